@@ -1,0 +1,1 @@
+"""``horizonctl``, the command line of the piloting plane."""

@@ -1,0 +1,60 @@
+"""The exception tree of Horizon.
+
+::
+
+    HorizonError
+    ├── InvalidInput        a value from outside is refused; names the field
+    ├── NotFound            the thing named does not exist
+    ├── Conflict            it exists already, or another operation holds it
+    ├── SwitchError         a switch refused, or is at fault
+    │   ├── SwitchAway      it is not connected
+    │   └── SwitchDeadline  it did not answer in time
+    └── LimitExceeded       a cap on a queue, table or cache was reached
+"""
+
+from __future__ import annotations
+
+
+class HorizonError(Exception):
+    """Root of every error that Horizon raises on purpose."""
+
+
+class InvalidInput(HorizonError):
+    """A value from outside is refused: ``loc`` is the path to the field, ``msg`` the reason."""
+
+    def __init__(self, loc: tuple[str | int, ...], msg: str) -> None:
+        super().__init__(f"{'.'.join(map(str, loc))}: {msg}")
+        self.loc = loc
+        self.msg = msg
+
+
+class NotFound(HorizonError):
+    """The thing named does not exist."""
+
+
+class Conflict(HorizonError):
+    """The thing exists already, or another operation holds it."""
+
+
+class SwitchError(HorizonError):
+    """A switch refused a message or is at fault; ``dpid`` says which."""
+
+    def __init__(self, dpid: int, msg: str) -> None:
+        super().__init__(f"switch {dpid:016x}: {msg}")
+        self.dpid = dpid
+        self.msg = msg
+
+
+class SwitchAway(SwitchError):
+    """The switch is not connected."""
+
+    def __init__(self, dpid: int) -> None:
+        super().__init__(dpid, "not connected")
+
+
+class SwitchDeadline(SwitchError):
+    """The switch did not answer within the deadline."""
+
+
+class LimitExceeded(HorizonError):
+    """A cap on a queue, table or cache was reached."""

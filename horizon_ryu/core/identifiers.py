@@ -1,0 +1,42 @@
+"""Text forms of dpids and MAC addresses, and nothing else about them.
+
+Inside the program a dpid is an ``int`` (64 bits) and a MAC address is 6 ``bytes``; the text
+forms belong to JSON, XML, URLs and logs (design, section 3).
+"""
+
+from __future__ import annotations
+
+import re
+
+from horizon_ryu.core.errors import InvalidInput
+
+_DPID = re.compile(r"[0-9a-f]{16}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE)
+
+
+def dpid_to_text(dpid: int) -> str:
+    """Return the 16 lower-case hex digits of ``dpid``."""
+    return f"{dpid:016x}"
+
+
+def dpid_from_text(text: str, loc: tuple[str | int, ...] = ("dpid",)) -> int:
+    """Return the dpid written as exactly 16 lower-case hex digits.
+
+    Signs, ``0x``, blanks and other lengths are refused with InvalidInput: what one parser
+    takes and the next does not is how peers came to answer ``0x0`` with a traceback.
+    """
+    if not _DPID.fullmatch(text):
+        raise InvalidInput(loc, "a dpid is exactly 16 lower-case hex digits")
+    return int(text, 16)
+
+
+def mac_to_text(mac: bytes) -> str:
+    """Return ``mac`` (6 bytes) in lower case with colons."""
+    return mac.hex(":")
+
+
+def mac_from_text(text: str, loc: tuple[str | int, ...] = ("mac",)) -> bytes:
+    """Return the 6 bytes of a MAC address written with colons; InvalidInput otherwise."""
+    if not _MAC.fullmatch(text):
+        raise InvalidInput(loc, "a MAC address is six hex pairs with colons, as 00:00:00:00:00:01")
+    return bytes.fromhex(text.replace(":", ""))

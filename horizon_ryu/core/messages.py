@@ -1,0 +1,152 @@
+"""What the core asks a switch to do, free of OpenFlow versions.
+
+The core returns these values; ``horizon_ryu.openflow`` turns them into the bytes of the version
+that the switch speaks. Every value is immutable and hashable, so tests compare them and plans
+can be held as sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Fields a frame must have; None means any.
+
+    ``dl_dst_multicast`` matches the group bit of the destination (1.3 only: 1.0 has no MAC
+    masks). ``dl_vlan`` is the VLAN identifier 0..4095. MACs are 6 bytes, ``nw_*`` are
+    ``(address, prefix length)`` with the address as an int.
+    """
+
+    in_port: int | None = None
+    dl_src: bytes | None = None
+    dl_dst: bytes | None = None
+    dl_dst_multicast: bool = False
+    dl_type: int | None = None
+    dl_vlan: int | None = None
+    nw_src: tuple[int, int] | None = None
+    nw_dst: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Send the frame out of a port (by number)."""
+
+    port_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputInPort:
+    """Send the frame back out of the port it came in by (OFPP_IN_PORT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToController:
+    """Send the whole frame to the controller, unbuffered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Send the frame along the spanning tree: OFPP_FLOOD on 1.0, the flood group on 1.3."""
+
+
+Action: TypeAlias = Output | OutputInPort | ToController | Flood
+
+
+class FlowCommand(Enum):
+    """What a flow-mod does; ADD replaces an entry with the same match and priority atomically."""
+
+    ADD = "add"
+    DELETE_STRICT = "delete_strict"
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMod:
+    """Add or strictly delete one flow entry; no actions means drop. Timeouts in seconds, 0 = none."""
+
+    command: FlowCommand
+    match: Match
+    priority: int
+    cookie: int
+    actions: tuple[Action, ...] = ()
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    send_flow_removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDeleteByCookie:
+    """Delete the entries whose cookie equals ``cookie`` under ``mask`` (1.3 only)."""
+
+    cookie: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class PacketOut:
+    """Emit ``data``; ``in_port`` is where it came from (None: the controller made it)."""
+
+    actions: tuple[Action, ...]
+    data: bytes
+    in_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropBuffered:
+    """Drop the frame the switch holds under ``buffer_id`` (a packet-out without actions)."""
+
+    buffer_id: int
+    in_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FloodPorts:
+    """Make exactly ``ports`` the members of the flood group (1.3)."""
+
+    ports: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SetNoFlood:
+    """Set or clear NO_FLOOD on one port (1.0); ``hw_addr`` must be the port's own (spec 5.3.3)."""
+
+    port_no: int
+    hw_addr: bytes
+    no_flood: bool
+
+
+Message: TypeAlias = (
+    FlowMod | FlowDeleteByCookie | PacketOut | DropBuffered | FloodPorts | SetNoFlood
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message and the switch it is for."""
+
+    dpid: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class PacketIn:
+    """A frame that a switch handed to the controller; ``buffer_id`` is None when unbuffered."""
+
+    dpid: int
+    in_port: int
+    data: bytes
+    buffer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEntry:
+    """A flow entry as a switch reports it, reduced to what the core asks about."""
+
+    match: Match
+    priority: int
+    cookie: int
+    actions: tuple[Action, ...]
+    table_id: int = 0

@@ -1,0 +1,109 @@
+"""The network as everyone may see it: immutable switches, ports, links, hosts, and one view.
+
+Discovery owns the state behind these values and publishes a new :class:`TopologyView` after
+each change; nobody else holds topology state (report 3.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+MAX_PHYSICAL_PORT = 0xFEFF
+"""Highest number, on both versions' narrower scale, that the reserved ports leave free (1.0: 0xff00)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PortRef:
+    """One end of a link: a port of a switch."""
+
+    dpid: int
+    port_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A physical port as the switch describes it.
+
+    ``speed_kbps`` is 0 where the switch does not say. ``up`` is false when the link is down or
+    the port is administratively down. ``no_flood`` is the OpenFlow 1.0 configuration bit.
+    """
+
+    port_no: int
+    name: str
+    hw_addr: bytes
+    up: bool
+    speed_kbps: int = 0
+    no_flood: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A registered switch: ``openflow`` is the wire version (1 = 1.0, 4 = 1.3)."""
+
+    dpid: int
+    address: str
+    openflow: int
+    ports: Mapping[int, Port] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Link:
+    """One direction of a cable: frames sent out of ``src`` arrive at ``dst``."""
+
+    src: PortRef
+    dst: PortRef
+
+    def reversed(self) -> Link:
+        """Return the other direction."""
+        return Link(self.dst, self.src)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A station heard on an edge port; ``ips`` sorted, IPv4 and IPv6 in text form."""
+
+    mac: bytes
+    ips: tuple[str, ...]
+    location: PortRef
+
+
+@dataclass(frozen=True, slots=True)
+class TopologyView:
+    """One consistent picture of the network.
+
+    ``links`` maps a source port to its link: a port has at most one neighbour. ``version``
+    grows by one with each published change.
+    """
+
+    version: int = 0
+    switches: Mapping[int, Switch] = field(default_factory=lambda: MappingProxyType({}))
+    links: Mapping[PortRef, Link] = field(default_factory=lambda: MappingProxyType({}))
+    hosts: Mapping[bytes, Host] = field(default_factory=lambda: MappingProxyType({}))
+
+    def is_bidirectional(self, link: Link) -> bool:
+        """Tell whether the same cable was also seen in the other direction."""
+        return self.links.get(link.dst) == link.reversed()
+
+    def is_link_port(self, ref: PortRef) -> bool:
+        """Tell whether ``ref`` is an end of a link in either direction."""
+        return ref in self.links or ref in self.link_ends
+
+    @property
+    def link_ends(self) -> frozenset[PortRef]:
+        """Every port at which some link arrives."""
+        return frozenset(link.dst for link in self.links.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one event did to the topology: ``kind`` with the object concerned.
+
+    Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
+    ``link_add``, ``link_delete``, ``host_add``, ``host_move``, ``host_delete`` and the alarms
+    ``alarm_spoofed_host``, ``alarm_port_role``, ``alarm_shared_segment``.
+    """
+
+    kind: str
+    subject: Switch | Link | Host | PortRef

@@ -1,0 +1,1 @@
+"""The XML formats: writers, readers and their schemas."""

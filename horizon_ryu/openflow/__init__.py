@@ -1,0 +1,1 @@
+"""What speaks OpenFlow through Ryu: wire guard, codecs, transactions."""
