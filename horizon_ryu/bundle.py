@@ -1,0 +1,24 @@
+"""Every application of Horizon in one controller: ``ryu-manager horizon_ryu.bundle``.
+
+Events in: none. Events out: none. What it requires is what it is.
+"""
+
+from __future__ import annotations
+
+from ryu.base import app_manager
+
+from horizon_ryu.app import HorizonApp
+
+APPLICATIONS = (
+    "horizon_ryu.discovery",
+    "horizon_ryu.spanning_tree",
+    "horizon_ryu.forwarding",
+)
+
+
+class Bundle(HorizonApp):
+    """Loads all applications and does nothing itself."""
+
+
+for _application in APPLICATIONS:
+    app_manager.require_app(_application)
