@@ -1,0 +1,22 @@
+"""The newest immutable views that the applications have published, for whoever only reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from horizon_ryu.core.topology import TopologyView
+
+if TYPE_CHECKING:
+    from horizon_ryu.core.spanning_tree import Forest
+
+
+@dataclass(slots=True)
+class Published:
+    """``topology`` is written by Discovery alone, ``forest`` by Spanning Tree alone.
+
+    ``forest`` is None while Spanning Tree does not run.
+    """
+
+    topology: TopologyView = field(default_factory=TopologyView)
+    forest: Forest | None = None
