@@ -1,0 +1,138 @@
+"""Switches that were lost, and the links that led to them.
+
+A switch without a control connection goes on forwarding as it was last told. Discovery forgets
+it at once, and rightly so, since nothing about it can be verified; but its open ports still
+carry broadcasts, and a tree computed as if it were gone would close a loop through it.
+
+Only ports that were open when the switch was lost matter: a closed one passes nothing. A link
+is remembered until one of its ends has a new link, or both have been under control again for
+the hold time, or no port that is up leads to the lost switches any more: they were switched
+off, or are alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+
+from horizon_ryu.core.disjoint_sets import DisjointSets
+from horizon_ryu.core.topology import PortRef
+
+Cable = tuple[PortRef, PortRef]
+
+
+def cable(one: PortRef, other: PortRef) -> Cable:
+    """Name a cable by its ends, the lower one first."""
+    return (one, other) if one <= other else (other, one)
+
+
+class Ghosts:
+    """The lost switches, the links to them, and their ports that led to no switch."""
+
+    def __init__(self) -> None:
+        self._peers: dict[PortRef, PortRef] = {}
+        self._edges: dict[int, frozenset[int]] = {}
+        self._until: dict[int, float] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._peers or self._edges or self._until)
+
+    def cables(self) -> frozenset[Cable]:
+        """Return every remembered link, once."""
+        return frozenset(cable(one, other) for one, other in self._peers.items())
+
+    def is_away(self, dpid: int) -> bool:
+        """Tell whether ``dpid`` was lost and is not under control again."""
+        return dpid in self._edges
+
+    def is_unsettled(self) -> bool:
+        """Tell whether some link is remembered though both its ends are under control again."""
+        return any(
+            end.dpid not in self._edges and peer.dpid not in self._edges
+            for end, peer in self._peers.items()
+        )
+
+    def peer(self, end: PortRef) -> PortRef | None:
+        """Return where the remembered link at ``end`` leads."""
+        return self._peers.get(end)
+
+    def lost(self, dpid: int, edges: frozenset[int], links: Mapping[PortRef, PortRef]) -> None:
+        """Note that ``dpid`` is away; ``links`` are those at its open ports, by its own ends.
+
+        ``edges`` are its open ports that were known to lead to no switch.
+        """
+        self._edges[dpid] = edges
+        self._until.pop(dpid, None)
+        for end, peer in links.items():
+            self.forget(end)
+            self.forget(peer)
+            self._peers[end] = peer
+            self._peers[peer] = end
+
+    def returned(self, dpid: int, open_ports: frozenset[int], until: float) -> frozenset[int]:
+        """Note that ``dpid`` is back with ``open_ports``; return those that lead to no switch.
+
+        Its links are remembered until ``until`` unless it has closed their ports meanwhile (it
+        was restarted): what was known of those is void.
+        """
+        if dpid not in self._edges:
+            return frozenset()
+        self._until[dpid] = until
+        for end in [end for end in self._peers if end.dpid == dpid]:
+            if end.port_no not in open_ports:
+                self.forget(end)
+        return self._edges.pop(dpid) & open_ports
+
+    def superseded(self, ends: Collection[PortRef]) -> None:
+        """Forget the links at ports where a link is known now."""
+        for end in [end for end in self._peers if end in ends]:
+            self.forget(end)
+
+    def expire(self, now: float) -> bool:
+        """Forget the links both of whose ends are under control for long enough."""
+        over = [dpid for dpid, until in self._until.items() if until <= now]
+        for dpid in over:
+            del self._until[dpid]
+        return bool(over) and self._forget_where(lambda end: not self._is_doubtful(end))
+
+    def switched_off(self, is_up: Callable[[PortRef], bool]) -> bool:
+        """Forget each group of lost switches to which no port that is up leads any more."""
+        groups = self.groups()
+        alive = {
+            groups.find(end.dpid)
+            for end, peer in self._peers.items()
+            if end.dpid in self._edges and peer.dpid not in self._edges and is_up(peer)
+        }
+        for dpid in [dpid for dpid in self._edges if groups.find(dpid) not in alive]:
+            del self._edges[dpid]
+        return self._forget_where(lambda end: not self._is_doubtful(end))
+
+    def groups(self) -> DisjointSets:
+        """Return which lost switches still exchange broadcasts with each other."""
+        groups = DisjointSets()
+        for end, peer in self._peers.items():
+            if end.dpid in self._edges and peer.dpid in self._edges:
+                groups.join(end.dpid, peer.dpid)
+        return groups
+
+    def forget(self, end: PortRef) -> None:
+        """Forget the link at ``end``, if any."""
+        peer = self._peers.pop(end, None)
+        if peer is not None:
+            self._peers.pop(peer, None)
+
+    def next_due(self) -> float | None:
+        """Return when links are next forgotten by time; None if none will be."""
+        return min(self._until.values(), default=None)
+
+    def _is_doubtful(self, end: PortRef) -> bool:
+        """Tell whether a switch at either end of the link at ``end`` is away or just back."""
+        return any(
+            dpid in self._edges or dpid in self._until
+            for dpid in (end.dpid, self._peers[end].dpid)
+        )
+
+    def _forget_where(self, condition: Callable[[PortRef], bool]) -> bool:
+        chosen = [end for end in self._peers if condition(end)]
+        for end in chosen:
+            self.forget(end)
+        return bool(chosen)

@@ -1,0 +1,349 @@
+"""Decides which ports of which switches are open to broadcasts, and in which order they change.
+
+The desired state follows from the topology (:mod:`tree_choice`) and from what is undecided yet
+(:mod:`port_hold`); the confirmed state is what switches acknowledged. Plans are their
+difference: closings first, and nothing opens while a closing it relies on is unconfirmed, so
+the network has no loop at any moment in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.flood_state import (
+    FloodState,
+    closing,
+    opening,
+    read_state,
+    up_ports,
+    with_new_port,
+)
+from horizon_ryu.core.ghosts import Ghosts
+from horizon_ryu.core.messages import FlowEntry, Sent
+from horizon_ryu.core.port_hold import PortHold
+from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
+from horizon_ryu.core.tree_choice import Choice, choose_settled, choose_unsettled
+
+
+@dataclass(slots=True)
+class _Member:
+    """A switch under control; ``state`` is None until it was read.
+
+    ``pending`` is what an unconfirmed plan leads to. The serial number tells the connections of
+    one switch apart.
+    """
+
+    switch: Switch
+    serial: int
+    up: frozenset[int]
+    state: FloodState | None = None
+    pending: FloodState | None = None
+    closes: bool = False
+    wanted: frozenset[int] = frozenset()
+
+    def may_pass(self) -> frozenset[int]:
+        """Return the ports that are open for all one knows."""
+        states = (self.state, self.pending)
+        return self.up & frozenset().union(*(s.passing for s in states if s is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Messages to send and have confirmed together; false when there is nothing to do."""
+
+    messages: tuple[Sent, ...] = ()
+    serials: Mapping[int, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.messages)
+
+
+class TreeControl:
+    """The state of the spanning tree: one per controller, fed with events, asked for plans.
+
+    ``generation`` marks this run's entries; ``hold_time`` is in seconds (report 3.5, second
+    timer) and may be changed at any time; it counts for ports held from then on.
+    """
+
+    def __init__(self, generation: int, hold_time: float) -> None:
+        self.hold_time = hold_time
+        self._generation = generation
+        self._view = TopologyView()
+        self._members: dict[int, _Member] = {}
+        self._serial = 0
+        self._hold = PortHold()
+        self._ghosts = Ghosts()
+        self._fallen: set[PortRef] = set()
+        self._ends: frozenset[PortRef] = frozenset()
+        self._choice: Choice = choose_settled(self._view, self._ghosts, self._is_open)
+        self._work: set[int] = set()
+        self._stale = False
+
+    # ---- what happens
+
+    def topology_changed(self, view: TopologyView, changes: Iterable[Change], now: float) -> None:
+        """Take note of a new ``view``; cheap, so that bursts of changes cost one search."""
+        for change in changes:
+            subject = change.subject
+            if isinstance(subject, Switch):
+                if change.kind == "switch_leave" or subject.dpid in self._members:
+                    self._leave(subject.dpid)
+                if change.kind == "switch_join":
+                    self._join(subject, now)
+            elif isinstance(subject, PortRef) and not _is_up(view, subject):
+                # Down and up again before the next search must not pass for "nothing happened".
+                self._fallen.add(subject)
+        self._view = view
+        self._stale = True
+
+    def unread(self) -> frozenset[int]:
+        """Return the switches about which :meth:`switch_state_read` must be told first."""
+        return frozenset(dpid for dpid, one in self._members.items() if one.state is None)
+
+    def switch_state_read(
+        self,
+        dpid: int,
+        entries: Iterable[FlowEntry],
+        group: frozenset[int] | None,
+        now: float,
+    ) -> None:
+        """Take what a switch still carries: its ``entries`` and, where known, its flood group.
+
+        What it has open stays open until its links are found again, so that neither a restart
+        of the controller nor a lost connection cuts anybody off.
+        """
+        member = self._members.get(dpid)
+        if member is None or member.state is not None:
+            return
+        member.state = read_state(member.switch, entries, group, self._generation)
+        passing = member.may_pass()
+        until = now + self.hold_time
+        edges = self._ghosts.returned(dpid, passing, until)
+        for number in passing:
+            ref = PortRef(dpid, number)
+            undecided = self._hold.decide(ref)
+            if undecided and number not in edges and self._ghosts.peer(ref) is None:
+                self._hold.adopt(ref, until)
+        self._work.add(dpid)
+        self._stale = True
+
+    def confirmed(self, plan: Plan, errors: Collection[SwitchError], now: float) -> None:
+        """Take note that the switches of ``plan`` confirmed it, but for those in ``errors``.
+
+        The caller disconnects these: what they do is not known until they come back.
+        """
+        failed = {error.dpid for error in errors}
+        for dpid, serial in plan.serials.items():
+            member = self._members.get(dpid)
+            if member is None or member.serial != serial or dpid in failed:
+                continue
+            member.state, member.pending, member.closes = member.pending, None, False
+            self._work.add(dpid)
+
+    def tick(self, now: float) -> None:
+        """Decide by time what :meth:`next_due` announced."""
+        over = self._hold.expire(now)
+        if self._ghosts.expire(now) or over:
+            self._stale = True
+
+    def rebuild(self) -> None:
+        """Have the forest searched anew and every switch compared at the next plan."""
+        self._stale = True
+        self._work.update(self._members)
+
+    # ---- what follows
+
+    def next_due(self) -> float | None:
+        """Return when :meth:`tick` has something to decide; None when only events matter."""
+        times = [t for t in (self._hold.next_due(), self._ghosts.next_due()) if t is not None]
+        return min(times, default=None)
+
+    def forest(self) -> Forest:
+        """Return the forest as of the last plan."""
+        return self._choice.forest
+
+    def gate(self, dpid: int, in_port: int) -> bool:
+        """Tell whether a flooded frame may enter the tree at this port."""
+        member = self._members.get(dpid)
+        if member is None or member.state is None or in_port not in member.wanted:
+            return False
+        state = member.state
+        return state.floods and in_port in state.ports and in_port not in state.blocked
+
+    def open_ports(self, dpid: int) -> frozenset[int]:
+        """Return the ports of a switch that should be open to broadcasts."""
+        member = self._members.get(dpid)
+        return member.wanted if member is not None else frozenset()
+
+    def plan(self, now: float) -> Plan:
+        """Return the next messages; switches with an unconfirmed plan are left alone.
+
+        Call it again after each event and each confirmation, until it is empty.
+        """
+        self.tick(now)
+        if self._stale:
+            self._decide(now)
+        messages: list[Sent] = []
+        serials: dict[int, int] = {}
+        unsafe = self._plan_closings(messages, serials)
+        self._plan_openings(messages, serials, unsafe)
+        return Plan(tuple(messages), serials)
+
+    # ---- switches coming and going
+
+    def _join(self, switch: Switch, now: float) -> None:
+        self._serial += 1
+        member = _Member(switch, self._serial, up_ports(switch))
+        self._members[switch.dpid] = member
+        for number in member.up:
+            self._hold.hold(PortRef(switch.dpid, number), now + self.hold_time)
+
+    def _leave(self, dpid: int) -> None:
+        """Remember what a lost switch goes on doing."""
+        member = self._members.pop(dpid, None)
+        if member is None:
+            return
+        self._work.discard(dpid)
+        links: dict[PortRef, PortRef] = {}
+        edges: set[int] = set()
+        for number in member.may_pass():
+            ref = PortRef(dpid, number)
+            link = self._view.links.get(ref)
+            peer = link.dst if link is not None else self._ghosts.peer(ref)
+            if peer is not None:
+                links[ref] = peer
+            elif ref not in self._ends and not self._hold.is_undecided(ref):
+                edges.add(number)
+        self._hold.decide_all(PortRef(dpid, number) for number in member.up)
+        if member.state is not None:
+            self._ghosts.lost(dpid, frozenset(edges), links)
+
+    # ---- the desired state
+
+    def _decide(self, now: float) -> None:
+        """Search the forest anew and derive the ports that each switch should have open."""
+        self._stale = False
+        self._follow_switches(now)
+        self._follow_ports(now)
+        self._follow_links(now)
+        if self._ghosts:
+            self._ghosts.superseded(self._ends)
+            self._ghosts.switched_off(self._is_up)
+        adopted = frozenset(self._hold.adopted)
+        if adopted or self._ghosts.is_unsettled():
+            self._choice = choose_unsettled(self._view, self._ghosts, self._is_open, adopted)
+        else:
+            self._choice = choose_settled(self._view, self._ghosts, self._is_open)
+        self._derive_wanted()
+
+    def _follow_switches(self, now: float) -> None:
+        """Make the members those of the view, whatever the changes said."""
+        switches = self._view.switches
+        for dpid in [dpid for dpid in self._members if dpid not in switches]:
+            self._leave(dpid)
+        for dpid, switch in switches.items():
+            member = self._members.get(dpid)
+            if member is None:
+                self._join(switch, now)
+            elif member.switch is not switch:
+                self._update(member, switch, now)
+
+    def _update(self, member: _Member, switch: Switch, now: float) -> None:
+        """Follow the ports of one switch: what has come up is held, what went down is closed."""
+        before, member.switch = member.switch, switch
+        up = up_ports(switch)
+        for number in up - member.up:
+            self._hold.hold(PortRef(switch.dpid, number), now + self.hold_time)
+        self._hold.decide_all(PortRef(switch.dpid, number) for number in member.up - up)
+        member.up = up
+        for number in switch.ports.keys() - before.ports.keys():
+            if member.state is not None:
+                member.state = with_new_port(member.state, switch, number)
+            if member.pending is not None:
+                member.pending = with_new_port(member.pending, switch, number)
+        self._work.add(switch.dpid)
+
+    def _follow_ports(self, now: float) -> None:
+        """Hold the ports that fell and rose again between two searches."""
+        for ref in self._fallen:
+            if self._is_up(ref):
+                self._hold.hold(ref, now + self.hold_time)
+        self._fallen.clear()
+
+    def _follow_links(self, now: float) -> None:
+        """Decide the ports at which links are known now, hold those that have lost theirs."""
+        links = self._view.links
+        ends = frozenset(links) | frozenset(link.dst for link in links.values())
+        self._hold.decide_all(self._hold.undecided() & ends)
+        for ref in self._ends - ends:
+            # Only LLDP may have been lost: to leave the port open would risk a loop.
+            if self._is_up(ref) and self._ghosts.peer(ref) is None:
+                self._hold.hold(ref, now + self.hold_time)
+        self._ends = ends
+
+    def _derive_wanted(self) -> None:
+        closed: dict[int, set[int]] = {}
+        for refs in (self._choice.forest.blocked, self._hold.held, self._choice.refused):
+            for ref in refs:
+                closed.setdefault(ref.dpid, set()).add(ref.port_no)
+        for dpid, member in self._members.items():
+            wanted = member.up - closed.get(dpid, frozenset())
+            if wanted != member.wanted:
+                member.wanted = wanted
+                self._work.add(dpid)
+
+    def _is_up(self, end: PortRef) -> bool:
+        member = self._members.get(end.dpid)
+        return member is not None and end.port_no in member.up
+
+    def _is_open(self, end: PortRef) -> bool:
+        """Tell whether frames may pass ``end``; the remembered ends of lost switches are open."""
+        member = self._members.get(end.dpid)
+        if member is None or member.state is None:
+            return self._ghosts.peer(end) is not None
+        return end.port_no in member.may_pass()
+
+    # ---- plans
+
+    def _plan_closings(self, messages: list[Sent], serials: dict[int, int]) -> set[int]:
+        """Plan what closes ports; return the groups of switches in which nothing may open yet."""
+        find = self._choice.groups.find
+        unsafe: set[int] = set()
+        for dpid, member in self._members.items():
+            if member.state is None:
+                unsafe.add(find(dpid))
+            elif member.pending is not None:
+                if member.closes or not member.pending.ports <= member.wanted:
+                    unsafe.add(find(dpid))
+            elif dpid in self._work:
+                step = closing(member.switch, member.state, member.wanted, self._generation)
+                if step.messages:
+                    member.pending, member.closes = step.after, True
+                    messages += (Sent(dpid, message) for message in step.messages)
+                    serials[dpid] = member.serial
+                    unsafe.add(find(dpid))
+        return unsafe
+
+    def _plan_openings(
+        self, messages: list[Sent], serials: dict[int, int], unsafe: set[int]
+    ) -> None:
+        find = self._choice.groups.find
+        for dpid in sorted(self._work):
+            member = self._members[dpid]
+            if member.state is None or member.pending is not None or find(dpid) in unsafe:
+                continue
+            self._work.discard(dpid)
+            step = opening(member.switch, member.state, member.wanted, self._generation)
+            if step.messages:
+                member.pending = step.after
+                messages += (Sent(dpid, message) for message in step.messages)
+                serials[dpid] = member.serial
+
+
+def _is_up(view: TopologyView, ref: PortRef) -> bool:
+    switch = view.switches.get(ref.dpid)
+    port = switch.ports.get(ref.port_no) if switch is not None else None
+    return port is not None and port.up
