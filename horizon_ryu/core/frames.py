@@ -106,7 +106,8 @@ def ip_addresses(data: bytes, frame: Frame) -> tuple[bytes, bytes] | None:
 def sender_address(data: bytes, frame: Frame) -> bytes | None:
     """Return the IP address the sender claims: of ARP, IPv4 or IPv6; None if it claims none.
 
-    Unspecified, loopback and multicast addresses are no claims (an ARP probe of RFC 5227 has 0.0.0.0).
+    Unspecified, loopback and multicast addresses are no claims: an ARP probe, for one, comes
+    from 0.0.0.0 (RFC 5227, 2.1.1).
     """
     if frame.ethertype == ETH_ARP:
         arp = decode_arp(data, frame)

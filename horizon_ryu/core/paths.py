@@ -1,0 +1,154 @@
+"""Shortest paths between switches, over the links that were seen in both directions.
+
+A :class:`PathFinder` belongs to one set of switches and links: whoever holds it makes a new one
+when either changes. Everything it finds is computed once, when first asked for.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from horizon_ryu.core.topology import Link, PortRef, TopologyView
+
+MAX_STEPS = 1_000_000
+"""Cap on remembered steps: some 100 MB at worst."""
+
+
+class Hop(NamedTuple):
+    """A switch on a path: frames enter by ``in_port`` (None: unknown), leave by ``out_port``."""
+
+    dpid: int
+    in_port: int | None
+    out_port: int
+
+
+class Step(NamedTuple):
+    """One link on the way, out of ``out_port`` of ``dpid`` and into the next switch."""
+
+    dpid: int
+    out_port: int
+    next_dpid: int
+    next_in_port: int
+
+
+Transit = tuple[Step, ...]
+
+
+class PathFinder:
+    """Finds the paths that pass the fewest switches.
+
+    Deterministic: among equally short paths, at each switch the neighbour with the lowest dpid;
+    of parallel links the fastest (the slower end counts), then the one with the lowest ports.
+    """
+
+    def __init__(self, view: TopologyView) -> None:
+        self._switches = view.switches
+        self._steps = _usable_steps(view)
+        self._towards: dict[int, dict[int, Step]] = {}
+        self._transits: dict[tuple[int, int], Transit] = {}
+        self._remembered = 0
+        self.link_ports = frozenset(view.links) | view.link_ends
+        """Both ends of every link, the one-way ones too."""
+
+    def path(
+        self, src_dpid: int, dst: PortRef, in_port: int | None = None
+    ) -> tuple[Hop, ...] | None:
+        """Return the hops from ``src_dpid`` to the port ``dst``, ingress first.
+
+        ``in_port`` is where frames enter the first switch. None when there is no path now.
+        """
+        transit = self.transit(src_dpid, dst.dpid)
+        return None if transit is None else hops_along(transit, in_port, dst)
+
+    def transit(self, src_dpid: int, dst_dpid: int) -> Transit | None:
+        """Return the links to pass from one switch to another, in order; None if unreachable."""
+        transit = self._transits.get((src_dpid, dst_dpid))
+        if transit is None:
+            transit = self._walk(src_dpid, dst_dpid)
+            if transit is not None:
+                self._make_room(len(transit))
+                self._transits[src_dpid, dst_dpid] = transit
+        return transit
+
+    def _walk(self, src_dpid: int, dst_dpid: int) -> Transit | None:
+        if src_dpid == dst_dpid:
+            return () if src_dpid in self._switches else None
+        towards = self._towards.get(dst_dpid)
+        if towards is None:
+            towards = _search(self._steps, dst_dpid)
+            self._make_room(len(towards))
+            self._towards[dst_dpid] = towards
+        transit = []
+        step = towards.get(src_dpid)
+        while step is not None:
+            transit.append(step)
+            step = towards.get(step.next_dpid)
+        return tuple(transit) or None
+
+    def _make_room(self, steps: int) -> None:
+        self._remembered += steps
+        if self._remembered > MAX_STEPS:
+            self._towards.clear()
+            self._transits.clear()
+            self._remembered = steps
+
+
+def hops_along(transit: Transit, in_port: int | None, dst: PortRef) -> tuple[Hop, ...]:
+    """Return the hops of frames that enter at ``in_port``, pass ``transit`` and end at ``dst``."""
+    hops = []
+    for step in transit:
+        hops.append(Hop(step.dpid, in_port, step.out_port))
+        in_port = step.next_in_port
+    hops.append(Hop(dst.dpid, in_port, dst.port_no))
+    return tuple(hops)
+
+
+def _usable_steps(view: TopologyView) -> dict[int, dict[int, Step]]:
+    """Return, for each switch and neighbour, the best link that leads from the neighbour to it."""
+    best: dict[tuple[int, int], tuple[tuple[int, int, int], Step]] = {}
+    for link in view.links.values():
+        src, dst = link.src, link.dst
+        if src.dpid == dst.dpid or not _is_usable(view, link):
+            continue
+        rank = _rank(view, link)
+        key = (dst.dpid, src.dpid)
+        if key not in best or rank < best[key][0]:
+            best[key] = rank, Step(src.dpid, src.port_no, dst.dpid, dst.port_no)
+    steps: dict[int, dict[int, Step]] = {}
+    for dpid, neighbor in sorted(best):
+        steps.setdefault(dpid, {})[neighbor] = best[dpid, neighbor][1]
+    return steps
+
+
+def _is_usable(view: TopologyView, link: Link) -> bool:
+    known = link.src.dpid in view.switches and link.dst.dpid in view.switches
+    return known and view.is_bidirectional(link)
+
+
+def _rank(view: TopologyView, link: Link) -> tuple[int, int, int]:
+    """Order parallel links, best first; the same for both directions of a cable."""
+    low, high = sorted((link.src, link.dst))
+    return -min(_speed(view, low), _speed(view, high)), low.port_no, high.port_no
+
+
+def _speed(view: TopologyView, ref: PortRef) -> int:
+    port = view.switches[ref.dpid].ports.get(ref.port_no)
+    return 0 if port is None else port.speed_kbps
+
+
+def _search(steps: dict[int, dict[int, Step]], dst_dpid: int) -> dict[int, Step]:
+    """Return the step to take at each switch that reaches ``dst_dpid``, breadth first.
+
+    Each level is visited in the order of dpids, so the first to reach a switch is the lowest.
+    """
+    towards: dict[int, Step] = {}
+    level = [dst_dpid]
+    while level:
+        reached = []
+        for dpid in level:
+            for neighbor, step in steps.get(dpid, {}).items():
+                if neighbor not in towards and neighbor != dst_dpid:
+                    towards[neighbor] = step
+                    reached.append(neighbor)
+        level = sorted(reached)
+    return towards
