@@ -1,0 +1,102 @@
+"""What a connection needs from the rest of Horizon, and the limits it keeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
+
+from horizon_ryu.core.messages import PacketIn
+from horizon_ryu.openflow.counters import ConnectionCounters, Counters
+from horizon_ryu.openflow.fast_lane import FastLane
+from horizon_ryu.openflow.guard import AnswerLimits
+
+DecodePacketIn: TypeAlias = Callable[[bytes], "tuple[int, int | None, bytes] | None"]
+"""From a packet-in message that passed the guard to (in_port, buffer_id or None, frame)."""
+
+Admit: TypeAlias = Callable[[PacketIn, float], bool]
+"""Tells whether the rate limits let a packet-in through; the float is the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Limits of every connection; seconds and bytes. All are settings of the operator."""
+
+    handshake_seconds: float = 5.0
+    """From the connection (TLS: from its handshake) to the end of the OpenFlow handshake."""
+    echo_interval: float = 5.0
+    """Between two echo requests; Ryu's option echo-request-interval overrides it."""
+    unanswered_echoes: int = 3
+    """More than this and the switch is dead; maximum-unreplied-echo-requests overrides it."""
+    challenge_seconds: float = 1.0
+    """What the first connection of a dpid has to prove that it lives, when a second comes."""
+    output_bytes: int = 8 * 1024 * 1024
+    """Waiting to be sent; a switch that lets more pile up is stuck and is closed."""
+    connections: int = 8192
+    """At once, from all addresses."""
+    connections_per_address: int = 2048
+    """At once; a Mininet of 1024 switches has one address."""
+    answers: AnswerLimits = field(default_factory=AnswerLimits)
+    """Of multipart answers."""
+
+
+class Connection(Protocol):
+    """The connection of one switch, as the registry sees it."""
+
+    id: int | None
+    """The dpid, once the switch has told it."""
+    address: Any
+    """(host, port, ...) of the peer."""
+    ports: Mapping[int, Any]
+    """Ryu's port descriptions by number."""
+
+    @property
+    def version(self) -> int | None:
+        """The version on the wire, once negotiated: 1 or 4."""
+
+    def send(self, buf: bytes, close_socket: bool = False) -> bool:
+        """Queue whole messages, among them questions; False if the connection is closing."""
+
+    def write(self, data: bytes) -> bool:
+        """Queue whole messages that ask for no multipart answer; the cheap way."""
+
+    def next_xid(self) -> int:
+        """Return a transaction id not used before on this connection."""
+
+    def abort(self, reason: str) -> None:
+        """Close the connection, count ``reason`` and log it; never blocks."""
+
+
+class Registry(Protocol):
+    """Who is told about connections, in the receive greenlet of each: must never wait."""
+
+    def connected(self, connection: Connection) -> None:
+        """The handshake is complete; called before Ryu's event of the same meaning."""
+
+    def disconnected(self, connection: Connection) -> None:
+        """A connection that was connected is dead; called before Ryu's event."""
+
+    def received(self, connection: Connection, message: bytes) -> bool:
+        """See each message but packet-ins, after the guard; True keeps it from Ryu's parser."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionContext:
+    """Everything a connection is given.
+
+    ``decoders`` maps a wire version to its packet-in decoder. ``allowed_dpids`` None allows all.
+    ``certificates`` pins dpids to client certificates: the SHA-256 fingerprints (lower-case hex)
+    of those that may speak for a dpid; a dpid that is not in it is not pinned.
+    """
+
+    fast_lane: FastLane
+    registry: Registry
+    decoders: Mapping[int, DecodePacketIn]
+    counters: Counters = field(default_factory=ConnectionCounters)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    clock: Callable[[], float] = time.monotonic
+    admit: Admit | None = None
+    allowed_dpids: frozenset[int] | None = None
+    certificates: Mapping[int, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
