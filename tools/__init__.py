@@ -1,0 +1,1 @@
+"""What builds, shows and checks Horizon; not installed with it."""

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Prepare a machine for Horizon: system packages, then .venv with Horizon and its test tools.
+# Ends at once when nothing changed since the last time.
+#   PYTHON  interpreter of .venv; by default that of the .venv there is, else the first of
+#           python3, python3.13, python3.12, python3.11 that is a 3.11 to 3.13
+#   VENV    folder of the virtual environment (default .venv)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+VENV=${VENV:-.venv}
+STAMP=$VENV/.horizon-setup
+SUPPORTED='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+VERSION='import sys; print("%d.%d.%d" % sys.version_info[:3])'
+
+say() { printf '==> %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+choose_python() {
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        echo "$PYTHON"
+        return
+    fi
+    for candidate in "$VENV/bin/python" python3 python3.13 python3.12 python3.11; do
+        if "$candidate" -c "$SUPPORTED" 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+    die 'no Python 3.11, 3.12 or 3.13 found: name one with PYTHON=…'
+}
+
+# What the environment was made from. The path counts too: scripts in a .venv name it.
+fingerprint() {
+    { pwd; "$1" -c "$VERSION"; cat setup.py setup.cfg pyproject.toml tools/setup.sh tools/ryu_wheel/*.py; } \
+        | sha256sum
+}
+
+make_venv() {
+    local python=$1 wanted
+    wanted=$("$python" -c "$VERSION")
+    if [ "$("$VENV/bin/python" -c "$VERSION" 2>/dev/null)" != "$wanted" ]; then
+        say "virtual environment $VENV with Python $wanted"
+        # Out of a .venv about to be replaced, to the interpreter it was made with.
+        python=$("$python" -c 'import sys; print(sys._base_executable)')
+        rm -rf "$VENV"
+        "$python" -m venv "$VENV" || die "Python's venv module does not work (Debian: python3-venv)"
+    fi
+}
+
+main() {
+    local python print
+    tools/system_packages.sh
+    python=$(choose_python)
+    "$python" -c "$SUPPORTED" 2>/dev/null || die "$python is not a Python 3.11, 3.12 or 3.13"
+    print=$(fingerprint "$python")
+    [ "$(cat "$STAMP" 2>/dev/null)" = "$print" ] && return
+    make_venv "$python"
+    "$VENV/bin/python" -m tools.ryu_wheel
+    say 'Horizon and its test tools'
+    "$VENV/bin/python" -m pip install --disable-pip-version-check -e '.[test]'
+    "$VENV/bin/ryu-manager" --version
+    echo "$print" > "$STAMP"
+    say "ready: $VENV"
+}
+
+main

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Install the Debian packages that Horizon's network needs, when some are missing and we are root;
+# else list them. Never asks, never upgrades what is there.
+set -euo pipefail
+
+PACKAGES=(
+    python3 python3-venv            # the controller
+    openvswitch-switch mininet      # switches, and the network around them
+    iproute2 iputils-ping ethtool   # what runs in its hosts
+    procps tcpdump
+)
+
+missing=()
+if command -v dpkg-query >/dev/null; then
+    for package in "${PACKAGES[@]}"; do
+        status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+        [ "$status" = 'install ok installed' ] || missing+=("$package")
+    done
+else
+    for command in ovs-vsctl mn ip ping ethtool tcpdump; do
+        command -v "$command" >/dev/null || missing+=("$command")
+    done
+fi
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    {
+        echo "setup: not installed here: ${missing[*]}"
+        echo "setup: the controller runs without them; the demo and the integration tests do not."
+        echo "setup: on Debian: sudo apt-get install --no-install-recommends ${missing[*]}"
+    } >&2
+    exit 0
+fi
+
+echo "==> system packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+apt-get install -q -y --no-install-recommends "${missing[@]}"
