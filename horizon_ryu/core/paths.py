@@ -6,7 +6,9 @@ when either changes. Everything it finds is computed once, when first asked for.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.core.topology import Link, PortRef, TopologyView
 
@@ -31,7 +33,10 @@ class Step(NamedTuple):
     next_in_port: int
 
 
-Transit = tuple[Step, ...]
+Transit: TypeAlias = tuple[Step, ...]
+"""The links between the first and the last switch of a path; empty when they are the same."""
+
+_NO_STEPS: Mapping[int, Step] = MappingProxyType({})
 
 
 class PathFinder:
@@ -69,6 +74,13 @@ class PathFinder:
                 self._make_room(len(transit))
                 self._transits[src_dpid, dst_dpid] = transit
         return transit
+
+    def is_current(self, transit: Transit) -> bool:
+        """Tell whether every link of ``transit`` is one this finder would choose."""
+        steps = self._steps
+        return all(
+            steps.get(step.next_dpid, _NO_STEPS).get(step.dpid) == step for step in transit
+        )
 
     def _walk(self, src_dpid: int, dst_dpid: int) -> Transit | None:
         if src_dpid == dst_dpid:

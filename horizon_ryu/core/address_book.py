@@ -1,0 +1,34 @@
+"""Which station has which IP address, as far as the topology view knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from horizon_ryu.core.frames import address_text
+from horizon_ryu.core.topology import Host
+
+
+class AddressBook:
+    """Answers for the hosts it was made with; built when first asked, since most never are."""
+
+    def __init__(self, hosts: Mapping[bytes, Host]) -> None:
+        self._hosts = hosts
+        self._owners: dict[str, bytes | None] | None = None
+
+    def owner(self, address: bytes) -> bytes | None:
+        """Return the MAC of the only host that uses ``address`` (packed); None if none or several.
+
+        Several claimants mean a move or a fraud: then the stations must answer for themselves.
+        """
+        if self._owners is None:
+            self._owners = _index(self._hosts)
+        text = address_text(address)
+        return None if text is None else self._owners.get(text)
+
+
+def _index(hosts: Mapping[bytes, Host]) -> dict[str, bytes | None]:
+    owners: dict[str, bytes | None] = {}
+    for host in hosts.values():
+        for text in host.ips:
+            owners[text] = None if text in owners else host.mac
+    return owners

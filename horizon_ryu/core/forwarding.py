@@ -1,0 +1,300 @@
+"""Forwarding: unicast between known hosts on shortest paths, ARP answered, moves followed.
+
+No entry is needed for a frame to arrive: each frame the controller sees is emitted at its
+destination's port at once, or flooded along the tree when that is not known. The entries sent
+with it spare the next frames the detour. So nothing waits for a switch, and nothing is lost to
+an entry that came late.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from horizon_ryu.core import frames
+from horizon_ryu.core.address_book import AddressBook
+from horizon_ryu.core.frames import Arp, Frame
+from horizon_ryu.core.messages import (
+    DropBuffered,
+    Flood,
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    Output,
+    PacketIn,
+    PacketOut,
+    Sent,
+    ToController,
+)
+from horizon_ryu.core.ownership import Owner, Priority, cookie, owner_of
+from horizon_ryu.core.pair_flows import Pair, PairFlows
+from horizon_ryu.core.paths import PathFinder
+from horizon_ryu.core.topology import Change, Host, PortRef, Switch, TopologyView
+
+DEFAULT_IDLE_TIMEOUT = 60
+"""Seconds without a frame after which a switch drops a pair's entry."""
+
+DEFAULT_MAX_PAIRS = 16_384
+"""Pairs with entries at one time; the switches hold no more of ours than this allows."""
+
+REPEAT_AFTER = 0.05
+"""Seconds during which further frames of a pair do not send its entries again.
+
+A burst reaches the controller before the first entry reaches the switch; after this time the
+entry must have been lost.
+"""
+
+SETTLE_AT_ONCE = 128
+"""Pairs re-routed in the call that reports a change; :meth:`Forwarding.settle` does the rest."""
+
+Answer: TypeAlias = tuple[bool, Sequence[Sent]]
+"""Whether the frame is consumed, and what to send."""
+
+_PASSED: Answer = (False, ())
+_DROPPED: Answer = (True, ())
+_FLOOD = (Flood(),)
+_TO_CONTROLLER = (ToController(),)
+_NO_ADDRESS = bytes(4)
+_NO_PATH_KINDS = ("host_", "alarm_")
+"""Beginnings of the kinds of change that leave switches and links as they are."""
+
+
+
+class Forwarding:
+    """Decides where frames go and which entries say so; one per controller.
+
+    ``locate`` gives the newest known place of a host: Discovery's own table rather than the
+    view, which may be one batch older than the frame at hand.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[bytes], PortRef | None],
+        generation: int,
+        idle_timeout: int = DEFAULT_IDLE_TIMEOUT,
+        max_pairs: int = DEFAULT_MAX_PAIRS,
+    ) -> None:
+        self._locate = locate
+        self._cookie = cookie(Owner.FORWARDING, generation)
+        self._pairs = PairFlows(self._cookie, idle_timeout, max_pairs)
+        self._view = TopologyView()
+        self._finder: PathFinder | None = None
+        self._book = AddressBook(self._view.hosts)
+        self._unsettled: OrderedDict[bytes, None] = OrderedDict()
+
+    # What the network looks like
+
+    def topology_changed(
+        self, view: TopologyView, changes: Iterable[Change], now: float
+    ) -> list[Sent]:
+        """Take the new view; return base entries of new switches and the most urgent re-routes.
+
+        Pairs on a link that is gone come first, then those of hosts that moved or left; pairs
+        that only have a better way now come last. ``unsettled`` tells whether some are left.
+        """
+        changes = tuple(changes)
+        self._view = view
+        self._book = AddressBook(view.hosts)
+        if not all(change.kind.startswith(_NO_PATH_KINDS) for change in changes):
+            self._finder = None
+            self._queue_reroutes()
+        self._queue_hosts(changes)
+        return self._base_entries(changes) + self.settle(now, SETTLE_AT_ONCE)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether pairs wait for :meth:`settle`."""
+        return bool(self._unsettled)
+
+    def settle(self, now: float, limit: int) -> list[Sent]:
+        """Bring up to ``limit`` waiting pairs in line with the topology; return the messages."""
+        messages: list[Sent] = []
+        for _ in range(min(limit, len(self._unsettled))):
+            messages += self._settle_pair(self._unsettled.popitem(last=False)[0], now)
+        return messages
+
+    def _base_entries(self, changes: Iterable[Change]) -> list[Sent]:
+        joined = (change.subject for change in changes if change.kind == "switch_join")
+        return [Sent(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
+
+    def _arp_entry(self) -> FlowMod:
+        match = Match(dl_type=frames.ETH_ARP)
+        return FlowMod(FlowCommand.ADD, match, Priority.ARP, self._cookie, _TO_CONTROLLER)
+
+    def _queue_reroutes(self) -> None:
+        if not self._pairs:
+            return
+        finder = self._path_finder()
+        # Pairs between the same switches share one transit object: judge each once.
+        current: dict[int, bool] = {}
+        broken: list[bytes] = []
+        others: list[bytes] = []
+        for pair in self._pairs:
+            fine = current.get(id(pair.transit))
+            if fine is None:
+                fine = current[id(pair.transit)] = finder.is_current(pair.transit)
+            (others if fine else broken).append(pair.key)
+        self._unsettled = OrderedDict.fromkeys(broken + others)
+
+    def _queue_hosts(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            if isinstance(change.subject, Host):
+                for key in self._pairs.of_host(change.subject.mac):
+                    self._unsettled[key] = None
+                    self._unsettled.move_to_end(key, last=False)
+
+    def _settle_pair(self, key: bytes, now: float) -> list[Sent]:
+        pair = self._pairs.get(key)
+        if pair is None:
+            return []
+        here, there = self._locate(key[6:]), self._locate(key[:6])
+        if here is None or there is None:
+            return self._pairs.remove(key)
+        transit = self._path_finder().transit(here.dpid, there.dpid)
+        if transit is None:
+            return self._pairs.remove(key)
+        if transit == pair.transit and here == pair.here and there == pair.there:
+            return []
+        return self._pairs.install(Pair(key, here, there, transit), now)
+
+    def _path_finder(self) -> PathFinder:
+        if self._finder is None:
+            self._finder = PathFinder(self._view)
+        return self._finder
+
+    # Frames
+
+    def frame_in(self, packet: PacketIn, now: float) -> Answer:
+        """Forward one frame; multicast that is no answered ARP request is left to others.
+
+        The caller has already dropped what came in by ports closed to broadcasts.
+        """
+        frame = frames.decode(packet.data)
+        if frame is None or frame.src[0] & 1:
+            answer = _DROPPED
+        elif frame.ethertype == frames.ETH_ARP:
+            answer = self._arp_in(packet, frame)
+        elif frame.dst[0] & 1:
+            answer = _PASSED
+        else:
+            answer = True, self._unicast_in(packet, frame, now)
+        return answer if packet.buffer_id is None else _free_buffer(packet, answer)
+
+    def _unicast_in(self, packet: PacketIn, frame: Frame, now: float) -> Sequence[Sent]:
+        there = self._locate(frame.dst)
+        if there is None:
+            return _flooded(packet)
+        here = self._locate(frame.src)
+        if here is None or not self._may_come_from(here, packet):
+            return _delivered(packet, there)
+        pair = self._pairs.get(packet.data[:12])
+        if pair is None or pair.here != here or pair.there != there:
+            transit = self._path_finder().transit(here.dpid, there.dpid)
+            if transit is None:
+                return _flooded(packet)
+            pair = Pair(packet.data[:12], here, there, transit)
+        elif now - pair.installed_at < REPEAT_AFTER:
+            return _delivered(packet, there)
+        messages = self._pairs.install(pair, now)
+        messages += _delivered(packet, there)
+        return messages
+
+    def _may_come_from(self, here: PortRef, packet: PacketIn) -> bool:
+        """Tell whether a frame of the host at ``here`` can enter where this one did.
+
+        At its own port, or at a link port of a switch that lacks the entry; at another edge port
+        it is a move or a fraud that Discovery has not decided, and must not set up entries.
+        """
+        if here.port_no == packet.in_port and here.dpid == packet.dpid:
+            return True
+        return PortRef(packet.dpid, packet.in_port) in self._path_finder().link_ports
+
+    def _arp_in(self, packet: PacketIn, frame: Frame) -> Answer:
+        arp = frames.decode_arp(packet.data, frame)
+        if frame.dst[0] & 1:
+            known = None if arp is None else self._answerable(packet, frame, arp)
+            return _PASSED if arp is None or known is None else _arp_answer(packet, arp, known)
+        there = self._locate(frame.dst)
+        if there is not None:
+            return True, _delivered(packet, there)
+        if arp is not None and arp.op == frames.ARP_REPLY and arp.tpa == _NO_ADDRESS:
+            # The answer to a probe of the controller itself: no station waits for it.
+            return _DROPPED
+        return True, _flooded(packet)
+
+    def _answerable(self, packet: PacketIn, frame: Frame, arp: Arp) -> bytes | None:
+        """Return the MAC that answers a broadcast request; None if the stations must do it.
+
+        Announcements and questions about oneself are for the others to hear; addresses in a
+        tagged network may mean another station than ours; and a request that comes by a link
+        was not answered where it entered, so it goes on.
+        """
+        if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or frame.vlan is not None:
+            return None
+        if arp.sha != frame.src:
+            return None
+        mac = self._book.owner(arp.tpa)
+        if mac is None or mac == frame.src or self._locate(mac) is None:
+            return None
+        at_link = PortRef(packet.dpid, packet.in_port) in self._path_finder().link_ports
+        return None if at_link else mac
+
+    # What switches report
+
+    def flow_removed(self, dpid: int, match: Match) -> None:
+        """Forget the pair whose entry at the first switch timed out."""
+        if match.dl_src is None or match.dl_dst is None:
+            return
+        pair = self._pairs.get(match.dl_dst + match.dl_src)
+        if pair is not None and (pair.here.dpid, pair.here.port_no) == (dpid, match.in_port):
+            self._pairs.forget(pair.key)
+
+    def stale(self, dpid: int, entries: Iterable[FlowEntry]) -> list[Sent]:
+        """Return what removes or repairs entries that Forwarding no longer stands behind.
+
+        They are left from an earlier run, or from the time before ``dpid`` lost its connection,
+        and may lead into links that are gone. An entry that is wanted but different is replaced
+        in place.
+        """
+        messages = []
+        for entry in entries:
+            if owner_of(entry.cookie) is not Owner.FORWARDING:
+                continue
+            wanted = self._wanted(dpid, entry)
+            if wanted is None:
+                gone = FlowMod(FlowCommand.DELETE_STRICT, entry.match, entry.priority, entry.cookie)
+                messages.append(Sent(dpid, gone))
+            elif (wanted.cookie, wanted.actions) != (entry.cookie, entry.actions):
+                messages.append(Sent(dpid, wanted))
+        return messages
+
+    def _wanted(self, dpid: int, entry: FlowEntry) -> FlowMod | None:
+        arp = self._arp_entry()
+        if (entry.match, entry.priority) == (arp.match, arp.priority):
+            return arp
+        return self._pairs.wanted(dpid, entry.match) if entry.priority == Priority.UNICAST else None
+
+
+def _flooded(packet: PacketIn) -> list[Sent]:
+    return [Sent(packet.dpid, PacketOut(_FLOOD, packet.data, packet.in_port))]
+
+
+def _delivered(packet: PacketIn, there: PortRef) -> list[Sent]:
+    if there.port_no == packet.in_port and there.dpid == packet.dpid:
+        # Both stations sit behind this port and have heard each other there.
+        return []
+    return [Sent(there.dpid, PacketOut((Output(there.port_no),), packet.data))]
+
+
+def _arp_answer(packet: PacketIn, arp: Arp, mac: bytes) -> Answer:
+    reply = frames.build_arp_reply(mac, arp.tpa, arp.sha, arp.spa)
+    return True, [Sent(packet.dpid, PacketOut((Output(packet.in_port),), reply))]
+
+
+def _free_buffer(packet: PacketIn, answer: Answer) -> Answer:
+    consumed, messages = answer
+    if not consumed or packet.buffer_id is None:
+        return answer
+    return True, [*messages, Sent(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port))]

@@ -1,0 +1,147 @@
+"""The flow entries of pairs of hosts: which were asked for, and how one set becomes another.
+
+A pair is one direction of a conversation. Its entries match (input port, source, destination),
+one entry per switch on the way. The memory is bounded; what it lets go is deleted from the
+switches too, since an entry nobody remembers could not follow a change of the topology.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+
+from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, Output, Sent
+from horizon_ryu.core.ownership import Priority
+from horizon_ryu.core.paths import Hop, Transit, hops_along
+from horizon_ryu.core.topology import PortRef
+
+
+class Pair:
+    """Frames from one host to another: where they enter, where they leave, what they pass.
+
+    ``key`` is the destination's and the source's MAC as they stand at the head of the frame
+    (12 bytes). ``installed_at`` is when its entries were last sent, on the caller's clock.
+    """
+
+    __slots__ = ("here", "hops", "installed_at", "key", "there", "transit")
+
+    def __init__(self, key: bytes, here: PortRef, there: PortRef, transit: Transit) -> None:
+        self.key = key
+        self.here = here
+        self.there = there
+        self.transit = transit
+        self.hops = hops_along(transit, here.port_no, there)
+        self.installed_at = float("-inf")
+
+
+class PairFlows:
+    """Remembers up to ``max_pairs`` pairs and makes the messages that install and remove them."""
+
+    def __init__(self, cookie: int, idle_timeout: int, max_pairs: int) -> None:
+        self._cookie = cookie
+        self._idle_timeout = idle_timeout
+        self._max_pairs = max_pairs
+        self._pairs: OrderedDict[bytes, Pair] = OrderedDict()
+        self._of_host: dict[bytes, set[bytes]] = {}
+        self.get = self._pairs.get
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Iterate over the pairs, the longest untouched first."""
+        return iter(self._pairs.values())
+
+    def of_host(self, mac: bytes) -> Iterable[bytes]:
+        """Return the keys of the pairs that ``mac`` is the source or the destination of."""
+        return tuple(self._of_host.get(mac, ()))
+
+    def install(self, pair: Pair, now: float) -> list[Sent]:
+        """Return the entries of ``pair``, egress first so that no switch sends into nowhere.
+
+        A pair of the same key that took another way is replaced: only what differs is sent,
+        and what is left over of the old way is deleted last.
+        """
+        old = self._pairs.get(pair.key)
+        if old is None or old is pair:
+            messages = self._entries(pair.hops, pair)
+        else:
+            messages = self._difference(old, pair)
+        self._remember(pair, now)
+        if len(self._pairs) > self._max_pairs:
+            messages += self.remove(next(iter(self._pairs)))
+        return messages
+
+    def remove(self, key: bytes) -> list[Sent]:
+        """Forget a pair and return the deletion of its entries, ingress first."""
+        pair = self.forget(key)
+        if pair is None:
+            return []
+        return [self._deletion(pair.key, hop) for hop in pair.hops]
+
+    def forget(self, key: bytes) -> Pair | None:
+        """Forget a pair whose entries are gone, and return it."""
+        pair = self._pairs.pop(key, None)
+        if pair is not None:
+            for mac in (key[:6], key[6:]):
+                keys = self._of_host[mac]
+                keys.discard(key)
+                if not keys:
+                    del self._of_host[mac]
+        return pair
+
+    def wanted(self, dpid: int, match: Match) -> FlowMod | None:
+        """Return the entry that ``dpid`` should have for exactly this match, if any."""
+        if match.dl_dst is None or match.dl_src is None:
+            return None
+        pair = self._pairs.get(match.dl_dst + match.dl_src)
+        if pair is None:
+            return None
+        for hop in pair.hops:
+            entry = self._entry(hop, pair)
+            if hop.dpid == dpid and entry.match == match:
+                return entry
+        return None
+
+    def _remember(self, pair: Pair, now: float) -> None:
+        key = pair.key
+        pair.installed_at = now
+        if key not in self._pairs:
+            self._of_host.setdefault(key[:6], set()).add(key)
+            self._of_host.setdefault(key[6:], set()).add(key)
+        self._pairs[key] = pair
+        self._pairs.move_to_end(key)
+
+    def _difference(self, old: Pair, new: Pair) -> list[Sent]:
+        had = {(hop.dpid, hop.in_port): hop for hop in old.hops}
+        kept = {(hop.dpid, hop.in_port) for hop in new.hops}
+        changed = [hop for hop in new.hops if had.get((hop.dpid, hop.in_port)) != hop]
+        gone = [hop for place, hop in had.items() if place not in kept]
+        return self._entries(changed, new) + [self._deletion(old.key, hop) for hop in gone]
+
+    def _entries(self, hops: Iterable[Hop], pair: Pair) -> list[Sent]:
+        return [Sent(hop.dpid, self._entry(hop, pair)) for hop in reversed(tuple(hops))]
+
+    def _entry(self, hop: Hop, pair: Pair) -> FlowMod:
+        # A frame never leaves by the port it came in by: both stations sit behind that port.
+        actions = () if hop.out_port == hop.in_port else (Output(hop.out_port),)
+        return FlowMod(
+            FlowCommand.ADD,
+            _match(pair.key, hop),
+            Priority.UNICAST,
+            self._cookie,
+            actions,
+            self._idle_timeout,
+            0,
+            hop is pair.hops[0],
+        )
+
+    def _deletion(self, key: bytes, hop: Hop) -> Sent:
+        command = FlowCommand.DELETE_STRICT
+        return Sent(
+            hop.dpid, FlowMod(command, _match(key, hop), Priority.UNICAST, self._cookie)
+        )
+
+
+def _match(key: bytes, hop: Hop) -> Match:
+    return Match(hop.in_port, key[6:], key[:6])
