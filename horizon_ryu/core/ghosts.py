@@ -4,15 +4,16 @@ A switch without a control connection goes on forwarding as it was last told. Di
 it at once, and rightly so, since nothing about it can be verified; but its open ports still
 carry broadcasts, and a tree computed as if it were gone would close a loop through it.
 
-Only ports that were open when the switch was lost matter: a closed one passes nothing. A link
-is remembered until one of its ends has a new link, or both have been under control again for
-the hold time, or no port that is up leads to the lost switches any more: they were switched
-off, or are alone.
+A link is remembered until one of its ends has a new link, or both have been under control again
+for the hold time, or all ports that led to the lost switches have gone down: these were
+switched off. Links at closed ports are remembered too: they carry nothing, but to take their
+other ends for ports of hosts would open one side of a link whose other side may follow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from horizon_ryu.core.disjoint_sets import DisjointSets
 from horizon_ryu.core.topology import PortRef
@@ -25,16 +26,28 @@ def cable(one: PortRef, other: PortRef) -> Cable:
     return (one, other) if one <= other else (other, one)
 
 
+MAX_GHOSTS = 4096
+"""More lost switches than this are not remembered; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What a lost switch goes on doing: its open ports, and which of them led to no switch."""
+
+    open_ports: frozenset[int]
+    edges: frozenset[int]
+
+
 class Ghosts:
-    """The lost switches, the links to them, and their ports that led to no switch."""
+    """The lost switches, what they go on doing, and the links to them."""
 
     def __init__(self) -> None:
         self._peers: dict[PortRef, PortRef] = {}
-        self._edges: dict[int, frozenset[int]] = {}
+        self._away: dict[int, Frozen] = {}
         self._until: dict[int, float] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._peers or self._edges or self._until)
+        return bool(self._peers or self._away or self._until)
 
     def cables(self) -> frozenset[Cable]:
         """Return every remembered link, once."""
@@ -42,12 +55,17 @@ class Ghosts:
 
     def is_away(self, dpid: int) -> bool:
         """Tell whether ``dpid`` was lost and is not under control again."""
-        return dpid in self._edges
+        return dpid in self._away
+
+    def is_open(self, end: PortRef) -> bool:
+        """Tell whether ``end``, a port of a switch that is away, passes broadcasts."""
+        frozen = self._away.get(end.dpid)
+        return frozen is not None and end.port_no in frozen.open_ports
 
     def is_unsettled(self) -> bool:
         """Tell whether some link is remembered though both its ends are under control again."""
         return any(
-            end.dpid not in self._edges and peer.dpid not in self._edges
+            end.dpid not in self._away and peer.dpid not in self._away
             for end, peer in self._peers.items()
         )
 
@@ -55,32 +73,28 @@ class Ghosts:
         """Return where the remembered link at ``end`` leads."""
         return self._peers.get(end)
 
-    def lost(self, dpid: int, edges: frozenset[int], links: Mapping[PortRef, PortRef]) -> None:
-        """Note that ``dpid`` is away; ``links`` are those at its open ports, by its own ends.
-
-        ``edges`` are its open ports that were known to lead to no switch.
-        """
-        self._edges[dpid] = edges
+    def lost(self, dpid: int, frozen: Frozen, links: Mapping[PortRef, PortRef]) -> None:
+        """Note that ``dpid`` is away and goes on as ``frozen``; ``links`` are by its own ends."""
+        self._away[dpid] = frozen
         self._until.pop(dpid, None)
         for end, peer in links.items():
             self.forget(end)
             self.forget(peer)
             self._peers[end] = peer
             self._peers[peer] = end
+        while len(self._away) > MAX_GHOSTS:
+            del self._away[next(iter(self._away))]
 
     def returned(self, dpid: int, open_ports: frozenset[int], until: float) -> frozenset[int]:
         """Note that ``dpid`` is back with ``open_ports``; return those that lead to no switch.
 
-        Its links are remembered until ``until`` unless it has closed their ports meanwhile (it
-        was restarted): what was known of those is void.
+        Its links are remembered until ``until``, unless they are found again before.
         """
-        if dpid not in self._edges:
+        frozen = self._away.pop(dpid, None)
+        if frozen is None:
             return frozenset()
         self._until[dpid] = until
-        for end in [end for end in self._peers if end.dpid == dpid]:
-            if end.port_no not in open_ports:
-                self.forget(end)
-        return self._edges.pop(dpid) & open_ports
+        return frozen.edges & open_ports
 
     def superseded(self, ends: Collection[PortRef]) -> None:
         """Forget the links at ports where a link is known now."""
@@ -95,22 +109,23 @@ class Ghosts:
         return bool(over) and self._forget_where(lambda end: not self._is_doubtful(end))
 
     def switched_off(self, is_up: Callable[[PortRef], bool]) -> bool:
-        """Forget each group of lost switches to which no port that is up leads any more."""
+        """Forget each group of lost switches all the ports to which have gone down."""
         groups = self.groups()
-        alive = {
-            groups.find(end.dpid)
+        ports = {
+            (groups.find(end.dpid), is_up(peer))
             for end, peer in self._peers.items()
-            if end.dpid in self._edges and peer.dpid not in self._edges and is_up(peer)
+            if end.dpid in self._away and peer.dpid not in self._away
         }
-        for dpid in [dpid for dpid in self._edges if groups.find(dpid) not in alive]:
-            del self._edges[dpid]
+        down = {group for group, _ in ports if (group, True) not in ports}
+        for dpid in [dpid for dpid in self._away if groups.find(dpid) in down]:
+            del self._away[dpid]
         return self._forget_where(lambda end: not self._is_doubtful(end))
 
     def groups(self) -> DisjointSets:
         """Return which lost switches still exchange broadcasts with each other."""
         groups = DisjointSets()
         for end, peer in self._peers.items():
-            if end.dpid in self._edges and peer.dpid in self._edges:
+            if self.is_open(end) and self.is_open(peer):
                 groups.join(end.dpid, peer.dpid)
         return groups
 
@@ -127,7 +142,7 @@ class Ghosts:
     def _is_doubtful(self, end: PortRef) -> bool:
         """Tell whether a switch at either end of the link at ``end`` is away or just back."""
         return any(
-            dpid in self._edges or dpid in self._until
+            dpid in self._away or dpid in self._until
             for dpid in (end.dpid, self._peers[end].dpid)
         )
 

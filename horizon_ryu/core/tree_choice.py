@@ -37,8 +37,12 @@ def choose_settled(view: TopologyView, ghosts: Ghosts, is_open: IsOpen) -> Choic
     groups = ghosts.groups()
     for link in forest.links():
         groups.join(link.src.dpid, link.dst.dpid)
-    refused = _attach(_open_first(ghosts.cables(), is_open), ghosts, groups)
-    return Choice(forest, refused, groups)
+    refused: set[PortRef] = set()
+    for ends in sorted(_loose(ghosts), key=lambda ends: (not _flows(ends, is_open), ends)):
+        # What is open comes first, so that nothing changes without need.
+        if not _can_open(ends, ghosts) or not groups.join(ends[0].dpid, ends[1].dpid):
+            refused.update(ends)
+    return Choice(forest, frozenset(refused), groups)
 
 
 def choose_unsettled(
@@ -52,13 +56,13 @@ def choose_unsettled(
     groups = ghosts.groups()
     unsure = {groups.find(end.dpid) for end in adopted}
     known = _known_cables(view)
-    remembered = {ends for ends in ghosts.cables() if not _both_away(ends, ghosts)}
+    remembered = _loose(ghosts)
     joined: set[Cable] = set()
-    flowing = [ends for ends in known | remembered if is_open(ends[0]) and is_open(ends[1])]
+    flowing = [ends for ends in known | remembered if _flows(ends, is_open)]
     joined.update(ends for ends in sorted(flowing) if _join(ends, groups, unsure))
     wanted = build_forest(view)
     order = sorted(known, key=lambda ends: (not wanted.contains(Link(*ends)), ends))
-    for ends in [*order, *sorted(remembered)]:
+    for ends in [*order, *sorted(e for e in remembered if _can_open(e, ghosts))]:
         if not _is_unsafe(ends, groups, unsure) and _join(ends, groups, unsure):
             joined.add(ends)
     refused = frozenset(end for ends in remembered - joined for end in ends)
@@ -92,19 +96,22 @@ def _is_unsafe(ends: Cable, groups: DisjointSets, unsure: set[int]) -> bool:
     return all(groups.find(end.dpid) in unsure for end in ends)
 
 
-def _both_away(ends: Cable, ghosts: Ghosts) -> bool:
-    return ghosts.is_away(ends[0].dpid) and ghosts.is_away(ends[1].dpid)
+def _loose(ghosts: Ghosts) -> frozenset[Cable]:
+    """Return the remembered links that at least one switch under control can open or close."""
+    return frozenset(
+        ends
+        for ends in ghosts.cables()
+        if not (ghosts.is_away(ends[0].dpid) and ghosts.is_away(ends[1].dpid))
+    )
 
 
-def _open_first(cables: Collection[Cable], is_open: IsOpen) -> list[Cable]:
-    """Order by what is open already, so that nothing changes without need."""
-    return sorted(cables, key=lambda ends: (not (is_open(ends[0]) and is_open(ends[1])), ends))
+def _can_open(ends: Cable, ghosts: Ghosts) -> bool:
+    """Tell whether a remembered link leads to a lost switch that would pass frames on.
+
+    A link between two switches under control must be found again before it is opened.
+    """
+    return ghosts.is_open(ends[0]) or ghosts.is_open(ends[1])
 
 
-def _attach(cables: list[Cable], ghosts: Ghosts, groups: DisjointSets) -> frozenset[PortRef]:
-    """Join what remembered links join; return the ends of those that would close a loop."""
-    refused: set[PortRef] = set()
-    for ends in cables:
-        if not _both_away(ends, ghosts) and not groups.join(ends[0].dpid, ends[1].dpid):
-            refused.update(ends)
-    return frozenset(refused)
+def _flows(ends: Cable, is_open: IsOpen) -> bool:
+    return is_open(ends[0]) and is_open(ends[1])

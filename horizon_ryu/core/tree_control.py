@@ -20,7 +20,7 @@ from horizon_ryu.core.flood_state import (
     up_ports,
     with_new_port,
 )
-from horizon_ryu.core.ghosts import Ghosts
+from horizon_ryu.core.ghosts import Frozen, Ghosts
 from horizon_ryu.core.messages import FlowEntry, Sent
 from horizon_ryu.core.port_hold import PortHold
 from horizon_ryu.core.spanning_tree import Forest
@@ -77,6 +77,7 @@ class TreeControl:
         self._hold = PortHold()
         self._ghosts = Ghosts()
         self._fallen: set[PortRef] = set()
+        self._arriving: dict[PortRef, PortRef] = {}
         self._ends: frozenset[PortRef] = frozenset()
         self._choice: Choice = choose_settled(self._view, self._ghosts, self._is_open)
         self._work: set[int] = set()
@@ -207,19 +208,26 @@ class TreeControl:
         if member is None:
             return
         self._work.discard(dpid)
+        passing = member.may_pass()
         links: dict[PortRef, PortRef] = {}
         edges: set[int] = set()
-        for number in member.may_pass():
+        for number in member.up:
             ref = PortRef(dpid, number)
-            link = self._view.links.get(ref)
-            peer = link.dst if link is not None else self._ghosts.peer(ref)
+            peer = self._peer(ref)
             if peer is not None:
                 links[ref] = peer
-            elif ref not in self._ends and not self._hold.is_undecided(ref):
+            elif number in passing and not self._hold.is_undecided(ref):
                 edges.add(number)
         self._hold.decide_all(PortRef(dpid, number) for number in member.up)
         if member.state is not None:
-            self._ghosts.lost(dpid, frozenset(edges), links)
+            self._ghosts.lost(dpid, Frozen(passing, frozenset(edges)), links)
+
+    def _peer(self, ref: PortRef) -> PortRef | None:
+        """Return what is known to be at the other end of ``ref``, in whatever direction."""
+        link = self._view.links.get(ref)
+        if link is not None:
+            return link.dst
+        return self._arriving.get(ref) or self._ghosts.peer(ref)
 
     # ---- the desired state
 
@@ -276,7 +284,8 @@ class TreeControl:
     def _follow_links(self, now: float) -> None:
         """Decide the ports at which links are known now, hold those that have lost theirs."""
         links = self._view.links
-        ends = frozenset(links) | frozenset(link.dst for link in links.values())
+        self._arriving = {link.dst: link.src for link in links.values()}
+        ends = frozenset(links) | frozenset(self._arriving)
         self._hold.decide_all(self._hold.undecided() & ends)
         for ref in self._ends - ends:
             # Only LLDP may have been lost: to leave the port open would risk a loop.
@@ -303,7 +312,7 @@ class TreeControl:
         """Tell whether frames may pass ``end``; the remembered ends of lost switches are open."""
         member = self._members.get(end.dpid)
         if member is None or member.state is None:
-            return self._ghosts.peer(end) is not None
+            return self._ghosts.is_open(end)
         return end.port_no in member.may_pass()
 
     # ---- plans

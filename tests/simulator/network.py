@@ -1,0 +1,235 @@
+"""The simulated network: switches, cables, hosts, and the truth about them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from horizon_ryu.core.topology import Link, PortRef
+from simulator.channel import Channel, Peer
+from simulator.clock import Clock
+from simulator.switch import SimulatedSwitch
+from simulator.wire import BROADCAST, LLDP_TYPE, fields_of, trace_number, traced_frame
+
+HOP_LIMIT = 12
+
+
+class StormError(Exception):
+    """A frame went round and round."""
+
+
+@dataclass(slots=True)
+class Way:
+    """One direction of a cable; ``deaf`` loses everything, ``lldp_loss`` that share of LLDP."""
+
+    src: PortRef
+    dst: PortRef
+    delay: float = 0.0005
+    lldp_loss: float = 0.0
+    lldp_delay: float = 0.0
+    deaf: bool = False
+
+
+@dataclass(slots=True)
+class Cable:
+    """Two switch ports joined; ``plugged`` false means that both ports have lost their carrier."""
+
+    one: PortRef
+    other: PortRef
+    ways: tuple[Way, Way]
+    plugged: bool = True
+
+    @property
+    def ends(self) -> tuple[PortRef, PortRef]:
+        """Both ends."""
+        return self.one, self.other
+
+
+@dataclass(slots=True)
+class Station:
+    """A host on one port; ``heard`` counts the traced frames that reached it."""
+
+    mac: bytes
+    location: PortRef
+    heard: Counter[int] = field(default_factory=Counter)
+
+
+class Network:
+    """Everything outside the controller.
+
+    Each traced frame is counted on each direction of each cable; a count above ``hop_limit``
+    raises StormError while ``watched`` is true, and the frame is lost otherwise.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.clock = Clock()
+        self.chance = random.Random(seed)
+        self.switches: dict[int, SimulatedSwitch] = {}
+        self.channels: dict[int, Channel] = {}
+        self.cables: list[Cable] = []
+        self.hosts: list[Station] = []
+        self.passes: Counter[tuple[int, PortRef]] = Counter()
+        self.hop_limit = HOP_LIMIT
+        self.watched = True
+        self._ways: dict[PortRef, Way] = {}
+        self._hosts_at: dict[PortRef, Station] = {}
+        self._frames = 0
+
+    # ---- building
+
+    def add_switch(self, dpid: int, openflow: int = 4, hybrid: bool = False) -> SimulatedSwitch:
+        """Add a switch without ports."""
+        switch = SimulatedSwitch(self.clock, dpid, openflow, hybrid)
+        switch.emit = lambda port_no, data: self._emit(PortRef(dpid, port_no), data)
+        self.switches[dpid] = switch
+        self.channels[dpid] = Channel(self.clock, switch, self.chance)
+        return switch
+
+    def _new_port(self, dpid: int) -> PortRef:
+        port_no = len(self.switches[dpid].ports) + 1
+        self.switches[dpid].add_port(port_no)
+        return PortRef(dpid, port_no)
+
+    def add_cable(self, one: int, other: int) -> Cable:
+        """Join two switches by new ports."""
+        ends = (self._new_port(one), self._new_port(other))
+        ways = (Way(*ends), Way(ends[1], ends[0]))
+        cable = Cable(*ends, ways)
+        self.cables.append(cable)
+        self._ways.update({way.src: way for way in ways})
+        return cable
+
+    def add_host(self, dpid: int) -> Station:
+        """Put a host at a new port of ``dpid``."""
+        location = self._new_port(dpid)
+        mac = b"\x00\x00\x00\x00" + (len(self.hosts) + 1).to_bytes(2, "big")
+        host = Station(mac, location)
+        self.hosts.append(host)
+        self._hosts_at[location] = host
+        return host
+
+    # ---- frames
+
+    def broadcast(self, host: Station, destination: bytes = BROADCAST) -> int:
+        """Have ``host`` send one traced frame; return its number."""
+        self._frames += 1
+        self.send(host, traced_frame(host.mac, self._frames, destination))
+        return self._frames
+
+    def send(self, host: Station, data: bytes) -> None:
+        """Have ``host`` send ``data``."""
+        at = host.location
+        self.clock.after(0.0001, lambda: self.switches[at.dpid].receive(at.port_no, data))
+
+    def _emit(self, src: PortRef, data: bytes) -> None:
+        number = trace_number(data)
+        host = self._hosts_at.get(src)
+        if host is not None:
+            if number is not None:
+                host.heard[number] += 1
+            return
+        way = self._ways.get(src)
+        if way is None or way.deaf:
+            return
+        delay = way.delay * self.chance.uniform(0.5, 1.5)
+        if fields_of(data).dl_type == LLDP_TYPE:
+            if self.chance.random() < way.lldp_loss:
+                return
+            delay += self.chance.uniform(0, way.lldp_delay)
+        if number is not None and not self._may_pass(number, src):
+            return
+        dst = way.dst
+        self.clock.after(delay, lambda: self.switches[dst.dpid].receive(dst.port_no, data))
+
+    def _may_pass(self, number: int, src: PortRef) -> bool:
+        self.passes[number, src] += 1
+        if self.passes[number, src] <= self.hop_limit:
+            return True
+        if self.watched:
+            raise StormError(f"frame {number} left by {src} {self.hop_limit + 1} times")
+        return False
+
+    # ---- what happens to it
+
+    def connect(self, dpid: int, controller: Peer) -> None:
+        """Have a switch connect to ``controller``."""
+        self.channels[dpid].open(controller)
+
+    def unplug(self, cable: Cable) -> None:
+        """Cut a cable so that both ports notice."""
+        cable.plugged = False
+        for end in cable.ends:
+            self._set_carrier(end, False)
+
+    def plug(self, cable: Cable) -> None:
+        """Restore a cable."""
+        cable.plugged = True
+        for end in cable.ends:
+            self._set_carrier(end, True)
+
+    def _set_carrier(self, end: PortRef, up: bool) -> None:
+        port = self.switches[end.dpid].set_up(end.port_no, up)
+        self.channels[end.dpid].port_changed(port)
+
+    # ---- the truth
+
+    def live_links(self) -> frozenset[Link]:
+        """Return each direction that works between two connected switches."""
+        return frozenset(
+            Link(way.src, way.dst)
+            for cable in self.cables
+            for way in cable.ways
+            if cable.plugged
+            and not way.deaf
+            and self.switches[way.src.dpid].connected
+            and self.switches[way.dst.dpid].connected
+        )
+
+    def possible_links(self) -> frozenset[Link]:
+        """Return each direction of each cable that exists, whatever its state."""
+        return frozenset(Link(way.src, way.dst) for cable in self.cables for way in cable.ways)
+
+    def parts(self) -> list[frozenset[int]]:
+        """Return the sets of switches that are joined by cables working in both directions."""
+        beside: dict[int, set[int]] = {dpid: {dpid} for dpid in self.switches}
+        for cable in self.cables:
+            if cable.plugged and not any(way.deaf for way in cable.ways):
+                beside[cable.one.dpid].add(cable.other.dpid)
+                beside[cable.other.dpid].add(cable.one.dpid)
+        parts: list[frozenset[int]] = []
+        for dpid in self.switches:
+            if not any(dpid in part for part in parts):
+                parts.append(_reached(dpid, beside))
+        return parts
+
+    def audience(self, host: Station) -> list[Station]:
+        """Return the other hosts that a broadcast of ``host`` must reach."""
+        part = next(part for part in self.parts() if host.location.dpid in part)
+        return [one for one in self.hosts if one is not host and one.location.dpid in part]
+
+
+def _reached(start: int, beside: dict[int, set[int]]) -> frozenset[int]:
+    found, new = {start}, {start}
+    while new:
+        new = set().union(*(beside[dpid] for dpid in new)) - found
+        found |= new
+    return frozenset(found)
+
+
+def random_graph(
+    network: Network, chance: random.Random, size: int, extra: int, openflow: Iterable[int],
+    hybrid_share: float = 0.0,
+) -> None:
+    """Build a connected random graph of ``size`` switches, ``extra`` redundant cables, a host each."""
+    versions = tuple(openflow)
+    for dpid in range(1, size + 1):
+        hybrid = chance.random() < hybrid_share
+        network.add_switch(dpid, chance.choice(versions), hybrid)
+    for dpid in range(2, size + 1):
+        network.add_cable(dpid, chance.randrange(1, dpid))
+    for _ in range(extra if size > 1 else 0):
+        network.add_cable(*chance.sample(range(1, size + 1), 2))
+    for dpid in range(1, size + 1):
+        network.add_host(dpid)
