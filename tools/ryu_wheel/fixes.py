@@ -1,0 +1,81 @@
+"""What keeps Ryu 4.34 from running on Python 3.11 to 3.13 with today's libraries, and its cure.
+
+Raise ``LOCAL_VERSION`` with every change here: pip keeps an installed wheel of equal version.
+"""
+
+from __future__ import annotations
+
+from tools.ryu_wheel.edits import Append, Edit, Replace, ReplaceBlock
+
+UPSTREAM_VERSION = "4.34"
+LOCAL_VERSION = "horizon1"
+VERSION = f"{UPSTREAM_VERSION}+{LOCAL_VERSION}"
+
+SDIST_NAME = f"ryu-{UPSTREAM_VERSION}.tar.gz"
+SDIST_SHA256 = "a31041eb53aee0c36ca428645ad2607163ca5e1390f5a3d6ef2025b7829ce93e"
+WHEEL_NAME = f"ryu-{VERSION}-py3-none-any.whl"
+
+REQUIREMENTS = ("packaging", "eventlet>=0.35.2", "six>=1.12")
+
+_WSGI = "ryu/app/wsgi.py"
+_RPC = "ryu/lib/rpc.py"
+_NET_CTRL = "ryu/services/protocols/bgp/net_ctrl.py"
+
+_OLD_VERSION_CLASS = "from distutils.version import LooseVersion"
+_NEW_VERSION_CLASS = "from packaging.version import Version as LooseVersion"
+
+# Ryu's closure takes the context out of its arguments at the first connection, so that the second
+# finds none. Built once, when the server is made, it also reports a bad certificate at start.
+_TLS_SERVER = """\
+                context = ssl_args.pop('ssl_ctx', None)
+                if context is None:
+                    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(ssl_args.pop('certfile'),
+                                        ssl_args.pop('keyfile', None))
+                if 'ca_certs' in ssl_args:
+                    context.load_verify_locations(ssl_args.pop('ca_certs'))
+                if 'cert_reqs' in ssl_args:
+                    context.verify_mode = ssl_args.pop('cert_reqs')
+                ssl_args.setdefault('server_side', True)
+
+                def wrap_and_handle(sock, addr):
+                    handle(context.wrap_socket(sock, **ssl_args), addr)
+"""
+
+FIXES: tuple[Edit, ...] = (
+    # eventlet 0.31 replaced the marker by a thread-local flag; an empty body is right with it.
+    Replace(_WSGI, "from eventlet.wsgi import ALREADY_HANDLED", "from eventlet import wsgi"),
+    Replace(
+        _WSGI,
+        "_ALREADY_HANDLED = ALREADY_HANDLED",
+        "_ALREADY_HANDLED = getattr(wsgi, 'ALREADY_HANDLED', [])",
+    ),
+    # tinyrpc 1.0 serializes to bytes, of which text_type makes "b'…'".
+    Replace(_WSGI, "six.text_type(reply)", "six.ensure_text(reply)"),
+    Replace(_WSGI, "six.text_type(message)", "six.ensure_text(message)"),
+    # distutils left the standard library with Python 3.12 (PEP 632).
+    Replace("ryu/flags.py", _OLD_VERSION_CLASS, _NEW_VERSION_CLASS),
+    Replace("ryu/lib/packet/zebra.py", _OLD_VERSION_CLASS, _NEW_VERSION_CLASS),
+    ReplaceBlock(
+        "ryu/lib/hub.py",
+        first="def wrap_and_handle(sock, addr):",
+        last="handle(ssl.wrap_socket(sock, **ssl_args), addr)",
+        sha256="21e792a94ebd839f64585c786c9379500fd60dd490c594b8bf6c4716c3d7287f",
+        new=_TLS_SERVER,
+    ),
+    # msgpack 1.0 has no "encoding"; these arguments keep what goes over the wire as it was.
+    Replace(_RPC, "encoding='utf-8', use_bin_type=True", "use_bin_type=True"),
+    Replace(_RPC, "Unpacker(encoding='utf-8')", "Unpacker(raw=False, strict_map_key=False)"),
+    Replace(_NET_CTRL, "Packer(encoding='utf-8')", "Packer(use_bin_type=False)"),
+    Replace(_NET_CTRL, "Unpacker(encoding='utf-8')", "Unpacker(raw=False, strict_map_key=False)"),
+)
+
+# Ryu's own build hook names the version; it is not used at run time.
+PACKAGING: tuple[Edit, ...] = (
+    Replace(
+        "ryu/hooks.py",
+        "from ryu import version",
+        f"from ryu import version as upstream\n\nversion = upstream + '+{LOCAL_VERSION}'",
+    ),
+    Append("tools/pip-requires", REQUIREMENTS),
+)
