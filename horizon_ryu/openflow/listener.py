@@ -1,0 +1,116 @@
+"""Makes Ryu's controller listen and talk the way Horizon wants: safe defaults, guarded peers.
+
+Ryu builds its server and its connections from two names in one module. Both are replaced, once,
+before Ryu starts to listen, and only in the one release of Ryu whose every line this was written
+against: a guard that may or may not be in place is none.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import ryu
+from ryu import cfg
+from ryu.controller import controller
+from ryu.lib import hub
+from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3
+
+from horizon_ryu.core.errors import HorizonError
+from horizon_ryu.openflow.connection import GuardedDatapath
+from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
+from horizon_ryu.openflow.door import Door
+from horizon_ryu.openflow.peer_log import PeerLog
+from horizon_ryu.openflow.server import GuardedServer
+
+LOG = logging.getLogger(__name__)
+
+RYU_VERSION = "4.34"
+OPENFLOW_PORT = 6653
+"""Registered with IANA for OpenFlow."""
+LOOPBACK = "127.0.0.1"
+
+_REPLACED = ("StreamServer", "datapath_connection_factory")
+_OVERRIDDEN = (
+    "_recv_loop",
+    "_send_loop",
+    "acknowledge_echo_reply",
+    "close",
+    "send",
+    "send_msg",
+    "serve",
+    "set_state",
+    "set_version",
+    "set_xid",
+)
+
+
+class UnknownRyu(HorizonError):
+    """Ryu is not the release that the guard was written for."""
+
+
+def install(context: ConnectionContext) -> Door:
+    """Bind Ryu's controller to guarded connections; UnknownRyu if that cannot be relied upon.
+
+    To be called before Ryu's OpenFlow application starts, at best from a Ryu context. Returns
+    the door through which the connections come.
+    """
+    check_ryu()
+    set_defaults(context.limits)
+    ofproto_protocol.set_app_supported_versions(
+        [ofproto_v1_0.OFP_VERSION, ofproto_v1_3.OFP_VERSION]
+    )
+    door, log = Door(context.limits), PeerLog(LOG)
+    controller.datapath_connection_factory = connection_factory(context, door, log)
+    controller.StreamServer = partial(GuardedServer, context, door, log)
+    return door
+
+
+def connection_factory(
+    context: ConnectionContext, door: Door, log: PeerLog
+) -> Callable[[Any, Any], None]:
+    """Return what serves one accepted socket until its end; it lets no exception out."""
+
+    def serve(socket: Any, address: Any) -> None:
+        try:
+            GuardedDatapath(socket, address, context, door, log).serve()
+        except hub.TaskExit:
+            raise
+        except OSError as error:
+            LOG.debug("%s was gone before it was served: %s", address, error)
+        except Exception:
+            context.counters.refused("internal_error")
+            LOG.exception("connection of %s ended by an error of ours", address)
+        finally:
+            socket.close()
+
+    return serve
+
+
+def set_defaults(limits: ConnectionLimits) -> None:
+    """Change the defaults of Ryu's options; what the operator set explicitly stays.
+
+    Naming the ports also keeps Ryu from listening on the port 6633 of old times besides.
+    """
+    cfg.CONF.set_default("ofp_listen_host", LOOPBACK)
+    cfg.CONF.set_default("ofp_tcp_listen_port", OPENFLOW_PORT)
+    cfg.CONF.set_default("ofp_ssl_listen_port", OPENFLOW_PORT)
+    cfg.CONF.set_default("echo_request_interval", limits.echo_interval)
+    cfg.CONF.set_default("maximum_unreplied_echo_requests", limits.unanswered_echoes)
+
+
+def check_ryu() -> None:
+    """Raise UnknownRyu unless Ryu is exactly what the guard replaces parts of."""
+    version = str(ryu.version).partition("+")[0]
+    if version != RYU_VERSION:
+        raise UnknownRyu(f"the wire guard knows Ryu {RYU_VERSION}, this is {version}")
+    for name in _OVERRIDDEN:
+        if not inspect.isfunction(getattr(controller.Datapath, name, None)):
+            raise UnknownRyu(f"Ryu's Datapath has no method {name}")
+    used = controller.OpenFlowController.server_loop.__code__.co_names
+    for name in _REPLACED:
+        if not hasattr(controller, name) or name not in used:
+            raise UnknownRyu(f"Ryu's server loop does not use {name}")

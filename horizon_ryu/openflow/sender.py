@@ -1,0 +1,109 @@
+"""The sending side of a connection: nobody who has something to say ever waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+
+from horizon_ryu.openflow.output_buffer import OutputBuffer
+
+LOG = logging.getLogger(__name__)
+
+
+class Sender:
+    """Queues bytes for one socket and sends them once per turn.
+
+    ``close`` is called when the last words were sent or the socket is broken, ``stuck`` when the
+    peer does not read: more than ``most`` bytes wait, or none left within the socket's timeout.
+    """
+
+    def __init__(
+        self, socket: Any, most: int, close: Callable[[], None], stuck: Callable[[], None]
+    ) -> None:
+        self._socket = socket
+        # What eventlet wraps; a TLS socket has none, and cannot send without waiting.
+        self._plain = getattr(socket, "fd", None)
+        self._close = close
+        self._stuck = stuck
+        self._buffer = OutputBuffer(most)
+        self._wake = eventlet.Event()
+        self._sending = False
+        self._last_words = False
+        self._ended = False
+        self.held = False
+        """While true the owner promises to call :meth:`flush` at the end of its turn."""
+
+    def append(self, data: bytes) -> bool:
+        """Queue ``data``; False if nothing can be sent any more."""
+        if self._ended or self._last_words:
+            return False
+        if not self._buffer.append(data):
+            self._stuck()
+            return False
+        if not self.held:
+            self._wake_up()
+        return True
+
+    def close_when_sent(self) -> None:
+        """Send what is queued, then call ``close``; nothing more is taken."""
+        self._last_words = True
+        self._wake_up()
+
+    def end(self) -> None:
+        """Drop what is queued and take nothing more."""
+        self._ended = True
+        self._buffer.clear()
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        if not self._wake.ready():
+            self._wake.send()
+
+    def flush(self) -> None:
+        """Send what is queued, as much as fits without waiting; the rest is left to :meth:`run`."""
+        self.held = False
+        if not self._buffer.size:
+            return
+        if self._sending or self._last_words or self._plain is None:
+            self._wake_up()
+            return
+        data = self._buffer.take()
+        try:
+            taken = self._plain.send(data)
+        except BlockingIOError:
+            taken = 0
+        except OSError as error:
+            self._broken(error)
+            return
+        self._buffer.put_back(data[taken:])
+        if self._buffer.size:
+            self._wake_up()
+
+    def run(self) -> None:
+        """Send whatever is queued, waiting for the peer where necessary; until the end."""
+        try:
+            while not self._ended:
+                self._wake.wait()
+                self._wake.reset()
+                self._drain()
+                if self._last_words:
+                    self._close()
+        except TimeoutError:
+            self._stuck()
+        except (OSError, EOFError, ValueError, RuntimeError) as error:
+            self._broken(error)
+
+    def _drain(self) -> None:
+        self._sending = True
+        try:
+            while data := self._buffer.take():
+                self._socket.sendall(data)
+        finally:
+            self._sending = False
+
+    def _broken(self, error: Exception) -> None:
+        LOG.debug("sending failed: %s", error)
+        self._close()

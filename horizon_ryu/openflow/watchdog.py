@@ -1,0 +1,91 @@
+"""The second line behind the wire guard: a hung controller ends, so that it can be restarted.
+
+A greenlet that loops without yielding holds the whole process, every timer of the hub included.
+Only a thread of the operating system still runs then.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import eventlet.patcher
+from ryu.lib import hub
+
+LOG = logging.getLogger(__name__)
+
+EXIT_STATUS = 70
+"""EX_SOFTWARE of sysexits.h: an internal error was detected."""
+
+DEFAULT_SECONDS = 30.0
+BEATS = 4
+"""Heartbeats in the time after which the hub counts as hung."""
+
+
+def end_process(silence: float) -> None:
+    """Write the stacks of all threads to standard error and end at once, without clean-up.
+
+    No logging here: the hung greenlet may hold the lock of a log handler.
+    """
+    os.write(2, f"horizon: no life for {silence:.1f} s, ending\n".encode())
+    faulthandler.dump_traceback(file=sys.__stderr__ or 2, all_threads=True)
+    os._exit(EXIT_STATUS)
+
+
+class Watchdog:
+    """Ends the process when the hub did not turn for ``seconds``; 0 switches it off.
+
+    ``bite`` gets the seconds of silence; ``clock`` must not stand still (time.monotonic).
+    """
+
+    def __init__(
+        self,
+        seconds: float = DEFAULT_SECONDS,
+        bite: Callable[[float], None] = end_process,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._seconds = seconds
+        self._bite = bite
+        self._clock = clock
+        self._heard = 0.0
+        self._heart: Any = None
+        threading = eventlet.patcher.original("threading")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        """Start the heartbeat in the hub and the thread that listens for it."""
+        if self._seconds <= 0:
+            return
+        self._heard = self._clock()
+        self._heart = hub.spawn(self._beat)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching; the process may then take its time."""
+        self._stopped.set()
+        if self._heart is not None:
+            hub.kill(self._heart)
+
+    def _beat(self) -> None:
+        while True:
+            self._heard = self._clock()
+            hub.sleep(self._seconds / BEATS)
+
+    def _watch(self) -> None:
+        woke = self._clock()
+        while not self._stopped.wait(self._seconds / BEATS):
+            now = self._clock()
+            # If this thread did not run either, the machine slept, and the hub is not to blame.
+            if now - woke > self._seconds:
+                self._heard = now
+            woke = now
+            silence = now - self._heard
+            if silence > self._seconds:
+                self._bite(silence)
+                return
