@@ -61,7 +61,6 @@ _NO_PATH_KINDS = ("host_", "alarm_")
 """Beginnings of the kinds of change that leave switches and links as they are."""
 
 
-
 class Forwarding:
     """Decides where frames go and which entries say so; one per controller.
 

@@ -138,9 +138,7 @@ class PairFlows:
 
     def _deletion(self, key: bytes, hop: Hop) -> Sent:
         command = FlowCommand.DELETE_STRICT
-        return Sent(
-            hop.dpid, FlowMod(command, _match(key, hop), Priority.UNICAST, self._cookie)
-        )
+        return Sent(hop.dpid, FlowMod(command, _match(key, hop), Priority.UNICAST, self._cookie))
 
 
 def _match(key: bytes, hop: Hop) -> Match:

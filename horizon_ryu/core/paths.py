@@ -78,9 +78,7 @@ class PathFinder:
     def is_current(self, transit: Transit) -> bool:
         """Tell whether every link of ``transit`` is one this finder would choose."""
         steps = self._steps
-        return all(
-            steps.get(step.next_dpid, _NO_STEPS).get(step.dpid) == step for step in transit
-        )
+        return all(steps.get(step.next_dpid, _NO_STEPS).get(step.dpid) == step for step in transit)
 
     def _walk(self, src_dpid: int, dst_dpid: int) -> Transit | None:
         if src_dpid == dst_dpid:
