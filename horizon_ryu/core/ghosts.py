@@ -108,15 +108,18 @@ class Ghosts:
             del self._until[dpid]
         return bool(over) and self._forget_where(lambda end: not self._is_doubtful(end))
 
-    def switched_off(self, is_up: Callable[[PortRef], bool]) -> bool:
-        """Forget each group of lost switches all the ports to which have gone down."""
+    def switched_off(self, is_up: Callable[[PortRef], bool | None]) -> bool:
+        """Forget each group of lost switches all the ports to which have gone down.
+
+        ``is_up`` answers None for a port that is not under control: nothing follows from it.
+        """
         groups = self.groups()
         ports = {
             (groups.find(end.dpid), is_up(peer))
             for end, peer in self._peers.items()
-            if end.dpid in self._away and peer.dpid not in self._away
+            if end.dpid in self._away
         }
-        down = {group for group, _ in ports if (group, True) not in ports}
+        down = {group for group, up in ports if up is False and (group, True) not in ports}
         for dpid in [dpid for dpid in self._away if groups.find(dpid) in down]:
             del self._away[dpid]
         return self._forget_where(lambda end: not self._is_doubtful(end))

@@ -77,8 +77,8 @@ class TreeControl:
         self._hold = PortHold()
         self._ghosts = Ghosts()
         self._fallen: set[PortRef] = set()
-        self._arriving: dict[PortRef, PortRef] = {}
-        self._ends: frozenset[PortRef] = frozenset()
+        self._peers: dict[PortRef, PortRef] = {}
+        self._silent: dict[PortRef, PortRef] = {}
         self._choice: Choice = choose_settled(self._view, self._ghosts, self._is_open)
         self._work: set[int] = set()
         self._stale = False
@@ -218,7 +218,9 @@ class TreeControl:
                 links[ref] = peer
             elif number in passing and not self._hold.is_undecided(ref):
                 edges.add(number)
-        self._hold.decide_all(PortRef(dpid, number) for number in member.up)
+        up = [PortRef(dpid, number) for number in member.up]
+        self._hold.decide_all(up)
+        self._forget_silent(up)
         if member.state is not None:
             self._ghosts.lost(dpid, Frozen(passing, frozenset(edges)), links)
 
@@ -227,7 +229,7 @@ class TreeControl:
         link = self._view.links.get(ref)
         if link is not None:
             return link.dst
-        return self._arriving.get(ref) or self._ghosts.peer(ref)
+        return self._peers.get(ref) or self._silent.get(ref) or self._ghosts.peer(ref)
 
     # ---- the desired state
 
@@ -238,8 +240,8 @@ class TreeControl:
         self._follow_ports(now)
         self._follow_links(now)
         if self._ghosts:
-            self._ghosts.superseded(self._ends)
-            self._ghosts.switched_off(self._is_up)
+            self._ghosts.superseded(self._peers.keys())
+            self._ghosts.switched_off(self._carrier)
         adopted = frozenset(self._hold.adopted)
         if adopted or self._ghosts.is_unsettled():
             self._choice = choose_unsettled(self._view, self._ghosts, self._is_open, adopted)
@@ -265,7 +267,9 @@ class TreeControl:
         up = up_ports(switch)
         for number in up - member.up:
             self._hold.hold(PortRef(switch.dpid, number), now + self.hold_time)
-        self._hold.decide_all(PortRef(switch.dpid, number) for number in member.up - up)
+        down = [PortRef(switch.dpid, number) for number in member.up - up]
+        self._hold.decide_all(down)
+        self._forget_silent(down)
         member.up = up
         for number in switch.ports.keys() - before.ports.keys():
             if member.state is not None:
@@ -279,19 +283,30 @@ class TreeControl:
         for ref in self._fallen:
             if self._is_up(ref):
                 self._hold.hold(ref, now + self.hold_time)
+        self._forget_silent(self._fallen)
         self._fallen.clear()
 
     def _follow_links(self, now: float) -> None:
         """Decide the ports at which links are known now, hold those that have lost theirs."""
-        links = self._view.links
-        self._arriving = {link.dst: link.src for link in links.values()}
-        ends = frozenset(links) | frozenset(self._arriving)
-        self._hold.decide_all(self._hold.undecided() & ends)
-        for ref in self._ends - ends:
-            # Only LLDP may have been lost: to leave the port open would risk a loop.
+        links = self._view.links.values()
+        peers = {link.dst: link.src for link in links}
+        peers.update((link.src, link.dst) for link in links)
+        self._hold.decide_all(self._hold.undecided() & peers.keys())
+        for ref in self._peers.keys() - peers.keys():
             if self._is_up(ref) and self._ghosts.peer(ref) is None:
+                # Only LLDP may have been lost: to leave the port open would risk a loop.
                 self._hold.hold(ref, now + self.hold_time)
-        self._ends = ends
+                self._silent[ref] = self._peers[ref]
+        self._forget_silent(self._silent.keys() & peers.keys())
+        self._peers = peers
+
+    def _forget_silent(self, refs: Iterable[PortRef]) -> None:
+        """Forget what was last heard at ports that went down or have a link again.
+
+        Until then it counts: a switch about to be lost falls silent first.
+        """
+        for ref in refs:
+            self._silent.pop(ref, None)
 
     def _derive_wanted(self) -> None:
         closed: dict[int, set[int]] = {}
@@ -307,6 +322,11 @@ class TreeControl:
     def _is_up(self, end: PortRef) -> bool:
         member = self._members.get(end.dpid)
         return member is not None and end.port_no in member.up
+
+    def _carrier(self, end: PortRef) -> bool | None:
+        """Tell whether ``end`` is up; None when its switch is not under control."""
+        member = self._members.get(end.dpid)
+        return None if member is None else end.port_no in member.up
 
     def _is_open(self, end: PortRef) -> bool:
         """Tell whether frames may pass ``end``; the remembered ends of lost switches are open."""

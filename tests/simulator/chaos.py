@@ -118,7 +118,9 @@ class Chaos:
 
         def boot() -> None:
             for cable in cables:
-                self._network.plug(cable)
+                other = cable.one if cable.other.dpid == dpid else cable.other
+                if self._speaks(other.dpid):
+                    self._network.plug(cable)
             self._network.connect(dpid, self.controller)
 
         self._network.clock.after(self._chance.uniform(0.2, 3.0), boot)
@@ -163,7 +165,10 @@ class Chaos:
             self._network.clock.after(0.2, lambda: self._network.plug(cable))
 
     def _is_controlled(self, cable: Cable) -> bool:
-        return all(self._network.switches[end.dpid].connected for end in cable.ends)
+        return all(self._speaks(end.dpid) for end in cable.ends)
+
+    def _speaks(self, dpid: int) -> bool:
+        return self._network.switches[dpid].connected and not self._network.channels[dpid].stalled
 
     def _pick(self, condition: Callable[[Cable], bool]) -> Cable | None:
         cables = [cable for cable in self._network.cables if condition(cable)]
