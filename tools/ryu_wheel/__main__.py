@@ -1,4 +1,4 @@
-"""``python -m tools.ryu_wheel [FOLDER]``: build the wheel (default ``build/ryu``), print its path."""
+"""``python -m tools.ryu_wheel [FOLDER]``: build the wheel (in ``build/ryu``), print its path."""
 
 from __future__ import annotations
 

@@ -42,6 +42,14 @@ _TLS_SERVER = """\
                     handle(context.wrap_socket(sock, **ssl_args), addr)
 """
 
+# A notice at every start about what its reader cannot change: Ryu is built on eventlet.
+_QUIET_IMPORT = """\
+    import warnings
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', r'\\s*Eventlet is deprecated')
+        import eventlet
+"""
+
 FIXES: tuple[Edit, ...] = (
     # eventlet 0.31 replaced the marker by a thread-local flag; an empty body is right with it.
     Replace(_WSGI, "from eventlet.wsgi import ALREADY_HANDLED", "from eventlet import wsgi"),
@@ -62,6 +70,13 @@ FIXES: tuple[Edit, ...] = (
         last="handle(ssl.wrap_socket(sock, **ssl_args), addr)",
         sha256="21e792a94ebd839f64585c786c9379500fd60dd490c594b8bf6c4716c3d7287f",
         new=_TLS_SERVER,
+    ),
+    ReplaceBlock(
+        "ryu/lib/hub.py",
+        first="import eventlet",
+        last="import eventlet",
+        sha256="74d96162fa6d3f2c0ad264d9f0782e86bc4459c5af455ffd919884186abcca7b",
+        new=_QUIET_IMPORT,
     ),
     # msgpack 1.0 has no "encoding"; these arguments keep what goes over the wire as it was.
     Replace(_RPC, "encoding='utf-8', use_bin_type=True", "use_bin_type=True"),

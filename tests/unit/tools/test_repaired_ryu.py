@@ -1,0 +1,51 @@
+"""What the repairs of Ryu bring back, shown on the Ryu that is installed."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import subprocess
+import sys
+
+MODULES = (
+    "ryu.app.wsgi",
+    "ryu.cmd.manager",
+    "ryu.flags",
+    "ryu.lib.hub",
+    "ryu.lib.packet.zebra",
+    "ryu.services.protocols.bgp.net_ctrl",
+)
+
+
+def test_modules_import_without_a_word() -> None:
+    """In a process of its own: importing Ryu's manager patches the whole interpreter."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning:webob", "-c"]
+    done = subprocess.run(
+        [*command, f"import {', '.join(MODULES)}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_version_tells_it_is_repaired() -> None:
+    assert importlib.metadata.version("ryu").startswith("4.34+horizon")
+
+
+def test_rpc_messages_survive_the_way() -> None:
+    rpc = importlib.import_module("ryu.lib.rpc")
+    heard: list[object] = []
+    packed = rpc.MessageEncoder().create_notification("method", ["text", {1: b"bytes"}])
+    table = {rpc.MessageType.NOTIFY: heard.append}
+    rpc.MessageEncoder().get_and_dispatch_messages(packed, table)
+    assert heard == [["method", ["text", {1: b"bytes"}]]]
+
+
+def test_web_socket_transport_sends_text() -> None:
+    wsgi = importlib.import_module("ryu.app.wsgi")
+    sent: list[object] = []
+
+    class Socket:
+        def send(self, message: object) -> None:
+            sent.append(message)
+
+    wsgi.WebSocketServerTransport(Socket()).send_reply(None, b'{"id": 1}')
+    assert sent == ['{"id": 1}']
