@@ -123,7 +123,9 @@ def _rows(count: int, ports: int, ours: Measured, theirs: Measured) -> Iterator[
     yield Figure(f"{size}: CPU at rest", "% of a core", ours.cpu_percent, theirs.cpu_percent)
     yield Figure(f"{size}: LLDP packet-outs", "1/s", ours.lldp_per_s, theirs.lldp_per_s)
     yield Figure(f"{size}: LLDP packet-outs per round", "1", ports, ports)
-    yield Figure(f"{size}: cut to event, port down", "ms", _ms(ours.port_down), _ms(theirs.port_down))
+    yield Figure(
+        f"{size}: cut to event, port down", "ms", _ms(ours.port_down), _ms(theirs.port_down)
+    )
     if ours.silent or theirs.silent:
         yield Figure(f"{size}: cut to event, silent", "s", ours.silent, theirs.silent)
 

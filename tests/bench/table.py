@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -25,9 +25,6 @@ class Figure(NamedTuple):
             return None
         return self.ours / self.theirs if self.more_is_better else self.theirs / self.ours
 
-
-Section = tuple[str, str, Callable[[], Iterable[Figure]]]
-"""Title, name of the counterpart, and what measures."""
 
 _WIDTH = 58
 
