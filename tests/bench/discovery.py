@@ -100,7 +100,8 @@ def _cut(controller: Controller, network: WireNetwork, end: End, silent: bool) -
     if not network.run(gone, start + (SILENT_WITHIN if silent else 5)):
         return None
     readings: list[dict[str, Any]] = controller.readings[seen:]
-    return next(r["at"] for r in readings if r.get("links", before) <= before - 2) - start
+    at: float = next(r["at"] for r in readings if r.get("links", before) <= before - 2)
+    return at - start
 
 
 def figures() -> Iterator[Figure]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from bench.controller import report
 from ryu.base import app_manager
 from ryu.controller.handler import set_ev_cls
 from ryu.ofproto import ofproto_v1_3
 from ryu.topology import event
 from ryu.topology.switches import Switches
+
+from bench.controller import report
 
 PERIOD = "BENCH_LLDP_PERIOD"
 """Environment variable: seconds between two probes of a port."""
@@ -28,12 +29,12 @@ class Watch(app_manager.RyuApp):  # type: ignore[misc]  # Ryu ships no types
         super().__init__(*args, **kwargs)
         self.links = 0
 
-    @set_ev_cls(event.EventLinkAdd)
+    @set_ev_cls(event.EventLinkAdd)  # type: ignore[untyped-decorator]
     def link_added(self, _event: Any) -> None:
         self.links += 1
         report(links=self.links)
 
-    @set_ev_cls(event.EventLinkDelete)
+    @set_ev_cls(event.EventLinkDelete)  # type: ignore[untyped-decorator]
     def link_deleted(self, _event: Any) -> None:
         self.links -= 1
         report(links=self.links)
