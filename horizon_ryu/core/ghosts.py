@@ -13,7 +13,7 @@ other ends for ports of hosts would open one side of a link whose other side may
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from horizon_ryu.core.disjoint_sets import DisjointSets
 from horizon_ryu.core.topology import PortRef
@@ -38,6 +38,14 @@ class Frozen:
     edges: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class TreeMemory:
+    """What a later run of the controller should know about this one's switches and links."""
+
+    frozen: Mapping[int, Frozen] = field(default_factory=dict)
+    cables: frozenset[Cable] = frozenset()
+
+
 class Ghosts:
     """The lost switches, what they go on doing, and the links to them."""
 
@@ -45,6 +53,8 @@ class Ghosts:
         self._peers: dict[PortRef, PortRef] = {}
         self._away: dict[int, Frozen] = {}
         self._until: dict[int, float] = {}
+        self._recalled: set[int] = set()
+        self._recalled_until = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._peers or self._away or self._until)
@@ -63,8 +73,8 @@ class Ghosts:
         return frozen is not None and end.port_no in frozen.open_ports
 
     def is_unsettled(self) -> bool:
-        """Tell whether some link is remembered though both its ends are under control again."""
-        return any(
+        """Tell whether switches are still coming back, or their links still being found again."""
+        return bool(self._recalled) or any(
             end.dpid not in self._away and peer.dpid not in self._away
             for end, peer in self._peers.items()
         )
@@ -94,7 +104,23 @@ class Ghosts:
         if frozen is None:
             return frozenset()
         self._until[dpid] = until
+        self._recalled.discard(dpid)
         return frozen.edges & open_ports
+
+    def recall(self, memory: TreeMemory, until: float) -> None:
+        """Take the switches of an earlier run for lost; forget those still lost at ``until``."""
+        for dpid, frozen in memory.frozen.items():
+            self.lost(dpid, frozen, {})
+        for one, other in memory.cables:
+            if one.dpid in self._away or other.dpid in self._away:
+                self._peers[one] = other
+                self._peers[other] = one
+        self._recalled = set(self._away)
+        self._recalled_until = until
+
+    def memory(self) -> TreeMemory:
+        """Return what is known of the lost switches."""
+        return TreeMemory(dict(self._away), self.cables())
 
     def superseded(self, ends: Collection[PortRef]) -> None:
         """Forget the links at ports where a link is known now."""
@@ -102,11 +128,21 @@ class Ghosts:
             self.forget(end)
 
     def expire(self, now: float) -> bool:
-        """Forget the links both of whose ends are under control for long enough."""
+        """Forget the links both of whose ends are under control for long enough.
+
+        And the switches of an earlier run that did not come back.
+        """
         over = [dpid for dpid, until in self._until.items() if until <= now]
         for dpid in over:
             del self._until[dpid]
-        return bool(over) and self._forget_where(lambda end: not self._is_doubtful(end))
+        if self._recalled and self._recalled_until <= now:
+            for dpid in self._recalled:
+                self._away.pop(dpid, None)
+            over += self._recalled
+            self._recalled.clear()
+        if over:
+            self._forget_where(lambda end: not self._is_doubtful(end))
+        return bool(over)
 
     def switched_off(self, is_up: Callable[[PortRef], bool | None]) -> bool:
         """Forget each group of lost switches all the ports to which have gone down.
@@ -122,6 +158,7 @@ class Ghosts:
         down = {group for group, up in ports if up is False and (group, True) not in ports}
         for dpid in [dpid for dpid in self._away if groups.find(dpid) in down]:
             del self._away[dpid]
+            self._recalled.discard(dpid)
         return self._forget_where(lambda end: not self._is_doubtful(end))
 
     def groups(self) -> DisjointSets:
@@ -140,7 +177,8 @@ class Ghosts:
 
     def next_due(self) -> float | None:
         """Return when links are next forgotten by time; None if none will be."""
-        return min(self._until.values(), default=None)
+        recalled = (self._recalled_until,) if self._recalled else ()
+        return min((*self._until.values(), *recalled), default=None)
 
     def _is_doubtful(self, end: PortRef) -> bool:
         """Tell whether a switch at either end of the link at ``end`` is away or just back."""

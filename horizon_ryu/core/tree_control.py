@@ -8,57 +8,17 @@ the network has no loop at any moment in between.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
 
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.flood_state import (
-    FloodState,
-    closing,
-    opening,
-    read_state,
-    up_ports,
-    with_new_port,
-)
-from horizon_ryu.core.ghosts import Frozen, Ghosts
-from horizon_ryu.core.messages import FlowEntry, Sent
+from horizon_ryu.core.flood_plan import Member, Plan, Planner
+from horizon_ryu.core.flood_state import read_state, up_ports, with_new_port
+from horizon_ryu.core.ghosts import Frozen, Ghosts, TreeMemory, cable
+from horizon_ryu.core.messages import FlowEntry
 from horizon_ryu.core.port_hold import PortHold
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
 from horizon_ryu.core.tree_choice import Choice, choose_settled, choose_unsettled
-
-
-@dataclass(slots=True)
-class _Member:
-    """A switch under control; ``state`` is None until it was read.
-
-    ``pending`` is what an unconfirmed plan leads to. The serial number tells the connections of
-    one switch apart.
-    """
-
-    switch: Switch
-    serial: int
-    up: frozenset[int]
-    state: FloodState | None = None
-    pending: FloodState | None = None
-    closes: bool = False
-    wanted: frozenset[int] = frozenset()
-
-    def may_pass(self) -> frozenset[int]:
-        """Return the ports that are open for all one knows."""
-        states = (self.state, self.pending)
-        return self.up & frozenset().union(*(s.passing for s in states if s is not None))
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Messages to send and have confirmed together; false when there is nothing to do."""
-
-    messages: tuple[Sent, ...] = ()
-    serials: Mapping[int, int] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.messages)
 
 
 class TreeControl:
@@ -72,7 +32,7 @@ class TreeControl:
         self.hold_time = hold_time
         self._generation = generation
         self._view = TopologyView()
-        self._members: dict[int, _Member] = {}
+        self._members: dict[int, Member] = {}
         self._serial = 0
         self._hold = PortHold()
         self._ghosts = Ghosts()
@@ -141,8 +101,28 @@ class TreeControl:
             member = self._members.get(dpid)
             if member is None or member.serial != serial or dpid in failed:
                 continue
-            member.state, member.pending, member.closes = member.pending, None, False
+            member.confirm()
             self._work.add(dpid)
+
+    def recall(self, memory: TreeMemory, until: float) -> None:
+        """Start from what an earlier run knew; call it once, before anything else.
+
+        Its switches count as lost until they connect, those that have not by ``until`` are
+        forgotten.
+        """
+        self._ghosts.recall(memory, until)
+        self._stale = True
+
+    def memory(self) -> TreeMemory:
+        """Return what a later run should know to take over without cutting anybody off."""
+        remembered = self._ghosts.memory()
+        frozen = dict(remembered.frozen)
+        for dpid, member in self._members.items():
+            if member.state is not None:
+                frozen[dpid] = self._freeze(member)
+        known = {**self._silent, **self._peers}
+        cables = {cable(one, other) for one, other in known.items()}
+        return TreeMemory(frozen, remembered.cables | cables)
 
     def tick(self, now: float) -> None:
         """Decide by time what :meth:`next_due` announced."""
@@ -187,17 +167,14 @@ class TreeControl:
         self.tick(now)
         if self._stale:
             self._decide(now)
-        messages: list[Sent] = []
-        serials: dict[int, int] = {}
-        unsafe = self._plan_closings(messages, serials)
-        self._plan_openings(messages, serials, unsafe)
-        return Plan(tuple(messages), serials)
+        find = self._choice.groups.find
+        return Planner(self._members, self._work, find, self._generation).plan()
 
     # ---- switches coming and going
 
     def _join(self, switch: Switch, now: float) -> None:
         self._serial += 1
-        member = _Member(switch, self._serial, up_ports(switch))
+        member = Member(switch, self._serial, up_ports(switch))
         self._members[switch.dpid] = member
         for number in member.up:
             self._hold.hold(PortRef(switch.dpid, number), now + self.hold_time)
@@ -208,21 +185,24 @@ class TreeControl:
         if member is None:
             return
         self._work.discard(dpid)
-        passing = member.may_pass()
-        links: dict[PortRef, PortRef] = {}
-        edges: set[int] = set()
-        for number in member.up:
-            ref = PortRef(dpid, number)
-            peer = self._peer(ref)
-            if peer is not None:
-                links[ref] = peer
-            elif number in passing and not self._hold.is_undecided(ref):
-                edges.add(number)
-        up = [PortRef(dpid, number) for number in member.up]
-        self._hold.decide_all(up)
-        self._forget_silent(up)
+        refs = [PortRef(dpid, number) for number in member.up]
+        links = {ref: peer for ref in refs if (peer := self._peer(ref)) is not None}
+        frozen = self._freeze(member)
+        self._hold.decide_all(refs)
+        self._forget_silent(refs)
         if member.state is not None:
-            self._ghosts.lost(dpid, Frozen(passing, frozenset(edges)), links)
+            self._ghosts.lost(dpid, frozen, links)
+
+    def _freeze(self, member: Member) -> Frozen:
+        """Return what a switch goes on doing if it is lost now."""
+        passing = member.may_pass()
+        edges = (
+            number
+            for number in passing
+            if self._peer(ref := PortRef(member.switch.dpid, number)) is None
+            and not self._hold.is_undecided(ref)
+        )
+        return Frozen(passing, frozenset(edges))
 
     def _peer(self, ref: PortRef) -> PortRef | None:
         """Return what is known to be at the other end of ``ref``, in whatever direction."""
@@ -261,7 +241,7 @@ class TreeControl:
             elif member.switch is not switch:
                 self._update(member, switch, now)
 
-    def _update(self, member: _Member, switch: Switch, now: float) -> None:
+    def _update(self, member: Member, switch: Switch, now: float) -> None:
         """Follow the ports of one switch: what has come up is held, what went down is closed."""
         before, member.switch = member.switch, switch
         up = up_ports(switch)
@@ -334,42 +314,6 @@ class TreeControl:
         if member is None or member.state is None:
             return self._ghosts.is_open(end)
         return end.port_no in member.may_pass()
-
-    # ---- plans
-
-    def _plan_closings(self, messages: list[Sent], serials: dict[int, int]) -> set[int]:
-        """Plan what closes ports; return the groups of switches in which nothing may open yet."""
-        find = self._choice.groups.find
-        unsafe: set[int] = set()
-        for dpid, member in self._members.items():
-            if member.state is None:
-                unsafe.add(find(dpid))
-            elif member.pending is not None:
-                if member.closes or not member.pending.ports <= member.wanted:
-                    unsafe.add(find(dpid))
-            elif dpid in self._work:
-                step = closing(member.switch, member.state, member.wanted, self._generation)
-                if step.messages:
-                    member.pending, member.closes = step.after, True
-                    messages += (Sent(dpid, message) for message in step.messages)
-                    serials[dpid] = member.serial
-                    unsafe.add(find(dpid))
-        return unsafe
-
-    def _plan_openings(
-        self, messages: list[Sent], serials: dict[int, int], unsafe: set[int]
-    ) -> None:
-        find = self._choice.groups.find
-        for dpid in sorted(self._work):
-            member = self._members[dpid]
-            if member.state is None or member.pending is not None or find(dpid) in unsafe:
-                continue
-            self._work.discard(dpid)
-            step = opening(member.switch, member.state, member.wanted, self._generation)
-            if step.messages:
-                member.pending = step.after
-                messages += (Sent(dpid, message) for message in step.messages)
-                serials[dpid] = member.serial
 
 
 def _is_up(view: TopologyView, ref: PortRef) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from horizon_ryu.core.messages import FlowEntry, Message, PacketIn
@@ -114,7 +115,7 @@ class Channel:
             start = max(arrival, self._free)
             done = start + self._chance.uniform(0, self._lag)
             self._latest = max(self._latest, done)
-            self._at(done, lambda xid=xid, message=message: self._carry_out(xid, message))
+            self._at(done, partial(self._carry_out, xid, message))
         if barrier is not None:
             self._free = self._latest = max(arrival, self._latest) + 1e-6
             self._at(

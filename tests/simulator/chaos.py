@@ -2,33 +2,42 @@
 
 What no controller could survive is left out: a cable that was cut so that nobody noticed comes
 back with a change of carrier once the hold time may be over (both ends may lead to hosts by
-then), and nobody plugs cables into a switch that no controller speaks to.
+then), nobody plugs cables into a switch that no controller speaks to, and no switch is lost
+before cables just plugged in can have been found.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 
-from simulator.channel import Peer
+from horizon_ryu.core.ghosts import TreeMemory
+from simulator.controller import OracleController
 from simulator.network import Cable, Network
+
+FINDING_TIME = 2.0
+"""Within so many seconds, LLDP finds a new cable, losses included."""
 
 
 class Chaos:
     """Does random harm to ``network``, and can make all of it good.
 
-    ``hold_time`` and ``max_idle`` are those of the controller, in seconds.
+    ``start`` makes a controller of the given generation, with what the former one knew.
     """
 
     def __init__(
-        self, network: Network, chance: random.Random, start: Callable[[int], Peer]
+        self,
+        network: Network,
+        chance: random.Random,
+        start: Callable[[int, TreeMemory | None], OracleController],
     ) -> None:
         self.log: list[str] = []
         self._network = network
         self._chance = chance
         self._start = start
         self._generation = 1
-        self.controller = start(1)
+        self.controller = start(1, None)
         self._deaf_since: dict[int, float] = {}
         self._away: set[int] = set()
 
@@ -76,7 +85,9 @@ class Chaos:
 
     def lose(self) -> None:
         """Lose a control connection; the controller notices after a while."""
-        dpid = self._chance.choice(sorted(self._network.switches))
+        dpid = self._pick_switch()
+        if dpid is None:
+            return
         self._note("lose", dpid)
         self._away.add(dpid)
         self._network.channels[dpid].lose(self._chance.uniform(0, 0.8))
@@ -91,9 +102,9 @@ class Chaos:
 
     def stall(self) -> None:
         """Let nothing through on a control connection; its end is noticed by deadlines only."""
-        dpid = self._chance.choice(sorted(self._network.switches))
-        channel = self._network.channels[dpid]
-        if channel.switch.connected:
+        dpid = self._pick_switch()
+        if dpid is not None and self._network.switches[dpid].connected:
+            channel = self._network.channels[dpid]
             self._note("stall", dpid)
             channel.stalled = True
             self._away.add(dpid)
@@ -101,10 +112,9 @@ class Chaos:
 
     def restart_switch(self) -> None:
         """Switch a pure switch off and on: neighbours see their ports go down and up."""
-        dpids = [dpid for dpid, one in self._network.switches.items() if not one.hybrid]
-        if not dpids:
+        dpid = self._pick_switch()
+        if dpid is None or self._network.switches[dpid].hybrid:
             return
-        dpid = self._chance.choice(dpids)
         self._note("restart", dpid)
         cables = [
             cable for cable in self._network.cables
@@ -132,12 +142,12 @@ class Chaos:
         for channel in self._network.channels.values():
             channel.lose()
         self._generation += 1
-        self.controller = self._start(self._generation)
+        self.controller = self._start(self._generation, self.controller.tree.memory())
         self._away.clear()
         for dpid in self._network.switches:
             self._network.clock.after(
                 self._chance.uniform(0, 1.0),
-                lambda dpid=dpid: self._network.connect(dpid, self.controller),
+                partial(self._network.connect, dpid, self.controller),
             )
 
     # ---- repair
@@ -173,6 +183,18 @@ class Chaos:
     def _pick(self, condition: Callable[[Cable], bool]) -> Cable | None:
         cables = [cable for cable in self._network.cables if condition(cable)]
         return self._chance.choice(cables) if cables else None
+
+    def _pick_switch(self) -> int | None:
+        """Choose a switch all of whose cables can have been found."""
+        now = self._network.clock.now
+        fresh = {
+            end.dpid
+            for cable in self._network.cables
+            if now - cable.plugged_at < FINDING_TIME
+            for end in cable.ends
+        }
+        dpids = sorted(self._network.switches.keys() - fresh)
+        return self._chance.choice(dpids) if dpids else None
 
     def _note(self, what: str, where: object) -> None:
         self.log.append(f"{self._network.clock.now:9.4f} {what} {where}")

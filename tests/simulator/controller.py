@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.messages import Flood, PacketIn, PacketOut, Sent
+from horizon_ryu.core.flood_plan import Plan
+from horizon_ryu.core.ghosts import TreeMemory
+from horizon_ryu.core.messages import Flood, FlowEntry, PacketIn, PacketOut, Sent
 from horizon_ryu.core.topology import Change, Port, TopologyView
-from horizon_ryu.core.tree_control import Plan, TreeControl
+from horizon_ryu.core.tree_control import TreeControl
 from simulator.channel import Channel
 from simulator.network import Network
 from simulator.oracle import Oracle
@@ -55,7 +57,7 @@ class TreeDriver:
             return
         self._reading.add(dpid)
 
-        def read(entries: tuple, group: frozenset[int] | None) -> None:
+        def read(entries: tuple[FlowEntry, ...], group: frozenset[int] | None) -> None:
             self._reading.discard(dpid)
             if self.running:
                 self.tree.switch_state_read(dpid, entries, group, self._network.clock.now)
@@ -92,11 +94,19 @@ class TreeDriver:
 class OracleController:
     """Spanning Tree with an all-seeing discovery: the judge of Spanning Tree alone."""
 
-    def __init__(self, network: Network, generation: int = 1, hold_time: float = 2.0) -> None:
+    def __init__(
+        self,
+        network: Network,
+        generation: int = 1,
+        hold_time: float = 2.0,
+        memory: TreeMemory | None = None,
+    ) -> None:
         self.network = network
         self.running = True
         self.transactions = Transactions(network.clock)
         self.driver = TreeDriver(network, self.transactions, TreeControl(generation, hold_time))
+        if memory is not None:
+            self.tree.recall(memory, network.clock.now + 3 * hold_time)
         self.view = TopologyView()
         self.discovery = Oracle(network, self._publish)
         self._round()

@@ -40,6 +40,7 @@ class Cable:
     other: PortRef
     ways: tuple[Way, Way]
     plugged: bool = True
+    plugged_at: float = 0.0
 
     @property
     def ends(self) -> tuple[PortRef, PortRef]:
@@ -166,6 +167,7 @@ class Network:
     def plug(self, cable: Cable) -> None:
         """Restore a cable."""
         cable.plugged = True
+        cable.plugged_at = self.clock.now
         for end in cable.ends:
             self._set_carrier(end, True)
 
@@ -222,7 +224,7 @@ def random_graph(
     network: Network, chance: random.Random, size: int, extra: int, openflow: Iterable[int],
     hybrid_share: float = 0.0,
 ) -> None:
-    """Build a connected random graph of ``size`` switches, ``extra`` redundant cables, a host each."""
+    """Build a connected random graph with ``extra`` redundant cables and a host per switch."""
     versions = tuple(openflow)
     for dpid in range(1, size + 1):
         hybrid = chance.random() < hybrid_share

@@ -60,8 +60,9 @@ class FlowTable:
         """Carry out a flow-mod; an ADD replaces the entry with the same match and priority."""
         if isinstance(message, FlowDeleteByCookie):
             wanted = message.cookie & message.mask
-            for key in [k for k, e in self._entries.items() if e.mod.cookie & message.mask == wanted]:
-                del self._entries[key]
+            for key, entry in list(self._entries.items()):
+                if entry.mod.cookie & message.mask == wanted:
+                    del self._entries[key]
             return
         key = (message.match, message.priority)
         if message.command is FlowCommand.ADD:

@@ -1,4 +1,4 @@
-"""Barriers, errors and deadlines of a simulated controller, as the registry of switches has them."""
+"""Barriers, errors and deadlines as the registry of switches has them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.messages import Sent
+from horizon_ryu.core.messages import Message, Sent
 from simulator.channel import Channel
 from simulator.clock import Clock
 
@@ -78,8 +78,8 @@ class Transactions:
                 transaction.waiting.discard(dpid)
                 self._finish(transaction)
 
-    def _numbered(self, messages: Iterable[Sent]) -> dict[int, list[tuple[int, object]]]:
-        numbered: dict[int, list[tuple[int, object]]] = {}
+    def _numbered(self, messages: Iterable[Sent]) -> dict[int, list[tuple[int, Message]]]:
+        numbered: dict[int, list[tuple[int, Message]]] = {}
         for sent in messages:
             numbered.setdefault(sent.dpid, []).append((next(self._xids), sent.message))
         return numbered
