@@ -1,0 +1,230 @@
+"""A controller with nothing but guarded connections, in a process of its own.
+
+Ryu starts it as it always does: its own OpenFlow application, server loop and options; ours is
+what :func:`horizon_ryu.openflow.listener.install` puts in. The settings are JSON: ``limits``
+(fields of ConnectionLimits), ``options`` (of Ryu), ``allowed_dpids``, ``certificates``. Whoever
+connects to its second port is told its state, JSON to the end of the stream.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar
+
+import eventlet
+from ryu import cfg
+from ryu.base.app_manager import AppManager, RyuApp
+from ryu.controller import ofp_event
+from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
+from ryu.lib import hub
+
+from horizon_ryu.core.messages import PacketIn, Sent
+from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
+from horizon_ryu.openflow.counters import ConnectionCounters
+from horizon_ryu.openflow.fast_lane import FastLane, Handled
+from horizon_ryu.openflow.listener import install
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_SECONDS = 10.0
+
+
+class GuardedController:
+    """The process, for the tests; a context manager."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.port = _free_port()
+        options = {"ofp_tcp_listen_port": self.port, "ofp_ssl_listen_port": self.port}
+        self._settings = {**settings, "options": {**options, **settings.get("options", {})}}
+        self._process: subprocess.Popen[str] | None = None
+        self._state_port = 0
+
+    def __enter__(self) -> GuardedController:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fuzz.guarded_controller", json.dumps(self._settings)],
+            cwd=ROOT / "tests",
+            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        port = self._process.stdout.readline() if self._process.stdout else ""
+        if not port:
+            raise AssertionError("the controller did not start")
+        self._state_port = int(port)
+        self._wait_listening()
+        return self
+
+    def _wait_listening(self) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=WAIT_SECONDS).close()
+            except ConnectionRefusedError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                break
+        self.wait_for(lambda state: state["inside"] == 0, "the probe is gone")
+
+    def state(self) -> Any:
+        """Return what the controller says of itself: counters, connected dpids, events."""
+        with socket.create_connection(("127.0.0.1", self._state_port), timeout=10) as link:
+            return json.loads(b"".join(iter(lambda: link.recv(65536), b"")))
+
+    def wait_for(self, condition: Callable[[Any], bool], what: str) -> Any:
+        """Return the first state that fulfils ``condition``; AssertionError at the deadline."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not condition(state := self.state()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {WAIT_SECONDS:g} s: {what}; {state}")
+            time.sleep(0.02)
+        return state
+
+    def alive(self) -> bool:
+        """Tell whether the process still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class _Book:
+    """The registry of the process: who is connected, and what happened in which order."""
+
+    def __init__(self) -> None:
+        self.present: dict[int, Any] = {}
+        self.events: list[str] = []
+        self.messages = 0
+        self.packet_ins = 0
+
+    def connected(self, connection: Any) -> None:
+        self.present[connection.id] = connection
+        self.events.append(f"connected {connection.id}")
+
+    def disconnected(self, connection: Any) -> None:
+        self.present.pop(connection.id, None)
+        self.events.append(f"disconnected {connection.id}")
+
+    def received(self, connection: Any, message: bytes) -> bool:
+        self.messages += 1
+        return False
+
+    def packet_in(self, packet_in: PacketIn, _now: float) -> Handled:
+        """Answer each packet-in with a barrier request, which a test switch may count."""
+        self.packet_ins += 1
+        connection = self.present[packet_in.dpid]
+        connection.write(struct.pack("!BBHI", 4, 20, 8, self.packet_ins))
+        return Handled(True)
+
+
+def _context(
+    settings: dict[str, Any], book: _Book, counters: ConnectionCounters
+) -> ConnectionContext:
+    lane = FastLane(_nobody_sends, counters)
+    lane.register(10, book.packet_in)
+    allowed = settings.get("allowed_dpids")
+    pinned = settings.get("certificates", {})
+    return ConnectionContext(
+        fast_lane=lane,
+        registry=book,
+        decoders={1: _decode10, 4: _decode13},
+        counters=counters,
+        limits=ConnectionLimits(**settings.get("limits", {})),
+        allowed_dpids=None if allowed is None else frozenset(allowed),
+        certificates={int(dpid): frozenset(prints) for dpid, prints in pinned.items()},
+    )
+
+
+def _nobody_sends(messages: Iterable[Sent]) -> None:
+    raise AssertionError(f"nobody sends here: {messages}")
+
+
+def _decode10(message: bytes) -> tuple[int, int | None, bytes] | None:
+    return int.from_bytes(message[14:16], "big"), None, message[18:]
+
+
+def _decode13(message: bytes) -> tuple[int, int | None, bytes] | None:
+    return int.from_bytes(message[36:40], "big"), None, message[42:]
+
+
+class Witness(RyuApp):  # type: ignore[misc]
+    """Sees what Ryu's applications see."""
+
+    book: ClassVar[_Book]
+
+    @set_ev_cls(  # type: ignore[untyped-decorator]
+        ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER]
+    )
+    def on_state(self, event: Any) -> None:
+        """Note who joined and who died, as far as known."""
+        self.book.events.append(f"{event.state} {event.datapath.id}")
+
+
+def _serve(settings: dict[str, Any]) -> None:
+    hub.patch(thread=False)
+    book = _Book()
+    counters = ConnectionCounters()
+    context = _context(settings, book, counters)
+    cfg.CONF(args=[], project="ryu", default_config_files=[])
+    door = install(context)
+    for name, value in settings["options"].items():
+        cfg.CONF.set_override(name, value)
+    Witness.book = book
+    manager = AppManager.get_instance()
+    manager.load_apps(["ryu.controller.ofp_handler"])
+    manager.applications_cls["Witness"] = Witness
+    manager.instantiate_apps(**manager.create_contexts())
+
+    def tell(link: Any, _address: Any) -> None:
+        state = {
+            "violations": counters.violations,
+            "refusals": counters.refusals,
+            "unparsed": counters.unparsed_messages,
+            "handler_failures": counters.handler_failures,
+            "connected": sorted(book.present),
+            "inside": door.total,
+            "events": book.events,
+            "messages": book.messages,
+            "packet_ins": book.packet_ins,
+        }
+        link.sendall(json.dumps(state).encode())
+        link.close()
+
+    teller = eventlet.listen(("127.0.0.1", 0))
+    print(teller.getsockname()[1], flush=True)
+    eventlet.serve(teller, tell)
+
+
+if __name__ == "__main__":
+    _serve(json.loads(sys.argv[1]))
