@@ -6,8 +6,7 @@ set -euo pipefail
 PACKAGES=(
     python3 python3-venv            # the controller
     openvswitch-switch mininet      # switches, and the network around them
-    iproute2 iputils-ping ethtool   # what runs in its hosts
-    procps tcpdump
+    iproute2 iputils-ping ethtool procps    # what it runs in its hosts
 )
 
 missing=()
@@ -17,7 +16,7 @@ if command -v dpkg-query >/dev/null; then
         [ "$status" = 'install ok installed' ] || missing+=("$package")
     done
 else
-    for command in ovs-vsctl mn ip ping ethtool tcpdump; do
+    for command in ovs-vsctl mn ip ping ethtool; do
         command -v "$command" >/dev/null || missing+=("$command")
     done
 fi

@@ -1,0 +1,1 @@
+"""Networks to run Horizon on: the report's figures, generators, files, and Mininet to run them."""
