@@ -263,17 +263,38 @@ class Forwarding:
                 continue
             wanted = self._wanted(dpid, entry)
             if wanted is None:
-                gone = FlowMod(FlowCommand.DELETE_STRICT, entry.match, entry.priority, entry.cookie)
-                messages.append(Sent(dpid, gone))
+                messages.append(_deletion(dpid, entry))
             elif (wanted.cookie, wanted.actions) != (entry.cookie, entry.actions):
                 messages.append(Sent(dpid, wanted))
         return messages
+
+    def dead_ends(self, dpid: int, entries: Iterable[FlowEntry]) -> list[Sent]:
+        """Return what removes entries of earlier runs that lead out of a port that is down.
+
+        Frames they would lose come to the controller instead; entries that still lead somewhere
+        are left until :meth:`stale`, so that a restart of the controller interrupts nobody.
+        """
+        switch = self._view.switches.get(dpid)
+        if switch is None:
+            return []
+        up = {port.port_no for port in switch.ports.values() if port.up}
+        return [
+            _deletion(dpid, entry)
+            for entry in entries
+            if owner_of(entry.cookie) is Owner.FORWARDING
+            and any(isinstance(a, Output) and a.port_no not in up for a in entry.actions)
+        ]
 
     def _wanted(self, dpid: int, entry: FlowEntry) -> FlowMod | None:
         arp = self._arp_entry()
         if (entry.match, entry.priority) == (arp.match, arp.priority):
             return arp
         return self._pairs.wanted(dpid, entry.match) if entry.priority == Priority.UNICAST else None
+
+
+def _deletion(dpid: int, entry: FlowEntry) -> Sent:
+    command = FlowCommand.DELETE_STRICT
+    return Sent(dpid, FlowMod(command, entry.match, entry.priority, entry.cookie))
 
 
 def _flooded(packet: PacketIn) -> list[Sent]:

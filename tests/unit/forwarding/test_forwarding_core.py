@@ -378,6 +378,20 @@ def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: 
     assert square.core.stale(1, current) == []
 
 
+def test_entries_of_an_earlier_run_into_dead_ports_go_at_once(square: Network) -> None:
+    old = cookie(Owner.FORWARDING, GENERATION - 1)
+    entries = [
+        FlowEntry(Match(9, A, B), Priority.UNICAST, old, (Output(1),)),
+        FlowEntry(Match(9, B, A), Priority.UNICAST, old, (Output(20),)),
+        FlowEntry(Match(8, B, A), Priority.UNICAST, 0, (Output(20),)),
+    ]
+    (sent,) = square.core.dead_ends(1, entries)
+    assert isinstance(sent.message, FlowMod)
+    assert sent.message.command is FlowCommand.DELETE_STRICT
+    assert sent.message.match == Match(9, B, A)
+    assert square.core.dead_ends(77, entries) == []
+
+
 def test_no_history_leaves_an_entry_that_leads_astray() -> None:
     """Cuts, repairs, moves, talk at random: followed entries always end at the right host."""
     rng = random.Random(20)
