@@ -9,8 +9,8 @@ def _lettered(name: str, letters: str, cables: str, hybrid: str = "") -> GraphBu
     """Return a builder with a switch per letter and a cable per pair of letters."""
     builder = GraphBuilder(name)
     dpids = {letter: builder.add_switch(letter, hybrid=letter in hybrid) for letter in letters}
-    for one, other in cables.split():
-        builder.add_edge(dpids[one], dpids[other])
+    for cable in cables.split():
+        builder.add_edge(dpids[cable[0]], dpids[cable[1]])
     return builder
 
 

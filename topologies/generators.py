@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random as random_numbers
+from itertools import pairwise
 
 from topologies.graphs import Graph, GraphBuilder, GraphError
 
@@ -19,7 +20,7 @@ def linear(n: int = 4, hosts: int = 1) -> Graph:
     """``n`` switches in a row, ``hosts`` on each."""
     builder = GraphBuilder(f"linear-{n}")
     dpids = builder.add_switches(_size(n, 1, "n"))
-    for one, other in zip(dpids, dpids[1:], strict=False):
+    for one, other in pairwise(dpids):
         builder.add_edge(one, other)
     builder.add_hosts(dpids, hosts)
     return builder.build()

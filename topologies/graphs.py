@@ -158,7 +158,7 @@ class GraphBuilder:
 
     def build(self) -> Graph:
         """Return the graph; GraphError when two things have one name."""
-        names = [item.name for item in (*self._switches, *self._hosts)]
+        names = [switch.name for switch in self._switches] + [host.name for host in self._hosts]
         if len(set(names)) != len(names):
             raise GraphError(f"{self._name}: two nodes of one name")
         return Graph(self._name, tuple(self._switches), tuple(self._edges), tuple(self._hosts))
