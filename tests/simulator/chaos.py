@@ -147,8 +147,11 @@ class Chaos:
         for dpid in self._network.switches:
             self._network.clock.after(
                 self._chance.uniform(0, 1.0),
-                partial(self._network.connect, dpid, self.controller),
+                partial(self._connect, dpid),
             )
+
+    def _connect(self, dpid: int) -> None:
+        self._network.connect(dpid, self.controller)
 
     # ---- repair
 
