@@ -143,10 +143,18 @@ class PacketIn:
 
 @dataclass(frozen=True, slots=True)
 class FlowEntry:
-    """A flow entry as a switch reports it, reduced to what the core asks about."""
+    """A flow entry as a switch reports it, reduced to what the core asks about.
+
+    ``forwards``: some action sends the frame to a port, queue or group, whether or not it is
+    among ``actions``. ``exact``: match and actions are represented whole, nothing was left out.
+    ``sets_vlans``: VLAN identifiers that its actions write.
+    """
 
     match: Match
     priority: int
     cookie: int
     actions: tuple[Action, ...]
     table_id: int = 0
+    forwards: bool = False
+    exact: bool = True
+    sets_vlans: frozenset[int] = frozenset()
