@@ -1,0 +1,207 @@
+"""The connected switches: send to them, ask them, and learn from what they refuse.
+
+Nothing here waits but :meth:`SwitchRegistry.confirm`, :meth:`~SwitchRegistry.flow_entries` and
+:meth:`~SwitchRegistry.flood_group`, which are for greenlets of their own, never for handlers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.messages import FloodPorts, FlowEntry, Message, Sent
+from horizon_ryu.openflow import codec10, codec13, dialect, flow_stats
+from horizon_ryu.openflow.context import Connection
+from horizon_ryu.openflow.error_names import error_name
+from horizon_ryu.openflow.pending import PendingQuestions, Question
+
+LOG = logging.getLogger(__name__)
+
+DEADLINE = 2.0
+"""Seconds a switch has to answer a barrier or a question."""
+_ERROR = 1
+
+
+@dataclass(slots=True)
+class _Peer:
+    """One connected switch and what is known of it."""
+
+    connection: Connection
+    questions: PendingQuestions = field(default_factory=PendingQuestions)
+    has_group: bool = False
+
+
+class SwitchRegistry:
+    """Every switch whose handshake is complete, by dpid."""
+
+    def __init__(self) -> None:
+        self._peers: dict[int, _Peer] = {}
+
+    # What connections tell (openflow/context.py, Registry)
+
+    def connected(self, connection: Connection) -> None:
+        """Take a new connection in."""
+        if connection.id is not None:
+            self._peers[connection.id] = _Peer(connection)
+
+    def disconnected(self, connection: Connection) -> None:
+        """Let a dead connection go and end every question to it."""
+        peer = self._peers.get(connection.id) if connection.id is not None else None
+        if peer is not None and peer.connection is connection:
+            del self._peers[peer.connection.id or 0]
+            peer.questions.abandon()
+
+    def received(self, connection: Connection, message: bytes) -> bool:
+        """Take an answer to a question of ours; False leaves the message to Ryu."""
+        peer = self._peers.get(connection.id) if connection.id is not None else None
+        if peer is None or peer.connection is not connection:
+            return False
+        version, kind = message[0], message[1]
+        xid = int.from_bytes(message[4:8], "big")
+        if kind == _ERROR:
+            return peer.questions.refused(xid, error_name(version, message))
+        if kind == (codec10.BARRIER_REPLY if version == 1 else codec13.BARRIER_REPLY):
+            return peer.questions.answered(xid, message, more=False)
+        if kind == (codec10.STATS_REPLY if version == 1 else codec13.MULTIPART_REPLY):
+            more = flow_stats.has_more(version, message)
+            return peer.questions.answered(xid, message, more)
+        return False
+
+    # What applications do
+
+    def connected_switches(self) -> Mapping[int, Connection]:
+        """Return the connections by dpid, as they are now."""
+        return MappingProxyType({dpid: peer.connection for dpid, peer in self._peers.items()})
+
+    def get(self, dpid: int) -> Connection:
+        """Return the connection of ``dpid``; SwitchAway if there is none."""
+        return self._peer(dpid).connection
+
+    def disconnect(self, dpid: int, reason: str) -> None:
+        """Close the connection of ``dpid``, if any."""
+        peer = self._peers.get(dpid)
+        if peer is not None:
+            peer.connection.abort(reason)
+
+    def send(self, messages: Iterable[Sent]) -> None:
+        """Queue ``messages``, in order, without waiting; those for absent switches are dropped."""
+        for dpid, message in ((sent.dpid, sent.message) for sent in messages):
+            peer = self._peers.get(dpid)
+            if peer is not None:
+                self._write(peer, message)
+
+    def confirm(
+        self, messages: Sequence[Sent], deadline: float = DEADLINE
+    ) -> tuple[SwitchError, ...]:
+        """Send ``messages`` and wait until every switch concerned has processed them.
+
+        Returns what went wrong: an error per message refused, SwitchDeadline or SwitchAway per
+        switch that did not answer within ``deadline`` seconds.
+        """
+        errors: list[SwitchError] = []
+        waiting = []
+        for dpid, own in _by_switch(messages).items():
+            try:
+                waiting.append(self._ask_barrier(self._peer(dpid), dpid, own))
+            except SwitchAway as error:
+                errors.append(error)
+        until = time.monotonic() + deadline
+        for question, answered in waiting:
+            answered.wait(max(0.0, until - time.monotonic()))
+            if not question.done:
+                self._forget(question)
+                errors.append(SwitchDeadline(question.dpid, f"no barrier within {deadline:g} s"))
+            errors += question.errors
+        return tuple(errors)
+
+    def flow_entries(self, dpid: int, deadline: float = DEADLINE) -> tuple[FlowEntry, ...]:
+        """Return every flow entry of a switch; SwitchError, SwitchAway or SwitchDeadline."""
+        peer = self._peer(dpid)
+        version = peer.connection.version or codec13.VERSION
+        xid = peer.connection.next_xid()
+        pieces = self._ask(dpid, xid, dialect.encode_flow_stats_request(version, xid), deadline)
+        return tuple(entry for piece in pieces for entry in flow_stats.read_entries(version, piece))
+
+    def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
+        """Return the ports of the flood group of a 1.3 switch; None if it has none, or on 1.0."""
+        peer = self._peer(dpid)
+        if peer.connection.version != codec13.VERSION:
+            return None
+        xid = peer.connection.next_xid()
+        pieces = self._ask(dpid, xid, codec13.encode_group_desc_request(xid), deadline)
+        found = [flow_stats.read_flood_group(piece) for piece in pieces]
+        ports = next((group for group in found if group is not None), None)
+        peer.has_group = peer.has_group or ports is not None
+        return ports
+
+    def _peer(self, dpid: int) -> _Peer:
+        peer = self._peers.get(dpid)
+        if peer is None:
+            raise SwitchAway(dpid)
+        return peer
+
+    def _write(self, peer: _Peer, message: Message) -> tuple[int, ...]:
+        """Encode and queue one message; return the xids whose errors matter."""
+        connection = peer.connection
+        xid = connection.next_xid()
+        if isinstance(message, FloodPorts):
+            return self._write_group(peer, message, xid)
+        connection.write(dialect.encode(connection.version or codec13.VERSION, message, xid))
+        return (xid,)
+
+    def _write_group(self, peer: _Peer, message: FloodPorts, xid: int) -> tuple[int, ...]:
+        """Set the members of the flood group.
+
+        A group of an earlier run may be there already, and deleting it would delete the flow
+        entries that point to it (1.3.5 section 6.7). So the first time it is added, which fails
+        harmlessly if it exists, and then modified like ever after.
+        """
+        if not peer.has_group:
+            peer.connection.write(codec13.encode_group(xid, codec13.GROUP_ADD, message.ports))
+            peer.has_group = True
+            xid = peer.connection.next_xid()
+        peer.connection.write(codec13.encode_group(xid, codec13.GROUP_MODIFY, message.ports))
+        return (xid,)
+
+    def _ask_barrier(
+        self, peer: _Peer, dpid: int, messages: list[Message]
+    ) -> tuple[Question, hub.Event]:
+        answered = hub.Event()
+        xids = [xid for message in messages for xid in self._write(peer, message)]
+        last = peer.connection.next_xid()
+        question = Question(dpid, last, answered.set, frozenset(xids))
+        peer.questions.ask(question)
+        peer.connection.write(dialect.encode_barrier(peer.connection.version or 4, last))
+        return question, answered
+
+    def _ask(self, dpid: int, xid: int, request: bytes, deadline: float) -> list[bytes]:
+        answered = hub.Event()
+        peer = self._peer(dpid)
+        question = Question(dpid, xid, answered.set)
+        peer.questions.ask(question)
+        peer.connection.send(request)
+        answered.wait(deadline)
+        if not question.done:
+            self._forget(question)
+            raise SwitchDeadline(dpid, f"no answer within {deadline:g} s")
+        if question.errors:
+            raise question.errors[0]
+        return question.pieces
+
+    def _forget(self, question: Question) -> None:
+        peer = self._peers.get(question.dpid)
+        if peer is not None:
+            peer.questions.forget(question)
+
+
+def _by_switch(messages: Iterable[Sent]) -> dict[int, list[Message]]:
+    groups: dict[int, list[Message]] = {}
+    for sent in messages:
+        groups.setdefault(sent.dpid, []).append(sent.message)
+    return groups

@@ -1,0 +1,42 @@
+"""What happens to switches, as immutable events. Published by ``horizon_ryu.openflow.switches``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ryu.controller.event import EventBase
+
+from horizon_ryu.core.topology import Port, Switch
+
+# Ryu starts the application of this name for whoever observes one of these events.
+_SERVICE_NAME = "horizon_ryu.openflow.switches"
+
+
+@dataclass(frozen=True)
+class EventSwitchJoining(EventBase):  # type: ignore[misc]  # Ryu ships no types
+    """A switch has told its dpid and is not under control yet."""
+
+    dpid: int
+
+
+@dataclass(frozen=True)
+class EventSwitchConnected(EventBase):  # type: ignore[misc]
+    """The handshake is complete and the ports are known."""
+
+    switch: Switch
+
+
+@dataclass(frozen=True)
+class EventSwitchLeft(EventBase):  # type: ignore[misc]
+    """The connection of a switch that was connected or joining is gone."""
+
+    dpid: int
+
+
+@dataclass(frozen=True)
+class EventPortChanged(EventBase):  # type: ignore[misc]
+    """A port was added or changed, or removed when ``port`` is None."""
+
+    dpid: int
+    port_no: int
+    port: Port | None

@@ -1,0 +1,85 @@
+"""``Switches``: what Ryu says about connections, as Horizon's own immutable events.
+
+Events in: Ryu's EventOFPStateChange, EventOFPSwitchFeatures and EventOFPPortStatus.
+Events out: EventSwitchJoining(dpid), EventSwitchConnected(switch), EventSwitchLeft(dpid),
+EventPortChanged(dpid, port_no, port or None).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ryu.controller import ofp_event
+from ryu.controller.handler import (
+    CONFIG_DISPATCHER,
+    DEAD_DISPATCHER,
+    MAIN_DISPATCHER,
+    set_ev_cls,
+)
+
+from horizon_ryu.app import HorizonApp
+from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Switch
+from horizon_ryu.openflow.ports import read_port, read_ports
+from horizon_ryu.openflow.switch_events import (
+    EventPortChanged,
+    EventSwitchConnected,
+    EventSwitchJoining,
+    EventSwitchLeft,
+)
+
+_PORT_DELETED = 1  # OFPPR_DELETE, the same on both versions
+
+
+class Switches(HorizonApp):
+    """Follows the connection of each switch; it decides nothing."""
+
+    _EVENTS: ClassVar[list[type]] = [
+        EventSwitchJoining,
+        EventSwitchConnected,
+        EventSwitchLeft,
+        EventPortChanged,
+    ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._datapaths: dict[int, Any] = {}
+
+    @set_ev_cls(ofp_event.EventOFPSwitchFeatures, CONFIG_DISPATCHER)  # type: ignore[untyped-decorator]
+    def _features(self, event: Any) -> None:
+        datapath = event.msg.datapath
+        if datapath.state != DEAD_DISPATCHER and datapath.id is not None:
+            self._datapaths[datapath.id] = datapath
+            self.send_event_to_observers(EventSwitchJoining(datapath.id))
+
+    @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])  # type: ignore[untyped-decorator]
+    def _state(self, event: Any) -> None:
+        datapath = event.datapath
+        if datapath.id is None:
+            return
+        if event.state == MAIN_DISPATCHER:
+            self._connected(datapath)
+        elif self._datapaths.get(datapath.id) is datapath:
+            del self._datapaths[datapath.id]
+            self.send_event_to_observers(EventSwitchLeft(datapath.id))
+
+    def _connected(self, datapath: Any) -> None:
+        if datapath.state == DEAD_DISPATCHER:
+            return
+        self._datapaths[datapath.id] = datapath
+        openflow = datapath.ofproto.OFP_VERSION
+        ports = read_ports((datapath.ports or {}).values(), openflow)
+        address = f"{datapath.address[0]}:{datapath.address[1]}"
+        self.send_event_to_observers(
+            EventSwitchConnected(Switch(datapath.id, address, openflow, ports))
+        )
+
+    @set_ev_cls(ofp_event.EventOFPPortStatus, MAIN_DISPATCHER)  # type: ignore[untyped-decorator]
+    def _port_status(self, event: Any) -> None:
+        message = event.msg
+        datapath = message.datapath
+        number = int(message.desc.port_no)
+        if self._datapaths.get(datapath.id) is not datapath or not 0 < number <= MAX_PHYSICAL_PORT:
+            return
+        gone = message.reason == _PORT_DELETED
+        port = None if gone else read_port(message.desc, datapath.ofproto.OFP_VERSION)
+        self.send_event_to_observers(EventPortChanged(datapath.id, number, port))
