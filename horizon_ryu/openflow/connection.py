@@ -19,7 +19,6 @@ import eventlet
 from ryu.controller import ofp_event
 from ryu.controller.controller import Datapath
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
-from ryu.exception import OFPTruncatedMessage
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_0_parser, ofproto_v1_3_parser
 
@@ -349,9 +348,9 @@ class GuardedDatapath(Datapath):
     def _parse(self, message: bytes) -> Any:
         """Return Ryu's message, None if Ryu does not know how to read it.
 
-        The structure is sound, or the guard would not have let it pass: an error here is most
-        often something that Ryu has no class for, and costs the message. But a message that Ryu
-        finds too short contradicts itself, and costs the connection.
+        The structure is sound, or the guard would not have let it pass. So an error here is
+        Ryu's, mostly for an extension that it has no class for: it costs the message, since to
+        close would make a switch with one such flow entry reconnect at each poll.
         """
         version, kind, size, xid = _HEADER.unpack_from(message)
         try:
@@ -360,9 +359,6 @@ class GuardedDatapath(Datapath):
                 hello = canonical_hello(message)
                 return _parse_hello(self, version, kind, len(hello), xid, hello)
             return _PARSERS[version](self, version, kind, size, xid, message)
-        except OFPTruncatedMessage as error:
-            self._counters.unparsed(type(error).__name__)
-            raise _Refused("truncated") from error
         except Exception as error:
             self._counters.unparsed(type(error).__name__)
             LOG.debug("message type %d of %s is unknown to Ryu", kind, self.peer, exc_info=True)

@@ -19,8 +19,8 @@ MAX_ACTION_SIZE = 4096
 _BODY = 10
 """Type, length, experimenter and subtype."""
 
-_REG_LOAD2, _CT, _CONTROLLER2 = 33, 35, 37
-_BUNDLE, _BUNDLE_LOAD, _DEC_TTL_IDS = 12, 13, 21
+_REG_LOAD2, _CT, _NAT, _CONTROLLER2 = 33, 35, 36, 37
+_BUNDLE, _BUNDLE_LOAD, _LEARN, _DEC_TTL_IDS = 12, 13, 16, 21
 
 _LEAST: dict[int, int] = {
     2: 16, 4: 16, 6: 24, 7: 24, 9: 24, 10: 32, _BUNDLE: 32, _BUNDLE_LOAD: 32, 15: 24, 16: 32,
@@ -52,6 +52,53 @@ def _reg_load2(message: bytes, start: int, end: int) -> None:
     walk_field(message, start + _BODY, end)
 
 
+_TOO_MANY_BITS = 0x0400
+
+_NAT_RANGES = ((1, 4), (2, 4), (4, 16), (8, 16), (16, 2), (32, 2))
+"""Bit and size of what may follow a NAT action: addresses of both kinds and ports, from and to."""
+
+
+def _nat(message: bytes, start: int, end: int) -> None:
+    present = uint16(message, start + 14)
+    needed = sum(size for bit, size in _NAT_RANGES if present & bit)
+    if 16 + needed > end - start:
+        raise Violation(Reason.LENGTH, f"NAT ranges of {needed} bytes")
+
+
+def _learn(message: bytes, start: int, end: int) -> None:
+    """Check the flow specifications of a learn action: head, source, destination of each.
+
+    The head says whether the source is a field or so many bits of a value (bit 13), whether the
+    destination is a field (bits 11 and 12: 0, 1) or none (2), and the bits (10 to 0).
+    """
+    at = start + 32
+    while at < end:
+        if end - at < 2:
+            raise Violation(Reason.LENGTH, "half a flow specification")
+        head = uint16(message, at)
+        at += 2
+        if head == 0:
+            continue
+        if head & _TOO_MANY_BITS:
+            raise Violation(Reason.LENGTH, "flow specification of more bits than a field has")
+        if head & 0x2000:
+            at += ((head & 0x3FF) + 15) // 16 * 2
+        else:
+            at = _after_subfield(message, at, end)
+        if not head & 0x1000:
+            at = _after_subfield(message, at, end)
+        if at > end:
+            raise Violation(Reason.LENGTH, "flow specification beyond its action")
+
+
+def _after_subfield(message: bytes, at: int, end: int) -> int:
+    """Return where the field header at ``at`` and the bit number behind it end."""
+    size = 10 if end - at >= 2 and uint16(message, at) == 0xFFFF else 6
+    if end - at < size:
+        raise Violation(Reason.LENGTH, f"{end - at} bytes left for a field of a learn action")
+    return at + size
+
+
 def _counted(count_at: int, head: int) -> Walker:
     """Return a walker for a head that says how many 16-bit numbers follow it."""
 
@@ -63,10 +110,32 @@ def _counted(count_at: int, head: int) -> Walker:
     return walk
 
 
+def _fields(offset: int, count: int = 1) -> Walker:
+    """Return a walker for ``count`` field headers, without values and masks, at ``offset``."""
+
+    def walk(message: bytes, start: int, end: int) -> None:
+        at = start + offset
+        for _ in range(count):
+            size = 8 if end - at >= 8 and uint16(message, at) == 0xFFFF else 4
+            if end - at < size or message[at + 2] & 1:
+                raise Violation(Reason.LENGTH, "field header of an action")
+            at += size
+
+    return walk
+
+
 _BODIES: dict[int, Walker] = {
+    6: _fields(16, 2),
+    10: _fields(28),
+    15: _fields(12),
+    27: _fields(12),
+    28: _fields(12),
+    32: _fields(14),
     _REG_LOAD2: _reg_load2,
-    _BUNDLE: _counted(22, 32),
-    _BUNDLE_LOAD: _counted(22, 32),
+    _LEARN: _learn,
+    _NAT: _nat,
+    _BUNDLE: _counted(20, 32),
+    _BUNDLE_LOAD: _counted(20, 32),
     _DEC_TTL_IDS: _counted(10, 16),
     _CONTROLLER2: after(16, _controller_properties, "controller action"),
 }
