@@ -69,7 +69,7 @@ def test_search_is_breadth_first_in_the_order_of_ids() -> None:
 
 def test_ring_of_six_has_depth_three() -> None:
     view = view_of(numbered(*pairwise((1, 2, 3, 4, 5, 6, 1))))
-    graph = networkx.Graph(
+    graph: networkx.Graph[int] = networkx.Graph(
         (link.src.dpid, link.dst.dpid) for link in build_forest(view).links()
     )
     assert max(networkx.single_source_shortest_path_length(graph, 1).values()) == 3
@@ -145,7 +145,7 @@ def views(draw: st.DrawFn) -> TopologyView:
 @given(views())
 @settings(max_examples=150, deadline=None)
 def test_forest_spans_exactly_what_two_way_links_join(view: TopologyView) -> None:
-    graph = networkx.Graph()
+    graph: networkx.Graph[int] = networkx.Graph()
     graph.add_nodes_from(view.switches)
     graph.add_edges_from(
         (link.src.dpid, link.dst.dpid)
@@ -161,7 +161,8 @@ def test_forest_spans_exactly_what_two_way_links_join(view: TopologyView) -> Non
     for tree in forest.trees:
         assert tree.root == min(tree.switches) == tree.switches[0]
         assert len(tree.links) == 2 * (len(tree.switches) - 1)
-        found = networkx.Graph((link.src.dpid, link.dst.dpid) for link in tree.links)
+        found: networkx.Graph[int] = networkx.Graph()
+        found.add_edges_from((link.src.dpid, link.dst.dpid) for link in tree.links)
         found.add_node(tree.root)
         shortest = networkx.single_source_shortest_path_length(graph, tree.root)
         assert networkx.single_source_shortest_path_length(found, tree.root) == shortest

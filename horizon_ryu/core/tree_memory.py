@@ -1,0 +1,63 @@
+"""The memory of a spanning tree as plain values, for a store that keeps JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from horizon_ryu.core.errors import HorizonError, InvalidInput
+from horizon_ryu.core.ghosts import Frozen, TreeMemory, cable
+from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
+from horizon_ryu.core.topology import PortRef
+
+
+def memory_to_json(memory: TreeMemory) -> dict[str, Any]:
+    """Return ``memory`` as lists, numbers and texts, in a stable order."""
+    return {
+        "switches": {
+            dpid_to_text(dpid): {
+                "open": sorted(frozen.open_ports),
+                "edges": sorted(frozen.edges),
+            }
+            for dpid, frozen in sorted(memory.frozen.items())
+        },
+        "links": [
+            [dpid_to_text(one.dpid), one.port_no, dpid_to_text(other.dpid), other.port_no]
+            for one, other in sorted(memory.cables)
+        ],
+    }
+
+
+def memory_from_json(value: object) -> TreeMemory:
+    """Return the memory written by :func:`memory_to_json`; InvalidInput for anything else."""
+    try:
+        return _memory(value)
+    except (AttributeError, KeyError, TypeError, ValueError, HorizonError) as error:
+        raise InvalidInput(("tree_memory",), f"not a memory of a tree: {error}") from error
+
+
+def _memory(value: Any) -> TreeMemory:
+    switches: Mapping[str, Any] = value["switches"]
+    frozen = {
+        dpid_from_text(dpid): Frozen(_numbers(one["open"]), _numbers(one["edges"]))
+        for dpid, one in switches.items()
+    }
+    cables = frozenset(
+        cable(_port(dpid, port), _port(peer, peer_port))
+        for dpid, port, peer, peer_port in value["links"]
+    )
+    return TreeMemory(frozen, cables)
+
+
+def _port(dpid: str, number: Any) -> PortRef:
+    return PortRef(dpid_from_text(dpid), _number(number))
+
+
+def _numbers(values: Any) -> frozenset[int]:
+    return frozenset(_number(value) for value in values)
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError("a port number is an integer")
+    return value
