@@ -79,11 +79,15 @@ def own_mark() -> str:
 
 
 def _started(pid: int) -> int:
-    """Return the start of a process in clock ticks since boot (proc(5), field 22), or -1."""
+    """Return the start of a process in clock ticks since boot, or -1 when it is dead.
+
+    Fields 3 and 22 of /proc/pid/stat, see proc(5). A zombie is dead: it may stay one for long.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         # The name of the command, in parentheses, may hold blanks and parentheses itself.
-        return int(text.rpartition(")")[2].split()[19])
+        state, *fields = text.rpartition(")")[2].split()
+        return -1 if state in ("Z", "X") else int(fields[18])
     except (OSError, IndexError, ValueError):
         return -1
 
