@@ -50,6 +50,7 @@ class Channel:
         self._lag = lag
         self._peer: Peer | None = None
         self._epoch = 0
+        self._unnoticed = False
         self._arrivals = [0.0, 0.0]
         self._free = 0.0
         self._latest = 0.0
@@ -63,6 +64,7 @@ class Channel:
         """Connect to ``peer``, unless connected."""
         if self.switch.connected:
             return
+        self._notice()
         self.wanted = True
         self._peer = peer
         self._epoch += 1
@@ -97,12 +99,19 @@ class Channel:
         self._epoch += 1
         epoch = self._epoch
         self.switch.connected = False
+        self._unnoticed = True
 
         def notice() -> None:
             if self._epoch == epoch:
-                peer.disconnected(self)
+                self._notice()
 
         self._clock.after(noticed_after, notice)
+
+    def _notice(self) -> None:
+        """Tell the controller of the end, at the latest when the switch is there again."""
+        if self._unnoticed:
+            self._unnoticed = False
+            self._require_peer().disconnected(self)
 
     # ---- towards the switch
 
