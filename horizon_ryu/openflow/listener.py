@@ -15,6 +15,7 @@ from typing import Any
 
 import ryu
 from ryu import cfg
+from ryu.base import app_manager  # noqa: F401  # Ryu's own circle of imports starts here
 from ryu.controller import controller
 from ryu.lib import hub
 from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from horizon_ryu.core.messages import DropBuffered, PacketIn, Sent
+from horizon_ryu.openflow.counters import ConnectionCounters
+from horizon_ryu.openflow.fast_lane import PASSED, FastLane, Handled
+
+PACKET_IN = PacketIn(dpid=1, in_port=2, data=b"frame")
+DROP = Sent(1, DropBuffered(9, 2))
+
+
+class Recorder:
+    """A lane, what it sent and whom it called."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+        self.called: list[str] = []
+        self.counters = ConnectionCounters()
+        self.lane = FastLane(self._send, self.counters)
+
+    def _send(self, messages: Iterable[Sent]) -> None:
+        self.sent += messages
+
+    def add(self, order: int, name: str, answer: Handled = PASSED) -> None:
+        def handle(packet_in: PacketIn, now: float) -> Handled:
+            self.called.append(name)
+            return answer
+
+        self.lane.register(order, handle)
+
+
+def test_handlers_are_called_in_order_until_one_consumes() -> None:
+    recorder = Recorder()
+    recorder.add(40, "forwarding", Handled(True, [DROP]))
+    recorder.add(50, "flooding")
+    recorder.add(10, "lldp")
+    recorder.add(20, "first host learner")
+    recorder.add(20, "second host learner")
+    assert recorder.lane.dispatch(PACKET_IN, 0.0)
+    assert recorder.called == ["lldp", "first host learner", "second host learner", "forwarding"]
+    assert recorder.sent == [DROP]
+
+
+def test_nobody_consumes() -> None:
+    recorder = Recorder()
+    assert not recorder.lane.dispatch(PACKET_IN, 0.0)
+    recorder.add(10, "observer", Handled(False, [DROP]))
+    assert not recorder.lane.dispatch(PACKET_IN, 0.0)
+    assert recorder.sent == [DROP]
+
+
+def test_a_handler_that_raises_passes_and_is_counted() -> None:
+    recorder = Recorder()
+
+    def broken(packet_in: PacketIn, now: float) -> Handled:
+        raise ValueError(packet_in.data)
+
+    recorder.lane.register(10, broken)
+    recorder.add(20, "next", Handled(True))
+    for _ in range(3):
+        assert recorder.lane.dispatch(PACKET_IN, 0.0)
+    assert recorder.called == ["next"] * 3
+    assert list(recorder.counters.handler_failures.values()) == [3]
+
+
+def test_unregistered_handlers_are_not_called() -> None:
+    recorder = Recorder()
+
+    def handler(packet_in: PacketIn, now: float) -> Handled:
+        recorder.called.append("handler")
+        return PASSED
+
+    recorder.lane.register(10, handler)
+    recorder.lane.unregister(handler)
+    recorder.lane.unregister(handler)
+    assert not recorder.lane.dispatch(PACKET_IN, 0.0)
+    assert recorder.called == []
+
+
+def test_a_handler_may_leave_while_it_is_called() -> None:
+    recorder = Recorder()
+
+    def once(packet_in: PacketIn, now: float) -> Handled:
+        recorder.lane.unregister(once)
+        return PASSED
+
+    recorder.lane.register(10, once)
+    recorder.add(20, "next")
+    recorder.lane.dispatch(PACKET_IN, 0.0)
+    assert recorder.called == ["next"]

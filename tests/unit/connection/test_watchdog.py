@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from ryu.lib import hub
+
+from horizon_ryu.openflow.watchdog import EXIT_STATUS, Watchdog
+
+HANG = """
+import time
+from ryu.lib import hub
+from horizon_ryu.openflow.watchdog import Watchdog
+Watchdog(0.3).start()
+hub.sleep(0.1)
+while True:
+    pass
+"""
+
+
+def test_a_hung_process_ends_and_shows_where() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HANG], capture_output=True, timeout=30
+    )
+    assert ended.returncode == EXIT_STATUS
+    assert b"no life for" in ended.stderr
+    assert b"<string>" in ended.stderr
+
+
+def test_a_hub_that_turns_is_left_alone() -> None:
+    bites: list[float] = []
+    dog = Watchdog(0.4, bites.append)
+    dog.start()
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline:
+        hub.sleep(0.02)
+    dog.stop()
+    assert bites == []
+
+
+def test_switched_off_it_starts_nothing() -> None:
+    bites: list[float] = []
+    dog = Watchdog(0.0, bites.append)
+    dog.start()
+    time.sleep(0.05)
+    dog.stop()
+    assert bites == []
