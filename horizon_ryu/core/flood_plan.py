@@ -60,6 +60,13 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.messages)
 
+    def by_switch(self) -> list[Plan]:
+        """Return a plan per switch: whoever is slow to confirm then delays nobody else."""
+        messages: dict[int, list[Sent]] = {dpid: [] for dpid in self.serials}
+        for sent in self.messages:
+            messages[sent.dpid].append(sent)
+        return [Plan(tuple(own), {dpid: self.serials[dpid]}) for dpid, own in messages.items()]
+
 
 class Planner:
     """Plans for ``members``; ``part_of`` names the part of the network a switch belongs to.

@@ -65,7 +65,10 @@ class FlowCommand(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FlowMod:
-    """Add or strictly delete one flow entry; no actions means drop. Timeouts in seconds, 0 = none."""
+    """Add or strictly delete one flow entry; no actions means drop.
+
+    Timeouts are in seconds, 0 means none.
+    """
 
     command: FlowCommand
     match: Match

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 MAX_PHYSICAL_PORT = 0xFEFF
-"""Highest number, on both versions' narrower scale, that the reserved ports leave free (1.0: 0xff00)."""
+"""Highest port number below the reserved ones of OpenFlow 1.0, the narrower of both scales."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,7 +101,7 @@ class Change:
     """What one event did to the topology: ``kind`` with the object concerned.
 
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
-    ``link_add``, ``link_delete``, ``host_add``, ``host_move``, ``host_delete`` and the alarms
+    ``link_add``, ``link_delete``, ``host_add``, ``host_modify``, ``host_move``, ``host_delete`` and the alarms
     ``alarm_spoofed_host``, ``alarm_port_role``, ``alarm_shared_segment``.
     """
 

@@ -1,0 +1,299 @@
+"""Discovery: switches, links and hosts from what the switches say and what probes prove.
+
+The one owner of topology state (report 3.4). It is told what happened and when, answers with
+messages, and gives out immutable views. Between a switch's joining and its forced drop being
+confirmed no new link is believed, and probes numbered before are void for new links: a hybrid
+switch without the drop relays LLDP, and would make neighbours of switches that are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
+
+from horizon_ryu.core import frames, lldp
+from horizon_ryu.core.hosts import NOTHING, HostLimits, HostTable
+from horizon_ryu.core.link_table import LinkTable
+from horizon_ryu.core.messages import DropBuffered, Output, PacketIn, PacketOut, Sent
+from horizon_ryu.core.pacing import Pacing
+from horizon_ryu.core.probes import ProbeBook, Verdict
+from horizon_ryu.core.timers import DiscoveryTimers
+from horizon_ryu.core.topology import (
+    MAX_PHYSICAL_PORT,
+    Change,
+    Link,
+    Port,
+    PortRef,
+    Switch,
+    TopologyView,
+)
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+LOST_PROBES = 3
+"""Probes in a row that must go unheard before silence counts: rounds may stretch beyond a timer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryLimits:
+    """Budgets: probes per second in all and per switch, seconds in which a probe is accepted."""
+
+    total_rate: float = 2000.0
+    switch_rate: float = 1000.0
+    probe_validity: float = 5.0
+    hosts: HostLimits = field(default_factory=HostLimits)
+
+
+class Heard(NamedTuple):
+    """What became of an LLDP frame: ``outcome`` is a short word for the metrics."""
+
+    outcome: str
+    messages: tuple[Sent, ...] = ()
+
+
+class Discovery:
+    """The state machine; ``key`` signs the probes and is nobody else's."""
+
+    def __init__(
+        self,
+        key: bytes,
+        timers: DiscoveryTimers | None = None,
+        limits: DiscoveryLimits | None = None,
+    ) -> None:
+        self._key = key
+        self._timers = timers or DiscoveryTimers()
+        limits = limits or DiscoveryLimits()
+        self._switches: dict[int, Switch] = {}
+        self._links = LinkTable()
+        self._hosts = HostTable(limits.hosts)
+        self._book = ProbeBook(limits.probe_validity)
+        self._pacing = Pacing(self._timers.lldp_interval, limits.total_rate, limits.switch_rate)
+        self._joining: set[int] = set()
+        self._void_before = 0
+        self._refused: set[PortRef] = set()
+        self._next_check = 0.0
+        self._changes: list[Change] = []
+        self._view = TopologyView()
+
+    # ---- what happens to switches and ports
+
+    def switch_joining(self, dpid: int, now: float) -> None:
+        """A switch is connecting; until it is ready or gone, no new link is believed."""
+        self._joining.add(dpid)
+
+    def switch_ready(self, switch: Switch, now: float) -> None:
+        """The forced drop of ``switch`` is in place: probe its ports."""
+        if switch.dpid in self._switches:
+            self._remove_switch(switch.dpid)
+        ports = {no: port for no, port in switch.ports.items() if 0 < no <= MAX_PHYSICAL_PORT}
+        switch = replace(switch, ports=MappingProxyType(ports))
+        self._switches[switch.dpid] = switch
+        self._void_before = self._book.next_number
+        self._changes.append(Change("switch_join", switch))
+        self._pacing.add((PortRef(switch.dpid, no) for no, port in ports.items() if port.up), now)
+        self._joined(switch.dpid, now)
+
+    def switch_left(self, dpid: int, now: float) -> None:
+        """The connection of a switch is gone; so are its links, at once."""
+        self._joined(dpid, now)
+        self._remove_switch(dpid)
+
+    def _joined(self, dpid: int, now: float) -> None:
+        self._joining.discard(dpid)
+        if not self._joining:
+            self._pacing.hurry(self._refused, now)
+            self._refused.clear()
+
+    def _remove_switch(self, dpid: int) -> None:
+        switch = self._switches.pop(dpid, None)
+        if switch is None:
+            return
+        for number in switch.ports:
+            self._forget_port(PortRef(dpid, number), "host_too")
+        self._pacing.forget_switch(dpid)
+        self._changes.append(Change("switch_leave", switch))
+
+    def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
+        """A port was added or changed, or removed when ``port`` is None."""
+        switch = self._switches.get(dpid)
+        if switch is None or not 0 < port_no <= MAX_PHYSICAL_PORT:
+            return
+        old = switch.ports.get(port_no)
+        if old == port:
+            return
+        ports = dict(switch.ports)
+        ports.pop(port_no, None)
+        if port is not None:
+            ports[port_no] = port
+        self._switches[dpid] = replace(switch, ports=MappingProxyType(ports))
+        ref = PortRef(dpid, port_no)
+        kind = "port_delete" if port is None else "port_add" if old is None else "port_modify"
+        self._changes.append(Change(kind, ref))
+        if port is None or not port.up:
+            self._forget_port(ref, "host_too" if port is None else "")
+        elif old is None or not old.up:
+            self._pacing.add((ref,), now)
+
+    def _forget_port(self, ref: PortRef, hosts: str) -> None:
+        self._pacing.remove(ref)
+        self._book.forget(ref)
+        self._links.clear_shared(ref)
+        self._refused.discard(ref)
+        self._deleted(self._links.remove_at(ref))
+        if hosts:
+            self._changes += self._hosts.remove_at(ref)
+
+    def _deleted(self, links: Iterable[Link]) -> None:
+        self._changes += (Change("link_delete", link) for link in links)
+
+    # ---- what frames say
+
+    def frame_in(self, packet: PacketIn, now: float) -> Heard:
+        """Judge an LLDP frame; a frame the switch still holds is dropped there (forced drop)."""
+        drop: tuple[Sent, ...] = ()
+        if packet.buffer_id is not None:
+            drop = (Sent(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port)),)
+        probe = lldp.parse(packet.data)
+        if probe is None:
+            return Heard("foreign", drop)
+        here = PortRef(packet.dpid, packet.in_port)
+        if not self._is_up(here):
+            return Heard("port_down", drop)
+        if not lldp.is_genuine(self._key, probe):
+            return Heard("forged", drop)
+        src = PortRef(probe.dpid, probe.port_no)
+        verdict, other = self._book.hear(src, probe.number, here, now)
+        if verdict is Verdict.SHARED:
+            self._share((src, here, other), now)
+        if verdict is not Verdict.FRESH:
+            return Heard(verdict.value, drop)
+        return Heard(self._prove(Link(src, here), probe.number, now), drop)
+
+    def _prove(self, link: Link, number: int, now: float) -> str:
+        """Take a genuine probe, heard for the first time, as proof of ``link``."""
+        if link in self._links:
+            self._links.refresh(link, now)
+            return "refreshed"
+        if self._joining or number < self._void_before:
+            self._refused.add(link.src)
+            if not self._joining:
+                self._pacing.hurry((link.src,), now)
+                self._refused.discard(link.src)
+            return "unsettled"
+        if self._links.is_shared(link.src, now) or self._links.is_shared(link.dst, now):
+            return "shared"
+        rivals = self._links.contradicted_by(link, now)
+        if rivals:
+            self._share((link.src, link.dst, *rivals), now)
+            return "shared"
+        self._deleted(self._links.add(link, now))
+        self._changes.append(Change("link_add", link))
+        self._become_link_port(link.dst)
+        self._become_link_port(link.src)
+        # The other direction is probably there too: learn it now rather than next round.
+        self._pacing.hurry((link.dst,), now)
+        return "new"
+
+    def _become_link_port(self, ref: PortRef) -> None:
+        gone = self._hosts.remove_at(ref)
+        if gone:
+            self._changes += (*gone, Change("alarm_port_role", ref))
+
+    def _share(self, refs: tuple[PortRef, ...], now: float) -> None:
+        fresh = [ref for ref in refs if not self._links.is_shared(ref, now)]
+        self._deleted(self._links.share(iter(refs), now))
+        self._changes += (Change("alarm_shared_segment", ref) for ref in fresh)
+
+    def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Sent, ...]:
+        """Learn from a host's frame; returns questions to where the host was before."""
+        here = PortRef(packet.dpid, packet.in_port)
+        if frame.src[0] & 1 or not any(frame.src) or not self._is_edge(here):
+            return ()
+        address = self._address(packet.data, frame)
+        noted = self._hosts.note(here, frame.src, address, now, self._is_edge)
+        if noted is not NOTHING:
+            self._changes += noted.changes
+        return noted.messages
+
+    def _address(self, data: bytes, frame: frames.Frame) -> str | None:
+        """Return the sender's address where the frame proves it: ARP, not routed IP."""
+        arp = frames.decode_arp(data, frame) if frame.ethertype == frames.ETH_ARP else None
+        if arp is None or arp.sha != frame.src or not any(arp.spa):
+            return None
+        return frames.address_text(arp.spa)
+
+    def _is_up(self, ref: PortRef) -> bool:
+        switch = self._switches.get(ref.dpid)
+        port = switch.ports.get(ref.port_no) if switch is not None else None
+        return port is not None and port.up
+
+    def _is_edge(self, ref: PortRef) -> bool:
+        return self._is_up(ref) and not self._links.touches(ref)
+
+    def locate(self, mac: bytes) -> PortRef | None:
+        """Return where a host is, newer than any view."""
+        return self._hosts.locate(mac)
+
+    # ---- what time does
+
+    def tick(self, now: float) -> list[Sent]:
+        """Return the probes due now; expire links and moves whose time is over."""
+        if now >= self._next_check:
+            self._next_check = now + self._timers.link_check_interval
+            lost: Callable[[PortRef], bool] = lambda ref: self._book.unheard(ref) >= LOST_PROBES  # noqa: E731
+            self._deleted(self._links.idle(now, self._timers.link_max_idle, lost))
+        self._changes += self._hosts.expire(now)
+        return [self._probe(ref, now) for ref in self._pacing.due(now)]
+
+    def _probe(self, ref: PortRef, now: float) -> Sent:
+        port = self._switches[ref.dpid].ports[ref.port_no]
+        number = self._book.issue(ref, now)
+        frame = lldp.build(self._key, ref.dpid, ref.port_no, port.hw_addr, number)
+        return Sent(ref.dpid, PacketOut((Output(ref.port_no),), frame))
+
+    def next_due(self, now: float) -> float:
+        """Return when :meth:`tick` is to be called next."""
+        moves = self._hosts.next_due()
+        times = [self._pacing.next_due(now), self._next_check]
+        return min(times if moves is None else [*times, moves])
+
+    # ---- settings and views
+
+    @property
+    def timers(self) -> DiscoveryTimers:
+        """The timers in force."""
+        return self._timers
+
+    def set_timers(self, timers: DiscoveryTimers, now: float) -> None:
+        """Use ``timers`` from now on."""
+        self._timers = timers
+        self._pacing.interval = timers.lldp_interval
+        self._next_check = min(self._next_check, now + timers.link_check_interval)
+
+    @property
+    def changed(self) -> bool:
+        """Whether :meth:`take_changes` would return any."""
+        return bool(self._changes)
+
+    def take_changes(self) -> tuple[Change, ...]:
+        """Return what happened since the last call; the view then includes it."""
+        changes, self._changes = tuple(self._changes), []
+        if changes:
+            self._view = TopologyView(
+                self._view.version + 1,
+                _frozen(self._switches),
+                _frozen(self._links.links),
+                _frozen(self._hosts.hosts),
+            )
+        return changes
+
+    def view(self) -> TopologyView:
+        """Return the view as of the last :meth:`take_changes`."""
+        return self._view
+
+
+def _frozen(mapping: Mapping[_Key, _Value]) -> Mapping[_Key, _Value]:
+    return MappingProxyType(dict(mapping))

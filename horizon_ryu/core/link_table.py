@@ -1,0 +1,111 @@
+"""The links that probes have proven, when each was last heard, and which ports are shared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+from horizon_ryu.core.topology import Link, PortRef
+
+SETTLED_AFTER = 1.0
+"""Seconds of silence after which a link that is contradicted counts as moved, not as shared."""
+
+QUARANTINE = 3.0
+"""Seconds without new evidence after which a shared port is believed again."""
+
+
+class LinkTable:
+    """Directed links; a source port has at most one, and so has a destination port."""
+
+    def __init__(self) -> None:
+        self._links: dict[PortRef, Link] = {}
+        self._arriving: dict[PortRef, Link] = {}
+        self._heard: dict[PortRef, float] = {}
+        self._shared_until: dict[PortRef, float] = {}
+
+    @property
+    def links(self) -> Mapping[PortRef, Link]:
+        """The links by source port, live and read-only."""
+        return MappingProxyType(self._links)
+
+    def __contains__(self, link: Link) -> bool:
+        return self._links.get(link.src) == link
+
+    def touches(self, ref: PortRef) -> bool:
+        """Tell whether a link leaves or arrives at ``ref``."""
+        return ref in self._links or ref in self._arriving
+
+    def refresh(self, link: Link, now: float) -> None:
+        """Note that a known link was heard."""
+        self._heard[link.src] = now
+
+    def contradicted_by(self, link: Link, now: float) -> list[PortRef]:
+        """Return the other ports that make an end of ``link`` ambiguous; empty if none does.
+
+        A link that fell silent is no contradiction: its cable was moved.
+        """
+        rivals = (self._links.get(link.src), self._arriving.get(link.dst))
+        return [
+            end
+            for rival in rivals
+            if rival is not None and rival != link
+            and now - self._heard[rival.src] < SETTLED_AFTER
+            for end in (rival.src, rival.dst)
+        ]  # fmt: skip
+
+    def add(self, link: Link, now: float) -> list[Link]:
+        """Add ``link`` and return the silent ones that it replaces."""
+        replaced = [
+            rival
+            for rival in (self._links.get(link.src), self._arriving.get(link.dst))
+            if rival is not None
+        ]
+        for rival in replaced:
+            self._drop(rival)
+        self._links[link.src] = self._arriving[link.dst] = link
+        self._heard[link.src] = now
+        return list(dict.fromkeys(replaced))
+
+    def remove_at(self, ref: PortRef) -> list[Link]:
+        """Remove what leaves and what arrives at ``ref``; return it."""
+        gone = [one for one in (self._links.get(ref), self._arriving.get(ref)) if one is not None]
+        for link in gone:
+            self._drop(link)
+        return list(dict.fromkeys(gone))
+
+    def idle(self, now: float, max_idle: float, lost: Callable[[PortRef], bool]) -> list[Link]:
+        """Remove and return the links unheard for ``max_idle`` s whose source is also ``lost``."""
+        gone = [
+            link
+            for link in self._links.values()
+            if now - self._heard[link.src] >= max_idle and lost(link.src)
+        ]
+        for link in gone:
+            self._drop(link)
+        return gone
+
+    def share(self, refs: Iterator[PortRef], now: float) -> list[Link]:
+        """Put ``refs`` in quarantine and remove their links; return these."""
+        gone: list[Link] = []
+        for ref in refs:
+            self._shared_until[ref] = now + QUARANTINE
+            gone += self.remove_at(ref)
+        return gone
+
+    def is_shared(self, ref: PortRef, now: float) -> bool:
+        """Tell whether ``ref`` is in quarantine."""
+        until = self._shared_until.get(ref)
+        if until is not None and until <= now:
+            del self._shared_until[ref]
+        return ref in self._shared_until
+
+    def clear_shared(self, ref: PortRef) -> None:
+        """Believe ``ref`` again: it went down, or its switch left."""
+        self._shared_until.pop(ref, None)
+
+    def _drop(self, link: Link) -> None:
+        if self._links.get(link.src) == link:
+            del self._links[link.src]
+            del self._heard[link.src]
+        if self._arriving.get(link.dst) == link:
+            del self._arriving[link.dst]

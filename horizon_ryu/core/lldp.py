@@ -1,0 +1,97 @@
+"""Discovery's probes: LLDP frames that name a port, carry a number and are signed.
+
+::
+
+    Ethernet  01:80:c2:00:00:0e | port's own MAC | 88cc
+    TLV 1     chassis id, locally assigned: dpid, 8 bytes
+    TLV 2     port id, locally assigned: port number, 4 bytes
+    TLV 3     time to live: 0 s (a probe says where a port leads now, nothing for later)
+    TLV 127   organisation 02-48-5a, subtype 1: number, 8 bytes | HMAC-SHA256, 16 bytes
+    TLV 0     end
+
+(IEEE 802.1AB-2005, clauses 8 and 9.) The destination is the one that no 802.1D bridge relays, so
+what arrives came over one cable. The signature covers dpid, port and number under a key that
+only this controller has; half of the MAC's bytes are enough (RFC 2104, section 5).
+"""
+
+from __future__ import annotations
+
+import hmac
+import struct
+from typing import NamedTuple
+
+NEAREST_BRIDGE = b"\x01\x80\xc2\x00\x00\x0e"
+ETHERTYPE = b"\x88\xcc"
+TAG_LENGTH = 16
+
+_ORGANISATION = b"\x02\x48\x5a\x01"
+_BODY = struct.Struct("!HBQ HBI HH H4sQ 16sH")
+_CHASSIS = 1 << 9 | 9
+_PORT = 2 << 9 | 5
+_TTL = 3 << 9 | 2
+_SPECIFIC = 127 << 9 | 4 + 8 + TAG_LENGTH
+_LOCAL = 7
+_SIGNED = struct.Struct("!QIQ")
+_START = 14
+LENGTH = _START + _BODY.size
+
+
+class Probe(NamedTuple):
+    """What a received probe claims; ``tag`` is its signature, not yet checked."""
+
+    dpid: int
+    port_no: int
+    number: int
+    tag: bytes
+
+
+def is_lldp(frame: bytes) -> bool:
+    """Tell whether ``frame`` is LLDP, one VLAN tag deep at most."""
+    kind = frame[12:14]
+    return kind == ETHERTYPE or (kind == b"\x81\x00" and frame[16:18] == ETHERTYPE)
+
+
+def sign(key: bytes, dpid: int, port_no: int, number: int) -> bytes:
+    """Return the 16 bytes that only who has ``key`` can make."""
+    return hmac.digest(key, _SIGNED.pack(dpid, port_no, number), "sha256")[:TAG_LENGTH]
+
+
+def build(key: bytes, dpid: int, port_no: int, hw_addr: bytes, number: int) -> bytes:
+    """Return the probe of a port as an Ethernet frame."""
+    tag = sign(key, dpid, port_no, number)
+    return b"".join(
+        (
+            NEAREST_BRIDGE,
+            hw_addr,
+            ETHERTYPE,
+            _BODY.pack(
+                _CHASSIS, _LOCAL, dpid,
+                _PORT, _LOCAL, port_no,
+                _TTL, 0,
+                _SPECIFIC, _ORGANISATION, number, tag,
+                0,
+            ),
+        )
+    )  # fmt: skip
+
+
+def parse(frame: bytes) -> Probe | None:
+    """Return the probe in ``frame``; None for any other bytes, LLDP of others among them."""
+    if len(frame) < LENGTH or frame[12:14] != ETHERTYPE:
+        return None
+    (
+        chassis, chassis_kind, dpid,
+        port, port_kind, port_no,
+        ttl, _,
+        specific, organisation, number, tag,
+        end,
+    ) = _BODY.unpack_from(frame, _START)  # fmt: skip
+    heads = (chassis, chassis_kind, port, port_kind, ttl, specific, organisation, end)
+    if heads != (_CHASSIS, _LOCAL, _PORT, _LOCAL, _TTL, _SPECIFIC, _ORGANISATION, 0):
+        return None
+    return Probe(dpid, port_no, number, tag)
+
+
+def is_genuine(key: bytes, probe: Probe) -> bool:
+    """Tell, in constant time, whether ``probe`` was signed with ``key``."""
+    return hmac.compare_digest(probe.tag, sign(key, probe.dpid, probe.port_no, probe.number))

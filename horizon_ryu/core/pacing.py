@@ -1,0 +1,107 @@
+"""When each port is probed: in rounds, new ports first, never faster than the budget.
+
+A round probes every port once. Rounds start ``interval`` apart (report 3.4, first timer); when
+the budget does not allow that, they stretch, and no port is left out. A switch whose own budget
+is spent is passed over until it has tokens again, so it delays nobody.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from horizon_ryu.core.token_bucket import TokenBucket
+from horizon_ryu.core.topology import PortRef
+
+EAGER_DELAYS = (0.0, 0.05, 0.15, 0.35)
+"""A new port is probed at once, and again soon: a first probe may meet a neighbour unready."""
+
+SLICE = 0.05
+"""Seconds' worth of budget that may leave in one burst."""
+
+
+class Pacing:
+    """Says which ports are due; holds no other knowledge of them."""
+
+    def __init__(self, interval: float, total_rate: float, switch_rate: float) -> None:
+        self.interval = interval
+        self._total = TokenBucket(total_rate, max(1.0, total_rate * SLICE), 0.0)
+        self._switch_rate = switch_rate
+        self._switches: dict[int, TokenBucket] = {}
+        self._ports: dict[PortRef, None] = {}
+        self._eager: list[tuple[float, PortRef]] = []
+        self._round: deque[PortRef] = deque()
+        self._next_round = 0.0
+
+    def add(self, refs: Iterable[PortRef], now: float) -> None:
+        """Probe ``refs`` from now on, eagerly at first."""
+        for ref in refs:
+            self._ports[ref] = None
+            for delay in EAGER_DELAYS:
+                heappush(self._eager, (now + delay, ref))
+
+    def hurry(self, refs: Iterable[PortRef], now: float) -> None:
+        """Probe known ``refs`` once more at once."""
+        for ref in refs:
+            if ref in self._ports:
+                heappush(self._eager, (now, ref))
+
+    def remove(self, ref: PortRef) -> None:
+        """Probe ``ref`` no more."""
+        self._ports.pop(ref, None)
+
+    def forget_switch(self, dpid: int) -> None:
+        """Drop the budget of a switch that left."""
+        self._switches.pop(dpid, None)
+
+    def due(self, now: float) -> list[PortRef]:
+        """Return the ports to probe now, within the budget."""
+        chosen = self._take_eager(now)
+        if not self._round and now >= self._next_round:
+            self._round.extend(self._ports)
+            self._next_round = now + self.interval
+        chosen += self._take_round(now)
+        return chosen
+
+    def next_due(self, now: float) -> float:
+        """Return when :meth:`due` is to be called again."""
+        times = [self._next_round] if not self._round else [now + SLICE / 2]
+        if self._eager:
+            times.append(max(self._eager[0][0], now + self._total.wait(now)))
+        return max(now + 0.001, min(times))
+
+    def _take_eager(self, now: float) -> list[PortRef]:
+        chosen: list[PortRef] = []
+        while self._eager and self._eager[0][0] <= now and self._total.wait(now) == 0:
+            _, ref = heappop(self._eager)
+            if ref not in self._ports:
+                continue
+            if self._bucket(ref.dpid, now).take(now):
+                self._total.take(now)
+                chosen.append(ref)
+            else:
+                heappush(self._eager, (now + SLICE, ref))
+        return chosen
+
+    def _take_round(self, now: float) -> list[PortRef]:
+        chosen: list[PortRef] = []
+        for _ in range(len(self._round)):
+            if self._total.wait(now) > 0:
+                break
+            ref = self._round.popleft()
+            if ref not in self._ports:
+                continue
+            if self._bucket(ref.dpid, now).take(now):
+                self._total.take(now)
+                chosen.append(ref)
+            else:
+                self._round.append(ref)
+        return chosen
+
+    def _bucket(self, dpid: int, now: float) -> TokenBucket:
+        bucket = self._switches.get(dpid)
+        if bucket is None:
+            burst = max(1.0, self._switch_rate * SLICE * 4)
+            bucket = self._switches[dpid] = TokenBucket(self._switch_rate, burst, now)
+        return bucket

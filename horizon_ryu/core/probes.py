@@ -1,0 +1,80 @@
+"""The book of probes: which were sent, which may still be heard, and which were heard where."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import Enum
+
+from horizon_ryu.core.topology import PortRef
+
+
+class Verdict(Enum):
+    """What hearing a probe means."""
+
+    FRESH = "fresh"
+    UNKNOWN = "unknown"
+    """Never sent from there, or too old."""
+    REPEATED = "repeated"
+    """Heard before at the same port: a replay."""
+    SHARED = "shared"
+    """Heard before at another port: the probed port leads to more than one."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    at: float
+    heard_at: PortRef | None = None
+
+
+@dataclass(slots=True)
+class _Page:
+    """The outstanding probes of one port, oldest first, and how many went unheard in a row."""
+
+    probes: OrderedDict[int, _Sent] = field(default_factory=OrderedDict)
+    unheard: int = 0
+
+
+class ProbeBook:
+    """Numbers probes, and accepts each only once, only soon, only from the port it left by."""
+
+    def __init__(self, validity: float, kept: int = 64) -> None:
+        self._validity = validity
+        self._kept = kept
+        self._pages: dict[PortRef, _Page] = {}
+        self.next_number = 1
+
+    def issue(self, ref: PortRef, now: float) -> int:
+        """Return the number for a probe that leaves by ``ref`` now."""
+        number = self.next_number
+        self.next_number += 1
+        page = self._pages.get(ref)
+        if page is None:
+            page = self._pages[ref] = _Page()
+        page.probes[number] = _Sent(now)
+        page.unheard += 1
+        if len(page.probes) > self._kept:
+            page.probes.popitem(last=False)
+        return number
+
+    def hear(self, src: PortRef, number: int, dst: PortRef, now: float) -> tuple[Verdict, PortRef]:
+        """Judge a genuine probe of ``src`` heard at ``dst``; with SHARED comes the other port."""
+        page = self._pages.get(src)
+        sent = page.probes.get(number) if page is not None else None
+        if page is None or sent is None or now - sent.at > self._validity:
+            return Verdict.UNKNOWN, dst
+        if sent.heard_at is not None:
+            other = sent.heard_at
+            return (Verdict.REPEATED, dst) if other == dst else (Verdict.SHARED, other)
+        sent.heard_at = dst
+        page.unheard = 0
+        return Verdict.FRESH, dst
+
+    def unheard(self, ref: PortRef) -> int:
+        """Return how many probes left by ``ref`` since one was last heard."""
+        page = self._pages.get(ref)
+        return page.unheard if page is not None else 0
+
+    def forget(self, ref: PortRef) -> None:
+        """Void every outstanding probe of ``ref``."""
+        self._pages.pop(ref, None)
