@@ -3,7 +3,7 @@
 Example::
 
     with MininetProcess(ring(4), controllers=["tcp:127.0.0.1:6653"]) as network:
-        assert network.pingall() == []
+        assert not network.ping_all().lost
         network.link_down(edge)
 """
 
@@ -15,6 +15,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ STOP_SECONDS = 60.0
 STEP_SECONDS = 60.0
 # Added to what a call itself may take inside the network.
 SLACK_SECONDS = 15.0
+_POLL_SECONDS = 0.05
 _CHUNK = 1 << 16
 
 
@@ -40,12 +42,20 @@ class Ran(NamedTuple):
     output: str
 
 
+class Pinged(NamedTuple):
+    """How many pings there were, and the pairs (from, to) that failed."""
+
+    sent: int
+    lost: tuple[tuple[str, str], ...]
+
+
 class MininetProcess:
     """One network; a context manager. Every call has a deadline and raises NetworkError.
 
     ``versions``: what every switch speaks, or by dpid, as Open vSwitch names them
     (``OpenFlow10``, ``OpenFlow13``). ``prefix`` is put before every name on the machine, so that
-    networks can run beside each other. ``say`` is told how the start goes on.
+    networks can run beside each other. ``say`` is told how the start goes on. Threads may share
+    one: their calls wait for each other.
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class MininetProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._received = b""
         self._numbers = itertools.count(1)
+        self._one_at_a_time = threading.Lock()
 
     def __enter__(self) -> MininetProcess:
         self.start()
@@ -80,7 +91,7 @@ class MininetProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        self.close()
 
     @property
     def pid(self) -> int:
@@ -103,7 +114,7 @@ class MininetProcess:
                 prefix=self._prefix,
             )
         except BaseException:
-            self.stop()
+            self.close()
             raise
         self.datapath = str(started["datapath"])
         self.bridges = tuple(started["bridges"])
@@ -126,7 +137,7 @@ class MininetProcess:
             start_new_session=True,
         )
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Take the network down and wait until nothing of it is left; safe to call twice."""
         process, self._process = self._process, None
         if process is None:
@@ -141,13 +152,16 @@ class MininetProcess:
             process.wait()
             raise NetworkError(f"the network did not go within {STOP_SECONDS:g} s") from error
 
-    def pingall(self, wait: float = 1.0) -> list[tuple[str, str]]:
-        """Ping once from every host to every other and return the pairs (from, to) that failed.
+    def ping_all(self, hosts: Sequence[str] | None = None, wait: float = 1.0) -> Pinged:
+        """Ping once from each of ``hosts`` (all, unless named) to each other one.
 
         ``wait``: seconds that one answer may take.
         """
-        seconds = (len(self.graph.hosts) + 10) * (wait + 0.5)
-        return [(source, target) for source, target in self._call(seconds, "pingall", wait=wait)]
+        names = [host.name for host in self.graph.hosts] if hosts is None else list(hosts)
+        seconds = (len(names) + 10) * (wait + 0.5)
+        lost = self._call(seconds, "pingall", hosts=names, wait=wait)
+        pairs = tuple((source, target) for source, target in lost)
+        return Pinged(len(names) * (len(names) - 1), pairs)
 
     def run(self, host: str, command: Sequence[str], seconds: float = 30.0) -> Ran:
         """Run a program on ``host`` to its end."""
@@ -163,9 +177,25 @@ class MininetProcess:
         """Return what a job said so far."""
         return str(self._call(STEP_SECONDS, "output", job=job))
 
-    def finish(self, job: int, seconds: float = 30.0, signum: int = 0) -> Ran:
-        """Wait until a job ends, after sending it ``signum`` unless 0; kill it at the deadline."""
-        return Ran(*self._call(seconds, "finish", job=job, seconds=seconds, signal=int(signum)))
+    def wait_for_output(self, job: int, text: str, seconds: float = 30.0) -> str:
+        """Return what a job said once ``text`` is in it."""
+        deadline = time.monotonic() + seconds
+        while text not in (output := self.output(job)):
+            if time.monotonic() > deadline:
+                raise NetworkError(f"no {text!r} within {seconds:g} s in {output.strip()[-500:]!r}")
+            time.sleep(_POLL_SECONDS)
+        return output
+
+    def wait(self, job: int, seconds: float = 30.0) -> Ran:
+        """Wait until a job ends; it is killed at the deadline."""
+        return self._finish(job, seconds, 0)
+
+    def interrupt(self, job: int, seconds: float = 10.0) -> Ran:
+        """End a job as the keyboard's interrupt does; it is killed at the deadline."""
+        return self._finish(job, seconds, signal.SIGINT)
+
+    def _finish(self, job: int, seconds: float, signum: int) -> Ran:
+        return Ran(*self._call(seconds, "finish", job=job, seconds=seconds, signal=signum))
 
     def link_down(self, edge: Edge) -> None:
         """Unplug a cable: both its ports lose their carrier."""
@@ -179,11 +209,11 @@ class MininetProcess:
         """Plug or unplug the cable at a port, to a switch or to a host."""
         self._call(STEP_SECONDS, "link", dpid=dpid, port=port, up=up)
 
-    def switch_stop(self, dpid: int) -> None:
+    def stop_switch(self, dpid: int) -> None:
         """Switch a switch off: its bridge and flow entries are gone, its ports without carrier."""
         self._call(STEP_SECONDS, "switch", dpid=dpid, up=False)
 
-    def switch_start(self, dpid: int) -> None:
+    def start_switch(self, dpid: int) -> None:
         """Switch it on again, empty."""
         self._call(STEP_SECONDS, "switch", dpid=dpid, up=True)
 
@@ -210,27 +240,31 @@ class MininetProcess:
 
     def _call(self, patience: float, operation: str, /, **arguments: Any) -> Any:
         """Send one request and return its result; NetworkError for an error or at the deadline."""
-        process = self._running()
-        if process.stdin is None or process.stdout is None:
-            raise NetworkError("the network cannot be reached")
-        deadline = time.monotonic() + patience + SLACK_SECONDS
-        number = next(self._numbers)
-        request = {"id": number, "op": operation, **arguments}
-        try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-        except OSError as error:
-            raise NetworkError("the process of the network has ended") from error
+        with self._one_at_a_time:
+            process = self._running()
+            if process.stdin is None or process.stdout is None:
+                raise NetworkError("the network cannot be reached")
+            deadline = time.monotonic() + patience + SLACK_SECONDS
+            number = next(self._numbers)
+            request = {"id": number, "op": operation, **arguments}
+            try:
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.flush()
+            except OSError as error:
+                raise NetworkError("the process of the network has ended") from error
+            answer = self._answer_to(number, process.stdout, deadline)
+        if "error" in answer:
+            raise NetworkError(answer["error"])
+        return answer["result"]
+
+    def _answer_to(self, number: int, pipe: IO[bytes], deadline: float) -> dict[str, Any]:
         while True:
-            message = json.loads(self._line(process.stdout, deadline))
+            message: dict[str, Any] = json.loads(self._line(pipe, deadline))
             if "progress" in message:
                 self._say(message["progress"])
             elif message["id"] == number:
-                break
+                return message
             # Else the late answer to a call that has been given up.
-        if "error" in message:
-            raise NetworkError(message["error"])
-        return message["result"]
 
     def _line(self, pipe: IO[bytes], deadline: float) -> bytes:
         while b"\n" not in self._received:

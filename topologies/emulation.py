@@ -79,8 +79,8 @@ class Emulation:
         say(f"{len(self.graph.edges) + len(self.graph.hosts)} cables")
         self._add_cables(net)
         net.build()
-        for host in self._hosts.values():
-            self._quieten(host)
+        for described in self.graph.hosts:
+            self._quieten(self._hosts[described.name], described.interface)
         say(f"bridges ({self.datapath})")
         for dpid in self._switches:
             self._start_bridge(dpid)
@@ -112,19 +112,26 @@ class Emulation:
             one, other = self._switches[edge.dpid], self._switches[edge.peer_dpid]
             net.addLink(one, other, edge.port, edge.peer_port)
         for host in self.graph.hosts:
-            net.addLink(self._hosts[host.name], self._switches[host.dpid], 0, host.port)
+            # Made inside the host, so this name needs no prefix.
+            net.addLink(
+                self._hosts[host.name],
+                self._switches[host.dpid],
+                0,
+                host.port,
+                intfName1=host.interface,
+            )
         for interface in self.names.ports.values():
             # The near end of a cable must not speak for itself: what arrives is what was sent.
             _write(Path("/proc/sys/net/ipv6/conf", interface, "disable_ipv6"), "1")
 
-    def _quieten(self, host: Any) -> None:
+    def _quieten(self, host: Any, interface: str) -> None:
         """No IPv6 chatter, and checksums made by the host.
 
         A user-space switch sees frames before the checksums that a card would have filled in.
         """
         for scope in ("all", "default"):
             self.on_host(host, ["sysctl", "-qw", f"net.ipv6.conf.{scope}.disable_ipv6=1"])
-        self.on_host(host, ["ethtool", "-K", f"{host.name}-eth0", "tx", "off"])
+        self.on_host(host, ["ethtool", "-K", interface, "tx", "off"])
 
     def on_host(self, host: Any, command: Sequence[str]) -> None:
         """Run a command of ours on a Mininet host; NetworkError when it fails."""

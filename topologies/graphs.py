@@ -47,6 +47,11 @@ class Host:
     dpid: int
     port: int
 
+    @property
+    def interface(self) -> str:
+        """What the host calls its only interface."""
+        return f"{self.name}-eth0"
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

@@ -29,7 +29,7 @@ class Names:
             self.far_end[one], self.far_end[other] = self.ports[other], self.ports[one]
         for host in graph.hosts:
             self.ports[host.dpid, host.port] = self._port(host.dpid, host.port)
-        for name in (*self.ports.values(), *(f"{name}-eth0" for name in self.host.values())):
+        for name in (*self.ports.values(), *(host.interface for host in graph.hosts)):
             if len(name) > MAX_INTERFACE or not _NAME.fullmatch(name):
                 raise NetworkError(f"{name!r} cannot be the name of an interface")
 

@@ -85,9 +85,9 @@ class Server:
         return {"datapath": emulation.datapath, "bridges": list(emulation.names.bridge.values())}
 
     def _pingall(self, request: Request) -> list[tuple[str, str]]:
-        hosts = self._running().graph.hosts
-        pids = {host.name: self._pid_of(host.name) for host in hosts}
-        return ping_all(pids, {host.name: host.ip for host in hosts}, request["wait"])
+        graph = self._running().graph
+        pids = {name: self._pid_of(name) for name in request["hosts"]}
+        return ping_all(pids, {name: graph.host(name).ip for name in pids}, request["wait"])
 
     def _exec(self, request: Request) -> tuple[int, str]:
         return self._jobs.finish(

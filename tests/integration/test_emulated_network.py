@@ -64,7 +64,7 @@ def network() -> Iterator[MininetProcess]:
 def test_it_stands_as_it_was_described(network: MininetProcess) -> None:
     assert network.datapath in ("netdev", "system")
     assert network.bridges == ("tns1", "tns2", "tns3", "tns4")
-    address = network.run("h2", ["ip", "-o", "addr", "show", "tnh2-eth0"]).output
+    address = network.run("h2", ["ip", "-o", "addr", "show", "h2-eth0"]).output
     assert "10.0.0.2/8" in address
     assert "inet6" not in address
     for switch in network.graph.switches:
@@ -75,12 +75,13 @@ def test_it_stands_as_it_was_described(network: MininetProcess) -> None:
 
 
 def test_hosts_talk_when_switches_forward(network: MininetProcess) -> None:
-    assert len(network.pingall(wait=0.2)) == 12
+    assert len(network.ping_all(wait=0.2).lost) == 12
     network.link_down(network.graph.edges_between(4, 1)[0])
     for switch in network.graph.switches:
         network.ofctl(switch.dpid, "add-flow", "actions=NORMAL")
         assert any("NORMAL" in entry for entry in network.flows(switch.dpid))
-    assert network.pingall() == []
+    assert network.ping_all() == (12, ())
+    assert network.ping_all(["h1", "h4"]) == (2, ())
 
 
 def test_cables_and_switches_fail_and_return(network: MininetProcess) -> None:
@@ -89,10 +90,10 @@ def test_cables_and_switches_fail_and_return(network: MininetProcess) -> None:
     assert network.ofctl(edge.dpid, "show").count("LINK_DOWN") >= 1
     network.link_up(edge)
     network.ofctl(1, "add-flow", "actions=NORMAL")
-    network.switch_stop(1)
+    network.stop_switch(1)
     with pytest.raises(NetworkError):
         network.flows(1)
-    network.switch_start(1)
+    network.start_switch(1)
     assert network.flows(1) == []
     assert f"dpid:{1:016x}" in network.ofctl(1, "show")
 
@@ -100,8 +101,12 @@ def test_cables_and_switches_fail_and_return(network: MininetProcess) -> None:
 def test_programs_run_in_hosts_and_in_the_background(network: MininetProcess) -> None:
     ran = network.run("h1", ["sh", "-c", "echo out; echo err >&2; exit 3"])
     assert (ran.status, ran.output) == (3, "out\nerr\n")
-    job = network.spawn("h1", ["sleep", "60"])
-    assert network.finish(job, signum=signal.SIGTERM).status == -signal.SIGTERM
+    job = network.spawn("h1", ["sh", "-c", "echo begun; exec sleep 60"])
+    assert network.wait_for_output(job, "begun") == "begun\n"
+    assert network.interrupt(job).status == -signal.SIGINT
+    assert network.wait(network.spawn("h1", ["echo", "done"])) == (0, "done\n")
+    with pytest.raises(NetworkError, match="no 'never'"):
+        network.wait_for_output(network.spawn("h1", ["sleep", "60"]), "never", seconds=0.2)
     with pytest.raises(NetworkError, match=r"not done within 0\.2 s"):
         network.run("h1", ["sleep", "60"], seconds=0.2)
 
@@ -111,7 +116,7 @@ def test_programs_run_in_hosts_and_in_the_background(network: MininetProcess) ->
     [
         (lambda n: n.run("nobody", ["true"]), "no host 'nobody'"),
         (lambda n: n.set_port(1, 99, False), "no port 99"),
-        (lambda n: n.switch_stop(99), "no switch 99"),
+        (lambda n: n.stop_switch(99), "no switch 99"),
         (lambda n: n.flows(99), "no switch 99"),
         (lambda n: n.output(99), "no job 99"),
         (lambda n: n.start(), "running already"),
@@ -181,8 +186,8 @@ def test_a_type_1_switch_forwards_untold() -> None:
         hybrid = network.graph.named("B")
         assert hybrid.hybrid
         assert [entry for entry in network.flows(hybrid.dpid) if "actions=NORMAL" in entry]
-        network.switch_stop(hybrid.dpid)
-        network.switch_start(hybrid.dpid)
+        network.stop_switch(hybrid.dpid)
+        network.start_switch(hybrid.dpid)
         assert [entry for entry in network.flows(hybrid.dpid) if "actions=NORMAL" in entry]
         assert network.flows(network.graph.named("A").dpid) == []
 
