@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,7 @@ class GuardedController:
         self._settings = {**settings, "options": {**options, **settings.get("options", {})}}
         self._process: subprocess.Popen[str] | None = None
         self._state_port = 0
+        self._refused_probe: Counter[str] = Counter()
 
     def __enter__(self) -> GuardedController:
         self._process = subprocess.Popen(
@@ -73,7 +75,8 @@ class GuardedController:
                 time.sleep(0.02)
             else:
                 break
-        self.wait_for(lambda state: state["inside"] == 0, "the probe is gone")
+        state = self.wait_for(lambda state: state["inside"] == 0, "the probe is gone")
+        self._refused_probe = Counter(state["refusals"])
 
     def state(self) -> Any:
         """Return what the controller says of itself: counters, connected dpids, events."""
@@ -88,6 +91,15 @@ class GuardedController:
                 raise AssertionError(f"not within {WAIT_SECONDS:g} s: {what}; {state}")
             time.sleep(0.02)
         return state
+
+    def refusals(self) -> dict[str, int]:
+        """Return who was turned away, the probe of the start not counted."""
+        return dict(Counter(self.state()["refusals"]) - self._refused_probe)
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid if self._process is not None else 0
 
     def alive(self) -> bool:
         """Tell whether the process still runs."""
