@@ -21,6 +21,10 @@ from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
 from horizon_ryu.core.tree_choice import Choice, choose_settled, choose_unsettled
 
 
+SHARED_HOLD = 10.0
+"""Seconds without another alarm after which a shared segment is taken for an ordinary one."""
+
+
 class TreeControl:
     """The state of the spanning tree: one per controller, fed with events, asked for plans.
 
@@ -37,6 +41,7 @@ class TreeControl:
         self._hold = PortHold()
         self._ghosts = Ghosts()
         self._fallen: set[PortRef] = set()
+        self._shared: set[PortRef] = set()
         self._peers: dict[PortRef, PortRef] = {}
         self._silent: dict[PortRef, PortRef] = {}
         self._choice: Choice = choose_settled(self._view, self._ghosts, self._is_open)
@@ -54,6 +59,8 @@ class TreeControl:
                     self._leave(subject.dpid)
                 if change.kind == "switch_join":
                     self._join(subject, now)
+            elif change.kind == "alarm_shared_segment" and isinstance(subject, PortRef):
+                self._shared.add(subject)
             elif isinstance(subject, PortRef) and not _is_up(view, subject):
                 # Down and up again before the next search must not pass for "nothing happened".
                 self._fallen.add(subject)
@@ -219,6 +226,7 @@ class TreeControl:
         self._follow_switches(now)
         self._follow_ports(now)
         self._follow_links(now)
+        self._follow_alarms(now)
         if self._ghosts:
             self._ghosts.superseded(self._peers.keys())
             self._ghosts.switched_off(self._carrier)
@@ -279,6 +287,13 @@ class TreeControl:
                 self._silent[ref] = self._peers[ref]
         self._forget_silent(self._silent.keys() & peers.keys())
         self._peers = peers
+
+    def _follow_alarms(self, now: float) -> None:
+        """Keep ports closed that lead to several others: these may be joined behind our back."""
+        for ref in self._shared:
+            if self._is_up(ref):
+                self._hold.hold(ref, now + max(self.hold_time, SHARED_HOLD))
+        self._shared.clear()
 
     def _forget_silent(self, refs: Iterable[PortRef]) -> None:
         """Forget what was last heard at ports that went down or have a link again.

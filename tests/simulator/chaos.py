@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from horizon_ryu.core.ghosts import TreeMemory
-from simulator.controller import OracleController
+from simulator.controller import Controller
 from simulator.network import Cable, Network
 
 FINDING_TIME = 2.0
@@ -30,7 +30,7 @@ class Chaos:
         self,
         network: Network,
         chance: random.Random,
-        start: Callable[[int, TreeMemory | None], OracleController],
+        start: Callable[[int, TreeMemory | None], Controller],
     ) -> None:
         self.log: list[str] = []
         self._network = network

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
 from horizon_ryu.core.messages import Flood, FlowEntry, PacketIn, PacketOut, Sent
 from horizon_ryu.core.topology import Change, Port, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
-from simulator.channel import Channel
+from simulator.channel import Channel, Peer
 from simulator.network import Network
 from simulator.oracle import Oracle
 from simulator.transactions import Transactions
 from simulator.wire import LLDP_TYPE, fields_of
+
+
+class Controller(Peer, Protocol):
+    """What misfortune needs of a controller."""
+
+    @property
+    def tree(self) -> TreeControl: ...
+    def stop(self) -> None: ...
 
 
 class TreeDriver:

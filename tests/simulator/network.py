@@ -14,6 +14,8 @@ from simulator.switch import SimulatedSwitch
 from simulator.wire import BROADCAST, LLDP_TYPE, fields_of, trace_number, traced_frame
 
 HOP_LIMIT = 12
+RELAY_LIMIT = 3
+RELAYS_KEPT = 10_000
 
 
 class StormError(Exception):
@@ -77,6 +79,7 @@ class Network:
         self._ways: dict[PortRef, Way] = {}
         self._hosts_at: dict[PortRef, Station] = {}
         self._frames = 0
+        self._relayed: Counter[tuple[bytes, PortRef]] = Counter()
 
     # ---- building
 
@@ -136,7 +139,7 @@ class Network:
             return
         delay = way.delay * self.chance.uniform(0.5, 1.5)
         if fields_of(data).dl_type == LLDP_TYPE:
-            if self.chance.random() < way.lldp_loss:
+            if self.chance.random() < way.lldp_loss or not self._may_relay(data, src):
                 return
             delay += self.chance.uniform(0, way.lldp_delay)
         if number is not None and not self._may_pass(number, src):
@@ -151,6 +154,18 @@ class Network:
         if self.watched:
             raise StormError(f"frame {number} left by {src} {self.hop_limit + 1} times")
         return False
+
+    def _may_relay(self, data: bytes, src: PortRef) -> bool:
+        """Bound what hybrid switches make of LLDP before they are under control."""
+        self._relayed[data, src] += 1
+        if len(self._relayed) > RELAYS_KEPT:
+            self._relayed.clear()
+        return self._relayed[data, src] <= RELAY_LIMIT
+
+    def disturb(self, lldp_loss: float, lldp_delay: float) -> None:
+        """Lose that share of all LLDP frames, and delay the others by up to so many seconds."""
+        for way in self._ways.values():
+            way.lldp_loss, way.lldp_delay = lldp_loss, lldp_delay
 
     # ---- what happens to it
 
