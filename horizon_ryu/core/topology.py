@@ -101,7 +101,8 @@ class Change:
     """What one event did to the topology: ``kind`` with the object concerned.
 
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
-    ``link_add``, ``link_delete``, ``host_add``, ``host_modify``, ``host_move``, ``host_delete`` and the alarms
+    ``link_add``, ``link_delete``, ``host_add``, ``host_modify``, ``host_move``, ``host_delete`` and
+    the alarms
     ``alarm_spoofed_host``, ``alarm_port_role``, ``alarm_shared_segment``.
     """
 

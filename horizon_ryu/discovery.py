@@ -1,0 +1,263 @@
+"""Discovery: the physical topology, and that of every virtual network (report 3.4).
+
+Events in: ``EventSwitchJoining``, ``EventSwitchConnected``, ``EventSwitchLeft`` and
+``EventPortChanged`` from :mod:`horizon_ryu.openflow.switches`; ``EventSetProbeInterval(seconds)``
+from Spanning Tree.
+Events out: ``EventTopologyChanged(view, changes)``, one per batch of changes.
+
+What is decided is decided in :mod:`horizon_ryu.core.discovery`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ryu.controller.handler import set_ev_cls
+from ryu.lib import hub
+
+from horizon_ryu.app import HorizonApp
+from horizon_ryu.core import frames, lldp
+from horizon_ryu.core.discovery import Discovery as Core
+from horizon_ryu.core.discovery import DiscoveryLimits
+from horizon_ryu.core.errors import SwitchAway
+from horizon_ryu.core.hosts import HostLimits
+from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.timers import DiscoveryTimers
+from horizon_ryu.core.topology import PortRef, Switch, TopologyView
+from horizon_ryu.core.virtual_network import NetworkDefinition, select
+from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
+from horizon_ryu.openflow.fast_lane import PASSED, Handled
+from horizon_ryu.openflow.switch_events import (
+    EventPortChanged,
+    EventSwitchConnected,
+    EventSwitchJoining,
+    EventSwitchLeft,
+)
+from horizon_ryu.rest import networks as networks_resource
+from horizon_ryu.rest import topology as topology_resource
+from horizon_ryu.rest.event_data import change_to_event
+
+__all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
+
+LLDP_ORDER = 10
+"""Place in the fast lane: nobody else ever sees a probe."""
+HOST_ORDER = 20
+TIMERS_SETTING = "discovery.timers"
+_LONGEST_SLEEP = 0.25
+_CONSUMED = Handled(True)
+
+
+class Discovery(HorizonApp):
+    """Feeds the core with events, sends its probes, and publishes its views."""
+
+    _EVENTS: ClassVar[list[type]] = [EventTopologyChanged]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        options = self.horizon.settings.discovery
+        self._core = Core(_signing_key(options.key_file), self._first_timers(), _limits(options))
+        self._connected: dict[int, Switch] = {}
+        self._dirty = hub.Event()
+        self.horizon.locate_host = self._core.locate
+        self.horizon.fast_lane.register(LLDP_ORDER, self._lldp_in)
+        self.horizon.fast_lane.register(HOST_ORDER, self._host_frame_in)
+        self.horizon.router.add(topology_resource.resources(self))
+        self.horizon.router.add(networks_resource.resources(self.horizon.store))
+
+    def start(self) -> None:
+        """Begin to probe, once all applications are there."""
+        super().start()
+        self.spawn(self._probe)
+        self.spawn(self._publish)
+
+    def _first_timers(self) -> DiscoveryTimers:
+        saved = self.horizon.store.get_setting(TIMERS_SETTING)
+        return DiscoveryTimers(**saved) if saved else self.horizon.settings.discovery.timers
+
+    # ---- what switches do
+
+    @set_ev_cls(EventSwitchJoining)  # type: ignore[untyped-decorator]
+    def _joining(self, event: EventSwitchJoining) -> None:
+        self._core.switch_joining(event.dpid, self._now())
+
+    @set_ev_cls(EventSwitchConnected)  # type: ignore[untyped-decorator]
+    def _connected_switch(self, event: EventSwitchConnected) -> None:
+        self._connected[event.switch.dpid] = event.switch
+        self.spawn(self._force_drop, event.switch.dpid)
+
+    def _force_drop(self, dpid: int) -> None:
+        """Have LLDP go to the controller and nowhere else; only then is the switch probed."""
+        entry = FlowMod(
+            FlowCommand.ADD,
+            Match(dl_type=frames.ETH_LLDP),
+            Priority.LLDP,
+            cookie(Owner.DISCOVERY, self.horizon.generation),
+            (ToController(),),
+        )
+        errors = self.horizon.switches.confirm((Sent(dpid, entry),))
+        switch = self._connected.get(dpid)
+        if errors or switch is None:
+            self._not_ready(dpid, errors)
+            return
+        self._core.switch_ready(switch, self._now())
+        self._dirty.set()
+
+    def _not_ready(self, dpid: int, errors: tuple[Exception, ...]) -> None:
+        for error in errors:
+            if not isinstance(error, SwitchAway):
+                self.logger.warning("discovery: no forced drop: %s; disconnecting", error)
+                self.horizon.switches.disconnect(dpid, "the LLDP entry was not confirmed")
+
+    @set_ev_cls(EventSwitchLeft)  # type: ignore[untyped-decorator]
+    def _left(self, event: EventSwitchLeft) -> None:
+        self._connected.pop(event.dpid, None)
+        self._core.switch_left(event.dpid, self._now())
+        self._dirty.set()
+
+    @set_ev_cls(EventPortChanged)  # type: ignore[untyped-decorator]
+    def _port_changed(self, event: EventPortChanged) -> None:
+        switch = self._connected.get(event.dpid)
+        if switch is not None:
+            ports = {no: port for no, port in switch.ports.items() if no != event.port_no}
+            if event.port is not None:
+                ports[event.port_no] = event.port
+            self._connected[event.dpid] = replace(switch, ports=ports)
+        self._core.port_changed(event.dpid, event.port_no, event.port, self._now())
+        self._dirty.set()
+
+    # ---- what frames say
+
+    def _lldp_in(self, packet: PacketIn, now: float) -> Handled:
+        if not lldp.is_lldp(packet.data):
+            return PASSED
+        heard = self._core.frame_in(packet, now)
+        self.horizon.metrics.lldp(heard.outcome)
+        if self._core.changed:
+            self._dirty.set()
+        return Handled(True, heard.messages) if heard.messages else _CONSUMED
+
+    def _host_frame_in(self, packet: PacketIn, now: float) -> Handled:
+        frame = frames.decode(packet.data)
+        if frame is None:
+            return PASSED
+        messages = self._core.host_frame(packet, frame, now)
+        if self._core.changed:
+            self._dirty.set()
+        return Handled(False, messages) if messages else PASSED
+
+    # ---- the loops
+
+    def _probe(self) -> None:
+        """Send what is due; the longest sleep lets new timers and new ports take effect soon."""
+        while True:
+            now = self._now()
+            messages = self._core.tick(now)
+            if messages:
+                self.horizon.switches.send(messages)
+            if self._core.changed:
+                self._dirty.set()
+            hub.sleep(min(_LONGEST_SLEEP, max(0.001, self._core.next_due(now) - self._now())))
+
+    def _publish(self) -> None:
+        """Publish changes in batches: a burst of joins costs one view, not one per switch."""
+        while True:
+            self._dirty.wait()
+            self._dirty.clear()
+            changes = self._core.take_changes()
+            if not changes:
+                continue
+            view = self._core.view()
+            self.horizon.published.topology = view
+            self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
+            self.send_event_to_observers(EventTopologyChanged(view, changes))
+            for change in changes:
+                self.horizon.events.publish(*change_to_event(change))
+
+    # ---- what the REST resources ask
+
+    def view(self) -> TopologyView:
+        """Return the topology as published last."""
+        return self.horizon.published.topology
+
+    def forest(self) -> Forest | None:
+        """Return the spanning forest; None while Spanning Tree does not run."""
+        return self.horizon.published.forest
+
+    def is_connected(self, dpid: int) -> bool:
+        """Tell whether the switch has a connection now."""
+        return dpid in self._connected
+
+    def timers(self) -> DiscoveryTimers:
+        """Return the timers in force."""
+        return self._core.timers
+
+    def set_timers(self, timers: DiscoveryTimers) -> None:
+        """Use ``timers`` from now on, and after a restart."""
+        self._core.set_timers(timers, self._now())
+        saved = {
+            "lldp_interval": timers.lldp_interval,
+            "link_check_interval": timers.link_check_interval,
+            "link_max_idle": timers.link_max_idle,
+        }
+        self.horizon.store.set_setting(TIMERS_SETTING, saved)
+
+    @set_ev_cls(EventSetProbeInterval)  # type: ignore[untyped-decorator]
+    def _set_probe_interval(self, event: EventSetProbeInterval) -> None:
+        timers = replace(self._core.timers, lldp_interval=event.seconds)
+        self._core.set_timers(timers, self._now())
+
+    def network_view(self, definition: NetworkDefinition) -> TopologyView:
+        """Return the part of the topology that forwards a virtual network's traffic.
+
+        Asks every switch for its flow entries at once; a switch that leaves meanwhile has none,
+        one that does not answer raises SwitchError.
+        """
+        view = self.view()
+        pool = hub_pool(len(view.switches))
+        answers = [(dpid, pool.spawn(self._entries, dpid)) for dpid in view.switches]
+        entries = {dpid: answer.wait() for dpid, answer in answers}
+        return select(view, entries, definition)
+
+    def _entries(self, dpid: int) -> Any:
+        try:
+            return self.horizon.switches.flow_entries(dpid)
+        except SwitchAway:
+            return ()
+
+    def port_is_edge(self, ref: PortRef) -> bool:
+        """Tell whether no link is known at ``ref``."""
+        return not self.view().is_link_port(ref)
+
+    def _now(self) -> float:
+        return self.horizon.clock()
+
+
+def hub_pool(size: int) -> Any:
+    """Return a pool of greenlets: at most 64 switches are asked at one time."""
+    import eventlet
+
+    return eventlet.GreenPool(max(1, min(64, size)))
+
+
+def _signing_key(path: str | None) -> bytes:
+    """Return the key of the probes: from a file, so that it outlives us, or a new one."""
+    return Path(path).read_bytes() if path else secrets.token_bytes(32)
+
+
+def _limits(options: Any) -> DiscoveryLimits:
+    hosts = HostLimits(
+        options.max_hosts,
+        options.max_hosts_per_port,
+        options.max_addresses_per_host,
+        options.host_move_window,
+    )
+    return DiscoveryLimits(options.total_rate, options.switch_rate, options.probe_validity, hosts)
+
+
+Clock = Callable[[], float]

@@ -1,0 +1,27 @@
+"""What Discovery publishes and what others may tell it, as immutable events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ryu.controller.event import EventBase
+
+from horizon_ryu.core.topology import Change, TopologyView
+
+# Ryu starts the application of this name for whoever observes one of these events.
+_SERVICE_NAME = "horizon_ryu.discovery"
+
+
+@dataclass(frozen=True)
+class EventTopologyChanged(EventBase):  # type: ignore[misc]  # Ryu ships no types
+    """The network is another one: ``changes`` led to ``view``, in this order."""
+
+    view: TopologyView
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class EventSetProbeInterval(EventBase):  # type: ignore[misc]
+    """Send rounds of probes this many seconds apart (report 3.5, third timer)."""
+
+    seconds: float

@@ -1,0 +1,239 @@
+"""Every option of Horizon: typed, documented, with its default, range and unit.
+
+``ryu-manager --config-file horizon.conf horizon_ryu.bundle`` reads them with Ryu's own options
+from one file (oslo.config). Each group is a frozen dataclass; its fields are the options, so
+what is documented, what is registered and what the program uses cannot differ.
+"""
+
+from __future__ import annotations
+
+import configparser
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from oslo_config import cfg
+
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.timers import MAX_SECONDS, MIN_SECONDS, DiscoveryTimers, TreeTimers
+
+
+def option(default: Any, text: str, least: float | None = None, most: float | None = None) -> Any:
+    """Declare an option: its default, what it does with its unit, and its range."""
+    return field(default=default, metadata={"help": text, "min": least, "max": most})
+
+
+def _seconds(default: float, text: str) -> Any:
+    return option(default, f"{text} (seconds)", MIN_SECONDS, MAX_SECONDS)
+
+
+@dataclass(frozen=True)
+class DiscoveryOptions:
+    """Options of Discovery."""
+
+    lldp_interval: float = _seconds(0.1, "between rounds of probes; Spanning Tree lowers it")
+    link_check_interval: float = _seconds(5.0, "between checks for idle links")
+    link_max_idle: float = _seconds(10.0, "after which a link not heard of is removed")
+    total_rate: float = option(2000.0, "probes in all (frames per second)", 1, 1e6)
+    switch_rate: float = option(1000.0, "probes per switch (frames per second)", 1, 1e6)
+    probe_validity: float = _seconds(5.0, "in which a probe is accepted")
+    key_file: str | None = option(None, "file with the key that signs probes; else a new key")
+    max_hosts: int = option(65_536, "hosts known in all", 1, 10_000_000)
+    max_hosts_per_port: int = option(2_048, "hosts known per port", 1, 1_000_000)
+    max_addresses_per_host: int = option(16, "IP addresses known per host", 1, 1024)
+    host_move_window: float = _seconds(1.0, "in which a host's old place may contradict a move")
+
+    @property
+    def timers(self) -> DiscoveryTimers:
+        """The report's three timers."""
+        return DiscoveryTimers(self.lldp_interval, self.link_check_interval, self.link_max_idle)
+
+
+@dataclass(frozen=True)
+class SpanningTreeOptions:
+    """Options of Spanning Tree."""
+
+    rebuild_interval: float = _seconds(5.0, "between rebuildings of the tree without a change")
+    port_hold_time: float = _seconds(10.0, "during which new ports are closed to broadcasts")
+    lldp_interval: float = _seconds(0.05, "given to Discovery while Spanning Tree runs")
+
+    @property
+    def timers(self) -> TreeTimers:
+        """The report's three timers."""
+        return TreeTimers(self.rebuild_interval, self.port_hold_time, self.lldp_interval)
+
+
+@dataclass(frozen=True)
+class ForwardingOptions:
+    """Options of Forwarding."""
+
+    idle_timeout: int = option(60, "after which an unused entry goes (seconds)", 1, 65_535)
+    max_pairs: int = option(16_384, "pairs of hosts with entries at one time", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class GuardOptions:
+    """Options of the connections to switches."""
+
+    handshake_deadline: float = _seconds(5.0, "for the OpenFlow handshake")
+    echo_interval: float = _seconds(5.0, "between two echo requests")
+    max_unanswered_echoes: int = option(3, "echo requests a living switch may leave open", 1, 100)
+    connections: int = option(8192, "connections in all", 1, 100_000)
+    connections_per_address: int = option(2048, "connections per address", 1, 100_000)
+    output_bytes: int = option(8 << 20, "waiting to be sent to one switch (bytes)", 65_536, 1 << 30)
+    allowed_dpids: tuple[str, ...] = option((), "dpids that may connect (hex); none named: all")
+    packet_ins_per_port: float = option(20_000.0, "packet-ins per port and second", 1, 1e7)
+    packet_ins_per_switch: float = option(100_000.0, "packet-ins per switch and second", 1, 1e7)
+    watchdog: float = option(30.0, "hung before it ends itself; 0 = never (seconds)", 0, 3600)
+
+
+@dataclass(frozen=True)
+class RestOptions:
+    """Options of the REST API; address and port are Ryu's wsapi-host and wsapi-port."""
+
+    tokens_file: str | None = option(None, "file of bearer tokens; needed off loopback")
+    max_body: int = option(1 << 20, "of a request (bytes)", 1024, 1 << 26)
+    event_buffer: int = option(4096, "events kept for clients that come back", 16, 1_000_000)
+
+
+@dataclass(frozen=True)
+class StoreOptions:
+    """Where what must survive a restart is kept."""
+
+    url: str = option("sqlite:///horizon.sqlite", "any SQLAlchemy URL")
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """How logs are written."""
+
+    format: str = option("text", "text (key=value) or json (one object per line)")
+    level: str = option("INFO", "DEBUG, INFO, WARNING or ERROR")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All options, by group; each group is a section of the file."""
+
+    discovery: DiscoveryOptions = field(default_factory=DiscoveryOptions)
+    spanning_tree: SpanningTreeOptions = field(default_factory=SpanningTreeOptions)
+    forwarding: ForwardingOptions = field(default_factory=ForwardingOptions)
+    guard: GuardOptions = field(default_factory=GuardOptions)
+    rest: RestOptions = field(default_factory=RestOptions)
+    store: StoreOptions = field(default_factory=StoreOptions)
+    log: LogOptions = field(default_factory=LogOptions)
+
+
+_CHOICES = {
+    ("log", "format"): ("text", "json"),
+    ("log", "level"): ("DEBUG", "INFO", "WARNING", "ERROR"),
+}
+
+
+def _groups() -> Iterator[tuple[str, type]]:
+    yield from get_type_hints(Settings).items()
+
+
+def _kind(group: type, item: Field[Any]) -> type:
+    """Return the type of a field without its None."""
+    hint = get_type_hints(group)[item.name]
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    kind: Any = kinds[0] if type(None) in get_args(hint) else hint
+    return tuple if kind == tuple[str, ...] else kind
+
+
+def _as_oslo(name: str, group: type, item: Field[Any]) -> cfg.Opt:
+    kind = _kind(group, item)
+    meta = item.metadata
+    if kind is tuple:
+        return cfg.ListOpt(item.name, default=list(item.default), help=meta["help"])
+    if kind is str:
+        choices = _CHOICES.get((name, item.name))
+        return cfg.StrOpt(item.name, default=item.default, help=meta["help"], choices=choices)
+    made = cfg.IntOpt if kind is int else cfg.FloatOpt
+    return made(
+        item.name, default=item.default, help=meta["help"], min=meta["min"], max=meta["max"]
+    )
+
+
+def register(conf: cfg.ConfigOpts) -> None:
+    """Make the options known to ``conf``; calling it again changes nothing."""
+    for name, group in _groups():
+        conf.register_opts([_as_oslo(name, group, item) for item in fields(group)], group=name)
+
+
+def load(conf: cfg.ConfigOpts) -> Settings:
+    """Return the options that ``conf`` has read; InvalidInput names group and option."""
+    register(conf)
+    for path in conf.config_file or ():
+        check_names(path)
+    groups = {name: group(**_values(conf, name, group)) for name, group in _groups()}
+    return Settings(**groups)
+
+
+def _values(conf: cfg.ConfigOpts, name: str, group: type) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for item in fields(group):
+        try:
+            value = conf[name][item.name]
+        except (cfg.ConfigFileValueError, ValueError) as error:
+            raise InvalidInput((name, item.name), str(error)) from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InvalidInput((name, item.name), "must be a finite number")
+        values[item.name] = tuple(value) if isinstance(value, list) else value
+    return values
+
+
+def check_names(path: str) -> None:
+    """Raise InvalidInput if the file names a section or an option that nobody knows.
+
+    oslo.config passes over what it does not know, so a misspelt option would silently keep its
+    default. The section DEFAULT is Ryu's.
+    """
+    known = {name: {item.name for item in fields(group)} for name, group in _groups()}
+    for section, name in _names_in(path):
+        if section not in known:
+            raise InvalidInput((section,), f"no such section; there are {_list(known)}")
+        if name.replace("-", "_") not in known[section]:
+            there_are = _list(known[section])
+            raise InvalidInput((section, name), f"no such option; there are {there_are}")
+
+
+def _names_in(path: str) -> Iterator[tuple[str, str]]:
+    parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="DEFAULT")
+    try:
+        parser.read_string(Path(path).read_text(encoding="utf-8"), source=path)
+    except (configparser.Error, OSError, UnicodeDecodeError) as error:
+        raise InvalidInput((path,), str(error)) from error
+    defaults = set(parser.defaults())
+    for section in parser.sections():
+        own = set(parser.options(section)) - defaults
+        yield from ((section, name) for name in sorted(own))
+        if not own:
+            yield section, next(iter(_first_option(section)), "")
+
+
+def _first_option(section: str) -> Iterable[str]:
+    return [item.name for name, group in _groups() if name == section for item in fields(group)]
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def sample() -> str:
+    """Return a configuration file that sets every option to its default, with what it does."""
+    parts = ["# Every option of Horizon with its default. Ryu's own options go into [DEFAULT].\n"]
+    for name, group in _groups():
+        parts.append(f"\n[{name}]\n")
+        for item in fields(group):
+            value = "" if item.default in (None, ()) else item.default
+            parts.append(f"# {item.metadata['help']}{_range(item)}\n# {item.name} = {value}\n")
+    return "".join(parts)
+
+
+def _range(item: Field[Any]) -> str:
+    least, most = item.metadata["min"], item.metadata["max"]
+    return "" if least is None else f"; {least:g} to {most:g}"

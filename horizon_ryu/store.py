@@ -1,0 +1,136 @@
+"""What must survive a restart: named virtual networks and settings changed at run time.
+
+One SQL database behind any SQLAlchemy URL, a SQLite file by default. Its schema is brought up
+to date at start (alembic); a schema newer than this program is refused and left untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from horizon_ryu.core.errors import Conflict, HorizonError, NotFound
+from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_metadata = sa.MetaData()
+_networks = sa.Table(
+    "networks",
+    _metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("definition", sa.String(64), nullable=False),
+)
+_settings = sa.Table(
+    "settings",
+    _metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+)
+
+
+class StoreError(HorizonError):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class Store:
+    """The database. Every call is one short transaction."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine = sa.create_engine(url)
+            if self._engine.dialect.name == "sqlite":
+                sa.event.listen(self._engine, "connect", _prepare_sqlite)
+            self._migrate()
+        except (SQLAlchemyError, CommandError, ImportError) as error:
+            raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        with self._engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    # ---- named virtual networks
+
+    def networks(self) -> Mapping[str, NetworkDefinition]:
+        """Return the named networks, by name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_networks).order_by(_networks.c.name)).all()
+        return {row.name: parse_definition(row.definition) for row in rows}
+
+    def network(self, name: str) -> NetworkDefinition:
+        """Return one network; NotFound if there is none of that name."""
+        query = sa.select(_networks.c.definition).where(_networks.c.name == name)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        if found is None:
+            raise NotFound(f"no network named {name}")
+        return parse_definition(found)
+
+    def add_network(self, name: str, definition: NetworkDefinition) -> None:
+        """Keep a network; Conflict if the name is taken."""
+        row = sa.insert(_networks).values(name=name, definition=definition.text())
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(row)
+        except IntegrityError as error:
+            raise Conflict(f"a network named {name} exists already") from error
+
+    def delete_network(self, name: str) -> None:
+        """Forget a network; NotFound if there is none of that name."""
+        with self._engine.begin() as connection:
+            gone = connection.execute(sa.delete(_networks).where(_networks.c.name == name))
+        if not gone.rowcount:
+            raise NotFound(f"no network named {name}")
+
+    # ---- settings changed at run time
+
+    def get_setting(self, name: str) -> Any:
+        """Return a setting as the JSON value it was set to; None if it was never set."""
+        query = sa.select(_settings.c.value).where(_settings.c.name == name)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Keep a JSON value under ``name``, in place of what was there."""
+        with self._engine.begin() as connection:
+            changed = connection.execute(
+                sa.update(_settings).where(_settings.c.name == name).values(value=value)
+            )
+            if not changed.rowcount:
+                connection.execute(sa.insert(_settings).values(name=name, value=value))
+
+
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Make SQLite wait for other writers, and keep readers and a crash from doing harm."""
+    for pragma in ("journal_mode = WAL", "busy_timeout = 5000", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _without_password(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "(not a URL)"
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "orig", None) or error)
+    if "Can't locate revision" in text:
+        return "it was written by a newer Horizon; upgrade, or name another store"
+    if "not a database" in text:
+        return "the file is no SQLite database; move it away, or name another store"
+    return text
