@@ -28,7 +28,8 @@ from horizon_ryu.core.messages import (
     Sent,
     ToController,
 )
-from horizon_ryu.core.ownership import Owner, Priority, cookie, owner_of
+from horizon_ryu.core.ownership import Owner, Priority, owner_of
+from horizon_ryu.core.ownership import cookie as cookie_of
 from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.paths import PathFinder
 from horizon_ryu.core.topology import Change, Host, PortRef, Switch, TopologyView
@@ -76,7 +77,7 @@ class Forwarding:
         max_pairs: int = DEFAULT_MAX_PAIRS,
     ) -> None:
         self._locate = locate
-        self._cookie = cookie(Owner.FORWARDING, generation)
+        self._cookie = cookie_of(Owner.FORWARDING, generation)
         self._pairs = PairFlows(self._cookie, idle_timeout, max_pairs)
         self._view = TopologyView()
         self._finder: PathFinder | None = None
@@ -242,9 +243,9 @@ class Forwarding:
 
     # What switches report
 
-    def flow_removed(self, dpid: int, match: Match) -> None:
+    def flow_removed(self, dpid: int, cookie: int, match: Match) -> None:
         """Forget the pair whose entry at the first switch timed out."""
-        if match.dl_src is None or match.dl_dst is None:
+        if cookie != self._cookie or match.dl_src is None or match.dl_dst is None:
             return
         pair = self._pairs.get(match.dl_dst + match.dl_src)
         if pair is not None and (pair.here.dpid, pair.here.port_no) == (dpid, match.in_port):

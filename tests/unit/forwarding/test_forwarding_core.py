@@ -347,11 +347,12 @@ def test_the_memory_of_pairs_is_bounded_and_what_it_drops_is_deleted() -> None:
 
 def test_a_timed_out_entry_is_forgotten_only_where_frames_enter(square: Network) -> None:
     square.talk(A, B)
-    square.core.flow_removed(2, Match(1, A, B))
-    square.core.flow_removed(1, Match(8, A, B))
-    square.core.flow_removed(1, Match(dl_type=0x0806))
+    square.core.flow_removed(2, COOKIE, Match(1, A, B))
+    square.core.flow_removed(1, COOKIE, Match(8, A, B))
+    square.core.flow_removed(1, COOKIE, Match(dl_type=0x0806))
+    square.core.flow_removed(1, cookie(Owner.FORWARDING, 1), Match(9, A, B))
     assert len(square.core._pairs) == 1
-    square.core.flow_removed(1, Match(9, A, B))
+    square.core.flow_removed(1, COOKIE, Match(9, A, B))
     assert len(square.core._pairs) == 0
 
 
