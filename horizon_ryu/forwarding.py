@@ -22,7 +22,7 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
 from horizon_ryu.core.messages import PacketIn
-from horizon_ryu.core.topology import Change, Switch
+from horizon_ryu.core.topology import Change, PortRef, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import Handled
 from horizon_ryu.openflow.flow_removed import read_flow_removed
@@ -32,13 +32,6 @@ FORWARDING_ORDER = 40
 
 SETTLE_STEP = 32
 """Pairs re-routed before other greenlets get their turn."""
-
-STALE_AFTER = 10.0
-"""Seconds after a switch joined until entries of earlier runs are removed.
-
-By then its links are known and its ports are open to broadcasts, so that frames which lose their
-entry find their way; this is the default hold time of report 3.5.
-"""
 
 app_manager.require_app("horizon_ryu.discovery")
 app_manager.require_app("horizon_ryu.spanning_tree")
@@ -51,13 +44,20 @@ class Forwarding(HorizonApp):
         super().__init__(*args, **kwargs)
         self._settling = False
         self._joins: dict[int, float] = {}
-        self._core = Core(self.horizon.locate_host, self.horizon.generation)
+        options = self.horizon.settings.forwarding
+        self._core = Core(
+            self._locate, self.horizon.generation, options.idle_timeout, options.max_pairs
+        )
         self.horizon.fast_lane.register(FORWARDING_ORDER, self._frame_in)
 
     def stop(self) -> None:
         """Leave the entries where they are: hosts go on talking without a controller."""
         self.horizon.fast_lane.unregister(self._frame_in)
         super().stop()
+
+    def _locate(self, mac: bytes) -> PortRef | None:
+        # Looked up each time: Discovery may be started after us.
+        return self.horizon.locate_host(mac)
 
     def _frame_in(self, packet: PacketIn, now: float) -> Handled:
         return Handled(*self._core.frame_in(packet, now))
@@ -88,11 +88,15 @@ class Forwarding(HorizonApp):
         self._settling = False
 
     def _tidy(self, dpid: int, joined_at: float) -> None:
-        """Remove what earlier runs left on a switch: dead ends now, the rest after the hold."""
+        """Remove what earlier runs left on a switch: dead ends now, the rest after the hold.
+
+        By then the links of the switch are known and its ports open to broadcasts, so that frames
+        that lose their entry find their way.
+        """
         switches = self.horizon.switches
         try:
             switches.send(self._core.dead_ends(dpid, switches.flow_entries(dpid)))
-            hub.sleep(STALE_AFTER)
+            hub.sleep(self.horizon.settings.spanning_tree.port_hold_time)
             # A switch that joined again meanwhile has its own hold time, and its own greenlet.
             if self._joins.get(dpid) == joined_at:
                 switches.send(self._core.stale(dpid, switches.flow_entries(dpid)))
