@@ -259,10 +259,14 @@ class MininetProcess:
 
     def _answer_to(self, number: int, pipe: IO[bytes], deadline: float) -> dict[str, Any]:
         while True:
-            message: dict[str, Any] = json.loads(self._line(pipe, deadline))
+            line = self._line(pipe, deadline)
+            try:
+                message: dict[str, Any] = json.loads(line)
+            except ValueError as error:
+                raise NetworkError(f"the network answers nonsense: {line[:200]!r}") from error
             if "progress" in message:
                 self._say(message["progress"])
-            elif message["id"] == number:
+            elif message.get("id") == number:
                 return message
             # Else the late answer to a call that has been given up.
 

@@ -82,6 +82,6 @@ def install_toolbox(toolbox: Path) -> None:
     run_pip(
         ["install", "--no-deps", "--upgrade", "--only-binary=:all:", f"--target={toolbox}", *TOOLS],
         toolbox,
-        "cannot install the build tools of Ryu",
+        "cannot install the build tools of Ryu (is the package index in reach?)",
     )
     stamp.write_text(repr(TOOLS), encoding="utf-8")

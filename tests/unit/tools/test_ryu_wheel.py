@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -93,6 +94,17 @@ def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
     archive.write_bytes(b"not a tar file")
     with pytest.raises(RyuWheelError, match="cannot be unpacked"):
         source.unpack(archive, tmp_path / "tree")
+
+
+def test_unpacking_starts_from_an_empty_folder(tmp_path: Path) -> None:
+    archive, tree = tmp_path / SDIST_NAME, tmp_path / "tree"
+    (tmp_path / "member").write_text("text")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(tmp_path / "member", "ryu-4.34/member")
+    tree.mkdir()
+    (tree / "stale").touch()
+    assert (source.unpack(archive, tree) / "member").read_text() == "text"
+    assert [path.name for path in tree.iterdir()] == ["ryu-4.34"]
 
 
 def test_without_a_network_the_message_says_what_to_do(
