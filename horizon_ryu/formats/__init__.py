@@ -1,1 +1,1 @@
-"""The XML formats: writers, readers and their schemas."""
+"""The documents of Horizon: their models, their XML form and its schemas (design, section 5)."""

@@ -1,1 +1,1 @@
-"""The REST API: one module per resource, models, errors, authentication."""
+"""The REST interface: one declaration per operation, everything else made from it (design, 4)."""

@@ -1,0 +1,162 @@
+"""What the controller counts and measures, and its Prometheus form.
+
+Counting is a plain addition, for some of it happens once per packet-in; the families that
+Prometheus reads are made when it reads them. Names follow Faucet's: ``of_`` for what happens on
+OpenFlow connections, ours for the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from horizon_ryu import __version__
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MAX_LABELS = 200
+"""Values of one label; what comes after is counted as ``other``, so that no peer grows us."""
+
+_LABELLED = (
+    ("violations", "of_violations", "reason", "Messages of peers that the wire guard refused"),
+    ("refusals", "of_refusals", "reason", "Peers turned away or closed for another reason"),
+    ("unparsed_messages", "of_unparsed_messages", "reason", "Messages that Ryu could not read"),
+    ("handler_failures", "horizon_handler_errors", "handler", "Exceptions of handlers"),
+    ("lldp_frames", "horizon_lldp_frames", "outcome", "LLDP frames heard, by what became of them"),
+    ("alarms", "horizon_alarms", "kind", "Alarms about forged or contradictory frames"),
+    ("requests", "horizon_rest_requests", "status", "REST requests answered, by status"),
+)
+_PLAIN = (
+    ("packet_ins", "of_packet_ins", "Packet-ins received"),
+    ("packet_ins_shed", "of_ignored_packet_ins", "Packet-ins dropped by the rate limit"),
+    ("connections_opened", "of_dp_connections", "Switches that completed the handshake"),
+    ("connections_closed", "of_dp_disconnections", "Connections of switches that ended"),
+    ("flow_messages", "of_flowmsgs_sent", "Flow and group changes sent to switches"),
+    ("tree_changes", "horizon_tree_changes", "Spanning forests published"),
+    ("events_published", "horizon_events", "Events published"),
+    ("subscribers_dropped", "horizon_event_clients_dropped", "Event clients that were too slow"),
+)
+_GAUGES = (
+    ("switches", "horizon_switches", "Switches in the topology"),
+    ("links", "horizon_links", "Links in the topology, one per direction"),
+    ("hosts", "horizon_hosts", "Hosts in the topology"),
+    ("trees", "horizon_trees", "Connected parts of the spanning forest"),
+    ("hub_lag", "horizon_hub_lag_seconds", "How late the event loop ran lately, at worst"),
+)
+
+
+class Metrics(Collector):
+    """All counters (they only grow) and gauges; also the Counters of the wire guard."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        """Register with ``registry``, by default one of its own."""
+        self.registry = CollectorRegistry() if registry is None else registry
+        self.violations: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.unparsed_messages: Counter[str] = Counter()
+        self.handler_failures: Counter[str] = Counter()
+        self.lldp_frames: Counter[str] = Counter()
+        self.alarms: Counter[str] = Counter()
+        self.requests: Counter[str] = Counter()
+        self.packet_ins = 0
+        self.packet_ins_shed = 0
+        self.connections_opened = 0
+        self.connections_closed = 0
+        self.flow_messages = 0
+        self.tree_changes = 0
+        self.events_published = 0
+        self.subscribers_dropped = 0
+        self.switches = 0
+        self.links = 0
+        self.hosts = 0
+        self.trees = 0
+        self.hub_lag = 0.0
+        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self.registry.register(self)
+
+    def violation(self, reason: str) -> None:
+        """Count a message that the wire guard refused."""
+        _count(self.violations, reason)
+
+    def refused(self, reason: str) -> None:
+        """Count a peer turned away or closed."""
+        _count(self.refusals, reason)
+
+    def unparsed(self, reason: str) -> None:
+        """Count a message that passed the guard and that Ryu could not read."""
+        _count(self.unparsed_messages, reason)
+
+    def handler_failed(self, handler: str) -> None:
+        """Count an exception of a handler."""
+        _count(self.handler_failures, handler)
+
+    def shed(self) -> None:
+        """Count a packet-in dropped by the rate limit."""
+        self.packet_ins_shed += 1
+
+    def packet_in(self) -> None:
+        """Count a packet-in."""
+        self.packet_ins += 1
+
+    def lldp(self, outcome: str) -> None:
+        """Count an LLDP frame by what became of it."""
+        _count(self.lldp_frames, outcome)
+
+    def alarm(self, kind: str) -> None:
+        """Count an alarm."""
+        _count(self.alarms, kind)
+
+    def request(self, _method: str, _template: str, status: int, _seconds: float) -> None:
+        """Count a REST request; has the form that the router tells its observer."""
+        _count(self.requests, str(status))
+
+    def topology(self, switches: int, links: int, hosts: int) -> None:
+        """Set the gauges of the topology."""
+        self.switches = switches
+        self.links = links
+        self.hosts = hosts
+
+    def tree(self, trees: int) -> None:
+        """Count a new forest of so many trees."""
+        self.trees = trees
+        self.tree_changes += 1
+
+    def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Have ``read`` called for the gauge ``name`` whenever Prometheus asks."""
+        self._gauges[name] = (text, read)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def describe(self) -> list[Metric]:
+        """Return nothing: the registry then does not read us when we register."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each family, as the registry asks."""
+        yield GaugeMetricFamily("horizon_up", f"Horizon {__version__} runs", 1)
+        for attribute, name, text in _PLAIN:
+            yield CounterMetricFamily(name, text, getattr(self, attribute))
+        for attribute, name, label, text in _LABELLED:
+            yield _labelled(name, text, label, getattr(self, attribute))
+        for attribute, name, text in _GAUGES:
+            yield GaugeMetricFamily(name, text, getattr(self, attribute))
+        for name, (text, read) in self._gauges.items():
+            yield GaugeMetricFamily(name, text, read())
+
+
+def _count(counter: Counter[str], value: str) -> None:
+    if value not in counter and len(counter) >= MAX_LABELS:
+        value = "other"
+    counter[value] += 1
+
+
+def _labelled(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family

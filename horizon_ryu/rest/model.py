@@ -1,0 +1,26 @@
+"""The base of request and answer models, and the types that only REST needs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+from horizon_ryu.core.timers import MAX_SECONDS, MIN_SECONDS
+from horizon_ryu.formats.model import DPID_PATTERN, Dpid, Model, PortNo
+
+__all__ = ["DPID_PATTERN", "Dpid", "Model", "PortNo", "TimerSeconds", "optional"]
+
+TimerSeconds: TypeAlias = Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS)]
+
+
+def optional(**constraints: Any) -> Any:
+    """Declare a field that may be left out but, if given, is not null.
+
+    ``model_fields_set`` tells whether it was given; the value is None when it was not.
+    """
+    return Field(default=None, json_schema_extra=_drop_default, **constraints)
+
+
+def _drop_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)

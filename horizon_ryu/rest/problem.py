@@ -1,0 +1,178 @@
+"""Errors as RFC 9457 problems: which error is which status, and what a client is told.
+
+A problem never carries a traceback, a file name or the text of an unexpected exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from horizon_ryu.core.errors import (
+    Conflict,
+    HorizonError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    SwitchAway,
+    SwitchDeadline,
+    SwitchError,
+)
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.formats.problem import FieldError, Problem
+
+MAX_ERRORS = 100
+"""Field errors told in one problem; a hostile body could hold a million."""
+MAX_DETAIL = 1000
+"""Characters of one text that may quote what a client or a switch sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: ``name`` is its place in the OpenAPI document, hence its type."""
+
+    name: str
+    status: int
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The URI reference that names and documents this kind."""
+        return f"/v1/openapi.json#/components/responses/{self.name}"
+
+
+UNPARSABLE = Kind("Unparsable", 400, "The request cannot be parsed")
+UNAUTHENTICATED = Kind("Unauthenticated", 401, "A valid token is needed")
+FORBIDDEN = Kind("Forbidden", 403, "The token's role does not allow this")
+NOT_FOUND = Kind("NotFound", 404, "Not found")
+METHOD_NOT_ALLOWED = Kind("MethodNotAllowed", 405, "The resource does not know this method")
+NOT_ACCEPTABLE = Kind("NotAcceptable", 406, "None of the accepted formats is available")
+TIMEOUT = Kind("RequestTimeout", 408, "The request did not arrive in time")
+CONFLICT = Kind("Conflict", 409, "Conflict")
+TOO_LARGE = Kind("TooLarge", 413, "The body is too large")
+UNSUPPORTED_TYPE = Kind("UnsupportedType", 415, "The body's type is not supported")
+MISDIRECTED = Kind("Misdirected", 421, "Not the server of that name")
+INVALID = Kind("Invalid", 422, "Invalid input")
+SWITCH_FAILED = Kind("SwitchFailed", 424, "A switch refused or failed")
+SWITCH_AWAY = Kind("SwitchAway", 424, "A switch is away")
+UPGRADE_REQUIRED = Kind("UpgradeRequired", 426, "Only a WebSocket is served here")
+LIMIT_EXCEEDED = Kind("LimitExceeded", 429, "A limit was reached")
+INTERNAL = Kind("Internal", 500, "Internal error")
+SWITCH_DEADLINE = Kind("SwitchDeadline", 504, "A switch did not answer in time")
+
+KINDS = (
+    UNPARSABLE,
+    UNAUTHENTICATED,
+    FORBIDDEN,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    TIMEOUT,
+    CONFLICT,
+    TOO_LARGE,
+    UNSUPPORTED_TYPE,
+    MISDIRECTED,
+    INVALID,
+    SWITCH_FAILED,
+    SWITCH_AWAY,
+    UPGRADE_REQUIRED,
+    LIMIT_EXCEEDED,
+    INTERNAL,
+    SWITCH_DEADLINE,
+)
+
+_KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
+    (InvalidInput, INVALID),
+    (NotFound, NOT_FOUND),
+    (Conflict, CONFLICT),
+    (SwitchAway, SWITCH_AWAY),
+    (SwitchDeadline, SWITCH_DEADLINE),
+    (SwitchError, SWITCH_FAILED),
+    (LimitExceeded, LIMIT_EXCEEDED),
+)
+"""The most special first."""
+
+
+class ProblemError(HorizonError):
+    """Ends a request with a problem of ``kind``; for faults of HTTP, not of the domain."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        errors: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+
+    def problem(self) -> Problem:
+        """Return what the client is told."""
+        return _problem(self.kind, self.detail, self.errors)
+
+
+def problem_of(error: HorizonError) -> Problem:
+    """Return the problem that tells a client of ``error``; an unknown kind is an internal one."""
+    if isinstance(error, ProblemError):
+        return error.problem()
+    kind = next((kind for cls, kind in _KIND_OF if isinstance(error, cls)), INTERNAL)
+    if kind is INTERNAL:
+        return internal()
+    errors = (_field_error(error.loc, error.msg),) if isinstance(error, InvalidInput) else ()
+    switch = dpid_to_text(error.dpid) if isinstance(error, SwitchError) else None
+    return _problem(kind, str(error) or kind.title, errors, switch)
+
+
+def internal() -> Problem:
+    """Return the problem that hides an unexpected exception."""
+    return _problem(INTERNAL, "The request failed by a fault of the server; see its log.")
+
+
+def refused(error: ValidationError) -> ProblemError:
+    """Return the error for input that a model refused."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return invalid((item["loc"], item["msg"]) for item in found[:MAX_ERRORS])
+
+
+def invalid(
+    found: Iterable[tuple[tuple[str | int, ...], str]], kind: Kind = INVALID
+) -> ProblemError:
+    """Return the error that names each (path, reason) of ``found``."""
+    errors = tuple(_field_error(loc, msg) for loc, msg in found)
+    first = "; ".join(f"{'.'.join(error.loc)}: {error.msg}" for error in errors[:3])
+    return ProblemError(kind, first or kind.title, errors)
+
+
+def _problem(
+    kind: Kind,
+    detail: str,
+    errors: tuple[FieldError, ...] = (),
+    switch: str | None = None,
+) -> Problem:
+    return Problem(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status,
+        detail=_clean(detail),
+        errors=errors,
+        switch=switch,
+    )
+
+
+def _field_error(loc: Iterable[str | int], msg: str) -> FieldError:
+    return FieldError(loc=tuple(_clean(str(part)) for part in loc), msg=_clean(msg))
+
+
+def _clean(text: str) -> str:
+    """Return ``text`` short enough, and free of what UTF-8 or XML cannot carry."""
+    return "".join(char if _is_plain(char) else "\ufffd" for char in text[:MAX_DETAIL])
+
+
+def _is_plain(char: str) -> bool:
+    return char >= " " and not "\ud800" <= char <= "\udfff" and char not in "\ufffe\uffff\x7f"
