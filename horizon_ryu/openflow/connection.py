@@ -354,6 +354,9 @@ class GuardedDatapath(Datapath):
         close would make a switch with one such flow entry reconnect at each poll.
         """
         version, kind, size, xid = _HEADER.unpack_from(message)
+        if not self._conversation.readable(message):
+            self._counters.unparsed("endless")
+            return None
         try:
             if kind == _HELLO:
                 self._greeted = True

@@ -143,4 +143,23 @@ UNLISTED_QUEUE_PROPERTY = queues13(queue13(struct.pack("!HH4x8x", 77, 16)))
 LONG_HELLO = hello(OF13, struct.pack("!HHII4x", 1, 12, 1 << 1 | 1 << 4, 0))
 """Well formed, two bitmaps and padding, and Ryu never returns from it: it skips no padding."""
 
-__all__ = ["HELLOS", "LONG_HELLO", "ROWS", "UNLISTED_QUEUE_PROPERTY", "Malformed", "bitmap"]
+UNALIGNED_CONTROLLER = stats10(
+    1,
+    flow10(
+        nicira(
+            37, bytes(6) + bytes.fromhex("0000000800640000 00000000 0001000800030000" + "00" * 12)
+        )
+    ),
+)
+"""What Open vSwitch 3.1 says on 1.0 of ``actions=controller(max_len=100,id=3)``: the second
+property is aligned in the message and not in the action, and Ryu reads a length of 0."""
+
+__all__ = [
+    "HELLOS",
+    "LONG_HELLO",
+    "ROWS",
+    "UNALIGNED_CONTROLLER",
+    "UNLISTED_QUEUE_PROPERTY",
+    "Malformed",
+    "bitmap",
+]

@@ -8,8 +8,15 @@ import pytest
 from ryu.ofproto import ofproto_parser, ofproto_protocol
 
 from fuzz.alarm import Hung, alarm
-from fuzz.malformed import HELLOS, LONG_HELLO, ROWS, UNLISTED_QUEUE_PROPERTY, Malformed
-from fuzz.wire import OF13, ask, hello
+from fuzz.malformed import (
+    HELLOS,
+    LONG_HELLO,
+    ROWS,
+    UNALIGNED_CONTROLLER,
+    UNLISTED_QUEUE_PROPERTY,
+    Malformed,
+)
+from fuzz.wire import OF10, OF13, ask, hello
 from horizon_ryu.openflow.guard import Conversation, Framer, Violation, canonical_hello
 
 GUARD_SECONDS = 2.0
@@ -66,3 +73,14 @@ def test_unlisted_queue_property_is_well_formed_and_does_not_hang() -> None:
     conversation.accept(UNLISTED_QUEUE_PROPERTY)
     with alarm(RYU_SECONDS):
         assert _parse_with_ryu(UNLISTED_QUEUE_PROPERTY) is None
+
+
+def test_valid_flow_entry_that_hangs_ryu_is_kept_from_it() -> None:
+    with pytest.raises(Hung), alarm(RYU_SECONDS):
+        _parse_with_ryu(UNALIGNED_CONTROLLER)
+    conversation = Conversation()
+    conversation.accept(hello(OF10))
+    conversation.negotiated(OF10)
+    conversation.sent(ask(OF10, 1))
+    conversation.accept(UNALIGNED_CONTROLLER)
+    assert not conversation.readable(UNALIGNED_CONTROLLER)

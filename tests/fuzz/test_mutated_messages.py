@@ -36,7 +36,8 @@ def _judge(version: int, data: bytes) -> list[bytes]:
     passed = []
     for message in framer.feed(data):
         conversation.accept(message)
-        passed.append(message)
+        if conversation.readable(message):
+            passed.append(message)
     return passed
 
 

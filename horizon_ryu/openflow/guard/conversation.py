@@ -102,6 +102,23 @@ class Conversation:
         read_hello(message)
         self._greeted = True
 
+    def readable(self, message: bytes) -> bool:
+        """Tell whether Ryu's parser returns from ``message``, which was accepted.
+
+        A valid message that it does not return from is no reason to close a connection.
+        """
+        protocol = self._protocol
+        if protocol is None or message[1] != protocol.multipart_reply:
+            return True
+        hazard = protocol.hazards.get(uint16(message, 8))
+        if hazard is None:
+            return True
+        try:
+            hazard(message, protocol.body_at, len(message))
+        except Violation:
+            return False
+        return True
+
     def sent(self, data: bytes) -> None:
         """Note the questions in ``data``, whole messages that are about to be sent."""
         at, end = 0, len(data)

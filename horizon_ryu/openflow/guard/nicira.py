@@ -48,6 +48,39 @@ _controller_properties = kinds(
 )
 
 
+_USER_DATA = 3
+_IN_4_BYTES = frozenset({0, 1, 2, 4})
+
+aligned_properties = after(16, _controller_properties, "controller action")
+"""For the properties of a controller action as they should be, and as they are in 1.3."""
+
+
+any_properties = at_least(16, "controller action")
+"""For 1.0, where Open vSwitch aligns the properties in the message and not in the action."""
+
+
+def properties_as_ryu_reads_them(message: bytes, start: int, end: int) -> None:
+    """Raise Violation if Ryu's reading of a controller action does not come to an end.
+
+    Ryu reads properties that are aligned otherwise out of step, and then takes anything for a
+    length: a valid flow entry of Open vSwitch, ``controller(max_len=100,id=3)``, hangs it on
+    1.0. So the walk takes the same steps as Ryu does.
+    """
+    at = start + 16
+    while end - at >= 4:
+        kind, size = uint16(message, at), uint16(message, at + 2) - 4
+        at += 4
+        if kind == _USER_DATA:
+            if size < 0:
+                raise Violation(Reason.LENGTH, f"user data of {size} bytes")
+            space = (size + 3) & ~3
+            at += space + 4 if space > 4 and space % 8 == 0 else space
+        elif kind in _IN_4_BYTES:
+            at += 4
+        else:
+            return
+
+
 def _reg_load2(message: bytes, start: int, end: int) -> None:
     walk_field(message, start + _BODY, end)
 
@@ -137,13 +170,13 @@ _BODIES: dict[int, Walker] = {
     _BUNDLE: _counted(20, 32),
     _BUNDLE_LOAD: _counted(20, 32),
     _DEC_TTL_IDS: _counted(10, 16),
-    _CONTROLLER2: after(16, _controller_properties, "controller action"),
 }
 
 
-def experimenter_action(connection_tracking: Walker | None) -> Walker:
+def experimenter_action(properties: Walker, connection_tracking: Walker | None) -> Walker:
     """Return the walker of an experimenter (1.0: vendor) action.
 
+    ``properties`` walks the controller action.
     ``connection_tracking`` walks the actions inside Nicira's ct action; with None that action is
     refused: it cannot be inside itself, or the depth of the walk would be the peer's to choose.
     """
@@ -161,13 +194,15 @@ def experimenter_action(connection_tracking: Walker | None) -> Walker:
             if connection_tracking is None:
                 raise Violation(Reason.KIND, "connection tracking inside connection tracking")
             connection_tracking(message, start + 24, end)
+        elif subtype == _CONTROLLER2:
+            properties(message, start, end)
         elif subtype in _BODIES:
             _BODIES[subtype](message, start, end)
 
     return walk
 
 
-def with_nicira(standard: Callable[[Walker], Walker]) -> Walker:
+def with_nicira(standard: Callable[[Walker], Walker], properties: Walker) -> Walker:
     """Return the walker over actions that ``standard`` makes of a walker for the foreign ones."""
-    inside = standard(experimenter_action(None))
-    return standard(experimenter_action(inside))
+    inside = standard(experimenter_action(properties, None))
+    return standard(experimenter_action(properties, inside))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from horizon_ryu.openflow.guard.framing import MAX_SIZE, caps
 from horizon_ryu.openflow.guard.nicira import EXPERIMENTER as NICIRA
-from horizon_ryu.openflow.guard.nicira import with_nicira
+from horizon_ryu.openflow.guard.nicira import (
+    any_properties,
+    properties_as_ryu_reads_them,
+    with_nicira,
+)
 from horizon_ryu.openflow.guard.oxm import MAX_MATCH_SIZE, walk_fields
 from horizon_ryu.openflow.guard.protocol import (
     MAX_ECHO_SIZE,
@@ -41,9 +45,12 @@ def _standard_actions(foreign: Walker) -> Walker:
     return kinds("action", {**known, 4: long, 5: long, 11: long, 0xFFFF: foreign})
 
 
-ACTIONS = with_nicira(_standard_actions)
+ACTIONS = with_nicira(_standard_actions, any_properties)
+_AS_RYU_READS_THEM = with_nicira(_standard_actions, properties_as_ryu_reads_them)
 
-_flow_stats = entries("flow", 0, 88, after(88, ACTIONS, "flow"))
+
+def _flows(actions: Walker) -> Walker:
+    return entries("flow", 0, 88, after(88, actions, "flow"))
 
 
 def _packet_in(message: bytes) -> None:
@@ -63,25 +70,33 @@ def _nicira_match(message: bytes, start: int, end: int, length: int) -> int:
     return start + space
 
 
-def _nicira_flow(message: bytes, start: int, end: int) -> None:
-    actions = _nicira_match(message, start + 48, end, uint16(message, start + 18))
-    ACTIONS(message, actions, end)
+def _nicira_flows(actions: Walker) -> Walker:
+    def walk(message: bytes, start: int, end: int) -> None:
+        actions(message, _nicira_match(message, start + 48, end, uint16(message, start + 18)), end)
+
+    return entries("flow", 0, 48, walk)
 
 
-_nicira_flows = entries("flow", 0, 48, _nicira_flow)
 _nicira_aggregate = exactly(24, "aggregate statistics")
 
 
-def _vendor_stats(message: bytes, start: int, end: int) -> None:
-    at_least(4, "vendor statistics")(message, start, end)
-    if uint32(message, start) != NICIRA:
-        return
-    at_least(12, "vendor statistics")(message, start, end)
-    kind = uint32(message, start + 4)
-    if kind == 0:
-        _nicira_flows(message, start + 12, end)
-    elif kind == 1:
-        _nicira_aggregate(message, start + 12, end)
+def _vendor_stats(actions: Walker) -> Walker:
+    """Return a walker for vendor statistics: vendor; Nicira's have a type and padding too."""
+    flows = _nicira_flows(actions)
+
+    def walk(message: bytes, start: int, end: int) -> None:
+        size = end - start
+        if size < 4 or (uint32(message, start) == NICIRA and size < 12):
+            raise Violation(Reason.LENGTH, f"vendor statistics of {size} bytes")
+        if uint32(message, start) != NICIRA:
+            return
+        kind = uint32(message, start + 4)
+        if kind == 0:
+            flows(message, start + 12, end)
+        elif kind == 1:
+            _nicira_aggregate(message, start + 12, end)
+
+    return walk
 
 
 _NICIRA_MESSAGES = {11: (20, None), 14: (56, 38), 17: (40, 32)}
@@ -110,12 +125,12 @@ _queues = entries("queue", 4, 8, after(8, _queue_properties, "queue"))
 
 _BODIES: dict[int, Walker] = {
     0: exactly(1056, "description"),
-    1: _flow_stats,
+    1: _flows(ACTIONS),
     2: exactly(24, "aggregate statistics"),
     3: array(64, "table statistics"),
     4: array(104, "port statistics"),
     5: array(32, "queue statistics"),
-    0xFFFF: _vendor_stats,
+    0xFFFF: _vendor_stats(ACTIONS),
 }
 
 _CAPS = caps(
@@ -147,4 +162,5 @@ OPENFLOW10 = Protocol(
     multipart_reply=17,
     body_at=12,
     bodies=_BODIES,
+    hazards={1: _flows(_AS_RYU_READS_THEM), 0xFFFF: _vendor_stats(_AS_RYU_READS_THEM)},
 )

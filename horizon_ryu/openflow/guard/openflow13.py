@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from horizon_ryu.openflow.guard.framing import MAX_SIZE, caps
-from horizon_ryu.openflow.guard.nicira import with_nicira
+from horizon_ryu.openflow.guard.nicira import aligned_properties, with_nicira
 from horizon_ryu.openflow.guard.oxm import walk_field, walk_match
 from horizon_ryu.openflow.guard.protocol import (
     MAX_ECHO_SIZE,
@@ -61,7 +61,7 @@ def _standard_actions(foreign: Walker) -> Walker:
     return kinds("action", {**known, 0: exactly(16, "action"), 25: _set_field, 0xFFFF: foreign})
 
 
-ACTIONS = with_nicira(_standard_actions)
+ACTIONS = with_nicira(_standard_actions, aligned_properties)
 
 _in_actions = after(8, ACTIONS, "instruction")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from horizon_ryu.openflow.guard.violation import Reason, Violation
@@ -22,7 +22,8 @@ class Protocol:
 
     Two types need to know what was asked and are judged by the conversation instead:
     ``features_reply`` (any ``features`` of the right form) and ``multipart_reply``, whose bodies
-    start at ``body_at`` and are walked by ``bodies[kind]``.
+    start at ``body_at`` and are walked by ``bodies[kind]``. ``hazards[kind]`` refuses what is
+    valid, and yet more than Ryu's parser can bear.
     """
 
     version: int
@@ -33,6 +34,7 @@ class Protocol:
     multipart_reply: int
     body_at: int
     bodies: Mapping[int, Walker]
+    hazards: Mapping[int, Walker] = field(default_factory=dict)
 
 
 def whole(walker: Walker, start: int = 8) -> Check:
