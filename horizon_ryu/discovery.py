@@ -64,7 +64,7 @@ class Discovery(HorizonApp):
         self._core = Core(_signing_key(options.key_file), self._first_timers(), _limits(options))
         self._connected: dict[int, Switch] = {}
         self._dirty = hub.Event()
-        self.horizon.locate_host = self._core.locate
+        self.horizon.locator = self._core.locate
         self.horizon.fast_lane.register(LLDP_ORDER, self._lldp_in)
         self.horizon.fast_lane.register(HOST_ORDER, self._host_frame_in)
         self.horizon.router.add(topology_resource.resources(self))

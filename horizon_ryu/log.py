@@ -10,7 +10,7 @@ import time
 class TextFormatter(logging.Formatter):
     """``2026-01-31T12:00:00.123Z INFO discovery message``; tracebacks follow."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s %(message)s")

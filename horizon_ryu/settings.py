@@ -148,7 +148,7 @@ def _as_oslo(name: str, group: type, item: Field[Any]) -> cfg.Opt:
     kind = _kind(group, item)
     meta = item.metadata
     if kind is tuple:
-        return cfg.ListOpt(item.name, default=list(item.default), help=meta["help"])
+        return cfg.ListOpt(item.name, default=[], help=meta["help"])
     if kind is str:
         choices = _CHOICES.get((name, item.name))
         return cfg.StrOpt(item.name, default=item.default, help=meta["help"], choices=choices)

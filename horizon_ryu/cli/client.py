@@ -1,0 +1,111 @@
+"""The REST API as the command line uses it: one request, one answer, errors a person can act on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import click
+
+TIMEOUT_SECONDS = 30.0
+XML = "application/xml"
+
+
+class Failed(click.ClickException):
+    """The request did not succeed; the message says why and what to do next. Exit status 1."""
+
+
+class Client:
+    """Speaks to one controller."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the JSON answer to a GET; parameters that are None are left out."""
+        return self._send("GET", path, query).json()
+
+    def get_xml(self, path: str, **query: Any) -> str:
+        """Return the XML answer to a GET."""
+        return str(self._send("GET", path, query, accept=XML).text)
+
+    def post(self, path: str, body: Any) -> Any:
+        """Return the JSON answer to a POST."""
+        return self._send("POST", path, {}, body).json()
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Return the JSON answer to a PATCH."""
+        return self._send("PATCH", path, {}, body).json()
+
+    def delete(self, path: str) -> None:
+        """Delete a resource."""
+        self._send("DELETE", path, {})
+
+    def events(self, since: int | None, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        """Yield events as they happen, until the controller ends."""
+        import websocket
+
+        parts = urlsplit(self._url)
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        query = urlencode(
+            [("since", since)] * (since is not None) + [("kinds", ",".join(kinds))] * bool(kinds)
+        )
+        url = f"{scheme}://{parts.netloc}/v1/events" + (f"?{query}" if query else "")
+        try:
+            socket = websocket.create_connection(url, TIMEOUT_SECONDS, header=self._headers)
+        except (OSError, websocket.WebSocketException) as error:
+            raise Failed(self._unreachable(error)) from error
+        socket.settimeout(None)
+        try:
+            while text := socket.recv():
+                yield json.loads(text)
+        except websocket.WebSocketConnectionClosedException:
+            return
+        finally:
+            socket.close()
+
+    def _send(
+        self, method: str, path: str, query: dict[str, Any], body: Any = None, accept: str = ""
+    ) -> Any:
+        import httpx
+
+        try:
+            answer = httpx.request(
+                method,
+                self._url + path,
+                params={name: value for name, value in query.items() if value is not None},
+                json=body,
+                headers={**self._headers, "Accept": accept or "application/json"},
+                timeout=TIMEOUT_SECONDS,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Failed(self._unreachable(error)) from error
+        if answer.is_error:
+            raise Failed(_explain(answer))
+        return answer
+
+    def _unreachable(self, error: Exception) -> str:
+        return (
+            f"no answer from {self._url}: {error}\n"
+            "Is the controller running? Start it with 'make run', or name another with --url."
+        )
+
+
+def _explain(answer: Any) -> str:
+    """Return what a problem document says, with the fields at fault, and what to do."""
+    try:
+        problem = answer.json()
+    except ValueError:
+        return f"the controller answered {answer.status_code} without saying why"
+    if not isinstance(problem, dict):
+        return f"the controller answered {answer.status_code}"
+    title, detail = problem.get("title", answer.status_code), problem.get("detail", "")
+    lines = [f"{title}: {detail}".rstrip(": ")]
+    for error in problem.get("errors", ()):
+        lines.append(f"  {'.'.join(map(str, error.get('loc', ())))}: {error.get('msg')}")
+    if answer.status_code in (401, 403):
+        lines.append("Give a token of the right role with --token or HORIZON_TOKEN.")
+    return "\n".join(lines)

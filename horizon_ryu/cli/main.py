@@ -1,0 +1,225 @@
+"""``horizonctl``: pilot a running controller from a terminal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from rich.console import Console
+
+from horizon_ryu.cli import show
+from horizon_ryu.cli.client import Client, Failed
+
+FORMATS = ("table", "json", "xml")
+NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the global options chose."""
+
+    client: Client
+    output: str
+    console: Console
+
+    def emit_json(self, data: Any) -> None:
+        """Print JSON for programs: never wrapped, never coloured."""
+        click.echo(json.dumps(data, indent=2))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", envvar="HORIZON_URL", default="http://127.0.0.1:8080", show_default=True)
+@click.option("--token", envvar="HORIZON_TOKEN", help="bearer token, if the controller wants one")
+@click.option("--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.pass_context
+def main(context: click.Context, url: str, token: str | None, output: str) -> None:
+    """Pilot virtual networks: ask a Horizon controller, and tell it what to do.
+
+    Example: horizonctl topology
+    """
+    context.obj = Session(Client(url, token), output, Console())
+
+
+@main.command()
+@click.option("--network", help=NETWORK_HELP)
+@click.pass_obj
+def topology(session: Session, network: str | None) -> None:
+    """Show switches, links and hosts.
+
+    Example: horizonctl topology --network vlan:10
+    """
+    if session.output == "xml":
+        click.echo(session.client.get_xml("/v1/topology/links", network=network))
+        return
+    data = session.client.get("/v1/topology", network=network)
+    if session.output == "json":
+        session.emit_json(data)
+    else:
+        show.topology(session.console, data)
+
+
+@main.command()
+@click.pass_obj
+def tree(session: Session) -> None:
+    """Draw the spanning tree, one per connected part.
+
+    Example: horizonctl tree
+    """
+    if session.output == "xml":
+        click.echo(session.client.get_xml("/v1/spanning-tree"))
+        return
+    data = session.client.get("/v1/spanning-tree")
+    if session.output == "json":
+        session.emit_json(data)
+    else:
+        show.forest(session.console, data)
+
+
+@main.group()
+def networks() -> None:
+    """Name virtual networks, so that their topology can be asked for.
+
+    Example: horizonctl networks add blue vlan:10
+    """
+
+
+@networks.command("list")
+@click.pass_obj
+def list_networks(session: Session) -> None:
+    """Show the named networks.
+
+    Example: horizonctl networks list
+    """
+    data = session.client.get("/v1/networks")
+    if session.output == "table":
+        show.networks(session.console, data["networks"])
+    else:
+        session.emit_json(data)
+
+
+@networks.command("add")
+@click.argument("name")
+@click.argument("definition")
+@click.pass_obj
+def add_network(session: Session, name: str, definition: str) -> None:
+    """Name the network DEFINITION, vlan:ID or ip:RANGE.
+
+    Example: horizonctl networks add lab ip:10.0.0.0/24
+    """
+    kind, colon, value = definition.partition(":")
+    if not colon or kind not in ("vlan", "ip"):
+        raise click.BadParameter("write vlan:10 or ip:10.0.0.0/24", param_hint="DEFINITION")
+    if kind == "vlan" and not value.isdecimal():
+        raise click.BadParameter("a VLAN identifier is a number", param_hint="DEFINITION")
+    wanted = {"vlan": int(value)} if kind == "vlan" else {"ip": value}
+    session.client.post("/v1/networks", {"name": name, "definition": wanted})
+    click.echo(f"{name} is {definition}")
+
+
+@networks.command("show")
+@click.argument("name")
+@click.pass_context
+def show_network(context: click.Context, name: str) -> None:
+    """Show the switches, links and hosts of a network.
+
+    Example: horizonctl networks show lab
+    """
+    context.invoke(topology, network=name)
+
+
+@networks.command("delete")
+@click.argument("name")
+@click.pass_obj
+def delete_network(session: Session, name: str) -> None:
+    """Forget a name; the network itself goes on.
+
+    Example: horizonctl networks delete lab
+    """
+    session.client.delete(f"/v1/networks/{name}")
+    click.echo(f"{name} is forgotten")
+
+
+@main.command()
+@click.argument("part", type=click.Choice(["topology", "spanning-tree"]))
+@click.argument("changes", nargs=-1, metavar="[NAME=SECONDS]...")
+@click.pass_obj
+def timers(session: Session, part: str, changes: tuple[str, ...]) -> None:
+    """Show the timers of Discovery or Spanning Tree, or set some.
+
+    Example: horizonctl timers spanning-tree port_hold_time=5
+    """
+    path = f"/v1/{part}/timers"
+    wanted = dict(_timer(text) for text in changes)
+    data = session.client.patch(path, wanted) if wanted else session.client.get(path)
+    if session.output == "table":
+        show.timers(session.console, data)
+    else:
+        session.emit_json(data)
+
+
+def _timer(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not NAME=SECONDS") from None
+
+
+@main.command()
+@click.option("--since", type=int, help="replay what happened after this sequence number")
+@click.option("--kind", "kinds", multiple=True, help="only events of this kind; repeatable")
+@click.pass_obj
+def events(session: Session, since: int | None, kinds: tuple[str, ...]) -> None:
+    """Follow what happens, until Ctrl-C.
+
+    Example: horizonctl events --kind link_add --kind link_delete
+    """
+    try:
+        for event in session.client.events(since, kinds):
+            if session.output == "table":
+                show.event(session.console, event)
+            else:
+                click.echo(json.dumps(event))
+    except KeyboardInterrupt:
+        return
+    raise Failed("the controller ended the stream; start again with --since to miss nothing")
+
+
+@main.command("check-config")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+def check_config(file: str) -> None:
+    """Say whether FILE would be accepted, without starting anything.
+
+    Example: horizonctl check-config horizon.conf
+    """
+    from oslo_config import cfg
+
+    from horizon_ryu import settings
+    from horizon_ryu.core.errors import InvalidInput
+
+    conf = cfg.ConfigOpts()
+    try:
+        conf(["--config-file", file])
+        settings.load(conf)
+    except InvalidInput as error:
+        raise Failed(f"{file}: {error}") from error
+    except cfg.ConfigFileParseError as error:
+        raise Failed(str(error)) from error
+    click.echo(f"{file}: fine")
+
+
+@main.command("sample-config")
+def sample_config() -> None:
+    """Print a configuration file with every option and its default.
+
+    Example: horizonctl sample-config > horizon.conf
+    """
+    from horizon_ryu import settings
+
+    click.echo(settings.sample(), nl=False)
+
+
+if __name__ == "__main__":
+    main()

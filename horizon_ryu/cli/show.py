@@ -1,0 +1,99 @@
+"""What people see: tables, and a drawing where one says more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.tree import Tree
+
+
+def topology(console: Console, data: Mapping[str, Any]) -> None:
+    """Show switches, cables and hosts."""
+    console.print(_switches(data["switches"]))
+    console.print(_links(data["links"]))
+    console.print(_hosts(data["hosts"]))
+
+
+def _switches(switches: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("dpid", "address", "OpenFlow", "ports up", title="Switches", title_justify="left")
+    for switch in switches:
+        up = sum(1 for port in switch["ports"] if port["up"])
+        ports = f"{up} of {len(switch['ports'])}"
+        table.add_row(switch["dpid"], switch["address"], str(switch["openflow"]), ports)
+    return table
+
+
+def _links(links: Iterable[Mapping[str, Any]]) -> Table:
+    """One row per cable: both directions together, a one-way link by an arrow."""
+    table = Table("from", "", "to", "tree", title="Links", title_justify="left")
+    for link in links:
+        src, dst = _end(link["src"]), _end(link["dst"])
+        if link["bidirectional"] and src > dst:
+            continue
+        arrow = "<->" if link["bidirectional"] else "[red]-->[/red]"
+        table.add_row(src, arrow, dst, "[green]yes[/green]" if link["in_tree"] else "no")
+    return table
+
+
+def _hosts(hosts: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("mac", "addresses", "at", title="Hosts", title_justify="left")
+    for host in hosts:
+        table.add_row(host["mac"], ", ".join(host["ips"]), _end(host))
+    return table
+
+
+def _end(end: Mapping[str, Any]) -> str:
+    return f"{end['dpid']}:{end['port_no']}"
+
+
+def forest(console: Console, data: Mapping[str, Any]) -> None:
+    """Draw each spanning tree from its root."""
+    if not data["trees"]:
+        console.print("No switch is connected, so there is no tree yet.")
+    for tree in data["trees"]:
+        below: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for switch in tree["switches"]:
+            for neighbor in switch["neighbors"]:
+                below[switch["dpid"]].append((neighbor["port"], neighbor["dpid"]))
+        drawing = Tree(f"[bold]{tree['root']}[/bold]")
+        _grow(drawing, tree["root"], below)
+        console.print(drawing)
+
+
+def _grow(drawing: Tree, root: str, below: Mapping[str, list[tuple[int, str]]]) -> None:
+    """Hang every switch below its parent, without recursion: trees can be deep."""
+    seen = {root}
+    waiting = [(drawing, root)]
+    while waiting:
+        branch, dpid = waiting.pop()
+        for port, child in sorted(below.get(dpid, ())):
+            if child not in seen:
+                seen.add(child)
+                waiting.append((branch.add(f"port {port} - {child}"), child))
+
+
+def networks(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show the named virtual networks."""
+    table = Table("name", "definition")
+    for network in data:
+        kind, value = next(iter(network["definition"].items()))
+        table.add_row(network["name"], f"{kind}:{value}")
+    console.print(table)
+
+
+def timers(console: Console, data: Mapping[str, Any]) -> None:
+    """Show timers."""
+    table = Table("timer", "seconds")
+    for name, value in data.items():
+        table.add_row(name, f"{value:g}")
+    console.print(table)
+
+
+def event(console: Console, data: Mapping[str, Any]) -> None:
+    """Show one event on one line."""
+    details = " ".join(f"{key}={value}" for key, value in data.get("data", {}).items())
+    console.print(f"[dim]{data.get('seq', '')}[/dim] [bold]{data['kind']}[/bold] {details}")

@@ -1,0 +1,123 @@
+"""What the applications share: made once, as a Ryu context, before any of them.
+
+It holds no decisions. Each part is made from the settings and handed what it needs; whoever
+reads this file sees everything that has one instance per controller.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ryu import cfg
+
+from horizon_ryu import log, settings
+from horizon_ryu.core.errors import HorizonError
+from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.core.messages import PacketIn
+from horizon_ryu.core.token_bucket import PacketInLimits
+from horizon_ryu.core.topology import PortRef
+from horizon_ryu.openflow import codec10, codec13, listener
+from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
+from horizon_ryu.openflow.fast_lane import FastLane
+from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.openflow.watchdog import Watchdog
+from horizon_ryu.published import Published
+from horizon_ryu.rest.api import Api
+from horizon_ryu.rest.events import EventLog
+from horizon_ryu.rest.metrics import Metrics
+from horizon_ryu.signals import end_cleanly_on_signals
+from horizon_ryu.store import Store
+
+LOG = logging.getLogger("horizon")
+
+Locator = Callable[[bytes], PortRef | None]
+
+
+class Services:
+    """One per controller; Ryu makes it and hands it to every application as ``horizon``."""
+
+    def __init__(self) -> None:
+        try:
+            self._build()
+        except HorizonError as error:
+            # A traceback tells an operator nothing that the message does not.
+            LOG.error("%s", error)
+            sys.exit(2)
+
+    def _build(self) -> None:
+        self.settings = settings.load(cfg.CONF)
+        log.set_up(self.settings.log.format, self.settings.log.level)
+        self.clock: Callable[[], float] = time.monotonic
+        self.generation = secrets.randbits(32)
+        self.store = Store(self.settings.store.url)
+        self.metrics = Metrics()
+        self.events = EventLog(self.settings.rest.event_buffer)
+        self.switches = SwitchRegistry()
+        self.fast_lane = FastLane(self.switches.send, self.metrics)
+        self.published = Published()
+        self.limits = PacketInLimits(
+            self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
+        )
+        self.locator: Locator | None = None
+        self._watchdog = Watchdog(self.settings.guard.watchdog)
+        self.api = Api(self)
+        self.router = self.api.router
+        self._started = False
+        listener.install(self._connection_context())
+
+    def start(self, wsgi: Any) -> None:
+        """Begin what needs the hub: the REST API on Ryu's server, signals, the watchdog."""
+        if self._started:
+            return
+        self._started = True
+        try:
+            self.api.mount(wsgi)
+        except HorizonError as error:
+            LOG.error("%s", error)
+            sys.exit(2)
+        end_cleanly_on_signals()
+        self._watchdog.start()
+
+    def close(self) -> None:
+        """End it; Ryu calls this after the last application has stopped."""
+        self._watchdog.stop()
+        self.store.close()
+        LOG.info("stopped")
+
+    def locate_host(self, mac: bytes) -> PortRef | None:
+        """Return where a host is, as Discovery knows it at this moment."""
+        return self.locator(mac) if self.locator is not None else None
+
+    def _connection_context(self) -> ConnectionContext:
+        guard = self.settings.guard
+        allowed = frozenset(
+            dpid_from_text(text, ("guard", "allowed_dpids")) for text in guard.allowed_dpids
+        )
+        return ConnectionContext(
+            fast_lane=self.fast_lane,
+            registry=self.switches,
+            decoders={
+                codec10.VERSION: codec10.decode_packet_in,
+                codec13.VERSION: codec13.decode_packet_in,
+            },
+            counters=self.metrics,
+            limits=ConnectionLimits(
+                handshake_seconds=guard.handshake_deadline,
+                echo_interval=guard.echo_interval,
+                unanswered_echoes=guard.max_unanswered_echoes,
+                output_bytes=guard.output_bytes,
+                connections=guard.connections,
+                connections_per_address=guard.connections_per_address,
+            ),
+            clock=self.clock,
+            admit=self._admit,
+            allowed_dpids=allowed or None,
+        )
+
+    def _admit(self, packet: PacketIn, now: float) -> bool:
+        return self.limits.admit(packet.dpid, packet.in_port, now)
