@@ -11,11 +11,11 @@ What is decided is decided in :mod:`horizon_ryu.core.discovery`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import eventlet
 from ryu.controller.handler import set_ev_cls
 from ryu.lib import hub
 
@@ -29,7 +29,7 @@ from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, PacketIn, Sen
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import PASSED, Handled
@@ -50,6 +50,7 @@ LLDP_ORDER = 10
 HOST_ORDER = 20
 TIMERS_SETTING = "discovery.timers"
 _LONGEST_SLEEP = 0.25
+_ASKED_AT_ONCE = 64
 _CONSUMED = Handled(True)
 
 
@@ -200,12 +201,7 @@ class Discovery(HorizonApp):
     def set_timers(self, timers: DiscoveryTimers) -> None:
         """Use ``timers`` from now on, and after a restart."""
         self._core.set_timers(timers, self._now())
-        saved = {
-            "lldp_interval": timers.lldp_interval,
-            "link_check_interval": timers.link_check_interval,
-            "link_max_idle": timers.link_max_idle,
-        }
-        self.horizon.store.set_setting(TIMERS_SETTING, saved)
+        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
 
     @set_ev_cls(EventSetProbeInterval)  # type: ignore[untyped-decorator]
     def _set_probe_interval(self, event: EventSetProbeInterval) -> None:
@@ -219,7 +215,7 @@ class Discovery(HorizonApp):
         one that does not answer raises SwitchError.
         """
         view = self.view()
-        pool = hub_pool(len(view.switches))
+        pool = eventlet.GreenPool(_ASKED_AT_ONCE)
         answers = [(dpid, pool.spawn(self._entries, dpid)) for dpid in view.switches]
         entries = {dpid: answer.wait() for dpid, answer in answers}
         return select(view, entries, definition)
@@ -230,19 +226,8 @@ class Discovery(HorizonApp):
         except SwitchAway:
             return ()
 
-    def port_is_edge(self, ref: PortRef) -> bool:
-        """Tell whether no link is known at ``ref``."""
-        return not self.view().is_link_port(ref)
-
     def _now(self) -> float:
         return self.horizon.clock()
-
-
-def hub_pool(size: int) -> Any:
-    """Return a pool of greenlets: at most 64 switches are asked at one time."""
-    import eventlet
-
-    return eventlet.GreenPool(max(1, min(64, size)))
 
 
 def _signing_key(path: str | None) -> bytes:
@@ -259,5 +244,3 @@ def _limits(options: Any) -> DiscoveryLimits:
     )
     return DiscoveryLimits(options.total_rate, options.switch_rate, options.probe_validity, hosts)
 
-
-Clock = Callable[[], float]

@@ -51,8 +51,10 @@ def decode_packet_in(message: bytes) -> tuple[int, int | None, bytes] | None:
     """Return (in_port, buffer_id or None, frame) of a packet-in; None if it is too short."""
     if len(message) < 18:
         return None
-    buffer_id, _, in_port, _ = _PACKET_IN.unpack_from(message, 8)
-    return in_port, None if buffer_id == NO_BUFFER else buffer_id, message[18:]
+    buffer_id, total, in_port, _ = _PACKET_IN.unpack_from(message, 8)
+    # Some switches pad the message; total_len is the frame's own length (5.4.1).
+    frame = message[18 : 18 + total]
+    return in_port, None if buffer_id == NO_BUFFER else buffer_id, frame
 
 
 @lru_cache(maxsize=4096)

@@ -58,14 +58,16 @@ def decode_packet_in(message: bytes) -> tuple[int, int | None, bytes] | None:
     """
     if len(message) < 34:
         return None
-    buffer_id, _, _, _, _, kind, length = _PACKET_IN.unpack_from(message, 8)
-    start = 32 + (length + 7) // 8 * 8 + 2
+    buffer_id, total, _, _, _, kind, length = _PACKET_IN.unpack_from(message, 8)
+    start = 24 + (length + 7) // 8 * 8 + 2
     if kind != 1 or length < 4 or start > len(message):
         return None
-    in_port = _in_port(message, 36, 32 + length)
+    in_port = _in_port(message, 28, 24 + length)
     if in_port is None:
         return None
-    return in_port, None if buffer_id == NO_BUFFER else buffer_id, message[start:]
+    # Some switches pad the message; total_len is the frame's own length (7.4.1).
+    frame = message[start : start + total]
+    return in_port, None if buffer_id == NO_BUFFER else buffer_id, frame
 
 
 def _in_port(message: bytes, at: int, end: int) -> int | None:

@@ -1,0 +1,34 @@
+"""Topology changes as events: their kind and their JSON data, in the forms of the resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.topology import Change, Host, Link, PortRef, Switch
+from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_model
+
+
+def change_to_event(change: Change) -> tuple[str, dict[str, Any]]:
+    """Return (kind, data) of the event that tells of ``change``."""
+    return change.kind, _data(change.subject, change.kind != "switch_leave")
+
+
+def forest_to_event(forest: Forest) -> tuple[str, dict[str, Any]]:
+    """Return (kind, data) of the event that tells of another forest."""
+    roots = [dpid_to_text(tree.root) for tree in forest.trees]
+    return "tree_change", {"roots": roots, "blocked": len(forest.blocked)}
+
+
+def _data(subject: Switch | Link | Host | PortRef, connected: bool) -> dict[str, Any]:
+    if isinstance(subject, Switch):
+        return switch_model(subject, connected).model_dump(mode="json")
+    if isinstance(subject, Link):
+        return {
+            "src": port_ref_model(subject.src).model_dump(),
+            "dst": port_ref_model(subject.dst).model_dump(),
+        }
+    if isinstance(subject, Host):
+        return host_model(subject).model_dump(mode="json")
+    return port_ref_model(subject).model_dump()
