@@ -22,7 +22,7 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
 from horizon_ryu.core.messages import PacketIn
-from horizon_ryu.core.topology import Change, PortRef, Switch
+from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import Handled
 from horizon_ryu.openflow.flow_removed import read_flow_removed
@@ -46,7 +46,10 @@ class Forwarding(HorizonApp):
         self._joins: dict[int, float] = {}
         options = self.horizon.settings.forwarding
         self._core = Core(
-            self._locate, self.horizon.generation, options.idle_timeout, options.max_pairs
+            self.horizon.locate_host,
+            self.horizon.generation,
+            options.idle_timeout,
+            options.max_pairs,
         )
         self.horizon.fast_lane.register(FORWARDING_ORDER, self._frame_in)
 
@@ -54,10 +57,6 @@ class Forwarding(HorizonApp):
         """Leave the entries where they are: hosts go on talking without a controller."""
         self.horizon.fast_lane.unregister(self._frame_in)
         super().stop()
-
-    def _locate(self, mac: bytes) -> PortRef | None:
-        # Looked up each time: Discovery may be started after us.
-        return self.horizon.locate_host(mac)
 
     def _frame_in(self, packet: PacketIn, now: float) -> Handled:
         return Handled(*self._core.frame_in(packet, now))

@@ -106,9 +106,11 @@ def figures() -> Iterator[Figure]:
     """Measure each message, after making sure that both say the same."""
     if our_flow_mod() != ryu_flow_mod() or our_packet_out() != ryu_packet_out():
         raise ValueError("the two codecs disagree")
+    packet_in = wire.packet_in(wire.OPENFLOW_13, 7, FRAME)
+    if codec13.decode_packet_in(packet_in) != (7, None, FRAME):
+        raise ValueError("our codec misreads a packet-in")
     yield Figure("flow-mod, 3 fields: encode", "us", each_us(our_flow_mod), each_us(ryu_flow_mod))
     yield Figure("packet-out: encode", "us", each_us(our_packet_out), each_us(ryu_packet_out))
-    packet_in = wire.packet_in(wire.OPENFLOW_13, 7, FRAME)
     ours = each_us(partial(codec13.decode_packet_in, packet_in))
     yield Figure("packet-in: decode", "us", ours, each_us(partial(ryu_parse, packet_in)))
     reply = flow_stats_reply(FLOWS)
