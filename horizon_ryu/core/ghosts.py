@@ -127,10 +127,10 @@ class Ghosts:
         for end in [end for end in self._peers if end in ends]:
             self.forget(end)
 
-    def expire(self, now: float) -> bool:
-        """Forget the links both of whose ends are under control for long enough.
+    def expire(self, now: float) -> frozenset[Cable] | None:
+        """Forget the links both of whose ends are under control for long enough; return them.
 
-        And the switches of an earlier run that did not come back.
+        And the switches of an earlier run that did not come back. None: nothing was due.
         """
         over = [dpid for dpid, until in self._until.items() if until <= now]
         for dpid in over:
@@ -140,11 +140,9 @@ class Ghosts:
                 self._away.pop(dpid, None)
             over += self._recalled
             self._recalled.clear()
-        if over:
-            self._forget_where(lambda end: not self._is_doubtful(end))
-        return bool(over)
+        return self._forget_where(lambda end: not self._is_doubtful(end)) if over else None
 
-    def switched_off(self, is_up: Callable[[PortRef], bool | None]) -> bool:
+    def switched_off(self, is_up: Callable[[PortRef], bool | None]) -> None:
         """Forget each group of lost switches all the ports to which have gone down.
 
         ``is_up`` answers None for a port that is not under control: nothing follows from it.
@@ -159,7 +157,7 @@ class Ghosts:
         for dpid in [dpid for dpid in self._away if groups.find(dpid) in down]:
             del self._away[dpid]
             self._recalled.discard(dpid)
-        return self._forget_where(lambda end: not self._is_doubtful(end))
+        self._forget_where(lambda end: not self._is_doubtful(end))
 
     def groups(self) -> DisjointSets:
         """Return which lost switches still exchange broadcasts with each other."""
@@ -187,8 +185,8 @@ class Ghosts:
             for dpid in (end.dpid, self._peers[end].dpid)
         )
 
-    def _forget_where(self, condition: Callable[[PortRef], bool]) -> bool:
-        chosen = [end for end in self._peers if condition(end)]
-        for end in chosen:
+    def _forget_where(self, condition: Callable[[PortRef], bool]) -> frozenset[Cable]:
+        chosen = frozenset(cable(end, self._peers[end]) for end in self._peers if condition(end))
+        for end, _ in chosen:
             self.forget(end)
-        return bool(chosen)
+        return chosen

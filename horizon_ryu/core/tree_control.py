@@ -20,7 +20,6 @@ from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
 from horizon_ryu.core.tree_choice import Choice, choose_settled, choose_unsettled
 
-
 SHARED_HOLD = 10.0
 """Seconds without another alarm after which a shared segment is taken for an ordinary one."""
 
@@ -52,6 +51,7 @@ class TreeControl:
 
     def topology_changed(self, view: TopologyView, changes: Iterable[Change], now: float) -> None:
         """Take note of a new ``view``; cheap, so that bursts of changes cost one search."""
+        touched: set[PortRef] = set()
         for change in changes:
             subject = change.subject
             if isinstance(subject, Switch):
@@ -61,9 +61,12 @@ class TreeControl:
                     self._join(subject, now)
             elif change.kind == "alarm_shared_segment" and isinstance(subject, PortRef):
                 self._shared.add(subject)
-            elif isinstance(subject, PortRef) and not _is_up(view, subject):
-                # Down and up again before the next search must not pass for "nothing happened".
-                self._fallen.add(subject)
+            elif isinstance(subject, PortRef) and change.kind.startswith("port_"):
+                # Down and up again before the next search must not pass for "nothing happened",
+                # nor when both are in one batch: then the port is touched twice.
+                if subject in touched or not _is_up(view, subject):
+                    self._fallen.add(subject)
+                touched.add(subject)
         self._view = view
         self._stale = True
 
@@ -134,8 +137,12 @@ class TreeControl:
     def tick(self, now: float) -> None:
         """Decide by time what :meth:`next_due` announced."""
         over = self._hold.expire(now)
-        if self._ghosts.expire(now) or over:
+        forgotten = self._ghosts.expire(now)
+        if over or forgotten is not None:
             self._stale = True
+        for one, other in forgotten or ():
+            if self._is_up(one) and self._is_up(other):
+                self._silent[one], self._silent[other] = other, one
 
     def rebuild(self) -> None:
         """Have the forest searched anew and every switch compared at the next plan."""
