@@ -68,7 +68,7 @@ class Discovery(HorizonApp):
         self.horizon.locator = self._core.locate
         self.horizon.fast_lane.register(LLDP_ORDER, self._lldp_in)
         self.horizon.fast_lane.register(HOST_ORDER, self._host_frame_in)
-        self.horizon.router.add(topology_resource.resources(self))
+        self.horizon.router.add(topology_resource.resources(self, self.horizon.store))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
 
     def start(self) -> None:

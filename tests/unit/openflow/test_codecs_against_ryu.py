@@ -186,7 +186,8 @@ def test_flow_mod_13(mod: FlowMod, xid: int) -> None:
     assert dialect.encode(4, mod, xid) == bytes_of(message, xid)
 
 
-@given(ACTIONS, FRAMES, st.none() | PORTS, XIDS)
+# Ryu puts the frame where the actions belong when there are none, so it is no judge of that.
+@given(ACTIONS.filter(bool), FRAMES, st.none() | PORTS, XIDS)
 def test_packet_out(actions, data: bytes, in_port: int | None, xid: int) -> None:
     out = PacketOut(actions, data, in_port)
     old = ryu10.OFPPacketOut(
@@ -203,9 +204,7 @@ def test_packet_out(actions, data: bytes, in_port: int | None, xid: int) -> None
         ryu_actions(actions, of13, ryu13),
         data,
     )
-    # Ryu puts the frame where the actions belong when a 1.0 packet-out has none.
-    if actions:
-        assert dialect.encode(1, out, xid) == bytes_of(old, xid)
+    assert dialect.encode(1, out, xid) == bytes_of(old, xid)
     assert dialect.encode(4, out, xid) == bytes_of(new, xid)
 
 
