@@ -24,7 +24,7 @@ from horizon_ryu.rest.problem import (
 from horizon_ryu.rest.resource import JSON, Resource
 
 MAX_BODY = 1024 * 1024
-"""Bytes of a request's body."""
+"""Bytes of a request's body, unless configured otherwise."""
 
 BodyReader: TypeAlias = Callable[[Request, int], bytes]
 """Reads at most so many bytes of the body of a request."""
@@ -64,15 +64,19 @@ def query_values(resource: Resource, request: Request) -> Model | None:
         raise refused(error) from error
 
 
-def read_body(resource: Resource, request: Request, read: BodyReader) -> Model | None:
+def read_body(
+    resource: Resource, request: Request, read: BodyReader, limit: int = MAX_BODY
+) -> Model | None:
     """Return the body as its model; None for an operation that has none, whatever was sent."""
     if resource.request is None:
         return None
     length = _length(request)
+    if length is not None and length > limit:
+        raise _too_large(limit)
     _check_type(resource, request, length)
-    data = read(request, MAX_BODY + 1) if length != 0 else b""
-    if len(data) > MAX_BODY:
-        raise _too_large()
+    data = read(request, limit + 1) if length != 0 else b""
+    if len(data) > limit:
+        raise _too_large(limit)
     if not data:
         raise ProblemError(UNPARSABLE, "A JSON body is needed.")
     return _parsed(resource.request, data)
@@ -99,10 +103,7 @@ def _length(request: Request) -> int | None:
         return None if chunked else 0
     if not _DIGITS.fullmatch(text):
         raise ProblemError(UNPARSABLE, "Content-Length is not a number.")
-    length = int(text)
-    if length > MAX_BODY:
-        raise _too_large()
-    return length
+    return int(text)
 
 
 def _check_type(resource: Resource, request: Request, length: int | None) -> None:
@@ -139,6 +140,6 @@ def _parsed(model: type[Model], data: bytes) -> Model:
         raise refused(error) from error
 
 
-def _too_large() -> ProblemError:
+def _too_large(limit: int) -> ProblemError:
     # What remains of the body is not worth reading: the connection ends with the answer.
-    return ProblemError(TOO_LARGE, f"At most {MAX_BODY} bytes.", headers={"Connection": "close"})
+    return ProblemError(TOO_LARGE, f"At most {limit} bytes.", headers={"Connection": "close"})

@@ -29,7 +29,14 @@ from horizon_ryu.rest.problem import (
     ProblemError,
     problem_of,
 )
-from horizon_ryu.rest.request import BodyReader, path_values, query_values, read_body, read_stream
+from horizon_ryu.rest.request import (
+    MAX_BODY,
+    BodyReader,
+    path_values,
+    query_values,
+    read_body,
+    read_stream,
+)
 from horizon_ryu.rest.resource import (
     DPID,
     JSON,
@@ -71,11 +78,13 @@ class Router:
         tokens: Tokens | None = None,
         observer: Observer | None = None,
         read_stream: BodyReader = read_stream,
+        max_body: int = MAX_BODY,
     ) -> None:
         """``tokens`` None lets everybody in; ``read_stream`` may bound how long a body takes."""
         self._tokens = tokens
         self._observer = observer
         self._read_stream = read_stream
+        self._max_body = max_body
         self._routes = Routes()
 
     @property
@@ -135,7 +144,7 @@ class Router:
         media_type = _negotiate(request, resource)
         path = path_values(resource, texts)
         query = query_values(resource, request)
-        body = read_body(resource, request, self._read_stream)
+        body = read_body(resource, request, self._read_stream, self._max_body)
         result = resource.handler(Call(request, path, query, body, principal))
         return _response(resource, result, media_type)
 

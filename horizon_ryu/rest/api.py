@@ -1,0 +1,83 @@
+"""Puts the REST API together: the router with what every controller serves, and its mounting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ryu.app.wsgi import WSGIApplication
+from ryu.lib import hub
+
+from horizon_ryu import __version__
+from horizon_ryu.rest import events_resource, health, root, wsgi_mount
+from horizon_ryu.rest.auth import Tokens, load_tokens
+from horizon_ryu.rest.events import EventLog
+from horizon_ryu.rest.health import Health
+from horizon_ryu.rest.hub_lag import HubLag
+from horizon_ryu.rest.metrics import Metrics
+from horizon_ryu.rest.router import Router
+from horizon_ryu.settings import Settings
+
+DEGRADED_LAG = 1.0
+"""Seconds the event loop may run late before the controller calls itself degraded."""
+
+
+class Switches(Protocol):
+    """Who knows the connections of switches."""
+
+    def connected_switches(self) -> Mapping[int, Any]:
+        """Return them by dpid."""
+
+
+class ApiServices(Protocol):
+    """What the API needs of the controller."""
+
+    settings: Settings
+    metrics: Metrics
+    events: EventLog
+    clock: Callable[[], float]
+
+    @property
+    def switches(self) -> Switches:
+        """The connected switches."""
+
+
+class Api:
+    """The one REST API of a controller; applications add their resources to ``router``."""
+
+    def __init__(self, services: ApiServices) -> None:
+        """Read the tokens file, if configured; InvalidInput if it is malformed or open."""
+        self._services = services
+        self._started = services.clock()
+        self._lag = HubLag(services.clock)
+        rest = services.settings.rest
+        self.router = Router(
+            tokens=_tokens(rest.tokens_file),
+            observer=services.metrics.request,
+            read_stream=wsgi_mount.read_body_in_time,
+            max_body=rest.max_body,
+        )
+        self.router.add(root.resources(self.router))
+        self.router.add(health.resources(self, services.metrics))
+        self.router.add(events_resource.resources(services.events))
+
+    def mount(self, wsgi: WSGIApplication) -> None:
+        """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
+        wsgi_mount.mount(wsgi, self.router)
+        hub.spawn(self._lag.run)
+
+    def health(self) -> Health:
+        """Return how the controller is."""
+        lag = self._lag.seconds
+        return Health(
+            status="ok" if lag < DEGRADED_LAG else "degraded",
+            version=__version__,
+            uptime=self._services.clock() - self._started,
+            switches=len(self._services.switches.connected_switches()),
+            hub_lag=lag,
+        )
+
+
+def _tokens(path: str | None) -> Tokens | None:
+    return load_tokens(Path(path)) if path else None

@@ -1,0 +1,170 @@
+"""Events as they happen (``WS /v1/events``): one JSON text message per event.
+
+``?since=N`` begins with what came after event N, ``?kinds=a,b`` chooses. What a client sends is
+read and ignored. A page of another site is refused (a browser tells the page's origin), and so
+is compression: it would let a few bytes cost us megabytes.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import eventlet
+from eventlet.websocket import WebSocketWSGI
+from pydantic import Field, StringConstraints
+from webob import Request, Response
+
+from horizon_ryu.rest.client_frames import ClientGone, read_frames
+from horizon_ryu.rest.events import EventLog, Subscription
+from horizon_ryu.rest.model import Model, optional
+from horizon_ryu.rest.problem import (
+    FORBIDDEN,
+    LIMIT_EXCEEDED,
+    UPGRADE_REQUIRED,
+    ProblemError,
+)
+from horizon_ryu.rest.resource import Call, Resource
+
+SUBPROTOCOL = "horizon.events.v1"
+SEND_SECONDS = 5.0
+"""For one message; a client that takes longer is gone."""
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+TRY_AGAIN_LATER = 1013
+"""Close code of RFC 6455's registry for a client that was too slow."""
+GOING_AWAY = 1001
+_CLOSE, _PONG = 8, 10
+
+_NUMBER = "^(0|[1-9][0-9]{0,14})$"
+_KINDS = "^[a-z_]{1,40}(,[a-z_]{1,40}){0,31}$"
+
+
+class EventsQuery(Model):
+    """Which events a client wants."""
+
+    since: Annotated[str, StringConstraints(pattern=_NUMBER)] = optional(
+        description="Begin with what came after the event of this number"
+    )
+    kinds: Annotated[str, StringConstraints(pattern=_KINDS), Field(examples=["link_add"])] = (
+        optional(description="Kinds of events, separated by commas")
+    )
+
+
+def resources(log: EventLog) -> list[Resource]:
+    """Return the resource of ``log``."""
+
+    def events(call: Call) -> Response:
+        query = call.query(EventsQuery)
+        _check_upgrade(call.http)
+        since = None if query.since is None else int(query.since)
+        kinds = None if query.kinds is None else frozenset(query.kinds.split(","))
+        return _WebSocketAnswer(log.subscribe(since, kinds))
+
+    return [
+        Resource(
+            method="GET",
+            path="/v1/events",
+            handler=events,
+            query=EventsQuery,
+            status=101,
+            problems=(UPGRADE_REQUIRED, LIMIT_EXCEEDED),
+            summary="Receive events through a WebSocket",
+            tag="events",
+        )
+    ]
+
+
+def _check_upgrade(request: Request) -> None:
+    """Refuse what is no WebSocket handshake (RFC 6455, 4.2.1), or comes from another site."""
+    environ = request.environ
+    connection = environ.get("HTTP_CONNECTION", "").lower().replace(" ", "").split(",")
+    is_handshake = (
+        request.method == "GET"
+        and "upgrade" in connection
+        and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13"
+        and environ.get("HTTP_SEC_WEBSOCKET_KEY")
+        and "eventlet.input" in environ
+    )
+    if not is_handshake:
+        raise ProblemError(
+            UPGRADE_REQUIRED,
+            "Ask for an upgrade to WebSocket, version 13.",
+            headers={"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+        )
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        raise ProblemError(FORBIDDEN, "The page is of another site.")
+
+
+class _WebSocketAnswer(Response):
+    """An answer that turns the connection into a WebSocket and lasts as long as that does."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        super().__init__(status=101)
+        self.subscription = subscription
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Serve the socket; eventlet's server knows that the answer is then already given."""
+        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+        handshake = WebSocketWSGI(self._serve)
+        handshake.supported_protocols = [SUBPROTOCOL]
+        try:
+            answer: Iterable[bytes] = handshake(environ, start_response)
+        finally:
+            self.subscription.close()
+        return answer
+
+    def _serve(self, websocket: Any) -> None:
+        keep_alive(websocket.socket)
+        reader = eventlet.spawn(_read, websocket, self.subscription)
+        try:
+            _write(websocket, self.subscription)
+        finally:
+            eventlet.kill(reader)
+
+
+def keep_alive(connection: Any) -> None:
+    """Have the kernel notice a client that vanished without a word."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _read(websocket: Any, subscription: Subscription) -> None:
+    """Read until the client is gone, then let the writer know."""
+    try:
+        read_frames(websocket.socket, partial(websocket.send, control_code=_PONG))
+    except (ClientGone, OSError):
+        subscription.close()
+
+
+def _write(websocket: Any, subscription: Subscription) -> None:
+    """Send events until the client is gone or was too slow, then close.
+
+    A stalled client is not told: sending would wait for it, so the socket is just shut.
+    """
+    try:
+        while (event := subscription.next()) is not None:
+            with eventlet.Timeout(SEND_SECONDS):
+                websocket.send(event.text)
+        with eventlet.Timeout(SEND_SECONDS):
+            code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
+            websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)
+    except (OSError, eventlet.Timeout):
+        _shut(websocket.socket)
+    # Eventlet would otherwise send a closing frame of its own, and wait.
+    websocket.websocket_closed = True
+
+
+def _shut(connection: Any) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # It is gone already, which is what was wanted.
+        return

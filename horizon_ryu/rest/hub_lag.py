@@ -1,0 +1,43 @@
+"""Measures how late the event loop runs: what every other greenlet feels when one is greedy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ryu.lib import hub
+
+INTERVAL = 0.25
+"""Seconds between two measurements."""
+WINDOW = 10.0
+"""Seconds for which the worst is remembered, at least; twice that at most."""
+
+
+class HubLag:
+    """The worst lateness of the last seconds; :meth:`run` is a loop for a greenlet."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._window_ends = clock() + WINDOW
+        self._worst = 0.0
+        self._former = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Return the worst lateness of the last 10 to 20 seconds."""
+        return max(self._worst, self._former)
+
+    def run(self) -> None:
+        """Measure for ever."""
+        while True:
+            before = self._clock()
+            hub.sleep(INTERVAL)
+            self.note(self._clock() - before - INTERVAL)
+
+    def note(self, late: float) -> None:
+        """Take in one measurement, in seconds."""
+        now = self._clock()
+        if now >= self._window_ends:
+            self._former, self._worst = self._worst, 0.0
+            self._window_ends = now + WINDOW
+        self._worst = max(self._worst, late)

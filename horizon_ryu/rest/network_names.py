@@ -1,0 +1,60 @@
+"""How a client names a network: ``vlan:10``, ``ip:10.0.0.0/24``, or a name it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Protocol
+
+from pydantic import Field, StringConstraints
+
+from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition
+from horizon_ryu.formats.topology import PHYSICAL
+from horizon_ryu.rest.model import Model, optional
+
+_VLAN = "([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])"
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IP_RANGE = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
+NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+_DESCRIPTION = (
+    "The virtual network meant: vlan:1 to vlan:4094, ip: and an IPv4 range, or the name of a "
+    "network or slice; without it, the physical network"
+)
+
+
+class NetworkStore(Protocol):
+    """Who keeps the named networks."""
+
+    def networks(self) -> Mapping[str, NetworkDefinition]:
+        """Return all of them, by name."""
+
+    def network(self, name: str) -> NetworkDefinition:
+        """Return one; NotFound if there is none of that name."""
+
+    def add_network(self, name: str, definition: NetworkDefinition) -> None:
+        """Keep one more; Conflict if the name is taken."""
+
+    def delete_network(self, name: str) -> None:
+        """Forget one; NotFound if there is none of that name."""
+
+
+class NetworkQuery(Model):
+    """The query of the resources that can show one virtual network."""
+
+    network: Annotated[
+        str,
+        StringConstraints(pattern=f"^(vlan:{_VLAN}|ip:{IP_RANGE}|{NAME})$"),
+        Field(description=_DESCRIPTION),
+    ] = optional()
+
+
+def definition_of(network: str | None, store: NetworkStore) -> NetworkDefinition | None:
+    """Return what ``network`` means, None for the physical one.
+
+    InvalidInput if a definition is none; NotFound if nobody gave a network that name.
+    """
+    if network is None or network == PHYSICAL:
+        return None
+    if ":" in network:
+        return parse_definition(network)
+    return store.network(network)

@@ -1,0 +1,91 @@
+"""The spanning forest and its timers (``/v1/spanning-tree``, report 3.5)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.timers import TreeTimers
+from horizon_ryu.formats import xml_form
+from horizon_ryu.formats.spanning_tree import TreeEntry, TreesDocument, tree_entry
+from horizon_ryu.rest.model import Model, TimerSeconds, optional
+from horizon_ryu.rest.resource import Call, Resource
+from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
+
+_TAG = "spanning tree"
+
+
+class TreeProvider(Protocol):
+    """Who knows the forest: Spanning Tree."""
+
+    def forest(self) -> Forest:
+        """Return the forest in force."""
+
+    def timers(self) -> TreeTimers:
+        """Return the timers in force."""
+
+    def set_timers(self, timers: TreeTimers) -> None:
+        """Put other timers in force."""
+
+
+class ForestModel(Model):
+    """One tree per connected part, and the ports that are closed to broadcasts."""
+
+    trees: tuple[TreeEntry, ...]
+    blocked: Annotated[
+        tuple[PortRefModel, ...], Field(description="Ends of links outside the trees")
+    ]
+
+
+class TreeTimersModel(Model):
+    """The three timers of Spanning Tree, in seconds (report 3.5)."""
+
+    rebuild_interval: TimerSeconds
+    port_hold_time: TimerSeconds
+    lldp_interval: TimerSeconds
+
+
+class TreeTimersPatch(Model):
+    """The timers to be changed; the others stay."""
+
+    rebuild_interval: TimerSeconds = optional(description="Between rebuildings without a change")
+    port_hold_time: TimerSeconds = optional(description="For which a new port stays closed")
+    lldp_interval: TimerSeconds = optional(description="Given to Discovery's first timer")
+
+
+def resources(provider: TreeProvider) -> list[Resource]:
+    """Return the resources of the spanning tree."""
+
+    def forest(_call: Call) -> ForestModel:
+        return forest_model(provider.forest())
+
+    return [
+        Resource(
+            method="GET",
+            path="/v1/spanning-tree",
+            handler=forest,
+            response=ForestModel,
+            xml=forest_xml,
+            summary="Read the trees and the blocked ports",
+            tag=_TAG,
+        ),
+        *timers_resources(
+            "/v1/spanning-tree/timers", provider, TreeTimersModel, TreeTimersPatch, _TAG
+        ),
+    ]
+
+
+def forest_model(forest: Forest) -> ForestModel:
+    """Return the forest with its blocked ports in order."""
+    return ForestModel(
+        trees=tuple(map(tree_entry, forest.trees)),
+        blocked=tuple(map(port_ref_model, sorted(forest.blocked))),
+    )
+
+
+def forest_xml(model: ForestModel) -> bytes:
+    """Return the trees in the report's XML, which has no place for blocked ports."""
+    return xml_form.write(TreesDocument(trees=model.trees))

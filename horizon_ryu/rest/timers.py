@@ -1,0 +1,61 @@
+"""The timers of an application as a resource: read them, change some or all of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Protocol, TypeVar
+
+from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
+from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.resource import Call, Resource
+
+Timers = TypeVar("Timers", DiscoveryTimers, TreeTimers)
+
+
+class TimersProvider(Protocol[Timers]):
+    """Who has timers."""
+
+    def timers(self) -> Timers:
+        """Return the timers in force."""
+
+    def set_timers(self, timers: Timers) -> None:
+        """Put other timers in force."""
+
+
+def timers_resources(
+    path: str,
+    provider: TimersProvider[Timers],
+    model: type[Model],
+    patch: type[Model],
+    tag: str,
+) -> list[Resource]:
+    """Return GET and PATCH of the timers; ``patch`` has the fields of ``model``, all optional."""
+
+    def read(_call: Call) -> Model:
+        return model(**asdict(provider.timers()))
+
+    def change(call: Call) -> Model:
+        given = call.body(patch).model_dump(exclude_unset=True)
+        if given:
+            provider.set_timers(replace(provider.timers(), **given))
+        return read(call)
+
+    return [
+        Resource(
+            method="GET",
+            path=path,
+            handler=read,
+            response=model,
+            summary="Read the timers, in seconds",
+            tag=tag,
+        ),
+        Resource(
+            method="PATCH",
+            path=path,
+            handler=change,
+            request=patch,
+            response=model,
+            summary="Change some of the timers; all or none of them take effect",
+            tag=tag,
+        ),
+    ]

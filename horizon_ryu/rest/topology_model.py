@@ -1,0 +1,110 @@
+"""The topology in JSON: its models, and how they are made from the core's views."""
+
+from __future__ import annotations
+
+from horizon_ryu.core.identifiers import dpid_to_text, mac_to_text
+from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.rest.model import Dpid, Model, PortNo
+
+_OPENFLOW = {1: "1.0", 2: "1.1", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5"}
+
+
+class PortModel(Model):
+    """A port of a switch; ``speed_kbps`` is 0 where the switch does not say."""
+
+    port_no: PortNo
+    name: str
+    hw_addr: str
+    up: bool
+    speed_kbps: int
+
+
+class SwitchModel(Model):
+    """A switch; ``openflow`` is the version it speaks, as 1.3."""
+
+    dpid: Dpid
+    address: str
+    openflow: str
+    connected: bool
+    ports: tuple[PortModel, ...]
+
+
+class PortRefModel(Model):
+    """A port, by its switch and number."""
+
+    dpid: Dpid
+    port_no: PortNo
+
+
+class LinkModel(Model):
+    """One direction of a cable; ``in_tree`` is null while Spanning Tree does not run."""
+
+    src: PortRefModel
+    dst: PortRefModel
+    bidirectional: bool
+    in_tree: bool | None
+
+
+class HostModel(Model):
+    """A station and the port it was heard on."""
+
+    mac: str
+    ips: tuple[str, ...]
+    dpid: Dpid
+    port_no: PortNo
+
+
+class TopologyModel(Model):
+    """Switches in order of dpid, links in order of their source, hosts in order of MAC."""
+
+    switches: tuple[SwitchModel, ...]
+    links: tuple[LinkModel, ...]
+    hosts: tuple[HostModel, ...]
+
+
+def switch_model(switch: Switch, connected: bool) -> SwitchModel:
+    """Return a switch with its ports in order."""
+    return SwitchModel(
+        dpid=dpid_to_text(switch.dpid),
+        address=switch.address,
+        openflow=_OPENFLOW.get(switch.openflow, "unknown"),
+        connected=connected,
+        ports=tuple(port_model(port) for _, port in sorted(switch.ports.items())),
+    )
+
+
+def port_model(port: Port) -> PortModel:
+    """Return a port; its name may hold any bytes a switch chose, made printable."""
+    return PortModel(
+        port_no=port.port_no,
+        name=port.name.encode("utf-8", "replace").decode(),
+        hw_addr=mac_to_text(port.hw_addr),
+        up=port.up,
+        speed_kbps=port.speed_kbps,
+    )
+
+
+def port_ref_model(ref: PortRef) -> PortRefModel:
+    """Return the reference to a port."""
+    return PortRefModel(dpid=dpid_to_text(ref.dpid), port_no=ref.port_no)
+
+
+def link_model(link: Link, view: TopologyView, forest: Forest | None) -> LinkModel:
+    """Return one direction of a link, as ``view`` and ``forest`` see it."""
+    return LinkModel(
+        src=port_ref_model(link.src),
+        dst=port_ref_model(link.dst),
+        bidirectional=view.is_bidirectional(link),
+        in_tree=None if forest is None else forest.contains(link),
+    )
+
+
+def host_model(host: Host) -> HostModel:
+    """Return a host and where it is."""
+    return HostModel(
+        mac=mac_to_text(host.mac),
+        ips=host.ips,
+        dpid=dpid_to_text(host.location.dpid),
+        port_no=host.location.port_no,
+    )
