@@ -19,22 +19,29 @@ from ryu.controller.handler import set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
-from horizon_ryu.core.errors import SwitchAway, SwitchError
+from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchError
 from horizon_ryu.core.flood_plan import Plan
-from horizon_ryu.core.messages import Flood, PacketIn, PacketOut, Sent
+from horizon_ryu.core.ghosts import TreeMemory
+from horizon_ryu.core.messages import DropBuffered, Flood, PacketIn, PacketOut, Sent
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.tree_control import TreeControl
-from horizon_ryu.discovery import EventSetProbeInterval, EventTopologyChanged
+from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
+from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import PASSED, Handled
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
+from horizon_ryu.rest.event_data import forest_to_event
 
 GATE_ORDER = 30
 """Place of the gate in the fast lane: after Discovery, before Forwarding."""
 FLOOD_ORDER = 50
 """Place of the last resort: what nobody else wanted is flooded."""
 TIMERS_SETTING = "spanning_tree.timers"
-_DROPPED = Handled(True)
+MEMORY_SETTING = "spanning_tree.memory"
+RECALL_TIME = 30.0
+"""Seconds after a restart for which switches known before are waited for."""
+SAVE_INTERVAL = 2.0
+"""Seconds between two savings of the memory, at least."""
 _REST = 3
 """A search that took t seconds is followed by this many t of rest while changes pile up."""
 
@@ -42,7 +49,7 @@ app_manager.require_app("horizon_ryu.discovery")
 
 
 @dataclass(frozen=True)
-class EventTreeChanged(EventBase):  # type: ignore[misc]  # Ryu ships no types
+class EventTreeChanged(EventBase):
     """The forest is another one."""
 
     forest: Forest
@@ -60,6 +67,9 @@ class SpanningTree(HorizonApp):
         self._wake = hub.Event()
         self._reading: set[int] = set()
         self._rebuild_at = self._now() + self._timers.rebuild_interval
+        self._save_at = self._now() + SAVE_INTERVAL
+        self._saved: TreeMemory | None = None
+        self._recall()
         self.horizon.published.forest = self._control.forest()
         self.horizon.fast_lane.register(GATE_ORDER, self._gate)
         self.horizon.fast_lane.register(FLOOD_ORDER, self._flood)
@@ -68,6 +78,16 @@ class SpanningTree(HorizonApp):
     def _first_timers(self) -> TreeTimers:
         saved = self.horizon.store.get_setting(TIMERS_SETTING)
         return TreeTimers(**saved) if saved else self.horizon.settings.spanning_tree.timers
+
+    def _recall(self) -> None:
+        """Take over from the run before, whose switches still forward as it told them."""
+        saved = self.horizon.store.get_setting(MEMORY_SETTING)
+        if saved is None:
+            return
+        try:
+            self._control.recall(memory_from_json(saved), self._now() + RECALL_TIME)
+        except InvalidInput as error:
+            self.logger.warning("spanning tree: begins without memory: %s", error)
 
     def start(self) -> None:
         """Begin to work, once all applications are there."""
@@ -80,12 +100,17 @@ class SpanningTree(HorizonApp):
         self.horizon.fast_lane.unregister(self._gate)
         self.horizon.fast_lane.unregister(self._flood)
         super().stop()
+        self._save()
 
     # ---- what the REST resource asks (horizon_ryu.rest.spanning_tree, TreeProvider)
 
     def forest(self) -> Forest:
         """Return the forest in force."""
         return self._control.forest()
+
+    def settled(self) -> bool:
+        """Tell whether nothing is held, planned or unconfirmed."""
+        return self._control.settled()
 
     def timers(self) -> TreeTimers:
         """Return the timers in force."""
@@ -102,7 +127,7 @@ class SpanningTree(HorizonApp):
 
     # ---- events and frames
 
-    @set_ev_cls(EventTopologyChanged)  # type: ignore[untyped-decorator]
+    @set_ev_cls(EventTopologyChanged)
     def _topology_changed(self, event: EventTopologyChanged) -> None:
         self._control.topology_changed(event.view, event.changes, self._now())
         self._wake.set()
@@ -111,16 +136,16 @@ class SpanningTree(HorizonApp):
         """Drop what would be flooded but came in where the tree has no port."""
         if self._control.gate(packet.dpid, packet.in_port):
             return PASSED
-        destination = packet.data[:6]
-        is_flooded = destination[0] & 1 or destination not in self.horizon.published.topology.hosts
-        return _DROPPED if is_flooded else PASSED
+        if not _is_group(packet) and self.horizon.locate_host(packet.data[:6]) is not None:
+            return PASSED
+        return Handled(True, _free(packet))
 
     def _flood(self, packet: PacketIn, _now: float) -> Handled:
         """Flood what nobody else wanted: multicasts that no entry carries."""
-        if not packet.data[0] & 1:
+        if not _is_group(packet):
             return PASSED
         out = PacketOut((Flood(),), packet.data, packet.in_port)
-        return Handled(True, (Sent(packet.dpid, out),))
+        return Handled(True, (Sent(packet.dpid, out), *_free(packet)))
 
     # ---- the loop
 
@@ -133,6 +158,8 @@ class SpanningTree(HorizonApp):
                 self._rebuild_at = started + self._timers.rebuild_interval
                 self._control.rebuild()
             self._work()
+            if self._now() >= self._save_at:
+                self._save()
             # Bursts of changes (a large network joining) must not cost a search each.
             hub.sleep(_REST * (self._now() - started))
 
@@ -153,8 +180,18 @@ class SpanningTree(HorizonApp):
     def _publish(self, forest: Forest) -> None:
         self.horizon.published.forest = forest
         self.horizon.metrics.tree(len(forest.trees))
-        self.horizon.events.publish("tree_changed", {"trees": len(forest.trees)})
+        self.horizon.events.publish(*forest_to_event(forest))
         self.send_event_to_observers(EventTreeChanged(forest))
+
+    def _save(self) -> None:
+        """Keep what the next run needs to take over, if it is not kept yet."""
+        started = self._now()
+        memory = self._control.memory()
+        if memory != self._saved:
+            self._saved = memory
+            self.horizon.store.set_setting(MEMORY_SETTING, memory_to_json(memory))
+        # What costs more in a large network must come less often.
+        self._save_at = started + max(SAVE_INTERVAL, 50 * (self._now() - started))
 
     def _read(self, dpid: int) -> None:
         """Learn what a switch still carries from before."""
@@ -188,3 +225,15 @@ class SpanningTree(HorizonApp):
 
     def _now(self) -> float:
         return float(self.horizon.clock())
+
+
+def _is_group(packet: PacketIn) -> bool:
+    """Tell whether the frame is for several: the group bit of its destination (802.3, 3.2.3)."""
+    return bool(packet.data) and bool(packet.data[0] & 1)
+
+
+def _free(packet: PacketIn) -> tuple[Sent, ...]:
+    """Have the switch give up its copy of a frame that it holds for us."""
+    if packet.buffer_id is None:
+        return ()
+    return (Sent(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port)),)
