@@ -160,6 +160,16 @@ class TreeControl:
         """Return the forest as of the last plan."""
         return self._choice.forest
 
+    def settled(self) -> bool:
+        """Tell whether every port is decided and every switch has confirmed what it was told."""
+        members = self._members.values()
+        return (
+            not self._stale
+            and not self._work
+            and not self._hold.undecided()
+            and all(one.state is not None and one.pending is None for one in members)
+        )
+
     def gate(self, dpid: int, in_port: int) -> bool:
         """Tell whether a flooded frame may enter the tree at this port."""
         member = self._members.get(dpid)

@@ -1,0 +1,20 @@
+"""Fixtures of the integration tests: everything is taken down whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.lab import Lab
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A controller and a network, both still to be started by ``lab.build``."""
+    made = Lab(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()

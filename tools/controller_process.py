@@ -1,0 +1,131 @@
+"""A real controller in its own process, as a user runs it, for tests, benches and the demo."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+START_SECONDS = 30.0
+STOP_SECONDS = 15.0
+
+
+def free_port() -> int:
+    """Return a loopback TCP port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Return the first true value of ``condition``; at the deadline AssertionError names ``what``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.05)
+
+
+class ControllerProcess:
+    """``ryu-manager APPS --config-file …`` on free loopback ports; a context manager."""
+
+    def __init__(
+        self, folder: Path, apps: tuple[str, ...] = ("horizon_ryu.bundle",), config: str = ""
+    ) -> None:
+        self.openflow_port = free_port()
+        self.rest_port = free_port()
+        self._apps = apps
+        self._log_path = folder / "controller.log"
+        self._config_path = folder / "horizon.conf"
+        store = f"[store]\nurl = sqlite:///{folder / 'horizon.sqlite'}\n"
+        self._config_path.write_text(f"{config}\n{store}", encoding="utf-8")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Root of the REST API."""
+        return f"http://127.0.0.1:{self.rest_port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running controller."""
+        if self._process is None:
+            raise RuntimeError("the controller is not running")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the process and wait until its REST API answers."""
+        command = [
+            str(Path(sys.executable).with_name("ryu-manager")),
+            *self._apps,
+            f"--ofp-tcp-listen-port={self.openflow_port}",
+            f"--wsapi-port={self.rest_port}",
+            f"--config-file={self._config_path}",
+        ]
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until(self._answers, START_SECONDS, f"REST API up\n{self.log()[-3000:]}")
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise AssertionError(f"the controller ended at once:\n{self.log()[-3000:]}")
+        try:
+            return bool(self.get("/v1/health"))
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def stop(self, signum: int = signal.SIGTERM) -> int:
+        """End the process with ``signum`` and return its exit status."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(signum)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"did not end within {STOP_SECONDS:g} s") from None
+
+    def log(self) -> str:
+        """Everything the controller printed so far."""
+        return self._log_path.read_text(encoding="utf-8", errors="replace")
+
+    def request(self, method: str, path: str, body: Any = None, accept: str = "") -> bytes:
+        """Return the body of the answer; urllib's HTTPError on 4xx and 5xx."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if data else {}
+        if accept:
+            headers["Accept"] = accept
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=15) as answer:
+            return bytes(answer.read())
+
+    def get(self, path: str) -> Any:
+        """Return the JSON answer to GET ``path``."""
+        return json.loads(self.request("GET", path))
+
+    def __enter__(self) -> ControllerProcess:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self.stop()

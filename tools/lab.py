@@ -1,0 +1,238 @@
+"""One real network and one real controller, and what is expected of the two together.
+
+The integration tests and the demonstration both work with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from tools.controller_process import ControllerProcess, wait_until
+from topologies.catalogue import build
+from topologies.driver import MininetProcess
+from topologies.graphs import Graph, Host
+
+PROBE = Path(__file__).with_name("broadcast_probe.py")
+BROADCASTS = 10
+QUICK = """
+[spanning_tree]
+port_hold_time = 3
+"""
+"""A hold time that tests can wait for; the report's is 10 s."""
+
+End = tuple[int, int]
+Cable = frozenset[End]
+
+
+@dataclass
+class Pings:
+    """What a ping that ran beside a test counted."""
+
+    sent: int = 0
+    lost: int = 0
+
+
+class Lab:
+    """Builds a network, breaks it on demand, and compares what Horizon says with the truth."""
+
+    def __init__(self, folder: Path, config: str = QUICK) -> None:
+        self.controller = ControllerProcess(folder, config=config)
+        self._mininet: MininetProcess | None = None
+        self._graph: Graph | None = None
+        self._cut: set[Cable] = set()
+        self._stopped: set[int] = set()
+
+    @property
+    def network(self) -> MininetProcess:
+        """The running network."""
+        if self._mininet is None:
+            raise RuntimeError("build() first")
+        return self._mininet
+
+    @property
+    def graph(self) -> Graph:
+        """What was cabled."""
+        if self._graph is None:
+            raise RuntimeError("build() first")
+        return self._graph
+
+    def close(self) -> None:
+        """Take everything down, in whatever state it is."""
+        try:
+            if self._mininet is not None:
+                self._mininet.close()
+        finally:
+            self.controller.stop()
+
+    # What is done.
+
+    def build(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
+        """Start the controller, then the network ``name``; versions go round the switches."""
+        self.controller.start()
+        self._graph = build(name, **arguments)
+        rota = cycle(versions)
+        self._mininet = MininetProcess(
+            self._graph,
+            [f"tcp:127.0.0.1:{self.controller.openflow_port}"],
+            versions={switch.dpid: [next(rota)] for switch in self._graph.switches},
+        )
+        self._mininet.start()
+        self.expect_holds_over()
+
+    def cut(self, cable: Cable) -> None:
+        """Take both ends of a cable down."""
+        self._cut.add(cable)
+        self.network.link_down(self._edge(cable))
+
+    def restore(self, cable: Cable) -> None:
+        """Bring a cable up again."""
+        self._cut.discard(cable)
+        self.network.link_up(self._edge(cable))
+        self.expect_holds_over()
+
+    def stop_switch(self, dpid: int) -> None:
+        """Take a switch away."""
+        self._stopped.add(dpid)
+        self.network.stop_switch(dpid)
+
+    def start_switch(self, dpid: int) -> None:
+        """Bring a stopped switch back."""
+        self._stopped.discard(dpid)
+        self.network.start_switch(dpid)
+        self.expect_holds_over()
+
+    def restart_controller(self) -> None:
+        """End the controller cleanly and start it again on the same ports."""
+        status = self.controller.stop()
+        if status != 0:
+            raise AssertionError(f"exit status {status}\n{self.controller.log()[-3000:]}")
+        self.controller.start()
+
+    # What is asked.
+
+    def switches(self) -> list[int]:
+        """Every dpid of the network, in order."""
+        return [switch.dpid for switch in self.graph.switches]
+
+    def tree_edge(self) -> Cable:
+        """Return a cable that carries broadcasts just now."""
+        links = self.controller.get("/v1/topology")["links"]
+        link = next(link for link in links if link["in_tree"])
+        return frozenset({_end(link["src"]), _end(link["dst"])})
+
+    @contextmanager
+    def pinging(self) -> Iterator[Pings]:
+        """Ping from the first host to the last, ten times a second, while the block runs."""
+        first, last = self._live_hosts()[0], self._live_hosts()[-1]
+        pings = Pings()
+        job = self.network.spawn(first.name, ["ping", "-i", "0.1", "-W", "2", last.ip])
+        try:
+            yield pings
+        finally:
+            output = self.network.interrupt(job).output
+            summary = next(line for line in output.splitlines() if "packets transmitted" in line)
+            numbers = [int(word) for word in summary.replace(",", "").split() if word.isdigit()]
+            pings.sent = numbers[0]
+            # The last request may still have been on its way when ping was interrupted.
+            pings.lost = max(0, numbers[0] - numbers[1] - 1)
+
+    # What is expected: AssertionError says what was not so.
+
+    def expect_true_topology(self, seconds: float = 30.0) -> None:
+        """Wait until switches and links are exactly what is cabled and running."""
+        truth = self._true_cables()
+        live = set(self.switches()) - self._stopped
+        wait_until(lambda: self._seen() == (live, truth), seconds, "topology equals truth")
+
+    def expect_tree_spans(self, seconds: float = 30.0) -> None:
+        """Wait until one tree reaches every switch of the (connected) network."""
+        live = len(self.switches()) - len(self._stopped)
+
+        def spans() -> bool:
+            links = self.controller.get("/v1/topology")["links"]
+            return sum(link["in_tree"] for link in links) == 2 * (live - 1)
+
+        wait_until(spans, seconds, f"a tree of {live - 1} links")
+
+    def expect_holds_over(self, seconds: float = 30.0) -> None:
+        """Wait until no port is held any more and the tree is on the switches."""
+
+        def settled() -> bool:
+            tree = self.controller.get("/v1/spanning-tree")
+            live = len(self.switches()) - len(self._stopped)
+            known = sum(len(part["switches"]) for part in tree["trees"])
+            return known == live and tree["settled"]
+
+        wait_until(settled, seconds, "holds over")
+
+    def expect_no_loss(self) -> None:
+        """Every host reaches every other, without one lost packet."""
+        hosts = [host.name for host in self._live_hosts()]
+        result = self.network.ping_all(hosts)
+        if result.lost:
+            raise AssertionError(f"of {result.sent} pings these were lost: {result.lost}")
+
+    def expect_each_broadcast_once(self) -> None:
+        """Broadcasts from each host arrive at each other host exactly once."""
+        hosts = self._live_hosts()
+        seconds = 3 + len(hosts) * 0.5
+        jobs = {
+            host.name: self.network.spawn(
+                host.name, ["/usr/bin/python3", str(PROBE), "count", host.interface, str(seconds)]
+            )
+            for host in hosts
+        }
+        for job in jobs.values():
+            self.network.wait_for_output(job, "listening")
+        for host in hosts:
+            send = ["/usr/bin/python3", str(PROBE), "send", host.interface, str(BROADCASTS)]
+            self.network.run(host.name, send, 10.0)
+        counted = {
+            name: Counter(json.loads(self.network.wait(job).output.splitlines()[-1]))
+            for name, job in jobs.items()
+        }
+        self._judge(counted, {host.name: host.mac for host in hosts})
+
+    def _judge(self, counted: dict[str, Counter[str]], macs: dict[str, str]) -> None:
+        for name, heard in counted.items():
+            wanted = {
+                f"{mac}/{number}": 1
+                for other, mac in macs.items()
+                if other != name
+                for number in range(BROADCASTS)
+            }
+            if heard != wanted:
+                wrong = {key: heard[key] for key in heard | wanted if heard[key] != wanted.get(key)}
+                raise AssertionError(f"{name} heard wrongly: {dict(list(wrong.items())[:10])}")
+
+    def _live_hosts(self) -> list[Host]:
+        return [host for host in self.graph.hosts if host.dpid not in self._stopped]
+
+    def _true_cables(self) -> set[Cable]:
+        cables = {_cable(edge) for edge in self.graph.edges}
+        dead = {cable for cable in cables if any(dpid in self._stopped for dpid, _ in cable)}
+        return cables - dead - self._cut
+
+    def _edge(self, cable: Cable) -> Any:
+        return next(edge for edge in self.graph.edges if _cable(edge) == cable)
+
+    def _seen(self) -> tuple[set[int], set[Cable]]:
+        topology = self.controller.get("/v1/topology")
+        switches = {int(switch["dpid"], 16) for switch in topology["switches"]}
+        links = [link for link in topology["links"] if link["bidirectional"]]
+        return switches, {frozenset({_end(link["src"]), _end(link["dst"])}) for link in links}
+
+
+def _end(end: dict[str, Any]) -> End:
+    return int(end["dpid"], 16), int(end["port_no"])
+
+
+def _cable(edge: Any) -> Cable:
+    return frozenset({(edge.dpid, edge.port), (edge.peer_dpid, edge.peer_port)})
