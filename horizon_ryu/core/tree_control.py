@@ -167,6 +167,7 @@ class TreeControl:
             not self._stale
             and not self._work
             and not self._hold.undecided()
+            and not self._ghosts.is_unsettled()
             and all(one.state is not None and one.pending is None for one in members)
         )
 

@@ -11,7 +11,7 @@ from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
 from horizon_ryu.core.messages import FloodPorts, FlowMod, SetNoFlood
 from horizon_ryu.core.topology import Change, Link, PortRef, Switch, TopologyView
-from horizon_ryu.core.tree_control import TreeControl
+from horizon_ryu.core.tree_control import SHARED_HOLD, TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from simulator.clock import Clock
 from simulator.switch import SimulatedSwitch
@@ -185,6 +185,39 @@ def test_port_that_falls_and_rises_between_two_searches_is_held(bench: Bench) ->
     assert 3 not in bench.open(1)
     bench.wait(HOLD)
     assert 3 in bench.open(1)
+
+
+def test_port_that_falls_and_rises_within_one_batch_is_held(bench: Bench) -> None:
+    triangle(bench)
+    change = Change("port_modify", PortRef(1, 3))
+    bench.tell(change)
+    assert bench.settle() == [], "a change of anything but the carrier holds nothing"
+    bench.tell(change, change)
+    bench.settle()
+    assert 3 not in bench.open(1)
+
+
+def test_shared_segment_stays_closed_while_alarms_go_on(bench: Bench) -> None:
+    triangle(bench)
+    bench.control.hold_time = 0.5
+    ends = [PortRef(1, 1), PortRef(2, 1)]
+    for _ in range(4):
+        bench.links = {s: k for s, k in bench.links.items() if s not in ends}
+        bench.tell(*(Change("alarm_shared_segment", end) for end in ends))
+        bench.settle()
+        bench.wait(3.0)
+        assert 1 not in bench.open(1) | bench.open(2)
+    bench.wait(SHARED_HOLD)
+    assert 1 in bench.open(1) & bench.open(2)
+
+
+def test_settled_means_that_nothing_is_to_come(bench: Bench) -> None:
+    bench.join(1)
+    assert not bench.control.settled()
+    bench.settle()
+    assert not bench.control.settled(), "ports are held"
+    bench.wait(HOLD)
+    assert bench.control.settled()
 
 
 def test_link_lost_in_silence_is_closed_for_the_hold_time(bench: Bench) -> None:
