@@ -61,7 +61,8 @@ def measure(controller: Controller, rows: int, columns: int) -> Measured:
     links = len(network.cables)
     try:
         network.connect(controller.address, time.monotonic() + 30)
-        network.run(network.joined, time.monotonic() + 30)
+        if not network.run(network.joined, time.monotonic() + 30):
+            raise RuntimeError(f"not all switches joined\n{controller.trouble()}")
         joined = network.last_join()
         if network.run(lambda: controller.newest("links") == links, joined + COMPLETE_WITHIN):
             measured.complete = max(_since(controller, links, joined), 0.0)

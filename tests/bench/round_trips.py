@@ -30,6 +30,8 @@ WARM_SECONDS = 1.0
 THROUGHPUT_SECONDS = 4.0
 LATENCY_SECONDS = 2.5
 FRAME_SIZE = 64
+MATCHES_SOURCE = b"\x80\x00\x08\x06"
+"""Head of the match field eth_src: it tells a pair's entry from all others."""
 
 
 class Measured(NamedTuple):
@@ -67,7 +69,9 @@ class Load:
             self._sent = [time.perf_counter()]
         self._switch.send(next(self._packet_ins))
 
-    def _flow_mod(self, _switch: WireSwitch) -> None:
+    def _flow_mod(self, _switch: WireSwitch, body: bytes) -> None:
+        if MATCHES_SOURCE not in body:
+            return
         self.answered += 1
         if self._sent:
             self.waits.append(time.perf_counter() - self._sent[0])
@@ -112,7 +116,8 @@ def measure(controller: Controller, count: int) -> tuple[Measured, Measured]:
     network = WireNetwork(switches, {})
     try:
         network.connect(controller.address, time.monotonic() + 30)
-        network.run(network.joined, time.monotonic() + 30)
+        if not network.run(network.joined, time.monotonic() + 30):
+            raise RuntimeError(f"not all switches joined\n{controller.trouble()}")
         network.run_for(WARM_SECONDS)
         for switch in switches:
             announce(switch, HOSTS[count])

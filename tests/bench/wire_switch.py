@@ -23,7 +23,7 @@ class WireSwitch:
     """One switch and its connection to the controller.
 
     ``joined_at`` is when it had answered the handshake (monotonic seconds), None before.
-    ``on_flow_mod`` and ``on_frame`` (ports, frame) may be set by whoever measures.
+    ``on_flow_mod`` (body) and ``on_frame`` (ports, frame) may be set by whoever measures.
     """
 
     def __init__(self, dpid: int, ports: Iterable[int], version: int = wire.OPENFLOW_13) -> None:
@@ -33,7 +33,7 @@ class WireSwitch:
         self.joined_at: float | None = None
         self.flow_mods = 0
         self.packet_outs = 0
-        self.on_flow_mod: Callable[[WireSwitch], None] | None = None
+        self.on_flow_mod: Callable[[WireSwitch, bytes], None] | None = None
         self.on_frame: Callable[[WireSwitch, list[int], bytes], None] | None = None
         self.socket: socket.socket | None = None
         self.closed = False
@@ -119,7 +119,7 @@ class WireSwitch:
         if kind == wire.FLOW_MOD:
             self.flow_mods += 1
             if self.on_flow_mod is not None:
-                self.on_flow_mod(self)
+                self.on_flow_mod(self, body)
         elif kind == wire.PACKET_OUT:
             self.packet_outs += 1
             if self.on_frame is not None:
@@ -215,7 +215,8 @@ class WireNetwork:
         self.silent.update((end, self.cables[end]))
 
     def step(self, timeout: float) -> None:
-        """Wait up to ``timeout`` seconds for bytes, and serve once."""
+        """Send what is queued, wait up to ``timeout`` seconds for bytes, and serve once."""
+        self._flush()
         for key, events in self._selector.select(timeout):
             switch: WireSwitch = key.data
             if events & selectors.EVENT_WRITE:
@@ -224,6 +225,9 @@ class WireNetwork:
                 switch.receive()
                 if switch.closed:
                     self._selector.unregister(key.fileobj)
+        self._flush()
+
+    def _flush(self) -> None:
         while self._waiting:
             switch = self._waiting.pop()
             slow = switch.flush()
