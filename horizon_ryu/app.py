@@ -18,7 +18,7 @@ from ryu.ofproto import ofproto_v1_0, ofproto_v1_3
 from horizon_ryu.services import Services
 
 
-class HorizonApp(RyuApp):  # type: ignore[misc]  # Ryu ships no types
+class HorizonApp(RyuApp):
     """A Ryu application that shares Horizon's services as ``self.horizon``."""
 
     _CONTEXTS: ClassVar[dict[str, type]] = {"wsgi": WSGIApplication, "horizon": Services}

@@ -83,11 +83,11 @@ class Discovery(HorizonApp):
 
     # ---- what switches do
 
-    @set_ev_cls(EventSwitchJoining)  # type: ignore[untyped-decorator]
+    @set_ev_cls(EventSwitchJoining)
     def _joining(self, event: EventSwitchJoining) -> None:
         self._core.switch_joining(event.dpid, self._now())
 
-    @set_ev_cls(EventSwitchConnected)  # type: ignore[untyped-decorator]
+    @set_ev_cls(EventSwitchConnected)
     def _connected_switch(self, event: EventSwitchConnected) -> None:
         self._connected[event.switch.dpid] = event.switch
         self.spawn(self._force_drop, event.switch.dpid)
@@ -115,13 +115,13 @@ class Discovery(HorizonApp):
                 self.logger.warning("discovery: no forced drop: %s; disconnecting", error)
                 self.horizon.switches.disconnect(dpid, "the LLDP entry was not confirmed")
 
-    @set_ev_cls(EventSwitchLeft)  # type: ignore[untyped-decorator]
+    @set_ev_cls(EventSwitchLeft)
     def _left(self, event: EventSwitchLeft) -> None:
         self._connected.pop(event.dpid, None)
         self._core.switch_left(event.dpid, self._now())
         self._dirty.set()
 
-    @set_ev_cls(EventPortChanged)  # type: ignore[untyped-decorator]
+    @set_ev_cls(EventPortChanged)
     def _port_changed(self, event: EventPortChanged) -> None:
         switch = self._connected.get(event.dpid)
         if switch is not None:
@@ -203,7 +203,7 @@ class Discovery(HorizonApp):
         self._core.set_timers(timers, self._now())
         self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
 
-    @set_ev_cls(EventSetProbeInterval)  # type: ignore[untyped-decorator]
+    @set_ev_cls(EventSetProbeInterval)
     def _set_probe_interval(self, event: EventSetProbeInterval) -> None:
         timers = replace(self._core.timers, lldp_interval=event.seconds)
         self._core.set_timers(timers, self._now())

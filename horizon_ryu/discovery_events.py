@@ -13,7 +13,7 @@ _SERVICE_NAME = "horizon_ryu.discovery"
 
 
 @dataclass(frozen=True)
-class EventTopologyChanged(EventBase):  # type: ignore[misc]  # Ryu ships no types
+class EventTopologyChanged(EventBase):
     """The network is another one: ``changes`` led to ``view``, in this order."""
 
     view: TopologyView
@@ -21,7 +21,7 @@ class EventTopologyChanged(EventBase):  # type: ignore[misc]  # Ryu ships no typ
 
 
 @dataclass(frozen=True)
-class EventSetProbeInterval(EventBase):  # type: ignore[misc]
+class EventSetProbeInterval(EventBase):
     """Send rounds of probes this many seconds apart (report 3.5, third timer)."""
 
     seconds: float

@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Return the first true value of ``condition``; at the deadline AssertionError names ``what``."""
+    """Return the first true value of ``condition``; AssertionError after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -101,6 +101,8 @@ class ControllerProcess:
 
     def log(self) -> str:
         """Everything the controller printed so far."""
+        if not self._log_path.exists():
+            return ""
         return self._log_path.read_text(encoding="utf-8", errors="replace")
 
     def request(self, method: str, path: str, body: Any = None, accept: str = "") -> bytes:

@@ -74,6 +74,11 @@ class Lab:
     # What is done.
 
     def build(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
+        """Start everything and wait until every port is open or blocked for good."""
+        self.start(name, versions, **arguments)
+        self.expect_holds_over()
+
+    def start(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
         """Start the controller, then the network ``name``; versions go round the switches."""
         self.controller.start()
         self._graph = build(name, **arguments)
@@ -84,7 +89,6 @@ class Lab:
             versions={switch.dpid: [next(rota)] for switch in self._graph.switches},
         )
         self._mininet.start()
-        self.expect_holds_over()
 
     def cut(self, cable: Cable) -> None:
         """Take both ends of a cable down."""
@@ -127,6 +131,14 @@ class Lab:
         link = next(link for link in links if link["in_tree"])
         return frozenset({_end(link["src"]), _end(link["dst"])})
 
+    def cables_seen(self) -> set[Cable]:
+        """Return the cables that Horizon sees in both directions."""
+        return self._seen()[1]
+
+    def log_tail(self) -> str:
+        """Return the last lines of the controller's log."""
+        return "\n".join(self.controller.log().splitlines()[-20:])
+
     @contextmanager
     def pinging(self) -> Iterator[Pings]:
         """Ping from the first host to the last, ten times a second, while the block runs."""
@@ -157,7 +169,7 @@ class Lab:
 
         def spans() -> bool:
             links = self.controller.get("/v1/topology")["links"]
-            return sum(link["in_tree"] for link in links) == 2 * (live - 1)
+            return bool(sum(link["in_tree"] for link in links) == 2 * (live - 1))
 
         wait_until(spans, seconds, f"a tree of {live - 1} links")
 
@@ -168,7 +180,7 @@ class Lab:
             tree = self.controller.get("/v1/spanning-tree")
             live = len(self.switches()) - len(self._stopped)
             known = sum(len(part["switches"]) for part in tree["trees"])
-            return known == live and tree["settled"]
+            return known == live and bool(tree["settled"])
 
         wait_until(settled, seconds, "holds over")
 
@@ -182,10 +194,10 @@ class Lab:
     def expect_each_broadcast_once(self) -> None:
         """Broadcasts from each host arrive at each other host exactly once."""
         hosts = self._live_hosts()
-        seconds = 3 + len(hosts) * 0.5
+        idle = 1.5
         jobs = {
             host.name: self.network.spawn(
-                host.name, ["/usr/bin/python3", str(PROBE), "count", host.interface, str(seconds)]
+                host.name, ["/usr/bin/python3", str(PROBE), "count", host.interface, str(idle)]
             )
             for host in hosts
         }

@@ -166,7 +166,7 @@ class Discovery:
             return Heard("forged", drop)
         src = PortRef(probe.dpid, probe.port_no)
         verdict, other = self._book.hear(src, probe.number, here, now)
-        if verdict is Verdict.SHARED:
+        if verdict is Verdict.SHARED and self._is_settled(probe.number):
             self._share((src, here, other), now)
         if verdict is not Verdict.FRESH:
             return Heard(verdict.value, drop)
@@ -177,7 +177,7 @@ class Discovery:
         if link in self._links:
             self._links.refresh(link, now)
             return "refreshed"
-        if self._joining or number < self._void_before:
+        if not self._is_settled(number):
             self._refused.add(link.src)
             if not self._joining:
                 self._pacing.hurry((link.src,), now)
@@ -196,6 +196,10 @@ class Discovery:
         # The other direction is probably there too: learn it now rather than next round.
         self._pacing.hurry((link.dst,), now)
         return "new"
+
+    def _is_settled(self, number: int) -> bool:
+        """Tell whether a probe left when every switch had its forced drop; before, any relays."""
+        return not self._joining and number >= self._void_before
 
     def _become_link_port(self, ref: PortRef) -> None:
         gone = self._hosts.remove_at(ref)

@@ -21,27 +21,31 @@ def encode(version: int, message: Message, xid: int) -> bytes:
     The members of the flood group are not encoded here: whether the group is there already is
     known to the registry alone.
     """
-    codec = codec10 if version == OPENFLOW_10 else codec13
+    old = version == OPENFLOW_10
     if isinstance(message, FlowMod):
-        return codec.encode_flow_mod(xid, message)
+        write_flow = codec10.encode_flow_mod if old else codec13.encode_flow_mod
+        return write_flow(xid, message)
     if isinstance(message, PacketOut):
-        return codec.encode_packet_out(xid, message)
+        write_out = codec10.encode_packet_out if old else codec13.encode_packet_out
+        return write_out(xid, message)
     if isinstance(message, DropBuffered):
-        return codec.encode_drop(xid, message.buffer_id, message.in_port)
-    if isinstance(message, SetNoFlood) and version == OPENFLOW_10:
+        write_drop = codec10.encode_drop if old else codec13.encode_drop
+        return write_drop(xid, message.buffer_id, message.in_port)
+    if isinstance(message, SetNoFlood) and old:
         return codec10.encode_no_flood(xid, message)
-    if isinstance(message, FlowDeleteByCookie) and version == OPENFLOW_13:
+    if isinstance(message, FlowDeleteByCookie) and not old:
         return codec13.encode_delete_by_cookie(xid, message)
     raise ValueError(f"wire version {version} has no {type(message).__name__}")
 
 
 def encode_barrier(version: int, xid: int) -> bytes:
     """Return a barrier request."""
-    codec = codec10 if version == OPENFLOW_10 else codec13
-    return codec.encode_barrier(xid)
+    write = codec10.encode_barrier if version == OPENFLOW_10 else codec13.encode_barrier
+    return write(xid)
 
 
 def encode_flow_stats_request(version: int, xid: int) -> bytes:
     """Return the request for all flow entries."""
-    codec = codec10 if version == OPENFLOW_10 else codec13
-    return codec.encode_flow_stats_request(xid)
+    if version == OPENFLOW_10:
+        return codec10.encode_flow_stats_request(xid)
+    return codec13.encode_flow_stats_request(xid)

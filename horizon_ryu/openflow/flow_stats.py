@@ -150,7 +150,7 @@ class _Actions10:
 
 
 def _output_10(port: int) -> Action:
-    special = {
+    special: dict[int, Action] = {
         codec10.CONTROLLER: ToController(),
         codec10.FLOOD: Flood(),
         codec10.IN_PORT: OutputInPort(),
@@ -178,7 +178,10 @@ class _Actions13:
     def _take(self, kind: int, action: bytes) -> None:
         if kind == _OUTPUT_ACTION and len(action) >= 16:
             port = int.from_bytes(action[4:8], "big")
-            special = {codec13.CONTROLLER: ToController(), codec13.IN_PORT: OutputInPort()}
+            special: dict[int, Action] = {
+                codec13.CONTROLLER: ToController(),
+                codec13.IN_PORT: OutputInPort(),
+            }
             self.known.append(special.get(port) or Output(port))
             self.forwards |= port != codec13.CONTROLLER
         elif kind == _GROUP_13:

@@ -34,7 +34,8 @@ class _Peer:
 
     connection: Connection
     questions: PendingQuestions = field(default_factory=PendingQuestions)
-    has_group: bool = False
+    has_group: bool | None = None
+    """Whether the flood group is there; None until somebody asked."""
 
 
 class SwitchRegistry:
@@ -137,7 +138,8 @@ class SwitchRegistry:
         pieces = self._ask(dpid, xid, codec13.encode_group_desc_request(xid), deadline)
         found = [flow_stats.read_flood_group(piece) for piece in pieces]
         ports = next((group for group in found if group is not None), None)
-        peer.has_group = peer.has_group or ports is not None
+        if peer.has_group is None:
+            peer.has_group = ports is not None
         return ports
 
     def _peer(self, dpid: int) -> _Peer:
@@ -159,14 +161,17 @@ class SwitchRegistry:
         """Set the members of the flood group.
 
         A group of an earlier run may be there already, and deleting it would delete the flow
-        entries that point to it (1.3.5 section 6.7). So the first time it is added, which fails
-        harmlessly if it exists, and then modified like ever after.
+        entries that point to it (1.3.5 section 6.7). So where nobody asked whether it is there,
+        it is added, which fails harmlessly if it is, and then modified.
         """
+        write, ports = peer.connection.write, message.ports
         if not peer.has_group:
-            peer.connection.write(codec13.encode_group(xid, codec13.GROUP_ADD, message.ports))
-            peer.has_group = True
+            write(codec13.encode_group(xid, codec13.GROUP_ADD, ports))
+        if peer.has_group is None:
             xid = peer.connection.next_xid()
-        peer.connection.write(codec13.encode_group(xid, codec13.GROUP_MODIFY, message.ports))
+        if peer.has_group is not False:
+            write(codec13.encode_group(xid, codec13.GROUP_MODIFY, ports))
+        peer.has_group = True
         return (xid,)
 
     def _ask_barrier(

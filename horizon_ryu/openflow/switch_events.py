@@ -13,28 +13,28 @@ _SERVICE_NAME = "horizon_ryu.openflow.switches"
 
 
 @dataclass(frozen=True)
-class EventSwitchJoining(EventBase):  # type: ignore[misc]  # Ryu ships no types
+class EventSwitchJoining(EventBase):
     """A switch has told its dpid and is not under control yet."""
 
     dpid: int
 
 
 @dataclass(frozen=True)
-class EventSwitchConnected(EventBase):  # type: ignore[misc]
+class EventSwitchConnected(EventBase):
     """The handshake is complete and the ports are known."""
 
     switch: Switch
 
 
 @dataclass(frozen=True)
-class EventSwitchLeft(EventBase):  # type: ignore[misc]
+class EventSwitchLeft(EventBase):
     """The connection of a switch that was connected or joining is gone."""
 
     dpid: int
 
 
 @dataclass(frozen=True)
-class EventPortChanged(EventBase):  # type: ignore[misc]
+class EventPortChanged(EventBase):
     """A port was added or changed, or removed when ``port`` is None."""
 
     dpid: int

@@ -44,23 +44,27 @@ class Switches(HorizonApp):
         super().__init__(*args, **kwargs)
         self._datapaths: dict[int, Any] = {}
 
-    @set_ev_cls(ofp_event.EventOFPSwitchFeatures, CONFIG_DISPATCHER)  # type: ignore[untyped-decorator]
+    @set_ev_cls(ofp_event.EventOFPSwitchFeatures, CONFIG_DISPATCHER)
     def _features(self, event: Any) -> None:
-        datapath = event.msg.datapath
+        datapath: Any = event.msg.datapath
         if datapath.state != DEAD_DISPATCHER and datapath.id is not None:
             self._datapaths[datapath.id] = datapath
             self.send_event_to_observers(EventSwitchJoining(datapath.id))
 
-    @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])  # type: ignore[untyped-decorator]
+    @set_ev_cls(ofp_event.EventOFPStateChange, [MAIN_DISPATCHER, DEAD_DISPATCHER])
     def _state(self, event: Any) -> None:
-        datapath = event.datapath
+        datapath: Any = event.datapath
         if datapath.id is None:
             return
         if event.state == MAIN_DISPATCHER:
             self._connected(datapath)
-        elif self._datapaths.get(datapath.id) is datapath:
+        elif self._is_current(datapath):
             del self._datapaths[datapath.id]
             self.send_event_to_observers(EventSwitchLeft(datapath.id))
+
+    def _is_current(self, datapath: Any) -> bool:
+        """Tell whether no newer connection has taken the place of this one."""
+        return self._datapaths.get(datapath.id) is datapath
 
     def _connected(self, datapath: Any) -> None:
         if datapath.state == DEAD_DISPATCHER:
@@ -73,12 +77,12 @@ class Switches(HorizonApp):
             EventSwitchConnected(Switch(datapath.id, address, openflow, ports))
         )
 
-    @set_ev_cls(ofp_event.EventOFPPortStatus, MAIN_DISPATCHER)  # type: ignore[untyped-decorator]
+    @set_ev_cls(ofp_event.EventOFPPortStatus, MAIN_DISPATCHER)
     def _port_status(self, event: Any) -> None:
-        message = event.msg
-        datapath = message.datapath
+        message: Any = event.msg
+        datapath: Any = message.datapath
         number = int(message.desc.port_no)
-        if self._datapaths.get(datapath.id) is not datapath or not 0 < number <= MAX_PHYSICAL_PORT:
+        if not self._is_current(datapath) or not 0 < number <= MAX_PHYSICAL_PORT:
             return
         gone = message.reason == _PORT_DELETED
         port = None if gone else read_port(message.desc, datapath.ofproto.OFP_VERSION)
