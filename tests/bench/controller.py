@@ -37,7 +37,10 @@ class Controller:
     def __enter__(self) -> Controller:
         self.address = ("127.0.0.1", free_port())
         log = Path(self._directory.name) / "log"
+        config = Path(self._directory.name) / "horizon.conf"
+        config.write_text(f"[store]\nurl = sqlite:///{self._directory.name}/horizon.sqlite\n")
         command = [str(Path(sys.executable).with_name("ryu-manager")), "--log-file", str(log)]
+        command += ["--config-file", str(config)]
         command += ["--ofp-listen-host", "127.0.0.1", "--wsapi-host", "127.0.0.1"]
         command += ["--ofp-tcp-listen-port", str(self.address[1])]
         command += ["--wsapi-port", str(free_port()), *self._applications]

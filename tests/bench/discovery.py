@@ -35,6 +35,7 @@ class Measured:
     complete: float | None = None
     cpu_percent: float | None = None
     lldp_per_s: float | None = None
+    lldp_per_round: float | None = None
     port_down: float | None = None
     silent: float | None = None
 
@@ -82,11 +83,15 @@ def _since(controller: Controller, links: int, start: float) -> float:
 
 
 def _rest(controller: Controller, network: WireNetwork, measured: Measured) -> None:
-    cpu, sent, start = controller.cpu_seconds(), network.lldp_sent, time.monotonic()
+    cpu, start = controller.cpu_seconds(), time.monotonic()
+    network.probes.clear()
     network.run_for(REST_SECONDS)
     passed = time.monotonic() - start
     measured.cpu_percent = (controller.cpu_seconds() - cpu) / passed * 100
-    measured.lldp_per_s = (network.lldp_sent - sent) / passed
+    measured.lldp_per_s = network.probes.total() / passed
+    # As many rounds as the port probed most has seen.
+    rounds = max(network.probes.values(), default=0)
+    measured.lldp_per_round = network.probes.total() / rounds if rounds else None
 
 
 def _cut(controller: Controller, network: WireNetwork, end: End, silent: bool) -> float | None:
@@ -124,7 +129,8 @@ def _rows(count: int, ports: int, ours: Measured, theirs: Measured) -> Iterator[
     yield Figure(f"{size}: last join to complete", "s", ours.complete, theirs.complete)
     yield Figure(f"{size}: CPU at rest", "% of a core", ours.cpu_percent, theirs.cpu_percent)
     yield Figure(f"{size}: LLDP packet-outs", "1/s", ours.lldp_per_s, theirs.lldp_per_s)
-    yield Figure(f"{size}: LLDP packet-outs per round", "1", ports, ports)
+    per_round = ours.lldp_per_round, theirs.lldp_per_round
+    yield Figure(f"{size}: LLDP packet-outs per round of {ports} ports", "1", *per_round)
     yield Figure(
         f"{size}: cut to event, port down", "ms", _ms(ours.port_down), _ms(theirs.port_down)
     )

@@ -26,7 +26,7 @@ class Figure(NamedTuple):
         return self.ours / self.theirs if self.more_is_better else self.theirs / self.ours
 
 
-_WIDTH = 58
+_WIDTH = 64
 
 
 def show(title: str, rival: str, figures: Iterable[Figure]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from bench import wire_messages as wire
@@ -161,7 +162,8 @@ class WireNetwork:
         self.switches = {switch.dpid: switch for switch in switches}
         self.cables = dict(cables)
         self.silent: set[End] = set()
-        self.lldp_sent = 0
+        self.probes: Counter[End] = Counter()
+        """LLDP frames that the controller emitted, by port."""
         self._selector = selectors.DefaultSelector()
         self._waiting: set[WireSwitch] = set()
         self._slow: set[WireSwitch] = set()
@@ -244,8 +246,8 @@ class WireNetwork:
         if data[12:14] != LLDP:
             return
         for number in ports:
-            self.lldp_sent += 1
             end = (switch.dpid, number)
+            self.probes[end] += 1
             other = self.cables.get(end)
             if other is not None and end not in self.silent:
                 peer = self.switches[other[0]]

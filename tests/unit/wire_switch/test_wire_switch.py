@@ -95,7 +95,7 @@ def test_lldp_passes_a_cable_and_is_lost_on_a_silent_one(version: int) -> None:
         assert network.run(lambda: arrived(peers[1], answer), time.monotonic() + 5)
         network.silence((2, 1))
         peers[0].sendall(packet_out(version, 2))
-        assert network.run(lambda: network.lldp_sent == 2, time.monotonic() + 5)
+        assert network.run(lambda: network.probes[1, 2] == 2, time.monotonic() + 5)
         network.step(0)
         assert not arrived(peers[1], answer)
         for peer in peers:
