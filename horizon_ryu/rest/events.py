@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eventlet.queue import Empty, Full, LightQueue
+from ryu.lib import hub
 
 from horizon_ryu.core.errors import LimitExceeded
 
@@ -112,7 +112,7 @@ class Subscription:
     ) -> None:
         self._past = past
         self._kinds = kinds
-        self._queue: Any = LightQueue(QUEUE_EVENTS)
+        self._queue: Any = hub.Queue(QUEUE_EVENTS)
         self._forget = forget
         self.dropped = False
         """Whether the client was too slow."""
@@ -122,10 +122,9 @@ class Subscription:
         """Queue ``event`` without waiting; False if the queue is full."""
         if not self._wants(event):
             return True
-        try:
-            self._queue.put_nowait(event)
-        except Full:
+        if self._queue.full():
             return False
+        self._queue.put(event, block=False)
         return True
 
     def next(self, timeout: float | None = None) -> Event | None:
@@ -138,7 +137,7 @@ class Subscription:
             return None
         try:
             found: Event | None = self._queue.get(timeout=timeout)
-        except Empty:
+        except hub.QueueEmpty:
             return None
         return found
 
@@ -148,11 +147,9 @@ class Subscription:
             return
         self.closed = True
         self._forget(self)
-        try:
-            self._queue.put_nowait(None)
-        except Full:
-            # Nobody waits at a full queue; the next call sees that it is closed.
-            return
+        # Nobody waits at a full queue; the next call sees that it is closed.
+        if not self._queue.full():
+            self._queue.put(None, block=False)
 
     def _wants(self, event: Event) -> bool:
         return self._kinds is None or event.kind in self._kinds or event.kind == GAP

@@ -13,9 +13,8 @@ from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import eventlet
-from eventlet.websocket import WebSocketWSGI
 from pydantic import Field, StringConstraints
+from ryu.lib import hub
 from webob import Request, Response
 
 from horizon_ryu.rest.client_frames import ClientGone, read_frames
@@ -112,7 +111,7 @@ class _WebSocketAnswer(Response):
     ) -> Iterable[bytes]:
         """Serve the socket; eventlet's server knows that the answer is then already given."""
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-        handshake = WebSocketWSGI(self._serve)
+        handshake = hub.WebSocketWSGI(self._serve)
         handshake.supported_protocols = [SUBPROTOCOL]
         try:
             answer: Iterable[bytes] = handshake(environ, start_response)
@@ -122,11 +121,11 @@ class _WebSocketAnswer(Response):
 
     def _serve(self, websocket: Any) -> None:
         keep_alive(websocket.socket)
-        reader = eventlet.spawn(_read, websocket, self.subscription)
+        reader = hub.spawn(_read, websocket, self.subscription)
         try:
             _write(websocket, self.subscription)
         finally:
-            eventlet.kill(reader)
+            hub.kill(reader)
 
 
 def keep_alive(connection: Any) -> None:
@@ -151,12 +150,12 @@ def _write(websocket: Any, subscription: Subscription) -> None:
     """
     try:
         while (event := subscription.next()) is not None:
-            with eventlet.Timeout(SEND_SECONDS):
+            with hub.Timeout(SEND_SECONDS):
                 websocket.send(event.text)
-        with eventlet.Timeout(SEND_SECONDS):
+        with hub.Timeout(SEND_SECONDS):
             code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
             websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)
-    except (OSError, eventlet.Timeout):
+    except (OSError, hub.Timeout):
         _shut(websocket.socket)
     # Eventlet would otherwise send a closing frame of its own, and wait.
     websocket.websocket_closed = True

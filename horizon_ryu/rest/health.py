@@ -48,7 +48,7 @@ def resources(provider: HealthProvider, metrics: Metrics) -> list[Resource]:
             method="GET",
             path="/metrics",
             handler=text,
-            produces=CONTENT_TYPE,
+            produces=CONTENT_TYPE.removesuffix("; charset=utf-8"),
             summary="Tell all counters in Prometheus' text format",
             tag="controller",
         ),

@@ -142,7 +142,8 @@ class Resource:
     def offers(self) -> tuple[str, ...]:
         """Return the media types of the answer, the preferred one first."""
         if self.produces is not None:
-            return (self.produces.partition(";")[0],)
+            # With and without its parameters: a client may name either.
+            return tuple(dict.fromkeys((self.produces.partition(";")[0], self.produces)))
         return (JSON, *XML_TYPES) if self.xml_writer() is not None else (JSON,)
 
 

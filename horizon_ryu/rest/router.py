@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from webob import Request, Response
 
@@ -128,7 +129,7 @@ class Router:
 
     def _observe(self, exchange: _Exchange, status: int, seconds: float) -> None:
         request = exchange.request
-        LOG.debug("%s %s: %d in %.1f ms", request.method, request.path, status, seconds * 1e3)
+        LOG.debug("%s %s: %d in %.1f ms", request.method, _path(request), status, seconds * 1e3)
         if self._observer is not None:
             self._observer(exchange.method, exchange.template, status, seconds)
 
@@ -181,6 +182,11 @@ class _Exchange:
         self.template = ""
 
 
+def _path(request: Request) -> str:
+    """Return the path for the log: quoted, whatever bytes it has (PEP 3333 maps them so)."""
+    return quote(str(request.environ.get("PATH_INFO", "")).encode("latin-1", "replace"))
+
+
 def _with_implied(methods: Mapping[str, Resource]) -> list[str]:
     """Return ``methods`` with those that follow from them."""
     head = ["HEAD"] if "GET" in methods else []
@@ -221,13 +227,13 @@ def _written(resource: Resource, body: Model, media_type: str) -> bytes:
     writer = resource.xml_writer()
     if media_type in XML_TYPES and writer is not None:
         return writer(body)
-    return body.model_dump_json(by_alias=True).encode()
+    return body.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 
 def _refusal(request: Request, error: HorizonError) -> Response:
     problem = problem_of(error)
     if problem.status >= 500 and not isinstance(error, ProblemError):
-        LOG.warning("%s %s: %s", request.method, request.path, error)
+        LOG.warning("%s %s: %s", request.method, _path(request), error)
     response = _problem_response(request, problem)
     if isinstance(error, ProblemError):
         response.headers.update(error.headers)

@@ -24,6 +24,9 @@ class TreeProvider(Protocol):
     def forest(self) -> Forest:
         """Return the forest in force."""
 
+    def settled(self) -> bool:
+        """Tell whether nothing is held, planned or unconfirmed."""
+
     def timers(self) -> TreeTimers:
         """Return the timers in force."""
 
@@ -37,6 +40,9 @@ class ForestModel(Model):
     trees: tuple[TreeEntry, ...]
     blocked: Annotated[
         tuple[PortRefModel, ...], Field(description="Ends of links outside the trees")
+    ]
+    settled: Annotated[
+        bool, Field(description="Every port is decided and every switch has confirmed its part")
     ]
 
 
@@ -60,7 +66,7 @@ def resources(provider: TreeProvider) -> list[Resource]:
     """Return the resources of the spanning tree."""
 
     def forest(_call: Call) -> ForestModel:
-        return forest_model(provider.forest())
+        return forest_model(provider.forest(), provider.settled())
 
     return [
         Resource(
@@ -78,11 +84,12 @@ def resources(provider: TreeProvider) -> list[Resource]:
     ]
 
 
-def forest_model(forest: Forest) -> ForestModel:
+def forest_model(forest: Forest, settled: bool) -> ForestModel:
     """Return the forest with its blocked ports in order."""
     return ForestModel(
         trees=tuple(map(tree_entry, forest.trees)),
         blocked=tuple(map(port_ref_model, sorted(forest.blocked))),
+        settled=settled,
     )
 
 

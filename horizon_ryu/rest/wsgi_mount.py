@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import eventlet
 from ryu import cfg
 from ryu.app.wsgi import ControllerBase, WSGIApplication
+from ryu.lib import hub
 from webob import Request, Response
 
 from horizon_ryu.rest.door import check_listening
@@ -38,9 +38,9 @@ def mount(wsgi: WSGIApplication, router: Router) -> None:
 def read_body_in_time(request: Request, size: int) -> bytes:
     """Return at most ``size`` bytes of the body, which must have come within 10 s."""
     try:
-        with eventlet.Timeout(BODY_SECONDS):
+        with hub.Timeout(BODY_SECONDS):
             return read_stream(request, size)
-    except eventlet.Timeout as error:
+    except hub.Timeout as error:
         raise ProblemError(
             TIMEOUT, f"It took more than {BODY_SECONDS:g} s.", headers={"Connection": "close"}
         ) from error

@@ -1,0 +1,196 @@
+"""The whole API over fakes of what stands behind it, called in-process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from webob import Request, Response
+
+from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
+from horizon_ryu.core.spanning_tree import Forest, build_forest
+from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
+from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.virtual_network import NetworkDefinition
+from horizon_ryu.rest import (
+    events_resource,
+    health,
+    networks,
+    root,
+    spanning_tree,
+    topology,
+)
+from horizon_ryu.rest.auth import Tokens
+from horizon_ryu.rest.events import EventLog
+from horizon_ryu.rest.metrics import Metrics
+from horizon_ryu.rest.router import Router
+
+
+def _switch(dpid: int, ports: int) -> Switch:
+    described = {
+        number: Port(number, f"s{dpid}-eth{number}", bytes([2, 0, 0, 0, dpid, number]), True, 10**6)
+        for number in range(1, ports + 1)
+    }
+    return Switch(dpid, f"192.0.2.{dpid}:50000", 1 if dpid == 3 else 4, MappingProxyType(described))
+
+
+def _cable(one: PortRef, other: PortRef) -> tuple[Link, Link]:
+    return Link(one, other), Link(other, one)
+
+
+def triangle() -> TopologyView:
+    """Three switches in a ring, a one-way link from 1 to 2, and a host at each of 1 and 3."""
+    links = [
+        *_cable(PortRef(1, 1), PortRef(2, 2)),
+        *_cable(PortRef(2, 1), PortRef(3, 2)),
+        *_cable(PortRef(3, 1), PortRef(1, 2)),
+        Link(PortRef(1, 3), PortRef(2, 3)),
+    ]
+    hosts = [
+        Host(bytes.fromhex("0a0000000001"), ("10.0.0.1", "fe80::1"), PortRef(1, 4)),
+        Host(bytes.fromhex("0a0000000003"), (), PortRef(3, 4)),
+    ]
+    return TopologyView(
+        7,
+        {dpid: _switch(dpid, 4) for dpid in (3, 1, 2)},
+        {link.src: link for link in links},
+        {host.mac: host for host in hosts},
+    )
+
+
+class FakeDiscovery:
+    """Stands for Discovery; ``trouble`` is raised when a virtual network is asked for."""
+
+    def __init__(self) -> None:
+        self.current = triangle()
+        self.with_tree = True
+        self.trouble: SwitchError | None = None
+        self.asked: list[NetworkDefinition] = []
+        self.away: set[int] = set()
+        self._timers = DiscoveryTimers()
+
+    def view(self) -> TopologyView:
+        return self.current
+
+    def forest(self) -> Forest | None:
+        return build_forest(self.current) if self.with_tree else None
+
+    def is_connected(self, dpid: int) -> bool:
+        return dpid not in self.away
+
+    def network_view(self, definition: NetworkDefinition) -> TopologyView:
+        self.asked.append(definition)
+        if self.trouble is not None:
+            raise self.trouble
+        chosen = {dpid: switch for dpid, switch in self.current.switches.items() if dpid != 3}
+        inside = {
+            src: link
+            for src, link in self.current.links.items()
+            if link.src.dpid in chosen and link.dst.dpid in chosen
+        }
+        return TopologyView(7, chosen, inside, {})
+
+    def timers(self) -> DiscoveryTimers:
+        return self._timers
+
+    def set_timers(self, timers: DiscoveryTimers) -> None:
+        self._timers = timers
+
+
+class FakeTree:
+    """Stands for Spanning Tree."""
+
+    def __init__(self, discovery: FakeDiscovery) -> None:
+        self._discovery = discovery
+        self._timers = TreeTimers()
+
+    def forest(self) -> Forest:
+        return build_forest(self._discovery.current)
+
+    def settled(self) -> bool:
+        return True
+
+    def timers(self) -> TreeTimers:
+        return self._timers
+
+    def set_timers(self, timers: TreeTimers) -> None:
+        self._timers = timers
+
+
+class MemoryNetworks:
+    """Stands for the store."""
+
+    def __init__(self) -> None:
+        self._networks: dict[str, NetworkDefinition] = {}
+
+    def networks(self) -> Mapping[str, NetworkDefinition]:
+        return self._networks
+
+    def network(self, name: str) -> NetworkDefinition:
+        if name not in self._networks:
+            raise NotFound(f"no network named {name}")
+        return self._networks[name]
+
+    def add_network(self, name: str, definition: NetworkDefinition) -> None:
+        if name in self._networks:
+            raise Conflict(f"a network named {name} exists already")
+        self._networks[name] = definition
+
+    def delete_network(self, name: str) -> None:
+        self.network(name)
+        del self._networks[name]
+
+
+class FakeHealth:
+    """Stands for the controller."""
+
+    def health(self) -> health.Health:
+        return health.Health(status="ok", version="0", uptime=1.5, switches=3, hub_lag=0.0)
+
+
+class Client:
+    """Calls the API over fakes as an HTTP client would; ``ask`` takes any method."""
+
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        self.discovery = FakeDiscovery()
+        self.tree = FakeTree(self.discovery)
+        self.networks = MemoryNetworks()
+        self.metrics = Metrics()
+        self.events = EventLog()
+        self.router = Router(tokens, self.metrics.request)
+        self.router.add(root.resources(self.router))
+        self.router.add(health.resources(FakeHealth(), self.metrics))
+        self.router.add(events_resource.resources(self.events))
+        self.router.add(topology.resources(self.discovery, self.networks))
+        self.router.add(spanning_tree.resources(self.tree))
+        self.router.add(networks.resources(self.networks))
+
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send a request; ``body`` is sent as it is if bytes, else as JSON."""
+        request = Request.blank(path, method=method, headers=dict(headers or {}))
+        if body is not None:
+            request.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+            if "Content-Type" not in request.headers:
+                request.headers["Content-Type"] = "application/json"
+        return request.get_response(self.router)
+
+    def get(self, path: str, accept: str | None = None) -> Response:
+        """Read ``path``."""
+        return self.ask("GET", path, headers={"Accept": accept} if accept else None)
+
+
+@pytest.fixture
+def client() -> Client:
+    """An open API."""
+    return Client()
+
+
+@pytest.fixture
+def make_client() -> type[Client]:
+    """The class itself, for an API that asks for tokens."""
+    return Client

@@ -1,0 +1,390 @@
+"""What the router enforces for every resource, whatever it is about."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from lxml import etree
+from webob import Request, Response
+
+from horizon_ryu.core.errors import (
+    Conflict,
+    HorizonError,
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    SwitchAway,
+    SwitchDeadline,
+    SwitchError,
+)
+from horizon_ryu.formats import xml_form
+from horizon_ryu.formats.problem import Problem
+from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.request import MAX_BODY
+from horizon_ryu.rest.router import Call, Raw, Resource, Router
+
+
+class Note(Model):
+    text: str
+
+
+def serve(handler: Any, **declared: Any) -> Router:
+    router = Router()
+    declared = {"method": "GET", "path": "/v1/notes/{dpid}", "summary": "Try", **declared}
+    router.add([Resource(handler=handler, **declared)])
+    return router
+
+
+def ask(router: Router, path: str = "/v1/notes/0000000000000001", **environ: Any) -> Response:
+    return Request.blank(path, **environ).get_response(router)
+
+
+def raising(error: Exception) -> Router:
+    def handler(_call: Call) -> None:
+        raise error
+
+    return serve(handler)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "members"),
+    [
+        (InvalidInput(("match", "nw_src"), "not CIDR"), 422, {"errors": [
+            {"loc": ["match", "nw_src"], "msg": "not CIDR"}
+        ]}),
+        (NotFound("no such flow"), 404, {"detail": "no such flow"}),
+        (Conflict("taken"), 409, {"detail": "taken"}),
+        (SwitchAway(0xAB), 424, {"switch": "00000000000000ab"}),
+        (SwitchError(1, "table full"), 424, {"switch": "0000000000000001"}),
+        (SwitchDeadline(2, "silent"), 504, {"switch": "0000000000000002"}),
+        (LimitExceeded("too many"), 429, {"detail": "too many"}),
+    ],
+)  # fmt: skip
+def test_errors_become_problems(error: HorizonError, status: int, members: Any) -> None:
+    answer = ask(raising(error))
+    assert answer.status_int == status
+    assert answer.content_type == "application/problem+json"
+    problem = answer.json
+    assert problem["status"] == status
+    assert problem["type"].startswith("/v1/openapi.json#/components/responses/")
+    assert problem["title"]
+    assert problem | members == problem
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("secret at /etc/secret"), HorizonError("secret"), KeyError("secret")]
+)
+def test_unexpected_errors_tell_nothing(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        answer = ask(raising(error))
+    assert answer.status_int == 500
+    assert b"secret" not in answer.body
+    assert b"Traceback" not in answer.body
+    assert "secret" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/xml",
+        "text/xml",
+        "application/xml, application/json;q=0.5",
+        "application/xml;q=0.2, text/plain;q=0.9",
+    ],
+)
+def test_problem_in_xml_when_xml_is_asked_for(accept: str) -> None:
+    answer = ask(raising(SwitchError(1, "says \x00 <no> \ud800")), accept=accept)
+    # The handler has no XML form of its answer, so what is asked for is not there.
+    assert answer.status_int in (406, 424)
+    problem = xml_form.read(Problem, answer.body)
+    assert problem.status == answer.status_int
+
+
+def test_hostile_text_does_not_break_an_xml_problem(client: Any) -> None:
+    client.discovery.trouble = SwitchError(1, "says \x00 <no> \ud800 \x1b[0m")
+    answer = client.get("/v1/topology/links?network=vlan:7", "application/xml")
+    assert answer.status_int == 424
+    problem = xml_form.read(Problem, answer.body)
+    assert problem.switch == "0000000000000001"
+    assert "<no>" in problem.detail
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, "application/json"),
+        ("*/*", "application/json"),
+        ("application/xml", "application/xml"),
+        ("text/xml", "text/xml"),
+        ("application/json;q=0.5, application/xml;q=0.9", "application/xml"),
+        ("application/json;q=0.9, application/xml;q=0.5", "application/json"),
+        ("application/*", "application/json"),
+        ("application/json;q=0, */*;q=0.1", "application/xml"),
+        ("garbage;;;", "application/json"),
+    ],
+)
+def test_format_is_negotiated(client: Any, accept: str | None, expected: str) -> None:
+    answer = client.get("/v1/topology/links", accept)
+    assert answer.status_int == 200
+    assert answer.content_type == expected
+    assert answer.headers["Vary"] == "Accept"
+    if "xml" in expected:
+        assert etree.fromstring(answer.body).tag == "topology"
+    else:
+        assert answer.json["network"] == "physical"
+
+
+def test_unavailable_format_is_406(client: Any) -> None:
+    answer = client.get("/v1/topology/links", "image/png")
+    assert answer.status_int == 406
+    assert "application/xml" in answer.json["detail"]
+
+
+def test_unknown_path_is_404(client: Any) -> None:
+    for path in ("/", "/v2", "/v1/", "/v1/topology/", "/v1/networks/a/b", "/v1//topology"):
+        assert client.get(path).status_int == 404, path
+
+
+def test_unknown_method_is_405_with_allow(client: Any) -> None:
+    answer = client.ask("PUT", "/v1/networks")
+    assert answer.status_int == 405
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+    assert client.ask("TRACE", "/v1/health").status_int == 405
+
+
+def test_options_tells_the_methods(client: Any) -> None:
+    answer = client.ask("OPTIONS", "/v1/topology/timers")
+    assert answer.status_int == 204
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS, PATCH"
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_head_has_the_headers_of_get_and_no_body(client: Any) -> None:
+    whole, head = client.get("/v1/topology"), client.ask("HEAD", "/v1/topology")
+    assert head.status_int == 200
+    assert head.body == b""
+    assert head.headers["Content-Type"] == whole.headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    "dpid",
+    [
+        "0x0",
+        "1",
+        "-000000000000001",
+        "+000000000000001",
+        "00000000000000001",
+        "000000000000000A",
+        "0000000000000001%0A",
+        "%200000000000000001",
+        "%D9%A0" * 16,  # digits, but Arabic ones
+        "000000000000000g",
+    ],
+)
+def test_malformed_dpid_is_400(dpid: str) -> None:
+    def handler(call: Call) -> Note:
+        return Note(text=str(call.path["dpid"]))
+
+    router = serve(handler, response=Note)
+    answer = ask(router, f"/v1/notes/{dpid}")
+    assert answer.status_int == 400
+    assert answer.json["errors"][0]["loc"] == ["dpid"]
+    assert ask(router, "/v1/notes/00000000000000ff").json == {"text": "255"}
+
+
+def test_url_that_is_not_utf8_is_400(client: Any) -> None:
+    assert client.get("/v1/networks/%ff%fe").status_int == 400
+    assert client.get("/v1/topology?network=%ff").status_int == 400
+
+
+def test_unknown_and_repeated_query_parameters_are_422(client: Any) -> None:
+    for path in ("/v1/health?verbose=1", "/v1/topology?netwrok=vlan:1"):
+        answer = client.get(path)
+        assert answer.status_int == 422
+        assert answer.json["errors"][0]["loc"] == [path.partition("?")[2].partition("=")[0]]
+    twice = client.get("/v1/topology?network=vlan:1&network=vlan:2")
+    assert twice.status_int == 422
+    assert twice.json["errors"] == [{"loc": ["network"], "msg": "given twice"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b'{"name": "a", "name": "b", "definition": {"vlan": 1}}', 400),
+        (b'{"name": "a", "definition": {"vlan": NaN}}', 400),
+        (b'{"name": "a", "definition": {"vlan": 1e999}}', 400),
+        (b'{"name": "a", "definition": {"vlan": ' + b"9" * 5000 + b"}}", 400),
+        (b'{"name": "\xff"}', 400),
+        (b'\xef\xbb\xbf{"name": "a", "definition": {"vlan": 1}}', 400),
+        (b'{"name": "\\ud800", "definition": {"vlan": 1}}', 400),
+        (b"[" * 100_000, 400),
+        (b'{"a":' * 100 + b"1" + b"}" * 100, 400),
+        (b"__import__('os').system('true')", 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (b"{}", 422),
+        (b'{"name": "a", "definition": {"vlan": "1"}}', 422),
+        (b'{"name": "a", "definition": {"vlan": 1.0}}', 422),
+        (b'{"name": "a", "definition": {"vlan": true}}', 422),
+        (b'{"name": "a", "definition": {"vlan": 1}, "extra": 0}', 422),
+        (b'{"name": "a", "definition": {"vlan": 1}}', 201),
+    ],
+)
+def test_bodies_are_read_strictly(client: Any, body: bytes, status: int) -> None:
+    answer = client.ask("POST", "/v1/networks", body)
+    assert answer.status_int == status
+    assert bool(client.networks.networks()) == (status == 201)
+    if status == 422:
+        assert answer.json["errors"]
+
+
+def test_field_at_fault_is_named(client: Any) -> None:
+    answer = client.ask("POST", "/v1/networks", {"name": "a", "definition": {"vlan": 5000}})
+    assert answer.json["errors"][0]["loc"] == ["definition", "vlan"]
+
+
+def test_errors_told_are_bounded(client: Any) -> None:
+    body = {f"x{number}": 1 for number in range(1000)}
+    answer = client.ask("PATCH", "/v1/topology/timers", body)
+    assert answer.status_int == 422
+    assert len(answer.json["errors"]) == 100
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/xml"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {"Content-Type": ""},
+    ],
+)
+def test_other_types_of_body_are_415(client: Any, headers: dict[str, str]) -> None:
+    answer = client.ask("POST", "/v1/networks", b'{"name": "a"}', headers)
+    assert answer.status_int == 415
+    assert answer.headers["Accept"] == "application/json"
+
+
+def test_merge_patch_is_a_type_of_patch_only(client: Any) -> None:
+    headers = {"Content-Type": "application/merge-patch+json; charset=UTF-8"}
+    assert client.ask("PATCH", "/v1/topology/timers", b"{}", headers).status_int == 200
+    assert client.ask("POST", "/v1/networks", b"{}", headers).status_int == 415
+
+
+def test_large_body_is_413_without_being_read(client: Any) -> None:
+    request = Request.blank("/v1/networks", method="POST", content_type="application/json")
+    request.environ["CONTENT_LENGTH"] = str(MAX_BODY + 1)
+    request.environ["wsgi.input"] = None
+    answer = request.get_response(client.router)
+    assert answer.status_int == 413
+    assert answer.headers["Connection"] == "close"
+
+
+def test_large_body_in_chunks_is_413(client: Any) -> None:
+    class Endless:
+        given = 0
+
+        def read(self, size: int) -> bytes:
+            piece = b" " * min(size, 65536)
+            self.given += len(piece)
+            return piece
+
+    request = Request.blank("/v1/networks", method="POST", content_type="application/json")
+    request.headers["Transfer-Encoding"] = "chunked"
+    request.environ["CONTENT_LENGTH"] = ""
+    request.environ["wsgi.input"] = endless = Endless()
+    assert request.get_response(client.router).status_int == 413
+    assert endless.given == MAX_BODY + 1
+
+
+def test_content_length_must_be_a_number(client: Any) -> None:
+    request = Request.blank("/v1/networks", method="POST", content_type="application/json")
+    request.environ["CONTENT_LENGTH"] = "-5"
+    assert request.get_response(client.router).status_int == 400
+
+
+def test_handler_must_keep_to_its_declaration() -> None:
+    router = serve(lambda _call: Note(text="x"), response=Problem)
+    assert ask(router).status_int == 500
+    undeclared = serve(lambda call: Note(text=call.body(Note).text), response=Note)
+    assert ask(undeclared).status_int == 500
+
+
+def test_raw_answers_keep_their_type() -> None:
+    router = serve(lambda _call: Raw(b"x 1\n", "text/plain; version=0.0.4"), produces="text/plain")
+    answer = ask(router, accept="text/plain;q=0.5, */*;q=0.1")
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4"
+    assert answer.body == b"x 1\n"
+
+
+def test_operation_is_served_once() -> None:
+    router = serve(lambda _call: None, status=204)
+    with pytest.raises(Conflict, match="GET /v1/notes"):
+        router.add(router.resources)
+
+
+def test_unknown_path_parameter_is_refused_when_added() -> None:
+    with pytest.raises(KeyError):
+        serve(lambda _call: None, path="/v1/{what}")
+
+
+def test_literal_path_wins_over_parameter() -> None:
+    router = serve(lambda _call: Note(text="one"), path="/v1/notes/{name}", response=Note)
+    router.add([
+        Resource(
+            method="GET",
+            path="/v1/notes/timers",
+            handler=lambda _call: Note(text="timers"),
+            response=Note,
+            summary="Try",
+        )
+    ])  # fmt: skip
+    assert ask(router, "/v1/notes/timers").json == {"text": "timers"}
+    assert ask(router, "/v1/notes/x").json == {"text": "one"}
+
+
+def test_requests_are_observed(client: Any) -> None:
+    client.get("/v1/health")
+    client.get("/nowhere")
+    assert client.metrics.requests == {"200": 1, "404": 1}
+
+
+def test_answers_are_neither_cached_nor_sniffed(client: Any) -> None:
+    for path in ("/v1", "/nowhere", "/metrics"):
+        headers = client.get(path).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("localhost:8080", 200),
+        ("LOCALHOST", 200),
+        ("[::1]:8080", 200),
+        ("[::1]", 200),
+        ("192.0.2.1", 200),
+        ("evil.example", 421),
+        ("evil.example:8080", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example:8080", 421),
+        ("", 421),
+    ],
+)
+def test_without_tokens_a_foreign_name_is_refused(client: Any, host: str, status: int) -> None:
+    """By such a name a page in a browser would reach us (DNS rebinding)."""
+    assert client.ask("GET", "/v1/health", headers={"Host": host}).status_int == status
+
+
+def test_problem_body_is_json_even_if_nothing_is_acceptable(client: Any) -> None:
+    answer = client.get("/nowhere", "image/png")
+    assert answer.content_type == "application/problem+json"
+    assert json.loads(answer.body)["status"] == 404
