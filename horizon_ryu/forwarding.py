@@ -11,6 +11,8 @@ whose priorities are higher than those used here. What is decided is decided in
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from ryu.base import app_manager
@@ -21,7 +23,7 @@ from ryu.lib import hub
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
-from horizon_ryu.core.messages import PacketIn
+from horizon_ryu.core.messages import FlowEntry, PacketIn, Sent
 from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import Handled
@@ -33,6 +35,12 @@ FORWARDING_ORDER = 40
 SETTLE_STEP = 32
 """Pairs re-routed before other greenlets get their turn."""
 
+PATIENCE = 3
+"""Hold times to wait for joins to cease: a switch that comes and goes must not delay the others."""
+
+DRAIN = 0.5
+"""Seconds for the frames on their way to leave the network."""
+
 app_manager.require_app("horizon_ryu.discovery")
 app_manager.require_app("horizon_ryu.spanning_tree")
 
@@ -43,7 +51,8 @@ class Forwarding(HorizonApp):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._settling = False
-        self._joins: dict[int, float] = {}
+        self._unswept: set[int] = set()
+        self._last_join = 0.0
         options = self.horizon.settings.forwarding
         self._core = Core(
             self.horizon.locate_host,
@@ -68,9 +77,9 @@ class Forwarding(HorizonApp):
         if self._core.unsettled and not self._settling:
             self._settling = True
             self.spawn(self._settle)
-        for dpid in _joined(event.changes):
-            self._joins[dpid] = self._now()
-            self.spawn(self._tidy, dpid, self._joins[dpid])
+        joined = _joined(event.changes)
+        if joined:
+            self._await_sweep(joined)
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
@@ -86,23 +95,39 @@ class Forwarding(HorizonApp):
             self.horizon.switches.send(self._core.settle(self._now(), SETTLE_STEP))
         self._settling = False
 
-    def _tidy(self, dpid: int, joined_at: float) -> None:
-        """Remove what earlier runs left on a switch: dead ends now, the rest after the hold.
+    def _await_sweep(self, joined: set[int]) -> None:
+        self._last_join = self._now()
+        if not self._unswept:
+            self.spawn(self._sweep)
+        self._unswept |= joined
+        for dpid in joined:
+            self.spawn(self._tidy, dpid, self._core.dead_ends)
 
-        By then the links of the switch are known and its ports open to broadcasts, so that frames
-        that lose their entry find their way.
+    def _sweep(self) -> None:
+        """Remove what earlier runs left, on all switches together, once joins have ceased.
+
+        After the hold time links are known and ports open to broadcasts, so that frames that lose
+        their entry find their way. The entries at the hosts' ports go first, everywhere.
         """
+        hold = self.horizon.settings.spanning_tree.port_hold_time
+        latest = self._now() + PATIENCE * hold
+        while (left := min(self._last_join + hold, latest) - self._now()) > 0:
+            hub.sleep(left)
+        dpids, self._unswept = self._unswept, set()
+        for step in (partial(self._core.stale, ingress_only=True), self._core.stale):
+            hub.joinall([hub.spawn(self._tidy, dpid, step) for dpid in dpids])
+            hub.sleep(DRAIN)
+
+    def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Sent]]) -> None:
+        """Read the entries of a switch and have it confirm what ``step`` makes of them."""
         switches = self.horizon.switches
         try:
-            switches.send(self._core.dead_ends(dpid, switches.flow_entries(dpid)))
-            hub.sleep(self.horizon.settings.spanning_tree.port_hold_time)
-            # A switch that joined again meanwhile has its own hold time, and its own greenlet.
-            if self._joins.get(dpid) == joined_at:
-                switches.send(self._core.stale(dpid, switches.flow_entries(dpid)))
-        except SwitchAway:
-            return
+            failures = switches.confirm(step(dpid, switches.flow_entries(dpid)))
         except SwitchError as error:
-            self.logger.warning("forwarding: entries of an earlier run stay: %s", error)
+            failures = (error,)
+        for failure in failures:
+            if not isinstance(failure, SwitchAway):
+                self.logger.warning("forwarding: entries of an earlier run may stay: %s", failure)
 
     def _now(self) -> float:
         return float(self.horizon.clock())

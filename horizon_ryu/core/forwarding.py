@@ -251,16 +251,22 @@ class Forwarding:
         if pair is not None and (pair.here.dpid, pair.here.port_no) == (dpid, match.in_port):
             self._pairs.forget(pair.key)
 
-    def stale(self, dpid: int, entries: Iterable[FlowEntry]) -> list[Sent]:
+    def stale(
+        self, dpid: int, entries: Iterable[FlowEntry], ingress_only: bool = False
+    ) -> list[Sent]:
         """Return what removes or repairs entries that Forwarding no longer stands behind.
 
         They are left from an earlier run, or from the time before ``dpid`` lost its connection,
         and may lead into links that are gone. An entry that is wanted but different is replaced
-        in place.
+        in place. ``ingress_only`` leaves those for frames that come by a link: a frame that
+        misses its entry at the host's own port finds its way, one that misses it at a link
+        outside the tree is dropped, so these go last, when no frames come any more.
         """
         messages = []
         for entry in entries:
             if owner_of(entry.cookie) is not Owner.FORWARDING:
+                continue
+            if ingress_only and self._is_transit(dpid, entry):
                 continue
             wanted = self._wanted(dpid, entry)
             if wanted is None:
@@ -268,6 +274,10 @@ class Forwarding:
             elif (wanted.cookie, wanted.actions) != (entry.cookie, entry.actions):
                 messages.append(Sent(dpid, wanted))
         return messages
+
+    def _is_transit(self, dpid: int, entry: FlowEntry) -> bool:
+        in_port = entry.match.in_port
+        return in_port is not None and PortRef(dpid, in_port) in self._path_finder().link_ports
 
     def dead_ends(self, dpid: int, entries: Iterable[FlowEntry]) -> list[Sent]:
         """Return what removes entries of earlier runs that lead out of a port that is down.

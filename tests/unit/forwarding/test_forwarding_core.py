@@ -379,6 +379,15 @@ def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: 
     assert square.core.stale(1, current) == []
 
 
+def test_entries_at_hosts_ports_go_before_those_at_links(square: Network) -> None:
+    old = cookie(Owner.FORWARDING, GENERATION - 1)
+    transit = FlowEntry(Match(1, B, A), Priority.UNICAST, old, (Output(9),))
+    ingress = FlowEntry(Match(9, A, B), Priority.UNICAST, old, (Output(1),))
+    first = square.core.stale(1, [transit, ingress], ingress_only=True)
+    assert [s.message.match for s in first if isinstance(s.message, FlowMod)] == [ingress.match]
+    assert len(square.core.stale(1, [transit, ingress])) == 2
+
+
 def test_entries_of_an_earlier_run_into_dead_ports_go_at_once(square: Network) -> None:
     old = cookie(Owner.FORWARDING, GENERATION - 1)
     entries = [

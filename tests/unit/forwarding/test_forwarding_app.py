@@ -1,0 +1,204 @@
+"""The Ryu application: what it asks of switches and when, with the services replaced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
+
+import pytest
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
+from horizon_ryu.core.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.discovery_events import EventTopologyChanged
+from horizon_ryu.forwarding import Forwarding
+from horizon_ryu.openflow.counters import ConnectionCounters
+from horizon_ryu.openflow.fast_lane import FastLane
+
+HOLD = 0.05
+OLD = cookie(Owner.FORWARDING, 1)
+INGRESS = FlowEntry(
+    Match(9, bytes(5) + b"\2", bytes(5) + b"\4"), Priority.UNICAST, OLD, (Output(1),)
+)
+TRANSIT = FlowEntry(
+    Match(1, bytes(5) + b"\4", bytes(5) + b"\2"), Priority.UNICAST, OLD, (Output(9),)
+)
+
+
+class Switches:
+    """Records what is sent; every switch holds the same entries."""
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+        self.entries: tuple[FlowEntry, ...] = ()
+        self.failure: SwitchError | None = None
+
+    def send(self, messages: Iterable[Sent]) -> None:
+        self.sent += messages
+
+    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+        self.sent += messages
+        return ()
+
+    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+        if self.failure is not None:
+            raise self.failure
+        return self.entries
+
+    def deleted(self) -> list[tuple[int, Match]]:
+        return [
+            (sent.dpid, sent.message.match)
+            for sent in self.sent
+            if isinstance(sent.message, FlowMod)
+            and sent.message.command is FlowCommand.DELETE_STRICT
+        ]
+
+
+class Horizon(SimpleNamespace):
+    """What the application uses of the services."""
+
+    def __init__(self) -> None:
+        self.places: dict[bytes, PortRef] = {}
+        self.switches = Switches()
+        super().__init__(
+            settings=SimpleNamespace(
+                forwarding=SimpleNamespace(idle_timeout=30, max_pairs=10_000),
+                spanning_tree=SimpleNamespace(port_hold_time=HOLD),
+            ),
+            generation=2,
+            clock=time.monotonic,
+            locate_host=self.places.get,
+            fast_lane=FastLane(self.switches.send, ConnectionCounters()),
+            start=lambda wsgi: None,
+        )
+
+
+@pytest.fixture
+def horizon() -> Horizon:
+    return Horizon()
+
+
+@pytest.fixture
+def app(horizon: Horizon) -> Iterator[Forwarding]:
+    app = Forwarding(wsgi=None, horizon=horizon)
+    yield app
+    app.stop()
+
+
+def switch(dpid: int) -> Switch:
+    return Switch(dpid, "", 4, {n: Port(n, "", bytes(6), True) for n in range(1, 10)})
+
+
+def line_view() -> TopologyView:
+    """Switches 1 and 2 with two cables, ports 1 and 2."""
+    links = {}
+    for port in (1, 2):
+        for src, dst in ((1, 2), (2, 1)):
+            links[PortRef(src, port)] = Link(PortRef(src, port), PortRef(dst, port))
+    return TopologyView(1, {1: switch(1), 2: switch(2)}, links)
+
+
+def join(app: Forwarding) -> None:
+    joins = tuple(Change("switch_join", switch(dpid)) for dpid in (1, 2))
+    app._topology_changed(EventTopologyChanged(line_view(), joins))
+
+
+def wait_for(condition: object, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:  # type: ignore[operator]
+        hub.sleep(0.01)
+    assert condition()  # type: ignore[operator]
+
+
+def test_a_frame_takes_the_fast_lane(app: Forwarding, horizon: Horizon) -> None:
+    join(app)
+    a, b = b"\2" + bytes(5), b"\4" + bytes(5)
+    horizon.places.update({a: PortRef(1, 9), b: PortRef(2, 9)})
+    horizon.switches.sent.clear()
+    packet = PacketIn(1, 9, b + a + b"\x08\x00" + bytes(46))
+    assert horizon.fast_lane.dispatch(packet, time.monotonic())
+    assert [sent.dpid for sent in horizon.switches.sent] == [2, 1, 2]
+    app.stop()
+    assert not horizon.fast_lane.dispatch(packet, time.monotonic())
+
+
+def test_old_entries_go_after_the_hold_those_at_hosts_first(
+    app: Forwarding, horizon: Horizon
+) -> None:
+    horizon.switches.entries = (TRANSIT, INGRESS)
+    join(app)
+    hub.sleep(HOLD / 2)
+    assert horizon.switches.deleted() == []
+    wait_for(lambda: len(horizon.switches.deleted()) >= 6)
+    deleted = horizon.switches.deleted()
+    assert {match for _, match in deleted[:2]} == {INGRESS.match}
+    assert {dpid for dpid, _ in deleted[:2]} == {1, 2}
+    assert {match for _, match in deleted[2:]} == {INGRESS.match, TRANSIT.match}
+
+
+def test_old_entries_into_dead_ports_go_at_once(app: Forwarding, horizon: Horizon) -> None:
+    dead = FlowEntry(INGRESS.match, Priority.UNICAST, OLD, (Output(77),))
+    horizon.switches.entries = (dead,)
+    join(app)
+    hub.sleep(0)
+    assert {dpid for dpid, _ in horizon.switches.deleted()} == {1, 2}
+
+
+@pytest.mark.parametrize("failure", [SwitchAway(1), SwitchDeadline(1, "late")])
+def test_a_switch_that_does_not_answer_is_left_alone(
+    app: Forwarding, horizon: Horizon, failure: SwitchError, caplog: pytest.LogCaptureFixture
+) -> None:
+    horizon.switches.failure = failure
+    join(app)
+    wait_for(lambda: not app._unswept)
+    assert horizon.switches.deleted() == []
+    assert bool(caplog.records) == isinstance(failure, SwitchDeadline)
+
+
+def test_many_pairs_are_rerouted_by_and_by(app: Forwarding, horizon: Horizon) -> None:
+    join(app)
+    server = b"\2" + bytes(5)
+    clients = [b"\4\0\0\0" + n.to_bytes(2, "big") for n in range(2 * SETTLE_AT_ONCE)]
+    horizon.places[server] = PortRef(2, 9)
+    horizon.places.update({mac: PortRef(1, 9) for mac in clients})
+    for mac in clients:
+        packet = PacketIn(1, 9, server + mac + b"\x08\x00" + bytes(46))
+        horizon.fast_lane.dispatch(packet, time.monotonic())
+    view = line_view()
+    cut = {ref: link for ref, link in view.links.items() if ref.port_no == 2}
+    gone = Change("link_delete", Link(PortRef(1, 1), PortRef(2, 1)))
+    horizon.switches.sent.clear()
+    app._topology_changed(EventTopologyChanged(TopologyView(2, view.switches, cut), (gone,)))
+    assert app._core.unsettled
+    wait_for(lambda: not app._core.unsettled)
+    rerouted = {
+        sent.message.match.dl_src
+        for sent in horizon.switches.sent
+        if isinstance(sent.message, FlowMod) and sent.message.actions == (Output(2),)
+    }
+    assert rerouted == set(clients)
+
+
+def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Horizon) -> None:
+    join(app)
+    a, b = b"\2" + bytes(5), b"\4" + bytes(5)
+    horizon.places.update({a: PortRef(1, 9), b: PortRef(2, 9)})
+    packet = PacketIn(1, 9, b + a + b"\x08\x00" + bytes(46))
+    horizon.fast_lane.dispatch(packet, time.monotonic())
+    horizon.switches.sent.clear()
+    place = Change("host_move", Host(b, (), PortRef(2, 9)))
+    notice = SimpleNamespace(version=4, buf=removed(a, b), datapath=SimpleNamespace(id=1))
+    app._flow_removed(SimpleNamespace(msg=notice))
+    horizon.places[b] = PortRef(2, 8)
+    app._topology_changed(EventTopologyChanged(line_view(), (place,)))
+    assert horizon.switches.sent == []
+
+
+def removed(src: bytes, dst: bytes) -> bytes:
+    fields = b"\x80\x00\x00\x04\0\0\0\x09" + b"\x80\x00\x06\x06" + dst + b"\x80\x00\x08\x06" + src
+    head = b"\x04\x0b\0\x58" + bytes(4) + cookie(Owner.FORWARDING, 2).to_bytes(8, "big")
+    return head + b"\0\x96" + bytes(30) + b"\0\x01\0\x20" + fields + bytes(4)
