@@ -6,6 +6,7 @@ The integration tests and the demonstration both work with it.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from topologies.graphs import Graph, Host
 
 PROBE = Path(__file__).with_name("broadcast_probe.py")
 BROADCASTS = 10
+_GENERATION = re.compile(r"cookie=0x485a0[0-9]00([0-9a-f]{8})")
 QUICK = """
 [spanning_tree]
 port_hold_time = 3
@@ -183,6 +185,15 @@ class Lab:
             return known == live and bool(tree["settled"])
 
         wait_until(settled, seconds, "holds over")
+
+    def expect_entries_of_one_run(self, seconds: float = 30.0) -> None:
+        """Wait until nothing that an earlier run of the controller installed is left."""
+
+        def runs() -> set[str]:
+            flows = [flow for dpid in self.switches() for flow in self.network.flows(dpid)]
+            return {cookie for flow in flows for cookie in _GENERATION.findall(flow)}
+
+        wait_until(lambda: len(runs()) == 1, seconds, "entries of one run only")
 
     def expect_no_loss(self) -> None:
         """Every host reaches every other, without one lost packet."""

@@ -82,12 +82,12 @@ def parse(frame: bytes) -> Probe | None:
     (
         chassis, chassis_kind, dpid,
         port, port_kind, port_no,
-        ttl, _,
+        ttl, seconds,
         specific, organisation, number, tag,
         end,
     ) = _BODY.unpack_from(frame, _START)  # fmt: skip
-    heads = (chassis, chassis_kind, port, port_kind, ttl, specific, organisation, end)
-    if heads != (_CHASSIS, _LOCAL, _PORT, _LOCAL, _TTL, _SPECIFIC, _ORGANISATION, 0):
+    heads = (chassis, chassis_kind, port, port_kind, ttl, seconds, specific, organisation, end)
+    if heads != (_CHASSIS, _LOCAL, _PORT, _LOCAL, _TTL, 0, _SPECIFIC, _ORGANISATION, 0):
         return None
     return Probe(dpid, port_no, number, tag)
 

@@ -73,6 +73,7 @@ def test_hosts_talk_on_while_the_controller_restarts(lab: Lab, versions) -> None
         lab.expect_true_topology()
         lab.expect_tree_spans()
         lab.expect_holds_over()
+        lab.expect_entries_of_one_run()
     assert pings.sent > 50
     assert pings.lost == 0
     lab.expect_no_loss()
