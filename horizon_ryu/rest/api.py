@@ -62,6 +62,28 @@ class Api:
         self.router.add(health.resources(self, services.metrics))
         self.router.add(events_resource.resources(services.events))
 
+        self._measure(services.metrics, services.events)
+
+    def _measure(self, metrics: Metrics, events: EventLog) -> None:
+        metrics.gauge(
+            "horizon_hub_lag_seconds",
+            "How late the event loop ran lately, at worst",
+            lambda: self._lag.seconds,
+        )
+        metrics.gauge(
+            "horizon_connected_switches",
+            "Switches with a connection",
+            lambda: len(self._services.switches.connected_switches()),
+        )
+        metrics.gauge("horizon_event_clients", "Event clients", lambda: events.subscribers)
+        metrics.counters("horizon_events", "Events by kind", "kind", lambda: events.published)
+        metrics.counters(
+            "horizon_event_clients_dropped",
+            "Event clients that were dropped",
+            "reason",
+            lambda: {"slow": events.dropped},
+        )
+
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
         wsgi_mount.mount(wsgi, self.router)

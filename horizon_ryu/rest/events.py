@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,18 +37,21 @@ class Event:
 class EventLog:
     """Numbers and keeps the last ``size`` events, and hands each to every subscriber."""
 
-    def __init__(
-        self,
-        size: int = 4096,
-        wall_clock: Callable[[], float] = time.time,
-        on_drop: Callable[[], None] | None = None,
-    ) -> None:
-        """``wall_clock`` dates events (seconds since 1970); ``on_drop`` counts slow clients."""
+    def __init__(self, size: int = 4096, wall_clock: Callable[[], float] = time.time) -> None:
+        """``wall_clock`` dates events, in seconds since 1970."""
         self._ring: deque[Event] = deque(maxlen=size)
         self._seq = 0
         self._wall_clock = wall_clock
-        self._on_drop = on_drop
         self._subscriptions: set[Subscription] = set()
+        self.published: Counter[str] = Counter()
+        """Events so far, by kind."""
+        self.dropped = 0
+        """Subscribers so far that were too slow."""
+
+    @property
+    def subscribers(self) -> int:
+        """How many clients listen."""
+        return len(self._subscriptions)
 
     @property
     def last_seq(self) -> int:
@@ -57,8 +60,9 @@ class EventLog:
 
     def publish(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add an event of ``kind``; ``data`` must be JSON. Never waits."""
-        self._seq += 1
-        event = self._event(self._seq, kind, data)
+        event = self._event(self._seq + 1, kind, data)
+        self._seq = event.seq
+        self.published[kind] += 1
         self._ring.append(event)
         for subscription in tuple(self._subscriptions):
             if not subscription.offer(event):
@@ -97,8 +101,7 @@ class EventLog:
     def _drop(self, subscription: Subscription) -> None:
         subscription.dropped = True
         subscription.close()
-        if self._on_drop is not None:
-            self._on_drop()
+        self.dropped += 1
 
 
 class Subscription:

@@ -26,25 +26,18 @@ _LABELLED = (
     ("unparsed_messages", "of_unparsed_messages", "reason", "Messages that Ryu could not read"),
     ("handler_failures", "horizon_handler_errors", "handler", "Exceptions of handlers"),
     ("lldp_frames", "horizon_lldp_frames", "outcome", "LLDP frames heard, by what became of them"),
-    ("alarms", "horizon_alarms", "kind", "Alarms about forged or contradictory frames"),
     ("requests", "horizon_rest_requests", "status", "REST requests answered, by status"),
 )
 _PLAIN = (
     ("packet_ins", "of_packet_ins", "Packet-ins received"),
     ("packet_ins_shed", "of_ignored_packet_ins", "Packet-ins dropped by the rate limit"),
-    ("connections_opened", "of_dp_connections", "Switches that completed the handshake"),
-    ("connections_closed", "of_dp_disconnections", "Connections of switches that ended"),
-    ("flow_messages", "of_flowmsgs_sent", "Flow and group changes sent to switches"),
     ("tree_changes", "horizon_tree_changes", "Spanning forests published"),
-    ("events_published", "horizon_events", "Events published"),
-    ("subscribers_dropped", "horizon_event_clients_dropped", "Event clients that were too slow"),
 )
 _GAUGES = (
     ("switches", "horizon_switches", "Switches in the topology"),
     ("links", "horizon_links", "Links in the topology, one per direction"),
     ("hosts", "horizon_hosts", "Hosts in the topology"),
     ("trees", "horizon_trees", "Connected parts of the spanning forest"),
-    ("hub_lag", "horizon_hub_lag_seconds", "How late the event loop ran lately, at worst"),
 )
 
 
@@ -59,22 +52,16 @@ class Metrics(Collector):
         self.unparsed_messages: Counter[str] = Counter()
         self.handler_failures: Counter[str] = Counter()
         self.lldp_frames: Counter[str] = Counter()
-        self.alarms: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
         self.packet_ins = 0
         self.packet_ins_shed = 0
-        self.connections_opened = 0
-        self.connections_closed = 0
-        self.flow_messages = 0
         self.tree_changes = 0
-        self.events_published = 0
-        self.subscribers_dropped = 0
         self.switches = 0
         self.links = 0
         self.hosts = 0
         self.trees = 0
-        self.hub_lag = 0.0
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._counters: dict[str, tuple[str, str, Callable[[], Mapping[str, int]]]] = {}
         self.registry.register(self)
 
     def violation(self, reason: str) -> None:
@@ -105,10 +92,6 @@ class Metrics(Collector):
         """Count an LLDP frame by what became of it."""
         _count(self.lldp_frames, outcome)
 
-    def alarm(self, kind: str) -> None:
-        """Count an alarm."""
-        _count(self.alarms, kind)
-
     def request(self, _method: str, _template: str, status: int, _seconds: float) -> None:
         """Count a REST request; has the form that the router tells its observer."""
         _count(self.requests, str(status))
@@ -128,6 +111,12 @@ class Metrics(Collector):
         """Have ``read`` called for the gauge ``name`` whenever Prometheus asks."""
         self._gauges[name] = (text, read)
 
+    def counters(
+        self, name: str, text: str, label: str, read: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Have ``read`` called for the counts, by value of ``label``, that somebody else keeps."""
+        self._counters[name] = (text, label, read)
+
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -145,8 +134,10 @@ class Metrics(Collector):
             yield _labelled(name, text, label, getattr(self, attribute))
         for attribute, name, text in _GAUGES:
             yield GaugeMetricFamily(name, text, getattr(self, attribute))
-        for name, (text, read) in self._gauges.items():
-            yield GaugeMetricFamily(name, text, read())
+        for name, (text, value) in self._gauges.items():
+            yield GaugeMetricFamily(name, text, value())
+        for name, (text, label, counts) in self._counters.items():
+            yield _labelled(name, text, label, counts())
 
 
 def _count(counter: Counter[str], value: str) -> None:

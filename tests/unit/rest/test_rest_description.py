@@ -113,10 +113,10 @@ def test_everything_counted_is_told() -> None:
     metrics.shed()
     metrics.packet_in()
     metrics.lldp("forged")
-    metrics.alarm("alarm_spoofed_host")
     metrics.topology(3, 6, 9)
     metrics.tree(1)
     metrics.gauge("horizon_answer", "The answer", lambda: 42)
+    metrics.counters("horizon_others", "Others", "what", lambda: {"x": 5})
     told = samples(metrics)
     expected = {
         "of_violations_total:length": 2,
@@ -126,7 +126,8 @@ def test_everything_counted_is_told() -> None:
         "of_ignored_packet_ins_total": 1,
         "of_packet_ins_total": 1,
         "horizon_lldp_frames_total:forged": 1,
-        "horizon_alarms_total:alarm_spoofed_host": 1,
+        "horizon_tree_changes_total": 1,
+        "horizon_others_total:x": 5,
         "horizon_switches": 3,
         "horizon_links": 6,
         "horizon_hosts": 9,

@@ -32,7 +32,8 @@ def test_every_answer_is_as_documented(client: Any, mode: GenerationMode) -> Non
     config = SchemathesisConfig.from_dict(_CONFIG)
     schema = schemathesis.openapi.from_wsgi("/v1/openapi.json", client.router, config=config)
     schema.validate()
-    operations = [found.ok() for found in schema.get_all_operations()]
+    found: Any = schema.get_all_operations()
+    operations = [operation.ok() for operation in found]
     served = {f"{resource.method} {resource.path}" for resource in client.router.resources}
     assert {item.label for item in operations} == served - {"GET /v1/openapi.json"}
     for operation in operations:

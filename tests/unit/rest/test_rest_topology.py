@@ -106,9 +106,7 @@ def test_tree_in_json_mirrors_the_xml_and_tells_blocked_ports(client: Any) -> No
         {"dpid": S2, "port_no": 3},
         {"dpid": S3, "port_no": 2},
     ]
-    document = xml_form.read(
-        TreesDocument, client.get("/v1/spanning-tree", "application/xml").body
-    )
+    document = xml_form.read(TreesDocument, client.get("/v1/spanning-tree", "application/xml").body)
     assert document.model_dump(mode="json")["trees"] == plain["trees"]
 
 

@@ -1,0 +1,86 @@
+"""The API as a controller puts it together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from webob import Request
+
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.rest.api import Api
+from horizon_ryu.rest.events import EventLog
+from horizon_ryu.rest.hub_lag import WINDOW, HubLag
+from horizon_ryu.rest.metrics import Metrics
+from horizon_ryu.settings import RestOptions, Settings
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def services(clock: Clock, **rest: Any) -> Any:
+    return SimpleNamespace(
+        settings=Settings(rest=RestOptions(**rest)),
+        metrics=Metrics(),
+        events=EventLog(),
+        clock=clock,
+        switches=SimpleNamespace(connected_switches=lambda: {1: None, 2: None}),
+    )
+
+
+def test_health_tells_uptime_and_switches() -> None:
+    clock = Clock()
+    api = Api(services(clock))
+    clock.now += 42
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["status"] == "ok"
+    assert (body["uptime"], body["switches"], body["hub_lag"]) == (42.0, 2, 0.0)
+
+
+def test_metrics_tell_of_events_and_switches() -> None:
+    controller = services(Clock())
+    api = Api(controller)
+    controller.events.publish("link_add", {})
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert 'horizon_events_total{kind="link_add"} 1.0' in text
+    assert "horizon_connected_switches 2.0" in text
+    assert "horizon_hub_lag_seconds 0.0" in text
+
+
+def test_a_late_event_loop_degrades_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(HubLag, "seconds", property(lambda _self: 1.5))
+    body = Request.blank("/v1/health").get_response(Api(services(clock)).router).json
+    assert body["status"] == "degraded"
+
+
+def test_worst_lag_is_remembered_for_a_while() -> None:
+    clock = Clock()
+    lag = HubLag(clock)
+    lag.note(0.5)
+    lag.note(0.1)
+    assert lag.seconds == 0.5
+    clock.now += WINDOW
+    lag.note(0.2)
+    assert lag.seconds == 0.5
+    clock.now += WINDOW
+    lag.note(0.1)
+    assert lag.seconds == 0.2
+
+
+def test_limits_and_tokens_are_settings(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("monitor monitor-token-0001\n")
+    path.chmod(0o600)
+    api = Api(services(Clock(), tokens_file=str(path), max_body=1024))
+    assert api.router.protected
+    assert Request.blank("/v1/health").get_response(api.router).status_int == 401
+    path.chmod(0o644)
+    with pytest.raises(InvalidInput, match="chmod"):
+        Api(services(Clock(), tokens_file=str(path)))

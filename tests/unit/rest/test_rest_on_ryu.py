@@ -1,0 +1,273 @@
+"""The API on Ryu's own web server: beside others' routes, with web sockets, in time."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import websocket
+from eventlet import tpool
+from ryu import cfg
+from ryu.app.wsgi import ControllerBase, WSGIApplication, route
+from ryu.lib import hub
+from webob import Response
+
+from horizon_ryu.rest import events_resource, wsgi_mount
+from horizon_ryu.rest.auth import parse_tokens
+from horizon_ryu.rest.door import UnsafeListening
+from horizon_ryu.rest.events import MAX_SUBSCRIBERS, QUEUE_EVENTS
+from horizon_ryu.rest.router import Router
+from horizon_ryu.rest.wsgi_mount import mount, read_body_in_time
+
+TOKEN = "monitor-token-0001"
+
+
+class OthersController(ControllerBase):  # type: ignore[misc]  # Ryu ships no types
+    """A REST application of a user of Ryu."""
+
+    @route("others", "/v1/health", methods=["GET"])  # type: ignore[untyped-decorator]
+    def health(self, _request: Any, **_match: Any) -> Response:
+        return Response(body=b"others'")
+
+    @route("flows", "/stats/flow/{dpid}", methods=["GET"])  # type: ignore[untyped-decorator]
+    def flows(self, _request: Any, dpid: str, **_match: Any) -> Response:
+        return Response(body=f"flows of {dpid}".encode())
+
+
+class Server:
+    """Ryu's server with our router; clients run in threads of the system meanwhile."""
+
+    def __init__(self, router: Router, after: Callable[[WSGIApplication], None]) -> None:
+        wsgi = WSGIApplication()
+        mount(wsgi, router)
+        after(wsgi)
+        self._server = hub.WSGIServer(("127.0.0.1", 0), wsgi)
+        self.port = self._server.server.getsockname()[1]
+        self._greenlet = hub.spawn(self._server.serve_forever)
+
+    def stop(self) -> None:
+        hub.kill(self._greenlet)
+        self._server.server.close()
+
+    def ask(self, method: str, path: str, **headers: str) -> tuple[int, bytes]:
+        def call() -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            try:
+                connection.request(method, path, headers=headers)
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+            finally:
+                connection.close()
+
+        result: tuple[int, bytes] = tpool.execute(call)
+        return result
+
+    def listen(self, query: str = "", **options: Any) -> Any:
+        url = f"ws://127.0.0.1:{self.port}/v1/events{query}"
+        return tpool.execute(websocket.create_connection, url, timeout=5, **options)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(router: Router, after: Callable[[Any], None] = lambda _wsgi: None) -> Server:
+        servers.append(Server(router, after))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+    logging.getLogger("ryu.lib.hub").removeFilter(wsgi_mount._is_no_access_line)
+
+
+def receive(connection: Any) -> Any:
+    return json.loads(tpool.execute(connection.recv))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        hub.sleep(0.01)
+
+
+def test_requests_are_served(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    status, body = server.ask("GET", "/v1/topology")
+    assert (status, len(json.loads(body)["switches"])) == (200, 3)
+    assert server.ask("GET", "/v1/networks/%ff")[0] == 400
+    status, body = server.ask("GET", "/stats/switches", Accept="application/xml")
+    assert status == 404
+    assert b"<problem>" in body
+    assert server.ask("HEAD", "/v1/topology") == (200, b"")
+    assert server.ask("DELETE", "/v1/networks/x")[0] == 404
+
+
+def test_routes_of_others_come_first_whenever_they_come(client: Any, serve: Any) -> None:
+    server = serve(client.router, after=lambda wsgi: wsgi.register(OthersController))
+    assert server.ask("GET", "/v1/health") == (200, b"others'")
+    assert server.ask("GET", "/stats/flow/7") == (200, b"flows of 7")
+    assert server.ask("GET", "/v1/networks")[0] == 200
+
+
+def test_access_log_is_quiet_and_errors_are_not(
+    client: Any, serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(client.router)
+    with caplog.at_level(logging.DEBUG):
+        server.ask("GET", "/v1/networks?x=1")
+        logging.getLogger("ryu.lib.hub").error("hub: uncaught exception")
+    told = [(record.name, record.levelno) for record in caplog.records]
+    assert ("ryu.lib.hub", logging.INFO) not in told
+    assert ("ryu.lib.hub", logging.ERROR) in told
+    assert "GET /v1/networks: 422" in caplog.text
+
+
+def test_slow_body_is_408(make_client: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi_mount, "BODY_SECONDS", 0.1)
+    router = make_client().router
+    router._read_stream = read_body_in_time
+    server = serve(router)
+
+    def trickle() -> bytes:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(
+                b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nContent-Length: 10\r\n\r\n{"
+            )
+            return connection.recv(65536)
+
+    assert tpool.execute(trickle).startswith(b"HTTP/1.1 408")
+
+
+def test_listens_on_loopback_unless_configured(client: Any) -> None:
+    mount(WSGIApplication(), client.router)
+    assert cfg.CONF.wsapi_host == "127.0.0.1"
+
+
+def test_listening_for_all_without_tokens_is_refused(client: Any, make_client: Any) -> None:
+    cfg.CONF.set_override("wsapi_host", "0.0.0.0")
+    try:
+        with pytest.raises(UnsafeListening):
+            mount(WSGIApplication(), client.router)
+        mount(WSGIApplication(), make_client(parse_tokens([f"monitor {TOKEN}"])).router)
+    finally:
+        cfg.CONF.clear_override("wsapi_host")
+
+
+def test_events_come_as_they_happen(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    client.events.publish("old", {})
+    connection = server.listen()
+    client.events.publish("link_add", {"n": 1})
+    event = receive(connection)
+    assert (event["seq"], event["kind"], event["data"]) == (2, "link_add", {"n": 1})
+    tpool.execute(connection.close)
+    until(lambda: client.events.subscribers == 0)
+
+
+def test_events_are_replayed_and_chosen(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    for kind in ("a", "b", "a", "c"):
+        client.events.publish(kind, {})
+    connection = server.listen("?since=1&kinds=a,c")
+    assert [receive(connection)["seq"] for _ in range(2)] == [3, 4]
+    tpool.execute(connection.close)
+
+
+def test_pings_are_answered_and_messages_ignored(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    connection = server.listen()
+    tpool.execute(connection.send, "hello" * 1000)
+    tpool.execute(connection.send_binary, b"")
+    tpool.execute(connection.ping, "are you there")
+    frame = tpool.execute(connection.recv_frame)
+    assert (frame.opcode, frame.data) == (websocket.ABNF.OPCODE_PONG, b"are you there")
+    tpool.execute(connection.close)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"\x81\x05hello",  # not masked
+        b"\xf1\x80\x00\x00\x00\x00",  # reserved bits
+        b"\x83\x80\x00\x00\x00\x00",  # unknown opcode
+        b"\x89\xfe\x00\x7e\x00\x00\x00\x00",  # a ping that is too long
+        b"\x81\xff\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00",  # 4 GiB
+        b"\x88\x80\x00\x00\x00\x00",  # close
+    ],
+)
+def test_faulty_frames_end_the_connection(client: Any, serve: Any, frame: bytes) -> None:
+    server = serve(client.router)
+    connection = server.listen()
+    tpool.execute(connection.sock.sendall, frame)
+    until(lambda: client.events.subscribers == 0)
+    assert tpool.execute(connection.recv_frame).opcode == websocket.ABNF.OPCODE_CLOSE
+    tpool.execute(connection.close)
+
+
+def test_client_that_vanishes_is_forgotten(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    connection = server.listen()
+    connection.sock.close()
+    until(lambda: client.events.subscribers == 0)
+    assert server.ask("GET", "/v1/health")[0] == 200
+
+
+def test_slow_client_is_dropped_and_nobody_waits(
+    client: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_resource, "SEND_SECONDS", 0.2)
+    server = serve(client.router)
+    connection = server.listen(sockopt=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)])
+    started = time.monotonic()
+    for _ in range(8):
+        for _ in range(QUEUE_EVENTS // 4):
+            client.events.publish("x", {"filler": "x" * 8000})
+        hub.sleep(0)  # The writer sends until the socket takes no more, then waits.
+    assert time.monotonic() - started < 2
+    until(lambda: client.events.subscribers == 0)
+    assert client.events.dropped == 1
+    assert server.ask("GET", "/v1/health")[0] == 200
+    connection.sock.close()
+
+
+def refused(server: Server, **options: Any) -> int:
+    with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+        server.listen(**options)
+    status: int = caught.value.status_code
+    return status
+
+
+def test_page_of_another_site_is_refused(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    assert refused(server, origin="http://evil.example") == 403
+    connection = server.listen(origin=f"http://127.0.0.1:{server.port}")
+    tpool.execute(connection.close)
+
+
+def test_too_many_clients_are_429(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    held = [client.events.subscribe() for _ in range(MAX_SUBSCRIBERS)]
+    assert refused(server) == 429
+    held[0].close()
+    tpool.execute(server.listen().close)
+
+
+def test_web_sockets_need_a_token_too(make_client: Any, serve: Any) -> None:
+    client = make_client(parse_tokens([f"monitor {TOKEN}"]))
+    server = serve(client.router)
+    assert refused(server) == 401
+    by_header = server.listen(header={"Authorization": f"Bearer {TOKEN}"})
+    tpool.execute(by_header.close)
+    offered = [events_resource.SUBPROTOCOL, f"bearer.{TOKEN}"]
+    by_browser = server.listen(subprotocols=offered)
+    assert by_browser.getsubprotocol() == events_resource.SUBPROTOCOL
+    tpool.execute(by_browser.close)
