@@ -44,10 +44,13 @@ def test_definitions_are_read_and_written(text: str, definition: NetworkDefiniti
     assert definition.text() == text
 
 
-@pytest.mark.parametrize(
-    "text", ["", "vlan:", "vlan:0", "vlan:4095", "vlan:010", "vlan:-1", "vlan:1e1", "ip:10.0.0.1/24",
-             "ip:10.0.0", "ip:::/0", "ip:10.0.0.0/33", "10", "vlan:１"],
-)  # fmt: skip
+REFUSED = (
+    *("", "10", "vlan:", "vlan:0", "vlan:4095", "vlan:010", "vlan:-1", "vlan:1e1"),
+    *("vlan:\uff11", "ip:10.0.0.1/24", "ip:10.0.0", "ip:::/0", "ip:10.0.0.0/33"),
+)
+
+
+@pytest.mark.parametrize("text", REFUSED)
 def test_what_is_no_definition_is_refused_with_its_field(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_definition(text)
