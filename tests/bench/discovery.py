@@ -89,8 +89,9 @@ def _rest(controller: Controller, network: WireNetwork, measured: Measured) -> N
     passed = time.monotonic() - start
     measured.cpu_percent = (controller.cpu_seconds() - cpu) / passed * 100
     measured.lldp_per_s = network.probes.total() / passed
-    # As many rounds as the port probed most has seen.
-    rounds = max(network.probes.values(), default=0)
+    # A round that is under way has reached some ports and others not.
+    counts = network.probes.values()
+    rounds = (max(counts, default=0) + min(counts, default=0)) / 2
     measured.lldp_per_round = network.probes.total() / rounds if rounds else None
 
 
