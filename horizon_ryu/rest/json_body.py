@@ -1,19 +1,26 @@
-"""Reads JSON as strictly as RFC 8259 allows: no duplicate key, no NaN, bounded nesting."""
+"""Reads JSON as strictly as RFC 8259 allows: no duplicate key, no NaN, bounded in all."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
+from array import array
+from itertools import accumulate
 from typing import Any, NoReturn
 
 from horizon_ryu.core.errors import InvalidInput
 
 MAX_DEPTH = 32
 """Of arrays and objects in each other; our deepest model needs a quarter of it."""
+MAX_VALUES = 100_000
+"""Commas in a body: reading a mebibyte of tiny values would hold up the switches."""
+MAX_MEMBERS = 1000
+"""Of one object: each that is unknown costs an error."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 
 
 def check_json(data: bytes) -> None:
@@ -25,7 +32,9 @@ def check_json(data: bytes) -> None:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput(("body",), "not UTF-8") from error
-    _check_depth(text)
+    if data.count(b",") > MAX_VALUES:
+        raise InvalidInput(("body",), f"more than {MAX_VALUES} values")
+    _check_depth(data)
     try:
         json.loads(
             text,
@@ -39,18 +48,21 @@ def check_json(data: bytes) -> None:
         raise InvalidInput(("body",), "not JSON: a number or a nesting is too large") from error
 
 
-def _check_depth(text: str) -> None:
-    """Count before parsing: a parser that recurses would end in its own stack."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH:
+def _check_depth(data: bytes) -> None:
+    """Count before parsing: a parser that recurses would end in its own stack.
+
+    All is done a whole body at a time: a mebibyte of brackets must not hold up the switches.
+    """
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return
-    depth = 0
-    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise InvalidInput(("body",), f"nested more than {MAX_DEPTH} deep")
+    brackets = _STRING.sub(b"", data).translate(_STEPS, _NO_BRACKETS)
+    if max(accumulate(array("b", brackets)), default=0) > MAX_DEPTH:
+        raise InvalidInput(("body",), f"nested more than {MAX_DEPTH} deep")
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_MEMBERS:
+        raise InvalidInput(("body",), f"an object of more than {MAX_MEMBERS} members")
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
