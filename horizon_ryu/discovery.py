@@ -65,6 +65,7 @@ class Discovery(HorizonApp):
         self._core = Core(_signing_key(options.key_file), self._first_timers(), _limits(options))
         self._connected: dict[int, Switch] = {}
         self._dirty = hub.Event()
+        self._hurry = hub.Event()
         self.horizon.locator = self._core.locate
         self.horizon.fast_lane.register(LLDP_ORDER, self._lldp_in)
         self.horizon.fast_lane.register(HOST_ORDER, self._host_frame_in)
@@ -107,6 +108,7 @@ class Discovery(HorizonApp):
             self._not_ready(dpid, errors)
             return
         self._core.switch_ready(switch, self._now())
+        self._hurry.set()
         self._dirty.set()
 
     def _not_ready(self, dpid: int, errors: tuple[Exception, ...]) -> None:
@@ -163,7 +165,9 @@ class Discovery(HorizonApp):
                 self.horizon.switches.send(messages)
             if self._core.changed:
                 self._dirty.set()
-            hub.sleep(min(_LONGEST_SLEEP, max(0.001, self._core.next_due(now) - self._now())))
+            pause = self._core.next_due(now) - self._now()
+            self._hurry.wait(min(_LONGEST_SLEEP, max(0.001, pause)))
+            self._hurry.clear()
 
     def _publish(self) -> None:
         """Publish changes in batches: a burst of joins costs one view, not one per switch."""
@@ -242,5 +246,11 @@ def _limits(options: Any) -> DiscoveryLimits:
         options.max_addresses_per_host,
         options.host_move_window,
     )
-    return DiscoveryLimits(options.total_rate, options.switch_rate, options.probe_validity, hosts)
+    return DiscoveryLimits(
+        options.total_rate,
+        options.new_port_rate,
+        options.switch_rate,
+        options.probe_validity,
+        hosts,
+    )
 

@@ -37,6 +37,7 @@ class DiscoveryOptions:
     link_check_interval: float = _seconds(5.0, "between checks for idle links")
     link_max_idle: float = _seconds(10.0, "after which a link not heard of is removed")
     total_rate: float = option(2000.0, "probes in all (frames per second)", 1, 1e6)
+    new_port_rate: float = option(10_000.0, "probes of new ports (frames per second)", 1, 1e6)
     switch_rate: float = option(1000.0, "probes per switch (frames per second)", 1, 1e6)
     probe_validity: float = _seconds(5.0, "in which a probe is accepted")
     key_file: str | None = option(None, "file with the key that signs probes; else a new key")
@@ -86,7 +87,7 @@ class GuardOptions:
     allowed_dpids: tuple[str, ...] = option((), "dpids that may connect (hex); none named: all")
     packet_ins_per_port: float = option(20_000.0, "packet-ins per port and second", 1, 1e7)
     packet_ins_per_switch: float = option(100_000.0, "packet-ins per switch and second", 1, 1e7)
-    watchdog: float = option(30.0, "hung before it ends itself; 0 = never (seconds)", 0, 3600)
+    watchdog: float = option(30.0, "hung before it ends itself; 0 for never (seconds)", 0, 3600)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class StoreOptions:
 class LogOptions:
     """How logs are written."""
 
-    format: str = option("text", "text (key=value) or json (one object per line)")
+    format: str = option("text", "text, or json with one object per line")
     level: str = option("INFO", "DEBUG, INFO, WARNING or ERROR")
 
 

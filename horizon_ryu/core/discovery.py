@@ -39,9 +39,14 @@ LOST_PROBES = 3
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryLimits:
-    """Budgets: probes per second in all and per switch, seconds in which a probe is accepted."""
+    """Budgets of probes per second, and the seconds in which a probe is accepted.
+
+    ``total_rate`` is for known ports, ``new_port_rate`` for new ones, ``switch_rate`` for all
+    ports of one switch.
+    """
 
     total_rate: float = 2000.0
+    new_port_rate: float = 10_000.0
     switch_rate: float = 1000.0
     probe_validity: float = 5.0
     hosts: HostLimits = field(default_factory=HostLimits)
@@ -70,7 +75,9 @@ class Discovery:
         self._links = LinkTable()
         self._hosts = HostTable(limits.hosts)
         self._book = ProbeBook(limits.probe_validity)
-        self._pacing = Pacing(self._timers.lldp_interval, limits.total_rate, limits.switch_rate)
+        self._pacing = Pacing(
+            self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
+        )
         self._joining: set[int] = set()
         self._void_before = 0
         self._refused: set[PortRef] = set()
@@ -250,7 +257,8 @@ class Discovery:
             lost: Callable[[PortRef], bool] = lambda ref: self._book.unheard(ref) >= LOST_PROBES  # noqa: E731
             self._deleted(self._links.idle(now, self._timers.link_max_idle, lost))
         self._changes += self._hosts.expire(now)
-        return [self._probe(ref, now) for ref in self._pacing.due(now)]
+        due = self._pacing.due(now, self._links.links, not self._joining)
+        return [self._probe(ref, now) for ref in due]
 
     def _probe(self, ref: PortRef, now: float) -> Sent:
         port = self._switches[ref.dpid].ports[ref.port_no]
@@ -261,7 +269,7 @@ class Discovery:
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""
         moves = self._hosts.next_due()
-        times = [self._pacing.next_due(now), self._next_check]
+        times = [self._pacing.next_due(now, not self._joining), self._next_check]
         return min(times if moves is None else [*times, moves])
 
     # ---- settings and views

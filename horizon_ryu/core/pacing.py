@@ -2,13 +2,14 @@
 
 A round probes every port once. Rounds start ``interval`` apart (report 3.4, first timer); when
 the budget does not allow that, they stretch, and no port is left out. A switch whose own budget
-is spent is passed over until it has tokens again, so it delays nobody.
+is spent is passed over until it has tokens again, so it delays nobody. New ports have a budget
+of their own, so that a large network is found at once and not at the pace of its upkeep.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from heapq import heappop, heappush
 
 from horizon_ryu.core.token_bucket import TokenBucket
@@ -24,9 +25,12 @@ SLICE = 0.05
 class Pacing:
     """Says which ports are due; holds no other knowledge of them."""
 
-    def __init__(self, interval: float, total_rate: float, switch_rate: float) -> None:
+    def __init__(
+        self, interval: float, total_rate: float, switch_rate: float, new_port_rate: float
+    ) -> None:
         self.interval = interval
         self._total = TokenBucket(total_rate, max(1.0, total_rate * SLICE), 0.0)
+        self._new = TokenBucket(new_port_rate, max(1.0, new_port_rate * SLICE), 0.0)
         self._switch_rate = switch_rate
         self._switches: dict[int, TokenBucket] = {}
         self._ports: dict[PortRef, None] = {}
@@ -55,34 +59,39 @@ class Pacing:
         """Drop the budget of a switch that left."""
         self._switches.pop(dpid, None)
 
-    def due(self, now: float) -> list[PortRef]:
-        """Return the ports to probe now, within the budget."""
-        chosen = self._take_eager(now)
+    def due(self, now: float, proven: Container[PortRef], settled: bool) -> list[PortRef]:
+        """Return the ports to probe now, within the budget.
+
+        New ports that are ``proven`` by now need no hurry, and while the network is not
+        ``settled`` hurry is in vain: no new link would be believed.
+        """
+        chosen = self._take_eager(now, proven) if settled else []
         if not self._round and now >= self._next_round:
             self._round.extend(self._ports)
             self._next_round = now + self.interval
         chosen += self._take_round(now)
         return chosen
 
-    def next_due(self, now: float) -> float:
+    def next_due(self, now: float, settled: bool) -> float:
         """Return when :meth:`due` is to be called again."""
         times = [self._next_round] if not self._round else [now + SLICE / 2]
-        if self._eager:
-            times.append(max(self._eager[0][0], now + self._total.wait(now)))
+        if self._eager and settled:
+            times.append(max(self._eager[0][0], now + self._new.wait(now)))
         return max(now + 0.001, min(times))
 
-    def _take_eager(self, now: float) -> list[PortRef]:
-        chosen: list[PortRef] = []
-        while self._eager and self._eager[0][0] <= now and self._total.wait(now) == 0:
+    def _take_eager(self, now: float, proven: Container[PortRef]) -> list[PortRef]:
+        chosen: dict[PortRef, None] = {}
+        while self._eager and self._eager[0][0] <= now and self._new.wait(now) == 0:
             _, ref = heappop(self._eager)
-            if ref not in self._ports:
+            # What piled up while the network was unsettled need not be sent twice.
+            if ref not in self._ports or ref in proven or ref in chosen:
                 continue
             if self._bucket(ref.dpid, now).take(now):
-                self._total.take(now)
-                chosen.append(ref)
+                self._new.take(now)
+                chosen[ref] = None
             else:
                 heappush(self._eager, (now + SLICE, ref))
-        return chosen
+        return list(chosen)
 
     def _take_round(self, now: float) -> list[PortRef]:
         chosen: list[PortRef] = []

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 MAX_PHYSICAL_PORT = 0xFEFF
 """Highest port number below the reserved ones of OpenFlow 1.0, the narrower of both scales."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PortRef:
+# Named tuples, not dataclasses: these two are keys everywhere, and a tuple hashes in C.
+class PortRef(NamedTuple):
     """One end of a link: a port of a switch."""
 
     dpid: int
@@ -48,8 +49,7 @@ class Switch:
     ports: Mapping[int, Port] = field(default_factory=lambda: MappingProxyType({}))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Link:
+class Link(NamedTuple):
     """One direction of a cable: frames sent out of ``src`` arrive at ``dst``."""
 
     src: PortRef

@@ -1,0 +1,166 @@
+"""horizonctl against a small HTTP server that answers as the controller does."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from horizon_ryu.cli.main import main
+
+A, B = "0000000000000001", "0000000000000002"
+TOPOLOGY = {
+    "switches": [
+        {"dpid": A, "address": "x", "openflow": "1.3", "connected": True,
+         "ports": [{"port_no": 1, "up": True}]},
+    ],
+    "links": [
+        {"src": {"dpid": A, "port_no": 1}, "dst": {"dpid": B, "port_no": 2},
+         "bidirectional": True, "in_tree": True},
+        {"src": {"dpid": B, "port_no": 2}, "dst": {"dpid": A, "port_no": 1},
+         "bidirectional": True, "in_tree": True},
+    ],
+    "hosts": [{"mac": "00:00:00:00:00:01", "ips": ["10.0.0.1"], "dpid": A, "port_no": 3}],
+}  # fmt: skip
+TREE = {
+    "trees": [
+        {
+            "root": A,
+            "switches": [
+                {"dpid": A, "neighbors": [{"dpid": B, "port": 1, "neighbor_port": 2}]},
+                {"dpid": B, "neighbors": [{"dpid": A, "port": 2, "neighbor_port": 1}]},
+            ],
+        }
+    ],
+    "blocked": [],
+    "settled": True,
+}
+PROBLEM = {
+    "title": "Invalid",
+    "status": 422,
+    "detail": "1 error",
+    "errors": [{"loc": ["body", "name"], "msg": "too long"}],
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    seen: list[tuple[str, str, str, object]]
+
+    def _answer(self) -> None:
+        size = int(self.headers.get("Content-Length", 0))
+        body = json.loads(self.rfile.read(size)) if size else None
+        self.seen.append((self.command, self.path, self.headers.get("Authorization", ""), body))
+        path = self.path.partition("?")[0]
+        answers = {"/v1/topology": TOPOLOGY, "/v1/spanning-tree": TREE}
+        if self.command == "POST":
+            self._send(422, PROBLEM)
+        elif path.startswith("/v1/networks/"):
+            self._send(204, None)
+        elif path.endswith("/timers"):
+            self._send(200, {"port_hold_time": 10.0, **(body or {})})
+        else:
+            self._send(200, answers[path])
+
+    do_GET = do_POST = do_PATCH = do_DELETE = _answer
+
+    def _send(self, status: int, body: object) -> None:
+        data = b"" if body is None else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    class Own(Handler):
+        seen: list = []  # noqa: RUF012
+
+    with HTTPServer(("127.0.0.1", 0), Own) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def run(server: HTTPServer | None, *words: str) -> Result:
+    port = server.server_port if server else 9
+    return CliRunner().invoke(main, ["--url", f"http://127.0.0.1:{port}", *words])
+
+
+def test_topology_is_shown_once_per_cable(server: HTTPServer) -> None:
+    result = run(server, "topology")
+    assert result.exit_code == 0
+    assert result.output.count("<->") == 1
+    assert "10.0.0.1" in result.output
+
+
+def test_json_is_for_programs(server: HTTPServer) -> None:
+    assert json.loads(run(server, "-o", "json", "topology").output) == TOPOLOGY
+
+
+def test_a_network_and_a_token_are_passed_on(server: HTTPServer) -> None:
+    run(server, "--token", "t", "topology", "--network", "vlan:10")
+    (seen,) = server.RequestHandlerClass.seen
+    assert seen[:3] == ("GET", "/v1/topology?network=vlan%3A10", "Bearer t")
+
+
+def test_the_tree_is_drawn_below_its_root(server: HTTPServer) -> None:
+    lines = run(server, "tree").output.splitlines()
+    assert lines == [A, f"└── port 1 - {B}"]
+
+
+def test_timers_are_set(server: HTTPServer) -> None:
+    assert "5" in run(server, "timers", "spanning-tree", "port_hold_time=5").output
+    assert server.RequestHandlerClass.seen[0][3] == {"port_hold_time": 5.0}
+
+
+def test_a_problem_names_the_field(server: HTTPServer) -> None:
+    result = run(server, "networks", "add", "blue", "vlan:10")
+    assert result.exit_code == 1
+    assert "body.name: too long" in result.output
+
+
+def test_deleting_is_confirmed(server: HTTPServer) -> None:
+    assert "forgotten" in run(server, "networks", "delete", "blue").output
+
+
+@pytest.mark.parametrize("words", [("networks", "add", "b", "x"), ("timers", "topology", "a"),
+                                   ("networks", "add", "b", "vlan:x"), ("nonsense",)])  # fmt: skip
+def test_wrong_words_are_usage_errors(server: HTTPServer, words: tuple[str, ...]) -> None:
+    assert run(server, *words).exit_code == 2
+    assert not server.RequestHandlerClass.seen
+
+
+def test_without_a_controller_it_says_what_to_do() -> None:
+    result = run(None, "topology")
+    assert result.exit_code == 1
+    assert "make run" in result.output
+
+
+def test_check_config(tmp_path: Path) -> None:
+    path = tmp_path / "horizon.conf"
+    path.write_text("[guard]\nwatchdog = 5\n", encoding="utf-8")
+    assert CliRunner().invoke(main, ["check-config", str(path)]).exit_code == 0
+    path.write_text("[guard]\nwachtdog = 5\n", encoding="utf-8")
+    result = CliRunner().invoke(main, ["check-config", str(path)])
+    assert result.exit_code == 1
+    assert "guard.wachtdog" in result.output
+
+
+def test_every_command_has_an_example() -> None:
+    def commands(group, words=()):
+        for name, command in group.commands.items():
+            yield (*words, name), command
+            if hasattr(command, "commands"):
+                yield from commands(command, (*words, name))
+
+    for words, command in commands(main):
+        assert "Example: horizonctl" in (command.help or ""), words

@@ -1,0 +1,75 @@
+"""The store: what is put in is there after a restart, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from horizon_ryu.core.errors import Conflict, NotFound
+from horizon_ryu.core.virtual_network import NetworkDefinition
+from horizon_ryu.store import Store, StoreError
+
+BLUE = NetworkDefinition(vlan=10)
+GREEN = NetworkDefinition(ip=(0x0A000000, 24))
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'store.sqlite'}"
+
+
+def test_a_restart_loses_nothing(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    store.add_network("blue", BLUE)
+    store.add_network("green", GREEN)
+    store.set_setting("timers", {"a": 0.5})
+    store.set_setting("timers", {"a": 1.5})
+    store.close()
+    again = Store(url(tmp_path))
+    assert dict(again.networks()) == {"blue": BLUE, "green": GREEN}
+    assert again.get_setting("timers") == {"a": 1.5}
+    assert again.get_setting("never set") is None
+
+
+def test_names_are_taken_once_and_can_be_freed(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    store.add_network("blue", BLUE)
+    with pytest.raises(Conflict):
+        store.add_network("blue", GREEN)
+    assert store.network("blue") == BLUE
+    store.delete_network("blue")
+    with pytest.raises(NotFound):
+        store.network("blue")
+    with pytest.raises(NotFound):
+        store.delete_network("blue")
+
+
+def test_what_is_no_database_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"my thesis" * 100)
+    with pytest.raises(StoreError, match="no SQLite database; move it away"):
+        Store(url(tmp_path))
+    assert path.read_bytes() == b"my thesis" * 100
+
+
+def test_a_newer_schema_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    Store(url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="newer Horizon"):
+        Store(url(tmp_path))
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "nosuchdb://x", "sqlite:////no/such/folder/x"])
+def test_unusable_urls_are_explained(wrong: str) -> None:
+    with pytest.raises(StoreError):
+        Store(wrong)
+
+
+def test_a_password_is_never_shown() -> None:
+    with pytest.raises(StoreError) as refused:
+        Store("nosuchdb://me:secret@host/db")
+    assert "secret" not in str(refused.value)
