@@ -120,6 +120,7 @@ class Discovery(HorizonApp):
     @set_ev_cls(EventSwitchLeft)
     def _left(self, event: EventSwitchLeft) -> None:
         self._connected.pop(event.dpid, None)
+        self.horizon.limits.forget(event.dpid)
         self._core.switch_left(event.dpid, self._now())
         self._dirty.set()
 

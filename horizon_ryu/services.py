@@ -120,4 +120,5 @@ class Services:
         )
 
     def _admit(self, packet: PacketIn, now: float) -> bool:
+        self.metrics.packet_in()
         return self.limits.admit(packet.dpid, packet.in_port, now)

@@ -9,6 +9,7 @@ Example::
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -144,7 +145,9 @@ class MininetProcess:
             return
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                # What is left in the buffer can no longer be written to a network that has ended.
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
         try:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired as error:

@@ -119,6 +119,9 @@ def _read(lines: IO[str], requests: queue.SimpleQueue[str]) -> None:
     for line in lines:
         requests.put(line)
     os.kill(os.getpid(), signal.SIGTERM)
+    # A signal that comes just before the main thread begins to wait for a request does not
+    # interrupt the wait; an empty request does, and the signal is then handled.
+    requests.put("")
 
 
 def _leave(signum: int, _: object) -> None:
