@@ -1,7 +1,7 @@
 """Discovery: the physical topology, and that of every virtual network (report 3.4).
 
 Events in: ``EventSwitchJoining``, ``EventSwitchConnected``, ``EventSwitchLeft`` and
-``EventPortChanged`` from :mod:`horizon_ryu.openflow.switches`; ``EventSetProbeInterval(seconds)``
+``EventPortChanged`` from :mod:`horizon_ryu.switches`; ``EventSetProbeInterval(seconds)``
 from Spanning Tree.
 Events out: ``EventTopologyChanged(view, changes)``, one per batch of changes.
 
@@ -33,15 +33,15 @@ from horizon_ryu.core.topology import Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import PASSED, Handled
-from horizon_ryu.openflow.switch_events import (
+from horizon_ryu.rest import networks as networks_resource
+from horizon_ryu.rest import topology as topology_resource
+from horizon_ryu.rest.event_data import change_to_event
+from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
     EventSwitchJoining,
     EventSwitchLeft,
 )
-from horizon_ryu.rest import networks as networks_resource
-from horizon_ryu.rest import topology as topology_resource
-from horizon_ryu.rest.event_data import change_to_event
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
 

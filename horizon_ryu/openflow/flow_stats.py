@@ -46,17 +46,7 @@ def _entries_10(body: bytes) -> Iterator[FlowEntry]:
     for entry in _records(body, _ENTRY_10.size):
         _, table_id, match, _, _, priority, _, _, cookie, _, _ = _ENTRY_10.unpack_from(entry)
         actions = _Actions10(entry[_ENTRY_10.size :])
-        fields, whole = _match_10(match)
-        yield FlowEntry(
-            fields,
-            priority,
-            cookie,
-            tuple(actions.known),
-            table_id,
-            actions.forwards,
-            whole and actions.whole,
-            frozenset(actions.vlans),
-        )
+        yield _entry(_match_10(match), priority, cookie, table_id, actions)
 
 
 def _entries_13(body: bytes) -> Iterator[FlowEntry]:
@@ -64,18 +54,26 @@ def _entries_13(body: bytes) -> Iterator[FlowEntry]:
         _, table_id, _, _, priority, _, _, _, cookie, _, _ = _ENTRY_13.unpack_from(entry)
         _, length = _TLV.unpack_from(entry, _ENTRY_13.size)
         start = _ENTRY_13.size
-        fields, whole = oxm.decode_match(entry[start + 4 : start + length])
+        match = oxm.decode_match(entry[start + 4 : start + length])
         actions = _Actions13(entry[start + (length + 7) // 8 * 8 :])
-        yield FlowEntry(
-            fields,
-            priority,
-            cookie,
-            tuple(actions.known),
-            table_id,
-            actions.forwards,
-            whole and actions.whole,
-            frozenset(actions.vlans),
-        )
+        yield _entry(match, priority, cookie, table_id, actions)
+
+
+def _entry(
+    match: tuple[Match, bool], priority: int, cookie: int, table_id: int, actions: _Actions
+) -> FlowEntry:
+    """Put an entry together; ``match`` is the match and whether it is whole."""
+    fields, whole = match
+    return FlowEntry(
+        fields,
+        priority,
+        cookie,
+        tuple(actions.known),
+        table_id,
+        actions.forwards,
+        whole and actions.whole,
+        frozenset(actions.vlans),
+    )
 
 
 def _records(body: bytes, least: int) -> Iterator[bytes]:
@@ -130,14 +128,21 @@ def _network_10(address: int, bits: int) -> tuple[int, int] | None:
     return None if free >= 32 else (address, 32 - free)
 
 
-class _Actions10:
-    """What the actions of a 1.0 entry amount to."""
+class _Actions:
+    """What the actions of an entry amount to, as far as the core asks."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self) -> None:
         self.known: list[Action] = []
         self.vlans: set[int] = set()
         self.forwards = False
         self.whole = True
+
+
+class _Actions10(_Actions):
+    """Read from the actions of a 1.0 entry."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__()
         for kind, action in _tlvs(body):
             value = int.from_bytes(action[4:6], "big")
             if kind == _OUTPUT_ACTION:
@@ -158,14 +163,11 @@ def _output_10(port: int) -> Action:
     return special.get(port) or Output(port)
 
 
-class _Actions13:
-    """What the instructions of a 1.3 entry amount to."""
+class _Actions13(_Actions):
+    """Read from the instructions of a 1.3 entry."""
 
     def __init__(self, body: bytes) -> None:
-        self.known: list[Action] = []
-        self.vlans: set[int] = set()
-        self.forwards = False
-        self.whole = True
+        super().__init__()
         for kind, instruction in _tlvs(body):
             if kind in (_APPLY_ACTIONS, _WRITE_ACTIONS):
                 self.whole &= kind == _APPLY_ACTIONS

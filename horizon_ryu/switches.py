@@ -20,7 +20,7 @@ from ryu.controller.handler import (
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Switch
 from horizon_ryu.openflow.ports import read_port, read_ports
-from horizon_ryu.openflow.switch_events import (
+from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
     EventSwitchJoining,

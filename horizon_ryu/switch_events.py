@@ -1,4 +1,4 @@
-"""What happens to switches, as immutable events. Published by ``horizon_ryu.openflow.switches``."""
+"""What happens to switches, as immutable events. Published by ``horizon_ryu.switches``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ryu.controller.event import EventBase
 from horizon_ryu.core.topology import Port, Switch
 
 # Ryu starts the application of this name for whoever observes one of these events.
-_SERVICE_NAME = "horizon_ryu.openflow.switches"
+_SERVICE_NAME = "horizon_ryu.switches"
 
 
 @dataclass(frozen=True)

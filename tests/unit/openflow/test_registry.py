@@ -1,0 +1,150 @@
+"""Questions to switches: answered, refused, too late, or cut off."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import pytest
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.messages import FloodPorts, FlowCommand, FlowMod, Match, Sent
+from horizon_ryu.openflow.registry import SwitchRegistry
+
+ENTRY = FlowMod(FlowCommand.ADD, Match(in_port=1), 1, 1)
+
+
+class FakeConnection:
+    """Notes what is sent and answers it as ``reply`` says."""
+
+    def __init__(self, dpid: int, version: int = 4) -> None:
+        self.id, self.version, self.ports = dpid, version, {}
+        self.address = ("127.0.0.1", 1)
+        self.sent: list[bytes] = []
+        self.reply: Callable[[bytes], None] = lambda message: None
+        self._xid = 100
+
+    def next_xid(self) -> int:
+        self._xid += 1
+        return self._xid
+
+    def write(self, data: bytes) -> bool:
+        self.sent.append(data)
+        hub.spawn(self.reply, data)
+        return True
+
+    def send(self, buf: bytes, close_socket: bool = False) -> bool:
+        return self.write(buf)
+
+    def abort(self, reason: str) -> None:
+        """Nothing to close."""
+
+
+def message(version: int, kind: int, xid: int, body: bytes = b"") -> bytes:
+    return struct.pack("!BBHI", version, kind, 8 + len(body), xid) + body
+
+
+def xid_of(data: bytes) -> int:
+    return int.from_bytes(data[4:8], "big")
+
+
+@pytest.fixture
+def registry() -> SwitchRegistry:
+    return SwitchRegistry()
+
+
+def join(registry: SwitchRegistry, dpid: int, refuse: int | None = None) -> FakeConnection:
+    """A 1.3 switch that answers barriers, and refuses messages of type ``refuse``."""
+    connection = FakeConnection(dpid)
+
+    def reply(data: bytes) -> None:
+        if data[1] == refuse:
+            error = struct.pack("!HH", 5, 1) + data
+            registry.received(connection, message(4, 1, xid_of(data), error))
+        if data[1] == 20:
+            registry.received(connection, message(4, 21, xid_of(data)))
+
+    connection.reply = reply
+    registry.connected(connection)
+    return connection
+
+
+def test_confirmed_means_that_every_barrier_was_answered(registry: SwitchRegistry) -> None:
+    join(registry, 1)
+    join(registry, 2)
+    assert registry.confirm((Sent(1, ENTRY), Sent(2, ENTRY))) == ()
+
+
+def test_a_refusal_names_switch_and_error(registry: SwitchRegistry) -> None:
+    join(registry, 1)
+    join(registry, 2, refuse=14)
+    (error,) = registry.confirm((Sent(1, ENTRY), Sent(2, ENTRY)))
+    assert error.dpid == 2
+    assert "FLOW_MOD_FAILED" in error.msg
+
+
+def test_silence_ends_at_the_deadline(registry: SwitchRegistry) -> None:
+    registry.connected(FakeConnection(1))
+    (error,) = registry.confirm((Sent(1, ENTRY),), deadline=0.05)
+    assert isinstance(error, SwitchDeadline)
+
+
+def test_absence_is_noticed_at_once_and_on_the_way(registry: SwitchRegistry) -> None:
+    (error,) = registry.confirm((Sent(1, ENTRY),))
+    assert isinstance(error, SwitchAway)
+    connection = FakeConnection(1)
+    connection.reply = lambda data: registry.disconnected(connection)
+    registry.connected(connection)
+    errors = registry.confirm((Sent(1, ENTRY),), deadline=5.0)
+    assert [type(error) for error in errors] == [SwitchAway]
+
+
+def test_answers_of_strangers_are_left_to_ryu(registry: SwitchRegistry) -> None:
+    connection = join(registry, 1)
+    assert not registry.received(connection, message(4, 21, 1))
+    assert not registry.received(FakeConnection(1), message(4, 21, 1))
+
+
+def test_a_newer_connection_is_not_ended_by_the_older(registry: SwitchRegistry) -> None:
+    old, new = FakeConnection(1), FakeConnection(1)
+    registry.connected(old)
+    registry.connected(new)
+    registry.disconnected(old)
+    assert registry.get(1) is new
+    registry.disconnected(new)
+    with pytest.raises(SwitchAway):
+        registry.get(1)
+
+
+def groups(connection: FakeConnection) -> list[int]:
+    return [int.from_bytes(data[8:10], "big") for data in connection.sent if data[1] == 15]
+
+
+def test_an_unknown_group_is_added_and_modified_then_only_modified(
+    registry: SwitchRegistry,
+) -> None:
+    connection = join(registry, 1)
+    registry.send((Sent(1, FloodPorts(frozenset({1}))), Sent(1, FloodPorts(frozenset({2})))))
+    assert groups(connection) == [0, 1, 1]
+
+
+def test_a_group_known_to_be_absent_is_added(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    connection.reply = lambda data: registry.received(
+        connection, message(4, 19, xid_of(data), b"\0\7\0\0\0\0\0\0")
+    )
+    registry.connected(connection)
+    assert registry.flood_group(1) is None
+    registry.send((Sent(1, FloodPorts(frozenset({1}))),))
+    assert groups(connection) == [0]
+
+
+def test_a_refused_question_raises(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    connection.reply = lambda data: registry.received(
+        connection, message(4, 1, xid_of(data), struct.pack("!HH", 1, 6))
+    )
+    registry.connected(connection)
+    with pytest.raises(SwitchError, match="BAD_REQUEST"):
+        registry.flow_entries(1)
