@@ -10,9 +10,7 @@ What is decided is decided in :mod:`horizon_ryu.core.discovery`.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import eventlet
@@ -62,7 +60,7 @@ class Discovery(HorizonApp):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         options = self.horizon.settings.discovery
-        self._core = Core(_signing_key(options.key_file), self._first_timers(), _limits(options))
+        self._core = Core(self.horizon.signing_key, self._first_timers(), _limits(options))
         self._connected: dict[int, Switch] = {}
         self._dirty = hub.Event()
         self._hurry = hub.Event()
@@ -233,11 +231,6 @@ class Discovery(HorizonApp):
 
     def _now(self) -> float:
         return self.horizon.clock()
-
-
-def _signing_key(path: str | None) -> bytes:
-    """Return the key of the probes: from a file, so that it outlives us, or a new one."""
-    return Path(path).read_bytes() if path else secrets.token_bytes(32)
 
 
 def _limits(options: Any) -> DiscoveryLimits:

@@ -21,6 +21,7 @@ from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.messages import PacketIn
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.free_ports import check_listening
 from horizon_ryu.openflow import codec10, codec13, listener
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.fast_lane import FastLane
@@ -31,6 +32,7 @@ from horizon_ryu.rest.api import Api
 from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.signals import end_cleanly_on_signals
+from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 
 LOG = logging.getLogger("horizon")
@@ -54,6 +56,7 @@ class Services:
         log.set_up(self.settings.log.format, self.settings.log.level)
         self.clock: Callable[[], float] = time.monotonic
         self.generation = secrets.randbits(32)
+        self.signing_key = signing_key(self.settings.discovery.key_file)
         self.store = Store(self.settings.store.url)
         self.metrics = Metrics()
         self.events = EventLog(self.settings.rest.event_buffer)
@@ -76,6 +79,7 @@ class Services:
             return
         self._started = True
         try:
+            check_listening(cfg.CONF)
             self.api.mount(wsgi)
         except HorizonError as error:
             LOG.error("%s", error)

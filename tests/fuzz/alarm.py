@@ -6,6 +6,9 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+AGAIN_SECONDS = 0.05
 
 
 class Hung(Exception):
@@ -16,7 +19,8 @@ class Hung(Exception):
 def alarm(seconds: float) -> Iterator[None]:
     """Raise Hung in the block after ``seconds``, whatever it is doing, and again at its end.
 
-    Again, because what the block calls may swallow every exception, as Ryu's parsers do.
+    Again and again, because an exception may be swallowed: by what the block calls, as Ryu's
+    parsers do, or because the signal came in a callback of the garbage collector.
     """
     rung = False
 
@@ -26,11 +30,21 @@ def alarm(seconds: float) -> Iterator[None]:
         raise Hung
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        _disarm(before)
     if rung:
         raise Hung
+
+
+def _disarm(before: Any) -> None:
+    """Stop the timer, even if it rings just now."""
+    while True:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        except Hung:
+            continue
+        return
