@@ -2,7 +2,7 @@
 
 Events in: ``EventSwitchJoining``, ``EventSwitchConnected``, ``EventSwitchLeft`` and
 ``EventPortChanged`` from :mod:`horizon_ryu.switches`; ``EventSetProbeInterval(seconds)``
-from Spanning Tree.
+from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
 Events out: ``EventTopologyChanged(view, changes)``, one per batch of changes.
 
 What is decided is decided in :mod:`horizon_ryu.core.discovery`.
@@ -14,7 +14,8 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 import eventlet
-from ryu.controller.handler import set_ev_cls
+from ryu.controller import ofp_event
+from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
@@ -27,10 +28,11 @@ from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, PacketIn, Sen
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Switch, TopologyView
+from horizon_ryu.core.topology import Change, Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import PASSED, Handled
+from horizon_ryu.openflow.flow_removed import read_flow_removed
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
 from horizon_ryu.rest.event_data import change_to_event
@@ -49,6 +51,10 @@ HOST_ORDER = 20
 TIMERS_SETTING = "discovery.timers"
 _LONGEST_SLEEP = 0.25
 _ASKED_AT_ONCE = 64
+_RESTORE_PAUSE = 1.0
+"""Seconds between two restorations of a switch's LLDP entry, at least."""
+_REST = 2
+"""A publication that took t seconds is followed by this many t of rest while changes pile up."""
 _CONSUMED = Handled(True)
 
 
@@ -60,8 +66,10 @@ class Discovery(HorizonApp):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         options = self.horizon.settings.discovery
+        self._cookie = cookie(Owner.DISCOVERY, self.horizon.generation)
         self._core = Core(self.horizon.signing_key, self._first_timers(), _limits(options))
         self._connected: dict[int, Switch] = {}
+        self._restoring: set[int] = set()
         self._dirty = hub.Event()
         self._hurry = hub.Event()
         self.horizon.locator = self._core.locate
@@ -93,21 +101,45 @@ class Discovery(HorizonApp):
 
     def _force_drop(self, dpid: int) -> None:
         """Have LLDP go to the controller and nowhere else; only then is the switch probed."""
-        entry = FlowMod(
-            FlowCommand.ADD,
-            Match(dl_type=frames.ETH_LLDP),
-            Priority.LLDP,
-            cookie(Owner.DISCOVERY, self.horizon.generation),
-            (ToController(),),
-        )
-        errors = self.horizon.switches.confirm((Sent(dpid, entry),))
+        errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
         switch = self._connected.get(dpid)
         if errors or switch is None:
             self._not_ready(dpid, errors)
             return
         self._core.switch_ready(switch, self._now())
-        self._hurry.set()
-        self._dirty.set()
+        self._changed()
+
+    def _lldp_entry(self) -> FlowMod:
+        return FlowMod(
+            FlowCommand.ADD,
+            Match(dl_type=frames.ETH_LLDP),
+            Priority.LLDP,
+            self._cookie,
+            (ToController(),),
+            send_flow_removed=True,
+        )
+
+    @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
+    def _flow_removed(self, event: Any) -> None:
+        """Put the LLDP entry back if somebody removed it, and believe no new link until then."""
+        dpid, message = event.msg.datapath.id, event.msg
+        removed = read_flow_removed(message.version, message.buf)
+        ours = removed is not None and removed.cookie == self._cookie
+        if ours and dpid in self._connected and dpid not in self._restoring:
+            self.logger.warning("discovery: switch %016x lost its LLDP entry; restoring it", dpid)
+            self._restoring.add(dpid)
+            self._core.switch_joining(dpid, self._now())
+            self.spawn(self._restore_drop, dpid)
+
+    def _restore_drop(self, dpid: int) -> None:
+        errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
+        if errors:
+            self._not_ready(dpid, errors)
+        else:
+            self._core.drop_restored(dpid, self._now())
+            # Removals reported without end must not keep every new link from being believed.
+            hub.sleep(_RESTORE_PAUSE)
+        self._restoring.discard(dpid)
 
     def _not_ready(self, dpid: int, errors: tuple[Exception, ...]) -> None:
         for error in errors:
@@ -120,7 +152,7 @@ class Discovery(HorizonApp):
         self._connected.pop(event.dpid, None)
         self.horizon.limits.forget(event.dpid)
         self._core.switch_left(event.dpid, self._now())
-        self._dirty.set()
+        self._changed()
 
     @set_ev_cls(EventPortChanged)
     def _port_changed(self, event: EventPortChanged) -> None:
@@ -131,7 +163,12 @@ class Discovery(HorizonApp):
                 ports[event.port_no] = event.port
             self._connected[event.dpid] = replace(switch, ports=ports)
         self._core.port_changed(event.dpid, event.port_no, event.port, self._now())
+        self._changed()
+
+    def _changed(self) -> None:
+        """Publish, and see at once whether there is something to probe."""
         self._dirty.set()
+        self._hurry.set()
 
     # ---- what frames say
 
@@ -141,7 +178,7 @@ class Discovery(HorizonApp):
         heard = self._core.frame_in(packet, now)
         self.horizon.metrics.lldp(heard.outcome)
         if self._core.changed:
-            self._dirty.set()
+            self._changed()
         return Handled(True, heard.messages) if heard.messages else _CONSUMED
 
     def _host_frame_in(self, packet: PacketIn, now: float) -> Handled:
@@ -156,7 +193,7 @@ class Discovery(HorizonApp):
     # ---- the loops
 
     def _probe(self) -> None:
-        """Send what is due; the longest sleep lets new timers and new ports take effect soon."""
+        """Send what is due, at its time or when something changed."""
         while True:
             now = self._now()
             messages = self._core.tick(now)
@@ -173,15 +210,18 @@ class Discovery(HorizonApp):
         while True:
             self._dirty.wait()
             self._dirty.clear()
+            start = self._now()
             changes = self._core.take_changes()
-            if not changes:
-                continue
-            view = self._core.view()
-            self.horizon.published.topology = view
-            self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
-            self.send_event_to_observers(EventTopologyChanged(view, changes))
-            for change in changes:
-                self.horizon.events.publish(*change_to_event(change))
+            if changes:
+                self._publish_view(self._core.view(), changes)
+                hub.sleep(_REST * (self._now() - start))
+
+    def _publish_view(self, view: TopologyView, changes: tuple[Change, ...]) -> None:
+        self.horizon.published.topology = view
+        self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
+        self.send_event_to_observers(EventTopologyChanged(view, changes))
+        for change in changes:
+            self.horizon.events.publish(*change_to_event(change))
 
     # ---- what the REST resources ask
 
@@ -204,12 +244,14 @@ class Discovery(HorizonApp):
     def set_timers(self, timers: DiscoveryTimers) -> None:
         """Use ``timers`` from now on, and after a restart."""
         self._core.set_timers(timers, self._now())
+        self._hurry.set()
         self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
 
     @set_ev_cls(EventSetProbeInterval)
     def _set_probe_interval(self, event: EventSetProbeInterval) -> None:
         timers = replace(self._core.timers, lldp_interval=event.seconds)
         self._core.set_timers(timers, self._now())
+        self._hurry.set()
 
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part of the topology that forwards a virtual network's traffic.

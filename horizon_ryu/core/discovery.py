@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from horizon_ryu.core import frames, lldp
-from horizon_ryu.core.hosts import NOTHING, HostLimits, HostTable
+from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
 from horizon_ryu.core.link_table import LinkTable
 from horizon_ryu.core.messages import DropBuffered, Output, PacketIn, PacketOut, Sent
 from horizon_ryu.core.pacing import Pacing
@@ -73,7 +73,7 @@ class Discovery:
         limits = limits or DiscoveryLimits()
         self._switches: dict[int, Switch] = {}
         self._links = LinkTable()
-        self._hosts = HostTable(limits.hosts)
+        self._hosts = HostTable(limits.hosts, self._is_edge)
         self._book = ProbeBook(limits.probe_validity)
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
@@ -102,6 +102,11 @@ class Discovery:
         self._changes.append(Change("switch_join", switch))
         self._pacing.add((PortRef(switch.dpid, no) for no, port in ports.items() if port.up), now)
         self._joined(switch.dpid, now)
+
+    def drop_restored(self, dpid: int, now: float) -> None:
+        """The forced drop of a switch that is ready was missing, and is in place again."""
+        self._void_before = self._book.next_number
+        self._joined(dpid, now)
 
     def switch_left(self, dpid: int, now: float) -> None:
         """The connection of a switch is gone; so are its links, at once."""
@@ -215,16 +220,19 @@ class Discovery:
 
     def _share(self, refs: tuple[PortRef, ...], now: float) -> None:
         fresh = [ref for ref in refs if not self._links.is_shared(ref, now)]
-        self._deleted(self._links.share(iter(refs), now))
+        quarantine = LOST_PROBES * max(self._pacing.period(ref.dpid) for ref in refs)
+        self._deleted(self._links.share(refs, now, quarantine))
         self._changes += (Change("alarm_shared_segment", ref) for ref in fresh)
 
     def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Sent, ...]:
         """Learn from a host's frame; returns questions to where the host was before."""
         here = PortRef(packet.dpid, packet.in_port)
-        if frame.src[0] & 1 or not any(frame.src) or not self._is_edge(here):
+        if frame.src[0] & 1 or not any(frame.src) or frame.src == PROBER:
+            return ()
+        if not self._is_edge(here):
             return ()
         address = self._address(packet.data, frame)
-        noted = self._hosts.note(here, frame.src, address, now, self._is_edge)
+        noted = self._hosts.note(here, frame.src, address, now)
         if noted is not NOTHING:
             self._changes += noted.changes
         return noted.messages
@@ -232,9 +240,10 @@ class Discovery:
     def _address(self, data: bytes, frame: frames.Frame) -> str | None:
         """Return the sender's address where the frame proves it: ARP, not routed IP."""
         arp = frames.decode_arp(data, frame) if frame.ethertype == frames.ETH_ARP else None
-        if arp is None or arp.sha != frame.src or not any(arp.spa):
+        if arp is None or arp.sha != frame.src:
             return None
-        return frames.address_text(arp.spa)
+        claimed = frames.sender_address(data, frame)
+        return None if claimed is None else frames.address_text(claimed)
 
     def _is_up(self, ref: PortRef) -> bool:
         switch = self._switches.get(ref.dpid)
@@ -282,7 +291,7 @@ class Discovery:
     def set_timers(self, timers: DiscoveryTimers, now: float) -> None:
         """Use ``timers`` from now on."""
         self._timers = timers
-        self._pacing.interval = timers.lldp_interval
+        self._pacing.set_interval(timers.lldp_interval, now)
         self._next_check = min(self._next_check, now + timers.link_check_interval)
 
     @property
@@ -294,17 +303,31 @@ class Discovery:
         """Return what happened since the last call; the view then includes it."""
         changes, self._changes = tuple(self._changes), []
         if changes:
-            self._view = TopologyView(
-                self._view.version + 1,
-                _frozen(self._switches),
-                _frozen(self._links.links),
-                _frozen(self._hosts.hosts),
-            )
+            self._view = self._next_view(changes)
         return changes
+
+    def _next_view(self, changes: tuple[Change, ...]) -> TopologyView:
+        """Return the next view; parts of which nothing is told are shared with the last one."""
+        parts = {part for part in map(_part, changes) if part}
+        last = self._view
+        return TopologyView(
+            last.version + 1,
+            _frozen(self._switches) if "switches" in parts else last.switches,
+            _frozen(self._links.links) if "links" in parts else last.links,
+            _frozen(self._hosts.hosts) if "hosts" in parts else last.hosts,
+        )
 
     def view(self) -> TopologyView:
         """Return the view as of the last :meth:`take_changes`."""
         return self._view
+
+
+def _part(change: Change) -> str:
+    """Return which part of a view ``change`` is about; alarms are about none."""
+    family = change.kind.partition("_")[0]
+    return {"switch": "switches", "port": "switches", "link": "links", "host": "hosts"}.get(
+        family, ""
+    )
 
 
 def _frozen(mapping: Mapping[_Key, _Value]) -> Mapping[_Key, _Value]:

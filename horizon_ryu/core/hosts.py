@@ -2,7 +2,11 @@
 
 A station that shows up at a second port has moved, or is being impersonated. If its old port is
 down, gone, or leads to a switch now, it has moved. Otherwise the old place is asked by ARP: an
-answer from there within the window unmasks the newcomer, silence means a move.
+answer from there within the window unmasks the newcomer, silence means a move. One question per
+station and window, however many frames the newcomer sends.
+
+An IP address belongs to the station that used it first, until that station is gone or its port
+is down.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.messages import Output, PacketOut, Sent
 from horizon_ryu.core.topology import Change, Host, PortRef
 
-_PROBER = b"\x02\x48\x5a\x00\x00\x01"
+PROBER = b"\x02\x48\x5a\x00\x00\x01"
 """Sender of our ARP probes: locally administered, on no network."""
 
 
@@ -38,8 +42,11 @@ class Noted(NamedTuple):
 
 
 class _Move(NamedTuple):
+    """A station that showed up at ``new``; decided at ``deadline`` unless ``exposed`` before."""
+
     new: PortRef
     deadline: float
+    exposed: bool = False
 
 
 NOTHING = Noted()
@@ -48,8 +55,10 @@ NOTHING = Noted()
 class HostTable:
     """The stations by MAC address. Only frames that came in at edge ports may be noted here."""
 
-    def __init__(self, limits: HostLimits) -> None:
+    def __init__(self, limits: HostLimits, is_live: Callable[[PortRef], bool]) -> None:
+        """``is_live`` tells whether a port is an edge port that is up."""
         self._limits = limits
+        self._is_live = is_live
         self._hosts: dict[bytes, Host] = {}
         self._at_port: dict[PortRef, set[bytes]] = {}
         self._owners: dict[str, bytes] = {}
@@ -65,20 +74,14 @@ class HostTable:
         host = self._hosts.get(mac)
         return host.location if host is not None else None
 
-    def note(
-        self, here: PortRef, mac: bytes, address: str | None, now: float,
-        is_live: Callable[[PortRef], bool],
-    ) -> Noted:  # fmt: skip
-        """Take note of a frame from ``mac`` at the edge port ``here``.
-
-        ``is_live`` tells whether a port is an edge port that is up.
-        """
+    def note(self, here: PortRef, mac: bytes, address: str | None, now: float) -> Noted:
+        """Take note of a frame from ``mac`` at the edge port ``here``."""
         host = self._hosts.get(mac)
         if host is None:
             return self._new(here, mac, address)
         if host.location == here:
             return self._heard_at_home(host, address)
-        if not is_live(host.location):
+        if not self._is_live(host.location):
             return self._moved(host, here, address)
         if mac in self._moves:
             return NOTHING
@@ -86,18 +89,22 @@ class HostTable:
         return Noted((), self._questions(host))
 
     def expire(self, now: float) -> tuple[Change, ...]:
-        """Carry out the moves whose old place stayed silent."""
-        over = [mac for mac, move in self._moves.items() if move.deadline <= now]
+        """Carry out the moves whose old place stayed silent, if the new place still exists."""
         changes: list[Change] = []
-        for mac in over:
-            move, host = self._moves.pop(mac), self._hosts.get(mac)
-            if host is not None:
+        while self._moves:
+            mac, move = next(iter(self._moves.items()))
+            if move.deadline > now:
+                break
+            del self._moves[mac]
+            host = self._hosts.get(mac)
+            if host is not None and not move.exposed and self._is_live(move.new):
                 changes += self._moved(host, move.new, None).changes
         return tuple(changes)
 
     def next_due(self) -> float | None:
         """Return when :meth:`expire` has work; None while nothing moves."""
-        return min((move.deadline for move in self._moves.values()), default=None)
+        # The window is the same for all, so the first that began is the first to end.
+        return next(iter(self._moves.values())).deadline if self._moves else None
 
     def remove_at(self, ref: PortRef) -> tuple[Change, ...]:
         """Forget every station at ``ref``: the port is gone or leads to a switch."""
@@ -111,17 +118,20 @@ class HostTable:
         mates = self._at_port.setdefault(here, set())
         if len(self._hosts) >= self._limits.hosts or len(mates) >= self._limits.hosts_per_port:
             return NOTHING
-        host = Host(mac, self._claim(mac, (), address), here)
-        self._hosts[mac] = host
+        known, changes = self._claim(mac, (), address)
+        host = self._hosts[mac] = Host(mac, known, here)
         mates.add(mac)
-        return Noted((Change("host_add", host),))
+        return Noted((*changes, Change("host_add", host)))
 
     def _heard_at_home(self, host: Host, address: str | None) -> Noted:
         changes: list[Change] = []
-        if self._moves and self._moves.pop(host.mac, None) is not None:
+        move = self._moves.get(host.mac) if self._moves else None
+        if move is not None and not move.exposed:
+            self._moves[host.mac] = move._replace(exposed=True)
             changes.append(Change("alarm_spoofed_host", host))
         if address is not None and address not in host.ips:
-            known = self._claim(host.mac, host.ips, address)
+            known, lost = self._claim(host.mac, host.ips, address)
+            changes += lost
             if known != host.ips:
                 host = self._hosts[host.mac] = replace(host, ips=known)
                 changes.append(Change("host_modify", host))
@@ -134,17 +144,26 @@ class HostTable:
         self._moves.pop(host.mac, None)
         self._at_port.get(host.location, set()).discard(host.mac)
         mates.add(host.mac)
-        moved = replace(host, location=here, ips=self._claim(host.mac, host.ips, address))
-        self._hosts[host.mac] = moved
-        return Noted((Change("host_move", moved),))
+        known, changes = self._claim(host.mac, host.ips, address)
+        moved = self._hosts[host.mac] = replace(host, location=here, ips=known)
+        return Noted((*changes, Change("host_move", moved)))
 
-    def _claim(self, mac: bytes, known: tuple[str, ...], address: str | None) -> tuple[str, ...]:
-        """Add ``address`` unless another station has it: the first keeps it while it is known."""
+    def _claim(
+        self, mac: bytes, known: tuple[str, ...], address: str | None
+    ) -> tuple[tuple[str, ...], tuple[Change, ...]]:
+        """Add ``address`` to ``known``, and take it from an owner whose port is not up."""
         if address is None or address in known or len(known) >= self._limits.addresses_per_host:
-            return known
-        if self._owners.setdefault(address, mac) != mac:
-            return known
-        return tuple(sorted((*known, address)))
+            return known, ()
+        owner = self._hosts.get(self._owners.get(address, mac))
+        changes: tuple[Change, ...] = ()
+        if owner is not None and owner.mac != mac:
+            if self._is_live(owner.location):
+                return known, ()
+            left = tuple(text for text in owner.ips if text != address)
+            poorer = self._hosts[owner.mac] = replace(owner, ips=left)
+            changes = (Change("host_modify", poorer),)
+        self._owners[address] = mac
+        return tuple(sorted((*known, address))), changes
 
     def _forget(self, mac: bytes) -> Host:
         host = self._hosts.pop(mac)
@@ -158,7 +177,7 @@ class HostTable:
         """Ask at the old place for each of the station's addresses (RFC 5227 style probes)."""
         packed = (frames.address_from_text(text) for text in host.ips)
         asked = [
-            frames.build_arp_probe(host.mac, _PROBER, address)
+            frames.build_arp_probe(host.mac, PROBER, address)
             for address in packed
             if address is not None and len(address) == 4
         ]

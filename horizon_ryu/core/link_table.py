@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from horizon_ryu.core.topology import Link, PortRef
@@ -11,7 +12,7 @@ SETTLED_AFTER = 1.0
 """Seconds of silence after which a link that is contradicted counts as moved, not as shared."""
 
 QUARANTINE = 3.0
-"""Seconds without new evidence after which a shared port is believed again."""
+"""Seconds without new evidence after which a shared port is believed again, at least."""
 
 
 class LinkTable:
@@ -20,7 +21,8 @@ class LinkTable:
     def __init__(self) -> None:
         self._links: dict[PortRef, Link] = {}
         self._arriving: dict[PortRef, Link] = {}
-        self._heard: dict[PortRef, float] = {}
+        self._heard: OrderedDict[PortRef, float] = OrderedDict()
+        """When each link was heard last, by source port, the longest silent first."""
         self._shared_until: dict[PortRef, float] = {}
 
     @property
@@ -38,6 +40,7 @@ class LinkTable:
     def refresh(self, link: Link, now: float) -> None:
         """Note that a known link was heard."""
         self._heard[link.src] = now
+        self._heard.move_to_end(link.src)
 
     def contradicted_by(self, link: Link, now: float) -> list[PortRef]:
         """Return the other ports that make an end of ``link`` ambiguous; empty if none does.
@@ -75,20 +78,25 @@ class LinkTable:
 
     def idle(self, now: float, max_idle: float, lost: Callable[[PortRef], bool]) -> list[Link]:
         """Remove and return the links unheard for ``max_idle`` s whose source is also ``lost``."""
-        gone = [
-            link
-            for link in self._links.values()
-            if now - self._heard[link.src] >= max_idle and lost(link.src)
-        ]
+        gone: list[Link] = []
+        for src, heard in self._heard.items():
+            if now - heard < max_idle:
+                break
+            if lost(src):
+                gone.append(self._links[src])
         for link in gone:
             self._drop(link)
         return gone
 
-    def share(self, refs: Iterator[PortRef], now: float) -> list[Link]:
-        """Put ``refs`` in quarantine and remove their links; return these."""
+    def share(self, refs: Iterable[PortRef], now: float, seconds: float) -> list[Link]:
+        """Put ``refs`` in quarantine for ``seconds`` and remove their links; return these.
+
+        Give more than the time between two probes of a port: whoever is believed again before
+        the next evidence makes a link that comes and goes with every round.
+        """
         gone: list[Link] = []
         for ref in refs:
-            self._shared_until[ref] = now + QUARANTINE
+            self._shared_until[ref] = now + max(QUARANTINE, seconds)
             gone += self.remove_at(ref)
         return gone
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 NEAREST_BRIDGE = b"\x01\x80\xc2\x00\x00\x0e"
 ETHERTYPE = b"\x88\xcc"
+_TAG_TYPES = (b"\x81\x00", b"\x88\xa8", b"\x91\x00")
 TAG_LENGTH = 16
 
 _ORGANISATION = b"\x02\x48\x5a\x01"
@@ -48,7 +49,7 @@ class Probe(NamedTuple):
 def is_lldp(frame: bytes) -> bool:
     """Tell whether ``frame`` is LLDP, one VLAN tag deep at most."""
     kind = frame[12:14]
-    return kind == ETHERTYPE or (kind == b"\x81\x00" and frame[16:18] == ETHERTYPE)
+    return kind == ETHERTYPE or (kind in _TAG_TYPES and frame[16:18] == ETHERTYPE)
 
 
 def sign(key: bytes, dpid: int, port_no: int, number: int) -> bytes:

@@ -53,9 +53,16 @@ class ProbeBook:
             page = self._pages[ref] = _Page()
         page.probes[number] = _Sent(now)
         page.unheard += 1
-        if len(page.probes) > self._kept:
-            page.probes.popitem(last=False)
+        self._tear_out(page, now)
         return number
+
+    def _tear_out(self, page: _Page, now: float) -> None:
+        """Drop the oldest probes: the ones too old to be heard, and those beyond the cap."""
+        while len(page.probes) > 1:
+            number, oldest = next(iter(page.probes.items()))
+            if len(page.probes) <= self._kept and now - oldest.at <= self._validity:
+                return
+            del page.probes[number]
 
     def hear(self, src: PortRef, number: int, dst: PortRef, now: float) -> tuple[Verdict, PortRef]:
         """Judge a genuine probe of ``src`` heard at ``dst``; with SHARED comes the other port."""

@@ -8,8 +8,9 @@ traffic if it sends frames on and
 * names a host: its match has the MAC address of a host that is known to use an address in the
   range.
 
-Entries that name none of these (a broadcast entry, a table-miss entry) forward every network's
-traffic and so tell nothing about one.
+Entries that name none of these (a broadcast entry, a table-miss entry, a range of length 0)
+forward every network's traffic and so tell nothing about one. Sending to the controller is not
+forwarding.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from horizon_ryu.core.messages import FlowEntry, Match
 from horizon_ryu.core.topology import Host, TopologyView
 
 _VLAN = re.compile(r"vlan:(0|[1-9][0-9]{0,3})")
+_RANGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/(0|[1-9][0-9]?)")
 MAX_VLAN = 4094
 """Highest identifier that may name a VLAN (IEEE 802.1Q, table 9-2)."""
 
@@ -53,7 +55,12 @@ def range_text(network: tuple[int, int]) -> str:
 
 
 def parse_range(text: str, loc: tuple[str | int, ...] = ("ip",)) -> tuple[int, int]:
-    """Return (address, prefix length) of an IPv4 range in CIDR form; InvalidInput otherwise."""
+    """Return (address, prefix length) of an IPv4 range in CIDR form; InvalidInput otherwise.
+
+    Masks, missing lengths and set host bits are refused: they are as likely a slip as meant.
+    """
+    if not _RANGE.fullmatch(text):
+        raise InvalidInput(loc, "not an IPv4 range such as 10.0.0.0/24")
     try:
         network = ipaddress.IPv4Network(text, strict=True)
     except ValueError as error:
@@ -123,7 +130,7 @@ def _forwards(
 
 def _names_range(match: Match, wanted: tuple[int, int]) -> bool:
     return any(
-        network is not None and _overlap(network, wanted)
+        network is not None and network[1] > 0 and _overlap(network, wanted)
         for network in (match.nw_src, match.nw_dst)
     )
 
