@@ -37,7 +37,7 @@ class DiscoveryOptions:
     link_check_interval: float = _seconds(5.0, "between checks for idle links")
     link_max_idle: float = _seconds(10.0, "after which a link not heard of is removed")
     total_rate: float = option(2000.0, "probes in all (frames per second)", 1, 1e6)
-    new_port_rate: float = option(10_000.0, "probes of new ports (frames per second)", 1, 1e6)
+    new_port_rate: float = option(20_000.0, "probes of new ports (frames per second)", 1, 1e6)
     switch_rate: float = option(1000.0, "probes per switch (frames per second)", 1, 1e6)
     probe_validity: float = _seconds(5.0, "in which a probe is accepted")
     key_file: str | None = option(None, "file with the key that signs probes; else a new key")

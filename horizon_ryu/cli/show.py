@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -95,5 +96,15 @@ def timers(console: Console, data: Mapping[str, Any]) -> None:
 
 def event(console: Console, data: Mapping[str, Any]) -> None:
     """Show one event on one line."""
-    details = " ".join(f"{key}={value}" for key, value in data.get("data", {}).items())
-    console.print(f"[dim]{data.get('seq', '')}[/dim] [bold]{data['kind']}[/bold] {details}")
+    details = " ".join(f"{key}={_brief(value)}" for key, value in data.get("data", {}).items())
+    line = f"[dim]{data.get('seq', '')}[/dim] [bold]{data['kind']}[/bold] {escape(details)}"
+    console.print(line, soft_wrap=True, highlight=False)
+
+
+def _brief(value: Any) -> str:
+    """Return the end of a link as everywhere else, other values as they are, lists counted."""
+    if isinstance(value, dict) and "port_no" in value:
+        return _end(value)
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return str(len(value))
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

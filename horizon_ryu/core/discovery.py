@@ -46,7 +46,7 @@ class DiscoveryLimits:
     """
 
     total_rate: float = 2000.0
-    new_port_rate: float = 10_000.0
+    new_port_rate: float = 20_000.0
     switch_rate: float = 1000.0
     probe_validity: float = 5.0
     hosts: HostLimits = field(default_factory=HostLimits)
