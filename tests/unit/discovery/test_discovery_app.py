@@ -1,0 +1,333 @@
+"""The Ryu application: what it asks of switches and publishes, with the services replaced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import FrozenInstanceError
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ryu.lib import hub
+
+from horizon_ryu import discovery
+from horizon_ryu.core import frames
+from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.messages import (
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    PacketIn,
+    Sent,
+    ToController,
+)
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.timers import DiscoveryTimers
+from horizon_ryu.core.topology import Link, PortRef
+from horizon_ryu.core.virtual_network import NetworkDefinition
+from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
+from horizon_ryu.openflow.fast_lane import FastLane
+from horizon_ryu.published import Published
+from horizon_ryu.rest.metrics import Metrics
+from horizon_ryu.settings import DiscoveryOptions
+from horizon_ryu.switch_events import (
+    EventPortChanged,
+    EventSwitchConnected,
+    EventSwitchJoining,
+    EventSwitchLeft,
+)
+from unit.discovery.small_network import both, outgoing, port, switch
+
+A, B = 1, 2
+GENERATION = 7
+OURS = cookie(Owner.DISCOVERY, GENERATION)
+ALICE = bytes((0x0A, 0, 0, 0, 0, 1))
+
+
+class Switches:
+    """Records what is sent; a cable joins port 1 of A and port 1 of B."""
+
+    def __init__(self) -> None:
+        self.confirmed: list[Sent] = []
+        self.refusals: dict[int, SwitchError] = {}
+        self.disconnected: list[int] = []
+        self.entries: dict[int, tuple[FlowEntry, ...]] = {}
+        self.lane: FastLane | None = None
+
+    def send(self, messages: Iterable[Sent]) -> None:
+        cable = {PortRef(A, 1): PortRef(B, 1), PortRef(B, 1): PortRef(A, 1)}
+        for src, data in map(outgoing, messages):
+            here = cable.get(src)
+            if here is not None and self.lane is not None:
+                self.lane.dispatch(PacketIn(here.dpid, here.port_no, data), time.monotonic())
+
+    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+        self.confirmed += messages
+        hub.sleep(0)
+        return tuple(self.refusals[sent.dpid] for sent in messages if sent.dpid in self.refusals)
+
+    def disconnect(self, dpid: int, reason: str) -> None:
+        self.disconnected.append(dpid)
+
+    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+        if dpid in self.refusals:
+            raise self.refusals[dpid]
+        return self.entries.get(dpid, ())
+
+
+class Store(dict[str, Any]):
+    """Settings in memory."""
+
+    def get_setting(self, name: str) -> Any:
+        return self.get(name)
+
+    def set_setting(self, name: str, value: Any) -> None:
+        self[name] = value
+
+
+class Horizon(SimpleNamespace):
+    """What the application uses of the services."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        switches, metrics = Switches(), Metrics()
+        switches.lane = FastLane(switches.send, metrics)
+        super().__init__(
+            settings=SimpleNamespace(discovery=DiscoveryOptions(lldp_interval=0.5)),
+            signing_key=b"k" * 32,
+            generation=GENERATION,
+            clock=time.monotonic,
+            locator=None,
+            switches=switches,
+            fast_lane=switches.lane,
+            router=SimpleNamespace(add=lambda resources: None),
+            store=Store(),
+            metrics=metrics,
+            limits=SimpleNamespace(forget=lambda dpid: None),
+            published=Published(),
+            events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
+            start=lambda wsgi: None,
+        )
+
+
+class Running:
+    """The application at work, and the events it sent to observers."""
+
+    def __init__(self, horizon: Horizon) -> None:
+        self.horizon = horizon
+        self.events: list[EventTopologyChanged] = []
+        self.app = discovery.Discovery(wsgi=None, horizon=horizon)
+        self.app.send_event_to_observers = self.events.append
+        self.app.start()
+
+    def join(self, *dpids: int) -> None:
+        for dpid in dpids:
+            self.app._joining(EventSwitchJoining(dpid))
+            self.app._connected_switch(EventSwitchConnected(switch(dpid, range(1, 5))))
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + 5
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("it did not come to pass")
+            hub.sleep(0.001)
+
+    @property
+    def links(self) -> set[Link]:
+        return set(self.horizon.published.topology.links.values())
+
+    def removed(self, dpid: int, value: int) -> None:
+        """Report the removal of an entry as a 1.3 switch does."""
+        body = value.to_bytes(8, "big") + Priority.LLDP.to_bytes(2, "big") + bytes((2, 0))
+        buffer = bytes((4, 11, 0, 56)) + bytes(4) + body.ljust(40, b"\0") + b"\0\1\0\4" + bytes(4)
+        datapath = SimpleNamespace(id=dpid)
+        message = SimpleNamespace(version=4, buf=buffer, datapath=datapath)
+        self.app._flow_removed(SimpleNamespace(msg=message))
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    made = Running(Horizon())
+    yield made
+    made.app.stop()
+
+
+CABLE = both((A, 1), (B, 1))
+
+
+def test_the_drop_is_confirmed_before_the_first_probe(running: Running) -> None:
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    entry = FlowMod(
+        FlowCommand.ADD,
+        Match(dl_type=0x88CC),
+        Priority.LLDP,
+        OURS,
+        (ToController(),),
+        send_flow_removed=True,
+    )
+    assert running.horizon.switches.confirmed == [Sent(A, entry), Sent(B, entry)]
+
+
+@pytest.mark.parametrize("error", [SwitchDeadline(B, "silent"), SwitchError(B, "refused")])
+def test_a_switch_without_the_drop_is_let_go_and_never_probed(
+    running: Running, error: SwitchError
+) -> None:
+    running.horizon.switches.refusals[B] = error
+    running.join(B)
+    running.wait(lambda: running.horizon.switches.disconnected)
+    running.app._left(EventSwitchLeft(B))
+    running.join(A)
+    running.wait(lambda: set(running.horizon.published.topology.switches) == {A})
+    assert running.horizon.switches.disconnected == [B]
+
+
+def test_a_switch_that_left_meanwhile_is_no_member(running: Running) -> None:
+    running.horizon.switches.refusals[B] = SwitchAway(B)
+    running.join(B)
+    running.app._left(EventSwitchLeft(B))
+    running.join(A)
+    running.wait(lambda: set(running.horizon.published.topology.switches) == {A})
+    assert running.horizon.switches.disconnected == []
+
+
+def test_a_port_changed_while_joining_is_not_forgotten(running: Running) -> None:
+    running.join(A)
+    running.app._port_changed(EventPortChanged(A, 2, None))
+    running.app._port_changed(EventPortChanged(A, 9, port(9, up=False)))
+    running.wait(lambda: A in running.horizon.published.topology.switches)
+    ports = running.horizon.published.topology.switches[A].ports
+    assert set(ports) == {1, 3, 4, 9}
+    assert not ports[9].up
+
+
+def test_events_carry_immutable_views_that_grow(running: Running) -> None:
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    running.app._left(EventSwitchLeft(B))
+    running.wait(lambda: not running.links)
+    versions = [event.view.version for event in running.events]
+    assert versions == sorted(set(versions))
+    kinds = [change.kind for event in running.events for change in event.changes]
+    assert kinds.count("switch_join") == 2
+    assert kinds[-3:] == ["link_delete", "link_delete", "switch_leave"]
+    assert [kind for kind, _ in running.horizon.told] == kinds
+    with pytest.raises(FrozenInstanceError):
+        running.events[0].view = running.events[1].view  # type: ignore[misc]
+
+
+def test_a_burst_of_joins_is_one_event(running: Running) -> None:
+    for dpid in range(10, 60):
+        running.app._core.switch_ready(switch(dpid, (1, 2)), time.monotonic())
+    running.app._changed()
+    running.wait(lambda: len(running.horizon.published.topology.switches) == 50)
+    assert len(running.events) == 1
+
+
+def test_lldp_is_consumed_whatever_it_says_and_other_frames_pass(running: Running) -> None:
+    lane = running.horizon.fast_lane
+    assert lane.dispatch(PacketIn(A, 1, bytes(12) + b"\x88\xcc"), 0.0)
+    assert lane.dispatch(PacketIn(A, 1, bytes(12) + b"\x81\0\0\1\x88\xcc" + bytes(9)), 0.0)
+    assert not lane.dispatch(PacketIn(A, 1, bytes(12) + b"\x08\0" + bytes(40)), 0.0)
+    assert not lane.dispatch(PacketIn(A, 1, b""), 0.0)
+
+
+def test_hosts_are_published_and_located(running: Running) -> None:
+    running.join(A)
+    running.wait(lambda: A in running.horizon.published.topology.switches)
+    data = frames.build_arp_request(ALICE, bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2)))
+    assert not running.horizon.fast_lane.dispatch(PacketIn(A, 3, data), time.monotonic())
+    assert running.horizon.locator(ALICE) == PortRef(A, 3)
+    running.wait(lambda: ALICE in running.horizon.published.topology.hosts)
+
+
+# ---- the LLDP entry is watched
+
+
+def test_an_entry_that_somebody_removed_is_put_back(running: Running) -> None:
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    count = len(running.horizon.switches.confirmed)
+    running.events.clear()
+    running.removed(A, OURS)
+    assert running.app._core._joining == {A}
+    running.wait(lambda: not running.app._core._joining)
+    assert len(running.horizon.switches.confirmed) == count + 1
+    assert running.links == CABLE
+    assert running.events == []
+
+
+def test_removals_without_end_cost_one_restoration_at_a_time(
+    running: Running,
+) -> None:
+    running.join(A)
+    running.wait(lambda: A in running.horizon.published.topology.switches)
+    count = len(running.horizon.switches.confirmed)
+    for _ in range(1000):
+        running.removed(A, OURS)
+    running.wait(lambda: not running.app._core._joining)
+    for _ in range(1000):
+        running.removed(A, OURS)
+    assert len(running.horizon.switches.confirmed) == count + 1
+    assert not running.app._core._joining
+
+
+@pytest.mark.parametrize("value", [cookie(Owner.DISCOVERY, 6), cookie(Owner.FORWARDING, 7), 0])
+def test_entries_of_others_are_their_business(running: Running, value: int) -> None:
+    running.join(A)
+    running.wait(lambda: A in running.horizon.published.topology.switches)
+    running.removed(A, value)
+    running.removed(99, OURS)
+    assert not running.app._restoring
+
+
+def test_where_it_cannot_be_put_back_the_switch_is_let_go(running: Running) -> None:
+    running.join(A)
+    running.wait(lambda: A in running.horizon.published.topology.switches)
+    running.horizon.switches.refusals[A] = SwitchError(A, "table full")
+    running.removed(A, OURS)
+    running.wait(lambda: running.horizon.switches.disconnected == [A])
+    running.wait(lambda: not running.app._restoring)
+
+
+# ---- timers
+
+
+def test_timers_survive_a_restart() -> None:
+    horizon = Horizon()
+    wanted = DiscoveryTimers(0.25, 2.0, 4.0)
+    first = Running(horizon)
+    assert first.app.timers() == DiscoveryTimers(0.5, 5.0, 10.0)
+    first.app.set_timers(wanted)
+    first.app.stop()
+    second = Running(horizon)
+    assert second.app.timers() == wanted
+    second.app.stop()
+
+
+def test_spanning_tree_sets_the_interval_for_this_run_only(running: Running) -> None:
+    running.app._set_probe_interval(EventSetProbeInterval(0.05))
+    assert running.app.timers() == DiscoveryTimers(0.05, 5.0, 10.0)
+    assert running.horizon.store == {}
+    with pytest.raises(InvalidInput):
+        running.app._set_probe_interval(EventSetProbeInterval(0.0))
+    assert running.app.timers().lldp_interval == 0.05
+
+
+# ---- virtual networks
+
+
+def test_a_virtual_network_is_read_from_the_switches(running: Running) -> None:
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    tagged = FlowEntry(Match(dl_vlan=10), 1, 0, (), 0, True)
+    running.horizon.switches.entries = {A: (tagged,), B: (tagged,)}
+    network = NetworkDefinition(vlan=10)
+    assert set(running.app.network_view(network).links.values()) == CABLE
+    running.horizon.switches.refusals[B] = SwitchAway(B)
+    assert set(running.app.network_view(network).switches) == {A}
+    running.horizon.switches.refusals[B] = SwitchDeadline(B, "silent")
+    with pytest.raises(SwitchDeadline):
+        running.app.network_view(network)
