@@ -168,6 +168,4 @@ def encode_barrier(xid: int) -> bytes:
 def encode_flow_stats_request(xid: int) -> bytes:
     """Return the request for every flow entry of every table."""
     everything = encode_match(Match())
-    return _FLOW_STATS.pack(
-        VERSION, STATS_REQUEST, 56, xid, STATS_FLOW, 0, everything, 0xFF, NONE
-    )
+    return _FLOW_STATS.pack(VERSION, STATS_REQUEST, 56, xid, STATS_FLOW, 0, everything, 0xFF, NONE)

@@ -52,10 +52,7 @@ _COMMANDS = {FlowCommand.ADD: _ADD, FlowCommand.DELETE_STRICT: _DELETE_STRICT}
 
 
 def decode_packet_in(message: bytes) -> tuple[int, int | None, bytes] | None:
-    """Return (in_port, buffer_id or None, frame) of a packet-in; None if it is malformed.
-
-    The common case, in_port as the first field of the match, is read at its fixed place.
-    """
+    """Return (in_port, buffer_id or None, frame) of a packet-in; None if it is malformed."""
     if len(message) < 34:
         return None
     buffer_id, total, _, _, _, kind, length = _PACKET_IN.unpack_from(message, 8)

@@ -78,22 +78,24 @@ def _entry(
 
 def _records(body: bytes, least: int) -> Iterator[bytes]:
     """Cut records that begin with their own length (16 bits)."""
-    while len(body) >= least:
-        length = int.from_bytes(body[:2], "big")
-        if not least <= length <= len(body):
+    at, end = 0, len(body)
+    while end - at >= least:
+        length = body[at] << 8 | body[at + 1]
+        if not least <= length <= end - at:
             return
-        yield body[:length]
-        body = body[length:]
+        yield body[at : at + length]
+        at += length
 
 
 def _tlvs(body: bytes) -> Iterator[tuple[int, bytes]]:
     """Cut actions or instructions: type, length, rest."""
-    while len(body) >= 8:
-        kind, length = _TLV.unpack_from(body)
-        if not 8 <= length <= len(body):
+    at, end = 0, len(body)
+    while end - at >= 8:
+        kind, length = _TLV.unpack_from(body, at)
+        if not 8 <= length <= end - at:
             return
-        yield kind, body[:length]
-        body = body[length:]
+        yield kind, body[at : at + length]
+        at += length
 
 
 def _match_10(data: bytes) -> tuple[Match, bool]:

@@ -15,11 +15,21 @@ ARP_TYPE = 0x0806
 GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
 
 _NETWORK = struct.Struct("!II")
+_HEAD = struct.Struct("!HH")
 
 
-def _oxm(field: int, value: bytes, mask: bytes = b"") -> bytes:
-    head = BASIC << 16 | field << 9 | bool(mask) << 8 | len(value) + len(mask)
-    return head.to_bytes(4, "big") + value + mask
+def _head(field: int, size: int, masked: bool = False) -> bytes:
+    """Return an OXM header; ``size`` is of the value alone, the mask is as long."""
+    return (BASIC << 16 | field << 9 | masked << 8 | size << masked).to_bytes(4, "big")
+
+
+_IN_PORT, _DST, _SRC = _head(IN_PORT, 4), _head(ETH_DST, 6), _head(ETH_SRC, 6)
+_TYPE, _VLAN = _head(ETH_TYPE, 2), _head(VLAN_VID, 2)
+_MULTICAST = _head(ETH_DST, 6, masked=True) + GROUP_BIT * 2
+
+_MACS = {ETH_SRC: "dl_src", ETH_DST: "dl_dst"}
+_NUMBERS = {IN_PORT: ("in_port", 4), ETH_TYPE: ("dl_type", 2)}
+_NETWORKS = {IPV4_SRC: "nw_src", IPV4_DST: "nw_dst", ARP_SPA: "nw_src", ARP_TPA: "nw_dst"}
 
 
 @lru_cache(maxsize=8192)
@@ -27,23 +37,25 @@ def encode_match(match: Match) -> bytes:
     """Return the OXM match, padded to 8 bytes; fields in the order of their numbers, as Ryu's."""
     fields = b"".join(_fields(match))
     length = 4 + len(fields)
-    return struct.pack("!HH", 1, length) + fields + b"\0" * (-length % 8)
+    return _HEAD.pack(1, length) + fields + b"\0" * (-length % 8)
 
 
 def _fields(match: Match) -> list[bytes]:
     parts = []
     if match.in_port is not None:
-        parts.append(_oxm(IN_PORT, match.in_port.to_bytes(4, "big")))
+        parts.append(_IN_PORT + match.in_port.to_bytes(4, "big"))
     if match.dl_dst_multicast:
-        parts.append(_oxm(ETH_DST, GROUP_BIT, GROUP_BIT))
+        parts.append(_MULTICAST)
     elif match.dl_dst is not None:
-        parts.append(_oxm(ETH_DST, match.dl_dst))
+        parts.append(_DST + match.dl_dst)
     if match.dl_src is not None:
-        parts.append(_oxm(ETH_SRC, match.dl_src))
+        parts.append(_SRC + match.dl_src)
     if match.dl_type is not None:
-        parts.append(_oxm(ETH_TYPE, match.dl_type.to_bytes(2, "big")))
+        parts.append(_TYPE + match.dl_type.to_bytes(2, "big"))
     if match.dl_vlan is not None:
-        parts.append(_oxm(VLAN_VID, (match.dl_vlan | VLAN_PRESENT).to_bytes(2, "big")))
+        parts.append(_VLAN + (match.dl_vlan | VLAN_PRESENT).to_bytes(2, "big"))
+    if match.nw_src is None and match.nw_dst is None:
+        return parts
     arp = match.dl_type == ARP_TYPE
     for field, network in (
         (ARP_SPA if arp else IPV4_SRC, match.nw_src),
@@ -57,9 +69,9 @@ def _fields(match: Match) -> list[bytes]:
 def _network(field: int, address: int, prefix: int) -> bytes:
     value = address.to_bytes(4, "big")
     if prefix == 32:
-        return _oxm(field, value)
+        return _head(field, 4) + value
     mask = 0xFFFF_FFFF << 32 - prefix & 0xFFFF_FFFF
-    return _oxm(field, value, mask.to_bytes(4, "big"))
+    return _head(field, 4, masked=True) + value + mask.to_bytes(4, "big")
 
 
 def decode_match(data: bytes) -> tuple[Match, bool]:
@@ -82,25 +94,17 @@ def decode_match(data: bytes) -> tuple[Match, bool]:
 
 def _take(found: dict[str, object], field: int, masked: bool, body: bytes) -> bool:
     """Put one field into ``found``; False if there is no place for it."""
-    names = {ETH_SRC: ("dl_src", 6), ETH_DST: ("dl_dst", 6)}
-    numbers = {IN_PORT: ("in_port", 4), ETH_TYPE: ("dl_type", 2)}
-    networks = {
-        IPV4_SRC: "nw_src",
-        IPV4_DST: "nw_dst",
-        ARP_SPA: "nw_src",
-        ARP_TPA: "nw_dst",
-    }
-    if field in networks and len(body) == 4 * (1 + masked):
-        return _take_network(found, networks[field], body, masked)
+    if field in _NETWORKS and len(body) == 4 * (1 + masked):
+        return _take_network(found, _NETWORKS[field], body, masked)
     if field == ETH_DST and masked and body == GROUP_BIT * 2:
         found["dl_dst_multicast"] = True
         return True
     if masked:
         return False
-    if field in names and len(body) == names[field][1]:
-        found[names[field][0]] = body
-    elif field in numbers and len(body) == numbers[field][1]:
-        found[numbers[field][0]] = int.from_bytes(body, "big")
+    if field in _MACS and len(body) == 6:
+        found[_MACS[field]] = body
+    elif field in _NUMBERS and len(body) == _NUMBERS[field][1]:
+        found[_NUMBERS[field][0]] = int.from_bytes(body, "big")
     elif field == VLAN_VID and len(body) == 2 and body[0] >> 4 == 1:
         found["dl_vlan"] = int.from_bytes(body, "big") & 0xFFF
     else:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.errors import LimitExceeded, SwitchAway, SwitchError
+from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 
 MAX_WAITING = 1024
-"""Questions at once per switch: a switch that never answers must not fill our memory."""
+"""Questions at once per switch: a switch that never answers must not fill our memory.
+
+As many are remembered whose time is over.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,41 +43,67 @@ class PendingQuestions:
     def __init__(self) -> None:
         self._by_xid: dict[int, Question] = {}
         self._waiting: set[Question] = set()
+        self._late: dict[int, None] = {}
 
     def ask(self, question: Question) -> None:
-        """Take note of ``question``; LimitExceeded when too many wait already."""
+        """Take note of ``question``; SwitchError when too many wait already."""
         if len(self._waiting) >= MAX_WAITING:
-            raise LimitExceeded(f"{MAX_WAITING} questions wait for switch {question.dpid:016x}")
+            raise SwitchError(question.dpid, f"{MAX_WAITING} questions wait for an answer already")
         self._waiting.add(question)
         for xid in _all_xids(question):
             self._by_xid[xid] = question
 
-    def forget(self, question: Question) -> None:
-        """Drop ``question``: answered, or nobody waits any more."""
+    def give_up(self, question: Question, reason: str) -> None:
+        """End ``question`` with SwitchDeadline; what still comes for it is taken and dropped.
+
+        Ryu's parser, which would get it otherwise, holds up everybody for 40 ms per thousand
+        flow entries, and it is large tables that are late.
+        """
+        if question.done:
+            return
+        question.errors.append(SwitchDeadline(question.dpid, reason))
+        self._late[question.last] = None
+        if len(self._late) > MAX_WAITING:
+            del self._late[next(iter(self._late))]
+        self._forget(question)
+        question.finish()
+
+    def _forget(self, question: Question) -> None:
         self._waiting.discard(question)
         for xid in _all_xids(question):
             if self._by_xid.get(xid) is question:
                 del self._by_xid[xid]
 
     def answered(self, xid: int, message: bytes, more: bool) -> bool:
-        """Take an answer; False if nobody waits for it."""
+        """Take an answer; False if nobody asked for it."""
+        if xid in self._late:
+            if not more:
+                del self._late[xid]
+            return True
         question = self._by_xid.get(xid)
         if question is None or xid != question.last:
             return False
         question.pieces.append(message)
         if not more:
-            self.forget(question)
+            self._forget(question)
             question.finish()
         return True
 
     def refused(self, xid: int, reason: str) -> bool:
-        """Take an error; it ends a question only if what is refused is the last message."""
+        """Take an error; it ends a question only if what is refused is the last message.
+
+        One error per message: a switch that repeats itself must not fill our memory.
+        """
+        if xid in self._late:
+            del self._late[xid]
+            return True
         question = self._by_xid.get(xid)
         if question is None:
             return False
         question.errors.append(SwitchError(question.dpid, reason))
+        del self._by_xid[xid]
         if xid == question.last:
-            self.forget(question)
+            self._forget(question)
             question.finish()
         return True
 
@@ -82,7 +111,7 @@ class PendingQuestions:
         """End every question: the connection is gone."""
         for question in tuple(self._waiting):
             question.errors.append(SwitchAway(question.dpid))
-            self.forget(question)
+            self._forget(question)
             question.finish()
 
 

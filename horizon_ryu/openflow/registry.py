@@ -7,6 +7,7 @@ Nothing here waits but :meth:`SwitchRegistry.confirm`, :meth:`~SwitchRegistry.fl
 from __future__ import annotations
 
 import logging
+import struct
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from types import MappingProxyType
 
 from ryu.lib import hub
 
-from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.messages import FloodPorts, FlowEntry, Message, Sent
 from horizon_ryu.openflow import codec10, codec13, dialect, flow_stats
 from horizon_ryu.openflow.context import Connection
@@ -36,6 +37,8 @@ class _Peer:
     questions: PendingQuestions = field(default_factory=PendingQuestions)
     has_group: bool | None = None
     """Whether the flood group is there; None until somebody asked."""
+    complained: bool = False
+    """Whether the log says already that something could not be sent."""
 
 
 class SwitchRegistry:
@@ -47,8 +50,11 @@ class SwitchRegistry:
     # What connections tell (openflow/context.py, Registry)
 
     def connected(self, connection: Connection) -> None:
-        """Take a new connection in."""
+        """Take a new connection in; what waits for an older one of the same switch ends."""
         if connection.id is not None:
+            before = self._peers.get(connection.id)
+            if before is not None:
+                before.questions.abandon()
             self._peers[connection.id] = _Peer(connection)
 
     def disconnected(self, connection: Connection) -> None:
@@ -91,11 +97,21 @@ class SwitchRegistry:
             peer.connection.abort(reason)
 
     def send(self, messages: Iterable[Sent]) -> None:
-        """Queue ``messages``, in order, without waiting; those for absent switches are dropped."""
+        """Queue ``messages``, in order, without waiting.
+
+        Those for absent switches are dropped, and those that OpenFlow cannot carry: an OpenFlow
+        1.0 frame of nearly 64 KiB no longer fits into a packet-out, and must cost no other.
+        """
         for dpid, message in ((sent.dpid, sent.message) for sent in messages):
             peer = self._peers.get(dpid)
-            if peer is not None:
-                self._write(peer, message)
+            if peer is None:
+                continue
+            try:
+                self._write(peer, dpid, message)
+            except SwitchError as error:
+                # Frames come from strangers: one line per connection.
+                LOG.log(logging.DEBUG if peer.complained else logging.WARNING, "%s", error)
+                peer.complained = True
 
     def confirm(
         self, messages: Sequence[Sent], deadline: float = DEADLINE
@@ -103,21 +119,21 @@ class SwitchRegistry:
         """Send ``messages`` and wait until every switch concerned has processed them.
 
         Returns what went wrong: an error per message refused, SwitchDeadline or SwitchAway per
-        switch that did not answer within ``deadline`` seconds.
+        switch that did not answer within ``deadline`` seconds, SwitchError per switch that could
+        not be told everything: what stands before the fault was sent. Never raises these.
         """
         errors: list[SwitchError] = []
         waiting = []
         for dpid, own in _by_switch(messages).items():
             try:
-                waiting.append(self._ask_barrier(self._peer(dpid), dpid, own))
-            except SwitchAway as error:
+                peer = self._peer(dpid)
+                waiting.append((peer, *self._ask_barrier(peer, dpid, own)))
+            except SwitchError as error:
                 errors.append(error)
         until = time.monotonic() + deadline
-        for question, answered in waiting:
+        for peer, question, answered in waiting:
             answered.wait(max(0.0, until - time.monotonic()))
-            if not question.done:
-                self._forget(question)
-                errors.append(SwitchDeadline(question.dpid, f"no barrier within {deadline:g} s"))
+            peer.questions.give_up(question, f"no barrier within {deadline:g} s")
             errors += question.errors
         return tuple(errors)
 
@@ -127,7 +143,12 @@ class SwitchRegistry:
         version = peer.connection.version or codec13.VERSION
         xid = peer.connection.next_xid()
         pieces = self._ask(dpid, xid, dialect.encode_flow_stats_request(version, xid), deadline)
-        return tuple(entry for piece in pieces for entry in flow_stats.read_entries(version, piece))
+        entries = list(flow_stats.read_entries(version, pieces[0]))
+        for piece in pieces[1:]:
+            # A piece takes milliseconds: a large table must not hold up the other switches.
+            hub.sleep(0)
+            entries += flow_stats.read_entries(version, piece)
+        return tuple(entries)
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports of the flood group of a 1.3 switch; None if it has none, or on 1.0."""
@@ -148,13 +169,20 @@ class SwitchRegistry:
             raise SwitchAway(dpid)
         return peer
 
-    def _write(self, peer: _Peer, message: Message) -> tuple[int, ...]:
-        """Encode and queue one message; return the xids whose errors matter."""
+    def _write(self, peer: _Peer, dpid: int, message: Message) -> tuple[int, ...]:
+        """Encode and queue one message; return the xids whose errors matter.
+
+        SwitchError if OpenFlow, or the version that the switch speaks, cannot express it.
+        """
         connection = peer.connection
         xid = connection.next_xid()
-        if isinstance(message, FloodPorts):
-            return self._write_group(peer, message, xid)
-        connection.write(dialect.encode(connection.version or codec13.VERSION, message, xid))
+        try:
+            if isinstance(message, FloodPorts):
+                return self._write_group(peer, message, xid)
+            connection.write(dialect.encode(connection.version or codec13.VERSION, message, xid))
+        except (ValueError, struct.error) as error:
+            reason = f"{type(message).__name__} cannot be sent: {error}"
+            raise SwitchError(dpid, reason) from error
         return (xid,)
 
     def _write_group(self, peer: _Peer, message: FloodPorts, xid: int) -> tuple[int, ...]:
@@ -178,7 +206,7 @@ class SwitchRegistry:
         self, peer: _Peer, dpid: int, messages: list[Message]
     ) -> tuple[Question, hub.Event]:
         answered = hub.Event()
-        xids = [xid for message in messages for xid in self._write(peer, message)]
+        xids = [xid for message in messages for xid in self._write(peer, dpid, message)]
         last = peer.connection.next_xid()
         question = Question(dpid, last, answered.set, frozenset(xids))
         peer.questions.ask(question)
@@ -192,17 +220,10 @@ class SwitchRegistry:
         peer.questions.ask(question)
         peer.connection.send(request)
         answered.wait(deadline)
-        if not question.done:
-            self._forget(question)
-            raise SwitchDeadline(dpid, f"no answer within {deadline:g} s")
+        peer.questions.give_up(question, f"no answer within {deadline:g} s")
         if question.errors:
             raise question.errors[0]
         return question.pieces
-
-    def _forget(self, question: Question) -> None:
-        peer = self._peers.get(question.dpid)
-        if peer is not None:
-            peer.questions.forget(question)
 
 
 def _by_switch(messages: Iterable[Sent]) -> dict[int, list[Message]]:

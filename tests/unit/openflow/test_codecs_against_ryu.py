@@ -220,9 +220,7 @@ def test_no_flood(port_no: int, mac: bytes, no_flood: bool, xid: int) -> None:
 @given(st.frozensets(PORTS, max_size=20), st.sampled_from((0, 1)), XIDS)
 def test_group(ports: frozenset[int], command: int, xid: int) -> None:
     buckets = [
-        ryu13.OFPBucket(
-            0, of13.OFPP_ANY, of13.OFPG_ANY, [ryu13.OFPActionOutput(port, 0)]
-        )
+        ryu13.OFPBucket(0, of13.OFPP_ANY, of13.OFPG_ANY, [ryu13.OFPActionOutput(port, 0)])
         for port in sorted(ports)
     ]
     message = ryu13.OFPGroupMod(SWITCH_13, command, of13.OFPGT_ALL, FLOOD_GROUP, buckets)

@@ -9,7 +9,16 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.messages import FloodPorts, FlowCommand, FlowMod, Match, Sent
+from horizon_ryu.core.messages import (
+    Flood,
+    FloodPorts,
+    FlowCommand,
+    FlowMod,
+    Match,
+    PacketOut,
+    Sent,
+)
+from horizon_ryu.openflow.pending import MAX_WAITING, PendingQuestions, Question
 from horizon_ryu.openflow.registry import SwitchRegistry
 
 ENTRY = FlowMod(FlowCommand.ADD, Match(in_port=1), 1, 1)
@@ -148,3 +157,85 @@ def test_a_refused_question_raises(registry: SwitchRegistry) -> None:
     registry.connected(connection)
     with pytest.raises(SwitchError, match="BAD_REQUEST"):
         registry.flow_entries(1)
+
+
+def test_what_comes_too_late_is_dropped_not_left_to_ryu(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    registry.connected(connection)
+    with pytest.raises(SwitchDeadline):
+        registry.flow_entries(1, deadline=0.01)
+    xid = xid_of(connection.sent[-1])
+    more, last = b"\0\1\0\1\0\0\0\0", b"\0\1\0\0\0\0\0\0"
+    assert registry.received(connection, message(4, 19, xid, more))
+    assert registry.received(connection, message(4, 19, xid, last))
+    assert not registry.received(connection, message(4, 19, xid, last))
+
+
+def test_a_message_is_refused_once_however_often_the_switch_says_so(
+    registry: SwitchRegistry,
+) -> None:
+    connection = FakeConnection(1)
+
+    def reply(data: bytes) -> None:
+        for _ in range(3 if data[1] == 14 else 0):
+            registry.received(connection, message(4, 1, xid_of(data), struct.pack("!HH", 5, 1)))
+        if data[1] == 20:
+            registry.received(connection, message(4, 21, xid_of(data)))
+
+    connection.reply = reply
+    registry.connected(connection)
+    assert len(registry.confirm((Sent(1, ENTRY), Sent(1, ENTRY)))) == 2
+
+
+def test_what_cannot_be_sent_to_one_switch_costs_no_other(registry: SwitchRegistry) -> None:
+    join(registry, 1)
+    healthy = join(registry, 2)
+    too_many = FloodPorts(frozenset(range(1, 2100)))
+    (error,) = registry.confirm((Sent(1, too_many), Sent(2, ENTRY)))
+    assert error.dpid == 1
+    assert [data[1] for data in healthy.sent] == [14, 20]
+
+
+def test_a_frame_too_large_for_a_packet_out_is_dropped_alone(
+    registry: SwitchRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    join(registry, 1)
+    healthy = join(registry, 2)
+    giant = Sent(1, PacketOut((Flood(),), bytes(65517), 1))
+    registry.send((giant, giant, Sent(2, ENTRY)))
+    assert [data[1] for data in healthy.sent] == [14]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_who_waits_for_a_connection_that_is_replaced_is_told_at_once(
+    registry: SwitchRegistry,
+) -> None:
+    old = FakeConnection(1)
+    old.reply = lambda data: registry.connected(FakeConnection(1))
+    registry.connected(old)
+    errors = registry.confirm((Sent(1, ENTRY),), deadline=5.0)
+    assert [type(error) for error in errors] == [SwitchAway]
+
+
+def test_questions_without_end_are_an_error_of_the_switch() -> None:
+    questions = PendingQuestions()
+    for xid in range(MAX_WAITING):
+        questions.ask(Question(1, xid, lambda: None))
+    with pytest.raises(SwitchError, match="wait for an answer already"):
+        questions.ask(Question(1, MAX_WAITING, lambda: None))
+
+
+def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    running = []
+
+    def reply(data: bytes) -> None:
+        for more in (1, 1, 0):
+            body = struct.pack("!HH4x", 1, more)
+            registry.received(connection, message(4, 19, xid_of(data), body))
+        hub.spawn(running.append, "other")
+
+    connection.reply = reply
+    registry.connected(connection)
+    assert registry.flow_entries(1) == ()
+    assert running == ["other"]
