@@ -30,6 +30,7 @@ NO_BUFFER = 0xFFFF_FFFF
 WHOLE_FRAME = 0xFFFF
 NO_FLOOD_BIT = 1 << 4
 VLAN_NONE = 0xFFFF
+_WITH_NETWORKS = (0x0800, 0x0806)
 
 WILD_IN_PORT, WILD_VLAN, WILD_SRC, WILD_DST, WILD_TYPE = 1, 1 << 1, 1 << 2, 1 << 3, 1 << 4
 WILD_ALL = (1 << 22) - 1
@@ -78,6 +79,10 @@ def encode_match(match: Match) -> bytes:
     """Return the 40 bytes of ``match``; ValueError for what 1.0 cannot express."""
     if match.dl_dst_multicast:
         raise ValueError("OpenFlow 1.0 has no masks for MAC addresses")
+    networks = match.nw_src is not None or match.nw_dst is not None
+    # Open vSwitch takes such an entry, ignores the networks, and lets it match every frame.
+    if networks and match.dl_type not in _WITH_NETWORKS:
+        raise ValueError("networks are matched in IPv4 and ARP only: dl_type must say which")
     wild = WILD_ALL
     for field, bit in (
         (match.in_port, WILD_IN_PORT),

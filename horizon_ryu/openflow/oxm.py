@@ -11,7 +11,7 @@ IN_PORT, ETH_DST, ETH_SRC, ETH_TYPE, VLAN_VID = 0, 3, 4, 5, 6
 IPV4_SRC, IPV4_DST, ARP_SPA, ARP_TPA = 11, 12, 22, 23
 BASIC = 0x8000
 VLAN_PRESENT = 0x1000
-ARP_TYPE = 0x0806
+IPV4_TYPE, ARP_TYPE = 0x0800, 0x0806
 GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
 
 _NETWORK = struct.Struct("!II")
@@ -34,7 +34,10 @@ _NETWORKS = {IPV4_SRC: "nw_src", IPV4_DST: "nw_dst", ARP_SPA: "nw_src", ARP_TPA:
 
 @lru_cache(maxsize=8192)
 def encode_match(match: Match) -> bytes:
-    """Return the OXM match, padded to 8 bytes; fields in the order of their numbers, as Ryu's."""
+    """Return the OXM match, padded to 8 bytes; fields in the order of their numbers, as Ryu's.
+
+    ValueError for networks without the dl_type that they need (7.2.3).
+    """
     fields = b"".join(_fields(match))
     length = 4 + len(fields)
     return _HEAD.pack(1, length) + fields + b"\0" * (-length % 8)
@@ -57,6 +60,8 @@ def _fields(match: Match) -> list[bytes]:
     if match.nw_src is None and match.nw_dst is None:
         return parts
     arp = match.dl_type == ARP_TYPE
+    if not arp and match.dl_type != IPV4_TYPE:
+        raise ValueError("networks are matched in IPv4 and ARP only: dl_type must say which")
     for field, network in (
         (ARP_SPA if arp else IPV4_SRC, match.nw_src),
         (ARP_TPA if arp else IPV4_DST, match.nw_dst),

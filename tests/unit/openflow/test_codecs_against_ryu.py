@@ -250,6 +250,15 @@ def test_what_a_version_lacks_is_refused() -> None:
         codec10.encode_match(Match(dl_dst_multicast=True))
 
 
+@pytest.mark.parametrize("dl_type", [None, 0x86DD])
+@pytest.mark.parametrize("field", ["nw_src", "nw_dst"])
+@pytest.mark.parametrize("encode", [codec10.encode_match, oxm.encode_match])
+def test_a_network_needs_its_ethertype(encode, field: str, dl_type: int | None) -> None:
+    # Open vSwitch takes such an entry on 1.0, and lets it match every frame.
+    with pytest.raises(ValueError, match="dl_type must say which"):
+        encode(Match(dl_type=dl_type, **{field: (1, 32)}))
+
+
 @given(matches(multicast=True))
 def test_match_13_reads_back(match: Match) -> None:
     data = oxm.encode_match(match)
