@@ -10,7 +10,8 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ryu import cfg
@@ -40,16 +41,23 @@ LOG = logging.getLogger("horizon")
 Locator = Callable[[bytes], PortRef | None]
 
 
+@contextmanager
+def _ending_on_errors() -> Iterator[None]:
+    """End the process with status 2 and one line for an error of the operator's making."""
+    try:
+        yield
+    except HorizonError as error:
+        # A traceback tells an operator nothing that the message does not.
+        LOG.error("%s", error)
+        sys.exit(2)
+
+
 class Services:
     """One per controller; Ryu makes it and hands it to every application as ``horizon``."""
 
     def __init__(self) -> None:
-        try:
+        with _ending_on_errors():
             self._build()
-        except HorizonError as error:
-            # A traceback tells an operator nothing that the message does not.
-            LOG.error("%s", error)
-            sys.exit(2)
 
     def _build(self) -> None:
         self.settings = settings.load(cfg.CONF)
@@ -78,12 +86,9 @@ class Services:
         if self._started:
             return
         self._started = True
-        try:
+        with _ending_on_errors():
             check_listening(cfg.CONF)
             self.api.mount(wsgi)
-        except HorizonError as error:
-            LOG.error("%s", error)
-            sys.exit(2)
         end_cleanly_on_signals()
         self._watchdog.start()
 

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 MAX_HOSTS = 65_000
-MAX_DPID = (1 << 48) - 1
 
 
 class GraphError(ValueError):

@@ -11,7 +11,6 @@ import re
 from horizon_ryu.core.errors import InvalidInput
 
 _DPID = re.compile(r"[0-9a-f]{16}")
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.IGNORECASE)
 
 
 def dpid_to_text(dpid: int) -> str:
@@ -33,10 +32,3 @@ def dpid_from_text(text: str, loc: tuple[str | int, ...] = ("dpid",)) -> int:
 def mac_to_text(mac: bytes) -> str:
     """Return ``mac`` (6 bytes) in lower case with colons."""
     return mac.hex(":")
-
-
-def mac_from_text(text: str, loc: tuple[str | int, ...] = ("mac",)) -> bytes:
-    """Return the 6 bytes of a MAC address written with colons; InvalidInput otherwise."""
-    if not _MAC.fullmatch(text):
-        raise InvalidInput(loc, "a MAC address is six hex pairs with colons, as 00:00:00:00:00:01")
-    return bytes.fromhex(text.replace(":", ""))

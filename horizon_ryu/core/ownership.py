@@ -10,8 +10,6 @@ from __future__ import annotations
 from enum import IntEnum
 
 _MAGIC = 0x485A  # "HZ"
-OWNER_MASK = 0xFFFF_FF00_0000_0000
-"""Cookie bits that say whose entry it is, whatever the generation."""
 
 
 class Owner(IntEnum):

@@ -86,10 +86,6 @@ class TopologyView:
         """Tell whether the same cable was also seen in the other direction."""
         return self.links.get(link.dst) == link.reversed()
 
-    def is_link_port(self, ref: PortRef) -> bool:
-        """Tell whether ``ref`` is an end of a link in either direction."""
-        return ref in self.links or ref in self.link_ends
-
     @property
     def link_ends(self) -> frozenset[PortRef]:
         """Every port at which some link arrives."""

@@ -107,11 +107,6 @@ def _oxm_ids(message: bytes, start: int, end: int) -> None:
         start += size
 
 
-def _experimenter_property(message: bytes, start: int, end: int) -> None:
-    if end - start < 12 or (end - start) % 4:
-        raise Violation(Reason.LENGTH, f"experimenter property of {end - start} bytes")
-
-
 def _property(inner: Walker) -> Walker:
     body = after(4, inner, "table property")
 
