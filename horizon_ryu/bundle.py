@@ -13,6 +13,8 @@ APPLICATIONS = (
     "horizon_ryu.discovery",
     "horizon_ryu.spanning_tree",
     "horizon_ryu.forwarding",
+    "horizon_ryu.flow_manager",
+    "horizon_ryu.flow_migration",
 )
 
 

@@ -289,4 +289,3 @@ def _limits(options: Any) -> DiscoveryLimits:
         options.probe_validity,
         hosts,
     )
-

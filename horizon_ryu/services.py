@@ -22,6 +22,7 @@ from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.messages import PacketIn
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.flows.service import FlowService
 from horizon_ryu.free_ports import check_listening
 from horizon_ryu.openflow import codec10, codec13, listener
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
@@ -75,6 +76,7 @@ class Services:
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )
         self.locator: Locator | None = None
+        self.flows: FlowService | None = None
         self._watchdog = Watchdog(self.settings.guard.watchdog)
         self.api = Api(self)
         self.router = self.api.router

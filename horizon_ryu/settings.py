@@ -75,6 +75,28 @@ class ForwardingOptions:
 
 
 @dataclass(frozen=True)
+class FlowManagerOptions:
+    """Options of the Flow Manager."""
+
+    reconcile_interval: float = _seconds(4.0, "between comparisons of switches with what was asked")
+    deadline: float = _seconds(2.0, "that a switch has to confirm entries")
+    grace: float = _seconds(10.0, "after a start, before a path that is not seen counts as cut")
+    max_flows: int = option(100_000, "flows kept", 1, 10_000_000)
+    tag_first: int = option(3000, "first VLAN identifier that may tag a path", 1, 4094)
+    tag_last: int = option(4094, "last VLAN identifier that may tag a path", 1, 4094)
+
+
+@dataclass(frozen=True)
+class FlowMigrationOptions:
+    """Options of Flow Migration."""
+
+    drain: float = option(0.5, "for old packets to leave before the old path goes (s)", 0, 3600)
+    verify: bool = option(False, "read entries back instead of trusting barriers alone")
+    settle: tuple[str, ...] = option((), "waits after barriers by model: PATTERN:SECONDS, ...")
+    kept: int = option(1000, "migrations that are remembered", 1, 1_000_000)
+
+
+@dataclass(frozen=True)
 class GuardOptions:
     """Options of the connections to switches."""
 
@@ -121,6 +143,8 @@ class Settings:
     discovery: DiscoveryOptions = field(default_factory=DiscoveryOptions)
     spanning_tree: SpanningTreeOptions = field(default_factory=SpanningTreeOptions)
     forwarding: ForwardingOptions = field(default_factory=ForwardingOptions)
+    flow_manager: FlowManagerOptions = field(default_factory=FlowManagerOptions)
+    flow_migration: FlowMigrationOptions = field(default_factory=FlowMigrationOptions)
     guard: GuardOptions = field(default_factory=GuardOptions)
     rest: RestOptions = field(default_factory=RestOptions)
     store: StoreOptions = field(default_factory=StoreOptions)
@@ -150,6 +174,8 @@ def _as_oslo(name: str, group: type, item: Field[Any]) -> cfg.Opt:
     meta = item.metadata
     if kind is tuple:
         return cfg.ListOpt(item.name, default=[], help=meta["help"])
+    if kind is bool:
+        return cfg.BoolOpt(item.name, default=item.default, help=meta["help"])
     if kind is str:
         choices = _CHOICES.get((name, item.name))
         return cfg.StrOpt(item.name, default=item.default, help=meta["help"], choices=choices)

@@ -1,4 +1,4 @@
-"""What must survive a restart: named virtual networks and settings changed at run time.
+"""What must survive a restart: networks, settings, flows and the journal of migrations.
 
 One SQL database behind any SQLAlchemy URL, a SQLite file by default. Its schema is brought up
 to date at start (alembic); a schema newer than this program is refused and left untouched.
@@ -6,9 +6,9 @@ to date at start (alembic); a schema newer than this program is refused and left
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from alembic import command
@@ -34,6 +34,23 @@ _settings = sa.Table(
     sa.Column("name", sa.String(128), primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
 )
+_flows = sa.Table(
+    "flows",
+    _metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+_migrations = sa.Table(
+    "migrations",
+    _metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("is_final", sa.Boolean, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+Row: TypeAlias = Mapping[str, Any]
+_MANY = 400
+"""Rows named in one statement; every database takes that many parameters."""
 
 
 class StoreError(HorizonError):
@@ -113,10 +130,95 @@ class Store:
             if not changed.rowcount:
                 connection.execute(sa.insert(_settings).values(name=name, value=value))
 
+    # ---- flows
+
+    def flows(self) -> tuple[Row, ...]:
+        """Return every flow as the JSON value it was kept as."""
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(sa.select(_flows.c.data)).scalars())
+
+    def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
+        """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
+        with self._engine.begin() as connection:
+            _delete(connection, _flows.c.number, [*gone, *(row["number"] for row in rows)])
+            if rows:
+                values = [{"number": row["number"], "data": row} for row in rows]
+                connection.execute(sa.insert(_flows), values)
+
+    # ---- the journal of migrations
+
+    def put_migrations(self, rows: Sequence[tuple[int, bool, Row]]) -> None:
+        """Keep migrations: (place in time, whether final, a JSON value with its ``id``)."""
+        with self._engine.begin() as connection:
+            _put_migrations(connection, rows)
+
+    def settle_migrations(
+        self, rows: Sequence[tuple[int, bool, Row]], flows: Sequence[Row]
+    ) -> None:
+        """Keep migrations and the flows they left, together or not at all."""
+        with self._engine.begin() as connection:
+            _put_migrations(connection, rows)
+            _delete(connection, _flows.c.number, [row["number"] for row in flows])
+            if flows:
+                values = [{"number": row["number"], "data": row} for row in flows]
+                connection.execute(sa.insert(_flows), values)
+
+    def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
+        """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
+        query = sa.select(_migrations.c.data).order_by(_migrations.c.place)
+        if unfinished:
+            query = query.where(_migrations.c.is_final.is_(False))
+        with self._engine.connect() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def migration(self, name: str) -> Row | None:
+        """Return one migration; None if it is not remembered."""
+        query = sa.select(_migrations.c.data).where(_migrations.c.id == name)
+        with self._engine.connect() as connection:
+            found: Row | None = connection.execute(query).scalar_one_or_none()
+        return found
+
+    def forget_migrations(self, kept: int) -> None:
+        """Forget the oldest final migrations but ``kept``."""
+        newest = (
+            sa.select(_migrations.c.id)
+            .where(_migrations.c.is_final.is_(True))
+            .order_by(_migrations.c.place.desc())
+            .offset(kept)
+        )
+        with self._engine.begin() as connection:
+            _delete(connection, _migrations.c.id, connection.execute(newest).scalars().all())
+
+
+def _put_migrations(connection: sa.Connection, rows: Sequence[tuple[int, bool, Row]]) -> None:
+    _delete(connection, _migrations.c.id, [row["id"] for _, _, row in rows])
+    values = [
+        {"id": row["id"], "place": place, "is_final": is_final, "data": row}
+        for place, is_final, row in rows
+    ]
+    if values:
+        connection.execute(sa.insert(_migrations), values)
+
+
+def _delete(connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:
+    for some in _pieces(values):
+        connection.execute(sa.delete(column.table).where(column.in_(some)))
+
+
+def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _MANY):
+        yield values[start : start + _MANY]
+
 
 def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """Make SQLite wait for other writers, and keep readers and a crash from doing harm."""
-    for pragma in ("journal_mode = WAL", "busy_timeout = 5000", "foreign_keys = ON"):
+    """Make SQLite wait for other writers, and keep readers and a crash from doing harm.
+
+    With a write-ahead log, ``synchronous = NORMAL`` loses nothing when the process is killed; when
+    the power fails, the last transactions may be missing, none half there. A commit then costs
+    no disk flush, of which a migration would wait for five.
+    """
+    pragmas = ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000")
+    for pragma in (*pragmas, "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,14 +40,22 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 class ControllerProcess:
-    """``ryu-manager APPS --config-file …`` on free loopback ports; a context manager."""
+    """``ryu-manager APPS --config-file …`` on free loopback ports; a context manager.
+
+    ``environment`` is added to the variables that it inherits.
+    """
 
     def __init__(
-        self, folder: Path, apps: tuple[str, ...] = ("horizon_ryu.bundle",), config: str = ""
+        self,
+        folder: Path,
+        apps: tuple[str, ...] = ("horizon_ryu.bundle",),
+        config: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.openflow_port = free_port()
         self.rest_port = free_port()
         self._apps = apps
+        self._variables = {**os.environ, **(environment or {})}
         self._log_path = folder / "controller.log"
         self._config_path = folder / "horizon.conf"
         store = f"[store]\nurl = sqlite:///{folder / 'horizon.sqlite'}\n"
@@ -75,7 +84,7 @@ class ControllerProcess:
             f"--config-file={self._config_path}",
         ]
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._variables)
         wait_until(self._answers, START_SECONDS, f"REST API up\n{self.log()[-3000:]}")
 
     def _answers(self) -> bool:
@@ -86,18 +95,20 @@ class ControllerProcess:
         except (OSError, urllib.error.URLError):
             return False
 
+    def wait_for_end(self, seconds: float = STOP_SECONDS) -> int:
+        """Return the exit status of a process that ends without being told; it is killed if not."""
+        process, self._process = self._process, None
+        if process is None:
+            raise RuntimeError("the controller is not running")
+        return _status(process, seconds)
+
     def stop(self, signum: int = signal.SIGTERM) -> int:
         """End the process with ``signum`` and return its exit status."""
         process, self._process = self._process, None
         if process is None:
             return 0
         process.send_signal(signum)
-        try:
-            return process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise AssertionError(f"did not end within {STOP_SECONDS:g} s") from None
+        return _status(process, STOP_SECONDS)
 
     def log(self) -> str:
         """Everything the controller printed so far."""
@@ -131,3 +142,13 @@ class ControllerProcess:
     ) -> None:
         if self._process is not None:
             self.stop()
+
+
+def _status(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """Return the exit status; AssertionError, and the process is killed, if it does not end."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise AssertionError(f"did not end within {seconds:g} s") from None

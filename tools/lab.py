@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -44,8 +44,14 @@ class Pings:
 class Lab:
     """Builds a network, breaks it on demand, and compares what Horizon says with the truth."""
 
-    def __init__(self, folder: Path, config: str = QUICK) -> None:
-        self.controller = ControllerProcess(folder, config=config)
+    def __init__(
+        self,
+        folder: Path,
+        config: str = QUICK,
+        apps: tuple[str, ...] = ("horizon_ryu.bundle",),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.controller = ControllerProcess(folder, apps, config, environment)
         self._mininet: MininetProcess | None = None
         self._graph: Graph | None = None
         self._cut: set[Cable] = set()

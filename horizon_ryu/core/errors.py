@@ -37,12 +37,16 @@ class Conflict(HorizonError):
 
 
 class SwitchError(HorizonError):
-    """A switch refused a message or is at fault; ``dpid`` says which."""
+    """A switch refused a message or is at fault; ``dpid`` says which.
 
-    def __init__(self, dpid: int, msg: str) -> None:
+    ``index`` is the place of the message among those sent together; None: it concerns them all.
+    """
+
+    def __init__(self, dpid: int, msg: str, index: int | None = None) -> None:
         super().__init__(f"switch {dpid:016x}: {msg}")
         self.dpid = dpid
         self.msg = msg
+        self.index = index
 
 
 class SwitchAway(SwitchError):

@@ -107,9 +107,7 @@ def read_state(
     return replace(state, ports=flooding, grouped=group is not None and group <= ports)
 
 
-def _with_entry(
-    state: FloodState, switch: Switch, entry: FlowEntry, generation: int
-) -> FloodState:
+def _with_entry(state: FloodState, switch: Switch, entry: FlowEntry, generation: int) -> FloodState:
     """Return ``state`` with one more of our entries."""
     current = generation_of(entry.cookie) == generation & 0xFFFF_FFFF
     port = entry.match.in_port
@@ -138,9 +136,7 @@ def closing(switch: Switch, state: FloodState, wanted: frozenset[int], generatio
     new = closed - (state.blocked - state.stale)
     messages += (_blocked_entry(switch, number, generation) for number in sorted(new))
     if not state.table_miss:
-        messages.append(
-            _entry(_TABLE_MISS, Priority.TABLE_MISS, generation, (ToController(),))
-        )
+        messages.append(_entry(_TABLE_MISS, Priority.TABLE_MISS, generation, (ToController(),)))
     after = replace(
         state,
         ports=flooding,

@@ -181,8 +181,7 @@ class Ghosts:
     def _is_doubtful(self, end: PortRef) -> bool:
         """Tell whether a switch at either end of the link at ``end`` is away or just back."""
         return any(
-            dpid in self._away or dpid in self._until
-            for dpid in (end.dpid, self._peers[end].dpid)
+            dpid in self._away or dpid in self._until for dpid in (end.dpid, self._peers[end].dpid)
         )
 
     def _forget_where(self, condition: Callable[[PortRef], bool]) -> frozenset[Cable]:

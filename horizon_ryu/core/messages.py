@@ -12,13 +12,19 @@ from enum import Enum
 from typing import TypeAlias
 
 
+VLAN_NONE = 0xFFFF
+"""As ``dl_vlan`` of a match: frames without a tag only (1.0 specification, 5.2.3)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """Fields a frame must have; None means any.
 
     ``dl_dst_multicast`` matches the group bit of the destination (1.3 only: 1.0 has no MAC
-    masks). ``dl_vlan`` is the VLAN identifier 0..4095. MACs are 6 bytes, ``nw_*`` are
-    ``(address, prefix length)`` with the address as an int.
+    masks). ``dl_vlan`` is the VLAN identifier 0..4095, or VLAN_NONE. MACs are 6 bytes, ``nw_src``
+    and ``nw_dst`` are ``(address, prefix length)`` with the address as an int. ``nw_proto`` is
+    the IP protocol, in ARP the opcode. ``nw_tos`` is the whole byte, its two lowest bits zero.
+    ``tp_src`` and ``tp_dst`` are ports of TCP, UDP and SCTP, in ICMP the type and the code.
     """
 
     in_port: int | None = None
@@ -29,6 +35,11 @@ class Match:
     dl_vlan: int | None = None
     nw_src: tuple[int, int] | None = None
     nw_dst: tuple[int, int] | None = None
+    dl_vlan_pcp: int | None = None
+    nw_proto: int | None = None
+    nw_tos: int | None = None
+    tp_src: int | None = None
+    tp_dst: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,65 @@ class Flood:
     """Send the frame along the spanning tree: OFPP_FLOOD on 1.0, the flood group on 1.3."""
 
 
-Action: TypeAlias = Output | OutputInPort | ToController | Flood
+class ReservedPort(Enum):
+    """Ports that every switch has, beyond those with an action of their own here."""
+
+    ALL = "all"
+    NORMAL = "normal"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReserved:
+    """Send the frame to a reserved port."""
+
+    port: ReservedPort
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Send the frame out of a port through one of its queues."""
+
+    port_no: int
+    queue_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Overwrite a field, by the name that it has in Match.
+
+    Of ``dl_src, dl_dst`` (6 bytes), ``dl_vlan`` (0..4095), ``dl_vlan_pcp``, ``nw_src, nw_dst``
+    (the address as an int), ``nw_tos, tp_src, tp_dst``. Setting ``dl_vlan`` gives frames without
+    a tag one; on 1.3 the match must then say that they have none.
+    """
+
+    field: str
+    value: int | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PushVlan:
+    """Put a VLAN tag before all others; 1.0 can do so only to frames matched as untagged."""
+
+    ethertype: int = 0x8100
+
+
+@dataclass(frozen=True, slots=True)
+class StripVlan:
+    """Take the outermost VLAN tag off."""
+
+
+Action: TypeAlias = (
+    Output
+    | OutputInPort
+    | OutputReserved
+    | ToController
+    | Flood
+    | Enqueue
+    | SetField
+    | PushVlan
+    | StripVlan
+)
 
 
 class FlowCommand(Enum):
@@ -67,7 +136,7 @@ class FlowCommand(Enum):
 class FlowMod:
     """Add or strictly delete one flow entry; no actions means drop.
 
-    Timeouts are in seconds, 0 means none.
+    Timeouts are in seconds, 0 means none. ``meter`` is the meter that frames pass first (1.3).
     """
 
     command: FlowCommand
@@ -78,6 +147,24 @@ class FlowMod:
     idle_timeout: int = 0
     hard_timeout: int = 0
     send_flow_removed: bool = False
+    meter: int | None = None
+
+
+class MeterCommand(Enum):
+    """What a meter-mod does."""
+
+    ADD = "add"
+    MODIFY = "modify"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterMod:
+    """Make, change or delete a meter that drops what exceeds ``rate_kbps`` (1.3 only)."""
+
+    command: MeterCommand
+    meter_id: int
+    rate_kbps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +209,7 @@ class SetNoFlood:
 
 
 Message: TypeAlias = (
-    FlowMod | FlowDeleteByCookie | PacketOut | DropBuffered | FloodPorts | SetNoFlood
+    FlowMod | MeterMod | FlowDeleteByCookie | PacketOut | DropBuffered | FloodPorts | SetNoFlood
 )
 
 
@@ -150,7 +237,8 @@ class FlowEntry:
 
     ``forwards``: some action sends the frame to a port, queue or group, whether or not it is
     among ``actions``. ``exact``: match and actions are represented whole, nothing was left out.
-    ``sets_vlans``: VLAN identifiers that its actions write.
+    ``sets_vlans``: VLAN identifiers that its actions write. ``packet_count`` and ``byte_count``
+    are its counters, ``meter`` the meter that frames pass first, if any.
     """
 
     match: Match
@@ -161,3 +249,8 @@ class FlowEntry:
     forwards: bool = False
     exact: bool = True
     sets_vlans: frozenset[int] = frozenset()
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    packet_count: int = 0
+    byte_count: int = 0
+    meter: int | None = None

@@ -2,7 +2,8 @@
 
 A cookie is ``magic (16 bits) | application (8) | zero (8) | generation (32)``. The generation is
 drawn at each start of the controller, so that what an earlier run left behind can be told from
-what this run asked for, and neither is ever mistaken for an entry of somebody else.
+what this run asked for, and neither is ever mistaken for an entry of somebody else. The Flow
+Manager's entries outlive it: theirs have the number of the flow in place of the generation.
 """
 
 from __future__ import annotations
@@ -46,12 +47,27 @@ def cookie(owner: Owner, generation: int) -> int:
     return _MAGIC << 48 | int(owner) << 40 | generation & 0xFFFF_FFFF
 
 
+def flow_cookie(number: int) -> int:
+    """Return the cookie of the entries of the flow with this number (32 bits)."""
+    return FLOW_COOKIES | number
+
+
+FLOW_COOKIES = _MAGIC << 48 | Owner.FLOW_MANAGER << 40
+"""What all cookies of the Flow Manager have in common, under FLOW_COOKIE_MASK."""
+FLOW_COOKIE_MASK = 0xFFFF_FF00_0000_0000
+
+
 def owner_of(value: int) -> Owner | None:
     """Return which application installed an entry with this cookie; None if none of ours."""
     if value >> 48 != _MAGIC:
         return None
     code = value >> 40 & 0xFF
     return Owner(code) if code in Owner._value2member_map_ else None
+
+
+def flow_number(value: int) -> int:
+    """Return the number of the flow in a cookie of the Flow Manager."""
+    return value & 0xFFFF_FFFF
 
 
 def generation_of(value: int) -> int:

@@ -64,10 +64,7 @@ def build_forest(view: TopologyView, usable: Collection[Link] | None = None) -> 
     chosen = frozenset(link for tree in trees for link in tree.links)
     open_ends = {link.src for link in chosen}
     blocked = {
-        end
-        for link in view.links.values()
-        for end in (link.src, link.dst)
-        if end not in open_ends
+        end for link in view.links.values() for end in (link.src, link.dst) if end not in open_ends
     }
     return Forest(tuple(trees), frozenset(blocked), chosen)
 

@@ -117,9 +117,7 @@ def _is_member(host: Host, definition: NetworkDefinition) -> bool:
     return any(address.version == 4 and address in network for address in addresses)
 
 
-def _forwards(
-    entry: FlowEntry, definition: NetworkDefinition, hosts: Mapping[bytes, Host]
-) -> bool:
+def _forwards(entry: FlowEntry, definition: NetworkDefinition, hosts: Mapping[bytes, Host]) -> bool:
     if not entry.forwards:
         return False
     match = entry.match

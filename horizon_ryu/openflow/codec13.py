@@ -7,29 +7,34 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from functools import lru_cache
 
 from horizon_ryu.core.messages import (
-    Action,
-    Flood,
+    VLAN_NONE,
     FlowCommand,
     FlowDeleteByCookie,
     FlowMod,
-    Output,
-    OutputInPort,
+    Match,
+    MeterCommand,
+    MeterMod,
     PacketOut,
-    ToController,
 )
 from horizon_ryu.core.ownership import FLOOD_GROUP
-from horizon_ryu.openflow.oxm import encode_match
+from horizon_ryu.openflow.actions13 import (
+    OUTPUT,
+    OUTPUT_KIND,
+    encode_actions,
+    encode_instructions,
+    encode_meter,
+)
+from horizon_ryu.openflow.oxm import ANY_FRAME, encode_match
+from horizon_ryu.openflow.reserved_ports import ANY_13, CONTROLLER_13
+from horizon_ryu.openflow.versions import OPENFLOW_13
 
-VERSION = 4
+VERSION = OPENFLOW_13
 PACKET_OUT, FLOW_MOD, GROUP_MOD, MULTIPART_REQUEST, MULTIPART_REPLY = 13, 14, 15, 18, 19
-BARRIER_REQUEST, BARRIER_REPLY = 20, 21
-MULTIPART_FLOW, MULTIPART_GROUP_DESC = 1, 7
-IN_PORT, CONTROLLER, ANY = 0xFFFF_FFF8, 0xFFFF_FFFD, 0xFFFF_FFFF
+BARRIER_REQUEST, BARRIER_REPLY, METER_MOD = 20, 21, 29
+MULTIPART_DESC, MULTIPART_FLOW, MULTIPART_GROUP_DESC = 0, 1, 7
 NO_BUFFER = 0xFFFF_FFFF
-WHOLE_FRAME = 0xFFFF
 ALL_TABLES = 0xFF
 GROUP_ADD, GROUP_MODIFY = 0, 1
 
@@ -39,16 +44,16 @@ _PACKET_OUT = struct.Struct("!BBHIIIH6x")
 _FLOW_MOD = struct.Struct("!BBHIQQBBHHHIIIHxx")
 _GROUP_MOD = struct.Struct("!BBHIHBxI")
 _BUCKET = struct.Struct("!HHII4x")
-_OUTPUT = struct.Struct("!HHIH6x")
-_GROUP = struct.Struct("!HHI")
-_INSTRUCTION = struct.Struct("!HH4x")
+_METER_MOD = struct.Struct("!BBHIHHI")
+_BAND = struct.Struct("!HHII4x")
 _MULTIPART = struct.Struct("!BBHIHH4x")
 _FLOW_STATS = struct.Struct("!B3xII4xQQ")
-_APPLY_ACTIONS = 4
 _OXM_IN_PORT = 0x8000_0004
 _SEND_FLOW_REMOVED = 1
 _ADD, _DELETE, _DELETE_STRICT = 0, 3, 4
 _COMMANDS = {FlowCommand.ADD: _ADD, FlowCommand.DELETE_STRICT: _DELETE_STRICT}
+_METER_COMMANDS = {MeterCommand.ADD: 0, MeterCommand.MODIFY: 1, MeterCommand.DELETE: 2}
+_KBPS, _DROP = 1, 1
 
 
 def decode_packet_in(message: bytes) -> tuple[int, int | None, bytes] | None:
@@ -78,32 +83,17 @@ def _in_port(message: bytes, at: int, end: int) -> int | None:
     return None
 
 
-@lru_cache(maxsize=4096)
-def _actions(actions: tuple[Action, ...]) -> bytes:
-    return b"".join(map(_action, actions))
-
-
-def _action(action: Action) -> bytes:
-    if isinstance(action, Output):
-        return _OUTPUT.pack(0, 16, action.port_no, 0)
-    if isinstance(action, ToController):
-        return _OUTPUT.pack(0, 16, CONTROLLER, WHOLE_FRAME)
-    if isinstance(action, Flood):
-        return _GROUP.pack(22, 8, FLOOD_GROUP)
-    if isinstance(action, OutputInPort):
-        return _OUTPUT.pack(0, 16, IN_PORT, 0)
-    raise TypeError(f"no such action: {action!r}")
-
-
-@lru_cache(maxsize=4096)
-def _instructions(actions: tuple[Action, ...]) -> bytes:
-    body = _actions(actions)
-    return _INSTRUCTION.pack(_APPLY_ACTIONS, 8 + len(body)) + body if body else b""
-
-
 def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
-    """Return the bytes of a flow-mod for table 0; no actions means no instruction: drop."""
-    tail = encode_match(mod.match) + _instructions(mod.actions)
+    """Return the bytes of a flow-mod for table 0; no actions means none is applied: drop.
+
+    ValueError for what 1.3 cannot express.
+    """
+    match = mod.match
+    tagged = None if match.dl_vlan is None else match.dl_vlan != VLAN_NONE
+    tail = encode_instructions(mod.actions, match.dl_type, tagged, match.nw_proto)
+    if mod.meter is not None:
+        tail = encode_meter(mod.meter) + tail
+    tail = encode_match(match) + tail
     return (
         _FLOW_MOD.pack(
             VERSION,
@@ -118,8 +108,8 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
             mod.hard_timeout,
             mod.priority,
             NO_BUFFER,
-            ANY,
-            ANY,
+            ANY_13,
+            ANY_13,
             _SEND_FLOW_REMOVED if mod.send_flow_removed else 0,
         )
         + tail
@@ -129,13 +119,13 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
 def encode_delete_by_cookie(xid: int, message: FlowDeleteByCookie) -> bytes:
     """Return the flow-mod that deletes by cookie in every table (6.4)."""
     head = (VERSION, FLOW_MOD, 56, xid, message.cookie, message.mask, ALL_TABLES, _DELETE)
-    return _FLOW_MOD.pack(*head, 0, 0, 0, NO_BUFFER, ANY, ANY, 0) + b"\0\1\0\4\0\0\0\0"
+    return _FLOW_MOD.pack(*head, 0, 0, 0, NO_BUFFER, ANY_13, ANY_13, 0) + ANY_FRAME
 
 
 def encode_packet_out(xid: int, out: PacketOut) -> bytes:
     """Return the bytes of a packet-out that carries its frame."""
-    actions = _actions(out.actions)
-    in_port = CONTROLLER if out.in_port is None else out.in_port
+    actions = encode_actions(out.actions, None, None, None)
+    in_port = CONTROLLER_13 if out.in_port is None else out.in_port
     size = 24 + len(actions) + len(out.data)
     head = _PACKET_OUT.pack(VERSION, PACKET_OUT, size, xid, NO_BUFFER, in_port, len(actions))
     return head + actions + out.data
@@ -149,7 +139,8 @@ def encode_drop(xid: int, buffer_id: int, in_port: int) -> bytes:
 def encode_group(xid: int, command: int, ports: Iterable[int]) -> bytes:
     """Return the group-mod that gives the flood group (type ALL) one bucket per port."""
     buckets = b"".join(
-        _BUCKET.pack(32, 0, ANY, ANY) + _OUTPUT.pack(0, 16, port, 0) for port in sorted(ports)
+        _BUCKET.pack(32, 0, ANY_13, ANY_13) + OUTPUT.pack(OUTPUT_KIND, 16, port, 0)
+        for port in sorted(ports)
     )
     head = _GROUP_MOD.pack(VERSION, GROUP_MOD, 16 + len(buckets), xid, command, 0, FLOOD_GROUP)
     return head + buckets
@@ -160,11 +151,38 @@ def encode_barrier(xid: int) -> bytes:
     return HEADER.pack(VERSION, BARRIER_REQUEST, 8, xid)
 
 
-def encode_flow_stats_request(xid: int) -> bytes:
-    """Return the request for every flow entry of every table."""
-    body = _FLOW_STATS.pack(ALL_TABLES, ANY, ANY, 0, 0) + b"\0\1\0\4\0\0\0\0"
+def encode_meter_mod(xid: int, mod: MeterMod) -> bytes:
+    """Return the meter-mod for one band, in kbit/s, that drops (7.3.4.5)."""
+    if mod.meter_id < 1:
+        raise ValueError("meters are numbered from 1")
+    bands = b""
+    if mod.command is not MeterCommand.DELETE:
+        if mod.rate_kbps < 1:
+            raise ValueError("a meter needs a rate")
+        bands = _BAND.pack(_DROP, _BAND.size, mod.rate_kbps, 0)
+    size = _METER_MOD.size + len(bands)
+    command = _METER_COMMANDS[mod.command]
+    return _METER_MOD.pack(VERSION, METER_MOD, size, xid, command, _KBPS, mod.meter_id) + bands
+
+
+def encode_flow_stats_request(
+    xid: int,
+    match: Match = Match(),  # noqa: B008 - frozen
+    cookie: int = 0,
+    mask: int = 0,
+) -> bytes:
+    """Return the request for the flow entries of every table that ``match`` takes in.
+
+    Of them those whose cookie equals ``cookie`` under ``mask``.
+    """
+    body = _FLOW_STATS.pack(ALL_TABLES, ANY_13, ANY_13, cookie, mask) + encode_match(match)
     head = _MULTIPART.pack(VERSION, MULTIPART_REQUEST, 16 + len(body), xid, MULTIPART_FLOW, 0)
     return head + body
+
+
+def encode_desc_request(xid: int) -> bytes:
+    """Return the request for what the switch says of itself."""
+    return _MULTIPART.pack(VERSION, MULTIPART_REQUEST, 16, xid, MULTIPART_DESC, 0)
 
 
 def encode_group_desc_request(xid: int) -> bytes:

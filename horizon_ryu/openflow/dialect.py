@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+
 from horizon_ryu.core.messages import (
     DropBuffered,
     FlowDeleteByCookie,
     FlowMod,
+    Match,
     Message,
+    MeterMod,
     PacketOut,
     SetNoFlood,
 )
@@ -18,9 +22,16 @@ OPENFLOW_10, OPENFLOW_13 = codec10.VERSION, codec13.VERSION
 def encode(version: int, message: Message, xid: int) -> bytes:
     """Return ``message`` for wire version 1 or 4; ValueError if that version has no such thing.
 
-    The members of the flood group are not encoded here: whether the group is there already is
-    known to the registry alone.
+    So too for numbers that do not fit. The members of the flood group are not encoded here:
+    whether the group is there already is known to the registry alone.
     """
+    try:
+        return _encode(version, message, xid)
+    except struct.error as error:
+        raise ValueError(f"a number does not fit: {error}") from error
+
+
+def _encode(version: int, message: Message, xid: int) -> bytes:
     old = version == OPENFLOW_10
     if isinstance(message, FlowMod):
         write_flow = codec10.encode_flow_mod if old else codec13.encode_flow_mod
@@ -35,6 +46,8 @@ def encode(version: int, message: Message, xid: int) -> bytes:
         return codec10.encode_no_flood(xid, message)
     if isinstance(message, FlowDeleteByCookie) and not old:
         return codec13.encode_delete_by_cookie(xid, message)
+    if isinstance(message, MeterMod) and not old:
+        return codec13.encode_meter_mod(xid, message)
     raise ValueError(f"wire version {version} has no {type(message).__name__}")
 
 
@@ -44,8 +57,24 @@ def encode_barrier(version: int, xid: int) -> bytes:
     return write(xid)
 
 
-def encode_flow_stats_request(version: int, xid: int) -> bytes:
-    """Return the request for all flow entries."""
+def encode_flow_stats_request(
+    version: int,
+    xid: int,
+    match: Match = Match(),  # noqa: B008 - frozen
+    cookie: int = 0,
+    mask: int = 0,
+) -> bytes:
+    """Return the request for the flow entries that ``match`` takes in.
+
+    On 1.3 for those whose cookie equals ``cookie`` under ``mask``; 1.0 cannot ask so.
+    ValueError for a match that the version cannot express.
+    """
     if version == OPENFLOW_10:
-        return codec10.encode_flow_stats_request(xid)
-    return codec13.encode_flow_stats_request(xid)
+        return codec10.encode_flow_stats_request(xid, match)
+    return codec13.encode_flow_stats_request(xid, match, cookie, mask)
+
+
+def encode_desc_request(version: int, xid: int) -> bytes:
+    """Return the request for what a switch says of itself."""
+    write = codec10.encode_desc_request if version == OPENFLOW_10 else codec13.encode_desc_request
+    return write(xid)

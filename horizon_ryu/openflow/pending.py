@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
@@ -18,14 +18,15 @@ As many are remembered whose time is over.
 class Question:
     """One exchange with a switch: done when its last answer, or its end, has come.
 
-    ``xids`` are the messages whose errors belong to it, ``last`` the one that is answered.
+    ``xids`` are the messages whose errors belong to it, each with its place among those that were
+    sent together; ``last`` is the one that is answered.
     ``pieces`` are the raw answers; ``wake`` is called once, when the question is done.
     """
 
     dpid: int
     last: int
     wake: Callable[[], None]
-    xids: frozenset[int] = frozenset()
+    xids: Mapping[int, int] = field(default_factory=dict)
     pieces: list[bytes] = field(default_factory=list)
     errors: list[SwitchError] = field(default_factory=list)
     done: bool = False
@@ -100,7 +101,7 @@ class PendingQuestions:
         question = self._by_xid.get(xid)
         if question is None:
             return False
-        question.errors.append(SwitchError(question.dpid, reason))
+        question.errors.append(SwitchError(question.dpid, reason, question.xids.get(xid)))
         del self._by_xid[xid]
         if xid == question.last:
             self._forget(question)
@@ -116,4 +117,5 @@ class PendingQuestions:
 
 
 def _all_xids(question: Question) -> Iterable[int]:
-    return question.xids | {question.last}
+    yield from question.xids
+    yield question.last

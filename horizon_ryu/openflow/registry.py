@@ -16,7 +16,7 @@ from types import MappingProxyType
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.messages import FloodPorts, FlowEntry, Message, Sent
+from horizon_ryu.core.messages import FloodPorts, FlowEntry, Match, Message, Sent
 from horizon_ryu.openflow import codec10, codec13, dialect, flow_stats
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.openflow.error_names import error_name
@@ -118,16 +118,16 @@ class SwitchRegistry:
     ) -> tuple[SwitchError, ...]:
         """Send ``messages`` and wait until every switch concerned has processed them.
 
-        Returns what went wrong: an error per message refused, SwitchDeadline or SwitchAway per
-        switch that did not answer within ``deadline`` seconds, SwitchError per switch that could
-        not be told everything: what stands before the fault was sent. Never raises these.
+        Returns what went wrong: an error with the index of each message that was refused, or that
+        the switch's version cannot express; SwitchDeadline or SwitchAway per switch that did not
+        answer within ``deadline`` seconds. Never raises these.
         """
         errors: list[SwitchError] = []
         waiting = []
         for dpid, own in _by_switch(messages).items():
             try:
                 peer = self._peer(dpid)
-                waiting.append((peer, *self._ask_barrier(peer, dpid, own)))
+                waiting.append((peer, *self._ask_barrier(peer, dpid, own, errors)))
             except SwitchError as error:
                 errors.append(error)
         until = time.monotonic() + deadline
@@ -137,18 +137,34 @@ class SwitchRegistry:
             errors += question.errors
         return tuple(errors)
 
-    def flow_entries(self, dpid: int, deadline: float = DEADLINE) -> tuple[FlowEntry, ...]:
-        """Return every flow entry of a switch; SwitchError, SwitchAway or SwitchDeadline."""
+    def flow_entries(
+        self,
+        dpid: int,
+        deadline: float = DEADLINE,
+        match: Match = Match(),  # noqa: B008 - frozen
+        cookie: int = 0,
+        mask: int = 0,
+    ) -> tuple[FlowEntry, ...]:
+        """Return the flow entries that ``match`` takes in, by default all.
+
+        Of them those whose cookie equals ``cookie`` under ``mask``. SwitchError, also for a match
+        that the switch's version cannot express; SwitchAway or SwitchDeadline.
+        """
         peer = self._peer(dpid)
         version = peer.connection.version or codec13.VERSION
         xid = peer.connection.next_xid()
-        pieces = self._ask(dpid, xid, dialect.encode_flow_stats_request(version, xid), deadline)
+        try:
+            request = dialect.encode_flow_stats_request(version, xid, match, cookie, mask)
+        except (ValueError, struct.error) as error:
+            raise SwitchError(dpid, f"flow entries cannot be asked for: {error}") from error
+        pieces = self._ask(dpid, xid, request, deadline)
         entries = list(flow_stats.read_entries(version, pieces[0]))
         for piece in pieces[1:]:
             # A piece takes milliseconds: a large table must not hold up the other switches.
             hub.sleep(0)
             entries += flow_stats.read_entries(version, piece)
-        return tuple(entries)
+        # OpenFlow 1.0 cannot ask for cookies.
+        return tuple(entry for entry in entries if entry.cookie & mask == cookie & mask)
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports of the flood group of a 1.3 switch; None if it has none, or on 1.0."""
@@ -203,12 +219,22 @@ class SwitchRegistry:
         return (xid,)
 
     def _ask_barrier(
-        self, peer: _Peer, dpid: int, messages: list[Message]
+        self,
+        peer: _Peer,
+        dpid: int,
+        messages: list[tuple[int, Message]],
+        errors: list[SwitchError],
     ) -> tuple[Question, hub.Event]:
         answered = hub.Event()
-        xids = [xid for message in messages for xid in self._write(peer, dpid, message)]
+        xids: dict[int, int] = {}
+        for index, message in messages:
+            try:
+                xids.update((xid, index) for xid in self._write(peer, dpid, message))
+            except SwitchError as error:
+                error.index = index
+                errors.append(error)
         last = peer.connection.next_xid()
-        question = Question(dpid, last, answered.set, frozenset(xids))
+        question = Question(dpid, last, answered.set, xids)
         peer.questions.ask(question)
         peer.connection.write(dialect.encode_barrier(peer.connection.version or 4, last))
         return question, answered
@@ -226,8 +252,9 @@ class SwitchRegistry:
         return question.pieces
 
 
-def _by_switch(messages: Iterable[Sent]) -> dict[int, list[Message]]:
-    groups: dict[int, list[Message]] = {}
-    for sent in messages:
-        groups.setdefault(sent.dpid, []).append(sent.message)
+def _by_switch(messages: Iterable[Sent]) -> dict[int, list[tuple[int, Message]]]:
+    """Group messages, each with its place among all, by switch."""
+    groups: dict[int, list[tuple[int, Message]]] = {}
+    for index, sent in enumerate(messages):
+        groups.setdefault(sent.dpid, []).append((index, sent.message))
     return groups

@@ -1,0 +1,1 @@
+"""What flows are, which entries they need, and in which order entries may change."""

@@ -1,0 +1,231 @@
+"""The flows that are kept, the entries they need, and which of them are being changed.
+
+The one place where the state of flows lives; the stored rows follow it. Everything here is
+bookkeeping without I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from horizon_ryu.core.errors import Conflict, NotFound
+from horizon_ryu.core.flows.entries import EntryKey, entries_of, flow_mod, key_of
+from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, flow_id
+from horizon_ryu.core.flows.overlap import overlaps
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.messages import FlowMod
+from horizon_ryu.core.topology import PortRef
+
+_NOTHING: Mapping[EntryKey, FlowMod] = MappingProxyType({})
+
+
+class FlowBook:
+    """Every flow by number, and three indices of them: by entry, by switch, by link."""
+
+    def __init__(self) -> None:
+        self._flows: dict[int, Flow] = {}
+        self._changing: dict[int, Flow | None] = {}
+        self._claimed: dict[int, tuple[EntryKey, ...]] = {}
+        self._owners: dict[EntryKey, int] = {}
+        self._wanted: dict[int, dict[EntryKey, FlowMod]] = {}
+        self._over_link: dict[PortRef, set[int]] = {}
+        self._with_switch: dict[int, set[int]] = {}
+        self._broken: set[int] = set()
+
+    # ---- asked
+
+    def flows(self) -> tuple[Flow, ...]:
+        """Return every flow, in order of number."""
+        return tuple(self._flows[number] for number in sorted(self._flows))
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    def __contains__(self, number: object) -> bool:
+        return number in self._flows
+
+    def get(self, number: int) -> Flow:
+        """Return a flow; NotFound if there is none of that number."""
+        flow = self._flows.get(number)
+        if flow is None:
+            raise NotFound(f"no flow {flow_id(number)}")
+        return flow
+
+    def wanted(self, dpid: int) -> Mapping[EntryKey, FlowMod]:
+        """Return the entries that a switch should have, those of changing flows left out."""
+        return self._wanted.get(dpid, _NOTHING)
+
+    def is_wanted(self, key: EntryKey) -> bool:
+        """Tell whether an entry of this key should be there, and nothing is changing it."""
+        return key in self._wanted.get(key.dpid, _NOTHING)
+
+    def held(self, key: EntryKey) -> bool:
+        """Tell whether some flow, changing or not, claims the entries of this key."""
+        return key in self._owners
+
+    def switches(self) -> frozenset[int]:
+        """Return every switch that should have entries."""
+        return frozenset(dpid for dpid, entries in self._wanted.items() if entries)
+
+    def over_link(self, src: PortRef) -> tuple[Flow, ...]:
+        """Return the flows whose frames leave by this port."""
+        return self._known(self._over_link.get(src, ()))
+
+    def with_switch(self, dpid: int) -> tuple[Flow, ...]:
+        """Return the flows that have an entry on this switch."""
+        return self._known(self._with_switch.get(dpid, ()))
+
+    def broken(self) -> tuple[Flow, ...]:
+        """Return the flows whose path is cut."""
+        return self._known(self._broken)
+
+    def _known(self, numbers: Iterable[int]) -> tuple[Flow, ...]:
+        return tuple(self._flows[number] for number in sorted(numbers))
+
+    def is_changing(self, number: int) -> bool:
+        """Tell whether a change of this flow is under way."""
+        return number in self._changing
+
+    def tags(self) -> frozenset[int]:
+        """Return the VLAN identifiers in use: tags of ours, and those that flows name."""
+        used: set[int] = set()
+        for flow in (*self._flows.values(), *filter(None, self._changing.values())):
+            used |= flow.tags
+            if flow.spec.match.dl_vlan is not None:
+                used.add(flow.spec.match.dl_vlan)
+        return frozenset(used)
+
+    def meters(self, dpid: int) -> frozenset[int]:
+        """Return the meters in use on a switch."""
+        flows = (*self._flows.values(), *filter(None, self._changing.values()))
+        return frozenset(flow.meter for flow in flows if flow.meter and flow.first_dpid == dpid)
+
+    def matching(self, spec: PathSpec) -> tuple[Flow, ...]:
+        """Return the flows with the match and the source of ``spec``."""
+        return tuple(
+            flow
+            for flow in self.over_source(spec.src)
+            if isinstance(flow.spec, PathSpec) and flow.spec.match == spec.match
+        )
+
+    def over_source(self, src: PortRef) -> tuple[Flow, ...]:
+        """Return the end-to-end flows whose frames come in at ``src``."""
+        return tuple(
+            flow
+            for flow in self.with_switch(src.dpid)
+            if isinstance(flow.spec, PathSpec) and flow.spec.src == src
+        )
+
+    def check_free(self, number: int, keys: Iterable[EntryKey]) -> None:
+        """Raise Conflict if an entry with one of ``keys`` belongs to a flow of another number."""
+        for key in keys:
+            owner = self._owners.get(key, number)
+            if owner != number:
+                raise Conflict(
+                    f"flow {flow_id(owner)} has an entry with the same match and priority on "
+                    f"switch {dpid_to_text(key.dpid)}; change that one, or use another priority"
+                )
+
+    # ---- changed
+
+    def restore(self, flow: Flow) -> None:
+        """Keep a flow that was kept before, as a store says; Conflict if its entries are taken."""
+        self.check_free(flow.number, map(key_of, entries_of(flow)))
+        self._flows[flow.number] = flow
+        self._index(flow)
+
+    def update(self, flow: Flow) -> None:
+        """Keep ``flow`` in place of the one with its number; NotFound, Conflict."""
+        self._unindex(self.get(flow.number))
+        self._flows[flow.number] = flow
+        self._index(flow)
+
+    def begin(self, number: int, target: Flow | None, keys: Iterable[EntryKey]) -> None:
+        """Note that a flow is being made, or changed into ``target`` (None: removed).
+
+        Until :meth:`end`, its entries and those of ``keys`` are neither restored nor taken for
+        orphans. Conflict if another flow has such an entry, or if another change of this flow, or
+        of one on its switches whose match overlaps, is under way.
+        """
+        claimed = tuple(keys)
+        flow = self._flows.get(number)
+        subject = flow or target
+        if subject is not None:
+            self._check_quiet(subject)
+        self.check_free(number, claimed)
+        self._changing[number] = target
+        self._claimed[number] = claimed
+        for key in claimed:
+            self._owners[key] = number
+        if flow is not None:
+            self._want(flow, False)
+
+    def end(self, number: int, result: Flow | None) -> None:
+        """Note that the change is over and ``result`` (None: nothing) is what should be there."""
+        before = self._flows.pop(number, None)
+        if before is not None:
+            self._unindex(before)
+        del self._changing[number]
+        for key in self._claimed.pop(number):
+            if self._owners.get(key) == number:
+                del self._owners[key]
+        if result is not None:
+            self._flows[number] = result
+            self._index(result)
+
+    def _check_quiet(self, flow: Flow) -> None:
+        if flow.number in self._changing:
+            raise Conflict(f"a change of flow {flow.id} is under way; wait until it is done")
+        for number in self._changing:
+            other = self._flows.get(number)
+            if other is None or not flow.dpids & other.dpids:
+                continue
+            if overlaps(flow.spec.match, other.spec.match):
+                raise Conflict(
+                    f"flow {other.id}, whose match overlaps, is being changed; "
+                    "wait until that is done"
+                )
+
+    # ---- indices
+
+    def _index(self, flow: Flow) -> None:
+        for entry in entries_of(flow):
+            self._owners[key_of(entry)] = flow.number
+        self._want(flow, True)
+        if flow.state is FlowState.BROKEN:
+            self._broken.add(flow.number)
+        for dpid in flow.dpids:
+            self._with_switch.setdefault(dpid, set()).add(flow.number)
+        for hop in flow.hops[:-1]:
+            self._over_link.setdefault(PortRef(hop.dpid, hop.out_port), set()).add(flow.number)
+
+    def _unindex(self, flow: Flow) -> None:
+        self._disown(flow)
+        self._want(flow, False)
+        self._broken.discard(flow.number)
+        for dpid in flow.dpids:
+            _drop(self._with_switch, dpid, flow.number)
+        for hop in flow.hops[:-1]:
+            _drop(self._over_link, PortRef(hop.dpid, hop.out_port), flow.number)
+
+    def _disown(self, flow: Flow) -> None:
+        for entry in entries_of(flow):
+            if self._owners.get(key_of(entry)) == flow.number:
+                del self._owners[key_of(entry)]
+
+    def _want(self, flow: Flow, wanted: bool) -> None:
+        for entry in entries_of(flow):
+            entries = self._wanted.setdefault(entry.dpid, {})
+            if wanted:
+                entries[key_of(entry)] = flow_mod(entry)
+            else:
+                entries.pop(key_of(entry), None)
+
+
+def _drop(index: dict[PortRef, set[int]] | dict[int, set[int]], key: object, number: int) -> None:
+    numbers = index.get(key)  # type: ignore[call-overload]
+    if numbers is not None:
+        numbers.discard(number)
+        if not numbers:
+            del index[key]  # type: ignore[arg-type]

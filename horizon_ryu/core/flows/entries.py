@@ -1,0 +1,170 @@
+"""From a flow to the flow entries that carry it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, LaidHop, PathSpec
+from horizon_ryu.core.messages import (
+    VLAN_NONE,
+    Action,
+    Enqueue,
+    FlowCommand,
+    FlowMod,
+    Match,
+    Output,
+    OutputInPort,
+    PushVlan,
+    Sent,
+    SetField,
+    StripVlan,
+)
+from horizon_ryu.core.ownership import flow_cookie
+
+
+class EntryKey(NamedTuple):
+    """What identifies an entry: two of the same key cannot be on a switch at one time."""
+
+    dpid: int
+    match: Match
+    priority: int
+
+
+class HopKey(NamedTuple):
+    """Which frames of one flow a hop takes: those that enter here with this tag."""
+
+    dpid: int
+    in_port: int
+    in_tag: int | None
+
+
+def hop_key(hop: LaidHop) -> HopKey:
+    """Return which frames ``hop`` takes."""
+    return HopKey(hop.dpid, hop.in_port, hop.in_tag)
+
+
+def key_of(entry: Sent) -> EntryKey:
+    """Return the key of an entry; TypeError if ``entry`` is another message."""
+    mod = flow_mod(entry)
+    return EntryKey(entry.dpid, mod.match, mod.priority)
+
+
+def flow_mod(entry: Sent) -> FlowMod:
+    """Return the flow-mod that ``entry`` is."""
+    if not isinstance(entry.message, FlowMod):
+        raise TypeError(f"no flow entry: {entry.message!r}")
+    return entry.message
+
+
+def entries_of(flow: Flow) -> tuple[Sent, ...]:
+    """Return the entries of ``flow``, in the order in which its frames pass them."""
+    if isinstance(flow.spec, EntrySpec):
+        return (Sent(flow.spec.dpid, _single(flow, flow.spec)),)
+    cookie = flow_cookie(flow.number)
+    return tuple(_entry(flow, flow.spec, hop, cookie) for hop in flow.hops)
+
+
+def removal(entry: Sent) -> Sent:
+    """Return the message that deletes ``entry`` and nothing else."""
+    mod = flow_mod(entry)
+    return Sent(entry.dpid, FlowMod(FlowCommand.DELETE_STRICT, mod.match, mod.priority, mod.cookie))
+
+
+def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
+    return FlowMod(
+        FlowCommand.ADD,
+        spec.match,
+        spec.priority,
+        flow_cookie(flow.number),
+        spec.actions,
+        spec.idle_timeout,
+        spec.hard_timeout,
+        True,
+        flow.meter or None,
+    )
+
+
+def _entry(flow: Flow, spec: PathSpec, hop: LaidHop, cookie: int) -> Sent:
+    is_first = hop.in_tag is None and (hop.dpid, hop.in_port) == spec.src
+    mod = FlowMod(
+        FlowCommand.ADD,
+        _match_at(spec.match, hop.in_port, hop.in_tag),
+        spec.priority,
+        cookie,
+        _actions(hop, spec.queue, spec.match.dl_vlan),
+        spec.idle_timeout,
+        spec.hard_timeout,
+        True,
+        flow.meter or None if is_first else None,
+    )
+    return Sent(hop.dpid, mod)
+
+
+def _match_at(match: Match, in_port: int, tag: int | None) -> Match:
+    """Return the match of a flow's frames at one port.
+
+    Behind a tag of ours nothing else is matched: the tag belongs to this flow alone, and a switch
+    need not see what lies behind a second tag.
+    """
+    if tag is not None:
+        return Match(in_port=in_port, dl_vlan=tag)
+    # dataclasses.replace costs three times as much, and there is one match per entry.
+    return Match(
+        in_port,
+        match.dl_src,
+        match.dl_dst,
+        match.dl_dst_multicast,
+        match.dl_type,
+        match.dl_vlan,
+        match.nw_src,
+        match.nw_dst,
+        match.dl_vlan_pcp,
+        match.nw_proto,
+        match.nw_tos,
+        match.tp_src,
+        match.tp_dst,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _actions(hop: LaidHop, queue: int | None, own_vlan: int | None) -> tuple[Action, ...]:
+    """Return what a switch does with the frames at ``hop``: their tag, then the way out.
+
+    A frame goes back out of the port it came in by only if told so by that port's special name
+    (1.0 specification, 5.3.3); queues have no such name.
+    """
+    way: Action = Output(hop.out_port) if queue is None else Enqueue(hop.out_port, queue)
+    if hop.out_port == hop.in_port:
+        way = OutputInPort()
+    return (*_retag(hop.in_tag, hop.out_tag, own_vlan), way)
+
+
+def _retag(before: int | None, after: int | None, own_vlan: int | None) -> tuple[Action, ...]:
+    """Return the actions that change our tag; a VLAN tag of the flow's own is kept and given back.
+
+    Where the flow's VLAN is known, its identifier is overwritten and restored, which both
+    versions can do; else a tag of ours is put before all others.
+    """
+    if before == after:
+        return ()
+    is_tagged = own_vlan not in (None, VLAN_NONE)
+    if after is None:
+        return (SetField("dl_vlan", own_vlan or 0),) if is_tagged else (StripVlan(),)
+    if before is None and not is_tagged:
+        return PushVlan(), SetField("dl_vlan", after)
+    return (SetField("dl_vlan", after),)
+
+
+def in_transit(new: Flow, old: Flow) -> Flow:
+    """Return ``new`` as it is first installed beside ``old``: at its priority, without timeouts.
+
+    A waiting entry must not idle out before traffic comes, and entries of both paths on one
+    switch must have one priority to replace each other.
+    """
+    if isinstance(new.spec, EntrySpec):
+        spec: EntrySpec | PathSpec = replace(new.spec, idle_timeout=0, hard_timeout=0)
+    else:
+        spec = replace(new.spec, priority=old.spec.priority, idle_timeout=0, hard_timeout=0)
+    return replace(new, spec=spec)

@@ -1,0 +1,118 @@
+"""Flows: what was asked for, and what of it lies on the switches now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from horizon_ryu.core.messages import Action, Match
+from horizon_ryu.core.ownership import Priority
+from horizon_ryu.core.routes.route import RouteKind
+from horizon_ryu.core.topology import PortRef
+
+LOWEST_PRIORITY, HIGHEST_PRIORITY = Priority.BLOCKED + 1, 65_535
+"""A flow wins over everything that Spanning Tree and Forwarding install (core/ownership.py)."""
+DEFAULT_PRIORITY = 32_768
+MAX_TIMEOUT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySpec:
+    """One flow entry, as asked for; no actions means drop."""
+
+    dpid: int
+    match: Match
+    actions: tuple[Action, ...]
+    priority: int = DEFAULT_PRIORITY
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    rate_kbps: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PathSpec:
+    """A flow from one port to another, as asked for; timeouts in seconds, 0 means none.
+
+    ``match`` has no ``in_port``: each switch on the path gets its own. ``waypoints`` are passed in
+    their order; ``path``, if not empty, is the whole list of switches and is never departed from.
+    """
+
+    match: Match
+    src: PortRef
+    dst: PortRef
+    waypoints: tuple[int, ...] = ()
+    path: tuple[int, ...] = ()
+    priority: int = DEFAULT_PRIORITY
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    queue: int | None = None
+    rate_kbps: int | None = None
+
+
+Spec: TypeAlias = EntrySpec | PathSpec
+
+
+class LaidHop(NamedTuple):
+    """A switch on a laid path: where frames enter and leave, and with which tag of ours.
+
+    A tag is a VLAN identifier that tells passages of one frame through the same port apart; None
+    is the frame as its sender made it.
+    """
+
+    dpid: int
+    in_port: int
+    out_port: int
+    in_tag: int | None = None
+    out_tag: int | None = None
+
+
+class FlowState(StrEnum):
+    """``broken``: the path is cut, and there is no other one now."""
+
+    ACTIVE = "active"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A flow that is kept: ``number`` (32 bits) is in its cookies, its id is the number in hex.
+
+    ``hops`` is empty for single entries. ``reverse`` is the number of the flow in the other
+    direction, made with this one. ``meter`` is its meter at the first switch, 0 for none.
+    """
+
+    number: int
+    spec: Spec
+    hops: tuple[LaidHop, ...] = ()
+    kind: RouteKind = RouteKind.SIMPLE
+    state: FlowState = FlowState.ACTIVE
+    reverse: int | None = None
+    meter: int = 0
+
+    @property
+    def id(self) -> str:
+        """Return the id in URLs and events: 8 hex digits."""
+        return flow_id(self.number)
+
+    @property
+    def tags(self) -> frozenset[int]:
+        """Return the VLAN identifiers that tell its frames apart on their way."""
+        return frozenset(hop.in_tag for hop in self.hops if hop.in_tag is not None)
+
+    @property
+    def first_dpid(self) -> int:
+        """Return the switch where its frames come in."""
+        return self.spec.dpid if isinstance(self.spec, EntrySpec) else self.spec.src.dpid
+
+    @property
+    def dpids(self) -> frozenset[int]:
+        """Return the switches that have entries of it."""
+        if isinstance(self.spec, EntrySpec):
+            return frozenset((self.spec.dpid,))
+        return frozenset(hop.dpid for hop in self.hops)
+
+
+def flow_id(number: int) -> str:
+    """Return a flow's id."""
+    return f"{number:08x}"

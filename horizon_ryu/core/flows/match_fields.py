@@ -1,0 +1,210 @@
+"""Matches as users write them: field names and values to :class:`Match` and back.
+
+Both name sets are read: the twelve fields of OpenFlow 1.0 (``dl_type``, ``nw_src`` ...) and the
+OXM names of 1.3 (``eth_type``, ``ipv4_src`` ...); the former are written (design, section 3).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
+
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.identifiers import mac_to_text
+from horizon_ryu.core.messages import VLAN_NONE, Match
+from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
+
+ETH_IPV4, ETH_ARP, ETH_IPV6 = 0x0800, 0x0806, 0x86DD
+ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
+MAX_VLAN = 4095
+
+Loc: TypeAlias = tuple[str | int, ...]
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+
+
+class _Alias(NamedTuple):
+    """What an OXM name stands for: the field, and the dl_type or nw_proto that it demands."""
+
+    field: str
+    dl_type: int | None = None
+    nw_proto: int | None = None
+
+
+OXM_NAMES: Mapping[str, _Alias] = MappingProxyType(
+    {
+        "eth_src": _Alias("dl_src"),
+        "eth_dst": _Alias("dl_dst"),
+        "eth_type": _Alias("dl_type"),
+        "vlan_vid": _Alias("dl_vlan"),
+        "vlan_pcp": _Alias("dl_vlan_pcp"),
+        "ip_proto": _Alias("nw_proto"),
+        "ip_dscp": _Alias("nw_tos"),
+        "ipv4_src": _Alias("nw_src", ETH_IPV4),
+        "ipv4_dst": _Alias("nw_dst", ETH_IPV4),
+        "arp_spa": _Alias("nw_src", ETH_ARP),
+        "arp_tpa": _Alias("nw_dst", ETH_ARP),
+        "arp_op": _Alias("nw_proto", ETH_ARP),
+        "tcp_src": _Alias("tp_src", ETH_IPV4, TCP),
+        "tcp_dst": _Alias("tp_dst", ETH_IPV4, TCP),
+        "udp_src": _Alias("tp_src", ETH_IPV4, UDP),
+        "udp_dst": _Alias("tp_dst", ETH_IPV4, UDP),
+        "sctp_src": _Alias("tp_src", ETH_IPV4, SCTP),
+        "sctp_dst": _Alias("tp_dst", ETH_IPV4, SCTP),
+        "icmpv4_type": _Alias("tp_src", ETH_IPV4, ICMP),
+        "icmpv4_code": _Alias("tp_dst", ETH_IPV4, ICMP),
+    }
+)
+"""The names of 1.3 (specification 1.3.5, table 12) for the fields that both versions have."""
+
+_PLAIN = _Alias("")
+
+
+def parse_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> Match:
+    """Return the match that ``fields`` describe; InvalidInput names the field and the reason."""
+    values: dict[str, Any] = {}
+    given: dict[str, str] = {}
+    for name, value in fields.items():
+        field = OXM_NAMES[name].field if name in OXM_NAMES else name
+        if field not in _READERS:
+            raise InvalidInput((*loc, name), "no such match field")
+        if field in given:
+            raise InvalidInput((*loc, name), f"the same field is given as {given[field]}")
+        given[field] = name
+        read = _dscp if name == "ip_dscp" else _READERS[field]
+        values[field] = read(value, (*loc, name))
+    for field, name in given.items():
+        _check_alias(name, values, loc)
+        _check_needs(field, name, values, loc)
+    return Match(**values)
+
+
+def match_fields(match: Match) -> dict[str, Any]:
+    """Return the fields of ``match`` that are given, under their 1.0 names."""
+    found = {}
+    for name, write in _WRITERS.items():
+        value = getattr(match, name)
+        if value is not None:
+            found[name] = write(value)
+    return found
+
+
+def parse_mac(value: Any, loc: Loc) -> bytes:
+    """Return the 6 bytes of a MAC address written with colons."""
+    if not isinstance(value, str) or not _MAC.fullmatch(value):
+        raise InvalidInput(loc, "not a MAC address such as 00:00:00:00:00:01")
+    return bytes.fromhex(value.replace(":", ""))
+
+
+def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
+    """Return (address, prefix length) of an IPv4 address or range without host bits."""
+    if not isinstance(value, str):
+        raise InvalidInput(loc, "not an IPv4 address or range such as 10.0.0.0/24")
+    try:
+        network = ipaddress.IPv4Network(value, strict=True)
+    except ValueError as error:
+        raise InvalidInput(loc, f"not an IPv4 address or range: {error}") from error
+    if "/" in value and not value.partition("/")[2].isdecimal():
+        raise InvalidInput(loc, "write the prefix length, as in 10.0.0.0/24")
+    if network.prefixlen == 0:
+        raise InvalidInput(loc, "a range of all addresses says nothing; leave the field out")
+    return int(network.network_address), network.prefixlen
+
+
+def network_text(network: tuple[int, int]) -> str:
+    """Return a range in CIDR form, a single address without its length."""
+    address = str(ipaddress.IPv4Address(network[0]))
+    return address if network[1] == 32 else f"{address}/{network[1]}"
+
+
+def number(low: int, high: int) -> Callable[[Any, Loc], int]:
+    """Return a reader of whole numbers from ``low`` to ``high``."""
+
+    def read(value: Any, loc: Loc) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise InvalidInput(loc, f"must be a whole number from {low} to {high}")
+        return value
+
+    return read
+
+
+def _vlan(value: Any, loc: Loc) -> int:
+    if value == VLAN_NONE and isinstance(value, int):
+        return VLAN_NONE
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_VLAN:
+        raise InvalidInput(loc, f"must be 0 to {MAX_VLAN}, or {VLAN_NONE} for untagged frames")
+    return value
+
+
+def parse_tos(value: Any, loc: Loc) -> int:
+    """Return a ToS byte; its two lowest bits are no part of the field (1.0, 5.2.3)."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 252 or value & 3:
+        raise InvalidInput(loc, "must be 0 to 252, with the two lowest bits zero")
+    return value
+
+
+def _dscp(value: Any, loc: Loc) -> int:
+    return number(0, 63)(value, loc) << 2
+
+
+_READERS: Mapping[str, Callable[[Any, Loc], Any]] = MappingProxyType(
+    {
+        "in_port": number(1, MAX_PHYSICAL_PORT),
+        "dl_src": parse_mac,
+        "dl_dst": parse_mac,
+        "dl_type": number(0x05FF, 0xFFFF),
+        "dl_vlan": _vlan,
+        "dl_vlan_pcp": number(0, 7),
+        "nw_src": parse_network,
+        "nw_dst": parse_network,
+        "nw_proto": number(0, 255),
+        "nw_tos": parse_tos,
+        "tp_src": number(0, 0xFFFF),
+        "tp_dst": number(0, 0xFFFF),
+    }
+)
+MATCH_FIELDS = tuple(_READERS)
+"""The twelve fields, by the names in which answers are written."""
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_WRITERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    dict.fromkeys(MATCH_FIELDS, _same)
+    | {"dl_src": mac_to_text, "dl_dst": mac_to_text}
+    | {"nw_src": network_text, "nw_dst": network_text}
+)
+
+
+def _check_alias(name: str, values: Mapping[str, Any], loc: Loc) -> None:
+    """Refuse an OXM name beside a dl_type or nw_proto that contradicts it (1.3.5, 7.2.3.6)."""
+    alias = OXM_NAMES.get(name, _PLAIN)
+    if alias.dl_type is not None and values.get("dl_type") != alias.dl_type:
+        raise InvalidInput((*loc, name), f"needs dl_type {alias.dl_type:#06x}")
+    if alias.nw_proto is not None and values.get("nw_proto") != alias.nw_proto:
+        raise InvalidInput((*loc, name), f"needs nw_proto {alias.nw_proto}")
+
+
+def _check_needs(field: str, name: str, values: Mapping[str, Any], loc: Loc) -> None:
+    """Refuse a field that the others do not make sense of.
+
+    Open vSwitch on 1.0 takes such an entry, ignores the field, and lets it match every frame.
+    """
+    kind, proto = values.get("dl_type"), values.get("nw_proto")
+    if field in ("nw_src", "nw_dst") and kind not in (ETH_IPV4, ETH_ARP):
+        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4) or 0x0806 (ARP)")
+    if field == "nw_proto" and kind not in (ETH_IPV4, ETH_ARP, ETH_IPV6):
+        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4), 0x86dd or 0x0806 (ARP)")
+    if field == "nw_tos" and kind != ETH_IPV4:
+        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4)")
+    if field == "dl_vlan_pcp" and values.get("dl_vlan") in (None, VLAN_NONE):
+        raise InvalidInput((*loc, name), "needs dl_vlan: frames without a tag have no priority")
+    if field in ("tp_src", "tp_dst"):
+        if kind != ETH_IPV4 or proto not in (ICMP, TCP, UDP, SCTP):
+            raise InvalidInput((*loc, name), "needs dl_type 0x0800 and nw_proto 1, 6, 17 or 132")
+        if proto == ICMP and values[field] > 255:
+            raise InvalidInput((*loc, name), "an ICMP type or code is 0 to 255")

@@ -1,0 +1,125 @@
+"""From what was asked to where it goes: routes over one view of the network, and their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, LaidHop, PathSpec
+from horizon_ryu.core.flows.laying import lay, tags_needed
+from horizon_ryu.core.flows.plan import Plan, plan_change
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.paths import Hop
+from horizon_ryu.core.routes.graph import RouteGraph
+from horizon_ryu.core.routes.route import Route
+from horizon_ryu.core.routes.search import find_route, hops_exist, route_through
+from horizon_ryu.core.topology import PortRef, TopologyView
+
+OPENFLOW_10 = 1
+MAX_ROUTES = 4096
+"""Routes remembered per view."""
+
+
+class Routing:
+    """Routes of flows over one view; what was found once is remembered."""
+
+    def __init__(self, view: TopologyView, tag_range: tuple[int, int]) -> None:
+        """``tag_range``: the first and the last VLAN identifier that may be used as a tag."""
+        self.view = view
+        self._graph = RouteGraph(view)
+        self._tag_range = tag_range
+        self._routes: dict[tuple[PortRef, PortRef, tuple[int, ...], tuple[int, ...]], Route] = {}
+
+    def lay(self, flow: Flow, used: Callable[[], Collection[int]]) -> Flow:
+        """Return ``flow`` on the path its spec asks for; ``used`` tells the tags that are taken.
+
+        NoRoute, SwitchAway, InvalidInput, LimitExceeded if that cannot be.
+        """
+        if isinstance(flow.spec, EntrySpec):
+            self._check_switch(flow.spec.dpid)
+            return flow
+        return self._laid(flow, flow.spec, used, False)
+
+    def change(self, old: Flow, new: Flow, used: Callable[[], Collection[int]]) -> Plan:
+        """Return the plan from ``old`` to ``new``, whose path is found here.
+
+        If no order of changes is safe for every packet, the new path is told apart by a tag.
+        """
+        if isinstance(new.spec, EntrySpec):
+            plan = plan_change(old, self.lay(new, used))
+        else:
+            plan = plan_change(old, self._laid(new, new.spec, used, False))
+            plan = plan or plan_change(old, self._laid(new, new.spec, used, True))
+        if plan is None:
+            raise InvalidInput(("dpids",), "no order of changes is safe for the packets under way")
+        return plan
+
+    def is_whole(self, hops: Iterable[LaidHop]) -> bool:
+        """Tell whether every switch and link of a path is there."""
+        path = tuple(Hop(hop.dpid, hop.in_port, hop.out_port) for hop in hops)
+        known = all(hop.dpid in self.view.switches for hop in path)
+        return known and hops_exist(self._graph, path)
+
+    def _laid(
+        self, flow: Flow, spec: PathSpec, used: Callable[[], Collection[int]], two_phase: bool
+    ) -> Flow:
+        route = self._route(spec)
+        count = tags_needed(route, two_phase)
+        tags: tuple[int, ...] = ()
+        if count:
+            self._check_taggable(spec, route)
+            tags = _free_tags(self._tag_range, used(), count)
+        hops = lay(route, tags, two_phase and count > 0)
+        return replace(flow, hops=hops, kind=route.kind, state=FlowState.ACTIVE)
+
+    def _route(self, spec: PathSpec) -> Route:
+        key = (spec.src, spec.dst, spec.waypoints, spec.path)
+        route = self._routes.get(key)
+        if route is None:
+            self._check_port(spec.src, "src")
+            self._check_port(spec.dst, "dst")
+            route = self._search(spec)
+            if len(self._routes) >= MAX_ROUTES:
+                self._routes.clear()
+            self._routes[key] = route
+        return route
+
+    def _search(self, spec: PathSpec) -> Route:
+        if spec.path:
+            return route_through(self._graph, spec.src, spec.dst, spec.path)
+        return find_route(self._graph, spec.src, spec.dst, spec.waypoints)
+
+    def _check_switch(self, dpid: int) -> None:
+        if dpid not in self.view.switches:
+            raise SwitchAway(dpid)
+
+    def _check_port(self, ref: PortRef, field: str) -> None:
+        self._check_switch(ref.dpid)
+        if ref.port_no not in self.view.switches[ref.dpid].ports:
+            where = dpid_to_text(ref.dpid)
+            raise InvalidInput((field, "port_no"), f"switch {where} has no port {ref.port_no}")
+
+    def _check_taggable(self, spec: PathSpec, route: Route) -> None:
+        """Refuse a tag where OpenFlow 1.0 could not give the frame's own VLAN back."""
+        old = (hop.dpid for hop in route.hops if self._speaks_10(hop.dpid))
+        dpid = next(old, None)
+        if spec.match.dl_vlan is None and dpid is not None:
+            where = dpid_to_text(dpid)
+            raise InvalidInput(
+                ("match", "dl_vlan"),
+                f"this path needs a tag, and switch {where} speaks OpenFlow 1.0: say which VLAN "
+                "the flow has (65535: frames without a tag)",
+            )
+
+    def _speaks_10(self, dpid: int) -> bool:
+        return self.view.switches[dpid].openflow == OPENFLOW_10
+
+
+def _free_tags(bounds: tuple[int, int], used: Collection[int], count: int) -> tuple[int, ...]:
+    first, last = bounds
+    free = (tag for tag in range(first, last + 1) if tag not in used)
+    found = tuple(tag for tag, _ in zip(free, range(count), strict=False))
+    if len(found) < count:
+        raise LimitExceeded(f"no VLAN identifier from {first} to {last} is free to tag a path with")
+    return found

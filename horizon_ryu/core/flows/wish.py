@@ -1,0 +1,125 @@
+"""What a request to migrate means: which flow is to move, and what it shall be (report 3.2.2.1)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from horizon_ryu.core.errors import InvalidInput, SwitchAway
+from horizon_ryu.core.flows.book import FlowBook
+from horizon_ryu.core.flows.flow import HIGHEST_PRIORITY, Flow, PathSpec
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.messages import Match
+from horizon_ryu.core.topology import Host, PortRef, TopologyView
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A flow, by ``number`` or by its ``match`` at the first switch, and where it shall pass.
+
+    ``dpids`` are the switches to pass, in order; by match the first and the last are those where
+    the flow comes in and goes out. What is None stays as it is with a flow of ours; for traffic
+    that is no flow of ours yet it is the report's default: priority 65535, no timeouts.
+    """
+
+    dpids: tuple[int, ...]
+    number: int | None = None
+    match: Match | None = None
+    priority: int | None = None
+    hard_timeout: int | None = None
+    idle_timeout: int | None = None
+
+
+class Meant(NamedTuple):
+    """The flow as it is (None: no flow of ours) and the spec that it shall have."""
+
+    old: Flow | None
+    spec: PathSpec
+
+
+def resolve(wish: Wish, book: FlowBook, view: TopologyView) -> Meant:
+    """Return what ``wish`` means now; NotFound, InvalidInput or SwitchAway if it means nothing."""
+    if wish.number is not None:
+        return _moved(book.get(wish.number), wish)
+    match = wish.match or Match()
+    if not wish.dpids:
+        raise InvalidInput(("dpids",), "name at least the first and the last switch")
+    for dpid in wish.dpids:
+        if dpid not in view.switches:
+            raise SwitchAway(dpid)
+    src = _source(match, wish.dpids[0], view)
+    plain = replace(match, in_port=None)
+    known = book.matching(PathSpec(plain, src, src))
+    if known:
+        return _moved(max(known, key=lambda flow: flow.spec.priority), wish)
+    dst = _destination(match, wish.dpids[-1], view)
+    spec = PathSpec(
+        plain,
+        src,
+        dst,
+        waypoints_between(src, dst, wish.dpids),
+        priority=HIGHEST_PRIORITY if wish.priority is None else wish.priority,
+        idle_timeout=wish.idle_timeout or 0,
+        hard_timeout=wish.hard_timeout or 0,
+    )
+    return Meant(None, spec)
+
+
+def _moved(flow: Flow, wish: Wish) -> Meant:
+    spec = flow.spec
+    if not isinstance(spec, PathSpec):
+        raise InvalidInput(("flow",), "a single entry has no path; set its actions instead")
+    given = {
+        name: value
+        for name in ("priority", "hard_timeout", "idle_timeout")
+        if (value := getattr(wish, name)) is not None
+    }
+    waypoints = waypoints_between(spec.src, spec.dst, wish.dpids)
+    return Meant(flow, replace(spec, waypoints=waypoints, path=(), **given))
+
+
+def waypoints_between(src: PortRef, dst: PortRef, dpids: Sequence[int]) -> tuple[int, ...]:
+    """Return ``dpids`` without the first and the last where those are the path's own ends."""
+    start = 1 if dpids and dpids[0] == src.dpid else 0
+    end = len(dpids) - (len(dpids) > start and dpids[-1] == dst.dpid)
+    return tuple(dpids[start:end])
+
+
+def _source(match: Match, dpid: int, view: TopologyView) -> PortRef:
+    """Return where the flow comes in: its ``in_port``, or the port of the host that sends it."""
+    if match.in_port is not None:
+        return PortRef(dpid, match.in_port)
+    host = _host(match.dl_src, match.nw_src, view)
+    return _at(host, dpid, ("match", "in_port"), "its source", view)
+
+
+def _destination(match: Match, dpid: int, view: TopologyView) -> PortRef:
+    host = _host(match.dl_dst, match.nw_dst, view)
+    return _at(host, dpid, ("dpids",), "its destination", view)
+
+
+def _host(mac: bytes | None, network: tuple[int, int] | None, view: TopologyView) -> Host | None:
+    if mac is not None:
+        return view.hosts.get(mac)
+    if network is None or network[1] != 32:
+        return None
+    address = str(ipaddress.IPv4Address(network[0]))
+    return next((host for host in view.hosts.values() if address in host.ips), None)
+
+
+def _at(
+    host: Host | None, dpid: int, loc: tuple[str, ...], what: str, view: TopologyView
+) -> PortRef:
+    where = dpid_to_text(dpid)
+    if host is None:
+        raise InvalidInput(
+            loc,
+            f"{what} is not known: no flow of Horizon has this match, and the match names no host "
+            "that was heard; give in_port and dl_dst, or make the flow first (POST /v1/flows)",
+        )
+    if host.location.dpid != dpid:
+        there = dpid_to_text(host.location.dpid)
+        raise InvalidInput(loc, f"{what} is at switch {there}, not at {where}")
+    return host.location

@@ -1,0 +1,1 @@
+"""What carries flow plans out: sends, waits, journals, repairs; core/flows decides."""

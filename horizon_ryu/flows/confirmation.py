@@ -1,0 +1,144 @@
+"""Sends messages and waits until switches have them, with more than a barrier where asked.
+
+Barriers of some switches lie: the answer comes before the entry works (research on updates, 8.1).
+For those, entries can be read back, and a time to settle can be given by model.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import InvalidInput, SwitchError
+from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
+from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
+from horizon_ryu.openflow.canonical import canonical
+from horizon_ryu.openflow.context import Connection
+from horizon_ryu.openflow.description import Description
+
+_PER_MESSAGE = 1 / 2000
+"""Seconds more for each message in a wave: tables take a few thousand entries per second."""
+_MAX_SETTLE = 300.0
+
+
+class Switches(Protocol):
+    """The part of the switch registry that is used."""
+
+    def confirm(self, messages: Sequence[Sent], deadline: float = ...) -> tuple[SwitchError, ...]:
+        """Send and wait for barriers."""
+
+    def flow_entries(
+        self,
+        dpid: int,
+        deadline: float = ...,
+        match: Match = ...,
+        cookie: int = ...,
+        mask: int = ...,
+    ) -> tuple[FlowEntry, ...]:
+        """Read entries."""
+
+    def description(self, dpid: int, deadline: float = ...) -> Description:
+        """Read what the switch says of itself."""
+
+    def get(self, dpid: int) -> Connection:
+        """Return the connection."""
+
+
+class Confirmation:
+    """Knows when a switch may be believed."""
+
+    def __init__(
+        self, switches: Switches, deadline: float, verify: bool, settle: Sequence[str]
+    ) -> None:
+        """``settle``: entries ``PATTERN:SECONDS``; InvalidInput if one is malformed."""
+        self._switches = switches
+        self._deadline = deadline
+        self._verify = verify
+        self._settle = parse_settle(settle)
+        self._models: dict[int, tuple[Connection, float]] = {}
+
+    def confirm(self, messages: Sequence[Sent]) -> list[SwitchError]:
+        """Send ``messages``; return what went wrong when all switches have answered."""
+        if not messages:
+            return []
+        deadline = self._deadline + len(messages) * _PER_MESSAGE
+        errors = list(self._switches.confirm(messages, deadline))
+        if self._settle:
+            hub.sleep(max(map(self._settle_time, {sent.dpid for sent in messages})))
+        if self._verify:
+            failed = {error.dpid for error in errors}
+            errors += self._unverified([sent for sent in messages if sent.dpid not in failed])
+        return errors
+
+    def _settle_time(self, dpid: int) -> float:
+        """Return how long to wait for a switch, by its model; asked once per connection."""
+        try:
+            connection = self._switches.get(dpid)
+            known = self._models.get(dpid)
+            if known is None or known[0] is not connection:
+                description = self._switches.description(dpid)
+                text = " ".join((description.manufacturer, description.hardware))
+                known = connection, settle_for(f"{text} {description.software}", self._settle)
+                self._models[dpid] = known
+        except SwitchError:
+            return 0.0
+        return known[1]
+
+    def _unverified(self, messages: Sequence[Sent]) -> list[SwitchError]:
+        """Read the switches' tables, and return an error for each entry that is not as sent."""
+        wanted: dict[int, dict[EntryKey, FlowMod]] = {}
+        for sent in messages:
+            if isinstance(sent.message, FlowMod):
+                key = EntryKey(sent.dpid, sent.message.match, sent.message.priority)
+                wanted.setdefault(sent.dpid, {})[key] = sent.message
+        errors = []
+        for dpid, mods in wanted.items():
+            try:
+                errors += self._differences(dpid, mods)
+            except SwitchError as error:
+                errors.append(error)
+        return errors
+
+    def _differences(self, dpid: int, mods: Mapping[EntryKey, FlowMod]) -> list[SwitchError]:
+        version = self._switches.get(dpid).version or 0
+        entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
+        found = {(entry.match, entry.priority): entry for entry in entries}
+        errors = []
+        for mod in mods.values():
+            match, actions = canonical(version, mod.match, mod.actions)
+            entry = found.get((match, mod.priority))
+            if mod.command is FlowCommand.ADD:
+                is_right = entry is not None and entry.actions == actions
+            else:
+                is_right = entry is None
+            if not is_right:
+                errors.append(SwitchError(dpid, "it confirmed a change that it did not make"))
+        return errors
+
+
+def parse_settle(texts: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Return (pattern, seconds) of each ``PATTERN:SECONDS``; InvalidInput names the option."""
+    return tuple(map(_parse_one, texts))
+
+
+def _parse_one(text: str) -> tuple[str, float]:
+    pattern, colon, seconds = text.rpartition(":")
+    try:
+        value = float(seconds)
+    except ValueError:
+        value = -1.0
+    if not colon or not pattern or not 0 <= value <= _MAX_SETTLE:
+        reason = f"{text!r} is not PATTERN:SECONDS, as in *Pica8*:0.4"
+        raise InvalidInput(("flow_migration", "settle"), reason)
+    return pattern, value
+
+
+def settle_for(model: str, settle: Sequence[tuple[str, float]]) -> float:
+    """Return the seconds for a model: those of the first pattern that it fits, else 0."""
+    lower = model.lower()
+    fits = (seconds for pattern, seconds in settle if fnmatch.fnmatchcase(lower, pattern.lower()))
+    return next(fits, 0.0)

@@ -1,0 +1,66 @@
+"""The journal of migrations: each state is in the store before the messages that follow it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from horizon_ryu.core.errors import InvalidInput, NotFound
+from horizon_ryu.core.flows.flow import Flow
+from horizon_ryu.core.flows.migration import Migration
+from horizon_ryu.core.flows.record import flow_to_json, migration_from_json, migration_to_json
+from horizon_ryu.store import Store
+
+LOG = logging.getLogger("horizon.flows")
+
+_TIDY_EVERY = 100
+"""Final records between two tidyings of the table."""
+
+
+class Journal:
+    """Writes migrations, and finds them again."""
+
+    def __init__(self, store: Store, kept: int) -> None:
+        """``kept`` is how many final migrations are remembered."""
+        self._store = store
+        self._kept = kept
+        self._final = 0
+
+    def write(self, records: Sequence[Migration], flows: Sequence[Flow] = ()) -> None:
+        """Keep the state of migrations and, in the same transaction, what flows have become."""
+        if not records:
+            return
+        rows = [
+            (int(record.started * 1e6), record.state.is_final, migration_to_json(record))
+            for record in records
+        ]
+        self._store.settle_migrations(rows, [flow_to_json(flow) for flow in flows])
+        self._final += sum(is_final for _, is_final, _ in rows)
+        if self._final >= _TIDY_EVERY:
+            self._final = 0
+            self._store.forget_migrations(self._kept)
+
+    def unfinished(self) -> tuple[Migration, ...]:
+        """Return what was under way when the controller ended; unreadable rows are logged."""
+        return _readable(self._store.migrations(unfinished=True))
+
+    def all(self) -> tuple[Migration, ...]:
+        """Return every migration that is remembered, oldest first."""
+        return _readable(self._store.migrations())
+
+    def get(self, name: str) -> Migration:
+        """Return one migration; NotFound."""
+        row = self._store.migration(name)
+        if row is None:
+            raise NotFound(f"no migration {name}")
+        return migration_from_json(row)
+
+
+def _readable(rows: Sequence[object]) -> tuple[Migration, ...]:
+    found = []
+    for row in rows:
+        try:
+            found.append(migration_from_json(row if isinstance(row, dict) else {}))
+        except InvalidInput as error:
+            LOG.error("the journal has a row that cannot be read: %s", error)
+    return tuple(found)
