@@ -5,6 +5,7 @@
     HorizonError
     ├── InvalidInput        a value from outside is refused; names the field
     ├── NotFound            the thing named does not exist
+    ├── NoRoute             no path of the network passes where it is asked to
     ├── Conflict            it exists already, or another operation holds it
     ├── SwitchError         a switch refused, or is at fault
     │   ├── SwitchAway      it is not connected
@@ -30,6 +31,15 @@ class InvalidInput(HorizonError):
 
 class NotFound(HorizonError):
     """The thing named does not exist."""
+
+
+class NoRoute(HorizonError):
+    """No path leads where it is asked to; ``dpid`` is the switch that it cannot pass or reach."""
+
+    def __init__(self, dpid: int, msg: str) -> None:
+        super().__init__(f"switch {dpid:016x}: {msg}")
+        self.dpid = dpid
+        self.msg = msg
 
 
 class Conflict(HorizonError):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-
 VLAN_NONE = 0xFFFF
 """As ``dl_vlan`` of a match: frames without a tag only (1.0 specification, 5.2.3)."""
 

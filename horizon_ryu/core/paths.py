@@ -6,7 +6,7 @@ when either changes. Everything it finds is computed once, when first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -116,11 +116,9 @@ def hops_along(transit: Transit, in_port: int | None, dst: PortRef) -> tuple[Hop
 def _usable_steps(view: TopologyView) -> dict[int, dict[int, Step]]:
     """Return, for each switch and neighbour, the best link that leads from the neighbour to it."""
     best: dict[tuple[int, int], tuple[tuple[int, int, int], Step]] = {}
-    for link in view.links.values():
+    for link in usable_links(view):
         src, dst = link.src, link.dst
-        if src.dpid == dst.dpid or not _is_usable(view, link):
-            continue
-        rank = _rank(view, link)
+        rank = link_rank(view, link)
         key = (dst.dpid, src.dpid)
         if key not in best or rank < best[key][0]:
             best[key] = rank, Step(src.dpid, src.port_no, dst.dpid, dst.port_no)
@@ -130,13 +128,17 @@ def _usable_steps(view: TopologyView) -> dict[int, dict[int, Step]]:
     return steps
 
 
-def _is_usable(view: TopologyView, link: Link) -> bool:
-    known = link.src.dpid in view.switches and link.dst.dpid in view.switches
-    return known and view.is_bidirectional(link)
+def usable_links(view: TopologyView) -> Iterator[Link]:
+    """Yield the links between two known switches that were seen in both directions."""
+    for link in view.links.values():
+        src, dst = link.src.dpid, link.dst.dpid
+        known = src in view.switches and dst in view.switches
+        if src != dst and known and view.is_bidirectional(link):
+            yield link
 
 
-def _rank(view: TopologyView, link: Link) -> tuple[int, int, int]:
-    """Order parallel links, best first; the same for both directions of a cable."""
+def link_rank(view: TopologyView, link: Link) -> tuple[int, int, int]:
+    """Return what orders parallel links, best first; both directions of a cable have the same."""
     low, high = sorted((link.src, link.dst))
     return -min(_speed(view, low), _speed(view, high)), low.port_no, high.port_no
 

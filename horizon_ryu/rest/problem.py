@@ -16,6 +16,7 @@ from horizon_ryu.core.errors import (
     HorizonError,
     InvalidInput,
     LimitExceeded,
+    NoRoute,
     NotFound,
     SwitchAway,
     SwitchDeadline,
@@ -56,6 +57,7 @@ TOO_LARGE = Kind("TooLarge", 413, "The body is too large")
 UNSUPPORTED_TYPE = Kind("UnsupportedType", 415, "The body's type is not supported")
 MISDIRECTED = Kind("Misdirected", 421, "Not the server of that name")
 INVALID = Kind("Invalid", 422, "Invalid input")
+NO_ROUTE = Kind("NoRoute", 422, "No path leads there")
 SWITCH_FAILED = Kind("SwitchFailed", 424, "A switch refused or failed")
 SWITCH_AWAY = Kind("SwitchAway", 424, "A switch is away")
 UPGRADE_REQUIRED = Kind("UpgradeRequired", 426, "Only a WebSocket is served here")
@@ -76,6 +78,7 @@ KINDS = (
     UNSUPPORTED_TYPE,
     MISDIRECTED,
     INVALID,
+    NO_ROUTE,
     SWITCH_FAILED,
     SWITCH_AWAY,
     UPGRADE_REQUIRED,
@@ -87,6 +90,7 @@ KINDS = (
 _KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
     (InvalidInput, INVALID),
     (NotFound, NOT_FOUND),
+    (NoRoute, NO_ROUTE),
     (Conflict, CONFLICT),
     (SwitchAway, SWITCH_AWAY),
     (SwitchDeadline, SWITCH_DEADLINE),
@@ -125,7 +129,7 @@ def problem_of(error: HorizonError) -> Problem:
     if kind is INTERNAL:
         return internal()
     errors = (_field_error(error.loc, error.msg),) if isinstance(error, InvalidInput) else ()
-    switch = dpid_to_text(error.dpid) if isinstance(error, SwitchError) else None
+    switch = dpid_to_text(error.dpid) if isinstance(error, (SwitchError, NoRoute)) else None
     return _problem(kind, str(error) or kind.title, errors, switch)
 
 

@@ -1,0 +1,1 @@
+"""Routes through the network from port to port: through waypoints, and given ones checked."""

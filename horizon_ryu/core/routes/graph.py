@@ -1,0 +1,37 @@
+"""The network as routes see it: neighbours, and every link to each of them, the best one first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from horizon_ryu.core.paths import Step, link_rank, usable_links
+from horizon_ryu.core.topology import TopologyView
+
+
+class RouteGraph:
+    """Switches and the links seen in both directions, parallel ones too."""
+
+    def __init__(self, view: TopologyView) -> None:
+        links: dict[int, dict[int, list[tuple[tuple[int, int, int], Step]]]] = {
+            dpid: {} for dpid in view.switches
+        }
+        for link in usable_links(view):
+            src, dst = link.src, link.dst
+            step = Step(src.dpid, src.port_no, dst.dpid, dst.port_no)
+            links[src.dpid].setdefault(dst.dpid, []).append((link_rank(view, link), step))
+        self._links = links
+        self._sorted: set[tuple[int, int]] = set()
+        self.neighbors: Mapping[int, frozenset[int]] = {
+            dpid: frozenset(there) for dpid, there in links.items()
+        }
+
+    def __contains__(self, dpid: object) -> bool:
+        return dpid in self.neighbors
+
+    def steps(self, dpid: int, neighbor: int) -> tuple[Step, ...]:
+        """Return the links from one switch to another: the fastest first, then by port."""
+        found = self._links.get(dpid, {}).get(neighbor, [])
+        if len(found) > 1 and (dpid, neighbor) not in self._sorted:
+            found.sort()
+            self._sorted.add((dpid, neighbor))
+        return tuple(step for _, step in found)
