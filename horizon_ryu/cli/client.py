@@ -36,6 +36,10 @@ class Client:
         """Return the JSON answer to a POST."""
         return self._send("POST", path, {}, body).json()
 
+    def post_for_xml(self, path: str, body: Any) -> str:
+        """Return the XML answer to a POST."""
+        return str(self._send("POST", path, {}, body, accept=XML).text)
+
     def patch(self, path: str, body: Any) -> Any:
         """Return the JSON answer to a PATCH."""
         return self._send("PATCH", path, {}, body).json()

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
 
 import click
 from rich.console import Console
 
-from horizon_ryu.cli import show
+from horizon_ryu.cli import flows, migrations, show
 from horizon_ryu.cli.client import Client, Failed
+from horizon_ryu.cli.session import Session
 
 FORMATS = ("table", "json", "xml")
 NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"
-
-
-@dataclass(frozen=True)
-class Session:
-    """What the global options chose."""
-
-    client: Client
-    output: str
-    console: Console
-
-    def emit_json(self, data: Any) -> None:
-        """Print JSON for programs: never wrapped, never coloured."""
-        click.echo(json.dumps(data, indent=2))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,6 +26,10 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
     Example: horizonctl topology
     """
     context.obj = Session(Client(url, token), output, Console())
+
+
+for command in (*flows.COMMANDS, *migrations.COMMANDS):
+    main.add_command(command)
 
 
 @main.command()

@@ -60,6 +60,14 @@ class Migrator:
                 found.append(Dry(_planned(plan), plan))
         return tuple(found)
 
+    def migrations(self) -> tuple[Migration, ...]:
+        """Return every migration that is remembered, oldest first."""
+        return self._service.journal.all()
+
+    def migration(self, name: str) -> Migration:
+        """Return one migration; NotFound."""
+        return self._service.journal.get(name)
+
     def _plan(self, wish: Wish) -> Plan:
         meant: Meant = resolve(wish, self._service.book, self._view())
         if meant.old is None:

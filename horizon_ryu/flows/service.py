@@ -227,6 +227,22 @@ class FlowService:
 
     # ---- monitor
 
+    def flows(self) -> tuple[Flow, ...]:
+        """Return every flow."""
+        return self.book.flows()
+
+    def flow(self, number: int) -> Flow:
+        """Return one flow; NotFound."""
+        return self.book.get(number)
+
+    def is_there(self, dpid: int) -> bool:
+        """Tell whether a switch is connected."""
+        try:
+            self._switches.get(dpid)
+        except SwitchError:
+            return False
+        return True
+
     def counters(self, flow: Flow) -> tuple[int, int] | None:
         """Return the packets and bytes that its first switch has counted; None if it is away.
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from horizon_ryu import __version__
-from horizon_ryu.formats.model import Model
 from horizon_ryu.formats.problem import Problem
 from horizon_ryu.rest import problem
 from horizon_ryu.rest.problem import KINDS, Kind
@@ -52,12 +52,12 @@ def openapi_document(resources: Sequence[Resource], protected: bool) -> Json:
     }
 
 
-_Refs: TypeAlias = Mapping[tuple[type[Model], Mode], Json]
+_Refs: TypeAlias = Mapping[tuple[type[BaseModel], Mode], Json]
 
 
 def _schemas(resources: Iterable[Resource]) -> tuple[_Refs, Json]:
     """Return the reference to each model, and all schemas by name."""
-    wanted: dict[tuple[type[Model], Mode], None] = {(Problem, "serialization"): None}
+    wanted: dict[tuple[type[BaseModel], Mode], None] = {(Problem, "serialization"): None}
     for resource in resources:
         if resource.request is not None:
             wanted[resource.request, "validation"] = None
@@ -126,12 +126,15 @@ def _responses(resource: Resource, refs: _Refs) -> Json:
         str(kind.status): {"$ref": f"#/components/responses/{kind.name}"} for kind in kinds
     }
     default = _problem_response(problem.INTERNAL) | {"description": "Any other problem"}
-    return {str(resource.status): _success(resource, refs), **references, "default": default}
+    done = {str(resource.status): _success(resource, refs, resource.status, "Done")}
+    for status, meaning in resource.other_statuses.items():
+        done[str(status)] = _success(resource, refs, status, meaning)
+    return {**done, **references, "default": default}
 
 
-def _success(resource: Resource, refs: _Refs) -> Json:
-    answer: Json = {"description": "Done"}
-    if resource.status == 201:
+def _success(resource: Resource, refs: _Refs, status: int, meaning: str) -> Json:
+    answer: Json = {"description": meaning}
+    if status == 201:
         answer["headers"] = {"Location": {"schema": {"type": "string"}}}
     if resource.produces is not None:
         answer["content"] = {resource.offers()[0]: {}}

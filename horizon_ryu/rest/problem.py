@@ -27,6 +27,8 @@ from horizon_ryu.formats.problem import FieldError, Problem
 
 MAX_ERRORS = 100
 """Field errors told in one problem; a hostile body could hold a million."""
+UNION_TAG = "<"
+"""Begins the names that models give to the forms of a union: no part of the path to a field."""
 MAX_DETAIL = 1000
 """Characters of one text that may quote what a client or a switch sent."""
 
@@ -141,7 +143,11 @@ def internal() -> Problem:
 def refused(error: ValidationError) -> ProblemError:
     """Return the error for input that a model refused."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return invalid((item["loc"], item["msg"]) for item in found[:MAX_ERRORS])
+    return invalid((_path(item["loc"]), item["msg"]) for item in found[:MAX_ERRORS])
+
+
+def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return tuple(part for part in loc if not str(part).startswith(UNION_TAG))
 
 
 def invalid(
@@ -163,17 +169,17 @@ def _problem(
         type=kind.type,
         title=kind.title,
         status=kind.status,
-        detail=_clean(detail),
+        detail=clean(detail),
         errors=errors,
         switch=switch,
     )
 
 
 def _field_error(loc: Iterable[str | int], msg: str) -> FieldError:
-    return FieldError(loc=tuple(_clean(str(part)) for part in loc), msg=_clean(msg))
+    return FieldError(loc=tuple(clean(str(part)) for part in loc), msg=clean(msg))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return ``text`` short enough, and free of what UTF-8 or XML cannot carry."""
     return "".join(char if _is_plain(char) else "\ufffd" for char in text[:MAX_DETAIL])
 

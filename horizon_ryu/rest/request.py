@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from webob import Request
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.formats.model import Model
 from horizon_ryu.rest.json_body import check_json
 from horizon_ryu.rest.problem import (
     INVALID,
@@ -47,7 +46,7 @@ def path_values(resource: Resource, texts: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def query_values(resource: Resource, request: Request) -> Model | None:
+def query_values(resource: Resource, request: Request) -> BaseModel | None:
     """Return the query as its model; unknown, repeated and malformed parameters are refused."""
     given = request.GET
     texts = dict(given.items())
@@ -66,7 +65,7 @@ def query_values(resource: Resource, request: Request) -> Model | None:
 
 def read_body(
     resource: Resource, request: Request, read: BodyReader, limit: int = MAX_BODY
-) -> Model | None:
+) -> BaseModel | None:
     """Return the body as its model; None for an operation that has none, whatever was sent."""
     if resource.request is None:
         return None
@@ -127,7 +126,7 @@ def body_types(resource: Resource) -> tuple[str, ...]:
     return (JSON, "application/merge-patch+json") if resource.method == "PATCH" else (JSON,)
 
 
-def _parsed(model: type[Model], data: bytes) -> Model:
+def _parsed(model: type[BaseModel], data: bytes) -> BaseModel:
     try:
         check_json(data)
     except InvalidInput as error:

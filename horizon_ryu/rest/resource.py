@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
 
+from pydantic import BaseModel
 from webob import Request, Response
 
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.formats import xml_form
-from horizon_ryu.formats.model import DPID_PATTERN, Document, Model
+from horizon_ryu.formats.model import DPID_PATTERN, Document
 from horizon_ryu.rest.auth import ANYBODY, Access, Principal
 from horizon_ryu.rest.problem import Kind
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
-SomeModel = TypeVar("SomeModel", bound=Model)
+SomeModel = TypeVar("SomeModel", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +42,24 @@ _PARAMETERS: Mapping[str, PathParameter] = MappingProxyType({"dpid": DPID, "name
 
 
 class Call:
-    """One request, checked against its resource's declaration, as the handler is given it."""
+    """One request, checked against its resource's declaration, as the handler is given it.
+
+    ``media_type`` is what the answer will be written in.
+    """
 
     def __init__(
         self,
         http: Request,
         path: Mapping[str, Any],
-        query: Model | None = None,
-        body: Model | None = None,
+        query: BaseModel | None = None,
+        body: BaseModel | None = None,
         principal: Principal = ANYBODY,
+        media_type: str = "application/json",
     ) -> None:
         self.http = http
         self.path = path
         self.principal = principal
+        self.media_type = media_type
         self._query = query
         self._body = body
 
@@ -66,7 +72,7 @@ class Call:
         return _expect(model, self._body)
 
 
-def _expect(model: type[SomeModel], value: Model | None) -> SomeModel:
+def _expect(model: type[SomeModel], value: BaseModel | None) -> SomeModel:
     if not isinstance(value, model):
         raise TypeError(f"the resource does not declare {model.__name__}")
     return value
@@ -74,10 +80,14 @@ def _expect(model: type[SomeModel], value: Model | None) -> SomeModel:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A model with headers of its own, as the Location of what was made."""
+    """A model with headers of its own, as the Location of what was made.
 
-    body: Model
+    ``status`` is one of the ``other_statuses`` that its resource declares; None: the usual one.
+    """
+
+    body: BaseModel
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class Raw:
     content_type: str
 
 
-Result: TypeAlias = "Model | Answer | Raw | Response | None"
+Result: TypeAlias = "BaseModel | Answer | Raw | Response | None"
 Handler: TypeAlias = Callable[[Call], Result]
 
 
@@ -101,18 +111,20 @@ class Resource:
     ``response`` are the models of the bodies, None for none. ``xml`` writes the answer in XML; a
     response that is a Document has it of itself. ``access`` defaults to monitor for GET and to
     pilot otherwise. ``problems`` are the kinds that the handler may raise, beyond those that the
-    router itself answers with. ``produces`` is the media type of an answer that is Raw.
+    router itself answers with. ``other_statuses`` tells when an Answer has another status than
+    ``status``. ``produces`` is the media type of an answer that is Raw.
     """
 
     method: str
     path: str
     handler: Handler
     summary: str
-    request: type[Model] | None = None
-    response: type[Model] | None = None
-    query: type[Model] | None = None
+    request: type[BaseModel] | None = None
+    response: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
     parameters: Mapping[str, PathParameter] = field(default_factory=lambda: MappingProxyType({}))
     status: int = 200
+    other_statuses: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     access: Access | None = None
     xml: Callable[[Any], bytes] | None = None
     problems: tuple[Kind, ...] = ()

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from pydantic import BaseModel
 from webob import Request, Response
 
 from horizon_ryu.core.errors import Conflict, HorizonError
 from horizon_ryu.formats import xml_form
-from horizon_ryu.formats.model import Model
 from horizon_ryu.formats.problem import Problem
 from horizon_ryu.rest.auth import ANYBODY, Principal, Tokens, authenticate, authorize, bearer_token
 from horizon_ryu.rest.door import check_host
@@ -146,7 +146,7 @@ class Router:
         path = path_values(resource, texts)
         query = query_values(resource, request)
         body = read_body(resource, request, self._read_stream, self._max_body)
-        result = resource.handler(Call(request, path, query, body, principal))
+        result = resource.handler(Call(request, path, query, body, principal, media_type))
         return _response(resource, result, media_type)
 
     def _identify(self, request: Request) -> Principal:
@@ -215,12 +215,12 @@ def _response(resource: Resource, result: Result, media_type: str) -> Response:
         return _finish(Response(status=204))
     answer = result if isinstance(result, Answer) else Answer(result)
     data = _written(resource, answer.body, media_type)
-    response = _body(data, media_type, resource.status)
+    response = _body(data, media_type, answer.status or resource.status)
     response.headers.update(answer.headers)
     return _finish(response)
 
 
-def _written(resource: Resource, body: Model, media_type: str) -> bytes:
+def _written(resource: Resource, body: BaseModel, media_type: str) -> bytes:
     """Return the answer in ``media_type``; a handler must keep to its declaration."""
     if resource.response is None or not isinstance(body, resource.response):
         raise TypeError(f"{resource.method} {resource.path} does not declare {type(body).__name__}")

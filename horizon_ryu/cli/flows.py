@@ -1,0 +1,161 @@
+"""``horizonctl flows``: instantiate, set, delete and monitor flows."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any
+
+import click
+
+from horizon_ryu.cli import show_flows
+from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.words import actions_of, dpid_of, dpids_of, end_of, match_of
+
+_URL = "/v1/flows"
+_MATCH_HELP = "FIELD=VALUE, separated by commas; repeatable"
+
+
+@click.group()
+def flows() -> None:
+    """Make, show, set and delete flows.
+
+    Example: horizonctl flows add --match dl_type=0x800 --from 10.0.0.1 --to 10.0.0.2
+    """
+
+
+@flows.command("list")
+@click.pass_obj
+def list_flows(session: Session) -> None:
+    """Show all flows.
+
+    Example: horizonctl flows list
+    """
+    data = session.client.get(_URL)
+    if session.output == "table":
+        show_flows.flows(session.console, data["flows"])
+    else:
+        session.emit_json(data)
+
+
+@flows.command("show")
+@click.argument("flow")
+@click.pass_obj
+def show_flow(session: Session, flow: str) -> None:
+    """Show one flow with its path and counters.
+
+    Example: horizonctl flows show 5f3a9c01
+    """
+    _tell(session, session.client.get(f"{_URL}/{flow}"))
+
+
+@flows.command("add")
+@click.option("--match", "-m", "match", multiple=True, help=_MATCH_HELP)
+@click.option("--from", "src", metavar="END", help="DPID:PORT, or a host's IP or MAC address")
+@click.option("--to", "dst", metavar="END", help="DPID:PORT, or a host's IP or MAC address")
+@click.option("--through", metavar="DPIDS", help="switches to pass, in order: 2,5")
+@click.option("--path", "path", metavar="DPIDS", help="every switch to pass: 1,2,5,4")
+@click.option("--switch", metavar="DPID", help="make a single entry on this switch instead")
+@click.option("--action", "-a", "actions", multiple=True, help="output:2, set_dl_vlan:10, drop")
+@click.option("--priority", type=int)
+@click.option("--idle-timeout", type=int, help="seconds")
+@click.option("--hard-timeout", type=int, help="seconds")
+@click.option("--queue", type=int, help="at every switch of the path")
+@click.option("--rate-kbps", type=int, help="drop what exceeds it (OpenFlow 1.3)")
+@click.option("--both", is_flag=True, help="make the reverse direction, too")
+@click.pass_obj
+def add_flow(session: Session, /, both: bool, **options: Any) -> None:
+    """Make a flow from port to port, or a single entry.
+
+    Example: horizonctl flows add -m dl_type=0x800,nw_dst=10.0.0.2 --from 10.0.0.1 --to 10.0.0.2
+    """
+    body = _request(session, options)
+    if both:
+        body["bidirectional"] = True
+    _tell(session, session.client.post(_URL, body))
+
+
+@flows.command("set")
+@click.argument("flow")
+@click.option("--through", metavar="DPIDS", help="switches to pass, in order")
+@click.option("--path", "path", metavar="DPIDS", help="every switch to pass")
+@click.option("--action", "-a", "actions", multiple=True, help="of a single entry")
+@click.option("--priority", type=int)
+@click.option("--idle-timeout", type=int, help="seconds")
+@click.option("--hard-timeout", type=int, help="seconds")
+@click.option("--queue", type=int)
+@click.option("--rate-kbps", type=int)
+@click.pass_obj
+def set_flow(session: Session, /, flow: str, **options: Any) -> None:
+    """Change a flow; what is not named stays, and no packet is lost.
+
+    Example: horizonctl flows set 5f3a9c01 --priority 40000
+    """
+    body = _request(session, options)
+    if not body:
+        raise click.UsageError("name at least one thing to set")
+    _tell(session, session.client.patch(f"{_URL}/{flow}", body))
+
+
+@flows.command("delete")
+@click.argument("flow", nargs=-1, required=True)
+@click.pass_obj
+def delete_flows(session: Session, flow: tuple[str, ...]) -> None:
+    """Delete flows, each with its reverse direction.
+
+    Example: horizonctl flows delete 5f3a9c01
+    """
+    for name in flow:
+        session.client.delete(f"{_URL}/{name}")
+        click.echo(f"flow {name} is deleted")
+
+
+@flows.command("batch")
+@click.argument("file", type=click.File("rb"))
+@click.pass_obj
+def add_batch(session: Session, file: IO[bytes]) -> None:
+    """Make the flows in FILE together, all or none: a JSON list of what POST /v1/flows takes.
+
+    Example: horizonctl flows batch flows.json
+    """
+    try:
+        given = json.load(file)
+    except ValueError as error:
+        raise Failed(f"{file.name} is not JSON: {error}") from error
+    body = {"flows": given} if isinstance(given, list) else given
+    data = session.client.post(f"{_URL}/batch", body)
+    if session.output == "table":
+        show_flows.flows(session.console, data["flows"])
+    else:
+        session.emit_json(data)
+
+
+def _request(session: Session, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a request: what was not given is left out."""
+    ways = {"waypoints": "through", "path": "path"}
+    body: dict[str, Any] = {
+        name: dpids_of(options[key]) for name, key in ways.items() if options[key] is not None
+    }
+    if options.get("match"):
+        body["match"] = match_of(options["match"])
+    if options["actions"]:
+        body["actions"] = actions_of(options["actions"])
+    if options.get("switch") is not None:
+        body["dpid"] = dpid_of(options["switch"])
+    for name in ("src", "dst"):
+        if options.get(name) is not None:
+            body[name] = end_of(options[name], session.client)
+    for name in ("priority", "idle_timeout", "hard_timeout", "queue", "rate_kbps"):
+        if options[name] is not None:
+            body[name] = options[name]
+    return body
+
+
+def _tell(session: Session, flow: dict[str, Any]) -> None:
+    if session.output == "table":
+        show_flows.flow(session.console, flow)
+    else:
+        session.emit_json(flow)
+
+
+COMMANDS = (flows,)

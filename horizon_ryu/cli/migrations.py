@@ -1,0 +1,71 @@
+"""``horizonctl migrate`` and ``horizonctl migrations``: move flows, and look back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from horizon_ryu.cli import show_flows
+from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.words import dpids_of, match_of
+
+_URL = "/v1/migrations"
+
+
+@click.command()
+@click.argument("flow", required=False)
+@click.option("--match", "-m", "match", multiple=True, help="instead of FLOW: its match")
+@click.option("--through", metavar="DPIDS", default="", help="switches to pass, in order: 1,2,4")
+@click.option("--priority", type=int)
+@click.option("--idle-timeout", type=int, help="seconds")
+@click.option("--hard-timeout", type=int, help="seconds")
+@click.option("--dry-run", is_flag=True, help="show the plan, and touch nothing")
+@click.pass_obj
+def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **options: Any) -> None:
+    """Move a flow to a path through other switches, without losing a packet.
+
+    Example: horizonctl migrate 5f3a9c01 --through 1,2,4 --dry-run
+    """
+    if (flow is None) == (not match):
+        raise click.UsageError("name the flow by its id, or by --match")
+    body: dict[str, Any] = {"dpids": dpids_of(options["through"])}
+    body |= {"flow": flow} if flow is not None else {"match": match_of(match)}
+    for name in ("priority", "idle_timeout", "hard_timeout"):
+        if options[name] is not None:
+            body[name] = options[name]
+    if options["dry_run"]:
+        body["dry_run"] = True
+    if session.output == "xml":
+        click.echo(session.client.post_for_xml(_URL, body))
+        return
+    _tell(session, session.client.post(_URL, body))
+
+
+@click.command()
+@click.argument("migration", required=False)
+@click.pass_obj
+def migrations(session: Session, migration: str | None) -> None:
+    """Show the migrations that are remembered, or one of them.
+
+    Example: horizonctl migrations
+    """
+    path = _URL if migration is None else f"{_URL}/{migration}"
+    if session.output == "xml":
+        click.echo(session.client.get_xml(path))
+        return
+    data = session.client.get(path)
+    if migration is None and session.output == "table":
+        show_flows.migrations(session.console, data["migrations"])
+    else:
+        _tell(session, data)
+
+
+def _tell(session: Session, data: dict[str, Any]) -> None:
+    if session.output == "table":
+        show_flows.migration(session.console, data)
+    else:
+        session.emit_json(data)
+
+
+COMMANDS = (migrate, migrations)

@@ -1,0 +1,113 @@
+"""Flows and migrations as people see them: tables, paths as arrows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_COLORS = {
+    "active": "green",
+    "done": "green",
+    "broken": "red",
+    "rolled_back": "red",
+    "failed": "red",
+}
+
+
+def flows(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show flows, one a row."""
+    table = Table("id", "state", "match", "path", "priority")
+    for item in data:
+        match = escape(_match(item["match"]))
+        table.add_row(item["id"], _state(item), match, escape(_way(item)), str(item["priority"]))
+    console.print(table)
+
+
+def flow(console: Console, data: Mapping[str, Any]) -> None:
+    """Show all of one flow."""
+    table = Table(show_header=False, title=f"Flow {data['id']}", title_justify="left")
+    for name, value in data.items():
+        if name in ("id", "path", "match", "state", "actions", "src", "dst", "waypoints"):
+            continue
+        table.add_row(name, escape(str(value)))
+    table.add_row("state", _state(data))
+    table.add_row("match", escape(_match(data["match"])))
+    table.add_row("path" if data["path"] else "actions", escape(_way(data)))
+    console.print(table)
+
+
+def migrations(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show migrations, one a row."""
+    table = Table("id", "started", "flow", "state", "path", "ms", "why")
+    for item in data:
+        began = datetime.fromtimestamp(item["started"]).strftime("%Y-%m-%d %H:%M:%S")
+        path, took = escape(_path(item["path"])), _took(item)
+        table.add_row(item["id"], began, item["flow"], _state(item), path, took, item["cause"])
+    console.print(table)
+
+
+def migration(console: Console, data: Mapping[str, Any]) -> None:
+    """Show one migration: where the flow was, where it is, and the waves of a dry run."""
+    console.print(f"flow {data['flow']}: {_state(data)}, {data['path_kind']} path")
+    if data["previous_path"]:
+        console.print(f"  from  {_path(data['previous_path'])}", highlight=False)
+    console.print(f"  to    {_path(data['path'])}", highlight=False)
+    if data["duration_ms"] is not None:
+        console.print(f"  {data['waves']} waves, {data['duration_ms']:.1f} ms until it had turned")
+    if "error" in data:
+        console.print(f"  [red]{escape(data['error']['detail'])}[/red]")
+    if "plan" in data:
+        console.print(_plan(data["plan"]))
+
+
+def _plan(waves: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table("wave", "kind", "switch", "command", "match", "actions", title="Plan")
+    for number, wave in enumerate(waves, 1):
+        if not wave["messages"]:
+            table.add_row(str(number), wave["kind"], "", "wait", "", "")
+        for message in wave["messages"]:
+            match = escape(_match(message.get("match", {})))
+            actions = escape(_actions(message.get("actions", ())))
+            table.add_row(
+                str(number), wave["kind"], message["dpid"], message["command"], match, actions
+            )
+    return table
+
+
+def _state(item: Mapping[str, Any]) -> str:
+    color = _COLORS.get(item["state"], "yellow")
+    return f"[{color}]{item['state']}[/{color}]"
+
+
+def _match(match: Mapping[str, Any]) -> str:
+    return ",".join(f"{name}={value}" for name, value in match.items()) or "everything"
+
+
+def _way(item: Mapping[str, Any]) -> str:
+    """Return the path of a flow, the switch and the actions of a single entry."""
+    if item["path"]:
+        return _path(item["path"])
+    return f"{_short(item['dpid'])}: {_actions(item['actions'])}"
+
+
+def _actions(actions: Iterable[Mapping[str, Any]]) -> str:
+    texts = (f"{name}:{value}" for action in actions for name, value in action.items())
+    return " ".join(texts) or "drop"
+
+
+def _path(hops: Iterable[Mapping[str, Any]]) -> str:
+    """Return hops as (in)switch(out) with arrows between them."""
+    return " > ".join(f"{hop['in_port']}[{_short(hop['dpid'])}]{hop['out_port']}" for hop in hops)
+
+
+def _short(dpid: str) -> str:
+    return dpid.lstrip("0") or "0"
+
+
+def _took(item: Mapping[str, Any]) -> str:
+    return "" if item["duration_ms"] is None else f"{item['duration_ms']:.1f}"

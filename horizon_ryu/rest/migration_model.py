@@ -1,0 +1,248 @@
+"""Migrations in JSON and XML: what a request may ask for, and what an answer tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
+
+from horizon_ryu.core.dpid_list import dpids_list
+from horizon_ryu.core.errors import HorizonError, InvalidInput, NoRoute, SwitchError
+from horizon_ryu.core.flows.action_fields import action_fields
+from horizon_ryu.core.flows.match_fields import Loc, match_fields, parse_match
+from horizon_ryu.core.flows.migration import Migration, MigrationState
+from horizon_ryu.core.flows.plan import Plan, Wave
+from horizon_ryu.core.flows.wish import Wish
+from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
+from horizon_ryu.core.messages import FlowMod, MeterMod, Sent
+from horizon_ryu.formats import xml_form
+from horizon_ryu.formats.flow_migration import (
+    EntirePath,
+    FlowMigrationDocument,
+    FlowMigrationsDocument,
+    PassedSwitch,
+)
+from horizon_ryu.rest.flow_model import (
+    MAX_HOPS,
+    HopModel,
+    MatchFields,
+    Priority,
+    Timeout,
+    hop_models,
+)
+from horizon_ryu.rest.model import Dpid, Model, optional
+from horizon_ryu.rest.problem import UNION_TAG, clean, problem_of
+
+MAX_BATCH = 5_000
+_DPIDS_TEXT = r"^[0-9a-f]{16}(\|[0-9a-f]{16})*$"
+_FAILED = (MigrationState.ROLLED_BACK, MigrationState.FAILED)
+
+DpidsText: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=_DPIDS_TEXT, max_length=17 * MAX_HOPS),
+    Field(description="dpids in their order, separated by |"),
+]
+
+
+class MigrationRequest(Model):
+    """Which flow is to move, by its id or by its match at the first switch, and through where.
+
+    With a match, ``dpids`` begins with the flow's first switch and ends with its last.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["flow"]}, {"required": ["match"]}]}
+    )
+
+    dpids: DpidsText | Annotated[tuple[Dpid, ...], Field(max_length=MAX_HOPS)]
+    flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional()
+    match: MatchFields = optional()
+    priority: Priority = optional(description="Of a known flow: as it is; else 65535")
+    hard_timeout: Timeout = optional()
+    idle_timeout: Timeout = optional()
+    dry_run: bool = optional(description="Tell the plan, and touch nothing")
+
+
+def _form(value: Any) -> str:
+    is_list = isinstance(value, (list, tuple))
+    return f"{UNION_TAG}many" if is_list else f"{UNION_TAG}one"
+
+
+class MigrationRequests(
+    RootModel[
+        Annotated[
+            Annotated[MigrationRequest, Tag(f"{UNION_TAG}one")]
+            | Annotated[
+                tuple[MigrationRequest, ...],
+                Field(min_length=1, max_length=MAX_BATCH),
+                Tag(f"{UNION_TAG}many"),
+            ],
+            Discriminator(_form),
+        ]
+    ]
+):
+    """One migration, or several whose waves go out together."""
+
+
+class ErrorModel(Model):
+    """Why a migration was taken back, and the switch at fault."""
+
+    detail: str
+    switch: Dpid | None
+
+
+class MessageModel(Model):
+    """A message of a plan: a flow-mod or a meter-mod."""
+
+    dpid: Dpid
+    command: str
+    match: dict[str, int | str] = optional()
+    priority: int = optional()
+    actions: tuple[dict[str, Any], ...] = optional()
+    meter: int = optional()
+
+
+class WaveModel(Model):
+    """Messages that go out together; the next wave waits until all of them are confirmed."""
+
+    kind: str
+    messages: tuple[MessageModel, ...]
+
+
+class MigrationModel(Model):
+    """A migration; ``duration_ms`` ends when the switches confirmed that traffic has turned.
+
+    ``waves`` counts those up to then. ``plan`` is there for a dry run.
+    """
+
+    id: str
+    kind: str = "flow"
+    flow: str
+    state: str
+    cause: str
+    path_kind: str
+    path: tuple[HopModel, ...]
+    previous_path: tuple[HopModel, ...]
+    started: float
+    duration_ms: float | None
+    waves: int
+    error: ErrorModel = optional()
+    plan: tuple[WaveModel, ...] = optional()
+
+
+class Migrations(Model):
+    """Migrations, oldest first, or in the order in which they were asked for."""
+
+    migrations: tuple[MigrationModel, ...]
+
+
+class MigrationAnswer(RootModel[MigrationModel | Migrations]):
+    """What was asked for: one migration or several."""
+
+
+def wish_of(request: MigrationRequest, loc: Loc) -> Wish:
+    """Return what ``request`` asks for; InvalidInput names the field below ``loc``."""
+    given = request.model_fields_set
+    if len(given & {"flow", "match"}) != 1:
+        raise InvalidInput((*loc, "flow"), "give either the flow's id or its match")
+    return Wish(
+        dpids=_dpids(request.dpids, loc),
+        number=int(request.flow, 16) if "flow" in given else None,
+        match=parse_match(request.match, (*loc, "match")) if "match" in given else None,
+        priority=request.priority,
+        hard_timeout=request.hard_timeout,
+        idle_timeout=request.idle_timeout,
+    )
+
+
+def _dpids(given: str | tuple[str, ...], loc: Loc) -> tuple[int, ...]:
+    if isinstance(given, str):
+        return dpids_list(given, (*loc, "dpids"))
+    return tuple(map(dpid_from_text, given))
+
+
+def migration_model(record: Migration, plan: Plan | None = None) -> MigrationModel:
+    """Return a migration for an answer; ``plan`` is what a dry run found."""
+    state = record.state
+    if state is MigrationState.COMMITTING:
+        # Until the ingress has confirmed, it is not known to be committed.
+        state = MigrationState.INSTALLING
+    values: dict[str, Any] = {
+        "id": record.id,
+        "kind": "flow",
+        "flow": record.new.id,
+        "state": state.value,
+        "cause": record.cause.value,
+        "path_kind": record.new.kind.value,
+        "path": hop_models(record.new.hops),
+        "previous_path": hop_models(record.old.hops) if record.old is not None else (),
+        "started": record.started,
+        "duration_ms": record.duration_ms,
+        "waves": record.waves if plan is None else len(plan.before_commit),
+    }
+    if record.error is not None:
+        switch = None if record.switch is None else dpid_to_text(record.switch)
+        values["error"] = ErrorModel(detail=clean(record.error), switch=switch)
+    if plan is not None:
+        values["plan"] = tuple(map(_wave, plan.waves))
+    return MigrationModel(**values)
+
+
+def _wave(wave: Wave) -> WaveModel:
+    messages = tuple(_message(step.send) for step in wave.steps)
+    return WaveModel(kind=wave.kind.value, messages=messages)
+
+
+def _message(sent: Sent) -> MessageModel:
+    message = sent.message
+    values: dict[str, Any] = {"dpid": dpid_to_text(sent.dpid)}
+    if isinstance(message, FlowMod):
+        values |= {
+            "command": message.command.value,
+            "match": match_fields(message.match),
+            "priority": message.priority,
+            "actions": tuple(action_fields(message.actions)),
+        }
+    if isinstance(message, MeterMod):
+        values |= {"command": f"{message.command.value}_meter", "meter": message.meter_id}
+    return MessageModel(**values)
+
+
+def answer_xml(answer: MigrationAnswer) -> bytes:
+    """Return the report's XML of one migration or of several."""
+    if isinstance(answer.root, MigrationModel):
+        return xml_form.write(_document(answer.root))
+    return migrations_xml(answer.root)
+
+
+def migrations_xml(answer: Migrations) -> bytes:
+    """Return the report's XML of several migrations."""
+    documents = tuple(map(_document, answer.migrations))
+    return xml_form.write(FlowMigrationsDocument(migrations=documents))
+
+
+def migration_xml(model: MigrationModel) -> bytes:
+    """Return the report's XML of one migration."""
+    return xml_form.write(_document(model))
+
+
+def error_xml(error: HorizonError) -> bytes:
+    """Return the report's XML of a migration that did not take place."""
+    switch = dpid_to_text(error.dpid) if isinstance(error, (SwitchError, NoRoute)) else None
+    document = FlowMigrationDocument(status="error", error=problem_of(error).detail, switch=switch)
+    return xml_form.write(document)
+
+
+def _document(model: MigrationModel) -> FlowMigrationDocument:
+    path = EntirePath(switches=tuple(_passed(model)))
+    if model.state not in _FAILED:
+        return FlowMigrationDocument(path=path, status=model.state)
+    detail = "not told" if model.error is None else model.error.detail
+    switch = None if model.error is None else model.error.switch
+    return FlowMigrationDocument(path=path, status="error", error=detail, switch=switch)
+
+
+def _passed(model: MigrationModel) -> Iterator[PassedSwitch]:
+    for hop in model.path:
+        yield PassedSwitch(dpid=hop.dpid, in_port=hop.in_port, out_port=hop.out_port)

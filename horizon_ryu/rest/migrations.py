@@ -1,0 +1,156 @@
+"""Flow migrations (``/v1/migrations``, report 3.2): migrate, rehearse, look back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from webob import Response
+
+from horizon_ryu.core.errors import HorizonError, InvalidInput
+from horizon_ryu.core.flows.migration import Migration, MigrationState
+from horizon_ryu.core.flows.wish import Wish
+from horizon_ryu.flows.changes import Outcome
+from horizon_ryu.flows.migrating import Dry
+from horizon_ryu.rest.migration_model import (
+    MigrationAnswer,
+    MigrationModel,
+    MigrationRequest,
+    MigrationRequests,
+    Migrations,
+    answer_xml,
+    error_xml,
+    migration_model,
+    migration_xml,
+    migrations_xml,
+    wish_of,
+)
+from horizon_ryu.rest.problem import (
+    CONFLICT,
+    LIMIT_EXCEEDED,
+    NOT_FOUND,
+    SWITCH_DEADLINE,
+    SWITCH_FAILED,
+    problem_of,
+)
+from horizon_ryu.rest.resource import XML_TYPES, Answer, Call, PathParameter, Resource, Result
+
+MIGRATION_ID = PathParameter("^[0-9a-f]{12}$", "A migration: 12 lower-case hex digits")
+_TAG = "migrations"
+_PARTLY = 207
+
+
+class MigrationProvider(Protocol):
+    """Who migrates: Flow Migration."""
+
+    def migrate(self, wishes: Sequence[Wish]) -> tuple[Outcome, ...]:
+        """Migrate flows together."""
+
+    def rehearse(self, wishes: Sequence[Wish]) -> tuple[Dry, ...]:
+        """Return what that would do."""
+
+    def migrations(self) -> tuple[Migration, ...]:
+        """Return every migration that is remembered, oldest first."""
+
+    def migration(self, name: str) -> Migration:
+        """Return one; NotFound."""
+
+
+def resources(provider: Callable[[], MigrationProvider]) -> list[Resource]:
+    """Return the resources; ``provider`` is asked when the first request comes."""
+
+    def list_all(_call: Call) -> Migrations:
+        return Migrations(migrations=tuple(map(migration_model, provider().migrations())))
+
+    def read(call: Call) -> MigrationModel:
+        return migration_model(provider().migration(call.path["id"]))
+
+    def migrate(call: Call) -> Result:
+        try:
+            return _carry_out(provider(), call.body(MigrationRequests))
+        except HorizonError as error:
+            if call.media_type not in XML_TYPES:
+                raise
+            return _xml_refusal(error, call.media_type)
+
+    collection, member = "/v1/migrations", "/v1/migrations/{id}"
+    return [
+        Resource(
+            method="GET",
+            path=collection,
+            handler=list_all,
+            response=Migrations,
+            xml=migrations_xml,
+            summary="List the migrations that are remembered, oldest first",
+            tag=_TAG,
+        ),
+        Resource(
+            method="POST",
+            path=collection,
+            handler=migrate,
+            request=MigrationRequests,
+            response=MigrationAnswer,
+            status=201,
+            other_statuses={
+                200: "What a dry run found; nothing was touched",
+                _PARTLY: "Some of several migrations were taken back; each tells its own state",
+            },
+            xml=answer_xml,
+            problems=(NOT_FOUND, CONFLICT, SWITCH_FAILED, LIMIT_EXCEEDED, SWITCH_DEADLINE),
+            summary="Migrate flows without loss; 201 when the traffic has turned and all is clean",
+            tag=_TAG,
+        ),
+        Resource(
+            method="GET",
+            path=member,
+            handler=read,
+            parameters={"id": MIGRATION_ID},
+            response=MigrationModel,
+            xml=migration_xml,
+            problems=(NOT_FOUND,),
+            summary="Read one migration",
+            tag=_TAG,
+        ),
+    ]
+
+
+def _carry_out(provider: MigrationProvider, body: MigrationRequests) -> Answer:
+    asked = body.root
+    if isinstance(asked, MigrationRequest):
+        return _one(provider, asked)
+    wishes = [wish_of(request, (place,)) for place, request in enumerate(asked)]
+    if _is_dry(asked):
+        found = tuple(migration_model(*dry) for dry in provider.rehearse(wishes))
+        return Answer(MigrationAnswer(Migrations(migrations=found)), status=200)
+    outcomes = provider.migrate(wishes)
+    models = tuple(migration_model(outcome.record) for outcome in outcomes)
+    all_done = all(outcome.record.state is MigrationState.DONE for outcome in outcomes)
+    answer = MigrationAnswer(Migrations(migrations=models))
+    return Answer(answer, {"Location": "/v1/migrations"}, None if all_done else _PARTLY)
+
+
+def _one(provider: MigrationProvider, asked: MigrationRequest) -> Answer:
+    wish = wish_of(asked, ())
+    if asked.dry_run:
+        (dry,) = provider.rehearse([wish])
+        return Answer(MigrationAnswer(migration_model(*dry)), status=200)
+    ((record, error),) = provider.migrate([wish])
+    if error is not None:
+        raise error
+    location = {"Location": f"/v1/migrations/{record.id}"}
+    return Answer(MigrationAnswer(migration_model(record)), location)
+
+
+def _is_dry(asked: Sequence[MigrationRequest]) -> bool:
+    """Tell whether all are dry runs; InvalidInput where some are and some are not."""
+    dry = [bool(request.dry_run) for request in asked]
+    if any(dry) and not all(dry):
+        raise InvalidInput((dry.index(False), "dry_run"), "of several, either all or none")
+    return all(dry)
+
+
+def _xml_refusal(error: HorizonError, media_type: str) -> Response:
+    """Return the report's error message; the reason is the same as the problem document's."""
+    response = Response(status=problem_of(error).status, body=error_xml(error))
+    response.headers["Content-Type"] = f"{media_type}; charset=utf-8"
+    return response
