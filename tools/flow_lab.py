@@ -27,10 +27,9 @@ SHORT_DRAIN = """
 drain = 0.05
 """
 """Long enough for a network on one machine; the default is for real ones."""
-_LINE = re.compile(
-    r"cookie=0x(?P<cookie>[0-9a-f]+), .*?priority=(?P<priority>\d+)"
-    r"(?:,(?P<match>\S*))? actions=(?P<actions>\S+)"
-)
+_COOKIE = re.compile(r"cookie=0x([0-9a-f]+)")
+_DEFAULT_PRIORITY = "32768"
+"""Which ovs-ofctl does not write."""
 _FIELD = re.compile(r"in_port=(\d+)")
 _OUTPUT = re.compile(r"output:(\d+)|enqueue:(\d+)|\b(IN_PORT)\b")
 
@@ -65,13 +64,14 @@ class Entry:
 
 def parse_entry(dpid: int, line: str) -> Entry:
     """Return the entry in a line of ``ovs-ofctl dump-flows``; ValueError if there is none."""
-    found = _LINE.search(line)
-    if found is None:
+    head, _, actions = line.strip().rpartition(" actions=")
+    cookie = _COOKIE.search(head)
+    if cookie is None:
         raise ValueError(f"not a flow entry: {line!r}")
-    return Entry(
-        dpid, int(found["cookie"], 16), int(found["priority"]), found["match"] or "",
-        found["actions"],
-    )  # fmt: skip
+    match = head.rpartition(", ")[2].split(",")
+    priority = next((part[9:] for part in match if part.startswith("priority=")), _DEFAULT_PRIORITY)
+    fields = ",".join(part for part in match if not part.startswith("priority="))
+    return Entry(dpid, int(cookie[1], 16), int(priority), fields, actions)
 
 
 @dataclass(frozen=True)

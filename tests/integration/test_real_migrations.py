@@ -145,7 +145,7 @@ def test_five_hundred_flows_move_together(flow_lab: FlowLab) -> None:
     spec = flow_lab.spec("client", "server", waypoints=flow_lab.dpids("DCB"))
     specs = [{**spec, "match": {**spec["match"], "tp_dst": PORT + n}} for n in range(count)]
     flows = flow_lab.ask("POST", "/v1/flows/batch", {"flows": specs})["flows"]
-    assert flow_lab.laid() == sorted(flow_lab.passages("client", "DCB", "server"))* 1 or True
+    assert flow_lab.laid() == sorted(flow_lab.passages("client", "DCB", "server")) * 1 or True
     with flow_lab.route("client", "server", ports=count).traffic(LIGHT_RATE) as traffic:
         for path in ("DAB", "DCB", "DAB"):
             wishes = [{"flow": flow["id"], "dpids": flow_lab.dpids(path)} for flow in flows]
@@ -157,9 +157,7 @@ def test_five_hundred_flows_move_together(flow_lab: FlowLab) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_a_controller_killed_at_any_state_costs_nothing(
-    stopped_lab: FlowLab, stop: Stop
-) -> None:
+def test_a_controller_killed_at_any_state_costs_nothing(stopped_lab: FlowLab, stop: Stop) -> None:
     lab = stopped_lab
     lab.stage("fig4_1b", VERSIONS["mixed"])
     flow = journey_flow(lab, FIG4_1B)
