@@ -16,7 +16,7 @@ from typing import Any
 import websocket
 
 from tools.controller_process import wait_until
-from tools.lab import QUICK, Lab
+from tools.lab import QUICK, Cable, Lab
 from tools.traffic import SMALL_PACKET, Route, roomy_queues
 from topologies.graphs import Host
 
@@ -68,7 +68,7 @@ def parse_entry(dpid: int, line: str) -> Entry:
     cookie = _COOKIE.search(head)
     if cookie is None:
         raise ValueError(f"not a flow entry: {line!r}")
-    match = head.rpartition(", ")[2].split(",")
+    match = head.rpartition(" ")[2].split(",")
     priority = next((part[9:] for part in match if part.startswith("priority=")), _DEFAULT_PRIORITY)
     fields = ",".join(part for part in match if not part.startswith("priority="))
     return Entry(dpid, int(cookie[1], 16), int(priority), fields, actions)
@@ -124,6 +124,12 @@ class FlowLab(Lab):
     def dpids(self, letters: str) -> list[str]:
         """Return the dpids of the switches in ``letters``, as REST writes them."""
         return [f"{self.dpid(letter):016x}" for letter in letters]
+
+    def cable(self, letters: str) -> Cable:
+        """Return the cable between two switches."""
+        one, other = (self.dpid(letter) for letter in letters)
+        edge = self.graph.edges_between(one, other)[0]
+        return frozenset({(edge.dpid, edge.port), (edge.peer_dpid, edge.peer_port)})
 
     def end(self, host: str) -> dict[str, Any]:
         """Return the port of a host, as REST writes it."""

@@ -168,9 +168,7 @@ class MininetProcess:
 
     def run(self, host: str, command: Sequence[str], seconds: float = 30.0) -> Ran:
         """Run a program on ``host`` to its end."""
-        return Ran(
-            *self._call(seconds, "exec", host=host, command=list(command), seconds=seconds)
-        )
+        return Ran(*self._call(seconds, "exec", host=host, command=list(command), seconds=seconds))
 
     def spawn(self, host: str, command: Sequence[str]) -> int:
         """Start a program on ``host`` and return the number of the job."""
@@ -223,14 +221,16 @@ class MininetProcess:
     def ofctl(self, dpid: int, command: str, *arguments: str) -> str:
         """Return the output of ``ovs-ofctl command`` on a switch, in the version it speaks."""
         return str(
-            self._call(
-                STEP_SECONDS, "ofctl", dpid=dpid, command=command, arguments=list(arguments)
-            )
+            self._call(STEP_SECONDS, "ofctl", dpid=dpid, command=command, arguments=list(arguments))
         )
 
     def flows(self, dpid: int) -> list[str]:
         """Return the flow entries of a switch as ``ovs-ofctl`` prints them."""
         return _entries(self.ofctl(dpid, "dump-flows"))
+
+    def limit_entries(self, dpid: int, limit: int | None) -> None:
+        """Have a switch refuse flow entries beyond ``limit`` in its first table; None: no limit."""
+        self._call(STEP_SECONDS, "limit", dpid=dpid, limit=limit)
 
     def groups(self, dpid: int) -> list[str]:
         """Return the groups of a switch (OpenFlow 1.3) as ``ovs-ofctl`` prints them."""

@@ -191,6 +191,12 @@ class Emulation:
         version = self._settings.versions_of(dpid)[0]
         return run(["ovs-ofctl", "-O", version, command, self.names.bridge[dpid], *arguments])
 
+    def limit_entries(self, dpid: int, limit: int | None) -> None:
+        """Have a switch refuse flow entries beyond ``limit`` in its first table; None: no limit."""
+        if dpid not in self.names.bridge:
+            raise NetworkError(f"there is no switch {dpid}")
+        openvswitch.limit_entries(self.names.bridge[dpid], limit)
+
     def close(self) -> None:
         """Remove everything, in any state, by name and not by what Mininet believes it made."""
         for node in (*self._hosts.values(), *self._switches.values()):

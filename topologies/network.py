@@ -43,6 +43,7 @@ class Server:
             "link": self._link,
             "switch": self._switch,
             "ofctl": self._ofctl,
+            "limit": self._limit,
             "stop": lambda _: self.close(),
         }
 
@@ -105,6 +106,9 @@ class Server:
 
     def _ofctl(self, request: Request) -> str:
         return self._running().ofctl(request["dpid"], request["command"], *request["arguments"])
+
+    def _limit(self, request: Request) -> None:
+        self._running().limit_entries(request["dpid"], request["limit"])
 
     def close(self) -> None:
         """Take the network down; nothing when there is none."""

@@ -112,6 +112,16 @@ def reclaim() -> list[str]:
     return dead
 
 
+def limit_entries(bridge: str, limit: int | None) -> None:
+    """Refuse flow entries beyond ``limit`` in the bridge's first table; None: no limit."""
+    if limit is None:
+        vsctl("clear", "Bridge", bridge, "flow_tables")
+        return
+    table = ["--id=@limited", "create", "Flow_Table", f"flow_limit={limit}"]
+    chosen = ["set", "Bridge", bridge, "flow_tables:0=@limited"]
+    vsctl("--", *table, "overflow_policy=refuse", "--", *chosen)
+
+
 def remove(names: Sequence[str], interfaces: Sequence[str]) -> None:
     """Remove bridges and network interfaces; those that are gone already do not matter."""
     if names:

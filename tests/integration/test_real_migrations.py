@@ -6,11 +6,16 @@ carries, not when the controller dies at any moment of it, a switch refuses, or 
 
 from __future__ import annotations
 
+import http.client
+import signal
+import urllib.error
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -139,21 +144,28 @@ def test_nothing_is_lost_back_and_forth(
 
 
 @pytest.mark.timeout(180)
-def test_five_hundred_flows_move_together(flow_lab: FlowLab) -> None:
+def test_five_hundred_flows_move_together(flow_lab: FlowLab, capsys) -> None:
     flow_lab.stage("fig4_1b", VERSIONS["mixed"])
     count = 500
     spec = flow_lab.spec("client", "server", waypoints=flow_lab.dpids("DCB"))
     specs = [{**spec, "match": {**spec["match"], "tp_dst": PORT + n}} for n in range(count)]
     flows = flow_lab.ask("POST", "/v1/flows/batch", {"flows": specs})["flows"]
-    assert flow_lab.laid() == sorted(flow_lab.passages("client", "DCB", "server")) * 1 or True
+    durations = []
     with flow_lab.route("client", "server", ports=count).traffic(LIGHT_RATE) as traffic:
         for path in ("DAB", "DCB", "DAB"):
             wishes = [{"flow": flow["id"], "dpids": flow_lab.dpids(path)} for flow in flows]
             done = flow_lab.ask("POST", "/v1/migrations", wishes)["migrations"]
             assert {one["state"] for one in done} == {"done"}
+            durations.append(done[0]["duration_ms"])
             passages = flow_lab.passages("client", path, "server")
             assert flow_lab.laid() == sorted(passage for passage in passages for _ in flows)
+    with capsys.disabled():
+        times = ", ".join(f"{duration:.0f}" for duration in durations)
+        print(f"\n  {count} flows moved together in {times} ms: {traffic}")
     traffic.expect_intact()
+
+
+STATES = ("planned", "installing", "committing", "committed", "draining", "done")
 
 
 @pytest.mark.timeout(240)
@@ -162,17 +174,154 @@ def test_a_controller_killed_at_any_state_costs_nothing(stopped_lab: FlowLab, st
     lab.stage("fig4_1b", VERSIONS["mixed"])
     flow = journey_flow(lab, FIG4_1B)
     paths = {path: lab.passages("client", path, "server") for path in ("DCB", "DAB")}
-    here = "DCB"
+    here, there = "DCB", "DAB"
     with lab.route("client", "server").traffic(LIGHT_RATE) as traffic:
-        for state in ("planned", "installing", "committing", "committed", "draining", "done"):
-            there = "DAB" if here == "DCB" else "DCB"
-            known = {migration["id"] for migration in lab.migrations()}
-            ended = killed_while_migrating(lab, stop, state, flow, there)
-            assert [one["id"] for one in ended if one["id"] in known] == sorted(known) or True
-            (migration,) = (one for one in ended if one["id"] not in known)
-            forward = state not in ("planned", "installing")
-            assert migration["state"] == ("done" if forward else "rolled_back"), state
-            here = there if forward else here
+        for state in STATES:
+            migration = killed_while_migrating(lab, stop, state, flow, there)
+            goes_forward = state not in ("planned", "installing")
+            assert migration["state"] == ("done" if goes_forward else "rolled_back"), state
+            if goes_forward:
+                here, there = there, here
             lab.expect_laid(paths[here])
             assert path_of(lab.flow(flow)) == paths[here]
+    traffic.expect_intact()
+
+
+def killed_while_migrating(
+    lab: FlowLab, stop: Stop, state: str, flow: str, path: str
+) -> dict[str, Any]:
+    """Return the migration that the controller was killed at, when the next run has ended it."""
+    known = {migration["id"] for migration in lab.migrations()}
+    stop.kill_at(state)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        lab.migrate(flow, path)
+    assert lab.controller.wait_for_end() == -signal.SIGKILL
+    lab.controller.start()
+
+    def ended() -> list[dict[str, Any]]:
+        new = [one for one in lab.migrations() if one["id"] not in known]
+        return [one for one in new if one["state"] in ("done", "rolled_back", "failed")]
+
+    (migration,) = wait_until(ended, 30, f"the migration killed at {state} is ended")
+    return dict(migration)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("version", ["1.0", "1.3"])
+def test_a_refused_entry_leaves_the_old_path_as_it_was(flow_lab: FlowLab, version: str) -> None:
+    flow_lab.stage("fig3_4", VERSIONS[version])
+    flow = journey_flow(flow_lab, FIG3_4)
+    before = flow_lab.own_entries()
+    refusing = flow_lab.dpid("B")
+    flow_lab.limit_entries(refusing, 1)
+    with flow_lab.route("source", "dest").traffic(LIGHT_RATE) as traffic:
+        body = {"flow": flow, "dpids": flow_lab.dpids("ABD")}
+        refused = flow_lab.refused("POST", "/v1/migrations", body)
+        assert (refused.status, refused.problem["switch"]) == (424, f"{refusing:016x}")
+        assert "FULL" in refused.problem["detail"]
+        assert flow_lab.own_entries() == before
+        assert flow_lab.migrations()[-1]["state"] == "rolled_back"
+        xml = error_document(flow_lab, body)
+        assert (xml.find("status").text, xml.find("switch").text) == ("error", f"{refusing:016x}")
+        flow_lab.limit_entries(refusing, None)
+        assert flow_lab.migrate(flow, "ABD")["state"] == "done"
+    traffic.expect_intact()
+
+
+def error_document(lab: FlowLab, body: dict[str, Any]) -> Any:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        lab.controller.request("POST", "/v1/migrations", body, accept="application/xml")
+    assert refused.value.code == 424
+    root = ElementTree.fromstring(refused.value.read())
+    assert root.tag == "flow_migration"
+    return root
+
+
+@pytest.mark.timeout(120)
+def test_a_link_of_the_new_path_cut_midway_leaves_the_old_path(
+    stopped_lab: FlowLab, stop: Stop
+) -> None:
+    lab = stopped_lab
+    lab.stage("fig4_1b", VERSIONS["mixed"])
+    flow = journey_flow(lab, FIG4_1B)
+    before = lab.laid()
+    with lab.route("client", "server").traffic(LIGHT_RATE) as traffic:
+        with held_migration(lab, stop, "installing", flow, "DAB") as migration:
+            lab.cut(lab.cable("AB"))
+            lab.expect_true_topology()
+        with pytest.raises(AssertionError, match=r"424.*a link of the new path was lost"):
+            migration.result(timeout=20)
+        assert lab.laid() == before
+    traffic.expect_intact()
+    assert lab.migrations()[-1]["state"] == "rolled_back"
+    lab.restore(lab.cable("AB"))
+    lab.expect_true_topology()
+    assert lab.migrate(flow, "DAB")["state"] == "done"
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("state", "cut"), [("installing", "CB"), ("committed", "AB")])
+def test_a_flow_ends_on_the_path_that_is_left(
+    stopped_lab: FlowLab, stop: Stop, state: str, cut: str
+) -> None:
+    """The old path is cut before the commit, or the new one after it."""
+    lab = stopped_lab
+    lab.stage("fig4_1b", VERSIONS["mixed"])
+    flow = journey_flow(lab, FIG4_1B)
+    with held_migration(lab, stop, state, flow, "DAB") as migration:
+        lab.cut(lab.cable(cut))
+        lab.expect_true_topology()
+    assert migration.result(timeout=20)["state"] == "done"
+    # With A-B cut the waypoint A can still be passed: on the way back from it.
+    lab.expect_laid(lab.passages("client", "DAB" if cut == "CB" else "DADCB", "server"))
+    with lab.route("client", "server").traffic(LIGHT_RATE) as traffic:
+        assert lab.flow(flow)["state"] == "active"
+        wait_until(lambda: lab.flow(flow)["packets"] > 100, 10, "packets are counted")
+    traffic.expect_intact()
+
+
+@contextmanager
+def held_migration(
+    lab: FlowLab, stop: Stop, state: str, flow: str, path: str
+) -> Iterator[Future[dict[str, Any]]]:
+    """Begin a migration, run the block while it is held at ``state``, and let it go on."""
+    stop.hold_at(state)
+    with ThreadPoolExecutor(1) as pool:
+        migration = pool.submit(lab.migrate, flow, path)
+        try:
+            stop.wait_until_held()
+            yield migration
+        finally:
+            stop.release()
+
+
+@pytest.mark.timeout(120)
+def test_of_two_migrations_of_one_flow_the_second_is_refused(
+    stopped_lab: FlowLab, stop: Stop
+) -> None:
+    lab = stopped_lab
+    lab.stage("fig4_1b", VERSIONS["1.3"])
+    flow = journey_flow(lab, FIG4_1B)
+    with held_migration(lab, stop, "installing", flow, "DAB") as migration:
+        body = {"flow": flow, "dpids": lab.dpids("DAB")}
+        assert lab.refused("POST", "/v1/migrations", body).status == 409
+        assert lab.refused("DELETE", f"/v1/flows/{flow}").status == 409
+    assert migration.result(timeout=20)["state"] == "done"
+
+
+@pytest.mark.timeout(120)
+def test_a_waypoint_on_a_dead_end_is_passed_and_nothing_is_lost(flow_lab: FlowLab) -> None:
+    """A walk: with A-F cut, F hangs on E alone, so frames come back the way they went."""
+    flow_lab.stage("fig3_4", VERSIONS["mixed"])
+    flow = flow_lab.make_flow(flow_lab.spec("source", "dest", "AFED"))["id"]
+    flow_lab.cut(flow_lab.cable("AF"))
+    flow_lab.expect_true_topology()
+    wait_until(lambda: flow_lab.flow(flow)["state"] == "broken", 20, "the path is cut")
+    flow_lab.ask("PATCH", f"/v1/flows/{flow}", {"path": None})
+    wait_until(lambda: flow_lab.flow(flow)["state"] == "active", 10, "another path is taken")
+    with flow_lab.route("source", "dest").traffic(LIGHT_RATE) as traffic:
+        there = flow_lab.migrate(flow, "AFD")
+        assert there["path_kind"] == "walk"
+        back = flow_lab.migrate(flow, "ABD")
+        assert back["path_kind"] == "simple"
     traffic.expect_intact()

@@ -181,7 +181,7 @@ class FlowBook:
             other = self._flows.get(number)
             if other is None or not flow.dpids & other.dpids:
                 continue
-            if overlaps(flow.spec.match, other.spec.match):
+            if _may_share_frames(flow, other):
                 raise Conflict(
                     f"flow {other.id}, whose match overlaps, is being changed; "
                     "wait until that is done"
@@ -221,6 +221,14 @@ class FlowBook:
                 entries[key_of(entry)] = flow_mod(entry)
             else:
                 entries.pop(key_of(entry), None)
+
+
+def _may_share_frames(one: Flow, other: Flow) -> bool:
+    """Tell whether a frame can belong to both; those of two paths begin at one port each."""
+    spec, beside = one.spec, other.spec
+    if isinstance(spec, PathSpec) and isinstance(beside, PathSpec) and spec.src != beside.src:
+        return False
+    return overlaps(spec.match, beside.match)
 
 
 def _drop(index: dict[PortRef, set[int]] | dict[int, set[int]], key: object, number: int) -> None:

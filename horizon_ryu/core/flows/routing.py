@@ -38,6 +38,7 @@ class Routing:
         """
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
+            self._check_meter(flow)
             return flow
         return self._laid(flow, flow.spec, used, False)
 
@@ -65,6 +66,7 @@ class Routing:
         self, flow: Flow, spec: PathSpec, used: Callable[[], Collection[int]], two_phase: bool
     ) -> Flow:
         route = self._route(spec)
+        self._check_meter(flow)
         count = tags_needed(route, two_phase)
         tags: tuple[int, ...] = ()
         if count:
@@ -111,6 +113,13 @@ class Routing:
                 f"this path needs a tag, and switch {where} speaks OpenFlow 1.0: say which VLAN "
                 "the flow has (65535: frames without a tag)",
             )
+
+    def _check_meter(self, flow: Flow) -> None:
+        """Refuse a rate where there are no meters (they came with OpenFlow 1.3)."""
+        if flow.meter and self._speaks_10(flow.first_dpid):
+            where = dpid_to_text(flow.first_dpid)
+            reason = f"switch {where} speaks OpenFlow 1.0, which has no meters"
+            raise InvalidInput(("rate_kbps",), reason)
 
     def _speaks_10(self, dpid: int) -> bool:
         return self.view.switches[dpid].openflow == OPENFLOW_10

@@ -1,0 +1,286 @@
+"""Switches in memory that keep real tables, and the Flow Manager's parts put together over them.
+
+For what real switches do not do on demand: refuse one message, stay silent, lie, go away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.flows.book import FlowBook
+from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.flows.flow import Flow
+from horizon_ryu.core.flows.plan import Plan
+from horizon_ryu.core.flows.record import flow_from_json
+from horizon_ryu.core.messages import (
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    MeterCommand,
+    MeterMod,
+    Sent,
+)
+from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.flows.announce import Announcer
+from horizon_ryu.flows.changes import Changes, Clocks
+from horizon_ryu.flows.confirmation import Confirmation
+from horizon_ryu.flows.executor import Executor
+from horizon_ryu.flows.journal import Journal
+from horizon_ryu.flows.migrating import Migrator
+from horizon_ryu.flows.reconciler import Reconciler
+from horizon_ryu.flows.recovery import Recovery
+from horizon_ryu.flows.service import FlowService
+from horizon_ryu.flows.watch import Watch
+from horizon_ryu.openflow.canonical import canonical
+from horizon_ryu.openflow.description import Description
+from horizon_ryu.store import Store
+
+EDGE = 90
+"""The port of the host at each switch."""
+DRAIN = 0.0
+
+
+def mac(dpid: int) -> bytes:
+    """The host at a switch."""
+    return bytes((2, 0, 0, 0, 0, dpid))
+
+
+def network(cables: Sequence[tuple[int, int]], openflow: int = 4, version: int = 1) -> TopologyView:
+    """Switch ``a`` reaches ``b`` by its port ``b``; each has a host at EDGE."""
+    ports: dict[int, dict[int, Port]] = {}
+    links: dict[PortRef, Link] = {}
+    for one, other in cables:
+        for here, there in ((one, other), (other, one)):
+            own = ports.setdefault(here, {EDGE: Port(EDGE, "edge", mac(here), True)})
+            own[there] = Port(there, f"p{there}", mac(here), True)
+            src = PortRef(here, there)
+            links[src] = Link(src, PortRef(there, here))
+    switches = {
+        dpid: Switch(dpid, f"192.0.2.{dpid}:1", openflow, MappingProxyType(own))
+        for dpid, own in ports.items()
+    }
+    hosts = {mac(dpid): Host(mac(dpid), (f"10.0.0.{dpid}",), PortRef(dpid, EDGE)) for dpid in ports}
+    return TopologyView(version, switches, links, hosts)
+
+
+@dataclass
+class Table:
+    """What one switch holds."""
+
+    entries: dict[tuple[Match, int], FlowMod] = field(default_factory=dict)
+    meters: dict[int, int] = field(default_factory=dict)
+
+
+class Tables:
+    """Stands for the registry. ``refuse`` says why a message is refused, None if it is not."""
+
+    def __init__(self, dpids: Sequence[int], version: int = 4) -> None:
+        self.tables = {dpid: Table() for dpid in dpids}
+        self.version = version
+        self.connections = {dpid: SimpleNamespace(version=version) for dpid in dpids}
+        self.away: set[int] = set()
+        self.silent: set[int] = set()
+        self.deaf: set[int] = set()
+        self.refuse: Callable[[Sent], str | None] = lambda _sent: None
+        self.batches: list[tuple[Sent, ...]] = []
+        self.before: Callable[[Sequence[Sent]], None] = lambda _messages: None
+        self.models: dict[int, str] = {}
+
+    def confirm(self, messages: Sequence[Sent], deadline: float = 0) -> tuple[SwitchError, ...]:
+        self.before(messages)
+        self.batches.append(tuple(messages))
+        errors: list[SwitchError] = []
+        for index, sent in enumerate(messages):
+            if sent.dpid in self.away:
+                continue
+            reason = self.refuse(sent)
+            if reason is not None:
+                errors.append(SwitchError(sent.dpid, reason, index))
+            elif sent.dpid not in self.deaf:
+                self._apply(self.tables[sent.dpid], sent)
+        dpids = dict.fromkeys(sent.dpid for sent in messages)
+        errors += [SwitchAway(dpid) for dpid in dpids if dpid in self.away]
+        errors += [SwitchDeadline(dpid, "no answer") for dpid in dpids if dpid in self.silent]
+        return tuple(errors)
+
+    def _apply(self, table: Table, sent: Sent) -> None:
+        message = sent.message
+        if isinstance(message, FlowMod):
+            key = message.match, message.priority
+            if message.command is FlowCommand.ADD:
+                table.entries[key] = message
+            else:
+                table.entries.pop(key, None)
+        elif isinstance(message, MeterMod):
+            if message.command is MeterCommand.DELETE:
+                table.meters.pop(message.meter_id, None)
+            else:
+                table.meters[message.meter_id] = message.rate_kbps
+
+    def flow_entries(
+        self,
+        dpid: int,
+        deadline: float = 0,
+        match: Match = Match(),  # noqa: B008 - frozen
+        cookie: int = 0,
+        mask: int = 0,
+    ) -> tuple[FlowEntry, ...]:
+        self.get(dpid)
+        return tuple(
+            self._reported(mod)
+            for mod in self.tables[dpid].entries.values()
+            if mod.cookie & mask == cookie & mask
+        )
+
+    def _reported(self, mod: FlowMod) -> FlowEntry:
+        match, actions = canonical(self.version, mod.match, mod.actions)
+        return FlowEntry(
+            match,
+            mod.priority,
+            mod.cookie,
+            actions,
+            idle_timeout=mod.idle_timeout,
+            hard_timeout=mod.hard_timeout,
+            packet_count=7,
+            byte_count=700,
+            meter=mod.meter,
+        )
+
+    def description(self, dpid: int, deadline: float = 0) -> Description:
+        self.get(dpid)
+        return Description("Maker", self.models.get(dpid, "Model"), "1.0", "", "")
+
+    def get(self, dpid: int) -> Any:
+        if dpid in self.away or dpid not in self.tables:
+            raise SwitchAway(dpid)
+        return self.connections[dpid]
+
+    def connected(self) -> set[int]:
+        return set(self.tables) - self.away
+
+    def held(self) -> set[EntryKey]:
+        return {
+            EntryKey(dpid, *key) for dpid, table in self.tables.items() for key in table.entries
+        }
+
+    def mods(self) -> dict[EntryKey, FlowMod]:
+        return {
+            EntryKey(dpid, *key): mod
+            for dpid, table in self.tables.items()
+            for key, mod in table.entries.items()
+        }
+
+
+class EventList:
+    """Stands for the event log."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, Mapping[str, Any]]] = []
+
+    def publish(self, kind: str, data: Mapping[str, Any]) -> None:
+        self.seen.append((kind, data))
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.seen]
+
+
+class Fabric:
+    """A network in memory with a Flow Manager and Flow Migration; the store is real."""
+
+    def __init__(
+        self,
+        cables: Sequence[tuple[int, int]],
+        url: str = "sqlite://",
+        openflow: int = 4,
+        tables: Tables | None = None,
+        **options: Any,
+    ) -> None:
+        self.cables = list(cables)
+        self.openflow = openflow
+        self.view = network(cables, openflow)
+        self.tables = tables or Tables(sorted(self.view.switches), openflow)
+        self.store = Store(url)
+        self.events = EventList()
+        self.now = 100.0
+        self._build(**options)
+
+    def _build(
+        self,
+        verify: bool = False,
+        settle: Sequence[str] = (),
+        max_flows: int = 1000,
+        tag_range: tuple[int, int] = (3000, 4094),
+        grace: float = 0.0,
+        kept: int = 1000,
+    ) -> None:
+        self.book = FlowBook()
+        self.journal = Journal(self.store, kept)
+        self.announcer = Announcer(self.events)
+        self.obstacles: dict[int, SwitchError] = {}
+        self.executor = Executor(
+            Confirmation(self.tables, 1.0, verify, settle), DRAIN, self._obstacle
+        )
+        clocks = Clocks(lambda: self.now, lambda: 1e9)
+        self.changes = Changes(self.book, self.journal, self.executor, self.announcer, clocks)
+        self.service = FlowService(
+            book=self.book,
+            store=self.store,
+            switches=self.tables,
+            executor=self.executor,
+            changes=self.changes,
+            announcer=self.announcer,
+            journal=self.journal,
+            view=lambda: self.view,
+            tag_range=tag_range,
+            max_flows=max_flows,
+        )
+        self.migrator = Migrator(self.service, lambda: self.view)
+        self.recovery = Recovery(
+            self.book, self.journal, self.executor, self.announcer,
+            self.tables.connected, self._tick, grace,
+        )  # fmt: skip
+        self.reconciler = Reconciler(
+            self.book, self.tables, self.announcer, self.tables.connected, 1.0
+        )
+        self.watch = Watch(self.service, lambda: self.now, grace)
+        for row in self.store.flows():
+            self.book.restore(flow_from_json(row))
+
+    def _tick(self) -> float:
+        """Each look at the clock takes a while: nothing waits for ever."""
+        self.now += 1.0
+        return self.now
+
+    def _obstacle(self, plan: Plan) -> SwitchError | None:
+        return self.obstacles.get(plan.new.number) if plan.new else None
+
+    def restarted(self, **options: Any) -> Fabric:
+        """Return a controller that starts with the same store and the same switches."""
+        other = object.__new__(Fabric)
+        other.__dict__.update(self.__dict__)
+        other.events = EventList()
+        other._build(**options)
+        return other
+
+    def recable(self, cables: Sequence[tuple[int, int]]) -> None:
+        """The network changes; its switches stay what they are."""
+        view = network(cables, self.openflow, self.view.version + 1)
+        switches = {**self.view.switches, **view.switches}
+        self.view = replace(view, switches=switches, hosts=self.view.hosts)
+
+    def wanted(self, *flows: Flow) -> set[EntryKey]:
+        """Return the entries that flows need."""
+        from horizon_ryu.core.flows.entries import entries_of, key_of
+
+        return {key_of(entry) for flow in flows for entry in entries_of(flow)}
+
+
+def sqlite(folder: Path) -> str:
+    """A store that outlives its process."""
+    return f"sqlite:///{folder / 'flows.sqlite'}"
