@@ -6,7 +6,6 @@ from types import ModuleType
 
 from ryu.ofproto import ofproto_v1_0, ofproto_v1_3
 
-
 _CODE_PREFIXES = {
     "HELLO_FAILED": "OFPHFC_",
     "BAD_REQUEST": "OFPBRC_",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import MAX_ACTIONS, action_fields, parse_actions
@@ -38,14 +40,24 @@ MAX_HOPS = 256
 """Switches in a list of waypoints, or on a path that is given."""
 MAX_RATE = 0xFFFF_FFFF
 
+
+class _FieldNames:
+    """Tells the names of match fields in the API's description."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"propertyNames": {"enum": [*MATCH_FIELDS, *OXM_NAMES]}}
+
+
 MatchFields: TypeAlias = Annotated[
     dict[str, int | str],
     Field(
         max_length=len(MATCH_FIELDS),
         description="Fields by their 1.0 names or OXM names; nw_src and nw_dst take CIDR",
         examples=[{"dl_type": 2048, "nw_dst": "10.0.0.2/32"}],
-        json_schema_extra={"propertyNames": {"enum": [*MATCH_FIELDS, *OXM_NAMES]}},
     ),
+    _FieldNames(),
 ]
 ActionItem: TypeAlias = Annotated[dict[str, Any], Field(min_length=1, max_length=1)]
 Actions: TypeAlias = Annotated[

@@ -140,6 +140,7 @@ def common_waypoints(waypoints: Iterable[int], old: Hops, new: Hops) -> Waypoint
     paths = [[hop.dpid for hop in path] for path in (old, new)]
     for dpid in waypoints:
         if all(dpid in path[place:] for path, place in zip(paths, at, strict=True)):
-            at = [path.index(dpid, place) for path, place in zip(paths, at, strict=True)]
+            # One passage counts for one waypoint.
+            at = [path.index(dpid, place) + 1 for path, place in zip(paths, at, strict=True)]
             common.append(dpid)
     return tuple(common)

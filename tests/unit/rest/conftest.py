@@ -17,7 +17,9 @@ from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, Topolog
 from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.rest import (
     events_resource,
+    flows,
     health,
+    migrations,
     networks,
     root,
     spanning_tree,
@@ -27,6 +29,7 @@ from horizon_ryu.rest.auth import Tokens
 from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.rest.router import Router
+from unit.flows.fabric import Fabric
 
 
 def _switch(dpid: int, ports: int) -> Switch:
@@ -167,6 +170,9 @@ class Client:
         self.router.add(topology.resources(self.discovery, self.networks))
         self.router.add(spanning_tree.resources(self.tree))
         self.router.add(networks.resources(self.networks))
+        self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
+        self.router.add(flows.resources(self.fabric.service))
+        self.router.add(migrations.resources(lambda: self.fabric.migrator))
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
