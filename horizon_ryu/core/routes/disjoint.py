@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
+from horizon_ryu.core.routes.corridor import corridor
 from horizon_ryu.core.routes.shortest import Neighbors, distances, shortest
 
 
@@ -34,27 +35,70 @@ def shortest_through(
         return None
     if set(there).isdisjoint(onward[1:]):
         return there + onward[1:]
-    other = shortest(neighbors, waypoint, dst, set(there[:-1]))
-    if other is not None and len(other) == len(onward):
-        return there + other[1:]
-    other = shortest(neighbors, src, waypoint, set(onward[1:]))
-    if other is not None and len(other) == len(there):
-        return other + onward[1:]
-    return _pair(neighbors, src, waypoint, dst)
+    found = []
+    after = shortest(neighbors, waypoint, dst, set(there[:-1]))
+    if after is not None:
+        found.append(there + after[1:])
+    before = shortest(neighbors, src, waypoint, set(onward[1:]))
+    if before is not None:
+        found.append(before + onward[1:])
+    known = min(found, key=len, default=None)
+    return _best(neighbors, _Ends(src, waypoint, dst), (len(there) - 1, len(onward) - 1), known)
 
 
-def _pair(neighbors: Neighbors, src: int, waypoint: int, dst: int) -> tuple[int, ...] | None:
-    away = distances(neighbors, waypoint)
-    near, far = (src, dst) if away[src] <= away[dst] else (dst, src)
-    first = shortest(neighbors, waypoint, near)
+class _Ends(NamedTuple):
+    """Where a path begins, what it passes, where it ends."""
+
+    src: int
+    waypoint: int
+    dst: int
+
+
+def _best(
+    neighbors: Neighbors, ends: _Ends, legs: tuple[int, int], known: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
+    """Return the shortest path, no longer than ``known``; ``legs`` are the least possible hops.
+
+    A path of so many hops more than the least lies inside a corridor; a wider one is searched
+    only when no path is found that a narrower one proves to be the shortest.
+    """
+    size, slack = 0, 0
+    while True:
+        least = sum(legs) + slack
+        if known is not None and len(known) - 1 <= least:
+            return known
+        inside = corridor(neighbors, ends.src, ends.waypoint, legs[0] + slack)
+        inside |= corridor(neighbors, ends.waypoint, ends.dst, legs[1] + slack)
+        if len(inside) > size or size == 0:
+            found = _pair({dpid: neighbors[dpid] & inside for dpid in inside}, ends)
+            known = min(
+                (path for path in (known, found) if path is not None), key=len, default=None
+            )
+        elif slack >= len(neighbors):
+            return known
+        if known is not None and len(known) - 1 <= least + 1:
+            return known
+        size, slack = len(inside), 2 * slack + 1
+
+
+def _shorter(one: tuple[int, ...] | None, other: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=len)
+
+
+def _pair(neighbors: Neighbors, ends: _Ends) -> tuple[int, ...] | None:
+    """Return the shortest path by way of the least flow of two units."""
+    away = distances(neighbors, ends.waypoint)
+    near, far = sorted((ends.src, ends.dst), key=lambda end: away[end])
+    first = shortest(neighbors, ends.waypoint, near)
     if first is None:
         return None
     second = _augment(neighbors, first, far, away)
     if second is None:
         return None
     legs = _untangle(first, second)
-    from_src, to_dst = legs[src], legs[dst]
-    return (*reversed(from_src), *to_dst[1:])
+    return (*reversed(legs[ends.src]), *legs[ends.dst][1:])
 
 
 def _augment(

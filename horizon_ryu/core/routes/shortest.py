@@ -29,7 +29,7 @@ def shortest(
             side, seen = ahead, seen_ahead
         else:
             side, seen = behind, seen_behind
-        if not _advance(neighbors, side, seen):
+        if not advance(neighbors, side, seen):
             return None
     return _read(neighbors, ahead, behind)
 
@@ -38,13 +38,16 @@ def distances(neighbors: Neighbors, src: int) -> dict[int, int]:
     """Return how many hops each switch is away from ``src``; those out of reach are absent."""
     levels: list[Level] = [{src}]
     seen: set[int] = set()
-    while _advance(neighbors, levels, seen):
+    while advance(neighbors, levels, seen):
         pass
     return {dpid: hops for hops, level in enumerate(levels) for dpid in level}
 
 
-def _advance(neighbors: Neighbors, levels: list[Level], seen: set[int]) -> bool:
-    """Add the next level; False if there is none. Whole levels at a time: sets work in C."""
+def advance(neighbors: Neighbors, levels: list[Level], seen: set[int]) -> bool:
+    """Add the switches that are one hop farther; False if there are none.
+
+    ``seen`` are those of earlier levels. Whole levels at a time: sets work in C.
+    """
     seen |= levels[-1]
     level = set().union(*map(neighbors.__getitem__, levels[-1])) - seen
     if level:
