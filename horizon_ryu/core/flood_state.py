@@ -193,7 +193,7 @@ def _broadcast_match(switch: Switch) -> Match:
 
 
 def _blocked_match(switch: Switch, number: int) -> Match:
-    return replace(_broadcast_match(switch), in_port=number)
+    return _broadcast_match(switch)._replace(in_port=number)
 
 
 def _blocked_entry(switch: Switch, number: int, generation: int) -> FlowMod:

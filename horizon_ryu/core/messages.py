@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 VLAN_NONE = 0xFFFF
 """As ``dl_vlan`` of a match: frames without a tag only (1.0 specification, 5.2.3)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+# Named tuples, not dataclasses: there is one of each per flow entry, and a tuple is made and
+# hashed in C.
+class Match(NamedTuple):
     """Fields a frame must have; None means any.
 
     ``dl_dst_multicast`` matches the group bit of the destination (1.3 only: 1.0 has no MAC
@@ -131,8 +132,7 @@ class FlowCommand(Enum):
     DELETE_STRICT = "delete_strict"
 
 
-@dataclass(frozen=True, slots=True)
-class FlowMod:
+class FlowMod(NamedTuple):
     """Add or strictly delete one flow entry; no actions means drop.
 
     Timeouts are in seconds, 0 means none. ``meter`` is the meter that frames pass first (1.3).
@@ -212,8 +212,7 @@ Message: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A message and the switch it is for."""
 
     dpid: int

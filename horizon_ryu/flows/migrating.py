@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ryu.lib import hub
+
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.migration import Cause, Migration
 from horizon_ryu.core.flows.plan import Plan, plan_install
@@ -14,6 +16,9 @@ from horizon_ryu.core.flows.wish import Meant, Wish, resolve
 from horizon_ryu.core.topology import TopologyView
 from horizon_ryu.flows.changes import Outcome
 from horizon_ryu.flows.service import FlowService
+
+_SLICE = 32
+"""Migrations planned before other greenlets get their turn."""
 
 
 class Dry(NamedTuple):
@@ -41,6 +46,8 @@ class Migrator:
             for place, wish in enumerate(wishes):
                 with _placed(place, len(wishes)):
                     plans.append(self._service.changes.begin(self._plan(wish)))
+                if place % _SLICE == _SLICE - 1:
+                    hub.sleep(0)
         except BaseException:
             self._service.changes.cancel(plans)
             raise

@@ -15,6 +15,7 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import Conflict, LimitExceeded, SwitchError
 from horizon_ryu.core.flows.book import FlowBook
+from horizon_ryu.core.flows.entries import keys_of
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
 from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.overlap import blinds_discovery
@@ -131,7 +132,7 @@ class FlowService:
 
     def _claim(self, flow: Flow) -> Job:
         plan = plan_install(flow)
-        self.book.begin(flow.number, flow, keys_in(plan))
+        self.book.begin(flow.number, flow, keys_of(flow))
         return Job(plan)
 
     def _abandon(self, jobs: Sequence[Job]) -> None:
@@ -269,7 +270,7 @@ def check_harmless(spec: Spec) -> None:
     """Raise Conflict for an entry that would take probes away from Discovery."""
     match = spec.match
     if isinstance(spec, PathSpec):
-        match = replace(match, in_port=None)
+        match = match._replace(in_port=None)
     if blinds_discovery(match, spec.priority):
         raise Conflict(
             "entries of this priority that match LLDP (0x88cc) would blind Discovery; "

@@ -8,7 +8,6 @@ from their canonical form, and reading them gives it back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from horizon_ryu.core.messages import (
     Action,
@@ -51,7 +50,7 @@ def _masked(match: Match) -> Match:
     """Return ``match`` without host bits in its networks, and without networks of everything."""
     if match.nw_src is None and match.nw_dst is None:
         return match
-    return replace(match, nw_src=_network(match.nw_src), nw_dst=_network(match.nw_dst))
+    return match._replace(nw_src=_network(match.nw_src), nw_dst=_network(match.nw_dst))
 
 
 def _network(network: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler
@@ -179,7 +178,7 @@ def spec_of(request: FlowRequest, loc: Loc = ()) -> Spec:
     if match.in_port not in (None, src.port_no):
         raise InvalidInput((*loc, "match", "in_port"), "not the port of src")
     return PathSpec(
-        replace(match, in_port=None),
+        match._replace(in_port=None),
         src,
         dst,
         _dpids(request.waypoints or ()),

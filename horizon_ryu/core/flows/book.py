@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from horizon_ryu.core.errors import Conflict, NotFound
-from horizon_ryu.core.flows.entries import EntryKey, entries_of, flow_mod, key_of
+from horizon_ryu.core.flows.entries import EntryKey, entries_of, flow_mod, keys_of
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, flow_id
 from horizon_ryu.core.flows.overlap import overlaps
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -131,7 +131,7 @@ class FlowBook:
 
     def restore(self, flow: Flow) -> None:
         """Keep a flow that was kept before, as a store says; Conflict if its entries are taken."""
-        self.check_free(flow.number, map(key_of, entries_of(flow)))
+        self.check_free(flow.number, keys_of(flow))
         self._flows[flow.number] = flow
         self._index(flow)
 
@@ -167,12 +167,14 @@ class FlowBook:
         if before is not None:
             self._unindex(before)
         del self._changing[number]
-        for key in self._claimed.pop(number):
-            if self._owners.get(key) == number:
-                del self._owners[key]
+        kept: frozenset[EntryKey] = frozenset()
         if result is not None:
             self._flows[number] = result
             self._index(result)
+            kept = frozenset(keys_of(result))
+        for key in self._claimed.pop(number):
+            if key not in kept and self._owners.get(key) == number:
+                del self._owners[key]
 
     def _check_quiet(self, flow: Flow) -> None:
         if flow.number in self._changing:
@@ -190,8 +192,8 @@ class FlowBook:
     # ---- indices
 
     def _index(self, flow: Flow) -> None:
-        for entry in entries_of(flow):
-            self._owners[key_of(entry)] = flow.number
+        for key in keys_of(flow):
+            self._owners[key] = flow.number
         self._want(flow, True)
         if flow.state is FlowState.BROKEN:
             self._broken.add(flow.number)
@@ -210,17 +212,17 @@ class FlowBook:
             _drop(self._over_link, PortRef(hop.dpid, hop.out_port), flow.number)
 
     def _disown(self, flow: Flow) -> None:
-        for entry in entries_of(flow):
-            if self._owners.get(key_of(entry)) == flow.number:
-                del self._owners[key_of(entry)]
+        for key in keys_of(flow):
+            if self._owners.get(key) == flow.number:
+                del self._owners[key]
 
     def _want(self, flow: Flow, wanted: bool) -> None:
-        for entry in entries_of(flow):
+        for key, entry in zip(keys_of(flow), entries_of(flow), strict=True):
             entries = self._wanted.setdefault(entry.dpid, {})
             if wanted:
-                entries[key_of(entry)] = flow_mod(entry)
+                entries[key] = flow_mod(entry)
             else:
-                entries.pop(key_of(entry), None)
+                entries.pop(key, None)
 
 
 def _may_share_frames(one: Flow, other: Flow) -> bool:

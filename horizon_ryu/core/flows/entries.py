@@ -60,6 +60,21 @@ def flow_mod(entry: Sent) -> FlowMod:
 
 def entries_of(flow: Flow) -> tuple[Sent, ...]:
     """Return the entries of ``flow``, in the order in which its frames pass them."""
+    entries: tuple[Sent, ...] | None = flow.memo.get("entries")
+    if entries is None:
+        entries = flow.memo["entries"] = _made(flow)
+    return entries
+
+
+def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
+    """Return the keys of the entries of ``flow``, in the same order."""
+    keys: tuple[EntryKey, ...] | None = flow.memo.get("keys")
+    if keys is None:
+        keys = flow.memo["keys"] = tuple(map(key_of, entries_of(flow)))
+    return keys
+
+
+def _made(flow: Flow) -> tuple[Sent, ...]:
     if isinstance(flow.spec, EntrySpec):
         return (Sent(flow.spec.dpid, _single(flow, flow.spec)),)
     cookie = flow_cookie(flow.number)
@@ -110,22 +125,7 @@ def _match_at(match: Match, in_port: int, tag: int | None) -> Match:
     """
     if tag is not None:
         return Match(in_port=in_port, dl_vlan=tag)
-    # dataclasses.replace costs three times as much, and there is one match per entry.
-    return Match(
-        in_port,
-        match.dl_src,
-        match.dl_dst,
-        match.dl_dst_multicast,
-        match.dl_type,
-        match.dl_vlan,
-        match.nw_src,
-        match.nw_dst,
-        match.dl_vlan_pcp,
-        match.nw_proto,
-        match.nw_tos,
-        match.tp_src,
-        match.tp_dst,
-    )
+    return Match(in_port, *match[1:])
 
 
 @lru_cache(maxsize=4096)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from horizon_ryu.core.messages import Action, Match
 from horizon_ryu.core.ownership import Priority
@@ -89,6 +89,8 @@ class Flow:
     state: FlowState = FlowState.ACTIVE
     reverse: int | None = None
     meter: int = 0
+    memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was computed from the rest and will be asked again: its entries, and their keys."""
 
     @property
     def id(self) -> str:

@@ -41,10 +41,18 @@ class WaveKind(StrEnum):
 
 
 class Step(NamedTuple):
-    """One message, and the one that undoes it."""
+    """One message; ``before`` is the entry that it replaces, ``lasts`` that it is never undone."""
 
     send: Sent
-    undo: Sent | None = None
+    before: Sent | None = None
+    lasts: bool = False
+
+    @property
+    def undo(self) -> Sent | None:
+        """Return the message that undoes this one; None if nothing shall."""
+        if self.lasts or self.before is not None:
+            return self.before
+        return _meter_gone(self.send) or removal(self.send)
 
 
 class Wave(NamedTuple):
@@ -92,26 +100,30 @@ def undo_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
     """
     done = tuple(waves)
     back = [
-        Wave(WaveKind.REPLACE, tuple(Step(step.undo) for step in wave.steps if step.undo))
+        Wave(
+            WaveKind.REPLACE, tuple(Step(step.undo, lasts=True) for step in wave.steps if step.undo)
+        )
         for wave in reversed(done)
         if wave.kind in (WaveKind.REPLACE, WaveKind.COMMIT) and not _only_deletes(wave)
     ]
     gone = [
-        Wave(WaveKind.DELETE, tuple(Step(step.undo) for step in wave.steps if step.undo))
+        Wave(
+            WaveKind.DELETE, tuple(Step(step.undo, lasts=True) for step in wave.steps if step.undo)
+        )
         for wave in reversed(done)
         if wave.kind in (WaveKind.ADD, WaveKind.METER) or _only_deletes(wave)
     ]
     return (*back, *((_DRAINED,) if back else ()), *gone)
 
 
+def _undoing(wave: Wave) -> tuple[Step, ...]:
+    undone = (step.undo for step in wave.steps)
+    return tuple(Step(sent, lasts=True) for sent in undone if sent is not None)
+
+
 def _only_deletes(wave: Wave) -> bool:
     """Tell whether undoing ``wave`` restores nothing: all it did was to add."""
-    return all(step.undo is not None and _is_removal(step.undo) for step in wave.steps)
-
-
-def _is_removal(sent: Sent) -> bool:
-    command = getattr(sent.message, "command", None)
-    return command is not None and command.value.startswith("delete")
+    return all(step.before is None for step in wave.steps)
 
 
 def plan_install(new: Flow) -> Plan:
@@ -119,16 +131,14 @@ def plan_install(new: Flow) -> Plan:
     entries = entries_of(new)
     waves = [_meter_wave(new)] if new.meter else []
     if len(entries) > 1:
-        waves.append(
-            Wave(WaveKind.ADD, tuple(Step(entry, removal(entry)) for entry in entries[1:]))
-        )
-    waves.append(Wave(WaveKind.COMMIT, (Step(entries[0], removal(entries[0])),)))
+        waves.append(Wave(WaveKind.ADD, tuple(map(Step, entries[1:]))))
+    waves.append(Wave(WaveKind.COMMIT, (Step(entries[0]),)))
     return Plan(None, new, tuple(waves))
 
 
 def plan_removal(old: Flow) -> Plan:
     """Return the plan that takes a flow away: the ingress first, then towards the destination."""
-    waves = [Wave(WaveKind.DELETE, (Step(removal(entry)),)) for entry in entries_of(old)]
+    waves = [Wave(WaveKind.DELETE, (_deletion(entry),)) for entry in entries_of(old)]
     if old.meter:
         waves.append(_meter_removal(old))
     return Plan(old, None, tuple(waves))
@@ -172,16 +182,12 @@ def _turning(old: Flow, transit: Flow, order: Order) -> Iterator[Wave]:
         key for key, entry in after.items() if key not in ordered and _differs(before[key], entry)
     ]
     if order.added:
-        yield Wave(
-            WaveKind.ADD, tuple(Step(after[key], removal(after[key])) for key in order.added)
-        )
+        yield Wave(WaveKind.ADD, tuple(Step(after[key]) for key in order.added))
     groups = [group for group in (*order.replaced, tuple(same_way)) if group]
     for group in groups:
         yield Wave(WaveKind.REPLACE, tuple(Step(after[key], before[key]) for key in group))
     if order.commit is not None:
-        entry = after[order.commit]
-        undo = before.get(order.commit) or removal(entry)
-        yield Wave(WaveKind.COMMIT, (Step(entry, undo),))
+        yield Wave(WaveKind.COMMIT, (Step(after[order.commit], before.get(order.commit)),))
 
 
 def _by_hop(flow: Flow) -> dict[HopKey, Sent]:
@@ -202,7 +208,7 @@ def _after(old: Flow, turning: Iterable[Wave], new: Flow) -> Iterator[Wave]:
     restarts = new.spec.hard_timeout > 0
     final = entries_of(new)
     refreshed = tuple(
-        Step(entry) for entry in final if restarts or lying.get(key_of(entry)) != entry
+        Step(entry, lasts=True) for entry in final if restarts or lying.get(key_of(entry)) != entry
     )
     if refreshed:
         yield Wave(WaveKind.REFRESH, refreshed)
@@ -210,7 +216,7 @@ def _after(old: Flow, turning: Iterable[Wave], new: Flow) -> Iterator[Wave]:
     gone = [entry for key, entry in lying.items() if key not in kept]
     if gone or (old.meter and old.meter != new.meter):
         yield _DRAINED
-    yield from (Wave(WaveKind.DELETE, (Step(removal(entry)),)) for entry in gone)
+    yield from (Wave(WaveKind.DELETE, (_deletion(entry),)) for entry in gone)
     if old.meter and old.meter != new.meter:
         yield _meter_removal(old)
 
@@ -220,10 +226,9 @@ def _plan_entry(old: Flow, new: Flow) -> Plan:
     was, will_be = entries_of(old)[0], entries_of(new)[0]
     same_key = key_of(was) == key_of(will_be)
     waves = [_meter_wave(new)] if new.meter and new.meter != old.meter else []
-    undo = was if same_key else removal(will_be)
-    waves.append(Wave(WaveKind.COMMIT, (Step(will_be, undo),)))
+    waves.append(Wave(WaveKind.COMMIT, (Step(will_be, was if same_key else None),)))
     if not same_key:
-        waves.append(Wave(WaveKind.DELETE, (Step(removal(was)),)))
+        waves.append(Wave(WaveKind.DELETE, (_deletion(was),)))
     if old.meter and old.meter != new.meter:
         waves.append(_meter_removal(old))
     return Plan(old, new, tuple(waves))
@@ -239,16 +244,25 @@ def meter_of(flow: Flow) -> Sent | None:
 
 def _meter_wave(flow: Flow) -> Wave:
     rate = flow.spec.rate_kbps or 0
-    made = Sent(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))
-    return Wave(WaveKind.METER, (Step(made, _meter_deletion(flow)),))
+    return Wave(
+        WaveKind.METER, (Step(Sent(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))),)
+    )
 
 
 def _meter_removal(flow: Flow) -> Wave:
-    return Wave(WaveKind.DELETE, (Step(_meter_deletion(flow)),))
+    gone = Sent(flow.first_dpid, MeterMod(MeterCommand.DELETE, flow.meter))
+    return Wave(WaveKind.DELETE, (Step(gone, lasts=True),))
 
 
-def _meter_deletion(flow: Flow) -> Sent:
-    return Sent(flow.first_dpid, MeterMod(MeterCommand.DELETE, flow.meter))
+def _meter_gone(sent: Sent) -> Sent | None:
+    """Return what deletes the meter that ``sent`` makes; None if it makes none."""
+    if not isinstance(sent.message, MeterMod):
+        return None
+    return Sent(sent.dpid, MeterMod(MeterCommand.DELETE, sent.message.meter_id))
+
+
+def _deletion(entry: Sent) -> Step:
+    return Step(removal(entry), lasts=True)
 
 
 def keys_in(plan: Plan) -> frozenset[EntryKey]:

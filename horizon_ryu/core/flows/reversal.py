@@ -24,8 +24,7 @@ def reverse_spec(spec: PathSpec) -> PathSpec:
 def reverse_match(match: Match) -> Match:
     """Return the match of the answers; an ICMP type and code say nothing about those."""
     ports = (match.tp_dst, match.tp_src) if match.nw_proto != ICMP else (None, None)
-    return replace(
-        match,
+    return match._replace(
         dl_src=match.dl_dst,
         dl_dst=match.dl_src,
         nw_src=match.nw_dst,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, LaidHop, PathSpec
@@ -21,6 +22,13 @@ MAX_ROUTES = 4096
 """Routes remembered per view."""
 
 
+class _Way(NamedTuple):
+    """A route, and its hops if it takes no tags: flows that go the same way share them."""
+
+    route: Route
+    plain: tuple[LaidHop, ...]
+
+
 class Routing:
     """Routes of flows over one view; what was found once is remembered."""
 
@@ -29,7 +37,7 @@ class Routing:
         self.view = view
         self._graph = RouteGraph(view)
         self._tag_range = tag_range
-        self._routes: dict[tuple[PortRef, PortRef, tuple[int, ...], tuple[int, ...]], Route] = {}
+        self._routes: dict[tuple[PortRef, PortRef, tuple[int, ...], tuple[int, ...]], _Way] = {}
 
     def lay(self, flow: Flow, used: Callable[[], Collection[int]]) -> Flow:
         """Return ``flow`` on the path its spec asks for; ``used`` tells the tags that are taken.
@@ -65,27 +73,27 @@ class Routing:
     def _laid(
         self, flow: Flow, spec: PathSpec, used: Callable[[], Collection[int]], two_phase: bool
     ) -> Flow:
-        route = self._route(spec)
+        route, plain = self._way(spec)
         self._check_meter(flow)
         count = tags_needed(route, two_phase)
         tags: tuple[int, ...] = ()
         if count:
             self._check_taggable(spec, route)
             tags = _free_tags(self._tag_range, used(), count)
-        hops = lay(route, tags, two_phase and count > 0)
+        hops = lay(route, tags, two_phase and count > 0) if count else plain
         return replace(flow, hops=hops, kind=route.kind, state=FlowState.ACTIVE)
 
-    def _route(self, spec: PathSpec) -> Route:
+    def _way(self, spec: PathSpec) -> _Way:
         key = (spec.src, spec.dst, spec.waypoints, spec.path)
-        route = self._routes.get(key)
-        if route is None:
+        way = self._routes.get(key)
+        if way is None:
             self._check_port(spec.src, "src")
             self._check_port(spec.dst, "dst")
             route = self._search(spec)
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
-            self._routes[key] = route
-        return route
+            way = self._routes[key] = _Way(route, () if max(route.stages) else lay(route))
+        return way
 
     def _search(self, spec: PathSpec) -> Route:
         if spec.path:

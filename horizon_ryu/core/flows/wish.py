@@ -50,7 +50,7 @@ def resolve(wish: Wish, book: FlowBook, view: TopologyView) -> Meant:
         if dpid not in view.switches:
             raise SwitchAway(dpid)
     src = _source(match, wish.dpids[0], view)
-    plain = replace(match, in_port=None)
+    plain = match._replace(in_port=None)
     known = book.matching(PathSpec(plain, src, src))
     if known:
         return _moved(max(known, key=lambda flow: flow.spec.priority), wish)

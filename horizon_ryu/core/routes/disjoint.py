@@ -71,9 +71,7 @@ def _best(
         inside |= corridor(neighbors, ends.waypoint, ends.dst, legs[1] + slack)
         if len(inside) > size or size == 0:
             found = _pair({dpid: neighbors[dpid] & inside for dpid in inside}, ends)
-            known = min(
-                (path for path in (known, found) if path is not None), key=len, default=None
-            )
+            known = _shorter(known, found)
         elif slack >= len(neighbors):
             return known
         if known is not None and len(known) - 1 <= least + 1:

@@ -36,7 +36,9 @@ def find_route(
     NoRoute names the switch that is out of reach.
     """
     stops = _stops(src.dpid, dst.dpid, waypoints)
-    _check_reach(graph, stops)
+    for dpid in stops:
+        if dpid not in graph:
+            raise NoRoute(dpid, "not in the network")
     dpids = _simple(graph, stops, budget)
     if dpids is None:
         steps = _walk(graph, stops) or _tagged(graph, stops)
@@ -86,16 +88,6 @@ def _stops(src: int, dst: int, waypoints: Sequence[int]) -> list[int]:
         if dpid != stops[-1]:
             stops.append(dpid)
     return stops
-
-
-def _check_reach(graph: RouteGraph, stops: Sequence[int]) -> None:
-    """Links go both ways, so what the first switch reaches, every switch among those does."""
-    for dpid in stops:
-        if dpid not in graph:
-            raise NoRoute(dpid, "not in the network")
-        if shortest(graph.neighbors, stops[0], dpid) is None:
-            first = dpid_to_text(stops[0])
-            raise NoRoute(dpid, f"no path leads to it from switch {first}")
 
 
 def _simple(graph: RouteGraph, stops: Sequence[int], budget: int) -> tuple[int, ...] | None:
@@ -148,9 +140,14 @@ def _unused(graph: RouteGraph, src: int, dst: int, used: set[Step]) -> list[Step
 
 
 def _tagged(graph: RouteGraph, stops: Sequence[int]) -> list[Step]:
-    """Return the links of the shortest segments, whatever they share."""
+    """Return the links of the shortest segments, whatever they share.
+
+    Links go both ways, so what stops this would stop any route.
+    """
     steps = []
     for src, dst in pairwise(stops):
-        dpids = shortest(graph.neighbors, src, dst) or ()
+        dpids = shortest(graph.neighbors, src, dst)
+        if dpids is None:
+            raise NoRoute(dst, f"no path leads to it from switch {dpid_to_text(src)}")
         steps += [graph.steps(*pair)[0] for pair in pairwise(dpids)]
     return steps

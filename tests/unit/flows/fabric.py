@@ -13,7 +13,7 @@ from typing import Any
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.flows.book import FlowBook
-from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.flows.entries import EntryKey, keys_of
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.plan import Plan
 from horizon_ryu.core.flows.record import flow_from_json
@@ -276,9 +276,7 @@ class Fabric:
 
     def wanted(self, *flows: Flow) -> set[EntryKey]:
         """Return the entries that flows need."""
-        from horizon_ryu.core.flows.entries import entries_of, key_of
-
-        return {key_of(entry) for flow in flows for entry in entries_of(flow)}
+        return {key for flow in flows for key in keys_of(flow)}
 
 
 def sqlite(folder: Path) -> str:

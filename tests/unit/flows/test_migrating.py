@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +149,7 @@ def test_traffic_that_is_no_flow_of_ours_becomes_one() -> None:
     assert (record.old, record.new.spec.priority, record.new.spec.idle_timeout) == (None, 65_535, 0)
     assert [hop.dpid for hop in record.new.hops] == [1, 4, 3]
     assert fabric.tables.held() == fabric.wanted(record.new)
-    again = Wish((1, 2, 3), match=replace(match, in_port=EDGE))
+    again = Wish((1, 2, 3), match=match._replace(in_port=EDGE))
     ((record, error),) = fabric.migrator.migrate([again])
     assert record.old is not None
     assert fabric.tables.held() == fabric.wanted(record.new)
