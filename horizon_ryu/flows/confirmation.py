@@ -16,7 +16,7 @@ from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
-from horizon_ryu.openflow.canonical import canonical
+from horizon_ryu.openflow.canonical import reported
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.openflow.description import Description
 
@@ -109,7 +109,7 @@ class Confirmation:
         found = {(entry.match, entry.priority): entry for entry in entries}
         errors = []
         for mod in mods.values():
-            match, actions = canonical(version, mod.match, mod.actions)
+            match, actions = reported(version, mod.match, mod.actions)
             entry = found.get((match, mod.priority))
             if mod.command is FlowCommand.ADD:
                 is_right = entry is not None and entry.actions == actions

@@ -17,7 +17,7 @@ from horizon_ryu.core.messages import FlowMod, Sent
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.confirmation import Switches
-from horizon_ryu.openflow.canonical import canonical
+from horizon_ryu.openflow.canonical import reported
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -80,7 +80,7 @@ class Reconciler:
             entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
             version = self._switches.get(dpid).version or 0
             # From here to the sending nothing waits: the book is what it is.
-            form = partial(canonical, version)
+            form = partial(reported, version)
             found = repair(self._book.wanted(dpid), self._book.held, dpid, entries, form)
             self._send(dpid, found)
         except SwitchError as error:

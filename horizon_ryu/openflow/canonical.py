@@ -46,6 +46,16 @@ def canonical(
     return _masked(match), canonical_actions(version, frame_kind(match), actions)
 
 
+def reported(
+    version: int, match: Match, actions: Sequence[Action]
+) -> tuple[Match, tuple[Action, ...]]:
+    """Return the canonical form; what the version cannot express stays as it is."""
+    try:
+        return canonical(version, match, actions)
+    except ValueError:
+        return match, tuple(actions)
+
+
 def _masked(match: Match) -> Match:
     """Return ``match`` without host bits in its networks, and without networks of everything."""
     if match.nw_src is None and match.nw_dst is None:

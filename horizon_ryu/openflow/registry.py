@@ -19,6 +19,7 @@ from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.messages import FloodPorts, FlowEntry, Match, Message, Sent
 from horizon_ryu.openflow import codec10, codec13, dialect, flow_stats
 from horizon_ryu.openflow.context import Connection
+from horizon_ryu.openflow.description import Description, read_description
 from horizon_ryu.openflow.error_names import error_name
 from horizon_ryu.openflow.pending import PendingQuestions, Question
 
@@ -27,6 +28,8 @@ LOG = logging.getLogger(__name__)
 DEADLINE = 2.0
 """Seconds a switch has to answer a barrier or a question."""
 _ERROR = 1
+_MANY = 500
+"""Messages beyond which other greenlets get their turn between switches."""
 
 
 @dataclass(slots=True)
@@ -124,7 +127,10 @@ class SwitchRegistry:
         """
         errors: list[SwitchError] = []
         waiting = []
-        for dpid, own in _by_switch(messages).items():
+        for place, (dpid, own) in enumerate(_by_switch(messages).items()):
+            if place and len(messages) > _MANY:
+                # Encoding takes microseconds each, and there may be thousands.
+                hub.sleep(0)
             try:
                 peer = self._peer(dpid)
                 waiting.append((peer, *self._ask_barrier(peer, dpid, own, errors)))
@@ -165,6 +171,13 @@ class SwitchRegistry:
             entries += flow_stats.read_entries(version, piece)
         # OpenFlow 1.0 cannot ask for cookies.
         return tuple(entry for entry in entries if entry.cookie & mask == cookie & mask)
+
+    def description(self, dpid: int, deadline: float = DEADLINE) -> Description:
+        """Return what a switch says of itself; SwitchError, SwitchAway, SwitchDeadline."""
+        connection = self._peer(dpid).connection
+        version, xid = connection.version or codec13.VERSION, connection.next_xid()
+        pieces = self._ask(dpid, xid, dialect.encode_desc_request(version, xid), deadline)
+        return read_description(version, pieces[0] if pieces else b"")
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports of the flood group of a 1.3 switch; None if it has none, or on 1.0."""

@@ -84,6 +84,7 @@ def flow_mods(multicast: bool):
         idle_timeout=st.integers(0, 65535),
         hard_timeout=st.integers(0, 65535),
         send_flow_removed=st.booleans(),
+        meter=st.none(),
     )
 
 

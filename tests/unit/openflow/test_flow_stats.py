@@ -10,7 +10,7 @@ from ryu.ofproto import ofproto_v1_0 as of10
 from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
-from horizon_ryu.core.messages import Flood, Match, Output, ToController
+from horizon_ryu.core.messages import Flood, Match, Output, SetField, ToController
 from horizon_ryu.core.ownership import FLOOD_GROUP
 from horizon_ryu.openflow import codec10, codec13, flow_stats, oxm
 
@@ -70,9 +70,9 @@ def test_entry_10_with_networks_and_a_vlan() -> None:
     out = struct.pack("!HHHH", 0, 8, 4, 0)
     (entry,) = flow_stats.read_entries(1, reply_10(match, tag + out))
     assert entry.match == match
-    assert entry.actions == (Output(4),)
+    assert entry.actions == (SetField("dl_vlan", 20), Output(4))
     assert entry.sets_vlans == {20}
-    assert not entry.exact
+    assert entry.exact
 
 
 def test_the_flood_group_is_found() -> None:

@@ -41,9 +41,7 @@ def assert_each_broadcast_reaches_each_host_once(network: Network) -> None:
         number = network.broadcast(host)
         network.clock.run(0.3)
         heard = {one.location: one.heard[number] for one in network.hosts}
-        assert heard == {
-            one.location: int(one in network.audience(host)) for one in network.hosts
-        }
+        assert heard == {one.location: int(one in network.audience(host)) for one in network.hosts}
 
 
 @given(st.integers(0, 2**32), st.integers(1, 9), st.integers(0, 7), VERSIONS)

@@ -71,7 +71,9 @@ def test_fresh_switch_of_1_0_has_no_flood_set_where_it_must_be_closed() -> None:
         SetNoFlood(2, switch.ports[2].hw_addr, True)
     ]
     assert [m.match for m in step.messages if isinstance(m, FlowMod)] == [
-        Match(in_port=2, dl_dst=ALL), Match(in_port=3, dl_dst=ALL), Match(),
+        Match(in_port=2, dl_dst=ALL),
+        Match(in_port=3, dl_dst=ALL),
+        Match(),
     ]
     step = opening(switch, step.after, frozenset({1}), 7)
     assert [m.match for m in step.messages if isinstance(m, FlowMod)] == [Match(dl_dst=ALL)]

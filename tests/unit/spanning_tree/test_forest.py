@@ -52,7 +52,10 @@ A, B, C, D, E, F, G, H = range(1, 9)
 def test_triangle_of_figure_3_7_loses_one_link() -> None:
     forest = build_forest(view_of(numbered((A, B), (B, C), (A, C))))
     assert {(link.src.dpid, link.dst.dpid) for link in forest.links()} == {
-        (A, B), (B, A), (A, C), (C, A),
+        (A, B),
+        (B, A),
+        (A, C),
+        (C, A),
     }
     assert forest.blocked == {PortRef(B, 2), PortRef(C, 1)}
 
@@ -63,7 +66,13 @@ def test_search_is_breadth_first_in_the_order_of_ids() -> None:
     assert tree.root == A
     assert tree.switches == (A, B, C, D, E, F, G, H)
     assert [(link.src.dpid, link.dst.dpid) for link in tree.links[::2]] == [
-        (A, B), (A, C), (B, D), (B, E), (C, F), (D, G), (E, H),
+        (A, B),
+        (A, C),
+        (B, D),
+        (B, E),
+        (C, F),
+        (D, G),
+        (E, H),
     ]
 
 
@@ -78,7 +87,9 @@ def test_ring_of_six_has_depth_three() -> None:
 def test_each_part_has_a_tree_and_a_lone_switch_is_one() -> None:
     forest = build_forest(view_of(numbered((5, 4), (2, 3)), alone=(9,)))
     assert [(tree.root, tree.switches) for tree in forest.trees] == [
-        (2, (2, 3)), (4, (4, 5)), (9, (9,)),
+        (2, (2, 3)),
+        (4, (4, 5)),
+        (9, (9,)),
     ]
     assert forest.blocked == frozenset()
 
@@ -127,7 +138,10 @@ def test_usable_restricts_the_search() -> None:
     usable = {view.links[PortRef(B, 1)], view.links[PortRef(B, 2)]}
     forest = build_forest(view, usable)
     assert {link.src for link in forest.links()} == {
-        PortRef(A, 1), PortRef(B, 1), PortRef(B, 2), PortRef(C, 1),
+        PortRef(A, 1),
+        PortRef(B, 1),
+        PortRef(B, 2),
+        PortRef(C, 1),
     }
 
 

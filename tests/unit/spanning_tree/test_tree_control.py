@@ -346,7 +346,11 @@ def test_unknown_switch_has_no_gate_and_no_ports(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        None, [], {}, {"switches": {}}, {"switches": {"1": {}}, "links": []},
+        None,
+        [],
+        {},
+        {"switches": {}},
+        {"switches": {"1": {}}, "links": []},
         {"switches": {"0000000000000001": {"open": ["1"], "edges": []}}, "links": []},
         {"switches": {}, "links": [["0000000000000001", 1]]},
         {"switches": {}, "links": [["0000000000000001", 1, "0000000000000002", True]]},
