@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.flows.plan import Plan, Step, Wave, WaveKind, undo_waves
+from horizon_ryu.core.flows.plan import Plan, Wave, WaveKind, undo_of
 from horizon_ryu.core.messages import Sent
 from horizon_ryu.flows.confirmation import Confirmation
 
@@ -68,15 +68,20 @@ class Executor:
 
     def take_back(self, jobs: Sequence[Job]) -> None:
         """Undo what jobs have sent before their commit, or with it."""
-        undoing = [(job, *_split(undo_waves(job.early[: job.begun]))) for job in jobs]
-        for place in range(max((len(restoring) for _, restoring, _ in undoing), default=0)):
-            some = [(job, back[place]) for job, back, _ in undoing if place < len(back)]
+        undoing = [(job, undo_of(job.early[: job.begun])) for job in jobs]
+        self._restore([(job, undo.turned) for job, undo in undoing])
+        self._restore([(job, undo.restored) for job, undo in undoing if job.is_clean])
+        self._delete([(job, undo.deleted) for job, undo in undoing if job.is_clean])
+
+    def _restore(self, restoring: Sequence[tuple[Job, tuple[Wave, ...]]]) -> None:
+        """Give entries back what they were, and wait until packets that met the others are out."""
+        for place in range(max((len(waves) for _, waves in restoring), default=0)):
+            some = [(job, waves[place]) for job, waves in restoring if place < len(waves)]
             for job, _error in self._send(some):
                 # The switch may have the new entry still: what it leads to must stay.
                 job.is_clean = False
-        if any(restoring for _, restoring, _ in undoing):
+        if any(waves for _, waves in restoring):
             hub.sleep(self._drain)
-        self._delete([(job, gone) for job, _, gone in undoing if job.is_clean])
 
     def finish(self, jobs: Sequence[Job], draining: Callable[[Sequence[Job]], None]) -> None:
         """Carry out what follows the commit. A failure is logged: the reconciler will repair it.
@@ -141,14 +146,3 @@ class Executor:
         for _, error in failures:
             quiet = isinstance(error, (SwitchAway, SwitchDeadline))
             LOG.log(logging.INFO if quiet else logging.WARNING, "to be repaired: %s", error)
-
-
-def _split(waves: Sequence[Wave]) -> tuple[tuple[Wave, ...], tuple[Wave, ...]]:
-    """Return the waves that restore, and those that delete once packets are out."""
-    restoring = tuple(wave for wave in waves if wave.kind is WaveKind.REPLACE)
-    return restoring, tuple(wave for wave in waves if wave.kind is WaveKind.DELETE)
-
-
-def steps_of(waves: Sequence[Wave]) -> list[Step]:
-    """Return every step of ``waves``, in order."""
-    return [step for wave in waves for step in wave.steps]

@@ -142,10 +142,9 @@ def _actions(hop: LaidHop, queue: int | None, own_vlan: int | None) -> tuple[Act
 
 
 def _retag(before: int | None, after: int | None, own_vlan: int | None) -> tuple[Action, ...]:
-    """Return the actions that change our tag; a VLAN tag of the flow's own is kept and given back.
+    """Return the actions that change our tag.
 
-    Where the flow's VLAN is known, its identifier is overwritten and restored, which both
-    versions can do; else a tag of ours is put before all others.
+    A VLAN tag of the flow's own is overwritten and given back; other flows have none of theirs.
     """
     if before == after:
         return ()

@@ -93,36 +93,37 @@ _EARLY = (WaveKind.METER, WaveKind.ADD, WaveKind.REPLACE, WaveKind.COMMIT)
 _DRAINED = Wave(WaveKind.DRAIN)
 
 
-def undo_waves(waves: Iterable[Wave]) -> tuple[Wave, ...]:
-    """Return what takes ``waves`` back: replaced entries first, ingress side first, one by one.
+class Undo(NamedTuple):
+    """What takes a change back, in three parts; packets drain after the first two, if not empty.
 
-    What was added is deleted last, when the packets that were turned to it are out.
+    ``turned`` gives the traffic back to the old path. Only when no packet is on the new one any
+    more is ``restored`` what was replaced, the ingress side first, one by one. ``deleted`` is what
+    was added, when the packets that were on their way through it are out.
     """
+
+    turned: tuple[Wave, ...]
+    restored: tuple[Wave, ...]
+    deleted: tuple[Wave, ...]
+
+
+def undo_of(waves: Iterable[Wave]) -> Undo:
+    """Return what takes ``waves``, those of a plan up to some moment, back."""
     done = tuple(waves)
-    back = [
-        Wave(
-            WaveKind.REPLACE, tuple(Step(step.undo, lasts=True) for step in wave.steps if step.undo)
-        )
-        for wave in reversed(done)
-        if wave.kind in (WaveKind.REPLACE, WaveKind.COMMIT) and not _only_deletes(wave)
-    ]
-    gone = [
-        Wave(
-            WaveKind.DELETE, tuple(Step(step.undo, lasts=True) for step in wave.steps if step.undo)
-        )
-        for wave in reversed(done)
-        if wave.kind in (WaveKind.ADD, WaveKind.METER) or _only_deletes(wave)
-    ]
-    return (*back, *((_DRAINED,) if back else ()), *gone)
+    back = [wave for wave in reversed(done) if not _only_adds(wave)]
+    return Undo(
+        tuple(_undoing(wave, WaveKind.REPLACE) for wave in back if wave.kind is WaveKind.COMMIT),
+        tuple(_undoing(wave, WaveKind.REPLACE) for wave in back if wave.kind is WaveKind.REPLACE),
+        tuple(_undoing(wave, WaveKind.DELETE) for wave in reversed(done) if _only_adds(wave)),
+    )
 
 
-def _undoing(wave: Wave) -> tuple[Step, ...]:
+def _undoing(wave: Wave, kind: WaveKind) -> Wave:
     undone = (step.undo for step in wave.steps)
-    return tuple(Step(sent, lasts=True) for sent in undone if sent is not None)
+    return Wave(kind, tuple(Step(sent, lasts=True) for sent in undone if sent is not None))
 
 
-def _only_deletes(wave: Wave) -> bool:
-    """Tell whether undoing ``wave`` restores nothing: all it did was to add."""
+def _only_adds(wave: Wave) -> bool:
+    """Tell whether ``wave`` replaces nothing: undoing it is deleting."""
     return all(step.before is None for step in wave.steps)
 
 

@@ -78,7 +78,7 @@ class Routing:
         count = tags_needed(route, two_phase)
         tags: tuple[int, ...] = ()
         if count:
-            self._check_taggable(spec, route)
+            _check_taggable(spec)
             tags = _free_tags(self._tag_range, used(), count)
         hops = lay(route, tags, two_phase and count > 0) if count else plain
         return replace(flow, hops=hops, kind=route.kind, state=FlowState.ACTIVE)
@@ -110,18 +110,6 @@ class Routing:
             where = dpid_to_text(ref.dpid)
             raise InvalidInput((field, "port_no"), f"switch {where} has no port {ref.port_no}")
 
-    def _check_taggable(self, spec: PathSpec, route: Route) -> None:
-        """Refuse a tag where OpenFlow 1.0 could not give the frame's own VLAN back."""
-        old = (hop.dpid for hop in route.hops if self._speaks_10(hop.dpid))
-        dpid = next(old, None)
-        if spec.match.dl_vlan is None and dpid is not None:
-            where = dpid_to_text(dpid)
-            raise InvalidInput(
-                ("match", "dl_vlan"),
-                f"this path needs a tag, and switch {where} speaks OpenFlow 1.0: say which VLAN "
-                "the flow has (65535: frames without a tag)",
-            )
-
     def _check_meter(self, flow: Flow) -> None:
         """Refuse a rate where there are no meters (they came with OpenFlow 1.3)."""
         if flow.meter and self._speaks_10(flow.first_dpid):
@@ -131,6 +119,18 @@ class Routing:
 
     def _speaks_10(self, dpid: int) -> bool:
         return self.view.switches[dpid].openflow == OPENFLOW_10
+
+
+def _check_taggable(spec: PathSpec) -> None:
+    """Refuse a tag where the flow's own entries would match tagged frames, too.
+
+    Which of two entries of one priority a switch then takes is its own choice (1.0, 3.4).
+    """
+    if spec.match.dl_vlan is None:
+        raise InvalidInput(
+            ("match", "dl_vlan"),
+            "this path needs a tag: say which VLAN the flow has (65535: frames without a tag)",
+        )
 
 
 def _free_tags(bounds: tuple[int, int], used: Collection[int], count: int) -> tuple[int, ...]:
