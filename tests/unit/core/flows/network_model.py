@@ -13,6 +13,7 @@ from typing import NamedTuple
 from horizon_ryu.core.messages import (
     VLAN_NONE,
     Action,
+    Enqueue,
     FlowCommand,
     FlowMod,
     Match,
@@ -97,7 +98,7 @@ def forwarded(
             vlan = None
         elif isinstance(action, OutputInPort):
             out.append((in_port, vlan))
-        elif isinstance(action, Output) and action.port_no != in_port:
+        elif isinstance(action, (Output, Enqueue)) and action.port_no != in_port:
             out.append((action.port_no, vlan))
     return out
 
