@@ -9,7 +9,7 @@ import urllib.error
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ import websocket
 from tools.controller_process import wait_until
 from tools.lab import QUICK, Cable, Lab
 from tools.traffic import SMALL_PACKET, Route, roomy_queues
-from topologies.graphs import Host
 
 OWN = 0x485A04
 """The highest 24 bits of the Flow Manager's cookies."""
@@ -95,25 +94,13 @@ class FlowLab(Lab):
         super().__init__(folder, QUICK + config, apps, environment)
 
     def stage(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
-        """Start everything, with hosts that talk and know each other's MAC for good.
-
-        A host that asks for a MAC again holds back its datagrams meanwhile, which is no loss of
-        the network's.
-        """
+        """Start everything, with hosts that talk and know each other's MAC for good."""
         with roomy_queues():
             self.build(name, versions, **arguments)
         self.expect_true_topology()
         self.expect_no_loss()
-        for host in self.graph.hosts:
-            for other in self.graph.hosts:
-                if other != host:
-                    self._pin(host, other)
-
-    def _pin(self, host: Host, other: Host) -> None:
-        words = ["ip", "neigh", "replace", other.ip, "lladdr", other.mac, "nud", "permanent"]
-        ran = self.network.run(host.name, [*words, "dev", host.interface])
-        if ran.status != 0:
-            raise AssertionError(f"{host.name}: {ran.output}")
+        for one, other in permutations(self.graph.hosts, 2):
+            self.pin_neighbor(one, other)
 
     # Names.
 

@@ -22,7 +22,7 @@ from topologies.graphs import Graph, Host
 
 PROBE = Path(__file__).with_name("broadcast_probe.py")
 BROADCASTS = 10
-_GENERATION = re.compile(r"cookie=0x485a0[0-9]00([0-9a-f]{8})")
+_GENERATION = re.compile(r"cookie=0x485a0[1-35-9]00([0-9a-f]{8})")
 QUICK = """
 [spanning_tree]
 port_hold_time = 3
@@ -126,6 +126,17 @@ class Lab:
         if status != 0:
             raise AssertionError(f"exit status {status}\n{self.controller.log()[-3000:]}")
         self.controller.start()
+
+    def pin_neighbor(self, host: Host, other: Host) -> None:
+        """Let a host know the MAC of another for good.
+
+        One that asks for it again holds back its datagrams meanwhile, which is no loss of the
+        network's.
+        """
+        words = ["ip", "neigh", "replace", other.ip, "lladdr", other.mac, "nud", "permanent"]
+        ran = self.network.run(host.name, [*words, "dev", host.interface])
+        if ran.status != 0:
+            raise AssertionError(f"{host.name}: {ran.output}")
 
     # What is asked.
 

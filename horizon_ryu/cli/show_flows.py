@@ -21,7 +21,7 @@ _COLORS = {
 
 def flows(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     """Show flows, one a row."""
-    table = Table("id", "state", "match", "path", "priority")
+    table = Table("id", "state", "match", "path: in[switch]out", "priority")
     for item in data:
         match = escape(_match(item["match"]))
         table.add_row(item["id"], _state(item), match, escape(_way(item)), str(item["priority"]))
@@ -37,13 +37,13 @@ def flow(console: Console, data: Mapping[str, Any]) -> None:
         table.add_row(name, escape(str(value)))
     table.add_row("state", _state(data))
     table.add_row("match", escape(_match(data["match"])))
-    table.add_row("path" if data["path"] else "actions", escape(_way(data)))
+    table.add_row("path: in[switch]out" if data["path"] else "actions", escape(_way(data)))
     console.print(table)
 
 
 def migrations(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     """Show migrations, one a row."""
-    table = Table("id", "started", "flow", "state", "path", "ms", "why")
+    table = Table("id", "started", "flow", "state", "path: in[switch]out", "ms", "why")
     for item in data:
         began = datetime.fromtimestamp(item["started"]).strftime("%Y-%m-%d %H:%M:%S")
         path, took = escape(_path(item["path"])), _took(item)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
 
 from horizon_ryu.cli import show
 from tools.controller_process import wait_until
+from tools.demo.chapter import chapter
+from tools.demo.migration import migrate_a_flow
 from tools.lab import Cable, Lab
+from tools.traffic import roomy_queues
 
 VERSIONS = ("OpenFlow10", "OpenFlow13")
 EVENT_SECONDS = 5.0
@@ -24,21 +25,14 @@ def tell(lab: Lab, console: Console) -> None:
     cut_a_link(lab, console)
     name_a_network(lab, console)
     print_xml(lab, console)
-
-
-@contextmanager
-def chapter(console: Console, title: str) -> Iterator[None]:
-    """Show what is going on, then how long it took."""
-    started = time.monotonic()
-    with console.status(f"{title} ..."):
-        yield
-    console.print(f"[green]ok[/green] {title} [dim]({time.monotonic() - started:.1f} s)[/dim]")
+    migrate_a_flow(lab, console)
 
 
 def discover(lab: Lab, console: Console) -> None:
     """Real switches, found."""
     console.rule("Discovery")
-    with chapter(console, "controller and nine Open vSwitch switches, OpenFlow 1.0 and 1.3"):
+    title = "controller and nine Open vSwitch switches, OpenFlow 1.0 and 1.3"
+    with chapter(console, title), roomy_queues():
         lab.start("torus", VERSIONS, rows=3, columns=3)
     with chapter(console, "the topology found is the one that was cabled"):
         lab.expect_true_topology()
