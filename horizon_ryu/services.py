@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from ryu import cfg
+from ryu.lib import hub
 
-from horizon_ryu import log, settings
+from horizon_ryu import garbage, log, settings
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.messages import PacketIn
@@ -93,6 +94,8 @@ class Services:
             self.api.mount(wsgi)
         end_cleanly_on_signals()
         self._watchdog.start()
+        # Runs when the hub does: all applications are there by then.
+        hub.spawn(garbage.settle)
 
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""

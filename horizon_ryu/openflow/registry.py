@@ -242,7 +242,8 @@ class SwitchRegistry:
         xids: dict[int, int] = {}
         for index, message in messages:
             try:
-                xids.update((xid, index) for xid in self._write(peer, dpid, message))
+                for xid in self._write(peer, dpid, message):
+                    xids[xid] = index
             except SwitchError as error:
                 error.index = index
                 errors.append(error)

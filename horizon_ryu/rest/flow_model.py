@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler
@@ -235,8 +236,9 @@ def flow_model(
     return FlowModel(**values)
 
 
+@lru_cache(maxsize=1024)
 def hop_models(hops: tuple[LaidHop, ...]) -> tuple[HopModel, ...]:
-    """Return the hops of a path."""
+    """Return the hops of a path; flows that go the same way share them."""
     return tuple(
         HopModel(dpid=dpid_to_text(hop.dpid), in_port=hop.in_port, out_port=hop.out_port)
         for hop in hops

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,22 +29,26 @@ def report(**values: Any) -> None:
 class Controller:
     """A ``ryu-manager`` with ``applications`` on free loopback ports; a context manager."""
 
-    def __init__(self, *applications: str, **environment: str) -> None:
+    def __init__(self, *applications: str, settings: str = "", **environment: str) -> None:
         self._applications = applications
+        self._settings = settings
         self._environment = environment
         self._directory = tempfile.TemporaryDirectory(prefix="horizon-bench-")
         self.readings: list[dict[str, Any]] = []
 
     def __enter__(self) -> Controller:
         self.address = ("127.0.0.1", free_port())
+        self.rest_port = free_port()
         log = Path(self._directory.name) / "log"
         config = Path(self._directory.name) / "horizon.conf"
-        config.write_text(f"[store]\nurl = sqlite:///{self._directory.name}/horizon.sqlite\n")
+        config.write_text(
+            f"[store]\nurl = sqlite:///{self._directory.name}/horizon.sqlite\n{self._settings}"
+        )
         command = [str(Path(sys.executable).with_name("ryu-manager")), "--log-file", str(log)]
         command += ["--config-file", str(config)]
         command += ["--ofp-listen-host", "127.0.0.1", "--wsapi-host", "127.0.0.1"]
         command += ["--ofp-tcp-listen-port", str(self.address[1])]
-        command += ["--wsapi-port", str(free_port()), *self._applications]
+        command += ["--wsapi-port", str(self.rest_port), *self._applications]
         paths = [str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             command,
@@ -71,6 +76,15 @@ class Controller:
             self._process.wait()
         self._reader.join(2)
         self._directory.cleanup()
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the JSON answer of the REST API; urllib's HTTPError on 4xx and 5xx."""
+        data = None if body is None else json.dumps(body).encode()
+        url = f"http://127.0.0.1:{self.rest_port}{path}"
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.loads(answer.read() or b"null")
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that the process has used."""

@@ -25,6 +25,9 @@ class Section(NamedTuple):
 SECTIONS = (
     Section("codec", "Codec, hot messages", "Ryu's codec"),
     Section("tree", "Spanning tree", "networkx"),
+    Section("paths", "Constrained paths", "nx.shortest_path"),
+    Section("flows", "Flow Manager", "OFPFlowMod+barrier"),
+    Section("migrations", "Flow Migration", "see each line"),
     Section("round_trips", "Packet-in to flow-mod (Forwarding)", "simple_switch_13"),
     Section("discovery", "Discovery", "ryu.topology"),
 )

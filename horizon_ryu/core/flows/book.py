@@ -26,6 +26,7 @@ class FlowBook:
     def __init__(self) -> None:
         self._flows: dict[int, Flow] = {}
         self._changing: dict[int, Flow | None] = {}
+        self._moving: dict[int, Flow] = {}
         self._claimed: dict[int, tuple[EntryKey, ...]] = {}
         self._owners: dict[EntryKey, int] = {}
         self._wanted: dict[int, dict[EntryKey, FlowMod]] = {}
@@ -133,12 +134,14 @@ class FlowBook:
         """Keep a flow that was kept before, as a store says; Conflict if its entries are taken."""
         self.check_free(flow.number, keys_of(flow))
         self._flows[flow.number] = flow
+        self._own(flow)
         self._index(flow)
 
     def update(self, flow: Flow) -> None:
         """Keep ``flow`` in place of the one with its number; NotFound, Conflict."""
         self._unindex(self.get(flow.number))
         self._flows[flow.number] = flow
+        self._own(flow)
         self._index(flow)
 
     def begin(self, number: int, target: Flow | None, keys: Iterable[EntryKey]) -> None:
@@ -159,6 +162,7 @@ class FlowBook:
         for key in claimed:
             self._owners[key] = number
         if flow is not None:
+            self._moving[number] = flow
             self._want(flow, False)
 
     def end(self, number: int, result: Flow | None) -> None:
@@ -167,22 +171,23 @@ class FlowBook:
         if before is not None:
             self._unindex(before)
         del self._changing[number]
-        kept: frozenset[EntryKey] = frozenset()
+        self._moving.pop(number, None)
+        claimed = self._claimed.pop(number)
+        # A new flow, most of the time: what it claimed is what it keeps.
+        if result is None or claimed is not keys_of(result):
+            for key in claimed:
+                if self._owners.get(key) == number:
+                    del self._owners[key]
+            if result is not None:
+                self._own(result)
         if result is not None:
             self._flows[number] = result
             self._index(result)
-            kept = frozenset(keys_of(result))
-        for key in self._claimed.pop(number):
-            if key not in kept and self._owners.get(key) == number:
-                del self._owners[key]
 
     def _check_quiet(self, flow: Flow) -> None:
         if flow.number in self._changing:
             raise Conflict(f"a change of flow {flow.id} is under way; wait until it is done")
-        for number in self._changing:
-            other = self._flows.get(number)
-            if other is None or not flow.dpids & other.dpids:
-                continue
+        for other in self._moving.values():
             if _may_share_frames(flow, other):
                 raise Conflict(
                     f"flow {other.id}, whose match overlaps, is being changed; "
@@ -191,9 +196,11 @@ class FlowBook:
 
     # ---- indices
 
-    def _index(self, flow: Flow) -> None:
+    def _own(self, flow: Flow) -> None:
         for key in keys_of(flow):
             self._owners[key] = flow.number
+
+    def _index(self, flow: Flow) -> None:
         self._want(flow, True)
         if flow.state is FlowState.BROKEN:
             self._broken.add(flow.number)
@@ -230,7 +237,7 @@ def _may_share_frames(one: Flow, other: Flow) -> bool:
     spec, beside = one.spec, other.spec
     if isinstance(spec, PathSpec) and isinstance(beside, PathSpec) and spec.src != beside.src:
         return False
-    return overlaps(spec.match, beside.match)
+    return overlaps(spec.match, beside.match) and not one.dpids.isdisjoint(other.dpids)
 
 
 def _drop(index: dict[PortRef, set[int]] | dict[int, set[int]], key: object, number: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, LaidHop, PathSpec
 from horizon_ryu.core.messages import (
@@ -77,8 +77,25 @@ def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
 def _made(flow: Flow) -> tuple[Sent, ...]:
     if isinstance(flow.spec, EntrySpec):
         return (Sent(flow.spec.dpid, _single(flow, flow.spec)),)
-    cookie = flow_cookie(flow.number)
-    return tuple(_entry(flow, flow.spec, hop, cookie) for hop in flow.hops)
+    spec, cookie, rest = flow.spec, flow_cookie(flow.number), flow.spec.match[1:]
+    meter = flow.meter or None
+    return tuple(
+        Sent(
+            hop.dpid,
+            FlowMod(
+                FlowCommand.ADD,
+                _match_at(rest, hop.in_port, hop.in_tag),
+                spec.priority,
+                cookie,
+                _actions(hop, spec.queue, spec.match.dl_vlan),
+                spec.idle_timeout,
+                spec.hard_timeout,
+                True,
+                meter if place == 0 else None,
+            ),
+        )
+        for place, hop in enumerate(flow.hops)
+    )
 
 
 def removal(entry: Sent) -> Sent:
@@ -101,31 +118,15 @@ def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
     )
 
 
-def _entry(flow: Flow, spec: PathSpec, hop: LaidHop, cookie: int) -> Sent:
-    is_first = hop.in_tag is None and (hop.dpid, hop.in_port) == spec.src
-    mod = FlowMod(
-        FlowCommand.ADD,
-        _match_at(spec.match, hop.in_port, hop.in_tag),
-        spec.priority,
-        cookie,
-        _actions(hop, spec.queue, spec.match.dl_vlan),
-        spec.idle_timeout,
-        spec.hard_timeout,
-        True,
-        flow.meter or None if is_first else None,
-    )
-    return Sent(hop.dpid, mod)
-
-
-def _match_at(match: Match, in_port: int, tag: int | None) -> Match:
-    """Return the match of a flow's frames at one port.
+def _match_at(rest: tuple[Any, ...], in_port: int, tag: int | None) -> Match:
+    """Return the match of a flow's frames at one port; ``rest`` is what else they match.
 
     Behind a tag of ours nothing else is matched: the tag belongs to this flow alone, and a switch
     need not see what lies behind a second tag.
     """
     if tag is not None:
         return Match(in_port=in_port, dl_vlan=tag)
-    return Match(in_port, *match[1:])
+    return Match(in_port, *rest)
 
 
 @lru_cache(maxsize=4096)
