@@ -32,7 +32,7 @@ run: setup ## controller with all applications, REST on http://127.0.0.1:8080
 	@$(BIN)/ryu-manager horizon_ryu.bundle --wsapi-host 127.0.0.1 --wsapi-port 8080 $(ARGS)
 
 bench: setup ## measure Horizon against Ryu's own applications
-	@PYTHONPATH=tests $(BIN)/python tests/bench/run.py $(ARGS)
+	@PYTHONPATH=tests:. $(BIN)/python tests/bench/run.py $(ARGS)
 
 lint: setup ## ruff and strict mypy
 	@$(BIN)/ruff check .

@@ -48,6 +48,13 @@ _migrations = sa.Table(
     sa.Column("is_final", sa.Boolean, nullable=False),
     sa.Column("data", sa.JSON, nullable=False),
 )
+# Written once, with parameters: building a statement costs more than executing it.
+_NEW_MIGRATION = sa.insert(_migrations)
+_KNOWN_MIGRATION = (
+    sa.update(_migrations)
+    .where(_migrations.c.id == sa.bindparam("key"))
+    .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
+)
 Row: TypeAlias = Mapping[str, Any]
 _MANY = 400
 """Rows named in one statement; every database takes that many parameters."""
@@ -147,17 +154,19 @@ class Store:
 
     # ---- the journal of migrations
 
-    def put_migrations(self, rows: Sequence[tuple[int, bool, Row]]) -> None:
-        """Keep migrations: (place in time, whether final, a JSON value with its ``id``)."""
-        with self._engine.begin() as connection:
-            _put_migrations(connection, rows)
-
-    def settle_migrations(
-        self, rows: Sequence[tuple[int, bool, Row]], flows: Sequence[Row]
+    def write_migrations(
+        self, new: Sequence[Row], known: Sequence[Row], flows: Sequence[Row] = ()
     ) -> None:
-        """Keep migrations and the flows they left, together or not at all."""
+        """Keep migrations and the flows they left, together or not at all.
+
+        Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
+        of those that are ``known`` already, place stays as it is.
+        """
         with self._engine.begin() as connection:
-            _put_migrations(connection, rows)
+            if new:
+                connection.execute(_NEW_MIGRATION, new)
+            if known:
+                connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
             _delete(connection, _flows.c.number, [row["number"] for row in flows])
             if flows:
                 values = [{"number": row["number"], "data": row} for row in flows]
@@ -188,16 +197,6 @@ class Store:
         )
         with self._engine.begin() as connection:
             _delete(connection, _migrations.c.id, connection.execute(newest).scalars().all())
-
-
-def _put_migrations(connection: sa.Connection, rows: Sequence[tuple[int, bool, Row]]) -> None:
-    _delete(connection, _migrations.c.id, [row["id"] for _, _, row in rows])
-    values = [
-        {"id": row["id"], "place": place, "is_final": is_final, "data": row}
-        for place, is_final, row in rows
-    ]
-    if values:
-        connection.execute(sa.insert(_migrations), values)
 
 
 def _delete(connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:

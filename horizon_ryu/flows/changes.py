@@ -25,7 +25,7 @@ LOG = logging.getLogger("horizon.flows")
 
 
 class Clocks(NamedTuple):
-    """``monotonic`` measures; ``wall`` dates, in seconds since 1970."""
+    """``monotonic`` measures, in seconds; ``wall`` dates, in seconds since 1970."""
 
     monotonic: Callable[[], float]
     wall: Callable[[], float]
@@ -77,14 +77,17 @@ class Changes:
         self.unclean: Callable[[Change], None] = self.settle
         """What to do with a change that could not be taken back for sure."""
 
-    def run(self, plans: Sequence[Plan], cause: Cause) -> tuple[Outcome, ...]:
+    def run(
+        self, plans: Sequence[Plan], cause: Cause, started: float | None = None
+    ) -> tuple[Outcome, ...]:
         """Carry ``plans``, whose flows :meth:`begin` has claimed, out together.
 
-        Returns what became of each: ``done``, or ``rolled_back`` or ``failed`` with its error.
+        ``started`` is when the request came (monotonic seconds; None: now). Returns what became
+        of each: ``done``, or ``rolled_back`` or ``failed`` with its error.
         """
-        started = self._clocks.monotonic()
+        if started is None:
+            started = self._clocks.monotonic()
         changes = [Change(Job(plan), self._record(plan, cause)) for plan in plans]
-        self._write(changes, MigrationState.PLANNED)
         self._write(changes, MigrationState.INSTALLING)
         by_job = {id(change.job): change for change in changes}
         self._executor.turn(
@@ -95,6 +98,10 @@ class Changes:
         for change in changes:
             self._announcer.migration(change.record)
         return tuple(Outcome(change.record, change.job.error) for change in changes)
+
+    def now(self) -> float:
+        """Return the monotonic time in seconds."""
+        return self._clocks.monotonic()
 
     def begin(self, plan: Plan) -> Plan:
         """Claim the flow and the entries of ``plan``; Conflict if another has them."""

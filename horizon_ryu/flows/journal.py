@@ -25,24 +25,36 @@ class Journal:
         self._store = store
         self._kept = kept
         self._final = 0
+        self._open: set[str] = set()
 
     def write(self, records: Sequence[Migration], flows: Sequence[Flow] = ()) -> None:
         """Keep the state of migrations and, in the same transaction, what flows have become."""
         if not records:
             return
         rows = [
-            (int(record.started * 1e6), record.state.is_final, migration_to_json(record))
+            {
+                "id": record.id,
+                "place": int(record.started * 1e6),
+                "is_final": record.state.is_final,
+                "data": migration_to_json(record),
+            }
             for record in records
         ]
-        self._store.settle_migrations(rows, [flow_to_json(flow) for flow in flows])
-        self._final += sum(is_final for _, is_final, _ in rows)
+        new = [row for row in rows if row["id"] not in self._open]
+        known = [row for row in rows if row["id"] in self._open]
+        self._store.write_migrations(new, known, [flow_to_json(flow) for flow in flows])
+        for record in records:
+            (self._open.discard if record.state.is_final else self._open.add)(record.id)
+            self._final += record.state.is_final
         if self._final >= _TIDY_EVERY:
             self._final = 0
             self._store.forget_migrations(self._kept)
 
     def unfinished(self) -> tuple[Migration, ...]:
         """Return what was under way when the controller ended; unreadable rows are logged."""
-        return _readable(self._store.migrations(unfinished=True))
+        found = _readable(self._store.migrations(unfinished=True))
+        self._open |= {record.id for record in found}
+        return found
 
     def all(self) -> tuple[Migration, ...]:
         """Return every migration that is remembered, oldest first."""

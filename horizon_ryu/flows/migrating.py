@@ -41,6 +41,7 @@ class Migrator:
         Unless all can be planned, nothing is touched and the first reason is raised: NotFound,
         InvalidInput, NoRoute, Conflict, SwitchAway.
         """
+        started = self._service.changes.now()
         plans: list[Plan] = []
         try:
             for place, wish in enumerate(wishes):
@@ -51,7 +52,7 @@ class Migrator:
         except BaseException:
             self._service.changes.cancel(plans)
             raise
-        outcomes = self._service.changes.run(plans, Cause.REQUEST)
+        outcomes = self._service.changes.run(plans, Cause.REQUEST, started)
         for record, error in outcomes:
             if error is None and record.old is None:
                 self._service.announcer.flow("flow_add", record.new)

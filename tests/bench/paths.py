@@ -1,4 +1,4 @@
-"""Paths through one waypoint against networkx's plain shortest path, without any, between the same ends.
+"""Paths through one waypoint against networkx's plain shortest path between the same ends.
 
 Both have their graph ready. Ours is a whole route, with its ports.
 """

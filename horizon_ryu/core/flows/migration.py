@@ -11,6 +11,8 @@ from horizon_ryu.core.flows.flow import Flow
 class MigrationState(StrEnum):
     """How far a change has come; each state is on disk before the messages that follow it.
 
+    ``planned`` is never on disk: nothing has been sent, and nothing is lost with it.
+
     Until ``committing`` a controller that starts again takes the change back; from then on it
     carries it through, since every switch but the ingress is known to have the new path.
     """
