@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+_PATH = escape("path: in[switch]out")
 _COLORS = {
     "active": "green",
     "done": "green",
@@ -21,7 +22,7 @@ _COLORS = {
 
 def flows(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     """Show flows, one a row."""
-    table = Table("id", "state", "match", "path: in[switch]out", "priority")
+    table = _table("id", "state", "match", _PATH, "priority")
     for item in data:
         match = escape(_match(item["match"]))
         table.add_row(item["id"], _state(item), match, escape(_way(item)), str(item["priority"]))
@@ -37,13 +38,13 @@ def flow(console: Console, data: Mapping[str, Any]) -> None:
         table.add_row(name, escape(str(value)))
     table.add_row("state", _state(data))
     table.add_row("match", escape(_match(data["match"])))
-    table.add_row("path: in[switch]out" if data["path"] else "actions", escape(_way(data)))
+    table.add_row(_PATH if data["path"] else "actions", escape(_way(data)))
     console.print(table)
 
 
 def migrations(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     """Show migrations, one a row."""
-    table = Table("id", "started", "flow", "state", "path: in[switch]out", "ms", "why")
+    table = _table("id", "started", "flow", "state", _PATH, "ms", "why")
     for item in data:
         began = datetime.fromtimestamp(item["started"]).strftime("%Y-%m-%d %H:%M:%S")
         path, took = escape(_path(item["path"])), _took(item)
@@ -66,16 +67,23 @@ def migration(console: Console, data: Mapping[str, Any]) -> None:
 
 
 def _plan(waves: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("wave", "kind", "switch", "command", "match", "actions", title="Plan")
+    table = _table("wave", "kind", "switch", "command", "match", "actions")
     for number, wave in enumerate(waves, 1):
         if not wave["messages"]:
             table.add_row(str(number), wave["kind"], "", "wait", "", "")
         for message in wave["messages"]:
-            match = escape(_match(message.get("match", {})))
-            actions = escape(_actions(message.get("actions", ())))
-            table.add_row(
-                str(number), wave["kind"], message["dpid"], message["command"], match, actions
-            )
+            match, switch = escape(_match(message.get("match", {}))), _short(message["dpid"])
+            actions = "" if "delete" in message["command"] else _actions(message.get("actions", ()))
+            cells = (wave["kind"], switch, message["command"], match, escape(actions))
+            table.add_row(str(number), *cells)
+    return table
+
+
+def _table(*headers: str) -> Table:
+    """Return a table whose cells are folded, never cut: ids and matches are there to be copied."""
+    table = Table()
+    for header in headers:
+        table.add_column(header, overflow="fold")
     return table
 
 
@@ -85,7 +93,9 @@ def _state(item: Mapping[str, Any]) -> str:
 
 
 def _match(match: Mapping[str, Any]) -> str:
-    return ",".join(f"{name}={value}" for name, value in match.items()) or "everything"
+    """Return a match as it can be given to ``--match`` again."""
+    texts = {name: f"{value:#06x}" if name == "dl_type" else value for name, value in match.items()}
+    return ",".join(f"{name}={value}" for name, value in texts.items()) or "everything"
 
 
 def _way(item: Mapping[str, Any]) -> str:

@@ -104,7 +104,10 @@ class PathFinder:
 
 
 def hops_along(transit: Transit, in_port: int | None, dst: PortRef) -> tuple[Hop, ...]:
-    """Return the hops of frames that enter at ``in_port``, pass ``transit`` and end at ``dst``."""
+    """Return the hops of frames that enter at ``in_port``, pass ``transit`` and end at ``dst``.
+
+    The report's ``getPorts`` (3.2.2.2): dpids, output ports and input ports, each in one hop.
+    """
     hops = []
     for step in transit:
         hops.append(Hop(step.dpid, in_port, step.out_port))

@@ -15,10 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 
+from horizon_ryu.core.xml_dict import dict_from_xml
 from integration.kill_at_state import HELD, ORDERS
 from tools.controller_process import wait_until
 from tools.flow_lab import SHORT_DRAIN, FlowLab
@@ -222,7 +222,7 @@ def test_a_refused_entry_leaves_the_old_path_as_it_was(flow_lab: FlowLab, versio
         assert flow_lab.own_entries() == before
         assert flow_lab.migrations()[-1]["state"] == "rolled_back"
         xml = error_document(flow_lab, body)
-        assert (xml.find("status").text, xml.find("switch").text) == ("error", f"{refusing:016x}")
+        assert (xml["status"], xml["switch"]) == ("error", f"{refusing:016x}")
         flow_lab.limit_entries(refusing, None)
         assert flow_lab.migrate(flow, "ABD")["state"] == "done"
     traffic.expect_intact()
@@ -232,9 +232,7 @@ def error_document(lab: FlowLab, body: dict[str, Any]) -> Any:
     with pytest.raises(urllib.error.HTTPError) as refused:
         lab.controller.request("POST", "/v1/migrations", body, accept="application/xml")
     assert refused.value.code == 424
-    root = ElementTree.fromstring(refused.value.read())
-    assert root.tag == "flow_migration"
-    return root
+    return dict_from_xml(refused.value.read())["flow_migration"]
 
 
 @pytest.mark.timeout(120)

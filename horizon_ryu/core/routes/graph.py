@@ -9,7 +9,10 @@ from horizon_ryu.core.topology import TopologyView
 
 
 class RouteGraph:
-    """Switches and the links seen in both directions, parallel ones too."""
+    """Switches and the links seen in both directions, parallel ones too.
+
+    The report's ``CreateTopology`` (3.2.2.2), with sets of neighbours for its matrix of 0 and 1.
+    """
 
     def __init__(self, view: TopologyView) -> None:
         links: dict[int, dict[int, list[tuple[tuple[int, int, int], Step]]]] = {

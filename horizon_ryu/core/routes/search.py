@@ -33,7 +33,8 @@ def find_route(
 ) -> Route:
     """Return the route from ``src`` to ``dst`` that passes ``waypoints`` in their order.
 
-    NoRoute names the switch that is out of reach.
+    NoRoute names the switch that is out of reach. The report's ``getEntireDpidPath`` (3.2.2.2),
+    which puts the partial paths together as they come.
     """
     stops = _stops(src.dpid, dst.dpid, waypoints)
     for dpid in stops:

@@ -17,7 +17,7 @@ def shortest(
     """Return the switches from ``src`` to ``dst`` on a way with the fewest hops; None: no way.
 
     No switch of ``avoid`` is passed. Of equally short ways the one that takes, at each switch,
-    the lowest next one.
+    the lowest next one. The report's ``getPath`` (3.2.2.2).
     """
     if src in avoid or dst in avoid or src not in neighbors or dst not in neighbors:
         return None
@@ -35,7 +35,10 @@ def shortest(
 
 
 def distances(neighbors: Neighbors, src: int) -> dict[int, int]:
-    """Return how many hops each switch is away from ``src``; those out of reach are absent."""
+    """Return how many hops each switch is away from ``src``; those out of reach are absent.
+
+    The report's ``Dijkstra`` (3.2.2.2): every link costs one, so whole levels replace its queue.
+    """
     levels: list[Level] = [{src}]
     seen: set[int] = set()
     while advance(neighbors, levels, seen):

@@ -1,0 +1,137 @@
+"""horizonctl flows and migrate against the whole API, over switches in memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from horizon_ryu.cli.main import main
+from horizon_ryu.cli.words import actions_of, dpids_of, match_of
+from horizon_ryu.rest import flows, migrations
+from horizon_ryu.rest.router import Router
+from unit.flows.fabric import EDGE, Fabric
+
+UDP = "dl_type=0x0800,nw_proto=17"
+
+
+class Api:
+    """A controller in this process; ``fabric`` is behind it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.fabric = Fabric([(1, 2), (2, 3), (3, 4), (4, 1)])
+        router = Router()
+        router.add(flows.resources(self.fabric.service))
+        router.add(migrations.resources(lambda: self.fabric.migrator))
+        client = httpx.Client(transport=httpx.WSGITransport(router))
+        monkeypatch.setattr(httpx, "request", client.request)
+
+    def __call__(self, *words: str) -> Result:
+        return CliRunner().invoke(main, [*words], env={"COLUMNS": "200"})
+
+    def json(self, *words: str) -> Any:
+        result = self("-o", "json", *words)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.output)
+
+    def flow(self, *words: str) -> dict[str, Any]:
+        ends = ("--from", f"1:{EDGE}", "--to", f"3:{EDGE}")
+        made: dict[str, Any] = self.json("flows", "add", "-m", UDP, *ends, *words)
+        return made
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    return Api(monkeypatch)
+
+
+def test_a_flow_is_added_shown_set_and_deleted(api: Api) -> None:
+    flow = api.flow("--through", "2", "--priority", "500", "--idle-timeout", "9", "--queue", "1")
+    assert [hop["dpid"][-1] for hop in flow["path"]] == ["1", "2", "3"]
+    assert (flow["priority"], flow["idle_timeout"], flow["queue"]) == (500, 9, 1)
+    shown = api("flows", "show", flow["id"]).output
+    assert f"{EDGE}[1]2 > 1[2]3 > 2[3]{EDGE}" in shown
+    assert "dl_type=0x0800" in shown
+    listed = api("flows", "list").output
+    assert flow["id"] in listed
+    assert "path: in[switch]out" in listed
+    changed = api.json("flows", "set", flow["id"], "--priority", "600", "--path", "1,4,3")
+    assert (changed["priority"], changed["pinned"]) == (600, True)
+    assert api("flows", "delete", flow["id"]).output == f"flow {flow['id']} is deleted\n"
+    assert api.json("flows", "list") == {"flows": []}
+
+
+def test_both_directions_and_single_entries(api: Api) -> None:
+    assert "reverse" in api.flow("--both")
+    words = ("--switch", "2", "-m", "dl_vlan=7", "-a", "set_dl_vlan:9", "-a", "output:3")
+    entry = api.json("flows", "add", *words)
+    assert entry["actions"] == [{"set_dl_vlan": 9}, {"output": 3}]
+    dropped = api.json("flows", "set", entry["id"], "-a", "drop")
+    assert dropped["actions"] == []
+    assert "2: drop" in api("flows", "show", entry["id"]).output
+
+
+def test_a_batch_comes_from_a_file(api: Api, tmp_path: Path) -> None:
+    flow = {"match": {"dl_vlan": 1}, "dpid": f"{2:016x}", "actions": []}
+    path = tmp_path / "flows.json"
+    path.write_text(json.dumps([flow, {**flow, "priority": 500}]), encoding="utf-8")
+    assert len(api.json("flows", "batch", str(path))["flows"]) == 2
+    path.write_text("[", encoding="utf-8")
+    assert "not JSON" in api("flows", "batch", str(path)).output
+
+
+def test_a_migration_is_rehearsed_made_and_listed(api: Api) -> None:
+    flow = api.flow("--through", "2")["id"]
+    dry = api("migrate", flow, "--through", "4", "--dry-run").output
+    assert f"flow {flow}: planned, simple path" in dry
+    for word in ("add", "commit", "drain", "delete_strict"):
+        assert word in dry
+    done = api("migrate", flow, "--through", "4")
+    assert done.exit_code == 0
+    assert f"  from  {EDGE}[1]2 > 1[2]3 > 2[3]{EDGE}" in done.output
+    assert f"  to    {EDGE}[1]4 > 1[4]3 > 4[3]{EDGE}" in done.output
+    assert "2 waves" in done.output
+    match = ("--match", f"{UDP},in_port={EDGE}", "--through", "1,2,3")
+    assert "<status>done</status>" in api("-o", "xml", "migrate", *match).output
+    listed = api("migrations").output
+    assert listed.count(flow) == 2
+    first = api.json("migrations")["migrations"][0]["id"]
+    assert f"flow {flow}: done" in api("migrations", first).output
+    assert "<flow_migration>" in api("-o", "xml", "migrations", first).output
+
+
+def test_what_the_controller_refuses_is_told(api: Api) -> None:
+    flow = api.flow("--through", "2")["id"]
+    api.fabric.tables.refuse = lambda sent: "table full" if sent.dpid == 4 else None
+    refused = api("migrate", flow, "--through", "4")
+    assert refused.exit_code == 1
+    assert "table full" in refused.output
+    record = api.json("migrations")["migrations"][0]["id"]
+    assert "table full" in api("migrations", record).output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migrate",), ("migrate", "0", "--match", "a=1"), ("flows", "set", "0"),
+        ("flows", "add", "-m", "dl_type"), ("flows", "add", "--through", "xyz"),
+        ("flows", "add", "--switch", "1", "-a", "output"),
+    ],
+)  # fmt: skip
+def test_wrong_words_are_usage_errors(api: Api, words: tuple[str, ...]) -> None:
+    assert api(*words).exit_code == 2
+    assert api.fabric.tables.batches == []
+
+
+def test_words_of_the_command_line() -> None:
+    assert match_of(["dl_type=0x800,tp_dst=80", "nw_dst=10.0.0.0/8"]) == {
+        "dl_type": 0x800, "tp_dst": 80, "nw_dst": "10.0.0.0/8",
+    }  # fmt: skip
+    assert dpids_of("1|B,00000000000000ff") == [f"{dpid:016x}" for dpid in (1, 11, 255)]
+    assert actions_of(["enqueue:2:5", "strip_vlan", "output:in_port"]) == [
+        {"enqueue": {"port_no": 2, "queue_id": 5}}, {"strip_vlan": True}, {"output": "in_port"},
+    ]  # fmt: skip
