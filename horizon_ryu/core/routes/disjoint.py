@@ -10,8 +10,11 @@ from __future__ import annotations
 import itertools
 from typing import NamedTuple
 
-from horizon_ryu.core.routes.corridor import corridor
+from horizon_ryu.core.routes.corridor import Corridor
 from horizon_ryu.core.routes.shortest import Neighbors, distances, shortest
+
+_SLACKS = (0, 1, 3)
+"""Hops more than the least that are allowed one after the other, before all is."""
 
 
 class _State(NamedTuple):
@@ -59,24 +62,20 @@ def _best(
 ) -> tuple[int, ...] | None:
     """Return the shortest path, no longer than ``known``; ``legs`` are the least possible hops.
 
-    A path of so many hops more than the least lies inside a corridor; a wider one is searched
-    only when no path is found that a narrower one proves to be the shortest.
+    A path of so many hops more than the least lies inside a corridor. Wider ones are searched, and
+    in the end the whole network, only when no path is found that is proved to be the shortest.
     """
-    size, slack = 0, 0
-    while True:
+    there = Corridor(neighbors, ends.src, ends.waypoint)
+    onward = Corridor(neighbors, ends.waypoint, ends.dst)
+    for slack in _SLACKS:
         least = sum(legs) + slack
         if known is not None and len(known) - 1 <= least:
             return known
-        inside = corridor(neighbors, ends.src, ends.waypoint, legs[0] + slack)
-        inside |= corridor(neighbors, ends.waypoint, ends.dst, legs[1] + slack)
-        if len(inside) > size or size == 0:
-            found = _pair({dpid: neighbors[dpid] & inside for dpid in inside}, ends)
-            known = _shorter(known, found)
-        elif slack >= len(neighbors):
-            return known
+        inside = there.within(legs[0] + slack) | onward.within(legs[1] + slack)
+        known = _shorter(known, _pair({dpid: neighbors[dpid] & inside for dpid in inside}, ends))
         if known is not None and len(known) - 1 <= least + 1:
             return known
-        size, slack = len(inside), 2 * slack + 1
+    return _shorter(known, _pair(neighbors, ends))
 
 
 def _shorter(one: tuple[int, ...] | None, other: tuple[int, ...] | None) -> tuple[int, ...] | None:
