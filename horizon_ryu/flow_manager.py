@@ -77,6 +77,7 @@ class FlowManager(HorizonApp):
         self._reconciler = Reconciler(
             book, horizon.switches, announcer, self._connected, manager.reconcile_interval
         )
+        executor.dubious = self._reconciler.suspect
         self._watch = Watch(self._service, self._now, manager.grace)
         self._restore(book)
         horizon.metrics.gauge("horizon_flows", "Flows that are kept", lambda: len(book))

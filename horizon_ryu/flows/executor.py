@@ -51,6 +51,8 @@ class Executor:
         self._confirmation = confirmation
         self._drain = drain
         self._obstacle = obstacle
+        self.dubious: Callable[[int], None] = _nobody_asks
+        """Told of each switch that may hold something else than it should."""
 
     def turn(self, jobs: Sequence[Job], committing: Callable[[Sequence[Job]], None]) -> None:
         """Carry out all up to the commit and with it; what fails is taken back and has an error.
@@ -77,9 +79,10 @@ class Executor:
         """Give entries back what they were, and wait until packets that met the others are out."""
         for place in range(max((len(waves) for _, waves in restoring), default=0)):
             some = [(job, waves[place]) for job, waves in restoring if place < len(waves)]
-            for job, _error in self._send(some):
+            for job, error in self._send(some):
                 # The switch may have the new entry still: what it leads to must stay.
                 job.is_clean = False
+                self.dubious(error.dpid)
         if any(waves for _, waves in restoring):
             hub.sleep(self._drain)
 
@@ -146,3 +149,8 @@ class Executor:
         for _, error in failures:
             quiet = isinstance(error, (SwitchAway, SwitchDeadline))
             LOG.log(logging.INFO if quiet else logging.WARNING, "to be repaired: %s", error)
+            self.dubious(error.dpid)
+
+
+def _nobody_asks(_dpid: int) -> None:
+    """Do nothing."""

@@ -45,12 +45,17 @@ class Reconciler:
         self._connected = connected
         self._interval = interval
         self._hurried: set[int] = set()
+        self._suspects: set[int] = set()
         self._wake = hub.Event()
 
     def hurry(self, dpid: int) -> None:
         """Have a switch looked at soon; never waits."""
         self._hurried.add(dpid)
         self._wake.set()
+
+    def suspect(self, dpid: int) -> None:
+        """Have a switch looked at regularly until it is found in order, flows on it or not."""
+        self._suspects.add(dpid)
 
     def run_hurried(self) -> None:
         """Look at the switches that are in a hurry, for ever."""
@@ -65,7 +70,7 @@ class Reconciler:
         """Look at every switch that should have entries, for ever."""
         while True:
             hub.sleep(self._interval)
-            wanted = self._book.switches()
+            wanted = self._book.switches() | self._suspects
             self._look_at(dpid for dpid in self._connected() if dpid in wanted)
 
     def _look_at(self, dpids: Iterable[int]) -> None:
@@ -83,6 +88,8 @@ class Reconciler:
             form = partial(reported, version)
             found = repair(self._book.wanted(dpid), self._book.held, dpid, entries, form)
             self._send(dpid, found)
+            if not found.messages:
+                self._suspects.discard(dpid)
         except SwitchError as error:
             if not isinstance(error, SwitchAway):
                 LOG.warning("flows: %s; it will be asked again", error)

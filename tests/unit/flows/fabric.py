@@ -248,6 +248,7 @@ class Fabric:
         self.reconciler = Reconciler(
             self.book, self.tables, self.announcer, self.tables.connected, 1.0
         )
+        self.executor.dubious = self.reconciler.suspect
         self.watch = Watch(self.service, lambda: self.now, grace)
         for row in self.store.flows():
             self.book.restore(flow_from_json(row))
