@@ -7,8 +7,8 @@ from typing import Any
 from lxml import etree
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.xml_tree import parse
 
-MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
 
 
@@ -19,18 +19,7 @@ def dict_from_xml(message: bytes) -> dict[str, Any]:
     formed, too large or too deep, or declares a document type. The report's ``getDictFromXML``
     (3.2.2.2).
     """
-    if len(message) > MAX_BYTES:
-        raise InvalidInput(("xml",), f"larger than {MAX_BYTES} bytes")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-        remove_comments=True, remove_pis=True,
-    )  # fmt: skip
-    try:
-        root = etree.fromstring(message, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise InvalidInput(("xml",), f"not well formed: {error}") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise InvalidInput(("xml",), "a document type declaration is not allowed")
+    root = parse(message)
     return {str(root.tag): _content(root, MAX_DEPTH)}
 
 

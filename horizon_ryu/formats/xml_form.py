@@ -15,10 +15,8 @@ from lxml import etree
 from pydantic import BaseModel, ValidationError
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.xml_tree import parse, parser
 from horizon_ryu.formats.model import Document, Repeated
-
-MAX_BYTES = 16 * 1024 * 1024
-"""Of a document to be read: the topology of some 50,000 links."""
 
 Tree: TypeAlias = "dict[str, Any]"
 AnyDocument = TypeVar("AnyDocument", bound=Document)
@@ -33,7 +31,7 @@ def write(document: Document) -> bytes:
 
 def read(kind: type[AnyDocument], data: bytes) -> AnyDocument:
     """Return the document of ``kind`` written in ``data``; InvalidInput if it is not one."""
-    root = _parse(data)
+    root = parse(data)
     try:
         schema(kind.XML_SCHEMA).assertValid(root)
         return kind.model_validate(_values(root, kind), strict=False)
@@ -48,33 +46,7 @@ def read(kind: type[AnyDocument], data: bytes) -> AnyDocument:
 def schema(name: str) -> etree.XMLSchema:
     """Return the compiled schema ``name``.xsd of this package."""
     source = resources.files("horizon_ryu.formats").joinpath(f"{name}.xsd").read_bytes()
-    return etree.XMLSchema(etree.fromstring(source, _parser()))
-
-
-def _parser() -> etree.XMLParser:
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-
-
-def _parse(data: bytes) -> etree._Element:
-    """Parse hostile bytes; a document type declaration is refused whatever it declares."""
-    if len(data) > MAX_BYTES:
-        raise InvalidInput(("xml",), f"larger than {MAX_BYTES} bytes")
-    try:
-        root = etree.fromstring(data, _parser())
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise InvalidInput(("xml",), f"not well formed: {error}") from error
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise InvalidInput(("xml",), "a document type declaration is not allowed")
-    return root
+    return etree.XMLSchema(etree.fromstring(source, parser()))
 
 
 def _fill(parent: etree._Element, model: BaseModel) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from horizon_ryu.core import xml_tree
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.spanning_tree import build_forest
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyView
@@ -232,7 +233,7 @@ def test_what_is_hostile_or_wrong_is_not_read(data: bytes) -> None:
 
 
 def test_size_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml_form, "MAX_BYTES", len(LINKS) - 1)
+    monkeypatch.setattr(xml_tree, "MAX_BYTES", len(LINKS) - 1)
     with pytest.raises(InvalidInput, match="larger"):
         xml_form.read(LinksDocument, LINKS)
 
