@@ -1,4 +1,4 @@
-"""XML from anybody as a tree: no entity, DTD or network, and a cap on size (security research, 6)."""
+"""XML from anybody as a tree: no entity, DTD or network, a cap on size (security research, 6)."""
 
 from __future__ import annotations
 

@@ -87,6 +87,17 @@ class Watch:
 
     def _look_after(self, numbers: Sequence[int]) -> None:
         plans: list[Plan] = []
+        try:
+            busy = self._plan(numbers, plans)
+        except BaseException:
+            self._service.changes.cancel(plans)
+            raise
+        self._again(busy)
+        if plans:
+            self._move(plans)
+
+    def _plan(self, numbers: Sequence[int], plans: list[Plan]) -> list[int]:
+        """Add to ``plans`` how flows are to be moved; return those that are just being changed."""
         busy: list[int] = []
         for number in numbers:
             if number not in self._service.book:
@@ -102,9 +113,7 @@ class Watch:
                 continue
             if plan is not None:
                 plans.append(plan)
-        self._again(busy)
-        if plans:
-            self._move(plans)
+        return busy
 
     def _judge(self, flow: Flow) -> Plan | None:
         """Return how a flow is to be moved; None if it need not or cannot be."""
