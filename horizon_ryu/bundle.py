@@ -15,6 +15,7 @@ APPLICATIONS = (
     "horizon_ryu.forwarding",
     "horizon_ryu.flow_manager",
     "horizon_ryu.flow_migration",
+    "horizon_ryu.stats",
 )
 
 

@@ -17,7 +17,13 @@ from typing import Any, get_args, get_type_hints
 from oslo_config import cfg
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.timers import MAX_SECONDS, MIN_SECONDS, DiscoveryTimers, TreeTimers
+from horizon_ryu.core.timers import (
+    MAX_SECONDS,
+    MIN_SECONDS,
+    DiscoveryTimers,
+    StatsTimers,
+    TreeTimers,
+)
 
 
 def option(default: Any, text: str, least: float | None = None, most: float | None = None) -> Any:
@@ -97,6 +103,28 @@ class FlowMigrationOptions:
 
 
 @dataclass(frozen=True)
+class StatsOptions:
+    """Options of Stats; intervals are between two polls of one switch."""
+
+    desc_interval: float = _seconds(60.0, "between polls of the description")
+    features_interval: float = _seconds(30.0, "between polls of features and port states")
+    ports_interval: float = _seconds(5.0, "between polls of port counters")
+    tables_interval: float = _seconds(10.0, "between polls of table counters")
+    aggregate_interval: float = _seconds(5.0, "between polls of the sums over all flows")
+    flows_interval: float = _seconds(10.0, "between polls of flow entries")
+    echo_interval: float = _seconds(5.0, "between echo requests that are timed")
+    deadline: float = _seconds(3.0, "without a piece after which an answer is given up")
+    max_flow_bytes: int = option(64 << 20, "flow entries of one switch (bytes)", 1 << 16, 1 << 32)
+    max_bytes: int = option(1 << 30, "answers kept in all (bytes)", 1 << 20, 1 << 40)
+    ovsdb: str = option("unix:/var/run/openvswitch/db.sock", "Open vSwitch's database; empty: none")
+
+    @property
+    def timers(self) -> StatsTimers:
+        """The timers of the classes."""
+        return StatsTimers(*(getattr(self, item.name) for item in fields(StatsTimers)))
+
+
+@dataclass(frozen=True)
 class GuardOptions:
     """Options of the connections to switches."""
 
@@ -145,6 +173,7 @@ class Settings:
     forwarding: ForwardingOptions = field(default_factory=ForwardingOptions)
     flow_manager: FlowManagerOptions = field(default_factory=FlowManagerOptions)
     flow_migration: FlowMigrationOptions = field(default_factory=FlowMigrationOptions)
+    stats: StatsOptions = field(default_factory=StatsOptions)
     guard: GuardOptions = field(default_factory=GuardOptions)
     rest: RestOptions = field(default_factory=RestOptions)
     store: StoreOptions = field(default_factory=StoreOptions)

@@ -1,4 +1,4 @@
-"""The six timers of the report, their defaults and ranges (3.4 and 3.5), settable at run time."""
+"""The timers of the report, their defaults and ranges (3.3 to 3.5), settable at run time."""
 
 from __future__ import annotations
 
@@ -40,6 +40,22 @@ class TreeTimers:
     rebuild_interval: float = 5.0
     port_hold_time: float = 10.0
     lldp_interval: float = 0.05
+
+    def __post_init__(self) -> None:
+        _check(self, tuple(item.name for item in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class StatsTimers:
+    """The seconds between two polls of one switch, by class of statistics (report 3.3.3)."""
+
+    desc_interval: float = 60.0
+    features_interval: float = 30.0
+    ports_interval: float = 5.0
+    tables_interval: float = 10.0
+    aggregate_interval: float = 5.0
+    flows_interval: float = 10.0
+    echo_interval: float = 5.0
 
     def __post_init__(self) -> None:
         _check(self, tuple(item.name for item in fields(self)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import struct
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -27,7 +27,7 @@ LOG = logging.getLogger(__name__)
 
 DEADLINE = 2.0
 """Seconds a switch has to answer a barrier or a question."""
-_ERROR = 1
+_ERROR, _ECHO_REPLY, _FEATURES_REPLY = 1, 3, 6
 _MANY = 500
 """Messages beyond which other greenlets get their turn between switches."""
 
@@ -81,6 +81,8 @@ class SwitchRegistry:
         if kind == (codec10.STATS_REPLY if version == 1 else codec13.MULTIPART_REPLY):
             more = flow_stats.has_more(version, message)
             return peer.questions.answered(xid, message, more)
+        if kind in (_ECHO_REPLY, _FEATURES_REPLY):
+            return peer.questions.answered(xid, message, more=False)
         return False
 
     # What applications do
@@ -178,6 +180,27 @@ class SwitchRegistry:
         version, xid = connection.version or codec13.VERSION, connection.next_xid()
         pieces = self._ask(dpid, xid, dialect.encode_desc_request(version, xid), deadline)
         return read_description(version, pieces[0] if pieces else b"")
+
+    def ask(
+        self, dpid: int, encode: Callable[[int, int], bytes], wake: Callable[[], None]
+    ) -> Question:
+        """Send the question that ``encode`` makes of a version and an xid; never waits.
+
+        ``wake`` is called once, in the receive greenlet, when it is answered or at an end, and
+        must not wait either. SwitchAway; SwitchError when too many questions are open.
+        """
+        peer = self._peer(dpid)
+        version, xid = peer.connection.version or codec13.VERSION, peer.connection.next_xid()
+        question = Question(dpid, xid, wake)
+        peer.questions.ask(question)
+        peer.connection.send(encode(version, xid))
+        return question
+
+    def give_up(self, question: Question, reason: str) -> None:
+        """End a question that was not answered in time; what still comes for it is dropped."""
+        peer = self._peers.get(question.dpid)
+        if peer is not None:
+            peer.questions.give_up(question, reason)
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports of the flood group of a 1.3 switch; None if it has none, or on 1.0."""

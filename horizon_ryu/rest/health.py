@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from ryu.lib import hub
+from webob import Response
+
 from horizon_ryu.rest.metrics import CONTENT_TYPE, Metrics
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.resource import Call, Raw, Resource
+from horizon_ryu.rest.resource import Call, Resource
+from horizon_ryu.rest.stream import streamed
 
 
 class Health(Model):
@@ -26,14 +30,20 @@ class HealthProvider(Protocol):
         """Return how it is now."""
 
 
+def _let_others() -> None:
+    hub.sleep(0)
+
+
 def resources(provider: HealthProvider, metrics: Metrics) -> list[Resource]:
     """Return the resources of health and metrics."""
 
     def health(_call: Call) -> Health:
         return provider.health()
 
-    def text(_call: Call) -> Raw:
-        return Raw(metrics.text(), CONTENT_TYPE)
+    def text(call: Call) -> Response:
+        response = streamed(call.http, metrics.text(), "text/plain", _let_others)
+        response.headers["Content-Type"] = CONTENT_TYPE
+        return response
 
     return [
         Resource(

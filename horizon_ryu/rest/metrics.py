@@ -62,6 +62,7 @@ class Metrics(Collector):
         self.trees = 0
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
         self._counters: dict[str, tuple[str, str, Callable[[], Mapping[str, int]]]] = {}
+        self._streams: list[Callable[[], Iterator[str]]] = []
         self.registry.register(self)
 
     def violation(self, reason: str) -> None:
@@ -117,9 +118,15 @@ class Metrics(Collector):
         """Have ``read`` called for the counts, by value of ``label``, that somebody else keeps."""
         self._counters[name] = (text, label, read)
 
-    def text(self) -> bytes:
-        """Return everything in Prometheus' text format."""
-        return generate_latest(self.registry)
+    def stream(self, write: Callable[[], Iterator[str]]) -> None:
+        """Have ``write`` called for families of its own, too many to be made as objects."""
+        self._streams.append(write)
+
+    def text(self) -> Iterator[str]:
+        """Yield everything in Prometheus' text format."""
+        yield generate_latest(self.registry).decode()
+        for write in self._streams:
+            yield from write()
 
     def describe(self) -> list[Metric]:
         """Return nothing: the registry then does not read us when we register."""

@@ -138,6 +138,8 @@ def _success(resource: Resource, refs: _Refs, status: int, meaning: str) -> Json
         answer["headers"] = {"Location": {"schema": {"type": "string"}}}
     if resource.produces is not None:
         answer["content"] = {resource.offers()[0]: {}}
+    elif resource.streams:
+        answer["content"] = {offer: {} for offer in resource.offers()}
     elif resource.response is not None:
         schema = refs[resource.response, "serialization"]
         answer["content"] = {

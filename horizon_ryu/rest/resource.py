@@ -112,7 +112,8 @@ class Resource:
     response that is a Document has it of itself. ``access`` defaults to monitor for GET and to
     pilot otherwise. ``problems`` are the kinds that the handler may raise, beyond those that the
     router itself answers with. ``other_statuses`` tells when an Answer has another status than
-    ``status``. ``produces`` is the media type of an answer that is Raw.
+    ``status``. ``produces`` is the media type of an answer that is Raw;
+    ``streams`` that the handler writes its Response itself, in JSON or in XML.
     """
 
     method: str
@@ -129,6 +130,7 @@ class Resource:
     xml: Callable[[Any], bytes] | None = None
     problems: tuple[Kind, ...] = ()
     produces: str | None = None
+    streams: bool = False
     tag: str = "horizon"
 
     def needed_access(self) -> Access:
@@ -156,7 +158,8 @@ class Resource:
         if self.produces is not None:
             # With and without its parameters: a client may name either.
             return tuple(dict.fromkeys((self.produces.partition(";")[0], self.produces)))
-        return (JSON, *XML_TYPES) if self.xml_writer() is not None else (JSON,)
+        has_xml = self.streams or self.xml_writer() is not None
+        return (JSON, *XML_TYPES) if has_xml else (JSON,)
 
 
 JSON = "application/json"

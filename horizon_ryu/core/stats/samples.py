@@ -1,0 +1,153 @@
+"""What the switches answered last, as it came: the bytes are the store.
+
+A hundred thousand flow entries are 11 MB as bytes and half a gigabyte as objects, so nothing is
+read before somebody asks. Whoever reads holds a sample that never changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from horizon_ryu.core.stats.kinds import Kind
+from horizon_ryu.core.stats.values import TableTraits
+
+KEPT_TWICE = frozenset({Kind.PORTS})
+"""Of which the last but one is kept too: rates need two."""
+
+MOST_BYTES: Mapping[Kind, int] = {
+    Kind.ECHO: 4096,
+    Kind.FEATURES: 1 << 16,
+    Kind.DESC: 1 << 12,
+    Kind.AGGREGATE: 1 << 10,
+    Kind.PORT_DESC: 8 << 20,
+    Kind.PORTS: 8 << 20,
+    Kind.TABLES: 1 << 17,
+}
+"""Of one answer, by kind; flow entries have a limit of their own."""
+
+_HEAD = 268
+"""Bytes of a piece that are compared first: nearly always they differ."""
+
+
+class Sample(NamedTuple):
+    """One whole answer: its pieces, each a message, and when it was complete (monotonic)."""
+
+    pieces: tuple[bytes, ...]
+    at: float
+
+
+class Taken(Enum):
+    """What became of an answer; the values are labels of a metric."""
+
+    KEPT = "kept"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NO_ROOM = "no_room"
+
+
+@dataclass(slots=True)
+class SwitchSamples:
+    """What is known of one switch; ``rtt`` is the last echo's round trip in seconds."""
+
+    dpid: int
+    address: str
+    version: int
+    latest: dict[Kind, Sample] = field(default_factory=dict)
+    before: dict[Kind, Sample] = field(default_factory=dict)
+    traits: tuple[TableTraits, ...] = ()
+    """What the table features of a 1.3 switch say; they are kept read, 300 KiB as they came."""
+    rtt: float | None = None
+    rtt_at: float = 0.0
+
+    def age(self, kind: Kind, now: float) -> float | None:
+        """Return the seconds since the last answer of ``kind``; None if there was none."""
+        sample = self.latest.get(kind)
+        return None if sample is None else max(0.0, now - sample.at)
+
+    def pieces(self, kind: Kind) -> tuple[bytes, ...]:
+        """Return the last answer of ``kind``; none if there was none."""
+        sample = self.latest.get(kind)
+        return () if sample is None else sample.pieces
+
+
+class SampleBook:
+    """The samples of every registered switch."""
+
+    def __init__(self, most_flow_bytes: int, most_bytes: int) -> None:
+        """``most_flow_bytes``: of the flow entries of one switch; ``most_bytes``: in all."""
+        self._most_flow_bytes = most_flow_bytes
+        self._most_bytes = most_bytes
+        self._switches: dict[int, SwitchSamples] = {}
+        self.bytes = 0
+        """Kept in all."""
+
+    @property
+    def switches(self) -> Mapping[int, SwitchSamples]:
+        """The samples by dpid."""
+        return self._switches
+
+    def joined(self, dpid: int, address: str, version: int) -> None:
+        """Begin with nothing: counters of an earlier connection may have been reset since."""
+        self.left(dpid)
+        self._switches[dpid] = SwitchSamples(dpid, address, version)
+
+    def left(self, dpid: int) -> None:
+        """Forget a switch."""
+        gone = self._switches.pop(dpid, None)
+        if gone is not None:
+            self.bytes -= sum(map(_size, (*gone.latest.values(), *gone.before.values())))
+
+    def told_traits(self, dpid: int, traits: tuple[TableTraits, ...]) -> None:
+        """Keep what the table features of a switch say."""
+        switch = self._switches.get(dpid)
+        if switch is not None:
+            switch.traits = traits
+
+    def echoed(self, dpid: int, rtt: float, now: float) -> None:
+        """Keep the round-trip time of an echo, in seconds."""
+        switch = self._switches.get(dpid)
+        if switch is not None:
+            switch.rtt, switch.rtt_at = rtt, now
+
+    def take(self, dpid: int, kind: Kind, pieces: Sequence[bytes], now: float) -> Taken:
+        """Keep a whole answer in place of the last, unless it is too large."""
+        switch = self._switches.get(dpid)
+        if switch is None or not pieces:
+            return Taken.EMPTY
+        if sum(map(len, pieces)) > MOST_BYTES.get(kind, self._most_flow_bytes):
+            return Taken.TOO_LARGE
+        sample = Sample(distinct(pieces), now)
+        size = _size(sample)
+        old = switch.latest.get(kind)
+        leaves = switch.before.get(kind) if kind in KEPT_TWICE else old
+        growth = size - (_size(leaves) if leaves is not None else 0)
+        if growth > 0 and self.bytes + growth > self._most_bytes:
+            return Taken.NO_ROOM
+        if old is not None and kind in KEPT_TWICE:
+            switch.before[kind] = old
+        switch.latest[kind] = sample
+        self.bytes += growth
+        return Taken.KEPT
+
+
+def _size(sample: Sample) -> int:
+    return sum(map(len, sample.pieces))
+
+
+def distinct(pieces: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return the pieces without those sent twice: what follows the flags (byte 12) is the same.
+
+    Pieces carry no number (1.3.5 section 7.3.5), but no two flow entries, ports or tables of a
+    switch are the same, so no two pieces that hold any are.
+    """
+    heads = {(len(piece), piece[12:_HEAD]) for piece in pieces}
+    if len(heads) == len(pieces):
+        return tuple(pieces)
+    found: dict[memoryview, bytes] = {}
+    for piece in pieces:
+        # Views are hashed and compared without copying what may be tens of megabytes.
+        found.setdefault(memoryview(piece)[12:], piece)
+    return tuple(found.values())

@@ -1,0 +1,36 @@
+"""What a text form (XML, JSON) offers to those who write flow entries straight from bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
+
+
+class TextField(NamedTuple):
+    """A member of an object: its name, its text or %-pattern, and whether that is a text."""
+
+    name: str
+    pattern: str
+    quoted: bool = False
+
+
+class Form(Protocol):
+    """Puts members together. What it is given is safe: numbers, hex digits, names of ours."""
+
+    joint: str
+    """What stands between two members, and between two items."""
+
+    def members(self, fields: Iterable[TextField]) -> str:
+        """Return the members of an object; patterns stay patterns."""
+
+    def absent(self, name: str) -> str:
+        """Return a member that is not known."""
+
+    def nested(self, name: str, inner: str) -> str:
+        """Return a member that is an object."""
+
+    def items(self, name: str, element: str, inners: Iterable[str]) -> str:
+        """Return a member that is a list of objects."""
+
+    def item(self, element: str, inner: str) -> str:
+        """Return one object of a list."""

@@ -1,0 +1,60 @@
+"""Answers that are written while they are sent: memory does not grow with their size."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+
+from webob import Request, Response
+
+_BLOCK = 32 * 1024
+_TURN = 0.002
+"""Seconds of writing after which others have their turns."""
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def streamed(
+    request: Request, texts: Iterable[str], media_type: str, rest: Callable[[], None]
+) -> Response:
+    """Return an answer made of ``texts``, compressed if the client likes that.
+
+    ``rest`` is called between blocks, to let others have their turns.
+    """
+    blocks = _blocks(texts, rest)
+    response = Response(status=200)
+    suffix = "; charset=utf-8" if media_type != "application/json" else ""
+    response.headers["Content-Type"] = media_type + suffix
+    response.headers["Vary"] = "Accept, Accept-Encoding"
+    if request.accept_encoding.acceptable_offers(["gzip", "identity"])[:1] == [("gzip", 1.0)]:
+        response.headers["Content-Encoding"] = "gzip"
+        blocks = _compressed(blocks)
+    response.headers.pop("Content-Length", None)
+    response.app_iter = blocks
+    return response
+
+
+def _blocks(texts: Iterable[str], rest: Callable[[], None]) -> Iterator[bytes]:
+    waiting: list[str] = []
+    size, since = 0, time.perf_counter()
+    for text in texts:
+        waiting.append(text)
+        size += len(text)
+        if size >= _BLOCK:
+            yield "".join(waiting).encode()
+            waiting.clear()
+            size = 0
+        if time.perf_counter() - since > _TURN:
+            rest()
+            since = time.perf_counter()
+    if waiting:
+        yield "".join(waiting).encode()
+
+
+def _compressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(level=1, wbits=_GZIP)
+    for block in blocks:
+        data = packer.compress(block)
+        if data:
+            yield data
+    yield packer.flush()

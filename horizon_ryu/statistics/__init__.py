@@ -1,0 +1,1 @@
+"""What asks switches for statistics and tells them; core/stats decides, openflow/stats reads."""

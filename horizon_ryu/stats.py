@@ -1,0 +1,127 @@
+"""Stats: every switch measured, all the time (report 3.3).
+
+Events in: ``EventSwitchConnected``, ``EventSwitchLeft``, ``EventPortChanged``. Events out: none.
+
+When what is asked is decided in :mod:`horizon_ryu.core.stats`; :mod:`horizon_ryu.openflow.stats`
+reads the answers when somebody wants to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ryu.base import app_manager
+from ryu.controller.handler import set_ev_cls
+from ryu.lib import hub
+
+from horizon_ryu.app import HorizonApp
+from horizon_ryu.core.errors import NotFound
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.stats.kinds import Kind, kinds_of
+from horizon_ryu.core.stats.polling import Polling
+from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
+from horizon_ryu.core.timers import StatsTimers
+from horizon_ryu.rest import nodes as nodes_resource
+from horizon_ryu.rest import stats as stats_resource
+from horizon_ryu.statistics import prometheus
+from horizon_ryu.statistics.node_measures import NodeMeasures, node_measures
+from horizon_ryu.statistics.ovsdb import OvsLoad
+from horizon_ryu.statistics.poller import Poller
+from horizon_ryu.switch_events import EventPortChanged, EventSwitchConnected, EventSwitchLeft
+
+TIMERS_SETTING = "stats.timers"
+
+app_manager.require_app("horizon_ryu.switches")
+
+
+class Stats(HorizonApp):
+    """Hands switches to the poller, and what they answered to whoever asks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        horizon, options = self.horizon, self.horizon.settings.stats
+        self._polling = Polling(self._first_timers(), options.deadline)
+        self._book = SampleBook(options.max_flow_bytes, options.max_bytes)
+        self._poller = Poller(self._polling, self._book, horizon.switches, self.now)
+        self._load = OvsLoad(options.ovsdb, horizon.clock)
+        horizon.router.add(stats_resource.resources(self))
+        horizon.router.add(nodes_resource.resources(self))
+        horizon.metrics.stream(self._families)
+        horizon.metrics.counters(
+            "horizon_stats_answers",
+            "Answers of switches, by what became of them",
+            "outcome",
+            lambda: self._poller.outcomes,
+        )
+
+    def start(self) -> None:
+        """Begin to ask, once all applications are there."""
+        super().start()
+        self.spawn(self._poller.run)
+
+    def _first_timers(self) -> StatsTimers:
+        saved = self.horizon.store.get_setting(TIMERS_SETTING)
+        return StatsTimers(**saved) if saved else self.horizon.settings.stats.timers
+
+    # ---- what switches do
+
+    @set_ev_cls(EventSwitchConnected)
+    def _connected(self, event: EventSwitchConnected) -> None:
+        switch = event.switch
+        self._book.joined(switch.dpid, switch.address, switch.openflow)
+        self._poller.joined(switch.dpid, kinds_of(switch.openflow))
+
+    @set_ev_cls(EventSwitchLeft)
+    def _left(self, event: EventSwitchLeft) -> None:
+        self._poller.left(event.dpid)
+        self._book.left(event.dpid)
+
+    @set_ev_cls(EventPortChanged)
+    def _port_changed(self, event: EventPortChanged) -> None:
+        switch = self._book.switches.get(event.dpid)
+        if switch is not None:
+            self._poller.hurry(event.dpid, _port_states(switch))
+
+    # ---- what is asked over REST
+
+    def switches(self) -> Mapping[int, SwitchSamples]:
+        """Return the samples by dpid."""
+        return self._book.switches
+
+    def now(self) -> float:
+        """Return the time of the samples' clock."""
+        return float(self.horizon.clock())
+
+    def rest(self) -> None:
+        """Let other greenlets have their turns."""
+        hub.sleep(0)
+
+    def timers(self) -> StatsTimers:
+        """Return the timers in force."""
+        return self._polling.timers
+
+    def set_timers(self, timers: StatsTimers) -> None:
+        """Put other timers in force, and keep them."""
+        self._polling.set_timers(timers)
+        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+
+    def nodes(self) -> Iterable[int]:
+        """Return the dpids of the switches that are measured."""
+        return self._book.switches
+
+    def measures(self, dpid: int) -> NodeMeasures:
+        """Return the common measures of a switch; NotFound."""
+        switch = self._book.switches.get(dpid)
+        if switch is None:
+            raise NotFound(f"switch {dpid_to_text(dpid)} is not connected")
+        return node_measures(switch, self.horizon.published.topology, self._load.load(dpid))
+
+    def _families(self) -> Iterator[str]:
+        return prometheus.text(self._book.switches.values, self.now())
+
+
+def _port_states(switch: SwitchSamples) -> Kind:
+    """Return the question that tells the ports' states: 1.0 has it among the features."""
+    return Kind.FEATURES if switch.version == 1 else Kind.PORT_DESC
