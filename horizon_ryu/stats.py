@@ -25,9 +25,8 @@ from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import stats as stats_resource
-from horizon_ryu.statistics import prometheus
+from horizon_ryu.statistics import ovsdb, prometheus
 from horizon_ryu.statistics.node_measures import NodeMeasures, node_measures
-from horizon_ryu.statistics.ovsdb import OvsLoad
 from horizon_ryu.statistics.poller import Poller
 from horizon_ryu.switch_events import EventPortChanged, EventSwitchConnected, EventSwitchLeft
 
@@ -45,7 +44,7 @@ class Stats(HorizonApp):
         self._polling = Polling(self._first_timers(), options.deadline)
         self._book = SampleBook(options.max_flow_bytes, options.max_bytes)
         self._poller = Poller(self._polling, self._book, horizon.switches, self.now)
-        self._load = OvsLoad(options.ovsdb, horizon.clock)
+        self._load = ovsdb.OvsLoad(options.ovsdb, horizon.clock)
         horizon.router.add(stats_resource.resources(self))
         horizon.router.add(nodes_resource.resources(self))
         horizon.metrics.stream(self._families)
@@ -60,10 +59,17 @@ class Stats(HorizonApp):
         """Begin to ask, once all applications are there."""
         super().start()
         self.spawn(self._poller.run)
+        if self.horizon.settings.stats.ovsdb:
+            self.spawn(self._watch_load)
 
     def _first_timers(self) -> StatsTimers:
         saved = self.horizon.store.get_setting(TIMERS_SETTING)
         return StatsTimers(**saved) if saved else self.horizon.settings.stats.timers
+
+    def _watch_load(self) -> None:
+        while True:
+            self._load.renew()
+            hub.sleep(ovsdb.INTERVAL)
 
     # ---- what switches do
 

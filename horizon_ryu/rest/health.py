@@ -41,7 +41,7 @@ def resources(provider: HealthProvider, metrics: Metrics) -> list[Resource]:
         return provider.health()
 
     def text(call: Call) -> Response:
-        response = streamed(call.http, metrics.text(), "text/plain", _let_others)
+        response = streamed(call.http, metrics.texts(), "text/plain", _let_others)
         response.headers["Content-Type"] = CONTENT_TYPE
         return response
 

@@ -122,9 +122,13 @@ class Metrics(Collector):
         """Have ``write`` called for families of its own, too many to be made as objects."""
         self._streams.append(write)
 
-    def text(self) -> Iterator[str]:
+    def text(self) -> bytes:
+        """Return the families of the registry in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def texts(self) -> Iterator[str]:
         """Yield everything in Prometheus' text format."""
-        yield generate_latest(self.registry).decode()
+        yield self.text().decode()
         for write in self._streams:
             yield from write()
 

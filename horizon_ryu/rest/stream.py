@@ -26,12 +26,20 @@ def streamed(
     suffix = "; charset=utf-8" if media_type != "application/json" else ""
     response.headers["Content-Type"] = media_type + suffix
     response.headers["Vary"] = "Accept, Accept-Encoding"
-    if request.accept_encoding.acceptable_offers(["gzip", "identity"])[:1] == [("gzip", 1.0)]:
+    if _wants_gzip(request):
         response.headers["Content-Encoding"] = "gzip"
         blocks = _compressed(blocks)
     response.headers.pop("Content-Length", None)
     response.app_iter = blocks
     return response
+
+
+def _wants_gzip(request: Request) -> bool:
+    """Tell whether gzip is what the client likes best; one that says nothing gets it plain."""
+    if not request.headers.get("Accept-Encoding"):
+        return False
+    offers = request.accept_encoding.acceptable_offers(["gzip", "identity"])
+    return bool(offers) and offers[0][0] == "gzip"
 
 
 def _blocks(texts: Iterable[str], rest: Callable[[], None]) -> Iterator[bytes]:

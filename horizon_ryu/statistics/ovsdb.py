@@ -17,8 +17,8 @@ import ovs.stream
 
 from horizon_ryu.statistics.node_measures import NO_LOAD, Load
 
-FRESH = 5.0
-"""Seconds for which an answer is good: Open vSwitch writes its statistics that often."""
+INTERVAL = 5.0
+"""Seconds between two questions: Open vSwitch writes its statistics that often."""
 DEADLINE_MS = 2000
 _DAEMON = "process_ovs-vswitchd"
 _QUERY = [
@@ -61,16 +61,14 @@ class OvsLoad:
         self._load = NO_LOAD
 
     def load(self, dpid: int) -> Load:
-        """Return the load; waits for the database a few seconds at most."""
-        now = self._clock()
-        if self._last is None or now - self._last.at >= FRESH:
-            self._renew(now)
+        """Return the load as it was last read."""
         known = self._last is not None and dpid in self._last.dpids
         return self._load if known else NO_LOAD
 
-    def _renew(self, now: float) -> None:
+    def renew(self) -> None:
+        """Ask the database; waits for a few seconds at most."""
         answer = self._read(self._remote) if self._remote else None
-        before, self._last = self._last, snapshot(answer, now)
+        before, self._last = self._last, snapshot(answer, self._clock())
         self._load = load_between(before, self._last)
 
 

@@ -78,7 +78,7 @@ class Writer:
     def _desc(self, switch: SwitchSamples) -> Members:
         found = readers.read_description(switch.version, switch.pieces(Kind.DESC))
         yield self._age(switch, Kind.DESC)
-        yield "ip", switch.address
+        yield "ip", _ip(switch.address)
         for name in ("sw_desc", "hw_desc", "serial_num", "mfr_desc", "dp_desc"):
             yield name, getattr(found, name, None)
 
@@ -136,6 +136,11 @@ class Writer:
         yield self._age(switch, Kind.FLOWS)
         texts = FlowText(switch.version, self._form)
         yield "flows", Written(texts.slices(switch.pieces(Kind.FLOWS)))
+
+
+def _ip(address: str) -> str:
+    """Return an address without its port: ``192.0.2.1:6653``, ``[2001:db8::1]:6653``."""
+    return address.rpartition(":")[0].strip("[]") or address
 
 
 _COUNTED = (
