@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,8 @@ from webob import Request, Response
 
 from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
 from horizon_ryu.core.spanning_tree import Forest, build_forest
-from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
+from horizon_ryu.core.stats.samples import SwitchSamples
+from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.rest import (
@@ -21,15 +22,19 @@ from horizon_ryu.rest import (
     health,
     migrations,
     networks,
+    nodes,
     root,
     spanning_tree,
+    stats,
     topology,
 )
 from horizon_ryu.rest.auth import Tokens
 from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.rest.router import Router
+from horizon_ryu.statistics.node_measures import Load, NodeMeasures, node_measures
 from unit.flows.fabric import Fabric
+from unit.stats.test_report import captured
 
 
 def _switch(dpid: int, ports: int) -> Switch:
@@ -154,6 +159,37 @@ class FakeHealth:
         return health.Health(status="ok", version="0", uptime=1.5, switches=3, hub_lag=0.0)
 
 
+class FakeStats:
+    """Stands for Stats, with what a real Open vSwitch answered."""
+
+    def __init__(self) -> None:
+        self.samples = {switch.dpid: switch for switch in (captured(4),)}
+        self._timers = StatsTimers()
+
+    def switches(self) -> Mapping[int, SwitchSamples]:
+        return self.samples
+
+    def now(self) -> float:
+        return 103.0
+
+    def rest(self) -> None:
+        """Nobody waits."""
+
+    def timers(self) -> StatsTimers:
+        return self._timers
+
+    def set_timers(self, timers: StatsTimers) -> None:
+        self._timers = timers
+
+    def nodes(self) -> Iterable[int]:
+        return self.samples
+
+    def measures(self, dpid: int) -> NodeMeasures:
+        if dpid not in self.samples:
+            raise NotFound("no such switch")
+        return node_measures(self.samples[dpid], triangle(), Load(1.5, None))
+
+
 class Client:
     """Calls the API over fakes as an HTTP client would; ``ask`` takes any method."""
 
@@ -170,6 +206,9 @@ class Client:
         self.router.add(topology.resources(self.discovery, self.networks))
         self.router.add(spanning_tree.resources(self.tree))
         self.router.add(networks.resources(self.networks))
+        self.stats = FakeStats()
+        self.router.add(stats.resources(self.stats))
+        self.router.add(nodes.resources(self.stats))
         self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
         self.router.add(flows.resources(self.fabric.service))
         self.router.add(migrations.resources(lambda: self.fabric.migrator))
