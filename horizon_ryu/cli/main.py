@@ -7,7 +7,7 @@ import json
 import click
 from rich.console import Console
 
-from horizon_ryu.cli import flows, migrations, show
+from horizon_ryu.cli import flows, migrations, show, stats
 from horizon_ryu.cli.client import Client, Failed
 from horizon_ryu.cli.session import Session
 
@@ -28,7 +28,7 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
     context.obj = Session(Client(url, token), output, Console())
 
 
-for command in (*flows.COMMANDS, *migrations.COMMANDS):
+for command in (*flows.COMMANDS, *migrations.COMMANDS, *stats.COMMANDS):
     main.add_command(command)
 
 
@@ -132,11 +132,11 @@ def delete_network(session: Session, name: str) -> None:
 
 
 @main.command()
-@click.argument("part", type=click.Choice(["topology", "spanning-tree"]))
+@click.argument("part", type=click.Choice(["topology", "spanning-tree", "stats"]))
 @click.argument("changes", nargs=-1, metavar="[NAME=SECONDS]...")
 @click.pass_obj
 def timers(session: Session, part: str, changes: tuple[str, ...]) -> None:
-    """Show the timers of Discovery or Spanning Tree, or set some.
+    """Show the timers of Discovery, Spanning Tree or Stats, or set some.
 
     Example: horizonctl timers spanning-tree port_hold_time=5
     """

@@ -1,0 +1,65 @@
+"""``horizonctl stats`` and ``horizonctl measures``: what switches count, and how they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from horizon_ryu.cli import show_stats
+from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.words import dpid_of
+
+_URL = "/v1/stats"
+PARTS = ("desc", "ports", "tables", "aggregate", "flows")
+
+
+@click.command()
+@click.argument("switch", required=False)
+@click.option("--part", type=click.Choice(PARTS), help="only this class of statistics")
+@click.pass_obj
+def stats(session: Session, switch: str | None, part: str | None) -> None:
+    """Show the statistics of all switches, or of one.
+
+    Example: horizonctl stats 1 --part flows
+    """
+    if switch is None and part is not None:
+        raise click.UsageError("name the switch whose statistics you want")
+    path = "/".join(filter(None, (_URL, dpid_of(switch) if switch else None, part)))
+    if session.output == "xml":
+        click.echo(session.client.get_xml(path, rates=1))
+        return
+    data = session.client.get(path, rates=1)
+    if session.output == "json":
+        session.emit_json(data)
+    else:
+        _show(session, data, switch is None)
+
+
+@click.command()
+@click.argument("node", required=False)
+@click.pass_obj
+def measures(session: Session, node: str | None) -> None:
+    """Show the measures that switches and Xen nodes have in common.
+
+    Example: horizonctl measures 1
+    """
+    if node is None:
+        names = [item["id"] for item in session.client.get("/v1/nodes")["nodes"]]
+    else:
+        names = [dpid_of(node)]
+    data = [session.client.get(f"/v1/nodes/{name}/measures") for name in names]
+    if session.output == "table":
+        show_stats.measures(session.console, data)
+    else:
+        session.emit_json(data)
+
+
+def _show(session: Session, data: dict[str, Any], is_all: bool) -> None:
+    if is_all:
+        show_stats.overview(session.console, data["datapaths"])
+    else:
+        show_stats.switch(session.console, data)
+
+
+COMMANDS = (stats, measures)
