@@ -86,6 +86,11 @@ class Controller:
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read() or b"null")
 
+    @property
+    def pid(self) -> int:
+        """Process id of the running controller."""
+        return self._process.pid
+
     def cpu_seconds(self) -> float:
         """Return the CPU time that the process has used."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(") ", 1)[1].split()

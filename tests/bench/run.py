@@ -28,6 +28,7 @@ SECTIONS = (
     Section("paths", "Constrained paths", "nx.shortest_path"),
     Section("flows", "Flow Manager", "OFPFlowMod+barrier"),
     Section("migrations", "Flow Migration", "see each line"),
+    Section("stats", "Stats", "ofctl_rest"),
     Section("round_trips", "Packet-in to flow-mod (Forwarding)", "simple_switch_13"),
     Section("discovery", "Discovery", "ryu.topology"),
 )
