@@ -36,7 +36,7 @@ bench: setup ## measure Horizon against Ryu's own applications
 
 lint: setup ## ruff and strict mypy
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy horizon_ryu tools topologies
+	@$(BIN)/mypy horizon_ryu xen_bridge tools topologies
 
 clean: ## remove everything that setup and the tests made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

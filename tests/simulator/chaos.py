@@ -47,8 +47,17 @@ class Chaos:
         """Do one random thing."""
         chance = self._chance
         action = chance.choices(
-            (self.cut, self.restore, self.deafen, self.hear, self.lose, self.regain,
-             self.stall, self.restart_switch, self.restart_controller),
+            (
+                self.cut,
+                self.restore,
+                self.deafen,
+                self.hear,
+                self.lose,
+                self.regain,
+                self.stall,
+                self.restart_switch,
+                self.restart_controller,
+            ),
             weights=(5, 5, 2, 2, 4, 4, 1, 2, 1),
         )[0]
         action()
@@ -117,7 +126,8 @@ class Chaos:
             return
         self._note("restart", dpid)
         cables = [
-            cable for cable in self._network.cables
+            cable
+            for cable in self._network.cables
             if cable.plugged and dpid in (cable.one.dpid, cable.other.dpid)
         ]
         self._away.discard(dpid)

@@ -236,7 +236,11 @@ def _reached(start: int, beside: dict[int, set[int]]) -> frozenset[int]:
 
 
 def random_graph(
-    network: Network, chance: random.Random, size: int, extra: int, openflow: Iterable[int],
+    network: Network,
+    chance: random.Random,
+    size: int,
+    extra: int,
+    openflow: Iterable[int],
     hybrid_share: float = 0.0,
 ) -> None:
     """Build a connected random graph with ``extra`` redundant cables and a host per switch."""

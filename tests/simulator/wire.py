@@ -44,9 +44,7 @@ def fields_of(data: bytes) -> Fields:
     if dl_type == 0x0800 and len(data) >= offset + 20:
         source, destination = struct.unpack_from("!II", data, offset + 12)
     elif dl_type == 0x0806 and len(data) >= offset + 28:
-        source, destination = (
-            struct.unpack_from("!I", data, offset + at)[0] for at in (14, 24)
-        )
+        source, destination = (struct.unpack_from("!I", data, offset + at)[0] for at in (14, 24))
     return Fields(data[:6], data[6:12], dl_type, vlan, source, destination)
 
 
