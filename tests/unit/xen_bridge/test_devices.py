@@ -1,0 +1,173 @@
+"""Devices of report 2.5, over a sysfs tree made for the test and the memory back end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import fake_sysfs
+from fake_sysfs import BRIDGE, DISK, PF, VF
+from xen_bridge.devices import DeviceManager
+from xen_bridge.documents.devices import Device, VifQueues
+from xen_bridge.documents.domains import CreateDomain
+from xen_bridge.errors import (
+    Conflict,
+    HypervisorError,
+    InvalidInput,
+    NotFound,
+    Unsupported,
+)
+from xen_bridge.hypervisor import domain_xml
+from xen_bridge.hypervisor.interface import HostDevice
+from xen_bridge.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.hypervisor.opening import open_hypervisor
+from xen_bridge.sysfs_devices import SysfsDevices
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return fake_sysfs.build(tmp_path)
+
+
+@pytest.fixture
+def memory() -> MemoryHost:
+    host = MemoryWorld().host("a")
+    host.define(CreateDomain("r1"))
+    host.start("r1")
+    return host
+
+
+@pytest.fixture
+def manager(root: Path, memory: MemoryHost) -> DeviceManager:
+    return DeviceManager(memory, SysfsDevices(root))
+
+
+def by_address(manager: DeviceManager) -> dict[str, Device]:
+    return {device.address: device for device in manager.devices().devices}
+
+
+def test_what_there_is(manager: DeviceManager) -> None:
+    found = by_address(manager)
+    assert list(found) == [DISK, PF, VF]
+    assert BRIDGE not in found
+    assert found[PF] == Device(
+        PF, "physical_function", "8086", "10c9", "020000", "igb", "eth3", functions=1,
+        max_functions=7,
+    )  # fmt: skip
+    assert (found[VF].kind, found[VF].physical) == ("virtual_function", PF)
+    assert found[DISK].kind == "plain"
+
+
+def test_queues(manager: DeviceManager) -> None:
+    queues = manager.devices().queues
+    assert (queues.maximum, queues.vifs) == (4, (VifQueues("vif5.0", 2, 2),))
+    manager.set_max_queues(2)
+    assert manager.devices().queues.maximum == 2
+
+
+def test_without_drivers_there_is_nothing(tmp_path: Path, memory: MemoryHost) -> None:
+    manager = DeviceManager(memory, SysfsDevices(tmp_path / "none"))
+    assert manager.devices().devices == ()
+    assert manager.devices().queues.maximum is None
+    with pytest.raises(Unsupported):
+        manager.set_max_queues(2)
+    with pytest.raises(NotFound):
+        manager.set_functions(PF, 2)
+
+
+def test_virtual_functions_are_made_and_taken_away(
+    manager: DeviceManager, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    real = Path.write_text
+
+    def watched(self: Path, text: str, **more: str) -> int:
+        written.append(text)
+        return real(self, text, **more)
+
+    monkeypatch.setattr(Path, "write_text", watched)
+    manager.set_functions(PF, 4)
+    # The kernel refuses to go from one number to another but by way of 0.
+    assert written == ["0", "4"]
+    manager.set_functions(PF, 4)
+    manager.set_functions(PF, 0)
+    assert written == ["0", "4", "0"]
+    for count in (-1, 8):
+        with pytest.raises(InvalidInput, match="at most 7"):
+            manager.set_functions(PF, count)
+    with pytest.raises(Unsupported):
+        manager.set_functions(DISK, 1)
+
+
+def test_virtual_functions_in_use_stay(manager: DeviceManager, memory: MemoryHost) -> None:
+    manager.attach("r1", HostDevice(VF, "00:16:3e:00:00:01", 7))
+    with pytest.raises(Conflict, match="r1 has"):
+        manager.set_functions(PF, 0)
+
+
+def test_the_kernels_refusal_is_told(
+    manager: DeviceManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_more: object) -> int:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(HypervisorError, match="Cannot allocate"):
+        manager.set_functions(PF, 2)
+
+
+def test_direct_access(manager: DeviceManager, root: Path) -> None:
+    manager.take(DISK)
+    fake_sysfs.bind(root, DISK, "pciback")
+    assert by_address(manager)[DISK].assignable
+    with pytest.raises(Conflict, match="already"):
+        manager.take(DISK)
+    manager.attach("r1", HostDevice(DISK))
+    assert by_address(manager)[DISK].domain == "r1"
+    for again in (manager.take, manager.give_back):
+        with pytest.raises(Conflict, match="r1 has"):
+            again(DISK)
+    with pytest.raises(Conflict):
+        manager.attach("Domain-0", HostDevice(DISK))
+    with pytest.raises(NotFound):
+        manager.remove("Domain-0", DISK)
+    manager.remove("r1", DISK)
+    manager.give_back(DISK)
+    assert by_address(manager)[DISK].domain is None
+
+
+def test_only_virtual_functions_have_addresses_and_vlans(manager: DeviceManager) -> None:
+    with pytest.raises(Conflict, match="no virtual function"):
+        manager.attach("r1", HostDevice(DISK, mac="00:16:3e:00:00:01"))
+
+
+def test_unknown_devices(manager: DeviceManager) -> None:
+    for address in ("0000:99:00.0", "../../../etc", ""):
+        with pytest.raises(NotFound):
+            manager.take(address)
+
+
+def test_a_domain_that_ends_loses_its_devices(manager: DeviceManager, memory: MemoryHost) -> None:
+    manager.attach("r1", HostDevice(VF))
+    memory.destroy("r1")
+    assert by_address(manager)[VF].domain is None
+
+
+def test_libvirts_test_driver_says_what_it_cannot(root: Path) -> None:
+    pytest.importorskip("libvirt")
+    manager = DeviceManager(open_hypervisor("test:///default"), SysfsDevices(root))
+    assert set(by_address(manager)) == {DISK, PF, VF}
+    with pytest.raises(Unsupported, match="device_drivers"):
+        manager.take(DISK)
+    with pytest.raises(Unsupported, match="device_attachment"):
+        manager.attach("test", HostDevice(VF))
+
+
+def test_the_xml_that_libvirt_is_given_is_read_back() -> None:
+    plain = domain_xml.host_device(HostDevice("0000:03:10.1"))
+    rich = domain_xml.host_device(HostDevice("0000:03:10.2", "00:16:3e:00:00:01", 7))
+    assert 'managed="yes"' in plain
+    assert '<tag id="7"/>' in rich
+    text = f"<domain><devices>{plain}{rich}</devices></domain>"
+    assert domain_xml.Description(text).host_devices == ("0000:03:10.1", "0000:03:10.2")

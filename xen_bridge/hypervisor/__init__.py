@@ -1,0 +1,1 @@
+"""One interface to the hypervisor, and its back ends: libvirt on Xen, libvirt's test, memory."""

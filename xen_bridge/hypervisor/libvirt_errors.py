@@ -1,0 +1,68 @@
+"""What libvirt's errors mean in ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from xen_bridge.errors import (
+    BridgeError,
+    Conflict,
+    Deadline,
+    HypervisorAway,
+    HypervisorError,
+    NotFound,
+    Unsupported,
+)
+
+
+def binding() -> Any:
+    """Return libvirt's Python binding; HypervisorAway says how to get it."""
+    try:
+        import libvirt
+    except ImportError as error:
+        raise HypervisorAway(
+            "libvirt's Python binding is missing (Debian: python3-libvirt)"
+        ) from error
+    return libvirt
+
+
+def _classes(libvirt: Any) -> dict[int, type[BridgeError]]:
+    return {
+        libvirt.VIR_ERR_NO_DOMAIN: NotFound,
+        libvirt.VIR_ERR_NO_NODE_DEVICE: NotFound,
+        libvirt.VIR_ERR_DEVICE_MISSING: NotFound,
+        libvirt.VIR_ERR_OPERATION_INVALID: Conflict,
+        libvirt.VIR_ERR_DOM_EXIST: Conflict,
+        libvirt.VIR_ERR_NO_SUPPORT: Unsupported,
+        libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED: Unsupported,
+        libvirt.VIR_ERR_CONFIG_UNSUPPORTED: Unsupported,
+        libvirt.VIR_ERR_OPERATION_TIMEOUT: Deadline,
+        libvirt.VIR_ERR_NO_CONNECT: HypervisorAway,
+        libvirt.VIR_ERR_AUTH_FAILED: HypervisorAway,
+        libvirt.VIR_ERR_INVALID_CONN: HypervisorAway,
+        libvirt.VIR_ERR_RPC: HypervisorAway,
+    }
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn libvirt's errors inside into ours."""
+    libvirt = binding()
+    try:
+        yield
+    except libvirt.libvirtError as error:
+        raise _ours(libvirt, error) from error
+
+
+def _ours(libvirt: Any, error: Any) -> BridgeError:
+    code, message = error.get_error_code(), str(error)
+    kind = _classes(libvirt).get(code, HypervisorError)
+    if code == libvirt.VIR_ERR_OPERATION_FAILED and "already" in message:
+        kind = Conflict
+    # A daemon that went away in the middle of a call, or is not there at all.
+    away = ("Connection refused", "Cannot recv data", "Failed to connect", "Connection reset")
+    if kind is HypervisorError and any(text in message for text in away):
+        kind = HypervisorAway
+    return kind(message)

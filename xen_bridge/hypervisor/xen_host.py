@@ -1,0 +1,175 @@
+"""Xen behind libvirt (``xen:///system``, ``xen+tls://host/system``, ``xen+ssh://host/system``).
+
+What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen research, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from xen_bridge.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
+from xen_bridge.documents.measures import VirtualInterface
+from xen_bridge.errors import Conflict, InvalidInput, Unsupported
+from xen_bridge.hypervisor.domain_xml import Description
+from xen_bridge.hypervisor.interface import Capability, Usage
+from xen_bridge.hypervisor.libvirt_errors import binding, translated
+from xen_bridge.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.hypervisor.xl import Run, Xl, run_here, run_over_ssh
+
+KNOWN_SCHEDULERS = ("credit", "credit2")
+DOMAIN_0 = 0
+
+_WITHOUT_XL = frozenset(Capability) - {Capability.AFFINITY}
+
+
+def xl_runner(uri: str) -> Run | None:
+    """Return what runs ``xl`` on the host of ``uri``; None where there is no way."""
+    parts = urlsplit(uri)
+    if not parts.hostname:
+        return run_here
+    if parts.scheme == "xen+ssh":
+        user = f"{parts.username}@" if parts.username else ""
+        return run_over_ssh(user + parts.hostname)
+    return None
+
+
+class XenHost(LibvirtHost):
+    """A real Xen host."""
+
+    kind: ClassVar[str] = "xen"
+
+    def __init__(self, uri: str, run: Run | None = None) -> None:
+        super().__init__(uri)
+        runner = run or xl_runner(uri)
+        self._xl = Xl(runner) if runner is not None else None
+        self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
+
+    def scheduler_kind(self) -> str:
+        """Return credit, credit2, or another that Xen runs."""
+        connection = self.connection()
+        with translated():
+            return str(connection.lookupByID(DOMAIN_0).schedulerType()[0])
+
+    # ---- looking
+
+    def _scheduler(self, domain: Any, is_active: bool) -> SchedulerParameters:
+        if not is_active:
+            return SchedulerParameters(self.scheduler_kind())
+        kind = domain.schedulerType()[0]
+        if kind not in KNOWN_SCHEDULERS:
+            return SchedulerParameters(kind)
+        known = domain.schedulerParameters()
+        return SchedulerParameters(kind, known.get("weight"), known.get("cap"))
+
+    def _affinity(self, domain: Any, is_active: bool) -> tuple[VcpuPins, ...]:
+        # One run of xl tells of all domains, so it is asked by vcpu_list alone.
+        return ()
+
+    def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
+        """Return where every vCPU runs and may run."""
+        connection = self.connection()
+        with translated():
+            cpus = connection.getInfo()[2]
+        return self._needed_xl().vcpu_list(cpus)
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Return the counters of every running domain."""
+        connection = self.connection()
+        with translated():
+            return tuple(_usage(domain) for domain in connection.listAllDomains(1))
+
+    # ---- the processor
+
+    def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
+        """Set weight and cap of a running domain; Unsupported for other schedulers."""
+        found = self.find(domain)
+        wanted = {"weight": weight, "cap": cap}
+        with translated():
+            kind = found.schedulerType()[0]
+            if kind not in KNOWN_SCHEDULERS:
+                raise Unsupported(f"the scheduler {kind} knows no weight and no cap")
+            vcpus = found.info()[3]
+            if cap is not None and cap > 100 * max(vcpus, 1):
+                raise InvalidInput(("cap",), f"at most 100 for each of its {vcpus} vCPUs")
+            # Flags are not supported, so the plain call (Xen research, 5.1).
+            found.setSchedulerParameters({k: v for k, v in wanted.items() if v is not None})
+
+    def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
+        """Let a vCPU run on these physical CPUs only."""
+        found = self.find(domain)
+        with translated():
+            number = found.ID()
+        if number < 0:
+            raise Conflict("the domain does not run")
+        self._needed_xl().pin(number, vcpu, cpus)
+
+    def _needed_xl(self) -> Xl:
+        if self._xl is None:
+            raise Unsupported(f"affinity through {self.uri}: xl runs on the host itself, or by ssh")
+        return self._xl
+
+    # ---- moving
+
+    def migrate(self, domain: str, destination: str) -> None:
+        """Move a running domain live, host to host.
+
+        A name that is taken at the destination is found out before: libvirt would leave the
+        domain in limbo (Xen research, 5.3).
+        """
+        libvirt = binding()
+        found = self.find(domain)
+        other = XenHost(destination)
+        try:
+            with translated():
+                name = found.name()
+                if name in {item.name() for item in other.connection().listAllDomains()}:
+                    raise Conflict(f"{destination} has a domain {name} already")
+                flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
+                if found.isPersistent():
+                    flags |= libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+                found.migrateToURI3(destination, {}, flags)
+        finally:
+            other.close()
+
+    # ---- devices
+
+    def take_device(self, address: str) -> None:
+        """Take a PCI device from the host's driver; with xl where libvirt has no device driver."""
+        try:
+            super().take_device(address)
+        except Unsupported:
+            self._needed_xl().take_device(address)
+
+    def return_device(self, address: str) -> None:
+        """Give a PCI device back to the host's driver."""
+        try:
+            super().return_device(address)
+        except Unsupported:
+            self._needed_xl().return_device(address)
+
+
+def _usage(domain: Any) -> Usage:
+    _, _, memory, vcpus, cpu_ns = domain.info()
+    targets = [item.target for item in Description(domain.XMLDesc()).interfaces if item.target]
+    vifs = tuple(_vif(number, domain.interfaceStats(name)) for number, name in enumerate(targets))
+    return Usage(domain.name(), cpu_ns, memory, vcpus, vifs)
+
+
+def _vif(number: int, counters: Sequence[int]) -> VirtualInterface:
+    """Return libvirt's counters from xentop's side: the guest's receiving is Domain 0's sending."""
+    rx_bytes, rx_packets, rx_errors, rx_drops, tx_bytes, tx_packets, tx_errors, tx_drops = (
+        max(value, 0) for value in counters
+    )
+    return VirtualInterface(
+        number,
+        received_bytes=tx_bytes,
+        received_packets=tx_packets,
+        reception_errors=tx_errors,
+        reception_drops=tx_drops,
+        transmitted_bytes=rx_bytes,
+        transmitted_packets=rx_packets,
+        transmission_errors=rx_errors,
+        transmission_drops=rx_drops,
+    )
