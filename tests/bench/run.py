@@ -1,4 +1,4 @@
-"""What ``make bench`` runs: every figure beside its counterpart, in under six minutes.
+"""What ``make bench`` runs: every figure beside its counterpart, in about eight minutes.
 
 No figure fails the run: machines differ, and the ratios are what matters. ``run.py codec tree``
 runs only these sections.
