@@ -74,6 +74,9 @@ class Changes:
         self._executor = executor
         self._announcer = announcer
         self._clocks = clocks
+        self._overdue: list[tuple[Migration, Flow | None]] = []
+        """Ends that could not be written, and the flows they left: a restart must not take them
+        for unfinished."""
         self.unclean: Callable[[Change], None] = self.settle
         """What to do with a change that could not be taken back for sure."""
 
@@ -88,16 +91,27 @@ class Changes:
         if started is None:
             started = self._clocks.monotonic()
         changes = [Change(Job(plan), self._record(plan, cause)) for plan in plans]
-        self._write(changes, MigrationState.INSTALLING)
         by_job = {id(change.job): change for change in changes}
-        self._executor.turn(
-            [change.job for change in changes],
-            lambda jobs: self._write(_of(by_job, jobs), MigrationState.COMMITTING),
-        )
+        self._turn(changes, by_job)
         self._conclude(changes, 1000 * (self._clocks.monotonic() - started), by_job)
         for change in changes:
             self._announcer.migration(change.record)
         return tuple(Outcome(change.record, change.job.error) for change in changes)
+
+    def _turn(self, changes: Sequence[Change], by_job: dict[int, Change]) -> None:
+        """Turn the traffic; if the journal cannot be written, take back what was sent."""
+        try:
+            self._write(changes, MigrationState.INSTALLING)
+            self._executor.turn(
+                [change.job for change in changes],
+                lambda jobs: self._write(_of(by_job, jobs), MigrationState.COMMITTING),
+            )
+        except Exception:
+            self._executor.take_back([change.job for change in changes])
+            for change in changes:
+                self._overdue.append((change.advance(MigrationState.ROLLED_BACK), None))
+                self.settle(change)
+            raise
 
     def now(self) -> float:
         """Return the monotonic time in seconds."""
@@ -125,22 +139,33 @@ class Changes:
     def _conclude(
         self, changes: Sequence[Change], elapsed_ms: float, by_job: dict[int, Change]
     ) -> None:
-        failed = [change for change in changes if change.job.error is not None]
         turned = [change for change in changes if change.job.error is None]
         for change in turned:
             change.record = replace(
                 change.record, duration_ms=elapsed_ms, waves=len(change.job.early)
             )
+        try:
+            self._clean_up(turned, by_job)
+        except Exception:
+            self._overdue += [
+                (change.advance(MigrationState.DONE), change.record.new) for change in turned
+            ]
+            raise
+        finally:
+            # Whatever the journal can do: the traffic has turned.
+            for change in turned:
+                self._book.end(change.record.new.number, change.record.new)
+            for change in changes:
+                if change.job.error is not None:
+                    self._give_up(change)
+
+    def _clean_up(self, turned: Sequence[Change], by_job: dict[int, Change]) -> None:
         self._write(turned, MigrationState.COMMITTED, [change.record.new for change in turned])
         self._executor.finish(
             [change.job for change in turned],
             lambda jobs: self._write(_of(by_job, jobs), MigrationState.DRAINING),
         )
         self._write(turned, MigrationState.DONE)
-        for change in turned:
-            self._book.end(change.record.new.number, change.record.new)
-        for change in failed:
-            self._give_up(change)
 
     def _give_up(self, change: Change) -> None:
         """Record why a change was taken back; what is not surely undone is looked after later."""
@@ -159,7 +184,12 @@ class Changes:
     def _write(
         self, changes: Sequence[Change], state: MigrationState, flows: Sequence[Flow] = ()
     ) -> None:
-        self._journal.write([change.advance(state) for change in changes], flows)
+        records = [change.advance(state) for change in changes]
+        overdue = {record.id: record for record, _ in self._overdue}
+        left = {flow.number: flow for _, flow in self._overdue if flow and flow.number in self._book}
+        left |= {flow.number: flow for flow in flows}
+        self._journal.write([*overdue.values(), *records], tuple(left.values()))
+        self._overdue.clear()
 
     def _record(self, plan: Plan, cause: Cause) -> Migration:
         if plan.new is None:

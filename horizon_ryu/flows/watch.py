@@ -69,6 +69,10 @@ class Watch:
             except HorizonError as error:
                 LOG.warning("flows could not be looked after: %s", error)
                 self._again(numbers)
+            except Exception:
+                # The store may fail in ways of its own; nobody else looks after flows.
+                LOG.exception("flows could not be looked after")
+                self._again(numbers)
 
     def _end_grace(self) -> None:
         hub.sleep(max(0.0, self._settled_at - self._clock()))

@@ -250,6 +250,40 @@ def test_a_controller_killed_between_messages_leaves_no_trace_of_the_other_path(
     assert [hop.dpid for hop in flow.hops][1] == (2 if batch == 0 else 4)
 
 
+@pytest.mark.parametrize("place", range(5))
+def test_a_store_that_fails_leaves_one_path_and_nothing_claimed(
+    tmp_path: Path, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fabric = Fabric(RING, sqlite(tmp_path))
+    old = made(fabric, 2)
+    write, count = fabric.store.write_migrations, -1
+
+    def fail(*rows: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == place:
+            raise OSError("disk full")
+        write(*rows)
+
+    monkeypatch.setattr(fabric.store, "write_migrations", fail)
+    with pytest.raises(OSError, match="disk full"):
+        fabric.migrator.migrate([wish(old, 4)])
+    fabric.reconciler._suspects.update(fabric.tables.tables)
+    for dpid in fabric.tables.tables:
+        fabric.reconciler.reconcile(dpid)
+    flow = fabric.book.get(old.number)
+    assert fabric.tables.held() == fabric.wanted(flow)
+    assert ([hop.dpid for hop in flow.hops] == [1, 2, 3]) == (place < 2), "before the commit"
+    assert not fabric.book.is_changing(old.number)
+    ((record, error),) = fabric.migrator.migrate([wish(flow, 2 if place >= 2 else 4)])
+    assert error is None
+    again = fabric.restarted()
+    for unfinished in again.recovery.claim():
+        again.recovery.finish(unfinished)
+    assert again.tables.held() == again.wanted(*again.book.flows())
+    assert [flow.hops for flow in again.book.flows()] == [record.new.hops]
+
+
 def test_old_migrations_are_forgotten() -> None:
     fabric = Fabric(RING, kept=10)
     flow = made(fabric, 2)
