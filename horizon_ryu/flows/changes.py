@@ -186,7 +186,8 @@ class Changes:
     ) -> None:
         records = [change.advance(state) for change in changes]
         overdue = {record.id: record for record, _ in self._overdue}
-        left = {flow.number: flow for _, flow in self._overdue if flow and flow.number in self._book}
+        left = {flow.number: flow for _, flow in self._overdue if flow is not None}
+        left = {number: flow for number, flow in left.items() if number in self._book}
         left |= {flow.number: flow for flow in flows}
         self._journal.write([*overdue.values(), *records], tuple(left.values()))
         self._overdue.clear()
