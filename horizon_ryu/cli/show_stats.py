@@ -12,7 +12,7 @@ from rich.table import Table
 
 def overview(console: Console, switches: Iterable[Mapping[str, Any]]) -> None:
     """Show all switches, one a row."""
-    table = Table("dpid", "address", "software", "ports up", "flows", "in", "out", "age")
+    table = _table("dpid", "address", "software", "up", "flows", "in bit/s", "out", "age")
     for switch in switches:
         ports = switch["dp_stats"]["ports"]
         up = sum(1 for port in ports if port["link"])
@@ -21,7 +21,7 @@ def overview(console: Console, switches: Iterable[Mapping[str, Any]]) -> None:
             switch["dpid"],
             _text(about["ip"]),
             escape(_text(about["sw_desc"])),
-            f"{up} of {len(ports)}",
+            f"{up}/{len(ports)}",
             _text(switch["dp_aggr_stats"]["flow_count"]),
             rate(_sum(ports, "rx_bps")),
             rate(_sum(ports, "tx_bps")),
@@ -46,7 +46,7 @@ def switch(console: Console, data: Mapping[str, Any]) -> None:
 
 def measures(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     """Show the common measures, one node a row."""
-    table = Table("node", "CPU %", "memory %", "in", "out", "dropped/s", "echo ms", "neighbors")
+    table = _table("node", "CPU %", "mem %", "in bit/s", "out", "drop/s", "echo ms", "neighbors")
     for item in data:
         through = item["throughput_bps"]
         numbers = (item["cpu_percent"], item["memory_percent"])
@@ -63,14 +63,23 @@ def measures(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
 
 
 def rate(bits: float | None) -> str:
-    """Return bits per second as people write them; a dash where it is not known."""
+    """Return a rate with a decimal prefix, as 1.5M; a dash where it is not known."""
     if bits is None:
         return "-"
-    for unit in ("", "k", "M", "G"):
+    for prefix in ("", "k", "M", "G"):
         if bits < 1000:
-            return f"{bits:.3g} {unit}bit/s"
+            return f"{bits:.3g}{prefix}"
         bits /= 1000
-    return f"{bits:.3g} Tbit/s"
+    return f"{bits:.3g}T"
+
+
+def _table(*headers: str) -> Table:
+    """Return a table whose first column, an id to be copied, is never cut."""
+    table = Table(headers[0])
+    table.columns[0].no_wrap = True
+    for header in headers[1:]:
+        table.add_column(header, overflow="fold")
+    return table
 
 
 def _pairs(values: Mapping[str, Any]) -> Table:
@@ -81,7 +90,7 @@ def _pairs(values: Mapping[str, Any]) -> Table:
 
 
 def _ports(ports: Iterable[Mapping[str, Any]]) -> Table:
-    table = Table("port", "name", "link", "in", "out", "packets in", "packets out", "dropped")
+    table = _table("port", "name", "link", "in bit/s", "out", "packets in", "out", "dropped")
     for port in ports:
         dropped = [port["rx_dropped"], port["tx_dropped"]]
         table.add_row(
