@@ -11,6 +11,7 @@
     ├── InvalidInput        422  a value is refused; names the field
     ├── HypervisorError     424  the hypervisor refused or failed
     │   └── HypervisorAway  424  it cannot be reached
+    ├── PeerAway            424  another node cannot be reached
     ├── Overloaded          429  too much is under way
     ├── Unsupported         501  this back end cannot do that
     └── Deadline            504  it did not end in time
@@ -88,6 +89,13 @@ class HypervisorAway(HypervisorError):
     title = "The hypervisor is away"
 
 
+class PeerAway(BridgeError):
+    """Another node cannot be reached, or is not who it should be."""
+
+    status = 424
+    title = "The node is away"
+
+
 class Overloaded(BridgeError):
     """Too much is under way already."""
 
@@ -115,6 +123,7 @@ KINDS: tuple[type[BridgeError], ...] = (
     NotFound,
     Conflict,
     TooLarge,
+    PeerAway,
     HypervisorAway,
     HypervisorError,
     Overloaded,

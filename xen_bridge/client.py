@@ -1,0 +1,184 @@
+"""Asks another node: one message there, one back (design, section 6).
+
+Blocking, for one caller at a time; under eventlet's monkey patching it is green.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from xen_bridge import messages
+from xen_bridge.errors import BridgeError, Deadline, InvalidInput, PeerAway, TooLarge
+from xen_bridge.identity import Identity, check_node_pk, node_pk_of
+from xen_bridge.messages import Message
+from xen_bridge.tls import client_context
+
+PATH = "/messages"
+SECONDS = 30.0
+CONNECT_SECONDS = 5.0
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer; the node itself refuses to write a longer one."""
+IDLE_SECONDS = 20.0
+"""After which a connection is not used again; the other side keeps it for longer."""
+_CHUNK = 64 * 1024
+
+
+def check_url(url: str) -> str:
+    """Return ``url`` if it is ``https://HOST:PORT``; InvalidInput says what is wrong."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InvalidInput(("url",), "the port is not a number below 65536") from None
+    has_more = parts.path not in ("", "/") or parts.query or parts.fragment
+    if parts.scheme != "https" or not parts.hostname or not port:
+        raise InvalidInput(("url",), "must be https://HOST:PORT")
+    if has_more or "@" in parts.netloc or any(ord(char) <= 32 for char in url):
+        raise InvalidInput(("url",), "must be https://HOST:PORT and nothing more")
+    return url.rstrip("/")
+
+
+class BridgeClient:
+    """A connection to one node, kept open between calls and opened anew when it was lost."""
+
+    def __init__(
+        self, url: str, node_pk: str, identity: Identity, seconds: float = SECONDS
+    ) -> None:
+        parts = urlsplit(check_url(url))
+        self._host, self._port = str(parts.hostname), int(parts.port or 0)
+        self._node_pk = check_node_pk(node_pk)
+        self._identity = identity
+        self._seconds = seconds
+        self._context = client_context(identity, self._node_pk)
+        self._connection: http.client.HTTPSConnection | None = None
+        self._used_at = 0.0
+
+    def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
+        """Send the request ``body``, return the body of the answer.
+
+        ``router`` names a virtual router of the node. Raises what the node answered as an error
+        of :mod:`xen_bridge.errors`; PeerAway if it cannot be reached or has another key;
+        Deadline after ``seconds``.
+        """
+        request = messages.request(self._identity.node_pk, body, router)
+        deadline = time.monotonic() + (self._seconds if seconds is None else seconds)
+        answer = messages.read(self._exchange(messages.write(request), deadline), MAX_ANSWER)
+        self._check_sender(answer)
+        return messages.body_or_error(answer)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _check_sender(self, answer: Message) -> None:
+        if answer.node_pk != self._node_pk:
+            self.close()
+            raise PeerAway(f"{self._where}: the answer names another key than it came with")
+
+    # ---- one exchange
+
+    def _exchange(self, data: bytes, deadline: float) -> bytes:
+        try:
+            connection = self._connected(deadline)
+            headers = {"Content-Type": messages.CONTENT_TYPE, "Connection": "keep-alive"}
+            connection.request("POST", PATH, data, headers)
+            answer = self._read(connection, deadline)
+        except BaseException as error:
+            # Half an exchange: what is left of it must not answer the next one.
+            self.close()
+            if isinstance(error, BridgeError):
+                raise
+            if isinstance(error, TimeoutError):
+                raise Deadline(f"{self._where} did not answer in time") from error
+            if isinstance(error, (OSError, http.client.HTTPException)):
+                raise PeerAway(f"{self._where}: {_reason(error)}") from error
+            raise
+        self._used_at = time.monotonic()
+        return answer
+
+    def _connected(self, deadline: float) -> http.client.HTTPSConnection:
+        if self._connection is not None and not self._is_usable(self._connection):
+            self.close()
+        if self._connection is None:
+            self._connection = self._connect(min(_left(deadline), CONNECT_SECONDS))
+        self._connection.sock.settimeout(_left(deadline))
+        return self._connection
+
+    def _connect(self, seconds: float) -> http.client.HTTPSConnection:
+        connection = http.client.HTTPSConnection(
+            self._host, self._port, timeout=seconds, context=self._context
+        )
+        try:
+            connection.connect()
+        except TimeoutError as error:
+            connection.close()
+            raise PeerAway(f"{self._where}: no connection in {seconds:g} s") from error
+        # The chain shows who signed the certificate; its own key must be that one as well.
+        shown: ssl.SSLSocket = connection.sock
+        if node_pk_of(shown.getpeercert(binary_form=True) or b"") != self._node_pk:
+            connection.close()
+            raise PeerAway(f"{self._where}: has another key")
+        return connection
+
+    def _is_usable(self, connection: http.client.HTTPSConnection) -> bool:
+        if connection.sock is None or time.monotonic() - self._used_at > IDLE_SECONDS:
+            return False
+        # Nobody speaks unasked: whatever can be read is the end of the connection.
+        connection.sock.settimeout(0.0)
+        try:
+            connection.sock.recv(1)
+        except (ssl.SSLWantReadError, BlockingIOError):
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _read(self, connection: http.client.HTTPSConnection, deadline: float) -> bytes:
+        response = connection.getresponse()
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            # Each piece has what is left of the time, so that a trickle does not last for ever.
+            if connection.sock is not None:
+                connection.sock.settimeout(_left(deadline))
+            piece = response.read1(_CHUNK)
+            if not piece:
+                break
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_ANSWER:
+                raise TooLarge(f"{self._where}: an answer of more than {MAX_ANSWER} bytes")
+        return self._checked(response, b"".join(pieces))
+
+    def _checked(self, response: http.client.HTTPResponse, data: bytes) -> bytes:
+        kind = (response.getheader("Content-Type") or "").partition(";")[0].strip()
+        if kind != messages.CONTENT_TYPE:
+            raise PeerAway(f"{self._where}: answers {response.status} and {kind[:60] or 'nothing'}")
+        return data
+
+    @property
+    def _where(self) -> str:
+        return f"{self._host}:{self._port}"
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "has another key than it is registered with"
+    if isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason or ""):
+        return "does not know our key (authorize it there: xen-bridge authorize)"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "closed the connection"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

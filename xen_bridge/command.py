@@ -1,0 +1,230 @@
+"""``xen-bridge``: the service of a Domain 0, the agent of a virtual router, and their keys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from xen_bridge.errors import InvalidInput
+from xen_bridge.identity import Identity
+from xen_bridge.key_list import FILE as KEYS
+from xen_bridge.key_list import KeyList
+from xen_bridge.routers import FILE as ROUTERS
+from xen_bridge.routers import RouterList, check_router
+
+DIRECTORY = "/etc/xen-bridge"
+SERVICE_PORT, AGENT_PORT = 7443, 7444
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def directory_option(command: Command) -> Command:
+    """Give ``command`` the option that says where the node's files are."""
+    option = click.option(
+        "--directory",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=DIRECTORY,
+        show_default=True,
+        envvar="XEN_BRIDGE_DIRECTORY",
+        help="Where the key and the lists of this node are.",
+    )
+    return option(command)
+
+
+def listen_options(port: int) -> Callable[[Command], Command]:
+    """Give a command the options that say where to listen."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option("--verbose", is_flag=True, help="Tell of every refused message."),
+            click.option("--port", type=click.IntRange(0, 65_535), default=port, show_default=True),
+            click.option(
+                "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Horizon's bridge to Xen.
+
+    \b
+    In Domain 0:
+      xen-bridge keygen
+      xen-bridge authorize MCowBQYDK2VwAyEA… controller
+      xen-bridge serve --host 192.0.2.1
+    """
+
+
+@main.command()
+@directory_option
+def keygen(directory: Path) -> None:
+    """Make this node's key, and print its NodePK: what other nodes know it by."""
+    try:
+        identity = Identity.create(directory)
+    except FileExistsError:
+        _fail(f"{directory} has a key already; its NodePK: {_identity(directory).node_pk}")
+    except OSError as error:
+        _fail(f"{directory}: {error.strerror}")
+    click.echo(identity.node_pk)
+
+
+@main.command("node-pk")
+@directory_option
+def node_pk(directory: Path) -> None:
+    """Print this node's NodePK."""
+    click.echo(_identity(directory).node_pk)
+
+
+@main.command()
+@click.argument("node_pk")
+@click.argument("name", default="")
+@click.option("--remove", is_flag=True, help="Take the key from the list.")
+@directory_option
+def authorize(node_pk: str, name: str, remove: bool, directory: Path) -> None:
+    """Let the node with NODE_PK ask this one; at once, without a restart.
+
+    \b
+    Example:  xen-bridge authorize MCowBQYDK2VwAyEAJKDW…= controller
+    """
+    keys = KeyList(directory / KEYS)
+    with _Explained(directory):
+        changed = keys.remove(node_pk) if remove else keys.add(node_pk, name)
+    if not changed:
+        click.echo("was not in the list" if remove else "is in the list already", err=True)
+
+
+@main.group()
+def router() -> None:
+    """The virtual routers of this host, and their agents.
+
+    \b
+    Example:  xen-bridge router add r1 https://10.0.0.11:7444 MCowBQYDK2VwAyEA…
+    """
+
+
+@router.command("add")
+@click.argument("name")
+@click.argument("url")
+@click.argument("node_pk")
+@directory_option
+def add_router(name: str, url: str, node_pk: str, directory: Path) -> None:
+    """Make the agent of the virtual router NAME known; at once, without a restart."""
+    with _Explained(directory):
+        RouterList(directory / ROUTERS).put(check_router(name, url, node_pk))
+
+
+@router.command("remove")
+@click.argument("name")
+@directory_option
+def remove_router(name: str, directory: Path) -> None:
+    """Forget the agent of the virtual router NAME."""
+    with _Explained(directory):
+        removed = RouterList(directory / ROUTERS).remove(name)
+    if not removed:
+        _fail(f"no router {name}; there are: {', '.join(_routers(directory)) or 'none'}")
+
+
+@router.command("list")
+@directory_option
+def list_routers(directory: Path) -> None:
+    """List the agents that are known."""
+    for item in _routers(directory).values():
+        click.echo(f"{item.name} {item.url} {item.node_pk}")
+
+
+@main.command()
+@click.option(
+    "--uri",
+    default="xen:///system",
+    show_default=True,
+    help="The hypervisor, as libvirt names it; test:///default and memory:/// need none.",
+)
+@listen_options(SERVICE_PORT)
+@directory_option
+def serve(uri: str, host: str, port: int, verbose: bool, directory: Path) -> None:
+    """Serve this host's Domain 0 to the controller.
+
+    \b
+    Example:  xen-bridge serve --host 192.0.2.1
+    """
+    from xen_bridge.nodes import domain_0
+
+    _identity(directory)
+    with _Explained(directory):
+        node = domain_0(directory, uri)
+    _run(node, host, port, verbose)
+
+
+@main.command()
+@listen_options(AGENT_PORT)
+@directory_option
+def agent(host: str, port: int, verbose: bool, directory: Path) -> None:
+    """Serve this virtual router to its host's Domain 0.
+
+    \b
+    Example:  xen-bridge agent --host 10.0.0.11
+    """
+    from xen_bridge.nodes import virtual_router
+
+    _identity(directory)
+    _run(virtual_router(directory), host, port, verbose)
+
+
+def _run(node: Any, host: str, port: int, verbose: bool) -> None:
+    from xen_bridge.running import run
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    if not node.keys.names():
+        click.echo("nobody is authorized yet (xen-bridge authorize NODE_PK)", err=True)
+    try:
+        run(node, host, port, click.echo)
+    except OSError as error:
+        _fail(f"cannot listen on {host}:{port}: {error.strerror or error}")
+
+
+def _routers(directory: Path) -> Any:
+    return RouterList(directory / ROUTERS).routers()
+
+
+def _identity(directory: Path) -> Identity:
+    try:
+        return Identity.load(directory)
+    except FileNotFoundError:
+        _fail(f"{directory} has no key yet: run xen-bridge keygen --directory {directory}")
+    except OSError as error:
+        _fail(f"{directory}: {error.strerror}")
+
+
+class _Explained:
+    """Turns bad values and files that cannot be written into one line."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, InvalidInput):
+            _fail(str(error))
+        if isinstance(error, OSError):
+            _fail(f"{self._directory}: {error.strerror} (xen-bridge keygen makes it)")
+
+
+def _fail(text: str) -> NoReturn:
+    raise click.ClickException(text)
+
+
+if __name__ == "__main__":
+    main()

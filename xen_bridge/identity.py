@@ -1,0 +1,159 @@
+"""Who a node is: its key, the certificate that carries it, and its name in the protocol.
+
+The ``NodePK`` of the report is the base64 of the public key's SubjectPublicKeyInfo (RFC 5280,
+4.1.2.7). Keys are Ed25519 (RFC 8410): short enough to be read out, cheap enough for a guest.
+
+A node trusts *keys*, not authorities, but TLS verifies chains. So a node's certificate is issued
+by a name made from its key (:func:`issuer_of`), and whoever trusts that key makes up an authority
+of that name and key (:func:`anchor`). The chain then verifies exactly if the certificate was
+signed by the key that is trusted; nobody has to carry certificates about.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from xen_bridge.errors import InvalidInput
+
+KEY_FILE, CERTIFICATE_FILE = "node.key", "node.crt"
+_FROM = datetime.datetime(2010, 1, 1, tzinfo=datetime.UTC)
+"""Long ago: the clock of a restored or emulated machine may be years behind."""
+_UNTIL = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
+"""No expiry (RFC 5280, 4.1.2.5): a key is trusted until it is taken from the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A node's own key, on disk."""
+
+    key_file: Path
+    certificate_file: Path
+    node_pk: str
+
+    @classmethod
+    def load(cls, directory: Path) -> Identity:
+        """Return the identity kept in ``directory``; FileNotFoundError if there is none."""
+        certificate_file = directory / CERTIFICATE_FILE
+        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+        key_file = directory / KEY_FILE
+        key_file.stat()
+        return cls(key_file, certificate_file, _node_pk(certificate.public_key()))
+
+    @classmethod
+    def create(cls, directory: Path) -> Identity:
+        """Make a new key in ``directory``; FileExistsError if there is one: it is not replaced."""
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        key = Ed25519PrivateKey.generate()
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        _write_new(directory / KEY_FILE, private, 0o600)
+        certificate = _certificate(key).public_bytes(serialization.Encoding.PEM)
+        (directory / CERTIFICATE_FILE).write_bytes(certificate)
+        return cls.load(directory)
+
+    @classmethod
+    def load_or_create(cls, directory: Path) -> Identity:
+        """Return the identity kept in ``directory``, made now if there is none."""
+        try:
+            return cls.load(directory)
+        except FileNotFoundError:
+            return cls.create(directory)
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+
+
+# ---- NodePK
+
+
+def check_node_pk(text: str) -> str:
+    """Return ``text`` as a NodePK without white space; InvalidInput says why it is none."""
+    compact = "".join(text.split())
+    try:
+        key = serialization.load_der_public_key(base64.b64decode(compact, validate=True))
+    except (binascii.Error, ValueError, UnsupportedAlgorithm):
+        raise InvalidInput(
+            ("node_pk",), "is not the base64 of a public key, as xen-bridge keygen prints it"
+        ) from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise InvalidInput(("node_pk",), "is not an Ed25519 key")
+    return _node_pk(key)
+
+
+def node_pk_of(certificate: bytes) -> str:
+    """Return the NodePK of a certificate in DER."""
+    return _node_pk(x509.load_der_x509_certificate(certificate).public_key())
+
+
+def _node_pk(key: CertificatePublicKeyTypes) -> str:
+    info = key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return base64.b64encode(info).decode("ascii")
+
+
+# ---- certificates
+
+
+def issuer_of(node_pk: str) -> str:
+    """Return the name that issues the certificate of ``node_pk``."""
+    return "node " + hashlib.sha256(node_pk.encode()).hexdigest()[:40]
+
+
+def _certificate(key: Ed25519PrivateKey) -> x509.Certificate:
+    public = key.public_key()
+    usage = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+    return (
+        _builder("node", issuer_of(_node_pk(public)), public)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+        .sign(key, None)
+    )
+
+
+def anchor(node_pk: str) -> bytes:
+    """Return a trust anchor, in DER, for what ``node_pk`` signs.
+
+    It carries a signature of a key that is thrown away: an anchor is trusted because it is in the
+    list, its own signature is never looked at (RFC 5280, 6.1).
+    """
+    public = serialization.load_der_public_key(base64.b64decode(node_pk))
+    if not isinstance(public, Ed25519PublicKey):
+        raise InvalidInput(("node_pk",), "is not an Ed25519 key")
+    name = issuer_of(node_pk)
+    made = (
+        _builder(name, name, public)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(Ed25519PrivateKey.generate(), None)
+    )
+    return made.public_bytes(serialization.Encoding.DER)
+
+
+def _builder(subject: str, issuer: str, key: Ed25519PublicKey) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(_FROM)
+        .not_valid_after(_UNTIL)
+    )

@@ -1,0 +1,106 @@
+"""Puts a node together: Domain 0, or a virtual router."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xen_bridge import routers
+from xen_bridge.devices import DeviceManager
+from xen_bridge.dispatcher import Dispatcher, Forward
+from xen_bridge.documents.measures import Measures
+from xen_bridge.documents.summary import GetSummary
+from xen_bridge.dom0_services import device_services, domain_services
+from xen_bridge.gatherers.ifconfig import IfconfigGatherer
+from xen_bridge.gatherers.latency import LatencyGatherer
+from xen_bridge.gatherers.measures import MeasuresGatherer
+from xen_bridge.gatherers.memory import MemoryGatherer
+from xen_bridge.gatherers.summary import HostSummary, RouterSummary
+from xen_bridge.gatherers.xentop import XentopGatherer
+from xen_bridge.identity import Identity
+from xen_bridge.key_list import FILE as KEYS
+from xen_bridge.key_list import KeyList
+from xen_bridge.proxy import Proxy
+from xen_bridge.services import LOOKING, Service, Services
+from xen_bridge.virtual_management import PhysicalHost
+from xen_bridge.workers import GreenPace, Workers
+
+WISHES = "weights.json"
+HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
+THREADS = HYPERVISOR_THREADS + READING_THREADS + PROXY_THREADS + PARSING_THREADS
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a running node consists of."""
+
+    identity: Identity
+    keys: KeyList
+    dispatcher: Dispatcher
+
+
+def domain_0(directory: Path, uri: str) -> Node:
+    """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
+
+    FileNotFoundError without a key there; InvalidInput for a URI that nothing serves.
+    """
+    identity = Identity.load(directory)
+    host = PhysicalHost(uri, wishes_file=directory / WISHES)
+    pace = GreenPace(Workers("measuring", READING_THREADS))
+    measuring = MeasuresGatherer(
+        {
+            "xentop": XentopGatherer(host.hypervisor, uri),
+            "ifconfig": IfconfigGatherer(),
+            "latency": LatencyGatherer(),
+            "memory": MemoryGatherer(),
+        },
+        pace,
+    )
+    services = {
+        **domain_services(host),
+        **device_services(DeviceManager(host.hypervisor)),
+        **measure_services(measuring, HostSummary(host.hypervisor, pace)),
+    }
+    known = routers.RouterList(directory / routers.FILE)
+    proxy = Proxy(identity, known.routers, Workers("proxy", PROXY_THREADS))
+    return _node(directory, identity, services, proxy.forward)
+
+
+def virtual_router(directory: Path) -> Node:
+    """Return the node of a virtual router: it measures itself."""
+    identity = Identity.load(directory)
+    pace = GreenPace(Workers("measuring", READING_THREADS))
+    measuring = MeasuresGatherer(
+        {
+            "ifconfig": IfconfigGatherer(),
+            "latency": LatencyGatherer(),
+            "memory": MemoryGatherer(),
+        },
+        pace,
+    )
+    return _node(directory, identity, measure_services(measuring, RouterSummary(pace)), None)
+
+
+def measure_services(measuring: MeasuresGatherer, summary: HostSummary | RouterSummary) -> Services:
+    """Return the services of the Measures Gatherer; they keep their own pace."""
+
+    def measuring_seconds(body: Measures) -> float:
+        return body.seconds + LOOKING
+
+    return {
+        Measures: Service(measuring.get_measures, measuring_seconds, blocking=False),
+        GetSummary: Service(summary.get_summary, LOOKING, blocking=False),
+    }
+
+
+def _node(directory: Path, identity: Identity, services: Services, forward: Forward | None) -> Node:
+    keys = KeyList(directory / KEYS)
+    dispatcher = Dispatcher(
+        identity.node_pk,
+        keys.names,
+        services,
+        Workers("hypervisor", HYPERVISOR_THREADS),
+        Workers("parsing", PARSING_THREADS),
+        forward,
+    )
+    return Node(identity, keys, dispatcher)

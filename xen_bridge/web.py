@@ -1,0 +1,105 @@
+"""The HTTP of a node: ``POST /messages``, and nothing else (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import eventlet
+import webob
+from eventlet import wsgi
+
+from xen_bridge.client import PATH
+from xen_bridge.dispatcher import Answer, Dispatcher
+from xen_bridge.errors import BridgeError, Deadline, NotFound, TooLarge, Unparsable
+from xen_bridge.hostile_xml import MAX_BYTES
+from xen_bridge.identity import node_pk_of
+from xen_bridge.messages import CONTENT_TYPE
+
+PEER = "xen_bridge.node_pk"
+"""Where the environment has the key of the certificate that the client showed."""
+BODY_SECONDS = 30.0
+"""For a whole request to arrive."""
+ACCEPTED = (CONTENT_TYPE, "text/xml")
+
+
+class BridgeProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
+    """HTTP that tells the application which key the client has."""
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return the environment of a request."""
+        environ: dict[str, Any] = super().get_environ()
+        environ[PEER] = node_pk_of(self.connection.getpeercert(binary_form=True))
+        return environ
+
+    def version_string(self) -> str:
+        """Say nothing of what runs here."""
+        return "xen-bridge"
+
+
+class MethodNotAllowed(BridgeError):
+    """Messages are posted."""
+
+    status = 405
+    title = "Method not allowed"
+
+
+class UnsupportedMediaType(BridgeError):
+    """Messages are XML."""
+
+    status = 415
+    title = "Unsupported media type"
+
+
+def application(dispatcher: Dispatcher) -> Callable[..., Iterable[bytes]]:
+    """Return the WSGI application of a node."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = webob.Request(environ)
+        try:
+            answer = dispatcher.answer(_body(request), environ[PEER])
+        except BridgeError as error:
+            answer = dispatcher.refusal(error)
+        body: Iterable[bytes] = _response(answer)(environ, start_response)
+        return body
+
+    return serve
+
+
+def _response(answer: Answer) -> webob.Response:
+    response = webob.Response(status=answer.status, body=answer.data, content_type=CONTENT_TYPE)
+    if answer.status == MethodNotAllowed.status:
+        response.allow = ("POST",)
+    if answer.status in (TooLarge.status, Deadline.status, Unparsable.status):
+        # The rest of the request may still be on its way.
+        response.headers["Connection"] = "close"
+    return response
+
+
+def _body(request: webob.Request) -> bytes:
+    """Return the message that was posted; an error if it is none, or is not wanted."""
+    if request.path != PATH:
+        raise NotFound(f"there is only {PATH} here")
+    if request.method != "POST":
+        raise MethodNotAllowed(f"{PATH} takes POST")
+    if (request.content_type or "") not in ACCEPTED:
+        raise UnsupportedMediaType(f"a message is {CONTENT_TYPE}")
+    if (request.content_length or 0) > MAX_BYTES:
+        raise TooLarge(f"larger than {MAX_BYTES} bytes")
+    with eventlet.Timeout(BODY_SECONDS, Deadline("the message did not arrive in time")):
+        return _read(request.environ["wsgi.input"])
+
+
+def _read(stream: Any) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while size <= MAX_BYTES:
+        try:
+            piece = stream.read(64 * 1024)
+        except (OSError, ValueError) as error:
+            raise Unparsable("the message did not arrive whole") from error
+        if not piece:
+            break
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
