@@ -154,6 +154,8 @@ class BridgeClient:
             size += len(piece)
             if size > MAX_ANSWER:
                 raise TooLarge(f"{self._where}: an answer of more than {MAX_ANSWER} bytes")
+        # Read to its end it leaves the connection for the next request.
+        response.close()
         return self._checked(response, b"".join(pieces))
 
     def _checked(self, response: http.client.HTTPResponse, data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -49,6 +50,10 @@ def listen_options(port: int) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+# It is what Ryu runs on, and so what this project has; its users need not be told each time.
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

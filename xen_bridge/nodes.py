@@ -11,12 +11,10 @@ from xen_bridge.dispatcher import Dispatcher, Forward
 from xen_bridge.documents.measures import Measures
 from xen_bridge.documents.summary import GetSummary
 from xen_bridge.dom0_services import device_services, domain_services
-from xen_bridge.gatherers.ifconfig import IfconfigGatherer
-from xen_bridge.gatherers.latency import LatencyGatherer
-from xen_bridge.gatherers.measures import MeasuresGatherer
-from xen_bridge.gatherers.memory import MemoryGatherer
+from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
+from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
-from xen_bridge.gatherers.xentop import XentopGatherer
+from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.identity import Identity
 from xen_bridge.key_list import FILE as KEYS
 from xen_bridge.key_list import KeyList
@@ -46,20 +44,13 @@ def domain_0(directory: Path, uri: str) -> Node:
     """
     identity = Identity.load(directory)
     host = PhysicalHost(uri, wishes_file=directory / WISHES)
-    pace = GreenPace(Workers("measuring", READING_THREADS))
-    measuring = MeasuresGatherer(
-        {
-            "xentop": XentopGatherer(host.hypervisor, uri),
-            "ifconfig": IfconfigGatherer(),
-            "latency": LatencyGatherer(),
-            "memory": MemoryGatherer(),
-        },
-        pace,
-    )
+    pace, netlink = GreenPace(Workers("measuring", READING_THREADS)), Netlink()
+    gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
+    measuring = MeasuresGatherer(gatherers, pace)
     services = {
         **domain_services(host),
         **device_services(DeviceManager(host.hypervisor)),
-        **measure_services(measuring, HostSummary(host.hypervisor, pace)),
+        **measure_services(measuring, HostSummary(host.hypervisor, pace, netlink)),
     }
     known = routers.RouterList(directory / routers.FILE)
     proxy = Proxy(identity, known.routers, Workers("proxy", PROXY_THREADS))
@@ -69,16 +60,10 @@ def domain_0(directory: Path, uri: str) -> Node:
 def virtual_router(directory: Path) -> Node:
     """Return the node of a virtual router: it measures itself."""
     identity = Identity.load(directory)
-    pace = GreenPace(Workers("measuring", READING_THREADS))
-    measuring = MeasuresGatherer(
-        {
-            "ifconfig": IfconfigGatherer(),
-            "latency": LatencyGatherer(),
-            "memory": MemoryGatherer(),
-        },
-        pace,
-    )
-    return _node(directory, identity, measure_services(measuring, RouterSummary(pace)), None)
+    pace, netlink = GreenPace(Workers("measuring", READING_THREADS)), Netlink()
+    measuring = MeasuresGatherer(node_gatherers(netlink), pace)
+    services = measure_services(measuring, RouterSummary(pace, netlink))
+    return _node(directory, identity, services, None)
 
 
 def measure_services(measuring: MeasuresGatherer, summary: HostSummary | RouterSummary) -> Services:

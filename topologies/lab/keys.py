@@ -1,0 +1,49 @@
+"""The keys of the lab: every node's own, the controller's, and one for ssh."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from topologies.lab.places import GUESTS, HOSTS, Places
+from topologies.lab.steps import run
+from xen_bridge.identity import Identity
+from xen_bridge.key_list import FILE as KEYS
+from xen_bridge.key_list import KeyList
+from xen_bridge.routers import FILE as ROUTERS
+from xen_bridge.routers import RouterList, check_router
+
+CONTROLLER = "controller"
+AGENT_PORT = 7444
+
+
+def guest_address(name: str) -> str:
+    """Return the address of a guest on the wire between the hosts: r1 has 10.77.0.11."""
+    return f"10.77.0.{11 + GUESTS.index(name)}"
+
+
+def make(places: Places) -> None:
+    """Make the keys that are not there yet, and have hosts know their guests and the controller."""
+    places.keys.mkdir(parents=True, exist_ok=True)
+    if not places.ssh_key.exists():
+        run(places, ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(places.ssh_key)))
+    known = {
+        name: Identity.load_or_create(places.keys / name) for name in (*HOSTS, *GUESTS, CONTROLLER)
+    }
+    for host in HOSTS:
+        folder = places.keys / host
+        KeyList(folder / KEYS).add(known[CONTROLLER].node_pk, CONTROLLER)
+        for guest in GUESTS:
+            url = f"https://{guest_address(guest)}:{AGENT_PORT}"
+            RouterList(folder / ROUTERS).put(check_router(guest, url, known[guest].node_pk))
+            KeyList(places.keys / guest / KEYS).add(known[host].node_pk, host)
+
+
+def install(places: Places, stage: Path) -> None:
+    """Put the keys of hosts and guests below ``stage``; the controller's stays outside."""
+    for name in (*HOSTS, *GUESTS):
+        shutil.copytree(places.keys / name, stage / "etc/horizon-lab" / name)
+    root = stage / "root/.ssh"
+    root.mkdir(parents=True, mode=0o700, exist_ok=True)
+    shutil.copy(places.ssh_key, root / "id_ed25519")
+    shutil.copy(f"{places.ssh_key}.pub", root / "authorized_keys")

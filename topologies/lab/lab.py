@@ -1,0 +1,166 @@
+"""The whole lab for programs: built, started, stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from topologies.lab import bridge, image, root
+from topologies.lab.keys import CONTROLLER, guest_address
+from topologies.lab.machine import Machine, Ports
+from topologies.lab.places import GUESTS, HOSTS, Places
+from topologies.lab.steps import LabError
+from xen_bridge.documents.domains import CreateDomain, NewDisk, NewInterface
+from xen_bridge.identity import Identity
+
+Say = Callable[[str], None]
+SCHEDULERS = {"xen1": "credit2", "xen2": "credit"}
+"""Both kinds are there to be tried."""
+DEFAULT_PORTS = 17440
+GUEST_MEMORY_KB = 192 * 1024
+
+
+def build(places: Places, say: Say) -> None:
+    """Build what is missing or out of date; LabError if it cannot."""
+    places.folder.mkdir(parents=True, exist_ok=True)
+    with _locked(places):
+        places.log.write_text("", encoding="utf-8")
+        for what, make in (
+            ("Domain 0 from Debian's packages (about a minute)", root.make),
+            ("libraries of xen_bridge", bridge.make_libraries),
+            ("disk image", image.make),
+        ):
+            say(f"{what} …")
+            made = make(places)
+            say(f"{what}: {'made' if made else 'there already'}")
+
+
+@contextmanager
+def _locked(places: Places) -> Iterator[None]:
+    """Have others wait that build the same."""
+    with (places.folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@dataclass
+class XenLab:
+    """Two hosts; ``name`` and ``first_port`` keep several labs apart.
+
+    Use it as a context: the hosts are switched off at the end, whatever happened.
+    """
+
+    places: Places = field(default_factory=Places)
+    name: str = "lab"
+    first_port: int = DEFAULT_PORTS
+
+    def machine(self, host: str) -> Machine:
+        """Return a host, xen1 or xen2."""
+        index = HOSTS.index(host)
+        base = self.first_port + 1
+        ports = Ports(base + 10 + index, base + 2 + index, base + 20 + index, base + 30)
+        return Machine(self.places, self.places.instance(self.name), host, ports, SCHEDULERS[host])
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """Both hosts."""
+        return tuple(self.machine(host) for host in HOSTS)
+
+    def start(self, say: Say) -> None:
+        """Build what is missing, start both hosts, return when both answer."""
+        if any(machine.pid is not None for machine in self.machines):
+            raise LabError("the lab runs already (make xen-lab-stop)")
+        build(self.places, say)
+        restored = self._is_current() and all(one.has_snapshot() for one in self.machines)
+        say("starting two Xen hosts" + (" from their snapshots …" if restored else " …"))
+        try:
+            if restored:
+                self._restore()
+            else:
+                self._boot(say)
+        except BaseException:
+            self.stop()
+            raise
+        for machine in self.machines:
+            say(f"{machine.name} is ready: {self.url(machine.name)}")
+
+    def _boot(self, say: Say) -> None:
+        shutil.rmtree(self.places.instance(self.name), ignore_errors=True)
+        for machine in self.machines:
+            machine.start(from_snapshot=False)
+        for machine in self.machines:
+            machine.wait_ready()
+        say("saving snapshots …")
+        for machine in self.machines:
+            machine.save()
+        made_from = self.places.made_from("image").read_text(encoding="ascii")
+        self._stamp.write_text(made_from, encoding="ascii")
+
+    def _restore(self) -> None:
+        for machine in self.machines:
+            machine.start(from_snapshot=True)
+        for machine in self.machines:
+            machine.set_clock()
+
+    def _is_current(self) -> bool:
+        try:
+            saved = self._stamp.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return False
+        return saved == self.places.made_from("image").read_text(encoding="ascii")
+
+    @property
+    def _stamp(self) -> Path:
+        return self.places.instance(self.name) / "made-from"
+
+    def stop(self) -> None:
+        """Switch both hosts off."""
+        for machine in self.machines:
+            machine.power_off()
+
+    def __enter__(self) -> XenLab:
+        """Return the lab itself; :meth:`start` starts it."""
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Switch the hosts off."""
+        self.stop()
+
+    # ---- what is in it
+
+    def url(self, host: str) -> str:
+        """Return where a host's service is reached."""
+        return f"https://127.0.0.1:{self.machine(host).ports.bridge}"
+
+    def identity(self, name: str = CONTROLLER) -> Identity:
+        """Return the key of the controller, or of another node."""
+        return Identity.load(self.places.keys / name)
+
+
+def guest(name: str, memory_kb: int = GUEST_MEMORY_KB, max_vcpus: int = 2) -> CreateDomain:
+    """Return what to ask a host for to have the guest ``name`` (r1 to r4): a virtual router."""
+    if name not in GUESTS:
+        raise LabError(f"the lab knows the guests {', '.join(GUESTS)}")
+    address = guest_address(name)
+    return CreateDomain(
+        name,
+        memory_kb=memory_kb,
+        vcpus=1,
+        max_vcpus=max_vcpus,
+        kernel=f"/{image.GUEST_FILES}/vmlinux",
+        ramdisk=f"/{image.GUEST_FILES}/initramfs",
+        arguments=f"console=hvc0 quiet mitigations=off horizon.name={name} "
+        f"horizon.address={address}",
+        interfaces=(NewInterface("xenbr0", f"00:16:3e:77:00:{11 + GUESTS.index(name):02x}"),),
+        disks=(NewDisk("/dev/vdb", "xvda", read_only=True),),
+    )

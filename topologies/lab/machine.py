@@ -1,0 +1,223 @@
+"""One emulated machine: started, waited for, spoken to by ssh, switched off."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from topologies.lab.monitor import Monitor
+from topologies.lab.places import HOSTS, Places
+from topologies.lab.steps import LabError, run
+
+SNAPSHOT = "ready"
+BOOT_SECONDS = 300.0
+"""Twenty seconds on an idle machine."""
+MEMORY_MB, DOM0_MB = 1280, 480
+# No SMAP, which breaks the return to a paravirtual Domain 0 in QEMU 7.2; an Intel model, since
+# libvirt does not know an AMD one without SEP.
+CPU = "Nehalem,+fsgsbase"
+XEN_OPTIONS = (
+    f"com1=115200,8n1 console=com1 dom0_mem={DOM0_MB}M,max:{DOM0_MB}M dom0_max_vcpus=1 "
+    "dom0_vcpus_pin loglvl=warning spec-ctrl=no xpti=no"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where a machine is reached, on loopback."""
+
+    ssh: int
+    bridge: int
+    libvirt: int
+    wire: int
+    """Of the wire between the machines; the same for both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A host of the lab; ``folder`` holds its disk, its log and its process id."""
+
+    places: Places
+    folder: Path
+    name: str
+    ports: Ports
+    scheduler: str
+
+    @property
+    def number(self) -> int:
+        """1 or 2."""
+        return HOSTS.index(self.name) + 1
+
+    def _file(self, kind: str) -> Path:
+        return self.folder / f"{self.name}.{kind}"
+
+    @property
+    def console(self) -> str:
+        """What its console showed."""
+        try:
+            return self._file("console").read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    # ---- power
+
+    def has_snapshot(self) -> bool:
+        """Tell whether it can start from where it was ready."""
+        disk = self._file("qcow2")
+        return disk.exists() and SNAPSHOT in run(
+            self.places, ("qemu-img", "snapshot", "-l", str(disk))
+        )
+
+    def start(self, from_snapshot: bool) -> None:
+        """Switch it on: from where it was ready, or from a fresh disk."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not from_snapshot:
+            self._file("qcow2").unlink(missing_ok=True)
+            backing = ("-b", str(self.places.image), "-F", "raw", str(self._file("qcow2")))
+            run(self.places, ("qemu-img", "create", "-q", "-f", "qcow2", *backing))
+        self._file("console").write_text("", encoding="utf-8")
+        with self._file("qemu.log").open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                self._command(from_snapshot), stdout=log, stderr=log, start_new_session=True
+            )
+        self._file("pid").write_text(str(process.pid), encoding="ascii")
+
+    def _command(self, from_snapshot: bool) -> list[str]:
+        ports, mac = self.ports, f"52:54:00:00:{{}}:0{self.number}"
+        forwards = ",".join(
+            f"hostfwd=tcp:127.0.0.1:{outside}-:{inside}"
+            for outside, inside in ((ports.ssh, 22), (ports.bridge, 7443), (ports.libvirt, 16509))
+        )
+        end = "listen" if self.number == 1 else "connect"
+        dom0 = f"console=hvc0 quiet net.ifnames=0 mitigations=off horizon.host={self.number}"
+        command = [
+            *("qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=256"),
+            *("-M", "q35", "-cpu", CPU, "-smp", "2", "-m", str(MEMORY_MB)),
+            *("-nodefaults", "-display", "none", "-no-reboot"),
+            *("-serial", f"file:{self._file('console')}"),
+            *("-qmp", f"unix:{self._file('qmp')},server=on,wait=off"),
+            *("-kernel", str(self.places.hypervisor)),
+            *("-append", f"{XEN_OPTIONS} sched={self.scheduler}"),
+            *("-initrd", f"{self.places.kernel} {dom0},{self.places.initramfs}"),
+            *("-drive", f"file={self._file('qcow2')},format=qcow2,if=none,id=own,cache=unsafe"),
+            *("-device", "virtio-blk-pci,drive=own"),
+            *("-drive", f"file={self.places.image},format=raw,if=none,id=guests,readonly=on"),
+            *("-device", "virtio-blk-pci,drive=guests"),
+            *("-netdev", f"user,id=outside,restrict=on,{forwards}"),
+            *("-device", f"virtio-net-pci,netdev=outside,mac={mac.format('00')}"),
+            *("-netdev", f"socket,id=wire,{end}=127.0.0.1:{ports.wire}"),
+            *("-device", f"virtio-net-pci,netdev=wire,mac={mac.format('01')}"),
+        ]
+        return [*command, "-loadvm", SNAPSHOT] if from_snapshot else command
+
+    def save(self) -> None:
+        """Note how it is now, to start from there another time."""
+        with Monitor(self._file("qmp")) as monitor:
+            monitor.human(f"savevm {SNAPSHOT}")
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the machine; None if it is off."""
+        try:
+            pid = int(self._file("pid").read_text(encoding="ascii"))
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        return pid if b"qemu-system" in command and str(self.folder).encode() in command else None
+
+    def power_off(self) -> None:
+        """Switch it off, as if its plug were pulled."""
+        pid = self.pid
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+            _wait_until(lambda: self.pid is None, 10.0, f"{self.name} does not end")
+        self._file("pid").unlink(missing_ok=True)
+        subprocess.run(
+            (*self._ssh(), "-O", "exit", "lab"), capture_output=True, check=False, timeout=10
+        )
+
+    def wait_ready(self, said: str = "HORIZON-LAB READY", seconds: float = BOOT_SECONDS) -> None:
+        """Return when it is up; LabError, with the end of its console, if that fails."""
+
+        def is_ready() -> bool:
+            if self.pid is None:
+                log = self._file("qemu.log").read_text(encoding="utf-8", errors="replace")
+                raise LabError(f"{self.name} ended: {log.strip()[-500:] or self.console[-500:]}")
+            console = self.console
+            if "HORIZON-LAB FAILED" in console:
+                raise LabError(f"{self.name} does not start: {console.strip()[-500:]}")
+            return said in console
+
+        _wait_until(is_ready, seconds, f"{self.name} is not up")
+
+    # ---- inside
+
+    def _ssh(self) -> tuple[str, ...]:
+        options = (
+            "BatchMode=yes",
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "LogLevel=ERROR",
+            "ControlMaster=auto",
+            f"ControlPath={self._file('ssh')}",
+            "ControlPersist=600",
+            "ConnectTimeout=60",
+        )
+        flags = (word for option in options for word in ("-o", option))
+        key = str(self.places.ssh_key)
+        return ("ssh", "-q", *flags, "-i", key, "-l", "root", "-p", str(self.ports.ssh))
+
+    def run(self, command: str, seconds: float = 120.0, check: bool = True) -> str:
+        """Run a shell command in Domain 0, return what it wrote; LabError if it fails."""
+        try:
+            done = subprocess.run(
+                (*self._ssh(), "127.0.0.1", command),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"{self.name}: {command[:80]!r} did not end in {seconds:g} s") from error
+        if check and done.returncode != 0:
+            said = (done.stderr or done.stdout).strip()
+            raise LabError(f"{self.name}: {command[:80]!r} failed: {said[-400:]}")
+        return done.stdout
+
+    def run_in_guest(self, address: str, command: str, seconds: float = 60.0) -> str:
+        """Run a shell command in a guest, return what it wrote."""
+        quoted = (command + "; exit").replace("'", "'\\''")
+        return self.run(f"printf '%s\\n' '{quoted}' | nc -q 60 -w 60 {address} 2323", seconds)
+
+    def set_clock(self) -> None:
+        """Give it this machine's time; a snapshot stands still."""
+        self.run(f"date -s @{time.time():.0f} >/dev/null")
+
+    def describe(self) -> dict[str, object]:
+        """Return what others need to reach it."""
+        return {"name": self.name, "scheduler": self.scheduler, **asdict(self.ports)}
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float, complaint: str) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise LabError(f"{complaint} after {seconds:g} s")
+        time.sleep(0.1)
+
+
+def write_description(path: Path, machines: Sequence[Machine]) -> None:
+    """Write how the machines of a running lab are reached."""
+    path.write_text(json.dumps([one.describe() for one in machines], indent=1), encoding="utf-8")

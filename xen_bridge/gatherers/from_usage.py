@@ -1,0 +1,71 @@
+"""What all domains of a host use, from the counters of the hypervisor's back end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from xen_bridge.documents.measures import (
+    DomainUsage,
+    Sampling,
+    XentopIteration,
+    XentopMeasures,
+)
+from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.hypervisor.interface import Hypervisor, Usage
+
+LONGEST_FIRST = 1.0
+"""Seconds between the reading that is not told and iteration 1, at most."""
+
+
+class FromUsage:
+    """Measures with the counters of a hypervisor's back end."""
+
+    def __init__(self, hypervisor: Hypervisor) -> None:
+        self._hypervisor = hypervisor
+
+    def get_measures(self, sampling: Sampling, pace: Pace) -> XentopMeasures:
+        """Return the iterations asked for.
+
+        A reading that is not told comes before the first, an interval or 1 s, so that CPU shares
+        are known from the first on. A domain that has just come has 0 %.
+        """
+        total = pace.call(self._hypervisor.host).memory_kb
+        taken, before = pace.now(), by_name(pace.call(self._hypervisor.usage))
+        pace.sleep_until(taken + min(sampling.interval, LONGEST_FIRST))
+        found = []
+        for number, at in rounds(sampling.iterations, sampling.interval, pace):
+            last, taken = taken, pace.now()
+            now = pace.call(self._hypervisor.usage)
+            domains = tuple(_told(item, before.get(item.name), taken - last, total) for item in now)
+            found.append(XentopIteration(number, at, domains))
+            before = by_name(now)
+        return XentopMeasures(iterations=tuple(found))
+
+
+def by_name(usage: Iterable[Usage]) -> Mapping[str, Usage]:
+    """Return the counters of each domain by its name."""
+    return {item.name: item for item in usage}
+
+
+def cpu_ns_between(before: Usage | None, now: Usage) -> int:
+    """Return the CPU nanoseconds used since ``before``; 0 for a domain that was not there.
+
+    One that was started anew counts from 0 again.
+    """
+    if before is None:
+        return 0
+    return now.cpu_ns if now.cpu_ns < before.cpu_ns else now.cpu_ns - before.cpu_ns
+
+
+def _told(now: Usage, before: Usage | None, seconds: float, total_kb: int) -> DomainUsage:
+    used = cpu_ns_between(before, now)
+    return DomainUsage(
+        name=now.name,
+        cpu_time=max(now.cpu_ns, 0) // 10**9,
+        cpu_percent=round(used / seconds / 1e7, 2) if seconds > 0 else 0.0,
+        memory=now.memory_kb,
+        memory_percent=round(100 * now.memory_kb / total_kb, 2) if total_kb > 0 else 0.0,
+        vcpus=now.vcpus,
+        interface_count=len(now.interfaces),
+        interfaces=now.interfaces,
+    )

@@ -1,0 +1,47 @@
+"""The xentop gatherer (report 2.3.3): what all domains of a host use, without their help.
+
+Two sources give the same measures. :class:`~xen_bridge.gatherers.from_usage.FromUsage` asks the
+hypervisor's back end, anywhere and at any interval; libvirt, behind it, does not see domains
+that ``xl`` made. :class:`~xen_bridge.gatherers.xentop_tool.XentopTool` runs xentop in Domain 0,
+which sees them. Both count from Domain 0's side of a vif: what it received there is what the
+guest transmitted.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from xen_bridge.documents.measures import Sampling, XentopMeasures
+from xen_bridge.gatherers.from_usage import FromUsage
+from xen_bridge.gatherers.pace import Pace
+from xen_bridge.gatherers.xentop_tool import XentopTool
+from xen_bridge.hypervisor.interface import Hypervisor
+
+__all__ = ["FromUsage", "XentopGatherer", "XentopTool", "xentop_source"]
+
+LOCAL = "xen:///"
+TOOL = "xentop"
+
+
+class XentopGatherer:
+    """Takes the tool where it can do what is asked, else the back end."""
+
+    def __init__(self, usage: FromUsage, tool: XentopTool | None) -> None:
+        self._usage = usage
+        self._tool = tool
+
+    def get_measures(self, sampling: Sampling, pace: Pace) -> XentopMeasures:
+        """Return the iterations asked for; raises HypervisorError."""
+        if self._tool is not None and self._tool.can(sampling):
+            return self._tool.get_measures(sampling, pace)
+        return self._usage.get_measures(sampling, pace)
+
+
+def xentop_source(hypervisor: Hypervisor, uri: str) -> XentopGatherer:
+    """Return the gatherer for the host at ``uri``.
+
+    The tool is taken for this machine's own Xen (``xen:///``) where xentop is in the path, for
+    requests whose interval is whole seconds; all else is read from ``hypervisor``.
+    """
+    path = shutil.which(TOOL) if uri.startswith(LOCAL) else None
+    return XentopGatherer(FromUsage(hypervisor), None if path is None else XentopTool((path,)))

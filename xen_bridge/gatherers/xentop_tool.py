@@ -1,0 +1,173 @@
+"""Xen's own xentop, one process for all iterations of a request.
+
+It sees every domain of the host, also those that ``xl`` made and libvirt does not know. Counters
+of interfaces are those of Domain 0's side, as in the report.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from types import TracebackType
+from typing import IO, Self
+
+from xen_bridge.documents.measures import (
+    DomainUsage,
+    Sampling,
+    XentopIteration,
+    XentopMeasures,
+)
+from xen_bridge.errors import Deadline, HypervisorError
+from xen_bridge.gatherers.pace import Pace
+from xen_bridge.gatherers.xentop_table import XentopReader
+
+LEAST_DELAY = 1
+"""Seconds: xentop sleeps for whole ones."""
+SLACK = 10.0
+"""Seconds beyond what the samples take by themselves: a busy host writes them late."""
+PAUSE = 0.05
+"""Seconds between two looks for a sample that is due."""
+CHUNK, CHUNKS = 1 << 16, 64
+COMPLAINT = 300
+REAP = 5.0
+"""Seconds for a killed process to end: at once, unless the kernel hangs."""
+
+
+class XentopTool:
+    """Runs ``command``, xentop's path and nothing else, once per request."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = tuple(command)
+
+    @staticmethod
+    def can(sampling: Sampling) -> bool:
+        """Whether xentop can wait that long: whole seconds, or it need not wait."""
+        whole = sampling.interval >= LEAST_DELAY and float(sampling.interval).is_integer()
+        return whole or sampling.iterations == 1
+
+    def get_measures(self, sampling: Sampling, pace: Pace) -> XentopMeasures:
+        """Return the iterations asked for.
+
+        xentop's first sample, whose CPU shares are 0, is not among them: it takes one more
+        interval (1 s for a single iteration) than other gatherers. The process is killed when
+        the samples do not come in time, which raises Deadline, and when the request is given up.
+        Raises HypervisorError if xentop fails or writes what is no table.
+        """
+        delay = int(sampling.interval) if sampling.iterations > 1 else LEAST_DELAY
+        options = ("-b", "-f", "-n", "-i", str(sampling.iterations + 1), "-d", str(delay))
+        with _Process() as process:
+            pace.call(process.start, (*self._command, *options))
+            return XentopMeasures(iterations=_iterations(process, sampling.iterations, delay, pace))
+
+
+def _iterations(
+    process: _Process, wanted: int, delay: int, pace: Pace
+) -> tuple[XentopIteration, ...]:
+    """Read the samples when they are due, the first of which nobody wants."""
+    reader, tables, times = XentopReader(), _Tables(wanted + 1), list[float]()
+    start = pace.now()
+    end = start + wanted * delay + SLACK
+    while not process.ended:
+        due = start + len(times) * delay if len(times) <= wanted else 0.0
+        pace.sleep_until(min(max(due, pace.now() + PAUSE), end))
+        reader.feed(pace.call(process.read))
+        tables.add(reader.take())
+        times += [round(pace.wall(), 3)] * (reader.begun - len(times))
+        if pace.now() >= end and not process.ended:
+            raise Deadline(f"xentop wrote {reader.begun} of {wanted + 1} samples in time")
+    reader.end()
+    tables.add(reader.take())
+    if len(tables.kept) != wanted + 1:
+        raise HypervisorError(
+            f"xentop wrote {len(tables.kept)} samples of {wanted + 1}: {process.complaint()}"
+        )
+    samples = zip(times[1:], tables.kept[1:], strict=False)
+    return tuple(
+        XentopIteration(number, at, domains) for number, (at, domains) in enumerate(samples, 1)
+    )
+
+
+class _Tables:
+    """The samples so far, never more than were asked for."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.kept: list[tuple[DomainUsage, ...]] = []
+
+    def add(self, tables: list[tuple[DomainUsage, ...]]) -> None:
+        """Keep some more."""
+        self.kept += tables
+        if len(self.kept) > self._most:
+            raise HypervisorError("xentop writes more samples than were asked for")
+
+
+class _Process:
+    """A running xentop, which does not outlive the block."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._open = contextlib.ExitStack()
+        self._errors: IO[bytes] | None = None
+        self.ended = False
+        """Whether all was read."""
+
+    def start(self, command: Sequence[str]) -> None:
+        """Start; raises HypervisorError if it cannot be run."""
+        # Not a pipe: nobody reads it before the end. Closed with the block.
+        self._errors = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                bufsize=0,
+                env={**os.environ, "LC_ALL": "C"},
+            )
+        except OSError as error:
+            raise HypervisorError(f"{command[0]} cannot be run: {error.strerror}") from error
+
+    def read(self) -> bytes:
+        """Return what was written since, without waiting."""
+        if self._process is None or self._process.stdout is None:
+            return b""
+        found: list[bytes] = []
+        pipe = self._process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while len(found) < CHUNKS and selector.select(0):
+                data = os.read(pipe, CHUNK)
+                if not data:
+                    self.ended = True
+                    break
+                found.append(data)
+        return b"".join(found)
+
+    def complaint(self) -> str:
+        """Return the beginning of what it wrote to its standard error."""
+        if self._errors is None:
+            return ""
+        self._errors.seek(0)
+        text = self._errors.read(COMPLAINT).decode(errors="replace")
+        return " ".join(text.split()) or "it said nothing"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(REAP)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+        self._open.close()
