@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-NEEDED = ("click", "cryptography", "eventlet", "icmplib", "lxml", "psutil", "pyroute2", "webob")
+NEEDED = ("click", "cryptography", "eventlet", "icmplib", "lxml", "webob")
 """What xen_bridge imports; the versions are setup.cfg's."""
 
 

@@ -7,6 +7,7 @@ PACKAGES=(
     python3 python3-venv            # the controller
     openvswitch-switch mininet      # switches, and the network around them
     iproute2 iputils-ping ethtool procps    # what it runs in its hosts
+    net-tools                       # what make bench compares with
     libvirt-dev pkg-config gcc python3-dev  # libvirt's Python binding, for xen_bridge
 )
 

@@ -70,7 +70,7 @@ def measure_services(measuring: MeasuresGatherer, summary: HostSummary | RouterS
     """Return the services of the Measures Gatherer; they keep their own pace."""
 
     def measuring_seconds(body: Measures) -> float:
-        return body.seconds + LOOKING
+        return body.seconds_at_most + LOOKING
 
     return {
         Measures: Service(measuring.get_measures, measuring_seconds, blocking=False),

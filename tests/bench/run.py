@@ -31,6 +31,7 @@ SECTIONS = (
     Section("stats", "Stats", "ofctl_rest"),
     Section("round_trips", "Packet-in to flow-mod (Forwarding)", "simple_switch_13"),
     Section("discovery", "Discovery", "ryu.topology"),
+    Section("gatherers", "Gatherers, one sample", "the classic tool"),
 )
 
 

@@ -105,6 +105,11 @@ class Measures:
         """How long it takes at least: the gatherers run side by side."""
         return max((sampling.seconds for sampling in self.sampling().values()), default=0.0)
 
+    @property
+    def seconds_at_most(self) -> float:
+        """How long it may take: an iteration before the first (xentop), and silent neighbors."""
+        return self.seconds + max((one.interval for one in self.sampling().values()), default=0.0)
+
     def check_length(self) -> None:
         """Raise InvalidInput if a request would take longer than an hour."""
         for name, sampling in self.sampling().items():

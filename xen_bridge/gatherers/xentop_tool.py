@@ -27,8 +27,8 @@ from xen_bridge.gatherers.xentop_table import XentopReader
 
 LEAST_DELAY = 1
 """Seconds: xentop sleeps for whole ones."""
-SLACK = 10.0
-"""Seconds beyond what the samples take by themselves: a busy host writes them late."""
+SLACK, SLACK_EACH = 10.0, 0.5
+"""Seconds beyond the delays, once and for each sample: taking one delays all that follow."""
 PAUSE = 0.05
 """Seconds between two looks for a sample that is due."""
 CHUNK, CHUNKS = 1 << 16, 64
@@ -69,14 +69,16 @@ def _iterations(
 ) -> tuple[XentopIteration, ...]:
     """Read the samples when they are due, the first of which nobody wants."""
     reader, tables, times = XentopReader(), _Tables(wanted + 1), list[float]()
-    start = pace.now()
-    end = start + wanted * delay + SLACK
+    due = pace.now()
+    end = due + wanted * (delay + SLACK_EACH) + SLACK
     while not process.ended:
-        due = start + len(times) * delay if len(times) <= wanted else 0.0
         pace.sleep_until(min(max(due, pace.now() + PAUSE), end))
         reader.feed(pace.call(process.read))
         tables.add(reader.take())
-        times += [round(pace.wall(), 3)] * (reader.begun - len(times))
+        if reader.begun > len(times):
+            times += [round(pace.wall(), 3)] * (reader.begun - len(times))
+            # Behind the last sample there is only the end.
+            due = pace.now() + (delay - PAUSE if len(times) <= wanted else 0.0)
         if pace.now() >= end and not process.ended:
             raise Deadline(f"xentop wrote {reader.begun} of {wanted + 1} samples in time")
     reader.end()
@@ -112,6 +114,7 @@ class _Process:
         self._process: subprocess.Popen[bytes] | None = None
         self._open = contextlib.ExitStack()
         self._errors: IO[bytes] | None = None
+        self._left = False
         self.ended = False
         """Whether all was read."""
 
@@ -130,6 +133,9 @@ class _Process:
             )
         except OSError as error:
             raise HypervisorError(f"{command[0]} cannot be run: {error.strerror}") from error
+        if self._left:
+            # The request was given up while this thread was starting it.
+            self._kill(self._process)
 
     def read(self) -> bytes:
         """Return what was written since, without waiting."""
@@ -164,10 +170,14 @@ class _Process:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._left = True
         if self._process is not None:
-            self._process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(REAP)
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            self._kill(self._process)
         self._open.close()
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(REAP)
+        if process.stdout is not None:
+            process.stdout.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fake_pace import BEGINNING, FakePace
@@ -22,7 +24,7 @@ from xen_bridge.documents.measures import (
     XentopMeasures,
 )
 from xen_bridge.errors import Deadline, HypervisorAway, HypervisorError
-from xen_bridge.gatherers import xentop_table
+from xen_bridge.gatherers import xentop_table, xentop_tool
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop import XentopGatherer, xentop_source
@@ -212,6 +214,13 @@ def test_what_was_written_reads_back_however_it_is_cut(
     assert [list(table) for table in found + reader.take()] == tables
 
 
+def check_told(tables: Sequence[Sequence[DomainUsage]]) -> None:
+    """Check what a peer reads: a message replaces what XML cannot carry of a name."""
+    for table in tables:
+        for item in table:
+            forms.check(forms.from_element(DomainUsage, forms.to_element(item)))
+
+
 @given(st.binary(max_size=600))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for before in (b"", TABLE.encode()):
@@ -219,11 +228,10 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
             tables = read(before + data)
         except HypervisorError:
             continue
-        for table in tables:
-            for item in table:
-                forms.check(item)
+        check_told(tables)
 
 
+@example([(0, b"", 0), (0, b"\0", 0), (TABLE.index("edge"), b"\0", 0)])
 @given(
     st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=8), st.integers(0, 8)), max_size=5)
 )
@@ -235,9 +243,7 @@ def test_a_damaged_table_is_read_or_refused(cuts: list[tuple[int, bytes, int]]) 
         tables = read(data)
     except HypervisorError:
         return
-    for table in tables:
-        for item in table:
-            forms.check(item)
+    check_told(tables)
 
 
 # ---- the tool
@@ -340,6 +346,58 @@ def test_the_tool_is_killed_when_the_request_is_given_up(tmp_path: Path) -> None
     with pytest.raises(GivenUp):
         tool(tmp_path, "exec sleep 600").get_measures(Sampling(2, 1.0), ImpatientPace())
     assert not psutil.Process().children()
+
+
+def test_the_tool_is_killed_when_the_request_is_given_up_while_it_starts(tmp_path: Path) -> None:
+    with xentop_tool._Process() as process:
+        pass
+    source = tool(tmp_path, "exec sleep 600")
+    process.start(source._command)
+    assert not psutil.Process().children()
+
+
+GREEN = """
+import eventlet
+eventlet.monkey_patch()
+from eventlet import tpool
+import greenlet
+import psutil
+import sys
+from xen_bridge.documents.measures import Sampling
+from xen_bridge.gatherers.pace import ThreadPace
+from xen_bridge.gatherers.xentop_tool import XentopTool
+class GreenPace(ThreadPace):
+    def call(self, function, *args):
+        return tpool.execute(function, *args)
+def measure():
+    return XentopTool((sys.argv[1],)).get_measures(Sampling(2, 1.0), GreenPace())
+threads = [eventlet.spawn(measure) for _ in range(5)]
+print([len(one.wait().iterations) for one in threads])
+endless = eventlet.spawn(XentopTool((sys.argv[2],)).get_measures, Sampling(2, 1.0), GreenPace())
+eventlet.sleep(0.5)
+endless.kill()
+try:
+    endless.wait()
+except greenlet.GreenletExit:
+    pass
+print(psutil.Process().children())
+"""
+
+
+def test_under_eventlet_too(tmp_path: Path) -> None:
+    endless = tmp_path / "endless"
+    endless.mkdir()
+    tool(tmp_path, tables(tmp_path, 3))
+    tool(endless, "exec sleep 600")
+    done = subprocess.run(
+        (sys.executable, "-W", "ignore", "-c", GREEN, tmp_path / "xentop", endless / "xentop"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[3],
+    )
+    assert done.stdout == "[2, 2, 2, 2, 2]\n[]\n", done.stderr
 
 
 def test_no_file_is_left_open(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""A real ``xen-bridge`` in its own process, on loopback: for tests and benches."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from xen_bridge.client import BridgeClient
+from xen_bridge.identity import Identity
+from xen_bridge.key_list import FILE as KEYS
+from xen_bridge.key_list import KeyList
+from xen_bridge.routers import FILE as ROUTERS
+from xen_bridge.routers import RouterList, check_router
+
+STOP_SECONDS = 20.0
+
+
+class BridgeProcess:
+    """``xen-bridge serve`` (or ``agent``) on a free port; a context manager.
+
+    Its files are in ``directory``; ``controller`` may ask it.
+    """
+
+    def __init__(
+        self, directory: Path, controller: Identity, uri: str = "memory:///one", agent: bool = False
+    ) -> None:
+        self.identity = Identity.load_or_create(directory)
+        self.url = ""
+        self._directory = directory
+        self._controller = controller
+        self._uri = uri
+        self._agent = agent
+        self._process: subprocess.Popen[str] | None = None
+        self.authorize(controller)
+
+    def authorize(self, identity: Identity) -> None:
+        """Let a node ask it."""
+        KeyList(self._directory / KEYS).add(identity.node_pk)
+
+    def forbid(self, identity: Identity) -> None:
+        """Let a node ask it no longer."""
+        KeyList(self._directory / KEYS).remove(identity.node_pk)
+
+    def add_router(self, name: str, agent: BridgeProcess) -> None:
+        """Make the agent of a virtual router known to it."""
+        known = RouterList(self._directory / ROUTERS)
+        known.put(check_router(name, agent.url, agent.identity.node_pk))
+
+    @property
+    def log(self) -> str:
+        """What it logged."""
+        return (self._directory / "log").read_text(encoding="utf-8")
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running service."""
+        if self._process is None:
+            raise RuntimeError("xen-bridge is not running")
+        return self._process.pid
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
+    def start(self, port: int = 0) -> None:
+        """Start it, and return when it listens."""
+        kind = ["agent"] if self._agent else ["serve", "--uri", self._uri]
+        command = [sys.executable, "-m", "xen_bridge.command", *kind, "--verbose"]
+        with (self._directory / "log").open("a", encoding="utf-8") as log:
+            self._process = subprocess.Popen(
+                [*command, "--port", str(port), "--directory", str(self._directory)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        if not line.startswith("listening on "):
+            raise RuntimeError(f"xen-bridge does not start: {self.log[-500:]}")
+        self.url = line.split()[2]
+
+    def stop(self) -> int:
+        """Stop it as a service manager does, return its exit status."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        return self._ended()
+
+    def kill(self) -> None:
+        """End it without warning."""
+        if self._process is not None:
+            self._process.kill()
+            self._ended()
+
+    def _ended(self) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        try:
+            status = process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            if process.stdout is not None:
+                process.stdout.close()
+        return status
+
+    def client(self, identity: Identity | None = None, seconds: float = 30.0) -> BridgeClient:
+        """Return a client of it, the controller's unless told otherwise."""
+        return BridgeClient(self.url, self.identity.node_pk, identity or self._controller, seconds)
+
+    def __enter__(self) -> BridgeProcess:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """End it, whatever happened."""
+        self.kill()
