@@ -181,6 +181,11 @@ def _reason(error: Exception) -> str:
         return "has another key than it is registered with"
     if isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason or ""):
         return "does not know our key (authorize it there: xen-bridge authorize)"
-    if isinstance(error, http.client.RemoteDisconnected):
-        return "closed the connection"
+    if isinstance(error, (ssl.SSLEOFError, ConnectionError)) and not _is_refused(error):
+        # In TLS 1.3 a server judges our certificate after we have begun to speak.
+        return "closed the connection (does it know our key? xen-bridge authorize)"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _is_refused(error: Exception) -> bool:
+    return isinstance(error, ConnectionRefusedError)

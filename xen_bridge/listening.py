@@ -5,6 +5,7 @@ The handshake of one peer must not hold up another's: each has a green thread an
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import ssl
@@ -14,6 +15,7 @@ from typing import Any
 import eventlet
 from eventlet import wsgi
 from eventlet.green.ssl import GreenSSLContext
+from greenlet import GreenletExit
 
 from xen_bridge.identity import Identity
 from xen_bridge.tls import prepare
@@ -21,7 +23,9 @@ from xen_bridge.web import BridgeProtocol
 
 LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 10.0
-MAX_HANDSHAKES = 64
+MAX_HANDSHAKES = 256
+LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
+"""For a peer that was refused to close its end, and what it may still send."""
 MAX_CONNECTIONS = 512
 IDLE_SECONDS = 60.0
 """After which an idle connection is closed; clients give theirs up earlier."""
@@ -40,7 +44,7 @@ class KnownPeers:
         self._identity = identity
         self._authorized = authorized
         self._context: tuple[frozenset[str], Any] | None = None
-        self._shaking = eventlet.GreenPool(MAX_HANDSHAKES)
+        self._shaking: dict[Any, None] = {}
         self._ready: Any = eventlet.Queue(MAX_HANDSHAKES)
         self._accepting = eventlet.spawn(self._accept_all)
 
@@ -74,7 +78,15 @@ class KnownPeers:
                 LOG.warning("a connection was not accepted: %s", error)
                 eventlet.sleep(0.1)
                 continue
-            self._shaking.spawn_n(self._shake, connection, address)
+            if len(self._shaking) >= MAX_HANDSHAKES:
+                # Whoever stalls is given up for whoever comes: nobody can shut the door.
+                next(iter(self._shaking)).kill()
+            shaking = eventlet.spawn(self._shake, connection, address)
+            self._shaking[shaking] = None
+            shaking.link(self._shaken)
+
+    def _shaken(self, shaking: Any) -> None:
+        self._shaking.pop(shaking, None)
 
     def _shake(self, connection: Any, address: Any) -> None:
         try:
@@ -85,8 +97,11 @@ class KnownPeers:
                 secured.do_handshake()
         except (OSError, ValueError) as error:
             LOG.info("%s: refused: %s", address[0], _reason(error))
-            connection.close()
+            _close_gently(connection)
             return
+        except GreenletExit:
+            connection.close()
+            raise
         self._ready.put((secured, address))
 
     def _secured(self) -> Any:
@@ -98,6 +113,16 @@ class KnownPeers:
             context.num_tickets = 0
             self._context = trusted, prepare(context, self._identity, trusted)
         return self._context[1]
+
+
+def _close_gently(connection: Any) -> None:
+    """Close after what the peer had under way, for a reset would overtake the alert we sent."""
+    with contextlib.suppress(OSError), eventlet.Timeout(LINGER_SECONDS, False):
+        connection.shutdown(socket.SHUT_WR)
+        for _ in range(MAX_LINGER_READS):
+            if not connection.recv(64 * 1024):
+                break
+    connection.close()
 
 
 def _reason(error: Exception) -> str:

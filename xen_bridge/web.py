@@ -18,6 +18,8 @@ from xen_bridge.messages import CONTENT_TYPE
 
 PEER = "xen_bridge.node_pk"
 """Where the environment has the key of the certificate that the client showed."""
+CLOSE = "xen_bridge.close"
+"""Where it has what ends the connection after the answer."""
 BODY_SECONDS = 30.0
 """For a whole request to arrive."""
 ACCEPTED = (CONTENT_TYPE, "text/xml")
@@ -30,7 +32,11 @@ class BridgeProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
         """Return the environment of a request."""
         environ: dict[str, Any] = super().get_environ()
         environ[PEER] = node_pk_of(self.connection.getpeercert(binary_form=True))
+        environ[CLOSE] = self._close_after_answer
         return environ
+
+    def _close_after_answer(self) -> None:
+        self.close_connection = 1
 
     def version_string(self) -> str:
         """Say nothing of what runs here."""
@@ -60,6 +66,8 @@ def application(dispatcher: Dispatcher) -> Callable[..., Iterable[bytes]]:
             answer = dispatcher.answer(_body(request), environ[PEER])
         except BridgeError as error:
             answer = dispatcher.refusal(error)
+            # The rest of the request is still on its way, and nobody will read it.
+            environ[CLOSE]()
         body: Iterable[bytes] = _response(answer)(environ, start_response)
         return body
 
@@ -70,9 +78,6 @@ def _response(answer: Answer) -> webob.Response:
     response = webob.Response(status=answer.status, body=answer.data, content_type=CONTENT_TYPE)
     if answer.status == MethodNotAllowed.status:
         response.allow = ("POST",)
-    if answer.status in (TooLarge.status, Deadline.status, Unparsable.status):
-        # The rest of the request may still be on its way.
-        response.headers["Connection"] = "close"
     return response
 
 
@@ -102,4 +107,6 @@ def _read(stream: Any) -> bytes:
             break
         pieces.append(piece)
         size += len(piece)
+    if size > MAX_BYTES:
+        raise TooLarge(f"larger than {MAX_BYTES} bytes")
     return b"".join(pieces)

@@ -1,6 +1,6 @@
 """Questions to the kernel over route netlink (RFC 3549), on sockets that are kept.
 
-A library for it, pyroute2, takes 25 times as long for a dump of links and cannot be asked from
+A library for it, pyroute2, takes ten times as long for what a sample needs and cannot be asked from
 several threads of a process with eventlet; what is needed of the protocol is this much.
 """
 
