@@ -16,6 +16,7 @@ APPLICATIONS = (
     "horizon_ryu.flow_manager",
     "horizon_ryu.flow_migration",
     "horizon_ryu.stats",
+    "horizon_ryu.xen",
 )
 
 

@@ -34,6 +34,7 @@ from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
 from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.metrics import Metrics
+from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
@@ -73,6 +74,7 @@ class Services:
         self.switches = SwitchRegistry()
         self.fast_lane = FastLane(self.switches.send, self.metrics)
         self.published = Published()
+        self.nodes = NodeDirectory()
         self.limits = PacketInLimits(
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )

@@ -125,6 +125,19 @@ class StatsOptions:
 
 
 @dataclass(frozen=True)
+class XenOptions:
+    """Options of Xen hosts."""
+
+    identity: str = option("xen-identity", "folder of the key that hosts know; made if missing")
+    poll_interval: float = _seconds(2.0, "between two looks at a host")
+    poll_deadline: float = _seconds(10.0, "without an answer after which a host counts as away")
+    deadline: float = _seconds(60.0, "that a host has for a question or a change")
+    create_deadline: float = _seconds(200.0, "that a host has to make or end a domain")
+    max_hosts: int = option(1000, "hosts registered", 1, 100_000)
+    max_calls: int = option(32, "calls to one host at a time", 1, 1000)
+
+
+@dataclass(frozen=True)
 class GuardOptions:
     """Options of the connections to switches."""
 
@@ -174,6 +187,7 @@ class Settings:
     flow_manager: FlowManagerOptions = field(default_factory=FlowManagerOptions)
     flow_migration: FlowMigrationOptions = field(default_factory=FlowMigrationOptions)
     stats: StatsOptions = field(default_factory=StatsOptions)
+    xen: XenOptions = field(default_factory=XenOptions)
     guard: GuardOptions = field(default_factory=GuardOptions)
     rest: RestOptions = field(default_factory=RestOptions)
     store: StoreOptions = field(default_factory=StoreOptions)

@@ -46,7 +46,7 @@ class Stats(HorizonApp):
         self._poller = Poller(self._polling, self._book, horizon.switches, self.now)
         self._load = ovsdb.OvsLoad(options.ovsdb, horizon.clock)
         horizon.router.add(stats_resource.resources(self))
-        horizon.router.add(nodes_resource.resources(self))
+        nodes_resource.offer(horizon, nodes_resource.SwitchNodes(self))
         horizon.metrics.stream(self._families)
         horizon.metrics.counters(
             "horizon_stats_answers",

@@ -1,4 +1,4 @@
-"""What must survive a restart: networks, settings, flows and the journal of migrations.
+"""What must survive a restart: networks, settings, flows, the journal of migrations, Xen hosts.
 
 One SQL database behind any SQLAlchemy URL, a SQLite file by default. Its schema is brought up
 to date at start (alembic); a schema newer than this program is refused and left untouched.
@@ -47,6 +47,13 @@ _migrations = sa.Table(
     sa.Column("place", sa.BigInteger, nullable=False),
     sa.Column("is_final", sa.Boolean, nullable=False),
     sa.Column("data", sa.JSON, nullable=False),
+)
+_xen_hosts = sa.Table(
+    "xen_hosts",
+    _metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("url", sa.String(300), nullable=False),
+    sa.Column("node_pk", sa.String(200), nullable=False),
 )
 # Written once, with parameters: building a statement costs more than executing it.
 _NEW_MIGRATION = sa.insert(_migrations)
@@ -119,6 +126,30 @@ class Store:
             gone = connection.execute(sa.delete(_networks).where(_networks.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no network named {name}")
+
+    # ---- Xen hosts
+
+    def xen_hosts(self) -> tuple[Row, ...]:
+        """Return every Xen host's ``name``, ``url`` and ``node_pk``, by name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_xen_hosts).order_by(_xen_hosts.c.name))
+            return tuple(dict(row) for row in rows.mappings())
+
+    def add_xen_host(self, name: str, url: str, node_pk: str) -> None:
+        """Keep a Xen host; Conflict if the name is taken."""
+        row = sa.insert(_xen_hosts).values(name=name, url=url, node_pk=node_pk)
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(row)
+        except IntegrityError as error:
+            raise Conflict(f"a host named {name} is registered already") from error
+
+    def delete_xen_host(self, name: str) -> None:
+        """Forget a Xen host; NotFound if there is none of that name."""
+        with self._engine.begin() as connection:
+            gone = connection.execute(sa.delete(_xen_hosts).where(_xen_hosts.c.name == name))
+        if not gone.rowcount:
+            raise NotFound(f"no host named {name}")
 
     # ---- settings changed at run time
 

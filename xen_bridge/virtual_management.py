@@ -346,16 +346,21 @@ class PhysicalHost:
 
     def _restored(self, domain: Domain) -> Domain:
         """Give a domain that runs under a new id what it was given before; return it."""
-        with self._lock:
-            wish = self._wishes.get(domain.uuid)
-            if wish is None or domain.id is None or wish.applied_to == domain.id:
-                return domain
+        wish = self._wishes.get(domain.uuid)
+        if wish is None or domain.id is None or wish.applied_to == domain.id:
+            return domain
+        # Whoever looks does not wait for a change that takes long: the next look will do.
+        if not self._lock.acquire(blocking=False):
+            return domain
+        try:
             has = domain.scheduler
             if (wish.weight or has.weight, _or(wish.cap, has.cap)) != (has.weight, has.cap):
                 self.hypervisor.set_scheduler(domain.uuid, wish.weight, wish.cap)
                 domain = self.hypervisor.domain(domain.uuid)
             self._wishes.put(domain.uuid, replace(wish, applied_to=domain.id))
             return domain
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """End the connection."""

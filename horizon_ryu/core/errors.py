@@ -10,6 +10,10 @@
     ├── SwitchError         a switch refused, or is at fault
     │   ├── SwitchAway      it is not connected
     │   └── SwitchDeadline  it did not answer in time
+    ├── HostError           a Xen host refused, or is at fault
+    │   ├── HostAway        it cannot be reached
+    │   └── HostDeadline    it did not answer in time
+    ├── Unsupported         what stands behind it cannot do that
     └── LimitExceeded       a cap on a queue, table or cache was reached
 """
 
@@ -68,6 +72,27 @@ class SwitchAway(SwitchError):
 
 class SwitchDeadline(SwitchError):
     """The switch did not answer within the deadline."""
+
+
+class HostError(HorizonError):
+    """A Xen host refused or is at fault; ``host`` is the name it is registered under."""
+
+    def __init__(self, host: str, msg: str) -> None:
+        super().__init__(f"host {host}: {msg}")
+        self.host = host
+        self.msg = msg
+
+
+class HostAway(HostError):
+    """The host, or what is asked of it there, cannot be reached."""
+
+
+class HostDeadline(HostError):
+    """The host did not answer within the deadline."""
+
+
+class Unsupported(HorizonError):
+    """What stands behind the resource cannot do what was asked; the message says what."""
 
 
 class LimitExceeded(HorizonError):

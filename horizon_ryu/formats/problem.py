@@ -1,4 +1,4 @@
-"""The problem document: the members of RFC 9457, with the fields or the switch at fault."""
+"""The problem document: RFC 9457's members, with the fields, switch or host at fault."""
 
 from __future__ import annotations
 
@@ -28,3 +28,4 @@ class Problem(Document):
     detail: str
     errors: Annotated[tuple[FieldError, ...], Repeated("error")] = ()
     switch: Dpid | None = None
+    host: str | None = None

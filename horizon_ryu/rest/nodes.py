@@ -1,36 +1,39 @@
-"""The measures that nodes of both substrates have in common (``/v1/nodes``)."""
+"""The measures that nodes of both substrates have in common (``/v1/nodes``).
+
+A node's id is a switch's dpid, ``xen:HOST`` for a Xen host, ``xen:HOST:DOMAIN`` for a virtual
+router on it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
 
-from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.errors import NotFound
+from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.problem import NOT_FOUND
-from horizon_ryu.rest.resource import DPID, Call, Resource
+from horizon_ryu.rest.problem import HOST_AWAY, HOST_DEADLINE, HOST_FAILED, NOT_FOUND
+from horizon_ryu.rest.resource import Call, PathParameter, Resource
+from horizon_ryu.rest.xen_models import HOST_NAME
 from horizon_ryu.statistics.node_measures import NodeMeasures
+from xen_bridge.documents.domains import DOMAIN
 
 _TAG = "nodes"
-
-
-class NodeProvider(Protocol):
-    """Who knows nodes: Stats, for switches."""
-
-    def nodes(self) -> Iterable[int]:
-        """Return the dpids."""
-
-    def measures(self, dpid: int) -> NodeMeasures:
-        """Return the measures of one; NotFound."""
+NODE = PathParameter(
+    f"^([0-9a-f]{{16}}|xen:{HOST_NAME}(:{DOMAIN})?)$",
+    "A node: a dpid, xen:HOST, or xen:HOST:DOMAIN",
+)
 
 
 class Node(Model):
     """A node: its id and what it is."""
 
     id: str
-    kind: Annotated[str, Field(description="switch")]
+    kind: Annotated[
+        Literal["switch", "xen_host", "xen_router"], Field(description="what it runs on")
+    ]
 
 
 class Nodes(Model):
@@ -50,7 +53,7 @@ class Measures(Model):
     """The five common measures; null where one is not known.
 
     ``echo_ms`` is the round-trip time between controller and switch: the health of its control
-    path.
+    path. ``neighbors`` are dpids of switches, or IP addresses of a Xen node's neighbors.
     """
 
     id: str
@@ -62,16 +65,83 @@ class Measures(Model):
     echo_ms: float | None
 
 
-def resources(provider: NodeProvider) -> list[Resource]:
+class NodeProvider(Protocol):
+    """Who knows nodes of one substrate."""
+
+    def nodes(self) -> Iterable[Node]:
+        """Return the nodes."""
+
+    def measures(self, node: str) -> Measures | None:
+        """Return the measures of one; None if it is of another substrate, NotFound."""
+
+
+class NodeDirectory:
+    """The nodes of all substrates that run in this controller."""
+
+    def __init__(self) -> None:
+        self._providers: list[NodeProvider] = []
+
+    def add(self, provider: NodeProvider) -> bool:
+        """Take in the nodes of ``provider``; True if they are the first."""
+        self._providers.append(provider)
+        return len(self._providers) == 1
+
+    def nodes(self) -> Iterable[Node]:
+        """Return all nodes, by id."""
+        found = [node for provider in self._providers for node in provider.nodes()]
+        return sorted(found, key=lambda node: node.id)
+
+    def measures(self, node: str) -> Measures:
+        """Return the measures of one node; NotFound."""
+        for provider in self._providers:
+            found = provider.measures(node)
+            if found is not None:
+                return found
+        raise NotFound(f"no node {node}")
+
+
+def offer(services: Any, provider: NodeProvider) -> None:
+    """Have the controller tell of the nodes of ``provider``."""
+    if services.nodes.add(provider):
+        services.router.add(resources(services.nodes))
+
+
+class SwitchMeasures(Protocol):
+    """Who measures switches: Stats."""
+
+    def nodes(self) -> Iterable[int]:
+        """Return the dpids."""
+
+    def measures(self, dpid: int) -> NodeMeasures:
+        """Return the measures of one; NotFound."""
+
+
+class SwitchNodes:
+    """Switches as nodes."""
+
+    def __init__(self, stats: SwitchMeasures) -> None:
+        self._stats = stats
+
+    def nodes(self) -> Iterable[Node]:
+        """Return the switches that are measured."""
+        return [Node(id=dpid_to_text(dpid), kind="switch") for dpid in self._stats.nodes()]
+
+    def measures(self, node: str) -> Measures | None:
+        """Return the measures of a switch; None for what is none."""
+        if ":" in node:
+            return None
+        dpid = dpid_from_text(node)
+        return measures_model(dpid, self._stats.measures(dpid))
+
+
+def resources(directory: NodeDirectory) -> list[Resource]:
     """Return the resources of nodes."""
 
     def list_all(_call: Call) -> Nodes:
-        found = sorted(provider.nodes())
-        return Nodes(nodes=tuple(Node(id=dpid_to_text(dpid), kind="switch") for dpid in found))
+        return Nodes(nodes=tuple(directory.nodes()))
 
     def read(call: Call) -> Measures:
-        dpid = call.path["id"]
-        return measures_model(dpid, provider.measures(dpid))
+        return directory.measures(call.path["id"])
 
     return [
         Resource(
@@ -86,9 +156,9 @@ def resources(provider: NodeProvider) -> list[Resource]:
             method="GET",
             path="/v1/nodes/{id}/measures",
             handler=read,
-            parameters={"id": DPID},
+            parameters={"id": NODE},
             response=Measures,
-            problems=(NOT_FOUND,),
+            problems=(NOT_FOUND, HOST_AWAY, HOST_FAILED, HOST_DEADLINE),
             summary="Tell the measures that switches, hosts and routers have in common",
             tag=_TAG,
         ),
@@ -96,7 +166,7 @@ def resources(provider: NodeProvider) -> list[Resource]:
 
 
 def measures_model(dpid: int, found: NodeMeasures) -> Measures:
-    """Return measures for an answer."""
+    """Return a switch's measures for an answer."""
     return Measures(
         id=dpid_to_text(dpid),
         cpu_percent=found.load.cpu_percent,

@@ -14,6 +14,9 @@ from pydantic import ValidationError
 from horizon_ryu.core.errors import (
     Conflict,
     HorizonError,
+    HostAway,
+    HostDeadline,
+    HostError,
     InvalidInput,
     LimitExceeded,
     NoRoute,
@@ -21,6 +24,7 @@ from horizon_ryu.core.errors import (
     SwitchAway,
     SwitchDeadline,
     SwitchError,
+    Unsupported,
 )
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.formats.problem import FieldError, Problem
@@ -62,10 +66,14 @@ INVALID = Kind("Invalid", 422, "Invalid input")
 NO_ROUTE = Kind("NoRoute", 422, "No path leads there")
 SWITCH_FAILED = Kind("SwitchFailed", 424, "A switch refused or failed")
 SWITCH_AWAY = Kind("SwitchAway", 424, "A switch is away")
+HOST_FAILED = Kind("HostFailed", 424, "A host refused or failed")
+HOST_AWAY = Kind("HostAway", 424, "A host is away")
 UPGRADE_REQUIRED = Kind("UpgradeRequired", 426, "Only a WebSocket is served here")
 LIMIT_EXCEEDED = Kind("LimitExceeded", 429, "A limit was reached")
 INTERNAL = Kind("Internal", 500, "Internal error")
+UNSUPPORTED = Kind("Unsupported", 501, "Not supported by what stands behind")
 SWITCH_DEADLINE = Kind("SwitchDeadline", 504, "A switch did not answer in time")
+HOST_DEADLINE = Kind("HostDeadline", 504, "A host did not answer in time")
 
 KINDS = (
     UNPARSABLE,
@@ -83,10 +91,14 @@ KINDS = (
     NO_ROUTE,
     SWITCH_FAILED,
     SWITCH_AWAY,
+    HOST_FAILED,
+    HOST_AWAY,
     UPGRADE_REQUIRED,
     LIMIT_EXCEEDED,
     INTERNAL,
+    UNSUPPORTED,
     SWITCH_DEADLINE,
+    HOST_DEADLINE,
 )
 
 _KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
@@ -97,6 +109,10 @@ _KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
     (SwitchAway, SWITCH_AWAY),
     (SwitchDeadline, SWITCH_DEADLINE),
     (SwitchError, SWITCH_FAILED),
+    (HostAway, HOST_AWAY),
+    (HostDeadline, HOST_DEADLINE),
+    (HostError, HOST_FAILED),
+    (Unsupported, UNSUPPORTED),
     (LimitExceeded, LIMIT_EXCEEDED),
 )
 """The most special first."""
@@ -132,7 +148,8 @@ def problem_of(error: HorizonError) -> Problem:
         return internal()
     errors = (_field_error(error.loc, error.msg),) if isinstance(error, InvalidInput) else ()
     switch = dpid_to_text(error.dpid) if isinstance(error, (SwitchError, NoRoute)) else None
-    return _problem(kind, str(error) or kind.title, errors, switch)
+    host = clean(error.host) if isinstance(error, HostError) else None
+    return _problem(kind, str(error) or kind.title, errors, switch, host)
 
 
 def internal() -> Problem:
@@ -164,6 +181,7 @@ def _problem(
     detail: str,
     errors: tuple[FieldError, ...] = (),
     switch: str | None = None,
+    host: str | None = None,
 ) -> Problem:
     return Problem(
         type=kind.type,
@@ -172,6 +190,7 @@ def _problem(
         detail=clean(detail),
         errors=errors,
         switch=switch,
+        host=host,
     )
 
 

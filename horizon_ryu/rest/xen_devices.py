@@ -1,0 +1,131 @@
+"""Devices that domains may be given, and the queues of their interfaces (report 2.5)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.rest.model import Model, optional
+from horizon_ryu.rest.problem import CONFLICT
+from horizon_ryu.rest.resource import Call, PathParameter, Resource
+from horizon_ryu.rest.xen_hosts import ASKING, TAG
+from horizon_ryu.rest.xen_models import HOST, MacAddress
+from horizon_ryu.xen_hosts.hosts import XenHosts
+from xen_bridge.documents import devices as bridge
+from xen_bridge.documents.domains import DOMAIN
+
+ADDRESS = PathParameter(f"^{bridge.ADDRESS}$", "A PCI address, as 0000:03:00.1")
+
+
+class Devices(Model):
+    """What can be given to domains, and the queues of their interfaces."""
+
+    devices: tuple[bridge.Device, ...]
+    queues: bridge.Queues
+
+
+def _one_change(schema: dict[str, Any]) -> None:
+    schema["minProperties"] = 1
+
+
+class DeviceChange(Model):
+    """One change: virtual functions, the driver, or the domain that has it.
+
+    ``domain`` null takes it back. A virtual function that is given may have ``mac`` and ``vlan``.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_one_change)
+
+    functions: Annotated[int, Field(ge=0, le=bridge.MAX_FUNCTIONS)] = optional()
+    driver: Literal["xen", "host"] = optional()
+    domain: Annotated[str, Field(pattern=f"^{DOMAIN}$")] | None = None
+    mac: MacAddress = optional()
+    vlan: Annotated[int, Field(ge=1, le=4094)] = optional()
+
+
+class QueueChange(Model):
+    """How many queues a new interface may have."""
+
+    maximum: Annotated[int, Field(ge=1, le=bridge.MAX_QUEUES)]
+
+
+def resources(hosts: XenHosts) -> list[Resource]:
+    """Return the resources of devices."""
+
+    def read(call: Call) -> Devices:
+        return _model(hosts.ask(call.path["host"], bridge.ListDevices()))
+
+    def change(call: Call) -> Devices:
+        host, address = call.path["host"], call.path["address"]
+        wanted = call.body(DeviceChange)
+        request = _request(hosts, host, address, wanted)
+        return _model(hosts.change(host, request, hosts.options.create_deadline))
+
+    def set_queues(call: Call) -> Devices:
+        request = bridge.SetQueues(call.body(QueueChange).maximum)
+        return _model(hosts.change(call.path["host"], request))
+
+    return [
+        Resource(
+            method="GET",
+            path="/v1/xen/hosts/{host}/devices",
+            handler=read,
+            response=Devices,
+            parameters={"host": HOST},
+            problems=ASKING,
+            summary="List devices, virtual functions and queues of a Xen host",
+            tag=TAG,
+        ),
+        Resource(
+            method="PATCH",
+            path="/v1/xen/hosts/{host}/devices/{address}",
+            handler=change,
+            request=DeviceChange,
+            response=Devices,
+            parameters={"host": HOST, "address": ADDRESS},
+            problems=(CONFLICT, *ASKING),
+            summary="Set a device's virtual functions, driver or domain",
+            tag=TAG,
+        ),
+        Resource(
+            method="PATCH",
+            path="/v1/xen/hosts/{host}/queues",
+            handler=set_queues,
+            request=QueueChange,
+            response=Devices,
+            parameters={"host": HOST},
+            problems=ASKING,
+            summary="Set how many queues new interfaces of domains may have",
+            tag=TAG,
+        ),
+    ]
+
+
+def _request(hosts: XenHosts, host: str, address: str, wanted: DeviceChange) -> Any:
+    """Return what to ask the host for; InvalidInput unless it is one change."""
+    given = wanted.model_fields_set
+    changes = given & {"functions", "driver", "domain"}
+    if len(changes) != 1:
+        raise InvalidInput(("body",), "name one of functions, driver, domain")
+    if given & {"mac", "vlan"} and wanted.domain is None:
+        raise InvalidInput(("body",), "mac and vlan go with the domain that is given the device")
+    if wanted.functions is not None:
+        return bridge.SetFunctions(address, wanted.functions)
+    if wanted.driver is not None:
+        return bridge.SetDriver(address, wanted.driver)
+    if wanted.domain is not None:
+        return bridge.AttachDevice(wanted.domain, address, wanted.mac, wanted.vlan)
+    return bridge.RemoveDevice(_owner(hosts, host, address), address)
+
+
+def _owner(hosts: XenHosts, host: str, address: str) -> str:
+    for device in hosts.ask(host, bridge.ListDevices()).devices:
+        if device.address == address and device.domain is not None:
+            return str(device.domain)
+    raise InvalidInput(("domain",), f"no domain has {address}")
+
+
+def _model(told: bridge.Devices) -> Devices:
+    return Devices(devices=told.devices, queues=told.queues)

@@ -1,0 +1,165 @@
+"""The registry of Xen hosts, and what each tells of all its domains (``/v1/xen/hosts``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from horizon_ryu.rest.problem import (
+    CONFLICT,
+    HOST_AWAY,
+    HOST_DEADLINE,
+    HOST_FAILED,
+    LIMIT_EXCEEDED,
+    NOT_FOUND,
+    UNSUPPORTED,
+    Kind,
+)
+from horizon_ryu.rest.resource import Answer, Call, Resource
+from horizon_ryu.rest.xen_models import (
+    HOST,
+    ControllerIdentity,
+    DomainScheduling,
+    Host,
+    Hosts,
+    NewHost,
+    Scheduler,
+    Scheduling,
+    VcpuAssignment,
+    VcpuAssignments,
+)
+from horizon_ryu.xen_hosts.host import XenHost
+from horizon_ryu.xen_hosts.hosts import XenHosts
+from xen_bridge import forms
+from xen_bridge.documents.domains import ListSchedulers, ListVcpus
+
+TAG = "xen"
+ASKING: tuple[Kind, ...] = (
+    NOT_FOUND,
+    HOST_FAILED,
+    HOST_AWAY,
+    LIMIT_EXCEEDED,
+    UNSUPPORTED,
+    HOST_DEADLINE,
+)
+"""What may go wrong when a host is asked."""
+_COLLECTION, _MEMBER = "/v1/xen/hosts", "/v1/xen/hosts/{host}"
+
+
+def resources(hosts: XenHosts) -> list[Resource]:
+    """Return the resources of the registered hosts."""
+
+    def list_all(_call: Call) -> Hosts:
+        found = sorted(hosts.hosts().items())
+        return Hosts(hosts=tuple(host_model(host) for _name, host in found))
+
+    def create(call: Call) -> Answer:
+        wanted = call.body(NewHost)
+        host = hosts.add(wanted.name, wanted.url, wanted.node_pk)
+        return Answer(host_model(host), {"Location": f"{_COLLECTION}/{host.name}"})
+
+    def read(call: Call) -> Host:
+        return host_model(hosts.host(call.path["host"]))
+
+    def delete(call: Call) -> None:
+        hosts.remove(call.path["host"])
+
+    return [
+        _get(_COLLECTION, list_all, Hosts, "List the registered Xen hosts", ()),
+        Resource(
+            method="POST",
+            path=_COLLECTION,
+            handler=create,
+            request=NewHost,
+            response=Host,
+            status=201,
+            problems=(CONFLICT, LIMIT_EXCEEDED),
+            summary="Register a Xen host",
+            tag=TAG,
+        ),
+        _get(_MEMBER, read, Host, "Read one registered Xen host", (NOT_FOUND,)),
+        Resource(
+            method="DELETE",
+            path=_MEMBER,
+            handler=delete,
+            parameters={"host": HOST},
+            status=204,
+            problems=(NOT_FOUND,),
+            summary="Forget a Xen host; its domains go on",
+            tag=TAG,
+        ),
+        *_tables(hosts),
+    ]
+
+
+def _tables(hosts: XenHosts) -> list[Resource]:
+    def scheduler(call: Call) -> Scheduling:
+        told = hosts.ask(call.path["host"], ListSchedulers())
+        return Scheduling(
+            domains=tuple(
+                DomainScheduling(
+                    name=one.name, id=one.id, scheduler=Scheduler(**forms.to_json(one.scheduler))
+                )
+                for one in told.domains
+            )
+        )
+
+    def vcpus(call: Call) -> VcpuAssignments:
+        told = hosts.ask(call.path["host"], ListVcpus())
+        return VcpuAssignments(
+            vcpus=tuple(VcpuAssignment(**forms.to_json(one)) for one in told.assignments)
+        )
+
+    return [
+        _get(
+            f"{_MEMBER}/scheduler",
+            scheduler,
+            Scheduling,
+            "Tell weight and cap of all running domains",
+            ASKING,
+        ),
+        _get(f"{_MEMBER}/vcpus", vcpus, VcpuAssignments, "Tell where every vCPU runs", ASKING),
+    ]
+
+
+def _get(path: str, handler: Any, response: Any, summary: str, problems: Any) -> Resource:
+    return Resource(
+        method="GET",
+        path=path,
+        handler=handler,
+        response=response,
+        parameters={"host": HOST} if "{host}" in path else {},
+        problems=problems,
+        summary=summary,
+        tag=TAG,
+    )
+
+
+def identity_resources(node_pk: str) -> list[Resource]:
+    """Return the resource that tells the controller's own key."""
+
+    def read(_call: Call) -> ControllerIdentity:
+        return ControllerIdentity(node_pk=node_pk)
+
+    text = "Tell the key that hosts must authorize (xen-bridge authorize)"
+    return [_get("/v1/xen/identity", read, ControllerIdentity, text, ())]
+
+
+def host_model(host: XenHost) -> Host:
+    """Return a host for an answer."""
+    known = host.known
+    about = known.node.host if known.node is not None else None
+    return Host(
+        name=host.name,
+        url=host.url,
+        node_pk=host.node_pk,
+        state=known.state,
+        reason=known.reason,
+        hypervisor=about.hypervisor if about else None,
+        version=about.version if about else None,
+        scheduler=about.scheduler if about else None,
+        cpus=about.cpus if about else None,
+        memory_kb=about.memory_kb if about else None,
+        free_memory_kb=about.free_memory_kb if about else None,
+        capabilities=about.capabilities if about else (),
+        domains=len(known.node.domains) if known.node else None,
+    )

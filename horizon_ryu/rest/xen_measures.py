@@ -1,0 +1,144 @@
+"""What the gatherers of a Xen host or of a virtual router measure (report 2.3)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.rest.model import Model, optional
+from horizon_ryu.rest.resource import Call, Resource
+from horizon_ryu.rest.xen_hosts import ASKING, TAG
+from horizon_ryu.rest.xen_models import HOST
+from horizon_ryu.xen_hosts.hosts import XenHosts
+from xen_bridge import errors as bridge
+from xen_bridge import messages
+from xen_bridge.applications import Application
+from xen_bridge.documents import measures
+from xen_bridge.documents.domains import DOMAIN
+from xen_bridge.messages import Message
+
+MARGIN = 60.0
+"""Seconds beyond what the samples take; the host gives up earlier."""
+
+
+class Sampling(Model):
+    """How often to measure; ``interval`` is in seconds, between beginnings."""
+
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 1
+    interval: Annotated[float, Field(ge=0.01, le=600)] = 1.0
+
+
+class LatencySampling(Sampling):
+    """How to probe each neighbor; without ``neighbors``, those that the node knows."""
+
+    pings: Annotated[int, Field(ge=1, le=1000)] = 4
+    ping_interval: Annotated[float, Field(ge=0.01, le=60)] = 0.2
+    neighbors: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=f"^{measures.ADDRESS}$")], ...],
+        Field(max_length=64),
+    ] = ()
+
+
+def _not_empty(schema: dict[str, Any]) -> None:
+    schema["minProperties"] = 1
+
+
+class Gatherers(Model):
+    """The gatherers to use; each may be given an empty object, for its defaults."""
+
+    model_config = ConfigDict(json_schema_extra=_not_empty)
+
+    xentop: Sampling = optional()
+    ifconfig: Sampling = optional()
+    latency: LatencySampling = optional()
+    memory: Sampling = optional()
+
+
+class MeasureRequest(Model):
+    """What to measure: on the host itself or, with ``domain``, inside a virtual router."""
+
+    gatherers: Gatherers
+    domain: Annotated[str, StringConstraints(pattern=f"^{DOMAIN}$")] = optional()
+
+    def request(self) -> measures.Measures:
+        """Return what to ask the host for (listing 2.1); InvalidInput for nothing."""
+        chosen = self.gatherers.model_fields_set
+        if not chosen:
+            raise InvalidInput(("gatherers",), "names no gatherer")
+        used = measures.UsedGatherers(**dict.fromkeys(chosen, True))
+        given = self.gatherers
+        parameters = measures.GathererParameters(
+            ifconfig=_sampling(given.ifconfig),
+            xentop=_sampling(given.xentop),
+            latency=_latency(given.latency),
+            memory=_sampling(given.memory),
+        )
+        return measures.Measures(used, parameters)
+
+
+def _sampling(given: Sampling | None) -> measures.Sampling | None:
+    return None if given is None else measures.Sampling(given.iterations, given.interval)
+
+
+def _latency(given: LatencySampling | None) -> measures.LatencySampling | None:
+    return None if given is None else measures.LatencySampling(**given.model_dump())
+
+
+class MeasureAnswer(Model):
+    """What each gatherer measured, as in the report's listings; null for those not asked.
+
+    In XML it is the message of listing 2.2, with ``node_pk`` as the host's key.
+    """
+
+    node_pk: str
+    domain: str | None
+    xentop: measures.XentopMeasures | None
+    ifconfig: measures.IfconfigMeasures | None
+    latency: measures.LatencyMeasures | None
+    memory: measures.MemoryMeasures | None
+
+
+def write_xml(answer: MeasureAnswer) -> bytes:
+    """Return the message of listing 2.2."""
+    found = measures.MeasuresAnswer(answer.xentop, answer.ifconfig, answer.latency, answer.memory)
+    return messages.write(Message(answer.node_pk, Application.MEASURES, found))
+
+
+def resources(hosts: XenHosts) -> list[Resource]:
+    """Return the resource that measures."""
+
+    def measure(call: Call) -> MeasureAnswer:
+        wanted = call.body(MeasureRequest)
+        request = wanted.request()
+        try:
+            request.check_length()
+        except bridge.InvalidInput as error:
+            raise InvalidInput(("gatherers", *error.loc), error.msg) from error
+        name = call.path["host"]
+        seconds = request.seconds_at_most + MARGIN
+        found = hosts.ask(name, request, wanted.domain, seconds)
+        return MeasureAnswer(
+            node_pk=hosts.host(name).node_pk,
+            domain=wanted.domain,
+            xentop=found.xentop,
+            ifconfig=found.ifconfig,
+            latency=found.latency,
+            memory=found.memory,
+        )
+
+    return [
+        Resource(
+            method="POST",
+            path="/v1/xen/hosts/{host}/measures",
+            handler=measure,
+            request=MeasureRequest,
+            response=MeasureAnswer,
+            parameters={"host": HOST},
+            xml=write_xml,
+            problems=ASKING,
+            summary="Measure a Xen host, or a virtual router from inside",
+            tag=TAG,
+        )
+    ]

@@ -1,0 +1,73 @@
+"""Xen: virtual routers on Xen hosts, managed with the same primitives as flows (report, chapter 2).
+
+Events in: none. Events out: none; what happens to hosts and domains is told on ``/v1/events``.
+
+Hosts are looked at and asked by :mod:`horizon_ryu.xen_hosts`; each runs ``xen-bridge serve``.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from horizon_ryu.app import HorizonApp
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.rest import nodes as nodes_resource
+from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
+from horizon_ryu.rest.xen_nodes import XenNodes
+from horizon_ryu.xen_hosts.hosts import XenHosts
+from xen_bridge.client import BridgeClient
+from xen_bridge.identity import Identity
+
+
+class Xen(HorizonApp):
+    """Looks after the registered hosts."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        horizon, options = self.horizon, self.horizon.settings.xen
+        self._identity = identity(Path(options.identity))
+        self._hosts = XenHosts(
+            horizon.store,
+            options,
+            self._connect,
+            horizon.events.publish,
+            horizon.clock,
+            self.spawn,
+        )
+        self._hosts.load()
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+            horizon.router.add(module.resources(self._hosts))
+        horizon.router.add(xen_hosts.identity_resources(self._identity.node_pk))
+        nodes_resource.offer(horizon, XenNodes(self._hosts))
+        for state in ("connected", "away"):
+            horizon.metrics.gauge(
+                f"horizon_xen_hosts_{state}",
+                f"Xen hosts that are {state}",
+                partial(self._hosts.count, state),
+            )
+        horizon.metrics.counters(
+            "horizon_xen_calls",
+            "Calls to Xen hosts, by what became of them",
+            "outcome",
+            lambda: self._hosts.outcomes,
+        )
+
+    def start(self) -> None:
+        """Begin to look, once all applications are there."""
+        super().start()
+        self._hosts.start()
+
+    def _connect(self, url: str, node_pk: str) -> BridgeClient:
+        return BridgeClient(url, node_pk, self._identity, self.horizon.settings.xen.deadline)
+
+
+def identity(folder: Path) -> Identity:
+    """Return the controller's key in ``folder``, made now if there is none; InvalidInput."""
+    try:
+        return Identity.load_or_create(folder)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidInput(("xen", "identity"), f"{os.fspath(folder)}: {reason}") from error

@@ -1,0 +1,26 @@
+"""What the errors of xen_bridge mean in the controller."""
+
+from __future__ import annotations
+
+from horizon_ryu.core import errors
+from xen_bridge import errors as bridge
+
+
+def ours(host: str, error: bridge.BridgeError) -> errors.HorizonError:
+    """Return the controller's error for what ``host`` told of, or for its silence."""
+    text = str(error)
+    if isinstance(error, bridge.InvalidInput):
+        return errors.InvalidInput(tuple(error.loc), error.msg)
+    if isinstance(error, bridge.NotFound):
+        return errors.NotFound(f"host {host}: {text}")
+    if isinstance(error, bridge.Conflict):
+        return errors.Conflict(f"host {host}: {text}")
+    if isinstance(error, bridge.Unsupported):
+        return errors.Unsupported(f"host {host}: {text}")
+    if isinstance(error, (bridge.Overloaded, bridge.TooLarge)):
+        return errors.LimitExceeded(f"host {host}: {text}")
+    if isinstance(error, bridge.Deadline):
+        return errors.HostDeadline(host, text)
+    if isinstance(error, (bridge.PeerAway, bridge.HypervisorAway)):
+        return errors.HostAway(host, text)
+    return errors.HostError(host, text)

@@ -1,0 +1,135 @@
+"""One Xen host: its connections, what is known of it, and whether it is there."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import HostAway, LimitExceeded
+from horizon_ryu.xen_hosts.errors import ours
+from xen_bridge import errors as bridge
+from xen_bridge.documents.domains import GetNode, Node
+
+State = Literal["unknown", "connected", "away"]
+
+
+class Asking(Protocol):
+    """A connection to a host, as :class:`xen_bridge.client.BridgeClient` is one."""
+
+    def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
+        """Send a request, return the body of the answer; raises a BridgeError."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+
+Connect = Callable[[str, str], Asking]
+"""From a URL and a NodePK to a connection, which is opened at its first use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a host: ``reason`` and ``since`` (the clock's) tell of its state.
+
+    ``node`` is what it has, None while it is away; ``last`` what it had when it was seen last.
+    """
+
+    state: State = "unknown"
+    reason: str = ""
+    since: float = 0.0
+    node: Node | None = None
+    last: Node | None = None
+
+
+class XenHost:
+    """A registered host. Every call may wait, for as long as its deadline."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        node_pk: str,
+        connect: Connect,
+        clock: Callable[[], float],
+        max_calls: int,
+    ) -> None:
+        self.name = name
+        self.url = url
+        self.node_pk = node_pk
+        self.known = Known(since=clock())
+        self.is_forgotten = False
+        self.looking: Any = hub.Semaphore(1)
+        """Held by whoever looks: there is one connection for it."""
+        self._connect = connect
+        self._clock = clock
+        self._max_calls = max_calls
+        self._calls = 0
+        self._idle: deque[Asking] = deque()
+        self._looking: Asking | None = None
+
+    # ---- asking
+
+    def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
+        """Return what the host answers to ``body``.
+
+        Raises HostAway at once, without a try, while the host is known to be away; LimitExceeded
+        when too many calls are under way; otherwise what the host told of.
+        """
+        known = self.known
+        if known.state == "away":
+            ago = self._clock() - known.since
+            raise HostAway(self.name, f"away for {ago:.0f} s: {known.reason}")
+        if self._calls >= self._max_calls:
+            raise LimitExceeded(f"host {self.name}: {self._max_calls} calls are under way")
+        self._calls += 1
+        try:
+            return self._ask(body, router, seconds)
+        finally:
+            self._calls -= 1
+
+    def _ask(self, body: Any, router: str | None, seconds: float | None) -> Any:
+        connection = self._idle.pop() if self._idle else self._connect(self.url, self.node_pk)
+        try:
+            return connection.ask(body, router, seconds)
+        except bridge.BridgeError as error:
+            # Silence, or a broken connection, may be the host's end: the next look tells.
+            raise ours(self.name, error) from error
+        finally:
+            self._put_back(connection)
+
+    def _put_back(self, connection: Asking) -> None:
+        if self.is_forgotten or len(self._idle) >= self._max_calls:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    # ---- looking
+
+    def look(self, seconds: float) -> Known:
+        """Ask the host for all it has, on a connection of its own; return what is known then."""
+        if self._looking is None:
+            self._looking = self._connect(self.url, self.node_pk)
+        try:
+            node: Node = self._looking.ask(GetNode(), None, seconds)
+        except bridge.BridgeError as error:
+            self.known = self._now("away", str(error), None)
+        else:
+            self.known = self._now("connected", "", node)
+        return self.known
+
+    def _now(self, state: State, reason: str, node: Node | None) -> Known:
+        old = self.known
+        since = old.since if old.state == state else self._clock()
+        return Known(state, reason, since, node, node or old.last)
+
+    def forget(self) -> None:
+        """End all connections; those in use end with their calls."""
+        self.is_forgotten = True
+        while self._idle:
+            self._idle.pop().close()
+        if self._looking is not None:
+            self._looking.close()

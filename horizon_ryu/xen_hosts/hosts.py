@@ -1,0 +1,213 @@
+"""All Xen hosts: registered, looked at side by side, and told of on ``/v1/events``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import Conflict, HorizonError, LimitExceeded, NotFound
+from horizon_ryu.core.xen.changes import DomainView, changes
+from horizon_ryu.settings import XenOptions
+from horizon_ryu.xen_hosts.errors import ours
+from horizon_ryu.xen_hosts.host import Connect, Known, XenHost
+from xen_bridge.client import check_url
+from xen_bridge.documents.domains import Node
+from xen_bridge.errors import InvalidInput
+from xen_bridge.identity import check_node_pk
+
+Publish = Callable[[str, Mapping[str, Any]], None]
+
+
+class HostStore(Protocol):
+    """Where hosts outlive a restart."""
+
+    def xen_hosts(self) -> Iterable[Mapping[str, Any]]:
+        """Return name, url and node_pk of each."""
+
+    def add_xen_host(self, name: str, url: str, node_pk: str) -> None:
+        """Keep one; Conflict."""
+
+    def delete_xen_host(self, name: str) -> None:
+        """Forget one; NotFound."""
+
+
+class XenHosts:
+    """The registry of hosts. It asks no host but through :class:`XenHost`."""
+
+    def __init__(
+        self,
+        store: HostStore,
+        options: XenOptions,
+        connect: Connect,
+        publish: Publish,
+        clock: Callable[[], float],
+        spawn: Callable[..., Any],
+    ) -> None:
+        self.options = options
+        self._store = store
+        self._connect = connect
+        self._publish = publish
+        self._clock = clock
+        self._spawn = spawn
+        self._hosts: dict[str, XenHost] = {}
+        self._is_watching = False
+        self.outcomes: dict[str, int] = {}
+        """How many calls had which end."""
+
+    # ---- the registry
+
+    def load(self) -> None:
+        """Take up the hosts that are kept."""
+        for row in self._store.xen_hosts():
+            self._take(row["name"], row["url"], row["node_pk"])
+
+    def start(self) -> None:
+        """Begin to look at every host, one greenlet each."""
+        self._is_watching = True
+        for host in self._hosts.values():
+            self._spawn(self._watch, host)
+
+    def hosts(self) -> Mapping[str, XenHost]:
+        """Return the hosts by name."""
+        return MappingProxyType(self._hosts)
+
+    def host(self, name: str) -> XenHost:
+        """Return one host; NotFound."""
+        found = self._hosts.get(name)
+        if found is None:
+            raise NotFound(f"no host named {name}")
+        return found
+
+    def add(self, name: str, url: str, node_pk: str) -> XenHost:
+        """Register a host and look at it; one that is away is registered all the same.
+
+        Raises InvalidInput for a URL or a key that is none, Conflict for a name that is taken.
+        """
+        url, node_pk = _checked(url, node_pk)
+        if name in self._hosts:
+            raise Conflict(f"a host named {name} is registered already")
+        if len(self._hosts) >= self.options.max_hosts:
+            raise LimitExceeded(f"{self.options.max_hosts} hosts are registered")
+        self._store.add_xen_host(name, url, node_pk)
+        host = self._take(name, url, node_pk)
+        self.look(host)
+        if self._is_watching:
+            self._spawn(self._watch, host)
+        return host
+
+    def _take(self, name: str, url: str, node_pk: str) -> XenHost:
+        host = XenHost(name, url, node_pk, self._connect, self._clock, self.options.max_calls)
+        self._hosts[name] = host
+        return host
+
+    def remove(self, name: str) -> None:
+        """Forget a host; its domains go on. NotFound."""
+        host = self.host(name)
+        self._store.delete_xen_host(name)
+        del self._hosts[name]
+        host.forget()
+        self._publish("xen_host", {"name": name, "state": "removed", "reason": ""})
+
+    # ---- asking
+
+    def ask(
+        self, name: str, body: Any, router: str | None = None, seconds: float | None = None
+    ) -> Any:
+        """Return what a host answers; raises NotFound, HostAway at once, or what it told of."""
+        host = self.host(name)
+        try:
+            answer = host.ask(body, _name_of(router, host.known.node), seconds)
+        except HorizonError as error:
+            self._count(type(error).__name__)
+            raise
+        self._count("done")
+        return answer
+
+    def change(self, name: str, body: Any, seconds: float | None = None) -> Any:
+        """Have a host change something, and look at it before the answer is returned."""
+        answer = self.ask(name, body, None, seconds)
+        self.look(self.host(name))
+        return answer
+
+    def count(self, state: str) -> int:
+        """Return how many hosts are in a state."""
+        return sum(1 for host in self._hosts.values() if host.known.state == state)
+
+    def _count(self, outcome: str) -> None:
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+
+    # ---- looking
+
+    def _watch(self, host: XenHost) -> None:
+        while not host.is_forgotten:
+            began = self._clock()
+            self.look(host)
+            left = self.options.poll_interval - (self._clock() - began)
+            hub.sleep(max(left, 0.0))
+
+    def look(self, host: XenHost) -> None:
+        """Look at a host now, and tell what has changed."""
+        with host.looking:
+            before = host.known
+            now = host.look(self.options.poll_deadline)
+        if not host.is_forgotten:
+            self._tell(host.name, before, now)
+
+    def _tell(self, name: str, before: Known, now: Known) -> None:
+        if before.state != now.state:
+            self._publish("xen_host", {"name": name, "state": now.state, "reason": now.reason})
+        if now.node is None:
+            return
+        # After an absence all that is known is what was there before it.
+        for item in changes(_views(before.last), _views(now.node)) if before.last else ():
+            domain = item.domain
+            self._publish(
+                "xen_domain",
+                {
+                    "host": name,
+                    "name": domain.name,
+                    "uuid": domain.uuid,
+                    "change": item.change,
+                    "state": domain.state,
+                },
+            )
+
+    @contextmanager
+    def progress(self, host: str, domain: str, operation: str) -> Iterator[None]:
+        """Tell of the beginning and the end of what takes long."""
+
+        def tell(phase: str, detail: str = "") -> None:
+            data = {"host": host, "domain": domain, "operation": operation}
+            self._publish("xen_progress", {**data, "phase": phase, "detail": detail})
+
+        tell("started")
+        try:
+            yield
+        except HorizonError as error:
+            tell("failed", str(error))
+            raise
+        tell("done")
+
+
+def _name_of(router: str | None, node: Node | None) -> str | None:
+    """Return the name of a domain that may be given by its id or UUID: agents go by names."""
+    for domain in node.domains if node is not None else ():
+        if router in (domain.uuid, str(domain.id)):
+            return domain.name
+    return router
+
+
+def _views(node: Node | None) -> Iterator[DomainView]:
+    for domain in node.domains if node is not None else ():
+        yield DomainView(domain.uuid, domain.name, domain.id, domain.state)
+
+
+def _checked(url: str, node_pk: str) -> tuple[str, str]:
+    try:
+        return check_url(url), check_node_pk(node_pk)
+    except InvalidInput as error:
+        raise ours("", error) from error
