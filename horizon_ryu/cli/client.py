@@ -32,21 +32,21 @@ class Client:
         """Return the XML answer to a GET."""
         return str(self._send("GET", path, query, accept=XML).text)
 
-    def post(self, path: str, body: Any) -> Any:
+    def post(self, path: str, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
         """Return the JSON answer to a POST."""
-        return self._send("POST", path, {}, body).json()
+        return self._send("POST", path, {}, body, seconds=seconds).json()
 
-    def post_for_xml(self, path: str, body: Any) -> str:
+    def post_for_xml(self, path: str, body: Any, seconds: float = TIMEOUT_SECONDS) -> str:
         """Return the XML answer to a POST."""
-        return str(self._send("POST", path, {}, body, accept=XML).text)
+        return str(self._send("POST", path, {}, body, XML, seconds).text)
 
-    def patch(self, path: str, body: Any) -> Any:
+    def patch(self, path: str, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
         """Return the JSON answer to a PATCH."""
-        return self._send("PATCH", path, {}, body).json()
+        return self._send("PATCH", path, {}, body, seconds=seconds).json()
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, seconds: float = TIMEOUT_SECONDS) -> None:
         """Delete a resource."""
-        self._send("DELETE", path, {})
+        self._send("DELETE", path, {}, seconds=seconds)
 
     def events(self, since: int | None, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         """Yield events as they happen, until the controller ends."""
@@ -72,7 +72,13 @@ class Client:
             socket.close()
 
     def _send(
-        self, method: str, path: str, query: dict[str, Any], body: Any = None, accept: str = ""
+        self,
+        method: str,
+        path: str,
+        query: dict[str, Any],
+        body: Any = None,
+        accept: str = "",
+        seconds: float = TIMEOUT_SECONDS,
     ) -> Any:
         import httpx
 
@@ -83,7 +89,7 @@ class Client:
                 params={name: value for name, value in query.items() if value is not None},
                 json=body,
                 headers={**self._headers, "Accept": accept or "application/json"},
-                timeout=TIMEOUT_SECONDS,
+                timeout=seconds,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Failed(self._unreachable(error)) from error

@@ -7,7 +7,7 @@ import json
 import click
 from rich.console import Console
 
-from horizon_ryu.cli import flows, migrations, show, stats
+from horizon_ryu.cli import flows, migrations, show, stats, xen
 from horizon_ryu.cli.client import Client, Failed
 from horizon_ryu.cli.session import Session
 
@@ -28,7 +28,7 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
     context.obj = Session(Client(url, token), output, Console())
 
 
-for command in (*flows.COMMANDS, *migrations.COMMANDS, *stats.COMMANDS):
+for command in (*flows.COMMANDS, *migrations.COMMANDS, *stats.COMMANDS, *xen.COMMANDS):
     main.add_command(command)
 
 

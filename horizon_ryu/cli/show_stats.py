@@ -57,9 +57,14 @@ def measures(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
             rate(through["tx"]),
             _number(item["dropped_per_s"]),
             _number(item["echo_ms"]),
-            " ".join(name.lstrip("0") for name in item["neighbors"]),
+            " ".join(map(_neighbor, item["neighbors"])),
         )
     console.print(table)
+
+
+def _neighbor(name: str) -> str:
+    """Return a dpid without its zeros, or an IP address as it is."""
+    return name.lstrip("0") if len(name) == 16 and name.isalnum() else name
 
 
 def rate(bits: float | None) -> str:

@@ -42,12 +42,12 @@ def stats(session: Session, switch: str | None, part: str | None) -> None:
 def measures(session: Session, node: str | None) -> None:
     """Show the measures that switches and Xen nodes have in common.
 
-    Example: horizonctl measures 1
+    Example: horizonctl measures xen:xen1:r1
     """
     if node is None:
         names = [item["id"] for item in session.client.get("/v1/nodes")["nodes"]]
     else:
-        names = [dpid_of(node)]
+        names = [node if node.startswith("xen:") else dpid_of(node)]
     data = [session.client.get(f"/v1/nodes/{name}/measures") for name in names]
     if session.output == "table":
         show_stats.measures(session.console, data)

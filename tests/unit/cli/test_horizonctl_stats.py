@@ -23,7 +23,9 @@ Run = Callable[..., Result]
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     router = Router()
     router.add(stats.resources(FakeStats()))
-    router.add(nodes.resources(FakeStats()))
+    directory = nodes.NodeDirectory()
+    directory.add(nodes.SwitchNodes(FakeStats()))
+    router.add(nodes.resources(directory))
     client = httpx.Client(transport=httpx.WSGITransport(router))
     monkeypatch.setattr(httpx, "request", client.request)
 

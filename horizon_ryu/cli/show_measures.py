@@ -1,0 +1,106 @@
+"""What gatherers measured, as people see it: one table a gatherer, one row a thing and round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+Iteration = Mapping[str, Any]
+
+
+def measures(console: Console, data: Mapping[str, Any]) -> None:
+    """Show what there is."""
+    for name, show in _TABLES.items():
+        if data[name] is not None:
+            show(console, data[name]["iterations"])
+
+
+def _xentop(console: Console, iterations: list[Iteration]) -> None:
+    table = _table("xentop", "domain", "CPU s", "CPU %", "MB", "mem %", "vCPUs", "rx kB", "tx kB")
+    for one in iterations:
+        for domain in one["domains"]:
+            vifs = domain["interfaces"]
+            table.add_row(
+                str(one["number"]),
+                escape(domain["name"]),
+                str(domain["cpu_time"]),
+                f"{domain['cpu_percent']:.1f}",
+                str(domain["memory"] // 1024),
+                f"{domain['memory_percent']:.1f}",
+                str(domain["vcpus"]),
+                str(sum(vif["received_bytes"] for vif in vifs) // 1000),
+                str(sum(vif["transmitted_bytes"] for vif in vifs) // 1000),
+            )
+    console.print(table)
+
+
+def _memory(console: Console, iterations: list[Iteration]) -> None:
+    table = _table("memory", "total MB", "used MB", "free MB", "swap MB", "swap used MB")
+    names = ("total_mem", "used_mem", "free_mem", "total_swap", "used_swap")
+    for one in iterations:
+        table.add_row(str(one["number"]), *(f"{one[name] / 1024:.1f}" for name in names))
+    console.print(table)
+
+
+def _ifconfig(console: Console, iterations: list[Iteration]) -> None:
+    table = _table(
+        "ifconfig", "name", "MAC", "addresses", "MTU", "rx bytes", "B/s", "tx bytes", "B/s"
+    )
+    for one in iterations:
+        for item in one["interfaces"]:
+            addresses = [a["address"] for a in (*item["ipv4"], *item["ipv6"]) if a["address"]]
+            table.add_row(
+                str(one["number"]),
+                escape(item["name"]),
+                item["link_mac"] or "-",
+                "\n".join(addresses) or "-",
+                str(item["link_mtu"]),
+                str(item["received_bytes"]),
+                _rate(item["reception_rate"]),
+                str(item["transmitted_bytes"]),
+                _rate(item["transmission_rate"]),
+            )
+    console.print(table)
+
+
+def _latency(console: Console, iterations: list[Iteration]) -> None:
+    table = _table(
+        "latency", "neighbor", "sent", "received", "lost %", "min ms", "avg", "max", "mdev"
+    )
+    for one in iterations:
+        for neighbor in one["neighbors"]:
+            found = neighbor["data"]
+            rtt = found["rtt"] or {}
+            names = ("minimum", "average", "maximum", "mean_deviation")
+            table.add_row(
+                str(one["number"]),
+                neighbor["ip"],
+                str(found["packets_transmitted"]),
+                str(found["packets_received"]),
+                f"{found['packet_loss_percent']:g}",
+                *(f"{rtt[name]:.3f}" if name in rtt else "-" for name in names),
+            )
+    console.print(table)
+
+
+_TABLES: Mapping[str, Callable[[Console, list[Iteration]], None]] = {
+    "xentop": _xentop,
+    "ifconfig": _ifconfig,
+    "memory": _memory,
+    "latency": _latency,
+}
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _table(*headers: str) -> Table:
+    table = Table(headers[0])
+    for header in headers[1:]:
+        table.add_column(header)
+    return table

@@ -1,0 +1,140 @@
+"""Xen hosts and domains as people see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_STATES = {"connected": "green", "running": "green", "away": "red", "crashed": "red"}
+
+
+def hosts(console: Console, data: Mapping[str, Any]) -> None:
+    """Show hosts, one a row; under the table, why one is away."""
+    table = _table("host", "state", "hypervisor", "scheduler", "CPUs", "free MB", "domains", "url")
+    for host in data["hosts"]:
+        version = f"{host['hypervisor']} {host['version']}" if host["hypervisor"] else None
+        table.add_row(
+            host["name"],
+            _state(host["state"]),
+            _text(version),
+            _text(host["scheduler"]),
+            _text(host["cpus"]),
+            _megabytes(host["free_memory_kb"]),
+            _text(host["domains"]),
+            host["url"],
+        )
+    console.print(table)
+    for host in data["hosts"]:
+        if host["reason"]:
+            console.print(f"{host['name']}: {escape(host['reason'])}")
+
+
+def added(console: Console, host: Mapping[str, Any]) -> None:
+    """Show a host that was registered, and what to do if it does not answer."""
+    hosts(console, {"hosts": [host]})
+    if host["state"] != "connected":
+        console.print(
+            "It is registered and will be asked again. Is xen-bridge running there, and does it\n"
+            "know this controller? 'horizonctl xen identity' tells the key to authorize."
+        )
+
+
+def domains(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show domains, one a row."""
+    table = _table("domain", "id", "state", "MB", "vCPUs", "on CPUs", "weight", "cap", "CPU s")
+    for domain in data:
+        vcpus, scheduler = domain["vcpus"], domain["scheduler"]
+        table.add_row(
+            domain["name"],
+            _text(domain["id"]),
+            _state(domain["state"]),
+            _megabytes(domain["memory_kb"]),
+            f"{vcpus['current']}/{vcpus['maximum']}",
+            " ".join(_cpus(cpus) for cpus in vcpus["affinity"]) or "-",
+            _text(scheduler["weight"]),
+            _text(scheduler["cap"]),
+            f"{domain['cpu_time_s']:.1f}",
+        )
+    console.print(table)
+
+
+def scheduling(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show weight and cap, as xm sched-credit does."""
+    table = _table("domain", "id", "scheduler", "weight", "cap")
+    for one in data:
+        scheduler = one["scheduler"]
+        numbers = (scheduler["weight"], scheduler["cap"])
+        table.add_row(one["name"], str(one["id"]), scheduler["kind"], *map(_text, numbers))
+    console.print(table)
+
+
+def vcpus(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show where vCPUs run, as xm vcpu-list does."""
+    table = _table("domain", "id", "vCPU", "CPU", "state", "time s", "may run on")
+    for one in data:
+        table.add_row(
+            one["domain"],
+            str(one["id"]),
+            str(one["vcpu"]),
+            _text(one["cpu"]),
+            one["state"],
+            f"{one['time_s']:.1f}",
+            _cpus(one["affinity"]),
+        )
+    console.print(table)
+
+
+def devices(console: Console, data: Mapping[str, Any]) -> None:
+    """Show devices, and the queues of interfaces."""
+    table = _table("device", "kind", "product", "driver", "interface", "functions", "given to")
+    for one in data["devices"]:
+        functions = f"{one['functions']}/{one['max_functions']}" if one["max_functions"] else "-"
+        table.add_row(
+            one["address"],
+            one["kind"].replace("_", " "),
+            f"{one['vendor']}:{one['product']}",
+            _text(one["driver"]),
+            _text(one["interface"]),
+            functions,
+            _text(one["domain"]),
+        )
+    console.print(table)
+    if data["queues"]["maximum"] is not None:
+        console.print(f"queues of a new interface: at most {data['queues']['maximum']}")
+
+
+def _table(*headers: str) -> Table:
+    table = Table(headers[0])
+    # A name that is to be copied is never cut.
+    table.columns[0].no_wrap = True
+    for header in headers[1:]:
+        table.add_column(header)
+    return table
+
+
+def _state(state: str) -> str:
+    color = _STATES.get(state)
+    return f"[{color}]{state}[/{color}]" if color else state
+
+
+def _text(value: object) -> str:
+    return "-" if value is None else escape(str(value))
+
+
+def _megabytes(kilobytes: int | None) -> str:
+    return "-" if kilobytes is None else str(kilobytes // 1024)
+
+
+def _cpus(numbers: Iterable[int]) -> str:
+    """Return CPUs as ``0-2,5``."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in spans) or "-"

@@ -1,0 +1,260 @@
+"""``horizonctl xen``: Xen hosts and the virtual routers on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from horizon_ryu.cli import show_xen
+from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.xen_measures import measure
+from horizon_ryu.cli.xen_words import affinity_of, disk_of, interface_of
+
+_HOSTS = "/v1/xen/hosts"
+LONG = 240.0
+"""Seconds for what a host may take its time for."""
+
+
+@click.group()
+def xen() -> None:
+    """Manage Xen hosts: their domains, processor shares, devices and measures.
+
+    Example: horizonctl xen domains xen1
+    """
+
+
+def _print(session: Session, data: Any, show: Callable[..., None], *args: Any) -> None:
+    if session.output == "table":
+        show(session.console, data, *args)
+    else:
+        session.emit_json(data)
+
+
+# ---- hosts
+
+
+@xen.command()
+@click.pass_obj
+def identity(session: Session) -> None:
+    """Show the key that hosts must authorize.
+
+    Example: horizonctl xen identity
+    """
+    click.echo(session.client.get("/v1/xen/identity")["node_pk"])
+
+
+@xen.command()
+@click.pass_obj
+def hosts(session: Session) -> None:
+    """Show the registered hosts.
+
+    Example: horizonctl xen hosts
+    """
+    _print(session, session.client.get(_HOSTS), show_xen.hosts)
+
+
+@xen.command()
+@click.argument("name")
+@click.argument("url")
+@click.argument("node_pk")
+@click.pass_obj
+def add(session: Session, name: str, url: str, node_pk: str) -> None:
+    """Register the host whose xen-bridge listens at URL and has the key NODE_PK.
+
+    Example: horizonctl xen add xen1 https://192.0.2.1:7443 MCowBQYDK2VwAyEA…
+    """
+    body = {"name": name, "url": url, "node_pk": node_pk}
+    data = session.client.post(_HOSTS, body)
+    _print(session, data, show_xen.added)
+
+
+@xen.command()
+@click.argument("name")
+@click.pass_obj
+def remove(session: Session, name: str) -> None:
+    """Forget a host; its domains go on.
+
+    Example: horizonctl xen remove xen1
+    """
+    session.client.delete(f"{_HOSTS}/{name}")
+    click.echo(f"{name} is forgotten")
+
+
+# ---- domains
+
+
+@xen.command()
+@click.argument("host")
+@click.argument("domain", required=False)
+@click.pass_obj
+def domains(session: Session, host: str, domain: str | None) -> None:
+    """Show the domains of a host, or one of them.
+
+    Example: horizonctl xen domains xen1
+    """
+    path = f"{_HOSTS}/{host}/domains"
+    if domain is None:
+        _print(session, session.client.get(path)["domains"], show_xen.domains)
+    else:
+        _print(session, [session.client.get(f"{path}/{domain}")], show_xen.domains)
+
+
+@xen.command()
+@click.argument("host")
+@click.argument("name")
+@click.option("--memory-mb", type=click.IntRange(4), default=128, show_default=True)
+@click.option("--vcpus", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--max-vcpus", type=click.IntRange(1), help="up to which --vcpus can be set later")
+@click.option("--weight", type=int, help="share of the processor, 1 to 65535; 256 is usual")
+@click.option("--cap", type=int, help="percent of one processor at most; 0: no limit")
+@click.option("--kernel", help="file in the host's Domain 0; without one the disk is booted")
+@click.option("--ramdisk", help="file in the host's Domain 0")
+@click.option("--arguments", help="command line of the kernel")
+@click.option("--bridge", "bridges", multiple=True, metavar="BRIDGE[,MAC]", help="an interface")
+@click.option("--disk", "disks", multiple=True, metavar="SOURCE:TARGET[:ro]", help="a disk")
+@click.option("--start/--no-start", default=True, show_default=True)
+@click.pass_obj
+def create(
+    session: Session,
+    /,
+    host: str,
+    name: str,
+    memory_mb: int,
+    bridges: tuple[str, ...],
+    disks: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Instantiate a paravirtual domain.
+
+    Example: horizonctl xen create xen1 r1 --memory-mb 256 --bridge xenbr0 --disk /dev/vg/r1:xvda
+    """
+    body: dict[str, Any] = {"name": name, "memory_kb": memory_mb * 1024}
+    body |= {key: value for key, value in options.items() if value is not None}
+    body["interfaces"] = [interface_of(text) for text in bridges]
+    body["disks"] = [disk_of(text) for text in disks]
+    with session.console.status(f"creating {name} on {host} …"):
+        data = session.client.post(f"{_HOSTS}/{host}/domains", body, LONG)
+    _print(session, [data], show_xen.domains)
+
+
+@xen.command()
+@click.argument("host")
+@click.argument("domain")
+@click.pass_obj
+def delete(session: Session, host: str, domain: str) -> None:
+    """End a domain and forget it.
+
+    Example: horizonctl xen delete xen1 r1
+    """
+    with session.console.status(f"ending {domain} on {host} …"):
+        session.client.delete(f"{_HOSTS}/{host}/domains/{domain}", LONG)
+    click.echo(f"{domain} is gone")
+
+
+STATES = ("running", "paused", "shutoff", "destroyed")
+
+
+@xen.command("set")
+@click.argument("host")
+@click.argument("domain")
+@click.option("--weight", type=int, help="share of the processor, 1 to 65535")
+@click.option("--cap", type=int, help="percent of one processor at most; 0: no limit")
+@click.option("--vcpus", type=int, help="how many vCPUs it uses, up to its maximum")
+@click.option("--affinity", "affinity", metavar="CPUS[/CPUS…]", help="physical CPUs, per vCPU")
+@click.option("--state", type=click.Choice(STATES))
+@click.pass_obj
+def set_domain(
+    session: Session, /, host: str, domain: str, affinity: str | None, **options: Any
+) -> None:
+    """Set a domain's share of the processor, its vCPUs, or its state.
+
+    Example: horizonctl xen set xen1 r1 --weight 512 --cap 50 --affinity 0,2-3
+    """
+    body = {name: value for name, value in options.items() if value is not None}
+    if affinity is not None:
+        body["affinity"] = affinity_of(affinity)
+    if not body:
+        raise click.UsageError("name what to set: --weight, --cap, --vcpus, --affinity, --state")
+    with session.console.status(f"setting {domain} on {host} …"):
+        data = session.client.patch(f"{_HOSTS}/{host}/domains/{domain}", body, LONG)
+    _print(session, [data], show_xen.domains)
+
+
+# ---- tables
+
+
+@xen.command()
+@click.argument("host")
+@click.pass_obj
+def scheduler(session: Session, host: str) -> None:
+    """Show weight and cap of the running domains.
+
+    Example: horizonctl xen scheduler xen1
+    """
+    data = session.client.get(f"{_HOSTS}/{host}/scheduler")
+    _print(session, data["domains"], show_xen.scheduling)
+
+
+@xen.command()
+@click.argument("host")
+@click.pass_obj
+def vcpus(session: Session, host: str) -> None:
+    """Show where every vCPU runs, and may run.
+
+    Example: horizonctl xen vcpus xen1
+    """
+    data = session.client.get(f"{_HOSTS}/{host}/vcpus")
+    _print(session, data["vcpus"], show_xen.vcpus)
+
+
+@xen.command()
+@click.argument("host")
+@click.pass_obj
+def devices(session: Session, host: str) -> None:
+    """Show the devices that domains may be given.
+
+    Example: horizonctl xen devices xen1
+    """
+    _print(session, session.client.get(f"{_HOSTS}/{host}/devices"), show_xen.devices)
+
+
+@xen.command()
+@click.argument("host")
+@click.argument("device")
+@click.argument("domain", required=False)
+@click.option("--mac", help="for a virtual function")
+@click.option("--vlan", type=int, help="for a virtual function")
+@click.pass_obj
+def give(session: Session, /, host: str, device: str, domain: str | None, **options: Any) -> None:
+    """Give a PCI device to a domain; without a domain, take it back.
+
+    Example: horizonctl xen give xen1 0000:03:10.1 r1 --vlan 10
+    """
+    body: dict[str, Any] = {"domain": domain}
+    body |= {name: value for name, value in options.items() if value is not None}
+    data = session.client.patch(f"{_HOSTS}/{host}/devices/{device}", body, LONG)
+    _print(session, data, show_xen.devices)
+
+
+@xen.command("set-device")
+@click.argument("host")
+@click.argument("device")
+@click.option("--functions", type=int, help="how many virtual functions it makes")
+@click.option("--driver", type=click.Choice(["xen", "host"]), help="who has it")
+@click.pass_obj
+def set_device(session: Session, /, host: str, device: str, **options: Any) -> None:
+    """Have a device make virtual functions, or change its driver.
+
+    Example: horizonctl xen set-device xen1 0000:03:00.0 --functions 4
+    """
+    body = {name: value for name, value in options.items() if value is not None}
+    if len(body) != 1:
+        raise click.UsageError("name one of --functions, --driver")
+    data = session.client.patch(f"{_HOSTS}/{host}/devices/{device}", body, LONG)
+    _print(session, data, show_xen.devices)
+
+
+xen.add_command(measure)
+COMMANDS = (xen,)
