@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xen_bridge.client import BridgeClient
-from xen_bridge.errors import BridgeError, Deadline, NotFound, Overloaded
+from xen_bridge.errors import BridgeError, Deadline, NotFound, Overloaded, PeerAway
 from xen_bridge.identity import Identity
 from xen_bridge.messages import Message
 from xen_bridge.routers import Router
@@ -51,6 +51,8 @@ class Proxy:
         except (Deadline, Overloaded):
             # A thread may still have it.
             raise
+        except PeerAway as error:
+            raise PeerAway(f"virtual router {router.name}: {error}") from error
         except BridgeError:
             self._put_back(router, client)
             raise

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -123,14 +124,18 @@ class PhysicalHost:
     # ---- setting
 
     def set_domain(self, wanted: SetDomain) -> Domain:
-        """Change what ``wanted`` names, after all of it has been checked; return the domain."""
+        """Change what ``wanted`` names, all of it or nothing; return the domain."""
         forms.check(wanted)
-        with self._lock:
+        with self._lock, ExitStack() as undoing:
             domain = self.hypervisor.domain(wanted.domain)
+            if wanted.affinity:
+                domain = self._with_affinity([domain])[0]
             self._check(wanted, domain)
-            self._set_state(wanted, domain, starting=True)
-            self._set_processor(wanted, domain)
-            self._set_state(wanted, domain, starting=False)
+            self._begin_to_run(wanted, domain, undoing)
+            self._set_processor(wanted, domain, undoing)
+            self._cease_to_run(wanted, domain)
+            # It is as it was asked for: nothing is taken back.
+            undoing.pop_all()
             return self.domain(domain.uuid)
 
     def set_vcpus(self, domain_id: str | int, count: int) -> None:
@@ -190,39 +195,54 @@ class PhysicalHost:
             if not one.cpus or not all(0 <= cpu < most for cpu in one.cpus):
                 raise InvalidInput((field,), f"physical CPUs are 0 to {most - 1}, at least one")
 
-    def _set_processor(self, wanted: SetDomain, domain: Domain) -> None:
-        if wanted.weight is not None or wanted.cap is not None:
-            self.hypervisor.set_scheduler(domain.uuid, wanted.weight, wanted.cap)
-            self._wish(domain.uuid, wanted.weight, wanted.cap)
-        if wanted.vcpus is not None:
-            self.hypervisor.set_vcpus(domain.uuid, wanted.vcpus)
-        if wanted.affinity:
-            count = wanted.vcpus or domain.vcpus.current
-            pins = wanted.affinity * count if len(wanted.affinity) == 1 else wanted.affinity
-            for number, one in enumerate(pins[:count]):
-                self.hypervisor.pin(domain.uuid, number, one.cpus)
-
-    def _set_state(self, wanted: SetDomain, domain: Domain, starting: bool) -> None:
-        """Start before the processor is divided, and stop after."""
-        if wanted.state is None or (wanted.state == "running") is not starting:
+    def _begin_to_run(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
+        """Start or resume before the processor is divided."""
+        if wanted.state != "running":
             return
-        if wanted.state == "running":
-            self._run(domain)
-        elif domain.id is None and wanted.state != "paused":
-            return
-        elif wanted.state == "paused":
-            if domain.state != "paused":
-                self.hypervisor.suspend(domain.uuid)
-        elif wanted.state == "shutoff":
-            self.hypervisor.shutdown(domain.uuid)
-        else:
-            self.hypervisor.destroy(domain.uuid)
-
-    def _run(self, domain: Domain) -> None:
         if domain.state == "paused":
             self.hypervisor.resume(domain.uuid)
+            undoing.callback(_quietly, self.hypervisor.suspend, domain.uuid)
         elif domain.id is None:
             self.start(domain.uuid)
+            undoing.callback(_quietly, self.hypervisor.destroy, domain.uuid)
+
+    def _set_processor(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
+        # vCPUs first: they bound the cap, and those that are off cannot be pinned.
+        if wanted.vcpus is not None:
+            self.hypervisor.set_vcpus(domain.uuid, wanted.vcpus)
+            undoing.callback(_quietly, self.hypervisor.set_vcpus, domain.uuid, domain.vcpus.current)
+        if wanted.weight is not None or wanted.cap is not None:
+            self._set_share(wanted, domain, undoing)
+        if wanted.affinity:
+            self._set_affinity(wanted, domain, undoing)
+
+    def _set_share(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
+        old, had = self._wishes.get(domain.uuid), domain.scheduler
+        self.hypervisor.set_scheduler(domain.uuid, wanted.weight, wanted.cap)
+        undoing.callback(_quietly, self.hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
+        self._wish(domain.uuid, wanted.weight, wanted.cap)
+        undoing.callback(self._wishes.restore, domain.uuid, old)
+
+    def _set_affinity(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
+        count = wanted.vcpus or domain.vcpus.current
+        pins = wanted.affinity * count if len(wanted.affinity) == 1 else wanted.affinity
+        before = domain.vcpus.affinity
+        for number, one in enumerate(pins[:count]):
+            self.hypervisor.pin(domain.uuid, number, one.cpus)
+            if number < len(before):
+                undoing.callback(
+                    _quietly, self.hypervisor.pin, domain.uuid, number, before[number].cpus
+                )
+
+    def _cease_to_run(self, wanted: SetDomain, domain: Domain) -> None:
+        """Pause or end after the processor was divided."""
+        if wanted.state == "paused":
+            if domain.state != "paused":
+                self.hypervisor.suspend(domain.uuid)
+        elif domain.id is not None and wanted.state == "shutoff":
+            self.hypervisor.shutdown(domain.uuid)
+        elif domain.id is not None and wanted.state == "destroyed":
+            self.hypervisor.destroy(domain.uuid)
 
     # ---- life
 
@@ -365,6 +385,12 @@ class PhysicalHost:
     def close(self) -> None:
         """End the connection."""
         self.hypervisor.close()
+
+
+def _quietly(undo: Callable[..., None], *args: object) -> None:
+    """Take one change back; what prevents it must not hide why that is needed."""
+    with suppress(BridgeError):
+        undo(*args)
 
 
 def _or(value: int | None, other: int | None) -> int | None:

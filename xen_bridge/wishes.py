@@ -53,6 +53,13 @@ class Wishes:
         if self._wishes.pop(uuid, None) is not None:
             self._save()
 
+    def restore(self, uuid: str, wish: Wish | None) -> None:
+        """Keep what was kept before, which may be nothing."""
+        if wish is None:
+            self.forget(uuid)
+        else:
+            self.put(uuid, wish)
+
     def _save(self) -> None:
         if self._path is None:
             return

@@ -14,7 +14,7 @@ _STATES = {"connected": "green", "running": "green", "away": "red", "crashed": "
 
 def hosts(console: Console, data: Mapping[str, Any]) -> None:
     """Show hosts, one a row; under the table, why one is away."""
-    table = _table("host", "state", "hypervisor", "scheduler", "CPUs", "free MB", "domains", "url")
+    table = _table("host", "state", "hypervisor", "scheduler", "CPUs", "free MB", "domains")
     for host in data["hosts"]:
         version = f"{host['hypervisor']} {host['version']}" if host["hypervisor"] else None
         table.add_row(
@@ -25,12 +25,10 @@ def hosts(console: Console, data: Mapping[str, Any]) -> None:
             _text(host["cpus"]),
             _megabytes(host["free_memory_kb"]),
             _text(host["domains"]),
-            host["url"],
         )
     console.print(table)
     for host in data["hosts"]:
-        if host["reason"]:
-            console.print(f"{host['name']}: {escape(host['reason'])}")
+        console.print(f"{host['name']}: {host['url']} {escape(host['reason'])}", soft_wrap=True)
 
 
 def added(console: Console, host: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from horizon_ryu.cli import show_stats
+from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.words import dpid_of
 
@@ -48,11 +49,21 @@ def measures(session: Session, node: str | None) -> None:
         names = [item["id"] for item in session.client.get("/v1/nodes")["nodes"]]
     else:
         names = [node if node.startswith("xen:") else dpid_of(node)]
-    data = [session.client.get(f"/v1/nodes/{name}/measures") for name in names]
+    data, silent = [], []
+    for name in names:
+        try:
+            data.append(session.client.get(f"/v1/nodes/{name}/measures"))
+        except Failed as error:
+            # One router that is still booting must not hide all others.
+            if node is not None:
+                raise
+            silent.append(f"{name}: {error.message}")
     if session.output == "table":
         show_stats.measures(session.console, data)
     else:
         session.emit_json(data)
+    for text in silent:
+        click.echo(text, err=True)
 
 
 def _show(session: Session, data: dict[str, Any], is_all: bool) -> None:

@@ -63,7 +63,7 @@ class XenLab:
         """Return a host, xen1 or xen2."""
         index = HOSTS.index(host)
         base = self.first_port + 1
-        ports = Ports(base + 10 + index, base + 2 + index, base + 20 + index, base + 30)
+        ports = Ports(base + 10 + index, base + 2 + index, base + 20 + index)
         return Machine(self.places, self.places.instance(self.name), host, ports, SCHEDULERS[host])
 
     @property

@@ -19,6 +19,7 @@ from topologies.lab.steps import LabError, run
 SNAPSHOT = "ready"
 BOOT_SECONDS = 300.0
 """Twenty seconds on an idle machine."""
+MAX_SOCKET_PATH = 100
 MEMORY_MB, DOM0_MB = 1280, 480
 # No SMAP, which breaks the return to a paravirtual Domain 0 in QEMU 7.2; an Intel model, since
 # libvirt does not know an AMD one without SEP.
@@ -36,8 +37,6 @@ class Ports:
     ssh: int
     bridge: int
     libvirt: int
-    wire: int
-    """Of the wire between the machines; the same for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,8 @@ class Machine:
     def start(self, from_snapshot: bool) -> None:
         """Switch it on: from where it was ready, or from a fresh disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if len(str(self._file("wire"))) > MAX_SOCKET_PATH:
+            raise LabError(f"{self.folder}: too long a path for sockets; move the project")
         if not from_snapshot:
             self._file("qcow2").unlink(missing_ok=True)
             backing = ("-b", str(self.places.image), "-F", "raw", str(self._file("qcow2")))
@@ -95,7 +96,8 @@ class Machine:
             f"hostfwd=tcp:127.0.0.1:{outside}-:{inside}"
             for outside, inside in ((ports.ssh, 22), (ports.bridge, 7443), (ports.libvirt, 16509))
         )
-        end = "listen" if self.number == 1 else "connect"
+        wire = self._file("wire")
+        far = self.folder / f"{HOSTS[2 - self.number]}.wire"
         dom0 = f"console=hvc0 quiet net.ifnames=0 mitigations=off horizon.host={self.number}"
         command = [
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=256"),
@@ -112,7 +114,7 @@ class Machine:
             *("-device", "virtio-blk-pci,drive=guests"),
             *("-netdev", f"user,id=outside,restrict=on,{forwards}"),
             *("-device", f"virtio-net-pci,netdev=outside,mac={mac.format('00')}"),
-            *("-netdev", f"socket,id=wire,{end}=127.0.0.1:{ports.wire}"),
+            *("-netdev", f"dgram,id=wire,{_end('local', wire)},{_end('remote', far)}"),
             *("-device", f"virtio-net-pci,netdev=wire,mac={mac.format('01')}"),
         ]
         return [*command, "-loadvm", SNAPSHOT] if from_snapshot else command
@@ -208,6 +210,14 @@ class Machine:
     def describe(self) -> dict[str, object]:
         """Return what others need to reach it."""
         return {"name": self.name, "scheduler": self.scheduler, **asdict(self.ports)}
+
+
+def _end(which: str, path: Path) -> str:
+    """Return one end of the wire: local datagrams wait for room, and need no connection.
+
+    So either machine may be switched off and on, and nothing is lost between them.
+    """
+    return f"{which}.type=unix,{which}.path={path}"
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float, complaint: str) -> None:

@@ -96,6 +96,19 @@ class XenHost(LibvirtHost):
             # Flags are not supported, so the plain call (Xen research, 5.1).
             found.setSchedulerParameters({k: v for k, v in wanted.items() if v is not None})
 
+    def set_vcpus(self, domain: str, count: int) -> None:
+        """Set how many vCPUs a domain uses, now and when it is started again.
+
+        libvirt's Xen driver refuses the flag for "whatever it is now" (seen on 9.0).
+        """
+        libvirt = binding()
+        found = self.find(domain)
+        with translated():
+            flags = libvirt.VIR_DOMAIN_AFFECT_LIVE if found.isActive() else 0
+            if found.isPersistent():
+                flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG
+            found.setVcpusFlags(count, flags)
+
     def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
         """Let a vCPU run on these physical CPUs only."""
         found = self.find(domain)
