@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -200,8 +201,8 @@ class Machine:
 
     def run_in_guest(self, address: str, command: str, seconds: float = 60.0) -> str:
         """Run a shell command in a guest, return what it wrote."""
-        quoted = (command + "; exit").replace("'", "'\\''")
-        return self.run(f"printf '%s\\n' '{quoted}' | nc -q 60 -w 60 {address} 2323", seconds)
+        quoted = shlex.quote(command)
+        return self.run(f"printf '%s\\nexit\\n' {quoted} | nc -w 60 {address} 2323", seconds)
 
     def set_clock(self) -> None:
         """Give it this machine's time; a snapshot stands still."""

@@ -1,0 +1,301 @@
+"""Real Xen through the REST API: processors shared, guests measured, faults survived."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tools.controller_process import wait_until
+from tools.xen_pilot import Pilot
+from topologies.lab.keys import guest_address
+from xen_bridge import messages
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+Guests = tuple[str, str]
+
+
+def domain(pilot: Pilot, name: str, host: str = "xen1"):
+    return pilot.get(f"/xen/hosts/{host}/domains/{name}")
+
+
+# ---- monitor
+
+
+def test_both_hosts_are_known(pilot: Pilot) -> None:
+    hosts = {one["name"]: one for one in pilot.get("/xen/hosts")["hosts"]}
+    assert {name: one["state"] for name, one in hosts.items()} == {
+        "xen1": "connected",
+        "xen2": "connected",
+    }
+    assert [hosts[name]["scheduler"] for name in ("xen1", "xen2")] == ["credit2", "credit"]
+    assert all(one["hypervisor"] == "Xen" and one["cpus"] == 2 for one in hosts.values())
+    assert "device_drivers" in hosts["xen1"]["capabilities"]
+
+
+def test_domain_0_is_told_as_xl_tells_it(pilot: Pilot) -> None:
+    told = domain(pilot, "Domain-0")
+    listed = pilot.lab.machine("xen1").run("xl list Domain-0 | tail -1").split()
+    assert (told["id"], told["memory_kb"] // 1024) == (0, int(listed[2]))
+    assert told["vcpus"]["current"] == int(listed[3])
+
+
+# ---- instantiate
+
+
+def test_a_router_is_instantiated_and_told_of(pilot: Pilot, guests: Guests) -> None:
+    listed = pilot.lab.machine("xen1").run("xl list")
+    for name in guests:
+        told = domain(pilot, name)
+        assert told["state"] == "running"
+        assert re.search(rf"^{name}\s+{told['id']}\s", listed, re.M)
+        assert told["interfaces"][0]["bridge"] == "xenbr0"
+        pilot.wait_heard("xen_domain", host="xen1", name=name, change="started")
+        phases = [one["data"]["phase"] for one in pilot.heard("xen_progress", domain=name)]
+        assert phases[:2] == ["started", "done"]
+
+
+def test_a_name_that_is_taken_and_a_kernel_that_is_not_there(pilot: Pilot, guests: Guests) -> None:
+    path = "/xen/hosts/xen1/domains"
+    before = pilot.lab.machine("xen1").run("virsh -c xen:///system list --all")
+    assert pilot.ask("POST", path, {"name": "r1"})[0] == 409
+    status, answer = pilot.ask("POST", path, {"name": "lost", "kernel": "/no/such/kernel"})
+    assert (status, answer["host"]) == (424, "xen1")
+    assert pilot.lab.machine("xen1").run("virsh -c xen:///system list --all") == before
+
+
+# ---- set: weight and cap
+
+
+def test_weights_share_one_processor_two_to_one(pilot: Pilot, busy_guests: Guests) -> None:
+    pilot.set("xen1", "r1", weight=512)
+    pilot.set("xen1", "r2", weight=256)
+    shares = pilot.shares("xen1", 15)
+    assert shares["r1"] + shares["r2"] > 80, shares
+    assert shares["r1"] / shares["r2"] == pytest.approx(2, rel=0.1), shares
+
+
+def test_equal_weights_share_it_equally(pilot: Pilot, busy_guests: Guests) -> None:
+    shares = pilot.shares("xen1", 10)
+    assert shares["r1"] / shares["r2"] == pytest.approx(1, rel=0.1), shares
+
+
+def test_a_cap_holds_whatever_is_free(pilot: Pilot, busy_guests: Guests) -> None:
+    pilot.set("xen1", "r1", cap=25)
+    shares = pilot.shares("xen1", 10)
+    assert shares["r1"] == pytest.approx(25, abs=3), shares
+    assert shares["r2"] > 50, shares
+    pilot.set("xen1", "r1", cap=0)
+    assert pilot.shares("xen1", 5)["r1"] > 35
+
+
+def test_the_table_of_weights_is_that_of_xl(pilot: Pilot, guests: Guests) -> None:
+    pilot.set("xen1", "r1", weight=333, cap=44)
+    told = {one["name"]: one for one in pilot.get("/xen/hosts/xen1/scheduler")["domains"]}
+    listed = pilot.lab.machine("xen1").run("xl sched-credit2 -d r1")
+    assert re.search(r"r1\s+\d+\s+333\s+44", listed), listed
+    assert (told["r1"]["scheduler"]["weight"], told["r1"]["scheduler"]["cap"]) == (333, 44)
+    pilot.set("xen1", "r1", weight=256, cap=0)
+
+
+def test_weight_and_cap_outlive_the_domain_s_restart(pilot: Pilot, guests: Guests) -> None:
+    """Xen forgets them when a domain ends."""
+    pilot.set("xen1", "r2", weight=777, cap=66)
+    pilot.set("xen1", "r2", state="destroyed")
+    assert domain(pilot, "r2")["state"] == "shutoff"
+    pilot.wait_heard("xen_domain", name="r2", change="stopped")
+    started = pilot.set("xen1", "r2", state="running")
+    assert (started["scheduler"]["weight"], started["scheduler"]["cap"]) == (777, 66)
+    listed = pilot.lab.machine("xen1").run("xl sched-credit2 -d r2")
+    assert re.search(r"777\s+66", listed), listed
+    pilot.set("xen1", "r2", weight=256, cap=0)
+    pilot.wait_agent("xen1", "r2")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"weight": 0}, "weight"),
+        ({"weight": 65_536}, "weight"),
+        ({"cap": -1}, "cap"),
+        ({"cap": 201}, "cap"),
+        ({"vcpus": 0}, "vcpus"),
+        ({"vcpus": 3}, "vcpus"),
+        ({"affinity": [[2]]}, "affinity"),
+        ({"affinity": [[0], [1], [0]]}, "affinity"),
+        ({"affinity": []}, "affinity"),
+        ({"state": "flying"}, "state"),
+        ({"name": "r9"}, "name"),
+        ({}, "body"),
+        # Together with what is fine: neither is done.
+        ({"weight": 900, "vcpus": 3}, "vcpus"),
+        ({"weight": 900, "cap": 150}, "cap"),
+    ],
+)
+def test_what_is_out_of_range_changes_nothing(
+    pilot: Pilot, guests: Guests, change: dict[str, object], field: str
+) -> None:
+    before = domain(pilot, "r1")
+    status, answer = pilot.ask("PATCH", "/xen/hosts/xen1/domains/r1", change)
+    assert status == 422, answer
+    assert field in answer["errors"][0]["loc"], answer
+    now = domain(pilot, "r1")
+    assert {**now, "cpu_time_s": 0} == {**before, "cpu_time_s": 0}
+
+
+def test_a_domain_nobody_knows(pilot: Pilot) -> None:
+    assert pilot.ask("GET", "/xen/hosts/xen1/domains/ghost")[0] == 404
+    assert pilot.ask("PATCH", "/xen/hosts/xen1/domains/ghost", {"weight": 5})[0] == 404
+    assert pilot.ask("DELETE", "/xen/hosts/xen1/domains/ghost")[0] == 404
+    assert pilot.ask("DELETE", "/xen/hosts/xen1/domains/Domain-0")[0] == 409
+    assert pilot.ask("GET", "/xen/hosts/xen9/domains")[0] == 404
+
+
+# ---- set: vCPUs
+
+
+def test_vcpus_are_set_pinned_and_listed(pilot: Pilot, guests: Guests) -> None:
+    told = pilot.set("xen1", "r1", vcpus=2, affinity=[[1], [0]])
+    assert told["vcpus"]["current"] == 2
+    wait_until(
+        lambda: pilot.inside("xen1", "r1", "nproc").strip() == "2", 60, "the guest has 2 vCPUs"
+    )
+    rows = [one for one in pilot.get("/xen/hosts/xen1/vcpus")["vcpus"] if one["domain"] == "r1"]
+    assert [one["affinity"] for one in rows] == [[1], [0]]
+    listed = pilot.lab.machine("xen1").run("xl vcpu-list r1")
+    assert re.findall(r"r1\s+\d+\s+(\d)\s.*?\s(\d+) / all", listed) == [("0", "1"), ("1", "0")]
+    told = pilot.set("xen1", "r1", vcpus=1, affinity=[[0, 1]])
+    assert told["vcpus"]["current"] == 1
+    wait_until(
+        lambda: pilot.inside("xen1", "r1", "nproc").strip() == "1", 60, "the guest has 1 vCPU"
+    )
+
+
+def test_a_domain_is_paused_and_goes_on(pilot: Pilot, guests: Guests) -> None:
+    assert pilot.set("xen1", "r1", state="paused")["state"] == "paused"
+    assert re.search(r"r1\s.*\s--p--", pilot.lab.machine("xen1").run("xl list"))
+    pilot.wait_heard("xen_domain", name="r1", change="paused")
+    assert pilot.set("xen1", "r1", state="running")["state"] == "running"
+    pilot.wait_heard("xen_domain", name="r1", change="resumed")
+    pilot.wait_agent("xen1", "r1")
+
+
+# ---- measures
+
+
+def test_memory_is_measured_inside_a_router(pilot: Pilot, guests: Guests) -> None:
+    """Through the controller, Domain 0's proxy and the agent in the guest."""
+    found = pilot.measure("xen1", "r1", memory={"iterations": 2, "interval": 0.5})
+    told = found["memory"]["iterations"]
+    kernel = pilot.inside("xen1", "r1", "grep MemTotal /proc/meminfo")
+    assert [one["number"] for one in told] == [1, 2]
+    assert told[0]["total_mem"] == int(kernel.split()[1])
+    assert 0 < told[0]["used_mem"] < told[0]["total_mem"]
+
+
+def test_interfaces_are_measured_inside_a_router(pilot: Pilot, guests: Guests) -> None:
+    found = pilot.measure("xen1", "r2", ifconfig={"iterations": 2, "interval": 0.5})
+    first, second = (
+        next(item for item in one["interfaces"] if item["name"] == "eth0")
+        for one in found["ifconfig"]["iterations"]
+    )
+    assert first["ipv4"][0]["address"] == guest_address("r2")
+    assert first["link_mac"].lower() == "00:16:3e:77:00:0c"
+    assert second["received_bytes"] >= first["received_bytes"] > 0
+    assert first["reception_rate"] is None
+    assert second["reception_rate"] is not None
+
+
+def test_a_router_can_be_named_by_its_uuid(pilot: Pilot, guests: Guests) -> None:
+    uuid = domain(pilot, "r1")["uuid"]
+    assert pilot.measure("xen1", uuid, memory={})["memory"]["iterations"]
+
+
+def test_latency_between_neighbors(pilot: Pilot, guests: Guests) -> None:
+    """From Domain 0 to its router and to the other host, and between two routers."""
+    here, other = guest_address("r1"), "10.77.0.2"
+    absent = "10.77.0.99"
+    asked = {"pings": 3, "ping_interval": 0.2, "neighbors": [here, other, absent]}
+    found = pilot.measure("xen1", latency=asked)
+    told = {one["ip"]: one["data"] for one in found["latency"]["iterations"][0]["neighbors"]}
+    assert [told[ip]["packets_received"] for ip in (here, other, absent)] == [3, 3, 0]
+    assert told[absent]["packet_loss_percent"] == 100
+    assert 0 < told[here]["rtt"]["minimum"] <= told[here]["rtt"]["average"]
+    asked = {"pings": 2, "neighbors": [guest_address("r2")]}
+    inside = pilot.measure("xen1", "r1", latency=asked)["latency"]["iterations"][0]["neighbors"]
+    assert inside[0]["data"]["packets_received"] == 2
+
+
+def test_xentop_tells_what_xen_tells(pilot: Pilot, guests: Guests) -> None:
+    found = pilot.measure("xen1", xentop={"iterations": 1, "interval": 1})
+    told = {one["name"]: one for one in found["xentop"]["iterations"][0]["domains"]}
+    assert set(told) == {"Domain-0", *guests}
+    assert told["r1"]["memory"] == domain(pilot, "r1")["memory_kb"]
+    assert told["r1"]["interface_count"] == 1
+    # What the guest sent is what Domain 0 received: the report's numbers are xentop's.
+    sent = pilot.inside("xen1", "r1", "cat /sys/class/net/eth0/statistics/tx_packets")
+    assert 0 < told["r1"]["interfaces"][0]["received_packets"] <= int(sent)
+    # A fractional interval is read through libvirt instead: the same domains, the same side.
+    finer = pilot.measure("xen1", xentop={"iterations": 1, "interval": 0.5})
+    again = {one["name"]: one for one in finer["xentop"]["iterations"][0]["domains"]}
+    assert set(again) == set(told)
+    vif, later = told["r1"]["interfaces"][0], again["r1"]["interfaces"][0]
+    assert later["received_packets"] >= vif["received_packets"]
+    assert later["transmitted_packets"] >= vif["transmitted_packets"]
+
+
+def test_measures_in_the_report_s_xml(pilot: Pilot, guests: Guests) -> None:
+    body = {"gatherers": {"xentop": {}, "ifconfig": {}, "memory": {}}}
+    path = "/xen/hosts/xen1/measures"
+    status, answer = pilot.ask("POST", path, body, "application/xml")
+    assert status == 200
+    assert messages.read(answer).body.memory is not None
+    numbers = [one.text for one in ET.fromstring(answer).iter("MeasureToolId")]
+    assert numbers == ["1", "2", "4"]
+
+
+def test_the_five_common_measures(pilot: Pilot, guests: Guests) -> None:
+    nodes = {one["id"]: one["kind"] for one in pilot.get("/nodes")["nodes"]}
+    assert nodes["xen:xen1"] == nodes["xen:xen2"] == "xen_host"
+    assert nodes["xen:xen1:r1"] == "xen_router"
+    assert "xen:xen1:Domain-0" not in nodes
+    for node in ("xen:xen1", "xen:xen1:r1"):
+        told = pilot.get(f"/nodes/{node}/measures")
+        assert 0 <= told["cpu_percent"] <= 100
+        assert 0 < told["memory_percent"] < 100
+        assert told["throughput_bps"]["rx"] >= 0
+        assert told["dropped_per_s"] >= 0
+    assert guest_address("r1") in pilot.get("/nodes/xen:xen1/measures")["neighbors"]
+
+
+def test_devices_of_a_real_host(pilot: Pilot) -> None:
+    told = pilot.get("/xen/hosts/xen1/devices")
+    real = pilot.lab.machine("xen1").run("ls /sys/bus/pci/devices").split()
+    assert {one["address"] for one in told["devices"]} <= set(real)
+    assert any(one["driver"] == "virtio-pci" for one in told["devices"])
+    status, answer = pilot.ask("PATCH", "/xen/hosts/xen1/devices/0000:00:03.0", {"functions": 2})
+    assert status == 501, answer
+    changed = pilot.ask("PATCH", "/xen/hosts/xen1/queues", {"maximum": 2})
+    assert changed[1]["queues"]["maximum"] == 2, changed
+    kernel = pilot.lab.machine("xen1").run("cat /sys/module/xen_netback/parameters/max_queues")
+    assert kernel.strip() == "2"
+
+
+# ---- credit, the report's scheduler
+
+
+def test_the_credit_scheduler_holds_a_cap_too(pilot: Pilot) -> None:
+    pilot.create("xen2", "r3")
+    try:
+        pilot.wait_agent("xen2", "r3")
+        told = pilot.set("xen2", "r3", affinity=[[1]], weight=512, cap=25)
+        assert told["scheduler"] == {"kind": "credit", "weight": 512, "cap": 25}
+        pilot.make_busy("xen2", "r3")
+        assert pilot.shares("xen2", 10)["r3"] == pytest.approx(25, abs=3)
+    finally:
+        assert pilot.ask("DELETE", "/xen/hosts/xen2/domains/r3")[0] == 204
+    assert pilot.ask("GET", "/xen/hosts/xen2/domains/r3")[0] == 404
+    pilot.wait_heard("xen_domain", host="xen2", name="r3", change="undefined")
+    assert "r3" not in pilot.lab.machine("xen2").run("xl list")

@@ -1,0 +1,141 @@
+"""A pilot of real Xen hosts: a controller's REST API, the events it told, guests of the lab."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from typing import Any
+
+import websocket
+
+from tools.controller_process import ControllerProcess, wait_until
+from topologies.lab.keys import guest_address
+from topologies.lab.lab import XenLab, guest
+from xen_bridge import forms
+
+SECONDS = 300.0
+"""For one request: an emulated host takes its time."""
+
+
+class Pilot:
+    """The REST API of a controller, as a pilot uses it, and the events that it heard."""
+
+    def __init__(self, controller: ControllerProcess, lab: XenLab) -> None:
+        self.controller = controller
+        self.lab = lab
+        self.events: list[dict[str, Any]] = []
+        url = controller.url.replace("http:", "ws:") + "/v1/events"
+        self._socket = websocket.create_connection(url, 30)
+        self._socket.settimeout(None)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        try:
+            while text := self._socket.recv():
+                self.events.append(json.loads(text))
+        except (websocket.WebSocketException, OSError):
+            return
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+        self._listener.join(10)
+
+    def ask(
+        self, method: str, path: str, body: Any = None, accept: str = "application/json"
+    ) -> Any:
+        """Return the status and the answer; errors too."""
+        request = urllib.request.Request(
+            f"{self.controller.url}/v1{path}",
+            None if body is None else json.dumps(body).encode(),
+            {"Accept": accept, **({} if body is None else {"Content-Type": "application/json"})},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+                return answer.status, _read(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, _read(error)
+
+    def get(self, path: str) -> Any:
+        """Return what is read; AssertionError for an error."""
+        status, answer = self.ask("GET", path)
+        assert status == 200, answer
+        return answer
+
+    def set(self, host: str, domain: str, **changes: Any) -> Any:
+        """Change a domain, return it; AssertionError for an error."""
+        status, answer = self.ask("PATCH", f"/xen/hosts/{host}/domains/{domain}", changes)
+        assert status == 200, answer
+        return answer
+
+    def measure(self, host: str, domain: str | None = None, **gatherers: Any) -> Any:
+        """Return what gatherers measured; AssertionError for an error."""
+        body = {"gatherers": gatherers} | ({} if domain is None else {"domain": domain})
+        status, answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
+        assert status == 200, answer
+        return answer
+
+    def heard(self, kind: str, **data: Any) -> list[dict[str, Any]]:
+        """Return the events of a kind with these data."""
+        return [
+            event
+            for event in list(self.events)
+            if event["kind"] == kind
+            and all(event["data"].get(name) == value for name, value in data.items())
+        ]
+
+    def wait_heard(self, kind: str, seconds: float = 60, **data: Any) -> None:
+        """Return when such an event was heard."""
+        wait_until(lambda: self.heard(kind, **data), seconds, f"{kind} {data} is told")
+
+    def shares(self, host: str, seconds: int) -> dict[str, float]:
+        """Return the processor percentage of each domain over ``seconds``, as xentop has it."""
+        found = self.measure(host, xentop={"iterations": 1, "interval": seconds})
+        return {
+            one["name"]: one["cpu_percent"] for one in found["xentop"]["iterations"][0]["domains"]
+        }
+
+    # ---- guests
+
+    def create(self, host: str, name: str) -> Any:
+        """Instantiate a guest of the lab over REST."""
+        wanted = {
+            key: value for key, value in forms.to_json(guest(name)).items() if value is not None
+        }
+        wanted["interfaces"] = list(wanted["interfaces"])
+        wanted["disks"] = list(wanted["disks"])
+        status, answer = self.ask("POST", f"/xen/hosts/{host}/domains", wanted)
+        assert status == 201, answer
+        return answer
+
+    def wait_agent(self, host: str, name: str) -> None:
+        """Return when the agent inside a guest answers."""
+
+        def answers() -> bool:
+            body = {"gatherers": {"memory": {}}, "domain": name}
+            status, _answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
+            return bool(status == 200)
+
+        wait_until(answers, 180, f"the agent of {name} answers")
+
+    def inside(self, host: str, name: str, command: str) -> str:
+        """Run a command in a guest."""
+        return self.lab.machine(host).run_in_guest(guest_address(name), command)
+
+    def make_busy(self, host: str, name: str) -> None:
+        """Have a guest's processor do nothing but count."""
+        self.inside(host, name, "setsid sh -c 'while :; do :; done' >/dev/null 2>&1 &")
+
+    def make_idle(self, host: str, name: str) -> None:
+        """End what makes a guest busy."""
+        self.inside(host, name, "pkill -f 'while :'")
+
+
+def _read(answer: Any) -> Any:
+    data = answer.read()
+    kind = answer.headers.get("Content-Type", "")
+    return json.loads(data) if data and "json" in kind else data
