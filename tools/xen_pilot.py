@@ -93,11 +93,13 @@ class Pilot:
         wait_until(lambda: self.heard(kind, **data), seconds, f"{kind} {data} is told")
 
     def shares(self, host: str, seconds: int) -> dict[str, float]:
-        """Return the processor percentage of each domain over ``seconds``, as xentop has it."""
-        found = self.measure(host, xentop={"iterations": 1, "interval": seconds})
-        return {
-            one["name"]: one["cpu_percent"] for one in found["xentop"]["iterations"][0]["domains"]
-        }
+        """Return the mean processor percentage of each domain over ``seconds``, by xentop."""
+        found = self.measure(host, xentop={"iterations": seconds, "interval": 1})
+        told: dict[str, list[float]] = {}
+        for iteration in found["xentop"]["iterations"]:
+            for one in iteration["domains"]:
+                told.setdefault(one["name"], []).append(one["cpu_percent"])
+        return {name: sum(values) / len(values) for name, values in told.items()}
 
     # ---- guests
 
