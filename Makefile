@@ -8,11 +8,11 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest -ra
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit run bench lint clean
+.PHONY: help setup demo test test-fast test-unit run bench lint xen-lab xen-lab-stop xen-cap bridge-wheel clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | \
-	    while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+	    while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 setup: ## install system packages (as root) and .venv with Horizon and its test tools
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' tools/setup.sh
@@ -20,10 +20,13 @@ setup: ## install system packages (as root) and .venv with Horizon and its test 
 demo: setup ## show it all on real switches, in under 90 seconds
 	@$(BIN)/python -m tools.demo $(ARGS)
 
-test: setup ## run all tests: unit, integration, fuzz
+test: setup ## run all tests: unit, integration, fuzz, real Xen
 	@$(PYTEST) $(ARGS) \
 	    && echo '==> make test: all tests passed' \
 	    || { echo '==> make test: FAILED (see above)'; exit 1; }
+
+test-fast: setup ## the tests without the Xen lab and whatever else is slow
+	@$(PYTEST) -m 'not slow' $(ARGS)
 
 test-unit: setup ## run the unit tests only (no root, no switches)
 	@$(PYTEST) tests/unit $(ARGS)
@@ -38,6 +41,18 @@ lint: setup ## ruff and strict mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy horizon_ryu xen_bridge tools topologies
 
+xen-lab: setup ## two real Xen hosts on this machine (as root; some minutes the first time)
+	@$(BIN)/python -m topologies.lab start
+
+xen-lab-stop: ## switch the Xen hosts off
+	@$(BIN)/python -m topologies.lab stop
+
+xen-cap: setup ## the report's cap experiment (Fig. 2.4) on real Xen, as a table and a plot
+	@$(BIN)/python -m tools.cap_experiment $(ARGS)
+
+bridge-wheel: setup ## dist/xen_bridge-*.whl, for a Domain 0 or a virtual router
+	@$(BIN)/python -m tools.bridge_wheel
+
 clean: ## remove everything that setup and the tests made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .xen-lab build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -45,7 +45,7 @@ Locator = Callable[[bytes], PortRef | None]
 
 
 @contextmanager
-def _ending_on_errors() -> Iterator[None]:
+def ending_on_errors() -> Iterator[None]:
     """End the process with status 2 and one line for an error of the operator's making."""
     try:
         yield
@@ -59,7 +59,7 @@ class Services:
     """One per controller; Ryu makes it and hands it to every application as ``horizon``."""
 
     def __init__(self) -> None:
-        with _ending_on_errors():
+        with ending_on_errors():
             self._build()
 
     def _build(self) -> None:
@@ -91,7 +91,7 @@ class Services:
         if self._started:
             return
         self._started = True
-        with _ending_on_errors():
+        with ending_on_errors():
             check_listening(cfg.CONF)
             self.api.mount(wsgi)
         end_cleanly_on_signals()

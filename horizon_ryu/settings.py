@@ -128,7 +128,9 @@ class StatsOptions:
 class XenOptions:
     """Options of Xen hosts."""
 
-    identity: str = option("xen-identity", "folder of the key that hosts know; made if missing")
+    identity: str | None = option(
+        None, "folder of the key that hosts know, made if missing; else xen-identity by the store"
+    )
     poll_interval: float = _seconds(2.0, "between two looks at a host")
     poll_deadline: float = _seconds(10.0, "without an answer after which a host counts as away")
     deadline: float = _seconds(60.0, "that a host has for a question or a change")

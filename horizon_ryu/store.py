@@ -90,6 +90,13 @@ class Store:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    @property
+    def folder(self) -> Path:
+        """Where the database's file is; the working directory if it is not in a file."""
+        url = self._engine.url
+        is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        return Path(str(url.database)).parent if is_file else Path()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

@@ -17,9 +17,12 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
 from horizon_ryu.rest.xen_nodes import XenNodes
+from horizon_ryu.services import ending_on_errors
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.client import BridgeClient
 from xen_bridge.identity import Identity
+
+IDENTITY = "xen-identity"
 
 
 class Xen(HorizonApp):
@@ -28,7 +31,8 @@ class Xen(HorizonApp):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         horizon, options = self.horizon, self.horizon.settings.xen
-        self._identity = identity(Path(options.identity))
+        with ending_on_errors():
+            self._identity = identity(identity_folder(options.identity, horizon.store.folder))
         self._hosts = XenHosts(
             horizon.store,
             options,
@@ -62,6 +66,11 @@ class Xen(HorizonApp):
 
     def _connect(self, url: str, node_pk: str) -> BridgeClient:
         return BridgeClient(url, node_pk, self._identity, self.horizon.settings.xen.deadline)
+
+
+def identity_folder(option: str | None, store: Path) -> Path:
+    """Return where the controller's key is: the ``option``, else in the folder of the ``store``."""
+    return Path(option) if option else store / IDENTITY
 
 
 def identity(folder: Path) -> Identity:

@@ -8,6 +8,7 @@ PACKAGES=(
     openvswitch-switch mininet      # switches, and the network around them
     iproute2 iputils-ping ethtool procps    # what it runs in its hosts
     net-tools                       # what make bench compares with
+    qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio openssh-client    # the Xen lab
     libvirt-dev pkg-config gcc python3-dev  # libvirt's Python binding, for xen_bridge
 )
 
@@ -18,7 +19,7 @@ if command -v dpkg-query >/dev/null; then
         [ "$status" = 'install ok installed' ] || missing+=("$package")
     done
 else
-    for command in ovs-vsctl mn ip ping ethtool; do
+    for command in ovs-vsctl mn ip ping ethtool qemu-system-x86_64 mmdebstrap; do
         command -v "$command" >/dev/null || missing+=("$command")
     done
 fi

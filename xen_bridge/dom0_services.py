@@ -19,7 +19,9 @@ def domain_services(host: PhysicalHost) -> Services:
         return Done()
 
     return {
-        domains.GetNode: Service(lambda _body: domains.Node(host.host(), host.domains())),
+        domains.GetNode: Service(
+            lambda body: domains.Node(host.host(), host.domains(body.affinity))
+        ),
         domains.GetDomain: Service(lambda body: domains.DomainAnswer(host.domain(body.domain))),
         domains.ListSchedulers: Service(lambda _body: domains.Schedulers(host.schedulers())),
         domains.ListVcpus: Service(lambda _body: domains.VcpuList(host.vcpu_list())),

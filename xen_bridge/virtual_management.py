@@ -79,10 +79,13 @@ class PhysicalHost:
         """Return the physical host."""
         return self.hypervisor.host()
 
-    def domains(self) -> tuple[Domain, ...]:
-        """Return all domains; those that run anew are given their weight and cap again."""
-        found = self.hypervisor.domains()
-        return tuple(self._with_affinity([self._restored(domain) for domain in found]))
+    def domains(self, affinity: bool = True) -> tuple[Domain, ...]:
+        """Return all domains; those that run anew are given their weight and cap again.
+
+        Without ``affinity`` nobody is asked where vCPUs may run.
+        """
+        found = [self._restored(domain) for domain in self.hypervisor.domains()]
+        return tuple(self._with_affinity(found) if affinity else found)
 
     def domain(self, domain: str) -> Domain:
         """Return one domain."""

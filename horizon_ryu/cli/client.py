@@ -118,4 +118,6 @@ def _explain(answer: Any) -> str:
         lines.append(f"  {'.'.join(map(str, error.get('loc', ())))}: {error.get('msg')}")
     if answer.status_code in (401, 403):
         lines.append("Give a token of the right role with --token or HORIZON_TOKEN.")
+    if answer.status_code == 424 and problem.get("host"):
+        lines.append("'horizonctl xen hosts' tells how the host is.")
     return "\n".join(lines)

@@ -10,9 +10,8 @@ import click
 from horizon_ryu.cli import show_xen
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
-from horizon_ryu.cli.xen_words import affinity_of, disk_of, interface_of
+from horizon_ryu.cli.xen_words import HOSTS, affinity_of, disk_of, interface_of, path_of
 
-_HOSTS = "/v1/xen/hosts"
 LONG = 240.0
 """Seconds for what a host may take its time for."""
 
@@ -52,7 +51,7 @@ def hosts(session: Session) -> None:
 
     Example: horizonctl xen hosts
     """
-    _print(session, session.client.get(_HOSTS), show_xen.hosts)
+    _print(session, session.client.get(HOSTS), show_xen.hosts)
 
 
 @xen.command()
@@ -66,7 +65,7 @@ def add(session: Session, name: str, url: str, node_pk: str) -> None:
     Example: horizonctl xen add xen1 https://192.0.2.1:7443 MCowBQYDK2VwAyEA…
     """
     body = {"name": name, "url": url, "node_pk": node_pk}
-    data = session.client.post(_HOSTS, body)
+    data = session.client.post(HOSTS, body)
     _print(session, data, show_xen.added)
 
 
@@ -78,7 +77,7 @@ def remove(session: Session, name: str) -> None:
 
     Example: horizonctl xen remove xen1
     """
-    session.client.delete(f"{_HOSTS}/{name}")
+    session.client.delete(path_of(name))
     click.echo(f"{name} is forgotten")
 
 
@@ -94,11 +93,11 @@ def domains(session: Session, host: str, domain: str | None) -> None:
 
     Example: horizonctl xen domains xen1
     """
-    path = f"{_HOSTS}/{host}/domains"
+    path = path_of(host, "domains")
     if domain is None:
         _print(session, session.client.get(path)["domains"], show_xen.domains)
     else:
-        _print(session, [session.client.get(f"{path}/{domain}")], show_xen.domains)
+        _print(session, [session.client.get(path_of(host, "domains", domain))], show_xen.domains)
 
 
 @xen.command()
@@ -135,7 +134,7 @@ def create(
     body["interfaces"] = [interface_of(text) for text in bridges]
     body["disks"] = [disk_of(text) for text in disks]
     with session.console.status(f"creating {name} on {host} …"):
-        data = session.client.post(f"{_HOSTS}/{host}/domains", body, LONG)
+        data = session.client.post(path_of(host, "domains"), body, LONG)
     _print(session, [data], show_xen.domains)
 
 
@@ -149,7 +148,7 @@ def delete(session: Session, host: str, domain: str) -> None:
     Example: horizonctl xen delete xen1 r1
     """
     with session.console.status(f"ending {domain} on {host} …"):
-        session.client.delete(f"{_HOSTS}/{host}/domains/{domain}", LONG)
+        session.client.delete(path_of(host, "domains", domain), LONG)
     click.echo(f"{domain} is gone")
 
 
@@ -178,7 +177,7 @@ def set_domain(
     if not body:
         raise click.UsageError("name what to set: --weight, --cap, --vcpus, --affinity, --state")
     with session.console.status(f"setting {domain} on {host} …"):
-        data = session.client.patch(f"{_HOSTS}/{host}/domains/{domain}", body, LONG)
+        data = session.client.patch(path_of(host, "domains", domain), body, LONG)
     _print(session, [data], show_xen.domains)
 
 
@@ -193,7 +192,7 @@ def scheduler(session: Session, host: str) -> None:
 
     Example: horizonctl xen scheduler xen1
     """
-    data = session.client.get(f"{_HOSTS}/{host}/scheduler")
+    data = session.client.get(path_of(host, "scheduler"))
     _print(session, data["domains"], show_xen.scheduling)
 
 
@@ -205,7 +204,7 @@ def vcpus(session: Session, host: str) -> None:
 
     Example: horizonctl xen vcpus xen1
     """
-    data = session.client.get(f"{_HOSTS}/{host}/vcpus")
+    data = session.client.get(path_of(host, "vcpus"))
     _print(session, data["vcpus"], show_xen.vcpus)
 
 
@@ -217,7 +216,7 @@ def devices(session: Session, host: str) -> None:
 
     Example: horizonctl xen devices xen1
     """
-    _print(session, session.client.get(f"{_HOSTS}/{host}/devices"), show_xen.devices)
+    _print(session, session.client.get(path_of(host, "devices")), show_xen.devices)
 
 
 @xen.command()
@@ -234,7 +233,7 @@ def give(session: Session, /, host: str, device: str, domain: str | None, **opti
     """
     body: dict[str, Any] = {"domain": domain}
     body |= {name: value for name, value in options.items() if value is not None}
-    data = session.client.patch(f"{_HOSTS}/{host}/devices/{device}", body, LONG)
+    data = session.client.patch(path_of(host, "devices", device), body, LONG)
     _print(session, data, show_xen.devices)
 
 
@@ -252,7 +251,20 @@ def set_device(session: Session, /, host: str, device: str, **options: Any) -> N
     body = {name: value for name, value in options.items() if value is not None}
     if len(body) != 1:
         raise click.UsageError("name one of --functions, --driver")
-    data = session.client.patch(f"{_HOSTS}/{host}/devices/{device}", body, LONG)
+    data = session.client.patch(path_of(host, "devices", device), body, LONG)
+    _print(session, data, show_xen.devices)
+
+
+@xen.command("set-queues")
+@click.argument("host")
+@click.argument("maximum", type=click.IntRange(1))
+@click.pass_obj
+def set_queues(session: Session, host: str, maximum: int) -> None:
+    """Let new interfaces of domains have at most MAXIMUM queues.
+
+    Example: horizonctl xen set-queues xen1 4
+    """
+    data = session.client.patch(path_of(host, "queues"), {"maximum": maximum}, LONG)
     _print(session, data, show_xen.devices)
 
 

@@ -8,6 +8,7 @@ import click
 
 from horizon_ryu.cli import show_measures
 from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.xen_words import path_of
 
 GATHERERS = ("xentop", "ifconfig", "memory", "latency")
 MARGIN = 90.0
@@ -32,7 +33,7 @@ def measure(session: Session, /, host: str, domain: str | None, **options: Any) 
     Example: horizonctl xen measures xen1 --domain r1 --memory --ifconfig --iterations 3
     """
     body = _request(domain, options)
-    path = f"/v1/xen/hosts/{host}/measures"
+    path = path_of(host, "measures")
     seconds = options["iterations"] * options["interval"] + MARGIN
     if session.output == "xml":
         click.echo(session.client.post_for_xml(path, body, seconds))

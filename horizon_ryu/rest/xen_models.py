@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.resource import PathParameter
+from horizon_ryu.xen_hosts.urls import URL
 from xen_bridge.documents import domains as bridge
 from xen_bridge.documents.domains import (
     DEVICE_NAME,
@@ -46,8 +47,8 @@ class NewHost(Model):
     """A host to register: where its xen-bridge listens, and its key."""
 
     name: HostName
-    url: Annotated[str, StringConstraints(pattern=r"^https://", max_length=300)] = Field(
-        examples=["https://192.0.2.1:7443"]
+    url: Annotated[str, StringConstraints(max_length=300)] = Field(
+        examples=["https://192.0.2.1:7443"], json_schema_extra={"pattern": f"^{URL}$"}
     )
     node_pk: Annotated[str, StringConstraints(min_length=40, max_length=200)] = Field(
         description="what xen-bridge keygen printed on the host"

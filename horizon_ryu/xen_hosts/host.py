@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +11,14 @@ from typing import Any, Literal, Protocol
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import HostAway, LimitExceeded
+from horizon_ryu.xen_hosts.answers import expected
 from horizon_ryu.xen_hosts.errors import ours
 from xen_bridge import errors as bridge
 from xen_bridge.documents.domains import GetNode, Node
+
+LOG = logging.getLogger(__name__)
+MAX_IDLE = 8
+"""Connections kept open to one host, besides the one that looks."""
 
 State = Literal["unknown", "connected", "away"]
 
@@ -94,7 +100,7 @@ class XenHost:
     def _ask(self, body: Any, router: str | None, seconds: float | None) -> Any:
         connection = self._idle.pop() if self._idle else self._connect(self.url, self.node_pk)
         try:
-            return connection.ask(body, router, seconds)
+            return expected(body, connection.ask(body, router, seconds))
         except bridge.BridgeError as error:
             # Silence, or a broken connection, may be the host's end: the next look tells.
             raise ours(self.name, error) from error
@@ -102,7 +108,7 @@ class XenHost:
             self._put_back(connection)
 
     def _put_back(self, connection: Asking) -> None:
-        if self.is_forgotten or len(self._idle) >= self._max_calls:
+        if self.is_forgotten or len(self._idle) >= MAX_IDLE:
             connection.close()
         else:
             self._idle.append(connection)
@@ -111,15 +117,26 @@ class XenHost:
 
     def look(self, seconds: float) -> Known:
         """Ask the host for all it has, on a connection of its own; return what is known then."""
-        if self._looking is None:
-            self._looking = self._connect(self.url, self.node_pk)
         try:
-            node: Node = self._looking.ask(GetNode(), None, seconds)
+            self.known = self._now("connected", "", self._seen(seconds))
         except bridge.BridgeError as error:
             self.known = self._now("away", str(error), None)
-        else:
-            self.known = self._now("connected", "", node)
+        except Exception:
+            # Whoever watches must go on: else the host would stay as it was seen last.
+            if self.known.state != "away":
+                LOG.exception("the look at host %s failed", self.name)
+            self.known = self._now("away", "the look at it failed: see the controller's log", None)
+        finally:
+            if self.is_forgotten:
+                self._end_looking()
         return self.known
+
+    def _seen(self, seconds: float) -> Node:
+        if self._looking is None:
+            self._looking = self._connect(self.url, self.node_pk)
+        request = GetNode()
+        node: Node = expected(request, self._looking.ask(request, None, seconds))
+        return node
 
     def _now(self, state: State, reason: str, node: Node | None) -> Known:
         old = self.known
@@ -131,5 +148,11 @@ class XenHost:
         self.is_forgotten = True
         while self._idle:
             self._idle.pop().close()
-        if self._looking is not None:
-            self._looking.close()
+        if self.looking.acquire(blocking=False):
+            self._end_looking()
+            self.looking.release()
+
+    def _end_looking(self) -> None:
+        connection, self._looking = self._looking, None
+        if connection is not None:
+            connection.close()

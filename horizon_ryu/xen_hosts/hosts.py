@@ -14,7 +14,7 @@ from horizon_ryu.core.xen.changes import DomainView, changes
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import ours
 from horizon_ryu.xen_hosts.host import Connect, Known, XenHost
-from xen_bridge.client import check_url
+from horizon_ryu.xen_hosts.urls import checked_url
 from xen_bridge.documents.domains import Node
 from xen_bridge.errors import InvalidInput
 from xen_bridge.identity import check_node_pk
@@ -129,8 +129,9 @@ class XenHosts:
 
     def change(self, name: str, body: Any, seconds: float | None = None) -> Any:
         """Have a host change something, and look at it before the answer is returned."""
+        host = self.host(name)
         answer = self.ask(name, body, None, seconds)
-        self.look(self.host(name))
+        self.look(host)
         return answer
 
     def count(self, state: str) -> int:
@@ -150,8 +151,10 @@ class XenHosts:
             hub.sleep(max(left, 0.0))
 
     def look(self, host: XenHost) -> None:
-        """Look at a host now, and tell what has changed."""
+        """Look at a host now, and tell what has changed; nothing if it is forgotten."""
         with host.looking:
+            if host.is_forgotten:
+                return
             before = host.known
             now = host.look(self.options.poll_deadline)
         if not host.is_forgotten:
@@ -190,6 +193,9 @@ class XenHosts:
         except HorizonError as error:
             tell("failed", str(error))
             raise
+        except Exception:
+            tell("failed", "a fault of the controller: see its log")
+            raise
         tell("done")
 
 
@@ -208,6 +214,6 @@ def _views(node: Node | None) -> Iterator[DomainView]:
 
 def _checked(url: str, node_pk: str) -> tuple[str, str]:
     try:
-        return check_url(url), check_node_pk(node_pk)
+        return checked_url(url), check_node_pk(node_pk)
     except InvalidInput as error:
         raise ours("", error) from error

@@ -97,7 +97,12 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class GetNode:
-    """Ask for the host and all its domains at once."""
+    """Ask for the host and all its domains at once.
+
+    Without ``affinity``, which costs a run of xl, it is cheap enough to be asked all the time.
+    """
+
+    affinity: bool = part(True)
 
 
 @dataclass(frozen=True, slots=True)
