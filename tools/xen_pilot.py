@@ -39,6 +39,18 @@ class Pilot:
         except (websocket.WebSocketException, OSError):
             return
 
+    def register(self) -> None:
+        """Have the controller know both hosts; AssertionError unless both are there."""
+        for machine in self.lab.machines:
+            body = {
+                "name": machine.name,
+                "url": self.lab.url(machine.name),
+                "node_pk": self.lab.identity(machine.name).node_pk,
+            }
+            status, answer = self.ask("POST", "/xen/hosts", body)
+            assert status == 201, answer
+            assert answer["state"] == "connected", answer
+
     def close(self) -> None:
         """Stop listening."""
         self._socket.close()

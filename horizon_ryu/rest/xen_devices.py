@@ -26,8 +26,12 @@ class Devices(Model):
     queues: bridge.Queues
 
 
+_CHANGES = ("functions", "driver", "domain")
+
+
 def _one_change(schema: dict[str, Any]) -> None:
-    schema["minProperties"] = 1
+    schema["oneOf"] = [{"required": [name]} for name in _CHANGES]
+    schema["dependentRequired"] = {"mac": ["domain"], "vlan": ["domain"]}
 
 
 class DeviceChange(Model):
@@ -106,9 +110,8 @@ def resources(hosts: XenHosts) -> list[Resource]:
 def _request(hosts: XenHosts, host: str, address: str, wanted: DeviceChange) -> Any:
     """Return what to ask the host for; InvalidInput unless it is one change."""
     given = wanted.model_fields_set
-    changes = given & {"functions", "driver", "domain"}
-    if len(changes) != 1:
-        raise InvalidInput(("body",), "name one of functions, driver, domain")
+    if len(given.intersection(_CHANGES)) != 1:
+        raise InvalidInput(("body",), f"name one of {', '.join(_CHANGES)}")
     if given & {"mac", "vlan"} and wanted.domain is None:
         raise InvalidInput(("body",), "mac and vlan go with the domain that is given the device")
     if wanted.functions is not None:

@@ -134,7 +134,7 @@ class XenHost:
     def _seen(self, seconds: float) -> Node:
         if self._looking is None:
             self._looking = self._connect(self.url, self.node_pk)
-        request = GetNode()
+        request = GetNode(affinity=False)
         node: Node = expected(request, self._looking.ask(request, None, seconds))
         return node
 

@@ -105,7 +105,7 @@ class XenLab:
         for machine in self.machines:
             machine.start(from_snapshot=True)
         for machine in self.machines:
-            machine.set_clock()
+            machine.wait_restored()
 
     def _is_current(self) -> bool:
         try:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from topologies.lab.monitor import Monitor
@@ -20,6 +19,8 @@ from topologies.lab.steps import LabError, run
 SNAPSHOT = "ready"
 BOOT_SECONDS = 300.0
 """Twenty seconds on an idle machine."""
+RESTORE_SECONDS = 120.0
+"""Three seconds on an idle machine."""
 MAX_SOCKET_PATH = 100
 MEMORY_MB, DOM0_MB = 1280, 480
 # No SMAP, which breaks the return to a paravirtual Domain 0 in QEMU 7.2; an Intel model, since
@@ -155,14 +156,32 @@ class Machine:
 
         def is_ready() -> bool:
             if self.pid is None:
-                log = self._file("qemu.log").read_text(encoding="utf-8", errors="replace")
-                raise LabError(f"{self.name} ended: {log.strip()[-500:] or self.console[-500:]}")
+                raise LabError(f"{self.name} ended: {self._ended_with()}")
             console = self.console
             if "HORIZON-LAB FAILED" in console:
                 raise LabError(f"{self.name} does not start: {console.strip()[-500:]}")
             return said in console
 
         _wait_until(is_ready, seconds, f"{self.name} is not up")
+
+    def wait_restored(self, seconds: float = RESTORE_SECONDS) -> None:
+        """Return when it goes on from its snapshot, with this machine's time."""
+
+        def answers() -> bool:
+            if self.pid is None:
+                raise LabError(f"{self.name} ended: {self._ended_with()}")
+            try:
+                # A snapshot's clock stands still.
+                self.run(f"date -s @{time.time():.0f} >/dev/null", seconds=20)
+            except LabError:
+                return False
+            return True
+
+        _wait_until(answers, seconds, f"{self.name} does not go on")
+
+    def _ended_with(self) -> str:
+        log = self._file("qemu.log").read_text(encoding="utf-8", errors="replace")
+        return log.strip()[-500:] or self.console[-500:]
 
     # ---- inside
 
@@ -205,14 +224,6 @@ class Machine:
         quoted = shlex.quote(command)
         return self.run(f"printf '%s\\nexit\\n' {quoted} | nc -w 60 {address} 2323", seconds)
 
-    def set_clock(self) -> None:
-        """Give it this machine's time; a snapshot stands still."""
-        self.run(f"date -s @{time.time():.0f} >/dev/null")
-
-    def describe(self) -> dict[str, object]:
-        """Return what others need to reach it."""
-        return {"name": self.name, "scheduler": self.scheduler, **asdict(self.ports)}
-
 
 def _end(which: str, path: Path) -> str:
     """Return one end of the wire: local datagrams wait for room, and need no connection.
@@ -228,8 +239,3 @@ def _wait_until(condition: Callable[[], bool], seconds: float, complaint: str) -
         if time.monotonic() > until:
             raise LabError(f"{complaint} after {seconds:g} s")
         time.sleep(0.1)
-
-
-def write_description(path: Path, machines: Sequence[Machine]) -> None:
-    """Write how the machines of a running lab are reached."""
-    path.write_text(json.dumps([one.describe() for one in machines], indent=1), encoding="utf-8")

@@ -10,7 +10,6 @@ import pytest
 from tools.controller_process import ControllerProcess
 from tools.xen_pilot import Pilot
 from topologies.lab.lab import XenLab
-from topologies.lab.machine import Machine
 
 TEST_PORTS = 27440
 """Not those of a lab that somebody has started by hand."""
@@ -33,22 +32,10 @@ def pilot(xen_lab: XenLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with ControllerProcess(folder, config=config) as controller:
         made = Pilot(controller, xen_lab)
         try:
-            for machine in xen_lab.machines:
-                _register(made, machine)
+            made.register()
             yield made
         finally:
             made.close()
-
-
-def _register(pilot: Pilot, machine: Machine) -> None:
-    body = {
-        "name": machine.name,
-        "url": pilot.lab.url(machine.name),
-        "node_pk": pilot.lab.identity(machine.name).node_pk,
-    }
-    status, answer = pilot.ask("POST", "/xen/hosts", body)
-    assert status == 201, answer
-    assert answer["state"] == "connected", answer
 
 
 @pytest.fixture(scope="session")

@@ -74,8 +74,8 @@ def test_a_host_s_power_fails_and_returns(pilot: Pilot, guests: Guests) -> None:
     assert pilot.get("/xen/hosts/xen1/domains/r1")["state"] == "running"
     assert "xen:xen2" not in [one["id"] for one in pilot.get("/nodes")["nodes"]]
     machine.start(from_snapshot=True)
+    machine.wait_restored()
     wait_until(lambda: _state(pilot, "xen2") == "connected", 120, "it is back")
-    machine.set_clock()
     assert pilot.get("/xen/hosts/xen2/domains")["domains"][0]["name"] == "Domain-0"
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 from webob import Request, Response
 
+from fake_bridge import CONTROLLER
+from fake_xen import FakeXen
 from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
 from horizon_ryu.core.spanning_tree import Forest, build_forest
 from horizon_ryu.core.stats.samples import SwitchSamples
@@ -27,11 +30,16 @@ from horizon_ryu.rest import (
     spanning_tree,
     stats,
     topology,
+    xen_devices,
+    xen_domains,
+    xen_hosts,
+    xen_measures,
 )
 from horizon_ryu.rest.auth import Tokens
 from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.rest.router import Router
+from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.statistics.node_measures import Load, NodeMeasures, node_measures
 from unit.flows.fabric import Fabric
 from unit.stats.test_report import captured
@@ -191,9 +199,12 @@ class FakeStats:
 
 
 class Client:
-    """Calls the API over fakes as an HTTP client would; ``ask`` takes any method."""
+    """Calls the API over fakes as an HTTP client would; ``ask`` takes any method.
 
-    def __init__(self, tokens: Tokens | None = None) -> None:
+    ``xen`` has no host until it is given one; ``folder`` is for the sysfs of those.
+    """
+
+    def __init__(self, tokens: Tokens | None = None, folder: Path = Path("nowhere")) -> None:
         self.discovery = FakeDiscovery()
         self.tree = FakeTree(self.discovery)
         self.networks = MemoryNetworks()
@@ -213,6 +224,11 @@ class Client:
         self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
         self.router.add(flows.resources(self.fabric.service))
         self.router.add(migrations.resources(lambda: self.fabric.migrator))
+        self.xen = FakeXen(folder)
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+            self.router.add(module.resources(self.xen.hosts))
+        self.router.add(xen_hosts.identity_resources(CONTROLLER))
+        nodes.offer(self, XenNodes(self.xen.hosts))
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
@@ -231,9 +247,9 @@ class Client:
 
 
 @pytest.fixture
-def client() -> Client:
+def client(tmp_path: Path) -> Client:
     """An open API."""
-    return Client()
+    return Client(folder=tmp_path)
 
 
 @pytest.fixture

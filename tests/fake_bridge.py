@@ -1,0 +1,210 @@
+"""A Xen host in this process: the bridge's own services over a hypervisor in memory.
+
+What is asked and answered is written as messages and read again, so the schema has its say. No
+time passes, nothing is sent; sysfs is made for it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import fake_sysfs
+from fake_pace import FakePace
+from xen_bridge import messages
+from xen_bridge.devices import DeviceManager
+from xen_bridge.documents import measures
+from xen_bridge.documents.summary import GetSummary
+from xen_bridge.dom0_services import device_services, domain_services
+from xen_bridge.errors import BridgeError, Conflict, NotFound, PeerAway, Unsupported
+from xen_bridge.gatherers.ifconfig import IfconfigGatherer
+from xen_bridge.gatherers.latency import check_neighbors
+from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer
+from xen_bridge.gatherers.memory import MemoryGatherer
+from xen_bridge.gatherers.netlink import (
+    NUD_REACHABLE,
+    Counters,
+    Link,
+    LinkAddress,
+    Neighbor,
+    Netlink,
+)
+from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.gatherers.summary import HostSummary, RouterSummary
+from xen_bridge.gatherers.xentop import xentop_source
+from xen_bridge.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.messages import Message
+from xen_bridge.services import Service, Services
+from xen_bridge.sysfs_devices import SysfsDevices
+from xen_bridge.virtual_management import PhysicalHost
+
+NEIGHBOR = "192.0.2.9"
+Before = Callable[[Any], None]
+"""Called with each request before it is carried out; may raise, and may wait."""
+
+
+def new_node_pk() -> str:
+    """Return the NodePK of a new key."""
+    public = Ed25519PrivateKey.generate().public_key()
+    info = public.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return base64.b64encode(info).decode()
+
+
+CONTROLLER = new_node_pk()
+
+
+class FakeNetlink(Netlink):
+    """One interface that has carried nothing, one neighbor."""
+
+    def __init__(self) -> None:
+        """Open no socket."""
+
+    def links(self) -> list[Link]:
+        return [Link(2, "eth0", 1, 0x1003, bytes(6), 1500, 500, None, None, Counters(*[0] * 21))]
+
+    def addresses(self) -> list[LinkAddress]:
+        return []
+
+    def neighbors(self) -> list[Neighbor]:
+        return [Neighbor(2, NEIGHBOR, NUD_REACHABLE)]
+
+
+class FakeLatency:
+    """Every neighbor answers in a millisecond."""
+
+    def get_measures(
+        self, sampling: measures.LatencySampling, pace: Pace
+    ) -> measures.LatencyMeasures:
+        rtt = measures.RttData(1.0, 1.0, 1.0, 0.0)
+        data = measures.NeighborData(sampling.pings, sampling.pings, 0.0, 1, rtt)
+        found = check_neighbors(sampling.neighbors) or (NEIGHBOR,)
+        neighbors = tuple(measures.IterationNeighbor(ip, data) for ip in found)
+        return measures.LatencyMeasures(
+            iterations=tuple(
+                measures.LatencyIteration(number, at, neighbors)
+                for number, at in rounds(sampling.iterations, sampling.interval, pace)
+            )
+        )
+
+
+class FakeBridge:
+    """A host and its virtual routers; ``away`` is why it cannot be reached, None if it can."""
+
+    def __init__(self, sysfs: Path, name: str = "a", memory: MemoryHost | None = None) -> None:
+        self.node_pk = new_node_pk()
+        self.url = f"https://{name}.example:7443"
+        self.memory = memory or MemoryWorld().host(name)
+        self.physical = PhysicalHost(f"memory:///{name}", self.memory)
+        self.sysfs = sysfs if sysfs.joinpath("bus").exists() else fake_sysfs.build(sysfs)
+        self.away: str | None = None
+        self.before: Before | None = None
+        self._instead: Any = None
+        self.routers: dict[str, Services] = {}
+        self.asked: list[tuple[Any, str | None, float | None]] = []
+        self.opened = self.closed = 0
+        self._pace, self._netlink = FakePace(), FakeNetlink()
+        xentop = xentop_source(self.memory, self.physical.uri)
+        self._services: Services = {
+            **domain_services(self.physical),
+            **device_services(DeviceManager(self.memory, SysfsDevices(self.sysfs))),
+            **self._measuring(
+                {"xentop": xentop}, HostSummary(self.memory, self._pace, self._netlink)
+            ),
+        }
+
+    def _measuring(
+        self, more: dict[str, Gatherer], summary: HostSummary | RouterSummary
+    ) -> Services:
+        own: dict[str, Gatherer] = {
+            "ifconfig": IfconfigGatherer(self._netlink),
+            "latency": FakeLatency(),
+            "memory": MemoryGatherer(),
+        }
+        measuring = MeasuresGatherer(own | more, self._pace)
+        return {
+            measures.Measures: Service(measuring.get_measures),
+            GetSummary: Service(summary.get_summary),
+        }
+
+    def add_router(self, name: str) -> None:
+        """Have an agent in the domain of that name."""
+        self.routers[name] = self._measuring({}, RouterSummary(self._pace, self._netlink))
+
+    def connect(self, _url: str, node_pk: str) -> FakeConnection:
+        """Return a connection for the controller."""
+        self.opened += 1
+        return FakeConnection(self, node_pk)
+
+    def answer_with(self, body: Any) -> None:
+        """Answer everything with ``body``, as no honest host would."""
+        self._instead = body
+
+    def kinds(self) -> list[str]:
+        """The requests that arrived, by the names of their forms."""
+        return [type(body).__name__ for body, _router, _seconds in self.asked]
+
+    # ---- the other side
+
+    def answer(self, request: Message) -> Message:
+        """Return what a node answers, an error too."""
+        try:
+            if self.before is not None:
+                self.before(request.body)
+            body = self._instead or self._service(request).carry_out(request.body)
+        except BridgeError as error:
+            return messages.refusal(self.node_pk, request.application, error)
+        return Message(self.node_pk, request.application, body)
+
+    def _service(self, request: Message) -> Any:
+        services = self._services
+        if request.router is not None:
+            if request.router not in self.routers:
+                raise NotFound(f"no agent is known for {request.router}")
+            services = self.routers[request.router]
+        if type(request.body) not in services:
+            raise Unsupported(f"this node has no {type(request.body).__name__}")
+        return services[type(request.body)]
+
+
+class FakeConnection:
+    """What a BridgeClient is; it refuses two callers at one time."""
+
+    def __init__(self, bridge: FakeBridge, node_pk: str) -> None:
+        self._bridge = bridge
+        self._node_pk = node_pk
+        self._is_busy = False
+        self.is_closed = False
+
+    def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
+        """Carry a request there and the answer back."""
+        if self._is_busy:
+            raise Conflict("two callers on one connection")
+        self._is_busy = True
+        try:
+            return self._exchanged(body, router, seconds)
+        finally:
+            self._is_busy = False
+
+    def _exchanged(self, body: Any, router: str | None, seconds: float | None) -> Any:
+        bridge = self._bridge
+        if bridge.away is not None:
+            raise PeerAway(bridge.away)
+        if self._node_pk != bridge.node_pk:
+            raise PeerAway("has another key than it is registered with")
+        sent = messages.write(messages.request(CONTROLLER, body, router))
+        bridge.asked.append((body, router, seconds))
+        answered = messages.write(bridge.answer(messages.read(sent)))
+        return messages.body_or_error(messages.read(answered, 1 << 26))
+
+    def close(self) -> None:
+        """End it."""
+        if not self.is_closed:
+            self.is_closed = True
+            self._bridge.closed += 1

@@ -1,0 +1,284 @@
+"""horizonctl xen against the whole API, over hosts in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+import fake_sysfs
+from fake_bridge import CONTROLLER, NEIGHBOR, FakeBridge
+from fake_sysfs import PF, VF
+from fake_xen import FakeXen
+from horizon_ryu.cli.main import main
+from horizon_ryu.cli.xen_words import affinity_of, disk_of, interface_of, path_of
+from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
+from horizon_ryu.rest.router import Router
+from xen_bridge import messages
+from xen_bridge.documents.domains import CreateDomain, SetDomain, VcpuPins
+
+
+class Api:
+    """A controller in this process; ``xen`` is behind it."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.xen = FakeXen(folder)
+        self.seen: list[tuple[str, str]] = []
+        router = Router()
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+            router.add(module.resources(self.xen.hosts))
+        router.add(xen_hosts.identity_resources(CONTROLLER))
+        self._client = httpx.Client(transport=httpx.WSGITransport(router))
+        monkeypatch.setattr(httpx, "request", self._request)
+
+    def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        self.seen.append((method, httpx.URL(url).path))
+        return self._client.request(method, url, **options)
+
+    def __call__(self, *words: str, columns: int = 200) -> Result:
+        return CliRunner().invoke(main, [*words], env={"COLUMNS": str(columns)})
+
+    def shown(self, *words: str) -> str:
+        """Run a command that works, return what it shows."""
+        result = self("xen", *words)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def json(self, *words: str) -> Any:
+        result = self("-o", "json", "xen", *words)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.output)
+
+    def asked(self, kind: type[Any]) -> Any:
+        """Return the last request of a kind that arrived at xen1."""
+        return [body for body, _, _ in self.xen.bridges["xen1"].asked if isinstance(body, kind)][-1]
+
+
+@pytest.fixture
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
+    return Api(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def bridge(api: Api) -> FakeBridge:
+    """A registered host xen1 with the router r1."""
+    made = api.xen.add("xen1")
+    made.physical.create(CreateDomain("r1", max_vcpus=4))
+    made.add_router("r1")
+    api.xen.look("xen1")
+    return made
+
+
+# ---- hosts
+
+
+def test_a_host_is_added_shown_and_removed(api: Api) -> None:
+    bridge = api.xen.bridge("xen1")
+    assert "connected" in api.shown("add", "xen1", bridge.url, bridge.node_pk)
+    shown = api.shown("hosts")
+    for word in ("xen1", "connected", "memory 1.0.0", "credit", bridge.url):
+        assert word in shown
+    assert api.json("hosts")["hosts"][0]["node_pk"] == bridge.node_pk
+    assert api.shown("remove", "xen1") == "xen1 is forgotten\n"
+    assert "xen1" not in api.shown("hosts")
+
+
+def test_one_that_does_not_answer_says_what_to_do(api: Api) -> None:
+    bridge = api.xen.bridge("xen1")
+    bridge.away = "Connection [refused]"
+    shown = api.shown("add", "xen1", bridge.url, bridge.node_pk)
+    assert "Connection [refused]" in shown
+    assert "horizonctl xen identity" in shown
+
+
+def test_the_controllers_key(api: Api) -> None:
+    assert api.shown("identity") == CONTROLLER + "\n"
+
+
+def test_a_host_that_is_away_says_where_to_look(api: Api, bridge: FakeBridge) -> None:
+    bridge.away = "no route"
+    api.xen.look("xen1")
+    result = api("xen", "domains", "xen1")
+    assert result.exit_code == 1
+    assert "host xen1: away for 0 s: no route" in result.output
+    assert "horizonctl xen hosts" in result.output
+
+
+def test_a_wrong_field_is_named(api: Api) -> None:
+    result = api("xen", "add", "xen1", "http://x", "k" * 60)
+    assert result.exit_code == 1
+    assert "url: must be https://HOST:PORT" in result.output
+
+
+# ---- domains
+
+
+def test_domains_are_a_row_each(api: Api, bridge: FakeBridge) -> None:
+    shown = api.shown("domains", "xen1")
+    assert "Domain-0" in shown
+    assert "r1" in shown
+    assert "Domain-0" not in api.shown("domains", "xen1", "r1")
+    assert [one["name"] for one in api.json("domains", "xen1")] == ["Domain-0", "r1"]
+
+
+def test_a_domain_is_created_and_deleted(api: Api, bridge: FakeBridge) -> None:
+    words = [
+        "create", "xen1", "r2", "--memory-mb", "64", "--vcpus", "2", "--max-vcpus", "3",
+        "--kernel", "/boot/k", "--ramdisk", "/boot/r", "--arguments", "a=b c",
+        "--bridge", "xenbr0", "--bridge", "xenbr1,00:16:3E:00:00:01",
+        "--disk", "/dev/vg/r2:xvda", "--disk", "/a:b.img:xvdb:ro", "--weight", "300", "--cap", "7",
+    ]  # fmt: skip
+    assert "r2" in api.shown(*words)
+    asked: CreateDomain = api.asked(CreateDomain)
+    assert (asked.memory_kb, asked.vcpus, asked.max_vcpus) == (65536, 2, 3)
+    assert (asked.kernel, asked.ramdisk, asked.arguments) == ("/boot/k", "/boot/r", "a=b c")
+    assert [(one.bridge, one.mac) for one in asked.interfaces] == [
+        ("xenbr0", None), ("xenbr1", "00:16:3e:00:00:01"),
+    ]  # fmt: skip
+    assert [(one.source, one.target, one.read_only) for one in asked.disks] == [
+        ("/dev/vg/r2", "xvda", False), ("/a:b.img", "xvdb", True),
+    ]  # fmt: skip
+    assert (asked.weight, asked.cap, asked.start) == (300, 7, True)
+    assert api.shown("delete", "xen1", "r2") == "r2 is gone\n"
+    assert api("xen", "delete", "xen1", "r2").exit_code == 1
+
+
+def test_a_domain_is_only_defined(api: Api, bridge: FakeBridge) -> None:
+    assert "shutoff" in api.shown("create", "xen1", "r2", "--no-start")
+
+
+def test_a_domain_is_set(api: Api, bridge: FakeBridge) -> None:
+    words = ["--weight", "512", "--cap", "0", "--vcpus", "2", "--affinity", "0,2-3/1"]
+    shown = api.shown("set", "xen1", "r1", *words, "--state", "paused")
+    assert "paused" in shown
+    assert api.asked(SetDomain) == SetDomain(
+        "r1", 512, 0, 2, (VcpuPins((0, 2, 3)), VcpuPins((1,))), "paused"
+    )
+
+
+def test_what_the_host_refuses_is_named(api: Api, bridge: FakeBridge) -> None:
+    result = api("xen", "set", "xen1", "r1", "--cap", "401")
+    assert result.exit_code == 1
+    assert "cap: must be at most 400" in result.output
+
+
+# ---- tables
+
+
+def test_scheduler_vcpus_and_devices(api: Api, bridge: FakeBridge) -> None:
+    assert "256" in api.shown("scheduler", "xen1")
+    assert "0-3" in api.shown("vcpus", "xen1")
+    assert api.json("vcpus", "xen1")["vcpus"][1]["domain"] == "r1"
+    shown = api.shown("devices", "xen1")
+    assert PF in shown
+    assert "1/7" in shown
+    assert "at most 4" in shown
+
+
+def test_devices_are_changed(api: Api, bridge: FakeBridge) -> None:
+    assert "3/7" in api.shown("set-device", "xen1", PF, "--functions", "3")
+    fake_sysfs.bind(bridge.sysfs, VF, "pciback")
+    assert api.json("give", "xen1", VF, "r1", "--vlan", "10")["devices"][-1]["domain"] == "r1"
+    assert api.json("give", "xen1", VF)["devices"][-1]["domain"] is None
+    assert "at most 2" in api.shown("set-queues", "xen1", "2")
+
+
+# ---- measures
+
+
+def test_what_is_measured_is_shown(api: Api, bridge: FakeBridge) -> None:
+    shown = api.shown("measures", "xen1", "--xentop", "--ifconfig", "--memory", "--latency")
+    for word in ("Domain-0", "eth0", "total MB", NEIGHBOR):
+        assert word in shown
+    told = api.json("measures", "xen1", "--domain", "r1", "--iterations", "3", "--interval", "0.5")
+    assert (told["domain"], len(told["memory"]["iterations"])) == ("r1", 3)
+    assert bridge.asked[-1][1] == "r1"
+
+
+def test_neighbors_and_pings(api: Api, bridge: FakeBridge) -> None:
+    words = ["--latency", "--neighbor", "192.0.2.1", "--neighbor", "192.0.2.2", "--pings", "2"]
+    told = api.json("measures", "xen1", *words)["latency"]["iterations"][0]["neighbors"]
+    assert [one["ip"] for one in told] == ["192.0.2.1", "192.0.2.2"]
+    assert told[0]["data"]["packets_transmitted"] == 2
+
+
+def test_measures_in_the_report_s_xml(api: Api, bridge: FakeBridge) -> None:
+    result = api("-o", "xml", "xen", "measures", "xen1", "--memory")
+    assert messages.read(result.output.encode()).body.memory is not None
+
+
+@pytest.mark.parametrize("command", ["hosts", "domains", "devices"])
+def test_names_are_whole_in_a_narrow_terminal(
+    api: Api, bridge: FakeBridge, command: str
+) -> None:
+    words = ["xen", command, *(["xen1"] if command != "hosts" else [])]
+    shown = api(*words, columns=40).output
+    assert {"hosts": "xen1", "domains": "Domain-0", "devices": PF}[command] in shown
+
+
+# ---- wrong words
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("set", "xen1", "r1"),
+        ("set", "xen1", "r1", "--affinity", "x"),
+        ("set", "xen1", "r1", "--affinity", "3-1"),
+        ("set", "xen1", "r1", "--affinity", ""),
+        ("set", "xen1", "r1", "--state", "flying"),
+        ("set-device", "xen1", PF),
+        ("set-device", "xen1", PF, "--functions", "1", "--driver", "xen"),
+        ("set-queues", "xen1", "0"),
+        ("create", "xen1", "r2", "--disk", "nothing"),
+        ("create", "xen1", "r2", "--memory-mb", "0"),
+        ("measures", "xen1", "--iterations", "0"),
+        ("add", "xen1"),
+    ],
+)
+def test_wrong_words_are_usage_errors(api: Api, words: tuple[str, ...]) -> None:
+    assert api("xen", *words).exit_code == 2
+    assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("remove", "xen1/domains/r1"),
+        ("remove", ""),
+        ("remove", ".."),
+        ("delete", "xen1", ".."),
+        ("delete", "xen1", ""),
+        ("delete", "xen1", "r1?x"),
+        ("domains", "xen1#"),
+        ("give", "xen1", "../domains"),
+    ],
+)
+def test_a_name_never_leads_elsewhere(api: Api, bridge: FakeBridge, words: tuple[str, ...]) -> None:
+    """``delete xen1 ..`` would otherwise forget the host."""
+    result = api("xen", *words)
+    assert result.exit_code == 2
+    assert "is no name of a host" in result.output
+    assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    ("text", "cpus"),
+    [("0", [[0]]), ("3,1,1", [[1, 3]]), ("0-2,5", [[0, 1, 2, 5]]), ("0/1-2", [[0], [1, 2]])],
+)
+def test_affinities(text: str, cpus: list[list[int]]) -> None:
+    assert affinity_of(text) == cpus
+
+
+def test_disks_interfaces_and_paths() -> None:
+    assert disk_of("/a:ro:xvda") == {"source": "/a:ro", "target": "xvda", "read_only": False}
+    assert disk_of("/a:xvda:ro") == {"source": "/a", "target": "xvda", "read_only": True}
+    assert interface_of("br0") == {"bridge": "br0"}
+    assert path_of("xen1", "devices", PF) == f"/v1/xen/hosts/xen1/devices/{PF}"
+    with pytest.raises(click.BadParameter):
+        path_of("a/b")

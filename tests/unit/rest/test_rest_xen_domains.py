@@ -1,0 +1,235 @@
+"""Domains over REST: instantiate, delete, monitor, set; what is out of range changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fake_bridge import FakeBridge
+from xen_bridge.documents.domains import CreateDomain
+from xen_bridge.errors import BridgeError, Deadline, HypervisorError, Overloaded, Unsupported
+
+DOMAINS = "/v1/xen/hosts/xen1/domains"
+R1 = f"{DOMAINS}/r1"
+
+
+@pytest.fixture
+def bridge(client: Any) -> FakeBridge:
+    """A registered host xen1 with the domain r1."""
+    made: FakeBridge = client.xen.add("xen1")
+    made.physical.create(CreateDomain("r1", vcpus=2, max_vcpus=4))
+    client.xen.look("xen1")
+    client.xen.events.clear()
+    return made
+
+
+def told(client: Any, kind: str, name: str) -> list[str]:
+    return [one[name] for one in client.xen.told(kind)]
+
+
+# ---- instantiate, monitor, delete
+
+
+def test_a_domain_from_its_beginning_to_its_end(client: Any, bridge: FakeBridge) -> None:
+    wanted = {
+        "name": "r2",
+        "memory_kb": 65536,
+        "vcpus": 2,
+        "max_vcpus": 3,
+        "weight": 512,
+        "cap": 50,
+        "kernel": "/boot/vmlinuz",
+        "ramdisk": "/boot/initrd",
+        "arguments": "console=hvc0 <&>",
+        "interfaces": [{"bridge": "xenbr0", "mac": "00:16:3e:00:00:01"}, {"bridge": "xenbr1"}],
+        "disks": [{"source": "/dev/vg/r2", "target": "xvda", "read_only": True}],
+    }
+    answer = client.ask("POST", DOMAINS, wanted)
+    assert answer.status_int == 201
+    assert answer.headers["Location"].endswith(f"{DOMAINS}/r2")
+    made = answer.json
+    assert made == {
+        "id": 2,
+        "name": "r2",
+        "uuid": made["uuid"],
+        "state": "running",
+        "memory_kb": 65536,
+        "vcpus": {"current": 2, "maximum": 3, "affinity": [[0, 1, 2, 3], [0, 1, 2, 3]]},
+        "scheduler": {"kind": "credit", "weight": 512, "cap": 50},
+        "cpu_time_s": made["cpu_time_s"],
+        "persistent": True,
+        "interfaces": [
+            {"mac": "00:16:3e:00:00:01", "bridge": "xenbr0", "target": None},
+            {"mac": made["interfaces"][1]["mac"], "bridge": "xenbr1", "target": None},
+        ],
+    }
+    asked = next(body for body, _, _ in bridge.asked if isinstance(body, CreateDomain))
+    assert (asked.arguments, asked.disks[0].read_only) == ("console=hvc0 <&>", True)
+    for name in ("r2", made["uuid"], "2"):
+        assert client.get(f"{DOMAINS}/{name}").json["uuid"] == made["uuid"]
+    assert [one["name"] for one in client.get(DOMAINS).json["domains"]] == ["Domain-0", "r1", "r2"]
+    assert told(client, "xen_progress", "phase") == ["started", "done"]
+    assert told(client, "xen_domain", "change") == ["defined", "started"]
+    assert client.ask("DELETE", f"{DOMAINS}/r2").status_int == 204
+    assert client.get(f"{DOMAINS}/r2").status_int == 404
+    assert told(client, "xen_progress", "operation")[2:] == ["delete", "delete"]
+    assert told(client, "xen_domain", "change")[2:] == ["stopped", "undefined"]
+
+
+def test_a_domain_that_is_only_defined(client: Any, bridge: FakeBridge) -> None:
+    made = client.ask("POST", DOMAINS, {"name": "r2", "start": False}).json
+    assert (made["id"], made["state"]) == (None, "shutoff")
+    assert (made["scheduler"]["weight"], made["scheduler"]["cap"]) == (None, None)
+
+
+def test_long_work_has_long_deadlines(client: Any, bridge: FakeBridge) -> None:
+    client.ask("POST", DOMAINS, {"name": "r2"})
+    client.ask("PATCH", f"{DOMAINS}/r2", {"state": "paused"})
+    client.ask("DELETE", f"{DOMAINS}/r2")
+    seconds = {type(body).__name__: seconds for body, _router, seconds in bridge.asked}
+    assert {seconds[name] for name in ("CreateDomain", "SetDomain", "DeleteDomain")} == {200.0}
+
+
+def test_what_fails_is_told_and_leaves_nothing(client: Any, bridge: FakeBridge) -> None:
+    bridge.memory.fail("start", HypervisorError("no memory"))
+    answer = client.ask("POST", DOMAINS, {"name": "r2"})
+    assert (answer.status_int, answer.json["host"]) == (424, "xen1")
+    assert answer.json["detail"] == "host xen1: no memory"
+    assert told(client, "xen_progress", "phase") == ["started", "failed"]
+    assert client.get(f"{DOMAINS}/r2").status_int == 404
+
+
+def test_names_that_are_taken_and_domain_0(client: Any, bridge: FakeBridge) -> None:
+    assert client.ask("POST", DOMAINS, {"name": "r1"}).status_int == 409
+    assert client.ask("DELETE", f"{DOMAINS}/Domain-0").status_int == 409
+    assert client.get(R1).status_int == 200
+
+
+# ---- set
+
+
+def test_everything_is_set_at_once(client: Any, bridge: FakeBridge) -> None:
+    change = {"weight": 100, "cap": 150, "vcpus": 3, "affinity": [[0], [1], [2, 3]]}
+    answer = client.ask("PATCH", R1, {**change, "state": "paused"})
+    assert answer.status_int == 200
+    assert answer.json["scheduler"] == {"kind": "credit", "weight": 100, "cap": 150}
+    assert answer.json["vcpus"] == {"current": 3, "maximum": 4, "affinity": [[0], [1], [2, 3]]}
+    assert answer.json["state"] == "paused"
+    assert {**client.get(R1).json, "cpu_time_s": 0} == {**answer.json, "cpu_time_s": 0}
+    assert told(client, "xen_domain", "change") == ["paused"]
+
+
+def test_one_list_is_for_all_vcpus(client: Any, bridge: FakeBridge) -> None:
+    answer = client.ask("PATCH", R1, {"affinity": [[1, 3]]})
+    assert answer.json["vcpus"]["affinity"] == [[1, 3], [1, 3]]
+
+
+def test_a_domain_ends_and_begins_anew(client: Any, bridge: FakeBridge) -> None:
+    for state, seen in (
+        ("shutoff", "shutoff"), ("running", "running"), ("destroyed", "shutoff"),
+    ):  # fmt: skip
+        assert client.ask("PATCH", R1, {"state": state}).json["state"] == seen
+    assert told(client, "xen_domain", "change") == ["stopped", "started", "stopped"]
+
+
+LOCAL = [
+    ({}, "body"),
+    ({"weight": 0}, "weight"),
+    ({"weight": 65_536}, "weight"),
+    ({"weight": "5"}, "weight"),
+    ({"weight": 1.5}, "weight"),
+    ({"weight": True}, "weight"),
+    ({"weight": None}, "weight"),
+    ({"cap": -1}, "cap"),
+    ({"vcpus": 0}, "vcpus"),
+    ({"vcpus": 10**30}, "vcpus"),
+    ({"affinity": []}, "affinity"),
+    ({"affinity": [[]]}, "affinity"),
+    ({"affinity": [[-1]]}, "affinity"),
+    ({"affinity": [0]}, "affinity"),
+    ({"affinity": "0"}, "affinity"),
+    ({"state": "flying"}, "state"),
+    ({"name": "r9"}, "name"),
+]
+THERE = [
+    ({"cap": 401}, "cap"),
+    ({"vcpus": 5}, "vcpus"),
+    ({"affinity": [[4]]}, "affinity"),
+    ({"affinity": [[0], [1], [2]]}, "affinity"),
+    ({"weight": 900, "vcpus": 5}, "vcpus"),
+    ({"vcpus": 3, "affinity": [[0], [9], [0]]}, "affinity"),
+]
+
+
+@pytest.mark.parametrize(("change", "field"), LOCAL + THERE)
+def test_what_is_out_of_range_changes_nothing(
+    client: Any, bridge: FakeBridge, change: dict[str, Any], field: str
+) -> None:
+    before = client.get(R1).json
+    asked = len(bridge.asked)
+    answer = client.ask("PATCH", R1, change)
+    assert answer.status_int == 422
+    assert answer.json["errors"][0]["loc"][0] == field
+    assert bool(len(bridge.asked) - asked) == ((change, field) in THERE)
+    assert {**client.get(R1).json, "cpu_time_s": 0} == {**before, "cpu_time_s": 0}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({}, "name"),
+        ({"name": "1"}, "name"),
+        ({"name": "-x; reboot"}, "name"),
+        ({"name": "r2", "uuid": "x"}, "uuid"),
+        ({"name": "r2", "memory_kb": 4095}, "memory_kb"),
+        ({"name": "r2", "vcpus": 0}, "vcpus"),
+        ({"name": "r2", "vcpus": 2, "max_vcpus": 1}, "max_vcpus"),
+        ({"name": "r2", "weight": 0}, "weight"),
+        ({"name": "r2", "cap": 401}, "cap"),
+        ({"name": "r2", "kernel": "boot"}, "kernel"),
+        ({"name": "r2", "kernel": "/x; reboot"}, "kernel"),
+        ({"name": "r2", "arguments": "x" * 2001}, "arguments"),
+        ({"name": "r2", "arguments": "\u0000"}, "arguments"),
+        ({"name": "r2", "interfaces": [{"bridge": "a b"}]}, "interfaces"),
+        ({"name": "r2", "interfaces": [{"bridge": "x", "mac": "1"}]}, "interfaces"),
+        ({"name": "r2", "disks": [{"source": "/x", "target": "sda1"}]}, "disks"),
+        ({"name": "r2", "disks": [{"source": "x", "target": "sda"}]}, "disks"),
+    ],
+)
+def test_a_domain_that_cannot_be(
+    client: Any, bridge: FakeBridge, wanted: dict[str, Any], field: str
+) -> None:
+    answer = client.ask("POST", DOMAINS, wanted)
+    assert answer.status_int == 422
+    assert answer.json["errors"][0]["loc"][0] == field
+    assert [one.name for one in bridge.physical.domains()] == ["Domain-0", "r1"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_domains_nobody_knows(client: Any, bridge: FakeBridge, method: str) -> None:
+    body = {"weight": 5} if method == "PATCH" else None
+    assert client.ask(method, f"{DOMAINS}/ghost", body).status_int == 404
+    assert client.ask(method, f"{DOMAINS}/-x", body).status_int == 400
+    assert client.ask(method, f"{DOMAINS}/{'x' * 65}", body).status_int == 400
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Unsupported("cannot"), 501),
+        (Deadline("late"), 504),
+        (Overloaded("busy"), 429),
+        (HypervisorError("refused"), 424),
+        (BridgeError("a fault of the host"), 424),
+    ],
+)
+def test_errors_of_the_host_have_their_status(
+    client: Any, bridge: FakeBridge, error: Exception, status: int
+) -> None:
+    bridge.memory.fail("set_scheduler", error)
+    answer = client.ask("PATCH", R1, {"weight": 5})
+    assert answer.status_int == status
+    assert "xen1" in answer.json["detail"]
+    assert str(error) in answer.json["detail"]
+    assert answer.json.get("host") == ("xen1" if status in (424, 504) else None)
