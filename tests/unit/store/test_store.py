@@ -73,3 +73,36 @@ def test_a_password_is_never_shown() -> None:
     with pytest.raises(StoreError) as refused:
         Store("nosuchdb://me:secret@host/db")
     assert "secret" not in str(refused.value)
+
+
+def test_xen_hosts_are_kept_and_freed(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    store.add_xen_host("b", "https://b:1", "key b")
+    store.add_xen_host("a", "https://a:1", "key a")
+    with pytest.raises(Conflict):
+        store.add_xen_host("a", "https://c:1", "key c")
+    store.delete_xen_host("b")
+    with pytest.raises(NotFound):
+        store.delete_xen_host("b")
+    store.close()
+    assert Store(url(tmp_path)).xen_hosts() == (
+        {"name": "a", "url": "https://a:1", "node_pk": "key a"},
+    )
+
+
+def test_an_older_store_gains_the_hosts_and_keeps_what_it_has(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    store.add_network("blue", BLUE)
+    store.close()
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        connection.execute("DROP TABLE xen_hosts")
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    again = Store(url(tmp_path))
+    assert (dict(again.networks()), again.xen_hosts()) == ({"blue": BLUE}, ())
+    again.add_xen_host("a", "https://a:1", "key")
+
+
+@pytest.mark.parametrize("in_memory", ["sqlite://", "sqlite:///:memory:"])
+def test_a_store_tells_its_folder(tmp_path: Path, in_memory: str) -> None:
+    assert Store(url(tmp_path)).folder == tmp_path
+    assert Store(in_memory).folder == Path()

@@ -1,0 +1,226 @@
+"""The node protocol under documents made from its own schema, bent, and under bytes that were hit.
+
+Whatever comes, the answer is a message of the protocol, never an internal error, and what was
+refused has changed nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+import fake_sysfs
+from xen_bridge import applications, messages
+from xen_bridge.devices import DeviceManager
+from xen_bridge.dispatcher import Dispatcher
+from xen_bridge.documents.domains import CreateDomain
+from xen_bridge.documents.measures import Measures, MeasuresAnswer
+from xen_bridge.dom0_services import device_services, domain_services
+from xen_bridge.forms import Part, parts, tag_of
+from xen_bridge.hypervisor.memory_host import MemoryWorld
+from xen_bridge.identity import Identity
+from xen_bridge.services import Service
+from xen_bridge.sysfs_devices import SysfsDevices
+from xen_bridge.virtual_management import PhysicalHost
+from xen_bridge.workers import Workers
+
+pytestmark = pytest.mark.fuzz
+EXAMPLES = 300
+LOOKING = ("GetNode", "GetDomain", "ListSchedulers", "ListVcpus", "ListDevices", "Measures")
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory) -> SimpleNamespace:
+    """A Domain 0 in memory, with two domains, and its dispatcher."""
+    folder: Path = tmp_path_factory.mktemp("node")
+    controller = Identity.create(folder / "controller").node_pk
+    host = PhysicalHost("memory:///one", MemoryWorld(lambda: 0.0).host("one"))
+    host.create(CreateDomain("r1", max_vcpus=4))
+    host.create(CreateDomain("r2"))
+    manager = DeviceManager(host.hypervisor, SysfsDevices(fake_sysfs.build(folder / "sys")))
+
+    def check(body: Measures) -> MeasuresAnswer:
+        body.check_length()
+        return MeasuresAnswer()
+
+    services = {
+        **domain_services(host),
+        **device_services(manager),
+        Measures: Service(check, blocking=False),
+    }
+    own = Identity.create(folder / "own").node_pk
+    dispatcher = Dispatcher(
+        own, lambda: {controller: "fuzz"}, services, Workers("h", 4), Workers("p", 1)
+    )
+    return SimpleNamespace(dispatcher=dispatcher, host=host, manager=manager, key=controller)
+
+
+def snapshot(node: SimpleNamespace) -> Any:
+    """All that a message could change."""
+    return node.host.domains(), node.host.vcpu_list(), node.manager.devices()
+
+
+# ---- documents from the forms
+
+
+def texts(item: Part) -> st.SearchStrategy[str]:
+    """What the text of a plain element may be, mostly within bounds."""
+    if item.kind is bool:
+        return st.sampled_from(["0", "1"])
+    if item.choices:
+        return st.sampled_from(item.choices)
+    if item.kind is str:
+        known = st.sampled_from(["r1", "r2", "Domain-0", fake_sysfs.PF, fake_sysfs.VF])
+        return known | (st.from_regex(item.pattern, fullmatch=True) if item.pattern else known)
+    least = 0 if item.least is None else item.least
+    most = 1 << 20 if item.most is None else item.most
+    if item.kind is int:
+        near = st.integers(int(least), min(int(most), int(least) + 8))
+        return (near | st.integers(int(least), int(most))).map(str)
+    return st.floats(least, most, allow_nan=False).map(repr)
+
+
+@st.composite
+def bodies(draw: Any, form: Any, tag: str | None = None) -> etree._Element:
+    """An element of ``form``: what is required, and some of what is not."""
+    element = etree.Element(tag or tag_of(form))
+    for item in parts(form):
+        least = max(item.at_least, 1 if item.required else 0)
+        most = 2 if item.repeated else 1
+        for _ in range(draw(st.integers(min(least, most), most))):
+            if dataclasses.is_dataclass(item.kind):
+                element.append(draw(bodies(item.kind, item.tag)))
+            else:
+                child = etree.SubElement(element, item.tag)
+                child.text = draw(texts(item))
+    return element
+
+
+FORMS = [(number, form) for number, forms in applications.REQUESTS.items() for form in forms]
+HOSTILE = st.sampled_from(
+    ["", " ", "-1", "0", "65536", "1e309", "NaN", "9" * 400, "x" * 5000, "../../etc/passwd",
+     "-d", "r1; reboot", "$(id)", "\u202e\U0001f600", "0x10", "+5", "1_0", "\u0663"]
+)  # fmt: skip
+
+
+@st.composite
+def documents(draw: Any, key: str) -> bytes:
+    """A message of the protocol, perhaps bent in some places."""
+    number, form = draw(st.sampled_from(FORMS))
+    root = etree.Element("XenPrototype")
+    etree.SubElement(root, "NodePK").text = key
+    application = etree.SubElement(root, "Application")
+    etree.SubElement(application, "ApplicationId").text = str(int(number))
+    etree.SubElement(application, "ApplicationRequest").append(draw(bodies(form)))
+    for _ in range(draw(st.integers(0, 3))):
+        bend(draw, root)
+    return etree.tostring(root)
+
+
+def bend(draw: Any, root: etree._Element) -> None:
+    """Change one element: its text, its name, its number, its place, or its children."""
+    chosen = draw(st.sampled_from(list(root.iter())))
+    parent = chosen.getparent()
+    way = draw(st.sampled_from(["text", "name", "again", "gone", "move", "inside", "attribute"]))
+    if way == "text":
+        chosen.text = draw(HOSTILE)
+    elif way == "name":
+        chosen.tag = draw(st.sampled_from(["Domain", "Weight", "Nonsense", "NodePK", "iterations"]))
+    elif way == "inside":
+        etree.SubElement(chosen, draw(st.sampled_from(["Cap", "Domain", "x"]))).text = "1"
+    elif way == "attribute":
+        chosen.set("a", "1")
+    elif parent is None:
+        return
+    elif way == "again":
+        parent.append(etree.fromstring(etree.tostring(chosen)))
+    elif way == "gone":
+        parent.remove(chosen)
+    else:
+        root.append(chosen)
+
+
+def check(node: SimpleNamespace, data: bytes) -> int:
+    """Give ``data`` to the node; return the status after all that must hold was seen to hold."""
+    before = snapshot(node)
+    answer = node.dispatcher.answer(data, node.key)
+    told = messages.read(answer.data)
+    assert answer.status != 500, data
+    if answer.status != 200:
+        assert told.body.status == answer.status
+        assert snapshot(node) == before, data
+    elif any(f"<{name}".encode() in data for name in LOOKING):
+        assert snapshot(node) == before, data
+    return answer.status
+
+
+QUIET = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
+)
+
+
+@QUIET
+@given(data=st.data())
+def test_documents_of_the_schema_bent(node, data):
+    check(node, data.draw(documents(node.key)))
+
+
+@QUIET
+@given(data=st.data())
+def test_bytes_that_were_hit(node, data):
+    """Bits turned over, pieces cut out and put in twice."""
+    document = bytearray(data.draw(documents(node.key)))
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(document) - 1))
+        way = data.draw(st.sampled_from(["bit", "cut", "again", "zero"]))
+        if way == "bit":
+            document[at] ^= 1 << data.draw(st.integers(0, 7))
+        elif way == "cut" and len(document) > 40:
+            del document[at : at + data.draw(st.integers(1, 20))]
+        elif way == "again":
+            document[at:at] = document[at : at + 30]
+        else:
+            document[at] = 0
+    check(node, bytes(document))
+
+
+@QUIET
+@given(data=st.binary(max_size=300))
+def test_any_bytes(node, data):
+    assert check(node, data) != 200
+
+
+def test_both_what_is_done_and_what_is_refused_was_tried(node):
+    """The documents are not all refused for the same reason: some of every kind are carried out."""
+    done, seen = set(), set()
+
+    @settings(max_examples=400, deadline=None, database=None, derandomize=True)
+    @given(data=st.data())
+    def run(data: Any) -> None:
+        number, form = data.draw(st.sampled_from(FORMS))
+        root = etree.Element("XenPrototype")
+        etree.SubElement(root, "NodePK").text = node.key
+        application = etree.SubElement(root, "Application")
+        etree.SubElement(application, "ApplicationId").text = str(int(number))
+        etree.SubElement(application, "ApplicationRequest").append(data.draw(bodies(form)))
+        status = check(node, etree.tostring(root))
+        seen.add(status)
+        if status == 200:
+            done.add(form.__name__)
+
+    run()
+    assert {"GetNode", "GetDomain", "SetDomain", "CreateDomain", "ListDevices"} <= done
+    assert {200, 404, 409, 422} <= seen
