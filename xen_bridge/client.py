@@ -130,13 +130,16 @@ class BridgeClient:
         if connection.sock is None or time.monotonic() - self._used_at > IDLE_SECONDS:
             return False
         # Nobody speaks unasked: whatever can be read is the end of the connection.
-        connection.sock.settimeout(0.0)
+        # (A green socket knows "do not block" only by this name: to it a timeout of 0 is one.)
+        connection.sock.setblocking(False)
         try:
             connection.sock.recv(1)
         except (ssl.SSLWantReadError, BlockingIOError):
             return True
         except OSError:
             return False
+        finally:
+            connection.sock.setblocking(True)
         return False
 
     def _read(self, connection: http.client.HTTPSConnection, deadline: float) -> bytes:

@@ -82,7 +82,7 @@ def test_two_hosts_are_managed_and_remembered(site: Site) -> None:
         site.wait_for(name, "connected")
     assert site.ask("DELETE", f"{path}/r1")[0] == 200
     assert site.ask("GET", f"{path}/r1")[0] == 404
-    assert b'horizon_xen_hosts_connected 2.0' in site.controller.request("GET", "/metrics")
+    assert b"horizon_xen_hosts_connected 2.0" in site.controller.request("GET", "/metrics")
 
 
 def test_a_host_that_goes_away_and_comes_back(site: Site) -> None:
@@ -108,3 +108,13 @@ def test_keys_that_do_not_fit_say_so(site: Site, tmp_path: Path) -> None:
     site.bridges["two"].authorize(site.identity)
     site.wait_for("two", "connected")
     assert site.ask("GET", f"{HOSTS}/one")[1]["state"] == "away"
+
+
+def test_a_key_that_cannot_be_kept_ends_it_with_its_option(tmp_path: Path) -> None:
+    config = "[xen]\nidentity = /proc/none\n"
+    controller = ControllerProcess(tmp_path, ("horizon_ryu.xen",), config)
+    with pytest.raises(AssertionError, match="ended at once"):
+        controller.start()
+    assert controller.wait_for_end() == 2
+    assert "xen.identity: /proc/none" in controller.log()
+    assert "Traceback" not in controller.log()

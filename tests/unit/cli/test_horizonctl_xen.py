@@ -213,9 +213,7 @@ def test_measures_in_the_report_s_xml(api: Api, bridge: FakeBridge) -> None:
 
 
 @pytest.mark.parametrize("command", ["hosts", "domains", "devices"])
-def test_names_are_whole_in_a_narrow_terminal(
-    api: Api, bridge: FakeBridge, command: str
-) -> None:
+def test_names_are_whole_in_a_narrow_terminal(api: Api, bridge: FakeBridge, command: str) -> None:
     words = ["xen", command, *(["xen1"] if command != "hosts" else [])]
     shown = api(*words, columns=40).output
     assert {"hosts": "xen1", "domains": "Domain-0", "devices": PF}[command] in shown

@@ -1,4 +1,4 @@
-"""Gatherers over REST: what is asked of the host, and its answer in JSON and as the report's XML."""
+"""Gatherers over REST: what is asked of the host, its answer in JSON and in the report's XML."""
 
 from __future__ import annotations
 
@@ -85,9 +85,7 @@ def test_inside_a_router(client: Any, bridge: FakeBridge) -> None:
 
 @pytest.mark.parametrize("accept", ["application/xml", "text/xml"])
 @pytest.mark.parametrize("domain", [None, "r1"])
-def test_the_report_s_xml(
-    client: Any, bridge: FakeBridge, accept: str, domain: str | None
-) -> None:
+def test_the_report_s_xml(client: Any, bridge: FakeBridge, accept: str, domain: str | None) -> None:
     """Read with the schema of the protocol, as a node would: listings 2.2 to 2.6."""
     used = {name: {} for name in ALL if name != "xentop" or domain is None}
     answer = measure(client, used, accept, **({} if domain is None else {"domain": domain}))

@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -485,6 +487,29 @@ def test_the_connection_is_used_again_and_renewed_when_it_broke(folder, controll
             asking.ask(domains.GetNode())
         service.start(port)
         assert asking.ask(domains.GetNode()).host == first.host
+
+
+GREEN = """
+import eventlet, sys
+eventlet.monkey_patch()
+from pathlib import Path
+from xen_bridge.client import BridgeClient
+from xen_bridge.documents.domains import GetNode
+from xen_bridge.identity import Identity
+client = BridgeClient(sys.argv[1], sys.argv[2], Identity.load(Path(sys.argv[3])))
+client.ask(GetNode())
+used = client._connection
+client.ask(GetNode())
+print(client._connection is used)
+"""
+
+
+def test_the_connection_is_used_again_by_green_threads_too(host, controller):
+    """The controller's are green, and their sockets take a timeout of 0 for one."""
+    folder = str(controller.key_file.parent)
+    words = (sys.executable, "-W", "ignore", "-c", GREEN, host.url, host.identity.node_pk, folder)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_it_ends_when_it_is_told_to(folder, controller):

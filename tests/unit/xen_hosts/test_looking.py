@@ -198,9 +198,7 @@ def test_after_a_change_it_is_known_before_the_answer(xen: FakeXen) -> None:
 def test_a_change_that_a_removal_overtook_was_done_all_the_same(xen: FakeXen) -> None:
     bridge = xen.add()
     bridge.physical.create(CreateDomain("r1"))
-    bridge.before = lambda body: (
-        xen.hosts.remove("a") if isinstance(body, DeleteDomain) else None
-    )
+    bridge.before = lambda body: xen.hosts.remove("a") if isinstance(body, DeleteDomain) else None
     assert xen.hosts.change("a", DeleteDomain("r1")) == Done()
     assert [one.name for one in bridge.physical.domains()] == ["Domain-0"]
 
