@@ -8,7 +8,8 @@ import sys
 import click
 
 from topologies.lab import lab as whole
-from topologies.lab.lab import XenLab
+from topologies.lab.keys import CONTROLLER
+from topologies.lab.lab import XenLab, guest
 from topologies.lab.places import GUESTS, HOSTS
 from topologies.lab.steps import LabError
 
@@ -42,15 +43,30 @@ def start() -> None:
 
 
 def directions(lab: XenLab) -> str:
-    """Return how a controller is made to know the hosts of ``lab``."""
+    """Return how a controller is made to know the hosts of ``lab``, and a first guest there."""
+    config = lab.places.folder / "horizon.conf"
+    key = lab.places.keys / CONTROLLER
+    config.write_text(f"[xen]\nidentity = {key}\n", encoding="utf-8")
     lines = ["", "A controller that may ask them:", ""]
-    lines += [f"  make run ARGS='--xen-identity {lab.places.keys / 'controller'}'", ""]
-    lines += [
-        f"  horizonctl xen add {host} {lab.url(host)} {lab.identity(host).node_pk}"
-        for host in HOSTS
-    ]
-    lines += ["", f"Guests that can be made there: {', '.join(GUESTS)}", ""]
+    lines += [f"  make run ARGS='--config-file {config}'", ""]
+    for host in HOSTS:
+        node_pk = lab.identity(host).node_pk
+        lines.append(f"  .venv/bin/horizonctl xen add {host} {lab.url(host)} {node_pk}")
+    lines += ["", f"A virtual router ({', '.join(GUESTS)} can be made):", ""]
+    lines += [f"  .venv/bin/horizonctl xen create xen1 {create_words('r1')}", ""]
     return "\n".join(lines)
+
+
+def create_words(name: str) -> str:
+    """Return how ``horizonctl xen create`` makes the guest ``name``."""
+    wanted = guest(name)
+    card, disk = wanted.interfaces[0], wanted.disks[0]
+    return (
+        f"{name} --memory-mb {wanted.memory_kb // 1024} --max-vcpus {wanted.max_vcpus} \\\n"
+        f"      --kernel {wanted.kernel} --ramdisk {wanted.ramdisk} \\\n"
+        f"      --arguments '{wanted.arguments}' \\\n"
+        f"      --bridge {card.bridge},{card.mac} --disk {disk.source}:{disk.target}:ro"
+    )
 
 
 @main.command()
