@@ -39,8 +39,6 @@ _STATES: dict[int, State] = {
     7: "paused",
 }
 """libvirt's states; 0 (no state) and 2 (blocked) are what idle Xen domains are in."""
-KEEPALIVE = (5, 3)
-"""Seconds between probes of a remote daemon, and how many may go unanswered."""
 
 
 class LibvirtHost:

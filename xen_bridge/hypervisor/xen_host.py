@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from xen_bridge.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 from xen_bridge.documents.measures import VirtualInterface
@@ -31,7 +31,10 @@ def xl_runner(uri: str) -> Run | None:
         return run_here
     if parts.scheme == "xen+ssh":
         user = f"{parts.username}@" if parts.username else ""
-        return run_over_ssh(user + parts.hostname)
+        query = parse_qs(parts.query)
+        key_file = query["keyfile"][-1] if "keyfile" in query else None
+        verify = query.get("no_verify", ["0"])[-1] == "0"
+        return run_over_ssh(user + parts.hostname, parts.port, key_file, verify)
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
@@ -37,11 +38,25 @@ def run_here(command: Sequence[str]) -> str:
     return done.stdout.decode(errors="replace")
 
 
-def run_over_ssh(target: str) -> Run:
-    """Return what runs commands on the machine that ssh calls ``target``."""
+def run_over_ssh(
+    target: str, port: int | None = None, key_file: str | None = None, verify: bool = True
+) -> Run:
+    """Return what runs commands on the machine that ssh calls ``target``.
+
+    The others are what libvirt's URI says beyond ssh's own configuration: ``port``, ``keyfile``,
+    and ``no_verify``, without which the machine must be known to ssh.
+    """
+    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+    if port is not None:
+        options += ["-p", str(port)]
+    if key_file is not None:
+        options += ["-i", key_file]
+    if not verify:
+        options += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
 
     def run(command: Sequence[str]) -> str:
-        return run_here(("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", target, *command))
+        # The other end has a shell: what it is given must stay one word each.
+        return run_here(("ssh", *options, "--", target, shlex.join(command)))
 
     return run
 

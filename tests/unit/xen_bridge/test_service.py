@@ -545,3 +545,18 @@ def test_a_hypervisor_that_hangs_is_a_deadline_and_nothing_else_suffers(folder, 
         finally:
             os.kill(service.pid, signal.SIGCONT)
         assert asking.ask(domains.GetNode())
+
+
+def test_libvirt_s_own_test_driver_is_served(folder, controller):
+    """No daemon, no Xen: libvirt in the service's threads, and its gaps told as such."""
+    with BridgeProcess(folder / "libvirt", controller, "test:///default") as service:
+        asking = service.client()
+        node = asking.ask(domains.GetNode())
+        assert (node.host.hypervisor, node.domains[0].name) == ("TEST", "test")
+        made = asking.ask(domains.CreateDomain("r1", vcpus=1, max_vcpus=2)).domain
+        assert made.state == "running"
+        pinned = asking.ask(domains.SetDomain("r1", vcpus=2, affinity=(domains.VcpuPins((1,)),)))
+        assert pinned.domain.vcpus.current == 2
+        with pytest.raises(Unsupported, match="weight"):
+            asking.ask(domains.SetDomain("r1", weight=5))
+        assert asking.ask(domains.DeleteDomain("r1")) == domains.Done()

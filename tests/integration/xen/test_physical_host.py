@@ -1,0 +1,83 @@
+"""The report's PhysicalHost (2.1.4) on real Xen: from the host itself, from afar, and moving."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from tools.xen_pilot import Pilot
+from topologies.lab.machine import Machine
+from xen_bridge.errors import HypervisorAway, Unsupported
+from xen_bridge.virtual_management import PhysicalHost
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+Guests = tuple[str, str]
+
+
+def in_domain_0(machine: Machine, program: str) -> str:
+    """Run a Python program in Domain 0, with xen_bridge as it is installed there."""
+    lines = ["from xen_bridge.virtual_management import PhysicalHost", program]
+    quoted = json.dumps("\n".join(lines)).replace("$", "\\$")
+    return machine.run(f'printf "%b" {quoted} | PYTHONPATH=/opt/horizon python3 -', 180)
+
+
+def test_it_is_managed_over_ssh(pilot: Pilot, guests: Guests) -> None:
+    machine = pilot.lab.machine("xen1")
+    # libvirt and xl go by the same URI; who is at that port is known to be ours.
+    key = pilot.lab.places.ssh_key
+    host = PhysicalHost(
+        f"xen+ssh://root@127.0.0.1:{machine.ports.ssh}/system?keyfile={key}&no_verify=1"
+    )
+    try:
+        host.set_sched_parameters_weight(444, "r1")
+        host.set_sched_parameters_cap(33, "r1")
+        table = io.StringIO()
+        host.print_sched_parameters(table)
+    finally:
+        host.close()
+    row = next(line.split() for line in table.getvalue().splitlines() if line.startswith("r1"))
+    assert row[2:] == ["444", "33"]
+    listed = machine.run("xl sched-credit2 -d r1").split()
+    assert listed[-2:] == ["444", "33"]
+    pilot.set("xen1", "r1", weight=256, cap=0)
+
+
+def test_it_is_managed_over_tcp_but_for_what_xl_does(pilot: Pilot, guests: Guests) -> None:
+    port = pilot.lab.machine("xen1").ports.libvirt
+    host = PhysicalHost(f"xen+tcp://127.0.0.1:{port}/system")
+    try:
+        assert {"Domain-0", *guests} <= {one.name for one in host.domains()}
+        host.set_vcpus("r1", 2)
+        assert host.domain("r1").vcpus.current == 2
+        host.set_vcpus("r1", 1)
+        with pytest.raises(Unsupported, match="affinity"):
+            host.pin_vcpu("r1", 0, [1])
+    finally:
+        host.close()
+
+
+def test_nobody_is_there() -> None:
+    with pytest.raises(HypervisorAway):
+        PhysicalHost("xen+tcp://127.0.0.1:1/system").domains()
+
+
+def test_weight_and_cap_go_along_when_a_domain_moves(pilot: Pilot, guests: Guests) -> None:
+    """libvirt resets both; the host that sends a domain away gives them again over there."""
+    pilot.set("xen1", "r2", weight=600, cap=70)
+    move = "print(PhysicalHost('xen:///system').migrate('r2', 'xen+tcp://xen2/system').scheduler)"
+    said = in_domain_0(pilot.lab.machine("xen1"), move)
+    try:
+        assert "weight=600, cap=70" in said
+        listed = pilot.lab.machine("xen2").run("xl sched-credit -d r2").split()
+        assert listed[-2:] == ["600", "70"]
+        assert pilot.ask("GET", "/xen/hosts/xen1/domains/r2")[0] == 404
+        pilot.wait_agent("xen2", "r2")
+        pilot.wait_heard("xen_domain", host="xen2", name="r2", change="started")
+    finally:
+        pilot.ask("DELETE", "/xen/hosts/xen2/domains/r2")
+        pilot.ask("DELETE", "/xen/hosts/xen1/domains/r2")
+        pilot.create("xen1", "r2")
+        pilot.wait_agent("xen1", "r2")
