@@ -23,6 +23,7 @@ from horizon_ryu.core.timers import (
     DiscoveryTimers,
     StatsTimers,
     TreeTimers,
+    XenTimers,
 )
 
 
@@ -137,6 +138,11 @@ class XenOptions:
     create_deadline: float = _seconds(200.0, "that a host has to make or end a domain")
     max_hosts: int = option(1000, "hosts registered", 1, 100_000)
     max_calls: int = option(32, "calls to one host at a time", 1, 1000)
+
+    @property
+    def timers(self) -> XenTimers:
+        """Between two looks, and after which silence counts."""
+        return XenTimers(self.poll_interval, self.poll_deadline)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ Hosts are looked at and asked by :mod:`horizon_ryu.xen_hosts`; each runs ``xen-b
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.timers import XenTimers
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
 from horizon_ryu.rest.xen_nodes import XenNodes
@@ -23,6 +25,7 @@ from xen_bridge.client import BridgeClient
 from xen_bridge.identity import Identity
 
 IDENTITY = "xen-identity"
+TIMERS_SETTING = "xen.timers"
 
 
 class Xen(HorizonApp):
@@ -41,10 +44,14 @@ class Xen(HorizonApp):
             horizon.clock,
             self.spawn,
         )
+        saved = horizon.store.get_setting(TIMERS_SETTING)
+        if saved:
+            self._hosts.timers = XenTimers(**saved)
         self._hosts.load()
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             horizon.router.add(module.resources(self._hosts))
         horizon.router.add(xen_hosts.identity_resources(self._identity.node_pk))
+        horizon.router.add(xen_hosts.timer_resources(self))
         nodes_resource.offer(horizon, XenNodes(self._hosts))
         for state in ("connected", "away"):
             horizon.metrics.gauge(
@@ -63,6 +70,15 @@ class Xen(HorizonApp):
         """Begin to look, once all applications are there."""
         super().start()
         self._hosts.start()
+
+    def timers(self) -> XenTimers:
+        """Return the timers in force."""
+        return self._hosts.timers
+
+    def set_timers(self, timers: XenTimers) -> None:
+        """Put other timers in force, and keep them."""
+        self._hosts.timers = timers
+        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
 
     def _connect(self, url: str, node_pk: str) -> BridgeClient:
         return BridgeClient(url, node_pk, self._identity, self.horizon.settings.xen.deadline)

@@ -17,7 +17,7 @@ from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.errors import PeerAway
 
-OPTIONS = XenOptions(poll_interval=0.001)
+OPTIONS = XenOptions(poll_interval=0.01)
 
 
 def until(condition: Callable[[], Any], what: str = "it") -> None:

@@ -132,11 +132,11 @@ def delete_network(session: Session, name: str) -> None:
 
 
 @main.command()
-@click.argument("part", type=click.Choice(["topology", "spanning-tree", "stats"]))
+@click.argument("part", type=click.Choice(["topology", "spanning-tree", "stats", "xen"]))
 @click.argument("changes", nargs=-1, metavar="[NAME=SECONDS]...")
 @click.pass_obj
 def timers(session: Session, part: str, changes: tuple[str, ...]) -> None:
-    """Show the timers of Discovery, Spanning Tree or Stats, or set some.
+    """Show the timers of Discovery, Spanning Tree, Stats or Xen, or set some.
 
     Example: horizonctl timers spanning-tree port_hold_time=5
     """

@@ -59,3 +59,14 @@ class StatsTimers:
 
     def __post_init__(self) -> None:
         _check(self, tuple(item.name for item in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class XenTimers:
+    """The seconds between two looks at a Xen host, and after which a silent one is away."""
+
+    poll_interval: float = 2.0
+    poll_deadline: float = 10.0
+
+    def __post_init__(self) -> None:
+        _check(self, tuple(item.name for item in fields(self)))

@@ -14,29 +14,14 @@ from pydantic import Field
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.problem import (
-    HOST_AWAY,
-    HOST_DEADLINE,
-    HOST_FAILED,
-    LIMIT_EXCEEDED,
-    NOT_FOUND,
-    UNSUPPORTED,
-    Kind,
-)
 from horizon_ryu.rest.resource import Call, PathParameter, Resource
-from horizon_ryu.rest.xen_models import HOST_NAME
+from horizon_ryu.rest.xen_models import ASKING, HOST_NAME
 from horizon_ryu.statistics.node_measures import NodeMeasures
 from xen_bridge.documents.domains import DOMAIN
 
 _TAG = "nodes"
-_ASKING: tuple[Kind, ...] = (
-    NOT_FOUND,
-    HOST_FAILED,
-    HOST_AWAY,
-    LIMIT_EXCEEDED,
-    UNSUPPORTED,
-    HOST_DEADLINE,
-)
+
+
 NODE = PathParameter(
     f"^([0-9a-f]{{16}}|xen:{HOST_NAME}(:{DOMAIN})?)$",
     "A node: a dpid, xen:HOST, or xen:HOST:DOMAIN",
@@ -174,7 +159,7 @@ def resources(directory: NodeDirectory) -> list[Resource]:
             handler=read,
             parameters={"id": NODE},
             response=Measures,
-            problems=_ASKING,
+            problems=ASKING,
             summary="Tell the measures that switches, hosts and routers have in common",
             tag=_TAG,
         ),

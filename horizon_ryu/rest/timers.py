@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Protocol, TypeVar
 
-from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers
+from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.rest.model import Model
 from horizon_ryu.rest.resource import Call, Resource
 
-Timers = TypeVar("Timers", DiscoveryTimers, StatsTimers, TreeTimers)
+Timers = TypeVar("Timers", DiscoveryTimers, StatsTimers, TreeTimers, XenTimers)
 
 
 class TimersProvider(Protocol[Timers]):

@@ -10,8 +10,8 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.problem import CONFLICT
 from horizon_ryu.rest.resource import Call, PathParameter, Resource
-from horizon_ryu.rest.xen_hosts import ASKING, TAG
-from horizon_ryu.rest.xen_models import HOST, MacAddress
+from horizon_ryu.rest.xen_hosts import TAG
+from horizon_ryu.rest.xen_models import ASKING, HOST, MacAddress
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.documents import devices as bridge
 from xen_bridge.documents.domains import DOMAIN

@@ -5,8 +5,9 @@ from __future__ import annotations
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.rest.problem import CONFLICT
 from horizon_ryu.rest.resource import Answer, Call, Resource
-from horizon_ryu.rest.xen_hosts import ASKING, TAG
+from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import (
+    ASKING,
     DOMAIN_PARAMETER,
     HOST,
     Domain,

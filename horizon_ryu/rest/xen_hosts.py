@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from horizon_ryu.rest.problem import (
-    CONFLICT,
-    HOST_AWAY,
-    HOST_DEADLINE,
-    HOST_FAILED,
-    LIMIT_EXCEEDED,
-    NOT_FOUND,
-    UNSUPPORTED,
-    Kind,
-)
+from horizon_ryu.core.timers import XenTimers
+from horizon_ryu.rest.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND
 from horizon_ryu.rest.resource import Answer, Call, Resource
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.xen_models import (
+    ASKING,
     HOST,
     ControllerIdentity,
     DomainScheduling,
@@ -26,6 +20,8 @@ from horizon_ryu.rest.xen_models import (
     Scheduling,
     VcpuAssignment,
     VcpuAssignments,
+    XenTimersModel,
+    XenTimersPatch,
 )
 from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
@@ -33,15 +29,6 @@ from xen_bridge import forms
 from xen_bridge.documents.domains import ListSchedulers, ListVcpus
 
 TAG = "xen"
-ASKING: tuple[Kind, ...] = (
-    NOT_FOUND,
-    HOST_FAILED,
-    HOST_AWAY,
-    LIMIT_EXCEEDED,
-    UNSUPPORTED,
-    HOST_DEADLINE,
-)
-"""What may go wrong when a host is asked."""
 _COLLECTION, _MEMBER = "/v1/xen/hosts", "/v1/xen/hosts/{host}"
 
 
@@ -132,6 +119,11 @@ def _get(path: str, handler: Any, response: Any, summary: str, problems: Any) ->
         summary=summary,
         tag=TAG,
     )
+
+
+def timer_resources(provider: TimersProvider[XenTimers]) -> list[Resource]:
+    """Return the resource of the timers that hosts are looked at by."""
+    return timers_resources("/v1/xen/timers", provider, XenTimersModel, XenTimersPatch, TAG)
 
 
 def identity_resources(node_pk: str) -> list[Resource]:

@@ -9,8 +9,8 @@ from pydantic import ConfigDict, Field, StringConstraints
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.resource import Call, Resource
-from horizon_ryu.rest.xen_hosts import ASKING, TAG
-from horizon_ryu.rest.xen_models import HOST
+from horizon_ryu.rest.xen_hosts import TAG
+from horizon_ryu.rest.xen_models import ASKING, HOST
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge import errors as bridge
 from xen_bridge import messages

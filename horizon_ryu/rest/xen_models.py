@@ -6,7 +6,16 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from horizon_ryu.rest.model import Model, optional
+from horizon_ryu.rest.model import Model, TimerSeconds, optional
+from horizon_ryu.rest.problem import (
+    HOST_AWAY,
+    HOST_DEADLINE,
+    HOST_FAILED,
+    LIMIT_EXCEEDED,
+    NOT_FOUND,
+    UNSUPPORTED,
+    Kind,
+)
 from horizon_ryu.rest.resource import PathParameter
 from horizon_ryu.xen_hosts.urls import URL
 from xen_bridge.documents import domains as bridge
@@ -21,6 +30,16 @@ from xen_bridge.documents.domains import (
     PATH,
     UUID,
 )
+
+ASKING: tuple[Kind, ...] = (
+    NOT_FOUND,
+    HOST_FAILED,
+    HOST_AWAY,
+    LIMIT_EXCEEDED,
+    UNSUPPORTED,
+    HOST_DEADLINE,
+)
+"""What may go wrong when a host is asked."""
 
 HOST_NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,62}"
 HOST = PathParameter(f"^{HOST_NAME}$", "A registered Xen host")
@@ -83,6 +102,20 @@ class ControllerIdentity(Model):
     """The key that hosts must have in their lists (xen-bridge authorize)."""
 
     node_pk: str
+
+
+class XenTimersModel(Model):
+    """Seconds between two looks at a host, and after which a silent one counts as away."""
+
+    poll_interval: TimerSeconds
+    poll_deadline: TimerSeconds
+
+
+class XenTimersPatch(Model):
+    """The timers to be changed; the others stay."""
+
+    poll_interval: TimerSeconds = optional()
+    poll_deadline: TimerSeconds = optional()
 
 
 # ---- domains

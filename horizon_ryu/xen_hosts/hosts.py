@@ -48,6 +48,8 @@ class XenHosts:
         spawn: Callable[..., Any],
     ) -> None:
         self.options = options
+        self.timers = options.timers
+        """In force; what is set at run time is put here."""
         self._store = store
         self._connect = connect
         self._publish = publish
@@ -147,7 +149,7 @@ class XenHosts:
         while not host.is_forgotten:
             began = self._clock()
             self.look(host)
-            left = self.options.poll_interval - (self._clock() - began)
+            left = self.timers.poll_interval - (self._clock() - began)
             hub.sleep(max(left, 0.0))
 
     def look(self, host: XenHost) -> None:
@@ -156,7 +158,7 @@ class XenHosts:
             if host.is_forgotten:
                 return
             before = host.known
-            now = host.look(self.options.poll_deadline)
+            now = host.look(self.timers.poll_deadline)
         if not host.is_forgotten:
             self._tell(host.name, before, now)
 

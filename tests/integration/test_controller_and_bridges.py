@@ -118,3 +118,14 @@ def test_a_key_that_cannot_be_kept_ends_it_with_its_option(tmp_path: Path) -> No
     assert controller.wait_for_end() == 2
     assert "xen.identity: /proc/none" in controller.log()
     assert "Traceback" not in controller.log()
+
+
+def test_timers_are_set_while_it_runs_and_kept(site: Site) -> None:
+    path = "/v1/xen/timers"
+    assert site.ask("GET", path)[1] == {"poll_interval": 0.2, "poll_deadline": 2.0}
+    status, told = site.ask("PATCH", path, {"poll_interval": 0.5})
+    assert (status, told) == (200, {"poll_interval": 0.5, "poll_deadline": 2.0})
+    assert site.ask("PATCH", path, {"poll_interval": 0})[0] == 422
+    site.controller.stop()
+    site.controller.start()
+    assert site.ask("GET", path)[1]["poll_interval"] == 0.5

@@ -16,7 +16,7 @@ from fake_xen import FakeXen
 from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
 from horizon_ryu.core.spanning_tree import Forest, build_forest
 from horizon_ryu.core.stats.samples import SwitchSamples
-from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers
+from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.rest import (
@@ -198,6 +198,19 @@ class FakeStats:
         return node_measures(self.samples[dpid], triangle(), Load(1.5, None))
 
 
+class FakeXenTimers:
+    """Stands for the application, which would keep them too."""
+
+    def __init__(self, xen: FakeXen) -> None:
+        self._xen = xen
+
+    def timers(self) -> XenTimers:
+        return self._xen.hosts.timers
+
+    def set_timers(self, timers: XenTimers) -> None:
+        self._xen.hosts.timers = timers
+
+
 class Client:
     """Calls the API over fakes as an HTTP client would; ``ask`` takes any method.
 
@@ -228,6 +241,7 @@ class Client:
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             self.router.add(module.resources(self.xen.hosts))
         self.router.add(xen_hosts.identity_resources(CONTROLLER))
+        self.router.add(xen_hosts.timer_resources(FakeXenTimers(self.xen)))
         nodes.offer(self, XenNodes(self.xen.hosts))
 
     def ask(
