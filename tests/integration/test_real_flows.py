@@ -11,7 +11,7 @@ import pytest
 from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
 
 VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",), "mixed": ("OpenFlow10", "OpenFlow13")}
 RATE = 2000

@@ -24,7 +24,7 @@ from tools.controller_process import wait_until
 from tools.flow_lab import SHORT_DRAIN, FlowLab
 from tools.traffic import LARGE_PACKET, PORT, SMALL_PACKET
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
 VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",), "mixed": ("OpenFlow10", "OpenFlow13")}
 LIGHT_RATE = 2000

@@ -15,7 +15,7 @@ from horizon_ryu.formats import xml_form
 from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
 
 VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",)}
 FAST = """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,10 @@ from topologies.lab.keys import CONTROLLER, guest_address
 from topologies.lab.machine import Machine, Ports
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import LabError
+from xen_bridge.client import BridgeClient
 from xen_bridge.documents.domains import CreateDomain, NewDisk, NewInterface
+from xen_bridge.documents.summary import GetSummary
+from xen_bridge.errors import BridgeError
 from xen_bridge.identity import Identity
 
 Say = Callable[[str], None]
@@ -23,6 +27,8 @@ SCHEDULERS = {"xen1": "credit2", "xen2": "credit"}
 """Both kinds are there to be tried."""
 DEFAULT_PORTS = 17440
 GUEST_MEMORY_KB = 192 * 1024
+AGENT_SECONDS = 180.0
+"""For a guest to boot and its agent to answer; fifteen on an idle machine."""
 
 
 def build(places: Places, say: Say) -> None:
@@ -52,12 +58,14 @@ def _locked(places: Places) -> Iterator[None]:
 class XenLab:
     """Two hosts; ``name`` and ``first_port`` keep several labs apart.
 
-    Use it as a context: the hosts are switched off at the end, whatever happened.
+    ``guests`` are the virtual routers that each host has from the beginning. Use it as a context:
+    the hosts are switched off at the end, whatever happened.
     """
 
     places: Places = field(default_factory=Places)
     name: str = "lab"
     first_port: int = DEFAULT_PORTS
+    guests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def machine(self, host: str) -> Machine:
         """Return a host, xen1 or xen2."""
@@ -95,11 +103,33 @@ class XenLab:
             machine.start(from_snapshot=False)
         for machine in self.machines:
             machine.wait_ready()
+        self._make_guests(say)
         say("saving snapshots …")
         for machine in self.machines:
             machine.save()
         made_from = self.places.made_from("image").read_text(encoding="ascii")
         self._stamp.write_text(made_from, encoding="ascii")
+
+    def _make_guests(self, say: Say) -> None:
+        """Instantiate the guests; when this returns, the agent in each answers."""
+        for host, names in self.guests.items():
+            for name in names:
+                say(f"virtual router {name} on {host} …")
+                self.client(host).ask(guest(name))
+        for host, names in self.guests.items():
+            for name in names:
+                self._wait_for_agent(host, name)
+
+    def _wait_for_agent(self, host: str, name: str) -> None:
+        asking, until = self.client(host), time.monotonic() + AGENT_SECONDS
+        while True:
+            try:
+                asking.ask(GetSummary(0.05), router=name)
+                return
+            except BridgeError as error:
+                if time.monotonic() > until:
+                    raise LabError(f"the agent of {name} does not answer: {error}") from error
+                time.sleep(0.5)
 
     def _restore(self) -> None:
         for machine in self.machines:
@@ -141,6 +171,12 @@ class XenLab:
     def url(self, host: str) -> str:
         """Return where a host's service is reached."""
         return f"https://127.0.0.1:{self.machine(host).ports.bridge}"
+
+    def client(self, host: str) -> BridgeClient:
+        """Return what asks a host, as the lab's controller."""
+        return BridgeClient(
+            self.url(host), self.identity(host).node_pk, self.identity(), AGENT_SECONDS
+        )
 
     def identity(self, name: str = CONTROLLER) -> Identity:
         """Return the key of the controller, or of another node."""
