@@ -23,7 +23,11 @@ _CONFIG = {
     # What a schema cannot say is left to 422, the host bits of a range, to 424, which switches
     # there are, and to 501, what a device can do.
     "checks": {
-        "positive_data_acceptance": {"expected-statuses": ["2xx", 404, 409, 422, 424, 426, 501]}
+        "positive_data_acceptance": {"expected-statuses": ["2xx", 404, 409, 422, 424, 426, 501]},
+        # 413: a list that is too long may well be a body that is too large.
+        "negative_data_rejection": {
+            "expected-statuses": [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
+        },
     },
 }
 _KNOWN = {"host": "xen1", "domain": "r1", "address": PF}
