@@ -92,6 +92,10 @@ class Machine:
                 self._command(from_snapshot), stdout=log, stderr=log, start_new_session=True
             )
         self._file("pid").write_text(str(process.pid), encoding="ascii")
+        # For a moment a program that has just begun has no command line to be known by.
+        _wait_until(
+            lambda: self.pid is not None or process.poll() is not None, 10.0, f"{self.name} hangs"
+        )
 
     def _command(self, from_snapshot: bool) -> list[str]:
         ports, mac = self.ports, f"52:54:00:00:{{}}:0{self.number}"

@@ -14,9 +14,8 @@ def test_a_cap_bounds_what_a_router_forwards(pilot: Pilot, guests: tuple[str, st
     """And what it may not use, the other router on its CPU gets."""
     cap_experiment.prepare(pilot)
     try:
-        with cap_experiment.traffic(pilot) as vifs:
-            free = cap_experiment.measure(pilot, 100, vifs, seconds=6)
-            bound = cap_experiment.measure(pilot, 8, vifs, seconds=6)
+        free = cap_experiment.measure(pilot, 100, seconds=6)
+        bound = cap_experiment.measure(pilot, 8, seconds=6)
     finally:
         for name in guests:
             pilot.set("xen1", name, affinity=[[0, 1]], cap=0)
