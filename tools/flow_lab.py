@@ -9,6 +9,7 @@ import urllib.error
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,8 @@ class FlowLab(Lab):
             answer = self.controller.request(method, path, body)
         except urllib.error.HTTPError as error:
             words = error.read().decode(errors="replace")
+            if error.code == HTTPStatus.INTERNAL_SERVER_ERROR:
+                words += f"\n{self.controller.log()[-3000:]}"
             raise AssertionError(f"{method} {path}: {error.code} {words}") from None
         return json.loads(answer) if answer else None
 
