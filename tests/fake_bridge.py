@@ -201,7 +201,7 @@ class FakeConnection:
         sent = messages.write(messages.request(CONTROLLER, body, router))
         bridge.asked.append((body, router, seconds))
         answered = messages.write(bridge.answer(messages.read(sent)))
-        return messages.body_or_error(messages.read(answered, 1 << 26))
+        return messages.answer_to(body, messages.read(answered, 1 << 26))
 
     def close(self) -> None:
         """End it."""

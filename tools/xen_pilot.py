@@ -6,6 +6,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 
 import websocket
@@ -47,9 +48,9 @@ class Pilot:
                 "url": self.lab.url(machine.name),
                 "node_pk": self.lab.identity(machine.name).node_pk,
             }
-            status, answer = self.ask("POST", "/xen/hosts", body)
-            assert status == 201, answer
-            assert answer["state"] == "connected", answer
+            answer = self.done("POST", "/xen/hosts", body)
+            if answer["state"] != "connected":
+                raise AssertionError(f"{machine.name} is {answer['state']}: {answer['reason']}")
 
     def close(self) -> None:
         """Stop listening."""
@@ -72,24 +73,25 @@ class Pilot:
         except urllib.error.HTTPError as error:
             return error.code, _read(error)
 
+    def done(self, method: str, path: str, body: Any = None) -> Any:
+        """Return the answer; AssertionError, with what was wrong, for an error."""
+        status, answer = self.ask(method, path, body)
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise AssertionError(f"{method} {path}: {status} {answer}")
+        return answer
+
     def get(self, path: str) -> Any:
         """Return what is read; AssertionError for an error."""
-        status, answer = self.ask("GET", path)
-        assert status == 200, answer
-        return answer
+        return self.done("GET", path)
 
     def set(self, host: str, domain: str, **changes: Any) -> Any:
         """Change a domain, return it; AssertionError for an error."""
-        status, answer = self.ask("PATCH", f"/xen/hosts/{host}/domains/{domain}", changes)
-        assert status == 200, answer
-        return answer
+        return self.done("PATCH", f"/xen/hosts/{host}/domains/{domain}", changes)
 
     def measure(self, host: str, domain: str | None = None, **gatherers: Any) -> Any:
         """Return what gatherers measured; AssertionError for an error."""
         body = {"gatherers": gatherers} | ({} if domain is None else {"domain": domain})
-        status, answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
-        assert status == 200, answer
-        return answer
+        return self.done("POST", f"/xen/hosts/{host}/measures", body)
 
     def heard(self, kind: str, **data: Any) -> list[dict[str, Any]]:
         """Return the events of a kind with these data."""
@@ -122,9 +124,7 @@ class Pilot:
         }
         wanted["interfaces"] = list(wanted["interfaces"])
         wanted["disks"] = list(wanted["disks"])
-        status, answer = self.ask("POST", f"/xen/hosts/{host}/domains", wanted)
-        assert status == 201, answer
-        return answer
+        return self.done("POST", f"/xen/hosts/{host}/domains", wanted)
 
     def wait_agent(self, host: str, name: str) -> None:
         """Return when the agent inside a guest answers."""
@@ -132,7 +132,7 @@ class Pilot:
         def answers() -> bool:
             body = {"gatherers": {"memory": {}}, "domain": name}
             status, _answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
-            return bool(status == 200)
+            return bool(status == HTTPStatus.OK)
 
         wait_until(answers, 180, f"the agent of {name} answers")
 

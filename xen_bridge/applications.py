@@ -1,4 +1,4 @@
-"""The one registry of applications: their ids, what each may be asked, what it answers.
+"""The one registry of applications: their ids, what each may be asked, what answers it.
 
 The report gives the Measures Gatherer 4 (listing 2.1). Its listing 2.2 shows an answer from 1;
 ours come from the application that was asked.
@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from xen_bridge.documents import devices, domains, measures, summary
+from xen_bridge.errors import BridgeError
 
 
 class Application(IntEnum):
@@ -29,37 +30,43 @@ class Application(IntEnum):
     SUMMARY = 9
 
 
-REQUESTS: Mapping[Application, tuple[type[Any], ...]] = MappingProxyType(
+Form = type[Any]
+"""A class of :mod:`xen_bridge.documents`."""
+
+REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
     {
-        Application.MIGRATION: (domains.MigrateDomain,),
-        Application.MEASURES: (measures.Measures,),
-        Application.SCHEDULER: (domains.SetDomain, domains.ListSchedulers, domains.ListVcpus),
-        Application.DOMAINS: (
-            domains.GetNode,
-            domains.GetDomain,
-            domains.CreateDomain,
-            domains.DeleteDomain,
-        ),
-        Application.DEVICES: (
-            devices.ListDevices,
-            devices.SetFunctions,
-            devices.SetQueues,
-            devices.SetDriver,
-            devices.AttachDevice,
-            devices.RemoveDevice,
-        ),
-        Application.SUMMARY: (summary.GetSummary,),
+        Application.MIGRATION: {domains.MigrateDomain: domains.Done},
+        Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
+        Application.SCHEDULER: {
+            domains.SetDomain: domains.DomainAnswer,
+            domains.ListSchedulers: domains.Schedulers,
+            domains.ListVcpus: domains.VcpuList,
+        },
+        Application.DOMAINS: {
+            domains.GetNode: domains.Node,
+            domains.GetDomain: domains.DomainAnswer,
+            domains.CreateDomain: domains.DomainAnswer,
+            domains.DeleteDomain: domains.Done,
+        },
+        Application.DEVICES: {
+            devices.ListDevices: devices.Devices,
+            devices.SetFunctions: devices.Devices,
+            devices.SetQueues: devices.Devices,
+            devices.SetDriver: devices.Devices,
+            devices.AttachDevice: devices.Devices,
+            devices.RemoveDevice: devices.Devices,
+        },
+        Application.SUMMARY: {summary.GetSummary: summary.Summary},
     }
 )
+"""The requests of each application, each with the form of its answer."""
 
-RESPONSES: tuple[type[Any], ...] = (
-    domains.Node,
-    domains.DomainAnswer,
-    domains.Schedulers,
-    domains.VcpuList,
-    domains.Done,
-    devices.Devices,
-    summary.Summary,
+_ANSWERS: Mapping[Form, Form] = MappingProxyType(
+    {request: answer for kinds in REQUESTS.values() for request, answer in kinds.items()}
+)
+
+RESPONSES: tuple[Form, ...] = tuple(
+    dict.fromkeys(form for form in _ANSWERS.values() if form is not measures.MeasuresAnswer)
 )
 """What an answer may hold, besides ``<MeasureToolResponse>`` elements."""
 
@@ -67,6 +74,16 @@ RESPONSES: tuple[type[Any], ...] = (
 def application_of(body: object) -> Application:
     """Return the application that understands ``body``; KeyError if none does."""
     for application, kinds in REQUESTS.items():
-        if isinstance(body, kinds):
+        if type(body) in kinds:
             return application
     raise KeyError(type(body).__name__)
+
+
+def check_answer(request: object, answer: Any) -> Any:
+    """Return ``answer`` if it is of the form that answers ``request``, else raise BridgeError.
+
+    A node may be of another version, or not be what it says.
+    """
+    if not isinstance(answer, _ANSWERS[type(request)]):
+        raise BridgeError(f"answers {type(request).__name__} with {type(answer).__name__}")
+    return answer

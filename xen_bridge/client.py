@@ -6,6 +6,7 @@ Blocking, for one caller at a time; under eventlet's monkey patching it is green
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 import time
 from typing import Any
@@ -25,20 +26,22 @@ MAX_ANSWER = 16 * 1024 * 1024
 IDLE_SECONDS = 20.0
 """After which a connection is not used again; the other side keeps it for longer."""
 _CHUNK = 64 * 1024
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+URL = rf"https://({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\]):[0-9]{{1,5}}/?"
+"""Where a node listens. A name's labels are not empty and have 63 characters at most (RFC 1035,
+2.3.4): resolvers fail on others in ways that tell nobody what is wrong."""
 
 
 def check_url(url: str) -> str:
-    """Return ``url`` if it is ``https://HOST:PORT``; InvalidInput says what is wrong."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise InvalidInput(("url",), "the port is not a number below 65536") from None
-    has_more = parts.path not in ("", "/") or parts.query or parts.fragment
-    if parts.scheme != "https" or not parts.hostname or not port:
-        raise InvalidInput(("url",), "must be https://HOST:PORT")
-    if has_more or "@" in parts.netloc or any(ord(char) <= 32 for char in url):
+    """Return ``url`` without a slash behind it; InvalidInput unless it is https://HOST:PORT."""
+    if not re.fullmatch(URL, url):
         raise InvalidInput(("url",), "must be https://HOST:PORT and nothing more")
+    try:
+        port = urlsplit(url).port
+    except ValueError as error:
+        raise InvalidInput(("url",), f"must be https://HOST:PORT: {error}") from None
+    if not port:
+        raise InvalidInput(("url",), "the port must be 1 to 65535")
     return url.rstrip("/")
 
 
@@ -61,14 +64,14 @@ class BridgeClient:
         """Send the request ``body``, return the body of the answer.
 
         ``router`` names a virtual router of the node. Raises what the node answered as an error
-        of :mod:`xen_bridge.errors`; PeerAway if it cannot be reached or has another key;
-        Deadline after ``seconds``.
+        of :mod:`xen_bridge.errors`; BridgeError for an answer to something else; PeerAway if it
+        cannot be reached or has another key; Deadline after ``seconds``.
         """
         request = messages.request(self._identity.node_pk, body, router)
         deadline = time.monotonic() + (self._seconds if seconds is None else seconds)
         answer = messages.read(self._exchange(messages.write(request), deadline), MAX_ANSWER)
         self._check_sender(answer)
-        return messages.body_or_error(answer)
+        return messages.answer_to(body, answer)
 
     def close(self) -> None:
         """Close the connection, if there is one."""

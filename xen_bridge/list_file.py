@@ -6,13 +6,13 @@ Edited by hand or by a command while the service runs: no restart, no signal.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from xen_bridge.errors import InvalidInput
+from xen_bridge.replacing import replace_file
 
 LOG = logging.getLogger(__name__)
 Entry = TypeVar("Entry")
@@ -40,9 +40,7 @@ class ListFile(Generic[Entry]):
 
     def write(self, lines: Iterable[str]) -> None:
         """Replace the file by ``lines``, at once or not at all."""
-        new = self._path.with_name(self._path.name + ".new")
-        new.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        os.replace(new, self._path)
+        replace_file(self._path, "".join(f"{line}\n" for line in lines))
 
     def _state(self) -> tuple[int, int, int] | None:
         try:

@@ -124,7 +124,7 @@ def _read_body(around: etree._Element, number: int) -> Any:
 
 
 def _read_request(element: etree._Element, number: int) -> Any:
-    kinds = applications.REQUESTS.get(_application(number), ())
+    kinds = applications.REQUESTS.get(_application(number), {})
     for kind in kinds:
         if forms.tag_of(kind) == element.tag:
             return forms.from_element(kind, element)
@@ -153,9 +153,12 @@ def _read_tool(element: etree._Element) -> Any:
     return forms.from_element(TOOLS[number], element)
 
 
-def body_or_error(message: Message) -> Any:
-    """Return the body of an answer; raises the error that it tells of."""
+def answer_to(request_body: object, message: Message) -> Any:
+    """Return the body of the answer to a request.
+
+    Raises the error that it tells of, and BridgeError for one that answers something else.
+    """
     body = message.body
     if isinstance(body, ApplicationError):
         raise error_of(body.status, body.title, body.detail, body.field)
-    return body
+    return applications.check_answer(request_body, body)

@@ -7,13 +7,13 @@ kept by UUID, in a file if there is one, and put back whenever a domain runs und
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xen_bridge.documents.domains import UUID
+from xen_bridge.replacing import replace_file
 
 MAX_WISHES = 100_000
 
@@ -64,9 +64,7 @@ class Wishes:
         if self._path is None:
             return
         rows = {uuid: [wish.weight, wish.cap] for uuid, wish in self._wishes.items()}
-        new = self._path.with_name(self._path.name + ".new")
-        new.write_text(json.dumps(rows), encoding="utf-8")
-        os.replace(new, self._path)
+        replace_file(self._path, json.dumps(rows))
 
 
 def _read(path: Path) -> dict[str, Wish]:

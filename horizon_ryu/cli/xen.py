@@ -24,6 +24,14 @@ def xen() -> None:
     """
 
 
+def _print_of_host(
+    session: Session, host: str, what: str, member: str | None, show: Callable[..., None]
+) -> None:
+    """Print a table of a host; ``member`` is the part of the answer that has its rows."""
+    data = session.client.get(path_of(host, what))
+    _print(session, data if member is None else data[member], show)
+
+
 def _print(session: Session, data: Any, show: Callable[..., None], *args: Any) -> None:
     if session.output == "table":
         show(session.console, data, *args)
@@ -192,8 +200,7 @@ def scheduler(session: Session, host: str) -> None:
 
     Example: horizonctl xen scheduler xen1
     """
-    data = session.client.get(path_of(host, "scheduler"))
-    _print(session, data["domains"], show_xen.scheduling)
+    _print_of_host(session, host, "scheduler", "domains", show_xen.scheduling)
 
 
 @xen.command()
@@ -204,8 +211,7 @@ def vcpus(session: Session, host: str) -> None:
 
     Example: horizonctl xen vcpus xen1
     """
-    data = session.client.get(path_of(host, "vcpus"))
-    _print(session, data["vcpus"], show_xen.vcpus)
+    _print_of_host(session, host, "vcpus", "vcpus", show_xen.vcpus)
 
 
 @xen.command()
@@ -216,7 +222,7 @@ def devices(session: Session, host: str) -> None:
 
     Example: horizonctl xen devices xen1
     """
-    _print(session, session.client.get(path_of(host, "devices")), show_xen.devices)
+    _print_of_host(session, host, "devices", None, show_xen.devices)
 
 
 @xen.command()

@@ -9,7 +9,7 @@ from pydantic import Field
 from horizon_ryu.core.timers import MAX_SECONDS, MIN_SECONDS
 from horizon_ryu.formats.model import DPID_PATTERN, Dpid, Model, PortNo
 
-__all__ = ["DPID_PATTERN", "Dpid", "Model", "PortNo", "TimerSeconds", "optional"]
+__all__ = ["DPID_PATTERN", "Dpid", "Model", "PortNo", "TimerSeconds", "not_empty", "optional"]
 
 TimerSeconds: TypeAlias = Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS)]
 
@@ -20,6 +20,11 @@ def optional(**constraints: Any) -> Any:
     ``model_fields_set`` tells whether it was given; the value is None when it was not.
     """
     return Field(default=None, json_schema_extra=_drop_default, **constraints)
+
+
+def not_empty(schema: dict[str, Any]) -> None:
+    """Have a model's schema ask for one field at least (its ``json_schema_extra``)."""
+    schema["minProperties"] = 1
 
 
 def _drop_default(schema: dict[str, Any]) -> None:

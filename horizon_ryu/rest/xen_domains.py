@@ -26,35 +26,17 @@ _ONE = {"host": HOST, "domain": DOMAIN_PARAMETER}
 
 def resources(hosts: XenHosts) -> list[Resource]:
     """Return the resources of domains."""
+    return [*_monitoring(hosts), _instantiating(hosts), _setting(hosts), _deleting(hosts)]
 
+
+def _monitoring(hosts: XenHosts) -> list[Resource]:
     def list_all(call: Call) -> Domains:
         node = hosts.ask(call.path["host"], GetNode())
         return Domains(domains=tuple(domain_model(one) for one in node.domains))
 
-    def create(call: Call) -> Answer:
-        name, wanted = call.path["host"], call.body(NewDomain)
-        with hosts.progress(name, wanted.name, "create"):
-            made = hosts.change(name, wanted.request(), hosts.options.create_deadline).domain
-        location = _MEMBER.format(host=name, domain=made.name)
-        return Answer(domain_model(made), {"Location": location})
-
     def read(call: Call) -> Domain:
         told = hosts.ask(call.path["host"], GetDomain(call.path["domain"]))
         return domain_model(told.domain)
-
-    def change(call: Call) -> Domain:
-        wanted = call.body(DomainChange)
-        if not wanted.model_fields_set:
-            raise InvalidInput(("body",), "names nothing to change")
-        name, domain = call.path["host"], call.path["domain"]
-        with hosts.progress(name, domain, "set"):
-            told = hosts.change(name, wanted.request(domain), hosts.options.create_deadline)
-        return domain_model(told.domain)
-
-    def delete(call: Call) -> None:
-        name, domain = call.path["host"], call.path["domain"]
-        with hosts.progress(name, domain, "delete"):
-            hosts.change(name, DeleteDomain(domain), hosts.options.create_deadline)
 
     return [
         Resource(
@@ -68,18 +50,6 @@ def resources(hosts: XenHosts) -> list[Resource]:
             tag=TAG,
         ),
         Resource(
-            method="POST",
-            path=_COLLECTION,
-            handler=create,
-            request=NewDomain,
-            response=Domain,
-            parameters={"host": HOST},
-            status=201,
-            problems=(CONFLICT, *ASKING),
-            summary="Instantiate a domain",
-            tag=TAG,
-        ),
-        Resource(
             method="GET",
             path=_MEMBER,
             handler=read,
@@ -89,25 +59,67 @@ def resources(hosts: XenHosts) -> list[Resource]:
             summary="Read one domain",
             tag=TAG,
         ),
-        Resource(
-            method="PATCH",
-            path=_MEMBER,
-            handler=change,
-            request=DomainChange,
-            response=Domain,
-            parameters=_ONE,
-            problems=(CONFLICT, *ASKING),
-            summary="Set a domain's weight, cap, vCPUs, affinity or state",
-            tag=TAG,
-        ),
-        Resource(
-            method="DELETE",
-            path=_MEMBER,
-            handler=delete,
-            parameters=_ONE,
-            status=204,
-            problems=(CONFLICT, *ASKING),
-            summary="End a domain and forget it",
-            tag=TAG,
-        ),
     ]
+
+
+def _instantiating(hosts: XenHosts) -> Resource:
+    def create(call: Call) -> Answer:
+        name, wanted = call.path["host"], call.body(NewDomain)
+        with hosts.progress(name, wanted.name, "create"):
+            made = hosts.change(name, wanted.request(), hosts.options.create_deadline).domain
+        location = _MEMBER.format(host=name, domain=made.name)
+        return Answer(domain_model(made), {"Location": location})
+
+    return Resource(
+        method="POST",
+        path=_COLLECTION,
+        handler=create,
+        request=NewDomain,
+        response=Domain,
+        parameters={"host": HOST},
+        status=201,
+        problems=(CONFLICT, *ASKING),
+        summary="Instantiate a domain",
+        tag=TAG,
+    )
+
+
+def _setting(hosts: XenHosts) -> Resource:
+    def change(call: Call) -> Domain:
+        wanted = call.body(DomainChange)
+        if not wanted.model_fields_set:
+            raise InvalidInput(("body",), "names nothing to change")
+        name, domain = call.path["host"], call.path["domain"]
+        with hosts.progress(name, domain, "set"):
+            told = hosts.change(name, wanted.request(domain), hosts.options.create_deadline)
+        return domain_model(told.domain)
+
+    return Resource(
+        method="PATCH",
+        path=_MEMBER,
+        handler=change,
+        request=DomainChange,
+        response=Domain,
+        parameters=_ONE,
+        problems=(CONFLICT, *ASKING),
+        summary="Set a domain's weight, cap, vCPUs, affinity or state",
+        tag=TAG,
+    )
+
+
+def _deleting(hosts: XenHosts) -> Resource:
+    def delete(call: Call) -> None:
+        name, domain = call.path["host"], call.path["domain"]
+        with hosts.progress(name, domain, "delete"):
+            hosts.change(name, DeleteDomain(domain), hosts.options.create_deadline)
+
+    return Resource(
+        method="DELETE",
+        path=_MEMBER,
+        handler=delete,
+        parameters=_ONE,
+        status=204,
+        problems=(CONFLICT, *ASKING),
+        summary="End a domain and forget it",
+        tag=TAG,
+    )

@@ -16,12 +16,12 @@ from horizon_ryu.rest.xen_models import (
     Host,
     Hosts,
     NewHost,
-    Scheduler,
     Scheduling,
     VcpuAssignment,
     VcpuAssignments,
     XenTimersModel,
     XenTimersPatch,
+    scheduler_model,
 )
 from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
@@ -83,9 +83,7 @@ def _tables(hosts: XenHosts) -> list[Resource]:
         told = hosts.ask(call.path["host"], ListSchedulers())
         return Scheduling(
             domains=tuple(
-                DomainScheduling(
-                    name=one.name, id=one.id, scheduler=Scheduler(**forms.to_json(one.scheduler))
-                )
+                DomainScheduling(name=one.name, id=one.id, scheduler=scheduler_model(one.scheduler))
                 for one in told.domains
             )
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.rest.model import Model, optional
+from horizon_ryu.rest.model import Model, not_empty, optional
 from horizon_ryu.rest.resource import Call, Resource
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import ASKING, HOST
@@ -41,14 +41,10 @@ class LatencySampling(Sampling):
     ] = ()
 
 
-def _not_empty(schema: dict[str, Any]) -> None:
-    schema["minProperties"] = 1
-
-
 class Gatherers(Model):
     """The gatherers to use; each may be given an empty object, for its defaults."""
 
-    model_config = ConfigDict(json_schema_extra=_not_empty)
+    model_config = ConfigDict(json_schema_extra=not_empty)
 
     xentop: Sampling = optional()
     ifconfig: Sampling = optional()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from horizon_ryu.rest.model import Model, TimerSeconds, optional
+from horizon_ryu.rest.model import Model, TimerSeconds, not_empty, optional
 from horizon_ryu.rest.problem import (
     HOST_AWAY,
     HOST_DEADLINE,
@@ -17,7 +17,7 @@ from horizon_ryu.rest.problem import (
     Kind,
 )
 from horizon_ryu.rest.resource import PathParameter
-from horizon_ryu.xen_hosts.urls import URL
+from xen_bridge.client import URL
 from xen_bridge.documents import domains as bridge
 from xen_bridge.documents.domains import (
     DEVICE_NAME,
@@ -53,10 +53,6 @@ Cpu: TypeAlias = Annotated[int, Field(ge=0, le=MAX_CPUS)]
 Cpus: TypeAlias = Annotated[tuple[Cpu, ...], Field(min_length=1)]
 MacAddress: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{MAC}$")]
 Path: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{PATH}$")]
-
-
-def _not_empty(schema: dict[str, Any]) -> None:
-    schema["minProperties"] = 1
 
 
 # ---- hosts
@@ -217,7 +213,7 @@ class DomainChange(Model):
     the guest to shut down, ``destroyed`` does not ask.
     """
 
-    model_config = ConfigDict(json_schema_extra=_not_empty)
+    model_config = ConfigDict(json_schema_extra=not_empty)
 
     weight: Weight = optional()
     cap: Cap = optional()
@@ -231,9 +227,14 @@ class DomainChange(Model):
         return bridge.SetDomain(domain, self.weight, self.cap, self.vcpus, pins, self.state)
 
 
+def scheduler_model(told: bridge.SchedulerParameters) -> Scheduler:
+    """Return scheduling parameters for an answer."""
+    return Scheduler(kind=told.kind, weight=told.weight, cap=told.cap)
+
+
 def domain_model(domain: bridge.Domain) -> Domain:
     """Return a domain for an answer."""
-    vcpus, scheduler = domain.vcpus, domain.scheduler
+    vcpus = domain.vcpus
     return Domain(
         id=domain.id,
         name=domain.name,
@@ -245,7 +246,7 @@ def domain_model(domain: bridge.Domain) -> Domain:
             maximum=vcpus.maximum,
             affinity=tuple(pins.cpus for pins in vcpus.affinity),
         ),
-        scheduler=Scheduler(kind=scheduler.kind, weight=scheduler.weight, cap=scheduler.cap),
+        scheduler=scheduler_model(domain.scheduler),
         cpu_time_s=domain.cpu_time_s,
         persistent=domain.persistent,
         interfaces=tuple(

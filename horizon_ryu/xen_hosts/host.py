@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import HostAway, LimitExceeded
-from horizon_ryu.xen_hosts.answers import expected
 from horizon_ryu.xen_hosts.errors import ours
 from xen_bridge import errors as bridge
 from xen_bridge.documents.domains import GetNode, Node
@@ -100,7 +99,7 @@ class XenHost:
     def _ask(self, body: Any, router: str | None, seconds: float | None) -> Any:
         connection = self._idle.pop() if self._idle else self._connect(self.url, self.node_pk)
         try:
-            return expected(body, connection.ask(body, router, seconds))
+            return connection.ask(body, router, seconds)
         except bridge.BridgeError as error:
             # Silence, or a broken connection, may be the host's end: the next look tells.
             raise ours(self.name, error) from error
@@ -134,8 +133,7 @@ class XenHost:
     def _seen(self, seconds: float) -> Node:
         if self._looking is None:
             self._looking = self._connect(self.url, self.node_pk)
-        request = GetNode(affinity=False)
-        node: Node = expected(request, self._looking.ask(request, None, seconds))
+        node: Node = self._looking.ask(GetNode(affinity=False), None, seconds)
         return node
 
     def _now(self, state: State, reason: str, node: Node | None) -> Known:

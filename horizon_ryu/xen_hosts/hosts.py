@@ -14,7 +14,7 @@ from horizon_ryu.core.xen.changes import DomainView, changes
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import ours
 from horizon_ryu.xen_hosts.host import Connect, Known, XenHost
-from horizon_ryu.xen_hosts.urls import checked_url
+from xen_bridge.client import check_url
 from xen_bridge.documents.domains import Node
 from xen_bridge.errors import InvalidInput
 from xen_bridge.identity import check_node_pk
@@ -216,6 +216,6 @@ def _views(node: Node | None) -> Iterator[DomainView]:
 
 def _checked(url: str, node_pk: str) -> tuple[str, str]:
     try:
-        return checked_url(url), check_node_pk(node_pk)
+        return check_url(url), check_node_pk(node_pk)
     except InvalidInput as error:
         raise ours("", error) from error

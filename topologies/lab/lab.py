@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from topologies.lab import bridge, image, root
 from topologies.lab.keys import CONTROLLER, guest_address
 from topologies.lab.machine import Machine, Ports
 from topologies.lab.places import GUESTS, HOSTS, Places
-from topologies.lab.steps import LabError
+from topologies.lab.steps import LabError, wait_until
 from xen_bridge.client import BridgeClient
 from xen_bridge.documents.domains import CreateDomain, NewDisk, NewInterface
 from xen_bridge.documents.summary import GetSummary
@@ -121,15 +120,16 @@ class XenLab:
                 self._wait_for_agent(host, name)
 
     def _wait_for_agent(self, host: str, name: str) -> None:
-        asking, until = self.client(host), time.monotonic() + AGENT_SECONDS
-        while True:
+        asking = self.client(host)
+
+        def problem() -> str:
             try:
                 asking.ask(GetSummary(0.05), router=name)
-                return
             except BridgeError as error:
-                if time.monotonic() > until:
-                    raise LabError(f"the agent of {name} does not answer: {error}") from error
-                time.sleep(0.5)
+                return f"the agent of {name} does not answer: {error}"
+            return ""
+
+        wait_until(problem, AGENT_SECONDS, pause=0.5)
 
     def _restore(self) -> None:
         for machine in self.machines:

@@ -8,13 +8,12 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from topologies.lab.monitor import Monitor
 from topologies.lab.places import HOSTS, Places
-from topologies.lab.steps import LabError, run
+from topologies.lab.steps import LabError, run, wait_until
 
 SNAPSHOT = "ready"
 BOOT_SECONDS = 300.0
@@ -93,8 +92,9 @@ class Machine:
             )
         self._file("pid").write_text(str(process.pid), encoding="ascii")
         # For a moment a program that has just begun has no command line to be known by.
-        _wait_until(
-            lambda: self.pid is not None or process.poll() is not None, 10.0, f"{self.name} hangs"
+        wait_until(
+            lambda: f"{self.name} hangs" if self.pid is None and process.poll() is None else "",
+            10.0,
         )
 
     def _command(self, from_snapshot: bool) -> list[str]:
@@ -149,7 +149,7 @@ class Machine:
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
-            _wait_until(lambda: self.pid is None, 10.0, f"{self.name} does not end")
+            wait_until(lambda: "" if self.pid is None else f"{self.name} does not end", 10.0)
         self._file("pid").unlink(missing_ok=True)
         subprocess.run(
             (*self._ssh(), "-O", "exit", "lab"), capture_output=True, check=False, timeout=10
@@ -158,30 +158,30 @@ class Machine:
     def wait_ready(self, said: str = "HORIZON-LAB READY", seconds: float = BOOT_SECONDS) -> None:
         """Return when it is up; LabError, with the end of its console, if that fails."""
 
-        def is_ready() -> bool:
+        def problem() -> str:
             if self.pid is None:
                 raise LabError(f"{self.name} ended: {self._ended_with()}")
             console = self.console
             if "HORIZON-LAB FAILED" in console:
                 raise LabError(f"{self.name} does not start: {console.strip()[-500:]}")
-            return said in console
+            return "" if said in console else f"{self.name} is not up"
 
-        _wait_until(is_ready, seconds, f"{self.name} is not up")
+        wait_until(problem, seconds)
 
     def wait_restored(self, seconds: float = RESTORE_SECONDS) -> None:
         """Return when it goes on from its snapshot, with this machine's time."""
 
-        def answers() -> bool:
+        def problem() -> str:
             if self.pid is None:
                 raise LabError(f"{self.name} ended: {self._ended_with()}")
             try:
                 # A snapshot's clock stands still.
                 self.run(f"date -s @{time.time():.0f} >/dev/null", seconds=20)
-            except LabError:
-                return False
-            return True
+            except LabError as error:
+                return f"{self.name} does not go on: {error}"
+            return ""
 
-        _wait_until(answers, seconds, f"{self.name} does not go on")
+        wait_until(problem, seconds)
 
     def _ended_with(self) -> str:
         log = self._file("qemu.log").read_text(encoding="utf-8", errors="replace")
@@ -235,11 +235,3 @@ def _end(which: str, path: Path) -> str:
     So either machine may be switched off and on, and nothing is lost between them.
     """
     return f"{which}.type=unix,{which}.path={path}"
-
-
-def _wait_until(condition: Callable[[], bool], seconds: float, complaint: str) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > until:
-            raise LabError(f"{complaint} after {seconds:g} s")
-        time.sleep(0.1)

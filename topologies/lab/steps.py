@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from topologies.lab.places import Places
@@ -27,6 +28,15 @@ def run(places: Places, command: Sequence[str], text: str | None = None) -> str:
     if done.returncode != 0:
         raise LabError(f"{command[0]} failed; {places.log} says why")
     return done.stdout
+
+
+def wait_until(problem: Callable[[], str], seconds: float, pause: float = 0.1) -> None:
+    """Return when ``problem`` tells of none (""); LabError with the last one after ``seconds``."""
+    until = time.monotonic() + seconds
+    while said := problem():
+        if time.monotonic() > until:
+            raise LabError(f"{said}, after {seconds:g} s")
+        time.sleep(pause)
 
 
 def fingerprint(parts: Iterable[str], files: Iterable[Path]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -41,7 +42,7 @@ _STATES: dict[int, State] = {
 """libvirt's states; 0 (no state) and 2 (blocked) are what idle Xen domains are in."""
 
 
-class LibvirtHost:
+class LibvirtHost(ABC):
     """A hypervisor behind libvirt."""
 
     kind: ClassVar[str]
@@ -122,9 +123,9 @@ class LibvirtHost:
     def _free_memory(self, connection: Any) -> int:
         return int(connection.getFreeMemory()) // 1024
 
+    @abstractmethod
     def scheduler_kind(self) -> str:
         """Return the name of the host's scheduler."""
-        raise NotImplementedError
 
     def domains(self) -> tuple[Domain, ...]:
         """Return all domains, by id, those that do not run last."""
@@ -170,19 +171,21 @@ class LibvirtHost:
             interfaces=described.interfaces,
         )
 
+    @abstractmethod
     def _affinity(self, domain: Any, is_active: bool) -> tuple[VcpuPins, ...]:
-        raise NotImplementedError
+        """Return where each vCPU may run; nothing where vcpu_list tells of all domains at once."""
 
+    @abstractmethod
     def _scheduler(self, domain: Any, is_active: bool) -> SchedulerParameters:
-        raise NotImplementedError
+        """Return the scheduler's kind, and the domain's weight and cap."""
 
+    @abstractmethod
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
-        raise NotImplementedError
 
+    @abstractmethod
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""
-        raise NotImplementedError
 
     # ---- life
 
@@ -242,9 +245,9 @@ class LibvirtHost:
         with translated():
             found.setVcpusFlags(count)
 
+    @abstractmethod
     def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
         """Let a vCPU run on these physical CPUs only."""
-        raise NotImplementedError
 
     def migrate(self, domain: str, destination: str) -> None:
         """Move a running domain to another host."""

@@ -54,7 +54,7 @@ def _changes_of(old: DomainView | None, new: DomainView | None) -> Iterator[Doma
         return
     if old is None:
         yield DomainChange("defined", new)
-    yield from _of_running(None if old is None else old, new)
+    yield from _of_running(old, new)
 
 
 def _of_running(old: DomainView | None, new: DomainView) -> Iterator[DomainChange]:

@@ -9,6 +9,7 @@ import pytest
 from xen_bridge.errors import InvalidInput
 from xen_bridge.identity import Identity
 from xen_bridge.key_list import KeyList
+from xen_bridge.replacing import replace_file
 from xen_bridge.routers import RouterList, check_router
 
 
@@ -67,6 +68,16 @@ def test_routers_are_kept(tmp_path, keys):
     assert set(known.routers()) == {"r2"}
 
 
+def test_a_failed_replacement_leaves_the_old_file(tmp_path):
+    path = tmp_path / "list"
+    replace_file(path, "old\n")
+    with pytest.raises(UnicodeEncodeError):
+        replace_file(path, "new\n\ud800")
+    assert path.read_text() == "old\n"
+    replace_file(path, "new\n")
+    assert path.read_text() == "new\n"
+
+
 @pytest.mark.parametrize(
     ("name", "url", "field"),
     [
@@ -85,6 +96,8 @@ def test_routers_are_kept(tmp_path, keys):
         ("r1", "https://h h:1", "url"),
         ("r1", "https://h:1\n", "url"),
         ("r1", "https://[::1:1", "url"),
+        ("r1", "https://a..b:1", "url"),
+        ("r1", "https://-a:1", "url"),
     ],
 )
 def test_what_cannot_be_reached_is_refused(name, url, field, keys):

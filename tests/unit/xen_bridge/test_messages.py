@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from xen_bridge import forms, messages, schema_writer
+from xen_bridge import applications, forms, messages, schema_writer
 from xen_bridge.applications import Application
 from xen_bridge.documents import devices, domains, measures, problem, summary
 from xen_bridge.errors import (
@@ -356,7 +356,7 @@ def test_a_request_of_another_application_is_refused() -> None:
 def test_errors_arrive_as_they_left(error: BridgeError) -> None:
     message = messages.read(messages.write(messages.refusal(KEY, 5, error)))
     with pytest.raises(type(error)) as told:
-        messages.body_or_error(message)
+        messages.answer_to(domains.GetNode(), message)
     assert str(told.value) == str(error)
     assert type(told.value) is type(error)
 
@@ -370,3 +370,15 @@ def test_any_text_survives_or_is_replaced(text: str) -> None:
     refused = messages.refusal(KEY, 1, NotFound(text or "x"))
     detail = messages.read(messages.write(refused)).body.detail
     assert isinstance(detail, str)
+
+
+def test_an_answer_to_something_else_is_no_answer() -> None:
+    node = Message(KEY, Application.DOMAINS, domains.DomainAnswer(DOMAIN))
+    assert messages.answer_to(domains.GetDomain("r1"), node) == node.body
+    with pytest.raises(BridgeError, match="answers DeleteDomain with DomainAnswer"):
+        messages.answer_to(domains.DeleteDomain("r1"), node)
+
+
+def test_every_answer_is_the_form_of_an_answer() -> None:
+    answers = {form for kinds in applications.REQUESTS.values() for form in kinds.values()}
+    assert answers == {*applications.RESPONSES, measures.MeasuresAnswer}

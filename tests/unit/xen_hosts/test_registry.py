@@ -10,7 +10,7 @@ from ryu.lib import hub
 from fake_bridge import new_node_pk
 from fake_xen import FakeXen, until
 from horizon_ryu.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound
-from horizon_ryu.xen_hosts.urls import checked_url
+from xen_bridge.client import check_url
 
 
 def test_a_host_is_registered_and_looked_at(xen: FakeXen) -> None:
@@ -60,8 +60,8 @@ def test_what_is_no_url_is_refused(xen: FakeXen, url: str) -> None:
      f"https://{'a' * 63}.{'b' * 63}:65535", "https://xen_1.example.:1"],
 )  # fmt: skip
 def test_what_is_one_is_not(url: str) -> None:
-    assert checked_url(url) == url
-    assert checked_url(url + "/") == url
+    assert check_url(url) == url
+    assert check_url(url + "/") == url
 
 
 @pytest.mark.parametrize("node_pk", ["", "x" * 44, "!" * 60, "MIIB"])
