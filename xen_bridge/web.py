@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,6 +24,9 @@ CLOSE = "xen_bridge.close"
 BODY_SECONDS = 30.0
 """For a whole request to arrive."""
 ACCEPTED = (CONTENT_TYPE, "text/xml")
+_CHUNK = 64 * 1024
+LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
+"""For what a peer whose message was refused still has under way."""
 
 
 class BridgeProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
@@ -66,8 +70,8 @@ def application(dispatcher: Dispatcher) -> Callable[..., Iterable[bytes]]:
             answer = dispatcher.answer(_body(request), environ[PEER])
         except BridgeError as error:
             answer = dispatcher.refusal(error)
-            # The rest of the request is still on its way, and nobody will read it.
             environ[CLOSE]()
+            environ["eventlet.posthooks"].append((_linger, (), {}))
         body: Iterable[bytes] = _response(answer)(environ, start_response)
         return body
 
@@ -100,7 +104,7 @@ def _read(stream: Any) -> bytes:
     size = 0
     while size <= MAX_BYTES:
         try:
-            piece = stream.read(64 * 1024)
+            piece = stream.read(_CHUNK)
         except (OSError, ValueError) as error:
             raise Unparsable("the message did not arrive whole") from error
         if not piece:
@@ -110,3 +114,21 @@ def _read(stream: Any) -> bytes:
     if size > MAX_BYTES:
         raise TooLarge(f"larger than {MAX_BYTES} bytes")
     return b"".join(pieces)
+
+
+def _linger(environ: dict[str, Any]) -> None:
+    """Read, after the answer, what of the request is still on its way, though not for long.
+
+    To close before it arrives is to reset the connection, which may destroy the answer.
+    """
+    stream = environ["wsgi.input"]
+    if stream.should_send_hundred_continue:
+        # The peer waits to be asked for the rest, and reading would ask.
+        return
+    with (
+        contextlib.suppress(OSError, ValueError),
+        eventlet.Timeout(LINGER_SECONDS, False),
+    ):
+        for _ in range(MAX_LINGER_READS):
+            if not stream.read(_CHUNK):
+                return

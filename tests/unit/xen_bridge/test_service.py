@@ -404,6 +404,14 @@ def test_other_requests_are_refused(host, controller, method, path, headers, sta
     assert (got, refused(answer)[0]) == (status, status)
 
 
+@pytest.mark.parametrize("headers", [{"Content-Type": "application/xml"}, {}])
+def test_an_answer_is_not_lost_to_what_is_still_on_its_way(host, controller, headers):
+    """A connection that is closed on unread data is reset, and the answer with it."""
+    for _ in range(20):
+        got, answer = raw(host, controller, b"x" * 1_900_000, headers)
+        assert (got, refused(answer)[0]) == ((413, 413) if headers else (415, 415))
+
+
 def test_a_gigabyte_of_nesting_ends_at_the_limit(host, controller, client):
     """What is announced is refused unread; what comes in pieces is cut off at 1 MiB."""
     context = client_context(controller, host.identity.node_pk)
