@@ -20,10 +20,11 @@ _COMMANDS = {
 GUEST_FILES = "var/lib/horizon-lab"
 """Where Domain 0 has the kernel and the initial file system of guests."""
 _LIBVIRTD = """\
-listen_tls = 0
+listen_tls = 1
 listen_tcp = 1
 listen_addr = "0.0.0.0"
 auth_tcp = "none"
+auth_tls = "none"
 auth_unix_rw = "none"
 auth_unix_ro = "none"
 unix_sock_group = "root"

@@ -1,10 +1,11 @@
-"""The keys of the lab: every node's own, the controller's, and one for ssh."""
+"""The keys of the lab: every node's own, the controller's, one for ssh, and those of libvirt."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
+from topologies.lab.certificates import Authority
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import run
 from xen_bridge.identity import Identity
@@ -15,11 +16,18 @@ from xen_bridge.routers import RouterList, check_router
 
 CONTROLLER = "controller"
 AGENT_PORT = 7444
+LIBVIRT = "libvirt"
+"""The folder, among a host's or the controller's keys, of libvirt's certificates."""
 
 
 def guest_address(name: str) -> str:
     """Return the address of a guest on the wire between the hosts: r1 has 10.77.0.11."""
     return f"10.77.0.{11 + GUESTS.index(name)}"
+
+
+def host_address(name: str) -> str:
+    """Return the address of a host on the wire between the hosts: xen1 has 10.77.0.1."""
+    return f"10.77.0.{1 + HOSTS.index(name)}"
 
 
 def make(places: Places) -> None:
@@ -37,6 +45,17 @@ def make(places: Places) -> None:
             url = f"https://{guest_address(guest)}:{AGENT_PORT}"
             RouterList(folder / ROUTERS).put(check_router(guest, url, known[guest].node_pk))
             KeyList(places.keys / guest / KEYS).add(known[host].node_pk, host)
+    if not (places.keys / CONTROLLER / LIBVIRT).exists():
+        _certify(places)
+
+
+def _certify(places: Places) -> None:
+    """Give libvirt's certificates to the hosts and, last, to the controller."""
+    authority = Authority()
+    for host in HOSTS:
+        addresses = (host_address(host), "127.0.0.1")
+        authority.issue(places.keys / host / LIBVIRT, host, addresses)
+    authority.issue(places.keys / CONTROLLER / LIBVIRT, CONTROLLER)
 
 
 def install(places: Places, stage: Path) -> None:

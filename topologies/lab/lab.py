@@ -68,9 +68,8 @@ class XenLab:
 
     def machine(self, host: str) -> Machine:
         """Return a host, xen1 or xen2."""
-        index = HOSTS.index(host)
-        base = self.first_port + 1
-        ports = Ports(base + 10 + index, base + 2 + index, base + 20 + index)
+        base = self.first_port + 1 + HOSTS.index(host)
+        ports = Ports(ssh=base + 10, bridge=base + 2, libvirt=base + 20, libvirt_tls=base + 30)
         return Machine(self.places, self.places.instance(self.name), host, ports, SCHEDULERS[host])
 
     @property

@@ -39,6 +39,7 @@ class Ports:
     ssh: int
     bridge: int
     libvirt: int
+    libvirt_tls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,12 @@ class Machine:
         ports, mac = self.ports, f"52:54:00:00:{{}}:0{self.number}"
         forwards = ",".join(
             f"hostfwd=tcp:127.0.0.1:{outside}-:{inside}"
-            for outside, inside in ((ports.ssh, 22), (ports.bridge, 7443), (ports.libvirt, 16509))
+            for outside, inside in (
+                (ports.ssh, 22),
+                (ports.bridge, 7443),
+                (ports.libvirt, 16509),
+                (ports.libvirt_tls, 16514),
+            )
         )
         wire = self._file("wire")
         far = self.folder / f"{HOSTS[2 - self.number]}.wire"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
 from tools.xen_pilot import Pilot
+from topologies.lab.certificates import Authority
+from topologies.lab.keys import CONTROLLER, LIBVIRT
 from topologies.lab.machine import Machine
 from xen_bridge.errors import HypervisorAway, Unsupported
 from xen_bridge.virtual_management import PhysicalHost
@@ -59,15 +62,48 @@ def test_it_is_managed_over_tcp_but_for_what_xl_does(pilot: Pilot, guests: Guest
         host.close()
 
 
+def over_tls(pilot: Pilot, keys: Path) -> PhysicalHost:
+    """The first host, asked with libvirt's certificates in ``keys``."""
+    port = pilot.lab.machine("xen1").ports.libvirt_tls
+    return PhysicalHost(f"xen+tls://127.0.0.1:{port}/system?pkipath={keys}")
+
+
+def test_it_is_managed_over_tls_but_for_what_xl_does(pilot: Pilot, guests: Guests) -> None:
+    host = over_tls(pilot, pilot.lab.places.keys / CONTROLLER / LIBVIRT)
+    try:
+        host.set_sched_parameters_weight(321, "r1")
+        host.set_sched_parameters_cap(44, "r1")
+        listed = pilot.lab.machine("xen1").run("xl sched-credit2 -d r1").split()
+        assert listed[-2:] == ["321", "44"]
+        told = pilot.get("/xen/hosts/xen1/domains/r1")["scheduler"]
+        assert (told["weight"], told["cap"]) == (321, 44)
+        with pytest.raises(Unsupported, match="affinity"):
+            host.pin_vcpu("r1", 0, [1])
+    finally:
+        host.close()
+        pilot.set("xen1", "r1", weight=256, cap=0)
+
+
+def test_over_tls_a_stranger_is_refused(pilot: Pilot, guests: Guests, tmp_path: Path) -> None:
+    """Its certificates are in order, but signed by somebody else."""
+    Authority().issue(tmp_path, "stranger")
+    with pytest.raises(HypervisorAway, match=r"xen\+tls.*certificate"):
+        over_tls(pilot, tmp_path).domains()
+
+
 def test_nobody_is_there() -> None:
     with pytest.raises(HypervisorAway):
         PhysicalHost("xen+tcp://127.0.0.1:1/system").domains()
 
 
-def test_weight_and_cap_go_along_when_a_domain_moves(pilot: Pilot, guests: Guests) -> None:
+@pytest.mark.parametrize("transport", ["tcp", "tls"])
+def test_weight_and_cap_go_along_when_a_domain_moves(
+    pilot: Pilot, guests: Guests, transport: str
+) -> None:
     """libvirt resets both; the host that sends a domain away gives them again over there."""
     pilot.set("xen1", "r2", weight=600, cap=70)
-    move = "print(PhysicalHost('xen:///system').migrate('r2', 'xen+tcp://xen2/system').scheduler)"
+    uri = f"xen+{transport}://xen2/system"
+    move = f"print(PhysicalHost('xen:///system').migrate('r2', '{uri}').scheduler)"
     said = in_domain_0(pilot.lab.machine("xen1"), move)
     try:
         assert "weight=600, cap=70" in said
