@@ -44,14 +44,14 @@ class DeviceManager:
 
     def take(self, address: str) -> None:
         """Take a device from the host's driver, for a domain to be given it."""
-        require(self._hypervisor, Capability.DEVICE_DRIVERS)
+        require(self._hypervisor.capabilities, Capability.DEVICE_DRIVERS)
         if self._free(address).assignable:
             raise Conflict(f"{address} is taken from the host already")
         self._hypervisor.take_device(address)
 
     def give_back(self, address: str) -> None:
         """Return a device to the host's driver."""
-        require(self._hypervisor, Capability.DEVICE_DRIVERS)
+        require(self._hypervisor.capabilities, Capability.DEVICE_DRIVERS)
         self._free(address)
         self._hypervisor.return_device(address)
 
@@ -61,7 +61,7 @@ class DeviceManager:
         Conflict if another has it, or if an address or a VLAN is given to what is no virtual
         function.
         """
-        require(self._hypervisor, Capability.DEVICE_ATTACHMENT)
+        require(self._hypervisor.capabilities, Capability.DEVICE_ATTACHMENT)
         found = self._free(device.address)
         is_plain = device.mac is None and device.vlan is None
         if not is_plain and found.kind != "virtual_function":
@@ -70,7 +70,7 @@ class DeviceManager:
 
     def remove(self, domain: str, address: str) -> None:
         """Take a device back from a domain; NotFound unless that domain has it."""
-        require(self._hypervisor, Capability.DEVICE_ATTACHMENT)
+        require(self._hypervisor.capabilities, Capability.DEVICE_ATTACHMENT)
         name = self._hypervisor.domain(domain).name
         if self._hypervisor.attached_devices().get(address) != name:
             raise NotFound(f"{name} does not have {address}")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
@@ -23,9 +22,12 @@ from xen_bridge.documents.domains import (
     VcpuAssignment,
     VcpuPins,
 )
-from xen_bridge.errors import BridgeError, Conflict, InvalidInput, Unsupported
+from xen_bridge.domain_change import DomainChange
+from xen_bridge.domain_checks import check_change, check_guest, check_new, check_pin
+from xen_bridge.errors import BridgeError, Conflict, Unsupported
 from xen_bridge.hypervisor.interface import Capability, Hypervisor, require
 from xen_bridge.hypervisor.opening import open_hypervisor
+from xen_bridge.lasting_shares import LastingShares
 from xen_bridge.wishes import Wish, Wishes
 
 
@@ -47,8 +49,8 @@ class PhysicalHost:
         """
         self.uri = uri
         self.hypervisor = hypervisor if hypervisor is not None else open_hypervisor(uri)
-        self._wishes = Wishes(wishes_file)
         self._lock = threading.RLock()
+        self._shares = LastingShares(self.hypervisor, Wishes(wishes_file), self._lock)
 
     # ---- the report's methods
 
@@ -79,21 +81,25 @@ class PhysicalHost:
         """Return the physical host."""
         return self.hypervisor.host()
 
+    @property
+    def _cpus(self) -> int:
+        return self.hypervisor.host().cpus
+
     def domains(self, affinity: bool = True) -> tuple[Domain, ...]:
         """Return all domains; those that run anew are given their weight and cap again.
 
         Without ``affinity`` nobody is asked where vCPUs may run.
         """
-        found = [self._restored(domain) for domain in self.hypervisor.domains()]
+        found = [self._shares.restored(domain) for domain in self.hypervisor.domains()]
         return tuple(self._with_affinity(found) if affinity else found)
 
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
-        return self._with_affinity([self._restored(self.hypervisor.domain(domain))])[0]
+        return self._with_affinity([self._shares.restored(self.hypervisor.domain(domain))])[0]
 
     def schedulers(self) -> tuple[DomainScheduling, ...]:
         """Return the scheduling parameters of every running domain."""
-        require(self.hypervisor, Capability.WEIGHT)
+        require(self.capabilities, Capability.WEIGHT)
         return tuple(
             DomainScheduling(domain.name, domain.id, domain.scheduler)
             for domain in self.hypervisor.domains()
@@ -102,7 +108,7 @@ class PhysicalHost:
 
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run (``xm vcpu-list``)."""
-        require(self.hypervisor, Capability.AFFINITY)
+        require(self.capabilities, Capability.AFFINITY)
         return self.hypervisor.vcpu_list()
 
     def _with_affinity(self, domains: list[Domain]) -> list[Domain]:
@@ -129,16 +135,12 @@ class PhysicalHost:
     def set_domain(self, wanted: SetDomain) -> Domain:
         """Change what ``wanted`` names, all of it or nothing; return the domain."""
         forms.check(wanted)
-        with self._lock, ExitStack() as undoing:
+        with self._lock:
             domain = self.hypervisor.domain(wanted.domain)
             if wanted.affinity:
                 domain = self._with_affinity([domain])[0]
-            self._check(wanted, domain)
-            self._begin_to_run(wanted, domain, undoing)
-            self._set_processor(wanted, domain, undoing)
-            self._cease_to_run(wanted, domain)
-            # It is as it was asked for: nothing is taken back.
-            undoing.pop_all()
+            check_change(wanted, domain, self._cpus, self.capabilities)
+            DomainChange(self.hypervisor, self._shares, wanted, domain).carry_out()
             return self.domain(domain.uuid)
 
     def set_vcpus(self, domain_id: str | int, count: int) -> None:
@@ -147,105 +149,12 @@ class PhysicalHost:
 
     def pin_vcpu(self, domain_id: str | int, vcpu: int | None, cpus: Sequence[int]) -> None:
         """Let a vCPU (None: all) run on these physical CPUs only (``xm vcpu-pin``)."""
-        require(self.hypervisor, Capability.AFFINITY)
+        require(self.capabilities, Capability.AFFINITY)
         with self._lock:
             domain = self.hypervisor.domain(str(domain_id))
-            self._check_cpus((VcpuPins(tuple(cpus)),), "cpus")
-            numbers = range(domain.vcpus.current) if vcpu is None else [vcpu]
-            if vcpu is not None and not 0 <= vcpu < domain.vcpus.current:
-                raise InvalidInput(("vcpu",), f"{domain.name} has {domain.vcpus.current} vCPUs")
-            for number in numbers:
+            check_pin(vcpu, cpus, domain, self._cpus)
+            for number in range(domain.vcpus.current) if vcpu is None else [vcpu]:
                 self.hypervisor.pin(str(domain.id), number, cpus)
-
-    def _check(self, wanted: SetDomain, domain: Domain) -> None:
-        """Raise what is wrong with ``wanted`` before anything is changed."""
-        for value, capability in (
-            (wanted.weight, Capability.WEIGHT),
-            (wanted.cap, Capability.CAP),
-            (wanted.vcpus, Capability.VCPUS),
-            (wanted.affinity or None, Capability.AFFINITY),
-        ):
-            if value is not None:
-                require(self.hypervisor, capability)
-        if wanted.cap is not None:
-            self._check_cap(wanted.cap)
-        if wanted.vcpus is not None and wanted.vcpus > domain.vcpus.maximum:
-            raise InvalidInput(("vcpus",), f"{domain.name} may have {domain.vcpus.maximum}")
-        if wanted.affinity:
-            self._check_affinity(wanted, domain)
-        needs_life = wanted.weight is not None or wanted.cap is not None or bool(wanted.affinity)
-        if needs_life and domain.id is None and wanted.state != "running":
-            raise Conflict(
-                f"{domain.name} does not run: it can be given a share only while it does"
-            )
-
-    def _check_cap(self, cap: int) -> None:
-        most = 100 * self.hypervisor.host().cpus
-        if cap > most:
-            raise InvalidInput(("cap",), f"must be at most {most}: 100 per physical CPU")
-
-    def _check_affinity(self, wanted: SetDomain, domain: Domain) -> None:
-        self._check_cpus(wanted.affinity, "affinity")
-        count = wanted.vcpus or domain.vcpus.current
-        if len(wanted.affinity) not in (1, count):
-            raise InvalidInput(
-                ("affinity",), f"must be one list for all, or one for each of {count}"
-            )
-
-    def _check_cpus(self, pins: Sequence[VcpuPins], field: str) -> None:
-        most = self.hypervisor.host().cpus
-        for one in pins:
-            if not one.cpus or not all(0 <= cpu < most for cpu in one.cpus):
-                raise InvalidInput((field,), f"physical CPUs are 0 to {most - 1}, at least one")
-
-    def _begin_to_run(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
-        """Start or resume before the processor is divided."""
-        if wanted.state != "running":
-            return
-        if domain.state == "paused":
-            self.hypervisor.resume(domain.uuid)
-            undoing.callback(_quietly, self.hypervisor.suspend, domain.uuid)
-        elif domain.id is None:
-            self.start(domain.uuid)
-            undoing.callback(_quietly, self.hypervisor.destroy, domain.uuid)
-
-    def _set_processor(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
-        # vCPUs first: they bound the cap, and those that are off cannot be pinned.
-        if wanted.vcpus is not None:
-            self.hypervisor.set_vcpus(domain.uuid, wanted.vcpus)
-            undoing.callback(_quietly, self.hypervisor.set_vcpus, domain.uuid, domain.vcpus.current)
-        if wanted.weight is not None or wanted.cap is not None:
-            self._set_share(wanted, domain, undoing)
-        if wanted.affinity:
-            self._set_affinity(wanted, domain, undoing)
-
-    def _set_share(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
-        old, had = self._wishes.get(domain.uuid), domain.scheduler
-        self.hypervisor.set_scheduler(domain.uuid, wanted.weight, wanted.cap)
-        undoing.callback(_quietly, self.hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
-        self._wish(domain.uuid, wanted.weight, wanted.cap)
-        undoing.callback(self._wishes.restore, domain.uuid, old)
-
-    def _set_affinity(self, wanted: SetDomain, domain: Domain, undoing: ExitStack) -> None:
-        count = wanted.vcpus or domain.vcpus.current
-        pins = wanted.affinity * count if len(wanted.affinity) == 1 else wanted.affinity
-        before = domain.vcpus.affinity
-        for number, one in enumerate(pins[:count]):
-            self.hypervisor.pin(domain.uuid, number, one.cpus)
-            if number < len(before):
-                undoing.callback(
-                    _quietly, self.hypervisor.pin, domain.uuid, number, before[number].cpus
-                )
-
-    def _cease_to_run(self, wanted: SetDomain, domain: Domain) -> None:
-        """Pause or end after the processor was divided."""
-        if wanted.state == "paused":
-            if domain.state != "paused":
-                self.hypervisor.suspend(domain.uuid)
-        elif domain.id is not None and wanted.state == "shutoff":
-            self.hypervisor.shutdown(domain.uuid)
-        elif domain.id is not None and wanted.state == "destroyed":
-            self.hypervisor.destroy(domain.uuid)
 
     # ---- life
 
@@ -256,31 +165,19 @@ class PhysicalHost:
         """
         forms.check(wanted)
         with self._lock:
-            self._check_new(wanted)
+            check_new(wanted, self.hypervisor.domains(), self._cpus, self.capabilities)
             made = self.hypervisor.define(wanted)
             if wanted.weight is not None or wanted.cap is not None:
-                self._wishes.put(made.uuid, Wish(wanted.weight, wanted.cap))
+                self._shares.keep(made.uuid, Wish(wanted.weight, wanted.cap))
             if wanted.start:
                 self._start_or_undo(made)
             return self.domain(made.uuid)
-
-    def _check_new(self, wanted: CreateDomain) -> None:
-        if wanted.weight is not None:
-            require(self.hypervisor, Capability.WEIGHT)
-        if wanted.cap is not None:
-            require(self.hypervisor, Capability.CAP)
-            self._check_cap(wanted.cap)
-        if wanted.max_vcpus is not None and wanted.max_vcpus < wanted.vcpus:
-            raise InvalidInput(("max_vcpus",), "must not be less than vcpus")
-        for domain in self.hypervisor.domains():
-            if wanted.name == domain.name or wanted.uuid == domain.uuid:
-                raise Conflict(f"a domain {domain.name} ({domain.uuid}) exists already")
 
     def _start_or_undo(self, made: Domain) -> None:
         try:
             self.start(made.uuid)
         except BridgeError:
-            self._wishes.forget(made.uuid)
+            self._shares.forget(made.uuid)
             self._remove(made.uuid)
             raise
 
@@ -292,23 +189,26 @@ class PhysicalHost:
         """Boot a defined domain, and give it its weight and cap again."""
         with self._lock:
             self.hypervisor.start(str(domain_id))
-            self._restored(self.hypervisor.domain(str(domain_id)))
+            self._shares.restored(self.hypervisor.domain(str(domain_id)))
 
     def shutdown(self, domain_id: str | int) -> None:
         """Ask the guest to shut down; returns before it has."""
-        self.hypervisor.shutdown(str(domain_id))
+        self.hypervisor.shutdown(self._guest(domain_id).uuid)
 
     def destroy(self, domain_id: str | int) -> None:
         """End a domain at once."""
-        self.hypervisor.destroy(str(domain_id))
+        self.hypervisor.destroy(self._guest(domain_id).uuid)
 
     def undefine(self, domain_id: str | int) -> None:
         """Forget a domain that does not run."""
-        self.hypervisor.undefine(str(domain_id))
+        with self._lock:
+            domain = self._guest(domain_id)
+            self.hypervisor.undefine(domain.uuid)
+            self._shares.forget(domain.uuid)
 
     def suspend(self, domain_id: str | int) -> None:
         """Pause a running domain."""
-        self.hypervisor.suspend(str(domain_id))
+        self.hypervisor.suspend(self._guest(domain_id).uuid)
 
     def resume(self, domain_id: str | int) -> None:
         """Let a paused domain go on."""
@@ -317,11 +217,14 @@ class PhysicalHost:
     def delete(self, domain_id: str | int) -> None:
         """End a domain if it runs, and forget it."""
         with self._lock:
-            domain = self.hypervisor.domain(str(domain_id))
-            if domain.id == 0:
-                raise Conflict("Domain-0 is the host itself")
+            domain = self._guest(domain_id)
             self._remove(domain.uuid)
-            self._wishes.forget(domain.uuid)
+            self._shares.forget(domain.uuid)
+
+    def _guest(self, domain_id: str | int) -> Domain:
+        domain = self.hypervisor.domain(str(domain_id))
+        check_guest(domain)
+        return domain
 
     def _remove(self, uuid: str) -> None:
         domain = self.hypervisor.domain(uuid)
@@ -334,70 +237,25 @@ class PhysicalHost:
 
     def migrate(self, domain_id: str | int, destination: PhysicalHost | str) -> Domain:
         """Move a running domain live, and give it its weight and cap again over there."""
-        require(self.hypervisor, Capability.MIGRATION)
+        require(self.capabilities, Capability.MIGRATION)
         target = destination if isinstance(destination, PhysicalHost) else PhysicalHost(destination)
         with self._lock:
-            domain = self.hypervisor.domain(str(domain_id))
+            domain = self._guest(domain_id)
             if domain.id is None:
                 raise Conflict(f"{domain.name} does not run")
-            wish = self._wishes.get(domain.uuid) or Wish(
-                domain.scheduler.weight, domain.scheduler.cap
-            )
+            wish = self._shares.of(domain)
             self.hypervisor.migrate(domain.uuid, target.uri)
-            self._wishes.forget(domain.uuid)
+            self._shares.forget(domain.uuid)
         target.adopt(domain.uuid, wish)
         return target.domain(domain.uuid)
 
     def adopt(self, uuid: str, wish: Wish) -> None:
         """Take over the weight and cap of a domain that has come from elsewhere."""
-        with self._lock:
-            self._wishes.put(uuid, replace(wish, applied_to=None))
-
-    # ---- weight and cap that last
-
-    def _wish(self, uuid: str, weight: int | None, cap: int | None) -> None:
-        old = self._wishes.get(uuid) or Wish()
-        running = self.hypervisor.domain(uuid).id
-        self._wishes.put(
-            uuid,
-            Wish(
-                old.weight if weight is None else weight,
-                old.cap if cap is None else cap,
-                running,
-            ),
-        )
-
-    def _restored(self, domain: Domain) -> Domain:
-        """Give a domain that runs under a new id what it was given before; return it."""
-        wish = self._wishes.get(domain.uuid)
-        if wish is None or domain.id is None or wish.applied_to == domain.id:
-            return domain
-        # Whoever looks does not wait for a change that takes long: the next look will do.
-        if not self._lock.acquire(blocking=False):
-            return domain
-        try:
-            has = domain.scheduler
-            if (wish.weight or has.weight, _or(wish.cap, has.cap)) != (has.weight, has.cap):
-                self.hypervisor.set_scheduler(domain.uuid, wish.weight, wish.cap)
-                domain = self.hypervisor.domain(domain.uuid)
-            self._wishes.put(domain.uuid, replace(wish, applied_to=domain.id))
-            return domain
-        finally:
-            self._lock.release()
+        self._shares.keep(uuid, wish)
 
     def close(self) -> None:
         """End the connection."""
         self.hypervisor.close()
-
-
-def _quietly(undo: Callable[..., None], *args: object) -> None:
-    """Take one change back; what prevents it must not hide why that is needed."""
-    with suppress(BridgeError):
-        undo(*args)
-
-
-def _or(value: int | None, other: int | None) -> int | None:
-    return other if value is None else value
 
 
 def _shown(value: int | None) -> str:

@@ -127,7 +127,7 @@ class Hypervisor(Protocol):
         """End the connection."""
 
 
-def require(hypervisor: Hypervisor, capability: Capability) -> None:
-    """Raise Unsupported, naming what is missing, unless the back end can do it."""
-    if capability not in hypervisor.capabilities:
+def require(capabilities: frozenset[Capability], capability: Capability) -> None:
+    """Raise Unsupported, naming what is missing, unless a back end of these can do it."""
+    if capability not in capabilities:
         raise Unsupported(f"this hypervisor's back end cannot: {capability.value}")

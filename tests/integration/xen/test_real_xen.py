@@ -145,6 +145,13 @@ def test_what_is_out_of_range_changes_nothing(
     assert {**now, "cpu_time_s": 0} == {**before, "cpu_time_s": 0}
 
 
+@pytest.mark.parametrize("state", ["paused", "shutoff", "destroyed"])
+def test_domain_0_is_neither_paused_nor_ended(pilot: Pilot, state: str) -> None:
+    status, answer = pilot.ask("PATCH", "/xen/hosts/xen1/domains/Domain-0", {"state": state})
+    assert (status, "host itself" in answer["detail"]) == (409, True)
+    assert pilot.get("/xen/hosts/xen1/domains/0")["state"] == "running"
+
+
 def test_a_domain_nobody_knows(pilot: Pilot) -> None:
     assert pilot.ask("GET", "/xen/hosts/xen1/domains/ghost")[0] == 404
     assert pilot.ask("PATCH", "/xen/hosts/xen1/domains/ghost", {"weight": 5})[0] == 404

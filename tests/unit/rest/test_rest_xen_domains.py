@@ -103,6 +103,9 @@ def test_what_fails_is_told_and_leaves_nothing(client: Any, bridge: FakeBridge) 
 def test_names_that_are_taken_and_domain_0(client: Any, bridge: FakeBridge) -> None:
     assert client.ask("POST", DOMAINS, {"name": "r1"}).status_int == 409
     assert client.ask("DELETE", f"{DOMAINS}/Domain-0").status_int == 409
+    for state in ("paused", "shutoff", "destroyed"):
+        answer = client.ask("PATCH", f"{DOMAINS}/0", {"state": state})
+        assert (answer.status_int, "host itself" in answer.json["detail"]) == (409, True)
     assert client.get(R1).status_int == 200
 
 

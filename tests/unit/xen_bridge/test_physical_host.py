@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -273,3 +274,36 @@ def test_uris() -> None:
     assert PhysicalHost("memory:///x").host().name == "x"
     with pytest.raises(InvalidInput, match="xen"):
         PhysicalHost("qemu:///system")
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda host: host.shutdown(0),
+        lambda host: host.destroy("Domain-0"),
+        lambda host: host.suspend(0),
+        lambda host: host.undefine(0),
+        lambda host: host.delete(0),
+        lambda host: host.migrate(0, "memory:///b"),
+        lambda host: host.set_domain(SetDomain("0", state="paused")),
+        lambda host: host.set_domain(SetDomain("0", state="shutoff")),
+        lambda host: host.set_domain(SetDomain("0", weight=512, state="destroyed")),
+    ],
+)
+def test_the_host_itself_is_never_paused_or_ended(host: PhysicalHost, memory: MemoryHost, end):
+    before = host.domains()
+    # Had the hypervisor been asked, this is what it would say.
+    for step in ("shutdown", "destroy", "suspend", "undefine", "connect", "set_scheduler"):
+        memory.fail(step, HypervisorError("was asked"))
+    with pytest.raises(Conflict, match="host itself"):
+        end(host)
+    assert host.domains() == before
+
+
+def test_a_domain_that_is_undefined_leaves_nothing_behind(host: PhysicalHost) -> None:
+    uuid = host.domain("r1").uuid
+    host.set_domain(SetDomain("r1", weight=700))
+    host.destroy("r1")
+    host.undefine("r1")
+    host.create(replace(SPEC, uuid=uuid))
+    assert share(host) == (256, 0)
