@@ -114,8 +114,11 @@ def _explain(answer: Any) -> str:
         return f"the controller answered {answer.status_code}"
     title, detail = problem.get("title", answer.status_code), problem.get("detail", "")
     lines = [f"{title}: {detail}".rstrip(": ")]
-    for error in problem.get("errors", ()):
-        lines.append(f"  {'.'.join(map(str, error.get('loc', ())))}: {error.get('msg')}")
+    faults = [
+        f"{'.'.join(map(str, error.get('loc', ())))}: {error.get('msg')}"
+        for error in problem.get("errors", ())
+    ]
+    lines += [f"  {fault}" for fault in faults if fault not in lines[0]]
     if answer.status_code in (401, 403):
         lines.append("Give a token of the right role with --token or HORIZON_TOKEN.")
     if answer.status_code == 424 and problem.get("host"):

@@ -47,22 +47,18 @@ def _memory(console: Console, iterations: list[Iteration]) -> None:
 
 
 def _ifconfig(console: Console, iterations: list[Iteration]) -> None:
-    table = _table(
-        "ifconfig", "name", "MAC", "addresses", "MTU", "rx bytes", "B/s", "tx bytes", "B/s"
-    )
+    table = _table("ifconfig", "name", "MAC and addresses", "MTU", "received", "transmitted")
     for one in iterations:
         for item in one["interfaces"]:
-            addresses = [a["address"] for a in (*item["ipv4"], *item["ipv6"]) if a["address"]]
+            networks = [a["address"] for a in (*item["ipv4"], *item["ipv6"])]
+            addresses = [address for address in (item["link_mac"], *networks) if address]
             table.add_row(
                 str(one["number"]),
                 escape(item["name"]),
-                item["link_mac"] or "-",
                 "\n".join(addresses) or "-",
                 str(item["link_mtu"]),
-                str(item["received_bytes"]),
-                _rate(item["reception_rate"]),
-                str(item["transmitted_bytes"]),
-                _rate(item["transmission_rate"]),
+                _bytes(item["received_bytes"], item["reception_rate"]),
+                _bytes(item["transmitted_bytes"], item["transmission_rate"]),
             )
     console.print(table)
 
@@ -95,12 +91,14 @@ _TABLES: Mapping[str, Callable[[Console, list[Iteration]], None]] = {
 }
 
 
-def _rate(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
+def _bytes(count: int, rate: float | None) -> str:
+    """Return bytes so far and, below, bytes a second; the first round has no rate yet."""
+    return f"{count} B" if rate is None else f"{count} B\n{rate:.0f} B/s"
 
 
-def _table(*headers: str) -> Table:
-    table = Table(headers[0])
-    for header in headers[1:]:
-        table.add_column(header)
+def _table(title: str, *headers: str) -> Table:
+    """Return a table whose first column has the rounds. Cells are folded, never cut."""
+    table = Table("#", title=title, title_justify="left")
+    for header in headers:
+        table.add_column(header, overflow="fold")
     return table

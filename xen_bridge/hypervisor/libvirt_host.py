@@ -23,7 +23,7 @@ from xen_bridge.documents.domains import (
     VcpuPins,
     Vcpus,
 )
-from xen_bridge.errors import HypervisorAway, Unsupported
+from xen_bridge.errors import HypervisorAway, NotFound, Unsupported
 from xen_bridge.hypervisor import domain_xml
 from xen_bridge.hypervisor.interface import Capability, HostDevice, Usage
 from xen_bridge.hypervisor.libvirt_errors import binding, translated
@@ -94,12 +94,16 @@ class LibvirtHost(ABC):
     def find(self, domain: str) -> Any:
         """Return libvirt's domain of that id, name or UUID; NotFound if there is none."""
         connection = self.connection()
-        with translated():
-            if domain.isdecimal():
-                return connection.lookupByID(int(domain))
-            if _UUID.fullmatch(domain):
-                return connection.lookupByUUIDString(domain)
-            return connection.lookupByName(domain)
+        try:
+            with translated():
+                if domain.isdecimal():
+                    return connection.lookupByID(int(domain))
+                if _UUID.fullmatch(domain):
+                    return connection.lookupByUUIDString(domain)
+                return connection.lookupByName(domain)
+        except NotFound as error:
+            # libvirt does not say which.
+            raise NotFound(f"no domain {domain}") from error
 
     # ---- looking
 

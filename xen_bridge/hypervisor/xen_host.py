@@ -6,6 +6,7 @@ What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen rese
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,7 @@ from xen_bridge.hypervisor.domain_xml import Description
 from xen_bridge.hypervisor.interface import Capability, Usage
 from xen_bridge.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.hypervisor.libxl_log import LibxlLog
 from xen_bridge.hypervisor.xl import Run, Xl, run_here, run_over_ssh
 
 KNOWN_SCHEDULERS = ("credit", "credit2")
@@ -47,6 +49,7 @@ class XenHost(LibvirtHost):
         super().__init__(uri)
         runner = run or xl_runner(uri)
         self._xl = Xl(runner) if runner is not None else None
+        self._log = LibxlLog() if urlsplit(uri).hostname is None else None
         self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
 
     def scheduler_kind(self) -> str:
@@ -126,6 +129,16 @@ class XenHost(LibvirtHost):
             raise Unsupported(f"affinity through {self.uri}: xl runs on the host itself, or by ssh")
         return self._xl
 
+    # ---- life
+
+    def start(self, domain: str) -> None:
+        """Boot a defined domain; the error has Xen's reason."""
+        with self._explained():
+            super().start(domain)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return self._log.explaining() if self._log is not None else nullcontext()
+
     # ---- moving
 
     def migrate(self, domain: str, destination: str) -> None:
@@ -138,7 +151,7 @@ class XenHost(LibvirtHost):
         found = self.find(domain)
         other = XenHost(destination)
         try:
-            with translated():
+            with self._explained(), translated():
                 name = found.name()
                 if name in {item.name() for item in other.connection().listAllDomains()}:
                     raise Conflict(f"{destination} has a domain {name} already")

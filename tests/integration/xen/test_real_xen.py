@@ -9,12 +9,14 @@ import pytest
 
 from tools.controller_process import wait_until
 from tools.xen_pilot import Pilot
+from topologies.lab.image import GUEST_FILES
 from topologies.lab.keys import guest_address
 from xen_bridge import messages
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 Guests = tuple[str, str]
+KERNEL = {"kernel": f"/{GUEST_FILES}/vmlinux", "ramdisk": f"/{GUEST_FILES}/initramfs"}
 
 
 def domain(pilot: Pilot, name: str, host: str = "xen1"):
@@ -57,12 +59,21 @@ def test_a_router_is_instantiated_and_told_of(pilot: Pilot, guests: Guests) -> N
         assert phases[:2] == ["started", "done"]
 
 
-def test_a_name_that_is_taken_and_a_kernel_that_is_not_there(pilot: Pilot, guests: Guests) -> None:
+def test_what_cannot_be_made_says_why_and_leaves_nothing(pilot: Pilot, guests: Guests) -> None:
     path = "/xen/hosts/xen1/domains"
     before = pilot.lab.machine("xen1").run("virsh -c xen:///system list --all")
     assert pilot.ask("POST", path, {"name": "r1"})[0] == 409
-    status, answer = pilot.ask("POST", path, {"name": "lost", "kernel": "/no/such/kernel"})
-    assert (status, answer["host"]) == (424, "xen1")
+    for wrong, reason in (
+        ({"kernel": "/no/such/kernel"}, "'/no/such/kernel': No such file"),
+        ({"kernel": "/etc/passwd"}, "Invalid kernel"),
+        ({}, "no boot disk"),
+        ({**KERNEL, "memory_kb": 4 << 20}, "Out of memory"),
+        ({**KERNEL, "disks": [{"source": "/dev/nope", "target": "xvda"}]}, "/dev/nope"),
+        ({**KERNEL, "interfaces": [{"bridge": "nobr"}]}, "bridge device nobr"),
+    ):
+        status, answer = pilot.ask("POST", path, {"name": "lost", **wrong})
+        assert (status, answer["host"]) == (424, "xen1"), answer
+        assert reason in answer["detail"]
     assert pilot.lab.machine("xen1").run("virsh -c xen:///system list --all") == before
 
 
@@ -153,7 +164,8 @@ def test_domain_0_is_neither_paused_nor_ended(pilot: Pilot, state: str) -> None:
 
 
 def test_a_domain_nobody_knows(pilot: Pilot) -> None:
-    assert pilot.ask("GET", "/xen/hosts/xen1/domains/ghost")[0] == 404
+    status, answer = pilot.ask("GET", "/xen/hosts/xen1/domains/ghost")
+    assert (status, answer["detail"]) == (404, "host xen1: no domain ghost")
     assert pilot.ask("PATCH", "/xen/hosts/xen1/domains/ghost", {"weight": 5})[0] == 404
     assert pilot.ask("DELETE", "/xen/hosts/xen1/domains/ghost")[0] == 404
     assert pilot.ask("DELETE", "/xen/hosts/xen1/domains/Domain-0")[0] == 409

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 import fake_sysfs
 from fake_bridge import CONTROLLER, NEIGHBOR, FakeBridge
 from fake_sysfs import PF, VF
 from fake_xen import FakeXen
+from horizon_ryu.cli import show_measures
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.xen_words import affinity_of, disk_of, interface_of, path_of
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
@@ -198,6 +201,45 @@ def test_what_is_measured_is_shown(api: Api, bridge: FakeBridge) -> None:
     told = api.json("measures", "xen1", "--domain", "r1", "--iterations", "3", "--interval", "0.5")
     assert (told["domain"], len(told["memory"]["iterations"])) == ("r1", 3)
     assert bridge.asked[-1][1] == "r1"
+
+
+def test_addresses_are_whole_on_a_narrow_terminal() -> None:
+    address, mac = "fe80::216:3eff:fe77:b/64", "00:16:3e:77:00:0b"
+    interface = {
+        "name": "eth0", "link_mac": mac, "link_mtu": 1500,
+        "ipv4": [{"address": "10.77.0.11/24"}], "ipv6": [{"address": address}],
+        "received_bytes": 123_456_789, "reception_rate": 12_345.6,
+        "transmitted_bytes": 987_654_321, "transmission_rate": None,
+    }  # fmt: skip
+    rtt = {"minimum": 1.488, "average": 11.275, "maximum": 24.373, "mean_deviation": 9.761}
+    found = {"packets_transmitted": 4, "packets_received": 4, "packet_loss_percent": 0.0}
+    neighbor = {"ip": "10.77.0.11", "data": {**found, "rtt": rtt}}
+    out = io.StringIO()
+    show_measures.measures(
+        Console(file=out, width=80),
+        {
+            "xentop": None,
+            "memory": None,
+            "ifconfig": {"iterations": [{"number": 1, "interfaces": [interface]}]},
+            "latency": {"iterations": [{"number": 1, "neighbors": [neighbor]}]},
+        },
+    )
+    for whole in (
+        address,
+        mac,
+        "10.77.0.11/24",
+        "123456789 B",
+        "987654321 B",
+        "12346 B/s",
+        "11.275",
+    ):
+        assert whole in out.getvalue()
+    assert "…" not in out.getvalue()
+
+
+def test_a_fault_is_said_once(api: Api, bridge: FakeBridge) -> None:
+    result = api("xen", "set", "xen1", "r1", "--weight", "70000")
+    assert result.output.count("less than or equal to 65535") == 1
 
 
 def test_neighbors_and_pings(api: Api, bridge: FakeBridge) -> None:
