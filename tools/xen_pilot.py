@@ -84,6 +84,14 @@ class Pilot:
         """Return what is read; AssertionError for an error."""
         return self.done("GET", path)
 
+    def state(self, host: str) -> str:
+        """Return whether a host is there, as the controller knows it."""
+        return str(self.get(f"/xen/hosts/{host}")["state"])
+
+    def wait_connected(self, host: str, seconds: float = 60) -> None:
+        """Return when a host is there: one that is emulated may for a while be too slow."""
+        wait_until(lambda: self.state(host) == "connected", seconds, f"{host} is there")
+
     def set(self, host: str, domain: str, **changes: Any) -> Any:
         """Change a domain, return it; AssertionError for an error."""
         return self.done("PATCH", f"/xen/hosts/{host}/domains/{domain}", changes)

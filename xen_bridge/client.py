@@ -5,8 +5,10 @@ Blocking, for one caller at a time; under eventlet's monkey patching it is green
 
 from __future__ import annotations
 
+import errno
 import http.client
 import re
+import socket
 import ssl
 import time
 from typing import Any
@@ -25,6 +27,8 @@ MAX_ANSWER = 16 * 1024 * 1024
 """Bytes of an answer; the node itself refuses to write a longer one."""
 IDLE_SECONDS = 20.0
 """After which a connection is not used again; the other side keeps it for longer."""
+SILENCE_SECONDS = 10
+"""After which a machine whose kernel acknowledges nothing is away, however long the deadline."""
 _CHUNK = 64 * 1024
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 URL = rf"https://({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\]):[0-9]{{1,5}}/?"
@@ -97,7 +101,7 @@ class BridgeClient:
             self.close()
             if isinstance(error, BridgeError):
                 raise
-            if isinstance(error, TimeoutError):
+            if isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:
                 raise Deadline(f"{self._where} did not answer in time") from error
             if isinstance(error, (OSError, http.client.HTTPException)):
                 raise PeerAway(f"{self._where}: {_reason(error)}") from error
@@ -124,6 +128,7 @@ class BridgeClient:
             raise PeerAway(f"{self._where}: no connection in {seconds:g} s") from error
         # The chain shows who signed the certificate; its own key must be that one as well.
         shown: ssl.SSLSocket = connection.sock
+        _notice_silence(shown)
         if node_pk_of(shown.getpeercert(binary_form=True) or b"") != self._node_pk:
             connection.close()
             raise PeerAway(f"{self._where}: has another key")
@@ -173,6 +178,17 @@ class BridgeClient:
     @property
     def _where(self) -> str:
         return f"{self._host}:{self._port}"
+
+
+def _notice_silence(connection: socket.socket) -> None:
+    """Have the kernel end a connection whose other end is gone without a word (tcp(7)).
+
+    A machine that was switched off sends no reset; an answer that takes long is no silence.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, SILENCE_SECONDS // 2)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, SILENCE_SECONDS // 2)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * SILENCE_SECONDS)
 
 
 def _left(deadline: float) -> float:

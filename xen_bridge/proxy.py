@@ -48,9 +48,11 @@ class Proxy:
         client = self._client(router)
         try:
             body = self._workers.call(seconds + 2.0, client.ask, message.body, None, seconds)
-        except (Deadline, Overloaded):
-            # A thread may still have it.
+        except Overloaded:
             raise
+        except Deadline as error:
+            # A thread may still have the connection.
+            raise Deadline(f"virtual router {router.name}: {error}") from error
         except PeerAway as error:
             raise PeerAway(f"virtual router {router.name}: {error}") from error
         except BridgeError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.controller_process import wait_until
 from tools.xen_pilot import Pilot
 from topologies.lab.certificates import Authority
 from topologies.lab.keys import CONTROLLER, LIBVIRT
@@ -102,6 +103,8 @@ def test_weight_and_cap_go_along_when_a_domain_moves(
 ) -> None:
     """libvirt resets both; the host that sends a domain away gives them again over there."""
     pilot.set("xen1", "r2", weight=600, cap=70)
+    arrived = {"host": "xen2", "name": "r2", "change": "started"}
+    known = len(pilot.heard("xen_domain", **arrived))
     uri = f"xen+{transport}://xen2/system"
     move = f"print(PhysicalHost('xen:///system').migrate('r2', '{uri}').scheduler)"
     said = in_domain_0(pilot.lab.machine("xen1"), move)
@@ -109,10 +112,13 @@ def test_weight_and_cap_go_along_when_a_domain_moves(
         assert "weight=600, cap=70" in said
         listed = pilot.lab.machine("xen2").run("xl sched-credit -d r2").split()
         assert listed[-2:] == ["600", "70"]
+        pilot.wait_connected("xen1")
         assert pilot.ask("GET", "/xen/hosts/xen1/domains/r2")[0] == 404
         pilot.wait_agent("xen2", "r2")
-        pilot.wait_heard("xen_domain", host="xen2", name="r2", change="started")
+        wait_until(lambda: len(pilot.heard("xen_domain", **arrived)) > known, 60, "xen2 has it")
     finally:
+        pilot.wait_connected("xen1")
+        pilot.wait_connected("xen2")
         pilot.ask("DELETE", "/xen/hosts/xen2/domains/r2")
         pilot.ask("DELETE", "/xen/hosts/xen1/domains/r2")
         pilot.create("xen1", "r2")

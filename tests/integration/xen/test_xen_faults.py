@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 
 from tools.controller_process import wait_until
@@ -16,6 +13,8 @@ Guests = tuple[str, str]
 
 
 def test_a_guest_that_is_destroyed_behind_our_back(pilot: Pilot, guests: Guests) -> None:
+    # Its host has a connection to it, which nobody will close.
+    pilot.wait_agent("xen1", "r2")
     pilot.lab.machine("xen1").run("xl destroy r2")
     pilot.wait_heard("xen_domain", host="xen1", name="r2", change="stopped")
     assert pilot.get("/xen/hosts/xen1/domains/r2")["state"] == "shutoff"
@@ -32,12 +31,12 @@ def test_libvirtd_is_killed_and_back(pilot: Pilot, guests: Guests) -> None:
     machine.run("kill -9 $(pidof libvirtd)")
     status, answer = pilot.ask("GET", "/xen/hosts/xen1/domains")
     assert (status, answer["host"]) == (424, "xen1"), answer
-    wait_until(lambda: _state(pilot, "xen1") == "away", 30, "it is told")
+    wait_until(lambda: pilot.state("xen1") == "away", 30, "it is told")
     # What needs no libvirt goes on, and so does the other host.
     assert pilot.get("/xen/hosts/xen2/domains")["domains"]
     assert pilot.inside("xen1", "r1", "echo alive").strip() == "alive"
     machine.run("rm -f /run/libvirtd.pid; libvirtd --daemon --listen")
-    wait_until(lambda: _state(pilot, "xen1") == "connected", 60, "libvirtd is used again")
+    pilot.wait_connected("xen1", 60)
     listed = {one["name"]: one for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
     assert listed["r1"]["state"] == "running"
     assert pilot.set("xen1", "r1", weight=400)["scheduler"]["weight"] == 400
@@ -48,9 +47,9 @@ def test_the_service_is_killed_and_back(pilot: Pilot, guests: Guests) -> None:
     machine = pilot.lab.machine("xen1")
     pilot.set("xen1", "r1", weight=321, cap=54)
     machine.run("pkill -9 -f xen_bridge.command.serve")
-    wait_until(lambda: _state(pilot, "xen1") == "away", 60, "it is told")
+    wait_until(lambda: pilot.state("xen1") == "away", 60, "it is told")
     machine.run("horizon-lab-service")
-    wait_until(lambda: _state(pilot, "xen1") == "connected", 60, "it is asked again")
+    pilot.wait_connected("xen1", 60)
     scheduler = pilot.get("/xen/hosts/xen1/domains/r1")["scheduler"]
     assert (scheduler["weight"], scheduler["cap"]) == (321, 54)
     # It still knows what r1 was given, and gives it again.
@@ -64,18 +63,17 @@ def test_the_service_is_killed_and_back(pilot: Pilot, guests: Guests) -> None:
 def test_a_host_s_power_fails_and_returns(pilot: Pilot, guests: Guests) -> None:
     machine = pilot.lab.machine("xen2")
     machine.power_off()
-    wait_until(lambda: _state(pilot, "xen2") == "away", 60, "it is told")
+    wait_until(lambda: pilot.state("xen2") == "away", 60, "it is told")
     pilot.wait_heard("xen_host", name="xen2", state="away")
     status, answer = pilot.ask("GET", "/xen/hosts/xen2/domains")
     assert (status, answer["host"]) == (424, "xen2")
-    # At once means without a try: twenty of them in less than one connection's deadline.
-    path = "/xen/hosts/xen2/domains"
-    assert elapsed(lambda: [pilot.ask("GET", path) for _ in range(20)]) < 5
+    # At once means without a try: that it is away is what is known, and is all that is said.
+    assert answer["detail"].startswith("host xen2: away for "), answer
     assert pilot.get("/xen/hosts/xen1/domains/r1")["state"] == "running"
     assert "xen:xen2" not in [one["id"] for one in pilot.get("/nodes")["nodes"]]
     machine.start(from_snapshot=True)
     machine.wait_restored()
-    wait_until(lambda: _state(pilot, "xen2") == "connected", 120, "it is back")
+    pilot.wait_connected("xen2", 120)
     assert pilot.get("/xen/hosts/xen2/domains")["domains"][0]["name"] == "Domain-0"
 
 
@@ -84,20 +82,9 @@ def test_a_host_that_hangs_holds_nobody_up(pilot: Pilot, guests: Guests) -> None
     machine = pilot.lab.machine("xen2")
     machine.run("kill -STOP $(pidof libvirtd)")
     try:
-        wait_until(lambda: _state(pilot, "xen2") == "away", 90, "its silence is noticed")
+        wait_until(lambda: pilot.state("xen2") == "away", 90, "its silence is noticed")
         assert pilot.get("/xen/hosts/xen1/domains/r1")["state"] == "running"
         assert pilot.ask("GET", "/xen/hosts/xen2/domains")[0] == 424
     finally:
         machine.run("kill -CONT $(pidof libvirtd)")
-    wait_until(lambda: _state(pilot, "xen2") == "connected", 120, "it is back")
-
-
-def _state(pilot: Pilot, host: str) -> str:
-    return str(pilot.get(f"/xen/hosts/{host}")["state"])
-
-
-def elapsed(function: Callable[[], object]) -> float:
-    """Return how long a call takes."""
-    began = time.monotonic()
-    function()
-    return time.monotonic() - began
+    pilot.wait_connected("xen2", 120)
