@@ -63,6 +63,8 @@ class BridgeClient:
         self._context = client_context(identity, self._node_pk)
         self._connection: http.client.HTTPSConnection | None = None
         self._used_at = 0.0
+        self._has_answered = False
+        """Over the connection that is open now: then it knows our key."""
 
     def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
         """Send the request ``body``, return the body of the answer.
@@ -104,15 +106,17 @@ class BridgeClient:
             if isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:
                 raise Deadline(f"{self._where} did not answer in time") from error
             if isinstance(error, (OSError, http.client.HTTPException)):
-                raise PeerAway(f"{self._where}: {_reason(error)}") from error
+                raise PeerAway(f"{self._where}: {self._reason(error)}") from error
             raise
         self._used_at = time.monotonic()
+        self._has_answered = True
         return answer
 
     def _connected(self, deadline: float) -> http.client.HTTPSConnection:
         if self._connection is not None and not self._is_usable(self._connection):
             self.close()
         if self._connection is None:
+            self._has_answered = False
             self._connection = self._connect(min(_left(deadline), CONNECT_SECONDS))
         self._connection.sock.settimeout(_left(deadline))
         return self._connection
@@ -178,6 +182,11 @@ class BridgeClient:
     @property
     def _where(self) -> str:
         return f"{self._host}:{self._port}"
+
+    def _reason(self, error: Exception) -> str:
+        if self._has_answered and isinstance(error, OSError):
+            return "the connection was lost: its service ended, or its machine"
+        return _reason(error)
 
 
 def _notice_silence(connection: socket.socket) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xen_bridge.client import BridgeClient
-from xen_bridge.errors import BridgeError, Deadline, NotFound, Overloaded, PeerAway
+from xen_bridge.errors import BridgeError, Deadline, NotFound, PeerAway
 from xen_bridge.identity import Identity
 from xen_bridge.messages import Message
 from xen_bridge.routers import Router
@@ -48,8 +48,6 @@ class Proxy:
         client = self._client(router)
         try:
             body = self._workers.call(seconds + 2.0, client.ask, message.body, None, seconds)
-        except Overloaded:
-            raise
         except Deadline as error:
             # A thread may still have the connection.
             raise Deadline(f"virtual router {router.name}: {error}") from error

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,3 +132,13 @@ def test_timers_are_set_while_it_runs_and_kept(site: Site) -> None:
     site.controller.stop()
     site.controller.start()
     assert site.ask("GET", path)[1]["poll_interval"] == 0.5
+
+
+def test_a_machine_that_vanishes_is_noticed_before_the_deadline(tmp_path: Path) -> None:
+    """In a namespace of its own, where a cable can be pulled."""
+    program = Path(__file__).with_name("switched_off_peer.py")
+    command = ("unshare", "--net", sys.executable, str(program), str(tmp_path))
+    where = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, env=where)
+    assert done.stdout.startswith("PeerAway"), done
+    assert "the connection was lost" in done.stdout
