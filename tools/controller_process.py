@@ -55,7 +55,7 @@ class ControllerProcess:
         self.openflow_port = free_port()
         self.rest_port = free_port()
         self._apps = apps
-        self._variables = {**os.environ, **(environment or {})}
+        self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
         self._log_path = folder / "controller.log"
         self._config_path = folder / "horizon.conf"
         store = f"[store]\nurl = sqlite:///{folder / 'horizon.sqlite'}\n"
@@ -95,6 +95,11 @@ class ControllerProcess:
         except (OSError, urllib.error.URLError):
             return False
 
+    def _how_it_is(self) -> str:
+        status = None if self._process is None else self._process.poll()
+        state = "is running" if status is None else f"ended with status {status}"
+        return f"The controller {state}; its log ends:\n{self.log()[-6000:]}"
+
     def wait_for_end(self, seconds: float = STOP_SECONDS) -> int:
         """Return the exit status of a process that ends without being told; it is killed if not."""
         process, self._process = self._process, None
@@ -123,8 +128,13 @@ class ControllerProcess:
         if accept:
             headers["Accept"] = accept
         request = urllib.request.Request(self.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=15) as answer:
-            return bytes(answer.read())
+        try:
+            with urllib.request.urlopen(request, timeout=15) as answer:
+                return bytes(answer.read())
+        except ConnectionError as error:
+            # A controller that crashed is told from one that only hung up.
+            error.add_note(self._how_it_is())
+            raise
 
     def get(self, path: str) -> Any:
         """Return the JSON answer to GET ``path``."""

@@ -40,7 +40,7 @@ def listen_options(port: int) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         for option in (
-            click.option("--verbose", is_flag=True, help="Tell of every refused message."),
+            click.option("--verbose", is_flag=True, help="Tell of every message."),
             click.option("--port", type=click.IntRange(0, 65_535), default=port, show_default=True),
             click.option(
                 "--host", default="127.0.0.1", show_default=True, help="Address to listen on."

@@ -73,6 +73,7 @@ class Dispatcher:
         application = int(Application.NONE)
         try:
             message = self._read(data, sender)
+            LOG.info("%s: %s", self._name(sender), type(message.body).__name__)
             application = message.application
             return self._written(message, self._carry_out(message))
         except BridgeError as error:

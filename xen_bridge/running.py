@@ -15,7 +15,7 @@ from eventlet.greenio import GreenSocket
 
 from xen_bridge.listening import KnownPeers, listen, serve
 from xen_bridge.nodes import THREADS, Node
-from xen_bridge.web import application
+from xen_bridge.web import Application
 
 LOG = logging.getLogger(__name__)
 GRACE = 10.0
@@ -32,12 +32,13 @@ def run(node: Node, host: str, port: int, say: Callable[[str], None]) -> None:
     stopping = _signals()
     listening = listen(host, port)
     peers = KnownPeers(listening, node.identity, node.keys.names)
-    eventlet.spawn(serve, peers, application(node.dispatcher))
+    application = Application(node.dispatcher)
+    eventlet.spawn(serve, peers, application)
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on https://{shown}:{listening.getsockname()[1]} as {node.identity.node_pk}")
     stopping.recv(1)
     peers.close()
-    _wait_for_requests(node)
+    _wait_for_answers(application)
     LOG.info("stopped")
     logging.shutdown()
     # A thread that waits for a hypervisor that hangs would keep the process for ever.
@@ -56,7 +57,7 @@ def _signals() -> GreenSocket:
     return GreenSocket(reading)
 
 
-def _wait_for_requests(node: Node) -> None:
+def _wait_for_answers(application: Application) -> None:
     until = time.monotonic() + GRACE
-    while node.dispatcher.in_flight and time.monotonic() < until:
+    while application.under_way and time.monotonic() < until:
         eventlet.sleep(0.05)

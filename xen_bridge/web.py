@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import eventlet
@@ -61,21 +61,31 @@ class UnsupportedMediaType(BridgeError):
     title = "Unsupported media type"
 
 
-def application(dispatcher: Dispatcher) -> Callable[..., Iterable[bytes]]:
-    """Return the WSGI application of a node."""
+class Application:
+    """The WSGI application of a node."""
 
-    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        self.under_way = 0
+        """Requests whose answer is not on the wire yet."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        self.under_way += 1
+        # A long answer is still being written when this function has returned.
+        hooks = environ["eventlet.posthooks"] = [(self._answered, (), {})]
         request = webob.Request(environ)
         try:
-            answer = dispatcher.answer(_body(request), environ[PEER])
+            answer = self._dispatcher.answer(_body(request), environ[PEER])
         except BridgeError as error:
-            answer = dispatcher.refusal(error)
+            answer = self._dispatcher.refusal(error)
             environ[CLOSE]()
-            environ["eventlet.posthooks"].append((_linger, (), {}))
+            hooks.insert(0, (_linger, (), {}))
         body: Iterable[bytes] = _response(answer)(environ, start_response)
         return body
 
-    return serve
+    def _answered(self, _environ: dict[str, Any]) -> None:
+        self.under_way -= 1
 
 
 def _response(answer: Answer) -> webob.Response:
