@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tools.free_port import free_ports
+
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
-
-
-def free_port() -> int:
-    """Return a loopback TCP port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -52,8 +46,7 @@ class ControllerProcess:
         config: str = "",
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.openflow_port = free_port()
-        self.rest_port = free_port()
+        self.openflow_port, self.rest_port = free_ports(2)
         self._apps = apps
         self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
         self._log_path = folder / "controller.log"
@@ -108,10 +101,14 @@ class ControllerProcess:
         return _status(process, seconds)
 
     def stop(self, signum: int = signal.SIGTERM) -> int:
-        """End the process with ``signum`` and return its exit status."""
+        """End the process with ``signum``, return its status; AssertionError if it had ended."""
         process, self._process = self._process, None
         if process is None:
             return 0
+        if process.poll() is not None:
+            raise AssertionError(
+                f"the controller had ended, status {process.returncode}:\n{self.log()[-6000:]}"
+            )
         process.send_signal(signum)
         return _status(process, STOP_SECONDS)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,8 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from tools.free_port import free_ports
 
 TESTS = Path(__file__).resolve().parent.parent
 MARK = "@bench "
@@ -37,8 +38,8 @@ class Controller:
         self.readings: list[dict[str, Any]] = []
 
     def __enter__(self) -> Controller:
-        self.address = ("127.0.0.1", free_port())
-        self.rest_port = free_port()
+        port, self.rest_port = free_ports(2)
+        self.address = ("127.0.0.1", port)
         log = Path(self._directory.name) / "log"
         config = Path(self._directory.name) / "horizon.conf"
         config.write_text(
@@ -118,10 +119,3 @@ class Controller:
         for line in self._process.stdout:
             if line.startswith(MARK):
                 self.readings.append(json.loads(line[len(MARK) :]))
-
-
-def free_port() -> int:
-    """Return a TCP port that was free on the loopback a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port

@@ -32,6 +32,7 @@ from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.fast_lane import FastLane, Handled
 from horizon_ryu.openflow.listener import install
+from tools.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 10.0
@@ -41,7 +42,7 @@ class GuardedController:
     """The process, for the tests; a context manager."""
 
     def __init__(self, **settings: Any) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         options = {"ofp_tcp_listen_port": self.port, "ofp_ssl_listen_port": self.port}
         self._settings = {**settings, "options": {**options, **settings.get("options", {})}}
         self._process: subprocess.Popen[str] | None = None
@@ -123,12 +124,6 @@ class GuardedController:
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class _Book:

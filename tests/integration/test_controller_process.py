@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.controller_process import ControllerProcess, free_port
+from tools.controller_process import ControllerProcess
+from tools.free_port import free_port, free_ports
 
 pytestmark = pytest.mark.integration
 MANAGER = str(Path(sys.executable).with_name("ryu-manager"))
@@ -74,7 +75,7 @@ def test_a_wrong_option_ends_it_with_its_name(tmp_path: Path, config: str, said:
     path.write_text(f"{config}[store]\nurl = sqlite://\n", encoding="utf-8")
     ended = subprocess.run(
         [MANAGER, "horizon_ryu.bundle", f"--config-file={path}",
-         f"--ofp-tcp-listen-port={free_port()}", f"--wsapi-port={free_port()}"],
+         *(f"{name}={port}" for name, port in _ports().items())],
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     output = ended.stdout + ended.stderr
@@ -87,14 +88,30 @@ def test_a_wrong_option_ends_it_with_its_name(tmp_path: Path, config: str, said:
 def test_a_port_that_is_taken_is_named(tmp_path: Path, option: str) -> None:
     path = tmp_path / "horizon.conf"
     path.write_text("[store]\nurl = sqlite://\n", encoding="utf-8")
-    ports = {"--ofp-tcp-listen-port": free_port(), "--wsapi-port": free_port()}
+    ports = _ports()
     with socket.create_server(("127.0.0.1", ports[option])):
-        ended = subprocess.run(
-            [MANAGER, "horizon_ryu.bundle", f"--config-file={path}",
-             *(f"{name}={port}" for name, port in ports.items())],
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
+        _expect_taken(path, ports, ports[option])
+
+
+def test_one_port_for_openflow_and_rest_is_refused(tmp_path: Path) -> None:
+    """Eventlet would share it between the two: each would get some of the connections."""
+    path = tmp_path / "horizon.conf"
+    path.write_text("[store]\nurl = sqlite://\n", encoding="utf-8")
+    port = free_port()
+    _expect_taken(path, {"--ofp-tcp-listen-port": port, "--wsapi-port": port}, port)
+
+
+def _ports() -> dict[str, int]:
+    return dict(zip(("--ofp-tcp-listen-port", "--wsapi-port"), free_ports(2), strict=True))
+
+
+def _expect_taken(config: Path, ports: dict[str, int], taken: int) -> None:
+    ended = subprocess.run(
+        [MANAGER, "horizon_ryu.bundle", f"--config-file={config}",
+         *(f"{name}={port}" for name, port in ports.items())],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
     output = ended.stdout + ended.stderr
     assert ended.returncode == 2
-    assert str(ports[option]) in output
+    assert str(taken) in output
     assert "Traceback" not in output
