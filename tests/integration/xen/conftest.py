@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,18 @@ from topologies.lab.lab import XenLab
 
 TEST_PORTS = 27440
 """Not those of a lab that somebody has started by hand."""
+
+GUESTS = ("r1", "r2")
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Note that a test failed, for the fixture that puts the hosts right again."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -38,17 +51,34 @@ def pilot(xen_lab: XenLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             made.close()
 
 
-@pytest.fixture(scope="session")
-def guests(pilot: Pilot) -> Iterator[tuple[str, str]]:
-    """Two virtual routers on xen1, whose agents answer."""
-    names = ("r1", "r2")
-    for name in names:
-        pilot.create("xen1", name)
-    for name in names:
+@pytest.fixture(autouse=True)
+def fresh_after_a_failure(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a failed test left behind (a paused guest, a dead daemon), the next one is spared.
+
+    The hosts start again from their snapshots, which know no guest.
+    """
+    yield
+    if request.node.stash.get(_FAILED, False) and "pilot" in request.fixturenames:
+        pilot: Pilot = request.getfixturevalue("pilot")
+        for machine in pilot.lab.machines:
+            machine.power_off()
+            machine.start(from_snapshot=True)
+        for machine in pilot.lab.machines:
+            machine.wait_restored()
+            pilot.wait_connected(machine.name, 120)
+
+
+@pytest.fixture
+def guests(pilot: Pilot) -> tuple[str, str]:
+    """Two virtual routers on xen1, whose agents answer; made unless they are there."""
+    pilot.wait_connected("xen1")
+    listed = {one["name"]: one["state"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
+    for name in GUESTS:
+        if name not in listed:
+            pilot.create("xen1", name)
+    for name in set(GUESTS) - set(listed):
         pilot.wait_agent("xen1", name)
-    yield names
-    for name in names:
-        pilot.ask("DELETE", f"/xen/hosts/xen1/domains/{name}")
+    return GUESTS
 
 
 @pytest.fixture
