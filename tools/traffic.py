@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tools.controller_process import wait_until
 from topologies.driver import SYSTEM_PYTHON, MininetProcess, Ran
 from topologies.graphs import Host
 
@@ -26,6 +28,8 @@ FULL_SHARE = 0.97
 """Part of what was due that a sender must have sent for the rate to count as reached."""
 SHARE = 0.7
 """Part of the highest rate without loss that is used while something is tested."""
+PATIENCE_SECONDS = 60.0
+"""For the machine to have the time for the lowest rate."""
 FINISH_SECONDS = 45.0
 QUEUE_BYTES = 32 << 20
 """For the frames that wait at one port of a switch."""
@@ -131,14 +135,19 @@ class Route:
     def steady_rate(self) -> Rate:
         """Find out what goes through just now, and a rate with some room below that.
 
-        The room is for what else runs on the machine during a test.
+        The room is for what else runs on the machine during a test. A machine that is too busy
+        even for the lowest rate is waited for; AssertionError after PATIENCE_SECONDS.
         """
+        lowest = f"{LOWEST_RATE} datagrams a second go through"
+        wait_until(lambda: self.holds(LOWEST_RATE), PATIENCE_SECONDS, lowest)
         highest = highest_rate(self.holds)
-        steady = int(highest * SHARE)
-        while not self.holds(steady, seconds=3.0):
-            if steady < LOWEST_RATE:
-                raise AssertionError("the network loses packets at any rate")
-            steady = int(steady * SHARE)
+        slower = (max(int(highest * SHARE**times), LOWEST_RATE) for times in count(1))
+
+        def next_that_holds() -> int:
+            rate = next(slower)
+            return rate if self.holds(rate, seconds=3.0) else 0
+
+        steady = wait_until(next_that_holds, PATIENCE_SECONDS, f"{lowest} for 3 s")
         return Rate(highest, steady)
 
 
@@ -157,15 +166,13 @@ def highest_rate(
 ) -> int:
     """Return the highest rate that holds: by doubling, then halving the gap down to ``precision``.
 
-    AssertionError when not even LOWEST_RATE holds.
+    LOWEST_RATE is known to hold.
     """
-    good, bad = 0, min(first, highest)
+    good, bad = LOWEST_RATE, min(first, highest)
     while bad <= highest and holds(bad):
         good, bad = bad, bad * 2
     bad = min(bad, highest)
     while bad - good > precision * good:
-        if bad <= LOWEST_RATE:
-            raise AssertionError(f"not even {LOWEST_RATE} datagrams a second go through")
         middle = (good + bad) // 2
         if holds(middle):
             good = middle

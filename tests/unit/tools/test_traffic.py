@@ -7,14 +7,19 @@ import signal
 import socket
 import subprocess
 from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.traffic import HIGHEST_RATE, LOWEST_RATE, PROBE, Traffic, highest_rate
+from tools import traffic
+from tools.traffic import HIGHEST_RATE, LOWEST_RATE, PROBE, SHARE, Route, Traffic, highest_rate
 from tools.udp_probe import MAGIC, MAX_DATAGRAMS, STAMP, Pace, Tally
-from topologies.driver import SYSTEM_PYTHON
+from topologies.driver import SYSTEM_PYTHON, MininetProcess
+from topologies.graphs import Host
 
 
 def tally_of(numbers: list[int]) -> Tally:
@@ -77,7 +82,7 @@ def test_a_slow_pace_sends_one_at_a_time() -> None:
     assert pace.skipped == 0
 
 
-@given(st.integers(LOWEST_RATE * 2, HIGHEST_RATE))
+@given(st.integers(LOWEST_RATE, HIGHEST_RATE))
 def test_the_highest_rate_is_found(limit: int) -> None:
     tried: list[int] = []
 
@@ -90,9 +95,33 @@ def test_the_highest_rate_is_found(limit: int) -> None:
     assert len(tried) < 15
 
 
-def test_a_network_that_carries_nothing_is_told() -> None:
-    with pytest.raises(AssertionError, match="not even 500"):
-        highest_rate(lambda rate: False)
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Route]:
+    """Make a route that carries 10,000 datagrams a second, but at first nothing, so many times."""
+
+    def make(times: int) -> Route:
+        tries = count(1)
+        monkeypatch.setattr(
+            Route, "holds", lambda self, rate, seconds=1.0: next(tries) > times and rate <= 10_000
+        )
+        host = Host("h", "10.0.0.1", "00:00:00:00:00:01", 1, 1)
+        return Route(Mock(MininetProcess), host, host)
+
+    return make
+
+
+def test_a_machine_that_is_busy_is_waited_for(busy: Callable[[int], Route]) -> None:
+    highest, steady = busy(3).steady_rate()
+    assert 9_000 <= highest <= 10_000
+    assert steady == int(highest * SHARE)
+
+
+def test_a_network_that_carries_nothing_is_told(
+    busy: Callable[[int], Route], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "PATIENCE_SECONDS", 0.1)
+    with pytest.raises(AssertionError, match=r"not within 0\.1 s: 500 datagrams"):
+        busy(1_000).steady_rate()
 
 
 def test_a_limit_that_is_never_met_ends_the_search() -> None:
