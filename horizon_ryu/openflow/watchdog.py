@@ -37,6 +37,24 @@ def end_process(silence: float) -> None:
     os._exit(EXIT_STATUS)
 
 
+class Silence:
+    """Tells a hub that hangs from a machine that stood still, by the listener's own turns.
+
+    A listener that did not run either (a virtual machine was paused, a process stopped) heard
+    nothing for a long time, but in one turn.
+    """
+
+    def __init__(self, heard: float) -> None:
+        self._heard = heard
+        self._turns = 0
+
+    def lasts(self, heard: float) -> bool:
+        """Tell, once a turn, whether the last heartbeat, at ``heard``, is BEATS turns old."""
+        self._turns = self._turns + 1 if heard == self._heard else 0
+        self._heard = heard
+        return self._turns >= BEATS
+
+
 class Watchdog:
     """Ends the process when the hub did not turn for ``seconds``; 0 switches it off.
 
@@ -78,14 +96,8 @@ class Watchdog:
             hub.sleep(self._seconds / BEATS)
 
     def _watch(self) -> None:
-        woke = self._clock()
+        silence = Silence(self._heard)
         while not self._stopped.wait(self._seconds / BEATS):
-            now = self._clock()
-            # If this thread did not run either, the machine slept, and the hub is not to blame.
-            if now - woke > self._seconds:
-                self._heard = now
-            woke = now
-            silence = now - self._heard
-            if silence > self._seconds:
-                self._bite(silence)
+            if silence.lasts(self._heard):
+                self._bite(self._clock() - self._heard)
                 return

@@ -20,6 +20,7 @@ class Hung(Exception):
 def alarm(seconds: float) -> Iterator[None]:
     """Raise Hung in the block after ``seconds``, whatever it is doing, and again at its end.
 
+    Seconds of this process on the processor: a machine that has no time for it costs none.
     Again and again, because what the block calls may swallow an exception, as Ryu's parsers do.
     The garbage collector rests meanwhile: an exception in one of its callbacks is lost, and after
     a thousand tests it has much to do.
@@ -32,8 +33,8 @@ def alarm(seconds: float) -> Iterator[None]:
         raise Hung
 
     gc.disable()
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN_SECONDS)
     try:
         yield
     finally:
@@ -47,8 +48,8 @@ def _disarm(before: Any) -> None:
     """Stop the timer, even if it rings just now."""
     while True:
         try:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.signal(signal.SIGPROF, before)
         except Hung:
             continue
         return

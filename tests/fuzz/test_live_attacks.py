@@ -90,10 +90,8 @@ def test_2_1_030_handshake_without_hello(controller: GuardedController) -> None:
 @pytest.mark.usefixtures("victim")
 def test_2_1_030_handshake_that_never_ends(controller: GuardedController) -> None:
     before = controller.state()["refusals"].get("handshake_deadline", 0)
-    start = time.monotonic()
     _attack(controller, hello(OF13))
     _attack(controller)
-    assert time.monotonic() - start < 8
     assert controller.state()["refusals"]["handshake_deadline"] == before + 2
 
 

@@ -6,7 +6,7 @@ import time
 
 from ryu.lib import hub
 
-from horizon_ryu.openflow.watchdog import EXIT_STATUS, Watchdog
+from horizon_ryu.openflow.watchdog import BEATS, EXIT_STATUS, Silence, Watchdog
 
 HANG = """
 import time
@@ -37,6 +37,14 @@ def test_a_hub_that_turns_is_left_alone() -> None:
         hub.sleep(0.02)
     dog.stop()
     assert bites == []
+
+
+def test_silence_is_counted_in_turns_of_the_listener() -> None:
+    """However long a turn takes: who did not listen cannot tell."""
+    silence = Silence(heard=1.0)
+    assert [silence.lasts(1.0) for _ in range(BEATS)] == [False] * (BEATS - 1) + [True]
+    assert not silence.lasts(2.0)
+    assert [silence.lasts(2.0) for _ in range(BEATS)] == [False] * (BEATS - 1) + [True]
 
 
 def test_switched_off_it_starts_nothing() -> None:

@@ -278,7 +278,7 @@ EVENTS = st.lists(
 
 
 @given(EVENTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_happens_hosts_stand_at_edges_and_addresses_are_theirs_alone(
     events: list[tuple[str, int, int, int]],
 ) -> None:

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core import lldp
@@ -197,7 +197,6 @@ def test_a_probe_at_an_unknown_switch_or_port_is_refused(pair: SmallNetwork) -> 
 
 
 @given(st.binary(max_size=120), st.integers(0, 5), st.integers(0, 70000))
-@settings(deadline=None)
 def test_bytes_of_strangers_change_nothing(data: bytes, dpid: int, number: int) -> None:
     network = SmallNetwork()
     network.join(A)

@@ -192,7 +192,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_happens_budgets_are_kept_and_all_known_ports_are_probed(
     steps: list[tuple[str, int, int]],
 ) -> None:

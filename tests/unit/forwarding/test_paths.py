@@ -42,7 +42,7 @@ def view_of_graph(graph: networkx.Graph) -> TopologyView:
     return view_of(graph.nodes, links)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(2, 14))
 def test_paths_are_shortest_and_connected(seed: int, size: int) -> None:
     graph = networkx.gnm_random_graph(size, size + seed % 7, seed=seed)

@@ -35,7 +35,6 @@ _KNOWN = {"host": "xen1", "domain": "r1", "address": PF}
 _KNOWN_NODES = ("xen:xen1", "xen:xen1:r1")
 _BOUNDED = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=(Phase.explicit, Phase.generate),

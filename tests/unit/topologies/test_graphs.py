@@ -109,7 +109,7 @@ def test_torus_is_regular(rows: int, columns: int) -> None:
 
 
 @given(data=st.data(), n=st.integers(1, 30), seed=st.integers(0, 1000))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_random_graphs_are_simple_connected_and_repeatable(
     data: st.DataObject, n: int, seed: int
 ) -> None:

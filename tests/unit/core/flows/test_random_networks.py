@@ -18,7 +18,7 @@ from unit.core.flows.network_model import Journey, Model
 from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_of
 from unit.core.routes.test_routes import EDGE, network
 
-MANY = settings(max_examples=400, deadline=None, derandomize=True)
+MANY = settings(max_examples=400, derandomize=True)
 TAGS = (3000, 3010)
 
 
