@@ -22,7 +22,7 @@ OPTIONS = XenOptions(poll_interval=0.01)
 
 def until(condition: Callable[[], Any], what: str = "it") -> None:
     """Return when ``condition`` is true, other greenlets running; AssertionError after 10 s."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, f"{what} does not happen"
         hub.sleep(0.001)

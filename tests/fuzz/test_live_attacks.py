@@ -35,7 +35,7 @@ ATTEMPTS = 5
 
 @pytest.fixture(scope="module")
 def controller() -> Iterator[GuardedController]:
-    limits = {"handshake_seconds": 1.0, "challenge_seconds": 0.5}
+    limits = {"handshake_seconds": 4.0, "challenge_seconds": 1.0}
     with GuardedController(limits=limits) as running:
         yield running
 
@@ -108,7 +108,7 @@ def test_2_1_050_several_main_connections_first_stays(
 ) -> None:
     """The holder of the dpid answers the echo of the controller, so the newcomer has to go."""
     intruder = Switch(controller.port)
-    answering = threading.Thread(target=_answer_echoes, args=(victim, 1.0))
+    answering = threading.Thread(target=_answer_echoes, args=(victim, 3.0))
     answering.start()
     intruder.shake_hands_until_closed(VICTIM)
     answering.join()

@@ -29,7 +29,7 @@ class Line:
         self.events.append(event)
         self.sender.end()
 
-    def read(self, size: int, seconds: float = 5.0) -> bytes:
+    def read(self, size: int, seconds: float = 30.0) -> bytes:
         data = b""
         deadline = time.monotonic() + seconds
         while len(data) < size and time.monotonic() < deadline:
@@ -40,7 +40,7 @@ class Line:
                 continue
         return data
 
-    def until(self, event: str, seconds: float = 5.0) -> bool:
+    def until(self, event: str, seconds: float = 30.0) -> bool:
         deadline = time.monotonic() + seconds
         while event not in self.events and time.monotonic() < deadline:
             hub.sleep(0.01)

@@ -128,7 +128,7 @@ class Running:
             self.app._connected_switch(EventSwitchConnected(switch(dpid, range(1, 5))))
 
     def wait(self, condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while not condition():
             if time.monotonic() > end:
                 raise TimeoutError("it did not come to pass")
