@@ -74,8 +74,15 @@ class Pilot:
             return error.code, _read(error)
 
     def done(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the answer; AssertionError, with what was wrong, for an error."""
+        """Return the answer; AssertionError, with what was wrong, for an error.
+
+        A host that was too busy for a look counts as away for a moment; nothing was tried then,
+        so it is waited for and asked again.
+        """
         status, answer = self.ask(method, path, body)
+        if status == HTTPStatus.FAILED_DEPENDENCY and ": away for " in answer["detail"]:
+            self.wait_connected(answer["host"])
+            status, answer = self.ask(method, path, body)
         if status >= HTTPStatus.BAD_REQUEST:
             raise AssertionError(f"{method} {path}: {status} {answer}")
         return answer
