@@ -24,15 +24,13 @@ from horizon_ryu.core.discovery import Discovery as Core
 from horizon_ryu.core.discovery import DiscoveryLimits
 from horizon_ryu.core.errors import SwitchAway
 from horizon_ryu.core.hosts import HostLimits
-from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Change, Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
-from horizon_ryu.openflow.fast_lane import PASSED, Handled
-from horizon_ryu.openflow.flow_removed import read_flow_removed
+from horizon_ryu.openflow.packet_in_pipeline import PASSED, Handled
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
 from horizon_ryu.rest.event_data import change_to_event
@@ -42,6 +40,8 @@ from horizon_ryu.switch_events import (
     EventSwitchJoining,
     EventSwitchLeft,
 )
+from horizon_ryu.wire.flow_removed import read_flow_removed
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
 

@@ -35,9 +35,9 @@ from horizon_ryu.flows.reconciler import Reconciler
 from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
-from horizon_ryu.openflow.flow_removed import read_flow_removed
 from horizon_ryu.rest import flows as flows_resource
 from horizon_ryu.switch_events import EventSwitchConnected
+from horizon_ryu.wire.flow_removed import read_flow_removed
 
 app_manager.require_app("horizon_ryu.discovery")
 

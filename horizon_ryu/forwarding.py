@@ -23,11 +23,11 @@ from ryu.lib import hub
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
-from horizon_ryu.core.messages import FlowEntry, PacketIn, Sent
 from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
-from horizon_ryu.openflow.fast_lane import Handled
-from horizon_ryu.openflow.flow_removed import read_flow_removed
+from horizon_ryu.openflow.packet_in_pipeline import Handled
+from horizon_ryu.wire.flow_removed import read_flow_removed
+from horizon_ryu.wire.messages import FlowEntry, PacketIn, Sent
 
 FORWARDING_ORDER = 40
 """Place in the fast lane: after the gate of Spanning Tree, before its flooding."""

@@ -20,24 +20,25 @@ from ryu.lib import hub
 from horizon_ryu import garbage, log, settings
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
-from horizon_ryu.core.messages import PacketIn
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.free_ports import check_listening
-from horizon_ryu.openflow import codec10, codec13, listener
+from horizon_ryu.http.event_log import EventLog
+from horizon_ryu.metrics import Metrics
+from horizon_ryu.openflow import listener
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
-from horizon_ryu.openflow.fast_lane import FastLane
+from horizon_ryu.openflow.packet_in_pipeline import FastLane
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.openflow.watchdog import Watchdog
 from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
-from horizon_ryu.rest.events import EventLog
-from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
+from horizon_ryu.wire import codec10, codec13
+from horizon_ryu.wire.messages import PacketIn
 
 LOG = logging.getLogger("horizon")
 

@@ -22,15 +22,15 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchError
 from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
-from horizon_ryu.core.messages import DropBuffered, Flood, PacketIn, PacketOut, Sent
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
-from horizon_ryu.openflow.fast_lane import PASSED, Handled
+from horizon_ryu.openflow.packet_in_pipeline import PASSED, Handled
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
+from horizon_ryu.wire.messages import DropBuffered, Flood, PacketIn, PacketOut, Sent
 
 GATE_ORDER = 30
 """Place of the gate in the fast lane: after Discovery, before Forwarding."""

@@ -2,7 +2,7 @@
 
 Events in: ``EventSwitchConnected``, ``EventSwitchLeft``, ``EventPortChanged``. Events out: none.
 
-When what is asked is decided in :mod:`horizon_ryu.core.stats`; :mod:`horizon_ryu.openflow.stats`
+When what is asked is decided in :mod:`horizon_ryu.core.stats`; :mod:`horizon_ryu.wire.stats`
 reads the answers when somebody wants to know.
 """
 
@@ -19,16 +19,17 @@ from ryu.lib import hub
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.stats.kinds import Kind, kinds_of
+from horizon_ryu.core.stats.kinds import kinds_of
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import stats as stats_resource
-from horizon_ryu.statistics import ovsdb, prometheus
-from horizon_ryu.statistics.node_measures import NodeMeasures, node_measures
-from horizon_ryu.statistics.poller import Poller
 from horizon_ryu.switch_events import EventPortChanged, EventSwitchConnected, EventSwitchLeft
+from horizon_ryu.switch_stats import ovsdb, prometheus
+from horizon_ryu.switch_stats.node_measures import NodeMeasures, node_measures
+from horizon_ryu.switch_stats.poller import Poller
+from horizon_ryu.wire.stats.types import Kind
 
 TIMERS_SETTING = "stats.timers"
 

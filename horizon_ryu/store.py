@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from horizon_ryu.core.errors import Conflict, HorizonError, NotFound
 from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition
 
-_MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATIONS = Path(__file__).with_name("schema_versions")
 _metadata = sa.MetaData()
 _networks = sa.Table(
     "networks",

@@ -22,7 +22,7 @@ from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.services import ending_on_errors
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.client import BridgeClient
-from xen_bridge.identity import Identity
+from xen_bridge.trust.identity import Identity
 
 IDENTITY = "xen-identity"
 TIMERS_SETTING = "xen.timers"

@@ -16,11 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import fake_sysfs
 from fake_pace import FakePace
-from xen_bridge import messages
-from xen_bridge.devices import DeviceManager
-from xen_bridge.documents import measures
-from xen_bridge.documents.summary import GetSummary
-from xen_bridge.dom0_services import device_services, domain_services
+from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.dom0.requests import device_services, domain_services
+from xen_bridge.dom0.sysfs_devices import SysfsDevices
 from xen_bridge.errors import BridgeError, Conflict, NotFound, PeerAway, Unsupported
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import check_neighbors
@@ -37,10 +36,11 @@ from xen_bridge.gatherers.netlink import (
 from xen_bridge.gatherers.pace import Pace, rounds
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
-from xen_bridge.hypervisor.memory_host import MemoryHost, MemoryWorld
-from xen_bridge.messages import Message
-from xen_bridge.services import Service, Services
-from xen_bridge.sysfs_devices import SysfsDevices
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.documents import measures
+from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.protocol.messages import Message
+from xen_bridge.server.services import Service, Services
 from xen_bridge.virtual_management import PhysicalHost
 
 NEIGHBOR = "192.0.2.9"

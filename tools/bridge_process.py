@@ -8,11 +8,11 @@ from pathlib import Path
 from types import TracebackType
 
 from xen_bridge.client import BridgeClient
-from xen_bridge.identity import Identity
-from xen_bridge.key_list import FILE as KEYS
-from xen_bridge.key_list import KeyList
-from xen_bridge.routers import FILE as ROUTERS
-from xen_bridge.routers import RouterList, check_router
+from xen_bridge.server.routers import FILE as ROUTERS
+from xen_bridge.server.routers import RouterList, check_router
+from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.key_list import FILE as KEYS
+from xen_bridge.trust.key_list import KeyList
 
 STOP_SECONDS = 20.0
 

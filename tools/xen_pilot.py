@@ -14,7 +14,7 @@ import websocket
 from tools.controller_process import ControllerProcess, wait_until
 from topologies.lab.keys import guest_address
 from topologies.lab.lab import XenLab, guest
-from xen_bridge import forms
+from xen_bridge.protocol import forms
 
 SECONDS = 300.0
 """For one request: an emulated host takes its time."""

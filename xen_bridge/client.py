@@ -14,11 +14,11 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from xen_bridge import messages
 from xen_bridge.errors import BridgeError, Deadline, InvalidInput, PeerAway, TooLarge
-from xen_bridge.identity import Identity, check_node_pk, node_pk_of
-from xen_bridge.messages import Message
-from xen_bridge.tls import client_context
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.messages import Message
+from xen_bridge.trust.identity import Identity, check_node_pk, node_pk_of
+from xen_bridge.trust.tls import client_context
 
 PATH = "/messages"
 SECONDS = 30.0

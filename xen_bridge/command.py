@@ -11,11 +11,11 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from xen_bridge.errors import InvalidInput
-from xen_bridge.identity import Identity
-from xen_bridge.key_list import FILE as KEYS
-from xen_bridge.key_list import KeyList
-from xen_bridge.routers import FILE as ROUTERS
-from xen_bridge.routers import RouterList, check_router
+from xen_bridge.server.routers import FILE as ROUTERS
+from xen_bridge.server.routers import RouterList, check_router
+from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.key_list import FILE as KEYS
+from xen_bridge.trust.key_list import KeyList
 
 DIRECTORY = "/etc/xen-bridge"
 SERVICE_PORT, AGENT_PORT = 7443, 7444
@@ -184,7 +184,7 @@ def agent(host: str, port: int, verbose: bool, directory: Path) -> None:
 
 
 def _run(node: Any, host: str, port: int, verbose: bool) -> None:
-    from xen_bridge.running import run
+    from xen_bridge.server.running import run
 
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,

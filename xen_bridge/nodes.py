@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from xen_bridge import routers
-from xen_bridge.devices import DeviceManager
-from xen_bridge.dispatcher import Dispatcher, Forward
-from xen_bridge.documents.measures import Measures
-from xen_bridge.documents.summary import GetSummary
-from xen_bridge.dom0_services import device_services, domain_services
+from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.requests import device_services, domain_services
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
 from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
-from xen_bridge.identity import Identity
-from xen_bridge.key_list import FILE as KEYS
-from xen_bridge.key_list import KeyList
-from xen_bridge.proxy import Proxy
-from xen_bridge.services import LOOKING, Service, Services
+from xen_bridge.protocol.documents.measures import Measures
+from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.server import routers
+from xen_bridge.server.dispatcher import Dispatcher, Forward
+from xen_bridge.server.proxy import Proxy
+from xen_bridge.server.services import LOOKING, Service, Services
+from xen_bridge.server.workers import GreenPace, Workers
+from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.key_list import FILE as KEYS
+from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
-from xen_bridge.workers import GreenPace, Workers
 
 WISHES = "weights.json"
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2

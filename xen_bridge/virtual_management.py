@@ -12,8 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from xen_bridge import forms
-from xen_bridge.documents.domains import (
+from xen_bridge.dom0.domain_change import DomainChange
+from xen_bridge.dom0.domain_checks import check_change, check_guest, check_new, check_pin
+from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
+from xen_bridge.dom0.hypervisor.opening import open_hypervisor
+from xen_bridge.dom0.persistent_scheduling import LastingShares
+from xen_bridge.dom0.settings_store import Wish, Wishes
+from xen_bridge.errors import BridgeError, Conflict, Unsupported
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
     DomainScheduling,
@@ -22,13 +29,6 @@ from xen_bridge.documents.domains import (
     VcpuAssignment,
     VcpuPins,
 )
-from xen_bridge.domain_change import DomainChange
-from xen_bridge.domain_checks import check_change, check_guest, check_new, check_pin
-from xen_bridge.errors import BridgeError, Conflict, Unsupported
-from xen_bridge.hypervisor.interface import Capability, Hypervisor, require
-from xen_bridge.hypervisor.opening import open_hypervisor
-from xen_bridge.lasting_shares import LastingShares
-from xen_bridge.wishes import Wish, Wishes
 
 
 class PhysicalHost:

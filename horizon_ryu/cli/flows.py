@@ -9,8 +9,8 @@ import click
 
 from horizon_ryu.cli import show_flows
 from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.parsing import actions_of, dpid_of, dpids_of, end_of, match_of
 from horizon_ryu.cli.session import Session
-from horizon_ryu.cli.words import actions_of, dpid_of, dpids_of, end_of, match_of
 
 _URL = "/v1/flows"
 _MATCH_HELP = "FIELD=VALUE, separated by commas; repeatable"

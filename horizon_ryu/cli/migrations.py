@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from horizon_ryu.cli import show_flows
+from horizon_ryu.cli.parsing import dpids_of, match_of
 from horizon_ryu.cli.session import Session
-from horizon_ryu.cli.words import dpids_of, match_of
 
 _URL = "/v1/migrations"
 

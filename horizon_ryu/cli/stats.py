@@ -8,8 +8,8 @@ import click
 
 from horizon_ryu.cli import show_stats
 from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.parsing import dpid_of
 from horizon_ryu.cli.session import Session
-from horizon_ryu.cli.words import dpid_of
 
 _URL = "/v1/stats"
 PARTS = ("desc", "ports", "tables", "aggregate", "flows")

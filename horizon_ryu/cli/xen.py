@@ -10,7 +10,7 @@ import click
 from horizon_ryu.cli import show_xen
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
-from horizon_ryu.cli.xen_words import HOSTS, affinity_of, disk_of, interface_of, path_of
+from horizon_ryu.cli.xen_parsing import HOSTS, affinity_of, disk_of, interface_of, path_of
 
 LONG = 240.0
 """Seconds for what a host may take its time for."""

@@ -8,7 +8,7 @@ import click
 
 from horizon_ryu.cli import show_measures
 from horizon_ryu.cli.session import Session
-from horizon_ryu.cli.xen_words import path_of
+from horizon_ryu.cli.xen_parsing import path_of
 
 GATHERERS = ("xentop", "ifconfig", "memory", "latency")
 MARGIN = 90.0

@@ -16,7 +16,6 @@ from typing import NamedTuple, TypeVar
 from horizon_ryu.core import frames, lldp
 from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
 from horizon_ryu.core.link_table import LinkTable
-from horizon_ryu.core.messages import DropBuffered, Output, PacketIn, PacketOut, Sent
 from horizon_ryu.core.pacing import Pacing
 from horizon_ryu.core.probes import ProbeBook, Verdict
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -29,6 +28,7 @@ from horizon_ryu.core.topology import (
     Switch,
     TopologyView,
 )
+from horizon_ryu.wire.messages import DropBuffered, Output, PacketIn, PacketOut, Sent
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")

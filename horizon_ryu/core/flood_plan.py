@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.flood_state import FloodState, Step, closing, opening
-from horizon_ryu.core.messages import Sent
 from horizon_ryu.core.topology import Switch
+from horizon_ryu.wire.messages import Sent
 
 
 @dataclass(slots=True)

@@ -15,7 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
+from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Switch
+from horizon_ryu.wire.messages import (
     Flood,
     FloodPorts,
     FlowCommand,
@@ -26,8 +28,6 @@ from horizon_ryu.core.messages import (
     SetNoFlood,
     ToController,
 )
-from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Switch
 
 OPENFLOW_10 = 1
 _BROADCAST_MAC = b"\xff" * 6

@@ -15,7 +15,12 @@ from typing import TypeAlias
 from horizon_ryu.core import frames
 from horizon_ryu.core.address_book import AddressBook
 from horizon_ryu.core.frames import Arp, Frame
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.ownership import Owner, Priority, owner_of
+from horizon_ryu.core.ownership import cookie as cookie_of
+from horizon_ryu.core.pair_flows import Pair, PairFlows
+from horizon_ryu.core.paths import PathFinder
+from horizon_ryu.core.topology import Change, Host, PortRef, Switch, TopologyView
+from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
     FlowCommand,
@@ -28,11 +33,6 @@ from horizon_ryu.core.messages import (
     Sent,
     ToController,
 )
-from horizon_ryu.core.ownership import Owner, Priority, owner_of
-from horizon_ryu.core.ownership import cookie as cookie_of
-from horizon_ryu.core.pair_flows import Pair, PairFlows
-from horizon_ryu.core.paths import PathFinder
-from horizon_ryu.core.topology import Change, Host, PortRef, Switch, TopologyView
 
 DEFAULT_IDLE_TIMEOUT = 60
 """Seconds without a frame after which a switch drops a pair's entry."""

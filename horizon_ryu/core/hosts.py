@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.messages import Output, PacketOut, Sent
 from horizon_ryu.core.topology import Change, Host, PortRef
+from horizon_ryu.wire.messages import Output, PacketOut, Sent
 
 PROBER = b"\x02\x48\x5a\x00\x00\x01"
 """Sender of our ARP probes: locally administered, on no network."""

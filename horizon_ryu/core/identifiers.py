@@ -1,7 +1,7 @@
-"""Text forms of dpids and MAC addresses, and nothing else about them.
+"""Text form of datapath identifiers.
 
-Inside the program a dpid is an ``int`` (64 bits) and a MAC address is 6 ``bytes``; the text
-forms belong to JSON, XML, URLs and logs (design, section 3).
+Inside the program a dpid is an ``int`` (64 bits); the text form belongs to JSON, XML, URLs and
+logs (design, section 3).
 """
 
 from __future__ import annotations
@@ -27,8 +27,3 @@ def dpid_from_text(text: str, loc: tuple[str | int, ...] = ("dpid",)) -> int:
     if not _DPID.fullmatch(text):
         raise InvalidInput(loc, "a dpid is exactly 16 lower-case hex digits")
     return int(text, 16)
-
-
-def mac_to_text(mac: bytes) -> str:
-    """Return ``mac`` (6 bytes) in lower case with colons."""
-    return mac.hex(":")

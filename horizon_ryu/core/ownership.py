@@ -1,4 +1,4 @@
-"""Who owns which flow entries: cookies, priorities and group ids, in one place.
+"""Ownership of flow entries: cookies and priorities, in one place.
 
 A cookie is ``magic (16 bits) | application (8) | zero (8) | generation (32)``. The generation is
 drawn at each start of the controller, so that what an earlier run left behind can be told from
@@ -36,10 +36,6 @@ class Priority(IntEnum):
     UNICAST = 150
     BROADCAST = 100
     TABLE_MISS = 0
-
-
-FLOOD_GROUP = 0x485A0001
-"""OpenFlow 1.3 group (type ALL) whose buckets are the ports open to broadcasts."""
 
 
 def cookie(owner: Owner, generation: int) -> int:

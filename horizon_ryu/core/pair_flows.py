@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, Output, Sent
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.paths import Hop, Transit, hops_along
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Output, Sent
 
 
 class Pair:

@@ -14,11 +14,11 @@ from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flood_plan import Member, Plan, Planner
 from horizon_ryu.core.flood_state import read_state, up_ports, with_new_port
 from horizon_ryu.core.ghosts import Frozen, Ghosts, TreeMemory, cable
-from horizon_ryu.core.messages import FlowEntry
 from horizon_ryu.core.port_hold import PortHold
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
 from horizon_ryu.core.tree_choice import Choice, choose_settled, choose_unsettled
+from horizon_ryu.wire.messages import FlowEntry
 
 SHARED_HOLD = 10.0
 """Seconds without another alarm after which a shared segment is taken for an ordinary one."""

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.messages import FlowEntry, Match
 from horizon_ryu.core.topology import Host, TopologyView
+from horizon_ryu.wire.messages import FlowEntry, Match
 
 _VLAN = re.compile(r"vlan:(0|[1-9][0-9]{0,3})")
 _RANGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/(0|[1-9][0-9]?)")

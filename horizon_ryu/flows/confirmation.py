@@ -14,11 +14,11 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
-from horizon_ryu.core.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
-from horizon_ryu.openflow.canonical import reported
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.openflow.description import Description
+from horizon_ryu.wire.canonical import reported
+from horizon_ryu.wire.description import Description
+from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""

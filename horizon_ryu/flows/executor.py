@@ -14,8 +14,8 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.flows.plan import Plan, Wave, WaveKind, undo_of
-from horizon_ryu.core.messages import Sent
 from horizon_ryu.flows.confirmation import Confirmation
+from horizon_ryu.wire.messages import Sent
 
 LOG = logging.getLogger("horizon.flows")
 

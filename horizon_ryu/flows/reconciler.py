@@ -13,11 +13,11 @@ from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.flows.book import FlowBook
 from horizon_ryu.core.flows.plan import meter_of
 from horizon_ryu.core.flows.reconcile import Repair, repair
-from horizon_ryu.core.messages import FlowMod, Sent
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.confirmation import Switches
-from horizon_ryu.openflow.canonical import reported
+from horizon_ryu.wire.canonical import reported
+from horizon_ryu.wire.messages import FlowMod, Sent
 
 LOG = logging.getLogger("horizon.flows")
 

@@ -24,7 +24,6 @@ from horizon_ryu.core.flows.record import flow_to_json
 from horizon_ryu.core.flows.reversal import reverse_spec
 from horizon_ryu.core.flows.routing import Routing
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.messages import FlowEntry
 from horizon_ryu.core.ownership import flow_cookie
 from horizon_ryu.core.topology import TopologyView
 from horizon_ryu.flows.announce import Announcer
@@ -33,6 +32,7 @@ from horizon_ryu.flows.confirmation import Switches
 from horizon_ryu.flows.executor import Executor, Job
 from horizon_ryu.flows.journal import Journal
 from horizon_ryu.store import Store
+from horizon_ryu.wire.messages import FlowEntry
 
 _SLICE = 64
 """Flows drafted before other greenlets get their turn."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 from xml.sax.saxutils import escape
 
-from horizon_ryu.openflow.stats.form import TextField
+from horizon_ryu.wire.stats.form import TextField
 
 Members: TypeAlias = Iterable[tuple[str, Any]]
 
@@ -54,7 +54,7 @@ class XmlForm:
     joint = ""
 
     def members(self, fields: Iterable[TextField]) -> str:
-        """Return elements; see :class:`horizon_ryu.openflow.stats.form.Form`."""
+        """Return elements; see :class:`horizon_ryu.wire.stats.form.Form`."""
         return "".join(f"<{name}>{pattern}</{name}>" for name, pattern, _ in fields)
 
     def absent(self, name: str) -> str:
@@ -112,7 +112,7 @@ class JsonForm:
     joint = ","
 
     def members(self, fields: Iterable[TextField]) -> str:
-        """Return members; see :class:`horizon_ryu.openflow.stats.form.Form`."""
+        """Return members; see :class:`horizon_ryu.wire.stats.form.Form`."""
         return ",".join(
             f'"{name}":"{pattern}"' if quoted else f'"{name}":{pattern}'
             for name, pattern, quoted in fields

@@ -23,12 +23,12 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_0_parser, ofproto_v1_3_parser
 
-from horizon_ryu.core.messages import PacketIn
+from horizon_ryu.openflow.admission import Door
 from horizon_ryu.openflow.context import ConnectionContext
-from horizon_ryu.openflow.door import Door
-from horizon_ryu.openflow.guard import Conversation, Framer, Violation, canonical_hello
 from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.sender import Sender
+from horizon_ryu.wire.guard import Conversation, Framer, Violation, canonical_hello
+from horizon_ryu.wire.messages import PacketIn
 
 LOG = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
-from horizon_ryu.core.messages import PacketIn
 from horizon_ryu.openflow.counters import ConnectionCounters, Counters
-from horizon_ryu.openflow.fast_lane import FastLane
-from horizon_ryu.openflow.guard import AnswerLimits
+from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.wire.guard import AnswerLimits
+from horizon_ryu.wire.messages import PacketIn
 
 DecodePacketIn: TypeAlias = Callable[[bytes], "tuple[int, int | None, bytes] | None"]
 """From a packet-in message that passed the guard to (in_port, buffer_id or None, frame)."""

@@ -21,9 +21,9 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3
 
 from horizon_ryu.core.errors import HorizonError
+from horizon_ryu.openflow.admission import Door
 from horizon_ryu.openflow.connection import GuardedDatapath
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
-from horizon_ryu.openflow.door import Door
 from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.server import GuardedServer
 

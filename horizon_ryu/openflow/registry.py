@@ -16,12 +16,12 @@ from types import MappingProxyType
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.messages import FloodPorts, FlowEntry, Match, Message, Sent
-from horizon_ryu.openflow import codec10, codec13, dialect, flow_stats
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.openflow.description import Description, read_description
-from horizon_ryu.openflow.error_names import error_name
 from horizon_ryu.openflow.pending import PendingQuestions, Question
+from horizon_ryu.wire import codec10, codec13, dialect, flow_stats
+from horizon_ryu.wire.description import Description, read_description
+from horizon_ryu.wire.error_names import error_name
+from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Sent
 
 LOG = logging.getLogger(__name__)
 

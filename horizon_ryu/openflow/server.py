@@ -16,8 +16,8 @@ import eventlet
 from eventlet.green import ssl
 from ryu.lib import hub
 
+from horizon_ryu.openflow.admission import Door
 from horizon_ryu.openflow.context import ConnectionContext
-from horizon_ryu.openflow.door import Door
 from horizon_ryu.openflow.peer_log import PeerLog
 
 LOG = logging.getLogger(__name__)

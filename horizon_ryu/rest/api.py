@@ -10,13 +10,15 @@ from ryu.app.wsgi import WSGIApplication
 from ryu.lib import hub
 
 from horizon_ryu import __version__
-from horizon_ryu.rest import events_resource, health, root, wsgi_mount
-from horizon_ryu.rest.auth import Tokens, load_tokens
-from horizon_ryu.rest.events import EventLog
+from horizon_ryu.http import wsgi_mount
+from horizon_ryu.http.auth import Tokens, load_tokens
+from horizon_ryu.http.event_log import EventLog
+from horizon_ryu.http.router import Router
+from horizon_ryu.hub_lag import HubLag
+from horizon_ryu.metrics import Metrics
+from horizon_ryu.rest import events as events_resource
+from horizon_ryu.rest import health, root
 from horizon_ryu.rest.health import Health
-from horizon_ryu.rest.hub_lag import HubLag
-from horizon_ryu.rest.metrics import Metrics
-from horizon_ryu.rest.router import Router
 from horizon_ryu.settings import Settings
 
 DEGRADED_LAG = 1.0

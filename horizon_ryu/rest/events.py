@@ -1,158 +1,169 @@
-"""The log of what happened: numbered, bounded, and never waiting for those who read it.
+"""Events as they happen (``WS /v1/events``): one JSON text message per event.
 
-Events stay in a ring, so that a client that comes back can ask for what it missed. Each
-subscriber has a bounded queue; one that lets it run full is dropped, since neither memory nor
-the publisher's time is a slow client's to spend.
+``?since=N`` begins with what came after event N, ``?kinds=a,b`` chooses. What a client sends is
+read and ignored. A page of another site is refused (a browser tells the page's origin), and so
+is compression: it would let a few bytes cost us megabytes.
 """
 
 from __future__ import annotations
 
-import json
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+import socket
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
+from pydantic import Field, StringConstraints
 from ryu.lib import hub
+from webob import Request, Response
 
-from horizon_ryu.core.errors import LimitExceeded
+from horizon_ryu.http.client_frames import ClientGone, read_frames
+from horizon_ryu.http.event_log import EventLog, Subscription
+from horizon_ryu.http.problem import (
+    FORBIDDEN,
+    LIMIT_EXCEEDED,
+    UPGRADE_REQUIRED,
+    ProblemError,
+)
+from horizon_ryu.http.resource import Call, Resource
+from horizon_ryu.rest.model import Model, optional
 
-MAX_SUBSCRIBERS = 64
-QUEUE_EVENTS = 1024
-"""Events waiting for one subscriber."""
-GAP = "gap"
-"""Kind of the event that tells a subscriber that events it asked for are gone."""
+SUBPROTOCOL = "horizon.events.v1"
+SEND_SECONDS = 5.0
+"""For one message; a client that takes longer is gone."""
+KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+TRY_AGAIN_LATER = 1013
+"""Close code of RFC 6455's registry for a client that was too slow."""
+GOING_AWAY = 1001
+_CLOSE, _PONG = 8, 10
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event: its number, its kind, and its JSON text ``{seq, at, kind, data}``."""
-
-    seq: int
-    kind: str
-    text: str
-
-
-class EventLog:
-    """Numbers and keeps the last ``size`` events, and hands each to every subscriber."""
-
-    def __init__(self, size: int = 4096, wall_clock: Callable[[], float] = time.time) -> None:
-        """``wall_clock`` dates events, in seconds since 1970."""
-        self._ring: deque[Event] = deque(maxlen=size)
-        self._seq = 0
-        self._wall_clock = wall_clock
-        self._subscriptions: set[Subscription] = set()
-        self.published: Counter[str] = Counter()
-        """Events so far, by kind."""
-        self.dropped = 0
-        """Subscribers so far that were too slow."""
-
-    @property
-    def subscribers(self) -> int:
-        """How many clients listen."""
-        return len(self._subscriptions)
-
-    @property
-    def last_seq(self) -> int:
-        """The number of the newest event; 0 before the first."""
-        return self._seq
-
-    def publish(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Add an event of ``kind``; ``data`` must be JSON. Never waits."""
-        event = self._event(self._seq + 1, kind, data)
-        self._seq = event.seq
-        self.published[kind] += 1
-        self._ring.append(event)
-        for subscription in tuple(self._subscriptions):
-            if not subscription.offer(event):
-                self._drop(subscription)
-
-    def subscribe(
-        self, since: int | None = None, kinds: Collection[str] | None = None
-    ) -> Subscription:
-        """Return a subscription to events of ``kinds`` (None: all); LimitExceeded if too many.
-
-        With ``since``, it begins with what came after that number. If some of it is no longer
-        here, or the number is of another run, an event of kind ``gap`` comes first.
-        """
-        if len(self._subscriptions) >= MAX_SUBSCRIBERS:
-            raise LimitExceeded(f"{MAX_SUBSCRIBERS} event clients are connected already")
-        subscription = Subscription(self._past(since), kinds, self._subscriptions.discard)
-        self._subscriptions.add(subscription)
-        return subscription
-
-    def _past(self, since: int | None) -> deque[Event]:
-        if since is None:
-            return deque()
-        oldest = self._ring[0].seq if self._ring else self._seq + 1
-        is_known = oldest - 1 <= since <= self._seq
-        past = deque(event for event in self._ring if not is_known or event.seq > since)
-        if not is_known:
-            gap = {"since": since, "oldest": oldest, "newest": self._seq}
-            past.appendleft(self._event(oldest - 1, GAP, gap))
-        return past
-
-    def _event(self, seq: int, kind: str, data: Mapping[str, Any]) -> Event:
-        at = round(self._wall_clock(), 6)
-        whole = {"seq": seq, "at": at, "kind": kind, "data": dict(data)}
-        return Event(seq, kind, json.dumps(whole, separators=(",", ":"), allow_nan=False))
-
-    def _drop(self, subscription: Subscription) -> None:
-        subscription.dropped = True
-        subscription.close()
-        self.dropped += 1
+_NUMBER = "^(0|[1-9][0-9]{0,14})$"
+_KINDS = "^[a-z_]{1,40}(,[a-z_]{1,40}){0,31}$"
 
 
-class Subscription:
-    """What one client still has to be sent; made by :meth:`EventLog.subscribe`."""
+class EventsQuery(Model):
+    """Which events a client wants."""
 
-    def __init__(
-        self,
-        past: deque[Event],
-        kinds: Collection[str] | None,
-        forget: Callable[[Subscription], None],
-    ) -> None:
-        self._past = past
-        self._kinds = kinds
-        self._queue: Any = hub.Queue(QUEUE_EVENTS)
-        self._forget = forget
-        self.dropped = False
-        """Whether the client was too slow."""
-        self.closed = False
+    since: Annotated[str, StringConstraints(pattern=_NUMBER)] = optional(
+        description="Begin with what came after the event of this number"
+    )
+    kinds: Annotated[str, StringConstraints(pattern=_KINDS), Field(examples=["link_add"])] = (
+        optional(description="Kinds of events, separated by commas")
+    )
 
-    def offer(self, event: Event) -> bool:
-        """Queue ``event`` without waiting; False if the queue is full."""
-        if not self._wants(event):
-            return True
-        if self._queue.full():
-            return False
-        self._queue.put(event, block=False)
-        return True
 
-    def next(self, timeout: float | None = None) -> Event | None:
-        """Return the next event; None when closed, or after ``timeout`` seconds without one."""
-        while self._past:
-            event = self._past.popleft()
-            if self._wants(event):
-                return event
-        if self.closed:
-            return None
+def resources(log: EventLog) -> list[Resource]:
+    """Return the resource of ``log``."""
+
+    def events(call: Call) -> Response:
+        query = call.query(EventsQuery)
+        _check_upgrade(call.http)
+        since = None if query.since is None else int(query.since)
+        kinds = None if query.kinds is None else frozenset(query.kinds.split(","))
+        return _WebSocketAnswer(log.subscribe(since, kinds))
+
+    return [
+        Resource(
+            method="GET",
+            path="/v1/events",
+            handler=events,
+            query=EventsQuery,
+            status=101,
+            problems=(UPGRADE_REQUIRED, LIMIT_EXCEEDED),
+            summary="Receive events through a WebSocket",
+            tag="events",
+        )
+    ]
+
+
+def _check_upgrade(request: Request) -> None:
+    """Refuse what is no WebSocket handshake (RFC 6455, 4.2.1), or comes from another site."""
+    environ = request.environ
+    connection = environ.get("HTTP_CONNECTION", "").lower().replace(" ", "").split(",")
+    is_handshake = (
+        request.method == "GET"
+        and "upgrade" in connection
+        and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+        and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13"
+        and environ.get("HTTP_SEC_WEBSOCKET_KEY")
+        and "eventlet.input" in environ
+    )
+    if not is_handshake:
+        raise ProblemError(
+            UPGRADE_REQUIRED,
+            "Ask for an upgrade to WebSocket, version 13.",
+            headers={"Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+        )
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
+        raise ProblemError(FORBIDDEN, "The page is of another site.")
+
+
+class _WebSocketAnswer(Response):
+    """An answer that turns the connection into a WebSocket and lasts as long as that does."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        super().__init__(status=101)
+        self.subscription = subscription
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Serve the socket; eventlet's server knows that the answer is then already given."""
+        environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+        handshake = hub.WebSocketWSGI(self._serve)
+        handshake.supported_protocols = [SUBPROTOCOL]
         try:
-            found: Event | None = self._queue.get(timeout=timeout)
-        except hub.QueueEmpty:
-            return None
-        return found
+            answer: Iterable[bytes] = handshake(environ, start_response)
+        finally:
+            self.subscription.close()
+        return answer
 
-    def close(self) -> None:
-        """End the subscription and wake whoever waits in :meth:`next`; never waits."""
-        if self.closed:
-            return
-        self.closed = True
-        self._forget(self)
-        # Nobody waits at a full queue; the next call sees that it is closed.
-        if not self._queue.full():
-            self._queue.put(None, block=False)
+    def _serve(self, websocket: Any) -> None:
+        keep_alive(websocket.socket)
+        reader = hub.spawn(_read, websocket, self.subscription)
+        try:
+            _write(websocket, self.subscription)
+        finally:
+            hub.kill(reader)
 
-    def _wants(self, event: Event) -> bool:
-        return self._kinds is None or event.kind in self._kinds or event.kind == GAP
+
+def keep_alive(connection: Any) -> None:
+    """Have the kernel notice a client that vanished without a word."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _read(websocket: Any, subscription: Subscription) -> None:
+    """Read until the client is gone, then let the writer know."""
+    try:
+        read_frames(websocket.socket, partial(websocket.send, control_code=_PONG))
+    except (ClientGone, OSError):
+        subscription.close()
+
+
+def _write(websocket: Any, subscription: Subscription) -> None:
+    """Send events until the client is gone or was too slow, then close.
+
+    A stalled client is not told: sending would wait for it, so the socket is just shut.
+    """
+    try:
+        while (event := subscription.next()) is not None:
+            with hub.Timeout(SEND_SECONDS):
+                websocket.send(event.text)
+        with hub.Timeout(SEND_SECONDS):
+            code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
+            websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)
+    except (OSError, hub.Timeout):
+        _shut(websocket.socket)
+    # Eventlet would otherwise send a closing frame of its own, and wait.
+    websocket.websocket_closed = True
+
+
+def _shut(connection: Any) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        # It is gone already, which is what was wanted.
+        return

@@ -9,17 +9,17 @@ from pydantic import Field
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
 from horizon_ryu.core.flows.match_fields import Loc
 from horizon_ryu.flows.service import Asked
-from horizon_ryu.rest.flow_model import FlowModel, FlowPatch, FlowRequest, flow_model, spec_of
-from horizon_ryu.rest.flow_patch import patched
-from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.problem import (
+from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
     NOT_FOUND,
     SWITCH_DEADLINE,
     SWITCH_FAILED,
 )
-from horizon_ryu.rest.resource import Answer, Call, PathParameter, Resource
+from horizon_ryu.http.resource import Answer, Call, PathParameter, Resource
+from horizon_ryu.rest.flow_model import FlowModel, FlowPatch, FlowRequest, flow_model, spec_of
+from horizon_ryu.rest.flow_patch import patched
+from horizon_ryu.rest.model import Model
 
 MAX_BATCH = 5_000
 FLOW_ID = PathParameter(

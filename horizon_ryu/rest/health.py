@@ -7,10 +7,10 @@ from typing import Literal, Protocol
 from ryu.lib import hub
 from webob import Response
 
-from horizon_ryu.rest.metrics import CONTENT_TYPE, Metrics
+from horizon_ryu.http.resource import Call, Resource
+from horizon_ryu.http.stream import streamed
+from horizon_ryu.metrics import CONTENT_TYPE, Metrics
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.resource import Call, Resource
-from horizon_ryu.rest.stream import streamed
 
 
 class Health(Model):

@@ -15,7 +15,6 @@ from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import Plan, Wave
 from horizon_ryu.core.flows.wish import Wish
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
-from horizon_ryu.core.messages import FlowMod, MeterMod, Sent
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import (
     EntirePath,
@@ -23,6 +22,7 @@ from horizon_ryu.formats.flow_migration import (
     FlowMigrationsDocument,
     PassedSwitch,
 )
+from horizon_ryu.http.problem import UNION_TAG, clean, problem_of
 from horizon_ryu.rest.flow_model import (
     MAX_HOPS,
     HopModel,
@@ -32,7 +32,7 @@ from horizon_ryu.rest.flow_model import (
     hop_models,
 )
 from horizon_ryu.rest.model import Dpid, Model, optional
-from horizon_ryu.rest.problem import UNION_TAG, clean, problem_of
+from horizon_ryu.wire.messages import FlowMod, MeterMod, Sent
 
 MAX_BATCH = 5_000
 _DPIDS_TEXT = r"^[0-9a-f]{16}(\|[0-9a-f]{16})*$"

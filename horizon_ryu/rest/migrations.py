@@ -12,6 +12,15 @@ from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.wish import Wish
 from horizon_ryu.flows.changes import Outcome
 from horizon_ryu.flows.migrating import Dry
+from horizon_ryu.http.problem import (
+    CONFLICT,
+    LIMIT_EXCEEDED,
+    NOT_FOUND,
+    SWITCH_DEADLINE,
+    SWITCH_FAILED,
+    problem_of,
+)
+from horizon_ryu.http.resource import XML_TYPES, Answer, Call, PathParameter, Resource, Result
 from horizon_ryu.rest.migration_model import (
     MigrationAnswer,
     MigrationModel,
@@ -25,15 +34,6 @@ from horizon_ryu.rest.migration_model import (
     migrations_xml,
     wish_of,
 )
-from horizon_ryu.rest.problem import (
-    CONFLICT,
-    LIMIT_EXCEEDED,
-    NOT_FOUND,
-    SWITCH_DEADLINE,
-    SWITCH_FAILED,
-    problem_of,
-)
-from horizon_ryu.rest.resource import XML_TYPES, Answer, Call, PathParameter, Resource, Result
 
 MIGRATION_ID = PathParameter("^[0-9a-f]{12}$", "A migration: 12 lower-case hex digits")
 _TAG = "migrations"

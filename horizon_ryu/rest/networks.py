@@ -9,10 +9,10 @@ from pydantic import ConfigDict, Field, StringConstraints
 from horizon_ryu.core.errors import Conflict
 from horizon_ryu.core.virtual_network import NetworkDefinition, parse_range, range_text
 from horizon_ryu.formats.topology import PHYSICAL
+from horizon_ryu.http.problem import CONFLICT, NOT_FOUND
+from horizon_ryu.http.resource import Answer, Call, Resource
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.network_names import IP_RANGE, NAME, NetworkStore
-from horizon_ryu.rest.problem import CONFLICT, NOT_FOUND
-from horizon_ryu.rest.resource import Answer, Call, Resource
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:

@@ -13,11 +13,11 @@ from pydantic import Field
 
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
+from horizon_ryu.http.resource import Call, PathParameter, Resource
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.resource import Call, PathParameter, Resource
 from horizon_ryu.rest.xen_models import ASKING, HOST_NAME
-from horizon_ryu.statistics.node_measures import NodeMeasures
-from xen_bridge.documents.domains import DOMAIN
+from horizon_ryu.switch_stats.node_measures import NodeMeasures
+from xen_bridge.protocol.documents.domains import DOMAIN
 
 _TAG = "nodes"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from horizon_ryu import __version__
+from horizon_ryu.http.openapi import openapi_document
+from horizon_ryu.http.resource import Call, Raw, Resource
+from horizon_ryu.http.router import Router
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.openapi import openapi_document
-from horizon_ryu.rest.resource import Call, Raw, Resource
-from horizon_ryu.rest.router import Router
 
 
 class Root(Model):

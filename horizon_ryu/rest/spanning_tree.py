@@ -10,8 +10,8 @@ from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreeEntry, TreesDocument, tree_entry
+from horizon_ryu.http.resource import Call, Resource
 from horizon_ryu.rest.model import Model, TimerSeconds, optional
-from horizon_ryu.rest.resource import Call, Resource
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
 

@@ -14,12 +14,12 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
+from horizon_ryu.http.problem import NOT_FOUND
+from horizon_ryu.http.resource import XML_TYPES, Call, PathParameter, Resource
+from horizon_ryu.http.stream import streamed
 from horizon_ryu.rest.model import Model, TimerSeconds, optional
-from horizon_ryu.rest.problem import NOT_FOUND
-from horizon_ryu.rest.resource import XML_TYPES, Call, PathParameter, Resource
-from horizon_ryu.rest.stream import streamed
 from horizon_ryu.rest.timers import timers_resources
-from horizon_ryu.statistics.report import Part, Writer
+from horizon_ryu.switch_stats.report import Part, Writer
 
 _TAG = "statistics"
 PART = PathParameter(

@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 from typing import Protocol, TypeVar
 
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
+from horizon_ryu.http.resource import Call, Resource
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.resource import Call, Resource
 
 Timers = TypeVar("Timers", DiscoveryTimers, StatsTimers, TreeTimers, XenTimers)
 

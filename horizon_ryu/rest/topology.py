@@ -15,10 +15,10 @@ from horizon_ryu.formats.topology import (
     links_document,
     neighbors_document,
 )
+from horizon_ryu.http.problem import NOT_FOUND, SWITCH_DEADLINE, SWITCH_FAILED
+from horizon_ryu.http.resource import Call, Handler, Resource
 from horizon_ryu.rest.model import Model, TimerSeconds, optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
-from horizon_ryu.rest.problem import NOT_FOUND, SWITCH_DEADLINE, SWITCH_FAILED
-from horizon_ryu.rest.resource import Call, Handler, Resource
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
 

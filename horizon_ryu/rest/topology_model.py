@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from horizon_ryu.core.identifiers import dpid_to_text, mac_to_text
+from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.rest.model import Dpid, Model, PortNo
+from horizon_ryu.wire.addresses import mac_to_text
 
 _OPENFLOW = {1: "1.0", 2: "1.1", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5"}
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.http.problem import CONFLICT
+from horizon_ryu.http.resource import Call, PathParameter, Resource
 from horizon_ryu.rest.model import Model, optional
-from horizon_ryu.rest.problem import CONFLICT
-from horizon_ryu.rest.resource import Call, PathParameter, Resource
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import ASKING, HOST, MacAddress
 from horizon_ryu.xen_hosts.hosts import XenHosts
-from xen_bridge.documents import devices as bridge
-from xen_bridge.documents.domains import DOMAIN
+from xen_bridge.protocol.documents import devices as bridge
+from xen_bridge.protocol.documents.domains import DOMAIN
 
 ADDRESS = PathParameter(f"^{bridge.ADDRESS}$", "A PCI address, as 0000:03:00.1")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.rest.problem import CONFLICT
-from horizon_ryu.rest.resource import Answer, Call, Resource
+from horizon_ryu.http.problem import CONFLICT
+from horizon_ryu.http.resource import Answer, Call, Resource
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import (
     ASKING,
@@ -17,7 +17,7 @@ from horizon_ryu.rest.xen_models import (
     domain_model,
 )
 from horizon_ryu.xen_hosts.hosts import XenHosts
-from xen_bridge.documents.domains import DeleteDomain, GetDomain, GetNode
+from xen_bridge.protocol.documents.domains import DeleteDomain, GetDomain, GetNode
 
 _COLLECTION = "/v1/xen/hosts/{host}/domains"
 _MEMBER = "/v1/xen/hosts/{host}/domains/{domain}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from horizon_ryu.core.timers import XenTimers
-from horizon_ryu.rest.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND
-from horizon_ryu.rest.resource import Answer, Call, Resource
+from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND
+from horizon_ryu.http.resource import Answer, Call, Resource
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.xen_models import (
     ASKING,
@@ -25,8 +25,8 @@ from horizon_ryu.rest.xen_models import (
 )
 from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
-from xen_bridge import forms
-from xen_bridge.documents.domains import ListSchedulers, ListVcpus
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.domains import ListSchedulers, ListVcpus
 
 TAG = "xen"
 _COLLECTION, _MEMBER = "/v1/xen/hosts", "/v1/xen/hosts/{host}"

@@ -7,17 +7,17 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.http.resource import Call, Resource
 from horizon_ryu.rest.model import Model, not_empty, optional
-from horizon_ryu.rest.resource import Call, Resource
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import ASKING, HOST
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge import errors as bridge
-from xen_bridge import messages
-from xen_bridge.applications import Application
-from xen_bridge.documents import measures
-from xen_bridge.documents.domains import DOMAIN
-from xen_bridge.messages import Message
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents import measures
+from xen_bridge.protocol.documents.domains import DOMAIN
+from xen_bridge.protocol.messages import Message
 
 MARGIN = 60.0
 """Seconds beyond what the samples take; the host gives up earlier."""

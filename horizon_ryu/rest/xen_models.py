@@ -6,8 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from horizon_ryu.rest.model import Model, TimerSeconds, not_empty, optional
-from horizon_ryu.rest.problem import (
+from horizon_ryu.http.problem import (
     HOST_AWAY,
     HOST_DEADLINE,
     HOST_FAILED,
@@ -16,10 +15,11 @@ from horizon_ryu.rest.problem import (
     UNSUPPORTED,
     Kind,
 )
-from horizon_ryu.rest.resource import PathParameter
+from horizon_ryu.http.resource import PathParameter
+from horizon_ryu.rest.model import Model, TimerSeconds, not_empty, optional
 from xen_bridge.client import URL
-from xen_bridge.documents import domains as bridge
-from xen_bridge.documents.domains import (
+from xen_bridge.protocol.documents import domains as bridge
+from xen_bridge.protocol.documents.domains import (
     DEVICE_NAME,
     DOMAIN,
     MAC,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from horizon_ryu.rest.nodes import Measures, Node, Throughput
 from horizon_ryu.xen_hosts.hosts import XenHosts
-from xen_bridge.documents.summary import GetSummary, Summary
+from xen_bridge.protocol.documents.summary import GetSummary, Summary
 
 PREFIX = "xen"
 INTERVAL = 0.5

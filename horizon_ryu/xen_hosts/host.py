@@ -13,7 +13,7 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import HostAway, LimitExceeded
 from horizon_ryu.xen_hosts.errors import ours
 from xen_bridge import errors as bridge
-from xen_bridge.documents.domains import GetNode, Node
+from xen_bridge.protocol.documents.domains import GetNode, Node
 
 LOG = logging.getLogger(__name__)
 MAX_IDLE = 8

@@ -12,8 +12,8 @@ from ryu.ofproto import ofproto_parser, ofproto_protocol
 
 from bench import wire_messages as wire
 from bench.table import Figure
-from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, Output, PacketOut
-from horizon_ryu.openflow import codec13, flow_stats
+from horizon_ryu.wire import codec13, flow_stats
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Output, PacketOut
 
 SECONDS_EACH = 0.4
 """Of measuring each codec with each message."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from bench.table import Figure
-from xen_bridge.documents.measures import LatencySampling, Sampling
+from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer
@@ -21,7 +21,7 @@ from xen_bridge.gatherers.memory import MemoryGatherer
 from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop_table import COLUMNS, XentopReader
-from xen_bridge.hypervisor.opening import open_hypervisor
+from xen_bridge.protocol.documents.measures import LatencySampling, Sampling
 
 SAMPLES, ROUNDS = 200, 5
 SPAWNS = 20

@@ -9,8 +9,8 @@ from ryu.lib import hub
 
 from bench.controller import report
 from horizon_ryu.app import HorizonApp
-from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, Output, Sent
 from horizon_ryu.core.ownership import Priority
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Output, Sent
 
 SWITCHES = 4
 TIMES = 300

@@ -7,9 +7,9 @@ from typing import Any
 
 from bench.controller import report
 from horizon_ryu.app import HorizonApp
-from horizon_ryu.core.stats.kinds import Kind
 from horizon_ryu.core.stats.polling import Ask
-from horizon_ryu.statistics.poller import Poller
+from horizon_ryu.switch_stats.poller import Poller
+from horizon_ryu.wire.stats.types import Kind
 
 
 class Watch(HorizonApp):

@@ -17,14 +17,14 @@ from pathlib import Path
 from bench.table import Figure
 from tools.bridge_process import BridgeProcess
 from xen_bridge.client import BridgeClient
-from xen_bridge.documents.domains import GetNode
-from xen_bridge.documents.measures import (
+from xen_bridge.protocol.documents.domains import GetNode
+from xen_bridge.protocol.documents.measures import (
     GathererParameters,
     Measures,
     Sampling,
     UsedGatherers,
 )
-from xen_bridge.identity import Identity
+from xen_bridge.trust.identity import Identity
 
 IN_FLIGHT = 100
 ITERATIONS, INTERVAL = 4, 0.5

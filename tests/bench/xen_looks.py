@@ -31,7 +31,7 @@ def main() -> None:
     from horizon_ryu.settings import XenOptions
     from horizon_ryu.xen_hosts.hosts import XenHosts
     from xen_bridge.client import BridgeClient
-    from xen_bridge.identity import Identity
+    from xen_bridge.trust.identity import Identity
 
     asked = json.load(sys.stdin)
     identity = Identity.load(Path(asked["identity"]))

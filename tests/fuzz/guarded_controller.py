@@ -27,11 +27,11 @@ from ryu.controller import ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
-from horizon_ryu.core.messages import PacketIn, Sent
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.counters import ConnectionCounters
-from horizon_ryu.openflow.fast_lane import FastLane, Handled
 from horizon_ryu.openflow.listener import install
+from horizon_ryu.openflow.packet_in_pipeline import FastLane, Handled
+from horizon_ryu.wire.messages import PacketIn, Sent
 from tools.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]

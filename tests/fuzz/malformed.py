@@ -36,7 +36,7 @@ from fuzz.wire import (
     table,
     tlv,
 )
-from horizon_ryu.openflow.guard import Reason
+from horizon_ryu.wire.guard import Reason
 
 OF14 = 5
 

@@ -17,19 +17,19 @@ from hypothesis import strategies as st
 from lxml import etree
 
 import fake_sysfs
-from xen_bridge import applications, messages
-from xen_bridge.devices import DeviceManager
-from xen_bridge.dispatcher import Dispatcher
-from xen_bridge.documents.domains import CreateDomain
-from xen_bridge.documents.measures import Measures, MeasuresAnswer
-from xen_bridge.dom0_services import device_services, domain_services
-from xen_bridge.forms import Part, parts, tag_of
-from xen_bridge.hypervisor.memory_host import MemoryWorld
-from xen_bridge.identity import Identity
-from xen_bridge.services import Service
-from xen_bridge.sysfs_devices import SysfsDevices
+from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
+from xen_bridge.dom0.requests import device_services, domain_services
+from xen_bridge.dom0.sysfs_devices import SysfsDevices
+from xen_bridge.protocol import applications, messages
+from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.measures import Measures, MeasuresAnswer
+from xen_bridge.protocol.forms import Part, parts, tag_of
+from xen_bridge.server.dispatcher import Dispatcher
+from xen_bridge.server.services import Service
+from xen_bridge.server.workers import Workers
+from xen_bridge.trust.identity import Identity
 from xen_bridge.virtual_management import PhysicalHost
-from xen_bridge.workers import Workers
 
 pytestmark = pytest.mark.fuzz
 EXAMPLES = 300

@@ -17,7 +17,7 @@ from fuzz.malformed import (
     Malformed,
 )
 from fuzz.wire import OF10, OF13, ask, hello
-from horizon_ryu.openflow.guard import Conversation, Framer, Violation, canonical_hello
+from horizon_ryu.wire.guard import Conversation, Framer, Violation, canonical_hello
 
 GUARD_SECONDS = 2.0
 RYU_SECONDS = 0.2

@@ -14,7 +14,7 @@ from fuzz.alarm import alarm
 from fuzz.corpus import HELLOS, VALID
 from fuzz.mutations import mutations
 from fuzz.wire import OF10, OF13, ask, features_request, hello
-from horizon_ryu.openflow.guard import Conversation, Framer, Violation, canonical_hello
+from horizon_ryu.wire.guard import Conversation, Framer, Violation, canonical_hello
 
 MESSAGES = 100_000
 SECONDS_EACH = 1.0

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from tools.bridge_process import BridgeProcess
-from xen_bridge.documents.domains import GetNode
 from xen_bridge.errors import BridgeError
-from xen_bridge.identity import Identity
+from xen_bridge.protocol.documents.domains import GetNode
+from xen_bridge.trust.identity import Identity
 
 SECONDS = 60.0
 """Far longer than silence is borne."""

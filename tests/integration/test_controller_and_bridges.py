@@ -15,8 +15,8 @@ import pytest
 
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import ControllerProcess, wait_until
-from xen_bridge import messages
-from xen_bridge.identity import Identity
+from xen_bridge.protocol import messages
+from xen_bridge.trust.identity import Identity
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 HOSTS = "/v1/xen/hosts"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
-from horizon_ryu.core.messages import FlowEntry, Message, PacketIn
 from horizon_ryu.core.topology import Port
+from horizon_ryu.wire.messages import FlowEntry, Message, PacketIn
 from simulator.clock import Clock
 from simulator.switch import SimulatedSwitch
 

@@ -7,9 +7,9 @@ from typing import Protocol
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
-from horizon_ryu.core.messages import Flood, FlowEntry, PacketIn, PacketOut, Sent
 from horizon_ryu.core.topology import Change, Port, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
+from horizon_ryu.wire.messages import Flood, FlowEntry, PacketIn, PacketOut, Sent
 from simulator.channel import Channel, Peer
 from simulator.network import Network
 from simulator.oracle import Oracle

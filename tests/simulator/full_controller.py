@@ -8,11 +8,11 @@ from horizon_ryu.core.discovery import Discovery
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.frames import decode
 from horizon_ryu.core.ghosts import TreeMemory
-from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Port, Switch, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
 from simulator.channel import Channel
 from simulator.controller import TreeDriver
 from simulator.network import Network

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.topology import Port, Switch
+from horizon_ryu.wire.messages import (
     Action,
     DropBuffered,
     Flood,
@@ -26,7 +27,6 @@ from horizon_ryu.core.messages import (
     SetNoFlood,
     ToController,
 )
-from horizon_ryu.core.topology import Port, Switch
 from simulator.clock import Clock
 from simulator.table import FlowTable
 from simulator.wire import fields_of

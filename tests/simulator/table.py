@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from horizon_ryu.core.messages import (
+from horizon_ryu.wire.messages import (
     Action,
     FlowCommand,
     FlowDeleteByCookie,

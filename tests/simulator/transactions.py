@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.messages import Message, Sent
+from horizon_ryu.wire.messages import Message, Sent
 from simulator.channel import Channel
 from simulator.clock import Clock
 

@@ -16,10 +16,10 @@ from topologies.lab.machine import Machine, Ports
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import LabError, wait_until
 from xen_bridge.client import BridgeClient
-from xen_bridge.documents.domains import CreateDomain, NewDisk, NewInterface
-from xen_bridge.documents.summary import GetSummary
 from xen_bridge.errors import BridgeError
-from xen_bridge.identity import Identity
+from xen_bridge.protocol.documents.domains import CreateDomain, NewDisk, NewInterface
+from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.trust.identity import Identity
 
 Say = Callable[[str], None]
 SCHEDULERS = {"xen1": "credit2", "xen2": "credit"}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from xen_bridge.documents.measures import (
+from xen_bridge.dom0.hypervisor.interface import Hypervisor, Usage
+from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.protocol.documents.measures import (
     DomainUsage,
     Sampling,
     XentopIteration,
     XentopMeasures,
 )
-from xen_bridge.gatherers.pace import Pace, rounds
-from xen_bridge.hypervisor.interface import Hypervisor, Usage
 
 LONGEST_FIRST = 1.0
 """Seconds between the reading that is not told and iteration 1, at most."""

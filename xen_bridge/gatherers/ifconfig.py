@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 
-from xen_bridge.documents.measures import (
+from xen_bridge.gatherers.netlink import Counters, Link, LinkAddress, Netlink
+from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.protocol.documents.measures import (
     IfconfigIteration,
     IfconfigMeasures,
     IPv4Address,
@@ -13,8 +15,6 @@ from xen_bridge.documents.measures import (
     NetworkInterface,
     Sampling,
 )
-from xen_bridge.gatherers.netlink import Counters, Link, LinkAddress, Netlink
-from xen_bridge.gatherers.pace import Pace, rounds
 
 ARPHRD_LOOPBACK = 772
 

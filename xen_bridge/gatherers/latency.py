@@ -6,7 +6,11 @@ import ipaddress
 import math
 from collections.abc import Sequence
 
-from xen_bridge.documents.measures import (
+from xen_bridge.errors import InvalidInput
+from xen_bridge.gatherers.echo import EchoProbe, Heard
+from xen_bridge.gatherers.netlink import NUD_REACHABLE, Neighbor, Netlink
+from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.protocol.documents.measures import (
     IterationNeighbor,
     LatencyIteration,
     LatencyMeasures,
@@ -14,10 +18,6 @@ from xen_bridge.documents.measures import (
     NeighborData,
     RttData,
 )
-from xen_bridge.errors import InvalidInput
-from xen_bridge.gatherers.echo import EchoProbe, Heard
-from xen_bridge.gatherers.netlink import NUD_REACHABLE, Neighbor, Netlink
-from xen_bridge.gatherers.pace import Pace, rounds
 
 TIMEOUT = 1.0
 """Seconds to wait for replies after the last request of an iteration."""

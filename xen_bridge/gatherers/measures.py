@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from xen_bridge.documents.measures import Measures, MeasuresAnswer, ToolMeasures, answer_of
 from xen_bridge.errors import Unsupported
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer, check_neighbors
 from xen_bridge.gatherers.memory import MemoryGatherer
 from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.pace import Pace
+from xen_bridge.protocol.documents.measures import Measures, MeasuresAnswer, ToolMeasures, answer_of
 
 
 class Gatherer(Protocol):

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from xen_bridge.documents.measures import MemoryIteration, MemoryMeasures, Sampling
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.protocol.documents.measures import MemoryIteration, MemoryMeasures, Sampling
 
 MEMINFO = Path("/proc/meminfo")
 

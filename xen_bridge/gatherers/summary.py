@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from xen_bridge.documents.summary import GetSummary, Summary, Throughput
+from xen_bridge.dom0.hypervisor.interface import Hypervisor, Usage
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.from_usage import by_name, cpu_ns_between
 from xen_bridge.gatherers.latency import known_neighbors
 from xen_bridge.gatherers.memory import MEMINFO, read_meminfo
 from xen_bridge.gatherers.netlink import IFF_LOOPBACK, Link, Netlink
 from xen_bridge.gatherers.pace import Pace
-from xen_bridge.hypervisor.interface import Hypervisor, Usage
+from xen_bridge.protocol.documents.summary import GetSummary, Summary, Throughput
 
 STAT = Path("/proc/stat")
 

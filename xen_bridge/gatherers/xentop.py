@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import shutil
 
-from xen_bridge.documents.measures import Sampling, XentopMeasures
+from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.pace import Pace
 from xen_bridge.gatherers.xentop_tool import XentopTool
-from xen_bridge.hypervisor.interface import Hypervisor
+from xen_bridge.protocol.documents.measures import Sampling, XentopMeasures
 
 __all__ = ["FromUsage", "XentopGatherer", "XentopTool", "xentop_source"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 
-from xen_bridge.documents.measures import DomainUsage, VirtualInterface
 from xen_bridge.errors import HypervisorError
+from xen_bridge.protocol.documents.measures import DomainUsage, VirtualInterface
 
 COLUMNS = (
     *("NAME", "STATE", "CPU(sec)", "CPU(%)", "MEM(k)", "MEM(%)", "MAXMEM(k)", "MAXMEM(%)"),

@@ -15,15 +15,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, Self
 
-from xen_bridge.documents.measures import (
+from xen_bridge.errors import Deadline, HypervisorError
+from xen_bridge.gatherers.pace import Pace
+from xen_bridge.gatherers.xentop_table import XentopReader
+from xen_bridge.protocol.documents.measures import (
     DomainUsage,
     Sampling,
     XentopIteration,
     XentopMeasures,
 )
-from xen_bridge.errors import Deadline, HypervisorError
-from xen_bridge.gatherers.pace import Pace
-from xen_bridge.gatherers.xentop_table import XentopReader
 
 LEAST_DELAY = 1
 """Seconds: xentop sleeps for whole ones."""

@@ -19,8 +19,9 @@ from horizon_ryu.core.flows.match_fields import (
     parse_mac,
     parse_tos,
 )
-from horizon_ryu.core.identifiers import mac_to_text
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
+from horizon_ryu.wire.addresses import mac_to_text
+from horizon_ryu.wire.messages import (
     Action,
     Enqueue,
     Flood,
@@ -33,7 +34,6 @@ from horizon_ryu.core.messages import (
     StripVlan,
     ToController,
 )
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
 
 MAX_ACTIONS = 64
 MAX_QUEUE = 0xFFFF_FFFE

@@ -14,8 +14,8 @@ from horizon_ryu.core.flows.entries import EntryKey, entries_of, flow_mod, keys_
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, flow_id
 from horizon_ryu.core.flows.overlap import overlaps
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.messages import FlowMod
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import FlowMod
 
 _NOTHING: Mapping[EntryKey, FlowMod] = MappingProxyType({})
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, LaidHop, PathSpec
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.ownership import flow_cookie
+from horizon_ryu.wire.messages import (
     VLAN_NONE,
     Action,
     Enqueue,
@@ -21,7 +22,6 @@ from horizon_ryu.core.messages import (
     SetField,
     StripVlan,
 )
-from horizon_ryu.core.ownership import flow_cookie
 
 
 class EntryKey(NamedTuple):

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from horizon_ryu.core.messages import Action, Match
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import Action, Match
 
 LOWEST_PRIORITY, HIGHEST_PRIORITY = Priority.BLOCKED + 1, 65_535
 """A flow wins over everything that Spanning Tree and Forwarding install (core/ownership.py)."""

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.identifiers import mac_to_text
-from horizon_ryu.core.messages import VLAN_NONE, Match
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
+from horizon_ryu.wire.addresses import mac_to_text
+from horizon_ryu.wire.messages import VLAN_NONE, Match
 
 ETH_IPV4, ETH_ARP, ETH_IPV6 = 0x0800, 0x0806, 0x86DD
 ICMP, TCP, UDP, SCTP = 1, 6, 17, 132

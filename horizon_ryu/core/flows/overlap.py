@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from horizon_ryu.core import lldp
 from horizon_ryu.core.frames import ETH_LLDP
-from horizon_ryu.core.messages import VLAN_NONE, Match
 from horizon_ryu.core.ownership import Priority
+from horizon_ryu.wire.messages import VLAN_NONE, Match
 
 _EXACT = (
     "in_port",

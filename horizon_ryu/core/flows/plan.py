@@ -25,7 +25,7 @@ from horizon_ryu.core.flows.entries import (
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec
 from horizon_ryu.core.flows.update_check import common_waypoints
 from horizon_ryu.core.flows.update_order import Order, order_of
-from horizon_ryu.core.messages import FlowMod, MeterCommand, MeterMod, Sent
+from horizon_ryu.wire.messages import FlowMod, MeterCommand, MeterMod, Sent
 
 
 class WaveKind(StrEnum):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.core.flows.entries import EntryKey
-from horizon_ryu.core.messages import Action, FlowCommand, FlowEntry, FlowMod, Match, Message
 from horizon_ryu.core.ownership import Owner, owner_of
+from horizon_ryu.wire.messages import Action, FlowCommand, FlowEntry, FlowMod, Match, Message
 
 Canonical: TypeAlias = Callable[[Match, tuple[Action, ...]], tuple[Match, tuple[Action, ...]]]
 """The form in which the switch reports a match and actions that it was sent."""

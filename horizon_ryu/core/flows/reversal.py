@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from horizon_ryu.core.flows.flow import PathSpec
 from horizon_ryu.core.flows.match_fields import ICMP
-from horizon_ryu.core.messages import Match
+from horizon_ryu.wire.messages import Match
 
 
 def reverse_spec(spec: PathSpec) -> PathSpec:

@@ -11,8 +11,8 @@ from horizon_ryu.core.errors import InvalidInput, SwitchAway
 from horizon_ryu.core.flows.book import FlowBook
 from horizon_ryu.core.flows.flow import HIGHEST_PRIORITY, Flow, PathSpec
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.messages import Match
 from horizon_ryu.core.topology import Host, PortRef, TopologyView
+from horizon_ryu.wire.messages import Match
 
 
 @dataclass(frozen=True, slots=True)

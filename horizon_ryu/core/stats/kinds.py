@@ -3,25 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from types import MappingProxyType
 
 from horizon_ryu.core.timers import MAX_SECONDS, StatsTimers
-
-
-class Kind(Enum):
-    """A question. Its value is the label that metrics and logs show."""
-
-    ECHO = "echo"
-    FEATURES = "features"
-    PORT_DESC = "port_desc"
-    DESC = "desc"
-    AGGREGATE = "aggregate"
-    PORTS = "ports"
-    TABLES = "tables"
-    FLOWS = "flows"
-    TABLE_FEATURES = "table_features"
-
+from horizon_ryu.wire.stats.types import Kind
 
 _COMMON = (Kind.ECHO, Kind.FEATURES, Kind.DESC, Kind.AGGREGATE, Kind.PORTS, Kind.TABLES, Kind.FLOWS)
 

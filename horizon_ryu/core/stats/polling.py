@@ -16,9 +16,10 @@ from itertools import chain
 from math import inf
 from typing import NamedTuple
 
-from horizon_ryu.core.stats.kinds import Kind, intervals
+from horizon_ryu.core.stats.kinds import intervals
 from horizon_ryu.core.stats.ring import MAX_LATE, Ring
 from horizon_ryu.core.timers import StatsTimers
+from horizon_ryu.wire.stats.types import Kind
 
 FRESH_GAP = 0.002
 """Seconds between two first questions: 500 switches that join at once are known in 9 s."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from horizon_ryu.core.stats.kinds import Kind
-from horizon_ryu.core.stats.values import TableTraits
+from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.values import TableTraits
 
 KEPT_TWICE = frozenset({Kind.PORTS})
 """Of which the last but one is kept too: rates need two."""

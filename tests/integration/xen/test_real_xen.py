@@ -12,7 +12,7 @@ from tools.controller_process import wait_until
 from tools.xen_pilot import Pilot
 from topologies.lab.image import GUEST_FILES
 from topologies.lab.keys import guest_address
-from xen_bridge import messages
+from xen_bridge.protocol import messages
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

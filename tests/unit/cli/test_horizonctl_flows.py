@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from horizon_ryu.cli.main import main
-from horizon_ryu.cli.words import actions_of, dpids_of, match_of
+from horizon_ryu.cli.parsing import actions_of, dpids_of, match_of
+from horizon_ryu.http.router import Router
 from horizon_ryu.rest import flows, migrations
-from horizon_ryu.rest.router import Router
 from unit.flows.fabric import EDGE, Fabric
 
 UDP = "dl_type=0x0800,nw_proto=17"

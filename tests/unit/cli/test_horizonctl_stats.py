@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.show_stats import rate
+from horizon_ryu.http.router import Router
 from horizon_ryu.rest import nodes, stats
-from horizon_ryu.rest.router import Router
 from unit.rest.conftest import FakeStats
 
 DPID = "00000000000000ab"

@@ -19,11 +19,11 @@ from fake_sysfs import PF, VF
 from fake_xen import FakeXen
 from horizon_ryu.cli import show_measures
 from horizon_ryu.cli.main import main
-from horizon_ryu.cli.xen_words import affinity_of, disk_of, interface_of, path_of
+from horizon_ryu.cli.xen_parsing import affinity_of, disk_of, interface_of, path_of
+from horizon_ryu.http.router import Router
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
-from horizon_ryu.rest.router import Router
-from xen_bridge import messages
-from xen_bridge.documents.domains import CreateDomain, SetDomain, VcpuPins
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
 
 
 class Api:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from horizon_ryu.openflow.admission import Door
 from horizon_ryu.openflow.context import ConnectionLimits
-from horizon_ryu.openflow.door import Door
 
 DPID = 7
 

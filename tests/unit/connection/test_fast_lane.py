@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from horizon_ryu.core.messages import DropBuffered, PacketIn, Sent
 from horizon_ryu.openflow.counters import ConnectionCounters
-from horizon_ryu.openflow.fast_lane import PASSED, FastLane, Handled
+from horizon_ryu.openflow.packet_in_pipeline import PASSED, FastLane, Handled
+from horizon_ryu.wire.messages import DropBuffered, PacketIn, Sent
 
 PACKET_IN = PacketIn(dpid=1, in_port=2, data=b"frame")
 DROP = Sent(1, DropBuffered(9, 2))

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
-from horizon_ryu.core.messages import Output, PacketIn, PacketOut, Sent
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Change, Link, Port, PortRef, Switch
+from horizon_ryu.wire.messages import Output, PacketIn, PacketOut, Sent
 
 KEY = b"a key that only this controller has"
 

@@ -14,7 +14,22 @@ from ryu.lib import hub
 from horizon_ryu import discovery
 from horizon_ryu.core import frames
 from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.timers import DiscoveryTimers
+from horizon_ryu.core.topology import Link, PortRef
+from horizon_ryu.core.virtual_network import NetworkDefinition
+from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
+from horizon_ryu.metrics import Metrics
+from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.published import Published
+from horizon_ryu.settings import DiscoveryOptions
+from horizon_ryu.switch_events import (
+    EventPortChanged,
+    EventSwitchConnected,
+    EventSwitchJoining,
+    EventSwitchLeft,
+)
+from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
@@ -22,21 +37,6 @@ from horizon_ryu.core.messages import (
     PacketIn,
     Sent,
     ToController,
-)
-from horizon_ryu.core.ownership import Owner, Priority, cookie
-from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Link, PortRef
-from horizon_ryu.core.virtual_network import NetworkDefinition
-from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
-from horizon_ryu.openflow.fast_lane import FastLane
-from horizon_ryu.published import Published
-from horizon_ryu.rest.metrics import Metrics
-from horizon_ryu.settings import DiscoveryOptions
-from horizon_ryu.switch_events import (
-    EventPortChanged,
-    EventSwitchConnected,
-    EventSwitchJoining,
-    EventSwitchLeft,
 )
 from unit.discovery.small_network import both, outgoing, port, switch
 

@@ -8,9 +8,9 @@ import pytest
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
-from horizon_ryu.core.messages import DropBuffered, PacketIn, PacketOut, Sent
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch
+from horizon_ryu.wire.messages import DropBuffered, PacketIn, PacketOut, Sent
 
 KEY = b"k" * 32
 A, B, C = 1, 2, 3

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import DiscoveryLimits
 from horizon_ryu.core.hosts import PROBER, HostLimits
-from horizon_ryu.core.messages import Output, PacketIn, PacketOut, Sent
 from horizon_ryu.core.topology import Host, PortRef
+from horizon_ryu.wire.messages import Output, PacketIn, PacketOut, Sent
 from unit.discovery.small_network import SmallNetwork, port
 
 A, B = 1, 2

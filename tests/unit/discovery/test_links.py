@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from horizon_ryu.core import lldp
 from horizon_ryu.core.discovery import DiscoveryLimits
-from horizon_ryu.core.messages import DropBuffered, PacketIn, Sent
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Change, Link, PortRef
+from horizon_ryu.wire.messages import DropBuffered, PacketIn, Sent
 from unit.discovery.small_network import KEY, SmallNetwork, both, outgoing, port, switch
 
 A, B, C = 1, 2, 3

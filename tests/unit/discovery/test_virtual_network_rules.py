@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.messages import FlowEntry, Match, ToController
 from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, parse_range, select
+from horizon_ryu.wire.messages import FlowEntry, Match, ToController
 
 RANGE = NetworkDefinition(ip=(0x0A000100, 24))
 MEMBER, STRANGER, SIXTH = (bytes((0, 0, 0, 0, 0, number)) for number in (1, 2, 3))

@@ -17,15 +17,6 @@ from horizon_ryu.core.flows.entries import EntryKey, keys_of
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.plan import Plan
 from horizon_ryu.core.flows.record import flow_from_json
-from horizon_ryu.core.messages import (
-    FlowCommand,
-    FlowEntry,
-    FlowMod,
-    Match,
-    MeterCommand,
-    MeterMod,
-    Sent,
-)
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.changes import Changes, Clocks
@@ -37,9 +28,18 @@ from horizon_ryu.flows.reconciler import Reconciler
 from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
-from horizon_ryu.openflow.canonical import canonical
-from horizon_ryu.openflow.description import Description
 from horizon_ryu.store import Store
+from horizon_ryu.wire.canonical import canonical
+from horizon_ryu.wire.description import Description
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    MeterCommand,
+    MeterMod,
+    Sent,
+)
 
 EDGE = 90
 """The port of the host at each switch."""

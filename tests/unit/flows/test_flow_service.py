@@ -20,9 +20,9 @@ from horizon_ryu.core.errors import (
 )
 from horizon_ryu.core.flows.entries import entries_of, flow_mod
 from horizon_ryu.core.flows.flow import EntrySpec, FlowState, PathSpec
-from horizon_ryu.core.messages import Match, Output, Sent
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.service import Asked
+from horizon_ryu.wire.messages import Match, Output, Sent
 from unit.flows.fabric import EDGE, Fabric, sqlite
 
 RING = [(1, 2), (2, 3), (3, 4), (4, 1)]

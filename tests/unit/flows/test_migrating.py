@@ -13,8 +13,8 @@ from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import WaveKind
 from horizon_ryu.core.flows.wish import Wish
-from horizon_ryu.core.messages import Match, Sent
 from horizon_ryu.flows.service import Asked
+from horizon_ryu.wire.messages import Match, Sent
 from unit.flows.fabric import EDGE, Fabric, mac, sqlite
 from unit.flows.test_flow_service import RING, path
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.messages import FlowCommand, FlowMod, Match, Sent
 from horizon_ryu.core.ownership import flow_cookie
 from horizon_ryu.flows.service import Asked
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Sent
 from unit.flows.fabric import Fabric
 from unit.flows.test_flow_service import RING, path
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.messages import Match
-from horizon_ryu.openflow.flow_removed import FlowRemoved, Reason, read_flow_removed
+from horizon_ryu.wire.flow_removed import FlowRemoved, Reason, read_flow_removed
+from horizon_ryu.wire.messages import Match
 
 SRC = bytes.fromhex("0200000000a1")
 DST = bytes.fromhex("0200000000b2")

@@ -11,13 +11,13 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
-from horizon_ryu.core.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.forwarding import Forwarding
 from horizon_ryu.openflow.counters import ConnectionCounters
-from horizon_ryu.openflow.fast_lane import FastLane
+from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
 
 HOLD = 0.05
 OLD = cookie(Owner.FORWARDING, 1)

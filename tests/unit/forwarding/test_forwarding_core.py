@@ -10,7 +10,9 @@ import pytest
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, Forwarding
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
     FlowCommand,
@@ -23,8 +25,6 @@ from horizon_ryu.core.messages import (
     Sent,
     ToController,
 )
-from horizon_ryu.core.ownership import Owner, Priority, cookie
-from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
 
 GENERATION = 7
 COOKIE = cookie(Owner.FORWARDING, GENERATION)

@@ -23,8 +23,8 @@ from fuzz.wire import (
     packet_in13,
     stats13,
 )
-from horizon_ryu.openflow.guard import AnswerLimits, Conversation, Reason, Violation
-from horizon_ryu.openflow.guard.hello import canonical_hello, read_hello
+from horizon_ryu.wire.guard import AnswerLimits, Conversation, Reason, Violation
+from horizon_ryu.wire.guard.hello import canonical_hello, read_hello
 
 
 def started(version: int = OF13, limits: AnswerLimits | None = None) -> Conversation:

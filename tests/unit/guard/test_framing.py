@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fuzz.corpus import VALID
 from fuzz.wire import OF10, OF13, hello, message
-from horizon_ryu.openflow.guard import Framer, Reason, Violation
-from horizon_ryu.openflow.guard.openflow13 import OPENFLOW13
+from horizon_ryu.wire.guard import Framer, Reason, Violation
+from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
 
 STREAM = b"".join(VALID[OF13])
 

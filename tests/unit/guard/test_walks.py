@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from ryu.ofproto import ofproto_v1_3
 
 from fuzz.wire import IN_PORT, MAC, NICIRA, match13, nicira, oxm, tlv
-from horizon_ryu.openflow.guard import openflow10, openflow13
-from horizon_ryu.openflow.guard.oxm import walk_field, walk_match
-from horizon_ryu.openflow.guard.violation import Reason, Violation
-from horizon_ryu.openflow.guard.walk import at_least, entries, exactly, kinds
+from horizon_ryu.wire.guard import openflow10, openflow13
+from horizon_ryu.wire.guard.oxm import walk_field, walk_match
+from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.walk import at_least, entries, exactly, kinds
 
 BODIES = [
     *openflow10.OPENFLOW10.bodies.values(),

@@ -11,7 +11,9 @@ from ryu.ofproto import ofproto_v1_0_parser as ryu10
 from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
-from horizon_ryu.core.messages import (
+from horizon_ryu.wire import codec10, codec13, dialect, oxm
+from horizon_ryu.wire.messages import (
+    FLOOD_GROUP,
     Action,
     Flood,
     FlowCommand,
@@ -24,8 +26,6 @@ from horizon_ryu.core.messages import (
     SetNoFlood,
     ToController,
 )
-from horizon_ryu.core.ownership import FLOOD_GROUP
-from horizon_ryu.openflow import codec10, codec13, dialect, oxm
 
 XIDS = st.integers(0, 2**32 - 1)
 PORTS = st.integers(1, 0xFEFF)

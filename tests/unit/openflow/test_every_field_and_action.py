@@ -14,7 +14,11 @@ from ryu.ofproto import ofproto_v1_0_parser as ryu10
 from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
-from horizon_ryu.core.messages import (
+from horizon_ryu.wire import dialect, flow_stats
+from horizon_ryu.wire.canonical import canonical
+from horizon_ryu.wire.description import Description, read_description
+from horizon_ryu.wire.flow_removed import FlowRemoved, Reason, read_flow_removed
+from horizon_ryu.wire.messages import (
     VLAN_NONE,
     Action,
     Enqueue,
@@ -32,10 +36,6 @@ from horizon_ryu.core.messages import (
     StripVlan,
     ToController,
 )
-from horizon_ryu.openflow import dialect, flow_stats
-from horizon_ryu.openflow.canonical import canonical
-from horizon_ryu.openflow.description import Description, read_description
-from horizon_ryu.openflow.flow_removed import FlowRemoved, Reason, read_flow_removed
 from unit.openflow.test_codecs_against_ryu import SWITCH_10, SWITCH_13, bytes_of
 
 MACS = st.binary(min_size=6, max_size=6)

@@ -10,9 +10,8 @@ from ryu.ofproto import ofproto_v1_0 as of10
 from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
-from horizon_ryu.core.messages import Flood, Match, Output, SetField, ToController
-from horizon_ryu.core.ownership import FLOOD_GROUP
-from horizon_ryu.openflow import codec10, codec13, flow_stats, oxm
+from horizon_ryu.wire import codec10, codec13, flow_stats, oxm
+from horizon_ryu.wire.messages import FLOOD_GROUP, Flood, Match, Output, SetField, ToController
 
 
 def reply_13(match: Match, instructions) -> bytes:

@@ -9,7 +9,9 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.messages import (
+from horizon_ryu.openflow.pending import MAX_WAITING, PendingQuestions, Question
+from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.wire.messages import (
     Flood,
     FloodPorts,
     FlowCommand,
@@ -18,8 +20,6 @@ from horizon_ryu.core.messages import (
     PacketOut,
     Sent,
 )
-from horizon_ryu.openflow.pending import MAX_WAITING, PendingQuestions, Question
-from horizon_ryu.openflow.registry import SwitchRegistry
 
 ENTRY = FlowMod(FlowCommand.ADD, Match(in_port=1), 1, 1)
 

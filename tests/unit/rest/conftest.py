@@ -19,8 +19,12 @@ from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition
+from horizon_ryu.http.auth import Tokens
+from horizon_ryu.http.event_log import EventLog
+from horizon_ryu.http.router import Router
+from horizon_ryu.metrics import Metrics
+from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import (
-    events_resource,
     flows,
     health,
     migrations,
@@ -35,12 +39,8 @@ from horizon_ryu.rest import (
     xen_hosts,
     xen_measures,
 )
-from horizon_ryu.rest.auth import Tokens
-from horizon_ryu.rest.events import EventLog
-from horizon_ryu.rest.metrics import Metrics
-from horizon_ryu.rest.router import Router
 from horizon_ryu.rest.xen_nodes import XenNodes
-from horizon_ryu.statistics.node_measures import Load, NodeMeasures, node_measures
+from horizon_ryu.switch_stats.node_measures import Load, NodeMeasures, node_measures
 from unit.flows.fabric import Fabric
 from unit.stats.test_report import captured
 

@@ -10,10 +10,10 @@ import pytest
 from webob import Request
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.http.event_log import EventLog
+from horizon_ryu.hub_lag import WINDOW, HubLag
+from horizon_ryu.metrics import Metrics
 from horizon_ryu.rest.api import Api
-from horizon_ryu.rest.events import EventLog
-from horizon_ryu.rest.hub_lag import WINDOW, HubLag
-from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.settings import RestOptions, Settings
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.rest.auth import Access, Principal, Tokens, load_tokens, parse_tokens
-from horizon_ryu.rest.door import UnsafeListening, check_listening
+from horizon_ryu.http.auth import Access, Principal, Tokens, load_tokens, parse_tokens
+from horizon_ryu.http.host_check import UnsafeListening, check_listening
 
 MONITOR = "monitor-token-0001"
 PILOT = "pilot-token-000001"

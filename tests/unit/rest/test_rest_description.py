@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from horizon_ryu.rest.auth import parse_tokens
-from horizon_ryu.rest.metrics import MAX_LABELS, Metrics
-from horizon_ryu.rest.problem import KINDS
+from horizon_ryu.http.auth import parse_tokens
+from horizon_ryu.http.problem import KINDS
+from horizon_ryu.metrics import MAX_LABELS, Metrics
 
 
 def test_root_links_to_everything_that_can_be_read(client: Any) -> None:

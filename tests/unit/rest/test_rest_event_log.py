@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from horizon_ryu.core.errors import LimitExceeded
 from horizon_ryu.core.spanning_tree import build_forest
 from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS, EventLog, Subscription
 from horizon_ryu.rest.event_data import change_to_event, forest_to_event
-from horizon_ryu.rest.events import MAX_SUBSCRIBERS, QUEUE_EVENTS, EventLog, Subscription
 
 
 def make_log(size: int = 8) -> EventLog:

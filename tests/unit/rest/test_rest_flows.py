@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from horizon_ryu.core.messages import Sent
 from horizon_ryu.formats import xml_form
+from horizon_ryu.wire.messages import Sent
 from unit.flows.fabric import EDGE
 
 A, B, C, D = (f"{dpid:016x}" for dpid in (1, 2, 3, 4))

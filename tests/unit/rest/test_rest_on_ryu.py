@@ -18,12 +18,13 @@ from ryu.app.wsgi import ControllerBase, WSGIApplication, route
 from ryu.lib import hub
 from webob import Response
 
-from horizon_ryu.rest import events_resource, wsgi_mount
-from horizon_ryu.rest.auth import parse_tokens
-from horizon_ryu.rest.door import UnsafeListening
-from horizon_ryu.rest.events import MAX_SUBSCRIBERS, QUEUE_EVENTS
-from horizon_ryu.rest.router import Router
-from horizon_ryu.rest.wsgi_mount import mount, read_body_in_time
+from horizon_ryu.http import wsgi_mount
+from horizon_ryu.http.auth import parse_tokens
+from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS
+from horizon_ryu.http.host_check import UnsafeListening
+from horizon_ryu.http.router import Router
+from horizon_ryu.http.wsgi_mount import mount, read_body_in_time
+from horizon_ryu.rest import events as events_resource
 
 TOKEN = "monitor-token-0001"
 

@@ -22,9 +22,9 @@ from horizon_ryu.core.errors import (
 )
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.problem import Problem
+from horizon_ryu.http.request import MAX_BODY
+from horizon_ryu.http.router import Call, Raw, Resource, Router
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.request import MAX_BODY
-from horizon_ryu.rest.router import Call, Raw, Resource, Router
 
 
 class Note(Model):

@@ -13,8 +13,8 @@ from schemathesis.config import SchemathesisConfig
 
 from fake_sysfs import PF
 from horizon_ryu.core.errors import NotFound
-from xen_bridge.documents.domains import CreateDomain
 from xen_bridge.errors import BridgeError
+from xen_bridge.protocol.documents.domains import CreateDomain
 
 EXAMPLES = 30
 """Per operation and kind of input: bounded, for the time of everybody who runs the tests."""

@@ -9,9 +9,9 @@ import pytest
 import fake_sysfs
 from fake_bridge import FakeBridge
 from fake_sysfs import BRIDGE, DISK, PF, VF
-from xen_bridge.documents.devices import MAX_QUEUES
-from xen_bridge.documents.domains import CreateDomain
-from xen_bridge.hypervisor.interface import Capability
+from xen_bridge.dom0.hypervisor.interface import Capability
+from xen_bridge.protocol.documents.devices import MAX_QUEUES
+from xen_bridge.protocol.documents.domains import CreateDomain
 
 HOST = "/v1/xen/hosts/xen1"
 DEVICES = f"{HOST}/devices"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fake_bridge import FakeBridge
-from xen_bridge.documents.domains import CreateDomain
 from xen_bridge.errors import BridgeError, Deadline, HypervisorError, Overloaded, Unsupported
+from xen_bridge.protocol.documents.domains import CreateDomain
 
 DOMAINS = "/v1/xen/hosts/xen1/domains"
 R1 = f"{DOMAINS}/r1"

@@ -9,8 +9,8 @@ from lxml import etree
 
 from fake_bridge import CONTROLLER, NEIGHBOR, FakeBridge, new_node_pk
 from horizon_ryu.formats import xml_form
-from horizon_ryu.rest.auth import parse_tokens
-from xen_bridge.documents.domains import CreateDomain
+from horizon_ryu.http.auth import parse_tokens
+from xen_bridge.protocol.documents.domains import CreateDomain
 
 HOSTS = "/v1/xen/hosts"
 DPID = "00000000000000ab"

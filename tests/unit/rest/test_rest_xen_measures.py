@@ -8,10 +8,10 @@ import pytest
 from lxml import etree
 
 from fake_bridge import NEIGHBOR, FakeBridge
-from xen_bridge import messages
-from xen_bridge.applications import Application
-from xen_bridge.documents import measures
-from xen_bridge.documents.domains import CreateDomain
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents import measures
+from xen_bridge.protocol.documents.domains import CreateDomain
 
 PATH = "/v1/xen/hosts/xen1/measures"
 ALL: dict[str, Any] = {"xentop": {}, "ifconfig": {}, "latency": {}, "memory": {}}

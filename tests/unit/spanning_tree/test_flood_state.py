@@ -16,7 +16,9 @@ from horizon_ryu.core.flood_state import (
     up_ports,
     with_new_port,
 )
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Port, Switch
+from horizon_ryu.wire.messages import (
     Flood,
     FloodPorts,
     FlowCommand,
@@ -26,8 +28,6 @@ from horizon_ryu.core.messages import (
     SetNoFlood,
     ToController,
 )
-from horizon_ryu.core.ownership import Owner, Priority, cookie
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Port, Switch
 from simulator.clock import Clock
 from simulator.switch import SimulatedSwitch
 

@@ -9,10 +9,10 @@ import pytest
 from horizon_ryu.core.errors import InvalidInput, SwitchDeadline
 from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
-from horizon_ryu.core.messages import FloodPorts, FlowMod, SetNoFlood
 from horizon_ryu.core.topology import Change, Link, PortRef, Switch, TopologyView
 from horizon_ryu.core.tree_control import SHARED_HOLD, TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
+from horizon_ryu.wire.messages import FloodPorts, FlowMod, SetNoFlood
 from simulator.clock import Clock
 from simulator.switch import SimulatedSwitch
 

@@ -13,8 +13,9 @@ import struct
 import subprocess
 from pathlib import Path
 
-from horizon_ryu.core.stats.kinds import Kind, kinds_of
-from horizon_ryu.openflow.stats.requests import encode
+from horizon_ryu.core.stats.kinds import kinds_of
+from horizon_ryu.wire.stats.requests import encode
+from horizon_ryu.wire.stats.types import Kind
 
 BRIDGE = "hzcapture"
 FOLDER = Path(__file__).parent / "captured"

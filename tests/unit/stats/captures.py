@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from horizon_ryu.core.stats.kinds import Kind
+from horizon_ryu.wire.stats.types import Kind
 
 FOLDER = Path(__file__).parent / "captured"
 VERSIONS = (1, 4)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from horizon_ryu.core.stats.kinds import Kind
 from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
-from horizon_ryu.openflow.stats.flow_text import SLICE, FlowText, count_flows
+from horizon_ryu.wire.stats.flow_text import SLICE, FlowText, count_flows
+from horizon_ryu.wire.stats.types import Kind
 from unit.stats.captures import VERSIONS, dump_flows, pieces
 
 ONES = b"\xff" * 8

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from horizon_ryu.statistics.node_measures import NO_LOAD, Load
-from horizon_ryu.statistics.ovsdb import OvsLoad, snapshot
+from horizon_ryu.switch_stats.node_measures import NO_LOAD, Load
+from horizon_ryu.switch_stats.ovsdb import OvsLoad, snapshot
 
 
 def answer(cpu_ms: int, statistics: bool = True) -> Any:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.stats.kinds import Kind, kinds_of
+from horizon_ryu.core.stats.kinds import kinds_of
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import SampleBook
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.openflow.pending import Question
-from horizon_ryu.statistics.poller import Poller
+from horizon_ryu.switch_stats.poller import Poller
+from horizon_ryu.wire.stats.types import Kind
 from unit.stats.captures import pieces
 
 
@@ -56,7 +57,7 @@ def kind_of(data: bytes) -> tuple[int, bytes]:
 
 
 def kind_of_kind(kind: Kind) -> tuple[int, bytes]:
-    from horizon_ryu.openflow.stats.requests import encode
+    from horizon_ryu.wire.stats.requests import encode
 
     return kind_of(encode(4, kind, 7))
 

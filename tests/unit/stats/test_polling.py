@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.stats.kinds import KINDS_10, KINDS_13, Kind, kinds_of
+from horizon_ryu.core.stats.kinds import KINDS_10, KINDS_13, kinds_of
 from horizon_ryu.core.stats.polling import HEAVY, HEAVY_GAP, MAX_SKIPPED, Ask, Polling
 from horizon_ryu.core.stats.ring import Ring
 from horizon_ryu.core.timers import StatsTimers
+from horizon_ryu.wire.stats.types import Kind
 
 STEP = 0.001
 PORTS_ONLY = (Kind.PORTS,)

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from ryu.ofproto import ofproto_parser, ofproto_protocol
 
-from horizon_ryu.core.stats.kinds import Kind, kinds_of
-from horizon_ryu.core.stats.values import Aggregate, Features, PortCounters
-from horizon_ryu.openflow.guard import Conversation
-from horizon_ryu.openflow.stats import readers
-from horizon_ryu.openflow.stats.requests import encode
+from horizon_ryu.core.stats.kinds import kinds_of
+from horizon_ryu.wire.guard import Conversation
+from horizon_ryu.wire.stats import readers
+from horizon_ryu.wire.stats.requests import encode
+from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.values import Aggregate, Features, PortCounters
 from unit.stats.captures import VERSIONS, pieces
 
 LOCAL = {1: 0xFFFE, 4: 0xFFFF_FFFE}

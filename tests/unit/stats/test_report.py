@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 from lxml import etree
 from webob import Request
 
-from horizon_ryu.core.stats.kinds import Kind, kinds_of
+from horizon_ryu.core.stats.kinds import kinds_of
 from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.core.topology import Link, PortRef, TopologyView
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
-from horizon_ryu.openflow.stats.readers import read_table_traits
-from horizon_ryu.rest.stream import streamed
-from horizon_ryu.statistics import prometheus
-from horizon_ryu.statistics.node_measures import NO_LOAD, node_measures
-from horizon_ryu.statistics.report import Part, Writer
+from horizon_ryu.http.stream import streamed
+from horizon_ryu.switch_stats import prometheus
+from horizon_ryu.switch_stats.node_measures import NO_LOAD, node_measures
+from horizon_ryu.switch_stats.report import Part, Writer
+from horizon_ryu.wire.stats.readers import read_table_traits
+from horizon_ryu.wire.stats.types import Kind
 from unit.stats.captures import VERSIONS, dump_flows, pieces
 
 DPID = 0xAB

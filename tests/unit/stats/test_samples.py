@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.stats.kinds import Kind
 from horizon_ryu.core.stats.samples import SampleBook, Taken, distinct
+from horizon_ryu.wire.stats.types import Kind
 
 HEAD = bytes(12)
 

@@ -8,9 +8,12 @@ import pytest
 
 import fake_sysfs
 from fake_sysfs import BRIDGE, DISK, PF, VF
-from xen_bridge.devices import DeviceManager
-from xen_bridge.documents.devices import Device, VifQueues
-from xen_bridge.documents.domains import CreateDomain
+from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.hypervisor import domain_xml
+from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.dom0.hypervisor.opening import open_hypervisor
+from xen_bridge.dom0.sysfs_devices import SysfsDevices
 from xen_bridge.errors import (
     Conflict,
     HypervisorError,
@@ -18,11 +21,8 @@ from xen_bridge.errors import (
     NotFound,
     Unsupported,
 )
-from xen_bridge.hypervisor import domain_xml
-from xen_bridge.hypervisor.interface import HostDevice
-from xen_bridge.hypervisor.memory_host import MemoryHost, MemoryWorld
-from xen_bridge.hypervisor.opening import open_hypervisor
-from xen_bridge.sysfs_devices import SysfsDevices
+from xen_bridge.protocol.documents.devices import Device, VifQueues
+from xen_bridge.protocol.documents.domains import CreateDomain
 
 
 @pytest.fixture

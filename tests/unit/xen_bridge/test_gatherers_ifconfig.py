@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fake_pace import FakePace
-from xen_bridge import forms
-from xen_bridge.documents.measures import (
+from xen_bridge.gatherers.ifconfig import IfconfigGatherer
+from xen_bridge.gatherers.netlink import Counters, Link, LinkAddress, Netlink
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.measures import (
     IfconfigIteration,
     IPv4Address,
     IPv6Address,
     NetworkInterface,
     Sampling,
 )
-from xen_bridge.gatherers.ifconfig import IfconfigGatherer
-from xen_bridge.gatherers.netlink import Counters, Link, LinkAddress, Netlink
 
 ZERO = Counters(*[0] * 21)
 LO = Link(1, "lo", 772, 0x9, bytes(6), 65536, 1000, None, None, ZERO)

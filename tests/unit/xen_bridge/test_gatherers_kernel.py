@@ -23,9 +23,9 @@ ROOT = Path(__file__).parents[3]
 
 PRELUDE = """
 import encodings.idna, json, os, socket, sys
-from xen_bridge import forms
-from xen_bridge.documents.measures import LatencySampling, Sampling
-from xen_bridge.documents.summary import GetSummary
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.measures import LatencySampling, Sampling
+from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer

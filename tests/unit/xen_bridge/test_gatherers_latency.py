@@ -14,8 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_pace import BEGINNING, FakePace
-from xen_bridge import forms
-from xen_bridge.documents.measures import LatencySampling
 from xen_bridge.errors import BridgeError, InvalidInput, Unsupported
 from xen_bridge.gatherers import echo, latency
 from xen_bridge.gatherers.echo import EchoProbe, Heard
@@ -26,6 +24,8 @@ from xen_bridge.gatherers.latency import (
     round_trip_times,
 )
 from xen_bridge.gatherers.netlink import NUD_REACHABLE, NUD_STALE, LinkAddress, Neighbor, Netlink
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.measures import LatencySampling
 
 
 class Table(Netlink):

@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 
 from fake_pace import FakePace
-from xen_bridge import forms
-from xen_bridge.documents.measures import (
+from xen_bridge.errors import HypervisorError, InvalidInput, Unsupported
+from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer, node_gatherers
+from xen_bridge.gatherers.netlink import Netlink
+from xen_bridge.gatherers.pace import Pace, ThreadPace
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.measures import (
     GathererParameters,
     LatencySampling,
     Measures,
@@ -23,10 +27,6 @@ from xen_bridge.documents.measures import (
     UsedGatherers,
     XentopMeasures,
 )
-from xen_bridge.errors import HypervisorError, InvalidInput, Unsupported
-from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer, node_gatherers
-from xen_bridge.gatherers.netlink import Netlink
-from xen_bridge.gatherers.pace import Pace, ThreadPace
 
 ALL = UsedGatherers(ifconfig=True, xentop=True, latency=True, memory=True)
 
@@ -157,7 +157,7 @@ def test_a_router_needs_nothing_of_a_hypervisor() -> None:
         "from xen_bridge.gatherers import measures, summary\n"
         "bad = ('libvirt', 'pyroute2', 'psutil', 'eventlet', 'asyncio.base_events')\n"
         "back_ends = 'xen_host', 'libvirt_host', 'libvirt_test_host', 'memory_host', 'opening'\n"
-        "bad += tuple('xen_bridge.hypervisor.' + name for name in back_ends)\n"
+        "bad += tuple('xen_bridge.dom0.hypervisor.' + name for name in back_ends)\n"
         "print([name for name in bad if name in sys.modules and not name.startswith('asyncio')])\n"
     )
     done = subprocess.run(

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_pace import BEGINNING, FakePace
-from xen_bridge import forms
-from xen_bridge.documents.measures import Sampling
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.memory import MemoryGatherer, read_meminfo
 from xen_bridge.gatherers.pace import ThreadPace
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.measures import Sampling
 
 TEXT = b"""MemTotal:        3076788 kB
 MemFree:         1110692 kB

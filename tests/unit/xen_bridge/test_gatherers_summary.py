@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from fake_pace import FakePace
-from xen_bridge import forms
-from xen_bridge.documents.domains import CreateDomain
-from xen_bridge.documents.summary import GetSummary, Throughput
+from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import BridgeError, HypervisorAway
 from xen_bridge.gatherers.netlink import (
     NUD_REACHABLE,
@@ -23,7 +21,9 @@ from xen_bridge.gatherers.netlink import (
 )
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary, ports, traffic_between
-from xen_bridge.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.summary import GetSummary, Throughput
 
 ZERO = Counters(*[0] * 21)
 LO = Link(1, "lo", 772, 0x9, b"", 65536, 1000, None, None, ZERO)

@@ -15,14 +15,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fake_pace import BEGINNING, FakePace
-from xen_bridge import forms
-from xen_bridge.documents.domains import CreateDomain
-from xen_bridge.documents.measures import (
-    DomainUsage,
-    Sampling,
-    VirtualInterface,
-    XentopMeasures,
-)
+from xen_bridge.dom0.hypervisor.interface import Usage
+from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import Deadline, HypervisorAway, HypervisorError
 from xen_bridge.gatherers import xentop_table, xentop_tool
 from xen_bridge.gatherers.from_usage import FromUsage
@@ -30,8 +24,14 @@ from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop import XentopGatherer, xentop_source
 from xen_bridge.gatherers.xentop_table import UNNAMED, XentopReader
 from xen_bridge.gatherers.xentop_tool import XentopTool
-from xen_bridge.hypervisor.interface import Usage
-from xen_bridge.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.protocol import forms
+from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.measures import (
+    DomainUsage,
+    Sampling,
+    VirtualInterface,
+    XentopMeasures,
+)
 
 HEADER = (
     "{name:>{width}}  STATE   CPU(sec) CPU(%)     MEM(k) MEM(%)  MAXMEM(k) MAXMEM(%) VCPUS NETS"
@@ -363,7 +363,7 @@ from eventlet import tpool
 import greenlet
 import psutil
 import sys
-from xen_bridge.documents.measures import Sampling
+from xen_bridge.protocol.documents.measures import Sampling
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop_tool import XentopTool
 class GreenPace(ThreadPace):

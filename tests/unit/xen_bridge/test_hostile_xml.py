@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xen_bridge import hostile_xml, messages
 from xen_bridge.errors import BridgeError, TooLarge, Unparsable
+from xen_bridge.protocol import messages
+from xen_bridge.protocol import safe_xml as hostile_xml
 from xen_bridge_samples import LISTING_2_1
 
 LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha">

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from xen_bridge.errors import InvalidInput
-from xen_bridge.identity import (
+from xen_bridge.trust.identity import (
     Identity,
     _builder,
     _write_new,
@@ -20,7 +20,7 @@ from xen_bridge.identity import (
     issuer_of,
     node_pk_of,
 )
-from xen_bridge.tls import client_context, prepare
+from xen_bridge.trust.tls import client_context, prepare
 
 
 @pytest.fixture

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from xen_bridge.documents.domains import CreateDomain, NewDisk, NewInterface, SetDomain, VcpuPins
+from xen_bridge.dom0.hypervisor import domain_xml
+from xen_bridge.dom0.hypervisor.interface import Capability
+from xen_bridge.dom0.hypervisor.libvirt_errors import translated
+from xen_bridge.dom0.hypervisor.xen_host import XenHost, xl_runner
+from xen_bridge.dom0.hypervisor.xl import read_cpu_list, read_vcpu_list, run_here
 from xen_bridge.errors import (
     Conflict,
     HypervisorAway,
@@ -16,11 +20,13 @@ from xen_bridge.errors import (
     NotFound,
     Unsupported,
 )
-from xen_bridge.hypervisor import domain_xml
-from xen_bridge.hypervisor.interface import Capability
-from xen_bridge.hypervisor.libvirt_errors import translated
-from xen_bridge.hypervisor.xen_host import XenHost, xl_runner
-from xen_bridge.hypervisor.xl import read_cpu_list, read_vcpu_list, run_here
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    NewDisk,
+    NewInterface,
+    SetDomain,
+    VcpuPins,
+)
 from xen_bridge.virtual_management import PhysicalHost
 
 libvirt = pytest.importorskip("libvirt")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from xen_bridge.dom0.hypervisor.libxl_log import MAX_BYTES, LibxlLog, reasons_in
 from xen_bridge.errors import Conflict, HypervisorAway, HypervisorError
-from xen_bridge.hypervisor.libxl_log import MAX_BYTES, LibxlLog, reasons_in
 
 AT = "2026-11-24 02:06:27.502+0000: "
 NO_KERNEL = (

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from xen_bridge.errors import InvalidInput
-from xen_bridge.identity import Identity
-from xen_bridge.key_list import KeyList
-from xen_bridge.replacing import replace_file
-from xen_bridge.routers import RouterList, check_router
+from xen_bridge.server.routers import RouterList, check_router
+from xen_bridge.trust.atomic_write import replace_file
+from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.key_list import KeyList
 
 
 @pytest.fixture

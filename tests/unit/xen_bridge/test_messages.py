@@ -9,9 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from xen_bridge import applications, forms, messages, schema_writer
-from xen_bridge.applications import Application
-from xen_bridge.documents import devices, domains, measures, problem, summary
 from xen_bridge.errors import (
     BridgeError,
     Conflict,
@@ -21,7 +18,10 @@ from xen_bridge.errors import (
     Unsupported,
     error_of,
 )
-from xen_bridge.messages import Message
+from xen_bridge.protocol import applications, forms, messages, schema_writer
+from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents import devices, domains, measures, problem, summary
+from xen_bridge.protocol.messages import Message
 from xen_bridge_samples import LISTING_2_1
 
 KEY = "TUlJQg=="

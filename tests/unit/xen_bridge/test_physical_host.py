@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from xen_bridge.documents.domains import CreateDomain, NewInterface, SetDomain, VcpuPins
+from xen_bridge.dom0.hypervisor.memory_host import (
+    MIGRATION_STEPS,
+    MemoryHost,
+    MemoryWorld,
+    refusing,
+)
 from xen_bridge.errors import (
     Conflict,
     HypervisorAway,
@@ -16,12 +21,7 @@ from xen_bridge.errors import (
     InvalidInput,
     NotFound,
 )
-from xen_bridge.hypervisor.memory_host import (
-    MIGRATION_STEPS,
-    MemoryHost,
-    MemoryWorld,
-    refusing,
-)
+from xen_bridge.protocol.documents.domains import CreateDomain, NewInterface, SetDomain, VcpuPins
 from xen_bridge.virtual_management import PhysicalHost
 
 SPEC = CreateDomain("r1", vcpus=2, max_vcpus=4, interfaces=(NewInterface("xenbr0"),))

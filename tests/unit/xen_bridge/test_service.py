@@ -16,9 +16,7 @@ import pytest
 
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import wait_until
-from xen_bridge import messages
 from xen_bridge.client import BridgeClient
-from xen_bridge.documents import devices, domains, measures, summary
 from xen_bridge.errors import (
     BridgeError,
     Conflict,
@@ -28,8 +26,10 @@ from xen_bridge.errors import (
     PeerAway,
     Unsupported,
 )
-from xen_bridge.identity import Identity
-from xen_bridge.tls import client_context
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.documents import devices, domains, measures, summary
+from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.tls import client_context
 from xen_bridge_samples import LISTING_2_1
 
 MEMORY_AND_IFCONFIG = measures.Measures(measures.UsedGatherers(ifconfig=True, memory=True))
@@ -501,8 +501,8 @@ import eventlet, sys
 eventlet.monkey_patch()
 from pathlib import Path
 from xen_bridge.client import BridgeClient
-from xen_bridge.documents.domains import GetNode
-from xen_bridge.identity import Identity
+from xen_bridge.protocol.documents.domains import GetNode
+from xen_bridge.trust.identity import Identity
 client = BridgeClient(sys.argv[1], sys.argv[2], Identity.load(Path(sys.argv[3])))
 client.ask(GetNode())
 used = client._connection

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-from xen_bridge.dispatcher import Answer
 from xen_bridge.errors import Unparsable
-from xen_bridge.web import CLOSE, PEER, Application
+from xen_bridge.server.dispatcher import Answer
+from xen_bridge.server.web import CLOSE, PEER, Application
 
 
 class Answering:

@@ -8,7 +8,7 @@ import eventlet
 import pytest
 
 from xen_bridge.errors import Deadline, HypervisorError, Overloaded
-from xen_bridge.workers import GreenPace, Workers
+from xen_bridge.server.workers import GreenPace, Workers
 
 
 def test_a_call_runs_in_another_thread_and_returns():

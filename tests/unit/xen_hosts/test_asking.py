@@ -13,7 +13,7 @@ from horizon_ryu.core import errors
 from horizon_ryu.xen_hosts.errors import ours
 from horizon_ryu.xen_hosts.host import MAX_IDLE
 from xen_bridge import errors as bridge_errors
-from xen_bridge.documents.domains import (
+from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     DeleteDomain,
     Done,
@@ -22,7 +22,7 @@ from xen_bridge.documents.domains import (
     ListVcpus,
     SetDomain,
 )
-from xen_bridge.documents.summary import GetSummary
+from xen_bridge.protocol.documents.summary import GetSummary
 
 TEXT = "what the host says"
 

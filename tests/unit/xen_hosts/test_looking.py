@@ -10,8 +10,14 @@ from ryu.lib import hub
 
 from fake_xen import FakeXen, until
 from horizon_ryu.core.errors import HostError
-from xen_bridge.documents.domains import CreateDomain, DeleteDomain, Done, GetNode, SetDomain
 from xen_bridge.errors import Deadline, HypervisorAway, HypervisorError
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    DeleteDomain,
+    Done,
+    GetNode,
+    SetDomain,
+)
 
 MANY = 50
 

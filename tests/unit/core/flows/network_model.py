@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, combinations, pairwise
 from typing import NamedTuple
 
-from horizon_ryu.core.messages import (
+from horizon_ryu.wire.messages import (
     VLAN_NONE,
     Action,
     Enqueue,

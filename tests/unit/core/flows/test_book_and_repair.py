@@ -19,7 +19,10 @@ from horizon_ryu.core.flows.record import (
     migration_from_json,
     migration_to_json,
 )
-from horizon_ryu.core.messages import (
+from horizon_ryu.core.ownership import Owner, flow_cookie, flow_number, owner_of
+from horizon_ryu.core.routes.route import RouteKind
+from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import (
     Action,
     FlowCommand,
     FlowEntry,
@@ -28,9 +31,6 @@ from horizon_ryu.core.messages import (
     Output,
     SetField,
 )
-from horizon_ryu.core.ownership import Owner, flow_cookie, flow_number, owner_of
-from horizon_ryu.core.routes.route import RouteKind
-from horizon_ryu.core.topology import PortRef
 
 TCP = Match(dl_type=0x0800, nw_proto=6)
 

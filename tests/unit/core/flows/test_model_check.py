@@ -14,10 +14,10 @@ import pytest
 from horizon_ryu.core.flows.flow import Flow, LaidHop, PathSpec
 from horizon_ryu.core.flows.laying import lay
 from horizon_ryu.core.flows.plan import Plan, WaveKind, plan_change, plan_install, plan_removal
-from horizon_ryu.core.messages import VLAN_NONE, Match
 from horizon_ryu.core.paths import Hop
 from horizon_ryu.core.routes.route import route_of
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import VLAN_NONE, Match
 from unit.core.flows.network_model import Journey, Model
 from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_of
 

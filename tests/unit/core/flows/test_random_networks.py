@@ -11,9 +11,9 @@ from horizon_ryu.core.flows.entries import keys_of
 from horizon_ryu.core.flows.flow import Flow, PathSpec
 from horizon_ryu.core.flows.plan import plan_change
 from horizon_ryu.core.flows.routing import Routing
-from horizon_ryu.core.messages import VLAN_NONE, Match
 from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.topology import PortRef, TopologyView
+from horizon_ryu.wire.messages import VLAN_NONE, Match
 from unit.core.flows.network_model import Journey, Model
 from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_of
 from unit.core.routes.test_routes import EDGE, network

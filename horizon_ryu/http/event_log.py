@@ -1,0 +1,158 @@
+"""The log of what happened: numbered, bounded, and never waiting for those who read it.
+
+Events stay in a ring, so that a client that comes back can ask for what it missed. Each
+subscriber has a bounded queue; one that lets it run full is dropped, since neither memory nor
+the publisher's time is a slow client's to spend.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import LimitExceeded
+
+MAX_SUBSCRIBERS = 64
+QUEUE_EVENTS = 1024
+"""Events waiting for one subscriber."""
+GAP = "gap"
+"""Kind of the event that tells a subscriber that events it asked for are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its number, its kind, and its JSON text ``{seq, at, kind, data}``."""
+
+    seq: int
+    kind: str
+    text: str
+
+
+class EventLog:
+    """Numbers and keeps the last ``size`` events, and hands each to every subscriber."""
+
+    def __init__(self, size: int = 4096, wall_clock: Callable[[], float] = time.time) -> None:
+        """``wall_clock`` dates events, in seconds since 1970."""
+        self._ring: deque[Event] = deque(maxlen=size)
+        self._seq = 0
+        self._wall_clock = wall_clock
+        self._subscriptions: set[Subscription] = set()
+        self.published: Counter[str] = Counter()
+        """Events so far, by kind."""
+        self.dropped = 0
+        """Subscribers so far that were too slow."""
+
+    @property
+    def subscribers(self) -> int:
+        """How many clients listen."""
+        return len(self._subscriptions)
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        return self._seq
+
+    def publish(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Add an event of ``kind``; ``data`` must be JSON. Never waits."""
+        event = self._event(self._seq + 1, kind, data)
+        self._seq = event.seq
+        self.published[kind] += 1
+        self._ring.append(event)
+        for subscription in tuple(self._subscriptions):
+            if not subscription.offer(event):
+                self._drop(subscription)
+
+    def subscribe(
+        self, since: int | None = None, kinds: Collection[str] | None = None
+    ) -> Subscription:
+        """Return a subscription to events of ``kinds`` (None: all); LimitExceeded if too many.
+
+        With ``since``, it begins with what came after that number. If some of it is no longer
+        here, or the number is of another run, an event of kind ``gap`` comes first.
+        """
+        if len(self._subscriptions) >= MAX_SUBSCRIBERS:
+            raise LimitExceeded(f"{MAX_SUBSCRIBERS} event clients are connected already")
+        subscription = Subscription(self._past(since), kinds, self._subscriptions.discard)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def _past(self, since: int | None) -> deque[Event]:
+        if since is None:
+            return deque()
+        oldest = self._ring[0].seq if self._ring else self._seq + 1
+        is_known = oldest - 1 <= since <= self._seq
+        past = deque(event for event in self._ring if not is_known or event.seq > since)
+        if not is_known:
+            gap = {"since": since, "oldest": oldest, "newest": self._seq}
+            past.appendleft(self._event(oldest - 1, GAP, gap))
+        return past
+
+    def _event(self, seq: int, kind: str, data: Mapping[str, Any]) -> Event:
+        at = round(self._wall_clock(), 6)
+        whole = {"seq": seq, "at": at, "kind": kind, "data": dict(data)}
+        return Event(seq, kind, json.dumps(whole, separators=(",", ":"), allow_nan=False))
+
+    def _drop(self, subscription: Subscription) -> None:
+        subscription.dropped = True
+        subscription.close()
+        self.dropped += 1
+
+
+class Subscription:
+    """What one client still has to be sent; made by :meth:`EventLog.subscribe`."""
+
+    def __init__(
+        self,
+        past: deque[Event],
+        kinds: Collection[str] | None,
+        forget: Callable[[Subscription], None],
+    ) -> None:
+        self._past = past
+        self._kinds = kinds
+        self._queue: Any = hub.Queue(QUEUE_EVENTS)
+        self._forget = forget
+        self.dropped = False
+        """Whether the client was too slow."""
+        self.closed = False
+
+    def offer(self, event: Event) -> bool:
+        """Queue ``event`` without waiting; False if the queue is full."""
+        if not self._wants(event):
+            return True
+        if self._queue.full():
+            return False
+        self._queue.put(event, block=False)
+        return True
+
+    def next(self, timeout: float | None = None) -> Event | None:
+        """Return the next event; None when closed, or after ``timeout`` seconds without one."""
+        while self._past:
+            event = self._past.popleft()
+            if self._wants(event):
+                return event
+        if self.closed:
+            return None
+        try:
+            found: Event | None = self._queue.get(timeout=timeout)
+        except hub.QueueEmpty:
+            return None
+        return found
+
+    def close(self) -> None:
+        """End the subscription and wake whoever waits in :meth:`next`; never waits."""
+        if self.closed:
+            return
+        self.closed = True
+        self._forget(self)
+        # Nobody waits at a full queue; the next call sees that it is closed.
+        if not self._queue.full():
+            self._queue.put(None, block=False)
+
+    def _wants(self, event: Event) -> bool:
+        return self._kinds is None or event.kind in self._kinds or event.kind == GAP

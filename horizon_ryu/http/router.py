@@ -1,0 +1,269 @@
+"""Serves resources over WSGI: all that their declarations promise is enforced here, once.
+
+A request passes, in this order: the name of the server it is meant for, the token, the path, the
+method, the role, the accepted formats, path parameters, query, body; then the handler runs.
+Whatever fails ends as a problem document, never as a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from pydantic import BaseModel
+from webob import Request, Response
+
+from horizon_ryu.core.errors import Conflict, HorizonError
+from horizon_ryu.formats import xml_form
+from horizon_ryu.formats.problem import Problem
+from horizon_ryu.http.auth import ANYBODY, Principal, Tokens, authenticate, authorize, bearer_token
+from horizon_ryu.http.host_check import check_host
+from horizon_ryu.http.problem import (
+    INTERNAL,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    NOT_FOUND,
+    UNPARSABLE,
+    ProblemError,
+    problem_of,
+)
+from horizon_ryu.http.request import (
+    MAX_BODY,
+    BodyReader,
+    path_values,
+    query_values,
+    read_body,
+    read_stream,
+)
+from horizon_ryu.http.resource import (
+    DPID,
+    JSON,
+    NAME,
+    XML_TYPES,
+    Answer,
+    Call,
+    PathParameter,
+    Raw,
+    Resource,
+    Result,
+)
+from horizon_ryu.http.routes import Routes
+
+__all__ = [
+    "DPID",
+    "NAME",
+    "Answer",
+    "Call",
+    "PathParameter",
+    "Raw",
+    "Resource",
+    "Router",
+]
+
+LOG = logging.getLogger(__name__)
+
+Observer: TypeAlias = Callable[[str, str, int, float], None]
+"""Told of each answer: method, path template ('' if none), status, seconds."""
+
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept"}
+
+
+class Router:
+    """A WSGI application made of the resources that have been added to it."""
+
+    def __init__(
+        self,
+        tokens: Tokens | None = None,
+        observer: Observer | None = None,
+        read_stream: BodyReader = read_stream,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        """``tokens`` None lets everybody in; ``read_stream`` may bound how long a body takes."""
+        self._tokens = tokens
+        self._observer = observer
+        self._read_stream = read_stream
+        self._max_body = max_body
+        self._routes = Routes()
+
+    @property
+    def protected(self) -> bool:
+        """Whether a token is asked for."""
+        return self._tokens is not None
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """Everything that was added, in order."""
+        return self._routes.resources
+
+    def add(self, resources: Iterable[Resource]) -> None:
+        """Serve ``resources`` from now on; Conflict if an operation is served already."""
+        for resource in resources:
+            if not self._routes.add(resource):
+                raise Conflict(f"{resource.method} {resource.path} is served already")
+
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Serve as a WSGI application."""
+        response: Iterable[bytes] = self.respond(Request(environ))(environ, start_response)
+        return response
+
+    def respond(self, request: Request) -> Response:
+        """Return the answer to ``request``; never raises for anything a client sends."""
+        started = time.monotonic()
+        exchange = _Exchange(request)
+        try:
+            response = self._answer(exchange)
+        except HorizonError as error:
+            response = _refusal(request, error)
+        except UnicodeDecodeError:
+            response = _refusal(request, ProblemError(UNPARSABLE, "The URL is not UTF-8."))
+        except Exception:
+            LOG.exception("a handler failed: %s %s", request.method, exchange.template)
+            response = _refusal(request, ProblemError(INTERNAL, "See the log of the server."))
+        self._observe(exchange, response.status_int, time.monotonic() - started)
+        return response
+
+    def _observe(self, exchange: _Exchange, status: int, seconds: float) -> None:
+        request = exchange.request
+        LOG.debug("%s %s: %d in %.1f ms", request.method, _path(request), status, seconds * 1e3)
+        if self._observer is not None:
+            self._observer(exchange.method, exchange.template, status, seconds)
+
+    def _answer(self, exchange: _Exchange) -> Response:
+        request = exchange.request
+        principal = self._identify(request)
+        methods, texts = self._find(exchange)
+        if request.method == "OPTIONS":
+            return _finish(Response(status=204, headers={"Allow": _allow(methods)}))
+        exchange.method = request.method
+        resource = methods["GET" if request.method == "HEAD" else request.method]
+        authorize(principal, resource.needed_access())
+        media_type = _negotiate(request, resource)
+        path = path_values(resource, texts)
+        query = query_values(resource, request)
+        body = read_body(resource, request, self._read_stream, self._max_body)
+        result = resource.handler(Call(request, path, query, body, principal, media_type))
+        return _response(resource, result, media_type)
+
+    def _identify(self, request: Request) -> Principal:
+        if self._tokens is None:
+            check_host(request.environ.get("HTTP_HOST"))
+            return ANYBODY
+        token = bearer_token(
+            request.headers.get("Authorization"), request.headers.get("Sec-WebSocket-Protocol")
+        )
+        return authenticate(self._tokens, token)
+
+    def _find(self, exchange: _Exchange) -> tuple[Mapping[str, Resource], Mapping[str, str]]:
+        request = exchange.request
+        found = self._routes.find(request.path_info)
+        if found is None:
+            raise ProblemError(NOT_FOUND, "There is no such resource.")
+        exchange.template, methods, texts = found
+        if request.method not in _with_implied(methods):
+            raise ProblemError(
+                METHOD_NOT_ALLOWED,
+                f"The methods here are {_allow(methods)}.",
+                headers={"Allow": _allow(methods)},
+            )
+        return methods, texts
+
+
+class _Exchange:
+    """What is known so far of a request, for the log and the metrics."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.method = "other"
+        self.template = ""
+
+
+def _path(request: Request) -> str:
+    """Return the path for the log: quoted, whatever bytes it has (PEP 3333 maps them so)."""
+    return quote(str(request.environ.get("PATH_INFO", "")).encode("latin-1", "replace"))
+
+
+def _with_implied(methods: Mapping[str, Resource]) -> list[str]:
+    """Return ``methods`` with those that follow from them."""
+    head = ["HEAD"] if "GET" in methods else []
+    return [*methods, *head, "OPTIONS"]
+
+
+def _allow(methods: Mapping[str, Resource]) -> str:
+    return ", ".join(sorted(_with_implied(methods)))
+
+
+def _negotiate(request: Request, resource: Resource) -> str:
+    """Return the best of the media types offered, by the quality the client gives each."""
+    offers = resource.offers()
+    accepted = request.accept.acceptable_offers(list(offers))
+    if not accepted:
+        raise ProblemError(NOT_ACCEPTABLE, f"Available here: {', '.join(offers)}.")
+    return str(accepted[0][0])
+
+
+def _response(resource: Resource, result: Result, media_type: str) -> Response:
+    if isinstance(result, Response):
+        return _finish(result)
+    if isinstance(result, Raw):
+        return _finish(_body(result.data, result.content_type, resource.status))
+    if result is None:
+        return _finish(Response(status=204))
+    answer = result if isinstance(result, Answer) else Answer(result)
+    data = _written(resource, answer.body, media_type)
+    response = _body(data, media_type, answer.status or resource.status)
+    response.headers.update(answer.headers)
+    return _finish(response)
+
+
+def _written(resource: Resource, body: BaseModel, media_type: str) -> bytes:
+    """Return the answer in ``media_type``; a handler must keep to its declaration."""
+    if resource.response is None or not isinstance(body, resource.response):
+        raise TypeError(f"{resource.method} {resource.path} does not declare {type(body).__name__}")
+    writer = resource.xml_writer()
+    if media_type in XML_TYPES and writer is not None:
+        return writer(body)
+    return body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+
+
+def _refusal(request: Request, error: HorizonError) -> Response:
+    problem = problem_of(error)
+    if problem.status >= 500 and not isinstance(error, ProblemError):
+        LOG.warning("%s %s: %s", request.method, _path(request), error)
+    response = _problem_response(request, problem)
+    if isinstance(error, ProblemError):
+        response.headers.update(error.headers)
+    return _finish(response)
+
+
+def _problem_response(request: Request, problem: Problem) -> Response:
+    """Return ``problem`` as XML if the client likes that better, else as JSON (RFC 9457, 3)."""
+    offers = ["application/problem+json", JSON, *XML_TYPES]
+    accepted = request.accept.acceptable_offers(offers)
+    best = accepted[0][0] if accepted else ""
+    if best in XML_TYPES:
+        return _body(xml_form.write(problem), best, problem.status)
+    data = problem.model_dump_json(exclude_defaults=True).encode()
+    return _body(data, "application/problem+json", problem.status)
+
+
+def _body(data: bytes, content_type: str, status: int) -> Response:
+    media_type, _, rest = content_type.partition(";")
+    is_text = media_type.startswith("text/") or media_type in XML_TYPES
+    suffix = f";{rest}" if rest else "; charset=utf-8" if is_text else ""
+    response = Response(status=status, body=data)
+    response.headers["Content-Type"] = media_type + suffix
+    return response
+
+
+def _finish(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if response.status_int == 204:
+        response.headers.pop("Content-Type", None)
+        response.headers.pop("Content-Length", None)
+    return response

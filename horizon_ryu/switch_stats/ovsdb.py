@@ -1,0 +1,133 @@
+"""CPU and memory of Open vSwitch, from its database where that can be reached.
+
+Open vSwitch writes them into the column ``statistics`` when told to:
+``ovs-vsctl set Open_vSwitch . other_config:enable-statistics=true`` (ovs-vswitchd.conf.db(5)).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import eventlet.tpool
+import ovs.jsonrpc
+import ovs.stream
+
+from horizon_ryu.switch_stats.node_measures import NO_LOAD, Load
+
+INTERVAL = 5.0
+"""Seconds between two questions: Open vSwitch writes its statistics that often."""
+DEADLINE_MS = 2000
+_DAEMON = "process_ovs-vswitchd"
+_QUERY = [
+    "Open_vSwitch",
+    {"op": "select", "table": "Open_vSwitch", "where": [], "columns": ["statistics"]},
+    {"op": "select", "table": "Bridge", "where": [], "columns": ["datapath_id"]},
+]
+
+
+class Process(NamedTuple):
+    """What is told of the daemon: resident KiB of so many in all, and milliseconds of CPU time."""
+
+    resident_kb: int
+    memory_kb: int
+    cpu_ms: int
+
+
+class Snapshot(NamedTuple):
+    """One answer; ``process`` None where statistics are not enabled."""
+
+    at: float
+    dpids: frozenset[int]
+    process: Process | None
+
+
+class OvsLoad:
+    """Knows the load of the Open vSwitch that is behind a dpid, if its database is here."""
+
+    def __init__(
+        self,
+        remote: str,
+        clock: Callable[[], float] = time.monotonic,
+        read: Callable[[str], Any] | None = None,
+    ) -> None:
+        """``remote`` as of ovs-vsctl: ``unix:PATH``, ``tcp:HOST:PORT``; empty: nowhere."""
+        self._remote = remote
+        self._clock = clock
+        self._read = read or _read_in_thread
+        self._last: Snapshot | None = None
+        self._load = NO_LOAD
+
+    def load(self, dpid: int) -> Load:
+        """Return the load as it was last read."""
+        known = self._last is not None and dpid in self._last.dpids
+        return self._load if known else NO_LOAD
+
+    def renew(self) -> None:
+        """Ask the database; waits for a few seconds at most."""
+        answer = self._read(self._remote) if self._remote else None
+        before, self._last = self._last, snapshot(answer, self._clock())
+        self._load = load_between(before, self._last)
+
+
+def load_between(before: Snapshot | None, after: Snapshot) -> Load:
+    """Return the load at the later of two moments; its CPU share needs both."""
+    process = after.process
+    if process is None:
+        return NO_LOAD
+    memory = 100 * process.resident_kb / process.memory_kb if process.memory_kb > 0 else None
+    cpu = None
+    if before is not None and before.process is not None and after.at > before.at:
+        spent = process.cpu_ms - before.process.cpu_ms
+        # Statistics are renewed every 5 s: the same value twice tells nothing new; a smaller one
+        # is that of a daemon that was started again.
+        cpu = spent / (after.at - before.at) / 10 if spent >= 0 else None
+    return Load(cpu, memory)
+
+
+def snapshot(answer: Any, now: float) -> Snapshot:
+    """Return what an answer of the database says; nothing for one that is malformed."""
+    try:
+        statistics = dict(answer[0]["rows"][0]["statistics"][1])
+        dpids = frozenset(
+            int(row["datapath_id"], 16)
+            for row in answer[1]["rows"]
+            if isinstance(row["datapath_id"], str)
+        )
+    except (IndexError, KeyError, TypeError, ValueError):
+        return Snapshot(now, frozenset(), None)
+    return Snapshot(now, dpids, _process(statistics))
+
+
+def _process(statistics: Mapping[str, str]) -> Process | None:
+    """Return the daemon's figures: virtual KiB, resident KiB, CPU ms, crashes, ages."""
+    try:
+        _, resident, cpu_ms = statistics[_DAEMON].split(",")[:3]
+        memory_kb = int(statistics["memory"].split(",")[0])
+        return Process(int(resident), memory_kb, int(cpu_ms))
+    except (KeyError, ValueError):
+        return None
+
+
+def _read_in_thread(remote: str) -> Any:
+    """Return the answer of the database, None if it cannot be reached; others run meanwhile."""
+    return eventlet.tpool.execute(_read, remote)
+
+
+def _read(remote: str) -> Any:
+    if remote.startswith("unix:") and not os.path.exists(remote.removeprefix("unix:")):
+        return None
+    error, stream = ovs.stream.Stream.open_block(
+        ovs.stream.Stream.open(remote), timeout=DEADLINE_MS
+    )
+    if error:
+        return None
+    connection = ovs.jsonrpc.Connection(stream)
+    try:
+        request = ovs.jsonrpc.Message.create_request("transact", _QUERY)
+        error, reply = connection.transact_block(request)
+        return None if error or reply is None else reply.result
+    finally:
+        connection.close()

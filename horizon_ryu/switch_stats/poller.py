@@ -1,0 +1,132 @@
+"""Asks switches what core/stats says is due, and keeps what they answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from ryu.lib import hub
+
+from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.stats.polling import Ask, Polling
+from horizon_ryu.core.stats.samples import SampleBook
+from horizon_ryu.openflow.pending import Question
+from horizon_ryu.wire.stats.readers import read_table_traits
+from horizon_ryu.wire.stats.requests import encode
+from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.values import TableTraits
+
+LONGEST_SLEEP = 0.25
+
+
+class Switches(Protocol):
+    """The part of the switch registry that is used."""
+
+    def ask(
+        self, dpid: int, encode: Callable[[int, int], bytes], wake: Callable[[], None]
+    ) -> Question:
+        """Send a question."""
+
+    def give_up(self, question: Question, reason: str) -> None:
+        """End one."""
+
+
+class Poller:
+    """The loop of questions, and what becomes of the answers."""
+
+    def __init__(
+        self, polling: Polling, book: SampleBook, switches: Switches, clock: Callable[[], float]
+    ) -> None:
+        self._polling = polling
+        self._book = book
+        self._switches = switches
+        self._clock = clock
+        self._open: dict[Ask, tuple[Question, float]] = {}
+        self._wake = hub.Event()
+        self.outcomes: Counter[str] = Counter()
+        """Answers by what became of them: labels of a metric."""
+
+    def joined(self, dpid: int, kinds: tuple[Kind, ...]) -> None:
+        """Ask a new switch, soon."""
+        self._forget(dpid)
+        self._polling.joined(dpid, kinds)
+        self._wake.set()
+
+    def left(self, dpid: int) -> None:
+        """Ask a switch no more."""
+        self._forget(dpid)
+        self._polling.left(dpid)
+
+    def hurry(self, dpid: int, kind: Kind) -> None:
+        """Ask before the turn, because something changed."""
+        self._polling.hurry(dpid, kind, self._clock())
+
+    def _forget(self, dpid: int) -> None:
+        for ask in [ask for ask in self._open if ask.dpid == dpid]:
+            del self._open[ask]
+
+    def run(self) -> None:
+        """Ask for ever."""
+        while True:
+            now = self._clock()
+            for ask in self._polling.due(now):
+                self._ask(ask)
+            for ask in self._polling.overdue(now, self._pieces):
+                self._give_up(ask)
+            self._wake.clear()
+            self._wake.wait(min(LONGEST_SLEEP, max(0.001, self._polling.next_due() - now)))
+
+    def _ask(self, ask: Ask) -> None:
+        started = self._clock()
+
+        def done() -> None:
+            self._done(ask)
+
+        try:
+            question = self._switches.ask(
+                ask.dpid, lambda version, xid: encode(version, ask.kind, xid), done
+            )
+        except SwitchError:
+            self._polling.missed(ask)
+            return
+        self._open[ask] = (question, started)
+
+    def _pieces(self, ask: Ask) -> int:
+        found = self._open.get(ask)
+        return 0 if found is None else len(found[0].pieces)
+
+    def _give_up(self, ask: Ask) -> None:
+        found = self._open.get(ask)
+        if found is None:
+            self._polling.missed(ask)
+        else:
+            self._switches.give_up(found[0], "no answer in time")
+
+    def _done(self, ask: Ask) -> None:
+        """Take an answer, in the receive greenlet of the switch: must never wait."""
+        found = self._open.pop(ask, None)
+        if found is None:
+            return
+        question, started = found
+        if question.errors:
+            self.outcomes["missed"] += 1
+            self._polling.missed(ask)
+            return
+        self._polling.answered(ask)
+        now = self._clock()
+        if ask.kind is Kind.ECHO:
+            self._book.echoed(ask.dpid, now - started, now)
+        elif ask.kind is Kind.TABLE_FEATURES:
+            hub.spawn(self._read_traits, ask.dpid, tuple(question.pieces))
+        else:
+            taken = self._book.take(ask.dpid, ask.kind, question.pieces, now)
+            self.outcomes[taken.value] += 1
+
+    def _read_traits(self, dpid: int, pieces: tuple[bytes, ...]) -> None:
+        """Read 300 KiB piece by piece, and let others have their turns in between."""
+        found: list[TableTraits] = []
+        for piece in pieces:
+            found += read_table_traits((piece,))
+            hub.sleep(0)
+        self._book.told_traits(dpid, tuple(found))

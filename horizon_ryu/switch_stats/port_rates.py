@@ -1,0 +1,28 @@
+"""Rates of a switch's ports, from its last two polls."""
+
+from __future__ import annotations
+
+from horizon_ryu.core.stats.rates import Rates, Reading, rates
+from horizon_ryu.core.stats.samples import Sample, SwitchSamples
+from horizon_ryu.wire.stats.readers import read_port_counters
+from horizon_ryu.wire.stats.types import Kind
+
+
+def port_rates(switch: SwitchSamples) -> dict[int, Rates]:
+    """Return the rates by port number; of each, None where two readings do not tell."""
+    latest = switch.latest.get(Kind.PORTS)
+    if latest is None:
+        return {}
+    earlier = switch.before.get(Kind.PORTS)
+    before = {} if earlier is None else _readings(switch.version, earlier)
+    after = _readings(switch.version, latest)
+    return {number: rates(before.get(number), reading) for number, reading in after.items()}
+
+
+def _readings(version: int, sample: Sample) -> dict[int, Reading]:
+    return {
+        item.port_no: Reading(
+            sample.at, item.rx_bytes, item.tx_bytes, item.rx_dropped, item.tx_dropped, item.alive
+        )
+        for item in read_port_counters(version, sample.pieces)
+    }

@@ -1,0 +1,190 @@
+"""Actions and instructions of OpenFlow 1.3 as bytes and back (1.3.5 sections 7.2.4 and 7.2.5)."""
+
+from __future__ import annotations
+
+import struct
+from functools import lru_cache
+
+from horizon_ryu.wire import oxm
+from horizon_ryu.wire.canonical import canonical_actions
+from horizon_ryu.wire.match_rules import MAX_VLAN
+from horizon_ryu.wire.messages import (
+    FLOOD_GROUP,
+    Action,
+    Enqueue,
+    Flood,
+    Output,
+    PushVlan,
+    SetField,
+    StripVlan,
+    ToController,
+)
+from horizon_ryu.wire.read_actions import ReadActions, tlvs
+from horizon_ryu.wire.reserved_ports import CONTROLLER_13, NUMBERS, output_to
+from horizon_ryu.wire.set_fields import MACS, NAMES, FrameKind, oxm_header
+from horizon_ryu.wire.versions import OPENFLOW_13
+
+WHOLE_FRAME = 0xFFFF
+OUTPUT_KIND = 0
+_PUSH_KIND, _STRIP_KIND, _QUEUE_KIND, _GROUP_KIND, _SET_KIND = 17, 18, 21, 22, 25
+_GOTO_TABLE, _WRITE_ACTIONS, _APPLY_ACTIONS, _METER = 1, 3, 4, 6
+OUTPUT = struct.Struct("!HHIH6x")
+_NUMBER = struct.Struct("!HHI")
+_PUSH = struct.Struct("!HHHxx")
+_SET_FIELD = struct.Struct("!HHI8s")
+"""Every field that can be set has at most 6 bytes, and the action is padded to 16."""
+_INSTRUCTION = struct.Struct("!HH4x")
+_STRIP = struct.pack("!HH4x", _STRIP_KIND, 8)
+_PORTS = NUMBERS[OPENFLOW_13]
+
+
+@lru_cache(maxsize=4096)
+def encode_actions(
+    actions: tuple[Action, ...], dl_type: int | None, tagged: bool | None, nw_proto: int | None
+) -> bytes:
+    """Return ``actions`` on frames of the kind that the other arguments are (see FrameKind).
+
+    ValueError for what 1.3 cannot express.
+    """
+    return _encode_all(actions, FrameKind(dl_type, tagged, nw_proto))
+
+
+@lru_cache(maxsize=4096)
+def encode_instructions(
+    actions: tuple[Action, ...], dl_type: int | None, tagged: bool | None, nw_proto: int | None
+) -> bytes:
+    """Return the instruction that applies ``actions``; none for no actions."""
+    body = _encode_all(actions, FrameKind(dl_type, tagged, nw_proto))
+    return _INSTRUCTION.pack(_APPLY_ACTIONS, 8 + len(body)) + body if body else b""
+
+
+def encode_meter(meter: int) -> bytes:
+    """Return the instruction that sends frames through a meter."""
+    return _NUMBER.pack(_METER, 8, meter)
+
+
+def _encode_all(actions: tuple[Action, ...], kind: FrameKind) -> bytes:
+    written = canonical_actions(OPENFLOW_13, kind, actions)
+    return b"".join([_encode(action, kind) for action in written])
+
+
+def _encode(action: Action, kind: FrameKind) -> bytes:
+    if isinstance(action, Output):
+        return OUTPUT.pack(OUTPUT_KIND, 16, action.port_no, 0)
+    if isinstance(action, SetField):
+        return _encode_field(action, oxm_header(action.field, kind))
+    if isinstance(action, Enqueue):
+        queue = _NUMBER.pack(_QUEUE_KIND, 8, action.queue_id)
+        return queue + OUTPUT.pack(OUTPUT_KIND, 16, action.port_no, 0)
+    if isinstance(action, PushVlan):
+        return _PUSH.pack(_PUSH_KIND, 8, action.ethertype)
+    if isinstance(action, StripVlan):
+        return _STRIP
+    if isinstance(action, Flood):
+        return _NUMBER.pack(_GROUP_KIND, 8, FLOOD_GROUP)
+    if action in _PORTS:
+        size = WHOLE_FRAME if isinstance(action, ToController) else 0
+        return OUTPUT.pack(OUTPUT_KIND, 16, _PORTS[action], size)
+    raise TypeError(f"no such action: {action!r}")
+
+
+def _encode_field(action: SetField, header: int) -> bytes:
+    value = action.value
+    if isinstance(value, bytes):
+        return _SET_FIELD.pack(_SET_KIND, 16, header, value)
+    if action.field == "dl_vlan":
+        value |= oxm.VLAN_PRESENT
+    elif action.field == "nw_tos":
+        value >>= oxm.DSCP_SHIFT
+    return _SET_FIELD.pack(_SET_KIND, 16, header, value.to_bytes(header & 0xFF, "big"))
+
+
+class _Reader:
+    """Reads the actions of an entry one after the other."""
+
+    def __init__(self, kind: FrameKind) -> None:
+        self.found = ReadActions()
+        self._kind = kind
+        self._queue: int | None = None
+        self._queue_is_used = True
+
+    def instruction(self, kind: int, data: bytes) -> None:
+        """Take one instruction."""
+        found = self.found
+        if kind in (_APPLY_ACTIONS, _WRITE_ACTIONS):
+            found.whole &= kind == _APPLY_ACTIONS
+            for action, body in tlvs(data[8:]):
+                self._action(action, body)
+            found.whole &= self._queue_is_used
+        elif kind == _METER:
+            found.whole &= found.meter is None
+            found.meter = int.from_bytes(data[4:8], "big")
+        else:
+            found.whole = False
+            found.forwards |= kind == _GOTO_TABLE
+
+    def _action(self, kind: int, data: bytes) -> None:
+        known = self.found.known
+        if kind == OUTPUT_KIND and len(data) == OUTPUT.size:
+            self._output(*OUTPUT.unpack(data)[2:])
+        elif kind == _SET_KIND and len(data) == _SET_FIELD.size:
+            self._set_field(*_SET_FIELD.unpack(data)[2:])
+        elif kind == _PUSH_KIND:
+            known.append(PushVlan(_PUSH.unpack_from(data)[2]))
+        elif kind == _STRIP_KIND:
+            known.append(StripVlan())
+        elif kind == _QUEUE_KIND:
+            self.found.whole &= self._queue_is_used
+            self._queue, self._queue_is_used = int.from_bytes(data[4:8], "big"), False
+        elif kind == _GROUP_KIND:
+            self._group(int.from_bytes(data[4:8], "big"))
+        else:
+            self.found.whole = False
+
+    def _output(self, port: int, size: int) -> None:
+        found = self.found
+        found.forwards |= port != CONTROLLER_13
+        if port == CONTROLLER_13:
+            found.whole &= size == WHOLE_FRAME
+        elif self._queue is not None:
+            self._queue_is_used = True
+            found.known.append(Enqueue(port, self._queue))
+            return
+        found.known.append(output_to(OPENFLOW_13, port))
+
+    def _group(self, group: int) -> None:
+        self.found.forwards = True
+        if group == FLOOD_GROUP:
+            self.found.known.append(Flood())
+        else:
+            self.found.whole = False
+
+    def _set_field(self, header: int, padded: bytes) -> None:
+        name, data = NAMES.get(header), padded[: header & 0xFF]
+        value = int.from_bytes(data, "big")
+        tags = name == "dl_vlan"
+        if name is None or (tags and value & ~MAX_VLAN != oxm.VLAN_PRESENT):
+            self.found.whole = False
+            return
+        self.found.whole &= self._means(name, header)
+        if tags:
+            value &= MAX_VLAN
+            self.found.vlans.add(value)
+        elif name == "nw_tos":
+            value <<= oxm.DSCP_SHIFT
+        self.found.known.append(SetField(name, data if name in MACS else value))
+
+    def _means(self, name: str, header: int) -> bool:
+        """Tell whether ``name`` means this field in frames of the kind that is matched."""
+        try:
+            return oxm_header(name, self._kind) == header
+        except ValueError:
+            return False
+
+
+def decode_instructions(body: bytes, kind: FrameKind) -> ReadActions:
+    """Read the instructions of an entry that matches frames of ``kind``; never raises."""
+    reader = _Reader(kind)
+    for number, data in tlvs(body):
+        reader.instruction(number, data)
+    return reader.found

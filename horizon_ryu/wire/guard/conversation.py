@@ -1,0 +1,171 @@
+"""The state of one conversation with a switch: what may come next, and what was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.guard.hello import read_hello
+from horizon_ryu.wire.guard.openflow10 import OPENFLOW10
+from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
+from horizon_ryu.wire.guard.protocol import Check, Protocol
+from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.walk import uint16, uint32
+
+PROTOCOLS = {protocol.version: protocol for protocol in (OPENFLOW10, OPENFLOW13)}
+"""The versions spoken, by their number on the wire."""
+
+HELLO = 0
+FEATURES_REQUEST = 5
+FEATURES_REPLY = 6
+_MORE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLimits:
+    """What a switch may send us in answers of many parts.
+
+    ``questions``: open at once, the oldest is forgotten beyond. ``parts`` and ``size`` (bytes):
+    of one answer.
+    """
+
+    questions: int = 1024
+    parts: int = 4096
+    size: int = 64 * 1024 * 1024
+
+
+DEFAULT_ANSWER_LIMITS = AnswerLimits()
+
+
+@dataclass(slots=True)
+class _Question:
+    kind: int
+    parts: int = 0
+    size: int = 0
+
+
+class Conversation:
+    """Judges the messages of one connection, in the order in which they come.
+
+    Three stages: nothing but a Hello; then, with a version negotiated, all that this version
+    lets a switch send; and with the features reply the switch has its dpid, for good.
+    """
+
+    def __init__(self, limits: AnswerLimits = DEFAULT_ANSWER_LIMITS) -> None:
+        self.version: int | None = None
+        self.dpid: int | None = None
+        self._limits = limits
+        self._greeted = False
+        self._protocol: Protocol | None = None
+        self._checks: list[Check | None] = [None] * 256
+        self._multipart_request = -1
+        self._features_due = 0
+        self._questions: dict[int, _Question] = {}
+
+    def negotiated(self, version: int) -> tuple[int, ...]:
+        """Speak ``version`` from now on; return the largest size of each type, for the framer.
+
+        Violation if it is neither 1.0 nor 1.3.
+        """
+        protocol = PROTOCOLS.get(version)
+        if protocol is None:
+            raise Violation(Reason.VERSION, f"version {version} is not spoken")
+        self.version = version
+        self._protocol = protocol
+        self._multipart_request = protocol.multipart_request
+        self._checks = list(protocol.checks)
+        self._checks[FEATURES_REPLY] = self._features
+        self._checks[protocol.multipart_reply] = self._multipart
+        return protocol.caps
+
+    def accept(self, message: bytes) -> None:
+        """Return if ``message`` (whole, of at least 8 bytes) may be parsed; else Violation."""
+        if message[0] != self.version:
+            self._first(message)
+            return
+        check = self._checks[message[1]]
+        if check is None:
+            raise Violation(*self._unwelcome(message[1]))
+        check(message)
+
+    def _unwelcome(self, kind: int) -> tuple[Reason, str]:
+        if kind == HELLO:
+            return Reason.ORDER, "a second Hello"
+        return Reason.TYPE, f"type {kind} does not come from a switch"
+
+    def _first(self, message: bytes) -> None:
+        """Judge a message that is not of the version negotiated: only the first Hello may be."""
+        if self.version is not None:
+            raise Violation(Reason.VERSION, f"{message[0]} after {self.version} was negotiated")
+        if message[1] != HELLO or self._greeted:
+            raise Violation(Reason.ORDER, f"type {message[1]} before the versions are settled")
+        read_hello(message)
+        self._greeted = True
+
+    def readable(self, message: bytes) -> bool:
+        """Tell whether Ryu's parser returns from ``message``, which was accepted.
+
+        A valid message that it does not return from is no reason to close a connection.
+        """
+        protocol = self._protocol
+        if protocol is None or message[1] != protocol.multipart_reply:
+            return True
+        hazard = protocol.hazards.get(uint16(message, 8))
+        if hazard is None:
+            return True
+        try:
+            hazard(message, protocol.body_at, len(message))
+        except Violation:
+            return False
+        return True
+
+    def sent(self, data: bytes) -> None:
+        """Note the questions in ``data``, whole messages that are about to be sent."""
+        at, end = 0, len(data)
+        while end - at >= HEADER_SIZE:
+            kind = data[at + 1]
+            if kind == self._multipart_request:
+                if end - at >= HEADER_SIZE + 2:
+                    self._ask(uint32(data, at + 4), uint16(data, at + HEADER_SIZE))
+            elif kind == FEATURES_REQUEST:
+                self._features_due += 1
+            at += max(data[at + 2] << 8 | data[at + 3], HEADER_SIZE)
+
+    def _ask(self, xid: int, kind: int) -> None:
+        questions = self._questions
+        questions.pop(xid, None)
+        questions[xid] = _Question(kind)
+        if len(questions) > self._limits.questions:
+            del questions[next(iter(questions))]
+
+    def _features(self, message: bytes) -> None:
+        if self._features_due == 0:
+            raise Violation(Reason.UNREQUESTED, "features reply")
+        if self._protocol is not None:
+            self._protocol.features(message)
+        self._features_due -= 1
+        dpid = int.from_bytes(message[8:16], "big")
+        if self.dpid not in (None, dpid):
+            raise Violation(Reason.IDENTITY, f"{self.dpid:016x} became {dpid:016x}")
+        self.dpid = dpid
+
+    def _multipart(self, message: bytes) -> None:
+        protocol = self._protocol
+        if protocol is None or len(message) < protocol.body_at:
+            raise Violation(Reason.SIZE, f"multipart reply of {len(message)} bytes")
+        xid, kind = uint32(message, 4), uint16(message, 8)
+        question = self._questions.get(xid)
+        if question is None or question.kind != kind:
+            raise Violation(Reason.UNREQUESTED, f"multipart reply of type {kind}")
+        question.parts += 1
+        question.size += len(message)
+        if question.parts > self._limits.parts or question.size > self._limits.size:
+            raise Violation(
+                Reason.EXCESS, f"{question.parts} parts, {question.size} bytes in one answer"
+            )
+        walker = protocol.bodies.get(kind)
+        if walker is None:
+            raise Violation(Reason.KIND, f"multipart reply of type {kind}")
+        walker(message, protocol.body_at, len(message))
+        if not uint16(message, 10) & _MORE:
+            del self._questions[xid]

@@ -1,0 +1,71 @@
+"""What a version of OpenFlow lets a switch say: one table per version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.walk import Walker
+
+Check: TypeAlias = Callable[[bytes], None]
+"""Raises Violation when a whole message (of at least 8 bytes) is malformed."""
+
+MAX_ECHO_SIZE = 2048
+"""An echo is sent back as it came: no more than this is worth it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """``checks`` and ``caps`` are indexed by message type; None and 0 mean: must not come.
+
+    Two types need to know what was asked and are judged by the conversation instead:
+    ``features_reply`` (any ``features`` of the right form) and ``multipart_reply``, whose bodies
+    start at ``body_at`` and are walked by ``bodies[kind]``. ``hazards[kind]`` refuses what is
+    valid, and yet more than Ryu's parser can bear.
+    """
+
+    version: int
+    caps: tuple[int, ...]
+    checks: tuple[Check | None, ...]
+    features: Check
+    multipart_request: int
+    multipart_reply: int
+    body_at: int
+    bodies: Mapping[int, Walker]
+    hazards: Mapping[int, Walker] = field(default_factory=dict)
+
+
+def whole(walker: Walker, start: int = 8) -> Check:
+    """Return the check of a message whose body from ``start`` on is for ``walker``."""
+
+    def check(message: bytes) -> None:
+        walker(message, start, len(message))
+
+    return check
+
+
+def sized(size: int) -> Check:
+    """Return the check of a message of exactly ``size`` bytes."""
+
+    def check(message: bytes) -> None:
+        if len(message) != size:
+            raise Violation(Reason.SIZE, f"type {message[1]} of {len(message)} bytes, not {size}")
+
+    return check
+
+
+def no_less_than(size: int) -> Check:
+    """Return the check of a message of ``size`` bytes or more."""
+
+    def check(message: bytes) -> None:
+        if len(message) < size:
+            raise Violation(Reason.SIZE, f"type {message[1]} of {len(message)} bytes, not {size}")
+
+    return check
+
+
+def by_type(checks: Mapping[int, Check]) -> tuple[Check | None, ...]:
+    """Return ``checks`` as a tuple over the 256 types."""
+    return tuple(checks.get(kind) for kind in range(256))

@@ -1,0 +1,257 @@
+"""Messages as values, free of OpenFlow versions: what the core asks a switch to do, and reads.
+
+The core returns these values; the codecs beside turn them into the bytes of the version that the
+switch speaks. Every value is immutable and hashable, so tests compare them and plans
+can be held as sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+FLOOD_GROUP = 0x485A0001
+"""OpenFlow 1.3 group (type ALL) whose buckets are the ports open to broadcasts; ours: "HZ"."""
+
+VLAN_NONE = 0xFFFF
+"""As ``dl_vlan`` of a match: frames without a tag only (1.0 specification, 5.2.3)."""
+
+
+# Named tuples, not dataclasses: there is one of each per flow entry, and a tuple is made and
+# hashed in C.
+class Match(NamedTuple):
+    """Fields a frame must have; None means any.
+
+    ``dl_dst_multicast`` matches the group bit of the destination (1.3 only: 1.0 has no MAC
+    masks). ``dl_vlan`` is the VLAN identifier 0..4095, or VLAN_NONE. MACs are 6 bytes, ``nw_src``
+    and ``nw_dst`` are ``(address, prefix length)`` with the address as an int. ``nw_proto`` is
+    the IP protocol, in ARP the opcode. ``nw_tos`` is the whole byte, its two lowest bits zero.
+    ``tp_src`` and ``tp_dst`` are ports of TCP, UDP and SCTP, in ICMP the type and the code.
+    """
+
+    in_port: int | None = None
+    dl_src: bytes | None = None
+    dl_dst: bytes | None = None
+    dl_dst_multicast: bool = False
+    dl_type: int | None = None
+    dl_vlan: int | None = None
+    nw_src: tuple[int, int] | None = None
+    nw_dst: tuple[int, int] | None = None
+    dl_vlan_pcp: int | None = None
+    nw_proto: int | None = None
+    nw_tos: int | None = None
+    tp_src: int | None = None
+    tp_dst: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Send the frame out of a port (by number)."""
+
+    port_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutputInPort:
+    """Send the frame back out of the port it came in by (OFPP_IN_PORT)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToController:
+    """Send the whole frame to the controller, unbuffered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Send the frame along the spanning tree: OFPP_FLOOD on 1.0, the flood group on 1.3."""
+
+
+class ReservedPort(Enum):
+    """Ports that every switch has, beyond those with an action of their own here."""
+
+    ALL = "all"
+    NORMAL = "normal"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReserved:
+    """Send the frame to a reserved port."""
+
+    port: ReservedPort
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Send the frame out of a port through one of its queues."""
+
+    port_no: int
+    queue_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetField:
+    """Overwrite a field, by the name that it has in Match.
+
+    Of ``dl_src, dl_dst`` (6 bytes), ``dl_vlan`` (0..4095), ``dl_vlan_pcp``, ``nw_src, nw_dst``
+    (the address as an int), ``nw_tos, tp_src, tp_dst``. Setting ``dl_vlan`` gives frames without
+    a tag one; on 1.3 the match must then say that they have none.
+    """
+
+    field: str
+    value: int | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PushVlan:
+    """Put a VLAN tag before all others; 1.0 can do so only to frames matched as untagged."""
+
+    ethertype: int = 0x8100
+
+
+@dataclass(frozen=True, slots=True)
+class StripVlan:
+    """Take the outermost VLAN tag off."""
+
+
+Action: TypeAlias = (
+    Output
+    | OutputInPort
+    | OutputReserved
+    | ToController
+    | Flood
+    | Enqueue
+    | SetField
+    | PushVlan
+    | StripVlan
+)
+
+
+class FlowCommand(Enum):
+    """What a flow-mod does; ADD replaces an entry with the same match and priority atomically."""
+
+    ADD = "add"
+    DELETE_STRICT = "delete_strict"
+
+
+class FlowMod(NamedTuple):
+    """Add or strictly delete one flow entry; no actions means drop.
+
+    Timeouts are in seconds, 0 means none. ``meter`` is the meter that frames pass first (1.3).
+    """
+
+    command: FlowCommand
+    match: Match
+    priority: int
+    cookie: int
+    actions: tuple[Action, ...] = ()
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    send_flow_removed: bool = False
+    meter: int | None = None
+
+
+class MeterCommand(Enum):
+    """What a meter-mod does."""
+
+    ADD = "add"
+    MODIFY = "modify"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class MeterMod:
+    """Make, change or delete a meter that drops what exceeds ``rate_kbps`` (1.3 only)."""
+
+    command: MeterCommand
+    meter_id: int
+    rate_kbps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDeleteByCookie:
+    """Delete the entries whose cookie equals ``cookie`` under ``mask`` (1.3 only)."""
+
+    cookie: int
+    mask: int
+
+
+@dataclass(frozen=True, slots=True)
+class PacketOut:
+    """Emit ``data``; ``in_port`` is where it came from (None: the controller made it)."""
+
+    actions: tuple[Action, ...]
+    data: bytes
+    in_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropBuffered:
+    """Drop the frame the switch holds under ``buffer_id`` (a packet-out without actions)."""
+
+    buffer_id: int
+    in_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class FloodPorts:
+    """Make exactly ``ports`` the members of the flood group (1.3)."""
+
+    ports: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SetNoFlood:
+    """Set or clear NO_FLOOD on one port (1.0); ``hw_addr`` must be the port's own (spec 5.3.3)."""
+
+    port_no: int
+    hw_addr: bytes
+    no_flood: bool
+
+
+Message: TypeAlias = (
+    FlowMod | MeterMod | FlowDeleteByCookie | PacketOut | DropBuffered | FloodPorts | SetNoFlood
+)
+
+
+class Sent(NamedTuple):
+    """A message and the switch it is for."""
+
+    dpid: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class PacketIn:
+    """A frame that a switch handed to the controller; ``buffer_id`` is None when unbuffered."""
+
+    dpid: int
+    in_port: int
+    data: bytes
+    buffer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEntry:
+    """A flow entry as a switch reports it, reduced to what the core asks about.
+
+    ``forwards``: some action sends the frame to a port, queue or group, whether or not it is
+    among ``actions``. ``exact``: match and actions are represented whole, nothing was left out.
+    ``sets_vlans``: VLAN identifiers that its actions write. ``packet_count`` and ``byte_count``
+    are its counters, ``meter`` the meter that frames pass first, if any.
+    """
+
+    match: Match
+    priority: int
+    cookie: int
+    actions: tuple[Action, ...]
+    table_id: int = 0
+    forwards: bool = False
+    exact: bool = True
+    sets_vlans: frozenset[int] = frozenset()
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    packet_count: int = 0
+    byte_count: int = 0
+    meter: int | None = None

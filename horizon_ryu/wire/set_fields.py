@@ -1,0 +1,146 @@
+"""What setting a field means, given the frames that an entry matches.
+
+1.0 has one action per field of its match (1.0.0 section 5.2.4); the switch leaves alone what is
+not there. On 1.3 the action names an OXM field, which depends on the kind of frame, and the
+match must say so much that the field is there (1.3.5 section 7.2.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from horizon_ryu.wire import oxm
+from horizon_ryu.wire.match_rules import (
+    ARP,
+    ICMP,
+    IPV4,
+    IPV6,
+    MAX_PCP,
+    MAX_VLAN,
+    SCTP,
+    TCP,
+    TOS_ECN_BITS,
+    UDP,
+)
+from horizon_ryu.wire.messages import VLAN_NONE, Match, SetField
+
+
+class FrameKind(NamedTuple):
+    """What a match says of its frames, as far as actions depend on it; None: it may be anything.
+
+    ``tagged``: whether they have a VLAN tag.
+    """
+
+    dl_type: int | None = None
+    tagged: bool | None = None
+    nw_proto: int | None = None
+
+
+def frame_kind(match: Match) -> FrameKind:
+    """Return what ``match`` says of its frames."""
+    tagged = None if match.dl_vlan is None else match.dl_vlan != VLAN_NONE
+    return FrameKind(match.dl_type, tagged, match.nw_proto)
+
+
+MACS = frozenset({"dl_src", "dl_dst"})
+TAG_FIELDS = frozenset({"dl_vlan", "dl_vlan_pcp"})
+_ADDRESSES = frozenset({"nw_src", "nw_dst"})
+_PORTS = frozenset({"tp_src", "tp_dst"})
+_LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "dl_vlan": MAX_VLAN,
+        "dl_vlan_pcp": MAX_PCP,
+        "nw_src": 0xFFFF_FFFF,
+        "nw_dst": 0xFFFF_FFFF,
+        "nw_tos": 0xFF,
+        "tp_src": 0xFFFF,
+        "tp_dst": 0xFFFF,
+    }
+)
+_OF_10 = frozenset({None, IPV4})
+_TRANSPORT_10 = frozenset({None, ICMP, TCP, UDP, SCTP})
+
+
+def check_value(action: SetField, nw_proto: int | None) -> None:
+    """Raise ValueError unless ``action`` names a field that can be set, and a value of it."""
+    name, value = action.field, action.value
+    if name in MACS:
+        if not isinstance(value, bytes) or len(value) != 6:
+            raise ValueError(f"{name} takes 6 bytes, not {value!r}")
+        return
+    if name not in _LIMITS:
+        raise ValueError(f"{name} cannot be set")
+    limit = 0xFF if name in _PORTS and nw_proto == ICMP else _LIMITS[name]
+    if not isinstance(value, int) or not 0 <= value <= limit:
+        raise ValueError(f"{name} takes 0 to {limit}, not {value!r}")
+    if name == "nw_tos" and value & TOS_ECN_BITS:
+        raise ValueError("the two lowest bits of nw_tos are zero")
+
+
+def check_10(action: SetField, kind: FrameKind) -> None:
+    """Raise ValueError if a 1.0 switch would not set this field in frames of this kind."""
+    check_value(action, kind.nw_proto)
+    if action.field in MACS or action.field in TAG_FIELDS:
+        return
+    if kind.dl_type not in _OF_10:
+        raise ValueError(f"OpenFlow 1.0 sets {action.field} in IPv4 only")
+    if action.field in _PORTS and kind.nw_proto not in _TRANSPORT_10:
+        raise ValueError(f"IP protocol {kind.nw_proto} has no {action.field}")
+
+
+def oxm_header(name: str, kind: FrameKind) -> int:
+    """Return the header of the field that ``name`` stands for; ValueError if none is known."""
+    plain = _PLAIN.get(name)
+    if plain is not None:
+        return plain
+    if name in _ADDRESSES:
+        return _address_header(name, kind.dl_type)
+    if name == "nw_tos" and kind.dl_type in (IPV4, IPV6):
+        return oxm.header(oxm.IP_DSCP, 1)
+    if name in _PORTS and kind.dl_type in (IPV4, IPV6):
+        return _port_header(name, kind)
+    raise ValueError(f"{name} is set in IP only: dl_type must say so")
+
+
+def _address_header(name: str, dl_type: int | None) -> int:
+    if dl_type == IPV4:
+        return oxm.header(oxm.IPV4_SRC if name == "nw_src" else oxm.IPV4_DST, 4)
+    if dl_type == ARP:
+        return oxm.header(oxm.ARP_SPA if name == "nw_src" else oxm.ARP_TPA, 4)
+    raise ValueError(f"{name} is set in IPv4 and ARP only: dl_type must say which")
+
+
+def _port_header(name: str, kind: FrameKind) -> int:
+    fields = oxm.TRANSPORT.get(kind.nw_proto or 0)
+    if fields is None or (kind.nw_proto == ICMP and kind.dl_type != IPV4):
+        raise ValueError(f"{name} depends on nw_proto, which must be 1, 6, 17 or 132")
+    return oxm.header(fields[name == "tp_dst"], 1 if kind.nw_proto == ICMP else 2)
+
+
+_PLAIN: Mapping[str, int] = MappingProxyType(
+    {
+        "dl_src": oxm.header(oxm.ETH_SRC, 6),
+        "dl_dst": oxm.header(oxm.ETH_DST, 6),
+        "dl_vlan": oxm.header(oxm.VLAN_VID, 2),
+        "dl_vlan_pcp": oxm.header(oxm.VLAN_PCP, 1),
+    }
+)
+
+NAMES: Mapping[int, str] = MappingProxyType(
+    {head: name for name, head in _PLAIN.items()}
+    | {
+        oxm.header(oxm.IP_DSCP, 1): "nw_tos",
+        oxm.header(oxm.IPV4_SRC, 4): "nw_src",
+        oxm.header(oxm.IPV4_DST, 4): "nw_dst",
+        oxm.header(oxm.ARP_SPA, 4): "nw_src",
+        oxm.header(oxm.ARP_TPA, 4): "nw_dst",
+    }
+    | {
+        oxm.header(field, 1 if proto == ICMP else 2): name
+        for proto, fields in oxm.TRANSPORT.items()
+        for field, name in zip(fields, ("tp_src", "tp_dst"), strict=True)
+    }
+)
+"""Header of an OXM field that can be set -> its name here."""

@@ -1,0 +1,1 @@
+"""Domain 0: domains, scheduling and devices of one Xen host."""

@@ -1,0 +1,84 @@
+"""Giving devices to domains (report 2.5): direct access, SR-IOV, and queues of vifs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from xen_bridge.dom0.hypervisor.interface import Capability, HostDevice, Hypervisor, require
+from xen_bridge.dom0.sysfs_devices import SysfsDevices
+from xen_bridge.errors import Conflict, NotFound
+from xen_bridge.protocol.documents.devices import Device, Devices, Queues
+
+BRIDGE_CLASS = "06"
+
+
+class DeviceManager:
+    """The devices of one host: sysfs tells what there is, the hypervisor who has it."""
+
+    def __init__(self, hypervisor: Hypervisor, sysfs: SysfsDevices | None = None) -> None:
+        self._hypervisor = hypervisor
+        self._sysfs = sysfs if sysfs is not None else SysfsDevices()
+
+    def devices(self) -> Devices:
+        """Return what can be given to domains (bridges cannot), and the queues of vifs."""
+        given = self._hypervisor.attached_devices()
+        found = tuple(
+            replace(device, domain=given.get(device.address))
+            for device in self._sysfs.devices()
+            if not device.device_class.startswith(BRIDGE_CLASS)
+        )
+        queues = Queues(self._sysfs.max_queues(), self._sysfs.vif_queues())
+        return Devices(found, queues)
+
+    def set_functions(self, address: str, count: int) -> None:
+        """Have a physical function make virtual ones; Conflict while a domain has one of them."""
+        given = self._hypervisor.attached_devices()
+        for function in self._sysfs.functions(address):
+            if function in given:
+                raise Conflict(f"{given[function]} has {function}")
+        self._sysfs.set_functions(address, count)
+
+    def set_max_queues(self, count: int) -> None:
+        """Let new vifs have at most ``count`` queues."""
+        self._sysfs.set_max_queues(count)
+
+    def take(self, address: str) -> None:
+        """Take a device from the host's driver, for a domain to be given it."""
+        require(self._hypervisor.capabilities, Capability.DEVICE_DRIVERS)
+        if self._free(address).assignable:
+            raise Conflict(f"{address} is taken from the host already")
+        self._hypervisor.take_device(address)
+
+    def give_back(self, address: str) -> None:
+        """Return a device to the host's driver."""
+        require(self._hypervisor.capabilities, Capability.DEVICE_DRIVERS)
+        self._free(address)
+        self._hypervisor.return_device(address)
+
+    def attach(self, domain: str, device: HostDevice) -> None:
+        """Give a device to a domain.
+
+        Conflict if another has it, or if an address or a VLAN is given to what is no virtual
+        function.
+        """
+        require(self._hypervisor.capabilities, Capability.DEVICE_ATTACHMENT)
+        found = self._free(device.address)
+        is_plain = device.mac is None and device.vlan is None
+        if not is_plain and found.kind != "virtual_function":
+            raise Conflict(f"{device.address} is no virtual function: no address, no VLAN")
+        self._hypervisor.attach_device(domain, device)
+
+    def remove(self, domain: str, address: str) -> None:
+        """Take a device back from a domain; NotFound unless that domain has it."""
+        require(self._hypervisor.capabilities, Capability.DEVICE_ATTACHMENT)
+        name = self._hypervisor.domain(domain).name
+        if self._hypervisor.attached_devices().get(address) != name:
+            raise NotFound(f"{name} does not have {address}")
+        self._hypervisor.remove_device(domain, address)
+
+    def _free(self, address: str) -> Device:
+        found = self._sysfs.device(address)
+        owner = self._hypervisor.attached_devices().get(address)
+        if owner is not None:
+            raise Conflict(f"{owner} has {address}")
+        return found

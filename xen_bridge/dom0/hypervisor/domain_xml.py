@@ -1,0 +1,147 @@
+"""Domains as libvirt writes them: made for a new one, read for what it has."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+
+from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    DomainInterface,
+    NewDisk,
+    NewInterface,
+)
+
+
+def build(wanted: CreateDomain, kind: str) -> str:
+    """Return the XML of a paravirtual domain (``kind`` xen), or of a test one (``kind`` test)."""
+    root = etree.Element("domain", type=kind)
+    _text(root, "name", wanted.name)
+    _text(root, "uuid", wanted.uuid or str(uuid.uuid4()))
+    _text(root, "memory", str(wanted.memory_kb), unit="KiB")
+    most = max(wanted.vcpus, wanted.max_vcpus or wanted.vcpus)
+    _text(root, "vcpu", str(most), current=str(wanted.vcpus))
+    _boot(root, wanted, kind)
+    for event in ("on_poweroff", "on_reboot", "on_crash"):
+        _text(root, event, "destroy")
+    devices = etree.SubElement(root, "devices")
+    for disk in wanted.disks:
+        _disk(devices, disk)
+    for interface in wanted.interfaces:
+        _interface(devices, interface)
+    console = etree.SubElement(devices, "console", type="pty")
+    etree.SubElement(console, "target", type="xen" if kind == "xen" else "serial", port="0")
+    return etree.tostring(root, encoding="unicode")
+
+
+def _boot(root: etree._Element, wanted: CreateDomain, kind: str) -> None:
+    system = etree.SubElement(root, "os")
+    if kind == "xen":
+        _text(system, "type", "linux", arch="x86_64", machine="xenpv")
+    else:
+        _text(system, "type", "hvm")
+    if wanted.kernel is not None:
+        _text(system, "kernel", wanted.kernel)
+        if wanted.ramdisk is not None:
+            _text(system, "initrd", wanted.ramdisk)
+        if wanted.arguments is not None:
+            _text(system, "cmdline", wanted.arguments)
+    elif kind == "xen":
+        # A guest without a kernel of its own boots what its disk holds.
+        _text(root, "bootloader", "pygrub")
+
+
+def _text(parent: etree._Element, tag: str, text: str, **attributes: str) -> None:
+    etree.SubElement(parent, tag, attributes).text = text
+
+
+def _disk(devices: etree._Element, wanted: NewDisk) -> None:
+    is_block = wanted.source.startswith("/dev/")
+    disk = etree.SubElement(devices, "disk", type="block" if is_block else "file", device="disk")
+    etree.SubElement(disk, "source", {"dev" if is_block else "file": wanted.source})
+    etree.SubElement(disk, "target", dev=wanted.target)
+    if wanted.read_only:
+        etree.SubElement(disk, "readonly")
+
+
+def _interface(devices: etree._Element, wanted: NewInterface) -> None:
+    interface = etree.SubElement(devices, "interface", type="bridge")
+    etree.SubElement(interface, "source", bridge=wanted.bridge)
+    if wanted.mac is not None:
+        etree.SubElement(interface, "mac", address=wanted.mac)
+
+
+class Description:
+    """What the XML of a domain says."""
+
+    def __init__(self, text: str) -> None:
+        # It comes from libvirt: the same care costs nothing.
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
+        self._root = etree.fromstring(text.encode(), parser)
+
+    @property
+    def vcpus(self) -> tuple[int, int]:
+        """How many vCPUs it has at first, and at most."""
+        element = self._root.find("vcpu")
+        most = int(element.text or "1") if element is not None else 1
+        current = element.get("current") if element is not None else None
+        return int(current) if current is not None else most, most
+
+    @property
+    def interfaces(self) -> tuple[DomainInterface, ...]:
+        """Its network interfaces, in order."""
+        return tuple(self._interfaces())
+
+    def _interfaces(self) -> Iterator[DomainInterface]:
+        for element in self._root.iterfind("devices/interface"):
+            mac, source, target = (element.find(tag) for tag in ("mac", "source", "target"))
+            yield DomainInterface(
+                mac=_of(mac, "address") or "00:00:00:00:00:00",
+                bridge=_of(source, "bridge"),
+                target=_of(target, "dev"),
+            )
+
+    @property
+    def host_devices(self) -> tuple[str, ...]:
+        """The PCI devices that it was given, by address."""
+        found = (
+            element.find("source/address")
+            for element in self._root.iterfind("devices/*")
+            if element.get("type") in ("pci", "hostdev")
+        )
+        return tuple(_pci(address) for address in found if address is not None)
+
+
+def _of(element: Any, attribute: str) -> str | None:
+    return None if element is None else element.get(attribute)
+
+
+def _pci(element: etree._Element) -> str:
+    def number(name: str) -> int:
+        return int(element.get(name) or "0", 16)
+
+    return f"{number('domain'):04x}:{number('bus'):02x}:{number('slot'):02x}.{number('function')}"
+
+
+def host_device(device: HostDevice) -> str:
+    """Return the XML that gives a PCI device to a domain, or takes it back."""
+    is_plain = device.mac is None and device.vlan is None
+    if is_plain:
+        root = etree.Element("hostdev", mode="subsystem", type="pci", managed="yes")
+    else:
+        root = etree.Element("interface", type="hostdev", managed="yes")
+    source = etree.SubElement(root, "source")
+    domain, bus, rest = device.address.split(":")
+    slot, function = rest.split(".")
+    parts = {"domain": domain, "bus": bus, "slot": slot, "function": function}
+    kind = {} if is_plain else {"type": "pci"}
+    etree.SubElement(source, "address", {**kind, **{k: f"0x{v}" for k, v in parts.items()}})
+    if device.mac is not None:
+        etree.SubElement(root, "mac", address=device.mac)
+    if device.vlan is not None:
+        etree.SubElement(etree.SubElement(root, "vlan"), "tag", id=str(device.vlan))
+    return etree.tostring(root, encoding="unicode")

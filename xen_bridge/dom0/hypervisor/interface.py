@@ -1,0 +1,133 @@
+"""What a back end offers. Every call may block: whoever has an event loop calls from a thread.
+
+A back end does one thing at a time and checks nothing that the hypervisor checks itself;
+ranges, and what must be put back after a start, are the business of
+:class:`xen_bridge.virtual_management.PhysicalHost`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from xen_bridge.errors import Unsupported
+from xen_bridge.protocol.documents.domains import CreateDomain, Domain, Host, VcpuAssignment
+from xen_bridge.protocol.documents.measures import VirtualInterface
+
+
+class Capability(StrEnum):
+    """What back ends differ in; life (define, start, suspend …) they all know."""
+
+    WEIGHT = "weight"
+    CAP = "cap"
+    VCPUS = "vcpus"
+    AFFINITY = "affinity"
+    MIGRATION = "migration"
+    DEVICE_DRIVERS = "device_drivers"
+    DEVICE_ATTACHMENT = "device_attachment"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The counters of one domain: CPU nanoseconds so far, memory in kB, its vifs."""
+
+    name: str
+    cpu_ns: int
+    memory_kb: int
+    vcpus: int
+    interfaces: tuple[VirtualInterface, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostDevice:
+    """A PCI device given to a domain; a virtual function may have an address and a VLAN."""
+
+    address: str
+    mac: str | None = None
+    vlan: int | None = None
+
+
+class Hypervisor(Protocol):
+    """A connection to one hypervisor. ``domain`` is an id, a name or a UUID.
+
+    Raises NotFound for an unknown domain, Conflict where its state forbids the call,
+    HypervisorAway when nobody answers, HypervisorError for all else that fails.
+    """
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this back end can do."""
+
+    def host(self) -> Host:
+        """Return the physical host."""
+
+    def domains(self) -> tuple[Domain, ...]:
+        """Return all domains, running or not, Domain-0 first."""
+
+    def domain(self, domain: str) -> Domain:
+        """Return one domain."""
+
+    def define(self, wanted: CreateDomain) -> Domain:
+        """Make a domain known, without starting it."""
+
+    def start(self, domain: str) -> None:
+        """Boot a defined domain."""
+
+    def shutdown(self, domain: str) -> None:
+        """Ask the guest to shut down; returns before it has."""
+
+    def destroy(self, domain: str) -> None:
+        """End a domain at once."""
+
+    def undefine(self, domain: str) -> None:
+        """Forget a domain that does not run."""
+
+    def suspend(self, domain: str) -> None:
+        """Pause a running domain."""
+
+    def resume(self, domain: str) -> None:
+        """Let a paused domain go on."""
+
+    def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
+        """Set weight and cap of a running domain; None keeps."""
+
+    def set_vcpus(self, domain: str, count: int) -> None:
+        """Set how many vCPUs a domain uses."""
+
+    def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
+        """Let a vCPU run on these physical CPUs only."""
+
+    def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
+        """Return where every vCPU of the running domains runs and may run."""
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Return the counters of every running domain."""
+
+    def migrate(self, domain: str, destination: str) -> None:
+        """Move a running domain to the host of that URI, live."""
+
+    def take_device(self, address: str) -> None:
+        """Take a PCI device from the host's driver."""
+
+    def return_device(self, address: str) -> None:
+        """Give a PCI device back to the host's driver."""
+
+    def attach_device(self, domain: str, device: HostDevice) -> None:
+        """Give a PCI device to a domain."""
+
+    def remove_device(self, domain: str, address: str) -> None:
+        """Take a PCI device from a domain."""
+
+    def attached_devices(self) -> dict[str, str]:
+        """Return which domain, by name, has which PCI device, by address."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+
+def require(capabilities: frozenset[Capability], capability: Capability) -> None:
+    """Raise Unsupported, naming what is missing, unless a back end of these can do it."""
+    if capability not in capabilities:
+        raise Unsupported(f"this hypervisor's back end cannot: {capability.value}")

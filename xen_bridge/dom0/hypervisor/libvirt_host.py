@@ -1,0 +1,298 @@
+"""What libvirt does alike on Xen and on its test driver: domains, their life, their devices.
+
+The connection is opened by the first call, and again by the first after it was lost: a libvirtd
+that was killed and is back needs nobody's help. libvirt's connections may be used by several
+threads at once.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from xen_bridge.dom0.hypervisor import domain_xml
+from xen_bridge.dom0.hypervisor.interface import Capability, HostDevice, Usage
+from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
+from xen_bridge.errors import HypervisorAway, NotFound, Unsupported
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    Domain,
+    Host,
+    SchedulerParameters,
+    State,
+    VcpuAssignment,
+    VcpuPins,
+    Vcpus,
+)
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_STATES: dict[int, State] = {
+    0: "running",
+    1: "running",
+    2: "running",
+    3: "paused",
+    4: "shutdown",
+    5: "shutoff",
+    6: "crashed",
+    7: "paused",
+}
+"""libvirt's states; 0 (no state) and 2 (blocked) are what idle Xen domains are in."""
+
+
+class LibvirtHost(ABC):
+    """A hypervisor behind libvirt."""
+
+    kind: ClassVar[str]
+    """libvirt's type of its domains."""
+    capabilities: frozenset[Capability] = frozenset()
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._connection: Any = None
+        self._lock = threading.Lock()
+
+    # ---- the connection
+
+    def connection(self) -> Any:
+        """Return the connection, opened anew if there is none that lives."""
+        libvirt = binding()
+        with self._lock, translated():
+            if self._connection is not None and not self._is_alive(self._connection):
+                self._connection = None
+            if self._connection is None:
+                # Otherwise it prints every error to stderr as well.
+                libvirt.registerErrorHandler(lambda _context, _error: None, None)
+                self._connection = self._open(libvirt)
+            return self._connection
+
+    def _open(self, libvirt: Any) -> Any:
+        try:
+            connection = libvirt.open(self.uri)
+        except libvirt.libvirtError as error:
+            # Whatever the reason, there is no hypervisor to ask.
+            raise HypervisorAway(f"{self.uri}: {error}") from error
+        return connection
+
+    @staticmethod
+    def _is_alive(connection: Any) -> bool:
+        libvirt = binding()
+        try:
+            return bool(connection.isAlive())
+        except libvirt.libvirtError:
+            return False
+
+    def close(self) -> None:
+        """End the connection."""
+        with self._lock, translated():
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def find(self, domain: str) -> Any:
+        """Return libvirt's domain of that id, name or UUID; NotFound if there is none."""
+        connection = self.connection()
+        try:
+            with translated():
+                if domain.isdecimal():
+                    return connection.lookupByID(int(domain))
+                if _UUID.fullmatch(domain):
+                    return connection.lookupByUUIDString(domain)
+                return connection.lookupByName(domain)
+        except NotFound as error:
+            # libvirt does not say which.
+            raise NotFound(f"no domain {domain}") from error
+
+    # ---- looking
+
+    def host(self) -> Host:
+        """Return the physical host."""
+        connection = self.connection()
+        with translated():
+            info = connection.getInfo()
+            version = connection.getVersion()
+            return Host(
+                name=connection.getHostname(),
+                hypervisor=connection.getType(),
+                version=f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}",
+                scheduler=self.scheduler_kind(),
+                cpus=info[2],
+                memory_kb=info[1] * 1024,
+                free_memory_kb=self._free_memory(connection),
+                capabilities=tuple(sorted(self.capabilities)),
+            )
+
+    def _free_memory(self, connection: Any) -> int:
+        return int(connection.getFreeMemory()) // 1024
+
+    @abstractmethod
+    def scheduler_kind(self) -> str:
+        """Return the name of the host's scheduler."""
+
+    def domains(self) -> tuple[Domain, ...]:
+        """Return all domains, by id, those that do not run last."""
+        connection = self.connection()
+        with translated():
+            found = connection.listAllDomains()
+        described = [self._described(item) for item in found]
+        present = [item for item in described if item is not None]
+        return tuple(sorted(present, key=lambda item: (item.id is None, item.id or 0, item.name)))
+
+    def _described(self, domain: Any) -> Domain | None:
+        """Return a domain of a list; None if it went away since the list was made."""
+        libvirt = binding()
+        try:
+            return self._domain(domain)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return None
+            with translated():
+                raise
+
+    def domain(self, domain: str) -> Domain:
+        """Return one domain."""
+        found = self.find(domain)
+        with translated():
+            return self._domain(found)
+
+    def _domain(self, domain: Any) -> Domain:
+        described = domain_xml.Description(domain.XMLDesc())
+        state, _, memory, vcpus, cpu_ns = domain.info()
+        is_active = bool(domain.isActive())
+        first, most = described.vcpus
+        return Domain(
+            name=domain.name(),
+            uuid=domain.UUIDString(),
+            id=domain.ID() if is_active else None,
+            state=_STATES.get(state, "unknown"),
+            memory_kb=memory,
+            vcpus=Vcpus(vcpus if is_active else first, most, self._affinity(domain, is_active)),
+            scheduler=self._scheduler(domain, is_active),
+            cpu_time_s=round(cpu_ns / 1e9, 3),
+            persistent=bool(domain.isPersistent()),
+            interfaces=described.interfaces,
+        )
+
+    @abstractmethod
+    def _affinity(self, domain: Any, is_active: bool) -> tuple[VcpuPins, ...]:
+        """Return where each vCPU may run; nothing where vcpu_list tells of all domains at once."""
+
+    @abstractmethod
+    def _scheduler(self, domain: Any, is_active: bool) -> SchedulerParameters:
+        """Return the scheduler's kind, and the domain's weight and cap."""
+
+    @abstractmethod
+    def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
+        """Return where every vCPU runs and may run."""
+
+    @abstractmethod
+    def usage(self) -> tuple[Usage, ...]:
+        """Return the counters of every running domain."""
+
+    # ---- life
+
+    def define(self, wanted: CreateDomain) -> Domain:
+        """Make a domain known, without starting it."""
+        connection = self.connection()
+        with translated():
+            # Redefining would change a domain of that name instead of refusing.
+            made = connection.defineXML(domain_xml.build(wanted, self.kind))
+            return self._domain(made)
+
+    def start(self, domain: str) -> None:
+        """Boot a defined domain."""
+        found = self.find(domain)
+        with translated():
+            found.create()
+
+    def shutdown(self, domain: str) -> None:
+        """Ask the guest to shut down."""
+        found = self.find(domain)
+        with translated():
+            found.shutdown()
+
+    def destroy(self, domain: str) -> None:
+        """End a domain at once."""
+        found = self.find(domain)
+        with translated():
+            found.destroy()
+
+    def undefine(self, domain: str) -> None:
+        """Forget a domain that does not run."""
+        found = self.find(domain)
+        with translated():
+            found.undefine()
+
+    def suspend(self, domain: str) -> None:
+        """Pause a running domain."""
+        found = self.find(domain)
+        with translated():
+            found.suspend()
+
+    def resume(self, domain: str) -> None:
+        """Let a paused domain go on."""
+        found = self.find(domain)
+        with translated():
+            found.resume()
+
+    # ---- the processor
+
+    def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
+        """Set weight and cap of a running domain."""
+        raise Unsupported(f"weight and cap, with {self.kind} domains")
+
+    def set_vcpus(self, domain: str, count: int) -> None:
+        """Set how many vCPUs a domain uses."""
+        found = self.find(domain)
+        with translated():
+            found.setVcpusFlags(count)
+
+    @abstractmethod
+    def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
+        """Let a vCPU run on these physical CPUs only."""
+
+    def migrate(self, domain: str, destination: str) -> None:
+        """Move a running domain to another host."""
+        raise Unsupported(f"migration, with {self.kind} domains")
+
+    # ---- devices
+
+    def take_device(self, address: str) -> None:
+        """Take a PCI device from the host's driver."""
+        connection = self.connection()
+        with translated():
+            connection.nodeDeviceLookupByName(_node_device(address)).dettach()
+
+    def return_device(self, address: str) -> None:
+        """Give a PCI device back to the host's driver."""
+        connection = self.connection()
+        with translated():
+            connection.nodeDeviceLookupByName(_node_device(address)).reAttach()
+
+    def attach_device(self, domain: str, device: HostDevice) -> None:
+        """Give a PCI device to a domain."""
+        found = self.find(domain)
+        with translated():
+            found.attachDeviceFlags(domain_xml.host_device(device), 0)
+
+    def remove_device(self, domain: str, address: str) -> None:
+        """Take a PCI device from a domain."""
+        found = self.find(domain)
+        with translated():
+            found.detachDeviceFlags(domain_xml.host_device(HostDevice(address)), 0)
+
+    def attached_devices(self) -> dict[str, str]:
+        """Return which domain has which PCI device."""
+        connection = self.connection()
+        given: dict[str, str] = {}
+        with translated():
+            for domain in connection.listAllDomains():
+                for address in domain_xml.Description(domain.XMLDesc()).host_devices:
+                    given[address] = domain.name()
+        return given
+
+
+def _node_device(address: str) -> str:
+    return "pci_" + re.sub("[:.]", "_", address)

@@ -1,0 +1,404 @@
+"""Hosts in memory, for tests and for hosts by the dozen: everything works, and fails on demand.
+
+A :class:`MemoryWorld` has several hosts, so domains can move between them. Whatever a host can
+be asked may be made to fail, also each step of a migration.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from xen_bridge.dom0.hypervisor.interface import Capability, HostDevice, Usage
+from xen_bridge.errors import Conflict, HypervisorAway, HypervisorError, NotFound
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    Domain,
+    DomainInterface,
+    Host,
+    SchedulerParameters,
+    VcpuAssignment,
+    VcpuPins,
+    Vcpus,
+)
+from xen_bridge.protocol.documents.measures import VirtualInterface
+
+DEFAULT_WEIGHT, DEFAULT_CAP = 256, 0
+MIGRATION_STEPS = ("connect", "begin", "prepare", "transfer", "finish", "confirm")
+BUSY = 0.1
+"""Share of a CPU that each running domain uses."""
+
+Fault = Callable[[], None]
+"""Called at the step it was set for; what it raises is the failure, and it may also just wait."""
+
+
+@dataclass
+class MemoryWorld:
+    """Hosts that know each other, by the path of their URI (``memory:///name``)."""
+
+    clock: Callable[[], float] = time.monotonic
+    hosts: dict[str, MemoryHost] = field(default_factory=dict)
+
+    def host(self, name: str, cpus: int = 4, memory_kb: int = 8 << 20) -> MemoryHost:
+        """Return the host of that name, made at the first call."""
+        if name not in self.hosts:
+            self.hosts[name] = MemoryHost(self, name, cpus, memory_kb)
+        return self.hosts[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A domain and when it was last started (None: it does not run)."""
+
+    domain: Domain
+    since: float | None
+
+
+class MemoryHost:
+    """One host of a world."""
+
+    capabilities = frozenset(Capability)
+
+    def __init__(self, world: MemoryWorld, name: str, cpus: int, memory_kb: int) -> None:
+        self._world = world
+        self._name = name
+        self._cpus = cpus
+        self._memory_kb = memory_kb
+        self._lock = threading.RLock()
+        self._next_id = 1
+        self._domains: dict[str, _Kept] = {}
+        self._devices: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self._faults: dict[str, Fault] = {}
+        self._keep(_domain_0(cpus), 0.0)
+
+    # ---- faults
+
+    def fail(self, step: str, fault: Fault | Exception | None) -> None:
+        """Have ``step`` (a method, or one of MIGRATION_STEPS) fail from now on; None mends it."""
+        if fault is None:
+            self._faults.pop(step, None)
+        elif isinstance(fault, Exception):
+            self._faults[step] = _raising(fault)
+        else:
+            self._faults[step] = fault
+
+    def _at(self, step: str) -> None:
+        fault = self._faults.get(step) or self._faults.get("all")
+        if fault is not None:
+            fault()
+
+    # ---- looking
+
+    def host(self) -> Host:
+        """Return the physical host."""
+        self._at("host")
+        used = sum(kept.domain.memory_kb for kept in self._domains.values() if kept.since)
+        return Host(
+            name=self._name,
+            hypervisor="memory",
+            version="1.0.0",
+            scheduler="credit",
+            cpus=self._cpus,
+            memory_kb=self._memory_kb,
+            free_memory_kb=max(self._memory_kb - used, 0),
+            capabilities=tuple(sorted(self.capabilities)),
+        )
+
+    def domains(self) -> tuple[Domain, ...]:
+        """Return all domains, those that do not run last."""
+        self._at("domains")
+        with self._lock:
+            found = [self._now(kept) for kept in self._domains.values()]
+        return tuple(sorted(found, key=lambda item: (item.id is None, item.id or 0, item.name)))
+
+    def domain(self, domain: str) -> Domain:
+        """Return one domain."""
+        self._at("domain")
+        with self._lock:
+            return self._now(self._find(domain))
+
+    def _find(self, domain: str) -> _Kept:
+        for kept in self._domains.values():
+            if domain in (kept.domain.name, kept.domain.uuid, str(kept.domain.id)):
+                return kept
+        raise NotFound(f"no domain {domain}")
+
+    def _now(self, kept: _Kept) -> Domain:
+        return replace(kept.domain, cpu_time_s=round(self._cpu_seconds(kept), 3))
+
+    def _cpu_seconds(self, kept: _Kept) -> float:
+        running = 0.0 if kept.since is None else self._world.clock() - kept.since
+        return kept.domain.cpu_time_s + max(running, 0.0) * BUSY
+
+    def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
+        """Return where every vCPU runs and may run."""
+        self._at("vcpu_list")
+        with self._lock:
+            running = [self._now(kept) for kept in self._domains.values() if kept.since is not None]
+        return tuple(
+            VcpuAssignment(
+                domain=domain.name,
+                id=domain.id or 0,
+                vcpu=number,
+                cpu=pins.cpus[0],
+                state="-b-",
+                time_s=domain.cpu_time_s,
+                affinity=pins.cpus,
+            )
+            for domain in sorted(running, key=lambda item: item.id or 0)
+            for number, pins in enumerate(domain.vcpus.affinity)
+        )
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Return the counters of every running domain; packets follow the clock."""
+        self._at("usage")
+        with self._lock:
+            running = [kept for kept in self._domains.values() if kept.since is not None]
+            return tuple(self._used(kept) for kept in running)
+
+    def _used(self, kept: _Kept) -> Usage:
+        domain = kept.domain
+        packets = int(self._cpu_seconds(kept) * 100)
+        vifs = tuple(
+            VirtualInterface(number, packets * 100, packets, 0, 0, packets * 50, packets, 0, 0)
+            for number in range(len(domain.interfaces))
+        )
+        seconds = self._cpu_seconds(kept)
+        return Usage(domain.name, int(seconds * 1e9), domain.memory_kb, domain.vcpus.current, vifs)
+
+    # ---- life
+
+    def define(self, wanted: CreateDomain) -> Domain:
+        """Make a domain known, without starting it."""
+        self._at("define")
+        with self._lock:
+            taken = {kept.domain.name for kept in self._domains.values()} | set(self._domains)
+            if wanted.name in taken or wanted.uuid in taken:
+                raise Conflict(f"a domain {wanted.name} exists already")
+            domain = _defined(wanted, self._cpus)
+            self._keep(domain, None)
+            return domain
+
+    def start(self, domain: str) -> None:
+        """Boot a defined domain; weight and cap begin at their defaults, as on Xen."""
+        self._at("start")
+        with self._lock:
+            kept = self._find(domain)
+            if kept.since is not None:
+                raise Conflict(f"{kept.domain.name} runs already")
+            scheduler = SchedulerParameters("credit", DEFAULT_WEIGHT, DEFAULT_CAP)
+            started = replace(
+                kept.domain, id=self._next_id, state="running", scheduler=scheduler, cpu_time_s=0.0
+            )
+            self._next_id += 1
+            self._keep(started, self._world.clock())
+
+    def shutdown(self, domain: str) -> None:
+        """Ask the guest to shut down: it does so at once."""
+        self._at("shutdown")
+        self._end(domain)
+
+    def destroy(self, domain: str) -> None:
+        """End a domain at once."""
+        self._at("destroy")
+        self._end(domain)
+
+    def _end(self, domain: str) -> None:
+        with self._lock:
+            kept = self._running(domain)
+            if kept.domain.id == 0:
+                raise Conflict("Domain-0 cannot end")
+            if kept.domain.persistent:
+                self._keep(replace(kept.domain, id=None, state="shutoff"), None)
+            else:
+                del self._domains[kept.domain.uuid]
+            self._devices = {k: v for k, v in self._devices.items() if v != kept.domain.name}
+
+    def undefine(self, domain: str) -> None:
+        """Forget a domain that does not run."""
+        self._at("undefine")
+        with self._lock:
+            kept = self._find(domain)
+            if kept.since is not None:
+                raise Conflict(f"{kept.domain.name} runs")
+            del self._domains[kept.domain.uuid]
+
+    def suspend(self, domain: str) -> None:
+        """Pause a running domain."""
+        self._at("suspend")
+        with self._lock:
+            kept = self._running(domain)
+            self._keep(replace(kept.domain, state="paused"), kept.since)
+
+    def resume(self, domain: str) -> None:
+        """Let a paused domain go on."""
+        self._at("resume")
+        with self._lock:
+            kept = self._running(domain)
+            if kept.domain.state != "paused":
+                raise Conflict(f"{kept.domain.name} is not paused")
+            self._keep(replace(kept.domain, state="running"), kept.since)
+
+    def _running(self, domain: str) -> _Kept:
+        kept = self._find(domain)
+        if kept.since is None:
+            raise Conflict(f"{kept.domain.name} does not run")
+        return kept
+
+    def _keep(self, domain: Domain, since: float | None) -> None:
+        self._domains[domain.uuid] = _Kept(domain, since)
+
+    # ---- the processor
+
+    def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
+        """Set weight and cap of a running domain."""
+        self._at("set_scheduler")
+        with self._lock:
+            kept = self._running(domain)
+            old = kept.domain.scheduler
+            new = SchedulerParameters(
+                old.kind,
+                old.weight if weight is None else weight,
+                old.cap if cap is None else cap,
+            )
+            self._keep(replace(kept.domain, scheduler=new), kept.since)
+
+    def set_vcpus(self, domain: str, count: int) -> None:
+        """Set how many vCPUs a domain uses."""
+        self._at("set_vcpus")
+        with self._lock:
+            kept = self._find(domain)
+            old = kept.domain.vcpus
+            everywhere = VcpuPins(tuple(range(self._cpus)))
+            pins = (*old.affinity, *[everywhere] * count)[:count]
+            self._keep(
+                replace(kept.domain, vcpus=Vcpus(count, old.maximum, tuple(pins))), kept.since
+            )
+
+    def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
+        """Let a vCPU run on these physical CPUs only."""
+        self._at("pin")
+        with self._lock:
+            kept = self._running(domain)
+            pins = list(kept.domain.vcpus.affinity)
+            pins[vcpu] = VcpuPins(tuple(sorted(set(cpus))))
+            changed = replace(kept.domain.vcpus, affinity=tuple(pins))
+            self._keep(replace(kept.domain, vcpus=changed), kept.since)
+
+    # ---- moving
+
+    def migrate(self, domain: str, destination: str) -> None:
+        """Move a running domain to another host of the same world.
+
+        It fails at any step that :meth:`fail` names; until ``finish`` the domain stays here, and
+        runs; from then on it is there.
+        """
+        self._at("connect")
+        target = self._world.hosts.get(destination.removeprefix("memory:///"))
+        if target is None:
+            raise HypervisorAway(f"no host {destination}")
+        kept = self._running(domain)
+        self._at("begin")
+        target._at("prepare")
+        with target._lock:
+            if any(other.domain.name == kept.domain.name for other in target._domains.values()):
+                raise Conflict(f"{destination} has a domain {kept.domain.name} already")
+        self._at("transfer")
+        target._at("finish")
+        target._receive(self._now(kept))
+        with self._lock:
+            del self._domains[kept.domain.uuid]
+        self._at("confirm")
+
+    def _receive(self, domain: Domain) -> None:
+        """Take over a domain; like libvirt's, the move resets weight and cap."""
+        with self._lock:
+            scheduler = SchedulerParameters("credit", DEFAULT_WEIGHT, DEFAULT_CAP)
+            self._keep(replace(domain, id=self._next_id, scheduler=scheduler), self._world.clock())
+            self._next_id += 1
+
+    # ---- devices
+
+    def take_device(self, address: str) -> None:
+        """Take a PCI device from the host's driver."""
+        self._at("take_device")
+        self._taken.add(address)
+
+    def return_device(self, address: str) -> None:
+        """Give a PCI device back to the host's driver."""
+        self._at("return_device")
+        self._taken.discard(address)
+
+    def attach_device(self, domain: str, device: HostDevice) -> None:
+        """Give a PCI device to a domain."""
+        self._at("attach_device")
+        with self._lock:
+            self._devices[device.address] = self._running(domain).domain.name
+
+    def remove_device(self, domain: str, address: str) -> None:
+        """Take a PCI device from a domain."""
+        self._at("remove_device")
+        with self._lock:
+            if self._devices.get(address) != self._find(domain).domain.name:
+                raise NotFound(f"{domain} does not have {address}")
+            del self._devices[address]
+
+    def attached_devices(self) -> dict[str, str]:
+        """Return which domain has which PCI device."""
+        self._at("attached_devices")
+        return dict(self._devices)
+
+    def close(self) -> None:
+        """There is no connection to end."""
+
+
+def _raising(error: Exception) -> Fault:
+    def fault() -> None:
+        raise error
+
+    return fault
+
+
+def refusing(text: str = "refused on demand") -> Fault:
+    """Return a fault that fails as a hypervisor does."""
+    return _raising(HypervisorError(text))
+
+
+def _domain_0(cpus: int) -> Domain:
+    everywhere = VcpuPins(tuple(range(cpus)))
+    return Domain(
+        name="Domain-0",
+        uuid="00000000-0000-0000-0000-000000000000",
+        id=0,
+        state="running",
+        memory_kb=524_288,
+        vcpus=Vcpus(1, cpus, (everywhere,)),
+        scheduler=SchedulerParameters("credit", DEFAULT_WEIGHT, DEFAULT_CAP),
+        cpu_time_s=0.0,
+    )
+
+
+def _defined(wanted: CreateDomain, cpus: int) -> Domain:
+    everywhere = VcpuPins(tuple(range(cpus)))
+    name = wanted.uuid or str(uuid.uuid4())
+    interfaces = tuple(
+        DomainInterface(item.mac or f"00:16:3e:{name[0:2]}:{name[2:4]}:{number:02x}", item.bridge)
+        for number, item in enumerate(wanted.interfaces)
+    )
+    most = max(wanted.vcpus, wanted.max_vcpus or wanted.vcpus)
+    return Domain(
+        name=wanted.name,
+        uuid=name,
+        id=None,
+        state="shutoff",
+        memory_kb=wanted.memory_kb,
+        vcpus=Vcpus(wanted.vcpus, most, (everywhere,) * wanted.vcpus),
+        scheduler=SchedulerParameters("credit"),
+        cpu_time_s=0.0,
+        persistent=True,
+        interfaces=interfaces,
+    )

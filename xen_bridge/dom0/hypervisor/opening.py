@@ -1,0 +1,43 @@
+"""From a URI to the back end that serves it."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from urllib.parse import parse_qs, urlsplit
+
+from xen_bridge.dom0.hypervisor.interface import Hypervisor
+from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
+from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.dom0.hypervisor.xen_host import XenHost
+from xen_bridge.errors import InvalidInput
+
+SCHEMES = "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, test:///default, memory:///"
+MAX_DELAY = 60.0
+
+
+def open_hypervisor(uri: str) -> Hypervisor:
+    """Return the back end of ``uri``; InvalidInput if none serves it. Connects later."""
+    scheme = uri.partition(":")[0]
+    if scheme == "memory":
+        return _memory(uri)
+    if scheme == "test":
+        return LibvirtTestHost(uri)
+    if scheme == "xen" or scheme.startswith("xen+"):
+        return XenHost(uri)
+    raise InvalidInput(("uri",), f"{uri!r} is none of {SCHEMES}")
+
+
+def _memory(uri: str) -> MemoryHost:
+    """Return a host in memory; ``memory:///NAME?seconds=0.2`` takes that long for its domains."""
+    parts = urlsplit(uri)
+    host = MemoryWorld().host(parts.path.strip("/") or "memory")
+    for text in parse_qs(parts.query).get("seconds", ()):
+        try:
+            seconds = float(text)
+        except ValueError:
+            raise InvalidInput(("uri",), f"{text!r} is not a number of seconds") from None
+        if not 0 <= seconds <= MAX_DELAY:
+            raise InvalidInput(("uri",), f"seconds are 0 to {MAX_DELAY:g}")
+        host.fail("domains", partial(time.sleep, seconds))
+    return host

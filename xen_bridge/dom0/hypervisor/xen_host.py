@@ -1,0 +1,204 @@
+"""Xen behind libvirt (``xen:///system``, ``xen+tls://host/system``, ``xen+ssh://host/system``).
+
+What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen research, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+from xen_bridge.dom0.hypervisor.domain_xml import Description
+from xen_bridge.dom0.hypervisor.interface import Capability, Usage
+from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
+from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
+from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
+from xen_bridge.errors import Conflict, InvalidInput, Unsupported
+from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
+from xen_bridge.protocol.documents.measures import VirtualInterface
+
+KNOWN_SCHEDULERS = ("credit", "credit2")
+DOMAIN_0 = 0
+
+_WITHOUT_XL = frozenset(Capability) - {Capability.AFFINITY}
+
+
+def xl_runner(uri: str) -> Run | None:
+    """Return what runs ``xl`` on the host of ``uri``; None where there is no way."""
+    parts = urlsplit(uri)
+    if not parts.hostname:
+        return run_here
+    if parts.scheme == "xen+ssh":
+        user = f"{parts.username}@" if parts.username else ""
+        query = parse_qs(parts.query)
+        key_file = query["keyfile"][-1] if "keyfile" in query else None
+        verify = query.get("no_verify", ["0"])[-1] == "0"
+        return run_over_ssh(user + parts.hostname, parts.port, key_file, verify)
+    return None
+
+
+class XenHost(LibvirtHost):
+    """A real Xen host."""
+
+    kind: ClassVar[str] = "xen"
+
+    def __init__(self, uri: str, run: Run | None = None) -> None:
+        super().__init__(uri)
+        runner = run or xl_runner(uri)
+        self._xl = Xl(runner) if runner is not None else None
+        self._log = LibxlLog() if urlsplit(uri).hostname is None else None
+        self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
+
+    def scheduler_kind(self) -> str:
+        """Return credit, credit2, or another that Xen runs."""
+        connection = self.connection()
+        with translated():
+            return str(connection.lookupByID(DOMAIN_0).schedulerType()[0])
+
+    # ---- looking
+
+    def _scheduler(self, domain: Any, is_active: bool) -> SchedulerParameters:
+        if not is_active:
+            return SchedulerParameters(self.scheduler_kind())
+        kind = domain.schedulerType()[0]
+        if kind not in KNOWN_SCHEDULERS:
+            return SchedulerParameters(kind)
+        known = domain.schedulerParameters()
+        return SchedulerParameters(kind, known.get("weight"), known.get("cap"))
+
+    def _affinity(self, domain: Any, is_active: bool) -> tuple[VcpuPins, ...]:
+        # One run of xl tells of all domains, so it is asked by vcpu_list alone.
+        return ()
+
+    def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
+        """Return where every vCPU runs and may run."""
+        connection = self.connection()
+        with translated():
+            cpus = connection.getInfo()[2]
+        return self._needed_xl().vcpu_list(cpus)
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Return the counters of every running domain."""
+        connection = self.connection()
+        with translated():
+            return tuple(_usage(domain) for domain in connection.listAllDomains(1))
+
+    # ---- the processor
+
+    def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
+        """Set weight and cap of a running domain; Unsupported for other schedulers."""
+        found = self.find(domain)
+        wanted = {"weight": weight, "cap": cap}
+        with translated():
+            kind = found.schedulerType()[0]
+            if kind not in KNOWN_SCHEDULERS:
+                raise Unsupported(f"the scheduler {kind} knows no weight and no cap")
+            vcpus = found.info()[3]
+            if cap is not None and cap > 100 * max(vcpus, 1):
+                raise InvalidInput(("cap",), f"at most 100 for each of its {vcpus} vCPUs")
+            # Flags are not supported, so the plain call (Xen research, 5.1).
+            found.setSchedulerParameters({k: v for k, v in wanted.items() if v is not None})
+
+    def set_vcpus(self, domain: str, count: int) -> None:
+        """Set how many vCPUs a domain uses, now and when it is started again.
+
+        libvirt's Xen driver refuses the flag for "whatever it is now" (seen on 9.0).
+        """
+        libvirt = binding()
+        found = self.find(domain)
+        with translated():
+            flags = libvirt.VIR_DOMAIN_AFFECT_LIVE if found.isActive() else 0
+            if found.isPersistent():
+                flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG
+            found.setVcpusFlags(count, flags)
+
+    def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
+        """Let a vCPU run on these physical CPUs only."""
+        found = self.find(domain)
+        with translated():
+            number = found.ID()
+        if number < 0:
+            raise Conflict("the domain does not run")
+        self._needed_xl().pin(number, vcpu, cpus)
+
+    def _needed_xl(self) -> Xl:
+        if self._xl is None:
+            raise Unsupported(f"affinity through {self.uri}: xl runs on the host itself, or by ssh")
+        return self._xl
+
+    # ---- life
+
+    def start(self, domain: str) -> None:
+        """Boot a defined domain; the error has Xen's reason."""
+        with self._explained():
+            super().start(domain)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return self._log.explaining() if self._log is not None else nullcontext()
+
+    # ---- moving
+
+    def migrate(self, domain: str, destination: str) -> None:
+        """Move a running domain live, host to host.
+
+        A name that is taken at the destination is found out before: libvirt would leave the
+        domain in limbo (Xen research, 5.3).
+        """
+        libvirt = binding()
+        found = self.find(domain)
+        other = XenHost(destination)
+        try:
+            with self._explained(), translated():
+                name = found.name()
+                if name in {item.name() for item in other.connection().listAllDomains()}:
+                    raise Conflict(f"{destination} has a domain {name} already")
+                flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
+                if found.isPersistent():
+                    flags |= libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+                found.migrateToURI3(destination, {}, flags)
+        finally:
+            other.close()
+
+    # ---- devices
+
+    def take_device(self, address: str) -> None:
+        """Take a PCI device from the host's driver; with xl where libvirt has no device driver."""
+        try:
+            super().take_device(address)
+        except Unsupported:
+            self._needed_xl().take_device(address)
+
+    def return_device(self, address: str) -> None:
+        """Give a PCI device back to the host's driver."""
+        try:
+            super().return_device(address)
+        except Unsupported:
+            self._needed_xl().return_device(address)
+
+
+def _usage(domain: Any) -> Usage:
+    _, _, memory, vcpus, cpu_ns = domain.info()
+    targets = [item.target for item in Description(domain.XMLDesc()).interfaces if item.target]
+    vifs = tuple(_vif(number, domain.interfaceStats(name)) for number, name in enumerate(targets))
+    return Usage(domain.name(), cpu_ns, memory, vcpus, vifs)
+
+
+def _vif(number: int, counters: Sequence[int]) -> VirtualInterface:
+    """Return libvirt's counters from xentop's side: the guest's receiving is Domain 0's sending."""
+    rx_bytes, rx_packets, rx_errors, rx_drops, tx_bytes, tx_packets, tx_errors, tx_drops = (
+        max(value, 0) for value in counters
+    )
+    return VirtualInterface(
+        number,
+        received_bytes=tx_bytes,
+        received_packets=tx_packets,
+        reception_errors=tx_errors,
+        reception_drops=tx_drops,
+        transmitted_bytes=rx_bytes,
+        transmitted_packets=rx_packets,
+        transmission_errors=rx_errors,
+        transmission_drops=rx_drops,
+    )

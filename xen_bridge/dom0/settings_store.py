@@ -1,0 +1,86 @@
+"""The weight and cap that each domain was given, and whether it has them now.
+
+Xen forgets both when a domain ends, and libvirt resets them when it migrates. What was asked is
+kept by UUID, in a file if there is one, and put back whenever a domain runs under another id.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xen_bridge.protocol.documents.domains import UUID
+from xen_bridge.trust.atomic_write import replace_file
+
+MAX_WISHES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a domain was given; ``applied_to`` is the id under which it has it."""
+
+    weight: int | None = None
+    cap: int | None = None
+    applied_to: int | None = None
+
+
+class Wishes:
+    """All of them; one call at a time."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read ``path``, if it is there; a damaged file counts as none."""
+        self._path = path
+        self._wishes: dict[str, Wish] = _read(path) if path is not None else {}
+
+    def get(self, uuid: str) -> Wish | None:
+        """Return the wish of a domain."""
+        return self._wishes.get(uuid)
+
+    def put(self, uuid: str, wish: Wish) -> None:
+        """Keep the wish of a domain."""
+        if self._wishes.get(uuid) == wish:
+            return
+        if len(self._wishes) >= MAX_WISHES and uuid not in self._wishes:
+            self._wishes.pop(next(iter(self._wishes)))
+        self._wishes[uuid] = wish
+        self._save()
+
+    def forget(self, uuid: str) -> None:
+        """Forget the wish of a domain."""
+        if self._wishes.pop(uuid, None) is not None:
+            self._save()
+
+    def restore(self, uuid: str, wish: Wish | None) -> None:
+        """Keep what was kept before, which may be nothing."""
+        if wish is None:
+            self.forget(uuid)
+        else:
+            self.put(uuid, wish)
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        rows = {uuid: [wish.weight, wish.cap] for uuid, wish in self._wishes.items()}
+        replace_file(self._path, json.dumps(rows))
+
+
+def _read(path: Path) -> dict[str, Wish]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(rows, dict):
+        return {}
+    return {uuid: Wish(*row) for uuid, row in rows.items() if _is_row(uuid, row)}
+
+
+def _is_row(uuid: str, row: Any) -> bool:
+    return (
+        re.fullmatch(UUID, uuid) is not None
+        and isinstance(row, list)
+        and len(row) == 2
+        and all(item is None or isinstance(item, int) for item in row)
+    )

@@ -1,0 +1,150 @@
+"""PCI devices, virtual functions and vif queues as the kernel shows them in sysfs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from xen_bridge.errors import HypervisorError, InvalidInput, NotFound, Unsupported
+from xen_bridge.protocol.documents.devices import ADDRESS, Device, Kind, VifQueues
+
+XEN_DRIVERS = ("pciback", "xen-pciback")
+"""The drivers that hold a device for domains; the name depends on the kernel's age."""
+_VIF = re.compile(r"vif[0-9]+\.[0-9]+")
+
+
+class SysfsDevices:
+    """Reads and writes below ``root``, which is ``/sys`` but in tests."""
+
+    def __init__(self, root: Path = Path("/sys")) -> None:
+        self._devices = root / "bus" / "pci" / "devices"
+        self._net = root / "class" / "net"
+        self._queues = root / "module" / "xen_netback" / "parameters" / "max_queues"
+
+    # ---- devices
+
+    def devices(self) -> tuple[Device, ...]:
+        """Return all PCI devices, by address."""
+        try:
+            names = sorted(os.listdir(self._devices))
+        except OSError:
+            return ()
+        found = (self._device(name) for name in names if re.fullmatch(ADDRESS, name))
+        return tuple(device for device in found if device is not None)
+
+    def device(self, address: str) -> Device:
+        """Return one device; NotFound if there is none at that address."""
+        found = self._device(address) if re.fullmatch(ADDRESS, address) else None
+        if found is None:
+            raise NotFound(f"no PCI device {address}")
+        return found
+
+    def _device(self, address: str) -> Device | None:
+        place = self._devices / address
+        if not place.is_dir():
+            return None
+        driver = _link_name(place / "driver")
+        physical = _link_name(place / "physfn")
+        most = _number(place / "sriov_totalvfs")
+        kind: Kind = "virtual_function" if physical else "physical_function" if most else "plain"
+        return Device(
+            address=address,
+            kind=kind,
+            vendor=_hex(place / "vendor"),
+            product=_hex(place / "device"),
+            device_class=_hex(place / "class"),
+            driver=driver,
+            interface=next(iter(_names(place / "net")), None),
+            assignable=driver in XEN_DRIVERS,
+            physical=physical,
+            functions=_number(place / "sriov_numvfs"),
+            max_functions=most,
+        )
+
+    def functions(self, address: str) -> tuple[str, ...]:
+        """Return the addresses of a physical function's virtual ones."""
+        links = self._devices.joinpath(address).glob("virtfn*")
+        return tuple(sorted(name for link in links if (name := _link_name(link))))
+
+    def set_functions(self, address: str, count: int) -> None:
+        """Have a physical function make ``count`` virtual ones.
+
+        Raises Unsupported for a device that makes none, InvalidInput beyond its maximum. The
+        kernel changes the number by way of 0 only.
+        """
+        device = self.device(address)
+        if not device.max_functions:
+            raise Unsupported(f"{address} cannot make virtual functions")
+        if not 0 <= count <= device.max_functions:
+            raise InvalidInput(("count",), f"{address} makes at most {device.max_functions}")
+        if count == device.functions:
+            return
+        place = self._devices / address / "sriov_numvfs"
+        if device.functions and count:
+            _write(place, "0")
+        _write(place, str(count))
+
+    # ---- queues
+
+    def max_queues(self) -> int | None:
+        """Return how many queues a new vif may have; None without the driver."""
+        return _number(self._queues) if self._queues.exists() else None
+
+    def set_max_queues(self, count: int) -> None:
+        """Let new vifs have at most ``count`` queues; Unsupported without the driver."""
+        if not self._queues.exists():
+            raise Unsupported("the driver xen_netback is not loaded here")
+        _write(self._queues, str(count))
+
+    def vif_queues(self) -> tuple[VifQueues, ...]:
+        """Return the queues of every vif."""
+        return tuple(self._vifs())
+
+    def _vifs(self) -> Iterator[VifQueues]:
+        for name in sorted(_names(self._net)):
+            if _VIF.fullmatch(name):
+                queues = _names(self._net / name / "queues")
+                yield VifQueues(
+                    name=name,
+                    receive=sum(1 for queue in queues if queue.startswith("rx-")),
+                    transmit=sum(1 for queue in queues if queue.startswith("tx-")),
+                )
+
+
+def _write(place: Path, text: str) -> None:
+    try:
+        place.write_text(text, encoding="ascii")
+    except OSError as error:
+        raise HypervisorError(f"{place.name} of {place.parent.name}: {error.strerror}") from error
+
+
+def _names(place: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(place))
+    except OSError:
+        return []
+
+
+def _link_name(place: Path) -> str | None:
+    try:
+        return os.path.basename(os.readlink(place))
+    except OSError:
+        return None
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _number(place: Path) -> int:
+    text = _text(place)
+    return int(text) if text.isdecimal() else 0
+
+
+def _hex(place: Path) -> str:
+    return _text(place).removeprefix("0x")

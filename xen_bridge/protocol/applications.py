@@ -1,0 +1,89 @@
+"""The one registry of applications: their ids, what each may be asked, what answers it.
+
+The report gives the Measures Gatherer 4 (listing 2.1). Its listing 2.2 shows an answer from 1;
+ours come from the application that was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any
+
+from xen_bridge.errors import BridgeError
+from xen_bridge.protocol.documents import devices, domains, measures, summary
+
+
+class Application(IntEnum):
+    """Value of ``<ApplicationId>``; Hello to Topology are the modules of the report's Fig. 2.1."""
+
+    NONE = 0
+    HELLO = 1
+    ROUTE_CHANGE = 2
+    MIGRATION = 3
+    MEASURES = 4
+    SCHEDULER = 5
+    TOPOLOGY = 6
+    DOMAINS = 7
+    DEVICES = 8
+    SUMMARY = 9
+
+
+Form = type[Any]
+"""A class of :mod:`xen_bridge.protocol.documents`."""
+
+REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
+    {
+        Application.MIGRATION: {domains.MigrateDomain: domains.Done},
+        Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
+        Application.SCHEDULER: {
+            domains.SetDomain: domains.DomainAnswer,
+            domains.ListSchedulers: domains.Schedulers,
+            domains.ListVcpus: domains.VcpuList,
+        },
+        Application.DOMAINS: {
+            domains.GetNode: domains.Node,
+            domains.GetDomain: domains.DomainAnswer,
+            domains.CreateDomain: domains.DomainAnswer,
+            domains.DeleteDomain: domains.Done,
+        },
+        Application.DEVICES: {
+            devices.ListDevices: devices.Devices,
+            devices.SetFunctions: devices.Devices,
+            devices.SetQueues: devices.Devices,
+            devices.SetDriver: devices.Devices,
+            devices.AttachDevice: devices.Devices,
+            devices.RemoveDevice: devices.Devices,
+        },
+        Application.SUMMARY: {summary.GetSummary: summary.Summary},
+    }
+)
+"""The requests of each application, each with the form of its answer."""
+
+_ANSWERS: Mapping[Form, Form] = MappingProxyType(
+    {request: answer for kinds in REQUESTS.values() for request, answer in kinds.items()}
+)
+
+RESPONSES: tuple[Form, ...] = tuple(
+    dict.fromkeys(form for form in _ANSWERS.values() if form is not measures.MeasuresAnswer)
+)
+"""What an answer may hold, besides ``<MeasureToolResponse>`` elements."""
+
+
+def application_of(body: object) -> Application:
+    """Return the application that understands ``body``; KeyError if none does."""
+    for application, kinds in REQUESTS.items():
+        if type(body) in kinds:
+            return application
+    raise KeyError(type(body).__name__)
+
+
+def check_answer(request: object, answer: Any) -> Any:
+    """Return ``answer`` if it is of the form that answers ``request``, else raise BridgeError.
+
+    A node may be of another version, or not be what it says.
+    """
+    if not isinstance(answer, _ANSWERS[type(request)]):
+        raise BridgeError(f"answers {type(request).__name__} with {type(answer).__name__}")
+    return answer

@@ -1,0 +1,345 @@
+"""Measures as the report writes them: listings 2.1 to 2.6, tag for tag.
+
+Times of an iteration are seconds since 1970; memory is in kB; round-trip times and ``TimeTaken``
+are in milliseconds; counters only ever grow. The viewpoint of a domain's counters is xentop's:
+what Domain 0 received on the vif is what the guest transmitted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from xen_bridge.errors import InvalidInput
+from xen_bridge.protocol.forms import part
+
+XENTOP, IFCONFIG, LATENCY, MEMORY = 1, 2, 3, 4
+"""MeasureToolId of the listings."""
+
+ADDRESS = r"[0-9A-Fa-f:.]{2,45}"
+"""An IP address, roughly; the ipaddress module has the last word."""
+MAX_SECONDS = 3600.0
+"""Of one request, all its iterations together."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedGatherers:
+    """Which gatherers to use (listing 2.1); all four are named, in any order."""
+
+    ORDERED: ClassVar[bool] = False
+    STRICT: ClassVar[bool] = True
+    ifconfig: bool = part(False, tag="ifconfigGatherer")
+    xentop: bool = part(False, tag="xentopGatherer")
+    latency: bool = part(False, tag="latencyGatherer")
+    memory: bool = part(False, tag="memGatherer")
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How often to measure: ``interval`` is in seconds, between the beginnings of iterations."""
+
+    ORDERED: ClassVar[bool] = False
+    iterations: int = part(1, tag="iterations", least=1, most=1000)
+    interval: float = part(1.0, tag="interval", least=0.01, most=600)
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes at least."""
+        return (self.iterations - 1) * self.interval
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySampling:
+    """As :class:`Sampling`, and how to probe each neighbor; ``ping_interval`` is in seconds.
+
+    Without ``neighbors``, those of the node's neighbor table are probed.
+    """
+
+    iterations: int = part(1, tag="iterations", least=1, most=1000)
+    interval: float = part(1.0, tag="interval", least=0.01, most=600)
+    pings: int = part(4, tag="pings", least=1, most=1000)
+    ping_interval: float = part(0.2, tag="pingInterval", least=0.01, most=60)
+    neighbors: tuple[str, ...] = part((), tag="neighbor", pattern=ADDRESS, at_most=64)
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes at least."""
+        probing = (self.pings - 1) * self.ping_interval
+        return (self.iterations - 1) * max(self.interval, probing) + probing
+
+
+@dataclass(frozen=True, slots=True)
+class GathererParameters:
+    """What should not have its default value (listing 2.1)."""
+
+    ORDERED: ClassVar[bool] = False
+    ifconfig: Sampling | None = part(None, tag="ifconfigGatherer")
+    xentop: Sampling | None = part(None, tag="xentopGatherer")
+    latency: LatencySampling | None = part(None, tag="latencyGatherer")
+    memory: Sampling | None = part(None, tag="memGatherer")
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """How the measures should be done (listing 2.1)."""
+
+    used: UsedGatherers = part(tag="UsedGatherers")
+    parameters: GathererParameters | None = part(None, tag="GathererParameters")
+
+    def sampling(self) -> dict[str, Any]:
+        """Return how each gatherer in use samples, by its name, in the order of the ids."""
+        given = self.parameters or GathererParameters()
+        chosen: dict[str, Any] = {}
+        for name, default in (
+            ("xentop", Sampling()),
+            ("ifconfig", Sampling()),
+            ("latency", LatencySampling()),
+            ("memory", Sampling()),
+        ):
+            if getattr(self.used, name):
+                chosen[name] = getattr(given, name) or default
+        return chosen
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes at least: the gatherers run side by side."""
+        return max((sampling.seconds for sampling in self.sampling().values()), default=0.0)
+
+    @property
+    def seconds_at_most(self) -> float:
+        """How long it may take: an iteration before the first (xentop), and silent neighbors."""
+        return self.seconds + max((one.interval for one in self.sampling().values()), default=0.0)
+
+    def check_length(self) -> None:
+        """Raise InvalidInput if a request would take longer than an hour."""
+        for name, sampling in self.sampling().items():
+            if sampling.seconds > MAX_SECONDS:
+                raise InvalidInput((name, "iterations"), f"takes more than {MAX_SECONDS:g} s")
+
+
+# ---- xentop (listing 2.3)
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualInterface:
+    """The counters of one vif, seen from Domain 0."""
+
+    number: int = part(tag="NetworkInterfaceNumber", least=0)
+    received_bytes: int = part(least=0)
+    received_packets: int = part(least=0)
+    reception_errors: int = part(least=0)
+    reception_drops: int = part(least=0)
+    transmitted_bytes: int = part(least=0)
+    transmitted_packets: int = part(least=0)
+    transmission_errors: int = part(least=0)
+    transmission_drops: int = part(least=0)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainUsage:
+    """What one domain uses: CPU seconds so far, CPU percent of one physical CPU, memory in kB."""
+
+    name: str = part(tag="DomainName", least=1)
+    cpu_time: int = part(tag="DomainCPUTime", least=0)
+    cpu_percent: float = part(tag="DomainCPUPercentUsage", least=0)
+    memory: int = part(tag="DomainMemory", least=0)
+    memory_percent: float = part(tag="DomainMemoryPercentUsage", least=0)
+    vcpus: int = part(tag="DomainVCPUCount", least=0)
+    interface_count: int = part(tag="DomainNetInterfacesCount", least=0)
+    interfaces: tuple[VirtualInterface, ...] = part((), tag="NetworkInterface")
+
+
+@dataclass(frozen=True, slots=True)
+class XentopIteration:
+    """One round of the xentop gatherer."""
+
+    number: int = part(tag="IterationNum", least=1)
+    at: float = part(tag="IterationDateTime")
+    domains: tuple[DomainUsage, ...] = part((), tag="Domain")
+
+
+# ---- memory (listing 2.4)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryIteration:
+    """One round of the memory gatherer, in kB."""
+
+    number: int = part(tag="IterationNum", least=1)
+    at: float = part(tag="IterationDateTime")
+    free_mem: float = part(least=0)
+    used_mem: float = part(least=0)
+    total_mem: float = part(least=0)
+    free_swap: float = part(least=0)
+    used_swap: float = part(least=0)
+    total_swap: float = part(least=0)
+
+
+# ---- ifconfig (listing 2.5)
+
+
+@dataclass(frozen=True, slots=True)
+class IPv4Address:
+    """An address of an interface, its broadcast address and its mask."""
+
+    address: str | None = part(None, tag="IPv4Addr", empty=True)
+    broadcast: str | None = part(None, tag="IPv4BcastAddr", empty=True)
+    netmask: str | None = part(None, tag="IPv4NetMask", empty=True)
+
+
+@dataclass(frozen=True, slots=True)
+class IPv6Address:
+    """An address of an interface with its prefix length, and its scope."""
+
+    address: str | None = part(None, tag="IPv6Addr", empty=True)
+    scope: str | None = part(None, tag="IPv6Scope", empty=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkInterface:
+    """An interface as ifconfig describes it; rates are bytes per second, None at first."""
+
+    name: str = part(tag="NetworkInterfaceName", least=1)
+    link_encap: str = part()
+    link_mac: str | None = part(None, tag="LinkMAC", empty=True)
+    ipv4: tuple[IPv4Address, ...] = part((), inline=True)
+    ipv6: tuple[IPv6Address, ...] = part((), inline=True)
+    link_metric: int = part(1)
+    link_mtu: int = part(0, tag="LinkMTU", least=0)
+    transmitted_bytes: int = part(0, least=0)
+    transmitted_packets: int = part(0, least=0)
+    transmission_errors: int = part(0, least=0)
+    transmission_drops: int = part(0, least=0)
+    transmission_overruns: int = part(0, least=0)
+    transmission_carrier_errors: int = part(0, least=0)
+    transmission_collisions: int = part(0, least=0)
+    transmission_queue_length: int = part(0, least=0)
+    transmission_rate: float | None = part(None, least=0, empty=True)
+    received_bytes: int = part(0, least=0)
+    received_packets: int = part(0, least=0)
+    reception_errors: int = part(0, least=0)
+    reception_drops: int = part(0, least=0)
+    reception_overruns: int = part(0, least=0)
+    reception_frame_errors: int = part(0, least=0)
+    reception_rate: float | None = part(None, least=0, empty=True)
+
+
+@dataclass(frozen=True, slots=True)
+class IfconfigIteration:
+    """One round of the ifconfig gatherer."""
+
+    number: int = part(tag="IterationNum", least=1)
+    at: float = part(tag="IterationDateTime")
+    interfaces: tuple[NetworkInterface, ...] = part((), tag="NetworkInterface")
+
+
+# ---- latency (listing 2.6)
+
+
+@dataclass(frozen=True, slots=True)
+class RttData:
+    """Round-trip times in milliseconds."""
+
+    minimum: float = part(tag="Min", least=0)
+    average: float = part(tag="Avg", least=0)
+    maximum: float = part(tag="Max", least=0)
+    mean_deviation: float = part(tag="MDev", least=0)
+
+
+@dataclass(frozen=True, slots=True)
+class NeighborData:
+    """The probes to one neighbor; ``rtt`` is None when nothing came back."""
+
+    packets_transmitted: int = part(least=0)
+    packets_received: int = part(least=0)
+    packet_loss_percent: float = part(tag="PercentageOfPacketLoss", least=0, most=100)
+    time_taken: int = part(least=0)
+    rtt: RttData | None = part(None, tag="RttData")
+
+
+@dataclass(frozen=True, slots=True)
+class IterationNeighbor:
+    """One neighbor and its latency."""
+
+    ip: str = part(tag="NeighborIP", pattern=ADDRESS)
+    data: NeighborData = part(tag="NeighborData")
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyIteration:
+    """One round of the latency gatherer."""
+
+    number: int = part(tag="IterationNum", least=1)
+    at: float = part(tag="IterationDateTime")
+    neighbors: tuple[IterationNeighbor, ...] = part((), tag="IterationNeighbor")
+
+
+# ---- listing 2.2
+
+
+@dataclass(frozen=True, slots=True)
+class XentopMeasures:
+    """What the xentop gatherer measured."""
+
+    TAG: ClassVar[str] = "MeasureToolResponse"
+    tool_id: int = part(XENTOP, tag="MeasureToolId", least=XENTOP, most=XENTOP)
+    iterations: tuple[XentopIteration, ...] = part((), tag="Iteration")
+
+
+@dataclass(frozen=True, slots=True)
+class IfconfigMeasures:
+    """What the ifconfig gatherer measured."""
+
+    TAG: ClassVar[str] = "MeasureToolResponse"
+    tool_id: int = part(IFCONFIG, tag="MeasureToolId", least=IFCONFIG, most=IFCONFIG)
+    iterations: tuple[IfconfigIteration, ...] = part((), tag="Iteration")
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyMeasures:
+    """What the latency gatherer measured."""
+
+    TAG: ClassVar[str] = "MeasureToolResponse"
+    tool_id: int = part(LATENCY, tag="MeasureToolId", least=LATENCY, most=LATENCY)
+    iterations: tuple[LatencyIteration, ...] = part((), tag="Iteration")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryMeasures:
+    """What the memory gatherer measured."""
+
+    TAG: ClassVar[str] = "MeasureToolResponse"
+    tool_id: int = part(MEMORY, tag="MeasureToolId", least=MEMORY, most=MEMORY)
+    iterations: tuple[MemoryIteration, ...] = part((), tag="Iteration")
+
+
+ToolMeasures = XentopMeasures | IfconfigMeasures | LatencyMeasures | MemoryMeasures
+
+TOOLS: dict[int, type[Any]] = {
+    XENTOP: XentopMeasures,
+    IFCONFIG: IfconfigMeasures,
+    LATENCY: LatencyMeasures,
+    MEMORY: MemoryMeasures,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuresAnswer:
+    """The measures of one request, one entry per gatherer used."""
+
+    xentop: XentopMeasures | None = field(default=None)
+    ifconfig: IfconfigMeasures | None = field(default=None)
+    latency: LatencyMeasures | None = field(default=None)
+    memory: MemoryMeasures | None = field(default=None)
+
+    def tools(self) -> tuple[ToolMeasures, ...]:
+        """Return what there is, in the order of the tools' ids."""
+        found = (self.xentop, self.ifconfig, self.latency, self.memory)
+        return tuple(one for one in found if one is not None)
+
+
+def answer_of(tools: tuple[ToolMeasures, ...]) -> MeasuresAnswer:
+    """Return the answer that holds ``tools``."""
+    names = {XENTOP: "xentop", IFCONFIG: "ifconfig", LATENCY: "latency", MEMORY: "memory"}
+    found: dict[str, Any] = {names[tool.tool_id]: tool for tool in tools}
+    return MeasuresAnswer(**found)

@@ -1,0 +1,1 @@
+"""Schemas of the protocol; ``xen_bridge.protocol.schema_writer`` makes ``xen_prototype.xsd``."""

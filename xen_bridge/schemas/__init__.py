@@ -1,1 +1,0 @@
-"""The schemas of the protocol; ``xen_prototype.xsd`` is made by ``xen_bridge.schema_writer``."""

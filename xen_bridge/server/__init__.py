@@ -1,0 +1,1 @@
+"""Server of a node: listens, checks, dispatches requests, and passes them on to routers."""

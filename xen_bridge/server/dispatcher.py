@@ -1,0 +1,160 @@
+"""From the bytes of a message to the bytes of its answer: the protocol's one way in.
+
+Every message is checked here and nowhere else: who sent it, whether it is one, which service it
+is for. Whatever is wrong becomes an error document, and nothing has changed then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import eventlet
+
+from xen_bridge.client import MAX_ANSWER
+from xen_bridge.errors import (
+    BridgeError,
+    Deadline,
+    Forbidden,
+    Overloaded,
+    TooLarge,
+    Unsupported,
+)
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents.measures import MeasuresAnswer
+from xen_bridge.protocol.messages import Message
+from xen_bridge.server.services import LOOKING, Service, Services
+from xen_bridge.server.workers import Workers
+
+LOG = logging.getLogger(__name__)
+MAX_IN_FLIGHT = 256
+LARGE = 32 * 1024
+"""Bytes from which a message is parsed in a thread: it would hold up the event loop."""
+
+Forward = Callable[[Message, float], Any]
+"""Hands a request to a virtual router, returns the body of its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP status and a message."""
+
+    status: int
+    data: bytes
+
+
+class Dispatcher:
+    """Answers messages for one node."""
+
+    def __init__(
+        self,
+        node_pk: str,
+        authorized: Callable[[], Mapping[str, str]],
+        services: Services,
+        workers: Workers,
+        parsing: Workers,
+        forward: Forward | None = None,
+    ) -> None:
+        """Answer with ``services`` who is ``authorized``; ``forward`` reaches virtual routers."""
+        self._node_pk = node_pk
+        self._authorized = authorized
+        self._services = services
+        self._workers = workers
+        self._parsing = parsing
+        self._forward = forward
+        self.in_flight = 0
+        """Requests that are being carried out."""
+
+    def answer(self, data: bytes, sender: str) -> Answer:
+        """Return the answer to ``data``, which came over TLS from the key ``sender``."""
+        application = int(Application.NONE)
+        try:
+            message = self._read(data, sender)
+            LOG.info("%s: %s", self._name(sender), type(message.body).__name__)
+            application = message.application
+            return self._written(message, self._carry_out(message))
+        except BridgeError as error:
+            LOG.info("%s: %d, %s", self._name(sender), error.status, str(error)[:300])
+            return self.refusal(error, application)
+        except Exception:
+            LOG.exception("%s: a message of application %d", self._name(sender), application)
+            return self.refusal(BridgeError("the node failed; its log says why"), application)
+
+    def refusal(self, error: BridgeError, application: int = Application.NONE) -> Answer:
+        """Return the answer that tells of ``error``."""
+        refused = messages.refusal(self._node_pk, application, error)
+        return Answer(error.status, messages.write(refused))
+
+    def _name(self, sender: str) -> str:
+        return self._authorized().get(sender) or sender
+
+    def _read(self, data: bytes, sender: str) -> Message:
+        if sender not in self._authorized():
+            raise Forbidden("this key is not in the list of this node")
+        if len(data) > LARGE:
+            message = self._parsing.call(30.0, messages.read, data)
+        else:
+            message = messages.read(data)
+        if message.node_pk != sender:
+            raise Forbidden("NodePK is not the key of the certificate that brought the message")
+        return message
+
+    def _carry_out(self, message: Message) -> Any:
+        if self.in_flight >= MAX_IN_FLIGHT:
+            raise Overloaded(f"{MAX_IN_FLIGHT} requests are in flight already")
+        self.in_flight += 1
+        try:
+            service = self._service(message)
+            seconds = service.deadline(message.body)
+            if service.blocking:
+                return self._workers.call(seconds, service.carry_out, message.body)
+            return _within(seconds, service.carry_out, message.body)
+        finally:
+            self.in_flight -= 1
+
+    def _service(self, message: Message) -> Service[Any]:
+        found = self._services.get(type(message.body))
+        if message.router is not None:
+            return self._forwarding(message, found)
+        if found is None:
+            raise Unsupported(f"this node has no {type(message.body).__name__}")
+        return found
+
+    def _forwarding(self, message: Message, found: Service[Any] | None) -> Service[Any]:
+        forward = self._forward
+        if forward is None:
+            raise Unsupported("this node has no virtual routers")
+        seconds = found.deadline(message.body) if found is not None else LOOKING
+
+        def carry_out(_body: Any) -> Any:
+            return forward(message, seconds)
+
+        return Service(carry_out, seconds + 5.0, blocking=False)
+
+    def _written(self, message: Message, body: Any) -> Answer:
+        made = Message(self._node_pk, message.application, body)
+        if isinstance(body, MeasuresAnswer):
+            data = self._parsing.call(60.0, messages.write, made)
+        else:
+            data = messages.write(made)
+        if len(data) > MAX_ANSWER:
+            raise TooLarge(
+                f"the answer would have {len(data)} bytes, at most {MAX_ANSWER} are sent: "
+                "ask for fewer iterations"
+            )
+        return Answer(200, data)
+
+
+def _within(seconds: float, function: Callable[[Any], Any], body: Any) -> Any:
+    timeout = eventlet.Timeout(seconds)
+    try:
+        return function(body)
+    except eventlet.Timeout as fired:
+        if fired is not timeout:
+            raise
+        raise Deadline(f"no answer in {seconds:g} s") from None
+    finally:
+        timeout.cancel()

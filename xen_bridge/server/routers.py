@@ -1,0 +1,65 @@
+"""The virtual routers of a host: how to reach the agent in each, from a file with a line each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from xen_bridge.client import check_url
+from xen_bridge.errors import InvalidInput
+from xen_bridge.protocol.documents.domains import DOMAIN
+from xen_bridge.trust.identity import check_node_pk
+from xen_bridge.trust.list_file import ListFile
+
+FILE = "routers"
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Where the agent of a virtual router listens, and its key."""
+
+    name: str
+    url: str
+    node_pk: str
+
+
+def check_router(name: str, url: str, node_pk: str) -> Router:
+    """Return a router of checked values; InvalidInput names the one that is wrong."""
+    if not re.fullmatch(DOMAIN, name):
+        raise InvalidInput(("name",), "is no name of a domain")
+    return Router(name, check_url(url), check_node_pk(node_pk))
+
+
+class RouterList:
+    """The routers of a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = ListFile(path, _read_line)
+
+    def routers(self) -> Mapping[str, Router]:
+        """Return the routers by name, as the file has them now."""
+        return self._file.entries()
+
+    def put(self, router: Router) -> None:
+        """Add a router, or replace the one of that name."""
+        self._write({**self.routers(), router.name: router})
+
+    def remove(self, name: str) -> bool:
+        """Take a router away; False if there is none of that name."""
+        known = dict(self.routers())
+        if known.pop(name, None) is None:
+            return False
+        self._write(known)
+        return True
+
+    def _write(self, routers: Mapping[str, Router]) -> None:
+        self._file.write(f"{one.name} {one.url} {one.node_pk}" for one in routers.values())
+
+
+def _read_line(words: list[str]) -> tuple[str, Router]:
+    if len(words) != 3:
+        raise InvalidInput(("line",), "needs a name, a URL and a NodePK")
+    router = check_router(*words)
+    return router.name, router

@@ -1,0 +1,63 @@
+"""Runs a node until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+
+import eventlet
+from eventlet import tpool
+from eventlet.greenio import GreenSocket
+
+from xen_bridge.nodes import THREADS, Node
+from xen_bridge.server.listening import KnownPeers, listen, serve
+from xen_bridge.server.web import Application
+
+LOG = logging.getLogger(__name__)
+GRACE = 10.0
+"""Seconds that requests in flight are given when the node is told to stop."""
+
+
+def run(node: Node, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve ``node`` on ``host``:``port`` (0: any free one) until SIGTERM or SIGINT; then exit.
+
+    ``say`` is told the URL and the key once connections are accepted. OSError if the address
+    cannot be had.
+    """
+    tpool.set_num_threads(THREADS)
+    stopping = _signals()
+    listening = listen(host, port)
+    peers = KnownPeers(listening, node.identity, node.keys.names)
+    application = Application(node.dispatcher)
+    eventlet.spawn(serve, peers, application)
+    shown = f"[{host}]" if ":" in host else host
+    say(f"listening on https://{shown}:{listening.getsockname()[1]} as {node.identity.node_pk}")
+    stopping.recv(1)
+    peers.close()
+    _wait_for_answers(application)
+    LOG.info("stopped")
+    logging.shutdown()
+    # A thread that waits for a hypervisor that hangs would keep the process for ever.
+    os._exit(0)
+
+
+def _signals() -> GreenSocket:
+    """Return a socket that has something to read once the process was told to stop."""
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    # The hub sleeps in the kernel and would not see a flag; it does see a byte.
+    signal.set_wakeup_fd(os.dup(writing.fileno()))
+    return GreenSocket(reading)
+
+
+def _wait_for_answers(application: Application) -> None:
+    until = time.monotonic() + GRACE
+    while application.under_way and time.monotonic() < until:
+        eventlet.sleep(0.05)

@@ -1,0 +1,68 @@
+"""A text file with an entry on each line, read again when it has changed.
+
+Edited by hand or by a command while the service runs: no restart, no signal.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from xen_bridge.errors import InvalidInput
+from xen_bridge.trust.atomic_write import replace_file
+
+LOG = logging.getLogger(__name__)
+Entry = TypeVar("Entry")
+ReadLine = Callable[[list[str]], tuple[str, Entry]]
+"""Makes an entry and its key of the words of a line; raises InvalidInput."""
+
+
+class ListFile(Generic[Entry]):
+    """The entries of a file, by their keys."""
+
+    def __init__(self, path: Path, read_line: ReadLine[Entry]) -> None:
+        """Read ``path``; a file that is not there has no entries."""
+        self._path = path
+        self._read_line = read_line
+        self._seen: tuple[int, int, int] | None = None
+        self._entries: Mapping[str, Entry] = MappingProxyType({})
+
+    def entries(self) -> Mapping[str, Entry]:
+        """Return the entries as the file has them now; a damaged line is logged and passed over."""
+        seen = self._state()
+        if seen != self._seen:
+            self._entries = MappingProxyType(self._read())
+            self._seen = seen
+        return self._entries
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Replace the file by ``lines``, at once or not at all."""
+        replace_file(self._path, "".join(f"{line}\n" for line in lines))
+
+    def _state(self) -> tuple[int, int, int] | None:
+        try:
+            state = self._path.stat()
+        except OSError:
+            return None
+        return state.st_mtime_ns, state.st_size, state.st_ino
+
+    def _read(self) -> dict[str, Entry]:
+        try:
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return {}
+        found: dict[str, Entry] = {}
+        for number, line in enumerate(lines, 1):
+            words = line.partition("#")[0].split()
+            if not words:
+                continue
+            try:
+                key, entry = self._read_line(words)
+            except InvalidInput as error:
+                LOG.warning("%s, line %d is passed over: %s", self._path, number, error)
+            else:
+                found[key] = entry
+        return found
