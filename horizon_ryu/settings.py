@@ -12,18 +12,18 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from oslo_config import cfg
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import (
-    MAX_SECONDS,
-    MIN_SECONDS,
     DiscoveryTimers,
     StatsTimers,
+    Timers,
     TreeTimers,
     XenTimers,
+    seconds,
 )
 
 
@@ -32,45 +32,42 @@ def option(default: Any, text: str, least: float | None = None, most: float | No
     return field(default=default, metadata={"help": text, "min": least, "max": most})
 
 
-def _seconds(default: float, text: str) -> Any:
-    return option(default, f"{text} (seconds)", MIN_SECONDS, MAX_SECONDS)
+_Kind = TypeVar("_Kind", bound=Timers)
+
+
+def timers_of(kind: type[_Kind], options: _Kind) -> _Kind:
+    """Return the timers among an application's options, without the other options."""
+    return kind(**{item.name: getattr(options, item.name) for item in fields(kind)})
 
 
 @dataclass(frozen=True)
-class DiscoveryOptions:
+class DiscoveryOptions(DiscoveryTimers):
     """Options of Discovery."""
 
-    lldp_interval: float = _seconds(0.1, "between rounds of probes; Spanning Tree lowers it")
-    link_check_interval: float = _seconds(5.0, "between checks for idle links")
-    link_max_idle: float = _seconds(10.0, "after which a link not heard of is removed")
     total_rate: float = option(2000.0, "probes in all (frames per second)", 1, 1e6)
     new_port_rate: float = option(20_000.0, "probes of new ports (frames per second)", 1, 1e6)
     switch_rate: float = option(1000.0, "probes per switch (frames per second)", 1, 1e6)
-    probe_validity: float = _seconds(5.0, "in which a probe is accepted")
+    probe_validity: float = seconds(5.0, "in which a probe is accepted")
     key_file: str | None = option(None, "file with the key that signs probes; else a new key")
     max_hosts: int = option(65_536, "hosts known in all", 1, 10_000_000)
     max_hosts_per_port: int = option(2_048, "hosts known per port", 1, 1_000_000)
     max_addresses_per_host: int = option(16, "IP addresses known per host", 1, 1024)
-    host_move_window: float = _seconds(1.0, "in which a host's old place may contradict a move")
+    host_move_window: float = seconds(1.0, "in which a host's old place may contradict a move")
 
     @property
     def timers(self) -> DiscoveryTimers:
-        """The report's three timers."""
-        return DiscoveryTimers(self.lldp_interval, self.link_check_interval, self.link_max_idle)
+        """The timers alone."""
+        return timers_of(DiscoveryTimers, self)
 
 
 @dataclass(frozen=True)
-class SpanningTreeOptions:
+class SpanningTreeOptions(TreeTimers):
     """Options of Spanning Tree."""
-
-    rebuild_interval: float = _seconds(5.0, "between rebuildings of the tree without a change")
-    port_hold_time: float = _seconds(10.0, "during which new ports are closed to broadcasts")
-    lldp_interval: float = _seconds(0.05, "given to Discovery while Spanning Tree runs")
 
     @property
     def timers(self) -> TreeTimers:
-        """The report's three timers."""
-        return TreeTimers(self.rebuild_interval, self.port_hold_time, self.lldp_interval)
+        """The timers alone."""
+        return timers_of(TreeTimers, self)
 
 
 @dataclass(frozen=True)
@@ -85,9 +82,9 @@ class ForwardingOptions:
 class FlowManagerOptions:
     """Options of the Flow Manager."""
 
-    reconcile_interval: float = _seconds(4.0, "between comparisons of switches with what was asked")
-    deadline: float = _seconds(2.0, "that a switch has to confirm entries")
-    grace: float = _seconds(10.0, "after a start, before a path that is not seen counts as cut")
+    reconcile_interval: float = seconds(4.0, "between comparisons of switches with what was asked")
+    deadline: float = seconds(2.0, "that a switch has to confirm entries")
+    grace: float = seconds(10.0, "after a start, before a path that is not seen counts as cut")
     max_flows: int = option(100_000, "flows kept", 1, 10_000_000)
     tag_first: int = option(3000, "first VLAN identifier that may tag a path", 1, 4094)
     tag_last: int = option(4094, "last VLAN identifier that may tag a path", 1, 4094)
@@ -104,53 +101,44 @@ class FlowMigrationOptions:
 
 
 @dataclass(frozen=True)
-class StatsOptions:
+class StatsOptions(StatsTimers):
     """Options of Stats; intervals are between two polls of one switch."""
 
-    desc_interval: float = _seconds(60.0, "between polls of the description")
-    features_interval: float = _seconds(30.0, "between polls of features and port states")
-    ports_interval: float = _seconds(5.0, "between polls of port counters")
-    tables_interval: float = _seconds(10.0, "between polls of table counters")
-    aggregate_interval: float = _seconds(5.0, "between polls of the sums over all flows")
-    flows_interval: float = _seconds(10.0, "between polls of flow entries")
-    echo_interval: float = _seconds(5.0, "between echo requests that are timed")
-    deadline: float = _seconds(3.0, "without a piece after which an answer is given up")
+    deadline: float = seconds(3.0, "without a piece after which an answer is given up")
     max_flow_bytes: int = option(64 << 20, "flow entries of one switch (bytes)", 1 << 16, 1 << 32)
     max_bytes: int = option(1 << 30, "answers kept in all (bytes)", 1 << 20, 1 << 40)
     ovsdb: str = option("unix:/var/run/openvswitch/db.sock", "Open vSwitch's database; empty: none")
 
     @property
     def timers(self) -> StatsTimers:
-        """The timers of the classes."""
-        return StatsTimers(*(getattr(self, item.name) for item in fields(StatsTimers)))
+        """The timers alone."""
+        return timers_of(StatsTimers, self)
 
 
 @dataclass(frozen=True)
-class XenOptions:
+class XenOptions(XenTimers):
     """Options of Xen hosts."""
 
     identity: str | None = option(
         None, "folder of the key that hosts know, made if missing; else xen-identity by the store"
     )
-    poll_interval: float = _seconds(2.0, "between two looks at a host")
-    poll_deadline: float = _seconds(10.0, "without an answer after which a host counts as away")
-    deadline: float = _seconds(60.0, "that a host has for a question or a change")
-    create_deadline: float = _seconds(200.0, "that a host has to make or end a domain")
+    deadline: float = seconds(60.0, "that a host has for a question or a change")
+    create_deadline: float = seconds(200.0, "that a host has to make or end a domain")
     max_hosts: int = option(1000, "hosts registered", 1, 100_000)
     max_calls: int = option(32, "calls to one host at a time", 1, 1000)
 
     @property
     def timers(self) -> XenTimers:
-        """Between two looks, and after which silence counts."""
-        return XenTimers(self.poll_interval, self.poll_deadline)
+        """The timers alone."""
+        return timers_of(XenTimers, self)
 
 
 @dataclass(frozen=True)
 class GuardOptions:
     """Options of the connections to switches."""
 
-    handshake_deadline: float = _seconds(5.0, "for the OpenFlow handshake")
-    echo_interval: float = _seconds(5.0, "between two echo requests")
+    handshake_deadline: float = seconds(5.0, "for the OpenFlow handshake")
+    echo_interval: float = seconds(5.0, "between two echo requests")
     max_unanswered_echoes: int = option(3, "echo requests a living switch may leave open", 1, 100)
     connections: int = option(8192, "connections in all", 1, 100_000)
     connections_per_address: int = option(2048, "connections per address", 1, 100_000)

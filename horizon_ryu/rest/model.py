@@ -1,17 +1,14 @@
-"""The base of request and answer models, and the types that only REST needs."""
+"""Base of request and answer models, and the types that only REST needs."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Any
 
 from pydantic import Field
 
-from horizon_ryu.core.timers import MAX_SECONDS, MIN_SECONDS
 from horizon_ryu.formats.model import DPID_PATTERN, Dpid, Model, PortNo
 
-__all__ = ["DPID_PATTERN", "Dpid", "Model", "PortNo", "TimerSeconds", "not_empty", "optional"]
-
-TimerSeconds: TypeAlias = Annotated[float, Field(ge=MIN_SECONDS, le=MAX_SECONDS)]
+__all__ = ["DPID_PATTERN", "Dpid", "Model", "PortNo", "not_empty", "optional"]
 
 
 def optional(**constraints: Any) -> Any:

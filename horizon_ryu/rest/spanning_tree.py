@@ -11,7 +11,7 @@ from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreeEntry, TreesDocument, tree_entry
 from horizon_ryu.http.resource import Call, Resource
-from horizon_ryu.rest.model import Model, TimerSeconds, optional
+from horizon_ryu.rest.model import Model
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
 
@@ -46,22 +46,6 @@ class ForestModel(Model):
     ]
 
 
-class TreeTimersModel(Model):
-    """The three timers of Spanning Tree, in seconds (report 3.5)."""
-
-    rebuild_interval: TimerSeconds
-    port_hold_time: TimerSeconds
-    lldp_interval: TimerSeconds
-
-
-class TreeTimersPatch(Model):
-    """The timers to be changed; the others stay."""
-
-    rebuild_interval: TimerSeconds = optional(description="Between rebuildings without a change")
-    port_hold_time: TimerSeconds = optional(description="For which a new port stays closed")
-    lldp_interval: TimerSeconds = optional(description="Given to Discovery's first timer")
-
-
 def resources(provider: TreeProvider) -> list[Resource]:
     """Return the resources of the spanning tree."""
 
@@ -78,9 +62,7 @@ def resources(provider: TreeProvider) -> list[Resource]:
             summary="Read the trees and the blocked ports",
             tag=_TAG,
         ),
-        *timers_resources(
-            "/v1/spanning-tree/timers", provider, TreeTimersModel, TreeTimersPatch, _TAG
-        ),
+        *timers_resources("/v1/spanning-tree/timers", provider, TreeTimers, _TAG),
     ]
 
 

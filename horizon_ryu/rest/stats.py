@@ -17,7 +17,7 @@ from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
 from horizon_ryu.http.problem import NOT_FOUND
 from horizon_ryu.http.resource import XML_TYPES, Call, PathParameter, Resource
 from horizon_ryu.http.stream import streamed
-from horizon_ryu.rest.model import Model, TimerSeconds, optional
+from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.switch_stats.report import Part, Writer
 
@@ -54,30 +54,6 @@ class StatsQuery(Model):
     rates: Annotated[str, StringConstraints(pattern="^[01]$")] = optional()
 
 
-class StatsTimersModel(Model):
-    """Seconds between two polls of a switch, by class of statistics."""
-
-    desc_interval: TimerSeconds
-    features_interval: TimerSeconds
-    ports_interval: TimerSeconds
-    tables_interval: TimerSeconds
-    aggregate_interval: TimerSeconds
-    flows_interval: TimerSeconds
-    echo_interval: TimerSeconds
-
-
-class StatsTimersPatch(Model):
-    """The timers to be changed; the others stay."""
-
-    desc_interval: TimerSeconds = optional()
-    features_interval: TimerSeconds = optional(description="Of features, and of ports' states")
-    ports_interval: TimerSeconds = optional()
-    tables_interval: TimerSeconds = optional()
-    aggregate_interval: TimerSeconds = optional()
-    flows_interval: TimerSeconds = optional()
-    echo_interval: TimerSeconds = optional()
-
-
 def resources(provider: StatsProvider) -> list[Resource]:
     """Return the resources of statistics."""
 
@@ -106,7 +82,7 @@ def resources(provider: StatsProvider) -> list[Resource]:
             streams=True,
             tag=_TAG,
         ),
-        *timers_resources("/v1/stats/timers", provider, StatsTimersModel, StatsTimersPatch, _TAG),
+        *timers_resources("/v1/stats/timers", provider, StatsTimers, _TAG),
         Resource(
             method="GET",
             path="/v1/stats/{dpid}",

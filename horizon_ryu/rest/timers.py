@@ -1,19 +1,21 @@
-"""The timers of an application as a resource: read them, change some or all of them."""
+"""Timers of an application as a resource: read them, change some or all of them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Protocol, TypeVar
+from dataclasses import asdict, fields, replace
+from typing import Annotated, Any, Protocol, TypeVar
+
+from pydantic import Field, create_model
 
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.http.resource import Call, Resource
-from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.model import Model, optional
 
 Timers = TypeVar("Timers", DiscoveryTimers, StatsTimers, TreeTimers, XenTimers)
 
 
 class TimersProvider(Protocol[Timers]):
-    """Who has timers."""
+    """An application that has timers."""
 
     def timers(self) -> Timers:
         """Return the timers in force."""
@@ -23,13 +25,10 @@ class TimersProvider(Protocol[Timers]):
 
 
 def timers_resources(
-    path: str,
-    provider: TimersProvider[Timers],
-    model: type[Model],
-    patch: type[Model],
-    tag: str,
+    path: str, provider: TimersProvider[Timers], kind: type[Timers], tag: str
 ) -> list[Resource]:
-    """Return GET and PATCH of the timers; ``patch`` has the fields of ``model``, all optional."""
+    """Return GET and PATCH of the timers that ``kind`` declares."""
+    model, patch = _model(kind), _patch(kind)
 
     def read(_call: Call) -> Model:
         return model(**asdict(provider.timers()))
@@ -59,3 +58,26 @@ def timers_resources(
             tag=tag,
         ),
     ]
+
+
+def _model(kind: type) -> type[Model]:
+    """Return the document of all timers of a class."""
+    declared: dict[str, Any] = {
+        item.name: (_within(item.metadata), Field(description=item.metadata["help"]))
+        for item in fields(kind)
+    }
+    return create_model(f"{kind.__name__}Model", __base__=Model, __doc__=kind.__doc__, **declared)
+
+
+def _patch(kind: type) -> type[Model]:
+    """Return the document of a change: the same timers, each of which may be left out."""
+    text = "The timers to be changed; the others stay."
+    declared: dict[str, Any] = {
+        item.name: (_within(item.metadata), optional(description=item.metadata["help"]))
+        for item in fields(kind)
+    }
+    return create_model(f"{kind.__name__}Patch", __base__=Model, __doc__=text, **declared)
+
+
+def _within(about: Any) -> Any:
+    return Annotated[float, Field(ge=about["min"], le=about["max"])]

@@ -17,7 +17,7 @@ from horizon_ryu.formats.topology import (
 )
 from horizon_ryu.http.problem import NOT_FOUND, SWITCH_DEADLINE, SWITCH_FAILED
 from horizon_ryu.http.resource import Call, Handler, Resource
-from horizon_ryu.rest.model import Model, TimerSeconds, optional
+from horizon_ryu.rest.model import Model
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
@@ -45,22 +45,6 @@ class TopologyProvider(Protocol):
 
     def set_timers(self, timers: DiscoveryTimers) -> None:
         """Put other timers in force."""
-
-
-class DiscoveryTimersModel(Model):
-    """The three timers of Discovery, in seconds (report 3.4)."""
-
-    lldp_interval: TimerSeconds
-    link_check_interval: TimerSeconds
-    link_max_idle: TimerSeconds
-
-
-class DiscoveryTimersPatch(Model):
-    """The timers to be changed; the others stay."""
-
-    lldp_interval: TimerSeconds = optional(description="Between rounds of probes")
-    link_check_interval: TimerSeconds = optional(description="Between checks for idle links")
-    link_max_idle: TimerSeconds = optional(description="After which an idle link is removed")
 
 
 def resources(provider: TopologyProvider, networks: NetworkStore) -> list[Resource]:
@@ -103,9 +87,7 @@ def resources(provider: TopologyProvider, networks: NetworkStore) -> list[Resour
             NeighborsDocument,
             "List each switch with its neighbors",
         ),
-        *timers_resources(
-            "/v1/topology/timers", provider, DiscoveryTimersModel, DiscoveryTimersPatch, _TAG
-        ),
+        *timers_resources("/v1/topology/timers", provider, DiscoveryTimers, _TAG),
     ]
 
 

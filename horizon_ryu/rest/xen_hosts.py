@@ -19,8 +19,6 @@ from horizon_ryu.rest.xen_models import (
     Scheduling,
     VcpuAssignment,
     VcpuAssignments,
-    XenTimersModel,
-    XenTimersPatch,
     scheduler_model,
 )
 from horizon_ryu.xen_hosts.host import XenHost
@@ -121,7 +119,7 @@ def _get(path: str, handler: Any, response: Any, summary: str, problems: Any) ->
 
 def timer_resources(provider: TimersProvider[XenTimers]) -> list[Resource]:
     """Return the resource of the timers that hosts are looked at by."""
-    return timers_resources("/v1/xen/timers", provider, XenTimersModel, XenTimersPatch, TAG)
+    return timers_resources("/v1/xen/timers", provider, XenTimers, TAG)
 
 
 def identity_resources(node_pk: str) -> list[Resource]:

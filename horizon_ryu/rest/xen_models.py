@@ -16,7 +16,7 @@ from horizon_ryu.http.problem import (
     Kind,
 )
 from horizon_ryu.http.resource import PathParameter
-from horizon_ryu.rest.model import Model, TimerSeconds, not_empty, optional
+from horizon_ryu.rest.model import Model, not_empty, optional
 from xen_bridge.client import URL
 from xen_bridge.protocol.documents import domains as bridge
 from xen_bridge.protocol.documents.domains import (
@@ -98,20 +98,6 @@ class ControllerIdentity(Model):
     """The key that hosts must have in their lists (xen-bridge authorize)."""
 
     node_pk: str
-
-
-class XenTimersModel(Model):
-    """Seconds between two looks at a host, and after which a silent one counts as away."""
-
-    poll_interval: TimerSeconds
-    poll_deadline: TimerSeconds
-
-
-class XenTimersPatch(Model):
-    """The timers to be changed; the others stay."""
-
-    poll_interval: TimerSeconds = optional()
-    poll_deadline: TimerSeconds = optional()
 
 
 # ---- domains
