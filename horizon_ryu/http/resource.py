@@ -1,12 +1,25 @@
-"""One declaration per operation: what the router enforces and the OpenAPI document tells."""
+"""Operations of REST, declared once at their handlers: what is enforced, and what OpenAPI tells.
+
+::
+
+    class FlowOperations:
+        tag = "flows"
+
+        @operation("PATCH", "/v1/flows/{id}", parameters={"id": FLOW_ID}, problems=(NOT_FOUND,))
+        def change(self, call: Call, body: FlowPatch) -> FlowModel:
+            '''Set a flow's path or actions without loss.'''
+
+The summary is the docstring's first line; the models are those of the annotations.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar
+from inspect import getdoc
+from types import MappingProxyType, NoneType
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel
 from webob import Request, Response
@@ -20,6 +33,8 @@ from horizon_ryu.http.problem import Kind
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 SomeModel = TypeVar("SomeModel", bound=BaseModel)
+_Answered = TypeVar("_Answered", bound=BaseModel, covariant=True)
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +94,13 @@ def _expect(model: type[SomeModel], value: BaseModel | None) -> SomeModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Generic[_Answered]):
     """A model with headers of its own, as the Location of what was made.
 
     ``status`` is one of the ``other_statuses`` that its resource declares; None: the usual one.
     """
 
-    body: BaseModel
+    body: _Answered
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     status: int | None = None
 
@@ -98,7 +113,7 @@ class Raw:
     content_type: str
 
 
-Result: TypeAlias = "BaseModel | Answer | Raw | Response | None"
+Result: TypeAlias = "BaseModel | Answer[Any] | Raw | Response | None"
 Handler: TypeAlias = Callable[[Call], Result]
 
 
@@ -160,6 +175,75 @@ class Resource:
             return tuple(dict.fromkeys((self.produces.partition(";")[0], self.produces)))
         has_xml = self.streams or self.xml_writer() is not None
         return (JSON, *XML_TYPES) if has_xml else (JSON,)
+
+
+def operation(method: str, path: str, **declared: Any) -> Callable[[_Function], _Function]:
+    """Declare a method of a class as the handler of an operation.
+
+    ``declared`` are further fields of Resource. The handler takes a Call and, by name, ``body``
+    and ``query`` if the operation has them; what they are annotated with is their model. What it
+    returns, a model or an ``Answer`` of one, is annotated too; None is a 204.
+    """
+
+    def mark(function: _Function) -> _Function:
+        vars(function)["operation"] = {"method": method, "path": path, **declared}
+        return function
+
+    return mark
+
+
+class Operations(Protocol):
+    """An object with methods that are operations; ``tag`` groups them in OpenAPI."""
+
+    tag: str
+
+
+def resources_of(provider: Operations) -> list[Resource]:
+    """Return the operations of ``provider`` as the router takes them, in their order."""
+    return [
+        _resource(provider, name, function)
+        for name, function in vars(type(provider)).items()
+        if hasattr(function, "operation")
+    ]
+
+
+def _resource(provider: Operations, name: str, function: Callable[..., Any]) -> Resource:
+    declared = dict(vars(function)["operation"])
+    hints = get_type_hints(function)
+    request, query = hints.get("body"), hints.get("query")
+    declared.setdefault("status", 204 if hints["return"] is NoneType else 200)
+    declared.setdefault("tag", provider.tag)
+    return Resource(
+        handler=_handler(getattr(provider, name), request, query),
+        summary=(getdoc(function) or "").partition("\n")[0].removesuffix("."),
+        request=request,
+        query=query,
+        response=_model_of(hints["return"]),
+        **declared,
+    )
+
+
+def _handler(
+    bound: Callable[..., Result], request: type[BaseModel] | None, query: type[BaseModel] | None
+) -> Handler:
+    """Return what calls a method with the body and the query that it asks for."""
+
+    def handle(call: Call) -> Result:
+        given: dict[str, BaseModel] = {}
+        if request is not None:
+            given["body"] = call.body(request)
+        if query is not None:
+            given["query"] = call.query(query)
+        return bound(call, **given)
+
+    return bound if request is None and query is None else handle
+
+
+def _model_of(hint: Any) -> type[BaseModel] | None:
+    """Return the model in an annotation such as ``Answer[Flow] | Response``; None for none."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return hint
+    return next((found for inner in get_args(hint) if (found := _model_of(inner))), None)
 
 
 JSON = "application/json"

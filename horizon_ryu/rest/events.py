@@ -25,7 +25,7 @@ from horizon_ryu.http.problem import (
     UPGRADE_REQUIRED,
     ProblemError,
 )
-from horizon_ryu.http.resource import Call, Resource
+from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
 
 SUBPROTOCOL = "horizon.events.v1"
@@ -52,28 +52,26 @@ class EventsQuery(Model):
     )
 
 
-def resources(log: EventLog) -> list[Resource]:
-    """Return the resource of ``log``."""
+class EventOperations:
+    """Operation that follows an event log."""
 
-    def events(call: Call) -> Response:
-        query = call.query(EventsQuery)
+    tag = "events"
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    @operation("GET", "/v1/events", status=101, problems=(UPGRADE_REQUIRED, LIMIT_EXCEEDED))
+    def events(self, call: Call, query: EventsQuery) -> Response:
+        """Receive events through a WebSocket."""
         _check_upgrade(call.http)
         since = None if query.since is None else int(query.since)
         kinds = None if query.kinds is None else frozenset(query.kinds.split(","))
-        return _WebSocketAnswer(log.subscribe(since, kinds))
+        return _WebSocketAnswer(self._log.subscribe(since, kinds))
 
-    return [
-        Resource(
-            method="GET",
-            path="/v1/events",
-            handler=events,
-            query=EventsQuery,
-            status=101,
-            problems=(UPGRADE_REQUIRED, LIMIT_EXCEEDED),
-            summary="Receive events through a WebSocket",
-            tag="events",
-        )
-    ]
+
+def resources(log: EventLog) -> list[Resource]:
+    """Return the resource of ``log``."""
+    return resources_of(EventOperations(log))
 
 
 def _check_upgrade(request: Request) -> None:

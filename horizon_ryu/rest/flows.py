@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Annotated, Protocol
 
 from pydantic import Field
@@ -16,7 +18,7 @@ from horizon_ryu.http.problem import (
     SWITCH_DEADLINE,
     SWITCH_FAILED,
 )
-from horizon_ryu.http.resource import Answer, Call, PathParameter, Resource
+from horizon_ryu.http.resource import Answer, Call, PathParameter, Resource, operation, resources_of
 from horizon_ryu.rest.flow_model import FlowModel, FlowPatch, FlowRequest, flow_model, spec_of
 from horizon_ryu.rest.flow_patch import patched
 from horizon_ryu.rest.model import Model
@@ -25,7 +27,7 @@ MAX_BATCH = 5_000
 FLOW_ID = PathParameter(
     "^[0-9a-f]{8}$", "A flow: 8 lower-case hex digits", lambda text: int(text, 16)
 )
-_TAG = "flows"
+_ID = MappingProxyType({"id": FLOW_ID})
 _PROBLEMS = (CONFLICT, SWITCH_FAILED, SWITCH_DEADLINE)
 
 
@@ -66,105 +68,61 @@ class Flows(Model):
     flows: tuple[FlowModel, ...]
 
 
-def resources(provider: FlowProvider) -> list[Resource]:
-    """Return the resources of the flows that ``provider`` keeps."""
+class FlowOperations:
+    """Operations on the flows that a provider keeps."""
 
-    def state(flow: Flow) -> str:
-        away = isinstance(flow.spec, EntrySpec) and not provider.is_there(flow.spec.dpid)
+    tag = "flows"
+
+    def __init__(self, provider: FlowProvider) -> None:
+        self._provider = provider
+
+    @operation("GET", "/v1/flows")
+    def list_all(self, _call: Call) -> Flows:
+        """List the flows."""
+        return self._models(self._provider.flows())
+
+    @operation("POST", "/v1/flows", status=201, problems=(*_PROBLEMS, LIMIT_EXCEEDED))
+    def create(self, _call: Call, body: FlowRequest) -> Answer[FlowModel]:
+        """Make a flow; 201 when every switch has confirmed it."""
+        flow = self._provider.create([_asked(body)])[0]
+        return Answer(flow_model(flow, self._state(flow)), {"Location": f"/v1/flows/{flow.id}"})
+
+    @operation("POST", "/v1/flows/batch", status=201, problems=(*_PROBLEMS, LIMIT_EXCEEDED))
+    def create_batch(self, _call: Call, body: FlowBatch) -> Flows:
+        """Make flows together, all or none."""
+        asked = [_asked(request, ("flows", place)) for place, request in enumerate(body.flows)]
+        return self._models(self._provider.create(asked))
+
+    @operation("GET", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND,))
+    def read(self, call: Call) -> FlowModel:
+        """Read one flow and its counters."""
+        flow = self._provider.flow(call.path["id"])
+        counters = self._provider.counters(flow) or (None, None)
+        return flow_model(flow, self._state(flow), counters)
+
+    @operation("PATCH", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, *_PROBLEMS))
+    def change(self, call: Call, body: FlowPatch) -> FlowModel:
+        """Set a flow's path, priority, timeouts, queue, rate or actions without loss."""
+        flow = self._provider.flow(call.path["id"])
+        changed = self._provider.change(flow.number, patched(flow.spec, body))
+        return flow_model(changed, self._state(changed))
+
+    @operation("DELETE", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, CONFLICT))
+    def delete(self, call: Call) -> None:
+        """Delete a flow, with its reverse direction."""
+        self._provider.remove(call.path["id"])
+
+    def _models(self, flows: Iterable[Flow]) -> Flows:
+        return Flows(flows=tuple(flow_model(flow, self._state(flow)) for flow in flows))
+
+    def _state(self, flow: Flow) -> str:
+        away = isinstance(flow.spec, EntrySpec) and not self._provider.is_there(flow.spec.dpid)
         return "broken" if away else flow.state.value
 
-    def list_all(_call: Call) -> Flows:
-        return Flows(flows=tuple(flow_model(flow, state(flow)) for flow in provider.flows()))
 
-    def read(call: Call) -> FlowModel:
-        flow = provider.flow(call.path["id"])
-        return flow_model(flow, state(flow), provider.counters(flow) or (None, None))
-
-    def create(call: Call) -> Answer:
-        flow = provider.create([_asked(call.body(FlowRequest))])[0]
-        return Answer(flow_model(flow, state(flow)), {"Location": f"/v1/flows/{flow.id}"})
-
-    def create_batch(call: Call) -> Flows:
-        asked = [
-            _asked(request, ("flows", place))
-            for place, request in enumerate(call.body(FlowBatch).flows)
-        ]
-        made = provider.create(asked)
-        return Flows(flows=tuple(flow_model(flow, state(flow)) for flow in made))
-
-    def change(call: Call) -> FlowModel:
-        flow = provider.flow(call.path["id"])
-        changed = provider.change(flow.number, patched(flow.spec, call.body(FlowPatch)))
-        return flow_model(changed, state(changed))
-
-    def delete(call: Call) -> None:
-        provider.remove(call.path["id"])
-
-    parameters = {"id": FLOW_ID}
-    collection, member = "/v1/flows", "/v1/flows/{id}"
-    return [
-        Resource(
-            method="GET",
-            path=collection,
-            handler=list_all,
-            response=Flows,
-            summary="List the flows",
-            tag=_TAG,
-        ),
-        Resource(
-            method="POST",
-            path=collection,
-            handler=create,
-            request=FlowRequest,
-            response=FlowModel,
-            status=201,
-            problems=(*_PROBLEMS, LIMIT_EXCEEDED),
-            summary="Make a flow; 201 when every switch has confirmed it",
-            tag=_TAG,
-        ),
-        Resource(
-            method="POST",
-            path="/v1/flows/batch",
-            handler=create_batch,
-            request=FlowBatch,
-            response=Flows,
-            status=201,
-            problems=(*_PROBLEMS, LIMIT_EXCEEDED),
-            summary="Make flows together, all or none",
-            tag=_TAG,
-        ),
-        Resource(
-            method="GET",
-            path=member,
-            handler=read,
-            parameters=parameters,
-            response=FlowModel,
-            problems=(NOT_FOUND,),
-            summary="Read one flow and its counters",
-            tag=_TAG,
-        ),
-        Resource(
-            method="PATCH",
-            path=member,
-            handler=change,
-            parameters=parameters,
-            request=FlowPatch,
-            response=FlowModel,
-            problems=(NOT_FOUND, *_PROBLEMS),
-            summary="Set a flow's path, priority, timeouts, queue, rate or actions without loss",
-            tag=_TAG,
-        ),
-        Resource(
-            method="DELETE",
-            path=member,
-            handler=delete,
-            parameters=parameters,
-            status=204,
-            problems=(NOT_FOUND, CONFLICT),
-            summary="Delete a flow, with its reverse direction",
-            tag=_TAG,
-        ),
-    ]
+def resources(provider: FlowProvider) -> list[Resource]:
+    """Return the resources of the flows that ``provider`` keeps."""
+    return resources_of(FlowOperations(provider))
 
 
 def _asked(request: FlowRequest, loc: Loc = ()) -> Asked:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from ryu.lib import hub
 from webob import Response
 
-from horizon_ryu.http.resource import Call, Resource
+from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.metrics import CONTENT_TYPE, Metrics
 from horizon_ryu.rest.model import Model
@@ -34,32 +34,28 @@ def _let_others() -> None:
     hub.sleep(0)
 
 
-def resources(provider: HealthProvider, metrics: Metrics) -> list[Resource]:
-    """Return the resources of health and metrics."""
+class HealthOperations:
+    """Operations that tell how the controller is."""
 
-    def health(_call: Call) -> Health:
-        return provider.health()
+    tag = "controller"
 
-    def text(call: Call) -> Response:
-        response = streamed(call.http, metrics.texts(), "text/plain", _let_others)
+    def __init__(self, provider: HealthProvider, metrics: Metrics) -> None:
+        self._provider = provider
+        self._metrics = metrics
+
+    @operation("GET", "/v1/health")
+    def health(self, _call: Call) -> Health:
+        """Tell whether the controller is well."""
+        return self._provider.health()
+
+    @operation("GET", "/metrics", produces=CONTENT_TYPE.removesuffix("; charset=utf-8"))
+    def text(self, call: Call) -> Response:
+        """Tell all counters in Prometheus' text format."""
+        response = streamed(call.http, self._metrics.texts(), "text/plain", _let_others)
         response.headers["Content-Type"] = CONTENT_TYPE
         return response
 
-    return [
-        Resource(
-            method="GET",
-            path="/v1/health",
-            handler=health,
-            response=Health,
-            summary="Tell whether the controller is well",
-            tag="controller",
-        ),
-        Resource(
-            method="GET",
-            path="/metrics",
-            handler=text,
-            produces=CONTENT_TYPE.removesuffix("; charset=utf-8"),
-            summary="Tell all counters in Prometheus' text format",
-            tag="controller",
-        ),
-    ]
+
+def resources(provider: HealthProvider, metrics: Metrics) -> list[Resource]:
+    """Return the resources of health and metrics."""
+    return resources_of(HealthOperations(provider, metrics))

@@ -20,7 +20,15 @@ from horizon_ryu.http.problem import (
     SWITCH_FAILED,
     problem_of,
 )
-from horizon_ryu.http.resource import XML_TYPES, Answer, Call, PathParameter, Resource, Result
+from horizon_ryu.http.resource import (
+    XML_TYPES,
+    Answer,
+    Call,
+    PathParameter,
+    Resource,
+    operation,
+    resources_of,
+)
 from horizon_ryu.rest.migration_model import (
     MigrationAnswer,
     MigrationModel,
@@ -36,7 +44,6 @@ from horizon_ryu.rest.migration_model import (
 )
 
 MIGRATION_ID = PathParameter("^[0-9a-f]{12}$", "A migration: 12 lower-case hex digits")
-_TAG = "migrations"
 _PARTLY = 207
 
 
@@ -56,65 +63,57 @@ class MigrationProvider(Protocol):
         """Return one; NotFound."""
 
 
-def resources(provider: Callable[[], MigrationProvider]) -> list[Resource]:
-    """Return the resources; ``provider`` is asked when the first request comes."""
+class MigrationOperations:
+    """Operations on migrations; ``provider`` is asked for when the first request comes."""
 
-    def list_all(_call: Call) -> Migrations:
-        return Migrations(migrations=tuple(map(migration_model, provider().migrations())))
+    tag = "migrations"
 
-    def read(call: Call) -> MigrationModel:
-        return migration_model(provider().migration(call.path["id"]))
+    def __init__(self, provider: Callable[[], MigrationProvider]) -> None:
+        self._provider = provider
 
-    def migrate(call: Call) -> Result:
+    @operation("GET", "/v1/migrations", xml=migrations_xml)
+    def list_all(self, _call: Call) -> Migrations:
+        """List the migrations that are remembered, oldest first."""
+        return Migrations(migrations=tuple(map(migration_model, self._provider().migrations())))
+
+    @operation(
+        "POST",
+        "/v1/migrations",
+        status=201,
+        other_statuses={
+            200: "What a dry run found; nothing was touched",
+            _PARTLY: "Some of several migrations were taken back; each tells its own state",
+        },
+        xml=answer_xml,
+        problems=(NOT_FOUND, CONFLICT, SWITCH_FAILED, LIMIT_EXCEEDED, SWITCH_DEADLINE),
+    )
+    def migrate(self, call: Call, body: MigrationRequests) -> Answer[MigrationAnswer] | Response:
+        """Migrate flows without loss; 201 when the traffic has turned and all is clean."""
         try:
-            return _carry_out(provider(), call.body(MigrationRequests))
+            return _carry_out(self._provider(), body)
         except HorizonError as error:
             if call.media_type not in XML_TYPES:
                 raise
             return _xml_refusal(error, call.media_type)
 
-    collection, member = "/v1/migrations", "/v1/migrations/{id}"
-    return [
-        Resource(
-            method="GET",
-            path=collection,
-            handler=list_all,
-            response=Migrations,
-            xml=migrations_xml,
-            summary="List the migrations that are remembered, oldest first",
-            tag=_TAG,
-        ),
-        Resource(
-            method="POST",
-            path=collection,
-            handler=migrate,
-            request=MigrationRequests,
-            response=MigrationAnswer,
-            status=201,
-            other_statuses={
-                200: "What a dry run found; nothing was touched",
-                _PARTLY: "Some of several migrations were taken back; each tells its own state",
-            },
-            xml=answer_xml,
-            problems=(NOT_FOUND, CONFLICT, SWITCH_FAILED, LIMIT_EXCEEDED, SWITCH_DEADLINE),
-            summary="Migrate flows without loss; 201 when the traffic has turned and all is clean",
-            tag=_TAG,
-        ),
-        Resource(
-            method="GET",
-            path=member,
-            handler=read,
-            parameters={"id": MIGRATION_ID},
-            response=MigrationModel,
-            xml=migration_xml,
-            problems=(NOT_FOUND,),
-            summary="Read one migration",
-            tag=_TAG,
-        ),
-    ]
+    @operation(
+        "GET",
+        "/v1/migrations/{id}",
+        parameters={"id": MIGRATION_ID},
+        xml=migration_xml,
+        problems=(NOT_FOUND,),
+    )
+    def read(self, call: Call) -> MigrationModel:
+        """Read one migration."""
+        return migration_model(self._provider().migration(call.path["id"]))
 
 
-def _carry_out(provider: MigrationProvider, body: MigrationRequests) -> Answer:
+def resources(provider: Callable[[], MigrationProvider]) -> list[Resource]:
+    """Return the resources; ``provider`` is asked when the first request comes."""
+    return resources_of(MigrationOperations(provider))
+
+
+def _carry_out(provider: MigrationProvider, body: MigrationRequests) -> Answer[MigrationAnswer]:
     asked = body.root
     if isinstance(asked, MigrationRequest):
         return _one(provider, asked)
@@ -129,7 +128,7 @@ def _carry_out(provider: MigrationProvider, body: MigrationRequests) -> Answer:
     return Answer(answer, {"Location": "/v1/migrations"}, None if all_done else _PARTLY)
 
 
-def _one(provider: MigrationProvider, asked: MigrationRequest) -> Answer:
+def _one(provider: MigrationProvider, asked: MigrationRequest) -> Answer[MigrationAnswer]:
     wish = wish_of(asked, ())
     if asked.dry_run:
         (dry,) = provider.rehearse([wish])

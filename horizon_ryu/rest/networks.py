@@ -10,7 +10,7 @@ from horizon_ryu.core.errors import Conflict
 from horizon_ryu.core.virtual_network import NetworkDefinition, parse_range, range_text
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.http.problem import CONFLICT, NOT_FOUND
-from horizon_ryu.http.resource import Answer, Call, Resource
+from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.network_names import IP_RANGE, NAME, NetworkStore
 
@@ -43,69 +43,45 @@ class Networks(Model):
     networks: tuple[Network, ...]
 
 
-def resources(store: NetworkStore) -> list[Resource]:
-    """Return the resources of the networks that ``store`` keeps."""
+class NetworkOperations:
+    """Operations on the networks that a store keeps."""
 
-    def list_all(_call: Call) -> Networks:
-        found = sorted(store.networks().items())
+    tag = "networks"
+
+    def __init__(self, store: NetworkStore) -> None:
+        self._store = store
+
+    @operation("GET", "/v1/networks")
+    def list_all(self, _call: Call) -> Networks:
+        """List the named virtual networks."""
+        found = sorted(self._store.networks().items())
         return Networks(networks=tuple(_network(name, definition) for name, definition in found))
 
-    def create(call: Call) -> Answer:
-        wanted = call.body(Network)
-        if wanted.name == PHYSICAL:
+    @operation("POST", "/v1/networks", status=201, problems=(CONFLICT,))
+    def create(self, _call: Call, body: Network) -> Answer[Network]:
+        """Give a virtual network a name."""
+        if body.name == PHYSICAL:
             raise Conflict(f"the name {PHYSICAL} means the network of all switches")
-        definition = _definition(wanted.definition)
-        store.add_network(wanted.name, definition)
-        location = f"/v1/networks/{wanted.name}"
-        return Answer(_network(wanted.name, definition), {"Location": location})
+        definition = _definition(body.definition)
+        self._store.add_network(body.name, definition)
+        location = f"/v1/networks/{body.name}"
+        return Answer(_network(body.name, definition), {"Location": location})
 
-    def read(call: Call) -> Network:
+    @operation("GET", "/v1/networks/{name}", problems=(NOT_FOUND,))
+    def read(self, call: Call) -> Network:
+        """Read one named virtual network."""
         name = call.path["name"]
-        return _network(name, store.network(name))
+        return _network(name, self._store.network(name))
 
-    def delete(call: Call) -> None:
-        store.delete_network(call.path["name"])
+    @operation("DELETE", "/v1/networks/{name}", problems=(NOT_FOUND,))
+    def delete(self, call: Call) -> None:
+        """Forget a named virtual network."""
+        self._store.delete_network(call.path["name"])
 
-    collection, member = "/v1/networks", "/v1/networks/{name}"
-    return [
-        Resource(
-            method="GET",
-            path=collection,
-            handler=list_all,
-            response=Networks,
-            summary="List the named virtual networks",
-            tag="networks",
-        ),
-        Resource(
-            method="POST",
-            path=collection,
-            handler=create,
-            request=Network,
-            response=Network,
-            status=201,
-            problems=(CONFLICT,),
-            summary="Give a virtual network a name",
-            tag="networks",
-        ),
-        Resource(
-            method="GET",
-            path=member,
-            handler=read,
-            response=Network,
-            problems=(NOT_FOUND,),
-            summary="Read one named virtual network",
-            tag="networks",
-        ),
-        Resource(
-            method="DELETE",
-            path=member,
-            handler=delete,
-            status=204,
-            problems=(NOT_FOUND,),
-            summary="Forget a named virtual network",
-            tag="networks",
-        ),
-    ]
+
+def resources(store: NetworkStore) -> list[Resource]:
+    """Return the resources of the networks that ``store`` keeps."""
+    return resources_of(NetworkOperations(store))
 
 
 def _definition(given: Definition) -> NetworkDefinition:

@@ -13,14 +13,11 @@ from pydantic import Field
 
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
-from horizon_ryu.http.resource import Call, PathParameter, Resource
+from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model
 from horizon_ryu.rest.xen_models import ASKING, HOST_NAME
 from horizon_ryu.switch_stats.node_measures import NodeMeasures
 from xen_bridge.protocol.documents.domains import DOMAIN
-
-_TAG = "nodes"
-
 
 NODE = PathParameter(
     f"^([0-9a-f]{{16}}|xen:{HOST_NAME}(:{DOMAIN})?)$",
@@ -135,35 +132,28 @@ class SwitchNodes:
         return measures_model(dpid, self._stats.measures(dpid))
 
 
+class NodeOperations:
+    """Operations on nodes."""
+
+    tag = "nodes"
+
+    def __init__(self, directory: NodeDirectory) -> None:
+        self._directory = directory
+
+    @operation("GET", "/v1/nodes")
+    def list_all(self, _call: Call) -> Nodes:
+        """List the nodes that are measured."""
+        return Nodes(nodes=tuple(self._directory.nodes()))
+
+    @operation("GET", "/v1/nodes/{id}/measures", parameters={"id": NODE}, problems=ASKING)
+    def read(self, call: Call) -> Measures:
+        """Tell the measures that switches, hosts and routers have in common."""
+        return self._directory.measures(call.path["id"])
+
+
 def resources(directory: NodeDirectory) -> list[Resource]:
     """Return the resources of nodes."""
-
-    def list_all(_call: Call) -> Nodes:
-        return Nodes(nodes=tuple(directory.nodes()))
-
-    def read(call: Call) -> Measures:
-        return directory.measures(call.path["id"])
-
-    return [
-        Resource(
-            method="GET",
-            path="/v1/nodes",
-            handler=list_all,
-            response=Nodes,
-            summary="List the nodes that are measured",
-            tag=_TAG,
-        ),
-        Resource(
-            method="GET",
-            path="/v1/nodes/{id}/measures",
-            handler=read,
-            parameters={"id": NODE},
-            response=Measures,
-            problems=ASKING,
-            summary="Tell the measures that switches, hosts and routers have in common",
-            tag=_TAG,
-        ),
-    ]
+    return resources_of(NodeOperations(directory))
 
 
 def measures_model(dpid: int, found: NodeMeasures) -> Measures:

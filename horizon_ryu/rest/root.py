@@ -6,7 +6,7 @@ import json
 
 from horizon_ryu import __version__
 from horizon_ryu.http.openapi import openapi_document
-from horizon_ryu.http.resource import Call, Raw, Resource
+from horizon_ryu.http.resource import Call, Raw, Resource, operation, resources_of
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest.model import Model
 
@@ -19,32 +19,29 @@ class Root(Model):
     links: dict[str, str]
 
 
-def resources(router: Router) -> list[Resource]:
-    """Return the resources that describe whatever ``router`` serves when they are asked."""
+class RootOperations:
+    """Operations that describe whatever a router serves when they are asked."""
 
-    def root(_call: Call) -> Root:
-        return Root(name="Horizon", version=__version__, links=_links(router))
+    tag = "horizon"
 
-    def openapi(_call: Call) -> Raw:
-        document = openapi_document(router.resources, router.protected)
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    @operation("GET", "/v1")
+    def root(self, _call: Call) -> Root:
+        """List what can be read."""
+        return Root(name="Horizon", version=__version__, links=_links(self._router))
+
+    @operation("GET", "/v1/openapi.json", produces="application/json")
+    def openapi(self, _call: Call) -> Raw:
+        """Describe this API in OpenAPI 3.1."""
+        document = openapi_document(self._router.resources, self._router.protected)
         return Raw(json.dumps(document).encode(), "application/json")
 
-    return [
-        Resource(
-            method="GET",
-            path="/v1",
-            handler=root,
-            response=Root,
-            summary="List what can be read",
-        ),
-        Resource(
-            method="GET",
-            path="/v1/openapi.json",
-            handler=openapi,
-            produces="application/json",
-            summary="Describe this API in OpenAPI 3.1",
-        ),
-    ]
+
+def resources(router: Router) -> list[Resource]:
+    """Return the resources that describe whatever ``router`` serves when they are asked."""
+    return resources_of(RootOperations(router))
 
 
 def _links(router: Router) -> dict[str, str]:

@@ -10,12 +10,10 @@ from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreeEntry, TreesDocument, tree_entry
-from horizon_ryu.http.resource import Call, Resource
+from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
-
-_TAG = "spanning tree"
 
 
 class TreeProvider(Protocol):
@@ -46,26 +44,6 @@ class ForestModel(Model):
     ]
 
 
-def resources(provider: TreeProvider) -> list[Resource]:
-    """Return the resources of the spanning tree."""
-
-    def forest(_call: Call) -> ForestModel:
-        return forest_model(provider.forest(), provider.settled())
-
-    return [
-        Resource(
-            method="GET",
-            path="/v1/spanning-tree",
-            handler=forest,
-            response=ForestModel,
-            xml=forest_xml,
-            summary="Read the trees and the blocked ports",
-            tag=_TAG,
-        ),
-        *timers_resources("/v1/spanning-tree/timers", provider, TreeTimers, _TAG),
-    ]
-
-
 def forest_model(forest: Forest, settled: bool) -> ForestModel:
     """Return the forest with its blocked ports in order."""
     return ForestModel(
@@ -78,3 +56,24 @@ def forest_model(forest: Forest, settled: bool) -> ForestModel:
 def forest_xml(model: ForestModel) -> bytes:
     """Return the trees in the report's XML, which has no place for blocked ports."""
     return xml_form.write(TreesDocument(trees=model.trees))
+
+
+class TreeOperations:
+    """Operations on the spanning forest."""
+
+    tag = "spanning tree"
+
+    def __init__(self, provider: TreeProvider) -> None:
+        self._provider = provider
+
+    @operation("GET", "/v1/spanning-tree", xml=forest_xml)
+    def forest(self, _call: Call) -> ForestModel:
+        """Read the trees and the blocked ports."""
+        return forest_model(self._provider.forest(), self._provider.settled())
+
+
+def resources(provider: TreeProvider) -> list[Resource]:
+    """Return the resources of the spanning tree."""
+    found = TreeOperations(provider)
+    timers = timers_resources("/v1/spanning-tree/timers", provider, TreeTimers, found.tag)
+    return [*resources_of(found), *timers]

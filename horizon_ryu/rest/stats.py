@@ -15,13 +15,19 @@ from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
 from horizon_ryu.http.problem import NOT_FOUND
-from horizon_ryu.http.resource import XML_TYPES, Call, PathParameter, Resource
+from horizon_ryu.http.resource import (
+    XML_TYPES,
+    Call,
+    PathParameter,
+    Resource,
+    operation,
+    resources_of,
+)
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.switch_stats.report import Part, Writer
 
-_TAG = "statistics"
 PART = PathParameter(
     f"^({'|'.join(part.value for part in Part)})$",
     "A class: desc, ports, tables, aggregate or flows",
@@ -54,57 +60,55 @@ class StatsQuery(Model):
     rates: Annotated[str, StringConstraints(pattern="^[01]$")] = optional()
 
 
+class StatsOperations:
+    """Operations on statistics; each answer is written while it is sent."""
+
+    tag = "statistics"
+
+    def __init__(self, provider: StatsProvider) -> None:
+        self._provider = provider
+
+    @operation("GET", "/v1/stats", streams=True)
+    def everything(self, call: Call, query: StatsQuery) -> Response:
+        """Tell the statistics of all switches."""
+        switches = self._provider.switches()
+        known = tuple(switches[dpid] for dpid in sorted(switches))
+        return self._answer(call, self._writer(call, query).everything(known))
+
+    @operation("GET", "/v1/stats/{dpid}", streams=True, problems=(NOT_FOUND,))
+    def one(self, call: Call, query: StatsQuery) -> Response:
+        """Tell the statistics of one switch."""
+        is_xml = call.media_type in XML_TYPES
+        samples = _switch(self._provider, call)
+        texts = self._writer(call, query).one(samples, call.path.get("part"), is_xml)
+        return self._answer(call, texts)
+
+    @operation(
+        "GET",
+        "/v1/stats/{dpid}/{part}",
+        streams=True,
+        parameters=MappingProxyType({"part": PART}),
+        problems=(NOT_FOUND,),
+    )
+    def part(self, call: Call, query: StatsQuery) -> Response:
+        """Tell one class of statistics of one switch."""
+        return self.one(call, query)
+
+    def _writer(self, call: Call, query: StatsQuery) -> Writer:
+        form = XmlForm() if call.media_type in XML_TYPES else JsonForm()
+        provider = self._provider
+        return Writer(form, provider.now(), provider.timers(), query.rates == "1")
+
+    def _answer(self, call: Call, texts: Iterable[str]) -> Response:
+        return streamed(call.http, texts, call.media_type, self._provider.rest)
+
+
 def resources(provider: StatsProvider) -> list[Resource]:
     """Return the resources of statistics."""
-
-    def writer(call: Call) -> Writer:
-        form = XmlForm() if call.media_type in XML_TYPES else JsonForm()
-        rates = call.query(StatsQuery).rates == "1"
-        return Writer(form, provider.now(), provider.timers(), rates)
-
-    def everything(call: Call) -> Response:
-        switches = provider.switches()
-        known = tuple(switches[dpid] for dpid in sorted(switches))
-        return _answer(call, provider, writer(call).everything(known))
-
-    def one(call: Call) -> Response:
-        is_xml = call.media_type in XML_TYPES
-        texts = writer(call).one(_switch(provider, call), call.path.get("part"), is_xml)
-        return _answer(call, provider, texts)
-
-    return [
-        Resource(
-            method="GET",
-            path="/v1/stats",
-            handler=everything,
-            summary="Tell the statistics of all switches",
-            query=StatsQuery,
-            streams=True,
-            tag=_TAG,
-        ),
-        *timers_resources("/v1/stats/timers", provider, StatsTimers, _TAG),
-        Resource(
-            method="GET",
-            path="/v1/stats/{dpid}",
-            handler=one,
-            problems=(NOT_FOUND,),
-            summary="Tell the statistics of one switch",
-            query=StatsQuery,
-            streams=True,
-            tag=_TAG,
-        ),
-        Resource(
-            method="GET",
-            path="/v1/stats/{dpid}/{part}",
-            handler=one,
-            parameters=MappingProxyType({"part": PART}),
-            problems=(NOT_FOUND,),
-            summary="Tell one class of statistics of one switch",
-            query=StatsQuery,
-            streams=True,
-            tag=_TAG,
-        ),
-    ]
+    found = StatsOperations(provider)
+    timers = timers_resources("/v1/stats/timers", provider, StatsTimers, found.tag)
+    # Timers first: a switch's path has the same shape.
+    return [*timers, *resources_of(found)]
 
 
 def _switch(provider: StatsProvider, call: Call) -> SwitchSamples:
@@ -113,7 +117,3 @@ def _switch(provider: StatsProvider, call: Call) -> SwitchSamples:
     if found is None:
         raise NotFound(f"switch {dpid_to_text(dpid)} is not connected")
     return found
-
-
-def _answer(call: Call, provider: StatsProvider, texts: Iterable[str]) -> Response:
-    return streamed(call.http, texts, call.media_type, provider.rest)

@@ -16,13 +16,10 @@ from horizon_ryu.formats.topology import (
     neighbors_document,
 )
 from horizon_ryu.http.problem import NOT_FOUND, SWITCH_DEADLINE, SWITCH_FAILED
-from horizon_ryu.http.resource import Call, Handler, Resource
-from horizon_ryu.rest.model import Model
+from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
-
-_TAG = "topology"
 
 
 class TopologyProvider(Protocol):
@@ -47,48 +44,48 @@ class TopologyProvider(Protocol):
         """Put other timers in force."""
 
 
-def resources(provider: TopologyProvider, networks: NetworkStore) -> list[Resource]:
-    """Return the resources of the topology; ``networks`` knows what the names mean."""
+_PROBLEMS = (NOT_FOUND, SWITCH_FAILED, SWITCH_DEADLINE)
 
-    def seen(call: Call) -> tuple[str, TopologyView]:
-        name = call.query(NetworkQuery).network or PHYSICAL
-        definition = definition_of(name, networks)
-        return name, provider.view() if definition is None else provider.network_view(definition)
 
-    def topology(call: Call) -> TopologyModel:
-        return topology_model(seen(call)[1], provider)
+class TopologyOperations:
+    """Operations on the topology; ``networks`` knows what the names of virtual networks mean."""
 
-    def links(call: Call) -> LinksDocument:
-        name, view = seen(call)
+    tag = "topology"
+
+    def __init__(self, provider: TopologyProvider, networks: NetworkStore) -> None:
+        self._provider = provider
+        self._networks = networks
+
+    @operation("GET", "/v1/topology", problems=_PROBLEMS)
+    def topology(self, _call: Call, query: NetworkQuery) -> TopologyModel:
+        """Read switches, links and hosts."""
+        return topology_model(self._seen(query)[1], self._provider)
+
+    @operation("GET", "/v1/topology/links", problems=_PROBLEMS)
+    def links(self, _call: Call, query: NetworkQuery) -> LinksDocument:
+        """List the links."""
+        name, view = self._seen(query)
         return links_document(name, view.links.values())
 
-    def neighbors(call: Call) -> NeighborsDocument:
-        name, view = seen(call)
+    @operation("GET", "/v1/topology/neighbors", problems=_PROBLEMS)
+    def neighbors(self, _call: Call, query: NetworkQuery) -> NeighborsDocument:
+        """List each switch with its neighbors."""
+        name, view = self._seen(query)
         return neighbors_document(name, view.switches, view.links.values())
 
-    def reading(path: str, handler: Handler, response: type[Model], summary: str) -> Resource:
-        return Resource(
-            method="GET",
-            path=path,
-            handler=handler,
-            response=response,
-            query=NetworkQuery,
-            problems=(NOT_FOUND, SWITCH_FAILED, SWITCH_DEADLINE),
-            summary=summary,
-            tag=_TAG,
-        )
+    def _seen(self, query: NetworkQuery) -> tuple[str, TopologyView]:
+        name = query.network or PHYSICAL
+        definition = definition_of(name, self._networks)
+        if definition is None:
+            return name, self._provider.view()
+        return name, self._provider.network_view(definition)
 
-    return [
-        reading("/v1/topology", topology, TopologyModel, "Read switches, links and hosts"),
-        reading("/v1/topology/links", links, LinksDocument, "List the links"),
-        reading(
-            "/v1/topology/neighbors",
-            neighbors,
-            NeighborsDocument,
-            "List each switch with its neighbors",
-        ),
-        *timers_resources("/v1/topology/timers", provider, DiscoveryTimers, _TAG),
-    ]
+
+def resources(provider: TopologyProvider, networks: NetworkStore) -> list[Resource]:
+    """Return the resources of the topology; ``networks`` knows what the names mean."""
+    found = TopologyOperations(provider, networks)
+    timers = timers_resources("/v1/topology/timers", provider, DiscoveryTimers, found.tag)
+    return [*resources_of(found), *timers]
 
 
 def topology_model(view: TopologyView, provider: TopologyProvider) -> TopologyModel:

@@ -63,7 +63,7 @@ def _monitoring(hosts: XenHosts) -> list[Resource]:
 
 
 def _instantiating(hosts: XenHosts) -> Resource:
-    def create(call: Call) -> Answer:
+    def create(call: Call) -> Answer[Domain]:
         name, wanted = call.path["host"], call.body(NewDomain)
         with hosts.progress(name, wanted.name, "create"):
             made = hosts.change(name, wanted.request(), hosts.options.create_deadline).domain

@@ -37,7 +37,7 @@ def resources(hosts: XenHosts) -> list[Resource]:
         found = sorted(hosts.hosts().items())
         return Hosts(hosts=tuple(host_model(host) for _name, host in found))
 
-    def create(call: Call) -> Answer:
+    def create(call: Call) -> Answer[Host]:
         wanted = call.body(NewHost)
         host = hosts.add(wanted.name, wanted.url, wanted.node_pk)
         return Answer(host_model(host), {"Location": f"{_COLLECTION}/{host.name}"})
