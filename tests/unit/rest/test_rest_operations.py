@@ -88,7 +88,7 @@ def test_handlers_are_given_the_body_and_the_query_that_they_name() -> None:
     router = Router(None, lambda *_: None)
     router.add(resources_of(Lamps()))
     made = ask(router, "PUT", "/lamp", b'{"on": true}')
-    assert (made.status_int, made.headers["Location"]) == (201, "/lamp")
+    assert (made.status_int, made.headers["Location"]) == (201, "http://localhost/lamp")
     assert ask(router, "GET", "/lamp").json == {"on": True}
     assert ask(router, "GET", "/lamp?room=cellar").json == {"on": False}
     assert ask(router, "DELETE", "/lamp").status_int == 204
