@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,4 +46,7 @@ class HorizonDistribution(setuptools.Distribution):
             self.install_requires = self.metadata.install_requires = found
 
 
+# setuptools packs whatever an earlier build left there: a module that is gone since, a migration of
+# the store that another branch has.
+shutil.rmtree(HERE / "build" / "lib", ignore_errors=True)
 setuptools.setup(distclass=HorizonDistribution)

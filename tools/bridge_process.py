@@ -20,12 +20,19 @@ STOP_SECONDS = 20.0
 class BridgeProcess:
     """``xen-bridge serve`` (or ``agent``) on a free port; a context manager.
 
-    Its files are in ``directory``; ``controller`` may ask it.
+    Its files are in ``directory``; ``controller`` may ask it. ``program`` is what is started, by
+    default the module of the interpreter which runs this.
     """
 
     def __init__(
-        self, directory: Path, controller: Identity, uri: str = "memory:///one", agent: bool = False
+        self,
+        directory: Path,
+        controller: Identity,
+        uri: str = "memory:///one",
+        agent: bool = False,
+        program: tuple[str, ...] = (sys.executable, "-m", "xen_bridge.command"),
     ) -> None:
+        self._program = program
         self.identity = Identity.load_or_create(directory)
         self.url = ""
         self._directory = directory
@@ -68,7 +75,7 @@ class BridgeProcess:
     def start(self, port: int = 0) -> None:
         """Start it, and return when it listens."""
         kind = ["agent"] if self._agent else ["serve", "--uri", self._uri]
-        command = [sys.executable, "-m", "xen_bridge.command", *kind, "--verbose"]
+        command = [*self._program, *kind, "--verbose"]
         with (self._directory / "log").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [*command, "--port", str(port), "--directory", str(self._directory)],

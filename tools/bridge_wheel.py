@@ -53,24 +53,27 @@ dependencies = [{needed}]
 xen-bridge = "xen_bridge.command:main"
 
 [tool.setuptools.packages.find]
+namespaces = true
 include = ["xen_bridge*"]
 
 [tool.setuptools.package-data]
-"*" = ["py.typed", "*.xsd"]
+"*" = ["*"]
 """
 
 
-def build(target: Path) -> Path:
-    """Build the wheel into ``target`` and return it; CalledProcessError if pip cannot."""
+def build(target: Path, *options: str) -> Path:
+    """Build the wheel into ``target`` and return it; CalledProcessError if pip cannot.
+
+    ``options`` are pip's.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
         shutil.copytree(PROJECT / "xen_bridge", folder / "xen_bridge", ignore=ignored)
         (folder / "pyproject.toml").write_text(pyproject(), encoding="utf-8")
         command = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir")
-        subprocess.run(
-            (*command, str(target), "--disable-pip-version-check", str(folder)), check=True
-        )
+        where = (str(target), "--disable-pip-version-check", str(folder))
+        subprocess.run((*command, *where, *options), check=True)
     return next(target.glob(f"xen_bridge-{version()}-*.whl"))
 
 

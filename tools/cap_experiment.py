@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from horizon_ryu.cli.terminal import Terminal
 from tools.controller_process import ControllerProcess
 from tools.xen_pilot import Pilot
 from topologies.lab.lab import XenLab
@@ -189,7 +189,7 @@ def plot(points: list[Point], target: Path) -> None:
 # ---- the whole
 
 
-def run(pilot: Pilot, caps: Iterable[int], console: Console) -> list[Point]:
+def run(pilot: Pilot, caps: Iterable[int], console: Terminal) -> list[Point]:
     """Make the routers, measure with each cap, end the routers."""
     for name in ROUTERS:
         console.print(f"instantiating {name} …")
@@ -217,7 +217,7 @@ def main(target: Path) -> None:
 
     Example: make xen-cap ARGS='--plot caps.png'
     """
-    console = Console()
+    console = Terminal()
     with XenLab(name="cap", first_port=PORTS) as lab, tempfile.TemporaryDirectory() as folder:
         lab.start(lambda text: console.print(f"==> {text}"))
         config = f"[xen]\nidentity = {lab.places.keys / 'controller'}\n"

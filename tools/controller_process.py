@@ -19,6 +19,7 @@ from tools.free_port import free_ports
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
+MANAGER = Path(sys.executable).with_name("ryu-manager")
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -36,7 +37,8 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 class ControllerProcess:
     """``ryu-manager APPS --config-file …`` on free loopback ports; a context manager.
 
-    ``environment`` is added to the variables that it inherits.
+    ``environment`` is added to the variables that it inherits; ``manager`` is the program that is
+    started, by default that of the interpreter which runs this.
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class ControllerProcess:
         apps: tuple[str, ...] = ("horizon_ryu.bundle",),
         config: str = "",
         environment: Mapping[str, str] | None = None,
+        manager: Path = MANAGER,
     ) -> None:
+        self._manager = manager
         self.openflow_port, self.rest_port = free_ports(2)
         self._apps = apps
         self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
@@ -70,7 +74,7 @@ class ControllerProcess:
     def start(self) -> None:
         """Start the process and wait until its REST API answers."""
         command = [
-            str(Path(sys.executable).with_name("ryu-manager")),
+            str(self._manager),
             *self._apps,
             f"--ofp-tcp-listen-port={self.openflow_port}",
             f"--wsapi-port={self.rest_port}",

@@ -134,7 +134,7 @@ def remove_router(name: str, directory: Path) -> None:
     with _Explained(directory):
         removed = RouterList(directory / ROUTERS).remove(name)
     if not removed:
-        _fail(f"no router {name}; there are: {', '.join(_routers(directory)) or 'none'}")
+        _fail(f"no router {name!r}; there are: {', '.join(_routers(directory)) or 'none'}")
 
 
 @router.command("list")

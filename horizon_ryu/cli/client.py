@@ -9,12 +9,18 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
+from horizon_ryu.cli.resource_path import ResourcePath, resource_path
+from horizon_ryu.cli.terminal import printable
+
 TIMEOUT_SECONDS = 30.0
 XML = "application/xml"
 
 
 class Failed(click.ClickException):
-    """The request did not succeed; the message says why and what to do next. Exit status 1."""
+    """The request did not succeed; the lines say why and what to do next. Exit status 1."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(map(printable, lines)))
 
 
 class Client:
@@ -24,27 +30,27 @@ class Client:
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: ResourcePath, **query: Any) -> Any:
         """Return the JSON answer to a GET; parameters that are None are left out."""
         return self._send("GET", path, query).json()
 
-    def get_xml(self, path: str, **query: Any) -> str:
+    def get_xml(self, path: ResourcePath, **query: Any) -> str:
         """Return the XML answer to a GET."""
         return str(self._send("GET", path, query, accept=XML).text)
 
-    def post(self, path: str, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
+    def post(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
         """Return the JSON answer to a POST."""
         return self._send("POST", path, {}, body, seconds=seconds).json()
 
-    def post_for_xml(self, path: str, body: Any, seconds: float = TIMEOUT_SECONDS) -> str:
+    def post_for_xml(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> str:
         """Return the XML answer to a POST."""
         return str(self._send("POST", path, {}, body, XML, seconds).text)
 
-    def patch(self, path: str, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
+    def patch(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
         """Return the JSON answer to a PATCH."""
         return self._send("PATCH", path, {}, body, seconds=seconds).json()
 
-    def delete(self, path: str, seconds: float = TIMEOUT_SECONDS) -> None:
+    def delete(self, path: ResourcePath, seconds: float = TIMEOUT_SECONDS) -> None:
         """Delete a resource."""
         self._send("DELETE", path, {}, seconds=seconds)
 
@@ -57,11 +63,12 @@ class Client:
         query = urlencode(
             [("since", since)] * (since is not None) + [("kinds", ",".join(kinds))] * bool(kinds)
         )
-        url = f"{scheme}://{parts.netloc}/v1/events" + (f"?{query}" if query else "")
+        path = resource_path("v1", "events")
+        url = f"{scheme}://{parts.netloc}{path}" + (f"?{query}" if query else "")
         try:
             socket = websocket.create_connection(url, TIMEOUT_SECONDS, header=self._headers)
         except (OSError, websocket.WebSocketException) as error:
-            raise Failed(self._unreachable(error)) from error
+            raise self._unreachable(error) from error
         socket.settimeout(None)
         try:
             while text := socket.recv():
@@ -74,7 +81,7 @@ class Client:
     def _send(
         self,
         method: str,
-        path: str,
+        path: ResourcePath,
         query: dict[str, Any],
         body: Any = None,
         accept: str = "",
@@ -92,26 +99,26 @@ class Client:
                 timeout=seconds,
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Failed(self._unreachable(error)) from error
+            raise self._unreachable(error) from error
         if answer.is_error:
-            raise Failed(_explain(answer))
+            raise Failed(*_explain(answer))
         return answer
 
-    def _unreachable(self, error: Exception) -> str:
-        return (
-            f"no answer from {self._url}: {error}\n"
-            "Is the controller running? Start it with 'make run', or name another with --url."
+    def _unreachable(self, error: Exception) -> Failed:
+        return Failed(
+            f"no answer from {self._url}: {error}",
+            "Is the controller running? Start it with 'make run', or name another with --url.",
         )
 
 
-def _explain(answer: Any) -> str:
+def _explain(answer: Any) -> list[str]:
     """Return what a problem document says, with the fields at fault, and what to do."""
     try:
         problem = answer.json()
     except ValueError:
-        return f"the controller answered {answer.status_code} without saying why"
+        return [f"the controller answered {answer.status_code} without saying why"]
     if not isinstance(problem, dict):
-        return f"the controller answered {answer.status_code}"
+        return [f"the controller answered {answer.status_code}"]
     title, detail = problem.get("title", answer.status_code), problem.get("detail", "")
     lines = [f"{title}: {detail}".rstrip(": ")]
     faults = [
@@ -123,4 +130,4 @@ def _explain(answer: Any) -> str:
         lines.append("Give a token of the right role with --token or HORIZON_TOKEN.")
     if answer.status_code == 424 and problem.get("host"):
         lines.append("'horizonctl xen hosts' tells how the host is.")
-    return "\n".join(lines)
+    return lines

@@ -10,9 +10,10 @@ import click
 from horizon_ryu.cli import show_flows
 from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.parsing import actions_of, dpid_of, dpids_of, end_of, match_of
+from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 
-_URL = "/v1/flows"
+_FLOWS = ("v1", "flows")
 _MATCH_HELP = "FIELD=VALUE, separated by commas; repeatable"
 
 
@@ -31,7 +32,7 @@ def list_flows(session: Session) -> None:
 
     Example: horizonctl flows list
     """
-    data = session.client.get(_URL)
+    data = session.client.get(resource_path(*_FLOWS))
     if session.output == "table":
         show_flows.flows(session.console, data["flows"])
     else:
@@ -46,7 +47,7 @@ def show_flow(session: Session, flow: str) -> None:
 
     Example: horizonctl flows show 5f3a9c01
     """
-    _tell(session, session.client.get(f"{_URL}/{flow}"))
+    _tell(session, session.client.get(resource_path(*_FLOWS, flow)))
 
 
 @flows.command("add")
@@ -72,7 +73,7 @@ def add_flow(session: Session, /, both: bool, **options: Any) -> None:
     body = _request(session, options)
     if both:
         body["bidirectional"] = True
-    _tell(session, session.client.post(_URL, body))
+    _tell(session, session.client.post(resource_path(*_FLOWS), body))
 
 
 @flows.command("set")
@@ -94,7 +95,7 @@ def set_flow(session: Session, /, flow: str, **options: Any) -> None:
     body = _request(session, options)
     if not body:
         raise click.UsageError("name at least one thing to set")
-    _tell(session, session.client.patch(f"{_URL}/{flow}", body))
+    _tell(session, session.client.patch(resource_path(*_FLOWS, flow), body))
 
 
 @flows.command("delete")
@@ -106,8 +107,8 @@ def delete_flows(session: Session, flow: tuple[str, ...]) -> None:
     Example: horizonctl flows delete 5f3a9c01
     """
     for name in flow:
-        session.client.delete(f"{_URL}/{name}")
-        click.echo(f"flow {name} is deleted")
+        session.client.delete(resource_path(*_FLOWS, name))
+        session.say(f"flow {name} is deleted")
 
 
 @flows.command("batch")
@@ -123,7 +124,7 @@ def add_batch(session: Session, file: IO[bytes]) -> None:
     except ValueError as error:
         raise Failed(f"{file.name} is not JSON: {error}") from error
     body = {"flows": given} if isinstance(given, list) else given
-    data = session.client.post(f"{_URL}/batch", body)
+    data = session.client.post(resource_path(*_FLOWS, "batch"), body)
     if session.output == "table":
         show_flows.flows(session.console, data["flows"])
     else:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import click
-from rich.console import Console
 
 from horizon_ryu.cli import flows, migrations, show, stats, xen
 from horizon_ryu.cli.client import Client, Failed
+from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.terminal import Terminal, printable
 
 FORMATS = ("table", "json", "xml")
+_TOPOLOGY, _TREE, _NETWORKS = ("v1", "topology"), ("v1", "spanning-tree"), ("v1", "networks")
 NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"
 
 
@@ -25,7 +25,7 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
 
     Example: horizonctl topology
     """
-    context.obj = Session(Client(url, token), output, Console())
+    context.obj = Session(Client(url, token), output, Terminal())
 
 
 for command in (*flows.COMMANDS, *migrations.COMMANDS, *stats.COMMANDS, *xen.COMMANDS):
@@ -41,9 +41,11 @@ def topology(session: Session, network: str | None) -> None:
     Example: horizonctl topology --network vlan:10
     """
     if session.output == "xml":
-        click.echo(session.client.get_xml("/v1/topology/links", network=network))
+        session.emit_xml(
+            session.client.get_xml(resource_path(*_TOPOLOGY, "links"), network=network)
+        )
         return
-    data = session.client.get("/v1/topology", network=network)
+    data = session.client.get(resource_path(*_TOPOLOGY), network=network)
     if session.output == "json":
         session.emit_json(data)
     else:
@@ -58,9 +60,9 @@ def tree(session: Session) -> None:
     Example: horizonctl tree
     """
     if session.output == "xml":
-        click.echo(session.client.get_xml("/v1/spanning-tree"))
+        session.emit_xml(session.client.get_xml(resource_path(*_TREE)))
         return
-    data = session.client.get("/v1/spanning-tree")
+    data = session.client.get(resource_path(*_TREE))
     if session.output == "json":
         session.emit_json(data)
     else:
@@ -82,7 +84,7 @@ def list_networks(session: Session) -> None:
 
     Example: horizonctl networks list
     """
-    data = session.client.get("/v1/networks")
+    data = session.client.get(resource_path(*_NETWORKS))
     if session.output == "table":
         show.networks(session.console, data["networks"])
     else:
@@ -104,8 +106,8 @@ def add_network(session: Session, name: str, definition: str) -> None:
     if kind == "vlan" and not value.isdecimal():
         raise click.BadParameter("a VLAN identifier is a number", param_hint="DEFINITION")
     wanted = {"vlan": int(value)} if kind == "vlan" else {"ip": value}
-    session.client.post("/v1/networks", {"name": name, "definition": wanted})
-    click.echo(f"{name} is {definition}")
+    session.client.post(resource_path(*_NETWORKS), {"name": name, "definition": wanted})
+    session.say(f"{name} is {definition}")
 
 
 @networks.command("show")
@@ -127,8 +129,8 @@ def delete_network(session: Session, name: str) -> None:
 
     Example: horizonctl networks delete lab
     """
-    session.client.delete(f"/v1/networks/{name}")
-    click.echo(f"{name} is forgotten")
+    session.client.delete(resource_path(*_NETWORKS, name))
+    session.say(f"{name} is forgotten")
 
 
 @main.command()
@@ -140,7 +142,7 @@ def timers(session: Session, part: str, changes: tuple[str, ...]) -> None:
 
     Example: horizonctl timers spanning-tree port_hold_time=5
     """
-    path = f"/v1/{part}/timers"
+    path = resource_path("v1", part, "timers")
     wanted = dict(_timer(text) for text in changes)
     data = session.client.patch(path, wanted) if wanted else session.client.get(path)
     if session.output == "table":
@@ -171,7 +173,7 @@ def events(session: Session, since: int | None, kinds: tuple[str, ...]) -> None:
             if session.output == "table":
                 show.event(session.console, event)
             else:
-                click.echo(json.dumps(event))
+                session.emit_json(event, indent=None)
     except KeyboardInterrupt:
         return
     raise Failed("the controller ended the stream; start again with --since to miss nothing")
@@ -196,8 +198,8 @@ def check_config(file: str) -> None:
     except InvalidInput as error:
         raise Failed(f"{file}: {error}") from error
     except cfg.ConfigFileParseError as error:
-        raise Failed(str(error)) from error
-    click.echo(f"{file}: fine")
+        raise Failed(*str(error).splitlines()) from error
+    click.echo(printable(f"{file}: fine"))
 
 
 @main.command("sample-config")

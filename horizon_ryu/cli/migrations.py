@@ -8,9 +8,10 @@ import click
 
 from horizon_ryu.cli import show_flows
 from horizon_ryu.cli.parsing import dpids_of, match_of
+from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 
-_URL = "/v1/migrations"
+_MIGRATIONS = ("v1", "migrations")
 
 
 @click.command()
@@ -37,9 +38,9 @@ def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **opt
     if options["dry_run"]:
         body["dry_run"] = True
     if session.output == "xml":
-        click.echo(session.client.post_for_xml(_URL, body))
+        session.emit_xml(session.client.post_for_xml(resource_path(*_MIGRATIONS), body))
         return
-    _tell(session, session.client.post(_URL, body))
+    _tell(session, session.client.post(resource_path(*_MIGRATIONS), body))
 
 
 @click.command()
@@ -50,9 +51,9 @@ def migrations(session: Session, migration: str | None) -> None:
 
     Example: horizonctl migrations
     """
-    path = _URL if migration is None else f"{_URL}/{migration}"
+    path = resource_path(*_MIGRATIONS, *(() if migration is None else (migration,)))
     if session.output == "xml":
-        click.echo(session.client.get_xml(path))
+        session.emit_xml(session.client.get_xml(path))
         return
     data = session.client.get(path)
     if migration is None and session.output == "table":

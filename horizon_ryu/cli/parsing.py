@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from horizon_ryu.cli.client import Client
+from horizon_ryu.cli.resource_path import resource_path
 
 _SHORT_DPID = re.compile(r"[0-9a-f]{1,16}")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,18}", re.ASCII)
@@ -50,7 +51,7 @@ def end_of(text: str, client: Client) -> dict[str, Any]:
     port = _PORT.fullmatch(text.lower())
     if port is not None:
         return {"dpid": dpid_of(port[1]), "port_no": int(port[2])}
-    for host in client.get("/v1/topology")["hosts"]:
+    for host in client.get(resource_path("v1", "topology"))["hosts"]:
         if text.lower() == host["mac"] or text in host["ips"]:
             return {"dpid": host["dpid"], "port_no": host["port_no"]}
     raise click.BadParameter(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.console import Console
 
 from horizon_ryu.cli.client import Client
+from horizon_ryu.cli.terminal import Terminal, printable
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,22 @@ class Session:
 
     client: Client
     output: str
-    console: Console
+    console: Terminal
 
-    def emit_json(self, data: Any) -> None:
-        """Print JSON for programs: never wrapped, never coloured."""
-        click.echo(json.dumps(data, indent=2))
+    def emit_json(self, data: Any, indent: int | None = 2) -> None:
+        """Print JSON for programs: never wrapped, never coloured; in ASCII without controls."""
+        click.echo(json.dumps(data, indent=indent).replace("\x7f", "\\u007f"))
+
+    def emit_xml(self, text: str) -> None:
+        """Print XML for programs, as it came but for characters that a terminal would obey."""
+        click.echo("".join(map(_reference, text)))
+
+    def say(self, text: str) -> None:
+        """Print one line for people."""
+        click.echo(printable(text))
+
+
+def _reference(character: str) -> str:
+    """Return a character, or what stands for it in XML if a terminal might obey it."""
+    is_harmless = character.isprintable() or character in "\t\r\n"
+    return character if is_harmless else f"&#{ord(character)};"

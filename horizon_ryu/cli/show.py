@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
+from horizon_ryu.cli.terminal import Terminal, styled
 
-def topology(console: Console, data: Mapping[str, Any]) -> None:
+
+def topology(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show switches, cables and hosts."""
     console.print(_switches(data["switches"]))
     console.print(_links(data["links"]))
@@ -35,8 +36,8 @@ def _links(links: Iterable[Mapping[str, Any]]) -> Table:
         src, dst = _end(link["src"]), _end(link["dst"])
         if link["bidirectional"] and src > dst:
             continue
-        arrow = "<->" if link["bidirectional"] else "[red]-->[/red]"
-        table.add_row(src, arrow, dst, "[green]yes[/green]" if link["in_tree"] else "no")
+        arrow = styled("<->") if link["bidirectional"] else styled("-->", "red")
+        table.add_row(src, arrow, dst, styled("yes", "green") if link["in_tree"] else "no")
     return table
 
 
@@ -51,7 +52,7 @@ def _end(end: Mapping[str, Any]) -> str:
     return f"{end['dpid']}:{end['port_no']}"
 
 
-def forest(console: Console, data: Mapping[str, Any]) -> None:
+def forest(console: Terminal, data: Mapping[str, Any]) -> None:
     """Draw each spanning tree from its root."""
     if not data["trees"]:
         console.print("No switch is connected, so there is no tree yet.")
@@ -60,7 +61,7 @@ def forest(console: Console, data: Mapping[str, Any]) -> None:
         for switch in tree["switches"]:
             for neighbor in switch["neighbors"]:
                 below[switch["dpid"]].append((neighbor["port"], neighbor["dpid"]))
-        drawing = Tree(f"[bold]{tree['root']}[/bold]")
+        drawing = Tree(styled(tree["root"], "bold"))
         _grow(drawing, tree["root"], below)
         console.print(drawing)
 
@@ -77,7 +78,7 @@ def _grow(drawing: Tree, root: str, below: Mapping[str, list[tuple[int, str]]]) 
                 waiting.append((branch.add(f"port {port} - {child}"), child))
 
 
-def networks(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+def networks(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     """Show the named virtual networks."""
     table = Table("name", "definition")
     for network in data:
@@ -86,7 +87,7 @@ def networks(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def timers(console: Console, data: Mapping[str, Any]) -> None:
+def timers(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show timers."""
     table = Table("timer", "seconds")
     for name, value in data.items():
@@ -94,10 +95,11 @@ def timers(console: Console, data: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def event(console: Console, data: Mapping[str, Any]) -> None:
+def event(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show one event on one line."""
     details = " ".join(f"{key}={_brief(value)}" for key, value in data.get("data", {}).items())
-    line = f"[dim]{data.get('seq', '')}[/dim] [bold]{data['kind']}[/bold] {escape(details)}"
+    number, kind = styled(str(data.get("seq", "")), "dim"), styled(data["kind"], "bold")
+    line = Text(" ").join((number, kind, styled(details)))
     console.print(line, soft_wrap=True, highlight=False)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-_PATH = escape("path: in[switch]out")
+from horizon_ryu.cli.terminal import Terminal, styled
+
+_PATH = "path: in[switch]out"
 _COLORS = {
     "active": "green",
     "done": "green",
@@ -20,48 +21,49 @@ _COLORS = {
 }
 
 
-def flows(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+def flows(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     """Show flows, one a row."""
     table = _table("id", "state", "match", _PATH, "priority")
     for item in data:
-        match = escape(_match(item["match"]))
-        table.add_row(item["id"], _state(item), match, escape(_way(item)), str(item["priority"]))
+        match, way = _match(item["match"]), _way(item)
+        table.add_row(item["id"], _state(item), match, way, str(item["priority"]))
     console.print(table)
 
 
-def flow(console: Console, data: Mapping[str, Any]) -> None:
+def flow(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show all of one flow."""
     table = Table(show_header=False, title=f"Flow {data['id']}", title_justify="left")
     for name, value in data.items():
         if name in ("id", "path", "match", "state", "actions", "src", "dst", "waypoints"):
             continue
-        table.add_row(name, escape(str(value)))
+        table.add_row(name, str(value))
     table.add_row("state", _state(data))
-    table.add_row("match", escape(_match(data["match"])))
-    table.add_row(_PATH if data["path"] else "actions", escape(_way(data)))
+    table.add_row("match", _match(data["match"]))
+    table.add_row(_PATH if data["path"] else "actions", _way(data))
     console.print(table)
 
 
-def migrations(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+def migrations(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     """Show migrations, one a row."""
     table = _table("id", "started", "flow", "state", _PATH, "ms", "why")
     for item in data:
         began = datetime.fromtimestamp(item["started"]).strftime("%Y-%m-%d %H:%M:%S")
-        path, took = escape(_path(item["path"])), _took(item)
+        path, took = _path(item["path"]), _took(item)
         table.add_row(item["id"], began, item["flow"], _state(item), path, took, item["cause"])
     console.print(table)
 
 
-def migration(console: Console, data: Mapping[str, Any]) -> None:
+def migration(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show one migration: where the flow was, where it is, and the waves of a dry run."""
-    console.print(f"flow {data['flow']}: {_state(data)}, {data['path_kind']} path")
+    what = (styled(f"flow {data['flow']}: "), _state(data), styled(f", {data['path_kind']} path"))
+    console.print(Text.assemble(*what))
     if data["previous_path"]:
         console.print(f"  from  {_path(data['previous_path'])}", highlight=False)
     console.print(f"  to    {_path(data['path'])}", highlight=False)
     if data["duration_ms"] is not None:
         console.print(f"  {data['waves']} waves, {data['duration_ms']:.1f} ms until it had turned")
     if "error" in data:
-        console.print(f"  [red]{escape(data['error']['detail'])}[/red]")
+        console.print(Text("  ").append_text(styled(data["error"]["detail"], "red")))
     if "plan" in data:
         console.print(_plan(data["plan"]))
 
@@ -72,9 +74,9 @@ def _plan(waves: Sequence[Mapping[str, Any]]) -> Table:
         if not wave["messages"]:
             table.add_row(str(number), wave["kind"], "", "wait", "", "")
         for message in wave["messages"]:
-            match, switch = escape(_match(message.get("match", {}))), _short(message["dpid"])
+            match, switch = _match(message.get("match", {})), _short(message["dpid"])
             actions = "" if "delete" in message["command"] else _actions(message.get("actions", ()))
-            cells = (wave["kind"], switch, message["command"], match, escape(actions))
+            cells = (wave["kind"], switch, message["command"], match, actions)
             table.add_row(str(number), *cells)
     return table
 
@@ -87,9 +89,8 @@ def _table(*headers: str) -> Table:
     return table
 
 
-def _state(item: Mapping[str, Any]) -> str:
-    color = _COLORS.get(item["state"], "yellow")
-    return f"[{color}]{item['state']}[/{color}]"
+def _state(item: Mapping[str, Any]) -> Text:
+    return styled(item["state"], _COLORS.get(item["state"], "yellow"))
 
 
 def _match(match: Mapping[str, Any]) -> str:

@@ -5,28 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from horizon_ryu.cli.terminal import Terminal, stacked
 
 Iteration = Mapping[str, Any]
 
 
-def measures(console: Console, data: Mapping[str, Any]) -> None:
+def measures(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show what there is."""
     for name, show in _TABLES.items():
         if data[name] is not None:
             show(console, data[name]["iterations"])
 
 
-def _xentop(console: Console, iterations: list[Iteration]) -> None:
+def _xentop(console: Terminal, iterations: list[Iteration]) -> None:
     table = _table("xentop", "domain", "CPU s", "CPU %", "MB", "mem %", "vCPUs", "rx kB", "tx kB")
     for one in iterations:
         for domain in one["domains"]:
             vifs = domain["interfaces"]
             table.add_row(
                 str(one["number"]),
-                escape(domain["name"]),
+                domain["name"],
                 str(domain["cpu_time"]),
                 f"{domain['cpu_percent']:.1f}",
                 str(domain["memory"] // 1024),
@@ -38,7 +39,7 @@ def _xentop(console: Console, iterations: list[Iteration]) -> None:
     console.print(table)
 
 
-def _memory(console: Console, iterations: list[Iteration]) -> None:
+def _memory(console: Terminal, iterations: list[Iteration]) -> None:
     table = _table("memory", "total MB", "used MB", "free MB", "swap MB", "swap used MB")
     names = ("total_mem", "used_mem", "free_mem", "total_swap", "used_swap")
     for one in iterations:
@@ -46,7 +47,7 @@ def _memory(console: Console, iterations: list[Iteration]) -> None:
     console.print(table)
 
 
-def _ifconfig(console: Console, iterations: list[Iteration]) -> None:
+def _ifconfig(console: Terminal, iterations: list[Iteration]) -> None:
     table = _table("ifconfig", "name", "MAC and addresses", "MTU", "received", "transmitted")
     for one in iterations:
         for item in one["interfaces"]:
@@ -54,8 +55,8 @@ def _ifconfig(console: Console, iterations: list[Iteration]) -> None:
             addresses = [address for address in (item["link_mac"], *networks) if address]
             table.add_row(
                 str(one["number"]),
-                escape(item["name"]),
-                "\n".join(addresses) or "-",
+                item["name"],
+                stacked(addresses or ["-"]),
                 str(item["link_mtu"]),
                 _bytes(item["received_bytes"], item["reception_rate"]),
                 _bytes(item["transmitted_bytes"], item["transmission_rate"]),
@@ -63,7 +64,7 @@ def _ifconfig(console: Console, iterations: list[Iteration]) -> None:
     console.print(table)
 
 
-def _latency(console: Console, iterations: list[Iteration]) -> None:
+def _latency(console: Terminal, iterations: list[Iteration]) -> None:
     table = _table(
         "latency", "neighbor", "sent", "received", "lost %", "min ms", "avg", "max", "mdev"
     )
@@ -83,7 +84,7 @@ def _latency(console: Console, iterations: list[Iteration]) -> None:
     console.print(table)
 
 
-_TABLES: Mapping[str, Callable[[Console, list[Iteration]], None]] = {
+_TABLES: Mapping[str, Callable[[Terminal, list[Iteration]], None]] = {
     "xentop": _xentop,
     "ifconfig": _ifconfig,
     "memory": _memory,
@@ -91,9 +92,9 @@ _TABLES: Mapping[str, Callable[[Console, list[Iteration]], None]] = {
 }
 
 
-def _bytes(count: int, rate: float | None) -> str:
+def _bytes(count: int, rate: float | None) -> Text:
     """Return bytes so far and, below, bytes a second; the first round has no rate yet."""
-    return f"{count} B" if rate is None else f"{count} B\n{rate:.0f} B/s"
+    return stacked([f"{count} B"] if rate is None else [f"{count} B", f"{rate:.0f} B/s"])
 
 
 def _table(title: str, *headers: str) -> Table:

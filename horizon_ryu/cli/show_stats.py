@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from horizon_ryu.cli.terminal import Terminal, styled
 
-def overview(console: Console, switches: Iterable[Mapping[str, Any]]) -> None:
+
+def overview(console: Terminal, switches: Iterable[Mapping[str, Any]]) -> None:
     """Show all switches, one a row."""
     table = _table("dpid", "address", "software", "up", "flows", "in bit/s", "out", "age")
     for switch in switches:
@@ -20,7 +20,7 @@ def overview(console: Console, switches: Iterable[Mapping[str, Any]]) -> None:
         table.add_row(
             switch["dpid"],
             _text(about["ip"]),
-            escape(_text(about["sw_desc"])),
+            _text(about["sw_desc"]),
             f"{up}/{len(ports)}",
             _text(switch["dp_aggr_stats"]["flow_count"]),
             rate(_sum(ports, "rx_bps")),
@@ -30,9 +30,9 @@ def overview(console: Console, switches: Iterable[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def switch(console: Console, data: Mapping[str, Any]) -> None:
+def switch(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show one switch, or one class of its statistics."""
-    console.print(f"[bold]{data['dpid']}[/bold]")
+    console.print(styled(data["dpid"], "bold"))
     for name in ("dp_desc_stats", "dp_aggr_stats"):
         if name in data:
             console.print(_pairs(data[name]))
@@ -44,7 +44,7 @@ def switch(console: Console, data: Mapping[str, Any]) -> None:
         console.print(_flows(data["dp_flow_stats"]["flows"]))
 
 
-def measures(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+def measures(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     """Show the common measures, one node a row."""
     table = _table("node", "CPU %", "mem %", "in bit/s", "out", "drop/s", "echo ms", "neighbors")
     for item in data:
@@ -90,7 +90,7 @@ def _table(*headers: str) -> Table:
 def _pairs(values: Mapping[str, Any]) -> Table:
     table = Table(show_header=False)
     for name, value in values.items():
-        table.add_row(name, escape(_text(value)))
+        table.add_row(name, _text(value))
     return table
 
 
@@ -100,8 +100,8 @@ def _ports(ports: Iterable[Mapping[str, Any]]) -> Table:
         dropped = [port["rx_dropped"], port["tx_dropped"]]
         table.add_row(
             str(port["port_no"]),
-            escape(_text(port["name"])),
-            "[green]up[/green]" if port["link"] else "[red]down[/red]",
+            _text(port["name"]),
+            styled("up", "green") if port["link"] else styled("down", "red"),
             rate(port.get("rx_bps")),
             rate(port.get("tx_bps")),
             _text(port["rx_packets"]),
@@ -117,7 +117,7 @@ def _tables(tables: Iterable[Mapping[str, Any]]) -> Table:
     for table in tables:
         if table["active_count"] or table["lookup_count"]:
             cells = ("table_id", "name", "active_count", "lookup_count", "matched_count")
-            shown.add_row(*(escape(_text(table[name])) for name in cells))
+            shown.add_row(*(_text(table[name]) for name in cells))
     return shown
 
 
@@ -129,7 +129,7 @@ def _flows(flows: Iterable[Mapping[str, Any]]) -> Table:
         match = ",".join(f"{name}={value}" for name, value in flow["match"].items())
         actions = " ".join(map(_action, flow["actions"]))
         counts = (_text(flow["packet_count"]), _text(flow["byte_count"]), f"{flow['duration']:.0f}")
-        rest = (escape(match or "everything"), escape(actions or "drop"), flow["cookie"])
+        rest = (match or "everything", actions or "drop", flow["cookie"])
         table.add_row(str(flow["priority"]), *counts, *rest)
     return table
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from horizon_ryu.cli.terminal import Terminal, styled
 
 _STATES = {"connected": "green", "running": "green", "away": "red", "crashed": "red"}
 
 
-def hosts(console: Console, data: Mapping[str, Any]) -> None:
+def hosts(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show hosts, one a row; under the table, why one is away."""
     table = _table("host", "state", "hypervisor", "scheduler", "CPUs", "free MB", "domains")
     for host in data["hosts"]:
@@ -28,20 +29,20 @@ def hosts(console: Console, data: Mapping[str, Any]) -> None:
         )
     console.print(table)
     for host in data["hosts"]:
-        console.print(f"{host['name']}: {host['url']} {escape(host['reason'])}", soft_wrap=True)
+        console.print(f"{host['name']}: {host['url']} {host['reason']}", soft_wrap=True)
 
 
-def added(console: Console, host: Mapping[str, Any]) -> None:
+def added(console: Terminal, host: Mapping[str, Any]) -> None:
     """Show a host that was registered, and what to do if it does not answer."""
     hosts(console, {"hosts": [host]})
     if host["state"] != "connected":
         console.print(
-            "It is registered and will be asked again. Is xen-bridge running there, and does it\n"
+            "It is registered and will be asked again. Is xen-bridge running there, and does it "
             "know this controller? 'horizonctl xen identity' tells the key to authorize."
         )
 
 
-def domains(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+def domains(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     """Show domains, one a row."""
     table = _table("domain", "id", "state", "MB", "vCPUs", "on CPUs", "weight", "cap", "CPU s")
     for domain in data:
@@ -60,7 +61,7 @@ def domains(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def scheduling(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+def scheduling(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     """Show weight and cap, as xm sched-credit does."""
     table = _table("domain", "id", "scheduler", "weight", "cap")
     for one in data:
@@ -70,7 +71,7 @@ def scheduling(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def vcpus(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
+def vcpus(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     """Show where vCPUs run, as xm vcpu-list does."""
     table = _table("domain", "id", "vCPU", "CPU", "state", "time s", "may run on")
     for one in data:
@@ -86,7 +87,7 @@ def vcpus(console: Console, data: Iterable[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def devices(console: Console, data: Mapping[str, Any]) -> None:
+def devices(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show devices, and the queues of interfaces."""
     table = _table("device", "kind", "product", "driver", "interface", "functions", "given to")
     for one in data["devices"]:
@@ -114,13 +115,12 @@ def _table(*headers: str) -> Table:
     return table
 
 
-def _state(state: str) -> str:
-    color = _STATES.get(state)
-    return f"[{color}]{state}[/{color}]" if color else state
+def _state(state: str) -> Text:
+    return styled(state, _STATES.get(state, ""))
 
 
 def _text(value: object) -> str:
-    return "-" if value is None else escape(str(value))
+    return "-" if value is None else str(value)
 
 
 def _megabytes(kilobytes: int | None) -> str:

@@ -9,9 +9,11 @@ import click
 from horizon_ryu.cli import show_stats
 from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.parsing import dpid_of
+from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.terminal import printable
 
-_URL = "/v1/stats"
+_STATS, _NODES = ("v1", "stats"), ("v1", "nodes")
 PARTS = ("desc", "ports", "tables", "aggregate", "flows")
 
 
@@ -26,9 +28,10 @@ def stats(session: Session, switch: str | None, part: str | None) -> None:
     """
     if switch is None and part is not None:
         raise click.UsageError("name the switch whose statistics you want")
-    path = "/".join(filter(None, (_URL, dpid_of(switch) if switch else None, part)))
+    named = () if switch is None else (dpid_of(switch),)
+    path = resource_path(*_STATS, *named, *(() if part is None else (part,)))
     if session.output == "xml":
-        click.echo(session.client.get_xml(path, rates=1))
+        session.emit_xml(session.client.get_xml(path, rates=1))
         return
     data = session.client.get(path, rates=1)
     if session.output == "json":
@@ -46,18 +49,18 @@ def measures(session: Session, node: str | None) -> None:
     Example: horizonctl measures xen:xen1:r1
     """
     if node is None:
-        names = [item["id"] for item in session.client.get("/v1/nodes")["nodes"]]
+        names = [item["id"] for item in session.client.get(resource_path(*_NODES))["nodes"]]
     else:
         names = [node if node.startswith("xen:") else dpid_of(node)]
     data, silent = [], []
     for name in names:
         try:
-            data.append(session.client.get(f"/v1/nodes/{name}/measures"))
+            data.append(session.client.get(resource_path(*_NODES, name, "measures")))
         except Failed as error:
             # One router that is still booting must not hide all others.
             if node is not None:
                 raise
-            silent.append(f"{name}: {error.message}")
+            silent.append(f"{printable(name)}: {error.message}")
     if session.output == "table":
         show_stats.measures(session.console, data)
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from horizon_ryu.cli import show_xen
+from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
 from horizon_ryu.cli.xen_parsing import HOSTS, affinity_of, disk_of, interface_of, path_of
@@ -49,7 +50,7 @@ def identity(session: Session) -> None:
 
     Example: horizonctl xen identity
     """
-    click.echo(session.client.get("/v1/xen/identity")["node_pk"])
+    session.say(session.client.get(resource_path("v1", "xen", "identity"))["node_pk"])
 
 
 @xen.command()
@@ -59,7 +60,7 @@ def hosts(session: Session) -> None:
 
     Example: horizonctl xen hosts
     """
-    _print(session, session.client.get(HOSTS), show_xen.hosts)
+    _print(session, session.client.get(resource_path(*HOSTS)), show_xen.hosts)
 
 
 @xen.command()
@@ -73,7 +74,7 @@ def add(session: Session, name: str, url: str, node_pk: str) -> None:
     Example: horizonctl xen add xen1 https://192.0.2.1:7443 MCowBQYDK2VwAyEA…
     """
     body = {"name": name, "url": url, "node_pk": node_pk}
-    data = session.client.post(HOSTS, body)
+    data = session.client.post(resource_path(*HOSTS), body)
     _print(session, data, show_xen.added)
 
 
@@ -86,7 +87,7 @@ def remove(session: Session, name: str) -> None:
     Example: horizonctl xen remove xen1
     """
     session.client.delete(path_of(name))
-    click.echo(f"{name} is forgotten")
+    session.say(f"{name} is forgotten")
 
 
 # ---- domains
@@ -157,7 +158,7 @@ def delete(session: Session, host: str, domain: str) -> None:
     """
     with session.console.status(f"ending {domain} on {host} …"):
         session.client.delete(path_of(host, "domains", domain), LONG)
-    click.echo(f"{domain} is gone")
+    session.say(f"{domain} is gone")
 
 
 STATES = ("running", "paused", "shutoff", "destroyed")

@@ -36,7 +36,7 @@ def measure(session: Session, /, host: str, domain: str | None, **options: Any) 
     path = path_of(host, "measures")
     seconds = options["iterations"] * options["interval"] + MARGIN
     if session.output == "xml":
-        click.echo(session.client.post_for_xml(path, body, seconds))
+        session.emit_xml(session.client.post_for_xml(path, body, seconds))
         return
     with session.console.status(_what(host, domain, body, options)):
         data = session.client.post(path, body, seconds)

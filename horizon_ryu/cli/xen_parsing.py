@@ -7,17 +7,19 @@ from typing import Any
 
 import click
 
-HOSTS = "/v1/xen/hosts"
+from horizon_ryu.cli.resource_path import ResourcePath, resource_path
+
+HOSTS = ("v1", "xen", "hosts")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]*", re.ASCII)
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", re.ASCII)
 
 
-def path_of(host: str, *parts: str) -> str:
+def path_of(host: str, *parts: str) -> ResourcePath:
     """Return the path of a host's resource; a name that would lead elsewhere is refused."""
     for part in (host, *parts):
         if not _NAME.fullmatch(part):
             raise click.BadParameter(f"{part!r} is no name of a host, a domain or a device")
-    return "/".join((HOSTS, host, *parts))
+    return resource_path(*HOSTS, host, *parts)
 
 
 def affinity_of(text: str) -> list[list[int]]:

@@ -33,6 +33,7 @@ from horizon_ryu.http.problem import (
 from horizon_ryu.http.request import (
     MAX_BODY,
     BodyReader,
+    path_segments,
     path_values,
     query_values,
     read_body,
@@ -160,7 +161,7 @@ class Router:
 
     def _find(self, exchange: _Exchange) -> tuple[Mapping[str, Resource], Mapping[str, str]]:
         request = exchange.request
-        found = self._routes.find(request.path_info)
+        found = self._routes.find(path_segments(request.environ))
         if found is None:
             raise ProblemError(NOT_FOUND, "There is no such resource.")
         exchange.template, methods, texts = found

@@ -18,12 +18,17 @@ class Found(NamedTuple):
 
 
 class Routes:
-    """The table of all resources."""
+    """The table of all resources.
+
+    Paths are told apart segment by segment, each decoded on its own: a slash inside a name is part
+    of the name (RFC 3986, 2.2 and 3.3).
+    """
 
     def __init__(self) -> None:
         self._resources: list[Resource] = []
         self._methods: dict[str, dict[str, Resource]] = {}
-        self._patterns: list[tuple[re.Pattern[str], str]] = []
+        self._literal: dict[tuple[str, ...], str] = {}
+        self._patterns: list[tuple[tuple[re.Pattern[str], ...], str]] = []
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -38,26 +43,48 @@ class Routes:
         names = resource.parameter_names()
         for name in names:
             resource.parameter(name)
-        if resource.path not in self._methods and names:
-            self._patterns.append((_compiled(resource.path), resource.path))
+        segments = tuple(resource.path.split("/"))
+        if not names:
+            self._literal[segments] = resource.path
+        elif resource.path not in self._methods:
+            self._patterns.append((tuple(map(_compiled, segments)), resource.path))
         self._methods[resource.path] = {**methods, resource.method: resource}
         self._resources.append(resource)
         return True
 
-    def find(self, path: str) -> Found | None:
-        """Return what ``path`` names, None if nothing."""
-        if path in self._methods and "{" not in path:
-            return Found(path, self._methods[path], {})
-        for pattern, template in self._patterns:
-            match = pattern.fullmatch(path)
-            if match is not None:
-                return Found(template, self._methods[template], match.groupdict())
+    def find(self, segments: tuple[str, ...]) -> Found | None:
+        """Return what a path names, None if nothing; the first segment is before the first slash.
+
+        ``segments`` are decoded.
+        """
+        literal = self._literal.get(segments)
+        if literal is not None:
+            return Found(literal, self._methods[literal], {})
+        for patterns, template in self._patterns:
+            texts = _texts(patterns, segments)
+            if texts is not None:
+                return Found(template, self._methods[template], texts)
         return None
 
 
-def _compiled(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{([a-z_]+)\}", template)
+def _texts(
+    patterns: tuple[re.Pattern[str], ...], segments: tuple[str, ...]
+) -> dict[str, str] | None:
+    """Return the parameters of a path by their names, None if it is another path."""
+    if len(patterns) != len(segments):
+        return None
+    found: dict[str, str] = {}
+    for pattern, segment in zip(patterns, segments, strict=True):
+        match = pattern.fullmatch(segment)
+        if match is None:
+            return None
+        found |= match.groupdict()
+    return found
+
+
+def _compiled(segment: str) -> re.Pattern[str]:
+    parts = re.split(r"\{([a-z_]+)\}", segment)
     pieces = [
-        f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
+        f"(?P<{part}>.+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
     ]
-    return re.compile("".join(pieces))
+    return re.compile("".join(pieces), re.DOTALL)

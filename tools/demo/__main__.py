@@ -7,8 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rich.console import Console
-
+from horizon_ryu.cli.terminal import Terminal, styled
 from tools.demo.story import tell
 from tools.lab import Lab
 from topologies.errors import NetworkError
@@ -16,15 +15,16 @@ from topologies.errors import NetworkError
 
 def main() -> int:
     """Tell the story on a fresh network, and leave nothing behind."""
-    console = Console()
+    console = Terminal()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="horizon-demo-") as folder:
         lab = Lab(Path(folder), config="")
         try:
             tell(lab, console)
         except (AssertionError, NetworkError, OSError) as error:
-            console.print(f"[bold red]not true:[/bold red] {error}")
-            console.print(lab.log_tail())
+            console.print(styled("not true:", "bold red"), str(error))
+            for line in lab.log_tail().splitlines():
+                console.print(line)
             return 1
         except KeyboardInterrupt:
             console.print("stopped")
@@ -33,7 +33,7 @@ def main() -> int:
             with console.status("taking everything down"):
                 lab.close()
     seconds = time.monotonic() - started
-    console.print(f"[bold green]All of it was true[/bold green], in {seconds:.0f} s.")
+    console.print(styled("All of it was true", "bold green"), f"in {seconds:.0f} s.")
     return 0
 
 

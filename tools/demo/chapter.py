@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from horizon_ryu.cli.terminal import Terminal, styled
 
 
 @contextmanager
-def chapter(console: Console, title: str) -> Iterator[None]:
+def chapter(console: Terminal, title: str) -> Iterator[None]:
     """Show ``title`` while the block runs, and that it was true when it has ended."""
     started = time.monotonic()
     with console.status(f"{title} ..."):
         yield
-    console.print(f"[green]ok[/green] {title} [dim]({time.monotonic() - started:.1f} s)[/dim]")
+    took = styled(f"({time.monotonic() - started:.1f} s)", "dim")
+    console.print(styled("ok", "green"), title, took)

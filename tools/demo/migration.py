@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rich.console import Console
-
 from horizon_ryu.cli import show_flows
+from horizon_ryu.cli.terminal import Terminal, styled
 from tools.controller_process import wait_until
 from tools.demo.chapter import chapter
 from tools.lab import Lab
@@ -20,7 +19,7 @@ COUNTED = 2000
 """Datagrams that pass before the migration, and after it."""
 
 
-def migrate_a_flow(lab: Lab, console: Console) -> None:
+def migrate_a_flow(lab: Lab, console: Terminal) -> None:
     """Show that nothing is lost."""
     console.rule("A flow, migrated under traffic")
     source, target = lab.graph.hosts[0], lab.graph.hosts[-1]
@@ -39,7 +38,7 @@ def migrate_a_flow(lab: Lab, console: Console) -> None:
             _wait_for_packets(lab, flow)
     show_flows.migration(console, done)
     traffic.expect_intact()
-    console.print(f"[bold green]{traffic.lost} packets lost[/bold green]: {traffic}")
+    console.print(styled(f"{traffic.lost} packets lost:", "bold green"), str(traffic))
 
 
 def _spec(source: Host, target: Host) -> dict[str, Any]:

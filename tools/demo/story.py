@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
-
 from horizon_ryu.cli import show
+from horizon_ryu.cli.terminal import Terminal, styled
 from tools.controller_process import wait_until
 from tools.demo.chapter import chapter
 from tools.demo.migration import migrate_a_flow
@@ -17,7 +16,7 @@ VERSIONS = ("OpenFlow10", "OpenFlow13")
 EVENT_SECONDS = 5.0
 
 
-def tell(lab: Lab, console: Console) -> None:
+def tell(lab: Lab, console: Terminal) -> None:
     """Show all chapters on a torus of nine switches, every other one with OpenFlow 1.0."""
     discover(lab, console)
     draw_tree(lab, console)
@@ -28,7 +27,7 @@ def tell(lab: Lab, console: Console) -> None:
     migrate_a_flow(lab, console)
 
 
-def discover(lab: Lab, console: Console) -> None:
+def discover(lab: Lab, console: Terminal) -> None:
     """Real switches, found."""
     console.rule("Discovery")
     title = "controller and nine Open vSwitch switches, OpenFlow 1.0 and 1.3"
@@ -38,7 +37,7 @@ def discover(lab: Lab, console: Console) -> None:
         lab.expect_true_topology()
 
 
-def draw_tree(lab: Lab, console: Console) -> None:
+def draw_tree(lab: Lab, console: Terminal) -> None:
     """Loops, cut."""
     console.rule("Spanning tree")
     with chapter(console, "one tree reaches every switch"):
@@ -48,7 +47,7 @@ def draw_tree(lab: Lab, console: Console) -> None:
         lab.expect_holds_over()
 
 
-def talk(lab: Lab, console: Console) -> None:
+def talk(lab: Lab, console: Terminal) -> None:
     """Hosts, talking."""
     console.rule("Forwarding")
     with chapter(console, "every host pings every other on a network full of loops, 0 lost"):
@@ -58,7 +57,7 @@ def talk(lab: Lab, console: Console) -> None:
     show.topology(console, lab.controller.get("/v1/topology"))
 
 
-def cut_a_link(lab: Lab, console: Console) -> None:
+def cut_a_link(lab: Lab, console: Terminal) -> None:
     """A cable of the tree, cut under the hosts' feet."""
     console.rule("A link is cut")
     cable = lab.tree_edge()
@@ -77,13 +76,13 @@ def cut_a_link(lab: Lab, console: Console) -> None:
     _restore(lab, console, cable)
 
 
-def _restore(lab: Lab, console: Console, cable: Cable) -> None:
+def _restore(lab: Lab, console: Terminal, cable: Cable) -> None:
     with chapter(console, "the cable is back and found again"):
         lab.restore(cable)
         lab.expect_true_topology()
 
 
-def name_a_network(lab: Lab, console: Console) -> None:
+def name_a_network(lab: Lab, console: Terminal) -> None:
     """A virtual network, seen through the switches that forward its traffic."""
     console.rule("A virtual network")
     wanted = {"name": "blue", "definition": {"ip": "10.0.0.1/32"}}
@@ -97,13 +96,14 @@ def name_a_network(lab: Lab, console: Console) -> None:
         raise AssertionError("no switch forwards the traffic of 10.0.0.1")
 
 
-def print_xml(lab: Lab, console: Console) -> None:
+def print_xml(lab: Lab, console: Terminal) -> None:
     """The report's XML."""
     console.rule("The same, as XML")
     for path in ("/v1/topology/links?network=blue", "/v1/spanning-tree"):
         text = lab.controller.request("GET", path, accept="application/xml").decode()
         lines = text.splitlines()
-        console.print(f"[bold]GET {path}[/bold]")
-        console.print("\n".join(lines[:14]), markup=False, highlight=False)
+        console.print(styled(f"GET {path}", "bold"))
+        for line in lines[:14]:
+            console.print(line, highlight=False)
         if len(lines) > 14:
-            console.print(f"[dim]... {len(lines) - 14} more lines[/dim]")
+            console.print(styled(f"... {len(lines) - 14} more lines", "dim"))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from rich.console import Console
 
 from horizon_ryu.cli import show
 from horizon_ryu.cli.main import main
+from horizon_ryu.cli.terminal import Terminal
 
 A, B = "0000000000000001", "0000000000000002"
 TOPOLOGY = {
@@ -170,7 +170,7 @@ def test_every_command_has_an_example() -> None:
 
 def test_an_event_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     link = {"src": {"dpid": A, "port_no": 1}, "dst": {"dpid": B, "port_no": 2}}
-    console = Console(width=40)
+    console = Terminal(width=40)
     show.event(console, {"seq": 7, "kind": "link_add", "data": link})
     show.event(console, {"seq": 8, "kind": "host_add", "data": {"ips": ["1.1.1.1"], "x": "[red]"}})
     lines = capsys.readouterr().out.splitlines()

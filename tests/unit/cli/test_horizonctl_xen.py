@@ -11,7 +11,6 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from rich.console import Console
 
 import fake_sysfs
 from fake_bridge import CONTROLLER, NEIGHBOR, FakeBridge
@@ -19,6 +18,7 @@ from fake_sysfs import PF, VF
 from fake_xen import FakeXen
 from horizon_ryu.cli import show_measures
 from horizon_ryu.cli.main import main
+from horizon_ryu.cli.terminal import Terminal
 from horizon_ryu.cli.xen_parsing import affinity_of, disk_of, interface_of, path_of
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
@@ -216,7 +216,7 @@ def test_addresses_are_whole_on_a_narrow_terminal() -> None:
     neighbor = {"ip": "10.77.0.11", "data": {**found, "rtt": rtt}}
     out = io.StringIO()
     show_measures.measures(
-        Console(file=out, width=80),
+        Terminal(file=out, width=80),
         {
             "xentop": None,
             "memory": None,

@@ -111,6 +111,16 @@ def test_requests_are_served(client: Any, serve: Any) -> None:
     assert server.ask("DELETE", "/v1/networks/x")[0] == 404
 
 
+def test_an_encoded_slash_leads_to_no_other_resource(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    assert server.ask("GET", "/v1/topology/links")[0] == 200
+    assert server.ask("GET", "/v1/%74opology/links")[0] == 200
+    assert server.ask("GET", "/v1/topology%2Flinks")[0] == 404
+    # It is part of the name, which no network can have.
+    assert server.ask("DELETE", "/v1/networks/a%2Fb")[0] == 400
+    assert server.ask("DELETE", "/v1/networks/%2E%2E")[0] == 400
+
+
 def test_routes_of_others_come_first_whenever_they_come(client: Any, serve: Any) -> None:
     server = serve(client.router, after=lambda wsgi: wsgi.register(OthersController))
     assert server.ask("GET", "/v1/health") == (200, b"others'")

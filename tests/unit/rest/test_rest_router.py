@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from lxml import etree
 from webob import Request, Response
 
@@ -23,7 +26,7 @@ from horizon_ryu.core.errors import (
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.problem import Problem
 from horizon_ryu.http.request import MAX_BODY
-from horizon_ryu.http.router import Call, Raw, Resource, Router
+from horizon_ryu.http.router import Call, PathParameter, Raw, Resource, Router
 from horizon_ryu.rest.model import Model
 
 
@@ -351,6 +354,49 @@ def test_literal_path_wins_over_parameter() -> None:
     ])  # fmt: skip
     assert ask(router, "/v1/notes/timers").json == {"text": "timers"}
     assert ask(router, "/v1/notes/x").json == {"text": "one"}
+
+
+ANYTHING = PathParameter(r"^[\s\S]+$", "anything")
+
+
+def echo(path: str) -> Router:
+    """Return a router that answers with the path parameters."""
+
+    def handler(call: Call) -> Note:
+        return Note(text=json.dumps(call.path))
+
+    parameters = {"name": ANYTHING, "other": ANYTHING}
+    return serve(handler, path=path, response=Note, parameters=parameters)
+
+
+def ask_raw(router: Router, raw: str, path_info: str | None = None) -> Response:
+    """Ask as our server hands requests on: with the path as it was sent."""
+    decoded = unquote(raw, encoding="latin-1") if path_info is None else path_info
+    return ask(router, "/", environ={"RAW_PATH_INFO": raw, "PATH_INFO": decoded})
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+@example("../networks", "a/b")
+@example("%2F", "%")
+@example("..", "\n")
+def test_each_segment_is_decoded_once_and_on_its_own(name: str, other: str) -> None:
+    router = echo("/v1/{name}/of/{other}")
+    answer = ask_raw(router, f"/v1/{quote(name, safe='')}/of/{quote(other, safe='')}")
+    assert json.loads(answer.json["text"]) == {"name": name, "other": other}
+
+
+@pytest.mark.parametrize("raw", ["/v1/a%2Fof%2Fb", "/v1%2Fa/of/b", "/v1/a/of/", "/v1//of/b", ""])
+def test_an_encoded_slash_parts_nothing(raw: str) -> None:
+    assert ask_raw(echo("/v1/{name}/of/{other}"), raw).status_int == 404
+
+
+def test_a_path_that_was_changed_on_the_way_is_the_changed_one() -> None:
+    answer = ask_raw(echo("/v1/{name}"), "/prefix/v1/x", path_info="/v1/x")
+    assert json.loads(answer.json["text"]) == {"name": "x"}
+
+
+def test_a_segment_that_is_not_utf_8_is_400() -> None:
+    assert ask_raw(echo("/v1/{name}"), "/v1/%ff").status_int == 400
 
 
 def test_requests_are_observed(client: Any) -> None:

@@ -1,0 +1,117 @@
+"""The terminal as programs of Horizon write on it: a text is data, and is shown as itself.
+
+A ``str`` in whatever is printed has no markup and no emoji in it, and is one line: characters that
+are not printable (control characters, escape sequences, marks that turn the direction of writing)
+are shown as Python writes them, as ``\\x1b``. Style comes from :func:`styled` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import IO
+
+from rich.console import (
+    Console,
+    ConsoleOptions,
+    HighlighterType,
+    JustifyMethod,
+    OverflowMethod,
+    RenderableType,
+)
+from rich.segment import Segment
+from rich.status import Status
+from rich.style import Style, StyleType
+from rich.text import Text
+
+
+def printable(text: str) -> str:
+    """Return ``text`` on one line, with escapes for what no terminal should be sent."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def styled(text: str, style: StyleType = "") -> Text:
+    """Return ``text`` as data in that style."""
+    return Text(printable(text), style)
+
+
+def stacked(texts: Iterable[str]) -> Text:
+    """Return texts, one a line, for one cell of a table."""
+    return Text("\n").join(map(styled, texts))
+
+
+class Terminal(Console):
+    """A console to which every text is data."""
+
+    def __init__(
+        self,
+        *,
+        width: int | None = None,
+        file: IO[str] | None = None,
+        force_terminal: bool | None = None,
+    ) -> None:
+        super().__init__(
+            width=width, file=file, force_terminal=force_terminal, markup=False, emoji=False
+        )
+
+    def render_str(
+        self,
+        text: str,
+        *,
+        style: str | Style = "",
+        justify: JustifyMethod | None = None,
+        overflow: OverflowMethod | None = None,
+        emoji: bool | None = None,
+        markup: bool | None = None,
+        highlight: bool | None = None,
+        highlighter: HighlighterType | None = None,
+    ) -> Text:
+        """Return ``text`` as it is; whoever asks for markup or emoji does not get them."""
+        del emoji, markup
+        return super().render_str(
+            printable(text),
+            style=style,
+            justify=justify,
+            overflow=overflow,
+            emoji=False,
+            markup=False,
+            highlight=highlight,
+            highlighter=highlighter,
+        )
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render as a console does; nothing but rich's own control codes gets through."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else _harmless(segment)
+
+    def status(
+        self,
+        status: RenderableType,
+        *,
+        spinner: str = "dots",
+        spinner_style: StyleType = "status.spinner",
+        speed: float = 1.0,
+        refresh_per_second: float = 12.5,
+    ) -> Status:
+        """Show that something goes on; rich itself would take a text for markup."""
+        return super().status(
+            styled(status) if isinstance(status, str) else status,
+            spinner=spinner,
+            spinner_style=spinner_style,
+            speed=speed,
+            refresh_per_second=refresh_per_second,
+        )
+
+
+def _harmless(segment: Segment) -> Segment:
+    """Return a segment with its line breaks, and escapes for all else that is not printable."""
+    if segment.text.isprintable() or segment.text == "\n":
+        return segment
+    return Segment("\n".join(map(printable, segment.text.split("\n"))), segment.style)
