@@ -1,0 +1,147 @@
+"""Arrows of docs/architecture.rst: which part of the tree may import which, read from the code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+APPS = {
+    *("app", "bundle", "discovery", "flow_manager", "flow_migration", "forwarding", "services"),
+    *("spanning_tree", "stats", "switches", "xen"),
+}
+"""Modules of horizon_ryu that put applications together; nothing below may import one."""
+
+ALLOWED: dict[str, frozenset[str]] = {
+    "wire": frozenset(),
+    "core": frozenset({"wire"}),
+    "formats": frozenset({"core", "wire"}),
+    "openflow": frozenset({"core", "wire"}),
+    "flows": frozenset({"core", "openflow", "store", "wire"}),
+    "switch_stats": frozenset({"core", "formats", "openflow", "wire"}),
+    "xen_hosts": frozenset({"core", "settings"}),
+    "http": frozenset({"core", "formats"}),
+    "rest": frozenset(
+        {"core", "flows", "formats", "http", "hub_lag", "metrics", "settings", "switch_stats"}
+        | {"wire", "xen_hosts"}
+    ),
+    "cli": frozenset({"core", "settings"}),
+}
+"""Parts of horizon_ryu, and the parts of it that each may import."""
+
+WIRE_VALUES = ("addresses", "messages", "stats.types", "stats.values")
+"""What core takes from wire: values without bytes, which both speak of."""
+
+
+def modules(package: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def known(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, at its top or anywhere else."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: a relative import"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if known(inner) else node.module
+
+
+def part_of(module: str) -> str:
+    """Return the part of horizon_ryu that a module belongs to, such as ``core``."""
+    return [*module.split("."), ""][1]
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_each_part_imports_only_what_lies_below_it(part: str) -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules(f"horizon_ryu/{part}")
+        for name in imports(path)
+        if name.startswith("horizon_ryu.") and part_of(name) not in {part, *ALLOWED[part]}
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("part", sorted(ALLOWED))
+def test_what_decides_or_reads_bytes_knows_neither_ryu_nor_the_hub(part: str) -> None:
+    if part not in ("wire", "core", "formats", "cli"):
+        pytest.skip("stands on the hub")
+    foreign = ("ryu", "eventlet", "greenlet", "sqlalchemy", "webob")
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules(f"horizon_ryu/{part}")
+        for name in imports(path)
+        if name.split(".")[0] in foreign
+    ]
+    assert not wrong
+
+
+def test_core_takes_only_values_from_wire() -> None:
+    allowed = {f"horizon_ryu.wire.{name}" for name in WIRE_VALUES}
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules("horizon_ryu/core")
+        for name in imports(path)
+        if name.startswith("horizon_ryu.wire") and name not in allowed
+    ]
+    assert not wrong
+
+
+def test_nothing_imports_an_application_but_applications() -> None:
+    names = {f"horizon_ryu.{name}" for name in APPS}
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules("horizon_ryu")
+        if part_of(module) not in APPS
+        for name in imports(path)
+        if name in names
+    ]
+    assert not wrong
+
+
+def test_xen_bridge_knows_nothing_of_the_controller() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules("xen_bridge")
+        for name in imports(path)
+        if name.split(".")[0] in ("horizon_ryu", "ryu")
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", ["horizon_ryu", "xen_bridge"])
+def test_no_package_imports_tools_topologies_or_tests(package: str) -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules(package)
+        for name in imports(path)
+        if name.split(".")[0] in ("tools", "topologies", "tests", "simulator", "unit", "bench")
+    ]
+    assert not wrong
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {
+        module: {name for name in imports(path) if known(name)} - {module}
+        for package in ("horizon_ryu", "xen_bridge")
+        for module, path in modules(package)
+    }
+    while graph:
+        leaves = {module for module, needed in graph.items() if not needed & set(graph)}
+        assert leaves, f"a circle among {sorted(graph)}"
+        for leaf in leaves:
+            del graph[leaf]
