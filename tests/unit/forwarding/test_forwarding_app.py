@@ -18,6 +18,7 @@ from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.forwarding import Forwarding
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.fast_lane import FastLane
+from horizon_ryu.rest.metrics import Metrics
 
 HOLD = 0.05
 OLD = cookie(Owner.FORWARDING, 1)
@@ -73,6 +74,7 @@ class Horizon(SimpleNamespace):
             clock=time.monotonic,
             locate_host=self.places.get,
             fast_lane=FastLane(self.switches.send, ConnectionCounters()),
+            metrics=Metrics(),
             start=lambda wsgi: None,
         )
 
@@ -195,6 +197,14 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     place = Change("host_move", Host(b, (), PortRef(2, 9)))
     notice = SimpleNamespace(version=4, buf=removed(a, b), datapath=SimpleNamespace(id=1))
     app._flow_removed(SimpleNamespace(msg=notice))
+    assert len(app._core._pairs) == 1, "it cannot have been idle for long enough"
+    sent_at = app._core._pairs.of_match(Match(dl_src=a, dl_dst=b)).installed_at
+    horizon.clock = lambda: sent_at + 30
+    app._flow_removed(SimpleNamespace(msg=notice))
+    counts = 'horizon_pair_removals_total{outcome="%s"} 1.0'
+    text = horizon.metrics.text().decode()
+    assert counts % "expired" in text
+    assert counts % "not_believed" in text
     horizon.places[b] = PortRef(2, 8)
     app._topology_changed(EventTopologyChanged(line_view(), (place,)))
     assert horizon.switches.sent == []
@@ -203,4 +213,5 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
 def removed(src: bytes, dst: bytes) -> bytes:
     fields = b"\x80\x00\x00\x04\0\0\0\x09" + b"\x80\x00\x06\x06" + dst + b"\x80\x00\x08\x06" + src
     head = b"\x04\x0b\0\x58" + bytes(4) + cookie(Owner.FORWARDING, 2).to_bytes(8, "big")
-    return head + b"\0\x96" + bytes(30) + b"\0\x01\0\x20" + fields + bytes(4)
+    rest = b"\0\x96\0\0" + (30).to_bytes(4, "big") + bytes(24)
+    return head + rest + b"\0\x01\0\x20" + fields + bytes(4)
