@@ -22,6 +22,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
+from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
 from horizon_ryu.core.messages import FlowEntry, PacketIn, Sent
@@ -70,6 +71,8 @@ class Forwarding(HorizonApp):
             lambda: self._removals,
         )
         self.horizon.fast_lane.register(FORWARDING_ORDER, self._frame_in)
+        audit = EntryAudit(self.horizon.switches, self._core.base_entries)
+        self.horizon.audits.register("forwarding", audit.audit)
 
     def stop(self) -> None:
         """Leave the entries where they are: hosts go on talking without a controller."""

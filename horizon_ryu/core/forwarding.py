@@ -121,6 +121,10 @@ class Forwarding:
         joined = (change.subject for change in changes if change.kind == "switch_join")
         return [Sent(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
 
+    def base_entries(self, dpid: int) -> tuple[FlowMod, ...]:
+        """Return the entries that a switch should have whoever talks; none if it is not there."""
+        return (self._arp_entry(),) if dpid in self._view.switches else ()
+
     def _arp_entry(self) -> FlowMod:
         match = Match(dl_type=frames.ETH_ARP)
         return FlowMod(FlowCommand.ADD, match, Priority.ARP, self._cookie, _TO_CONTROLLER)

@@ -12,6 +12,7 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu import discovery
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core import frames
 from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.messages import (
@@ -109,6 +110,7 @@ class Horizon(SimpleNamespace):
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
+            audits=AuditService(dict, time.monotonic),
         )
 
 

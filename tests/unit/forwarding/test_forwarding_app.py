@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from ryu.lib import hub
 
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
 from horizon_ryu.core.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
@@ -76,6 +77,7 @@ class Horizon(SimpleNamespace):
             fast_lane=FastLane(self.switches.send, ConnectionCounters()),
             metrics=Metrics(),
             start=lambda wsgi: None,
+            audits=AuditService(dict, time.monotonic),
         )
 
 
