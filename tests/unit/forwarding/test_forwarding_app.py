@@ -46,7 +46,10 @@ class Switches:
         self.sent += messages
         return ()
 
-    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+    def get(self, dpid: int) -> SimpleNamespace:
+        return SimpleNamespace(version=4)
+
+    def flow_entries(self, dpid: int, **_asked: object) -> tuple[FlowEntry, ...]:
         if self.failure is not None:
             raise self.failure
         return self.entries
@@ -210,6 +213,18 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     horizon.places[b] = PortRef(2, 8)
     app._topology_changed(EventTopologyChanged(line_view(), (place,)))
     assert horizon.switches.sent == []
+
+
+def test_an_audit_restores_the_entry_for_arp(app: Forwarding, horizon: Horizon) -> None:
+    assert horizon.audits.audit(1), "nothing is asked of a switch that is not there"
+    join(app)
+    horizon.switches.sent.clear()
+    assert not horizon.audits.audit(1)
+    (sent,) = horizon.switches.sent
+    assert (sent.dpid, sent.message.match) == (1, Match(dl_type=0x0806))
+    mod = sent.message
+    horizon.switches.entries = (FlowEntry(mod.match, mod.priority, mod.cookie, mod.actions),)
+    assert horizon.audits.audit(1)
 
 
 def removed(src: bytes, dst: bytes) -> bytes:
