@@ -19,6 +19,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
+from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames, lldp
 from horizon_ryu.core.discovery import Discovery as Core
 from horizon_ryu.core.discovery import DiscoveryLimits
@@ -77,12 +78,17 @@ class Discovery(HorizonApp):
         self.horizon.fast_lane.register(HOST_ORDER, self._host_frame_in)
         self.horizon.router.add(topology_resource.resources(self, self.horizon.store))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
+        audit = EntryAudit(
+            self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
+        )
+        self.horizon.audits.register("discovery", audit.audit)
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
         super().start()
         self.spawn(self._probe)
         self.spawn(self._publish)
+        self.spawn(self.horizon.audits.run)
 
     def _first_timers(self) -> DiscoveryTimers:
         saved = self.horizon.store.get_setting(TIMERS_SETTING)
@@ -124,8 +130,16 @@ class Discovery(HorizonApp):
         """Put the LLDP entry back if somebody removed it, and believe no new link until then."""
         dpid, message = event.msg.datapath.id, event.msg
         removed = read_flow_removed(message.version, message.buf)
-        ours = removed is not None and removed.cookie == self._cookie
-        if ours and dpid in self._connected and dpid not in self._restoring:
+        if removed is not None and removed.cookie == self._cookie and dpid in self._connected:
+            self._lost_drop(dpid)
+
+    def _lldp_wanted(self, dpid: int) -> tuple[FlowMod, ...]:
+        """Return the entry that a switch which is probed should have, unless it is on its way."""
+        ready = dpid in self._connected and dpid in self.view().switches
+        return (self._lldp_entry(),) if ready and dpid not in self._restoring else ()
+
+    def _lost_drop(self, dpid: int) -> None:
+        if dpid not in self._restoring:
             self.logger.warning("discovery: switch %016x lost its LLDP entry; restoring it", dpid)
             self._restoring.add(dpid)
             self._core.switch_joining(dpid, self._now())

@@ -12,6 +12,7 @@ and set. The service it makes is shared with Flow Migration as ``self.horizon.fl
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ryu.base import app_manager
@@ -21,10 +22,10 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import Conflict, HorizonError, SwitchError
 from horizon_ryu.core.flows.book import FlowBook
-from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.flows.plan import Plan
 from horizon_ryu.core.flows.record import flow_from_json
-from horizon_ryu.core.ownership import Owner, flow_number, owner_of
+from horizon_ryu.core.flows.removals import EntryAges
+from horizon_ryu.core.messages import Sent
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.changes import Changes, Clocks
@@ -33,6 +34,7 @@ from horizon_ryu.flows.executor import Executor
 from horizon_ryu.flows.journal import Journal
 from horizon_ryu.flows.reconciler import Reconciler
 from horizon_ryu.flows.recovery import Recovery
+from horizon_ryu.flows.removals import Answers, Removals
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.openflow.flow_removed import read_flow_removed
@@ -50,10 +52,17 @@ class FlowManager(HorizonApp):
         horizon = self.horizon
         manager, migration = horizon.settings.flow_manager, horizon.settings.flow_migration
         book = FlowBook()
+        self._ages = EntryAges()
         journal = Journal(horizon.store, migration.kept)
         announcer = Announcer(horizon.events)
         executor = Executor(
-            Confirmation(horizon.switches, manager.deadline, migration.verify, migration.settle),
+            Confirmation(
+                horizon.switches,
+                manager.deadline,
+                migration.verify,
+                migration.settle,
+                self._sending,
+            ),
             migration.drain,
             self._obstacle,
         )
@@ -75,12 +84,28 @@ class FlowManager(HorizonApp):
         )
         changes.unclean = self._recovery.look_after
         self._reconciler = Reconciler(
-            book, horizon.switches, announcer, self._connected, manager.reconcile_interval
+            book,
+            horizon.switches,
+            announcer,
+            self._connected,
+            manager.reconcile_interval,
+            self._sending,
+        )
+        self._removals = Removals(
+            book,
+            lambda key: self._ages.age(key, self._now()),
+            Answers(lambda number: self.spawn(self._expire, number), self._reconciler.hurry),
         )
         executor.dubious = self._reconciler.suspect
         self._watch = Watch(self._service, self._now, manager.grace)
         self._restore(book)
         horizon.metrics.gauge("horizon_flows", "Flows that are kept", lambda: len(book))
+        horizon.metrics.counters(
+            "horizon_flow_removals",
+            "Removals of flows' entries that switches reported, by what they were taken for",
+            "outcome",
+            lambda: self._removals.counts,
+        )
         horizon.router.add(flows_resource.resources(self._service))
 
     def _restore(self, book: FlowBook) -> None:
@@ -112,18 +137,10 @@ class FlowManager(HorizonApp):
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
-        dpid, message = event.msg.datapath.id, event.msg
+        message = event.msg
         removed = read_flow_removed(message.version, message.buf)
-        if removed is None or owner_of(removed.cookie) is not Owner.FLOW_MANAGER:
-            return
-        number = flow_number(removed.cookie)
-        if not removed.timed_out:
-            # Ours was deleted behind our back, or is one that we deleted: the book knows.
-            key = EntryKey(dpid, removed.match, removed.priority)
-            if self._service.book.is_wanted(key):
-                self._reconciler.hurry(dpid)
-        elif number in self._service.book and not self._service.book.is_changing(number):
-            self.spawn(self._expire, number)
+        if removed is not None:
+            self._removals.heard(message.datapath.id, message.version, removed)
 
     def _expire(self, number: int) -> None:
         """Forget a flow whose time has come, with what is left of it on other switches."""
@@ -137,6 +154,9 @@ class FlowManager(HorizonApp):
             return
 
     # ---- what the parts ask
+
+    def _sending(self, messages: Sequence[Sent]) -> None:
+        self._ages.sending(messages, self._now())
 
     def _connected(self) -> Any:
         return self.horizon.switches.connected_switches().keys()

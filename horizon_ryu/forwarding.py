@@ -11,6 +11,7 @@ whose priorities are higher than those used here. What is decided is decided in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -21,9 +22,11 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
+from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
 from horizon_ryu.core.messages import FlowEntry, PacketIn, Sent
+from horizon_ryu.core.ownership import Owner, owner_of
 from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import Handled
@@ -60,7 +63,16 @@ class Forwarding(HorizonApp):
             options.idle_timeout,
             options.max_pairs,
         )
+        self._removals: Counter[str] = Counter()
+        self.horizon.metrics.counters(
+            "horizon_pair_removals",
+            "Timeouts of pairs' entries that switches reported, by what they were taken for",
+            "outcome",
+            lambda: self._removals,
+        )
         self.horizon.fast_lane.register(FORWARDING_ORDER, self._frame_in)
+        audit = EntryAudit(self.horizon.switches, self._core.base_entries)
+        self.horizon.audits.register("forwarding", audit.audit)
 
     def stop(self) -> None:
         """Leave the entries where they are: hosts go on talking without a controller."""
@@ -85,8 +97,11 @@ class Forwarding(HorizonApp):
     def _flow_removed(self, event: Any) -> None:
         message = event.msg
         removed = read_flow_removed(message.version, message.buf)
-        if removed is not None and removed.timed_out:
-            self._core.flow_removed(message.datapath.id, removed.cookie, removed.match)
+        if removed is None or not removed.timed_out:
+            return
+        if owner_of(removed.cookie) is Owner.FORWARDING:
+            over = self._core.flow_removed(message.datapath.id, removed, self._now())
+            self._removals["expired" if over else "not_believed"] += 1
 
     def _settle(self) -> None:
         """Re-route the pairs that a change left waiting, a few at a time."""

@@ -18,6 +18,7 @@ from ryu import cfg
 from ryu.lib import hub
 
 from horizon_ryu import garbage, log, settings
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.messages import PacketIn
@@ -74,6 +75,10 @@ class Services:
         self.switches = SwitchRegistry()
         self.fast_lane = FastLane(self.switches.send, self.metrics)
         self.published = Published()
+        self.audits = AuditService(
+            lambda: self.switches.connected_switches().keys(), lambda: self.clock()
+        )
+        self._measure_audits()
         self.nodes = NodeDirectory()
         self.limits = PacketInLimits(
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
@@ -85,6 +90,13 @@ class Services:
         self.router = self.api.router
         self._started = False
         listener.install(self._connection_context())
+
+    def _measure_audits(self) -> None:
+        repairs = "What switches lacked of the entries that an application stands on"
+        failures = "Audits of switches that came to no end"
+        counters, label = self.metrics.counters, "application"
+        counters("horizon_audit_repairs", repairs, label, lambda: self.audits.repairs)
+        counters("horizon_audit_failures", failures, label, lambda: self.audits.failures)
 
     def start(self, wsgi: Any) -> None:
         """Begin what needs the hub: the REST API on Ryu's server, signals, the watchdog."""

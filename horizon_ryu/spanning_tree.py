@@ -19,6 +19,7 @@ from ryu.controller.handler import set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
+from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchError
 from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
@@ -74,6 +75,8 @@ class SpanningTree(HorizonApp):
         self.horizon.fast_lane.register(GATE_ORDER, self._gate)
         self.horizon.fast_lane.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
+        audit = FloodAudit(self._control, self.horizon.switches, self._wake.set)
+        self.horizon.audits.register("spanning_tree", audit.audit)
 
     def _first_timers(self) -> TreeTimers:
         saved = self.horizon.store.get_setting(TIMERS_SETTING)

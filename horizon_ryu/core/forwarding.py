@@ -21,10 +21,12 @@ from horizon_ryu.core.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
+    FlowRemoved,
     Match,
     Output,
     PacketIn,
     PacketOut,
+    RemovalReason,
     Sent,
     ToController,
 )
@@ -118,6 +120,10 @@ class Forwarding:
     def _base_entries(self, changes: Iterable[Change]) -> list[Sent]:
         joined = (change.subject for change in changes if change.kind == "switch_join")
         return [Sent(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
+
+    def base_entries(self, dpid: int) -> tuple[FlowMod, ...]:
+        """Return the entries that a switch should have whoever talks; none if it is not there."""
+        return (self._arp_entry(),) if dpid in self._view.switches else ()
 
     def _arp_entry(self) -> FlowMod:
         match = Match(dl_type=frames.ETH_ARP)
@@ -243,13 +249,25 @@ class Forwarding:
 
     # What switches report
 
-    def flow_removed(self, dpid: int, cookie: int, match: Match) -> None:
-        """Forget the pair whose entry at the first switch timed out."""
-        if cookie != self._cookie or match.dl_src is None or match.dl_dst is None:
-            return
-        pair = self._pairs.get(match.dl_dst + match.dl_src)
-        if pair is not None and (pair.here.dpid, pair.here.port_no) == (dpid, match.in_port):
-            self._pairs.forget(pair.key)
+    def flow_removed(self, dpid: int, removed: FlowRemoved, now: float) -> bool:
+        """Forget the pair whose entry at the first switch timed out; tell whether there was one.
+
+        Believed only of that very entry, and not before it can have been idle for long enough.
+        """
+        if removed.cookie != self._cookie or removed.priority != Priority.UNICAST:
+            return False
+        if removed.table_id != 0 or not removed.whole:
+            return False
+        entry = self._pairs.wanted(dpid, removed.match)
+        if entry is None or not entry.send_flow_removed:
+            return False
+        pair = self._pairs.of_match(removed.match)
+        if pair is None or removed.reason is not RemovalReason.IDLE_TIMEOUT:
+            return False
+        if not removed.can_be_after(entry.idle_timeout, now - pair.installed_at):
+            return False
+        self._pairs.forget(pair.key)
+        return True
 
     def stale(
         self, dpid: int, entries: Iterable[FlowEntry], ingress_only: bool = False

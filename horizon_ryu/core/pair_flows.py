@@ -90,11 +90,15 @@ class PairFlows:
                     del self._of_host[mac]
         return pair
 
-    def wanted(self, dpid: int, match: Match) -> FlowMod | None:
-        """Return the entry that ``dpid`` should have for exactly this match, if any."""
+    def of_match(self, match: Match) -> Pair | None:
+        """Return the pair between the two addresses of ``match``, if any."""
         if match.dl_dst is None or match.dl_src is None:
             return None
-        pair = self._pairs.get(match.dl_dst + match.dl_src)
+        return self._pairs.get(match.dl_dst + match.dl_src)
+
+    def wanted(self, dpid: int, match: Match) -> FlowMod | None:
+        """Return the entry that ``dpid`` should have for exactly this match, if any."""
+        pair = self.of_match(match)
         if pair is None:
             return None
         for hop in pair.hops:

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.flood_audit import Snapshot, compare, snapshot
 from horizon_ryu.core.flood_plan import Member, Plan, Planner
 from horizon_ryu.core.flood_state import read_state, up_ports, with_new_port
 from horizon_ryu.core.ghosts import Frozen, Ghosts, TreeMemory, cable
 from horizon_ryu.core.messages import FlowEntry
+from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.port_hold import PortHold
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
@@ -100,6 +102,26 @@ class TreeControl:
                 self._hold.adopt(ref, until)
         self._work.add(dpid)
         self._stale = True
+
+    @property
+    def cookie(self) -> int:
+        """The cookie of this run's entries."""
+        return cookie(Owner.SPANNING_TREE, self._generation)
+
+    def snapshot(self, dpid: int) -> Snapshot | None:
+        """Return what a switch is to be compared with; None while it is not to be compared."""
+        member = self._members.get(dpid)
+        return None if member is None else snapshot(member)
+
+    def compare(
+        self, asked: Snapshot, entries: Iterable[FlowEntry], flooding: frozenset[int] | None
+    ) -> bool:
+        """Compare what a switch has with ``asked``; a difference is repaired by the next plans."""
+        member = self._members.get(asked.dpid)
+        if member is None or not compare(member, asked, entries, flooding, self._generation):
+            return False
+        self._work.add(asked.dpid)
+        return True
 
     def confirmed(self, plan: Plan, errors: Collection[SwitchError], now: float) -> None:
         """Take note that the switches of ``plan`` confirmed it, but for those in ``errors``.

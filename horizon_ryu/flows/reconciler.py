@@ -16,7 +16,7 @@ from horizon_ryu.core.flows.reconcile import Repair, repair
 from horizon_ryu.core.messages import FlowMod, Sent
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
-from horizon_ryu.flows.confirmation import Switches
+from horizon_ryu.flows.confirmation import Sending, Switches
 from horizon_ryu.openflow.canonical import reported
 
 LOG = logging.getLogger("horizon.flows")
@@ -25,6 +25,8 @@ _AT_ONCE = 16
 """Switches that are asked for their entries at one time."""
 _TOGETHER = 0.02
 """Seconds in which removals reported by one switch are answered together."""
+_REST = 0.5
+"""Seconds from a hurried look at a switch to the next, at least: it may report without end."""
 
 
 class Reconciler:
@@ -37,14 +39,20 @@ class Reconciler:
         announcer: Announcer,
         connected: Callable[[], Collection[int]],
         interval: float,
+        sending: Sending = lambda _messages: None,
     ) -> None:
-        """``interval`` in seconds; ``connected`` tells the dpids of the connected switches."""
+        """``interval`` in seconds; ``connected`` tells the dpids of the connected switches.
+
+        ``sending`` is told of messages right before they are sent.
+        """
+        self._sending = sending
         self._book = book
         self._switches = switches
         self._announcer = announcer
         self._connected = connected
         self._interval = interval
         self._hurried: set[int] = set()
+        self._resting: set[int] = set()
         self._suspects: set[int] = set()
         self._wake = hub.Event()
 
@@ -58,13 +66,32 @@ class Reconciler:
         self._suspects.add(dpid)
 
     def run_hurried(self) -> None:
-        """Look at the switches that are in a hurry, for ever."""
+        """Look at the switches that are in a hurry, for ever.
+
+        However often one is, it is looked at once at a time and rests in between, and it holds
+        up no other.
+        """
+        pool = eventlet.GreenPool(_AT_ONCE)
         while True:
             self._wake.wait()
             hub.sleep(_TOGETHER)
             self._wake.clear()
-            dpids, self._hurried = self._hurried, set()
-            self._look_at(dpids)
+            dpids = self._hurried - self._resting
+            self._hurried -= dpids
+            self._resting |= dpids
+            for dpid in dpids:
+                pool.spawn_n(self._look_and_rest, dpid)
+
+    def _look_and_rest(self, dpid: int) -> None:
+        try:
+            self.reconcile(dpid)
+        finally:
+            hub.spawn_after(_REST, self._rested, dpid)
+
+    def _rested(self, dpid: int) -> None:
+        self._resting.discard(dpid)
+        if dpid in self._hurried:
+            self._wake.set()
 
     def run_regularly(self) -> None:
         """Look at every switch that should have entries, for ever."""
@@ -106,7 +133,9 @@ class Reconciler:
         if not found.messages:
             return
         self._restore_meters(dpid, found)
-        errors = self._switches.confirm([Sent(dpid, message) for message in found.messages])
+        messages = [Sent(dpid, message) for message in found.messages]
+        self._sending(messages)
+        errors = self._switches.confirm(messages)
         for error in errors[:3]:
             LOG.warning("flows: not repaired: %s", error)
         if not errors:

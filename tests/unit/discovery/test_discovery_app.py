@@ -12,6 +12,7 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu import discovery
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core import frames
 from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.messages import (
@@ -71,7 +72,10 @@ class Switches:
     def disconnect(self, dpid: int, reason: str) -> None:
         self.disconnected.append(dpid)
 
-    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+    def get(self, dpid: int) -> Any:
+        return SimpleNamespace(version=4)
+
+    def flow_entries(self, dpid: int, **_asked: Any) -> tuple[FlowEntry, ...]:
         if dpid in self.refusals:
             raise self.refusals[dpid]
         return self.entries.get(dpid, ())
@@ -109,6 +113,7 @@ class Horizon(SimpleNamespace):
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
+            audits=AuditService(dict, time.monotonic),
         )
 
 
@@ -290,6 +295,33 @@ def test_where_it_cannot_be_put_back_the_switch_is_let_go(running: Running) -> N
     running.removed(A, OURS)
     running.wait(lambda: running.horizon.switches.disconnected == [A])
     running.wait(lambda: not running.app._restoring)
+
+
+def lldp_entry(**changes: Any) -> FlowEntry:
+    values = {"match": Match(dl_type=0x88CC), "priority": Priority.LLDP, "cookie": OURS}
+    return FlowEntry(**{**values, "actions": (ToController(),), **changes})
+
+
+def test_an_audit_restores_an_entry_that_nobody_told_about(running: Running) -> None:
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    switches, audits = running.horizon.switches, running.horizon.audits
+    switches.entries = {A: (lldp_entry(),), B: (lldp_entry(actions=()),)}
+    count = len(switches.confirmed)
+    assert audits.audit(A)
+    assert not audits.audit(B), "changed by others"
+    assert running.app._core._joining == {B}
+    running.wait(lambda: not running.app._core._joining)
+    assert [sent.dpid for sent in switches.confirmed[count:]] == [B]
+    assert audits.audit(B), "it is on its way"
+    assert audits.repairs["discovery"] == 1
+    assert running.links == CABLE
+
+
+def test_an_audit_asks_nothing_of_a_switch_that_is_not_ready(running: Running) -> None:
+    running.app._joining(EventSwitchJoining(A))
+    assert running.horizon.audits.audit(A)
+    assert running.horizon.switches.confirmed == []
 
 
 # ---- timers

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from ryu.lib import hub
 
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
 from horizon_ryu.core.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
@@ -18,6 +19,7 @@ from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.forwarding import Forwarding
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.fast_lane import FastLane
+from horizon_ryu.rest.metrics import Metrics
 
 HOLD = 0.05
 OLD = cookie(Owner.FORWARDING, 1)
@@ -44,7 +46,10 @@ class Switches:
         self.sent += messages
         return ()
 
-    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+    def get(self, dpid: int) -> SimpleNamespace:
+        return SimpleNamespace(version=4)
+
+    def flow_entries(self, dpid: int, **_asked: object) -> tuple[FlowEntry, ...]:
         if self.failure is not None:
             raise self.failure
         return self.entries
@@ -73,7 +78,9 @@ class Horizon(SimpleNamespace):
             clock=time.monotonic,
             locate_host=self.places.get,
             fast_lane=FastLane(self.switches.send, ConnectionCounters()),
+            metrics=Metrics(),
             start=lambda wsgi: None,
+            audits=AuditService(dict, time.monotonic),
         )
 
 
@@ -195,12 +202,33 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     place = Change("host_move", Host(b, (), PortRef(2, 9)))
     notice = SimpleNamespace(version=4, buf=removed(a, b), datapath=SimpleNamespace(id=1))
     app._flow_removed(SimpleNamespace(msg=notice))
+    assert len(app._core._pairs) == 1, "it cannot have been idle for long enough"
+    sent_at = app._core._pairs.of_match(Match(dl_src=a, dl_dst=b)).installed_at
+    horizon.clock = lambda: sent_at + 30
+    app._flow_removed(SimpleNamespace(msg=notice))
+    counts = 'horizon_pair_removals_total{outcome="%s"} 1.0'
+    text = horizon.metrics.text().decode()
+    assert counts % "expired" in text
+    assert counts % "not_believed" in text
     horizon.places[b] = PortRef(2, 8)
     app._topology_changed(EventTopologyChanged(line_view(), (place,)))
     assert horizon.switches.sent == []
 
 
+def test_an_audit_restores_the_entry_for_arp(app: Forwarding, horizon: Horizon) -> None:
+    assert horizon.audits.audit(1), "nothing is asked of a switch that is not there"
+    join(app)
+    horizon.switches.sent.clear()
+    assert not horizon.audits.audit(1)
+    (sent,) = horizon.switches.sent
+    assert (sent.dpid, sent.message.match) == (1, Match(dl_type=0x0806))
+    mod = sent.message
+    horizon.switches.entries = (FlowEntry(mod.match, mod.priority, mod.cookie, mod.actions),)
+    assert horizon.audits.audit(1)
+
+
 def removed(src: bytes, dst: bytes) -> bytes:
     fields = b"\x80\x00\x00\x04\0\0\0\x09" + b"\x80\x00\x06\x06" + dst + b"\x80\x00\x08\x06" + src
     head = b"\x04\x0b\0\x58" + bytes(4) + cookie(Owner.FORWARDING, 2).to_bytes(8, "big")
-    return head + b"\0\x96" + bytes(30) + b"\0\x01\0\x20" + fields + bytes(4)
+    rest = b"\0\x96\0\0" + (30).to_bytes(4, "big") + bytes(24)
+    return head + rest + b"\0\x01\0\x20" + fields + bytes(4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,12 @@ from horizon_ryu.core.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
+    FlowRemoved,
     Match,
     Output,
     PacketIn,
     PacketOut,
+    RemovalReason,
     Sent,
     ToController,
 )
@@ -345,15 +348,56 @@ def test_the_memory_of_pairs_is_bounded_and_what_it_drops_is_deleted() -> None:
     assert network.pair_entries() == 10
 
 
+def timed_out(match: Match, value: int = COOKIE) -> FlowRemoved:
+    """What a switch says of a pair's entry that was idle for 60 seconds."""
+    return FlowRemoved(value, match, Priority.UNICAST, RemovalReason.IDLE_TIMEOUT, 0, 60.0)
+
+
 def test_a_timed_out_entry_is_forgotten_only_where_frames_enter(square: Network) -> None:
     square.talk(A, B)
-    square.core.flow_removed(2, COOKIE, Match(1, A, B))
-    square.core.flow_removed(1, COOKIE, Match(8, A, B))
-    square.core.flow_removed(1, COOKIE, Match(dl_type=0x0806))
-    square.core.flow_removed(1, cookie(Owner.FORWARDING, 1), Match(9, A, B))
+    square.now += 60
+    core, now = square.core, square.now
+    assert not core.flow_removed(2, timed_out(Match(1, A, B)), now)
+    assert not core.flow_removed(1, timed_out(Match(8, A, B)), now)
+    assert not core.flow_removed(1, timed_out(Match(dl_type=0x0806)), now)
+    old = cookie(Owner.FORWARDING, 1)
+    assert not core.flow_removed(1, timed_out(Match(9, A, B), old), now)
+    assert len(core._pairs) == 1
+    assert core.flow_removed(1, timed_out(Match(9, A, B)), now)
+    assert len(core._pairs) == 0
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"duration": 3.0},
+        {"priority": Priority.ARP},
+        {"reason": RemovalReason.HARD_TIMEOUT},
+        {"reason": RemovalReason.DELETE},
+        {"table_id": 1},
+        {"whole": False},
+        {"match": Match(9, A, B, dl_type=0x0800)},
+    ],
+    ids=str,
+)
+def test_a_pair_is_not_forgotten_for_what_its_entry_cannot_have_done(
+    square: Network, lie: dict[str, Any]
+) -> None:
+    square.talk(A, B)
+    square.now += 60
+    removed = timed_out(Match(9, A, B))._replace(**lie)
+    assert not square.core.flow_removed(1, removed, square.now)
     assert len(square.core._pairs) == 1
-    square.core.flow_removed(1, COOKIE, Match(9, A, B))
-    assert len(square.core._pairs) == 0
+
+
+def test_a_pair_is_not_forgotten_before_its_entry_can_have_been_idle(square: Network) -> None:
+    square.talk(A, B)
+    square.now += 30
+    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now)
+    square.talk(A, B)
+    square.now += 30
+    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now), "sent again"
+    assert len(square.core._pairs) == 1
 
 
 def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: Network) -> None:

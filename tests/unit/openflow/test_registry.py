@@ -18,6 +18,7 @@ from horizon_ryu.core.messages import (
     PacketOut,
     Sent,
 )
+from horizon_ryu.openflow import codec10
 from horizon_ryu.openflow.pending import MAX_WAITING, PendingQuestions, Question
 from horizon_ryu.openflow.registry import SwitchRegistry
 
@@ -147,6 +148,40 @@ def test_a_group_known_to_be_absent_is_added(registry: SwitchRegistry) -> None:
     assert registry.flood_group(1) is None
     registry.send((Sent(1, FloodPorts(frozenset({1}))),))
     assert groups(connection) == [0]
+
+
+def test_a_group_that_others_deleted_is_added_again(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    connection.reply = lambda data: registry.received(
+        connection, message(4, 19, xid_of(data), b"\0\7\0\0\0\0\0\0")
+    )
+    registry.connected(connection)
+    registry.send((Sent(1, FloodPorts(frozenset({1}))),))
+    connection.sent.clear()
+    assert registry.flooding_ports(1) is None
+    registry.send((Sent(1, FloodPorts(frozenset({1}))),))
+    assert groups(connection) == [0, 1], "whether it is there is not known for sure"
+
+
+def test_a_1_0_switch_floods_by_the_ports_without_no_flood(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1, version=1)
+    ports = b"".join(
+        struct.pack("!H6s16sIIIIII", number, bytes(6), b"", config, 0, 0, 0, 0, 0)
+        for number, config in ((1, 0), (2, 1 << 4), (3, 1 << 5), (4, 1 << 4 | 1), (0xFFFE, 0))
+    )
+    connection.reply = lambda data: registry.received(
+        connection, message(1, 6, xid_of(data), bytes(24) + ports)
+    )
+    registry.connected(connection)
+    assert registry.flooding_ports(1) == {1, 3, 0xFFFE}
+    assert [data[1] for data in connection.sent] == [5]
+
+
+@pytest.mark.parametrize("size", [0, 10, 24, 30, 47, 71, 73])
+def test_a_features_reply_cut_short_names_no_port_twice(size: int) -> None:
+    whole = bytes(24) + struct.pack("!H46x", 1)
+    found = codec10.decode_flooding(message(1, 6, 0, (whole + whole)[:size]))
+    assert found <= {0, 1}
 
 
 def test_a_refused_question_raises(registry: SwitchRegistry) -> None:
