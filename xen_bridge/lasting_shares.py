@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from xen_bridge.documents.domains import Domain
+from xen_bridge.errors import BridgeError
 from xen_bridge.hypervisor.interface import Hypervisor
 from xen_bridge.undoing import Undoing
 from xen_bridge.wishes import Wish, Wishes
+
+MAX_PROBLEM = 300
 
 
 class LastingShares:
@@ -24,9 +28,22 @@ class LastingShares:
         old, had = self._wishes.get(domain.uuid), domain.scheduler
         self._hypervisor.set_scheduler(domain.uuid, weight, cap)
         undoing.note(self._hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
-        kept, running = old or Wish(), self._hypervisor.domain(domain.uuid).id
-        self._wishes.put(domain.uuid, Wish(_or(weight, kept.weight), _or(cap, kept.cap), running))
-        undoing.note(self._wishes.restore, domain.uuid, old)
+        kept = old or Wish()
+        self._put(domain, Wish(_or(weight, kept.weight), _or(cap, kept.cap), domain.id), undoing)
+
+    def give_again(self, uuid: str, weight: int | None, cap: int | None, undoing: Undoing) -> None:
+        """Give a domain that has just been started what it is to have; None is as it was kept."""
+        kept, domain = self._wishes.get(uuid) or Wish(), self._hypervisor.domain(uuid)
+        wish = Wish(_or(weight, kept.weight), _or(cap, kept.cap), domain.id)
+        if (wish.weight, wish.cap) == (None, None):
+            return
+        # Whoever takes this back ends the domain, and its share with it.
+        self._hypervisor.set_scheduler(uuid, wish.weight, wish.cap)
+        self._put(domain, wish, undoing)
+
+    def _put(self, domain: Domain, wish: Wish, undoing: Undoing) -> None:
+        undoing.note(self._wishes.restore, domain.uuid, self._wishes.get(domain.uuid))
+        self._wishes.put(domain.uuid, wish)
 
     def keep(self, uuid: str, wish: Wish) -> None:
         """Keep what a domain is to have when it runs next, or has come from elsewhere."""
@@ -42,10 +59,39 @@ class LastingShares:
         """Forget what a domain was given."""
         self._wishes.forget(uuid)
 
-    def restored(self, domain: Domain) -> Domain:
-        """Give a domain that runs under a new id what it was given before; return it."""
+    def seen(self, domain: Domain) -> Domain:
+        """Give a domain that runs under a new id what it was given before; return it.
+
+        What cannot be given is among its problems, and tried again at the next look: whoever
+        looks is never refused.
+        """
         wish = self._wishes.get(domain.uuid)
         if wish is None or domain.id is None or wish.applied_to == domain.id:
+            return domain
+        try:
+            return self.restored(domain)
+        except BridgeError as error:
+            kept = _words(wish)
+            return self._without_cap(domain, wish, f"the kept {kept} cannot be given: {error}")
+
+    def _without_cap(self, domain: Domain, wish: Wish, problem: str) -> Domain:
+        """Give the weight alone, whose cap was refused with it; ``problem`` is told anyway."""
+        if wish.cap is not None and wish.weight not in (None, domain.scheduler.weight):
+            with suppress(BridgeError):
+                self._hypervisor.set_scheduler(domain.uuid, wish.weight, None)
+                domain = self._hypervisor.domain(domain.uuid)
+        return replace(domain, problems=(*domain.problems, problem[:MAX_PROBLEM]))
+
+    def restored(self, domain: Domain) -> Domain:
+        """Give a domain that runs under a new id what it was given before; return it.
+
+        Raises what the hypervisor refuses. Of one whose share cannot be read, nothing is known to
+        be missing.
+        """
+        wish = self._wishes.get(domain.uuid)
+        if wish is None or domain.id is None or wish.applied_to == domain.id:
+            return domain
+        if "scheduler" in domain.unknown:
             return domain
         # Whoever looks does not wait for a change that takes long: the next look will do.
         if not self._lock.acquire(blocking=False):
@@ -59,6 +105,11 @@ class LastingShares:
             return domain
         finally:
             self._lock.release()
+
+
+def _words(wish: Wish) -> str:
+    told = ((wish.weight, "weight"), (wish.cap, "cap"))
+    return " and ".join(f"{name} {value}" for value, name in told if value is not None)
 
 
 def _or(value: int | None, other: int | None) -> int | None:

@@ -88,6 +88,7 @@ def test_caps_out_of_range_change_nothing(host: PhysicalHost, cap: int) -> None:
 
 
 def test_the_ends_of_the_ranges_are_fine(host: PhysicalHost) -> None:
+    host.set_vcpus("r1", 4)
     for weight, cap in ((1, 0), (65_535, 400)):
         host.set_domain(SetDomain("r1", weight=weight, cap=cap))
         assert share(host) == (weight, cap)
