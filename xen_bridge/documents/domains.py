@@ -19,6 +19,8 @@ UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 PATH = r"/[A-Za-z0-9_./+:@-]{1,250}"
 DEVICE_NAME = r"[A-Za-z0-9_.-]{1,15}"
+BRIDGE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
+"""A bridge for a new domain: hotplug scripts get it as a word, and as part of a path in sysfs."""
 MAX_CPUS = 4096
 
 MIN_WEIGHT, MAX_WEIGHT = 1, 65_535
@@ -125,7 +127,7 @@ class GetDomain:
 class NewInterface:
     """An interface for a new domain."""
 
-    bridge: str = part(pattern=DEVICE_NAME)
+    bridge: str = part(pattern=BRIDGE_NAME)
     mac: str | None = part(None, pattern=MAC)
 
 

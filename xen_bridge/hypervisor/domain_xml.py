@@ -65,6 +65,9 @@ def _text(parent: etree._Element, tag: str, text: str, **attributes: str) -> Non
 def _disk(devices: etree._Element, wanted: NewDisk) -> None:
     is_block = wanted.source.startswith("/dev/")
     disk = etree.SubElement(devices, "disk", type="block" if is_block else "file", device="disk")
+    # Stated, so that nobody guesses it from what the guest wrote: a header of qcow2 would name
+    # any file of Domain 0 as its backing file.
+    etree.SubElement(disk, "driver", type="raw")
     etree.SubElement(disk, "source", {"dev" if is_block else "file": wanted.source})
     etree.SubElement(disk, "target", dev=wanted.target)
     if wanted.read_only:
