@@ -28,8 +28,10 @@ class LastingShares:
         old, had = self._wishes.get(domain.uuid), domain.scheduler
         self._hypervisor.set_scheduler(domain.uuid, weight, cap)
         undoing.note(self._hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
-        kept = old or Wish()
-        self._put(domain, Wish(_or(weight, kept.weight), _or(cap, kept.cap), domain.id), undoing)
+        kept = old or Wish(applied_to=domain.id)
+        # What it was given before and has not yet is given with the next look.
+        wish = Wish(_or(weight, kept.weight), _or(cap, kept.cap), kept.applied_to)
+        self._put(domain, wish, undoing)
 
     def give_again(self, uuid: str, weight: int | None, cap: int | None, undoing: Undoing) -> None:
         """Give a domain that has just been started what it is to have; None is as it was kept."""
@@ -65,46 +67,47 @@ class LastingShares:
         What cannot be given is among its problems, and tried again at the next look: whoever
         looks is never refused.
         """
-        wish = self._wishes.get(domain.uuid)
-        if wish is None or domain.id is None or wish.applied_to == domain.id:
+        # Whoever looks does not wait for a change that takes long: the next look will do.
+        if self._missing(domain) is None or not self._lock.acquire(blocking=False):
             return domain
         try:
             return self.restored(domain)
         except BridgeError as error:
-            kept = _words(wish)
-            return self._without_cap(domain, wish, f"the kept {kept} cannot be given: {error}")
+            return self._without_cap(domain, error)
+        finally:
+            self._lock.release()
 
-    def _without_cap(self, domain: Domain, wish: Wish, problem: str) -> Domain:
-        """Give the weight alone, whose cap was refused with it; ``problem`` is told anyway."""
+    def _missing(self, domain: Domain) -> Wish | None:
+        """Return what a domain was given and does not have in this run, as far as is known."""
+        wish = self._wishes.get(domain.uuid)
+        if wish is None or domain.id is None or wish.applied_to == domain.id:
+            return None
+        return None if "scheduler" in domain.unknown else wish
+
+    def _without_cap(self, domain: Domain, error: BridgeError) -> Domain:
+        """Give the weight alone, whose cap may be what was refused; tell of ``error``."""
+        wish = self._missing(domain) or Wish()
         if wish.cap is not None and wish.weight not in (None, domain.scheduler.weight):
             with suppress(BridgeError):
                 self._hypervisor.set_scheduler(domain.uuid, wish.weight, None)
                 domain = self._hypervisor.domain(domain.uuid)
-        return replace(domain, problems=(*domain.problems, problem[:MAX_PROBLEM]))
+        problem = f"the kept {_words(wish)} cannot be given: {error}"[:MAX_PROBLEM]
+        return replace(domain, problems=(*domain.problems, problem))
 
     def restored(self, domain: Domain) -> Domain:
         """Give a domain that runs under a new id what it was given before; return it.
 
-        Raises what the hypervisor refuses. Of one whose share cannot be read, nothing is known to
-        be missing.
+        The lock is held. Raises what the hypervisor refuses. Of one whose share cannot be read,
+        nothing is known to be missing.
         """
-        wish = self._wishes.get(domain.uuid)
-        if wish is None or domain.id is None or wish.applied_to == domain.id:
+        wish, has = self._missing(domain), domain.scheduler
+        if wish is None:
             return domain
-        if "scheduler" in domain.unknown:
-            return domain
-        # Whoever looks does not wait for a change that takes long: the next look will do.
-        if not self._lock.acquire(blocking=False):
-            return domain
-        try:
-            has = domain.scheduler
-            if (_or(wish.weight, has.weight), _or(wish.cap, has.cap)) != (has.weight, has.cap):
-                self._hypervisor.set_scheduler(domain.uuid, wish.weight, wish.cap)
-                domain = self._hypervisor.domain(domain.uuid)
-            self._wishes.put(domain.uuid, replace(wish, applied_to=domain.id))
-            return domain
-        finally:
-            self._lock.release()
+        if (_or(wish.weight, has.weight), _or(wish.cap, has.cap)) != (has.weight, has.cap):
+            self._hypervisor.set_scheduler(domain.uuid, wish.weight, wish.cap)
+            domain = self._hypervisor.domain(domain.uuid)
+        self._wishes.put(domain.uuid, replace(wish, applied_to=domain.id))
+        return domain
 
 
 def _words(wish: Wish) -> str:

@@ -180,19 +180,20 @@ class PhysicalHost:
         with self._lock:
             check_new(wanted, self.hypervisor.domains(), self._cpus, self.capabilities)
             made = self.hypervisor.define(wanted)
-            if wanted.weight is not None or wanted.cap is not None:
-                self._shares.keep(made.uuid, Wish(wanted.weight, wanted.cap))
-            if wanted.start:
-                self._start_or_undo(made)
+            try:
+                self._begin(made.uuid, wanted)
+            except BridgeError:
+                self._shares.forget(made.uuid)
+                self._remove(made.uuid)
+                raise
             return self.domain(made.uuid)
 
-    def _start_or_undo(self, made: Domain) -> None:
-        try:
-            self.start(made.uuid)
-        except BridgeError:
-            self._shares.forget(made.uuid)
-            self._remove(made.uuid)
-            raise
+    def _begin(self, uuid: str, wanted: CreateDomain) -> None:
+        """Keep what a domain is to have that was just defined, and start it if wanted."""
+        if wanted.weight is not None or wanted.cap is not None:
+            self._shares.keep(uuid, Wish(wanted.weight, wanted.cap))
+        if wanted.start:
+            self.start(uuid)
 
     def define(self, wanted: CreateDomain) -> Domain:
         """Make a domain known, without starting it."""

@@ -56,11 +56,13 @@ class Wishes:
         self._wishes = wishes
 
     def forget(self, uuid: str) -> None:
-        """Forget the wish of a domain; HypervisorError if the file cannot be written."""
+        """Forget the wish of a domain, which is gone: that the file still has it is only logged."""
         if uuid in self._wishes:
-            wishes = {other: wish for other, wish in self._wishes.items() if other != uuid}
-            self._save(wishes)
-            self._wishes = wishes
+            self._wishes = {key: wish for key, wish in self._wishes.items() if key != uuid}
+            try:
+                self._save(self._wishes)
+            except HypervisorError as error:
+                LOG.warning("the weight and cap of %s are not forgotten: %s", uuid, error)
 
     def restore(self, uuid: str, wish: Wish | None) -> None:
         """Keep what was kept before, which may be nothing."""

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
-from typing import Any
 
 from xen_bridge.documents.domains import (
     CreateDomain,
     Domain,
-    DomainInterface,
     Host,
     SchedulerParameters,
     VcpuAssignment,
@@ -27,24 +23,17 @@ from xen_bridge.documents.domains import (
 from xen_bridge.documents.measures import VirtualInterface
 from xen_bridge.errors import Conflict, HypervisorAway, HypervisorError, NotFound
 from xen_bridge.hypervisor.interface import Attached, Capability, HostDevice, Usage
+from xen_bridge.hypervisor.memory_domains import (
+    DEFAULT_CAP,
+    DEFAULT_WEIGHT,
+    UNKNOWN,
+    defined,
+    domain_0,
+)
 
-DEFAULT_WEIGHT, DEFAULT_CAP = 256, 0
 MIGRATION_STEPS = ("connect", "begin", "prepare", "transfer", "finish", "confirm")
 BUSY = 0.1
 """Share of a CPU that each running domain uses."""
-
-_UNKNOWN: Mapping[str, Any] = MappingProxyType(
-    {
-        "state": "unknown",
-        "memory_kb": None,
-        "cpu_time_s": None,
-        "vcpus": Vcpus(),
-        "scheduler": SchedulerParameters(),
-        "persistent": None,
-        "interfaces": (),
-    }
-)
-"""What a field has that a host cannot tell."""
 
 Fault = Callable[[], None]
 """Called at the step it was set for; what it raises is the failure, and it may also just wait."""
@@ -89,7 +78,7 @@ class MemoryHost:
         self._taken: set[str] = set()
         self._faults: dict[str, Fault] = {}
         self._unknown: dict[str, tuple[str, ...]] = {}
-        self._keep(_domain_0(cpus), 0.0)
+        self._keep(domain_0(cpus), 0.0)
 
     # ---- faults
 
@@ -114,8 +103,8 @@ class MemoryHost:
         """Return a domain without what is to be unknown."""
         names = self._unknown.get(domain.uuid, ())
         for name in names:
-            if name in _UNKNOWN:
-                domain = replace(domain, **{name: _UNKNOWN[name]})
+            if name in UNKNOWN:
+                domain = replace(domain, **{name: UNKNOWN[name]})
         problems = tuple(f"{name}: refused on demand" for name in names)
         return replace(domain, unknown=names, problems=problems)
 
@@ -214,7 +203,7 @@ class MemoryHost:
             taken = {kept.domain.name for kept in self._domains.values()} | set(self._domains)
             if wanted.name in taken or wanted.uuid in taken:
                 raise Conflict(f"a domain {wanted.name} exists already")
-            domain = _defined(wanted, self._cpus)
+            domain = defined(wanted, self._cpus)
             self._keep(domain, None)
             return domain
 
@@ -411,40 +400,3 @@ def _raising(error: Exception) -> Fault:
 def refusing(text: str = "refused on demand") -> Fault:
     """Return a fault that fails as a hypervisor does."""
     return _raising(HypervisorError(text))
-
-
-def _domain_0(cpus: int) -> Domain:
-    everywhere = VcpuPins(tuple(range(cpus)))
-    return Domain(
-        name="Domain-0",
-        uuid="00000000-0000-0000-0000-000000000000",
-        id=0,
-        state="running",
-        memory_kb=524_288,
-        vcpus=Vcpus(1, cpus, (everywhere,)),
-        scheduler=SchedulerParameters("credit", DEFAULT_WEIGHT, DEFAULT_CAP),
-        cpu_time_s=0.0,
-        persistent=False,
-    )
-
-
-def _defined(wanted: CreateDomain, cpus: int) -> Domain:
-    everywhere = VcpuPins(tuple(range(cpus)))
-    name = wanted.uuid or str(uuid.uuid4())
-    interfaces = tuple(
-        DomainInterface(item.mac or f"00:16:3e:{name[0:2]}:{name[2:4]}:{number:02x}", item.bridge)
-        for number, item in enumerate(wanted.interfaces)
-    )
-    most = max(wanted.vcpus, wanted.max_vcpus or wanted.vcpus)
-    return Domain(
-        name=wanted.name,
-        uuid=name,
-        id=None,
-        state="shutoff",
-        memory_kb=wanted.memory_kb,
-        vcpus=Vcpus(wanted.vcpus, most, (everywhere,) * wanted.vcpus),
-        scheduler=SchedulerParameters("credit"),
-        cpu_time_s=0.0,
-        persistent=True,
-        interfaces=interfaces,
-    )

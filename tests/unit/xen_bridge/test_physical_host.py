@@ -454,3 +454,32 @@ def test_a_file_of_wishes_that_is_nested_without_end(memory: MemoryHost, tmp_pat
     file = tmp_path / "wishes.json"
     file.write_text("[" * 200_000)
     assert PhysicalHost("memory:///a", memory, file).domains()
+
+
+def test_a_share_that_cannot_be_kept_leaves_no_domain(memory: MemoryHost, tmp_path: Path) -> None:
+    host = PhysicalHost("memory:///a", memory, tmp_path / "none" / "wishes.json")
+    with pytest.raises(HypervisorError, match="cannot be written"):
+        host.create(CreateDomain("r2", weight=300))
+    assert [domain.name for domain in host.domains()] == ["Domain-0"]
+
+
+def test_a_domain_goes_even_if_its_share_cannot_be_forgotten(
+    memory: MemoryHost, tmp_path: Path
+) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    host = PhysicalHost("memory:///a", memory, folder / "wishes.json")
+    host.create(CreateDomain("r2", weight=300))
+    (folder / "wishes.json").unlink()
+    folder.rmdir()
+    host.delete("r2")
+    assert [domain.name for domain in host.domains()] == ["Domain-0"]
+
+
+def test_a_kept_cap_that_waits_is_told_until_it_is_given(
+    host: PhysicalHost, memory: MemoryHost
+) -> None:
+    kept_in_vain(host, memory)
+    changed = host.set_domain(SetDomain("r1", weight=700))
+    assert changed.scheduler.weight == 700
+    assert "cap 150 cannot be given" in changed.problems[0]
