@@ -160,24 +160,22 @@ class LibvirtHost(ABC):
         return None if reading.was_missed and self.is_gone(domain) else found
 
     def is_gone(self, domain: Any) -> bool:
-        """Tell whether a domain that was found is there no more."""
-        connection = self.connection()
-        try:
-            with translated():
-                connection.lookupByUUIDString(domain.UUIDString())
-        except NotFound:
-            return True
-        return False
+        """Tell whether a domain that was found is there no more; raises HypervisorAway."""
+        reading, connection = Reading(), self.connection()
+        reading.of((), lambda: connection.lookupByUUIDString(domain.UUIDString()), None)
+        return reading.was_missed
 
     def _read(self, domain: Any, reading: Reading) -> Domain:
         uuid = domain.UUIDString()
-        # Of a domain that does not answer, the list that it was found in knows as much.
-        is_active = bool(Reading().of((), domain.isActive, domain.ID() >= 0))
+        # What the domain was found with: known even of one that does not answer, and -1 of one
+        # that has been started since.
+        number = domain.ID()
+        is_active = number >= 0 and bool(Reading().of((), domain.isActive, True))
         info = reading.of(("state", "memory_kb", "cpu_time_s"), domain.info, None)
         return Domain(
             name=self.name_of(domain, reading),
             uuid=uuid,
-            id=domain.ID() if is_active else None,
+            id=number if is_active else None,
             state=_STATES.get(info[0], "unknown") if info else "unknown",
             memory_kb=info[2] if info else None,
             cpu_time_s=round(info[4] / 1e9, 3) if info else None,

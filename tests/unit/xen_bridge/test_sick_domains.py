@@ -86,6 +86,13 @@ def test_whether_it_runs_is_known_from_the_list(xen: SickXen, host: PhysicalHost
     assert told(host) == before
 
 
+def test_a_domain_that_is_started_meanwhile_has_no_number_yet(
+    xen: SickXen, host: PhysicalHost
+) -> None:
+    xen.sick.answers["ID"] = -1
+    assert told(host)["2"].id is None
+
+
 def test_what_is_unknown_is_none_and_nothing_else_is(xen: SickXen, host: PhysicalHost) -> None:
     xen.sick.sick = {call: refusal() for call in UNREADABLE}
     sick = told(host)["2"]
