@@ -12,6 +12,7 @@
     │   └── SwitchDeadline  it did not answer in time
     ├── HostError           a Xen host refused, or is at fault
     │   ├── HostAway        it cannot be reached
+    │   ├── HostForbids     it lets nobody do that
     │   └── HostDeadline    it did not answer in time
     ├── Unsupported         what stands behind it cannot do that
     └── LimitExceeded       a cap on a queue, table or cache was reached
@@ -85,6 +86,10 @@ class HostError(HorizonError):
 
 class HostAway(HostError):
     """The host, or what is asked of it there, cannot be reached."""
+
+
+class HostForbids(HostError):
+    """The host lets nobody do what was asked, as it is configured."""
 
 
 class HostDeadline(HostError):

@@ -17,6 +17,7 @@ from horizon_ryu.core.errors import (
     HostAway,
     HostDeadline,
     HostError,
+    HostForbids,
     InvalidInput,
     LimitExceeded,
     NoRoute,
@@ -68,6 +69,7 @@ SWITCH_FAILED = Kind("SwitchFailed", 424, "A switch refused or failed")
 SWITCH_AWAY = Kind("SwitchAway", 424, "A switch is away")
 HOST_FAILED = Kind("HostFailed", 424, "A host refused or failed")
 HOST_AWAY = Kind("HostAway", 424, "A host is away")
+HOST_FORBIDS = Kind("HostForbids", 403, "The host does not allow this")
 UPGRADE_REQUIRED = Kind("UpgradeRequired", 426, "Only a WebSocket is served here")
 LIMIT_EXCEEDED = Kind("LimitExceeded", 429, "A limit was reached")
 INTERNAL = Kind("Internal", 500, "Internal error")
@@ -93,6 +95,7 @@ KINDS = (
     SWITCH_AWAY,
     HOST_FAILED,
     HOST_AWAY,
+    HOST_FORBIDS,
     UPGRADE_REQUIRED,
     LIMIT_EXCEEDED,
     INTERNAL,
@@ -111,6 +114,7 @@ _KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
     (SwitchError, SWITCH_FAILED),
     (HostAway, HOST_AWAY),
     (HostDeadline, HOST_DEADLINE),
+    (HostForbids, HOST_FORBIDS),
     (HostError, HOST_FAILED),
     (Unsupported, UNSUPPORTED),
     (LimitExceeded, LIMIT_EXCEEDED),

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import Conflict, HorizonError, LimitExceeded, NotFound
-from horizon_ryu.core.xen.changes import DomainView, changes
+from horizon_ryu.core.xen.changes import changes
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import ours
 from horizon_ryu.xen_hosts.host import Connect, Known, XenHost
@@ -165,10 +165,10 @@ class XenHosts:
     def _tell(self, name: str, before: Known, now: Known) -> None:
         if before.state != now.state:
             self._publish("xen_host", {"name": name, "state": now.state, "reason": now.reason})
-        if now.node is None:
-            return
         # After an absence all that is known is what was there before it.
-        for item in changes(_views(before.last), _views(now.node)) if before.last else ():
+        if before.seen is None or now.seen is None:
+            return
+        for item in changes(before.seen, now.seen):
             domain = item.domain
             self._publish(
                 "xen_domain",
@@ -207,11 +207,6 @@ def _name_of(router: str | None, node: Node | None) -> str | None:
         if router in (domain.uuid, str(domain.id)):
             return domain.name
     return router
-
-
-def _views(node: Node | None) -> Iterator[DomainView]:
-    for domain in node.domains if node is not None else ():
-        yield DomainView(domain.uuid, domain.name, domain.id, domain.state)
 
 
 def _checked(url: str, node_pk: str) -> tuple[str, str]:
