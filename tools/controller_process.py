@@ -36,7 +36,8 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 class ControllerProcess:
     """``ryu-manager APPS --config-file …`` on free loopback ports; a context manager.
 
-    ``environment`` is added to the variables that it inherits.
+    ``environment`` is added to the variables that it inherits; ``descriptors`` is how many files
+    and sockets it may have open at most.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class ControllerProcess:
         apps: tuple[str, ...] = ("horizon_ryu.bundle",),
         config: str = "",
         environment: Mapping[str, str] | None = None,
+        descriptors: int | None = None,
     ) -> None:
+        self._limited = limited(descriptors)
         self.openflow_port, self.rest_port = free_ports(2)
         self._apps = apps
         self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
@@ -70,6 +73,7 @@ class ControllerProcess:
     def start(self) -> None:
         """Start the process and wait until its REST API answers."""
         command = [
+            *self._limited,
             str(Path(sys.executable).with_name("ryu-manager")),
             *self._apps,
             f"--ofp-tcp-listen-port={self.openflow_port}",
@@ -149,6 +153,13 @@ class ControllerProcess:
     ) -> None:
         if self._process is not None:
             self.stop()
+
+
+def limited(descriptors: int | None) -> tuple[str, ...]:
+    """Return what goes before a command that may have ``descriptors`` open at most; None: any."""
+    if descriptors is None:
+        return ()
+    return ("/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"')
 
 
 def _status(process: subprocess.Popen[bytes], seconds: float) -> int:

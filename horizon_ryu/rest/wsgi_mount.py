@@ -6,7 +6,6 @@ problem document. Only what it serves itself asks for a token.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from ryu import cfg
@@ -32,7 +31,6 @@ def mount(wsgi: WSGIApplication, router: Router) -> None:
     cfg.CONF.set_default("wsapi_host", DEFAULT_HOST)
     check_listening(cfg.CONF.wsapi_host, router.protected)
     wsgi.mapper = _LastResort(wsgi.mapper, _controller(router))
-    logging.getLogger("ryu.lib.hub").addFilter(_is_no_access_line)
 
 
 def read_body_in_time(request: Request, size: int) -> bytes:
@@ -74,8 +72,3 @@ def _controller(router: Router) -> type:
             return router.respond(request)
 
     return HorizonController
-
-
-def _is_no_access_line(record: logging.LogRecord) -> bool:
-    """Keep eventlet's line per request out of the log: the router logs it, at debug level."""
-    return record.levelno > logging.INFO

@@ -23,7 +23,10 @@ from horizon_ryu.rest.auth import parse_tokens
 from horizon_ryu.rest.door import UnsafeListening
 from horizon_ryu.rest.events import MAX_SUBSCRIBERS, QUEUE_EVENTS
 from horizon_ryu.rest.router import Router
+from horizon_ryu.rest.server import RestServer
 from horizon_ryu.rest.wsgi_mount import mount, read_body_in_time
+from xen_bridge.serving.http import DEFAULT_LIMITS, HttpLimits
+from xen_bridge.serving.room import Room
 
 TOKEN = "monitor-token-0001"
 
@@ -40,14 +43,20 @@ class OthersController(ControllerBase):  # type: ignore[misc]  # Ryu ships no ty
         return Response(body=f"flows of {dpid}".encode())
 
 
+def _never(error: Exception) -> None:
+    raise AssertionError("accepting failed") from error
+
+
 class Server:
     """Ryu's server with our router; clients run in threads of the system meanwhile."""
 
-    def __init__(self, router: Router, after: Callable[[WSGIApplication], None]) -> None:
+    def __init__(
+        self, router: Router, after: Callable[[WSGIApplication], None], limits: HttpLimits
+    ) -> None:
         wsgi = WSGIApplication()
         mount(wsgi, router)
         after(wsgi)
-        self._server = hub.WSGIServer(("127.0.0.1", 0), wsgi)
+        self._server = RestServer(Room(100), _never, wsgi, ("127.0.0.1", 0), limits)
         self.port = self._server.server.getsockname()[1]
         self._greenlet = hub.spawn(self._server.serve_forever)
 
@@ -77,14 +86,17 @@ class Server:
 def serve() -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
-    def start(router: Router, after: Callable[[Any], None] = lambda _wsgi: None) -> Server:
-        servers.append(Server(router, after))
+    def start(
+        router: Router,
+        after: Callable[[Any], None] = lambda _wsgi: None,
+        limits: HttpLimits = DEFAULT_LIMITS,
+    ) -> Server:
+        servers.append(Server(router, after, limits))
         return servers[-1]
 
     yield start
     for server in servers:
         server.stop()
-    logging.getLogger("ryu.lib.hub").removeFilter(wsgi_mount._is_no_access_line)
 
 
 def receive(connection: Any) -> Any:
