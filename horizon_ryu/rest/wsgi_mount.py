@@ -14,13 +14,14 @@ from ryu.lib import hub
 from webob import Request, Response
 
 from horizon_ryu.rest.door import check_listening
-from horizon_ryu.rest.problem import TIMEOUT, ProblemError
+from horizon_ryu.rest.problem import TIMEOUT, UNPARSABLE, ProblemError
 from horizon_ryu.rest.request import read_stream
 from horizon_ryu.rest.router import Router
 
 DEFAULT_HOST = "127.0.0.1"
 BODY_SECONDS = 10.0
 """For the whole body of a request to arrive."""
+_CLOSE = {"Connection": "close"}
 
 
 def mount(wsgi: WSGIApplication, router: Router) -> None:
@@ -40,7 +41,14 @@ def read_body_in_time(request: Request, size: int) -> bytes:
             return read_stream(request, size)
     except hub.Timeout as error:
         raise ProblemError(
-            TIMEOUT, f"It took more than {BODY_SECONDS:g} s.", headers={"Connection": "close"}
+            TIMEOUT, f"It took more than {BODY_SECONDS:g} s.", headers=_CLOSE
+        ) from error
+    except (OSError, ValueError) as error:
+        # Nobody can tell where such a body ends, so nothing can follow it.
+        raise ProblemError(
+            UNPARSABLE,
+            "The body did not arrive whole, or its chunks are malformed.",
+            headers=_CLOSE,
         ) from error
 
 

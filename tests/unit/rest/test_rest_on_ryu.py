@@ -20,6 +20,7 @@ from webob import Response
 
 from horizon_ryu.rest import events_resource, wsgi_mount
 from horizon_ryu.rest.auth import parse_tokens
+from horizon_ryu.rest.client_frames import FRAMES_PER_TURN, ClientGone, read_frames
 from horizon_ryu.rest.door import UnsafeListening
 from horizon_ryu.rest.events import MAX_SUBSCRIBERS, QUEUE_EVENTS
 from horizon_ryu.rest.router import Router
@@ -159,6 +160,26 @@ def test_slow_body_is_408(make_client: Any, serve: Any, monkeypatch: pytest.Monk
     assert tpool.execute(trickle).startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.parametrize("body", [b"x\r\n", b"5\r\nabc"])
+def test_a_body_in_faulty_chunks_is_400(make_client: Any, serve: Any, body: bytes) -> None:
+    router = make_client().router
+    router._read_stream = read_body_in_time
+    server = serve(router)
+
+    def send() -> bytes:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(
+                b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+            )
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    answer = tpool.execute(send)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"Connection: close" in answer
+
+
 def test_listens_on_loopback_unless_configured(client: Any) -> None:
     mount(WSGIApplication(), client.router)
     assert cfg.CONF.wsapi_host == "127.0.0.1"
@@ -222,6 +243,51 @@ def test_faulty_frames_end_the_connection(client: Any, serve: Any, frame: bytes)
     tpool.execute(connection.sock.sendall, frame)
     until(lambda: client.events.subscribers == 0)
     assert tpool.execute(connection.recv_frame).opcode == websocket.ABNF.OPCODE_CLOSE
+    tpool.execute(connection.close)
+
+
+class Prepared:
+    """A connection with so many empty frames ready to be read; counts what is read per turn."""
+
+    def __init__(self, frames: int) -> None:
+        self._data = b"\x82\x80\x00\x00\x00\x00" * frames
+        self._now = 0
+        self.most = 0
+
+    def recv(self, size: int) -> bytes:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        data, self._data = self._data[:size], self._data[size:]
+        return data
+
+    def count_turns(self) -> None:
+        while True:
+            self._now = 0
+            hub.sleep(0)
+
+
+def test_frames_without_end_let_others_have_their_turn() -> None:
+    connection = Prepared(1000)
+    counting = hub.spawn(connection.count_turns)
+    with pytest.raises(ClientGone):
+        read_frames(connection, lambda _payload: None)
+    hub.kill(counting)
+    # Two reads for an empty frame: its beginning, and the mask.
+    assert connection.most <= 2 * FRAMES_PER_TURN
+
+
+def test_event_client_may_be_silent_for_ever(client: Any, serve: Any) -> None:
+    server = serve(client.router, limits=HttpLimits(first_byte=0.3, one_operation=0.05))
+    connection = server.listen()
+
+    def silent() -> bytes:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as other:
+            return other.recv(1)
+
+    assert tpool.execute(silent) == b""  # It was given longer than one operation takes.
+    assert client.events.subscribers == 1
+    client.events.publish("x", {})
+    assert receive(connection)["kind"] == "x"
     tpool.execute(connection.close)
 
 

@@ -17,6 +17,7 @@ from xen_bridge.serving.http import READS_PER_TURN, REQUESTS_PER_TURN, HttpLimit
 from xen_bridge.serving.room import Room
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 WAIT_SECONDS = 30.0
 
 
@@ -47,6 +48,8 @@ class Served:
     """A server in this process whose application answers "ok", and can be told to read."""
 
     def __init__(self, **limits: float) -> None:
+        # Only what a test shortens ends a connection before its client gives up.
+        limits = dict.fromkeys(("first_byte", "headers", "one_operation"), 1000.0) | limits
         self.turns = Turns()
         self.reads = False
         self.read_turns = 0
@@ -134,8 +137,7 @@ def test_requests_in_a_row_are_answered_few_in_a_turn(
     make: Callable[..., Served], connections: int
 ) -> None:
     served = make()
-    links = [served.connect(GET * 99 + GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
-             for _ in range(connections)]  # fmt: skip
+    links = [served.connect(GET * 99 + LAST) for _ in range(connections)]
     served.begin()
     for link in links:
         assert rest(link).count(b"200 OK") == 100
@@ -162,7 +164,7 @@ def test_a_line_without_end_is_not_gathered(make: Callable[..., Served]) -> None
     served.reads = True
     link = served.connect(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
     served.begin()
-    tpool.execute(_send_until_closed, link, b"0" * 65536)
+    tpool.execute(_send_until_closed, link, b"x" * 65536)
     assert b" 500 " in rest(link)[:20]
 
 
@@ -186,14 +188,23 @@ def test_silence_and_half_a_header_are_closed(make: Callable[..., Served], said:
     assert served.answered == 0
 
 
-def test_an_idle_connection_is_kept_and_then_closed(make: Callable[..., Served]) -> None:
-    served = make(first_byte=0.05, headers=0.05, keep_alive=0.5)
+def test_a_pause_between_requests_may_last_longer_than_the_first_silence(
+    make: Callable[..., Served],
+) -> None:
+    served = make(first_byte=0.1, keep_alive=1000.0)
     link = served.connect(GET)
     served.begin()
     until(lambda: served.answered == 1)
-    eventlet.sleep(0.2)  # Longer than the first request may take, shorter than the pause may.
-    link.sendall(GET)
+    assert rest(served.connect()) == b""  # As long as this one was given.
+    link.sendall(LAST)
     assert rest(link).count(b"200 OK") == 2
+
+
+def test_a_connection_that_pauses_too_long_is_closed(make: Callable[..., Served]) -> None:
+    served = make(keep_alive=0.1)
+    link = served.connect(GET)
+    served.begin()
+    assert rest(link).count(b"200 OK") == 1
 
 
 def test_a_body_that_nobody_wanted_and_that_does_not_come_is_closed(
@@ -209,14 +220,25 @@ def test_silent_connections_give_way_to_new_ones(make: Callable[..., Served]) ->
     served = make()
     served.begin()
     silent = [served.connect() for _ in range(10)]
-    close = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    assert b"200 OK" in rest(served.connect(close))
+    assert b"200 OK" in rest(served.connect(LAST))
     assert served.room.total <= 3
     for link in silent[:7]:
         assert rest(link) == b""
     for link in silent[7:]:
         link.close()
     until(lambda: served.room.total == 0)
+
+
+def test_a_connection_between_two_requests_gives_way_too(make: Callable[..., Served]) -> None:
+    served = make()
+    served.begin()
+    kept = [served.connect(GET) for _ in range(3)]
+    until(lambda: served.answered == 3)
+    assert b"200 OK" in rest(served.connect(LAST))
+    assert rest(kept[0]).count(b"200 OK") == 1
+    assert served.room.total <= 3
+    for link in kept[1:]:
+        link.close()
 
 
 def test_no_descriptor_left_ends_who_is_silent_not_the_server(make: Callable[..., Served]) -> None:
@@ -233,8 +255,7 @@ def test_no_descriptor_left_ends_who_is_silent_not_the_server(make: Callable[...
     served.begin()
     assert rest(silent[0]) == b""
     full[0] = False
-    close = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
-    assert b"200 OK" in rest(served.connect(close))
+    assert b"200 OK" in rest(served.connect(LAST))
     numbers = {error.errno for error in served.failures if isinstance(error, OSError)}
     assert numbers == {errno.EMFILE}
     silent[1].close()
