@@ -18,6 +18,8 @@ from tools.controller_process import ControllerProcess, wait_until
 from xen_bridge.documents.domains import GetNode
 from xen_bridge.identity import Identity
 
+APPS = ("horizon_ryu.switches",)
+"""Nothing that our switches, which answer little, would be closed for."""
 DESCRIPTORS = 256
 SILENT = 300
 """More than there are descriptors."""
@@ -80,7 +82,7 @@ def guarded(tmp_path: Path) -> Iterator[ControllerProcess]:
     tokens.write_text(f"monitor {TOKEN}\n", encoding="utf-8")
     tokens.chmod(0o600)
     config = f"[guard]\nwatchdog = 8\n[rest]\ntokens_file = {tokens}\n"
-    controller = ControllerProcess(tmp_path, config=config)
+    controller = ControllerProcess(tmp_path, APPS, config)
     controller.request = _authorized(controller)  # type: ignore[method-assign]
     with controller:
         yield controller
@@ -145,7 +147,7 @@ def _event_client(port: int) -> socket.socket:
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[ControllerProcess]:
     """A controller with few descriptors."""
-    with ControllerProcess(tmp_path, descriptors=DESCRIPTORS) as controller:
+    with ControllerProcess(tmp_path, APPS, descriptors=DESCRIPTORS) as controller:
         yield controller
 
 

@@ -9,6 +9,7 @@ the first error that it does not know.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -155,16 +156,21 @@ def _discard(body: Any, limits: HttpLimits) -> None:
 
 
 class _Log:
-    """Where eventlet logs: the tracebacks of applications are errors, the rest is detail."""
+    """Where eventlet logs: what an application raised is an error, all else is detail.
+
+    A client that hangs up raises too, and is none.
+    """
 
     def debug(self, text: str, *arguments: Any) -> None:
         LOG.debug(text, *arguments)
 
     def info(self, text: str, *arguments: Any) -> None:
-        LOG.log(logging.ERROR if text.startswith("Traceback") else logging.DEBUG, text, *arguments)
+        raised = sys.exc_info()[1]
+        failed = raised is not None and not isinstance(raised, OSError)
+        LOG.log(logging.ERROR if failed else logging.DEBUG, text, *arguments)
 
     def error(self, text: str, *arguments: Any) -> None:
-        LOG.info(text, *arguments)
+        LOG.debug(text, *arguments)
 
 
 class _Server(wsgi.Server):  # type: ignore[misc]
