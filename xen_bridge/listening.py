@@ -17,7 +17,7 @@ from eventlet.green.ssl import GreenSSLContext
 from greenlet import GreenletExit
 
 from xen_bridge.identity import Identity
-from xen_bridge.serving.accepting import AcceptFailures, accepted, host_of
+from xen_bridge.serving.accepting import EXHAUSTED, AcceptFailures, accepted, host_of
 from xen_bridge.serving.accepting import listen as listen_on
 from xen_bridge.serving.descriptors import for_connections
 from xen_bridge.serving.http import HttpLimits, HttpServer
@@ -99,7 +99,8 @@ class KnownPeers:
 
     def _cannot_accept(self, error: Exception) -> None:
         self.failures.note("the service", error)
-        self._give_up_oldest()
+        if isinstance(error, OSError) and error.errno in EXHAUSTED:
+            self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
         """Give up whoever stalls for whoever comes: nobody can shut the door."""

@@ -217,6 +217,7 @@ class HttpServer:
         for connection, address in accepted(self.server, self._cannot_accept):
             place = self._room.enter(host_of(address))
             if place is None:
+                self._failed(self._room.full())
                 connection.close()
             else:
                 self.converse(connection, address, place)

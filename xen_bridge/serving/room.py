@@ -11,6 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 
 
+class NoPlace(Exception):
+    """Everybody inside is being served."""
+
+
 class Place:
     """The place of one connection; busy until :meth:`idle` is called."""
 
@@ -70,6 +74,10 @@ class Room:
         self._inside.add(place)
         self._counts[host] += 1
         return place
+
+    def full(self) -> NoPlace:
+        """Return what tells that there is no place."""
+        return NoPlace(f"all {self._most} places are taken")
 
     def make_room(self) -> bool:
         """End the connection that has been idle longest; False if all are busy."""

@@ -318,6 +318,25 @@ def test_slow_client_is_dropped_and_nobody_waits(
     connection.sock.close()
 
 
+def test_client_that_pings_and_never_reads_is_dropped(
+    client: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_resource, "SEND_SECONDS", 0.2)
+    server = serve(client.router)
+    connection = server.listen(sockopt=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)])
+    pings = (b"\x89\xfd" + bytes(4) + bytes(125)) * 1000
+
+    def ping() -> None:
+        while True:
+            connection.sock.sendall(pings)
+
+    connection.sock.settimeout(30)
+    with pytest.raises(ConnectionError):
+        tpool.execute(ping)
+    until(lambda: client.events.subscribers == 0)
+    connection.sock.close()
+
+
 def refused(server: Server, **options: Any) -> int:
     with pytest.raises(websocket.WebSocketBadStatusException) as caught:
         server.listen(**options)

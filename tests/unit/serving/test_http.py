@@ -52,6 +52,7 @@ class Served:
         limits = dict.fromkeys(("first_byte", "headers", "one_operation"), 1000.0) | limits
         self.turns = Turns()
         self.reads = False
+        self.blocks: Any = None
         self.read_turns = 0
         self.answered = 0
         self.failures: list[Exception] = []
@@ -69,6 +70,8 @@ class Served:
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         self.turns.happens()
         self.answered += 1
+        if self.blocks is not None:
+            self.blocks.wait()
         if self.reads:
             before = self.turns.count
             environ["wsgi.input"].read(1 << 20)
@@ -239,6 +242,21 @@ def test_a_connection_between_two_requests_gives_way_too(make: Callable[..., Ser
     assert served.room.total <= 3
     for link in kept[1:]:
         link.close()
+
+
+def test_who_comes_while_all_are_served_is_closed_and_it_is_told(
+    make: Callable[..., Served],
+) -> None:
+    served = make()
+    served.blocks = eventlet.Event()
+    served.begin()
+    links = [served.connect(LAST) for _ in range(3)]
+    until(lambda: served.answered == 3)
+    assert rest(served.connect()) == b""
+    assert [str(error) for error in served.failures] == ["all 3 places are taken"]
+    served.blocks.send(None)
+    for link in links:
+        assert b"200 OK" in rest(link)
 
 
 def test_no_descriptor_left_ends_who_is_silent_not_the_server(make: Callable[..., Served]) -> None:
