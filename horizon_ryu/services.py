@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ryu import cfg
@@ -19,6 +20,7 @@ from ryu.lib import hub
 
 from horizon_ryu import garbage, log, settings
 from horizon_ryu.audit.service import AuditService
+from horizon_ryu.capacity import capacity
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.messages import PacketIn
@@ -32,6 +34,7 @@ from horizon_ryu.openflow.fast_lane import FastLane
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.openflow.watchdog import Watchdog
 from horizon_ryu.published import Published
+from horizon_ryu.rest import server as rest_server
 from horizon_ryu.rest.api import Api
 from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.metrics import Metrics
@@ -39,6 +42,9 @@ from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
+from xen_bridge.serving.accepting import AcceptFailures
+from xen_bridge.serving.descriptors import raise_limit
+from xen_bridge.serving.room import Room
 
 LOG = logging.getLogger("horizon")
 
@@ -71,6 +77,8 @@ class Services:
         self.signing_key = signing_key(self.settings.discovery.key_file)
         self.store = Store(self.settings.store.url)
         self.metrics = Metrics()
+        self.accept_failures = AcceptFailures(LOG, self.clock)
+        self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.events = EventLog(self.settings.rest.event_buffer)
         self.switches = SwitchRegistry()
         self.fast_lane = FastLane(self.switches.send, self.metrics)
@@ -90,6 +98,7 @@ class Services:
         self.router = self.api.router
         self._started = False
         listener.install(self._connection_context())
+        rest_server.install(Room(self.capacity.rest), partial(self.accept_failures.note, "rest"))
 
     def _measure_audits(self) -> None:
         repairs = "What switches lacked of the entries that an application stands on"
@@ -139,11 +148,12 @@ class Services:
                 echo_interval=guard.echo_interval,
                 unanswered_echoes=guard.max_unanswered_echoes,
                 output_bytes=guard.output_bytes,
-                connections=guard.connections,
+                connections=self.capacity.openflow,
                 connections_per_address=guard.connections_per_address,
             ),
             clock=self.clock,
             admit=self._admit,
+            accept_failed=partial(self.accept_failures.note, "openflow"),
             allowed_dpids=allowed or None,
         )
 

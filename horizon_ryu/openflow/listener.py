@@ -26,6 +26,7 @@ from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.door import Door
 from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.server import GuardedServer
+from xen_bridge.serving.room import Place
 
 LOG = logging.getLogger(__name__)
 
@@ -72,12 +73,12 @@ def install(context: ConnectionContext) -> Door:
 
 def connection_factory(
     context: ConnectionContext, door: Door, log: PeerLog
-) -> Callable[[Any, Any], None]:
+) -> Callable[[Any, Any, Place], None]:
     """Return what serves one accepted socket until its end; it lets no exception out."""
 
-    def serve(socket: Any, address: Any) -> None:
+    def serve(socket: Any, address: Any, place: Place) -> None:
         try:
-            GuardedDatapath(socket, address, context, door, log).serve()
+            GuardedDatapath(socket, address, context, door, log, place.busy).serve()
         except hub.TaskExit:
             raise
         except OSError as error:

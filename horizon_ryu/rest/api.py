@@ -18,6 +18,7 @@ from horizon_ryu.rest.hub_lag import HubLag
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.rest.router import Router
 from horizon_ryu.settings import Settings
+from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
@@ -37,6 +38,7 @@ class ApiServices(Protocol):
     metrics: Metrics
     events: EventLog
     clock: Callable[[], float]
+    accept_failures: AcceptFailures
 
     @property
     def switches(self) -> Switches:
@@ -83,6 +85,12 @@ class Api:
             "reason",
             lambda: {"slow": events.dropped},
         )
+        metrics.counters(
+            "horizon_accept_failures",
+            "Errors of listening sockets, by server and error",
+            "reason",
+            lambda: self._services.accept_failures.counts,
+        )
 
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
@@ -92,12 +100,14 @@ class Api:
     def health(self) -> Health:
         """Return how the controller is."""
         lag = self._lag.seconds
+        not_accepting = tuple(self._services.accept_failures.lasting())
         return Health(
-            status="ok" if lag < DEGRADED_LAG else "degraded",
+            status="ok" if lag < DEGRADED_LAG and not not_accepting else "degraded",
             version=__version__,
             uptime=self._services.clock() - self._started,
             switches=len(self._services.switches.connected_switches()),
             hub_lag=lag,
+            not_accepting=not_accepting,
         )
 
 

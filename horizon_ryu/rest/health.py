@@ -14,13 +14,17 @@ from horizon_ryu.rest.stream import streamed
 
 
 class Health(Model):
-    """``uptime`` and ``hub_lag`` in seconds; degraded when the event loop runs late."""
+    """``uptime`` and ``hub_lag`` in seconds; degraded when the event loop runs late.
+
+    ``not_accepting`` are the servers that fail to accept connections now; degraded then too.
+    """
 
     status: Literal["ok", "degraded"]
     version: str
     uptime: float
     switches: int
     hub_lag: float
+    not_accepting: tuple[str, ...] = ()
 
 
 class HealthProvider(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.hub_lag import WINDOW, HubLag
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.settings import RestOptions, Settings
+from xen_bridge.serving.accepting import LASTING_SECONDS, AcceptFailures
 
 
 class Clock:
@@ -30,6 +33,7 @@ def services(clock: Clock, **rest: Any) -> Any:
         metrics=Metrics(),
         events=EventLog(),
         clock=clock,
+        accept_failures=AcceptFailures(logging.getLogger(__name__), clock),
         switches=SimpleNamespace(connected_switches=lambda: {1: None, 2: None}),
     )
 
@@ -58,6 +62,20 @@ def test_a_late_event_loop_degrades_health(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(HubLag, "seconds", property(lambda _self: 1.5))
     body = Request.blank("/v1/health").get_response(Api(services(clock)).router).json
     assert body["status"] == "degraded"
+
+
+def test_a_server_that_cannot_accept_degrades_health_as_long_as_it_cannot() -> None:
+    clock = Clock()
+    controller = services(clock)
+    api = Api(controller)
+    controller.accept_failures.note("openflow", OSError(errno.EMFILE, "Too many open files"))
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert (body["status"], body["not_accepting"]) == ("degraded", ["openflow"])
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert 'horizon_accept_failures_total{reason="openflow EMFILE"} 1.0' in text
+    clock.now += LASTING_SECONDS
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert (body["status"], body["not_accepting"]) == ("ok", [])
 
 
 def test_worst_lag_is_remembered_for_a_while() -> None:
