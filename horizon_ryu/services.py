@@ -38,6 +38,7 @@ from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
+from horizon_ryu.supervision import Supervisor
 
 LOG = logging.getLogger("horizon")
 
@@ -70,6 +71,7 @@ class Services:
         self.signing_key = signing_key(self.settings.discovery.key_file)
         self.store = Store(self.settings.store.url)
         self.metrics = Metrics()
+        self.supervisor = Supervisor(self.clock, self.metrics.loop_failed)
         self.events = EventLog(self.settings.rest.event_buffer)
         self.switches = SwitchRegistry()
         self.fast_lane = FastLane(self.switches.send, self.metrics)

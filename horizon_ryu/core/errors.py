@@ -13,6 +13,7 @@
     ├── HostError           a Xen host refused, or is at fault
     │   ├── HostAway        it cannot be reached
     │   └── HostDeadline    it did not answer in time
+    ├── StoreError          the store cannot be read or written
     ├── Unsupported         what stands behind it cannot do that
     └── LimitExceeded       a cap on a queue, table or cache was reached
 """
@@ -89,6 +90,10 @@ class HostAway(HostError):
 
 class HostDeadline(HostError):
     """The host did not answer within the deadline."""
+
+
+class StoreError(HorizonError):
+    """The store, which keeps what must survive a restart, cannot be used; the message says why."""
 
 
 class Unsupported(HorizonError):

@@ -32,6 +32,7 @@ from horizon_ryu.openflow.fast_lane import FastLane
 from horizon_ryu.published import Published
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.settings import DiscoveryOptions
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -105,6 +106,7 @@ class Horizon(SimpleNamespace):
             router=SimpleNamespace(add=lambda resources: None),
             store=Store(),
             metrics=metrics,
+            supervisor=Supervisor(time.monotonic, metrics.loop_failed),
             limits=SimpleNamespace(forget=lambda dpid: None),
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
