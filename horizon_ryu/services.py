@@ -42,6 +42,9 @@ from horizon_ryu.supervision import Supervisor
 
 LOG = logging.getLogger("horizon")
 
+STORE_CHECK = 2.0
+"""Seconds between two looks at a store that could not be written."""
+
 Locator = Callable[[bytes], PortRef | None]
 
 
@@ -86,6 +89,7 @@ class Services:
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
+        self._store_watch: Any = None
         listener.install(self._connection_context())
 
     def start(self, wsgi: Any) -> None:
@@ -98,12 +102,20 @@ class Services:
             self.api.mount(wsgi)
         end_cleanly_on_signals()
         self._watchdog.start()
+        self._store_watch = hub.spawn(self.supervisor.forever, self._look_at_store)
         # Runs when the hub does: all applications are there by then.
         hub.spawn(garbage.settle)
+
+    def _look_at_store(self) -> None:
+        """See whether a store in trouble works again: maybe nobody else has anything to write."""
+        hub.sleep(STORE_CHECK)
+        self.store.probe()
 
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
+        if self._store_watch is not None:
+            hub.kill(self._store_watch)
         self.store.close()
         LOG.info("stopped")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ryu.lib import hub
@@ -86,6 +87,20 @@ class Supervisor:
         return tuple(sorted(name for name, at in self._failed_at.items() if at > since))
 
 
+def until_kept(write: Callable[[], object]) -> None:
+    """Call ``write``, again and again, until the store takes what it writes."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            write()
+            return
+        except StoreError:
+            hub.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
 def name_of(work: Callable[..., object]) -> str:
     """Return the name of a part for the log and the metrics: its class and method."""
+    while isinstance(work, partial):
+        work = work.func
     return str(getattr(work, "__qualname__", type(work).__name__))

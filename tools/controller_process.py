@@ -36,7 +36,8 @@ def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 class ControllerProcess:
     """``ryu-manager APPS --config-file …`` on free loopback ports; a context manager.
 
-    ``environment`` is added to the variables that it inherits.
+    ``environment`` is added to the variables that it inherits; ``store`` is the file of its store,
+    by default one in ``folder``.
     """
 
     def __init__(
@@ -45,14 +46,15 @@ class ControllerProcess:
         apps: tuple[str, ...] = ("horizon_ryu.bundle",),
         config: str = "",
         environment: Mapping[str, str] | None = None,
+        store: Path | None = None,
     ) -> None:
         self.openflow_port, self.rest_port = free_ports(2)
         self._apps = apps
         self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
         self._log_path = folder / "controller.log"
         self._config_path = folder / "horizon.conf"
-        store = f"[store]\nurl = sqlite:///{folder / 'horizon.sqlite'}\n"
-        self._config_path.write_text(f"{config}\n{store}", encoding="utf-8")
+        where = f"[store]\nurl = sqlite:///{store or folder / 'horizon.sqlite'}\n"
+        self._config_path.write_text(f"{config}\n{where}", encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

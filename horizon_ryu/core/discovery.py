@@ -301,9 +301,10 @@ class Discovery:
 
     def take_changes(self) -> tuple[Change, ...]:
         """Return what happened since the last call; the view then includes it."""
-        changes, self._changes = tuple(self._changes), []
+        changes = tuple(self._changes)
         if changes:
             self._view = self._next_view(changes)
+        self._changes = []
         return changes
 
     def _next_view(self, changes: tuple[Change, ...]) -> TopologyView:

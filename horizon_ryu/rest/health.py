@@ -14,13 +14,14 @@ from horizon_ryu.rest.stream import streamed
 
 
 class Health(Model):
-    """``uptime`` and ``hub_lag`` in seconds; degraded when the event loop runs late."""
+    """``uptime`` and ``hub_lag`` in seconds; ``reasons`` say why the controller is degraded."""
 
     status: Literal["ok", "degraded"]
     version: str
     uptime: float
     switches: int
     hub_lag: float
+    reasons: tuple[str, ...] = ()
 
 
 class HealthProvider(Protocol):
