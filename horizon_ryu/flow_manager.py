@@ -18,6 +18,7 @@ from typing import Any
 from ryu.base import app_manager
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
+from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import Conflict, HorizonError, SwitchError
@@ -39,7 +40,11 @@ from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.openflow.flow_removed import read_flow_removed
 from horizon_ryu.rest import flows as flows_resource
+from horizon_ryu.supervision import until_kept
 from horizon_ryu.switch_events import EventSwitchConnected
+
+OVERDUE_INTERVAL = 1.0
+"""Seconds between two tries to write what the store has refused."""
 
 app_manager.require_app("horizon_ryu.discovery")
 
@@ -80,7 +85,14 @@ class FlowManager(HorizonApp):
             max_flows=manager.max_flows,
         )
         self._recovery = Recovery(
-            book, journal, executor, announcer, self._connected, self._now, manager.grace
+            book,
+            journal,
+            executor,
+            announcer,
+            self._connected,
+            self._now,
+            manager.grace,
+            horizon.supervisor,
         )
         changes.unclean = self._recovery.look_after
         self._reconciler = Reconciler(
@@ -89,6 +101,7 @@ class FlowManager(HorizonApp):
             announcer,
             self._connected,
             manager.reconcile_interval,
+            horizon.supervisor,
             self._sending,
         )
         self._removals = Removals(
@@ -121,9 +134,11 @@ class FlowManager(HorizonApp):
         super().start()
         for record in self._unfinished:
             self.spawn(self._recovery.finish, record)
-        self.spawn(self._reconciler.run_hurried)
-        self.spawn(self._reconciler.run_regularly)
-        self.spawn(self._watch.run)
+        self.spawn(self._watch.end_grace)
+        self.spawn_loop(self._reconciler.look_hurriedly)
+        self.spawn_loop(self._reconciler.look_regularly)
+        self.spawn_loop(self._watch.turn)
+        self.spawn_loop(self._write_overdue)
 
     # ---- what switches do
 
@@ -144,14 +159,19 @@ class FlowManager(HorizonApp):
 
     def _expire(self, number: int) -> None:
         """Forget a flow whose time has come, with what is left of it on other switches."""
+        book = self._service.book
         try:
-            flow = self._service.book.get(number)
-            self._service.take_away([flow], "flow_timeout")
+            until_kept(lambda: self._service.take_away([book.get(number)], "flow_timeout"))
         except Conflict as error:
             self.logger.info("flows: %s", error)
         except HorizonError:
             # Another of its entries ended at the same time.
             return
+
+    def _write_overdue(self) -> None:
+        """Write what the journal could not write when it happened."""
+        hub.sleep(OVERDUE_INTERVAL)
+        self._service.changes.write_overdue()
 
     # ---- what the parts ask
 

@@ -31,6 +31,7 @@ from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.fast_lane import Handled
 from horizon_ryu.openflow.flow_removed import read_flow_removed
+from horizon_ryu.supervision import name_of
 
 FORWARDING_ORDER = 40
 """Place in the fast lane: after the gate of Spanning Tree, before its flooding."""
@@ -84,14 +85,20 @@ class Forwarding(HorizonApp):
 
     @set_ev_cls(EventTopologyChanged)
     def _topology_changed(self, event: EventTopologyChanged) -> None:
-        messages = self._core.topology_changed(event.view, event.changes, self._now())
+        try:
+            self._send(self._core.topology_changed(event.view, event.changes, self._now()))
+        finally:
+            if self._core.unsettled and not self._settling:
+                self._settling = True
+                self.spawn(self._settle)
+            joined = _joined(event.changes)
+            if joined:
+                self._await_sweep(joined)
+
+    def _send(self, messages: Iterable[Sent]) -> None:
         self.horizon.switches.send(messages)
-        if self._core.unsettled and not self._settling:
-            self._settling = True
-            self.spawn(self._settle)
-        joined = _joined(event.changes)
-        if joined:
-            self._await_sweep(joined)
+        for error in self._core.take_failures():
+            self.horizon.supervisor.failed(name_of(self._settle), error)
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
@@ -105,10 +112,16 @@ class Forwarding(HorizonApp):
 
     def _settle(self) -> None:
         """Re-route the pairs that a change left waiting, a few at a time."""
-        while self._core.unsettled:
-            hub.sleep(0)
-            self.horizon.switches.send(self._core.settle(self._now(), SETTLE_STEP))
-        self._settling = False
+        try:
+            while self._core.unsettled:
+                hub.sleep(0)
+                # Each step takes pairs from those that wait: one that fails leaves the others.
+                self.horizon.supervisor.once(self._settle_some)
+        finally:
+            self._settling = False
+
+    def _settle_some(self) -> None:
+        self._send(self._core.settle(self._now(), SETTLE_STEP))
 
     def _await_sweep(self, joined: set[int]) -> None:
         self._last_join = self._now()
@@ -126,11 +139,13 @@ class Forwarding(HorizonApp):
         """
         hold = self.horizon.settings.spanning_tree.port_hold_time
         latest = self._now() + PATIENCE * hold
-        while (left := min(self._last_join + hold, latest) - self._now()) > 0:
-            hub.sleep(left)
-        dpids, self._unswept = self._unswept, set()
+        try:
+            while (left := min(self._last_join + hold, latest) - self._now()) > 0:
+                hub.sleep(left)
+        finally:
+            dpids, self._unswept = self._unswept, set()
         for step in (partial(self._core.stale, ingress_only=True), self._core.stale):
-            hub.joinall([hub.spawn(self._tidy, dpid, step) for dpid in dpids])
+            hub.joinall([self.spawn(self._tidy, dpid, step) for dpid in dpids])
             hub.sleep(DRAIN)
 
     def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Sent]]) -> None:

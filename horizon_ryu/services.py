@@ -42,11 +42,15 @@ from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
+from horizon_ryu.supervision import Supervisor
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.serving.room import Room
 
 LOG = logging.getLogger("horizon")
+
+STORE_CHECK = 2.0
+"""Seconds between two looks at a store that could not be written."""
 
 Locator = Callable[[bytes], PortRef | None]
 
@@ -79,6 +83,7 @@ class Services:
         self.metrics = Metrics()
         self.accept_failures = AcceptFailures(LOG, self.clock)
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
+        self.supervisor = Supervisor(self.clock, self.metrics.loop_failed)
         self.events = EventLog(self.settings.rest.event_buffer)
         self.switches = SwitchRegistry()
         self.fast_lane = FastLane(self.switches.send, self.metrics)
@@ -97,6 +102,7 @@ class Services:
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
+        self._store_watch: Any = None
         listener.install(self._connection_context())
         rest_server.install(Room(self.capacity.rest), partial(self.accept_failures.note, "rest"))
 
@@ -117,12 +123,20 @@ class Services:
             self.api.mount(wsgi)
         end_cleanly_on_signals()
         self._watchdog.start()
+        self._store_watch = hub.spawn(self.supervisor.forever, self._look_at_store)
         # Runs when the hub does: all applications are there by then.
         hub.spawn(garbage.settle)
+
+    def _look_at_store(self) -> None:
+        """See whether a store in trouble works again: maybe nobody else has anything to write."""
+        hub.sleep(STORE_CHECK)
+        self.store.probe()
 
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
+        if self._store_watch is not None:
+            hub.kill(self._store_watch)
         self.store.close()
         LOG.info("stopped")
 

@@ -39,7 +39,8 @@ class ControllerProcess:
 
     ``environment`` is added to the variables that it inherits; ``manager`` is the program that is
     started, by default that of the interpreter which runs this; ``descriptors`` is how many files
-    and sockets it may have open at most.
+    and sockets it may have open at most; ``store`` is the file of its store, by default one in
+    ``folder``.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class ControllerProcess:
         environment: Mapping[str, str] | None = None,
         manager: Path = MANAGER,
         descriptors: int | None = None,
+        store: Path | None = None,
     ) -> None:
         self._manager = manager
         self._limited = limited(descriptors)
@@ -58,8 +60,8 @@ class ControllerProcess:
         self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
         self._log_path = folder / "controller.log"
         self._config_path = folder / "horizon.conf"
-        store = f"[store]\nurl = sqlite:///{folder / 'horizon.sqlite'}\n"
-        self._config_path.write_text(f"{config}\n{store}", encoding="utf-8")
+        where = f"[store]\nurl = sqlite:///{store or folder / 'horizon.sqlite'}\n"
+        self._config_path.write_text(f"{config}\n{where}", encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -46,20 +46,19 @@ class AuditService:
         self._clock = clock
         self._audits: dict[str, Audit] = {}
         self._schedule = AuditSchedule()
+        self._pool = eventlet.GreenPool(_AT_ONCE)
 
     def register(self, application: str, audit: Audit) -> None:
         """Have ``audit`` called for each switch, after those registered before."""
         self._audits[application] = audit
 
-    def run(self) -> None:
-        """Audit the connected switches, for ever."""
-        pool = eventlet.GreenPool(_AT_ONCE)
-        while True:
-            now = self._clock()
-            self._schedule.follow(self._connected(), now)
-            for dpid in self._schedule.take_due(now):
-                pool.spawn_n(self._audit, dpid)
-            hub.sleep(_TICK)
+    def turn(self) -> None:
+        """Begin the audits that are due: one turn of a loop."""
+        now = self._clock()
+        self._schedule.follow(self._connected(), now)
+        for dpid in self._schedule.take_due(now):
+            self._pool.spawn_n(self._audit, dpid)
+        hub.sleep(_TICK)
 
     def _audit(self, dpid: int) -> None:
         is_fine = False

@@ -14,6 +14,7 @@
     │   ├── HostAway        it cannot be reached
     │   ├── HostForbids     it lets nobody do that
     │   └── HostDeadline    it did not answer in time
+    ├── StoreError          the store cannot be read or written
     ├── Unsupported         what stands behind it cannot do that
     └── LimitExceeded       a cap on a queue, table or cache was reached
 """
@@ -94,6 +95,10 @@ class HostForbids(HostError):
 
 class HostDeadline(HostError):
     """The host did not answer within the deadline."""
+
+
+class StoreError(HorizonError):
+    """The store, which keeps what must survive a restart, cannot be used; the message says why."""
 
 
 class Unsupported(HorizonError):

@@ -85,6 +85,7 @@ class Forwarding:
         self._finder: PathFinder | None = None
         self._book = AddressBook(self._view.hosts)
         self._unsettled: OrderedDict[bytes, None] = OrderedDict()
+        self._failures: list[Exception] = []
 
     # What the network looks like
 
@@ -114,8 +115,24 @@ class Forwarding:
         """Bring up to ``limit`` waiting pairs in line with the topology; return the messages."""
         messages: list[Sent] = []
         for _ in range(min(limit, len(self._unsettled))):
-            messages += self._settle_pair(self._unsettled.popitem(last=False)[0], now)
+            messages += self._settle_or_remove(self._unsettled.popitem(last=False)[0], now)
         return messages
+
+    def take_failures(self) -> tuple[Exception, ...]:
+        """Return what was raised since the last call, each for one pair, which was let go."""
+        failures, self._failures = tuple(self._failures), []
+        return failures
+
+    def _settle_or_remove(self, key: bytes, now: float) -> list[Sent]:
+        """Settle one pair; one that raises is removed, so that its frames come to us again.
+
+        The messages for the pairs before it, which are remembered as sent, must not be lost.
+        """
+        try:
+            return self._settle_pair(key, now)
+        except Exception as error:
+            self._failures.append(error)
+            return self._pairs.remove(key)
 
     def _base_entries(self, changes: Iterable[Change]) -> list[Sent]:
         joined = (change.subject for change in changes if change.kind == "switch_join")
@@ -178,7 +195,7 @@ class Forwarding:
         The caller has already dropped what came in by ports closed to broadcasts.
         """
         frame = frames.decode(packet.data)
-        if frame is None or frame.src[0] & 1:
+        if frame is None or frames.has_impossible_source(frame):
             answer = _DROPPED
         elif frame.ethertype == frames.ETH_ARP:
             answer = self._arp_in(packet, frame)

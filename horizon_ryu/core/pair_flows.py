@@ -84,10 +84,10 @@ class PairFlows:
         pair = self._pairs.pop(key, None)
         if pair is not None:
             for mac in (key[:6], key[6:]):
-                keys = self._of_host[mac]
+                keys = self._of_host.get(mac, set())
                 keys.discard(key)
                 if not keys:
-                    del self._of_host[mac]
+                    self._of_host.pop(mac, None)
         return pair
 
     def of_match(self, match: Match) -> Pair | None:

@@ -18,6 +18,7 @@ from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.confirmation import Sending, Switches
 from horizon_ryu.openflow.canonical import reported
+from horizon_ryu.supervision import Supervisor
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -39,13 +40,16 @@ class Reconciler:
         announcer: Announcer,
         connected: Callable[[], Collection[int]],
         interval: float,
+        supervisor: Supervisor,
         sending: Sending = lambda _messages: None,
     ) -> None:
         """``interval`` in seconds; ``connected`` tells the dpids of the connected switches.
 
         ``sending`` is told of messages right before they are sent.
         """
+        self._supervisor = supervisor
         self._sending = sending
+        self._pool = eventlet.GreenPool(_AT_ONCE)
         self._book = book
         self._switches = switches
         self._announcer = announcer
@@ -65,26 +69,24 @@ class Reconciler:
         """Have a switch looked at regularly until it is found in order, flows on it or not."""
         self._suspects.add(dpid)
 
-    def run_hurried(self) -> None:
-        """Look at the switches that are in a hurry, for ever.
+    def look_hurriedly(self) -> None:
+        """Look at the switches that are in a hurry, when there are some: one turn of a loop.
 
         However often one is, it is looked at once at a time and rests in between, and it holds
         up no other.
         """
-        pool = eventlet.GreenPool(_AT_ONCE)
-        while True:
-            self._wake.wait()
-            hub.sleep(_TOGETHER)
-            self._wake.clear()
-            dpids = self._hurried - self._resting
-            self._hurried -= dpids
-            self._resting |= dpids
-            for dpid in dpids:
-                pool.spawn_n(self._look_and_rest, dpid)
+        self._wake.wait()
+        hub.sleep(_TOGETHER)
+        self._wake.clear()
+        dpids = self._hurried - self._resting
+        self._hurried -= dpids
+        self._resting |= dpids
+        for dpid in dpids:
+            self._pool.spawn_n(self._look_and_rest, dpid)
 
     def _look_and_rest(self, dpid: int) -> None:
         try:
-            self.reconcile(dpid)
+            self._supervisor.once(self.reconcile, dpid)
         finally:
             hub.spawn_after(_REST, self._rested, dpid)
 
@@ -93,17 +95,16 @@ class Reconciler:
         if dpid in self._hurried:
             self._wake.set()
 
-    def run_regularly(self) -> None:
-        """Look at every switch that should have entries, for ever."""
-        while True:
-            hub.sleep(self._interval)
-            wanted = self._book.switches() | self._suspects
-            self._look_at(dpid for dpid in self._connected() if dpid in wanted)
+    def look_regularly(self) -> None:
+        """Look at every switch that should have entries: one turn of a loop."""
+        hub.sleep(self._interval)
+        wanted = self._book.switches() | self._suspects
+        self._look_at(dpid for dpid in self._connected() if dpid in wanted)
 
     def _look_at(self, dpids: Iterable[int]) -> None:
         pool = eventlet.GreenPool(_AT_ONCE)
         for dpid in dpids:
-            pool.spawn_n(self.reconcile, dpid)
+            pool.spawn_n(self._supervisor.once, self.reconcile, dpid)
         pool.waitall()
 
     def reconcile(self, dpid: int) -> Repair | None:

@@ -105,7 +105,8 @@ class SwitchRegistry:
         """Queue ``messages``, in order, without waiting.
 
         Those for absent switches are dropped, and those that OpenFlow cannot carry: an OpenFlow
-        1.0 frame of nearly 64 KiB no longer fits into a packet-out, and must cost no other.
+        1.0 frame of nearly 64 KiB no longer fits into a packet-out, and must cost no other. Nor
+        must a fault of ours in the part of one switch cost the others theirs.
         """
         for dpid, message in ((sent.dpid, sent.message) for sent in messages):
             peer = self._peers.get(dpid)
@@ -117,6 +118,10 @@ class SwitchRegistry:
                 # Frames come from strangers: one line per connection.
                 LOG.log(logging.DEBUG if peer.complained else logging.WARNING, "%s", error)
                 peer.complained = True
+            except Exception:
+                level = logging.DEBUG if peer.complained else logging.ERROR
+                LOG.log(level, "switch %016x: a message was not sent", dpid, exc_info=True)
+                peer.complained = True
 
     def confirm(
         self, messages: Sequence[Sent], deadline: float = DEADLINE
@@ -125,7 +130,8 @@ class SwitchRegistry:
 
         Returns what went wrong: an error with the index of each message that was refused, or that
         the switch's version cannot express; SwitchDeadline or SwitchAway per switch that did not
-        answer within ``deadline`` seconds. Never raises these.
+        answer within ``deadline`` seconds; SwitchError for one whose part failed by a fault of
+        ours. Never raises these.
         """
         errors: list[SwitchError] = []
         waiting = []
@@ -138,6 +144,9 @@ class SwitchRegistry:
                 waiting.append((peer, *self._ask_barrier(peer, dpid, own, errors)))
             except SwitchError as error:
                 errors.append(error)
+            except Exception:
+                LOG.exception("switch %016x: messages were not sent", dpid)
+                errors.append(SwitchError(dpid, "a fault of the controller: see its log"))
         until = time.monotonic() + deadline
         for peer, question, answered in waiting:
             answered.wait(max(0.0, until - time.monotonic()))

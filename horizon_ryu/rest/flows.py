@@ -16,6 +16,7 @@ from horizon_ryu.rest.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
     NOT_FOUND,
+    STORE_FAILED,
     SWITCH_DEADLINE,
     SWITCH_FAILED,
 )
@@ -26,7 +27,7 @@ FLOW_ID = PathParameter(
     "^[0-9a-f]{8}$", "A flow: 8 lower-case hex digits", lambda text: int(text, 16)
 )
 _TAG = "flows"
-_PROBLEMS = (CONFLICT, SWITCH_FAILED, SWITCH_DEADLINE)
+_PROBLEMS = (CONFLICT, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 
 
 class FlowProvider(Protocol):
@@ -160,7 +161,7 @@ def resources(provider: FlowProvider) -> list[Resource]:
             handler=delete,
             parameters=parameters,
             status=204,
-            problems=(NOT_FOUND, CONFLICT),
+            problems=(NOT_FOUND, CONFLICT, STORE_FAILED),
             summary="Delete a flow, with its reverse direction",
             tag=_TAG,
         ),

@@ -14,9 +14,9 @@ from horizon_ryu.rest.stream import streamed
 
 
 class Health(Model):
-    """``uptime`` and ``hub_lag`` in seconds; degraded when the event loop runs late.
+    """``uptime`` and ``hub_lag`` in seconds; ``reasons`` say why the controller is degraded.
 
-    ``not_accepting`` are the servers that fail to accept connections now; degraded then too.
+    ``not_accepting`` are the servers that fail to accept connections now.
     """
 
     status: Literal["ok", "degraded"]
@@ -25,6 +25,7 @@ class Health(Model):
     switches: int
     hub_lag: float
     not_accepting: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class HealthProvider(Protocol):

@@ -11,7 +11,7 @@ from horizon_ryu.core.virtual_network import NetworkDefinition, parse_range, ran
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.network_names import IP_RANGE, NAME, NetworkStore
-from horizon_ryu.rest.problem import CONFLICT, NOT_FOUND
+from horizon_ryu.rest.problem import CONFLICT, NOT_FOUND, STORE_FAILED
 from horizon_ryu.rest.resource import Answer, Call, Resource
 
 
@@ -73,6 +73,7 @@ def resources(store: NetworkStore) -> list[Resource]:
             path=collection,
             handler=list_all,
             response=Networks,
+            problems=(STORE_FAILED,),
             summary="List the named virtual networks",
             tag="networks",
         ),
@@ -83,7 +84,7 @@ def resources(store: NetworkStore) -> list[Resource]:
             request=Network,
             response=Network,
             status=201,
-            problems=(CONFLICT,),
+            problems=(CONFLICT, STORE_FAILED),
             summary="Give a virtual network a name",
             tag="networks",
         ),
@@ -92,7 +93,7 @@ def resources(store: NetworkStore) -> list[Resource]:
             path=member,
             handler=read,
             response=Network,
-            problems=(NOT_FOUND,),
+            problems=(NOT_FOUND, STORE_FAILED),
             summary="Read one named virtual network",
             tag="networks",
         ),
@@ -101,7 +102,7 @@ def resources(store: NetworkStore) -> list[Resource]:
             path=member,
             handler=delete,
             status=204,
-            problems=(NOT_FOUND,),
+            problems=(NOT_FOUND, STORE_FAILED),
             summary="Forget a named virtual network",
             tag="networks",
         ),

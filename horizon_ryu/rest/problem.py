@@ -22,6 +22,7 @@ from horizon_ryu.core.errors import (
     LimitExceeded,
     NoRoute,
     NotFound,
+    StoreError,
     SwitchAway,
     SwitchDeadline,
     SwitchError,
@@ -74,6 +75,7 @@ UPGRADE_REQUIRED = Kind("UpgradeRequired", 426, "Only a WebSocket is served here
 LIMIT_EXCEEDED = Kind("LimitExceeded", 429, "A limit was reached")
 INTERNAL = Kind("Internal", 500, "Internal error")
 UNSUPPORTED = Kind("Unsupported", 501, "Not supported by what stands behind")
+STORE_FAILED = Kind("StoreFailed", 503, "The store cannot be read or written")
 SWITCH_DEADLINE = Kind("SwitchDeadline", 504, "A switch did not answer in time")
 HOST_DEADLINE = Kind("HostDeadline", 504, "A host did not answer in time")
 
@@ -100,6 +102,7 @@ KINDS = (
     LIMIT_EXCEEDED,
     INTERNAL,
     UNSUPPORTED,
+    STORE_FAILED,
     SWITCH_DEADLINE,
     HOST_DEADLINE,
 )
@@ -116,6 +119,7 @@ _KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
     (HostDeadline, HOST_DEADLINE),
     (HostForbids, HOST_FORBIDS),
     (HostError, HOST_FAILED),
+    (StoreError, STORE_FAILED),
     (Unsupported, UNSUPPORTED),
     (LimitExceeded, LIMIT_EXCEEDED),
 )

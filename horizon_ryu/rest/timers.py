@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.problem import STORE_FAILED
 from horizon_ryu.rest.resource import Call, Resource
 
 Timers = TypeVar("Timers", DiscoveryTimers, StatsTimers, TreeTimers, XenTimers)
@@ -19,7 +20,7 @@ class TimersProvider(Protocol[Timers]):
         """Return the timers in force."""
 
     def set_timers(self, timers: Timers) -> None:
-        """Put other timers in force."""
+        """Put other timers in force and keep them; StoreError, and none of both is done."""
 
 
 def timers_resources(
@@ -55,6 +56,7 @@ def timers_resources(
             handler=change,
             request=patch,
             response=model,
+            problems=(STORE_FAILED,),
             summary="Change some of the timers; all or none of them take effect",
             tag=tag,
         ),

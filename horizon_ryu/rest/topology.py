@@ -17,7 +17,7 @@ from horizon_ryu.formats.topology import (
 )
 from horizon_ryu.rest.model import Model, TimerSeconds, optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
-from horizon_ryu.rest.problem import NOT_FOUND, SWITCH_DEADLINE, SWITCH_FAILED
+from horizon_ryu.rest.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
 from horizon_ryu.rest.resource import Call, Handler, Resource
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
@@ -89,7 +89,7 @@ def resources(provider: TopologyProvider, networks: NetworkStore) -> list[Resour
             handler=handler,
             response=response,
             query=NetworkQuery,
-            problems=(NOT_FOUND, SWITCH_FAILED, SWITCH_DEADLINE),
+            problems=(NOT_FOUND, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE),
             summary=summary,
             tag=_TAG,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from horizon_ryu.core.timers import XenTimers
-from horizon_ryu.rest.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND
+from horizon_ryu.rest.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
 from horizon_ryu.rest.resource import Answer, Call, Resource
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.xen_models import (
@@ -59,7 +59,7 @@ def resources(hosts: XenHosts) -> list[Resource]:
             request=NewHost,
             response=Host,
             status=201,
-            problems=(CONFLICT, LIMIT_EXCEEDED),
+            problems=(CONFLICT, LIMIT_EXCEEDED, STORE_FAILED),
             summary="Register a Xen host",
             tag=TAG,
         ),
@@ -70,7 +70,7 @@ def resources(hosts: XenHosts) -> list[Resource]:
             handler=delete,
             parameters={"host": HOST},
             status=204,
-            problems=(NOT_FOUND,),
+            problems=(NOT_FOUND, STORE_FAILED),
             summary="Forget a Xen host; its domains go on",
             tag=TAG,
         ),

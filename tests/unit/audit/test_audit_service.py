@@ -11,6 +11,7 @@ from ryu.lib import hub
 from horizon_ryu.audit import service
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline
+from horizon_ryu.supervision import Supervisor
 
 
 class Running:
@@ -22,7 +23,7 @@ class Running:
         self.service = AuditService(
             lambda: self.dpids, lambda: started + 1000 * (time.monotonic() - started)
         )
-        self.loop = hub.spawn(self.service.run)
+        self.loop = hub.spawn(Supervisor(lambda: 0.0, lambda _name: None).forever, self.service.turn)
 
     def wait(self, condition: Callable[[], object]) -> None:
         end = time.monotonic() + 30

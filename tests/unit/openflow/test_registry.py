@@ -274,3 +274,24 @@ def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegist
     registry.connected(connection)
     assert registry.flow_entries(1) == ()
     assert running == ["other"]
+
+
+def test_a_fault_in_the_part_of_one_switch_leaves_the_others_theirs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = SwitchRegistry()
+    first, second = FakeConnection(1), FakeConnection(2)
+    second.reply = lambda data: registry.received(second, message(4, 21, xid_of(data))) and None
+    for connection in (first, second):
+        registry.connected(connection)
+
+    def fail(_data: bytes) -> bool:
+        raise KeyError("a fault of ours")
+
+    first.write = fail  # type: ignore[method-assign]
+    registry.send([Sent(1, ENTRY), Sent(2, ENTRY), Sent(1, ENTRY)])
+    assert len(second.sent) == 1
+    assert len([one for one in caplog.records if one.levelname == "ERROR"]) == 1
+    errors = registry.confirm([Sent(1, ENTRY), Sent(2, ENTRY)])
+    assert [error.dpid for error in errors] == [1]
+    assert len(second.sent) == 3

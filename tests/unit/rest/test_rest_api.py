@@ -17,6 +17,8 @@ from horizon_ryu.rest.events import EventLog
 from horizon_ryu.rest.hub_lag import WINDOW, HubLag
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.settings import RestOptions, Settings
+from horizon_ryu.store import Store
+from horizon_ryu.supervision import REMEMBERED, Supervisor
 from xen_bridge.serving.accepting import LASTING_SECONDS, AcceptFailures
 
 
@@ -28,9 +30,12 @@ class Clock:
 
 
 def services(clock: Clock, **rest: Any) -> Any:
+    metrics = Metrics()
     return SimpleNamespace(
         settings=Settings(rest=RestOptions(**rest)),
-        metrics=Metrics(),
+        metrics=metrics,
+        store=Store("sqlite://"),
+        supervisor=Supervisor(clock, metrics.loop_failed),
         events=EventLog(),
         clock=clock,
         accept_failures=AcceptFailures(logging.getLogger(__name__), clock),
@@ -102,3 +107,32 @@ def test_limits_and_tokens_are_settings(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(InvalidInput, match="chmod"):
         Api(services(Clock(), tokens_file=str(path)))
+
+
+def test_a_store_that_cannot_be_written_degrades_health(tmp_path: Path) -> None:
+    controller = services(Clock())
+    api = Api(controller)
+    assert Request.blank("/v1/health").get_response(api.router).json["reasons"] == []
+    controller.store.trouble = "disk full"
+    controller.store.failures["write"] += 3
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["status"] == "degraded"
+    assert body["reasons"] == ["the store cannot be written: disk full"]
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert "horizon_store_writable 0.0" in text
+    assert 'horizon_store_failures_total{operation="write"} 3.0' in text
+
+
+def test_a_loop_that_fails_degrades_health_for_a_minute() -> None:
+    clock = Clock()
+    controller = services(clock)
+    api = Api(controller)
+    controller.supervisor.failed("Discovery._probe", KeyError("a secret"))
+    response = Request.blank("/v1/health").get_response(api.router)
+    assert response.json["status"] == "degraded"
+    assert response.json["reasons"] == ["Discovery._probe failed a moment ago: see the log"]
+    assert "secret" not in response.text
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert 'horizon_loop_failures_total{loop="Discovery._probe"} 1.0' in text
+    clock.now += REMEMBERED
+    assert Request.blank("/v1/health").get_response(api.router).json["status"] == "ok"
