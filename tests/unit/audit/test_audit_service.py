@@ -23,7 +23,9 @@ class Running:
         self.service = AuditService(
             lambda: self.dpids, lambda: started + 1000 * (time.monotonic() - started)
         )
-        self.loop = hub.spawn(Supervisor(lambda: 0.0, lambda _name: None).forever, self.service.turn)
+        self.loop = hub.spawn(
+            Supervisor(lambda: 0.0, lambda _name: None).forever, self.service.turn
+        )
 
     def wait(self, condition: Callable[[], object]) -> None:
         end = time.monotonic() + 30

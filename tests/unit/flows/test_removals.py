@@ -23,6 +23,7 @@ from horizon_ryu.published import Published
 from horizon_ryu.rest.metrics import Metrics
 from horizon_ryu.settings import FlowManagerOptions, FlowMigrationOptions
 from horizon_ryu.store import Store
+from horizon_ryu.supervision import Supervisor
 from unit.flows.fabric import EDGE, EventList, Tables, network
 
 RING = [(1, 2), (2, 3), (3, 4), (4, 1)]
@@ -66,6 +67,7 @@ class Manager:
             switches=self.switches,
             published=published,
             metrics=self.metrics,
+            supervisor=Supervisor(lambda: self.now, self.metrics.loop_failed),
             router=SimpleNamespace(add=lambda resources: None),
             clock=lambda: self.now,
             flows=None,

@@ -16,6 +16,7 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu import spanning_tree
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import StoreError, SwitchError
 from horizon_ryu.core.messages import FlowEntry, Sent
 from horizon_ryu.core.timers import TreeTimers
@@ -84,6 +85,7 @@ class Running:
             metrics=metrics,
             events=EventLog(),
             supervisor=Supervisor(time.monotonic, metrics.loop_failed),
+            audits=AuditService(dict, time.monotonic),
             start=lambda wsgi: None,
         )
         self.app = SpanningTree(wsgi=None, horizon=self.horizon)
