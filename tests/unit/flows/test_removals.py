@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -120,9 +121,26 @@ class Manager:
         self.app._flow_removed(SimpleNamespace(msg=notice))
 
     def let_others_work(self) -> None:
-        for _ in range(20):
+        """Give whoever ends a flow its turns: switches in memory answer at once."""
+        for _ in range(50):
             hub.sleep(0)
-        hub.sleep(2 * reconciler._TOGETHER)
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + 30
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("it did not come to pass")
+            hub.sleep(0.001)
+
+    def wait_for_looks(self, *dpids: int) -> None:
+        """Wait until these switches, and no others, were looked at, in this order."""
+        self.wait(lambda: len(self.switches.looks) >= len(dpids) and self.is_quiet())
+        assert self.switches.looks == list(dpids)
+
+    def is_quiet(self) -> bool:
+        """Tell whether nobody is about to have a switch looked at."""
+        looking = self.app._reconciler
+        return not looking._wake.is_set() and not looking._hurried - looking._resting
 
     def is_kept(self, flow: Flow) -> bool:
         self.let_others_work()
@@ -269,7 +287,7 @@ def test_an_entry_deleted_by_others_is_brought_back_and_the_flow_stays(manager: 
         manager.switches.tables[2].entries.clear()
         manager.report(flow, 2, reason, duration=0)
         assert manager.is_kept(flow)
-        assert manager.switches.held() == wanted
+        manager.wait(lambda: manager.switches.held() == wanted)
         manager.app._reconciler._rested(2)
     assert manager.counted("deleted")
 
@@ -279,6 +297,7 @@ def test_a_deletion_for_a_switch_that_is_not_on_the_path_is_no_reason_to_look(
 ) -> None:
     flow = manager.path()
     manager.report(flow, 4, DELETE, match=keys_of(flow)[0].match)
+    assert manager.app._reconciler._hurried == set()
     manager.let_others_work()
     assert manager.switches.looks == []
 
@@ -327,32 +346,29 @@ def test_reports_without_end_cost_one_look_at_a_time(
     for _ in range(5):
         for _ in range(200):
             manager.report(flow, 2, IDLE, duration=0)
-        manager.let_others_work()
-    assert manager.switches.looks == [2]
+        manager.wait_for_looks(2)
     assert manager.app._reconciler._hurried == {2}
     manager.app._reconciler._rested(2)
-    manager.let_others_work()
-    assert manager.switches.looks == [2, 2]
+    manager.wait_for_looks(2, 2)
 
 
 def test_a_switch_that_does_not_answer_holds_up_no_other(
     manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flow = manager.path(idle_timeout=LONG)
-    answered = hub.Event()
+    answered, asked = hub.Event(), list[int]()
     read = manager.switches.flow_entries
 
     def slow(dpid: int, *args: Any, **kwargs: Any) -> Any:
+        asked.append(dpid)
         if dpid == 2:
             answered.wait()
         return read(dpid, *args, **kwargs)
 
     monkeypatch.setattr(manager.switches, "flow_entries", slow)
     manager.report(flow, 2, IDLE, duration=0)
-    manager.let_others_work()
+    manager.wait(lambda: asked == [2])
     manager.report(flow, 3, IDLE, duration=0)
-    manager.let_others_work()
-    assert manager.switches.looks == [3]
+    manager.wait_for_looks(3)
     answered.set()
-    manager.let_others_work()
-    assert manager.switches.looks == [3, 2]
+    manager.wait_for_looks(3, 2)
