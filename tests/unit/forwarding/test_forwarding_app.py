@@ -82,7 +82,6 @@ class Horizon(SimpleNamespace):
             clock=time.monotonic,
             locate_host=self.places.get,
             fast_lane=FastLane(self.switches.send, ConnectionCounters()),
-            metrics=Metrics(),
             start=lambda wsgi: None,
             audits=AuditService(dict, time.monotonic),
         )
