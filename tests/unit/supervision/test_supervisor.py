@@ -58,7 +58,7 @@ def tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_a_turn_that_fails_is_followed_by_others(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.raised = [KeyError("x"), None, KeyError("y"), OSError("z"), hub.Timeout(1, False)]
+    bench.raised = [KeyError("x"), None, KeyError("y"), OSError("z"), hub.Timeout(None)]
     assert bench.run(8) == [1, 3, 4, 5]
     assert (bench.turns, bench.done) == (8, 4)
     assert bench.counts == {NAME: 4}
