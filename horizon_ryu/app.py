@@ -1,8 +1,9 @@
 """The base of our Ryu applications: what each receives, and how its loops end.
 
 A Horizon application is thin: an event becomes a call to the core, and what the core answers
-becomes messages. Handlers never wait; what waits runs in a loop started with
-:meth:`HorizonApp.spawn`, which ends with the application.
+becomes messages. Handlers never wait; what waits runs in a loop
+(:meth:`HorizonApp.spawn_loop`) or a greenlet of its own (:meth:`HorizonApp.spawn`), which end with
+the application.
 """
 
 from __future__ import annotations
@@ -30,10 +31,26 @@ class HorizonApp(RyuApp):
         self._loops: list[Any] = []
         horizon.start(wsgi)
 
-    def spawn(self, loop: Callable[..., None], *args: Any) -> None:
-        """Run ``loop`` in a greenlet that is killed when the application stops."""
-        self._loops = [greenlet for greenlet in self._loops if not greenlet.dead]
-        self._loops.append(hub.spawn(loop, *args))
+    def spawn(self, work: Callable[..., object], *args: Any) -> Any:
+        """Run ``work`` in a greenlet that is killed when the application stops; return that."""
+        return self._keep(hub.spawn(self.horizon.supervisor.once, work, *args))
+
+    def spawn_loop(
+        self,
+        turn: Callable[[], object],
+        again: Callable[[], object] | None = None,
+        is_over: Callable[[], bool] | None = None,
+    ) -> None:
+        """Call ``turn`` again and again, whatever it raises, until the application stops.
+
+        See :meth:`Supervisor.forever <horizon_ryu.supervision.Supervisor.forever>`.
+        """
+        self._keep(hub.spawn(self.horizon.supervisor.forever, turn, again, is_over))
+
+    def _keep(self, greenlet: Any) -> Any:
+        self._loops = [one for one in self._loops if not one.dead]
+        self._loops.append(greenlet)
+        return greenlet
 
     def stop(self) -> None:
         """End the loops, then the event queue."""

@@ -10,6 +10,8 @@ What is decided is decided in :mod:`horizon_ryu.core.discovery`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
@@ -19,6 +21,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
+from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames, lldp
 from horizon_ryu.core.discovery import Discovery as Core
 from horizon_ryu.core.discovery import DiscoveryLimits
@@ -77,12 +80,17 @@ class Discovery(HorizonApp):
         self.horizon.fast_lane.register(HOST_ORDER, self._host_frame_in)
         self.horizon.router.add(topology_resource.resources(self, self.horizon.store))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
+        audit = EntryAudit(
+            self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
+        )
+        self.horizon.audits.register("discovery", audit.audit)
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
         super().start()
-        self.spawn(self._probe)
-        self.spawn(self._publish)
+        self.spawn_loop(self._probe, again=self._changed)
+        self.spawn_loop(self._publish, again=self._dirty.set)
+        self.spawn_loop(self.horizon.audits.turn)
 
     def _first_timers(self) -> DiscoveryTimers:
         saved = self.horizon.store.get_setting(TIMERS_SETTING)
@@ -101,13 +109,26 @@ class Discovery(HorizonApp):
 
     def _force_drop(self, dpid: int) -> None:
         """Have LLDP go to the controller and nowhere else; only then is the switch probed."""
-        errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
-        switch = self._connected.get(dpid)
-        if errors or switch is None:
-            self._not_ready(dpid, errors)
-            return
-        self._core.switch_ready(switch, self._now())
-        self._changed()
+        with self._disconnecting(dpid):
+            errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
+            switch = self._connected.get(dpid)
+            if errors or switch is None:
+                self._not_ready(dpid, errors)
+                return
+            self._core.switch_ready(switch, self._now())
+            self._changed()
+
+    @contextmanager
+    def _disconnecting(self, dpid: int) -> Iterator[None]:
+        """Disconnect a switch if that which makes it ready raises.
+
+        While a switch counts as joining no new link is believed, in the whole network.
+        """
+        try:
+            yield
+        except Exception:
+            self.horizon.switches.disconnect(dpid, "the LLDP entry could not be confirmed")
+            raise
 
     def _lldp_entry(self) -> FlowMod:
         return FlowMod(
@@ -124,22 +145,33 @@ class Discovery(HorizonApp):
         """Put the LLDP entry back if somebody removed it, and believe no new link until then."""
         dpid, message = event.msg.datapath.id, event.msg
         removed = read_flow_removed(message.version, message.buf)
-        ours = removed is not None and removed.cookie == self._cookie
-        if ours and dpid in self._connected and dpid not in self._restoring:
+        if removed is not None and removed.cookie == self._cookie and dpid in self._connected:
+            self._lost_drop(dpid)
+
+    def _lldp_wanted(self, dpid: int) -> tuple[FlowMod, ...]:
+        """Return the entry that a switch which is probed should have, unless it is on its way."""
+        ready = dpid in self._connected and dpid in self.view().switches
+        return (self._lldp_entry(),) if ready and dpid not in self._restoring else ()
+
+    def _lost_drop(self, dpid: int) -> None:
+        if dpid not in self._restoring:
             self.logger.warning("discovery: switch %016x lost its LLDP entry; restoring it", dpid)
             self._restoring.add(dpid)
             self._core.switch_joining(dpid, self._now())
             self.spawn(self._restore_drop, dpid)
 
     def _restore_drop(self, dpid: int) -> None:
-        errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
-        if errors:
-            self._not_ready(dpid, errors)
-        else:
-            self._core.drop_restored(dpid, self._now())
+        try:
+            with self._disconnecting(dpid):
+                errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
+                if errors:
+                    self._not_ready(dpid, errors)
+                    return
+                self._core.drop_restored(dpid, self._now())
             # Removals reported without end must not keep every new link from being believed.
             hub.sleep(_RESTORE_PAUSE)
-        self._restoring.discard(dpid)
+        finally:
+            self._restoring.discard(dpid)
 
     def _not_ready(self, dpid: int, errors: tuple[Exception, ...]) -> None:
         for error in errors:
@@ -190,31 +222,29 @@ class Discovery(HorizonApp):
             self._dirty.set()
         return Handled(False, messages) if messages else PASSED
 
-    # ---- the loops
+    # ---- the loops' turns
 
     def _probe(self) -> None:
         """Send what is due, at its time or when something changed."""
-        while True:
-            now = self._now()
-            messages = self._core.tick(now)
-            if messages:
-                self.horizon.switches.send(messages)
-            if self._core.changed:
-                self._dirty.set()
-            pause = self._core.next_due(now) - self._now()
-            self._hurry.wait(min(_LONGEST_SLEEP, max(0.001, pause)))
-            self._hurry.clear()
+        now = self._now()
+        messages = self._core.tick(now)
+        if messages:
+            self.horizon.switches.send(messages)
+        if self._core.changed:
+            self._dirty.set()
+        pause = self._core.next_due(now) - self._now()
+        self._hurry.wait(min(_LONGEST_SLEEP, max(0.001, pause)))
+        self._hurry.clear()
 
     def _publish(self) -> None:
         """Publish changes in batches: a burst of joins costs one view, not one per switch."""
-        while True:
-            self._dirty.wait()
-            self._dirty.clear()
-            start = self._now()
-            changes = self._core.take_changes()
-            if changes:
-                self._publish_view(self._core.view(), changes)
-                hub.sleep(_REST * (self._now() - start))
+        self._dirty.wait()
+        self._dirty.clear()
+        start = self._now()
+        changes = self._core.take_changes()
+        if changes:
+            self._publish_view(self._core.view(), changes)
+            hub.sleep(_REST * (self._now() - start))
 
     def _publish_view(self, view: TopologyView, changes: tuple[Change, ...]) -> None:
         self.horizon.published.topology = view
@@ -242,10 +272,10 @@ class Discovery(HorizonApp):
         return self._core.timers
 
     def set_timers(self, timers: DiscoveryTimers) -> None:
-        """Use ``timers`` from now on, and after a restart."""
+        """Use ``timers`` from now on, and after a restart; StoreError, and none is used."""
+        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
         self._core.set_timers(timers, self._now())
         self._hurry.set()
-        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
 
     @set_ev_cls(EventSetProbeInterval)
     def _set_probe_interval(self, event: EventSetProbeInterval) -> None:

@@ -12,19 +12,20 @@ and set. The service it makes is shared with Flow Migration as ``self.horizon.fl
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ryu.base import app_manager
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
+from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import Conflict, HorizonError, SwitchError
 from horizon_ryu.core.flows.book import FlowBook
-from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.flows.plan import Plan
 from horizon_ryu.core.flows.record import flow_from_json
-from horizon_ryu.core.ownership import Owner, flow_number, owner_of
+from horizon_ryu.core.flows.removals import EntryAges
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.changes import Changes, Clocks
@@ -33,11 +34,17 @@ from horizon_ryu.flows.executor import Executor
 from horizon_ryu.flows.journal import Journal
 from horizon_ryu.flows.reconciler import Reconciler
 from horizon_ryu.flows.recovery import Recovery
+from horizon_ryu.flows.removals import Answers, Removals
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.rest import flows as flows_resource
+from horizon_ryu.supervision import until_kept
 from horizon_ryu.switch_events import EventSwitchConnected
 from horizon_ryu.wire.flow_removed import read_flow_removed
+from horizon_ryu.wire.messages import Sent
+
+OVERDUE_INTERVAL = 1.0
+"""Seconds between two tries to write what the store has refused."""
 
 app_manager.require_app("horizon_ryu.discovery")
 
@@ -50,10 +57,17 @@ class FlowManager(HorizonApp):
         horizon = self.horizon
         manager, migration = horizon.settings.flow_manager, horizon.settings.flow_migration
         book = FlowBook()
+        self._ages = EntryAges()
         journal = Journal(horizon.store, migration.kept)
         announcer = Announcer(horizon.events)
         executor = Executor(
-            Confirmation(horizon.switches, manager.deadline, migration.verify, migration.settle),
+            Confirmation(
+                horizon.switches,
+                manager.deadline,
+                migration.verify,
+                migration.settle,
+                self._sending,
+            ),
             migration.drain,
             self._obstacle,
         )
@@ -71,16 +85,40 @@ class FlowManager(HorizonApp):
             max_flows=manager.max_flows,
         )
         self._recovery = Recovery(
-            book, journal, executor, announcer, self._connected, self._now, manager.grace
+            book,
+            journal,
+            executor,
+            announcer,
+            self._connected,
+            self._now,
+            manager.grace,
+            horizon.supervisor,
         )
         changes.unclean = self._recovery.look_after
         self._reconciler = Reconciler(
-            book, horizon.switches, announcer, self._connected, manager.reconcile_interval
+            book,
+            horizon.switches,
+            announcer,
+            self._connected,
+            manager.reconcile_interval,
+            horizon.supervisor,
+            self._sending,
+        )
+        self._removals = Removals(
+            book,
+            lambda key: self._ages.age(key, self._now()),
+            Answers(lambda number: self.spawn(self._expire, number), self._reconciler.hurry),
         )
         executor.dubious = self._reconciler.suspect
         self._watch = Watch(self._service, self._now, manager.grace)
         self._restore(book)
         horizon.metrics.gauge("horizon_flows", "Flows that are kept", lambda: len(book))
+        horizon.metrics.counters(
+            "horizon_flow_removals",
+            "Removals of flows' entries that switches reported, by what they were taken for",
+            "outcome",
+            lambda: self._removals.counts,
+        )
         horizon.router.add(flows_resource.resources(self._service))
 
     def _restore(self, book: FlowBook) -> None:
@@ -96,9 +134,11 @@ class FlowManager(HorizonApp):
         super().start()
         for record in self._unfinished:
             self.spawn(self._recovery.finish, record)
-        self.spawn(self._reconciler.run_hurried)
-        self.spawn(self._reconciler.run_regularly)
-        self.spawn(self._watch.run)
+        self.spawn(self._watch.end_grace)
+        self.spawn_loop(self._reconciler.look_hurriedly)
+        self.spawn_loop(self._reconciler.look_regularly)
+        self.spawn_loop(self._watch.turn)
+        self.spawn_loop(self._write_overdue)
 
     # ---- what switches do
 
@@ -112,31 +152,31 @@ class FlowManager(HorizonApp):
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
-        dpid, message = event.msg.datapath.id, event.msg
+        message = event.msg
         removed = read_flow_removed(message.version, message.buf)
-        if removed is None or owner_of(removed.cookie) is not Owner.FLOW_MANAGER:
-            return
-        number = flow_number(removed.cookie)
-        if not removed.timed_out:
-            # Ours was deleted behind our back, or is one that we deleted: the book knows.
-            key = EntryKey(dpid, removed.match, removed.priority)
-            if self._service.book.is_wanted(key):
-                self._reconciler.hurry(dpid)
-        elif number in self._service.book and not self._service.book.is_changing(number):
-            self.spawn(self._expire, number)
+        if removed is not None:
+            self._removals.heard(message.datapath.id, message.version, removed)
 
     def _expire(self, number: int) -> None:
         """Forget a flow whose time has come, with what is left of it on other switches."""
+        book = self._service.book
         try:
-            flow = self._service.book.get(number)
-            self._service.take_away([flow], "flow_timeout")
+            until_kept(lambda: self._service.take_away([book.get(number)], "flow_timeout"))
         except Conflict as error:
             self.logger.info("flows: %s", error)
         except HorizonError:
             # Another of its entries ended at the same time.
             return
 
+    def _write_overdue(self) -> None:
+        """Write what the journal could not write when it happened."""
+        hub.sleep(OVERDUE_INTERVAL)
+        self._service.changes.write_overdue()
+
     # ---- what the parts ask
+
+    def _sending(self, messages: Sequence[Sent]) -> None:
+        self._ages.sending(messages, self._now())
 
     def _connected(self) -> Any:
         return self.horizon.switches.connected_switches().keys()

@@ -11,6 +11,7 @@ whose priorities are higher than those used here. What is decided is decided in
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -21,11 +22,14 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
+from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
+from horizon_ryu.core.ownership import Owner, owner_of
 from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.packet_in_pipeline import Handled
+from horizon_ryu.supervision import name_of
 from horizon_ryu.wire.flow_removed import read_flow_removed
 from horizon_ryu.wire.messages import FlowEntry, PacketIn, Sent
 
@@ -60,7 +64,16 @@ class Forwarding(HorizonApp):
             options.idle_timeout,
             options.max_pairs,
         )
+        self._removals: Counter[str] = Counter()
+        self.horizon.metrics.counters(
+            "horizon_pair_removals",
+            "Timeouts of pairs' entries that switches reported, by what they were taken for",
+            "outcome",
+            lambda: self._removals,
+        )
         self.horizon.fast_lane.register(FORWARDING_ORDER, self._frame_in)
+        audit = EntryAudit(self.horizon.switches, self._core.base_entries)
+        self.horizon.audits.register("forwarding", audit.audit)
 
     def stop(self) -> None:
         """Leave the entries where they are: hosts go on talking without a controller."""
@@ -72,28 +85,43 @@ class Forwarding(HorizonApp):
 
     @set_ev_cls(EventTopologyChanged)
     def _topology_changed(self, event: EventTopologyChanged) -> None:
-        messages = self._core.topology_changed(event.view, event.changes, self._now())
+        try:
+            self._send(self._core.topology_changed(event.view, event.changes, self._now()))
+        finally:
+            if self._core.unsettled and not self._settling:
+                self._settling = True
+                self.spawn(self._settle)
+            joined = _joined(event.changes)
+            if joined:
+                self._await_sweep(joined)
+
+    def _send(self, messages: Iterable[Sent]) -> None:
         self.horizon.switches.send(messages)
-        if self._core.unsettled and not self._settling:
-            self._settling = True
-            self.spawn(self._settle)
-        joined = _joined(event.changes)
-        if joined:
-            self._await_sweep(joined)
+        for error in self._core.take_failures():
+            self.horizon.supervisor.failed(name_of(self._settle), error)
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
         message = event.msg
         removed = read_flow_removed(message.version, message.buf)
-        if removed is not None and removed.timed_out:
-            self._core.flow_removed(message.datapath.id, removed.cookie, removed.match)
+        if removed is None or not removed.timed_out:
+            return
+        if owner_of(removed.cookie) is Owner.FORWARDING:
+            over = self._core.flow_removed(message.datapath.id, removed, self._now())
+            self._removals["expired" if over else "not_believed"] += 1
 
     def _settle(self) -> None:
         """Re-route the pairs that a change left waiting, a few at a time."""
-        while self._core.unsettled:
-            hub.sleep(0)
-            self.horizon.switches.send(self._core.settle(self._now(), SETTLE_STEP))
-        self._settling = False
+        try:
+            while self._core.unsettled:
+                hub.sleep(0)
+                # Each step takes pairs from those that wait: one that fails leaves the others.
+                self.horizon.supervisor.once(self._settle_some)
+        finally:
+            self._settling = False
+
+    def _settle_some(self) -> None:
+        self._send(self._core.settle(self._now(), SETTLE_STEP))
 
     def _await_sweep(self, joined: set[int]) -> None:
         self._last_join = self._now()
@@ -111,11 +139,13 @@ class Forwarding(HorizonApp):
         """
         hold = self.horizon.settings.spanning_tree.port_hold_time
         latest = self._now() + PATIENCE * hold
-        while (left := min(self._last_join + hold, latest) - self._now()) > 0:
-            hub.sleep(left)
-        dpids, self._unswept = self._unswept, set()
+        try:
+            while (left := min(self._last_join + hold, latest) - self._now()) > 0:
+                hub.sleep(left)
+        finally:
+            dpids, self._unswept = self._unswept, set()
         for step in (partial(self._core.stale, ingress_only=True), self._core.stale):
-            hub.joinall([hub.spawn(self._tidy, dpid, step) for dpid in dpids])
+            hub.joinall([self.spawn(self._tidy, dpid, step) for dpid in dpids])
             hub.sleep(DRAIN)
 
     def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Sent]]) -> None:

@@ -14,7 +14,7 @@ WINDOW = 10.0
 
 
 class HubLag:
-    """The worst lateness of the last seconds; :meth:`run` is a loop for a greenlet."""
+    """The worst lateness of the last seconds; :meth:`measure` is one turn of a loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -27,12 +27,11 @@ class HubLag:
         """Return the worst lateness of the last 10 to 20 seconds."""
         return max(self._worst, self._former)
 
-    def run(self) -> None:
-        """Measure for ever."""
-        while True:
-            before = self._clock()
-            hub.sleep(INTERVAL)
-            self.note(self._clock() - before - INTERVAL)
+    def measure(self) -> None:
+        """Measure once."""
+        before = self._clock()
+        hub.sleep(INTERVAL)
+        self.note(self._clock() - before - INTERVAL)
 
     def note(self, late: float) -> None:
         """Take in one measurement, in seconds."""

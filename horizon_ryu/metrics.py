@@ -25,6 +25,7 @@ _LABELLED = (
     ("refusals", "of_refusals", "reason", "Peers turned away or closed for another reason"),
     ("unparsed_messages", "of_unparsed_messages", "reason", "Messages that Ryu could not read"),
     ("handler_failures", "horizon_handler_errors", "handler", "Exceptions of handlers"),
+    ("loop_failures", "horizon_loop_failures", "loop", "Exceptions of loops, which went on"),
     ("lldp_frames", "horizon_lldp_frames", "outcome", "LLDP frames heard, by what became of them"),
     ("requests", "horizon_rest_requests", "status", "REST requests answered, by status"),
 )
@@ -51,6 +52,7 @@ class Metrics(Collector):
         self.refusals: Counter[str] = Counter()
         self.unparsed_messages: Counter[str] = Counter()
         self.handler_failures: Counter[str] = Counter()
+        self.loop_failures: Counter[str] = Counter()
         self.lldp_frames: Counter[str] = Counter()
         self.requests: Counter[str] = Counter()
         self.packet_ins = 0
@@ -80,6 +82,10 @@ class Metrics(Collector):
     def handler_failed(self, handler: str) -> None:
         """Count an exception of a handler."""
         _count(self.handler_failures, handler)
+
+    def loop_failed(self, name: str) -> None:
+        """Count an exception of a loop, or of a greenlet, of ours."""
+        _count(self.loop_failures, name)
 
     def shed(self) -> None:
         """Count a packet-in dropped by the rate limit."""

@@ -12,18 +12,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ryu import cfg
 from ryu.lib import hub
 
 from horizon_ryu import garbage, log, settings
+from horizon_ryu.audit.service import AuditService
+from horizon_ryu.capacity import capacity
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.free_ports import check_listening
+from horizon_ryu.http import server as rest_server
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow import listener
@@ -37,10 +41,17 @@ from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire import codec10, codec13
 from horizon_ryu.wire.messages import PacketIn
+from xen_bridge.serving.accepting import AcceptFailures
+from xen_bridge.serving.descriptors import raise_limit
+from xen_bridge.serving.room import Room
 
 LOG = logging.getLogger("horizon")
+
+STORE_CHECK = 2.0
+"""Seconds between two looks at a store that could not be written."""
 
 Locator = Callable[[bytes], PortRef | None]
 
@@ -71,10 +82,17 @@ class Services:
         self.signing_key = signing_key(self.settings.discovery.key_file)
         self.store = Store(self.settings.store.url)
         self.metrics = Metrics()
+        self.accept_failures = AcceptFailures(LOG, self.clock)
+        self.capacity = capacity(raise_limit(), self.settings.guard.connections)
+        self.supervisor = Supervisor(self.clock, self.metrics.loop_failed)
         self.events = EventLog(self.settings.rest.event_buffer)
         self.switches = SwitchRegistry()
         self.fast_lane = FastLane(self.switches.send, self.metrics)
         self.published = Published()
+        self.audits = AuditService(
+            lambda: self.switches.connected_switches().keys(), lambda: self.clock()
+        )
+        self._measure_audits()
         self.nodes = NodeDirectory()
         self.limits = PacketInLimits(
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
@@ -85,7 +103,16 @@ class Services:
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
+        self._store_watch: Any = None
         listener.install(self._connection_context())
+        rest_server.install(Room(self.capacity.rest), partial(self.accept_failures.note, "rest"))
+
+    def _measure_audits(self) -> None:
+        repairs = "What switches lacked of the entries that an application stands on"
+        failures = "Audits of switches that came to no end"
+        counters, label = self.metrics.counters, "application"
+        counters("horizon_audit_repairs", repairs, label, lambda: self.audits.repairs)
+        counters("horizon_audit_failures", failures, label, lambda: self.audits.failures)
 
     def start(self, wsgi: Any) -> None:
         """Begin what needs the hub: the REST API on Ryu's server, signals, the watchdog."""
@@ -97,12 +124,20 @@ class Services:
             self.api.mount(wsgi)
         end_cleanly_on_signals()
         self._watchdog.start()
+        self._store_watch = hub.spawn(self.supervisor.forever, self._look_at_store)
         # Runs when the hub does: all applications are there by then.
         hub.spawn(garbage.settle)
+
+    def _look_at_store(self) -> None:
+        """See whether a store in trouble works again: maybe nobody else has anything to write."""
+        hub.sleep(STORE_CHECK)
+        self.store.probe()
 
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
+        if self._store_watch is not None:
+            hub.kill(self._store_watch)
         self.store.close()
         LOG.info("stopped")
 
@@ -128,11 +163,12 @@ class Services:
                 echo_interval=guard.echo_interval,
                 unanswered_echoes=guard.max_unanswered_echoes,
                 output_bytes=guard.output_bytes,
-                connections=guard.connections,
+                connections=self.capacity.openflow,
                 connections_per_address=guard.connections_per_address,
             ),
             clock=self.clock,
             admit=self._admit,
+            accept_failed=partial(self.accept_failures.note, "openflow"),
             allowed_dpids=allowed or None,
         )
 

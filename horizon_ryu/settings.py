@@ -140,7 +140,7 @@ class GuardOptions:
     handshake_deadline: float = seconds(5.0, "for the OpenFlow handshake")
     echo_interval: float = seconds(5.0, "between two echo requests")
     max_unanswered_echoes: int = option(3, "echo requests a living switch may leave open", 1, 100)
-    connections: int = option(8192, "connections in all", 1, 100_000)
+    connections: int = option(8192, "connections in all, if descriptors suffice", 1, 100_000)
     connections_per_address: int = option(2048, "connections per address", 1, 100_000)
     output_bytes: int = option(8 << 20, "waiting to be sent to one switch (bytes)", 65_536, 1 << 30)
     allowed_dpids: tuple[str, ...] = option((), "dpids that may connect (hex); none named: all")

@@ -19,7 +19,8 @@ from ryu.controller.handler import set_ev_cls
 from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
-from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchError
+from horizon_ryu.audit.flood import FloodAudit
+from horizon_ryu.core.errors import InvalidInput, StoreError, SwitchAway, SwitchError
 from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
 from horizon_ryu.core.spanning_tree import Forest
@@ -65,15 +66,18 @@ class SpanningTree(HorizonApp):
         self._timers = self._first_timers()
         self._control = TreeControl(self.horizon.generation, self._timers.port_hold_time)
         self._wake = hub.Event()
+        self._unsaved = hub.Event()
         self._reading: set[int] = set()
         self._rebuild_at = self._now() + self._timers.rebuild_interval
         self._save_at = self._now() + SAVE_INTERVAL
         self._saved: TreeMemory | None = None
         self._recall()
-        self.horizon.published.forest = self._control.forest()
+        self.horizon.published.forest = self._told = self._control.forest()
         self.horizon.fast_lane.register(GATE_ORDER, self._gate)
         self.horizon.fast_lane.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
+        audit = FloodAudit(self._control, self.horizon.switches, self._wake.set)
+        self.horizon.audits.register("spanning_tree", audit.audit)
 
     def _first_timers(self) -> TreeTimers:
         saved = self.horizon.store.get_setting(TIMERS_SETTING)
@@ -92,7 +96,8 @@ class SpanningTree(HorizonApp):
     def start(self) -> None:
         """Begin to work, once all applications are there."""
         super().start()
-        self.spawn(self._run)
+        self.spawn_loop(self._turn, again=self._wake.set)
+        self.spawn_loop(self._keep_memory, again=self._unsaved.set)
         self.send_event_to_observers(EventSetProbeInterval(self._timers.lldp_interval))
 
     def stop(self) -> None:
@@ -100,7 +105,10 @@ class SpanningTree(HorizonApp):
         self.horizon.fast_lane.unregister(self._gate)
         self.horizon.fast_lane.unregister(self._flood)
         super().stop()
-        self._save()
+        try:
+            self._save()
+        except StoreError as error:
+            self.logger.warning("spanning tree: the next run begins without the newest: %s", error)
 
     # ---- what the REST resource asks (horizon_ryu.rest.spanning_tree, TreeProvider)
 
@@ -117,9 +125,9 @@ class SpanningTree(HorizonApp):
         return self._timers
 
     def set_timers(self, timers: TreeTimers) -> None:
-        """Put other timers in force, now and after a restart."""
-        self._timers = timers
+        """Put other timers in force, now and after a restart; StoreError, and none is."""
         self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+        self._timers = timers
         self._control.hold_time = timers.port_hold_time
         self._rebuild_at = self._now() + timers.rebuild_interval
         self.send_event_to_observers(EventSetProbeInterval(timers.lldp_interval))
@@ -129,8 +137,10 @@ class SpanningTree(HorizonApp):
 
     @set_ev_cls(EventTopologyChanged)
     def _topology_changed(self, event: EventTopologyChanged) -> None:
-        self._control.topology_changed(event.view, event.changes, self._now())
-        self._wake.set()
+        try:
+            self._control.topology_changed(event.view, event.changes, self._now())
+        finally:
+            self._wake.set()
 
     def _gate(self, packet: PacketIn, _now: float) -> Handled:
         """Drop what would be flooded but came in where the tree has no port."""
@@ -147,21 +157,26 @@ class SpanningTree(HorizonApp):
         out = PacketOut((Flood(),), packet.data, packet.in_port)
         return Handled(True, (Sent(packet.dpid, out), *_free(packet)))
 
-    # ---- the loop
+    # ---- the loops
 
-    def _run(self) -> None:
-        while True:
-            self._wake.wait(max(0.0, self._due() - self._now()))
-            self._wake.clear()
-            started = self._now()
-            if started >= self._rebuild_at:
-                self._rebuild_at = started + self._timers.rebuild_interval
-                self._control.rebuild()
-            self._work()
-            if self._now() >= self._save_at:
-                self._save()
-            # Bursts of changes (a large network joining) must not cost a search each.
-            hub.sleep(_REST * (self._now() - started))
+    def _turn(self) -> None:
+        self._wake.wait(max(0.0, self._due() - self._now()))
+        self._wake.clear()
+        self._unsaved.set()
+        started = self._now()
+        if started >= self._rebuild_at:
+            self._rebuild_at = started + self._timers.rebuild_interval
+            self._control.rebuild()
+        self._work()
+        # Bursts of changes (a large network joining) must not cost a search each.
+        hub.sleep(_REST * (self._now() - started))
+
+    def _keep_memory(self) -> None:
+        """Save what turns may have changed: no tree waits for the store."""
+        self._unsaved.wait()
+        hub.sleep(max(0.0, self._save_at - self._now()))
+        self._unsaved.clear()
+        self._save()
 
     def _due(self) -> float:
         due = self._control.next_due()
@@ -174,8 +189,9 @@ class SpanningTree(HorizonApp):
         for plan in self._control.plan(self._now()).by_switch():
             self.spawn(self._apply, plan)
         forest = self._control.forest()
-        if forest != self.horizon.published.forest:
+        if forest != self._told:
             self._publish(forest)
+            self._told = forest
 
     def _publish(self, forest: Forest) -> None:
         self.horizon.published.forest = forest
@@ -186,12 +202,14 @@ class SpanningTree(HorizonApp):
     def _save(self) -> None:
         """Keep what the next run needs to take over, if it is not kept yet."""
         started = self._now()
-        memory = self._control.memory()
-        if memory != self._saved:
-            self._saved = memory
-            self.horizon.store.set_setting(MEMORY_SETTING, memory_to_json(memory))
-        # What costs more in a large network must come less often.
-        self._save_at = started + max(SAVE_INTERVAL, 50 * (self._now() - started))
+        try:
+            memory = self._control.memory()
+            if memory != self._saved:
+                self.horizon.store.set_setting(MEMORY_SETTING, memory_to_json(memory))
+                self._saved = memory
+        finally:
+            # What costs more in a large network, or waits for a lock, must come less often.
+            self._save_at = started + max(SAVE_INTERVAL, 50 * (self._now() - started))
 
     def _read(self, dpid: int) -> None:
         """Learn what a switch still carries from before."""
@@ -199,13 +217,15 @@ class SpanningTree(HorizonApp):
         try:
             entries = switches.flow_entries(dpid)
             group = switches.flood_group(dpid)
+            self._control.switch_state_read(dpid, entries, group, self._now())
         except SwitchAway:
             return
         except SwitchError as error:
             self.logger.warning("spanning tree: %s; disconnecting", error)
             switches.disconnect(dpid, "its flow entries cannot be read")
-        else:
-            self._control.switch_state_read(dpid, entries, group, self._now())
+        except Exception:
+            switches.disconnect(dpid, "its flow entries cannot be understood")
+            raise
         finally:
             self._reading.discard(dpid)
             self._wake.set()
@@ -215,13 +235,21 @@ class SpanningTree(HorizonApp):
 
         It goes on forwarding as it does then, which TreeControl reckons with.
         """
-        errors = self.horizon.switches.confirm(plan.messages)
-        self._control.confirmed(plan, errors, self._now())
-        for error in errors:
-            if not isinstance(error, SwitchAway):
-                self.logger.warning("spanning tree: %s; disconnecting", error)
-                self.horizon.switches.disconnect(error.dpid, "the spanning tree was not confirmed")
-        self._wake.set()
+        switches = self.horizon.switches
+        try:
+            errors = switches.confirm(plan.messages)
+            self._control.confirmed(plan, errors, self._now())
+            for error in errors:
+                if not isinstance(error, SwitchAway):
+                    self.logger.warning("spanning tree: %s; disconnecting", error)
+                    switches.disconnect(error.dpid, "the spanning tree was not confirmed")
+        except Exception:
+            # A switch whose plan stays unconfirmed would be left alone for ever.
+            for dpid in plan.serials:
+                switches.disconnect(dpid, "the spanning tree could not be confirmed")
+            raise
+        finally:
+            self._wake.set()
 
     def _now(self) -> float:
         return float(self.horizon.clock())

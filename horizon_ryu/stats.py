@@ -59,18 +59,17 @@ class Stats(HorizonApp):
     def start(self) -> None:
         """Begin to ask, once all applications are there."""
         super().start()
-        self.spawn(self._poller.run)
+        self.spawn_loop(self._poller.turn)
         if self.horizon.settings.stats.ovsdb:
-            self.spawn(self._watch_load)
+            self.spawn_loop(self._watch_load)
 
     def _first_timers(self) -> StatsTimers:
         saved = self.horizon.store.get_setting(TIMERS_SETTING)
         return StatsTimers(**saved) if saved else self.horizon.settings.stats.timers
 
     def _watch_load(self) -> None:
-        while True:
-            self._load.renew()
-            hub.sleep(ovsdb.INTERVAL)
+        self._load.renew()
+        hub.sleep(ovsdb.INTERVAL)
 
     # ---- what switches do
 
@@ -110,9 +109,9 @@ class Stats(HorizonApp):
         return self._polling.timers
 
     def set_timers(self, timers: StatsTimers) -> None:
-        """Put other timers in force, and keep them."""
-        self._polling.set_timers(timers)
+        """Put other timers in force, and keep them; StoreError, and none is in force."""
         self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+        self._polling.set_timers(timers)
 
     def nodes(self) -> Iterable[int]:
         """Return the dpids of the switches that are measured."""

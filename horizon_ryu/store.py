@@ -6,7 +6,10 @@ to date at start (alembic); a schema newer than this program is refused and left
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,9 +20,19 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from horizon_ryu.core.errors import Conflict, HorizonError, NotFound
+from horizon_ryu.core.errors import Conflict, NotFound, StoreError
 from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition
 
+__all__ = ["Row", "Store", "StoreError"]
+
+LOG = logging.getLogger("horizon.store")
+
+START_WAIT, BUSY_WAIT = 5000, 100
+"""Milliseconds to wait while another process writes to SQLite: at the start, and afterwards, when
+everything else of the controller waits as well."""
+_PROBE = "store.probe"
+_PROBE_SIZE = 65_536
+"""Bytes that there must be room for before the disk is believed again."""
 _MIGRATIONS = Path(__file__).with_name("schema_versions")
 _metadata = sa.MetaData()
 _networks = sa.Table(
@@ -62,23 +75,25 @@ _KNOWN_MIGRATION = (
     .where(_migrations.c.id == sa.bindparam("key"))
     .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
 )
+_NO_PROBE = sa.delete(_settings).where(_settings.c.name == _PROBE)
 Row: TypeAlias = Mapping[str, Any]
 _MANY = 400
 """Rows named in one statement; every database takes that many parameters."""
 
 
-class StoreError(HorizonError):
-    """The database cannot be used; the message says why and what to do."""
-
-
 class Store:
-    """The database. Every call is one short transaction."""
+    """The database. Every call is one short transaction, done or not at all; else StoreError."""
 
     def __init__(self, url: str) -> None:
+        self.trouble: str | None = None
+        """Why nothing could be written the last time; None if something could."""
+        self.failures: Counter[str] = Counter()
+        """How many reads and writes failed, by what they were."""
+        self._wait = START_WAIT
         try:
             self._engine = sa.create_engine(url)
             if self._engine.dialect.name == "sqlite":
-                sa.event.listen(self._engine, "connect", _prepare_sqlite)
+                sa.event.listen(self._engine, "connect", self._prepare_sqlite)
             self._migrate()
         except (SQLAlchemyError, CommandError, ImportError) as error:
             raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
@@ -90,6 +105,78 @@ class Store:
         with self._engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+        with self._engine.connect() as connection:
+            self._set_wait(connection, BUSY_WAIT)
+
+    def _set_wait(self, connection: sa.Connection, milliseconds: int) -> None:
+        """Have the one connection that is used wait that long for another writer."""
+        if self._engine.dialect.name == "sqlite" and milliseconds != self._wait:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {milliseconds}")
+            self._wait = milliseconds
+
+    def _prepare_sqlite(self, connection: Any, _record: ConnectionPoolEntry) -> None:
+        """Make SQLite wait for other writers, and keep readers and a crash from doing harm.
+
+        With a write-ahead log, ``synchronous = NORMAL`` loses nothing when the process is killed;
+        when the power fails, the last transactions may be missing, none half there. A commit then
+        costs no disk flush, of which a migration would wait for five.
+        """
+        pragmas = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
+        for pragma in (f"busy_timeout = {self._wait}", *pragmas):
+            connection.execute(f"PRAGMA {pragma}")
+
+    # ---- what may fail, and how that is told
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            self.failures["read"] += 1
+            raise StoreError(f"the store cannot be read: {_reason(error)}") from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """Give a transaction that ends the trouble, if there is any, by succeeding."""
+        with self._transaction() as connection:
+            yield connection
+        if self.trouble is not None:
+            LOG.warning("the store can be written again")
+            self.trouble = None
+
+    @contextmanager
+    def _transaction(self, is_patient: bool = False) -> Iterator[sa.Connection]:
+        """Give a transaction; of those in trouble only a patient one waits for another writer.
+
+        A hundred that each wait in vain would hold up everything else.
+        """
+        try:
+            with self._engine.begin() as connection:
+                is_vain = self.trouble is not None and not is_patient
+                self._set_wait(connection, 0 if is_vain else BUSY_WAIT)
+                yield connection
+        except IntegrityError:
+            # The store works: what is there forbids it.
+            raise
+        except SQLAlchemyError as error:
+            self.failures["write"] += 1
+            reason = _reason(error)
+            if self.trouble is None:
+                LOG.error("the store cannot be written, and will be tried again: %s", reason)
+            self.trouble = reason
+            raise StoreError(f"the store cannot be written: {reason}") from error
+
+    def probe(self) -> None:
+        """Find out whether the trouble is over, by writing what is then deleted; StoreError."""
+        if self.trouble is None:
+            return
+        with self._transaction(is_patient=True) as connection:
+            connection.execute(_NO_PROBE)
+            row = {"name": _PROBE, "value": "x" * _PROBE_SIZE}
+            connection.execute(sa.insert(_settings), row)
+        with self._writing() as connection:
+            connection.execute(_NO_PROBE)
 
     @property
     def folder(self) -> Path:
@@ -106,14 +193,14 @@ class Store:
 
     def networks(self) -> Mapping[str, NetworkDefinition]:
         """Return the named networks, by name."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(sa.select(_networks).order_by(_networks.c.name)).all()
         return {row.name: parse_definition(row.definition) for row in rows}
 
     def network(self, name: str) -> NetworkDefinition:
         """Return one network; NotFound if there is none of that name."""
         query = sa.select(_networks.c.definition).where(_networks.c.name == name)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             found = connection.execute(query).scalar_one_or_none()
         if found is None:
             raise NotFound(f"no network named {name}")
@@ -123,14 +210,14 @@ class Store:
         """Keep a network; Conflict if the name is taken."""
         row = sa.insert(_networks).values(name=name, definition=definition.text())
         try:
-            with self._engine.begin() as connection:
+            with self._writing() as connection:
                 connection.execute(row)
         except IntegrityError as error:
             raise Conflict(f"a network named {name} exists already") from error
 
     def delete_network(self, name: str) -> None:
         """Forget a network; NotFound if there is none of that name."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             gone = connection.execute(sa.delete(_networks).where(_networks.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no network named {name}")
@@ -139,7 +226,7 @@ class Store:
 
     def xen_hosts(self) -> tuple[Row, ...]:
         """Return every Xen host's ``name``, ``url`` and ``node_pk``, by name."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(sa.select(_xen_hosts).order_by(_xen_hosts.c.name))
             return tuple(dict(row) for row in rows.mappings())
 
@@ -147,14 +234,14 @@ class Store:
         """Keep a Xen host; Conflict if the name is taken."""
         row = sa.insert(_xen_hosts).values(name=name, url=url, node_pk=node_pk)
         try:
-            with self._engine.begin() as connection:
+            with self._writing() as connection:
                 connection.execute(row)
         except IntegrityError as error:
             raise Conflict(f"a host named {name} is registered already") from error
 
     def delete_xen_host(self, name: str) -> None:
         """Forget a Xen host; NotFound if there is none of that name."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             gone = connection.execute(sa.delete(_xen_hosts).where(_xen_hosts.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no host named {name}")
@@ -164,12 +251,12 @@ class Store:
     def get_setting(self, name: str) -> Any:
         """Return a setting as the JSON value it was set to; None if it was never set."""
         query = sa.select(_settings.c.value).where(_settings.c.name == name)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return connection.execute(query).scalar_one_or_none()
 
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a JSON value under ``name``, in place of what was there."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             changed = connection.execute(
                 sa.update(_settings).where(_settings.c.name == name).values(value=value)
             )
@@ -180,12 +267,12 @@ class Store:
 
     def flows(self) -> tuple[Row, ...]:
         """Return every flow as the JSON value it was kept as."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return tuple(connection.execute(sa.select(_flows.c.data)).scalars())
 
     def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
         """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             _delete(connection, _flows.c.number, [*gone, *(row["number"] for row in rows)])
             if rows:
                 values = [{"number": row["number"], "data": row} for row in rows]
@@ -201,7 +288,7 @@ class Store:
         Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
         of those that are ``known`` already, place stays as it is.
         """
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             if new:
                 connection.execute(_NEW_MIGRATION, new)
             if known:
@@ -216,13 +303,13 @@ class Store:
         query = sa.select(_migrations.c.data).order_by(_migrations.c.place)
         if unfinished:
             query = query.where(_migrations.c.is_final.is_(False))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return tuple(connection.execute(query).scalars())
 
     def migration(self, name: str) -> Row | None:
         """Return one migration; None if it is not remembered."""
         query = sa.select(_migrations.c.data).where(_migrations.c.id == name)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             found: Row | None = connection.execute(query).scalar_one_or_none()
         return found
 
@@ -234,7 +321,7 @@ class Store:
             .order_by(_migrations.c.place.desc())
             .offset(kept)
         )
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             _delete(connection, _migrations.c.id, connection.execute(newest).scalars().all())
 
 
@@ -248,18 +335,6 @@ def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield values[start : start + _MANY]
 
 
-def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
-    """Make SQLite wait for other writers, and keep readers and a crash from doing harm.
-
-    With a write-ahead log, ``synchronous = NORMAL`` loses nothing when the process is killed; when
-    the power fails, the last transactions may be missing, none half there. A commit then costs
-    no disk flush, of which a migration would wait for five.
-    """
-    pragmas = ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 5000")
-    for pragma in (*pragmas, "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
 def _without_password(url: str) -> str:
     try:
         return sa.make_url(url).render_as_string(hide_password=True)
@@ -268,7 +343,7 @@ def _without_password(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    text = str(getattr(error, "orig", None) or error)
+    text = str(getattr(error, "orig", None) or error).partition("\n")[0]
     if "Can't locate revision" in text:
         return "it was written by a newer Horizon; upgrade, or name another store"
     if "not a database" in text:

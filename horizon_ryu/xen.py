@@ -42,7 +42,7 @@ class Xen(HorizonApp):
             self._connect,
             horizon.events.publish,
             horizon.clock,
-            self.spawn,
+            self.spawn_loop,
         )
         saved = horizon.store.get_setting(TIMERS_SETTING)
         if saved:
@@ -76,9 +76,9 @@ class Xen(HorizonApp):
         return self._hosts.timers
 
     def set_timers(self, timers: XenTimers) -> None:
-        """Put other timers in force, and keep them."""
-        self._hosts.timers = timers
+        """Put other timers in force, and keep them; StoreError, and none is in force."""
         self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+        self._hosts.timers = timers
 
     def _connect(self, url: str, node_pk: str) -> BridgeClient:
         return BridgeClient(url, node_pk, self._identity, self.horizon.settings.xen.deadline)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import fake_sysfs
 from fake_pace import FakePace
+from xen_bridge.dom0.allowed_paths import AllowedPaths, allowed_path
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.requests import device_services, domain_services
@@ -141,6 +142,11 @@ class FakeBridge:
         """Return a connection for the controller."""
         self.opened += 1
         return FakeConnection(self, node_pk)
+
+    def allow(self, *paths: str) -> None:
+        """Have new domains be given nothing else, as ``xen-bridge serve --allow-path`` does."""
+        allowed = AllowedPaths(map(allowed_path, paths))
+        self._services = {**self._services, **domain_services(self.physical, allowed)}
 
     def answer_with(self, body: Any) -> None:
         """Answer everything with ``body``, as no honest host would."""

@@ -12,7 +12,9 @@ from ryu.lib import hub
 
 from fake_bridge import FakeBridge, FakeConnection
 from horizon_ryu.core.errors import Conflict, NotFound
+from horizon_ryu.metrics import Metrics
 from horizon_ryu.settings import XenOptions
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.errors import PeerAway
@@ -58,6 +60,7 @@ class FakeXen:
         self.bridges: dict[str, FakeBridge] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.store = MemoryHostStore()
+        self.supervisor = Supervisor(time.monotonic, Metrics().loop_failed)
         self._folder = folder
         self._greenlets: list[Any] = []
         self._options = replace(OPTIONS, **options)
@@ -66,7 +69,12 @@ class FakeXen:
     def again(self) -> XenHosts:
         """Return another registry over the same store, as after a restart."""
         return XenHosts(
-            self.store, self._options, self.connect, self._publish, lambda: self.now, self.spawn
+            self.store,
+            self._options,
+            self.connect,
+            self._publish,
+            lambda: self.now,
+            self.spawn_loop,
         )
 
     def connect(self, url: str, node_pk: str) -> FakeConnection:
@@ -99,6 +107,10 @@ class FakeXen:
         """Run beside the test, until it ends."""
         self._greenlets.append(hub.spawn(function, *args))
         return self._greenlets[-1]
+
+    def spawn_loop(self, turn: Callable[[], Any], is_over: Callable[[], bool]) -> Any:
+        """Run a loop beside the test, supervised as the application does."""
+        return self.spawn(self.supervisor.forever, turn, None, is_over)
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """Return the data of the events of a kind."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from tools.controller_process import limited
 from xen_bridge.client import BridgeClient
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import RouterList, check_router
@@ -21,7 +22,8 @@ class BridgeProcess:
     """``xen-bridge serve`` (or ``agent``) on a free port; a context manager.
 
     Its files are in ``directory``; ``controller`` may ask it. ``program`` is what is started, by
-    default the module of the interpreter which runs this.
+    default the module of the interpreter which runs this; ``descriptors`` is how many files and
+    sockets it may have open at most.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class BridgeProcess:
         uri: str = "memory:///one",
         agent: bool = False,
         program: tuple[str, ...] = (sys.executable, "-m", "xen_bridge.command"),
+        descriptors: int | None = None,
     ) -> None:
         self._program = program
+        self._limited = limited(descriptors)
         self.identity = Identity.load_or_create(directory)
         self.url = ""
         self._directory = directory
@@ -75,7 +79,7 @@ class BridgeProcess:
     def start(self, port: int = 0) -> None:
         """Start it, and return when it listens."""
         kind = ["agent"] if self._agent else ["serve", "--uri", self._uri]
-        command = [*self._program, *kind, "--verbose"]
+        command = [*self._limited, *self._program, *kind, "--verbose"]
         with (self._directory / "log").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [*command, "--port", str(port), "--directory", str(self._directory)],

@@ -38,7 +38,9 @@ class ControllerProcess:
     """``ryu-manager APPS --config-file …`` on free loopback ports; a context manager.
 
     ``environment`` is added to the variables that it inherits; ``manager`` is the program that is
-    started, by default that of the interpreter which runs this.
+    started, by default that of the interpreter which runs this; ``descriptors`` is how many files
+    and sockets it may have open at most; ``store`` is the file of its store, by default one in
+    ``folder``.
     """
 
     def __init__(
@@ -48,15 +50,18 @@ class ControllerProcess:
         config: str = "",
         environment: Mapping[str, str] | None = None,
         manager: Path = MANAGER,
+        descriptors: int | None = None,
+        store: Path | None = None,
     ) -> None:
         self._manager = manager
+        self._limited = limited(descriptors)
         self.openflow_port, self.rest_port = free_ports(2)
         self._apps = apps
         self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
         self._log_path = folder / "controller.log"
         self._config_path = folder / "horizon.conf"
-        store = f"[store]\nurl = sqlite:///{folder / 'horizon.sqlite'}\n"
-        self._config_path.write_text(f"{config}\n{store}", encoding="utf-8")
+        where = f"[store]\nurl = sqlite:///{store or folder / 'horizon.sqlite'}\n"
+        self._config_path.write_text(f"{config}\n{where}", encoding="utf-8")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -74,6 +79,7 @@ class ControllerProcess:
     def start(self) -> None:
         """Start the process and wait until its REST API answers."""
         command = [
+            *self._limited,
             str(self._manager),
             *self._apps,
             f"--ofp-tcp-listen-port={self.openflow_port}",
@@ -153,6 +159,13 @@ class ControllerProcess:
     ) -> None:
         if self._process is not None:
             self.stop()
+
+
+def limited(descriptors: int | None) -> tuple[str, ...]:
+    """Return what goes before a command that may have ``descriptors`` open at most; None: any."""
+    if descriptors is None:
+        return ()
+    return ("/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"')
 
 
 def _status(process: subprocess.Popen[bytes], seconds: float) -> int:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.errors import InvalidInput
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import RouterList, check_router
@@ -152,19 +153,33 @@ def list_routers(directory: Path) -> None:
     show_default=True,
     help="The hypervisor, as libvirt names it; test:///default and memory:/// need none.",
 )
+@click.option(
+    "--allow-path",
+    "paths",
+    metavar="PATH[:ro]",
+    multiple=True,
+    default=DEFAULT,
+    show_default=True,
+    help="What new domains may be given as disks and kernels: a folder, a file or a block device;"
+    " repeat it for more. With :ro nothing of it may be a disk that is written. Links that lead"
+    " out of it are refused, but for names of block devices in /dev.",
+)
 @listen_options(SERVICE_PORT)
 @directory_option
-def serve(uri: str, host: str, port: int, verbose: bool, directory: Path) -> None:
+def serve(
+    uri: str, paths: tuple[str, ...], host: str, port: int, verbose: bool, directory: Path
+) -> None:
     """Serve this host's Domain 0 to the controller.
 
     \b
-    Example:  xen-bridge serve --host 192.0.2.1
+    Example:  xen-bridge serve --host 192.0.2.1 --allow-path /dev/vg0 --allow-path /srv/kernels:ro
     """
     from xen_bridge.nodes import domain_0
 
     _identity(directory)
     with _Explained(directory):
-        node = domain_0(directory, uri)
+        allowed = AllowedPaths(allowed_path(text) for text in paths)
+        node = domain_0(directory, uri, allowed)
     _run(node, host, port, verbose)
 
 

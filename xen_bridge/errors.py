@@ -5,6 +5,7 @@
     BridgeError
     ├── Unparsable          400  the message is not one
     ├── Forbidden           403  the sender may not
+    │   └── PathNotAllowed  403  nobody may be given that path of this host
     ├── NotFound            404  the thing named does not exist
     ├── Conflict            409  it exists already, or its state forbids that
     ├── TooLarge            413  the message exceeds its limit
@@ -41,6 +42,12 @@ class Forbidden(BridgeError):
 
     status = 403
     title = "Not allowed"
+
+
+class PathNotAllowed(Forbidden):
+    """A path of this host is not in its list of those that domains may be given."""
+
+    title = "The path is not allowed on this host"
 
 
 class NotFound(BridgeError):
@@ -119,6 +126,7 @@ class Deadline(BridgeError):
 
 KINDS: tuple[type[BridgeError], ...] = (
     Unparsable,
+    PathNotAllowed,
     Forbidden,
     NotFound,
     Conflict,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.requests import device_services, domain_services
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
@@ -37,10 +38,11 @@ class Node:
     dispatcher: Dispatcher
 
 
-def domain_0(directory: Path, uri: str) -> Node:
+def domain_0(directory: Path, uri: str, paths: AllowedPaths) -> Node:
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
-    FileNotFoundError without a key there; InvalidInput for a URI that nothing serves.
+    New domains are given what ``paths`` allows, and no other file or device. FileNotFoundError
+    without a key there; InvalidInput for a URI that nothing serves.
     """
     identity = Identity.load(directory)
     host = PhysicalHost(uri, wishes_file=directory / WISHES)
@@ -48,7 +50,7 @@ def domain_0(directory: Path, uri: str) -> Node:
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     measuring = MeasuresGatherer(gatherers, pace)
     services = {
-        **domain_services(host),
+        **domain_services(host, paths),
         **device_services(DeviceManager(host.hypervisor)),
         **measure_services(measuring, HostSummary(host.hypervisor, pace, netlink)),
     }

@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
+from xen_bridge.dom0.complaints import Complaints
 from xen_bridge.dom0.domain_change import DomainChange
 from xen_bridge.dom0.domain_checks import check_change, check_guest, check_new, check_pin
 from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.dom0.persistent_scheduling import LastingShares
 from xen_bridge.dom0.settings_store import Wish, Wishes
-from xen_bridge.errors import BridgeError, Conflict, Unsupported
+from xen_bridge.errors import BridgeError, Conflict, HypervisorAway, NotFound
 from xen_bridge.protocol import forms
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
@@ -29,6 +32,8 @@ from xen_bridge.protocol.documents.domains import (
     VcpuAssignment,
     VcpuPins,
 )
+
+LOG = logging.getLogger(__name__)
 
 
 class PhysicalHost:
@@ -51,6 +56,7 @@ class PhysicalHost:
         self.hypervisor = hypervisor if hypervisor is not None else open_hypervisor(uri)
         self._lock = threading.RLock()
         self._shares = LastingShares(self.hypervisor, Wishes(wishes_file), self._lock)
+        self._complaints = Complaints()
 
     # ---- the report's methods
 
@@ -88,14 +94,16 @@ class PhysicalHost:
     def domains(self, affinity: bool = True) -> tuple[Domain, ...]:
         """Return all domains; those that run anew are given their weight and cap again.
 
+        What cannot be read of a domain is unknown, what cannot be given is among its problems.
         Without ``affinity`` nobody is asked where vCPUs may run.
         """
-        found = [self._shares.restored(domain) for domain in self.hypervisor.domains()]
+        found = [self._shares.seen(domain) for domain in self.hypervisor.domains()]
+        self._complaints.look_at(found)
         return tuple(self._with_affinity(found) if affinity else found)
 
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
-        return self._with_affinity([self._shares.restored(self.hypervisor.domain(domain))])[0]
+        return self._with_affinity([self._shares.seen(self.hypervisor.domain(domain))])[0]
 
     def schedulers(self) -> tuple[DomainScheduling, ...]:
         """Return the scheduling parameters of every running domain."""
@@ -118,13 +126,17 @@ class PhysicalHost:
             return domains
         try:
             assigned = self.hypervisor.vcpu_list()
-        except Unsupported:
+        except HypervisorAway:
+            raise
+        except BridgeError as error:
+            # xl failed where the hypervisor answers: all else of the domains is known.
+            LOG.info("nobody tells where vCPUs may run: %s", error)
             return domains
         pins: dict[int, list[VcpuPins]] = {}
         for item in assigned:
             pins.setdefault(item.id, []).append(VcpuPins(item.affinity))
         return [
-            replace(item, vcpus=replace(item.vcpus, affinity=tuple(pins.get(item.id, ()))))
+            replace(item, vcpus=replace(item.vcpus, affinity=_whole(pins.get(item.id, ()))))
             if item in missing and item.id is not None
             else item
             for item in domains
@@ -139,7 +151,8 @@ class PhysicalHost:
             domain = self.hypervisor.domain(wanted.domain)
             if wanted.affinity:
                 domain = self._with_affinity([domain])[0]
-            check_change(wanted, domain, self._cpus, self.capabilities)
+            kept_cap = self._shares.of(domain).cap
+            check_change(wanted, domain, kept_cap, self._cpus, self.capabilities)
             DomainChange(self.hypervisor, self._shares, wanted, domain).carry_out()
             return self.domain(domain.uuid)
 
@@ -153,7 +166,7 @@ class PhysicalHost:
         with self._lock:
             domain = self.hypervisor.domain(str(domain_id))
             check_pin(vcpu, cpus, domain, self._cpus)
-            for number in range(domain.vcpus.current) if vcpu is None else [vcpu]:
+            for number in range(domain.vcpus.current or 0) if vcpu is None else [vcpu]:
                 self.hypervisor.pin(str(domain.id), number, cpus)
 
     # ---- life
@@ -167,19 +180,20 @@ class PhysicalHost:
         with self._lock:
             check_new(wanted, self.hypervisor.domains(), self._cpus, self.capabilities)
             made = self.hypervisor.define(wanted)
-            if wanted.weight is not None or wanted.cap is not None:
-                self._shares.keep(made.uuid, Wish(wanted.weight, wanted.cap))
-            if wanted.start:
-                self._start_or_undo(made)
+            try:
+                self._begin(made.uuid, wanted)
+            except BridgeError:
+                self._shares.forget(made.uuid)
+                self._remove(made.uuid)
+                raise
             return self.domain(made.uuid)
 
-    def _start_or_undo(self, made: Domain) -> None:
-        try:
-            self.start(made.uuid)
-        except BridgeError:
-            self._shares.forget(made.uuid)
-            self._remove(made.uuid)
-            raise
+    def _begin(self, uuid: str, wanted: CreateDomain) -> None:
+        """Keep what a domain is to have that was just defined, and start it if wanted."""
+        if wanted.weight is not None or wanted.cap is not None:
+            self._shares.keep(uuid, Wish(wanted.weight, wanted.cap))
+        if wanted.start:
+            self.start(uuid)
 
     def define(self, wanted: CreateDomain) -> Domain:
         """Make a domain known, without starting it."""
@@ -232,6 +246,10 @@ class PhysicalHost:
             self.hypervisor.destroy(uuid)
         if domain.persistent:
             self.hypervisor.undefine(uuid)
+        elif domain.persistent is None:
+            # Nobody can tell: one that was not is gone by now.
+            with suppress(NotFound):
+                self.hypervisor.undefine(uuid)
 
     # ---- moving
 
@@ -256,6 +274,11 @@ class PhysicalHost:
     def close(self) -> None:
         """End the connection."""
         self.hypervisor.close()
+
+
+def _whole(pins: Sequence[VcpuPins]) -> tuple[VcpuPins, ...]:
+    """Return the pins of a domain; none unless all are known: no vCPU can run nowhere."""
+    return tuple(pins) if all(one.cpus for one in pins) else ()
 
 
 def _shown(value: int | None) -> str:

@@ -126,7 +126,7 @@ def _explain(answer: Any) -> list[str]:
         for error in problem.get("errors", ())
     ]
     lines += [f"  {fault}" for fault in faults if fault not in lines[0]]
-    if answer.status_code in (401, 403):
+    if answer.status_code in (401, 403) and not problem.get("host"):
         lines.append("Give a token of the right role with --token or HORIZON_TOKEN.")
     if answer.status_code == 424 and problem.get("host"):
         lines.append("'horizonctl xen hosts' tells how the host is.")

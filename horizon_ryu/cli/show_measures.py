@@ -28,15 +28,20 @@ def _xentop(console: Terminal, iterations: list[Iteration]) -> None:
             table.add_row(
                 str(one["number"]),
                 domain["name"],
-                str(domain["cpu_time"]),
-                f"{domain['cpu_percent']:.1f}",
-                str(domain["memory"] // 1024),
-                f"{domain['memory_percent']:.1f}",
-                str(domain["vcpus"]),
+                _number(domain["cpu_time"]),
+                _number(domain["cpu_percent"], ".1f"),
+                _number(domain["memory"], "d", 1024),
+                _number(domain["memory_percent"], ".1f"),
+                _number(domain["vcpus"]),
                 str(sum(vif["received_bytes"] for vif in vifs) // 1000),
                 str(sum(vif["transmitted_bytes"] for vif in vifs) // 1000),
             )
     console.print(table)
+
+
+def _number(value: Any, form: str = "d", unit: int = 1) -> str:
+    """Return a number in a unit; a question mark for what the host cannot read."""
+    return "?" if value is None else format(value // unit if unit > 1 else value, form)
 
 
 def _memory(console: Terminal, iterations: list[Iteration]) -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from horizon_ryu.cli.terminal import Terminal, styled
 
+UNKNOWN = "?"
 _STATES = {"connected": "green", "running": "green", "away": "red", "crashed": "red"}
 
 
@@ -43,22 +44,30 @@ def added(console: Terminal, host: Mapping[str, Any]) -> None:
 
 
 def domains(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
-    """Show domains, one a row."""
+    """Show domains, one a row; under the table, what is wrong with one.
+
+    What its host cannot read is a question mark; a dash is what it has not.
+    """
+    rows = list(data)
     table = _table("domain", "id", "state", "MB", "vCPUs", "on CPUs", "weight", "cap", "CPU s")
-    for domain in data:
+    for domain in rows:
         vcpus, scheduler = domain["vcpus"], domain["scheduler"]
+        no_share = UNKNOWN if "scheduler" in domain["unknown"] else "-"
         table.add_row(
             domain["name"],
             _text(domain["id"]),
             _state(domain["state"]),
-            _megabytes(domain["memory_kb"]),
-            f"{vcpus['current']}/{vcpus['maximum']}",
+            _megabytes(domain["memory_kb"], UNKNOWN),
+            f"{_text(vcpus['current'], UNKNOWN)}/{_text(vcpus['maximum'], UNKNOWN)}",
             " ".join(_cpus(cpus) for cpus in vcpus["affinity"]) or "-",
-            _text(scheduler["weight"]),
-            _text(scheduler["cap"]),
-            f"{domain['cpu_time_s']:.1f}",
+            _text(scheduler["weight"], no_share),
+            _text(scheduler["cap"], no_share),
+            UNKNOWN if domain["cpu_time_s"] is None else f"{domain['cpu_time_s']:.1f}",
         )
     console.print(table)
+    for domain in rows:
+        for problem in domain["problems"]:
+            console.print(f"{domain['name']}: {problem}", soft_wrap=True)
 
 
 def scheduling(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
@@ -67,7 +76,8 @@ def scheduling(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     for one in data:
         scheduler = one["scheduler"]
         numbers = (scheduler["weight"], scheduler["cap"])
-        table.add_row(one["name"], str(one["id"]), scheduler["kind"], *map(_text, numbers))
+        kind = _text(scheduler["kind"], UNKNOWN)
+        table.add_row(one["name"], str(one["id"]), kind, *map(_text, numbers))
     console.print(table)
 
 
@@ -95,13 +105,15 @@ def devices(console: Terminal, data: Mapping[str, Any]) -> None:
         table.add_row(
             one["address"],
             one["kind"].replace("_", " "),
-            f"{one['vendor']}:{one['product']}",
+            f"{_text(one['vendor'], UNKNOWN)}:{_text(one['product'], UNKNOWN)}",
             _text(one["driver"]),
             _text(one["interface"]),
             functions,
             _text(one["domain"]),
         )
     console.print(table)
+    for name in data["unknown"]:
+        console.print(f"nobody can tell which devices {name} has", soft_wrap=True)
     if data["queues"]["maximum"] is not None:
         console.print(f"queues of a new interface: at most {data['queues']['maximum']}")
 
@@ -119,12 +131,12 @@ def _state(state: str) -> Text:
     return styled(state, _STATES.get(state, ""))
 
 
-def _text(value: object) -> str:
-    return "-" if value is None else str(value)
+def _text(value: object, none: str = "-") -> str:
+    return none if value is None else str(value)
 
 
-def _megabytes(kilobytes: int | None) -> str:
-    return "-" if kilobytes is None else str(kilobytes // 1024)
+def _megabytes(kilobytes: int | None, none: str = "-") -> str:
+    return none if kilobytes is None else str(kilobytes // 1024)
 
 
 def _cpus(numbers: Iterable[int]) -> str:

@@ -227,7 +227,7 @@ class Discovery:
     def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Sent, ...]:
         """Learn from a host's frame; returns questions to where the host was before."""
         here = PortRef(packet.dpid, packet.in_port)
-        if frame.src[0] & 1 or not any(frame.src) or frame.src == PROBER:
+        if frames.has_impossible_source(frame) or frame.src == PROBER:
             return ()
         if not self._is_edge(here):
             return ()
@@ -301,9 +301,10 @@ class Discovery:
 
     def take_changes(self) -> tuple[Change, ...]:
         """Return what happened since the last call; the view then includes it."""
-        changes, self._changes = tuple(self._changes), []
+        changes = tuple(self._changes)
         if changes:
             self._view = self._next_view(changes)
+        self._changes = []
         return changes
 
     def _next_view(self, changes: tuple[Change, ...]) -> TopologyView:

@@ -12,7 +12,10 @@
     │   └── SwitchDeadline  it did not answer in time
     ├── HostError           a Xen host refused, or is at fault
     │   ├── HostAway        it cannot be reached
+    │   ├── HostForbids     it lets nobody do that
     │   └── HostDeadline    it did not answer in time
+    ├── StoreError          the store cannot be read or written
+    ├── UnknownRyu          Ryu is not the release that parts of ours replace
     ├── Unsupported         what stands behind it cannot do that
     └── LimitExceeded       a cap on a queue, table or cache was reached
 """
@@ -87,8 +90,20 @@ class HostAway(HostError):
     """The host, or what is asked of it there, cannot be reached."""
 
 
+class HostForbids(HostError):
+    """The host lets nobody do what was asked, as it is configured."""
+
+
 class HostDeadline(HostError):
     """The host did not answer within the deadline."""
+
+
+class StoreError(HorizonError):
+    """The store, which keeps what must survive a restart, cannot be used; the message says why."""
+
+
+class UnknownRyu(HorizonError):
+    """Ryu is not the release that parts of ours are written for."""
 
 
 class Unsupported(HorizonError):

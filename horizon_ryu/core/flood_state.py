@@ -11,13 +11,15 @@ relies on are confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Switch
 from horizon_ryu.wire.messages import (
+    Action,
     Flood,
     FloodPorts,
     FlowCommand,
@@ -30,8 +32,12 @@ from horizon_ryu.wire.messages import (
 )
 
 OPENFLOW_10 = 1
-_BROADCAST_MAC = b"\xff" * 6
+BROADCAST_MAC = b"\xff" * 6
 _TABLE_MISS = Match()
+_ACTIONS: Mapping[int, tuple[Action, ...]] = MappingProxyType(
+    {Priority.BROADCAST: (Flood(),), Priority.TABLE_MISS: (ToController(),)}
+)
+"""By priority; drop entries have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +93,36 @@ def read_state(
     group: frozenset[int] | None,
     generation: int,
 ) -> FloodState:
-    """Return what ``switch`` still does from an earlier connection or an earlier run.
+    """Return what ``switch`` does, be it from an earlier connection or an earlier run.
 
     ``group`` has the members of the flood group (1.3) where they could be read; otherwise they
-    are taken to be the ports without a drop entry, and the group is written anew. Entries that
-    are not Spanning Tree's are ignored.
+    are taken to be the ports without a drop entry, and the group is written anew. On 1.0 it has
+    the ports without NO_FLOOD; otherwise these are what the switch described at first. Entries
+    that are not Spanning Tree's are ignored.
     """
     ports = physical_ports(switch)
     state = FloodState()
     for entry in entries:
         if owner_of(entry.cookie) is Owner.SPANNING_TREE:
             state = _with_entry(state, switch, entry, generation)
-    if switch.openflow == OPENFLOW_10:
-        flooding = frozenset(number for number in ports if not switch.ports[number].no_flood)
-    elif group is not None:
+    if group is not None:
         flooding = group & ports
+    elif switch.openflow == OPENFLOW_10:
+        flooding = frozenset(number for number in ports if not switch.ports[number].no_flood)
     else:
         flooding = ports - state.blocked if state.floods else frozenset()
     return replace(state, ports=flooding, grouped=group is not None and group <= ports)
 
 
 def _with_entry(state: FloodState, switch: Switch, entry: FlowEntry, generation: int) -> FloodState:
-    """Return ``state`` with one more of our entries."""
-    current = generation_of(entry.cookie) == generation & 0xFFFF_FFFF
+    """Return ``state`` with one more of our entries.
+
+    One that others changed counts as one of an earlier run: it is there, and to be replaced.
+    """
     port = entry.match.in_port
     kind = (entry.match, entry.priority)
+    current = generation_of(entry.cookie) == generation & 0xFFFF_FFFF
+    current &= _is_unchanged(entry)
     if port is not None and kind == (_blocked_match(switch, port), Priority.BLOCKED):
         stale = state.stale if current else state.stale | {port}
         return replace(state, blocked=state.blocked | {port}, stale=stale)
@@ -121,6 +132,14 @@ def _with_entry(state: FloodState, switch: Switch, entry: FlowEntry, generation:
         return replace(state, table_miss=current)
     gone = FlowMod(FlowCommand.DELETE_STRICT, entry.match, entry.priority, entry.cookie)
     return replace(state, leftovers=(*state.leftovers, gone))
+
+
+def _is_unchanged(entry: FlowEntry) -> bool:
+    """Tell whether an entry of ours does what those of its priority do, for ever."""
+    lasts = not (entry.idle_timeout or entry.hard_timeout)
+    drops = not entry.actions and not entry.forwards
+    actions = _ACTIONS.get(entry.priority, ())
+    return lasts and entry.exact and entry.actions == actions and (bool(actions) or drops)
 
 
 def closing(switch: Switch, state: FloodState, wanted: frozenset[int], generation: int) -> Step:
@@ -188,7 +207,7 @@ def _no_flood(switch: Switch, numbers: frozenset[int], no_flood: bool) -> Iterab
 def _broadcast_match(switch: Switch) -> Match:
     """Match what the tree carries by itself; 1.0 has no masks, so other multicasts miss there."""
     if switch.openflow == OPENFLOW_10:
-        return Match(dl_dst=_BROADCAST_MAC)
+        return Match(dl_dst=BROADCAST_MAC)
     return Match(dl_dst_multicast=True)
 
 

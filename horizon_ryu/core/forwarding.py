@@ -26,10 +26,12 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
+    FlowRemoved,
     Match,
     Output,
     PacketIn,
     PacketOut,
+    RemovalReason,
     Sent,
     ToController,
 )
@@ -83,6 +85,7 @@ class Forwarding:
         self._finder: PathFinder | None = None
         self._book = AddressBook(self._view.hosts)
         self._unsettled: OrderedDict[bytes, None] = OrderedDict()
+        self._failures: list[Exception] = []
 
     # What the network looks like
 
@@ -112,12 +115,32 @@ class Forwarding:
         """Bring up to ``limit`` waiting pairs in line with the topology; return the messages."""
         messages: list[Sent] = []
         for _ in range(min(limit, len(self._unsettled))):
-            messages += self._settle_pair(self._unsettled.popitem(last=False)[0], now)
+            messages += self._settle_or_remove(self._unsettled.popitem(last=False)[0], now)
         return messages
+
+    def take_failures(self) -> tuple[Exception, ...]:
+        """Return what was raised since the last call, each for one pair, which was let go."""
+        failures, self._failures = tuple(self._failures), []
+        return failures
+
+    def _settle_or_remove(self, key: bytes, now: float) -> list[Sent]:
+        """Settle one pair; one that raises is removed, so that its frames come to us again.
+
+        The messages for the pairs before it, which are remembered as sent, must not be lost.
+        """
+        try:
+            return self._settle_pair(key, now)
+        except Exception as error:
+            self._failures.append(error)
+            return self._pairs.remove(key)
 
     def _base_entries(self, changes: Iterable[Change]) -> list[Sent]:
         joined = (change.subject for change in changes if change.kind == "switch_join")
         return [Sent(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
+
+    def base_entries(self, dpid: int) -> tuple[FlowMod, ...]:
+        """Return the entries that a switch should have whoever talks; none if it is not there."""
+        return (self._arp_entry(),) if dpid in self._view.switches else ()
 
     def _arp_entry(self) -> FlowMod:
         match = Match(dl_type=frames.ETH_ARP)
@@ -172,7 +195,7 @@ class Forwarding:
         The caller has already dropped what came in by ports closed to broadcasts.
         """
         frame = frames.decode(packet.data)
-        if frame is None or frame.src[0] & 1:
+        if frame is None or frames.has_impossible_source(frame):
             answer = _DROPPED
         elif frame.ethertype == frames.ETH_ARP:
             answer = self._arp_in(packet, frame)
@@ -243,13 +266,25 @@ class Forwarding:
 
     # What switches report
 
-    def flow_removed(self, dpid: int, cookie: int, match: Match) -> None:
-        """Forget the pair whose entry at the first switch timed out."""
-        if cookie != self._cookie or match.dl_src is None or match.dl_dst is None:
-            return
-        pair = self._pairs.get(match.dl_dst + match.dl_src)
-        if pair is not None and (pair.here.dpid, pair.here.port_no) == (dpid, match.in_port):
-            self._pairs.forget(pair.key)
+    def flow_removed(self, dpid: int, removed: FlowRemoved, now: float) -> bool:
+        """Forget the pair whose entry at the first switch timed out; tell whether there was one.
+
+        Believed only of that very entry, and not before it can have been idle for long enough.
+        """
+        if removed.cookie != self._cookie or removed.priority != Priority.UNICAST:
+            return False
+        if removed.table_id != 0 or not removed.whole:
+            return False
+        entry = self._pairs.wanted(dpid, removed.match)
+        if entry is None or not entry.send_flow_removed:
+            return False
+        pair = self._pairs.of_match(removed.match)
+        if pair is None or removed.reason is not RemovalReason.IDLE_TIMEOUT:
+            return False
+        if not removed.can_be_after(entry.idle_timeout, now - pair.installed_at):
+            return False
+        self._pairs.forget(pair.key)
+        return True
 
     def stale(
         self, dpid: int, entries: Iterable[FlowEntry], ingress_only: bool = False

@@ -24,6 +24,7 @@ ARP_REPLY = 2
 MIN_FRAME = 60
 """Shortest Ethernet frame in bytes without its checksum (IEEE 802.3, 3.2.8)."""
 
+_ZERO = bytes(6)
 _HEADER = 14
 _TAG = 4
 _TAG_TYPES = frozenset((0x8100, 0x88A8, 0x9100))
@@ -58,6 +59,16 @@ class Arp(NamedTuple):
 def is_multicast(mac: bytes) -> bool:
     """Tell whether ``mac`` (6 bytes) has the group bit; broadcast is one of these."""
     return bool(mac[0] & 1)
+
+
+def has_impossible_source(frame: Frame) -> bool:
+    """Tell whether no station can have sent this: its source is a group, zero, or its destination.
+
+    A source address is that of one station (IEEE 802.3, 3.2.3), and a station sends nothing to
+    itself over a cable.
+    """
+    src = frame.src
+    return bool(src[0] & 1) or src == frame.dst or src == _ZERO
 
 
 def decode(data: bytes) -> Frame | None:

@@ -84,17 +84,21 @@ class PairFlows:
         pair = self._pairs.pop(key, None)
         if pair is not None:
             for mac in (key[:6], key[6:]):
-                keys = self._of_host[mac]
+                keys = self._of_host.get(mac, set())
                 keys.discard(key)
                 if not keys:
-                    del self._of_host[mac]
+                    self._of_host.pop(mac, None)
         return pair
+
+    def of_match(self, match: Match) -> Pair | None:
+        """Return the pair between the two addresses of ``match``, if any."""
+        if match.dl_dst is None or match.dl_src is None:
+            return None
+        return self._pairs.get(match.dl_dst + match.dl_src)
 
     def wanted(self, dpid: int, match: Match) -> FlowMod | None:
         """Return the entry that ``dpid`` should have for exactly this match, if any."""
-        if match.dl_dst is None or match.dl_src is None:
-            return None
-        pair = self._pairs.get(match.dl_dst + match.dl_src)
+        pair = self.of_match(match)
         if pair is None:
             return None
         for hop in pair.hops:

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.flood_audit import Snapshot, compare, snapshot
 from horizon_ryu.core.flood_plan import Member, Plan, Planner
 from horizon_ryu.core.flood_state import read_state, up_ports, with_new_port
 from horizon_ryu.core.ghosts import Frozen, Ghosts, TreeMemory, cable
+from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.port_hold import PortHold
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
@@ -52,23 +54,30 @@ class TreeControl:
     def topology_changed(self, view: TopologyView, changes: Iterable[Change], now: float) -> None:
         """Take note of a new ``view``; cheap, so that bursts of changes cost one search."""
         touched: set[PortRef] = set()
-        for change in changes:
-            subject = change.subject
-            if isinstance(subject, Switch):
-                if change.kind == "switch_leave" or subject.dpid in self._members:
-                    self._leave(subject.dpid)
-                if change.kind == "switch_join":
-                    self._join(subject, now)
-            elif change.kind == "alarm_shared_segment" and isinstance(subject, PortRef):
-                self._shared.add(subject)
-            elif isinstance(subject, PortRef) and change.kind.startswith("port_"):
-                # Down and up again before the next search must not pass for "nothing happened",
-                # nor when both are in one batch: then the port is touched twice.
-                if subject in touched or not _is_up(view, subject):
-                    self._fallen.add(subject)
-                touched.add(subject)
-        self._view = view
-        self._stale = True
+        try:
+            for change in changes:
+                self._note(change, view, touched, now)
+        finally:
+            # With the view the members become right at the next search, whatever went wrong.
+            self._view = view
+            self._stale = True
+
+    def _note(self, change: Change, view: TopologyView, touched: set[PortRef], now: float) -> None:
+        """Take note of one change; ``touched`` are the ports that those before it were about."""
+        subject = change.subject
+        if isinstance(subject, Switch):
+            if change.kind == "switch_leave" or subject.dpid in self._members:
+                self._leave(subject.dpid)
+            if change.kind == "switch_join":
+                self._join(subject, now)
+        elif change.kind == "alarm_shared_segment" and isinstance(subject, PortRef):
+            self._shared.add(subject)
+        elif isinstance(subject, PortRef) and change.kind.startswith("port_"):
+            # Down and up again before the next search must not pass for "nothing happened",
+            # nor when both are in one batch: then the port is touched twice.
+            if subject in touched or not _is_up(view, subject):
+                self._fallen.add(subject)
+            touched.add(subject)
 
     def unread(self) -> frozenset[int]:
         """Return the switches about which :meth:`switch_state_read` must be told first."""
@@ -100,6 +109,26 @@ class TreeControl:
                 self._hold.adopt(ref, until)
         self._work.add(dpid)
         self._stale = True
+
+    @property
+    def cookie(self) -> int:
+        """The cookie of this run's entries."""
+        return cookie(Owner.SPANNING_TREE, self._generation)
+
+    def snapshot(self, dpid: int) -> Snapshot | None:
+        """Return what a switch is to be compared with; None while it is not to be compared."""
+        member = self._members.get(dpid)
+        return None if member is None else snapshot(member)
+
+    def compare(
+        self, asked: Snapshot, entries: Iterable[FlowEntry], flooding: frozenset[int] | None
+    ) -> bool:
+        """Compare what a switch has with ``asked``; a difference is repaired by the next plans."""
+        member = self._members.get(asked.dpid)
+        if member is None or not compare(member, asked, entries, flooding, self._generation):
+            return False
+        self._work.add(asked.dpid)
+        return True
 
     def confirmed(self, plan: Plan, errors: Collection[SwitchError], now: float) -> None:
         """Take note that the switches of ``plan`` confirmed it, but for those in ``errors``.
@@ -240,7 +269,6 @@ class TreeControl:
 
     def _decide(self, now: float) -> None:
         """Search the forest anew and derive the ports that each switch should have open."""
-        self._stale = False
         self._follow_switches(now)
         self._follow_ports(now)
         self._follow_links(now)
@@ -254,6 +282,7 @@ class TreeControl:
         else:
             self._choice = choose_settled(self._view, self._ghosts, self._is_open)
         self._derive_wanted()
+        self._stale = False
 
     def _follow_switches(self, now: float) -> None:
         """Make the members those of the view, whatever the changes said."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.errors import StoreError, SwitchError
 from horizon_ryu.core.flows.book import FlowBook
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
@@ -107,10 +107,14 @@ class Changes:
                 lambda jobs: self._write(_of(by_job, jobs), MigrationState.COMMITTING),
             )
         except Exception:
-            self._executor.take_back([change.job for change in changes])
-            for change in changes:
-                self._overdue.append((change.advance(MigrationState.ROLLED_BACK), None))
-                self.settle(change)
+            try:
+                self._executor.take_back([change.job for change in changes])
+            finally:
+                for change in changes:
+                    # What the journal never knew needs no end.
+                    if self._journal.knows(change.record.id):
+                        self._owe(change.advance(MigrationState.ROLLED_BACK))
+                    self.settle(change)
             raise
 
     def now(self) -> float:
@@ -147,9 +151,8 @@ class Changes:
         try:
             self._clean_up(turned, by_job)
         except Exception:
-            self._overdue += [
-                (change.advance(MigrationState.DONE), change.record.new) for change in turned
-            ]
+            for change in turned:
+                self._owe(change.advance(MigrationState.DONE), change.record.new)
             raise
         finally:
             # Whatever the journal can do: the traffic has turned.
@@ -160,12 +163,12 @@ class Changes:
                     self._give_up(change)
 
     def _clean_up(self, turned: Sequence[Change], by_job: dict[int, Change]) -> None:
-        self._write(turned, MigrationState.COMMITTED, [change.record.new for change in turned])
+        self._write_or_owe(turned, MigrationState.COMMITTED)
         self._executor.finish(
             [change.job for change in turned],
-            lambda jobs: self._write(_of(by_job, jobs), MigrationState.DRAINING),
+            lambda jobs: self._write_or_owe(_of(by_job, jobs), MigrationState.DRAINING),
         )
-        self._write(turned, MigrationState.DONE)
+        self._write_or_owe(turned, MigrationState.DONE)
 
     def _give_up(self, change: Change) -> None:
         """Record why a change was taken back; what is not surely undone is looked after later."""
@@ -174,12 +177,40 @@ class Changes:
             change.record = replace(change.record, error=error.msg, switch=error.dpid)
             LOG.warning("migration %s was taken back: %s", change.record.id, error)
         if change.job.is_clean:
-            self._journal.write([change.advance(MigrationState.ROLLED_BACK)])
             self.settle(change)
+            self._write_or_owe([change], MigrationState.ROLLED_BACK)
         else:
             # The journal goes on saying "installing": a restart would take it back as well.
             change.record = replace(change.record, state=MigrationState.FAILED)
             self.unclean(change)
+
+    def write_overdue(self) -> None:
+        """Write what the store has refused; StoreError if it still does."""
+        if self._overdue:
+            self._write((), MigrationState.DONE)
+
+    def forget(self, numbers: Collection[int]) -> None:
+        """Let flows go that have been deleted: what is overdue must not bring them back."""
+        self._overdue = [
+            (record, None if flow is not None and flow.number in numbers else flow)
+            for record, flow in self._overdue
+        ]
+
+    def _owe(self, record: Migration, flow: Flow | None = None) -> None:
+        self._overdue.append((record, flow))
+
+    def _write_or_owe(self, changes: Sequence[Change], state: MigrationState) -> None:
+        """Write what is so already, now or when the store works again.
+
+        The journal then says "committing" meanwhile: after a restart that is carried through.
+        """
+        committed = state is MigrationState.COMMITTED
+        flows = [change.record.new for change in changes] if committed else []
+        try:
+            self._write(changes, state, flows)
+        except StoreError:
+            for change in changes:
+                self._owe(change.record, change.record.new if committed else None)
 
     def _write(
         self, changes: Sequence[Change], state: MigrationState, flows: Sequence[Flow] = ()
@@ -187,9 +218,9 @@ class Changes:
         records = [change.advance(state) for change in changes]
         overdue = {record.id: record for record, _ in self._overdue}
         left = {flow.number: flow for _, flow in self._overdue if flow is not None}
-        left = {number: flow for number, flow in left.items() if number in self._book}
         left |= {flow.number: flow for flow in flows}
-        self._journal.write([*overdue.values(), *records], tuple(left.values()))
+        overdue |= {record.id: record for record in records}
+        self._journal.write(tuple(overdue.values()), tuple(left.values()))
         self._overdue.clear()
 
     def _record(self, plan: Plan, cause: Cause) -> Migration:

@@ -7,8 +7,8 @@ For those, entries can be read back, and a time to settle can be given by model.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from ryu.lib import hub
 
@@ -23,6 +23,8 @@ from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Se
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
 _MAX_SETTLE = 300.0
+
+Sending: TypeAlias = Callable[[Sequence[Sent]], None]
 
 
 class Switches(Protocol):
@@ -52,9 +54,18 @@ class Confirmation:
     """Knows when a switch may be believed."""
 
     def __init__(
-        self, switches: Switches, deadline: float, verify: bool, settle: Sequence[str]
+        self,
+        switches: Switches,
+        deadline: float,
+        verify: bool,
+        settle: Sequence[str],
+        sending: Sending = lambda _messages: None,
     ) -> None:
-        """``settle``: entries ``PATTERN:SECONDS``; InvalidInput if one is malformed."""
+        """``settle``: entries ``PATTERN:SECONDS``; InvalidInput if one is malformed.
+
+        ``sending`` is told of messages right before they are sent.
+        """
+        self._sending = sending
         self._switches = switches
         self._deadline = deadline
         self._verify = verify
@@ -66,6 +77,7 @@ class Confirmation:
         if not messages:
             return []
         deadline = self._deadline + len(messages) * _PER_MESSAGE
+        self._sending(messages)
         errors = list(self._switches.confirm(messages, deadline))
         if self._settle:
             hub.sleep(max(map(self._settle_time, {sent.dpid for sent in messages})))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from horizon_ryu.core.errors import InvalidInput, NotFound
+from horizon_ryu.core.errors import InvalidInput, NotFound, StoreError
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migration import Migration
 from horizon_ryu.core.flows.record import flow_to_json, migration_from_json, migration_to_json
@@ -47,8 +47,19 @@ class Journal:
             (self._open.discard if record.state.is_final else self._open.add)(record.id)
             self._final += record.state.is_final
         if self._final >= _TIDY_EVERY:
-            self._final = 0
+            self._tidy()
+
+    def _tidy(self) -> None:
+        self._final = 0
+        try:
             self._store.forget_migrations(self._kept)
+        except StoreError as error:
+            # What was to be written is: this can wait for as many again.
+            LOG.debug("the journal is tidied later: %s", error)
+
+    def knows(self, name: str) -> bool:
+        """Tell whether the store has a migration as unfinished."""
+        return name in self._open
 
     def unfinished(self) -> tuple[Migration, ...]:
         """Return what was under way when the controller ended; unreadable rows are logged."""

@@ -15,7 +15,8 @@ from horizon_ryu.core.flows.plan import meter_of
 from horizon_ryu.core.flows.reconcile import Repair, repair
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
-from horizon_ryu.flows.confirmation import Switches
+from horizon_ryu.flows.confirmation import Sending, Switches
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.canonical import reported
 from horizon_ryu.wire.messages import FlowMod, Sent
 
@@ -25,6 +26,8 @@ _AT_ONCE = 16
 """Switches that are asked for their entries at one time."""
 _TOGETHER = 0.02
 """Seconds in which removals reported by one switch are answered together."""
+_REST = 0.5
+"""Seconds from a hurried look at a switch to the next, at least: it may report without end."""
 
 
 class Reconciler:
@@ -37,14 +40,23 @@ class Reconciler:
         announcer: Announcer,
         connected: Callable[[], Collection[int]],
         interval: float,
+        supervisor: Supervisor,
+        sending: Sending = lambda _messages: None,
     ) -> None:
-        """``interval`` in seconds; ``connected`` tells the dpids of the connected switches."""
+        """``interval`` in seconds; ``connected`` tells the dpids of the connected switches.
+
+        ``sending`` is told of messages right before they are sent.
+        """
+        self._supervisor = supervisor
+        self._sending = sending
+        self._pool = eventlet.GreenPool(_AT_ONCE)
         self._book = book
         self._switches = switches
         self._announcer = announcer
         self._connected = connected
         self._interval = interval
         self._hurried: set[int] = set()
+        self._resting: set[int] = set()
         self._suspects: set[int] = set()
         self._wake = hub.Event()
 
@@ -57,26 +69,42 @@ class Reconciler:
         """Have a switch looked at regularly until it is found in order, flows on it or not."""
         self._suspects.add(dpid)
 
-    def run_hurried(self) -> None:
-        """Look at the switches that are in a hurry, for ever."""
-        while True:
-            self._wake.wait()
-            hub.sleep(_TOGETHER)
-            self._wake.clear()
-            dpids, self._hurried = self._hurried, set()
-            self._look_at(dpids)
+    def look_hurriedly(self) -> None:
+        """Look at the switches that are in a hurry, when there are some: one turn of a loop.
 
-    def run_regularly(self) -> None:
-        """Look at every switch that should have entries, for ever."""
-        while True:
-            hub.sleep(self._interval)
-            wanted = self._book.switches() | self._suspects
-            self._look_at(dpid for dpid in self._connected() if dpid in wanted)
+        However often one is, it is looked at once at a time and rests in between, and it holds
+        up no other.
+        """
+        self._wake.wait()
+        hub.sleep(_TOGETHER)
+        self._wake.clear()
+        dpids = self._hurried - self._resting
+        self._hurried -= dpids
+        self._resting |= dpids
+        for dpid in dpids:
+            self._pool.spawn_n(self._look_and_rest, dpid)
+
+    def _look_and_rest(self, dpid: int) -> None:
+        try:
+            self._supervisor.once(self.reconcile, dpid)
+        finally:
+            hub.spawn_after(_REST, self._rested, dpid)
+
+    def _rested(self, dpid: int) -> None:
+        self._resting.discard(dpid)
+        if dpid in self._hurried:
+            self._wake.set()
+
+    def look_regularly(self) -> None:
+        """Look at every switch that should have entries: one turn of a loop."""
+        hub.sleep(self._interval)
+        wanted = self._book.switches() | self._suspects
+        self._look_at(dpid for dpid in self._connected() if dpid in wanted)
 
     def _look_at(self, dpids: Iterable[int]) -> None:
         pool = eventlet.GreenPool(_AT_ONCE)
         for dpid in dpids:
-            pool.spawn_n(self.reconcile, dpid)
+            pool.spawn_n(self._supervisor.once, self.reconcile, dpid)
         pool.waitall()
 
     def reconcile(self, dpid: int) -> Repair | None:
@@ -106,7 +134,9 @@ class Reconciler:
         if not found.messages:
             return
         self._restore_meters(dpid, found)
-        errors = self._switches.confirm([Sent(dpid, message) for message in found.messages])
+        messages = [Sent(dpid, message) for message in found.messages]
+        self._sending(messages)
+        errors = self._switches.confirm(messages)
         for error in errors[:3]:
             LOG.warning("flows: not repaired: %s", error)
         if not errors:

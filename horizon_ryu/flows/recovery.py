@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ryu.lib import hub
 
-from horizon_ryu.core.errors import HorizonError
+from horizon_ryu.core.errors import HorizonError, StoreError
 from horizon_ryu.core.flows.book import FlowBook
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
@@ -17,6 +17,7 @@ from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.changes import Change
 from horizon_ryu.flows.executor import Executor, Job
 from horizon_ryu.flows.journal import Journal
+from horizon_ryu.supervision import Supervisor, until_kept
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -35,6 +36,7 @@ class Recovery:
         connected: Callable[[], Collection[int]],
         clock: Callable[[], float],
         patience: float,
+        supervisor: Supervisor,
     ) -> None:
         """``patience``: seconds to wait for switches that are away; then the others are done."""
         self._book = book
@@ -44,6 +46,7 @@ class Recovery:
         self._connected = connected
         self._clock = clock
         self._patience = patience
+        self._supervisor = supervisor
 
     def claim(self) -> tuple[Migration, ...]:
         """Return what was unfinished; the flows concerned count as changing from now on."""
@@ -58,7 +61,11 @@ class Recovery:
             except HorizonError as error:
                 LOG.warning("migration %s cannot be finished: %s", record.id, error)
             # The reconciler brings the switches to what the store says.
-            self._journal.write([replace(record, state=MigrationState.FAILED)])
+            try:
+                self._journal.write([replace(record, state=MigrationState.FAILED)])
+            except StoreError as error:
+                # The next start finds it once more.
+                LOG.warning("migration %s stays unfinished: %s", record.id, error)
         return tuple(claimed)
 
     def finish(self, record: Migration) -> None:
@@ -66,20 +73,29 @@ class Recovery:
         plan = _plan_of(record)
         if plan is None:
             return
-        self._await(plan)
-        job = Job(plan)
-        if record.state.goes_forward:
+        forward = record.state.goes_forward
+        result = record.new if forward else record.old
+        try:
+            self._await(plan)
+            self._carry_out(Job(plan), forward)
+        except Exception:
+            # The reconciler brings the switches to what the book says.
+            self._end(record, MigrationState.FAILED, result)
+            raise
+        self._end(record, MigrationState.DONE if forward else MigrationState.ROLLED_BACK, result)
+
+    def _carry_out(self, job: Job, forward: bool) -> None:
+        if forward:
             self._executor.push_on([job])
             self._executor.finish([job], lambda _jobs: None)
-            self._end(record, MigrationState.DONE, record.new)
         else:
             job.begun = len(job.early)
             self._executor.take_back([job])
-            self._end(record, MigrationState.ROLLED_BACK, record.old)
 
     def look_after(self, change: Change) -> None:
         """Take back what could not be taken back at once, when its switches are there again."""
-        hub.spawn(self.finish, replace(change.record, state=MigrationState.INSTALLING))
+        record = replace(change.record, state=MigrationState.INSTALLING)
+        hub.spawn(self._supervisor.once, self.finish, record)
 
     def _await(self, plan: Plan) -> None:
         until = self._clock() + self._patience
@@ -88,7 +104,8 @@ class Recovery:
 
     def _end(self, record: Migration, state: MigrationState, result: Flow | None) -> None:
         ended = replace(record, state=state)
-        self._journal.write([ended], [result] if result is not None else [])
+        # Until it is written the flow counts as changing: a restart would begin this again.
+        until_kept(lambda: self._journal.write([ended], [result] if result is not None else []))
         self._book.end(record.new.number, result)
         self._announcer.migration(ended)
         LOG.info("migration %s of an earlier run: %s", record.id, state.value)

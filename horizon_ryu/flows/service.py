@@ -137,9 +137,11 @@ class FlowService:
 
     def _abandon(self, jobs: Sequence[Job]) -> None:
         """Take everything back that ``jobs`` installed; what failed is taken back already."""
-        self.executor.take_back([job for job in jobs if job.error is None])
-        for job in jobs:
-            self.book.end(_new_of(job).number, None)
+        try:
+            self.executor.take_back([job for job in jobs if job.error is None])
+        finally:
+            for job in jobs:
+                self.book.end(_new_of(job).number, None)
 
     def _new_number(self) -> int:
         while True:
@@ -182,14 +184,17 @@ class FlowService:
                 self.book.begin(flow.number, None, keys_in(plan))
                 plans.append(plan)
             self._store.put_flows([], [flow.number for flow in flows])
+            self.changes.forget([flow.number for flow in flows])
         except BaseException:
             for flow, _ in zip(flows, plans, strict=False):
                 self.book.end(flow.number, flow)
             raise
-        self.executor.finish([Job(plan) for plan in plans], _nothing)
-        for flow in flows:
-            self.book.end(flow.number, None)
-            self.announcer.flow(event, flow)
+        try:
+            self.executor.finish([Job(plan) for plan in plans], _nothing)
+        finally:
+            for flow in flows:
+                self.book.end(flow.number, None)
+                self.announcer.flow(event, flow)
 
     # ---- set
 
@@ -222,9 +227,11 @@ class FlowService:
         return flow
 
     def keep(self, flow: Flow) -> None:
-        """Keep a flow whose state alone has changed."""
-        self.book.update(flow)
+        """Keep a flow whose state alone has changed; StoreError, and nothing has."""
+        # What is overdue may be an older state of it.
+        self.changes.write_overdue()
         self._store.put_flows([flow_to_json(flow)])
+        self.book.update(flow)
 
     # ---- monitor
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ryu.lib import hub
 
-from horizon_ryu.core.errors import Conflict, HorizonError
+from horizon_ryu.core.errors import Conflict, HorizonError, StoreError
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import Plan
@@ -54,27 +54,30 @@ class Watch:
         if self._suspects:
             self._wake.set()
 
-    def run(self) -> None:
-        """Look after suspects, for ever."""
-        hub.spawn(self._end_grace)
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            numbers = sorted(self._suspects)[:_AT_ONCE]
-            self._suspects.difference_update(numbers)
-            if self._suspects:
-                self._wake.set()
-            try:
-                self._look_after(numbers)
-            except HorizonError as error:
-                LOG.warning("flows could not be looked after: %s", error)
-                self._again(numbers)
-            except Exception:
-                # The store may fail in ways of its own; nobody else looks after flows.
-                LOG.exception("flows could not be looked after")
-                self._again(numbers)
+    def turn(self) -> None:
+        """Wait for suspects and look after them: one turn of a loop."""
+        self._wake.wait()
+        self._wake.clear()
+        numbers = sorted(self._suspects)[:_AT_ONCE]
+        self._suspects.difference_update(numbers)
+        if self._suspects:
+            self._wake.set()
+        try:
+            self._look_after(numbers)
+        except StoreError:
+            # Those who wait for the store are patient, and silent.
+            self._again(numbers)
+            raise
+        except HorizonError as error:
+            LOG.warning("flows could not be looked after: %s", error)
+            self._again(numbers)
+        except Exception:
+            # Nobody else looks after flows.
+            self._again(numbers)
+            raise
 
-    def _end_grace(self) -> None:
+    def end_grace(self) -> None:
+        """Look at every flow when the time of grace is over."""
         hub.sleep(max(0.0, self._settled_at - self._clock()))
         self._suspect(self._service.book.flows())
 

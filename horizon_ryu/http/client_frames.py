@@ -6,13 +6,18 @@ sends is thrown away as it comes: only pings and the closing matter.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
+
+from ryu.lib import hub
 
 MAX_PAYLOAD = 64 * 1024
 """Bytes of one frame; a client of ours sends none at all."""
 MAX_CONTROL = 125
 _CHUNK = 4096
+FRAMES_PER_TURN = 16
+"""Frames of one client in a row before others have their turn."""
 _CLOSE, _PING = 8, 9
 _DATA = (0, 1, 2)
 _KNOWN = (*_DATA, _CLOSE, _PING, 10)
@@ -24,7 +29,10 @@ class ClientGone(Exception):
 
 def read_frames(connection: Any, pong: Callable[[bytes], None]) -> None:
     """Read until :class:`ClientGone`, which it always ends with; answer pings by ``pong``."""
-    while True:
+    for number in itertools.count(1):
+        if number % FRAMES_PER_TURN == 0:
+            # Reading what has arrived already never gives way by itself.
+            hub.sleep(0)
         opcode, length, mask = _header(connection)
         if opcode == _CLOSE:
             raise ClientGone

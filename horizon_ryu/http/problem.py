@@ -17,10 +17,12 @@ from horizon_ryu.core.errors import (
     HostAway,
     HostDeadline,
     HostError,
+    HostForbids,
     InvalidInput,
     LimitExceeded,
     NoRoute,
     NotFound,
+    StoreError,
     SwitchAway,
     SwitchDeadline,
     SwitchError,
@@ -68,10 +70,12 @@ SWITCH_FAILED = Kind("SwitchFailed", 424, "A switch refused or failed")
 SWITCH_AWAY = Kind("SwitchAway", 424, "A switch is away")
 HOST_FAILED = Kind("HostFailed", 424, "A host refused or failed")
 HOST_AWAY = Kind("HostAway", 424, "A host is away")
+HOST_FORBIDS = Kind("HostForbids", 403, "The host does not allow this")
 UPGRADE_REQUIRED = Kind("UpgradeRequired", 426, "Only a WebSocket is served here")
 LIMIT_EXCEEDED = Kind("LimitExceeded", 429, "A limit was reached")
 INTERNAL = Kind("Internal", 500, "Internal error")
 UNSUPPORTED = Kind("Unsupported", 501, "Not supported by what stands behind")
+STORE_FAILED = Kind("StoreFailed", 503, "The store cannot be read or written")
 SWITCH_DEADLINE = Kind("SwitchDeadline", 504, "A switch did not answer in time")
 HOST_DEADLINE = Kind("HostDeadline", 504, "A host did not answer in time")
 
@@ -93,10 +97,12 @@ KINDS = (
     SWITCH_AWAY,
     HOST_FAILED,
     HOST_AWAY,
+    HOST_FORBIDS,
     UPGRADE_REQUIRED,
     LIMIT_EXCEEDED,
     INTERNAL,
     UNSUPPORTED,
+    STORE_FAILED,
     SWITCH_DEADLINE,
     HOST_DEADLINE,
 )
@@ -111,7 +117,9 @@ _KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
     (SwitchError, SWITCH_FAILED),
     (HostAway, HOST_AWAY),
     (HostDeadline, HOST_DEADLINE),
+    (HostForbids, HOST_FORBIDS),
     (HostError, HOST_FAILED),
+    (StoreError, STORE_FAILED),
     (Unsupported, UNSUPPORTED),
     (LimitExceeded, LIMIT_EXCEEDED),
 )

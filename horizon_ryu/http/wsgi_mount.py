@@ -6,7 +6,6 @@ problem document. Only what it serves itself asks for a token.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from ryu import cfg
@@ -15,13 +14,14 @@ from ryu.lib import hub
 from webob import Request, Response
 
 from horizon_ryu.http.host_check import check_listening
-from horizon_ryu.http.problem import TIMEOUT, ProblemError
+from horizon_ryu.http.problem import TIMEOUT, UNPARSABLE, ProblemError
 from horizon_ryu.http.request import read_stream
 from horizon_ryu.http.router import Router
 
 DEFAULT_HOST = "127.0.0.1"
 BODY_SECONDS = 10.0
 """For the whole body of a request to arrive."""
+_CLOSE = {"Connection": "close"}
 
 
 def mount(wsgi: WSGIApplication, router: Router) -> None:
@@ -32,7 +32,6 @@ def mount(wsgi: WSGIApplication, router: Router) -> None:
     cfg.CONF.set_default("wsapi_host", DEFAULT_HOST)
     check_listening(cfg.CONF.wsapi_host, router.protected)
     wsgi.mapper = _LastResort(wsgi.mapper, _controller(router))
-    logging.getLogger("ryu.lib.hub").addFilter(_is_no_access_line)
 
 
 def read_body_in_time(request: Request, size: int) -> bytes:
@@ -42,7 +41,14 @@ def read_body_in_time(request: Request, size: int) -> bytes:
             return read_stream(request, size)
     except hub.Timeout as error:
         raise ProblemError(
-            TIMEOUT, f"It took more than {BODY_SECONDS:g} s.", headers={"Connection": "close"}
+            TIMEOUT, f"It took more than {BODY_SECONDS:g} s.", headers=_CLOSE
+        ) from error
+    except (OSError, ValueError) as error:
+        # Nobody can tell where such a body ends, so nothing can follow it.
+        raise ProblemError(
+            UNPARSABLE,
+            "The body did not arrive whole, or its chunks are malformed.",
+            headers=_CLOSE,
         ) from error
 
 
@@ -74,8 +80,3 @@ def _controller(router: Router) -> type:
             return router.respond(request)
 
     return HorizonController
-
-
-def _is_no_access_line(record: logging.LogRecord) -> bool:
-    """Keep eventlet's line per request out of the log: the router logs it, at debug level."""
-    return record.levelno > logging.INFO

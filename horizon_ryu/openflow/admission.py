@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Protocol
 
 from horizon_ryu.openflow.context import ConnectionLimits
+from xen_bridge.serving.room import Place, Room
 
 
 class Holder(Protocol):
@@ -30,33 +30,25 @@ class Door:
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
-        self._inside: Counter[str] = Counter()
-        self._total = 0
+        self._room = Room(limits.connections, limits.connections_per_address)
         self._holders: dict[int, Holder] = {}
         self._challenged: set[int] = set()
 
     @property
     def total(self) -> int:
         """Connections inside."""
-        return self._total
+        return self._room.total
 
-    def enter(self, host: str) -> bool:
-        """Count one more connection from ``host``; False, and it is not counted, if too many."""
-        limits = self._limits
-        if self._total >= limits.connections or (
-            self._inside[host] >= limits.connections_per_address
-        ):
-            return False
-        self._inside[host] += 1
-        self._total += 1
-        return True
+    def enter(self, host: str) -> Place | None:
+        """Return a place for one more connection from ``host``; None if there are too many.
 
-    def leave(self, host: str) -> None:
-        """Count one connection less from ``host``."""
-        self._total -= 1
-        self._inside[host] -= 1
-        if self._inside[host] <= 0:
-            del self._inside[host]
+        Connections that have not completed their handshake give way to it.
+        """
+        return self._room.enter(host)
+
+    def make_room(self) -> None:
+        """End the connection that has owed its handshake longest, if there is one."""
+        self._room.make_room()
 
     def claim(self, dpid: int, newcomer: Holder) -> bool:
         """Make ``newcomer`` the connection of ``dpid``; False if another one lives.

@@ -68,12 +68,20 @@ class GuardedDatapath(Datapath):
     xid: int
 
     def __init__(
-        self, socket: Any, address: Any, context: ConnectionContext, door: Door, log: PeerLog
+        self,
+        socket: Any,
+        address: Any,
+        context: ConnectionContext,
+        door: Door,
+        log: PeerLog,
+        settled: Callable[[], None],
     ) -> None:
+        """``settled`` is called when the handshake is complete."""
         self._context = context
         self._counters = context.counters
         self._door = door
         self._log = log
+        self._settled = settled
         self._framer = Framer()
         self._conversation = Conversation(context.limits.answers)
         self._greeted = False
@@ -114,6 +122,7 @@ class GuardedDatapath(Datapath):
         if self._doomed and state != DEAD_DISPATCHER:
             return
         if state == MAIN_DISPATCHER:
+            self._settled()
             self._tell(self._context.registry.connected)
         elif state == DEAD_DISPATCHER and before == MAIN_DISPATCHER:
             self._tell(self._context.registry.disconnected)

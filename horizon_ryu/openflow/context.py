@@ -16,6 +16,9 @@ from horizon_ryu.wire.messages import PacketIn
 DecodePacketIn: TypeAlias = Callable[[bytes], "tuple[int, int | None, bytes] | None"]
 """From a packet-in message that passed the guard to (in_port, buffer_id or None, frame)."""
 
+AcceptFailed: TypeAlias = Callable[[Exception], None]
+"""Told of each error of the listening socket."""
+
 Admit: TypeAlias = Callable[[PacketIn, float], bool]
 """Tells whether the rate limits let a packet-in through; the float is the time."""
 
@@ -98,5 +101,6 @@ class ConnectionContext:
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     clock: Callable[[], float] = time.monotonic
     admit: Admit | None = None
+    accept_failed: AcceptFailed | None = None
     allowed_dpids: frozenset[int] | None = None
     certificates: Mapping[int, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))

@@ -20,12 +20,13 @@ from ryu.controller import controller
 from ryu.lib import hub
 from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3
 
-from horizon_ryu.core.errors import HorizonError
+from horizon_ryu.core.errors import UnknownRyu
 from horizon_ryu.openflow.admission import Door
 from horizon_ryu.openflow.connection import GuardedDatapath
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.server import GuardedServer
+from xen_bridge.serving.room import Place
 
 LOG = logging.getLogger(__name__)
 
@@ -49,10 +50,6 @@ _OVERRIDDEN = (
 )
 
 
-class UnknownRyu(HorizonError):
-    """Ryu is not the release that the guard was written for."""
-
-
 def install(context: ConnectionContext) -> Door:
     """Bind Ryu's controller to guarded connections; UnknownRyu if that cannot be relied upon.
 
@@ -72,12 +69,12 @@ def install(context: ConnectionContext) -> Door:
 
 def connection_factory(
     context: ConnectionContext, door: Door, log: PeerLog
-) -> Callable[[Any, Any], None]:
+) -> Callable[[Any, Any, Place], None]:
     """Return what serves one accepted socket until its end; it lets no exception out."""
 
-    def serve(socket: Any, address: Any) -> None:
+    def serve(socket: Any, address: Any, place: Place) -> None:
         try:
-            GuardedDatapath(socket, address, context, door, log).serve()
+            GuardedDatapath(socket, address, context, door, log, place.busy).serve()
         except hub.TaskExit:
             raise
         except OSError as error:

@@ -105,7 +105,8 @@ class SwitchRegistry:
         """Queue ``messages``, in order, without waiting.
 
         Those for absent switches are dropped, and those that OpenFlow cannot carry: an OpenFlow
-        1.0 frame of nearly 64 KiB no longer fits into a packet-out, and must cost no other.
+        1.0 frame of nearly 64 KiB no longer fits into a packet-out, and must cost no other. Nor
+        must a fault of ours in the part of one switch cost the others theirs.
         """
         for dpid, message in ((sent.dpid, sent.message) for sent in messages):
             peer = self._peers.get(dpid)
@@ -117,6 +118,10 @@ class SwitchRegistry:
                 # Frames come from strangers: one line per connection.
                 LOG.log(logging.DEBUG if peer.complained else logging.WARNING, "%s", error)
                 peer.complained = True
+            except Exception:
+                level = logging.DEBUG if peer.complained else logging.ERROR
+                LOG.log(level, "switch %016x: a message was not sent", dpid, exc_info=True)
+                peer.complained = True
 
     def confirm(
         self, messages: Sequence[Sent], deadline: float = DEADLINE
@@ -125,7 +130,8 @@ class SwitchRegistry:
 
         Returns what went wrong: an error with the index of each message that was refused, or that
         the switch's version cannot express; SwitchDeadline or SwitchAway per switch that did not
-        answer within ``deadline`` seconds. Never raises these.
+        answer within ``deadline`` seconds; SwitchError for one whose part failed by a fault of
+        ours. Never raises these.
         """
         errors: list[SwitchError] = []
         waiting = []
@@ -138,6 +144,9 @@ class SwitchRegistry:
                 waiting.append((peer, *self._ask_barrier(peer, dpid, own, errors)))
             except SwitchError as error:
                 errors.append(error)
+            except Exception:
+                LOG.exception("switch %016x: messages were not sent", dpid)
+                errors.append(SwitchError(dpid, "a fault of the controller: see its log"))
         until = time.monotonic() + deadline
         for peer, question, answered in waiting:
             answered.wait(max(0.0, until - time.monotonic()))
@@ -152,17 +161,21 @@ class SwitchRegistry:
         match: Match = Match(),  # noqa: B008 - frozen
         cookie: int = 0,
         mask: int = 0,
+        to_controller: bool = False,
     ) -> tuple[FlowEntry, ...]:
         """Return the flow entries that ``match`` takes in, by default all.
 
-        Of them those whose cookie equals ``cookie`` under ``mask``. SwitchError, also for a match
-        that the switch's version cannot express; SwitchAway or SwitchDeadline.
+        Of them those whose cookie equals ``cookie`` under ``mask``, and with ``to_controller``
+        those that send frames to the controller. SwitchError, also for a match that the switch's
+        version cannot express; SwitchAway or SwitchDeadline.
         """
         peer = self._peer(dpid)
         version = peer.connection.version or codec13.VERSION
         xid = peer.connection.next_xid()
         try:
-            request = dialect.encode_flow_stats_request(version, xid, match, cookie, mask)
+            request = dialect.encode_flow_stats_request(
+                version, xid, match, cookie, mask, to_controller
+            )
         except (ValueError, struct.error) as error:
             raise SwitchError(dpid, f"flow entries cannot be asked for: {error}") from error
         pieces = self._ask(dpid, xid, request, deadline)
@@ -213,7 +226,22 @@ class SwitchRegistry:
         ports = next((group for group in found if group is not None), None)
         if peer.has_group is None:
             peer.has_group = ports is not None
+        elif ports is None:
+            # Somebody deleted it, or it was written while we asked.
+            peer.has_group = None
         return ports
+
+    def flooding_ports(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
+        """Return the ports by which a switch floods; None if it is a 1.3 one without flood group.
+
+        On 1.3 the members of the flood group, on 1.0 the ports without NO_FLOOD. SwitchError.
+        """
+        peer = self._peer(dpid)
+        if peer.connection.version == codec13.VERSION:
+            return self.flood_group(dpid, deadline)
+        xid = peer.connection.next_xid()
+        pieces = self._ask(dpid, xid, codec10.encode_features_request(xid), deadline)
+        return codec10.decode_flooding(pieces[0])
 
     def _peer(self, dpid: int) -> _Peer:
         peer = self._peers.get(dpid)

@@ -7,9 +7,8 @@ ever for a TLS handshake that does not come, and takes as many connections as so
 from __future__ import annotations
 
 import logging
-import os
-import socket as sockets
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import eventlet
@@ -19,13 +18,13 @@ from ryu.lib import hub
 from horizon_ryu.openflow.admission import Door
 from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
+from xen_bridge.serving.accepting import EXHAUSTED, accepted, host_of, listen
+from xen_bridge.serving.room import Place
 
 LOG = logging.getLogger(__name__)
 
 BACKLOG = 1024
 """A whole network that reconnects after a restart of the controller fits."""
-
-RETRY_SECONDS = 0.1
 
 
 class GuardedServer:
@@ -37,7 +36,7 @@ class GuardedServer:
         door: Door,
         log: PeerLog,
         address: tuple[str, int],
-        handle: Callable[[Any, Any], None],
+        handle: Callable[[Any, Any, Place], None],
         **tls: Any,
     ) -> None:
         self._context = context
@@ -45,7 +44,7 @@ class GuardedServer:
         self._log = log
         self._handle = handle
         self._tls = _tls_context(tls) if tls else None
-        self.server = _listen(address)
+        self.server = listen(address, BACKLOG)
 
     @property
     def port(self) -> int:
@@ -54,33 +53,40 @@ class GuardedServer:
 
     def serve_forever(self) -> None:
         """Accept connections until killed."""
-        while True:
-            try:
-                socket, address = self.server.accept()
-            except OSError as error:
-                # Out of file descriptors, most likely: closing connections will free some.
-                self._context.counters.refused("accept_failed")
-                self._log.report("listener", self._context.clock(), f"accept failed: {error}")
-                hub.sleep(RETRY_SECONDS)
-                continue
+        for socket, address in accepted(self.server, self._accept_failed):
             self._admit(socket, address)
 
-    def _admit(self, socket: Any, address: Any) -> None:
-        host = str(address[0]) if isinstance(address, tuple) else str(address)
-        if self._door.enter(host):
-            hub.spawn(self._serve, socket, address, host)
-            return
-        socket.close()
-        self._context.counters.refused("too_many_connections")
-        self._log.report(host, self._context.clock(), "refused: too many connections")
+    def _accept_failed(self, error: Exception) -> None:
+        self._context.counters.refused("accept_failed")
+        if self._context.accept_failed is not None:
+            self._context.accept_failed(error)
+        if isinstance(error, OSError) and error.errno in EXHAUSTED:
+            self._door.make_room()
 
-    def _serve(self, socket: Any, address: Any, host: str) -> None:
+    def _admit(self, socket: Any, address: Any) -> None:
+        host = host_of(address)
+        place = self._door.enter(host)
+        if place is None:
+            socket.close()
+            self._context.counters.refused("too_many_connections")
+            self._log.report(host, self._context.clock(), "refused: too many connections")
+            return
+        serving = hub.spawn(self._serve, socket, address, place)
+        serving.link(_over, socket, place)
+        place.ended_by(partial(self._give_up, serving, host))
+
+    def _give_up(self, serving: Any, host: str) -> None:
+        """End a connection that owes its handshake, for another one that has come."""
+        self._context.counters.refused("made_room")
+        self._log.report(host, self._context.clock(), "closed to make room: no handshake yet")
+        hub.kill(serving)
+
+    def _serve(self, socket: Any, address: Any, place: Place) -> None:
         try:
-            secured = self._secure(socket, host)
+            secured = self._secure(socket, place.host)
             if secured is not None:
-                self._handle(secured, address)
+                self._handle(secured, address, place)
         finally:
-            self._door.leave(host)
             socket.close()
 
     def _secure(self, socket: Any, host: str) -> Any:
@@ -96,12 +102,10 @@ class GuardedServer:
             return None
 
 
-def _listen(address: tuple[str, int]) -> Any:
-    host = address[0]
-    if host and os.path.isdir(os.path.dirname(host)):
-        return eventlet.listen(host, family=sockets.AF_UNIX, backlog=BACKLOG)
-    family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
-    return eventlet.listen(address, family=family, backlog=BACKLOG)
+def _over(_serving: Any, socket: Any, place: Place) -> None:
+    # A greenlet that is killed before its first turn runs no finally clause.
+    place.leave()
+    socket.close()
 
 
 def _tls_context(tls: dict[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from horizon_ryu import __version__
 from horizon_ryu.http import wsgi_mount
 from horizon_ryu.http.auth import Tokens, load_tokens
 from horizon_ryu.http.event_log import EventLog
+from horizon_ryu.http.problem import clean
 from horizon_ryu.http.router import Router
 from horizon_ryu.hub_lag import HubLag
 from horizon_ryu.metrics import Metrics
@@ -20,6 +21,9 @@ from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import health, root
 from horizon_ryu.rest.health import Health
 from horizon_ryu.settings import Settings
+from horizon_ryu.store import Store
+from horizon_ryu.supervision import Supervisor
+from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
@@ -39,6 +43,9 @@ class ApiServices(Protocol):
     metrics: Metrics
     events: EventLog
     clock: Callable[[], float]
+    accept_failures: AcceptFailures
+    store: Store
+    supervisor: Supervisor
 
     @property
     def switches(self) -> Switches:
@@ -65,6 +72,7 @@ class Api:
         self.router.add(events_resource.resources(services.events))
 
         self._measure(services.metrics, services.events)
+        self._measure_store(services.metrics, services.store)
 
     def _measure(self, metrics: Metrics, events: EventLog) -> None:
         metrics.gauge(
@@ -85,22 +93,56 @@ class Api:
             "reason",
             lambda: {"slow": events.dropped},
         )
+        metrics.counters(
+            "horizon_accept_failures",
+            "Errors of listening sockets, by server and error",
+            "reason",
+            lambda: self._services.accept_failures.counts,
+        )
+
+    def _measure_store(self, metrics: Metrics, store: Store) -> None:
+        metrics.gauge(
+            "horizon_store_writable",
+            "1 if the store could be written the last time, else 0",
+            lambda: int(store.trouble is None),
+        )
+        metrics.counters(
+            "horizon_store_failures",
+            "Reads and writes of the store that failed",
+            "operation",
+            lambda: store.failures,
+        )
 
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
         wsgi_mount.mount(wsgi, self.router)
-        hub.spawn(self._lag.run)
+        hub.spawn(self._services.supervisor.forever, self._lag.measure)
 
     def health(self) -> Health:
         """Return how the controller is."""
         lag = self._lag.seconds
+        not_accepting = tuple(self._services.accept_failures.lasting())
+        reasons = tuple(self._reasons(lag, not_accepting))
         return Health(
-            status="ok" if lag < DEGRADED_LAG else "degraded",
+            status="degraded" if reasons else "ok",
             version=__version__,
             uptime=self._services.clock() - self._started,
             switches=len(self._services.switches.connected_switches()),
             hub_lag=lag,
+            not_accepting=not_accepting,
+            reasons=reasons,
         )
+
+    def _reasons(self, lag: float, not_accepting: Iterable[str]) -> Iterator[str]:
+        """Yield why the controller is degraded; of exceptions the log tells more."""
+        if lag >= DEGRADED_LAG:
+            yield "the event loop runs late"
+        for name in not_accepting:
+            yield f"{name} cannot accept connections"
+        if self._services.store.trouble is not None:
+            yield f"the store cannot be written: {clean(self._services.store.trouble)}"
+        for name in self._services.supervisor.failing():
+            yield f"{name} failed a moment ago: see the log"
 
 
 def _tokens(path: str | None) -> Tokens | None:

@@ -136,9 +136,15 @@ def keep_alive(connection: Any) -> None:
 def _read(websocket: Any, subscription: Subscription) -> None:
     """Read until the client is gone, then let the writer know."""
     try:
-        read_frames(websocket.socket, partial(websocket.send, control_code=_PONG))
+        read_frames(websocket.socket, partial(_pong, websocket))
     except (ClientGone, OSError):
         subscription.close()
+
+
+def _pong(websocket: Any, payload: bytes) -> None:
+    """Answer a ping; TimeoutError if the client does not take the answer."""
+    with hub.Timeout(SEND_SECONDS, TimeoutError("the client reads nothing")):
+        websocket.send(payload, control_code=_PONG)
 
 
 def _write(websocket: Any, subscription: Subscription) -> None:

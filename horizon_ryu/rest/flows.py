@@ -15,6 +15,7 @@ from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
     NOT_FOUND,
+    STORE_FAILED,
     SWITCH_DEADLINE,
     SWITCH_FAILED,
 )
@@ -28,7 +29,7 @@ FLOW_ID = PathParameter(
     "^[0-9a-f]{8}$", "A flow: 8 lower-case hex digits", lambda text: int(text, 16)
 )
 _ID = MappingProxyType({"id": FLOW_ID})
-_PROBLEMS = (CONFLICT, SWITCH_FAILED, SWITCH_DEADLINE)
+_PROBLEMS = (CONFLICT, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 
 
 class FlowProvider(Protocol):
@@ -107,7 +108,9 @@ class FlowOperations:
         changed = self._provider.change(flow.number, patched(flow.spec, body))
         return flow_model(changed, self._state(changed))
 
-    @operation("DELETE", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, CONFLICT))
+    @operation(
+        "DELETE", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, CONFLICT, STORE_FAILED)
+    )
     def delete(self, call: Call) -> None:
         """Delete a flow, with its reverse direction."""
         self._provider.remove(call.path["id"])

@@ -14,13 +14,18 @@ from horizon_ryu.rest.model import Model
 
 
 class Health(Model):
-    """``uptime`` and ``hub_lag`` in seconds; degraded when the event loop runs late."""
+    """``uptime`` and ``hub_lag`` in seconds; ``reasons`` say why the controller is degraded.
+
+    ``not_accepting`` are the servers that fail to accept connections now.
+    """
 
     status: Literal["ok", "degraded"]
     version: str
     uptime: float
     switches: int
     hub_lag: float
+    not_accepting: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class HealthProvider(Protocol):

@@ -16,6 +16,7 @@ from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
     NOT_FOUND,
+    STORE_FAILED,
     SWITCH_DEADLINE,
     SWITCH_FAILED,
     problem_of,
@@ -71,7 +72,7 @@ class MigrationOperations:
     def __init__(self, provider: Callable[[], MigrationProvider]) -> None:
         self._provider = provider
 
-    @operation("GET", "/v1/migrations", xml=migrations_xml)
+    @operation("GET", "/v1/migrations", xml=migrations_xml, problems=(STORE_FAILED,))
     def list_all(self, _call: Call) -> Migrations:
         """List the migrations that are remembered, oldest first."""
         return Migrations(migrations=tuple(map(migration_model, self._provider().migrations())))
@@ -85,7 +86,14 @@ class MigrationOperations:
             _PARTLY: "Some of several migrations were taken back; each tells its own state",
         },
         xml=answer_xml,
-        problems=(NOT_FOUND, CONFLICT, SWITCH_FAILED, LIMIT_EXCEEDED, SWITCH_DEADLINE),
+        problems=(
+            NOT_FOUND,
+            CONFLICT,
+            SWITCH_FAILED,
+            LIMIT_EXCEEDED,
+            STORE_FAILED,
+            SWITCH_DEADLINE,
+        ),
     )
     def migrate(self, call: Call, body: MigrationRequests) -> Answer[MigrationAnswer] | Response:
         """Migrate flows without loss; 201 when the traffic has turned and all is clean."""
@@ -101,7 +109,7 @@ class MigrationOperations:
         "/v1/migrations/{id}",
         parameters={"id": MIGRATION_ID},
         xml=migration_xml,
-        problems=(NOT_FOUND,),
+        problems=(NOT_FOUND, STORE_FAILED),
     )
     def read(self, call: Call) -> MigrationModel:
         """Read one migration."""

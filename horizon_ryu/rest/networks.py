@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from horizon_ryu.core.errors import Conflict
 from horizon_ryu.core.virtual_network import NetworkDefinition, parse_range, range_text
 from horizon_ryu.formats.topology import PHYSICAL
-from horizon_ryu.http.problem import CONFLICT, NOT_FOUND
+from horizon_ryu.http.problem import CONFLICT, NOT_FOUND, STORE_FAILED
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.network_names import IP_RANGE, NAME, NetworkStore
@@ -51,13 +51,13 @@ class NetworkOperations:
     def __init__(self, store: NetworkStore) -> None:
         self._store = store
 
-    @operation("GET", "/v1/networks")
+    @operation("GET", "/v1/networks", problems=(STORE_FAILED,))
     def list_all(self, _call: Call) -> Networks:
         """List the named virtual networks."""
         found = sorted(self._store.networks().items())
         return Networks(networks=tuple(_network(name, definition) for name, definition in found))
 
-    @operation("POST", "/v1/networks", status=201, problems=(CONFLICT,))
+    @operation("POST", "/v1/networks", status=201, problems=(CONFLICT, STORE_FAILED))
     def create(self, _call: Call, body: Network) -> Answer[Network]:
         """Give a virtual network a name."""
         if body.name == PHYSICAL:
@@ -67,13 +67,13 @@ class NetworkOperations:
         location = f"/v1/networks/{body.name}"
         return Answer(_network(body.name, definition), {"Location": location})
 
-    @operation("GET", "/v1/networks/{name}", problems=(NOT_FOUND,))
+    @operation("GET", "/v1/networks/{name}", problems=(NOT_FOUND, STORE_FAILED))
     def read(self, call: Call) -> Network:
         """Read one named virtual network."""
         name = call.path["name"]
         return _network(name, self._store.network(name))
 
-    @operation("DELETE", "/v1/networks/{name}", problems=(NOT_FOUND,))
+    @operation("DELETE", "/v1/networks/{name}", problems=(NOT_FOUND, STORE_FAILED))
     def delete(self, call: Call) -> None:
         """Forget a named virtual network."""
         self._store.delete_network(call.path["name"])

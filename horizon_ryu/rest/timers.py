@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from pydantic import Field, create_model
 
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
+from horizon_ryu.http.problem import STORE_FAILED
 from horizon_ryu.http.resource import Call, Resource
 from horizon_ryu.rest.model import Model, optional
 
@@ -21,7 +22,7 @@ class TimersProvider(Protocol[Timers]):
         """Return the timers in force."""
 
     def set_timers(self, timers: Timers) -> None:
-        """Put other timers in force."""
+        """Put other timers in force and keep them; StoreError, and none of both is done."""
 
 
 def timers_resources(
@@ -54,6 +55,7 @@ def timers_resources(
             handler=change,
             request=patch,
             response=model,
+            problems=(STORE_FAILED,),
             summary="Change some of the timers; all or none of them take effect",
             tag=tag,
         ),

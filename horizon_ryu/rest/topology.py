@@ -15,7 +15,7 @@ from horizon_ryu.formats.topology import (
     links_document,
     neighbors_document,
 )
-from horizon_ryu.http.problem import NOT_FOUND, SWITCH_DEADLINE, SWITCH_FAILED
+from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
 from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
 from horizon_ryu.rest.timers import timers_resources
@@ -44,7 +44,7 @@ class TopologyProvider(Protocol):
         """Put other timers in force."""
 
 
-_PROBLEMS = (NOT_FOUND, SWITCH_FAILED, SWITCH_DEADLINE)
+_PROBLEMS = (NOT_FOUND, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 
 
 class TopologyOperations:

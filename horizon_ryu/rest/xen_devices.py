@@ -20,10 +20,14 @@ ADDRESS = PathParameter(f"^{bridge.ADDRESS}$", "A PCI address, as 0000:03:00.1")
 
 
 class Devices(Model):
-    """What can be given to domains, and the queues of their interfaces."""
+    """What can be given to domains, and the queues of their interfaces.
+
+    ``unknown`` names the domains of which the host cannot read which devices they have.
+    """
 
     devices: tuple[bridge.Device, ...]
     queues: bridge.Queues
+    unknown: tuple[str, ...]
 
 
 _CHANGES = ("functions", "driver", "domain")
@@ -131,4 +135,4 @@ def _owner(hosts: XenHosts, host: str, address: str) -> str:
 
 
 def _model(told: bridge.Devices) -> Devices:
-    return Devices(devices=told.devices, queues=told.queues)
+    return Devices(devices=told.devices, queues=told.queues, unknown=told.unknown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.http.problem import CONFLICT
+from horizon_ryu.http.problem import CONFLICT, HOST_FORBIDS
 from horizon_ryu.http.resource import Answer, Call, Resource
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import (
@@ -78,7 +78,7 @@ def _instantiating(hosts: XenHosts) -> Resource:
         response=Domain,
         parameters={"host": HOST},
         status=201,
-        problems=(CONFLICT, *ASKING),
+        problems=(CONFLICT, HOST_FORBIDS, *ASKING),
         summary="Instantiate a domain",
         tag=TAG,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from horizon_ryu.core.timers import XenTimers
-from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND
+from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
 from horizon_ryu.http.resource import Answer, Call, Resource
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.xen_models import (
@@ -57,7 +57,7 @@ def resources(hosts: XenHosts) -> list[Resource]:
             request=NewHost,
             response=Host,
             status=201,
-            problems=(CONFLICT, LIMIT_EXCEEDED),
+            problems=(CONFLICT, LIMIT_EXCEEDED, STORE_FAILED),
             summary="Register a Xen host",
             tag=TAG,
         ),
@@ -68,7 +68,7 @@ def resources(hosts: XenHosts) -> list[Resource]:
             handler=delete,
             parameters={"host": HOST},
             status=204,
-            problems=(NOT_FOUND,),
+            problems=(NOT_FOUND, STORE_FAILED),
             summary="Forget a Xen host; its domains go on",
             tag=TAG,
         ),

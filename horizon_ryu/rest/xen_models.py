@@ -20,7 +20,7 @@ from horizon_ryu.rest.model import Model, not_empty, optional
 from xen_bridge.client import URL
 from xen_bridge.protocol.documents import domains as bridge
 from xen_bridge.protocol.documents.domains import (
-    DEVICE_NAME,
+    BRIDGE_NAME,
     DOMAIN,
     MAC,
     MAX_CPUS,
@@ -104,17 +104,17 @@ class ControllerIdentity(Model):
 
 
 class Vcpus(Model):
-    """How many vCPUs a domain has and may have, and where each may run."""
+    """How many vCPUs a domain has and may have (null: unknown), and where each may run."""
 
-    current: int
-    maximum: int
+    current: int | None
+    maximum: int | None
     affinity: tuple[tuple[int, ...], ...]
 
 
 class Scheduler(Model):
-    """The scheduler's kind, weight and cap; null where it knows no such thing."""
+    """The scheduler's kind, weight and cap; null where it knows no such thing, or unknown."""
 
-    kind: str
+    kind: str | None
     weight: int | None
     cap: int | None
 
@@ -128,18 +128,24 @@ class Interface(Model):
 
 
 class Domain(Model):
-    """A domain. ``id`` is null while it does not run; memory is in kB."""
+    """A domain. ``id`` is null while it does not run; memory is in kB.
+
+    ``unknown`` names what its host could not read of it, which is null then; ``problems`` says
+    why, and what else is wrong with it.
+    """
 
     id: int | None
     name: str
     uuid: str
     state: Literal["running", "paused", "shutdown", "shutoff", "crashed", "unknown"]
-    memory_kb: int
+    memory_kb: int | None
     vcpus: Vcpus
     scheduler: Scheduler
-    cpu_time_s: float
-    persistent: bool
-    interfaces: tuple[Interface, ...]
+    cpu_time_s: float | None
+    persistent: bool | None
+    interfaces: tuple[Interface, ...] | None
+    unknown: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 class Domains(Model):
@@ -151,7 +157,7 @@ class Domains(Model):
 class NewInterface(Model):
     """An interface for a new domain."""
 
-    bridge: Annotated[str, StringConstraints(pattern=f"^{DEVICE_NAME}$")]
+    bridge: Annotated[str, StringConstraints(pattern=f"^{BRIDGE_NAME}$")]
     mac: MacAddress = optional()
 
 
@@ -235,10 +241,17 @@ def domain_model(domain: bridge.Domain) -> Domain:
         scheduler=scheduler_model(domain.scheduler),
         cpu_time_s=domain.cpu_time_s,
         persistent=domain.persistent,
-        interfaces=tuple(
-            Interface(mac=one.mac, bridge=one.bridge, target=one.target)
-            for one in domain.interfaces
-        ),
+        interfaces=_interfaces(domain),
+        unknown=domain.unknown,
+        problems=domain.problems,
+    )
+
+
+def _interfaces(domain: bridge.Domain) -> tuple[Interface, ...] | None:
+    if "interfaces" in domain.unknown:
+        return None
+    return tuple(
+        Interface(mac=one.mac, bridge=one.bridge, target=one.target) for one in domain.interfaces
     )
 
 

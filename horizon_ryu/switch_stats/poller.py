@@ -66,16 +66,18 @@ class Poller:
         for ask in [ask for ask in self._open if ask.dpid == dpid]:
             del self._open[ask]
 
-    def run(self) -> None:
-        """Ask for ever."""
-        while True:
-            now = self._clock()
-            for ask in self._polling.due(now):
-                self._ask(ask)
-            for ask in self._polling.overdue(now, self._pieces):
-                self._give_up(ask)
-            self._wake.clear()
-            self._wake.wait(min(LONGEST_SLEEP, max(0.001, self._polling.next_due() - now)))
+    def turn(self) -> None:
+        """Ask what is due, and wait until something is again: one turn of a loop.
+
+        A question that a turn which failed left out is overdue some time, and asked again.
+        """
+        now = self._clock()
+        for ask in self._polling.due(now):
+            self._ask(ask)
+        for ask in self._polling.overdue(now, self._pieces):
+            self._give_up(ask)
+        self._wake.clear()
+        self._wake.wait(min(LONGEST_SLEEP, max(0.001, self._polling.next_due() - now)))
 
     def _ask(self, ask: Ask) -> None:
         started = self._clock()

@@ -17,10 +17,11 @@ from horizon_ryu.wire.messages import (
     PacketOut,
     SetNoFlood,
 )
-from horizon_ryu.wire.reserved_ports import NONE_10
+from horizon_ryu.wire.reserved_ports import CONTROLLER_10, NONE_10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 VERSION = OPENFLOW_10
+FEATURES_REQUEST = 5
 PACKET_OUT, FLOW_MOD, PORT_MOD, STATS_REQUEST, STATS_REPLY = 13, 14, 15, 16, 17
 BARRIER_REQUEST, BARRIER_REPLY = 18, 19
 STATS_DESC, STATS_FLOW = 0, 1
@@ -33,6 +34,7 @@ _PACKET_OUT = struct.Struct("!BBHIIHH")
 _FLOW_MOD = struct.Struct("!BBHI40sQHHHHIHH")
 _PORT_MOD = struct.Struct("!BBHIH6sIIIxxxx")
 _STATS = struct.Struct("!BBHIHH")
+_PORTS_AT, _PORT = 32, struct.Struct("!H22xI20x")
 _FLOW_STATS = struct.Struct("!BBHIHH40sBxH")
 _COMMANDS = {FlowCommand.ADD: 0, FlowCommand.DELETE_STRICT: 4}
 _SEND_FLOW_REMOVED = 1
@@ -102,10 +104,29 @@ def encode_barrier(xid: int) -> bytes:
     return HEADER.pack(VERSION, BARRIER_REQUEST, 8, xid)
 
 
-def encode_flow_stats_request(xid: int, match: Match = Match()) -> bytes:  # noqa: B008 - frozen
-    """Return the request for the flow entries of every table that ``match`` takes in."""
-    wanted = encode_match(match)
-    return _FLOW_STATS.pack(VERSION, STATS_REQUEST, 56, xid, STATS_FLOW, 0, wanted, 0xFF, NONE_10)
+def encode_features_request(xid: int) -> bytes:
+    """Return the request for what the switch has, its ports among that (5.3.1)."""
+    return HEADER.pack(VERSION, FEATURES_REQUEST, 8, xid)
+
+
+def decode_flooding(message: bytes) -> frozenset[int]:
+    """Return the numbers of the ports without NO_FLOOD in a features reply (5.2.1, 5.3.1)."""
+    body = message[_PORTS_AT:]
+    ports = _PORT.iter_unpack(body[: len(body) - len(body) % _PORT.size])
+    return frozenset(number for number, config in ports if not config & NO_FLOOD_BIT)
+
+
+def encode_flow_stats_request(
+    xid: int,
+    match: Match = Match(),  # noqa: B008 - frozen
+    to_controller: bool = False,
+) -> bytes:
+    """Return the request for the flow entries of every table that ``match`` takes in.
+
+    With ``to_controller`` for those that send frames to the controller.
+    """
+    wanted, port = encode_match(match), CONTROLLER_10 if to_controller else NONE_10
+    return _FLOW_STATS.pack(VERSION, STATS_REQUEST, 56, xid, STATS_FLOW, 0, wanted, 0xFF, port)
 
 
 def encode_desc_request(xid: int) -> bytes:

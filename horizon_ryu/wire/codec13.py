@@ -170,12 +170,15 @@ def encode_flow_stats_request(
     match: Match = Match(),  # noqa: B008 - frozen
     cookie: int = 0,
     mask: int = 0,
+    to_controller: bool = False,
 ) -> bytes:
     """Return the request for the flow entries of every table that ``match`` takes in.
 
-    Of them those whose cookie equals ``cookie`` under ``mask``.
+    Of them those whose cookie equals ``cookie`` under ``mask``, and with ``to_controller`` those
+    that send frames to the controller.
     """
-    body = _FLOW_STATS.pack(ALL_TABLES, ANY_13, ANY_13, cookie, mask) + encode_match(match)
+    port = CONTROLLER_13 if to_controller else ANY_13
+    body = _FLOW_STATS.pack(ALL_TABLES, port, ANY_13, cookie, mask) + encode_match(match)
     head = _MULTIPART.pack(VERSION, MULTIPART_REQUEST, 16 + len(body), xid, MULTIPART_FLOW, 0)
     return head + body
 

@@ -63,15 +63,17 @@ def encode_flow_stats_request(
     match: Match = Match(),  # noqa: B008 - frozen
     cookie: int = 0,
     mask: int = 0,
+    to_controller: bool = False,
 ) -> bytes:
     """Return the request for the flow entries that ``match`` takes in.
 
     On 1.3 for those whose cookie equals ``cookie`` under ``mask``; 1.0 cannot ask so.
+    With ``to_controller`` for those that send frames to the controller.
     ValueError for a match that the version cannot express.
     """
     if version == OPENFLOW_10:
-        return codec10.encode_flow_stats_request(xid, match)
-    return codec13.encode_flow_stats_request(xid, match, cookie, mask)
+        return codec10.encode_flow_stats_request(xid, match, to_controller)
+    return codec13.encode_flow_stats_request(xid, match, cookie, mask, to_controller)
 
 
 def encode_desc_request(version: int, xid: int) -> bytes:

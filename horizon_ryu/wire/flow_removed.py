@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import struct
-from enum import Enum
-from typing import NamedTuple
 
 from horizon_ryu.wire import match10, oxm
-from horizon_ryu.wire.messages import Match
+from horizon_ryu.wire.messages import FlowRemoved, Match, RemovalReason
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
-_FIELDS = struct.Struct("!QHB")
+_FIELDS = struct.Struct("!QHBBII")
 _MATCH_10, _FIELDS_10 = 8, 48
 _FIELDS_13, _MATCH_13 = 8, 48
 _MATCH_HEADER = struct.Struct("!HH")
+_OXM = 1
+_NANO = 1e-9
 
-
-class Reason(Enum):
-    """Why an entry was removed; OTHER: its group or meter was deleted, or the table is full."""
-
-    IDLE_TIMEOUT = "idle_timeout"
-    HARD_TIMEOUT = "hard_timeout"
-    DELETE = "delete"
-    OTHER = "other"
-
-
-_REASONS = (Reason.IDLE_TIMEOUT, Reason.HARD_TIMEOUT, Reason.DELETE)
+_REASONS = (RemovalReason.IDLE_TIMEOUT, RemovalReason.HARD_TIMEOUT, RemovalReason.DELETE)
 """By their numbers, which both versions share."""
-
-
-class FlowRemoved(NamedTuple):
-    """What a switch says of an entry that is gone."""
-
-    cookie: int
-    match: Match
-    priority: int
-    reason: Reason
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether a timeout removed it, and nobody's decision."""
-        return self.reason in (Reason.IDLE_TIMEOUT, Reason.HARD_TIMEOUT)
 
 
 def read_flow_removed(version: int, message: bytes) -> FlowRemoved | None:
@@ -53,19 +29,22 @@ def read_flow_removed(version: int, message: bytes) -> FlowRemoved | None:
 def _read_10(message: bytes) -> FlowRemoved | None:
     if len(message) < _FIELDS_10 + _FIELDS.size:
         return None
-    match, _ = match10.decode_match(message[_MATCH_10:_FIELDS_10])
-    return _removed(message, _FIELDS_10, match)
+    match, whole = match10.decode_match(message[_MATCH_10:_FIELDS_10])
+    # Where 1.3 has the table, 1.0 pads.
+    return _removed(message, _FIELDS_10, match, whole)._replace(table_id=0)
 
 
 def _read_13(message: bytes) -> FlowRemoved | None:
     if len(message) < _MATCH_13 + _MATCH_HEADER.size:
         return None
-    _, length = _MATCH_HEADER.unpack_from(message, _MATCH_13)
-    match, _ = oxm.decode_match(bytes(message[_MATCH_13 + 4 : _MATCH_13 + length]))
-    return _removed(message, _FIELDS_13, match)
+    kind, length = _MATCH_HEADER.unpack_from(message, _MATCH_13)
+    match, whole = oxm.decode_match(bytes(message[_MATCH_13 + 4 : _MATCH_13 + length]))
+    whole &= kind == _OXM and 4 <= length <= len(message) - _MATCH_13
+    return _removed(message, _FIELDS_13, match, whole)
 
 
-def _removed(message: bytes, at: int, match: Match) -> FlowRemoved:
-    cookie, priority, reason = _FIELDS.unpack_from(message, at)
-    known = _REASONS[reason] if reason < len(_REASONS) else Reason.OTHER
-    return FlowRemoved(cookie, match, priority, known)
+def _removed(message: bytes, at: int, match: Match, whole: bool) -> FlowRemoved:
+    cookie, priority, reason, table_id, seconds, nanoseconds = _FIELDS.unpack_from(message, at)
+    known = _REASONS[reason] if reason < len(_REASONS) else RemovalReason.OTHER
+    duration = seconds + nanoseconds * _NANO
+    return FlowRemoved(cookie, match, priority, known, table_id, duration, whole)

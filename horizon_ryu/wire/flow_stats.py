@@ -21,6 +21,8 @@ from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 _ENTRY_10 = struct.Struct("!HBx40sIIHHHxxxxxxQQQ")
 _ENTRY_13 = struct.Struct("!HBxIIHHHH4xQQQ")
 _TLV = struct.Struct("!HH")
+_ALL = 0
+"""Type of the groups that send to all of their buckets (1.3.5 section 7.3.4.2)."""
 _SHORT = 256
 """Bytes of actions that are remembered."""
 
@@ -135,9 +137,12 @@ def _records(body: bytes, least: int) -> Iterator[bytes]:
 
 
 def read_flood_group(message: bytes) -> frozenset[int] | None:
-    """Return the ports of the flood group in a piece of a group-desc reply; None if not there."""
+    """Return the ports of the flood group in a piece of a group-desc reply; None if not there.
+
+    Nor is one of another type, which does not send to all of its ports.
+    """
     for group in _records(message[16:], 8):
-        if int.from_bytes(group[4:8], "big") == FLOOD_GROUP:
+        if int.from_bytes(group[4:8], "big") == FLOOD_GROUP and group[2] == _ALL:
             return frozenset(_bucket_ports(group[8:]))
     return None
 

@@ -255,3 +255,42 @@ class FlowEntry:
     packet_count: int = 0
     byte_count: int = 0
     meter: int | None = None
+
+
+class RemovalReason(Enum):
+    """Why an entry was removed; OTHER: its group or meter was deleted, or the table is full."""
+
+    IDLE_TIMEOUT = "idle_timeout"
+    HARD_TIMEOUT = "hard_timeout"
+    DELETE = "delete"
+    OTHER = "other"
+
+
+class FlowRemoved(NamedTuple):
+    """What a switch says of an entry that is gone.
+
+    ``duration`` is how long it was there, in seconds. ``table_id`` is 0 on 1.0, which does not
+    say. ``whole``: the match is represented whole, nothing was left out.
+    """
+
+    cookie: int
+    match: Match
+    priority: int
+    reason: RemovalReason
+    table_id: int = 0
+    duration: float = 0.0
+    whole: bool = True
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether a timeout removed it, and nobody's decision."""
+        return self.reason in (RemovalReason.IDLE_TIMEOUT, RemovalReason.HARD_TIMEOUT)
+
+    def can_be_after(self, timeout: int, age: float) -> bool:
+        """Tell whether an entry with this ``timeout``, last sent ``age`` seconds ago, can be over.
+
+        Never without a timeout, and neither before it has passed since the sending nor with a
+        shorter duration. Clocks of switches are not ours: a tenth, at most a second, is forgiven.
+        """
+        least = timeout - min(1.0, timeout / 10)
+        return timeout > 0 and age >= least and self.duration >= least

@@ -21,6 +21,8 @@ def ours(host: str, error: bridge.BridgeError) -> errors.HorizonError:
         return errors.LimitExceeded(f"host {host}: {text}")
     if isinstance(error, bridge.Deadline):
         return errors.HostDeadline(host, text)
+    if isinstance(error, bridge.PathNotAllowed):
+        return errors.HostForbids(host, text)
     if isinstance(error, (bridge.PeerAway, bridge.HypervisorAway)):
         return errors.HostAway(host, text)
     return errors.HostError(host, text)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import HostAway, LimitExceeded
+from horizon_ryu.core.xen.changes import DomainView, remembered
 from horizon_ryu.xen_hosts.errors import ours
 from xen_bridge import errors as bridge
 from xen_bridge.protocol.documents.domains import GetNode, Node
@@ -40,14 +41,15 @@ Connect = Callable[[str, str], Asking]
 class Known:
     """What is known of a host: ``reason`` and ``since`` (the clock's) tell of its state.
 
-    ``node`` is what it has, None while it is away; ``last`` what it had when it was seen last.
+    ``node`` is what it has, None while it is away; ``seen`` its domains as they are known from
+    all looks, None before the first.
     """
 
     state: State = "unknown"
     reason: str = ""
     since: float = 0.0
     node: Node | None = None
-    last: Node | None = None
+    seen: tuple[DomainView, ...] | None = None
 
 
 class XenHost:
@@ -139,7 +141,8 @@ class XenHost:
     def _now(self, state: State, reason: str, node: Node | None) -> Known:
         old = self.known
         since = old.since if old.state == state else self._clock()
-        return Known(state, reason, since, node, node or old.last)
+        seen = old.seen if node is None else remembered(old.seen or (), _views(node))
+        return Known(state, reason, since, node, seen)
 
     def forget(self) -> None:
         """End all connections; those in use end with their calls."""
@@ -154,3 +157,8 @@ class XenHost:
         connection, self._looking = self._looking, None
         if connection is not None:
             connection.close()
+
+
+def _views(node: Node) -> Iterator[DomainView]:
+    for domain in node.domains:
+        yield DomainView(domain.uuid, domain.name, domain.id, domain.state)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import Conflict, HorizonError, LimitExceeded, NotFound
-from horizon_ryu.core.xen.changes import DomainView, changes
+from horizon_ryu.core.xen.changes import changes
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import ours
 from horizon_ryu.xen_hosts.host import Connect, Known, XenHost
@@ -45,8 +46,9 @@ class XenHosts:
         connect: Connect,
         publish: Publish,
         clock: Callable[[], float],
-        spawn: Callable[..., Any],
+        spawn_loop: Callable[..., Any],
     ) -> None:
+        """``spawn_loop`` begins a loop, as :meth:`horizon_ryu.app.HorizonApp.spawn_loop` does."""
         self.options = options
         self.timers = options.timers
         """In force; what is set at run time is put here."""
@@ -54,7 +56,7 @@ class XenHosts:
         self._connect = connect
         self._publish = publish
         self._clock = clock
-        self._spawn = spawn
+        self._spawn_loop = spawn_loop
         self._hosts: dict[str, XenHost] = {}
         self._is_watching = False
         self.outcomes: dict[str, int] = {}
@@ -71,7 +73,7 @@ class XenHosts:
         """Begin to look at every host, one greenlet each."""
         self._is_watching = True
         for host in self._hosts.values():
-            self._spawn(self._watch, host)
+            self._begin_watching(host)
 
     def hosts(self) -> Mapping[str, XenHost]:
         """Return the hosts by name."""
@@ -96,9 +98,11 @@ class XenHosts:
             raise LimitExceeded(f"{self.options.max_hosts} hosts are registered")
         self._store.add_xen_host(name, url, node_pk)
         host = self._take(name, url, node_pk)
-        self.look(host)
-        if self._is_watching:
-            self._spawn(self._watch, host)
+        try:
+            self.look(host)
+        finally:
+            if self._is_watching:
+                self._begin_watching(host)
         return host
 
     def _take(self, name: str, url: str, node_pk: str) -> XenHost:
@@ -145,12 +149,15 @@ class XenHosts:
 
     # ---- looking
 
+    def _begin_watching(self, host: XenHost) -> None:
+        self._spawn_loop(partial(self._watch, host), is_over=lambda: host.is_forgotten)
+
     def _watch(self, host: XenHost) -> None:
-        while not host.is_forgotten:
-            began = self._clock()
-            self.look(host)
-            left = self.timers.poll_interval - (self._clock() - began)
-            hub.sleep(max(left, 0.0))
+        """Look once, and wait until the next look is due."""
+        began = self._clock()
+        self.look(host)
+        left = self.timers.poll_interval - (self._clock() - began)
+        hub.sleep(max(left, 0.0))
 
     def look(self, host: XenHost) -> None:
         """Look at a host now, and tell what has changed; nothing if it is forgotten."""
@@ -165,10 +172,10 @@ class XenHosts:
     def _tell(self, name: str, before: Known, now: Known) -> None:
         if before.state != now.state:
             self._publish("xen_host", {"name": name, "state": now.state, "reason": now.reason})
-        if now.node is None:
-            return
         # After an absence all that is known is what was there before it.
-        for item in changes(_views(before.last), _views(now.node)) if before.last else ():
+        if before.seen is None or now.seen is None:
+            return
+        for item in changes(before.seen, now.seen):
             domain = item.domain
             self._publish(
                 "xen_domain",
@@ -207,11 +214,6 @@ def _name_of(router: str | None, node: Node | None) -> str | None:
         if router in (domain.uuid, str(domain.id)):
             return domain.name
     return router
-
-
-def _views(node: Node | None) -> Iterator[DomainView]:
-    for domain in node.domains if node is not None else ():
-        yield DomainView(domain.uuid, domain.name, domain.id, domain.state)
 
 
 def _checked(url: str, node_pk: str) -> tuple[str, str]:

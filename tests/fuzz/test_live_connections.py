@@ -39,6 +39,8 @@ def test_a_silent_switch_is_closed_and_one_that_answers_is_not() -> None:
 def test_connections_per_address_and_those_that_leave_make_room() -> None:
     with GuardedController(limits={"connections_per_address": 2}) as controller:
         with connected_switch(controller.port, 1), connected_switch(controller.port, 2):
+            # Until then they would give way.
+            controller.wait_for(lambda state: state["connected"] == [1, 2], "both are in")
             third = Switch(controller.port)
             third.wait_closed()
             assert controller.refusals() == {"too_many_connections": 1}
@@ -46,6 +48,25 @@ def test_connections_per_address_and_those_that_leave_make_room() -> None:
         controller.wait_for(lambda state: state["inside"] == 0, "both have left")
         with connected_switch(controller.port, 3) as fourth:
             fourth.echo()
+
+
+def test_silent_connections_give_way_to_switches_that_shake_hands() -> None:
+    limits = {"connections": 4, "handshake_seconds": 1000.0}
+    with (
+        GuardedController(limits=limits) as controller,
+        connected_switch(controller.port, 1) as first,
+    ):
+        controller.wait_for(lambda state: state["connected"] == [1], "the first is in")
+        silent = [Switch(controller.port) for _ in range(20)]
+        for dpid in (2, 3):
+            with connected_switch(controller.port, dpid) as newcomer:
+                newcomer.echo()
+                first.echo()
+            controller.wait_for(lambda state: state["inside"] == 3, "the newcomer has left")
+        assert controller.refusals() == {"made_room": 18}
+        silent[0].wait_closed()
+        for switch in silent:
+            switch.close()
 
 
 def test_only_allowed_dpids() -> None:
@@ -218,6 +239,19 @@ def test_2_1_072_plain_text_is_refused(secure: GuardedController) -> None:
 def test_tls_handshake_that_never_comes_is_ended(secure: GuardedController) -> None:
     Switch(secure.port).wait_closed()
     assert secure.refusals() == {"tls_handshake": 1}
+
+
+def test_tls_handshakes_that_never_come_give_way(keys: Keys) -> None:
+    with GuardedController(
+        options=keys.options(), limits={"connections": 2, "handshake_seconds": 1000.0}
+    ) as controller:
+        silent = [Switch(controller.port) for _ in range(10)]
+        switch = keys.connect(controller.port, "switch")
+        switch.shake_hands(1)
+        switch.echo()
+        assert controller.refusals() == {"made_room": 9}
+        for one in (*silent, switch):
+            one.close()
 
 
 def test_a_certificate_speaks_for_its_own_dpid_only(secure: GuardedController, keys: Keys) -> None:

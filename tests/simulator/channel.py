@@ -134,12 +134,23 @@ class Channel:
 
     def read(self, answer: Callable[[tuple[FlowEntry, ...], frozenset[int] | None], None]) -> None:
         """Ask for the flow entries and the flood group; ``answer`` gets them at the controller."""
+        self._read(lambda: self.switch.group, answer)
+
+    def audit(self, answer: Callable[[tuple[FlowEntry, ...], frozenset[int] | None], None]) -> None:
+        """Ask for the flow entries and the ports by which the switch floods."""
+        self._read(lambda: self.switch.flooding, answer)
+
+    def _read(
+        self,
+        group: Callable[[], frozenset[int] | None],
+        answer: Callable[[tuple[FlowEntry, ...], frozenset[int] | None], None],
+    ) -> None:
         if not self.switch.connected or self.stalled:
             return
 
         def reply() -> None:
-            entries, group = self.switch.table.entries(), self.switch.group
-            self._to_controller(lambda: answer(entries, group))
+            entries, ports = self.switch.table.entries(), group()
+            self._to_controller(lambda: answer(entries, ports))
 
         self._at(max(self._arrival(0), self._latest), reply)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from horizon_ryu.core.audit_schedule import INTERVAL
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
@@ -75,6 +76,20 @@ class TreeDriver:
 
         channel.read(read)
 
+    def audit(self, dpid: int) -> None:
+        """Mirrors ``horizon_ryu.audit.flood``: compare a switch with what it was told."""
+        channel = self._transactions.channels.get(dpid)
+        asked = self.tree.snapshot(dpid)
+        if channel is None or asked is None:
+            return
+
+        def answer(entries: tuple[FlowEntry, ...], flooding: frozenset[int] | None) -> None:
+            ours = [entry for entry in entries if entry.cookie == self.tree.cookie]
+            if self.running and self.tree.compare(asked, ours, flooding):
+                self.pump()
+
+        channel.audit(answer)
+
     def _send(self, plan: Plan) -> None:
         def done(errors: tuple[SwitchError, ...]) -> None:
             if not self.running:
@@ -120,6 +135,7 @@ class OracleController:
         self.view = TopologyView()
         self.discovery = Oracle(network, self._publish)
         self._round()
+        self._audit()
 
     @property
     def tree(self) -> TreeControl:
@@ -135,6 +151,12 @@ class OracleController:
             self.discovery.round(self.network.clock.now)
             jitter = self.network.chance.uniform(0.8, 1.2)
             self.network.clock.after(self.discovery.interval * jitter, self._round)
+
+    def _audit(self) -> None:
+        if self.running:
+            for dpid in sorted(self.network.switches):
+                self.driver.audit(dpid)
+            self.network.clock.after(INTERVAL, self._audit)
 
     def _publish(self, view: TopologyView, changes: tuple[Change, ...]) -> None:
         self.view = view

@@ -17,6 +17,7 @@ from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
     FloodPorts,
+    FlowCommand,
     FlowDeleteByCookie,
     FlowMod,
     Message,
@@ -76,6 +77,35 @@ class SimulatedSwitch:
         self.group = None
         self._learned.clear()
         self.ports = {n: replace(port, no_flood=False) for n, port in self.ports.items()}
+
+    # ---- what others do to it
+
+    @property
+    def flooding(self) -> frozenset[int] | None:
+        """The ports of the flood group, if it is there; on 1.0 those without NO_FLOOD."""
+        if self.openflow == OPENFLOW_10:
+            return frozenset(number for number, port in self.ports.items() if not port.no_flood)
+        return self.group
+
+    def flood_by(self, ports: frozenset[int]) -> None:
+        """Change the ports of the flood group; on 1.0 the NO_FLOOD bits."""
+        self.ports = {n: replace(port, no_flood=n not in ports) for n, port in self.ports.items()}
+        self.group = ports
+
+    def delete_flows(self) -> None:
+        """Lose every entry."""
+        self.table.clear()
+
+    def delete_groups(self) -> None:
+        """Lose every group, and the entries that point to it (1.3.5 section 6.7)."""
+        if self.openflow == OPENFLOW_10 or self.group is None:
+            return
+        self.group = None
+        for entry in self.table.entries():
+            if Flood() in entry.actions:
+                command = FlowCommand.DELETE_STRICT
+                gone = FlowMod(command, entry.match, entry.priority, entry.cookie)
+                self.table.apply(gone, self._clock.now)
 
     # ---- frames
 

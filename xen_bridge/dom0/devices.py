@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from xen_bridge.dom0.hypervisor.interface import Capability, HostDevice, Hypervisor, require
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
-from xen_bridge.errors import Conflict, NotFound
+from xen_bridge.errors import Conflict, HypervisorError, NotFound
 from xen_bridge.protocol.documents.devices import Device, Devices, Queues
 
 BRIDGE_CLASS = "06"
@@ -23,19 +23,25 @@ class DeviceManager:
         """Return what can be given to domains (bridges cannot), and the queues of vifs."""
         given = self._hypervisor.attached_devices()
         found = tuple(
-            replace(device, domain=given.get(device.address))
+            replace(device, domain=given.owners.get(device.address))
             for device in self._sysfs.devices()
-            if not device.device_class.startswith(BRIDGE_CLASS)
+            if not (device.device_class or "").startswith(BRIDGE_CLASS)
         )
         queues = Queues(self._sysfs.max_queues(), self._sysfs.vif_queues())
-        return Devices(found, queues)
+        return Devices(found, queues, given.unknown)
 
     def set_functions(self, address: str, count: int) -> None:
-        """Have a physical function make virtual ones; Conflict while a domain has one of them."""
-        given = self._hypervisor.attached_devices()
-        for function in self._sysfs.functions(address):
-            if function in given:
-                raise Conflict(f"{given[function]} has {function}")
+        """Have a physical function make virtual ones; Conflict while a domain has one of them.
+
+        Conflict too while it cannot be told of a domain what it has: the number is changed by
+        way of 0, which would take its device from under it.
+        """
+        given, functions = self._hypervisor.attached_devices(), self._sysfs.functions(address)
+        for function in functions:
+            if function in given.owners:
+                raise Conflict(f"{given.owners[function]} has {function}")
+        if functions and given.unknown:
+            raise Conflict(f"it cannot be read which devices {', '.join(given.unknown)} has")
         self._sysfs.set_functions(address, count)
 
     def set_max_queues(self, count: int) -> None:
@@ -69,16 +75,22 @@ class DeviceManager:
         self._hypervisor.attach_device(domain, device)
 
     def remove(self, domain: str, address: str) -> None:
-        """Take a device back from a domain; NotFound unless that domain has it."""
+        """Take a device back from a domain; NotFound unless that domain has it.
+
+        HypervisorError if nobody can tell what it has.
+        """
         require(self._hypervisor.capabilities, Capability.DEVICE_ATTACHMENT)
         name = self._hypervisor.domain(domain).name
-        if self._hypervisor.attached_devices().get(address) != name:
+        given = self._hypervisor.attached_devices()
+        if name in given.unknown:
+            raise HypervisorError(f"it cannot be read which devices {name} has")
+        if given.owners.get(address) != name:
             raise NotFound(f"{name} does not have {address}")
         self._hypervisor.remove_device(domain, address)
 
     def _free(self, address: str) -> Device:
         found = self._sysfs.device(address)
-        owner = self._hypervisor.attached_devices().get(address)
+        owner = self._hypervisor.attached_devices().owners.get(address)
         if owner is not None:
             raise Conflict(f"{owner} has {address}")
         return found

@@ -18,6 +18,7 @@ class DomainChange:
         self._shares = shares
         self._wanted = wanted
         self._domain = domain
+        self._was_started = False
 
     def carry_out(self) -> None:
         """Make the change; what the hypervisor refuses is raised, and the rest taken back."""
@@ -38,22 +39,36 @@ class DomainChange:
         elif self._domain.id is None:
             self._hypervisor.start(uuid)
             undoing.note(self._hypervisor.destroy, uuid)
-            self._shares.restored(self._hypervisor.domain(uuid))
+            self._was_started = True
 
     def _set_processor(self, undoing: Undoing) -> None:
-        # vCPUs first: they bound the cap, and those that are off cannot be pinned.
-        wanted, domain = self._wanted, self._domain
-        if wanted.vcpus is not None:
-            self._hypervisor.set_vcpus(domain.uuid, wanted.vcpus)
+        # vCPUs bound the cap, on the way back too: more of them come before it, fewer after it.
+        # Those that are off cannot be pinned.
+        wanted, has = self._wanted.vcpus, self._domain.vcpus.current
+        steps = [self._set_vcpus, self._set_share]
+        if wanted is not None and has is not None and wanted < has:
+            steps.reverse()
+        for step in (*steps, self._set_affinity):
+            step(undoing)
+
+    def _set_vcpus(self, undoing: Undoing) -> None:
+        domain, count = self._domain, self._wanted.vcpus
+        if count is not None:
+            self._hypervisor.set_vcpus(domain.uuid, count)
             undoing.note(self._hypervisor.set_vcpus, domain.uuid, domain.vcpus.current)
-        if wanted.weight is not None or wanted.cap is not None:
+
+    def _set_share(self, undoing: Undoing) -> None:
+        wanted, domain = self._wanted, self._domain
+        if self._was_started:
+            self._shares.give_again(domain.uuid, wanted.weight, wanted.cap, undoing)
+        elif wanted.weight is not None or wanted.cap is not None:
             self._shares.give(domain, wanted.weight, wanted.cap, undoing)
-        if wanted.affinity:
-            self._set_affinity(undoing)
 
     def _set_affinity(self, undoing: Undoing) -> None:
         wanted, domain = self._wanted, self._domain
-        count = wanted.vcpus or domain.vcpus.current
+        if not wanted.affinity:
+            return
+        count = wanted.vcpus or domain.vcpus.current or 0
         pins = wanted.affinity * count if len(wanted.affinity) == 1 else wanted.affinity
         before = domain.vcpus.affinity
         for number, one in enumerate(pins[:count]):

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from xen_bridge.dom0.hypervisor.interface import Capability, require
-from xen_bridge.errors import Conflict, InvalidInput
+from xen_bridge.errors import Conflict, HypervisorError, InvalidInput
 from xen_bridge.protocol.documents.domains import CreateDomain, Domain, SetDomain, VcpuPins
+
+PER_VCPU = 100
+"""A vCPU uses one physical CPU at most: 100 %."""
 
 
 def check_change(
-    wanted: SetDomain, domain: Domain, cpus: int, capabilities: frozenset[Capability]
+    wanted: SetDomain,
+    domain: Domain,
+    kept_cap: int | None,
+    cpus: int,
+    capabilities: frozenset[Capability],
 ) -> None:
     """Check a change of ``domain`` on a host of ``cpus`` physical CPUs.
 
-    Raises Unsupported for what the back end cannot do, InvalidInput for a value out of range,
-    Conflict for what needs a domain that runs, or another than Domain 0.
+    ``kept_cap`` is what the domain is given whenever it is started. Raises Unsupported for what
+    the back end cannot do, InvalidInput for a value out of range, Conflict for what needs a
+    domain that runs, or another than Domain 0, or a lower cap; HypervisorError for a change that
+    could not be taken back, since what there is cannot be read.
     """
     if wanted.state not in (None, "running"):
         check_guest(domain)
@@ -28,13 +37,52 @@ def check_change(
         if value is not None:
             require(capabilities, capability)
     _check_cap(wanted.cap, cpus)
-    if wanted.vcpus is not None and wanted.vcpus > domain.vcpus.maximum:
-        raise InvalidInput(("vcpus",), f"{domain.name} may have {domain.vcpus.maximum}")
-    if wanted.affinity:
-        _check_affinity(wanted.affinity, wanted.vcpus or domain.vcpus.current, cpus)
+    _check_known(wanted, domain)
+    most = domain.vcpus.maximum
+    if wanted.vcpus is not None and most is not None and wanted.vcpus > most:
+        raise InvalidInput(("vcpus",), f"{domain.name} may have {most}")
+    vcpus = wanted.vcpus or domain.vcpus.current
+    if vcpus is not None:
+        _check_cap_fits(wanted, domain, kept_cap, vcpus)
+        if wanted.affinity:
+            _check_affinity(wanted.affinity, vcpus, cpus)
     needs_life = wanted.weight is not None or wanted.cap is not None or bool(wanted.affinity)
     if needs_life and domain.id is None and wanted.state != "running":
         raise Conflict(f"{domain.name} does not run: it can be given a share only while it does")
+
+
+def _check_known(wanted: SetDomain, domain: Domain) -> None:
+    """Refuse to change what cannot be read: a change that fails half-way must be taken back."""
+    has_share = wanted.weight is not None or wanted.cap is not None
+    has_vcpus = wanted.vcpus is not None or bool(wanted.affinity)
+    for name, is_wanted in (
+        ("scheduler", has_share and domain.id is not None),
+        ("vcpus", has_vcpus),
+    ):
+        if is_wanted and name in domain.unknown:
+            raise HypervisorError(f"what {domain.name} has now cannot be read: {_reason(domain)}")
+
+
+def _reason(domain: Domain) -> str:
+    return "; ".join(domain.problems) or "the hypervisor does not say why"
+
+
+def _check_cap_fits(wanted: SetDomain, domain: Domain, kept_cap: int | None, vcpus: int) -> None:
+    """Check that a cap is no more than ``vcpus`` can use, whichever of the two is changed."""
+    if wanted.cap is not None:
+        _check_cap_of(wanted.cap, vcpus)
+    elif wanted.vcpus is not None:
+        cap = max(domain.scheduler.cap or 0, kept_cap or 0)
+        if cap > PER_VCPU * vcpus:
+            raise Conflict(
+                f"{domain.name} has a cap of {cap}, more than {vcpus} vCPUs can use "
+                f"({PER_VCPU} each): set a lower cap before, or with vcpus"
+            )
+
+
+def _check_cap_of(cap: int, vcpus: int) -> None:
+    if cap > PER_VCPU * vcpus:
+        raise InvalidInput(("cap",), f"{cap} is more than {PER_VCPU} for each of its {vcpus} vCPUs")
 
 
 def check_guest(domain: Domain) -> None:
@@ -52,6 +100,8 @@ def check_new(
     if wanted.cap is not None:
         require(capabilities, Capability.CAP)
     _check_cap(wanted.cap, cpus)
+    if wanted.cap is not None:
+        _check_cap_of(wanted.cap, wanted.vcpus)
     if wanted.max_vcpus is not None and wanted.max_vcpus < wanted.vcpus:
         raise InvalidInput(("max_vcpus",), "must not be less than vcpus")
     for domain in others:
@@ -60,10 +110,16 @@ def check_new(
 
 
 def check_pin(vcpu: int | None, chosen: Sequence[int], domain: Domain, cpus: int) -> None:
-    """Check where one vCPU of ``domain`` may run, or all (None); InvalidInput."""
+    """Check where one vCPU of ``domain`` may run, or all (None).
+
+    InvalidInput; HypervisorError if it cannot be read how many it has.
+    """
     _check_cpus((VcpuPins(tuple(chosen)),), cpus, "cpus")
-    if vcpu is not None and not 0 <= vcpu < domain.vcpus.current:
-        raise InvalidInput(("vcpu",), f"{domain.name} has {domain.vcpus.current} vCPUs")
+    has = domain.vcpus.current
+    if has is None:
+        raise HypervisorError(f"what {domain.name} has now cannot be read: {_reason(domain)}")
+    if vcpu is not None and not 0 <= vcpu < has:
+        raise InvalidInput(("vcpu",), f"{domain.name} has {has} vCPUs")
 
 
 def _check_cap(cap: int | None, cpus: int) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.rollback import Undoing
 from xen_bridge.dom0.settings_store import Wish, Wishes
+from xen_bridge.errors import BridgeError
 from xen_bridge.protocol.documents.domains import Domain
+
+MAX_PROBLEM = 300
 
 
 class LastingShares:
@@ -24,9 +28,24 @@ class LastingShares:
         old, had = self._wishes.get(domain.uuid), domain.scheduler
         self._hypervisor.set_scheduler(domain.uuid, weight, cap)
         undoing.note(self._hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
-        kept, running = old or Wish(), self._hypervisor.domain(domain.uuid).id
-        self._wishes.put(domain.uuid, Wish(_or(weight, kept.weight), _or(cap, kept.cap), running))
-        undoing.note(self._wishes.restore, domain.uuid, old)
+        kept = old or Wish(applied_to=domain.id)
+        # What it was given before and has not yet is given with the next look.
+        wish = Wish(_or(weight, kept.weight), _or(cap, kept.cap), kept.applied_to)
+        self._put(domain, wish, undoing)
+
+    def give_again(self, uuid: str, weight: int | None, cap: int | None, undoing: Undoing) -> None:
+        """Give a domain that has just been started what it is to have; None is as it was kept."""
+        kept, domain = self._wishes.get(uuid) or Wish(), self._hypervisor.domain(uuid)
+        wish = Wish(_or(weight, kept.weight), _or(cap, kept.cap), domain.id)
+        if (wish.weight, wish.cap) == (None, None):
+            return
+        # Whoever takes this back ends the domain, and its share with it.
+        self._hypervisor.set_scheduler(uuid, wish.weight, wish.cap)
+        self._put(domain, wish, undoing)
+
+    def _put(self, domain: Domain, wish: Wish, undoing: Undoing) -> None:
+        undoing.note(self._wishes.restore, domain.uuid, self._wishes.get(domain.uuid))
+        self._wishes.put(domain.uuid, wish)
 
     def keep(self, uuid: str, wish: Wish) -> None:
         """Keep what a domain is to have when it runs next, or has come from elsewhere."""
@@ -42,23 +61,58 @@ class LastingShares:
         """Forget what a domain was given."""
         self._wishes.forget(uuid)
 
-    def restored(self, domain: Domain) -> Domain:
-        """Give a domain that runs under a new id what it was given before; return it."""
-        wish = self._wishes.get(domain.uuid)
-        if wish is None or domain.id is None or wish.applied_to == domain.id:
-            return domain
+    def seen(self, domain: Domain) -> Domain:
+        """Give a domain that runs under a new id what it was given before; return it.
+
+        What cannot be given is among its problems, and tried again at the next look: whoever
+        looks is never refused.
+        """
         # Whoever looks does not wait for a change that takes long: the next look will do.
-        if not self._lock.acquire(blocking=False):
+        if self._missing(domain) is None or not self._lock.acquire(blocking=False):
             return domain
         try:
-            has = domain.scheduler
-            if (_or(wish.weight, has.weight), _or(wish.cap, has.cap)) != (has.weight, has.cap):
-                self._hypervisor.set_scheduler(domain.uuid, wish.weight, wish.cap)
-                domain = self._hypervisor.domain(domain.uuid)
-            self._wishes.put(domain.uuid, replace(wish, applied_to=domain.id))
-            return domain
+            return self.restored(domain)
+        except BridgeError as error:
+            return self._without_cap(domain, error)
         finally:
             self._lock.release()
+
+    def _missing(self, domain: Domain) -> Wish | None:
+        """Return what a domain was given and does not have in this run, as far as is known."""
+        wish = self._wishes.get(domain.uuid)
+        if wish is None or domain.id is None or wish.applied_to == domain.id:
+            return None
+        return None if "scheduler" in domain.unknown else wish
+
+    def _without_cap(self, domain: Domain, error: BridgeError) -> Domain:
+        """Give the weight alone, whose cap may be what was refused; tell of ``error``."""
+        wish = self._missing(domain) or Wish()
+        if wish.cap is not None and wish.weight not in (None, domain.scheduler.weight):
+            with suppress(BridgeError):
+                self._hypervisor.set_scheduler(domain.uuid, wish.weight, None)
+                domain = self._hypervisor.domain(domain.uuid)
+        problem = f"the kept {_words(wish)} cannot be given: {error}"[:MAX_PROBLEM]
+        return replace(domain, problems=(*domain.problems, problem))
+
+    def restored(self, domain: Domain) -> Domain:
+        """Give a domain that runs under a new id what it was given before; return it.
+
+        The lock is held. Raises what the hypervisor refuses. Of one whose share cannot be read,
+        nothing is known to be missing.
+        """
+        wish, has = self._missing(domain), domain.scheduler
+        if wish is None:
+            return domain
+        if (_or(wish.weight, has.weight), _or(wish.cap, has.cap)) != (has.weight, has.cap):
+            self._hypervisor.set_scheduler(domain.uuid, wish.weight, wish.cap)
+            domain = self._hypervisor.domain(domain.uuid)
+        self._wishes.put(domain.uuid, replace(wish, applied_to=domain.id))
+        return domain
+
+
+def _words(wish: Wish) -> str:
+    told = ((wish.weight, "weight"), (wish.cap, "cap"))
+    return " and ".join(f"{name} {value}" for value, name in told if value is not None)
 
 
 def _or(value: int | None, other: int | None) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.protocol.documents import devices, domains
@@ -11,8 +12,14 @@ from xen_bridge.server.services import CHANGING, Service, Services
 from xen_bridge.virtual_management import PhysicalHost
 
 
-def domain_services(host: PhysicalHost) -> Services:
-    """Return the services of the Scheduler and of domains' life."""
+def domain_services(host: PhysicalHost, paths: AllowedPaths | None = None) -> Services:
+    """Return the services of the Scheduler and of domains' life.
+
+    New domains may be given what ``paths`` allows; None, for one's own use, allows all.
+    """
+
+    def create(body: domains.CreateDomain) -> domains.DomainAnswer:
+        return domains.DomainAnswer(host.create(body if paths is None else paths.checked(body)))
 
     def delete(body: domains.DeleteDomain) -> Done:
         host.delete(body.domain)
@@ -28,9 +35,7 @@ def domain_services(host: PhysicalHost) -> Services:
         domains.SetDomain: Service(
             lambda body: domains.DomainAnswer(host.set_domain(body)), CHANGING
         ),
-        domains.CreateDomain: Service(
-            lambda body: domains.DomainAnswer(host.create(body)), CHANGING
-        ),
+        domains.CreateDomain: Service(create, CHANGING),
         domains.DeleteDomain: Service(delete, CHANGING),
     }
 

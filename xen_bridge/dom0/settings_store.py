@@ -7,14 +7,18 @@ kept by UUID, in a file if there is one, and put back whenever a domain runs und
 from __future__ import annotations
 
 import json
+import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xen_bridge.protocol.documents.domains import UUID
+from xen_bridge.errors import HypervisorError
+from xen_bridge.protocol.documents.domains import MAX_CPUS, MAX_WEIGHT, MIN_WEIGHT, UUID
 from xen_bridge.trust.atomic_write import replace_file
 
+LOG = logging.getLogger(__name__)
 MAX_WISHES = 100_000
 
 
@@ -31,7 +35,7 @@ class Wishes:
     """All of them; one call at a time."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Read ``path``, if it is there; a damaged file counts as none."""
+        """Read ``path``, if it is there; what is damaged in it is logged and counts as none."""
         self._path = path
         self._wishes: dict[str, Wish] = _read(path) if path is not None else {}
 
@@ -40,18 +44,25 @@ class Wishes:
         return self._wishes.get(uuid)
 
     def put(self, uuid: str, wish: Wish) -> None:
-        """Keep the wish of a domain."""
-        if self._wishes.get(uuid) == wish:
-            return
-        if len(self._wishes) >= MAX_WISHES and uuid not in self._wishes:
-            self._wishes.pop(next(iter(self._wishes)))
-        self._wishes[uuid] = wish
-        self._save()
+        """Keep the wish of a domain; HypervisorError if the file cannot be written."""
+        old = self._wishes.get(uuid)
+        wishes = dict(self._wishes)
+        if len(wishes) >= MAX_WISHES and uuid not in wishes:
+            wishes.pop(next(iter(wishes)))
+        wishes[uuid] = wish
+        # The file does not say under which id: a look, which changes nothing else, writes nothing.
+        if old is None or (old.weight, old.cap) != (wish.weight, wish.cap):
+            self._save(wishes)
+        self._wishes = wishes
 
     def forget(self, uuid: str) -> None:
-        """Forget the wish of a domain."""
-        if self._wishes.pop(uuid, None) is not None:
-            self._save()
+        """Forget the wish of a domain, which is gone: that the file still has it is only logged."""
+        if uuid in self._wishes:
+            self._wishes = {key: wish for key, wish in self._wishes.items() if key != uuid}
+            try:
+                self._save(self._wishes)
+            except HypervisorError as error:
+                LOG.warning("the weight and cap of %s are not forgotten: %s", uuid, error)
 
     def restore(self, uuid: str, wish: Wish | None) -> None:
         """Keep what was kept before, which may be nothing."""
@@ -60,27 +71,39 @@ class Wishes:
         else:
             self.put(uuid, wish)
 
-    def _save(self) -> None:
+    def _save(self, wishes: Mapping[str, Wish]) -> None:
         if self._path is None:
             return
-        rows = {uuid: [wish.weight, wish.cap] for uuid, wish in self._wishes.items()}
-        replace_file(self._path, json.dumps(rows))
+        rows = {uuid: [wish.weight, wish.cap] for uuid, wish in wishes.items()}
+        try:
+            replace_file(self._path, json.dumps(rows))
+        except OSError as error:
+            raise HypervisorError(f"{self._path} cannot be written: {error.strerror}") from error
 
 
 def _read(path: Path) -> dict[str, Wish]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        LOG.warning("%s cannot be read, no weight and no cap is known: %s", path, error)
         return {}
     if not isinstance(rows, dict):
+        LOG.warning("%s has no weights and caps", path)
         return {}
-    return {uuid: Wish(*row) for uuid, row in rows.items() if _is_row(uuid, row)}
+    for uuid in [uuid for uuid, row in rows.items() if not _is_row(uuid, row)]:
+        LOG.warning("%s: what it has of %.40s is no weight and cap", path, uuid)
+        del rows[uuid]
+    return {uuid: Wish(*row) for uuid, row in rows.items()}
 
 
 def _is_row(uuid: str, row: Any) -> bool:
-    return (
-        re.fullmatch(UUID, uuid) is not None
-        and isinstance(row, list)
-        and len(row) == 2
-        and all(item is None or isinstance(item, int) for item in row)
-    )
+    if re.fullmatch(UUID, uuid) is None or not isinstance(row, list) or len(row) != 2:
+        return False
+    weight, cap = row
+    return _is_within(weight, MIN_WEIGHT, MAX_WEIGHT) and _is_within(cap, 0, 100 * MAX_CPUS)
+
+
+def _is_within(value: Any, least: int, most: int) -> bool:
+    return value is None or (type(value) is int and least <= value <= most)

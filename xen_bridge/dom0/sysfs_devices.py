@@ -12,6 +12,7 @@ from xen_bridge.protocol.documents.devices import ADDRESS, Device, Kind, VifQueu
 
 XEN_DRIVERS = ("pciback", "xen-pciback")
 """The drivers that hold a device for domains; the name depends on the kernel's age."""
+MAX_DIGITS = 9
 _VIF = re.compile(r"vif[0-9]+\.[0-9]+")
 
 
@@ -43,10 +44,10 @@ class SysfsDevices:
 
     def _device(self, address: str) -> Device | None:
         place = self._devices / address
-        if not place.is_dir():
+        if not os.path.isdir(place):
             return None
         driver = _link_name(place / "driver")
-        physical = _link_name(place / "physfn")
+        physical = _address(_link_name(place / "physfn"))
         most = _number(place / "sriov_totalvfs")
         kind: Kind = "virtual_function" if physical else "physical_function" if most else "plain"
         return Device(
@@ -65,7 +66,10 @@ class SysfsDevices:
 
     def functions(self, address: str) -> tuple[str, ...]:
         """Return the addresses of a physical function's virtual ones."""
-        links = self._devices.joinpath(address).glob("virtfn*")
+        if not re.fullmatch(ADDRESS, address):
+            return ()
+        place = self._devices / address
+        links = (place / name for name in _names(place) if name.startswith("virtfn"))
         return tuple(sorted(name for link in links if (name := _link_name(link))))
 
     def set_functions(self, address: str, count: int) -> None:
@@ -143,8 +147,12 @@ def _text(place: Path) -> str:
 
 def _number(place: Path) -> int:
     text = _text(place)
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else 0
 
 
-def _hex(place: Path) -> str:
-    return _text(place).removeprefix("0x")
+def _hex(place: Path) -> str | None:
+    return _text(place).removeprefix("0x") or None
+
+
+def _address(name: str | None) -> str | None:
+    return name if name is not None and re.fullmatch(ADDRESS, name) else None

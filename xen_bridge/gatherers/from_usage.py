@@ -47,25 +47,34 @@ def by_name(usage: Iterable[Usage]) -> Mapping[str, Usage]:
     return {item.name: item for item in usage}
 
 
-def cpu_ns_between(before: Usage | None, now: Usage) -> int:
+def cpu_ns_between(before: Usage | None, now: Usage) -> int | None:
     """Return the CPU nanoseconds used since ``before``; 0 for a domain that was not there.
 
-    One that was started anew counts from 0 again.
+    One that was started anew counts from 0 again. None if it was not known at either time.
     """
     if before is None:
         return 0
+    if before.cpu_ns is None or now.cpu_ns is None:
+        return None
     return now.cpu_ns if now.cpu_ns < before.cpu_ns else now.cpu_ns - before.cpu_ns
 
 
 def _told(now: Usage, before: Usage | None, seconds: float, total_kb: int) -> DomainUsage:
-    used = cpu_ns_between(before, now)
+    used = None if now.cpu_ns is None else cpu_ns_between(before, now)
     return DomainUsage(
         name=now.name,
-        cpu_time=max(now.cpu_ns, 0) // 10**9,
-        cpu_percent=round(used / seconds / 1e7, 2) if seconds > 0 else 0.0,
+        cpu_time=None if now.cpu_ns is None else max(now.cpu_ns, 0) // 10**9,
+        cpu_percent=_share(used, seconds * 1e9),
         memory=now.memory_kb,
-        memory_percent=round(100 * now.memory_kb / total_kb, 2) if total_kb > 0 else 0.0,
+        memory_percent=_share(now.memory_kb, total_kb),
         vcpus=now.vcpus,
-        interface_count=len(now.interfaces),
-        interfaces=now.interfaces,
+        interface_count=now.vif_count,
+        interfaces=now.interfaces or (),
     )
+
+
+def _share(part: int | None, whole: float) -> float | None:
+    """Return a percentage; None of what is unknown."""
+    if part is None:
+        return None
+    return round(100 * part / whole, 2) if whole > 0 else 0.0

@@ -93,7 +93,7 @@ class HostLoad:
         self, before: Mapping[str, Usage], now: Mapping[str, Usage], seconds: float
     ) -> float:
         """Return the share of the physical CPUs that the domains had."""
-        used = sum(cpu_ns_between(before.get(name), usage) for name, usage in now.items())
+        used = sum(cpu_ns_between(before.get(name), usage) or 0 for name, usage in now.items())
         available = seconds * 1e9 * max(self._hypervisor.host().cpus, 1)
         return _percent(used, available)
 

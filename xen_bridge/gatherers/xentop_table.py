@@ -1,17 +1,20 @@
 """What ``xentop -b -f -n`` writes, read as it comes.
 
 Rows are read from the right: a name may hold anything, blanks too. Names and numbers come from
-guests and from other tools: whatever the text, the only error is HypervisorError.
+guests and from other tools: whatever the text, the only error is HypervisorError. A row that is
+none is left out with the interfaces below it, and logged: the other domains are told.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 
 from xen_bridge.errors import HypervisorError
 from xen_bridge.protocol.documents.measures import DomainUsage, VirtualInterface
 
+LOG = logging.getLogger(__name__)
 COLUMNS = (
     *("NAME", "STATE", "CPU(sec)", "CPU(%)", "MEM(k)", "MEM(%)", "MAXMEM(k)", "MAXMEM(%)"),
     *("VCPUS", "NETS", "NETTX(k)", "NETRX(k)", "VBDS", "VBD_OO", "VBD_RD", "VBD_WR"),
@@ -51,7 +54,9 @@ class XentopReader:
         """Tables whose header was seen."""
         self._rest = b""
         self._lines = 0
-        self._domains: list[tuple[_Row, list[VirtualInterface]]] = []
+        self._domains: list[tuple[_Row | None, list[VirtualInterface]]] = []
+        """Of the table that is being read; None for a row that is none."""
+        self._strange = ""
         self._finished: list[tuple[DomainUsage, ...]] = []
 
     def feed(self, data: bytes) -> None:
@@ -63,9 +68,11 @@ class XentopReader:
             raise HypervisorError("xentop wrote a line without end")
 
     def end(self) -> None:
-        """Read what is left; the last table is finished."""
+        """Read what is left; the last table is finished, and must be whole."""
         if self._rest:
             self._read(self._rest)
+            if self._domains and self._domains[-1][0] is None:
+                raise _strange(self._strange)
         self._rest = b""
         self._finish()
 
@@ -92,11 +99,20 @@ class XentopReader:
         if interface is not None and self._domains:
             self._domains[-1][1].append(VirtualInterface(*map(int, interface.groups())))
             return
-        self._domains.append((_row(line), []))
+        try:
+            row = _row(line)
+        except HypervisorError as error:
+            if not self._strange:
+                LOG.warning("a domain is left out: %s", error)
+            row, self._strange = None, line
+        self._domains.append((row, []))
 
     def _finish(self) -> None:
         if self.begun:
-            self._finished.append(tuple(_usage(*domain) for domain in self._domains))
+            found = [(row, vifs) for row, vifs in self._domains if row is not None]
+            if self._domains and not found:
+                raise _strange(self._strange)
+            self._finished.append(tuple(_usage(*domain) for domain in found))
         self._domains, self._lines = [], 0
 
 

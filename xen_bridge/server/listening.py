@@ -1,4 +1,4 @@
-"""Accepts connections of known keys and serves them, side by side.
+"""Accepts the connections of known keys, side by side, and serves them.
 
 The handshake of one peer must not hold up another's: each has a green thread and a deadline.
 """
@@ -13,17 +13,23 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import eventlet
-from eventlet import wsgi
 from eventlet.green.ssl import GreenSSLContext
 from greenlet import GreenletExit
 
 from xen_bridge.server.web import BridgeProtocol
+from xen_bridge.serving.accepting import EXHAUSTED, AcceptFailures, accepted, host_of
+from xen_bridge.serving.accepting import listen as listen_on
+from xen_bridge.serving.descriptors import for_connections
+from xen_bridge.serving.http import HttpLimits, HttpServer
+from xen_bridge.serving.room import Room
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.tls import prepare
 
 LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 10.0
 MAX_HANDSHAKES = 256
+"""At once, and at most a third of the connections that descriptors allow."""
+BACKLOG = 128
 LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
 """For a peer that was refused to close its end, and what it may still send."""
 MAX_CONNECTIONS = 512
@@ -38,13 +44,22 @@ class KnownPeers:
     """
 
     def __init__(
-        self, listening: Any, identity: Identity, authorized: Callable[[], Mapping[str, str]]
+        self,
+        listening: Any,
+        identity: Identity,
+        authorized: Callable[[], Mapping[str, str]],
+        descriptors: int,
     ) -> None:
+        """``descriptors`` is how many the process may have."""
         self._listening = listening
         self._identity = identity
         self._authorized = authorized
         self._context: tuple[frozenset[str], Any] | None = None
         self._shaking: dict[Any, None] = {}
+        available = for_connections(descriptors)
+        self._max_handshakes = max(min(MAX_HANDSHAKES, available // 3), 1)
+        self.max_connections = max(min(MAX_CONNECTIONS, available - self._max_handshakes), 1)
+        self.failures = AcceptFailures(LOG)
         self._ready: Any = eventlet.Queue(MAX_HANDSHAKES)
         self._accepting = eventlet.spawn(self._accept_all)
 
@@ -52,6 +67,10 @@ class KnownPeers:
         """Return the next connection and its address."""
         ready: tuple[Any, Any] = self._ready.get()
         return ready
+
+    def fileno(self) -> int:
+        """Return the descriptor that is listened on, -1 when it is closed."""
+        return int(self._listening.fileno())
 
     def getsockname(self) -> Any:
         """Return the address that is listened on."""
@@ -71,19 +90,22 @@ class KnownPeers:
         self._listening.close()
 
     def _accept_all(self) -> None:
-        while True:
-            try:
-                connection, address = self._listening.accept()
-            except OSError as error:
-                LOG.warning("a connection was not accepted: %s", error)
-                eventlet.sleep(0.1)
-                continue
-            if len(self._shaking) >= MAX_HANDSHAKES:
-                # Whoever stalls is given up for whoever comes: nobody can shut the door.
-                next(iter(self._shaking)).kill()
+        for connection, address in accepted(self._listening, self._cannot_accept):
+            if len(self._shaking) >= self._max_handshakes:
+                self._give_up_oldest()
             shaking = eventlet.spawn(self._shake, connection, address)
             self._shaking[shaking] = None
             shaking.link(self._shaken)
+
+    def _cannot_accept(self, error: Exception) -> None:
+        self.failures.note("the service", error)
+        if isinstance(error, OSError) and error.errno in EXHAUSTED:
+            self._give_up_oldest()
+
+    def _give_up_oldest(self) -> None:
+        """Give up whoever stalls for whoever comes: nobody can shut the door."""
+        if self._shaking:
+            next(iter(self._shaking)).kill()
 
     def _shaken(self, shaking: Any) -> None:
         self._shaking.pop(shaking, None)
@@ -96,7 +118,7 @@ class KnownPeers:
                 )
                 secured.do_handshake()
         except (OSError, ValueError) as error:
-            LOG.info("%s: refused: %s", address[0], _reason(error))
+            LOG.info("%s: refused: %s", host_of(address), _reason(error))
             _close_gently(connection)
             return
         except GreenletExit:
@@ -131,20 +153,16 @@ def _reason(error: Exception) -> str:
 
 def listen(host: str, port: int) -> Any:
     """Return a socket that listens on ``host``, an IPv4 or IPv6 address."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return eventlet.listen((host, port), family=family, reuse_addr=True, backlog=128)
+    return listen_on((host, port), BACKLOG)
 
 
 def serve(peers: KnownPeers, application: Callable[..., Iterable[bytes]]) -> None:
     """Serve ``application`` to ``peers``, for ever."""
-    wsgi.server(
+    HttpServer(
         peers,
         application,
-        log=LOG,
-        log_output=False,
-        max_size=MAX_CONNECTIONS,
-        protocol=BridgeProtocol,
-        socket_timeout=IDLE_SECONDS,
-        debug=False,
-        keepalive=True,
-    )
+        Room(peers.max_connections),
+        lambda error: peers.failures.note("the service", error),
+        BridgeProtocol,
+        HttpLimits(keep_alive=IDLE_SECONDS),
+    ).serve_forever()

@@ -16,8 +16,11 @@ from eventlet.greenio import GreenSocket
 from xen_bridge.nodes import THREADS, Node
 from xen_bridge.server.listening import KnownPeers, listen, serve
 from xen_bridge.server.web import Application
+from xen_bridge.serving.descriptors import raise_limit
 
 LOG = logging.getLogger(__name__)
+ENOUGH_DESCRIPTORS = 1024
+"""For all connections that are accepted, and what the node has open itself."""
 GRACE = 10.0
 """Seconds that requests in flight are given when the node is told to stop."""
 
@@ -31,7 +34,7 @@ def run(node: Node, host: str, port: int, say: Callable[[str], None]) -> None:
     tpool.set_num_threads(THREADS)
     stopping = _signals()
     listening = listen(host, port)
-    peers = KnownPeers(listening, node.identity, node.keys.names)
+    peers = KnownPeers(listening, node.identity, node.keys.names, _descriptors())
     application = Application(node.dispatcher)
     eventlet.spawn(serve, peers, application)
     shown = f"[{host}]" if ":" in host else host
@@ -43,6 +46,14 @@ def run(node: Node, host: str, port: int, say: Callable[[str], None]) -> None:
     logging.shutdown()
     # A thread that waits for a hypervisor that hangs would keep the process for ever.
     os._exit(0)
+
+
+def _descriptors() -> int:
+    """Return how many descriptors this process may have, after raising the limit."""
+    descriptors = raise_limit()
+    if descriptors < ENOUGH_DESCRIPTORS:
+        LOG.warning("only %d open files are allowed (ulimit -n)", descriptors)
+    return descriptors
 
 
 def _signals() -> GreenSocket:

@@ -8,13 +8,13 @@ from typing import Any
 
 import eventlet
 import webob
-from eventlet import wsgi
 
 from xen_bridge.client import PATH
 from xen_bridge.errors import BridgeError, Deadline, NotFound, TooLarge, Unparsable
 from xen_bridge.protocol.messages import CONTENT_TYPE
 from xen_bridge.protocol.safe_xml import MAX_BYTES
 from xen_bridge.server.dispatcher import Answer, Dispatcher
+from xen_bridge.serving.http import PoliteProtocol
 from xen_bridge.trust.identity import node_pk_of
 
 PEER = "xen_bridge.node_pk"
@@ -29,7 +29,7 @@ LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
 """For what a peer whose message was refused still has under way."""
 
 
-class BridgeProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
+class BridgeProtocol(PoliteProtocol):
     """HTTP that tells the application which key the client has."""
 
     def get_environ(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class BridgeProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
         return environ
 
     def _close_after_answer(self) -> None:
-        self.close_connection = 1
+        self.close_connection = True
 
     def version_string(self) -> str:
         """Say nothing of what runs here."""

@@ -46,7 +46,7 @@ def repair(
     for entry in entries:
         key = by_place.get((entry.match, entry.priority)) if entry.table_id == 0 else None
         ours = owner_of(entry.cookie) is Owner.FLOW_MANAGER
-        if key is not None and entry.exact and _agrees(wanted[key], entry, canonical):
+        if key is not None and entry.exact and agrees(wanted[key], entry, canonical):
             missing.pop(key, None)
         elif key is not None:
             wrong += 1
@@ -60,7 +60,8 @@ def repair(
     return Repair((*deletions, *additions), absent, wrong, len(deletions), unknown)
 
 
-def _agrees(mod: FlowMod, entry: FlowEntry, canonical: Canonical) -> bool:
+def agrees(mod: FlowMod, entry: FlowEntry, canonical: Canonical) -> bool:
+    """Tell whether ``entry``, in the place of ``mod``, does what that asks for."""
     _, actions = canonical(mod.match, mod.actions)
     wanted = (mod.cookie, actions, mod.idle_timeout, mod.hard_timeout, mod.meter)
     found = (entry.cookie, entry.actions, entry.idle_timeout, entry.hard_timeout, entry.meter)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Change = Literal[
     "defined", "started", "restarted", "stopped", "crashed", "paused", "resumed", "undefined"
 ]
+
+UNKNOWN = "unknown"
+"""The state of a domain that its host cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,22 @@ class DomainChange:
 
     change: Change
     domain: DomainView
+
+
+def remembered(before: Iterable[DomainView], now: Iterable[DomainView]) -> tuple[DomainView, ...]:
+    """Return what is known after a look: a state that could not be read is what it was.
+
+    Otherwise a domain that cannot be read for a while would seem to be paused, or to crash, anew.
+    """
+    old = _by_uuid(before)
+    return tuple(_known(old.get(domain.uuid), domain) for domain in now)
+
+
+def _known(old: DomainView | None, new: DomainView) -> DomainView:
+    is_same_run = old is not None and old.number == new.number
+    if old is not None and is_same_run and new.state == UNKNOWN:
+        return replace(new, state=old.state)
+    return new
 
 
 def changes(before: Iterable[DomainView], now: Iterable[DomainView]) -> Iterator[DomainChange]:

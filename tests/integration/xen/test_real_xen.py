@@ -65,16 +65,35 @@ def test_what_cannot_be_made_says_why_and_leaves_nothing(pilot: Pilot, guests: G
     before = pilot.lab.machine("xen1").run("virsh -c xen:///system list --all")
     assert pilot.ask("POST", path, {"name": "r1"})[0] == 409
     for wrong, reason in (
-        ({"kernel": "/no/such/kernel"}, "'/no/such/kernel': No such file"),
-        ({"kernel": "/etc/passwd"}, "Invalid kernel"),
+        ({"kernel": KERNEL["ramdisk"]}, "Invalid kernel"),
         ({}, "no boot disk"),
         ({**KERNEL, "memory_kb": 4 << 20}, "Out of memory"),
-        ({**KERNEL, "disks": [{"source": "/dev/nope", "target": "xvda"}]}, "/dev/nope"),
         ({**KERNEL, "interfaces": [{"bridge": "nobr"}]}, "bridge device nobr"),
     ):
         status, answer = pilot.ask("POST", path, {"name": "lost", **wrong})
         assert (status, answer["host"]) == (424, "xen1"), answer
         assert reason in answer["detail"]
+    assert pilot.lab.machine("xen1").run("virsh -c xen:///system list --all") == before
+
+
+def test_no_path_of_domain_0_is_given_but_those_of_its_list(pilot: Pilot, guests: Guests) -> None:
+    path = "/xen/hosts/xen1/domains"
+    before = pilot.lab.machine("xen1").run("virsh -c xen:///system list --all")
+    for wrong, field in (
+        ({"kernel": "/no/such/kernel"}, "kernel"),
+        ({"kernel": "/etc/passwd"}, "kernel"),
+        ({"kernel": f"/{GUEST_FILES}/../../../etc/passwd"}, "kernel"),
+        ({**KERNEL, "disks": [{"source": "/dev/vda", "target": "xvda"}]}, "disks.0.source"),
+        ({**KERNEL, "disks": [{"source": "/etc/shadow", "target": "xvda"}]}, "disks.0.source"),
+        # The disk of all guests may only be read.
+        ({**KERNEL, "disks": [{"source": "/dev/vdb", "target": "xvda"}]}, "disks.0.source"),
+    ):
+        status, answer = pilot.ask("POST", path, {"name": "lost", **wrong})
+        assert (status, answer["host"]) == (403, "xen1"), answer
+        assert f"{field}: " in answer["detail"]
+        assert "--allow-path: /var/lib/horizon-lab:ro, /dev/vdb:ro" in answer["detail"]
+    status, answer = pilot.ask("POST", path, {"name": "lost", "kernel": f"/{GUEST_FILES}/none"})
+    assert (status, answer["errors"][0]["loc"]) == (422, ["kernel"]), answer
     assert pilot.lab.machine("xen1").run("virsh -c xen:///system list --all") == before
 
 

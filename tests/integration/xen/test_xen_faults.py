@@ -88,3 +88,31 @@ def test_a_host_that_hangs_holds_nobody_up(pilot: Pilot, guests: Guests) -> None
     finally:
         machine.run("kill -CONT $(pidof libvirtd)")
     pilot.wait_connected("xen2", 120)
+
+
+def test_a_kept_cap_that_fewer_vcpus_do_not_allow(pilot: Pilot, guests: Guests) -> None:
+    """Refused when it is asked for; behind our back, it is told and the host stays connected."""
+    machine, r2 = pilot.lab.machine("xen1"), "/xen/hosts/xen1/domains/r2"
+    pilot.wait_connected("xen1")
+    lost = len(pilot.heard("xen_host", name="xen1", state="away"))
+    try:
+        assert pilot.set("xen1", "r2", vcpus=2, cap=150)["scheduler"]["cap"] == 150
+        status, answer = pilot.ask("PATCH", r2, {"vcpus": 1})
+        assert (status, "cap of 150, more than 1 vCPUs" in answer["detail"]) == (409, True), answer
+        pilot.set("xen1", "r2", state="destroyed")
+        virsh = "virsh -c xen:///system"
+        machine.run(f"{virsh} setvcpus r2 1 --config && {virsh} setvcpus r2 1 --maximum --config")
+        machine.run(f"{virsh} start r2")
+        wait_until(lambda: pilot.get(r2)["problems"], 60, "it is told")
+        told = pilot.get(r2)
+        assert (told["state"], told["unknown"]) == ("running", [])
+        assert "and cap 150 cannot be given" in told["problems"][0]
+        assert pilot.set("xen1", "r1", weight=300)["scheduler"]["weight"] == 300
+        assert pilot.set("xen1", "r2", cap=60)["problems"] == []
+        assert len(pilot.heard("xen_host", name="xen1", state="away")) == lost
+    finally:
+        pilot.wait_connected("xen1")
+        pilot.set("xen1", "r1", weight=256)
+        pilot.ask("DELETE", r2)
+        pilot.create("xen1", "r2")
+        pilot.wait_agent("xen1", "r2")

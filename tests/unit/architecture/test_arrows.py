@@ -21,19 +21,20 @@ ALLOWED: dict[str, frozenset[str]] = {
     "core": frozenset({"wire"}),
     "formats": frozenset({"core", "wire"}),
     "openflow": frozenset({"core", "wire"}),
-    "flows": frozenset({"core", "openflow", "store", "wire"}),
+    "audit": frozenset({"core", "openflow", "wire"}),
+    "flows": frozenset({"core", "openflow", "store", "supervision", "wire"}),
     "switch_stats": frozenset({"core", "formats", "openflow", "wire"}),
     "xen_hosts": frozenset({"core", "settings"}),
     "http": frozenset({"core", "formats"}),
     "rest": frozenset(
         {"core", "flows", "formats", "http", "hub_lag", "metrics", "settings", "switch_stats"}
-        | {"wire", "xen_hosts"}
+        | {"store", "supervision", "wire", "xen_hosts"}
     ),
     "cli": frozenset({"core", "settings"}),
 }
 """Parts of horizon_ryu, and the parts of it that each may import."""
 
-WIRE_VALUES = ("addresses", "messages", "stats.types", "stats.values")
+WIRE_VALUES = ("addresses", "messages", "protocols", "stats.types", "stats.values")
 """What core takes from wire: values without bytes, which both speak of."""
 
 

@@ -123,7 +123,7 @@ def xen(out: Terminal, t: str) -> None:
     domain = {
         "name": t, "id": t, "state": t, "memory_kb": 1, "cpu_time_s": 1.0,
         "vcpus": {"current": t, "maximum": t, "affinity": []},
-        "scheduler": {"kind": t, "weight": t, "cap": t},
+        "scheduler": {"kind": t, "weight": t, "cap": t}, "unknown": [], "problems": [t],
     }  # fmt: skip
     show_xen.domains(out, [domain])
     show_xen.scheduling(out, [domain])
@@ -131,11 +131,11 @@ def xen(out: Terminal, t: str) -> None:
     show_xen.vcpus(out, [{**vcpu, "time_s": 1.0, "affinity": [0]}])
     names = ("address", "vendor", "product", "driver", "interface", "domain", "functions")
     device = {**dict.fromkeys(names, t), "max_functions": t, "kind": "nic"}
-    show_xen.devices(out, {"devices": [device], "queues": {"maximum": t}})
+    show_xen.devices(out, {"devices": [device], "queues": {"maximum": t}, "unknown": [t]})
 
 
 def measures(out: Terminal, t: str) -> None:
-    numbers = {"cpu_time": t, "cpu_percent": 1.0, "memory": 1, "memory_percent": 1.0, "vcpus": t}
+    numbers = {"cpu_time": 1, "cpu_percent": 1.0, "memory": 1, "memory_percent": 1.0, "vcpus": 1}
     domain = {"name": t, **numbers, "interfaces": []}
     found = {"rtt": None, "packets_transmitted": t, "packets_received": t, "packet_loss_percent": 1}
     interface = {

@@ -129,6 +129,35 @@ def test_domains_are_a_row_each(api: Api, bridge: FakeBridge) -> None:
     assert [one["name"] for one in api.json("domains", "xen1")] == ["Domain-0", "r1"]
 
 
+def test_what_a_host_cannot_read_is_a_question_mark(api: Api, bridge: FakeBridge) -> None:
+    known = api.shown("domains", "xen1")
+    fields = ("state", "memory_kb", "cpu_time_s", "vcpus", "scheduler", "interfaces")
+    bridge.memory.blind("r1", *fields, "devices", "usage")
+    shown = api.shown("domains", "xen1")
+    rows = {line.split()[1]: line.split() for line in shown.splitlines() if "│" in line}
+    before = {line.split()[1]: line.split() for line in known.splitlines() if "│" in line}
+    assert rows["Domain-0"][:-2] == before["Domain-0"][:-2]
+    told = [word for word in rows["r1"] if word != "│"]
+    assert told == ["r1", "1", "unknown", "?", "?/?", "0-3", "?", "?", "?"]
+    assert "r1: scheduler: refused on demand" in shown
+    assert "?" in api.shown("scheduler", "xen1")
+    assert "nobody can tell which devices r1 has" in api.shown("devices", "xen1")
+    measured = api.shown("measures", "xen1", "--xentop")
+    row = next(line.split() for line in measured.splitlines() if "r1" in line)
+    assert row.count("?") == 5
+
+
+def test_a_path_that_a_host_does_not_allow_is_no_matter_of_tokens(
+    api: Api, bridge: FakeBridge
+) -> None:
+    bridge.allow("/var/lib/xen/images")
+    result = api("xen", "create", "xen1", "r2", "--kernel", "/root/k")
+    assert result.exit_code == 1
+    assert "The host does not allow this" in result.output
+    assert "--allow-path: /var/lib/xen/images" in result.output
+    assert "token" not in result.output
+
+
 def test_a_domain_is_created_and_deleted(api: Api, bridge: FakeBridge) -> None:
     words = [
         "create", "xen1", "r2", "--memory-mb", "64", "--vcpus", "2", "--max-vcpus", "3",

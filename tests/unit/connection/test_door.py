@@ -37,13 +37,14 @@ def door() -> Door:
 
 def test_limits_per_address_and_in_all() -> None:
     entrance = door()
-    assert entrance.enter("10.0.0.1")
+    first = entrance.enter("10.0.0.1")
+    assert first
     assert entrance.enter("10.0.0.1")
     assert not entrance.enter("10.0.0.1")
     assert entrance.enter("10.0.0.2")
     assert not entrance.enter("10.0.0.3")
     assert entrance.total == 3
-    entrance.leave("10.0.0.1")
+    first.leave()
     assert entrance.enter("10.0.0.3")
 
 

@@ -12,8 +12,15 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu import discovery
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core import frames
-from horizon_ryu.core.errors import InvalidInput, SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.errors import (
+    InvalidInput,
+    StoreError,
+    SwitchAway,
+    SwitchDeadline,
+    SwitchError,
+)
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, PortRef
@@ -23,6 +30,7 @@ from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import FastLane
 from horizon_ryu.published import Published
 from horizon_ryu.settings import DiscoveryOptions
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -71,7 +79,10 @@ class Switches:
     def disconnect(self, dpid: int, reason: str) -> None:
         self.disconnected.append(dpid)
 
-    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+    def get(self, dpid: int) -> Any:
+        return SimpleNamespace(version=4)
+
+    def flow_entries(self, dpid: int, **_asked: Any) -> tuple[FlowEntry, ...]:
         if dpid in self.refusals:
             raise self.refusals[dpid]
         return self.entries.get(dpid, ())
@@ -105,10 +116,12 @@ class Horizon(SimpleNamespace):
             router=SimpleNamespace(add=lambda resources: None),
             store=Store(),
             metrics=metrics,
+            supervisor=Supervisor(time.monotonic, metrics.loop_failed),
             limits=SimpleNamespace(forget=lambda dpid: None),
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
+            audits=AuditService(dict, time.monotonic),
         )
 
 
@@ -292,6 +305,33 @@ def test_where_it_cannot_be_put_back_the_switch_is_let_go(running: Running) -> N
     running.wait(lambda: not running.app._restoring)
 
 
+def lldp_entry(**changes: Any) -> FlowEntry:
+    values = {"match": Match(dl_type=0x88CC), "priority": Priority.LLDP, "cookie": OURS}
+    return FlowEntry(**{**values, "actions": (ToController(),), **changes})
+
+
+def test_an_audit_restores_an_entry_that_nobody_told_about(running: Running) -> None:
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    switches, audits = running.horizon.switches, running.horizon.audits
+    switches.entries = {A: (lldp_entry(),), B: (lldp_entry(actions=()),)}
+    count = len(switches.confirmed)
+    assert audits.audit(A)
+    assert not audits.audit(B), "changed by others"
+    assert running.app._core._joining == {B}
+    running.wait(lambda: not running.app._core._joining)
+    assert [sent.dpid for sent in switches.confirmed[count:]] == [B]
+    assert audits.audit(B), "it is on its way"
+    assert audits.repairs["discovery"] == 1
+    assert running.links == CABLE
+
+
+def test_an_audit_asks_nothing_of_a_switch_that_is_not_ready(running: Running) -> None:
+    running.app._joining(EventSwitchJoining(A))
+    assert running.horizon.audits.audit(A)
+    assert running.horizon.switches.confirmed == []
+
+
 # ---- timers
 
 
@@ -331,3 +371,92 @@ def test_a_virtual_network_is_read_from_the_switches(running: Running) -> None:
     running.horizon.switches.refusals[B] = SwitchDeadline(B, "silent")
     with pytest.raises(SwitchDeadline):
         running.app.network_view(network)
+
+
+def test_a_fault_of_ours_while_a_switch_joins_costs_that_switch_its_connection_alone(
+    running: Running,
+) -> None:
+    """A switch that counts as joining for ever would keep every new link from being believed."""
+    confirm, calls = running.horizon.switches.confirm, []
+
+    def fail_for_one(messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+        if messages[0].dpid == 3 and not calls:
+            calls.append(1)
+            raise KeyError("a fault of ours")
+        return confirm(messages)
+
+    running.horizon.switches.confirm = fail_for_one
+    running.join(3, A, B)
+    running.wait(lambda: running.horizon.switches.disconnected == [3])
+    running.app._left(EventSwitchLeft(3))
+    running.wait(lambda: running.links == CABLE)
+    assert running.horizon.metrics.loop_failures == {"Discovery._force_drop": 1}
+
+
+def test_an_entry_that_could_not_be_put_back_for_a_fault_of_ours_is_put_back_later(
+    running: Running,
+) -> None:
+    running.join(A)
+    running.wait(lambda: A in running.horizon.published.topology.switches)
+    confirm = running.horizon.switches.confirm
+
+    def fail(_messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+        raise KeyError("a fault of ours")
+
+    running.horizon.switches.confirm = fail
+    running.removed(A, OURS)
+    running.wait(lambda: running.horizon.switches.disconnected == [A])
+    running.wait(lambda: not running.app._restoring)
+    running.horizon.switches.confirm = confirm
+    running.removed(A, OURS)
+    running.wait(lambda: len(running.horizon.switches.confirmed) == 2)
+
+
+def test_turns_that_raise_lose_neither_probes_nor_changes(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def fail_once(method: str) -> None:
+        real = getattr(running.app._core, method)
+
+        def wrapper(*args: Any) -> Any:
+            if method not in calls:
+                calls.append(method)
+                raise KeyError("a fault of ours")
+            return real(*args)
+
+        monkeypatch.setattr(running.app._core, method, wrapper)
+
+    for method in ("tick", "take_changes", "_next_view"):
+        fail_once(method)
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    assert sorted(calls) == ["_next_view", "take_changes", "tick"]
+    kinds = [change.kind for event in running.events for change in event.changes]
+    assert kinds.count("switch_join") == 2
+    assert running.horizon.metrics.loop_failures == {
+        "Discovery._probe": 1,
+        "Discovery._publish": 2,
+    }
+
+
+def test_timers_that_cannot_be_kept_are_not_used(running: Running) -> None:
+    def refuse(*_: Any) -> None:
+        raise StoreError("the store cannot be written: locked")
+
+    before = running.app.timers()
+    running.horizon.store.set_setting = refuse
+    with pytest.raises(StoreError):
+        running.app.set_timers(DiscoveryTimers(lldp_interval=2.0))
+    assert running.app.timers() == before
+    assert running.horizon.store == {}
+
+
+@pytest.mark.parametrize("src", [b"\xff" * 6, b"\1\0\x5e\0\0\1", bytes(6), ALICE])
+def test_no_host_is_learned_from_a_source_that_no_station_has(running: Running, src: bytes) -> None:
+    running.join(A)
+    running.wait(lambda: A in running.horizon.published.topology.switches)
+    data = ALICE + src + b"\x08\x00" + bytes(46)
+    running.horizon.fast_lane.dispatch(PacketIn(A, 3, data), time.monotonic())
+    assert running.horizon.locator(src) is None

@@ -5,6 +5,7 @@ For what real switches do not do on demand: refuse one message, stay silent, lie
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.store import Store
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.canonical import canonical
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import (
@@ -219,6 +221,10 @@ class Fabric:
         grace: float = 0.0,
         kept: int = 1000,
     ) -> None:
+        self.loop_failures: Counter[str] = Counter()
+        self.supervisor = Supervisor(
+            lambda: self.now, lambda name: self.loop_failures.update((name,))
+        )
         self.book = FlowBook()
         self.journal = Journal(self.store, kept)
         self.announcer = Announcer(self.events)
@@ -243,10 +249,10 @@ class Fabric:
         self.migrator = Migrator(self.service, lambda: self.view)
         self.recovery = Recovery(
             self.book, self.journal, self.executor, self.announcer,
-            self.tables.connected, self._tick, grace,
+            self.tables.connected, self._tick, grace, self.supervisor,
         )  # fmt: skip
         self.reconciler = Reconciler(
-            self.book, self.tables, self.announcer, self.tables.connected, 1.0
+            self.book, self.tables, self.announcer, self.tables.connected, 1.0, self.supervisor
         )
         self.executor.dubious = self.reconciler.suspect
         self.watch = Watch(self.service, lambda: self.now, grace)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.wire.flow_removed import FlowRemoved, Reason, read_flow_removed
-from horizon_ryu.wire.messages import Match
+from horizon_ryu.wire.flow_removed import read_flow_removed
+from horizon_ryu.wire.messages import FlowRemoved, Match, RemovalReason
 
 SRC = bytes.fromhex("0200000000a1")
 DST = bytes.fromhex("0200000000b2")
@@ -34,7 +34,7 @@ def removed_13(reason: int) -> bytes:
 
 @pytest.mark.parametrize(("reason", "timed_out"), [(0, True), (1, True), (2, False)])
 def test_both_versions_say_the_same(reason: int, timed_out: bool) -> None:
-    expected = FlowRemoved(COOKIE, Match(9, SRC, DST), 150, tuple(Reason)[reason])
+    expected = FlowRemoved(COOKIE, Match(9, SRC, DST), 150, tuple(RemovalReason)[reason], 0, 5.0)
     assert expected.timed_out == timed_out
     assert read_flow_removed(1, removed_10(reason)) == expected
     assert read_flow_removed(4, removed_13(reason)) == expected

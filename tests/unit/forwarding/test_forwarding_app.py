@@ -9,14 +9,18 @@ from types import SimpleNamespace
 import pytest
 from ryu.lib import hub
 
+from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
 from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.forwarding import Forwarding
+from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
 
 HOLD = 0.05
@@ -44,7 +48,10 @@ class Switches:
         self.sent += messages
         return ()
 
-    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+    def get(self, dpid: int) -> SimpleNamespace:
+        return SimpleNamespace(version=4)
+
+    def flow_entries(self, dpid: int, **_asked: object) -> tuple[FlowEntry, ...]:
         if self.failure is not None:
             raise self.failure
         return self.entries
@@ -64,7 +71,9 @@ class Horizon(SimpleNamespace):
     def __init__(self) -> None:
         self.places: dict[bytes, PortRef] = {}
         self.switches = Switches()
+        self.metrics = Metrics()
         super().__init__(
+            supervisor=Supervisor(time.monotonic, self.metrics.loop_failed),
             settings=SimpleNamespace(
                 forwarding=SimpleNamespace(idle_timeout=30, max_pairs=10_000),
                 spanning_tree=SimpleNamespace(port_hold_time=HOLD),
@@ -74,6 +83,7 @@ class Horizon(SimpleNamespace):
             locate_host=self.places.get,
             fast_lane=FastLane(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
+            audits=AuditService(dict, time.monotonic),
         )
 
 
@@ -185,6 +195,139 @@ def test_many_pairs_are_rerouted_by_and_by(app: Forwarding, horizon: Horizon) ->
     assert rerouted == set(clients)
 
 
+def two_ways(version: int, *dpids: int) -> TopologyView:
+    """Switches 1 and 2, each with a cable to each of ``dpids``, whose numbers are the ports."""
+    links = {}
+    for edge in (1, 2):
+        for dpid in dpids:
+            one, other = PortRef(edge, dpid), PortRef(dpid, edge)
+            links.update({one: Link(one, other), other: Link(other, one)})
+    return TopologyView(version, {dpid: switch(dpid) for dpid in (1, 2, *dpids)}, links)
+
+
+def rerouted(horizon: Horizon, port: int) -> set[tuple[bytes | None, bytes | None]]:
+    """Return the pairs that switch 1 was told to send out of ``port``."""
+    return {
+        (sent.message.match.dl_src, sent.message.match.dl_dst)
+        for sent in horizon.switches.sent
+        if isinstance(sent.message, FlowMod)
+        and (sent.dpid, sent.message.actions) == (1, (Output(port),))
+    }
+
+
+def talk(horizon: Horizon, pairs: int = 300) -> set[tuple[bytes | None, bytes | None]]:
+    """Have ``pairs`` hosts at switch 1 send to one at switch 2."""
+    server = b"\2" + bytes(5)
+    clients = [b"\4\0\0\0" + n.to_bytes(2, "big") for n in range(pairs)]
+    horizon.places.update({mac: PortRef(1, 9) for mac in clients} | {server: PortRef(2, 9)})
+    for mac in clients:
+        packet = PacketIn(1, 9, server + mac + b"\x08\x00" + bytes(46))
+        assert horizon.fast_lane.dispatch(packet, time.monotonic())
+    return {(mac, server) for mac in clients}
+
+
+def lose(app: Forwarding, horizon: Horizon, before: TopologyView, after: TopologyView) -> None:
+    """Have the switches that are not in ``after`` die, with their links and hosts."""
+    gone = before.switches.keys() - after.switches.keys()
+    changes = [Change("switch_leave", before.switches[dpid]) for dpid in gone]
+    lost = [link for src, link in before.links.items() if src not in after.links]
+    changes += [Change("link_delete", link) for link in lost]
+    for mac, place in list(horizon.places.items()):
+        if place.dpid in gone:
+            changes.append(Change("host_delete", Host(mac, (), horizon.places.pop(mac))))
+    app._topology_changed(EventTopologyChanged(after, tuple(changes)))
+
+
+def settled(app: Forwarding) -> None:
+    wait_for(lambda: not app._core.unsettled and not app._settling)
+
+
+@pytest.mark.parametrize("source", [b"\6" + bytes(5), b"\xff" * 6, bytes(6)])
+def test_pairs_are_rerouted_though_a_frame_came_from_its_own_destination(
+    app: Forwarding, horizon: Horizon, source: bytes
+) -> None:
+    view = two_ways(1, 3, 4)
+    app._topology_changed(EventTopologyChanged(view, ()))
+    wanted = talk(horizon)
+    assert rerouted(horizon, 3) == wanted
+    horizon.places[source] = PortRef(3, 9)
+    nonsense = PacketIn(3, 9, source + source + b"\x08\x00" + bytes(46))
+    assert horizon.fast_lane.dispatch(nonsense, time.monotonic())
+    horizon.switches.sent.clear()
+    lose(app, horizon, view, two_ways(2, 4))
+    settled(app)
+    assert rerouted(horizon, 4) == wanted
+
+
+def test_a_pair_that_fails_leaves_the_others_theirs_and_the_next_change_its_turn(
+    app: Forwarding, horizon: Horizon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two pairs raise, one at once and one later."""
+    view = two_ways(1, 3, 4)
+    app._topology_changed(EventTopologyChanged(view, ()))
+    wanted = talk(horizon)
+    keys = [pair.key for pair in app._core._pairs]
+    poisoned = {keys[1], keys[-1]}
+    install = PairFlows.install
+
+    def fail_for_some(self: PairFlows, pair: Pair, now: float) -> list[Sent]:
+        if pair.key in poisoned:
+            raise KeyError("a fault of ours")
+        return install(self, pair, now)
+
+    monkeypatch.setattr(PairFlows, "install", fail_for_some)
+    horizon.switches.sent.clear()
+    lose(app, horizon, view, two_ways(2, 4))
+    settled(app)
+    failed = {(key[6:], key[:6]) for key in poisoned}
+    assert rerouted(horizon, 4) == wanted - failed
+    assert {(m.dl_src, m.dl_dst) for dpid, m in horizon.switches.deleted() if dpid == 1} == failed
+    assert horizon.metrics.loop_failures == {"Forwarding._settle": 2}
+    monkeypatch.undo()
+    horizon.switches.sent.clear()
+    again = two_ways(3, 3)
+    joined = (Change("switch_join", again.switches[3]),)
+    app._topology_changed(EventTopologyChanged(again, joined))
+    settled(app)
+    assert rerouted(horizon, 3) == wanted - failed
+    assert Sent(3, app._core._arp_entry()) in horizon.switches.sent
+
+
+def test_rerouting_goes_on_when_sending_failed_once(
+    app: Forwarding, horizon: Horizon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = two_ways(1, 3, 4)
+    app._topology_changed(EventTopologyChanged(view, ()))
+    talk(horizon)
+    send, calls = horizon.switches.send, []
+
+    def fail_second(messages: Iterable[Sent]) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError("a fault of ours")
+        send(messages)
+
+    monkeypatch.setattr(horizon.switches, "send", fail_second)
+    lose(app, horizon, view, two_ways(2, 4))
+    settled(app)
+    assert horizon.metrics.loop_failures == {"Forwarding._settle_some": 1}
+
+
+def test_switches_that_join_are_swept_though_the_change_raised(
+    app: Forwarding, horizon: Horizon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    horizon.switches.entries = (INGRESS,)
+
+    def fail(*_: object) -> list[Sent]:
+        raise KeyError("a fault of ours")
+
+    monkeypatch.setattr(app._core, "topology_changed", fail)
+    with pytest.raises(KeyError):
+        join(app)
+    wait_for(lambda: {dpid for dpid, _ in horizon.switches.deleted()} == {1, 2})
+    assert not app._unswept
+
+
 def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Horizon) -> None:
     join(app)
     a, b = b"\2" + bytes(5), b"\4" + bytes(5)
@@ -195,12 +338,33 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     place = Change("host_move", Host(b, (), PortRef(2, 9)))
     notice = SimpleNamespace(version=4, buf=removed(a, b), datapath=SimpleNamespace(id=1))
     app._flow_removed(SimpleNamespace(msg=notice))
+    assert len(app._core._pairs) == 1, "it cannot have been idle for long enough"
+    sent_at = app._core._pairs.of_match(Match(dl_src=a, dl_dst=b)).installed_at
+    horizon.clock = lambda: sent_at + 30
+    app._flow_removed(SimpleNamespace(msg=notice))
+    counts = 'horizon_pair_removals_total{outcome="%s"} 1.0'
+    text = horizon.metrics.text().decode()
+    assert counts % "expired" in text
+    assert counts % "not_believed" in text
     horizon.places[b] = PortRef(2, 8)
     app._topology_changed(EventTopologyChanged(line_view(), (place,)))
     assert horizon.switches.sent == []
 
 
+def test_an_audit_restores_the_entry_for_arp(app: Forwarding, horizon: Horizon) -> None:
+    assert horizon.audits.audit(1), "nothing is asked of a switch that is not there"
+    join(app)
+    horizon.switches.sent.clear()
+    assert not horizon.audits.audit(1)
+    (sent,) = horizon.switches.sent
+    assert (sent.dpid, sent.message.match) == (1, Match(dl_type=0x0806))
+    mod = sent.message
+    horizon.switches.entries = (FlowEntry(mod.match, mod.priority, mod.cookie, mod.actions),)
+    assert horizon.audits.audit(1)
+
+
 def removed(src: bytes, dst: bytes) -> bytes:
     fields = b"\x80\x00\x00\x04\0\0\0\x09" + b"\x80\x00\x06\x06" + dst + b"\x80\x00\x08\x06" + src
     head = b"\x04\x0b\0\x58" + bytes(4) + cookie(Owner.FORWARDING, 2).to_bytes(8, "big")
-    return head + b"\0\x96" + bytes(30) + b"\0\x01\0\x20" + fields + bytes(4)
+    rest = b"\0\x96\0\0" + (30).to_bytes(4, "big") + bytes(24)
+    return head + rest + b"\0\x01\0\x20" + fields + bytes(4)

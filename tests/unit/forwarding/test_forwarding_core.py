@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, Forwarding
 from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.wire.messages import (
     DropBuffered,
@@ -18,10 +22,12 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
+    FlowRemoved,
     Match,
     Output,
     PacketIn,
     PacketOut,
+    RemovalReason,
     Sent,
     ToController,
 )
@@ -345,15 +351,56 @@ def test_the_memory_of_pairs_is_bounded_and_what_it_drops_is_deleted() -> None:
     assert network.pair_entries() == 10
 
 
+def timed_out(match: Match, value: int = COOKIE) -> FlowRemoved:
+    """What a switch says of a pair's entry that was idle for 60 seconds."""
+    return FlowRemoved(value, match, Priority.UNICAST, RemovalReason.IDLE_TIMEOUT, 0, 60.0)
+
+
 def test_a_timed_out_entry_is_forgotten_only_where_frames_enter(square: Network) -> None:
     square.talk(A, B)
-    square.core.flow_removed(2, COOKIE, Match(1, A, B))
-    square.core.flow_removed(1, COOKIE, Match(8, A, B))
-    square.core.flow_removed(1, COOKIE, Match(dl_type=0x0806))
-    square.core.flow_removed(1, cookie(Owner.FORWARDING, 1), Match(9, A, B))
+    square.now += 60
+    core, now = square.core, square.now
+    assert not core.flow_removed(2, timed_out(Match(1, A, B)), now)
+    assert not core.flow_removed(1, timed_out(Match(8, A, B)), now)
+    assert not core.flow_removed(1, timed_out(Match(dl_type=0x0806)), now)
+    old = cookie(Owner.FORWARDING, 1)
+    assert not core.flow_removed(1, timed_out(Match(9, A, B), old), now)
+    assert len(core._pairs) == 1
+    assert core.flow_removed(1, timed_out(Match(9, A, B)), now)
+    assert len(core._pairs) == 0
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"duration": 3.0},
+        {"priority": Priority.ARP},
+        {"reason": RemovalReason.HARD_TIMEOUT},
+        {"reason": RemovalReason.DELETE},
+        {"table_id": 1},
+        {"whole": False},
+        {"match": Match(9, A, B, dl_type=0x0800)},
+    ],
+    ids=str,
+)
+def test_a_pair_is_not_forgotten_for_what_its_entry_cannot_have_done(
+    square: Network, lie: dict[str, Any]
+) -> None:
+    square.talk(A, B)
+    square.now += 60
+    removed = timed_out(Match(9, A, B))._replace(**lie)
+    assert not square.core.flow_removed(1, removed, square.now)
     assert len(square.core._pairs) == 1
-    square.core.flow_removed(1, COOKIE, Match(9, A, B))
-    assert len(square.core._pairs) == 0
+
+
+def test_a_pair_is_not_forgotten_before_its_entry_can_have_been_idle(square: Network) -> None:
+    square.talk(A, B)
+    square.now += 30
+    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now)
+    square.talk(A, B)
+    square.now += 30
+    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now), "sent again"
+    assert len(square.core._pairs) == 1
 
 
 def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: Network) -> None:
@@ -432,3 +479,97 @@ def test_no_history_leaves_an_entry_that_leads_astray() -> None:
                 assert found is None or found == network.places[dst]
         wanted = sum(len(pair.hops) for pair in network.core._pairs)
         assert network.pair_entries() == wanted
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        unicast(A, A),
+        unicast(b"\xff" * 6, B),
+        unicast(b"\x01\x00\x5e\x00\x00\x01", B),
+        unicast(bytes(6), B),
+        unicast(bytes(6), b"\xff" * 6),
+        unicast(b"\xff" * 6, b"\xff" * 6),
+        frames.build_arp_request(bytes(6), IP_A, IP_B),
+        frames.build_arp_reply(A, IP_A, A, IP_A),
+    ],
+)
+def test_a_frame_that_no_station_can_have_sent_is_dropped_and_leaves_no_pair(
+    square: Network, data: bytes
+) -> None:
+    assert square.frame(1, 9, data) == (True, [])
+    assert len(square.core._pairs) == 0
+    assert square.frame(1, 9, data, buffer_id=5) == (True, [Sent(1, DropBuffered(5, 9))])
+
+
+def test_a_pair_of_one_host_is_forgotten_like_any_other() -> None:
+    pairs = PairFlows(COOKIE, 60, 10)
+    pairs.install(Pair(A + A, PortRef(1, 9), PortRef(1, 9), ()), 0.0)
+    pairs.install(Pair(A + B, PortRef(1, 9), PortRef(1, 8), ()), 0.0)
+    assert pairs.forget(A + A) is not None
+    assert pairs.forget(A + A) is None
+    assert pairs.of_host(A) == (A + B,)
+    assert len(pairs.remove(A + B)) == 1
+    assert not pairs._of_host
+
+
+def test_a_pair_that_cannot_be_rerouted_is_let_go_and_the_others_are_rerouted(
+    square: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    square.talk(A, B)
+    square.talk(B, A)
+    install = PairFlows.install
+
+    def fail_for_one(self: PairFlows, pair: Pair, now: float) -> list[Sent]:
+        if pair.key == B + A:
+            raise KeyError("a fault of ours")
+        return install(self, pair, now)
+
+    monkeypatch.setattr(PairFlows, "install", fail_for_one)
+    square.changed(*square.cut(PortRef(1, 1)))
+    assert square.way(B, A) == PortRef(1, 9)
+    assert square.way(A, B) is None
+    assert square.pair_entries() == 3
+    assert [type(error) for error in square.core.take_failures()] == [KeyError]
+    assert square.core.take_failures() == ()
+    monkeypatch.undo()
+    square.talk(A, B)
+    assert square.way(A, B) == PortRef(4, 9)
+
+
+MACS = (A, B, C, bytes(6), b"\xff" * 6, b"\x01\x00\x5e\x00\x00\x01")
+FRAMES = st.tuples(
+    st.sampled_from([(1, 9), (4, 9), (2, 9), (2, 1), (3, 1)]),
+    st.sampled_from(MACS),
+    st.sampled_from(MACS),
+    st.sampled_from([b"\x08\x00", b"\x08\x06", b"\x81\x00\x00\x05\x08\x00"]),
+)
+EVENTS = st.sampled_from(["cut", "mend", "leave", "return", "move"])
+
+
+@given(st.lists(st.one_of(FRAMES, EVENTS), max_size=40))
+def test_no_frames_between_changes_end_the_rerouting(steps: list[Any]) -> None:
+    network = Network([1, 2, 3, 4], [(1, 1, 2, 1), (2, 2, 4, 1), (1, 2, 3, 1), (3, 2, 4, 2)])
+    network.changed(network.place(A, 1, 9), network.place(B, 4, 9), network.place(C, 2, 9))
+    for step in steps:
+        network.now += 1
+        if step == "cut" and PortRef(1, 1) in network.links:
+            network.changed(*network.cut(PortRef(1, 1)))
+        elif step == "mend" and PortRef(1, 1) not in network.links:
+            network.changed(*network.connect(PortRef(1, 1), PortRef(2, 1)))
+        elif step == "leave" and A in network.places:
+            network.changed(Change("host_delete", Host(A, (), network.places.pop(A))))
+        elif step == "return" and A not in network.places:
+            network.changed(network.place(A, 1, 9))
+        elif step == "move":
+            network.changed(network.place(C, 5 - network.places[C].dpid, 9))
+        elif isinstance(step, tuple):
+            (dpid, port_no), dst, src, rest = step
+            network.frame(dpid, port_no, (dst + src + rest).ljust(60, b"\0"))
+    network.changed(*network.cut(PortRef(1, 2)))
+    assert network.core.take_failures() == ()
+    for pair in list(network.core._pairs):
+        src, dst = pair.key[6:], pair.key[:6]
+        place = network.places[dst]
+        # Both at one port have an entry that forwards nothing.
+        assert network.way(src, dst) == (None if place == network.places[src] else place)

@@ -295,3 +295,25 @@ def test_hostile_packet_in_never_raises(data: bytes) -> None:
     for decode in (codec10.decode_packet_in, codec13.decode_packet_in):
         found = decode(data)
         assert found is None or len(found) == 3
+
+
+@given(XIDS, st.booleans())
+def test_requests_for_entries_that_send_to_the_controller(xid: int, to_controller: bool) -> None:
+    port10 = of10.OFPP_CONTROLLER if to_controller else of10.OFPP_NONE
+    every = ryu10.OFPMatch()
+    old = ryu10.OFPFlowStatsRequest(SWITCH_10, 0, every, 0xFF, port10)
+    asked = dialect.encode_flow_stats_request(1, xid, to_controller=to_controller)
+    assert asked == bytes_of(old, xid)
+    port13 = of13.OFPP_CONTROLLER if to_controller else of13.OFPP_ANY
+    new = ryu13.OFPFlowStatsRequest(
+        SWITCH_13, 0, of13.OFPTT_ALL, port13, of13.OFPG_ANY, 7, 0xFF, ryu13.OFPMatch()
+    )
+    asked = dialect.encode_flow_stats_request(4, xid, Match(), 7, 0xFF, to_controller)
+    assert asked == bytes_of(new, xid)
+
+
+@given(XIDS)
+def test_requests_for_features(xid: int) -> None:
+    assert codec10.encode_features_request(xid) == bytes_of(
+        ryu10.OFPFeaturesRequest(SWITCH_10), xid
+    )

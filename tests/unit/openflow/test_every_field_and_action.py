@@ -17,13 +17,14 @@ from ryu.ofproto import ofproto_v1_3_parser as ryu13
 from horizon_ryu.wire import dialect, flow_stats
 from horizon_ryu.wire.canonical import canonical
 from horizon_ryu.wire.description import Description, read_description
-from horizon_ryu.wire.flow_removed import FlowRemoved, Reason, read_flow_removed
+from horizon_ryu.wire.flow_removed import read_flow_removed
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
     Action,
     Enqueue,
     FlowCommand,
     FlowMod,
+    FlowRemoved,
     Match,
     MeterCommand,
     MeterMod,
@@ -31,6 +32,7 @@ from horizon_ryu.wire.messages import (
     OutputInPort,
     OutputReserved,
     PushVlan,
+    RemovalReason,
     ReservedPort,
     SetField,
     StripVlan,
@@ -155,17 +157,19 @@ def test_a_switch_reports_what_it_was_sent(match: Match, version: int) -> None:
     assert (entry.packet_count, entry.byte_count) == (5, 320)
 
 
-@given(matches(), st.sampled_from((1, 4)), st.sampled_from(Reason))
-def test_a_removal_names_the_entry_that_was_sent(match: Match, version: int, why: Reason) -> None:
+@given(matches(), st.sampled_from((1, 4)), st.sampled_from(RemovalReason))
+def test_a_removal_names_the_entry_that_was_sent(
+    match: Match, version: int, why: RemovalReason
+) -> None:
     data = dialect.encode(version, add(match), 0)
-    reason = tuple(Reason).index(why)
+    reason = tuple(RemovalReason).index(why)
     if version == 1:
         head = struct.pack("!BBHI", 1, 11, 88, 0) + data[8:48]
         message = head + struct.pack("!QHBxIIHxxQQ", 7, 400, reason, 5, 0, 60, 1, 64)
     else:
         rest = struct.pack("!QHBBIIHHQQ", 7, 400, reason, 0, 5, 0, 60, 0, 1, 64)
         message = struct.pack("!BBHI", 4, 11, 8 + len(rest) + len(data) - 48, 0) + rest + data[48:]
-    assert read_flow_removed(version, message) == FlowRemoved(7, match, 400, why)
+    assert read_flow_removed(version, message) == FlowRemoved(7, match, 400, why, 0, 5.0)
 
 
 def reported(version: int, mod: FlowMod) -> Any:

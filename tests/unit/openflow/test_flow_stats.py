@@ -81,6 +81,8 @@ def test_the_flood_group_is_found() -> None:
     head = struct.pack("!BBHIHH4x", 4, 19, 16 + len(other + desc), 9, 7, 0)
     assert flow_stats.read_flood_group(head + other + desc) == {3, 5}
     assert flow_stats.read_flood_group(head + other) is None
+    select = struct.pack("!HBxI", 8 + len(group), 1, FLOOD_GROUP) + group
+    assert flow_stats.read_flood_group(head + select) is None, "it sends to one port, not to all"
 
 
 @given(st.sampled_from((1, 4)), st.binary(max_size=400))

@@ -11,6 +11,7 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.openflow.pending import MAX_WAITING, PendingQuestions, Question
 from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.wire import codec10
 from horizon_ryu.wire.messages import (
     Flood,
     FloodPorts,
@@ -149,6 +150,40 @@ def test_a_group_known_to_be_absent_is_added(registry: SwitchRegistry) -> None:
     assert groups(connection) == [0]
 
 
+def test_a_group_that_others_deleted_is_added_again(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    connection.reply = lambda data: registry.received(
+        connection, message(4, 19, xid_of(data), b"\0\7\0\0\0\0\0\0")
+    )
+    registry.connected(connection)
+    registry.send((Sent(1, FloodPorts(frozenset({1}))),))
+    connection.sent.clear()
+    assert registry.flooding_ports(1) is None
+    registry.send((Sent(1, FloodPorts(frozenset({1}))),))
+    assert groups(connection) == [0, 1], "whether it is there is not known for sure"
+
+
+def test_a_1_0_switch_floods_by_the_ports_without_no_flood(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1, version=1)
+    ports = b"".join(
+        struct.pack("!H6s16sIIIIII", number, bytes(6), b"", config, 0, 0, 0, 0, 0)
+        for number, config in ((1, 0), (2, 1 << 4), (3, 1 << 5), (4, 1 << 4 | 1), (0xFFFE, 0))
+    )
+    connection.reply = lambda data: registry.received(
+        connection, message(1, 6, xid_of(data), bytes(24) + ports)
+    )
+    registry.connected(connection)
+    assert registry.flooding_ports(1) == {1, 3, 0xFFFE}
+    assert [data[1] for data in connection.sent] == [5]
+
+
+@pytest.mark.parametrize("size", [0, 10, 24, 30, 47, 71, 73])
+def test_a_features_reply_cut_short_names_no_port_twice(size: int) -> None:
+    whole = bytes(24) + struct.pack("!H46x", 1)
+    found = codec10.decode_flooding(message(1, 6, 0, (whole + whole)[:size]))
+    assert found <= {0, 1}
+
+
 def test_a_refused_question_raises(registry: SwitchRegistry) -> None:
     connection = FakeConnection(1)
     connection.reply = lambda data: registry.received(
@@ -239,3 +274,24 @@ def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegist
     registry.connected(connection)
     assert registry.flow_entries(1) == ()
     assert running == ["other"]
+
+
+def test_a_fault_in_the_part_of_one_switch_leaves_the_others_theirs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = SwitchRegistry()
+    first, second = FakeConnection(1), FakeConnection(2)
+    second.reply = lambda data: registry.received(second, message(4, 21, xid_of(data))) and None
+    for connection in (first, second):
+        registry.connected(connection)
+
+    def fail(_data: bytes) -> bool:
+        raise KeyError("a fault of ours")
+
+    first.write = fail  # type: ignore[method-assign]
+    registry.send([Sent(1, ENTRY), Sent(2, ENTRY), Sent(1, ENTRY)])
+    assert len(second.sent) == 1
+    assert len([one for one in caplog.records if one.levelname == "ERROR"]) == 1
+    errors = registry.confirm([Sent(1, ENTRY), Sent(2, ENTRY)])
+    assert [error.dpid for error in errors] == [1]
+    assert len(second.sent) == 3

@@ -241,7 +241,8 @@ class Client:
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             self.router.add(module.resources(self.xen.hosts))
         self.router.add(xen_hosts.identity_resources(CONTROLLER))
-        self.router.add(xen_hosts.timer_resources(FakeXenTimers(self.xen)))
+        self.xen_timers = FakeXenTimers(self.xen)
+        self.router.add(xen_hosts.timer_resources(self.xen_timers))
         nodes.offer(self, XenNodes(self.xen.hosts))
 
     def ask(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,9 @@ from horizon_ryu.hub_lag import WINDOW, HubLag
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.rest.api import Api
 from horizon_ryu.settings import RestOptions, Settings
+from horizon_ryu.store import Store
+from horizon_ryu.supervision import REMEMBERED, Supervisor
+from xen_bridge.serving.accepting import LASTING_SECONDS, AcceptFailures
 
 
 class Clock:
@@ -25,11 +30,15 @@ class Clock:
 
 
 def services(clock: Clock, **rest: Any) -> Any:
+    metrics = Metrics()
     return SimpleNamespace(
         settings=Settings(rest=RestOptions(**rest)),
-        metrics=Metrics(),
+        metrics=metrics,
+        store=Store("sqlite://"),
+        supervisor=Supervisor(clock, metrics.loop_failed),
         events=EventLog(),
         clock=clock,
+        accept_failures=AcceptFailures(logging.getLogger(__name__), clock),
         switches=SimpleNamespace(connected_switches=lambda: {1: None, 2: None}),
     )
 
@@ -60,6 +69,20 @@ def test_a_late_event_loop_degrades_health(monkeypatch: pytest.MonkeyPatch) -> N
     assert body["status"] == "degraded"
 
 
+def test_a_server_that_cannot_accept_degrades_health_as_long_as_it_cannot() -> None:
+    clock = Clock()
+    controller = services(clock)
+    api = Api(controller)
+    controller.accept_failures.note("openflow", OSError(errno.EMFILE, "Too many open files"))
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert (body["status"], body["not_accepting"]) == ("degraded", ["openflow"])
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert 'horizon_accept_failures_total{reason="openflow EMFILE"} 1.0' in text
+    clock.now += LASTING_SECONDS
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert (body["status"], body["not_accepting"]) == ("ok", [])
+
+
 def test_worst_lag_is_remembered_for_a_while() -> None:
     clock = Clock()
     lag = HubLag(clock)
@@ -84,3 +107,32 @@ def test_limits_and_tokens_are_settings(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(InvalidInput, match="chmod"):
         Api(services(Clock(), tokens_file=str(path)))
+
+
+def test_a_store_that_cannot_be_written_degrades_health(tmp_path: Path) -> None:
+    controller = services(Clock())
+    api = Api(controller)
+    assert Request.blank("/v1/health").get_response(api.router).json["reasons"] == []
+    controller.store.trouble = "disk full"
+    controller.store.failures["write"] += 3
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["status"] == "degraded"
+    assert body["reasons"] == ["the store cannot be written: disk full"]
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert "horizon_store_writable 0.0" in text
+    assert 'horizon_store_failures_total{operation="write"} 3.0' in text
+
+
+def test_a_loop_that_fails_degrades_health_for_a_minute() -> None:
+    clock = Clock()
+    controller = services(clock)
+    api = Api(controller)
+    controller.supervisor.failed("Discovery._probe", KeyError("a secret"))
+    response = Request.blank("/v1/health").get_response(api.router)
+    assert response.json["status"] == "degraded"
+    assert response.json["reasons"] == ["Discovery._probe failed a moment ago: see the log"]
+    assert "secret" not in response.text
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert 'horizon_loop_failures_total{loop="Discovery._probe"} 1.0' in text
+    clock.now += REMEMBERED
+    assert Request.blank("/v1/health").get_response(api.router).json["status"] == "ok"

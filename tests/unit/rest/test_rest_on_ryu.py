@@ -20,11 +20,15 @@ from webob import Response
 
 from horizon_ryu.http import wsgi_mount
 from horizon_ryu.http.auth import parse_tokens
+from horizon_ryu.http.client_frames import FRAMES_PER_TURN, ClientGone, read_frames
 from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS
 from horizon_ryu.http.host_check import UnsafeListening
 from horizon_ryu.http.router import Router
+from horizon_ryu.http.server import RestServer
 from horizon_ryu.http.wsgi_mount import mount, read_body_in_time
 from horizon_ryu.rest import events as events_resource
+from xen_bridge.serving.http import DEFAULT_LIMITS, HttpLimits
+from xen_bridge.serving.room import Room
 
 TOKEN = "monitor-token-0001"
 
@@ -41,14 +45,20 @@ class OthersController(ControllerBase):  # type: ignore[misc]  # Ryu ships no ty
         return Response(body=f"flows of {dpid}".encode())
 
 
+def _never(error: Exception) -> None:
+    raise AssertionError("accepting failed") from error
+
+
 class Server:
     """Ryu's server with our router; clients run in threads of the system meanwhile."""
 
-    def __init__(self, router: Router, after: Callable[[WSGIApplication], None]) -> None:
+    def __init__(
+        self, router: Router, after: Callable[[WSGIApplication], None], limits: HttpLimits
+    ) -> None:
         wsgi = WSGIApplication()
         mount(wsgi, router)
         after(wsgi)
-        self._server = hub.WSGIServer(("127.0.0.1", 0), wsgi)
+        self._server = RestServer(Room(100), _never, wsgi, ("127.0.0.1", 0), limits)
         self.port = self._server.server.getsockname()[1]
         self._greenlet = hub.spawn(self._server.serve_forever)
 
@@ -78,14 +88,17 @@ class Server:
 def serve() -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
-    def start(router: Router, after: Callable[[Any], None] = lambda _wsgi: None) -> Server:
-        servers.append(Server(router, after))
+    def start(
+        router: Router,
+        after: Callable[[Any], None] = lambda _wsgi: None,
+        limits: HttpLimits = DEFAULT_LIMITS,
+    ) -> Server:
+        servers.append(Server(router, after, limits))
         return servers[-1]
 
     yield start
     for server in servers:
         server.stop()
-    logging.getLogger("ryu.lib.hub").removeFilter(wsgi_mount._is_no_access_line)
 
 
 def receive(connection: Any) -> Any:
@@ -158,6 +171,26 @@ def test_slow_body_is_408(make_client: Any, serve: Any, monkeypatch: pytest.Monk
     assert tpool.execute(trickle).startswith(b"HTTP/1.1 408")
 
 
+@pytest.mark.parametrize("body", [b"x\r\n", b"5\r\nabc"])
+def test_a_body_in_faulty_chunks_is_400(make_client: Any, serve: Any, body: bytes) -> None:
+    router = make_client().router
+    router._read_stream = read_body_in_time
+    server = serve(router)
+
+    def send() -> bytes:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+            connection.sendall(
+                b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+            )
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    answer = tpool.execute(send)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"Connection: close" in answer
+
+
 def test_listens_on_loopback_unless_configured(client: Any) -> None:
     mount(WSGIApplication(), client.router)
     assert cfg.CONF.wsapi_host == "127.0.0.1"
@@ -224,6 +257,51 @@ def test_faulty_frames_end_the_connection(client: Any, serve: Any, frame: bytes)
     tpool.execute(connection.close)
 
 
+class Prepared:
+    """A connection with so many empty frames ready to be read; counts what is read per turn."""
+
+    def __init__(self, frames: int) -> None:
+        self._data = b"\x82\x80\x00\x00\x00\x00" * frames
+        self._now = 0
+        self.most = 0
+
+    def recv(self, size: int) -> bytes:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        data, self._data = self._data[:size], self._data[size:]
+        return data
+
+    def count_turns(self) -> None:
+        while True:
+            self._now = 0
+            hub.sleep(0)
+
+
+def test_frames_without_end_let_others_have_their_turn() -> None:
+    connection = Prepared(1000)
+    counting = hub.spawn(connection.count_turns)
+    with pytest.raises(ClientGone):
+        read_frames(connection, lambda _payload: None)
+    hub.kill(counting)
+    # Two reads for an empty frame: its beginning, and the mask.
+    assert connection.most <= 2 * FRAMES_PER_TURN
+
+
+def test_event_client_may_be_silent_for_ever(client: Any, serve: Any) -> None:
+    server = serve(client.router, limits=HttpLimits(first_byte=0.3, one_operation=0.05))
+    connection = server.listen()
+
+    def silent() -> bytes:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as other:
+            return other.recv(1)
+
+    assert tpool.execute(silent) == b""  # It was given longer than one operation takes.
+    assert client.events.subscribers == 1
+    client.events.publish("x", {})
+    assert receive(connection)["kind"] == "x"
+    tpool.execute(connection.close)
+
+
 def test_client_that_vanishes_is_forgotten(client: Any, serve: Any) -> None:
     server = serve(client.router)
     connection = server.listen()
@@ -248,6 +326,25 @@ def test_slow_client_is_dropped_and_nobody_waits(
     until(lambda: client.events.subscribers == 0)
     assert client.events.dropped == 1
     assert server.ask("GET", "/v1/health")[0] == 200
+    connection.sock.close()
+
+
+def test_client_that_pings_and_never_reads_is_dropped(
+    client: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_resource, "SEND_SECONDS", 0.2)
+    server = serve(client.router)
+    connection = server.listen(sockopt=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)])
+    pings = (b"\x89\xfd" + bytes(4) + bytes(125)) * 1000
+
+    def ping() -> None:
+        while True:
+            connection.sock.sendall(pings)
+
+    connection.sock.settimeout(30)
+    with pytest.raises(ConnectionError):
+        tpool.execute(ping)
+    until(lambda: client.events.subscribers == 0)
     connection.sock.close()
 
 

@@ -63,6 +63,8 @@ def test_a_domain_from_its_beginning_to_its_end(client: Any, bridge: FakeBridge)
             {"mac": "00:16:3e:00:00:01", "bridge": "xenbr0", "target": None},
             {"mac": made["interfaces"][1]["mac"], "bridge": "xenbr1", "target": None},
         ],
+        "unknown": [],
+        "problems": [],
     }
     asked = next(body for body, _, _ in bridge.asked if isinstance(body, CreateDomain))
     assert (asked.arguments, asked.disks[0].read_only) == ("console=hvc0 <&>", True)
@@ -236,3 +238,114 @@ def test_errors_of_the_host_have_their_status(
     assert "xen1" in answer.json["detail"]
     assert str(error) in answer.json["detail"]
     assert answer.json.get("host") == ("xen1" if status in (424, 504) else None)
+
+
+# ---- a domain that its host cannot read
+
+
+ALL = ("state", "memory_kb", "cpu_time_s", "vcpus", "scheduler", "persistent", "interfaces")
+
+
+def test_a_sick_domain_is_told_with_unknown_values(client: Any, bridge: FakeBridge) -> None:
+    bridge.physical.create(CreateDomain("healthy"))
+    client.xen.look("xen1")
+    client.xen.events.clear()
+    bridge.memory.blind("r1", *ALL)
+    client.xen.look("xen1")
+    assert client.get("/v1/xen/hosts/xen1").json["state"] == "connected"
+    told_of = {one["name"]: one for one in client.get(DOMAINS).json["domains"]}
+    sick = told_of["r1"]
+    assert (sick["id"], sick["state"], sick["unknown"]) == (1, "unknown", list(ALL))
+    assert {sick[name] for name in ("memory_kb", "cpu_time_s", "persistent", "interfaces")} == {
+        None
+    }
+    assert (sick["vcpus"]["current"], sick["vcpus"]["maximum"]) == (None, None)
+    assert sick["scheduler"] == {"kind": None, "weight": None, "cap": None}
+    assert "refused on demand" in sick["problems"][0]
+    assert told_of["healthy"]["unknown"] == []
+    answer = client.ask("PATCH", f"{DOMAINS}/healthy", {"weight": 300})
+    assert (answer.status_int, answer.json["scheduler"]["weight"]) == (200, 300)
+    listed = client.get("/v1/xen/hosts/xen1/scheduler").json["domains"]
+    assert {one["name"]: one["scheduler"]["weight"] for one in listed} == {
+        "Domain-0": 256,
+        "r1": None,
+        "healthy": 300,
+    }
+    bridge.memory.blind("r1")
+    client.xen.look("xen1")
+    # Neither that it could not be read nor that it could is an end, or a beginning.
+    assert told(client, "xen_domain", "change") == []
+    assert told(client, "xen_host", "state") == []
+
+
+def test_a_change_of_what_cannot_be_read_is_refused(client: Any, bridge: FakeBridge) -> None:
+    bridge.memory.blind("r1", "scheduler")
+    answer = client.ask("PATCH", R1, {"weight": 300})
+    assert (answer.status_int, answer.json["host"]) == (424, "xen1")
+    assert "what r1 has now cannot be read: scheduler: refused" in answer.json["detail"]
+    assert client.ask("PATCH", R1, {"state": "destroyed"}).status_int == 200
+    assert client.ask("DELETE", R1).status_int == 204
+
+
+def test_a_cap_and_vcpus_that_do_not_fit_are_refused_either_way(
+    client: Any, bridge: FakeBridge
+) -> None:
+    answer = client.ask("PATCH", R1, {"cap": 300})
+    assert (answer.status_int, answer.json["errors"][0]["loc"]) == (422, ["cap"])
+    assert client.ask("PATCH", R1, {"cap": 150}).status_int == 200
+    answer = client.ask("PATCH", R1, {"vcpus": 1})
+    assert answer.status_int == 409
+    assert "r1 has a cap of 150, more than 1 vCPUs can use" in answer.json["detail"]
+
+
+def test_a_kept_cap_that_cannot_be_given_leaves_the_host_connected(
+    client: Any, bridge: FakeBridge
+) -> None:
+    client.ask("PATCH", R1, {"cap": 150})
+    uuid = client.get(R1).json["uuid"]
+    memory = bridge.memory
+    memory.destroy("r1")
+    memory.undefine("r1")
+    memory.define(CreateDomain("r1", uuid))
+    memory.start("r1")
+    client.xen.look("xen1")
+    assert client.get("/v1/xen/hosts/xen1").json["state"] == "connected"
+    (problem,) = client.get(R1).json["problems"]
+    assert "the kept cap 150 cannot be given" in problem
+
+
+# ---- paths of Domain 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"kernel": "/root/kernel"}, "kernel"),
+        ({"ramdisk": "/etc/shadow"}, "ramdisk"),
+        ({"disks": [{"source": "/dev/sda", "target": "xvda"}]}, "disks.0.source"),
+        ({"disks": [{"source": "/nowhere/../etc/shadow", "target": "xvda"}]}, "disks.0.source"),
+    ],
+)
+def test_a_path_that_the_host_does_not_allow_is_a_403(
+    client: Any, bridge: FakeBridge, wanted: dict[str, Any], field: str
+) -> None:
+    bridge.allow("/nowhere", "/dev/vg0")
+    answer = client.ask("POST", DOMAINS, {"name": "r2", **wanted})
+    assert (answer.status_int, answer.json["host"]) == (403, "xen1")
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["detail"].startswith(f"host xen1: {field}: /")
+    assert "xen-bridge serve --allow-path: /nowhere, /dev/vg0" in answer.json["detail"]
+    assert client.get(f"{DOMAINS}/r2").status_int == 404
+    assert "HostForbids" in answer.json["type"]
+    assert told(client, "xen_progress", "phase") == ["started", "failed"]
+
+
+def test_a_path_that_is_allowed_but_not_there_names_its_field(
+    client: Any, bridge: FakeBridge, tmp_path: Any
+) -> None:
+    bridge.allow(str(tmp_path))
+    answer = client.ask("POST", DOMAINS, {"name": "r2", "kernel": f"{tmp_path}/kernel"})
+    assert (answer.status_int, answer.json["errors"][0]["loc"]) == (422, ["kernel"])
+    (tmp_path / "kernel").write_bytes(b"")
+    answer = client.ask("POST", DOMAINS, {"name": "r2", "kernel": f"{tmp_path}/kernel"})
+    assert answer.status_int == 201

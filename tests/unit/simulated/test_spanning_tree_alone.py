@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from horizon_ryu.core.ghosts import TreeMemory
+from horizon_ryu.wire.messages import FlowCommand, FlowMod
 from simulator.chaos import Chaos
 from simulator.controller import OracleController
 from simulator.network import Network, random_graph
@@ -96,3 +97,44 @@ def test_no_storm_ever_and_service_once_quiet(
     network.clock.run(8)
     assert frozenset(controller.view.links.values()) == network.live_links()
     assert_each_broadcast_reaches_each_host_once(network)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 8), st.integers(0, 6), VERSIONS)
+@SIMULATED
+def test_what_others_delete_comes_back_without_a_loop_on_the_way(
+    seed: int, size: int, extra: int, versions: tuple[int, ...]
+) -> None:
+    """Broadcasts go on while entries and groups vanish and cables come and go."""
+    network = Network(seed)
+    random_graph(network, random.Random(seed), size, extra, versions)
+    network.hop_limit = 1
+    chance = random.Random(seed)
+    chaos = Chaos(network, chance, lambda generation, memory: OracleController(network, generation))
+    for dpid in network.switches:
+        network.connect(dpid, chaos.controller)
+    network.clock.run(4)
+    for _ in range(8):
+        harm(network, chance)
+        if chance.random() < 0.3:
+            chance.choice((chaos.cut, chaos.restore))()
+        end = network.clock.now + chance.choice((0.01, 0.1, 1.0, 2.5))
+        while network.clock.now < end:
+            network.broadcast(chance.choice(network.hosts))
+            network.clock.run(0.05)
+    network.clock.run(5)
+    assert_each_broadcast_reaches_each_host_once(network)
+
+
+def harm(network: Network, chance: random.Random) -> None:
+    """Delete what somebody could delete on a switch: everything, the groups or one entry."""
+    switch = network.switches[chance.choice(sorted(network.switches))]
+    kind = chance.choice(("flows", "groups", "both", "entry"))
+    if kind in ("flows", "both"):
+        switch.delete_flows()
+    if kind in ("groups", "both"):
+        switch.delete_groups()
+    entries = switch.table.entries()
+    if kind == "entry" and entries:
+        one = chance.choice(entries)
+        command = FlowCommand.DELETE_STRICT
+        switch.apply(FlowMod(command, one.match, one.priority, one.cookie))

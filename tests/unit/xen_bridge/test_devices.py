@@ -21,8 +21,10 @@ from xen_bridge.errors import (
     NotFound,
     Unsupported,
 )
+from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.devices import Device, VifQueues
 from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.messages import Message
 
 
 @pytest.fixture
@@ -171,3 +173,28 @@ def test_the_xml_that_libvirt_is_given_is_read_back() -> None:
     assert '<tag id="7"/>' in rich
     text = f"<domain><devices>{plain}{rich}</devices></domain>"
     assert domain_xml.Description(text).host_devices == ("0000:03:10.1", "0000:03:10.2")
+
+
+def test_a_function_that_cannot_be_read_hides_no_other(manager: DeviceManager, root: Path) -> None:
+    whole = by_address(manager)
+    place = root / "bus/pci/devices" / VF
+    for name in ("vendor", "device", "class"):
+        (place / name).unlink()
+        (place / name).mkdir()
+    (place / "physfn").unlink()
+    (place / "physfn").symlink_to("somewhere odd")
+    (place / "sriov_totalvfs").write_text("9" * 5000)
+    found = by_address(manager)
+    assert {**found, VF: None} == {**whole, VF: None}
+    odd = found[VF]
+    assert (odd.vendor, odd.product, odd.device_class, odd.physical) == (None,) * 4
+    answer = Message("AAAA", 8, manager.devices())
+    assert messages.read(messages.write(answer)).body == manager.devices()
+
+
+@pytest.mark.parametrize("address", ["../../../class/net", "0000:03:00.0/../..", "", "."])
+def test_addresses_lead_nowhere_else(manager: DeviceManager, root: Path, address: str) -> None:
+    assert SysfsDevices(root).functions(address) == ()
+    for ask in (manager.take, manager.give_back, lambda one: manager.set_functions(one, 0)):
+        with pytest.raises(NotFound):
+            ask(address)

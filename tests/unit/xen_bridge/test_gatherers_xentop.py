@@ -137,7 +137,6 @@ def test_impossible_shares_are_nothing(share: str) -> None:
         HEADER.format(name="NAME", width=10) + "\n",
         HEADER.format(name="NAME", width=10).replace("NETS", "WORK"),
         TABLE + TABLE[:-30],
-        TABLE.replace("31", "3" * 21),
         "x" * 10_000,
         HEADER.format(name="NAME", width=10) + " " * 9_000 + "\n",
     ],
@@ -145,6 +144,19 @@ def test_impossible_shares_are_nothing(share: str) -> None:
 def test_what_is_no_table_is_refused(text: str) -> None:
     with pytest.raises(HypervisorError, match="xentop wrote"):
         read(text)
+
+
+def test_a_row_that_is_none_is_left_out_and_the_others_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    strange = GUEST.replace("    98304", "  unknown")
+    head = HEADER.format(name="NAME", width=10)
+    for table in (head + strange + VIF + DOM0, head + DOM0 + strange + VIF):
+        caplog.clear()
+        ((dom0,),) = read(table * 3)[:1]
+        # Nor is it told of another domain what its interfaces carried.
+        assert (dom0.name, dom0.interfaces) == ("Domain-0", ())
+        assert [one.getMessage()[:21] for one in caplog.records] == ["a domain is left out:"]
 
 
 def test_a_table_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -262,6 +262,16 @@ def test_requests_come_back_as_written(body: Any) -> None:
     assert messages.read(messages.write(message)) == message
 
 
+HOST = domains.Host(
+    name="x",
+    hypervisor="Xen",
+    version="4.17.5",
+    scheduler="credit2",
+    cpus=2,
+    memory_kb=9,
+    free_memory_kb=3,
+    capabilities=("weight",),
+)
 DOMAIN = domains.Domain(
     name="r1",
     uuid="7f07538e-d65a-4a85-83a9-dc320db2695e",
@@ -277,7 +287,7 @@ DOMAIN = domains.Domain(
 ANSWERS: list[Any] = [
     ANSWER,
     measures.MeasuresAnswer(),
-    domains.Node(domains.Host("x", "Xen", "4.17.5", "credit2", 2, 9, 3, ("weight",)), (DOMAIN,)),
+    domains.Node(HOST, (DOMAIN,)),
     domains.DomainAnswer(DOMAIN),
     domains.Done(),
     devices.Devices(

@@ -88,6 +88,7 @@ def test_caps_out_of_range_change_nothing(host: PhysicalHost, cap: int) -> None:
 
 
 def test_the_ends_of_the_ranges_are_fine(host: PhysicalHost) -> None:
+    host.set_vcpus("r1", 4)
     for weight, cap in ((1, 0), (65_535, 400)):
         host.set_domain(SetDomain("r1", weight=weight, cap=cap))
         assert share(host) == (weight, cap)
@@ -307,3 +308,178 @@ def test_a_domain_that_is_undefined_leaves_nothing_behind(host: PhysicalHost) ->
     host.undefine("r1")
     host.create(replace(SPEC, uuid=uuid))
     assert share(host) == (256, 0)
+
+
+# ---- caps and vCPUs
+
+
+def test_a_cap_that_its_vcpus_cannot_use_is_refused(host: PhysicalHost) -> None:
+    with pytest.raises(InvalidInput, match="250 is more than 100 for each of its 2 vCPUs"):
+        host.set_domain(SetDomain("r1", cap=250))
+    with pytest.raises(InvalidInput, match="2 vCPUs"):
+        host.create(CreateDomain("r2", vcpus=2, max_vcpus=4, cap=250))
+    assert host.set_domain(SetDomain("r1", cap=250, vcpus=3)).scheduler.cap == 250
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_vcpus_that_the_cap_needs_stay(host: PhysicalHost, is_running: bool) -> None:
+    host.set_domain(SetDomain("r1", cap=150))
+    if not is_running:
+        host.destroy("r1")
+    with pytest.raises(Conflict, match=r"cap of 150, more than 1 vCPUs"):
+        host.set_vcpus("r1", 1)
+    assert host.domain("r1").vcpus.current == 2
+    host.set_domain(SetDomain("r1", state="running", cap=100, vcpus=1))
+    assert (share(host), host.domain("r1").vcpus.current) == ((256, 100), 1)
+
+
+def test_a_change_of_cap_and_vcpus_is_taken_back_whole(
+    host: PhysicalHost, memory: MemoryHost
+) -> None:
+    """Each step of the way back is one that the hypervisor takes."""
+    real = memory.set_scheduler
+
+    def careful(domain: str, weight: int | None, cap: int | None) -> None:
+        assert cap is None or cap <= 100 * (memory.domain(domain).vcpus.current or 0)
+        real(domain, weight, cap)
+
+    memory.set_scheduler = careful  # type: ignore[method-assign]
+    for before, after in (((150, 2), (50, 1)), ((50, 1), (150, 2))):
+        host.set_domain(SetDomain("r1", cap=before[0], vcpus=before[1]))
+        memory.fail("pin", refusing())
+        change = SetDomain("r1", cap=after[0], vcpus=after[1], affinity=(VcpuPins((0,)),))
+        with pytest.raises(HypervisorError):
+            host.set_domain(change)
+        memory.fail("pin", None)
+        assert (share(host)[1], host.domain("r1").vcpus.current) == before
+
+
+def test_a_start_that_fails_later_takes_its_share_back(
+    host: PhysicalHost, memory: MemoryHost
+) -> None:
+    host.set_domain(SetDomain("r1", weight=512))
+    host.destroy("r1")
+    memory.fail("pin", refusing())
+    change = SetDomain("r1", weight=100, state="running", affinity=(VcpuPins((0,)),))
+    with pytest.raises(HypervisorError):
+        host.set_domain(change)
+    assert host.domain("r1").id is None
+    host.start("r1")
+    assert share(host) == (512, 0)
+
+
+def kept_in_vain(host: PhysicalHost, memory: MemoryHost) -> None:
+    """Have r1 run with fewer vCPUs than its kept cap needs: somebody else saw to that."""
+    host.set_domain(SetDomain("r1", weight=512, cap=150))
+    memory.destroy("r1")
+    uuid = memory.domain("r1").uuid
+    memory.undefine("r1")
+    memory.define(replace(SPEC, uuid=uuid, vcpus=1, max_vcpus=1))
+    memory.start("r1")
+
+
+def test_a_look_goes_on_where_a_kept_cap_cannot_be_given(
+    host: PhysicalHost, memory: MemoryHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept_in_vain(host, memory)
+    for _ in range(3):
+        found = {domain.name: domain for domain in host.domains()}
+        assert host.domain("r1").problems == found["r1"].problems
+    # The weight could be given.
+    assert (found["r1"].scheduler.weight, found["r1"].scheduler.cap) == (512, 0)
+    (problem,) = found["r1"].problems
+    assert "kept weight 512 and cap 150 cannot be given" in problem
+    assert "0 to 100" in problem
+    assert found["Domain-0"].problems == ()
+    assert len([one for one in caplog.records if "r1" in one.getMessage()]) == 1
+    changed = host.set_domain(SetDomain("r1", cap=80))
+    assert (changed.scheduler.cap, changed.problems) == (80, ())
+
+
+def test_a_start_with_a_kept_cap_that_cannot_be_given_may_bring_another(
+    host: PhysicalHost, memory: MemoryHost
+) -> None:
+    kept_in_vain(host, memory)
+    memory.destroy("r1")
+    with pytest.raises(HypervisorError, match="cap out of range"):
+        host.set_domain(SetDomain("r1", state="running"))
+    assert host.domain("r1").id is None
+    started = host.set_domain(SetDomain("r1", state="running", cap=90))
+    assert (started.scheduler.weight, started.scheduler.cap) == (512, 90)
+
+
+def test_a_share_that_cannot_be_read_is_given_when_it_can(
+    host: PhysicalHost, memory: MemoryHost
+) -> None:
+    host.set_domain(SetDomain("r1", weight=512))
+    memory.destroy("r1")
+    memory.start("r1")
+    memory.blind("r1", "scheduler")
+    assert host.domain("r1").scheduler.weight is None
+    memory.blind("r1")
+    assert share(host) == (512, 0)
+
+
+def test_a_look_writes_no_file(memory: MemoryHost, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    host = PhysicalHost("memory:///a", memory, folder / "wishes.json")
+    host.create(CreateDomain("r2", weight=300))
+    memory.destroy("r2")
+    memory.start("r2")
+    (folder / "wishes.json").unlink()
+    folder.rmdir()
+    assert {domain.name: domain.scheduler.weight for domain in host.domains()}["r2"] == 300
+    with pytest.raises(HypervisorError, match="cannot be written"):
+        host.set_sched_parameters_weight(400, "r2")
+    assert share(host, "r2") == (300, 0)
+
+
+@pytest.mark.parametrize("row", ["[70000, 0]", "[0, 0]", "[true, 0]", "[1, -1]", "[1, 1e400]"])
+def test_one_damaged_row_of_a_file_of_wishes_is_passed_over(
+    memory: MemoryHost, tmp_path: Path, row: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = PhysicalHost("memory:///a", memory)
+    one, other = (host.create(CreateDomain(name)).uuid for name in ("r1", "r2"))
+    file = tmp_path / "wishes.json"
+    file.write_text(f'{{"{one}": {row}, "{other}": [300, 20]}}')
+    again = PhysicalHost("memory:///a", memory, file)
+    found = {domain.name: domain for domain in again.domains()}
+    assert (found["r1"].scheduler.weight, found["r1"].problems) == (256, ())
+    assert found["r2"].scheduler.weight == 300
+    assert one in caplog.text
+
+
+def test_a_file_of_wishes_that_is_nested_without_end(memory: MemoryHost, tmp_path: Path) -> None:
+    file = tmp_path / "wishes.json"
+    file.write_text("[" * 200_000)
+    assert PhysicalHost("memory:///a", memory, file).domains()
+
+
+def test_a_share_that_cannot_be_kept_leaves_no_domain(memory: MemoryHost, tmp_path: Path) -> None:
+    host = PhysicalHost("memory:///a", memory, tmp_path / "none" / "wishes.json")
+    with pytest.raises(HypervisorError, match="cannot be written"):
+        host.create(CreateDomain("r2", weight=300))
+    assert [domain.name for domain in host.domains()] == ["Domain-0"]
+
+
+def test_a_domain_goes_even_if_its_share_cannot_be_forgotten(
+    memory: MemoryHost, tmp_path: Path
+) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    host = PhysicalHost("memory:///a", memory, folder / "wishes.json")
+    host.create(CreateDomain("r2", weight=300))
+    (folder / "wishes.json").unlink()
+    folder.rmdir()
+    host.delete("r2")
+    assert [domain.name for domain in host.domains()] == ["Domain-0"]
+
+
+def test_a_kept_cap_that_waits_is_told_until_it_is_given(
+    host: PhysicalHost, memory: MemoryHost
+) -> None:
+    kept_in_vain(host, memory)
+    changed = host.set_domain(SetDomain("r1", weight=700))
+    assert changed.scheduler.weight == 700
+    assert "cap 150 cannot be given" in changed.problems[0]

@@ -13,16 +13,19 @@ import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import wait_until
 from xen_bridge.client import BridgeClient
+from xen_bridge.command import main
 from xen_bridge.errors import (
     BridgeError,
     Conflict,
     Deadline,
     InvalidInput,
     NotFound,
+    PathNotAllowed,
     PeerAway,
     Unsupported,
 )
@@ -546,6 +549,22 @@ def test_a_hypervisor_that_hangs_is_a_deadline_and_nothing_else_suffers(folder, 
         finally:
             os.kill(service.pid, signal.SIGCONT)
         assert asking.ask(domains.GetNode())
+
+
+def test_no_path_is_given_to_a_domain_but_those_of_the_list(client):
+    wanted = domains.CreateDomain("r9", disks=(domains.NewDisk("/etc/shadow", "xvda"),))
+    with pytest.raises(PathNotAllowed, match="/var/lib/xen/images"):
+        client.ask(wanted)
+    with pytest.raises(NotFound):
+        client.ask(domains.GetDomain("r9"))
+
+
+def test_a_list_of_paths_that_is_none_is_said(folder, controller):
+    Identity.load_or_create(folder / "listless")
+    words = ["serve", "--directory", str(folder / "listless"), "--allow-path", "images"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    assert "'images' is no absolute path" in result.output
 
 
 def test_libvirt_s_own_test_driver_is_served(folder, controller):

@@ -40,6 +40,7 @@ TEXT = "what the host says"
         (bridge_errors.PeerAway(TEXT), errors.HostAway),
         (bridge_errors.HypervisorError(TEXT), errors.HostError),
         (bridge_errors.Forbidden(TEXT), errors.HostError),
+        (bridge_errors.PathNotAllowed(TEXT), errors.HostForbids),
         (bridge_errors.Unparsable(TEXT), errors.HostError),
         (bridge_errors.BridgeError(TEXT), errors.HostError),
     ],

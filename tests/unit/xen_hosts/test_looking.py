@@ -233,3 +233,43 @@ def test_a_failure_is_told_whatever_it_is(xen: FakeXen, error: Exception, detail
         raise error
     assert [phase for phase, _ in phases(xen)] == ["started", "failed"]
     assert phases(xen)[1][1].startswith(detail)
+
+
+def test_a_watcher_goes_on_though_what_it_tells_of_cannot_be_published(xen: FakeXen) -> None:
+    bridge, failures = xen.add(), []
+
+    def fail(*_: Any) -> None:
+        failures.append(1)
+        raise KeyError("a fault of ours")
+
+    publish, xen.hosts._publish = xen.hosts._publish, fail
+    xen.hosts.start()
+    bridge.away = "gone"
+    until(lambda: failures, "the failure")
+    xen.hosts._publish = publish
+    bridge.away = None
+    until(lambda: {"name": "a", "state": "connected", "reason": ""} in xen.told("xen_host")[1:])
+    assert xen.supervisor.failing() == ("XenHosts._watch",)
+
+
+def test_a_host_whose_first_look_fails_is_watched_all_the_same(xen: FakeXen) -> None:
+    xen.hosts.start()
+    bridge = xen.bridge("a")
+
+    def fail(*_: Any) -> None:
+        raise KeyError("a fault of ours")
+
+    publish, xen.hosts._publish = xen.hosts._publish, fail
+    with pytest.raises(KeyError):
+        xen.hosts.add("a", bridge.url, bridge.node_pk)
+    xen.hosts._publish = publish
+    bridge.away = "gone"
+    until(lambda: xen.host().known.state == "away")
+
+
+def test_a_host_that_is_forgotten_is_looked_at_no_more(xen: FakeXen) -> None:
+    xen.hosts.start()
+    xen.add()
+    (watcher,) = xen._greenlets
+    xen.hosts.remove("a")
+    until(lambda: watcher.dead, "the end of the watcher")

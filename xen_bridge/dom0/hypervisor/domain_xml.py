@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,8 @@ from lxml import etree
 
 from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.protocol.documents.domains import (
+    DEVICE_NAME,
+    MAC,
     CreateDomain,
     DomainInterface,
     NewDisk,
@@ -62,6 +65,9 @@ def _text(parent: etree._Element, tag: str, text: str, **attributes: str) -> Non
 def _disk(devices: etree._Element, wanted: NewDisk) -> None:
     is_block = wanted.source.startswith("/dev/")
     disk = etree.SubElement(devices, "disk", type="block" if is_block else "file", device="disk")
+    # Stated, so that nobody guesses it from what the guest wrote: a header of qcow2 would name
+    # any file of Domain 0 as its backing file.
+    etree.SubElement(disk, "driver", type="raw")
     etree.SubElement(disk, "source", {"dev" if is_block else "file": wanted.source})
     etree.SubElement(disk, "target", dev=wanted.target)
     if wanted.read_only:
@@ -76,12 +82,15 @@ def _interface(devices: etree._Element, wanted: NewInterface) -> None:
 
 
 class Description:
-    """What the XML of a domain says."""
+    """What the XML of a domain says; ValueError for what is none."""
 
     def __init__(self, text: str) -> None:
         # It comes from libvirt: the same care costs nothing.
         parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-        self._root = etree.fromstring(text.encode(), parser)
+        try:
+            self._root = etree.fromstring(text.encode(), parser)
+        except etree.XMLSyntaxError as error:
+            raise ValueError(f"no XML: {error}") from error
 
     @property
     def vcpus(self) -> tuple[int, int]:
@@ -100,9 +109,9 @@ class Description:
         for element in self._root.iterfind("devices/interface"):
             mac, source, target = (element.find(tag) for tag in ("mac", "source", "target"))
             yield DomainInterface(
-                mac=_of(mac, "address") or "00:00:00:00:00:00",
-                bridge=_of(source, "bridge"),
-                target=_of(target, "dev"),
+                mac=_fitting(MAC, (_of(mac, "address") or "").lower()) or "00:00:00:00:00:00",
+                bridge=_fitting(DEVICE_NAME, _of(source, "bridge")),
+                target=_fitting(DEVICE_NAME, _of(target, "dev")),
             )
 
     @property
@@ -118,6 +127,11 @@ class Description:
 
 def _of(element: Any, attribute: str) -> str | None:
     return None if element is None else element.get(attribute)
+
+
+def _fitting(pattern: str, text: str | None) -> str | None:
+    """Return ``text`` if a message can carry it: one odd name must not spoil all domains."""
+    return text if text is not None and re.fullmatch(pattern, text) else None
 
 
 def _pci(element: etree._Element) -> str:

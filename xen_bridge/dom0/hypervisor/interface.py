@@ -7,8 +7,8 @@ ranges, and what must be put back after a start, are the business of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -31,13 +31,33 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The counters of one domain: CPU nanoseconds so far, memory in kB, its vifs."""
+    """The counters of one domain: CPU nanoseconds so far, memory in kB, its vifs.
+
+    None is what could not be read. ``vif_count`` counts the vifs that could not be read too.
+    """
 
     name: str
-    cpu_ns: int
-    memory_kb: int
-    vcpus: int
-    interfaces: tuple[VirtualInterface, ...] = ()
+    cpu_ns: int | None
+    memory_kb: int | None
+    vcpus: int | None
+    interfaces: tuple[VirtualInterface, ...] | None = ()
+    unread_vifs: int = 0
+
+    @property
+    def vif_count(self) -> int | None:
+        """How many vifs it has."""
+        return None if self.interfaces is None else len(self.interfaces) + self.unread_vifs
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """Which domain has which PCI device: names by addresses.
+
+    ``unknown`` are the names of the domains that could not be read.
+    """
+
+    owners: Mapping[str, str] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +73,8 @@ class Hypervisor(Protocol):
     """A connection to one hypervisor. ``domain`` is an id, a name or a UUID.
 
     Raises NotFound for an unknown domain, Conflict where its state forbids the call,
-    HypervisorAway when nobody answers, HypervisorError for all else that fails.
+    HypervisorAway when nobody answers, HypervisorError for all else that fails. What it cannot
+    read of one domain is unknown, no error: the domain may be on its way in or out.
     """
 
     @property
@@ -120,8 +141,8 @@ class Hypervisor(Protocol):
     def remove_device(self, domain: str, address: str) -> None:
         """Take a PCI device from a domain."""
 
-    def attached_devices(self) -> dict[str, str]:
-        """Return which domain, by name, has which PCI device, by address."""
+    def attached_devices(self) -> Attached:
+        """Return which domain has which PCI device."""
 
     def close(self) -> None:
         """End the connection."""

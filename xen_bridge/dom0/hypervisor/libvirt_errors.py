@@ -53,10 +53,12 @@ def translated() -> Iterator[None]:
     try:
         yield
     except libvirt.libvirtError as error:
-        raise _ours(libvirt, error) from error
+        raise ours(error) from error
 
 
-def _ours(libvirt: Any, error: Any) -> BridgeError:
+def ours(error: Any) -> BridgeError:
+    """Return what a libvirtError means."""
+    libvirt = binding()
     code, message = error.get_error_code(), str(error)
     kind = _classes(libvirt).get(code, HypervisorError)
     if code == libvirt.VIR_ERR_OPERATION_FAILED and "already" in message:

@@ -11,12 +11,15 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from xen_bridge.dom0.hypervisor import domain_xml
-from xen_bridge.dom0.hypervisor.interface import Capability, HostDevice, Usage
+from xen_bridge.dom0.hypervisor.interface import Attached, Capability, HostDevice, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
+from xen_bridge.dom0.hypervisor.reading import Reading
 from xen_bridge.errors import HypervisorAway, NotFound, Unsupported
+from xen_bridge.protocol import forms
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
@@ -27,6 +30,7 @@ from xen_bridge.protocol.documents.domains import (
     VcpuPins,
     Vcpus,
 )
+from xen_bridge.protocol.forms import Form
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATES: dict[int, State] = {
@@ -40,6 +44,8 @@ _STATES: dict[int, State] = {
     7: "paused",
 }
 """libvirt's states; 0 (no state) and 2 (blocked) are what idle Xen domains are in."""
+RUNNING = 1
+"""VIR_CONNECT_LIST_DOMAINS_ACTIVE."""
 
 
 class LibvirtHost(ABC):
@@ -128,8 +134,8 @@ class LibvirtHost(ABC):
         return int(connection.getFreeMemory()) // 1024
 
     @abstractmethod
-    def scheduler_kind(self) -> str:
-        """Return the name of the host's scheduler."""
+    def scheduler_kind(self) -> str | None:
+        """Return the name of the host's scheduler; None where it cannot be told."""
 
     def domains(self) -> tuple[Domain, ...]:
         """Return all domains, by id, those that do not run last."""
@@ -140,47 +146,79 @@ class LibvirtHost(ABC):
         present = [item for item in described if item is not None]
         return tuple(sorted(present, key=lambda item: (item.id is None, item.id or 0, item.name)))
 
-    def _described(self, domain: Any) -> Domain | None:
-        """Return a domain of a list; None if it went away since the list was made."""
-        libvirt = binding()
-        try:
-            return self._domain(domain)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                return None
-            with translated():
-                raise
-
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
-        found = self.find(domain)
-        with translated():
-            return self._domain(found)
+        described = self._described(self.find(domain))
+        if described is None:
+            raise NotFound(f"no domain {domain}")
+        return described
 
-    def _domain(self, domain: Any) -> Domain:
-        described = domain_xml.Description(domain.XMLDesc())
-        state, _, memory, vcpus, cpu_ns = domain.info()
-        is_active = bool(domain.isActive())
-        first, most = described.vcpus
+    def _described(self, domain: Any) -> Domain | None:
+        """Return a domain; None if it went away since it was found."""
+        reading = Reading()
+        found = self._read(domain, reading)
+        return None if reading.was_missed and self.is_gone(domain) else found
+
+    def is_gone(self, domain: Any) -> bool:
+        """Tell whether a domain that was found is there no more; raises HypervisorAway."""
+        reading, connection = Reading(), self.connection()
+        reading.of((), lambda: connection.lookupByUUIDString(domain.UUIDString()), None)
+        return reading.was_missed
+
+    def _read(self, domain: Any, reading: Reading) -> Domain:
+        uuid = domain.UUIDString()
+        # What the domain was found with: known even of one that does not answer, and -1 of one
+        # that has been started since.
+        number = domain.ID()
+        is_active = number >= 0 and bool(Reading().of((), domain.isActive, True))
+        info = reading.of(("state", "memory_kb", "cpu_time_s"), domain.info, None)
         return Domain(
-            name=domain.name(),
-            uuid=domain.UUIDString(),
-            id=domain.ID() if is_active else None,
-            state=_STATES.get(state, "unknown"),
-            memory_kb=memory,
-            vcpus=Vcpus(vcpus if is_active else first, most, self._affinity(domain, is_active)),
-            scheduler=self._scheduler(domain, is_active),
-            cpu_time_s=round(cpu_ns / 1e9, 3),
-            persistent=bool(domain.isPersistent()),
-            interfaces=described.interfaces,
+            name=self.name_of(domain, reading),
+            uuid=uuid,
+            id=number if is_active else None,
+            state=_STATES.get(info[0], "unknown") if info else "unknown",
+            memory_kb=info[2] if info else None,
+            cpu_time_s=round(info[4] / 1e9, 3) if info else None,
+            persistent=reading.of(("persistent",), lambda: bool(domain.isPersistent()), None),
+            scheduler=self._scheduler(domain, is_active, reading),
+            **self._described_by_xml(domain, is_active, info, reading),
+            unknown=tuple(reading.unknown),
+            problems=tuple(reading.problems),
         )
 
+    def _described_by_xml(
+        self, domain: Any, is_active: bool, info: Any, reading: Reading
+    ) -> dict[str, Any]:
+        """Return vCPUs and interfaces: how many vCPUs run now is not in the XML."""
+        none: tuple[int | None, int | None] = (None, None)
+        described = reading.of(
+            ("vcpus", "interfaces"), lambda: domain_xml.Description(domain.XMLDesc()), None
+        )
+        first, most = none
+        if described is not None:
+            first, most = reading.of(("vcpus",), lambda: described.vcpus, none)
+        current = (info[3] if info else None) if is_active else first
+        pins = self._affinity(domain, is_active, reading)
+        vcpus = reading.of(("vcpus",), lambda: checked(Vcpus(current, most, pins)), Vcpus())
+        if current is None:
+            reading.miss("vcpus")
+        return {"vcpus": vcpus, "interfaces": described.interfaces if described else ()}
+
+    @staticmethod
+    def name_of(domain: Any, reading: Reading) -> str:
+        """Return the name of a domain; its UUID if that cannot be told."""
+
+        def name() -> str:
+            return _not_empty(domain.name())
+
+        return reading.of(("name",), name, str(domain.UUIDString()))
+
     @abstractmethod
-    def _affinity(self, domain: Any, is_active: bool) -> tuple[VcpuPins, ...]:
+    def _affinity(self, domain: Any, is_active: bool, reading: Reading) -> tuple[VcpuPins, ...]:
         """Return where each vCPU may run; nothing where vcpu_list tells of all domains at once."""
 
     @abstractmethod
-    def _scheduler(self, domain: Any, is_active: bool) -> SchedulerParameters:
+    def _scheduler(self, domain: Any, is_active: bool, reading: Reading) -> SchedulerParameters:
         """Return the scheduler's kind, and the domain's weight and cap."""
 
     @abstractmethod
@@ -199,7 +237,7 @@ class LibvirtHost(ABC):
         with translated():
             # Redefining would change a domain of that name instead of refusing.
             made = connection.defineXML(domain_xml.build(wanted, self.kind))
-            return self._domain(made)
+        return self._read(made, Reading())
 
     def start(self, domain: str) -> None:
         """Boot a defined domain."""
@@ -283,15 +321,38 @@ class LibvirtHost(ABC):
         with translated():
             found.detachDeviceFlags(domain_xml.host_device(HostDevice(address)), 0)
 
-    def attached_devices(self) -> dict[str, str]:
+    def attached_devices(self) -> Attached:
         """Return which domain has which PCI device."""
         connection = self.connection()
-        given: dict[str, str] = {}
         with translated():
-            for domain in connection.listAllDomains():
-                for address in domain_xml.Description(domain.XMLDesc()).host_devices:
-                    given[address] = domain.name()
-        return given
+            found = connection.listAllDomains()
+        owners: dict[str, str] = {}
+        unknown: list[str] = []
+        for domain in found:
+            reading = Reading()
+            name = self.name_of(domain, reading)
+            addresses = reading.of(("devices",), partial(_devices_of, domain), None)
+            if addresses is not None:
+                owners |= dict.fromkeys(addresses, name)
+            elif not (reading.was_missed and self.is_gone(domain)):
+                unknown.append(name)
+        return Attached(owners, tuple(unknown))
+
+
+def _devices_of(domain: Any) -> tuple[str, ...] | None:
+    return domain_xml.Description(domain.XMLDesc()).host_devices
+
+
+def checked(form: Form) -> Form:
+    """Return a form; InvalidInput for one that no message can carry."""
+    forms.check(form)
+    return form
+
+
+def _not_empty(name: str) -> str:
+    if not name:
+        raise ValueError("it has none")
+    return name
 
 
 def _node_device(address: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import translated
-from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost
+from xen_bridge.dom0.hypervisor.reading import Reading
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 
 _STATES = {0: "-o-", 1: "r--", 2: "-b-"}
@@ -27,13 +28,15 @@ class LibvirtTestHost(LibvirtHost):
         """Return the only scheduler it has."""
         return "fair"
 
-    def _scheduler(self, domain: Any, is_active: bool) -> SchedulerParameters:
+    def _scheduler(self, domain: Any, is_active: bool, reading: Reading) -> SchedulerParameters:
         return SchedulerParameters("fair")
 
-    def _affinity(self, domain: Any, is_active: bool) -> tuple[VcpuPins, ...]:
+    def _affinity(self, domain: Any, is_active: bool, reading: Reading) -> tuple[VcpuPins, ...]:
         if not is_active:
             return ()
-        return tuple(VcpuPins(_set(mask)) for mask in domain.vcpus()[1])
+        nothing: Sequence[Sequence[bool]] = ()
+        masks = reading.of(("vcpus.affinity",), lambda: domain.vcpus()[1], nothing)
+        return tuple(VcpuPins(_set(mask)) for mask in masks)
 
     def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
         """Let a vCPU run on these physical CPUs only."""
@@ -46,33 +49,36 @@ class LibvirtTestHost(LibvirtHost):
         """Return where every vCPU runs and may run."""
         connection = self.connection()
         with translated():
-            running = [domain for domain in connection.listAllDomains() if domain.isActive()]
-            return tuple(one for domain in running for one in _assignments(domain))
+            running = connection.listAllDomains(RUNNING)
+        return tuple(one for domain in running for one in self._assignments(domain))
 
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""
         connection = self.connection()
         with translated():
-            running = [domain for domain in connection.listAllDomains() if domain.isActive()]
-            return tuple(_usage(domain) for domain in running)
+            running = connection.listAllDomains(RUNNING)
+        return tuple(self._usage(domain) for domain in running)
 
+    def _usage(self, domain: Any) -> Usage:
+        reading = Reading()
+        info = reading.of(("usage",), domain.info, None) or (None,) * 5
+        return Usage(self.name_of(domain, reading), info[4], info[2], info[3])
 
-def _usage(domain: Any) -> Usage:
-    _, _, memory, vcpus, cpu_ns = domain.info()
-    return Usage(domain.name(), cpu_ns, memory, vcpus)
-
-
-def _assignments(domain: Any) -> Iterator[VcpuAssignment]:
-    for (number, state, cpu_ns, cpu), mask in zip(*domain.vcpus(), strict=True):
-        yield VcpuAssignment(
-            domain=domain.name(),
-            id=domain.ID(),
-            vcpu=number,
-            cpu=cpu if cpu >= 0 else None,
-            state=_STATES.get(state, "---"),
-            time_s=round(cpu_ns / 1e9, 1),
-            affinity=_set(mask),
-        )
+    def _assignments(self, domain: Any) -> Iterator[VcpuAssignment]:
+        reading = Reading()
+        name = self.name_of(domain, reading)
+        nothing: Any = ((), ())
+        vcpus = reading.of(("vcpus",), domain.vcpus, nothing)
+        for (number, state, cpu_ns, cpu), mask in zip(*vcpus, strict=True):
+            yield VcpuAssignment(
+                domain=name,
+                id=domain.ID(),
+                vcpu=number,
+                cpu=cpu if cpu >= 0 else None,
+                state=_STATES.get(state, "---"),
+                time_s=round(cpu_ns / 1e9, 1),
+                affinity=_set(mask),
+            )
 
 
 def _set(mask: Sequence[bool]) -> tuple[int, ...]:

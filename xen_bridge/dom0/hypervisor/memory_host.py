@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from xen_bridge.dom0.hypervisor.interface import Capability, HostDevice, Usage
+from xen_bridge.dom0.hypervisor.interface import Attached, Capability, HostDevice, Usage
+from xen_bridge.dom0.hypervisor.memory_domains import (
+    DEFAULT_CAP,
+    DEFAULT_WEIGHT,
+    UNKNOWN,
+    defined,
+    domain_0,
+)
 from xen_bridge.errors import Conflict, HypervisorAway, HypervisorError, NotFound
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
-    DomainInterface,
     Host,
     SchedulerParameters,
     VcpuAssignment,
@@ -26,7 +31,6 @@ from xen_bridge.protocol.documents.domains import (
 )
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
-DEFAULT_WEIGHT, DEFAULT_CAP = 256, 0
 MIGRATION_STEPS = ("connect", "begin", "prepare", "transfer", "finish", "confirm")
 BUSY = 0.1
 """Share of a CPU that each running domain uses."""
@@ -73,7 +77,8 @@ class MemoryHost:
         self._devices: dict[str, str] = {}
         self._taken: set[str] = set()
         self._faults: dict[str, Fault] = {}
-        self._keep(_domain_0(cpus), 0.0)
+        self._unknown: dict[str, tuple[str, ...]] = {}
+        self._keep(domain_0(cpus), 0.0)
 
     # ---- faults
 
@@ -86,6 +91,23 @@ class MemoryHost:
         else:
             self._faults[step] = fault
 
+    def blind(self, domain: str, *names: str) -> None:
+        """Have these fields of a domain (``devices``, ``usage`` too) be unknown from now on.
+
+        No name makes all known again.
+        """
+        with self._lock:
+            self._unknown[self._find(domain).domain.uuid] = names
+
+    def _blinded(self, domain: Domain) -> Domain:
+        """Return a domain without what is to be unknown."""
+        names = self._unknown.get(domain.uuid, ())
+        for name in names:
+            if name in UNKNOWN:
+                domain = replace(domain, **{name: UNKNOWN[name]})
+        problems = tuple(f"{name}: refused on demand" for name in names)
+        return replace(domain, unknown=names, problems=problems)
+
     def _at(self, step: str) -> None:
         fault = self._faults.get(step) or self._faults.get("all")
         if fault is not None:
@@ -96,7 +118,7 @@ class MemoryHost:
     def host(self) -> Host:
         """Return the physical host."""
         self._at("host")
-        used = sum(kept.domain.memory_kb for kept in self._domains.values() if kept.since)
+        used = sum(kept.domain.memory_kb or 0 for kept in self._domains.values() if kept.since)
         return Host(
             name=self._name,
             hypervisor="memory",
@@ -112,14 +134,14 @@ class MemoryHost:
         """Return all domains, those that do not run last."""
         self._at("domains")
         with self._lock:
-            found = [self._now(kept) for kept in self._domains.values()]
+            found = [self._blinded(self._now(kept)) for kept in self._domains.values()]
         return tuple(sorted(found, key=lambda item: (item.id is None, item.id or 0, item.name)))
 
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
         self._at("domain")
         with self._lock:
-            return self._now(self._find(domain))
+            return self._blinded(self._now(self._find(domain)))
 
     def _find(self, domain: str) -> _Kept:
         for kept in self._domains.values():
@@ -132,7 +154,7 @@ class MemoryHost:
 
     def _cpu_seconds(self, kept: _Kept) -> float:
         running = 0.0 if kept.since is None else self._world.clock() - kept.since
-        return kept.domain.cpu_time_s + max(running, 0.0) * BUSY
+        return (kept.domain.cpu_time_s or 0.0) + max(running, 0.0) * BUSY
 
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
@@ -146,7 +168,7 @@ class MemoryHost:
                 vcpu=number,
                 cpu=pins.cpus[0],
                 state="-b-",
-                time_s=domain.cpu_time_s,
+                time_s=domain.cpu_time_s or 0.0,
                 affinity=pins.cpus,
             )
             for domain in sorted(running, key=lambda item: item.id or 0)
@@ -162,6 +184,8 @@ class MemoryHost:
 
     def _used(self, kept: _Kept) -> Usage:
         domain = kept.domain
+        if "usage" in self._unknown.get(domain.uuid, ()):
+            return Usage(domain.name, None, None, None, None)
         packets = int(self._cpu_seconds(kept) * 100)
         vifs = tuple(
             VirtualInterface(number, packets * 100, packets, 0, 0, packets * 50, packets, 0, 0)
@@ -179,7 +203,7 @@ class MemoryHost:
             taken = {kept.domain.name for kept in self._domains.values()} | set(self._domains)
             if wanted.name in taken or wanted.uuid in taken:
                 raise Conflict(f"a domain {wanted.name} exists already")
-            domain = _defined(wanted, self._cpus)
+            domain = defined(wanted, self._cpus)
             self._keep(domain, None)
             return domain
 
@@ -259,7 +283,10 @@ class MemoryHost:
         self._at("set_scheduler")
         with self._lock:
             kept = self._running(domain)
-            old = kept.domain.scheduler
+            old, most = kept.domain.scheduler, 100 * (kept.domain.vcpus.maximum or 0)
+            if cap is not None and cap > most:
+                # Xen's own words.
+                raise HypervisorError(f"Cpu cap out of range, valid range is from 0 to {most}")
             new = SchedulerParameters(
                 old.kind,
                 old.weight if weight is None else weight,
@@ -347,10 +374,17 @@ class MemoryHost:
                 raise NotFound(f"{domain} does not have {address}")
             del self._devices[address]
 
-    def attached_devices(self) -> dict[str, str]:
+    def attached_devices(self) -> Attached:
         """Return which domain has which PCI device."""
         self._at("attached_devices")
-        return dict(self._devices)
+        with self._lock:
+            unknown = {
+                kept.domain.name
+                for kept in self._domains.values()
+                if "devices" in self._unknown.get(kept.domain.uuid, ())
+            }
+            owners = {key: name for key, name in self._devices.items() if name not in unknown}
+        return Attached(owners, tuple(sorted(unknown)))
 
     def close(self) -> None:
         """There is no connection to end."""
@@ -366,39 +400,3 @@ def _raising(error: Exception) -> Fault:
 def refusing(text: str = "refused on demand") -> Fault:
     """Return a fault that fails as a hypervisor does."""
     return _raising(HypervisorError(text))
-
-
-def _domain_0(cpus: int) -> Domain:
-    everywhere = VcpuPins(tuple(range(cpus)))
-    return Domain(
-        name="Domain-0",
-        uuid="00000000-0000-0000-0000-000000000000",
-        id=0,
-        state="running",
-        memory_kb=524_288,
-        vcpus=Vcpus(1, cpus, (everywhere,)),
-        scheduler=SchedulerParameters("credit", DEFAULT_WEIGHT, DEFAULT_CAP),
-        cpu_time_s=0.0,
-    )
-
-
-def _defined(wanted: CreateDomain, cpus: int) -> Domain:
-    everywhere = VcpuPins(tuple(range(cpus)))
-    name = wanted.uuid or str(uuid.uuid4())
-    interfaces = tuple(
-        DomainInterface(item.mac or f"00:16:3e:{name[0:2]}:{name[2:4]}:{number:02x}", item.bridge)
-        for number, item in enumerate(wanted.interfaces)
-    )
-    most = max(wanted.vcpus, wanted.max_vcpus or wanted.vcpus)
-    return Domain(
-        name=wanted.name,
-        uuid=name,
-        id=None,
-        state="shutoff",
-        memory_kb=wanted.memory_kb,
-        vcpus=Vcpus(wanted.vcpus, most, (everywhere,) * wanted.vcpus),
-        scheduler=SchedulerParameters("credit"),
-        cpu_time_s=0.0,
-        persistent=True,
-        interfaces=interfaces,
-    )

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from xen_bridge.dom0.hypervisor.domain_xml import Description
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
-from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checked
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
+from xen_bridge.dom0.hypervisor.reading import Reading
 from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
-from xen_bridge.errors import Conflict, InvalidInput, Unsupported
+from xen_bridge.errors import Conflict, Unsupported
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
@@ -52,24 +54,32 @@ class XenHost(LibvirtHost):
         self._log = LibxlLog() if urlsplit(uri).hostname is None else None
         self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
 
-    def scheduler_kind(self) -> str:
-        """Return credit, credit2, or another that Xen runs."""
+    def scheduler_kind(self) -> str | None:
+        """Return credit, credit2, or another that Xen runs; None where it cannot be told."""
         connection = self.connection()
-        with translated():
+
+        def kind() -> str | None:
             return str(connection.lookupByID(DOMAIN_0).schedulerType()[0])
+
+        return Reading().of(("scheduler",), kind, None)
 
     # ---- looking
 
-    def _scheduler(self, domain: Any, is_active: bool) -> SchedulerParameters:
+    def _scheduler(self, domain: Any, is_active: bool, reading: Reading) -> SchedulerParameters:
         if not is_active:
             return SchedulerParameters(self.scheduler_kind())
-        kind = domain.schedulerType()[0]
+        kind = reading.of(("scheduler",), lambda: str(domain.schedulerType()[0]), None)
+        told = SchedulerParameters(kind)
         if kind not in KNOWN_SCHEDULERS:
-            return SchedulerParameters(kind)
-        known = domain.schedulerParameters()
-        return SchedulerParameters(kind, known.get("weight"), known.get("cap"))
+            return told
 
-    def _affinity(self, domain: Any, is_active: bool) -> tuple[VcpuPins, ...]:
+        def parameters() -> SchedulerParameters:
+            known = domain.schedulerParameters()
+            return checked(SchedulerParameters(kind, known.get("weight"), known.get("cap")))
+
+        return reading.of(("scheduler",), parameters, told)
+
+    def _affinity(self, domain: Any, is_active: bool, reading: Reading) -> tuple[VcpuPins, ...]:
         # One run of xl tells of all domains, so it is asked by vcpu_list alone.
         return ()
 
@@ -84,7 +94,20 @@ class XenHost(LibvirtHost):
         """Return the counters of every running domain."""
         connection = self.connection()
         with translated():
-            return tuple(_usage(domain) for domain in connection.listAllDomains(1))
+            running = connection.listAllDomains(RUNNING)
+        found = (self._usage(domain) for domain in running)
+        return tuple(usage for usage in found if usage is not None)
+
+    def _usage(self, domain: Any) -> Usage | None:
+        """Return the counters of a domain; None if it went away since it was listed."""
+        reading = Reading()
+        info = reading.of(("usage",), domain.info, None) or (None,) * 5
+        targets = reading.of(("interfaces",), partial(_targets, domain), None)
+        vifs = None if targets is None else _vifs(domain, targets, reading)
+        if reading.was_missed and self.is_gone(domain):
+            return None
+        unread = len(targets or ()) - len(vifs or ())
+        return Usage(self.name_of(domain, reading), info[4], info[2], info[3], vifs, unread)
 
     # ---- the processor
 
@@ -96,9 +119,6 @@ class XenHost(LibvirtHost):
             kind = found.schedulerType()[0]
             if kind not in KNOWN_SCHEDULERS:
                 raise Unsupported(f"the scheduler {kind} knows no weight and no cap")
-            vcpus = found.info()[3]
-            if cap is not None and cap > 100 * max(vcpus, 1):
-                raise InvalidInput(("cap",), f"at most 100 for each of its {vcpus} vCPUs")
             # Flags are not supported, so the plain call (Xen research, 5.1).
             found.setSchedulerParameters({k: v for k, v in wanted.items() if v is not None})
 
@@ -179,11 +199,17 @@ class XenHost(LibvirtHost):
             self._needed_xl().return_device(address)
 
 
-def _usage(domain: Any) -> Usage:
-    _, _, memory, vcpus, cpu_ns = domain.info()
-    targets = [item.target for item in Description(domain.XMLDesc()).interfaces if item.target]
-    vifs = tuple(_vif(number, domain.interfaceStats(name)) for number, name in enumerate(targets))
-    return Usage(domain.name(), cpu_ns, memory, vcpus, vifs)
+def _targets(domain: Any) -> list[str] | None:
+    return [item.target for item in Description(domain.XMLDesc()).interfaces if item.target]
+
+
+def _vifs(domain: Any, targets: Sequence[str], reading: Reading) -> tuple[VirtualInterface, ...]:
+    """Return the counters of the vifs that can be read."""
+    found = (
+        (number, reading.of(("interfaces",), partial(domain.interfaceStats, name), None))
+        for number, name in enumerate(targets)
+    )
+    return tuple(_vif(number, counters) for number, counters in found if counters is not None)
 
 
 def _vif(number: int, counters: Sequence[int]) -> VirtualInterface:

@@ -21,14 +21,15 @@ class Device:
     """A PCI device. ``assignable``: Xen's driver has it, so a domain may be given it.
 
     ``physical`` is the address of a virtual function's physical one; ``functions`` and
-    ``max_functions`` count the virtual functions of a physical one.
+    ``max_functions`` count the virtual functions of a physical one. What sysfs does not tell is
+    None.
     """
 
     address: str = part(pattern=ADDRESS)
     kind: Kind = part()
-    vendor: str = part()
-    product: str = part()
-    device_class: str = part()
+    vendor: str | None = part(None)
+    product: str | None = part(None)
+    device_class: str | None = part(None)
     driver: str | None = part(None)
     interface: str | None = part(None)
     assignable: bool = part(False)
@@ -62,10 +63,14 @@ class ListDevices:
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """What there is to be given to domains."""
+    """What there is to be given to domains.
+
+    ``unknown`` names the domains of which nobody can tell which devices they have.
+    """
 
     devices: tuple[Device, ...] = part((), tag="Device")
     queues: Queues = part(Queues())
+    unknown: tuple[str, ...] = part((), tag="Unknown")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 PATH = r"/[A-Za-z0-9_./+:@-]{1,250}"
 DEVICE_NAME = r"[A-Za-z0-9_.-]{1,15}"
+BRIDGE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
+"""A bridge for a new domain: hotplug scripts get it as a word, and as part of a path in sysfs."""
 MAX_CPUS = 4096
 
 MIN_WEIGHT, MAX_WEIGHT = 1, 65_535
@@ -37,18 +39,18 @@ class VcpuPins:
 
 @dataclass(frozen=True, slots=True)
 class Vcpus:
-    """How many vCPUs a domain has now and may have, and where each may run."""
+    """How many vCPUs a domain has now and may have (None: unknown), and where each may run."""
 
-    current: int = part(least=0, most=MAX_CPUS)
-    maximum: int = part(least=0, most=MAX_CPUS)
+    current: int | None = part(None, least=0, most=MAX_CPUS)
+    maximum: int | None = part(None, least=0, most=MAX_CPUS)
     affinity: tuple[VcpuPins, ...] = part(())
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerParameters:
-    """The scheduler's kind and what it was told; None where it knows no such thing."""
+    """The scheduler's kind and what it was told; None where it knows no such thing, or unknown."""
 
-    kind: str = part()
+    kind: str | None = part(None)
     weight: int | None = part(None, least=0, most=MAX_WEIGHT)
     cap: int | None = part(None, least=0)
 
@@ -64,28 +66,37 @@ class DomainInterface:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """One domain. ``id`` is None while it is not running."""
+    """One domain. ``id`` is None while it is not running.
+
+    ``unknown`` names the fields that the host could not tell of it, which then have None (or
+    nothing, or the state "unknown"); ``problems`` says why, and what else is wrong with it.
+    """
 
     name: str = part(least=1)
     uuid: str = part(pattern=UUID)
     id: int | None = part(None, tag="Id", least=0)
     state: State = part()
-    memory_kb: int = part(tag="MemoryKb", least=0)
+    memory_kb: int | None = part(None, tag="MemoryKb", least=0)
     vcpus: Vcpus = part()
     scheduler: SchedulerParameters = part()
-    cpu_time_s: float = part(tag="CpuTimeS", least=0)
-    persistent: bool = part(False)
+    cpu_time_s: float | None = part(None, tag="CpuTimeS", least=0)
+    persistent: bool | None = part(None)
     interfaces: tuple[DomainInterface, ...] = part((), tag="Interface")
+    unknown: tuple[str, ...] = part((), tag="Unknown")
+    problems: tuple[str, ...] = part((), tag="Problem")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A physical host; ``capabilities`` are the names of what its back end can do."""
+    """A physical host; ``capabilities`` are the names of what its back end can do.
+
+    ``scheduler`` is None where it cannot be told.
+    """
 
     name: str = part(least=1)
     hypervisor: str = part()
     version: str = part()
-    scheduler: str = part()
+    scheduler: str | None = part(None)
     cpus: int = part(least=0)
     memory_kb: int = part(tag="MemoryKb", least=0)
     free_memory_kb: int = part(tag="FreeMemoryKb", least=0)
@@ -116,7 +127,7 @@ class GetDomain:
 class NewInterface:
     """An interface for a new domain."""
 
-    bridge: str = part(pattern=DEVICE_NAME)
+    bridge: str = part(pattern=BRIDGE_NAME)
     mac: str | None = part(None, pattern=MAC)
 
 

@@ -137,15 +137,19 @@ class VirtualInterface:
 
 @dataclass(frozen=True, slots=True)
 class DomainUsage:
-    """What one domain uses: CPU seconds so far, CPU percent of one physical CPU, memory in kB."""
+    """What one domain uses: CPU seconds so far, CPU percent of one physical CPU, memory in kB.
+
+    None is what the host could not tell of it; a vif that could not be read is not among
+    ``interfaces``, but counted.
+    """
 
     name: str = part(tag="DomainName", least=1)
-    cpu_time: int = part(tag="DomainCPUTime", least=0)
-    cpu_percent: float = part(tag="DomainCPUPercentUsage", least=0)
-    memory: int = part(tag="DomainMemory", least=0)
-    memory_percent: float = part(tag="DomainMemoryPercentUsage", least=0)
-    vcpus: int = part(tag="DomainVCPUCount", least=0)
-    interface_count: int = part(tag="DomainNetInterfacesCount", least=0)
+    cpu_time: int | None = part(None, tag="DomainCPUTime", least=0)
+    cpu_percent: float | None = part(None, tag="DomainCPUPercentUsage", least=0)
+    memory: int | None = part(None, tag="DomainMemory", least=0)
+    memory_percent: float | None = part(None, tag="DomainMemoryPercentUsage", least=0)
+    vcpus: int | None = part(None, tag="DomainVCPUCount", least=0)
+    interface_count: int | None = part(None, tag="DomainNetInterfacesCount", least=0)
     interfaces: tuple[VirtualInterface, ...] = part((), tag="NetworkInterface")
 
 

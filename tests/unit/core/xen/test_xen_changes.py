@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.xen.changes import DomainChange, DomainView, changes
+from horizon_ryu.core.xen.changes import DomainChange, DomainView, changes, remembered
 
 U = "00000000-0000-0000-0000-000000000001"
 
@@ -50,6 +50,34 @@ def test_what_is_told(before: DomainView | None, now: DomainView | None, told: l
 
 def test_a_domain_that_is_gone_is_told_as_ended() -> None:
     assert [item.domain for item in changes([RUNS], [])] == [OFF, OFF]
+
+
+UNREAD = seen(3, "unknown")
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        ([PAUSED, UNREAD, PAUSED], []),
+        ([PAUSED, UNREAD, RUNS], ["resumed"]),
+        ([PAUSED, UNREAD, UNREAD, OFF], ["stopped"]),
+        ([RUNS, UNREAD, RUNS], []),
+        ([RUNS, UNREAD, PAUSED], ["paused"]),
+        ([CRASHED, UNREAD, CRASHED], []),
+        ([UNREAD, PAUSED], ["paused"]),
+        ([PAUSED, seen(4, "unknown"), seen(4, "running")], ["restarted"]),
+        ([OFF, seen(None, "unknown"), OFF], []),
+    ],
+)
+def test_a_state_that_cannot_be_read_for_a_while_is_no_change(
+    looks: list[DomainView], told: list[str]
+) -> None:
+    known = remembered([], looks[:1])
+    found: list[str] = []
+    for look in looks[1:]:
+        before, known = known, remembered(known, [look])
+        found += [item.change for item in changes(before, known)]
+    assert found == told
 
 
 STATES = ("running", "paused", "shutdown", "crashed", "unknown")

@@ -1,0 +1,76 @@
+"""Audit of flow entries that never change while a switch is connected."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
+
+from horizon_ryu.core.base_entries import is_there
+from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.openflow.context import Connection
+from horizon_ryu.wire.canonical import reported
+from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Sent
+
+LOG = logging.getLogger("horizon.audit")
+
+EVERY_BIT = (1 << 64) - 1
+"""As the mask of a cookie: exactly this one. Open vSwitch has an index for that."""
+
+
+class Switches(Protocol):
+    """The part of the switch registry that is used."""
+
+    def get(self, dpid: int) -> Connection:
+        """Return the connection; SwitchAway."""
+
+    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+        """Send and wait for barriers."""
+
+    def flow_entries(
+        self,
+        dpid: int,
+        deadline: float = ...,
+        match: Match = ...,
+        cookie: int = ...,
+        mask: int = ...,
+    ) -> tuple[FlowEntry, ...]:
+        """Read entries."""
+
+
+class EntryAudit:
+    """Compares and restores the entries that one application wants on a switch."""
+
+    def __init__(
+        self,
+        switches: Switches,
+        wanted: Callable[[int], Sequence[FlowMod]],
+        restore: Callable[[int, Sequence[FlowMod]], None] | None = None,
+    ) -> None:
+        """``wanted`` tells what a switch should have now; ``restore``, by default sending it,
+        what to do about entries that it lacks.
+        """
+        self._switches = switches
+        self._wanted = wanted
+        self._restore = restore or self._send
+
+    def audit(self, dpid: int) -> int:
+        """Restore what ``dpid`` lacks and return how many entries that were; SwitchError."""
+        lacking = [mod for mod in self._wanted(dpid) if not self._is_there(dpid, mod)]
+        if lacking:
+            self._restore(dpid, lacking)
+        return len(lacking)
+
+    def _is_there(self, dpid: int, mod: FlowMod) -> bool:
+        # By its match: a table of 100,000 entries must not be read for the sake of one.
+        entries = self._switches.flow_entries(
+            dpid, match=mod.match, cookie=mod.cookie, mask=EVERY_BIT
+        )
+        version = self._switches.get(dpid).version or 0
+        return is_there(mod, entries, partial(reported, version))
+
+    def _send(self, dpid: int, lacking: Sequence[FlowMod]) -> None:
+        LOG.warning("audit: switch %016x lost %d entries; restoring them", dpid, len(lacking))
+        for error in self._switches.confirm([Sent(dpid, mod) for mod in lacking]):
+            raise error

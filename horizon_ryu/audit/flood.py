@@ -1,0 +1,68 @@
+"""Audit of the spanning tree: what each switch does with broadcasts is what it was told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from horizon_ryu.audit.entries import EVERY_BIT
+from horizon_ryu.core.flood_state import BROADCAST_MAC
+from horizon_ryu.core.tree_control import TreeControl
+from horizon_ryu.openflow.context import Connection
+from horizon_ryu.wire.messages import FlowEntry, Match
+from horizon_ryu.wire.versions import OPENFLOW_10
+
+LOG = logging.getLogger("horizon.audit")
+
+
+class Switches(Protocol):
+    """The part of the switch registry that is used."""
+
+    def get(self, dpid: int) -> Connection:
+        """Return the connection; SwitchAway."""
+
+    def flow_entries(
+        self,
+        dpid: int,
+        deadline: float = ...,
+        match: Match = ...,
+        cookie: int = ...,
+        mask: int = ...,
+        to_controller: bool = ...,
+    ) -> tuple[FlowEntry, ...]:
+        """Read entries."""
+
+    def flooding_ports(self, dpid: int) -> frozenset[int] | None:
+        """Read the ports by which a switch floods."""
+
+
+class FloodAudit:
+    """Compares what switches do with broadcasts; ``wake`` has the tree's plans made anew."""
+
+    def __init__(self, control: TreeControl, switches: Switches, wake: Callable[[], None]) -> None:
+        self._control = control
+        self._switches = switches
+        self._wake = wake
+
+    def audit(self, dpid: int) -> int:
+        """Have a difference repaired, and return 1 if there was one; SwitchError."""
+        asked = self._control.snapshot(dpid)
+        if asked is None:
+            return 0
+        entries, flooding = self._entries(dpid), self._switches.flooding_ports(dpid)
+        if not self._control.compare(asked, entries, flooding):
+            return 0
+        LOG.warning("audit: switch %016x lost entries of the spanning tree; restoring them", dpid)
+        self._wake()
+        return 1
+
+    def _entries(self, dpid: int) -> tuple[FlowEntry, ...]:
+        """Return the tree's entries of this run, at a cost that does not grow with the table."""
+        read, cookie = self._switches.flow_entries, self._control.cookie
+        if self._switches.get(dpid).version != OPENFLOW_10:
+            return read(dpid, cookie=cookie, mask=EVERY_BIT)
+        # 1.0 cannot ask for cookies: first what matches broadcasts, then the table miss.
+        broadcasts = read(dpid, match=Match(dl_dst=BROADCAST_MAC), cookie=cookie, mask=EVERY_BIT)
+        others = read(dpid, cookie=cookie, mask=EVERY_BIT, to_controller=True)
+        return tuple(dict.fromkeys((*broadcasts, *others)))

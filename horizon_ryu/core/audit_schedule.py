@@ -1,0 +1,58 @@
+"""Schedule of the audits of switches: who is compared next, and how soon again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+INTERVAL = 2.0
+"""Seconds between two audits of a switch; what others did is undone well within 5 s."""
+AGAIN = 0.5
+"""Seconds after which it is looked whether a restoration has lasted."""
+PATIENCE = 3
+"""Audits in a row that may find a difference before they become rarer."""
+LONGEST = 64.0
+"""Seconds between two audits, at most."""
+_PARTS = 16
+"""Into how many parts of the interval the first audits of switches are spread."""
+
+
+class AuditSchedule:
+    """Tells which switches are due, each by itself; one at a time per switch.
+
+    A switch that never is as it should be (it tells otherwise than it was told, or does not
+    answer) is audited ever more rarely, so that it costs the others nothing.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[int, float] = {}
+        self._busy: set[int] = set()
+        self._strikes: dict[int, int] = {}
+
+    def follow(self, dpids: Collection[int], now: float) -> None:
+        """Take the switches that are there; new ones are due within an interval."""
+        for dpid in self._due.keys() - dpids:
+            del self._due[dpid]
+            self._strikes.pop(dpid, None)
+        for dpid in dpids:
+            if dpid not in self._due:
+                self._due[dpid] = now + INTERVAL * (1 + dpid % _PARTS) / _PARTS
+
+    def take_due(self, now: float) -> list[int]:
+        """Return the switches to audit now, the longest overdue first; each until :meth:`done`."""
+        due = [dpid for dpid, at in self._due.items() if at <= now and dpid not in self._busy]
+        self._busy.update(due)
+        return sorted(due, key=self._due.__getitem__)
+
+    def done(self, dpid: int, is_fine: bool, now: float) -> None:
+        """Take note that a switch was audited; ``is_fine``: nothing differed."""
+        self._busy.discard(dpid)
+        if dpid not in self._due:
+            return
+        strikes = 0 if is_fine else self._strikes.get(dpid, 0) + 1
+        self._strikes[dpid] = strikes
+        pause = AGAIN * 2.0 ** min(max(0, strikes - PATIENCE), 10) if strikes else INTERVAL
+        self._due[dpid] = now + min(pause, LONGEST)
+
+    def strikes(self, dpid: int) -> int:
+        """Return how many audits in a row have found a difference."""
+        return self._strikes.get(dpid, 0)

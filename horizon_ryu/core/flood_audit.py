@@ -1,0 +1,61 @@
+"""Audit of what a switch does with broadcasts: what it has against what it is believed to have.
+
+A difference becomes the believed state. The planner then closes before it opens, as always, so
+that restoring a switch makes no loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+from horizon_ryu.core.flood_plan import Member
+from horizon_ryu.core.flood_state import OPENFLOW_10, FloodState, read_state
+from horizon_ryu.wire.messages import FlowEntry
+
+
+class Snapshot(NamedTuple):
+    """What was believed of one connection of a switch when it was asked."""
+
+    dpid: int
+    serial: int
+    state: FloodState
+
+
+def snapshot(member: Member) -> Snapshot | None:
+    """Return what is believed of a switch; None while that is not all confirmed.
+
+    Nor while something of an earlier run is there: only entries of this run are compared.
+    """
+    state = member.state
+    if state is None or member.pending is not None:
+        return None
+    if state.stale or state.leftovers or not (state.broadcast and state.table_miss):
+        return None
+    return Snapshot(member.switch.dpid, member.serial, state)
+
+
+def compare(
+    member: Member,
+    asked: Snapshot,
+    entries: Iterable[FlowEntry],
+    flooding: frozenset[int] | None,
+    generation: int,
+) -> bool:
+    """Take what a switch has, and tell whether it is something else than was believed.
+
+    ``entries`` are this run's, ``flooding`` the ports by which the switch floods (None: it has no
+    group). An answer from before the newest plan says nothing.
+    """
+    if member.serial != asked.serial or member.state is not asked.state:
+        return False
+    if member.pending is not None:
+        return False
+    found = read_state(member.switch, entries, flooding, generation)
+    if member.switch.openflow == OPENFLOW_10:
+        found = replace(found, grouped=asked.state.grouped)
+    if found == asked.state:
+        return False
+    member.state = found
+    return True

@@ -1,0 +1,47 @@
+"""Hears what switches report about entries that are gone, and acts on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from horizon_ryu.core.flows.book import FlowBook
+from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.flows.removals import Verdict, judge
+from horizon_ryu.core.ownership import Owner, flow_number, owner_of
+from horizon_ryu.wire.canonical import reported
+from horizon_ryu.wire.messages import FlowRemoved
+
+
+class Answers(NamedTuple):
+    """What follows: ``expire`` ends a flow, ``look`` has a switch compared; neither waits."""
+
+    expire: Callable[[int], None]
+    look: Callable[[int], None]
+
+
+class Removals:
+    """Ends the flows whose time is over, and has what else is gone repaired.
+
+    ``counts`` has the removals of our entries by what they were taken for.
+    """
+
+    def __init__(self, book: FlowBook, age: Callable[[EntryKey], float], answers: Answers) -> None:
+        """``age`` tells the seconds since an entry was last sent."""
+        self.counts: Counter[str] = Counter()
+        self._book = book
+        self._age = age
+        self._answers = answers
+
+    def heard(self, dpid: int, version: int, removed: FlowRemoved) -> None:
+        """Take what the switch ``dpid`` reports on wire version ``version``; never waits."""
+        if owner_of(removed.cookie) is not Owner.FLOW_MANAGER:
+            return
+        verdict = judge(self._book, dpid, removed, partial(reported, version), self._age)
+        self.counts[verdict.value] += 1
+        if verdict is Verdict.EXPIRED:
+            self._answers.expire(flow_number(removed.cookie))
+        elif verdict.needs_a_look:
+            self._answers.look(dpid)

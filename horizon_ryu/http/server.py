@@ -1,0 +1,51 @@
+"""The web server of the controller, in the place of Ryu's: no client keeps it for itself.
+
+Ryu's ends for good at the first error of accept, and gives no connection a deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ryu import cfg
+from ryu.app import wsgi
+
+from horizon_ryu.core.errors import UnknownRyu
+from xen_bridge.serving.accepting import listen
+from xen_bridge.serving.http import DEFAULT_LIMITS, HttpLimits, HttpServer
+from xen_bridge.serving.room import Room
+
+BACKLOG = 256
+_START, _SERVER = "start_service", "WSGIServer"
+
+
+class RestServer(HttpServer):
+    """Takes the place of Ryu's WSGIServer: it is called to serve."""
+
+    def __init__(
+        self,
+        room: Room,
+        failed: Callable[[Exception], None],
+        application: Any,
+        address: tuple[str, int] | None = None,
+        limits: HttpLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """Listen on ``address``, by default that of Ryu's options."""
+        where = address or (cfg.CONF.wsapi_host, cfg.CONF.wsapi_port)
+        super().__init__(listen(where, BACKLOG), application, room, failed, limits=limits)
+
+    def __call__(self) -> None:
+        """Serve until killed."""
+        self.serve_forever()
+
+
+def install(room: Room, failed: Callable[[Exception], None]) -> None:
+    """Have Ryu serve with :class:`RestServer`; UnknownRyu if it would not.
+
+    ``failed`` is told of the errors of the listening socket.
+    """
+    if not hasattr(wsgi, _SERVER) or _SERVER not in wsgi.start_service.__code__.co_names:
+        raise UnknownRyu(f"Ryu's {_START} does not use {_SERVER}")
+    wsgi.WSGIServer = partial(RestServer, room, failed)

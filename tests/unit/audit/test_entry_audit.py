@@ -1,0 +1,251 @@
+"""Audits of single entries and of the tree, over the registry's own answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from horizon_ryu.audit.entries import EntryAudit
+from horizon_ryu.audit.flood import FloodAudit
+from horizon_ryu.core.errors import SwitchAway, SwitchError
+from horizon_ryu.core.flood_state import BROADCAST_MAC
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.topology import Change, TopologyView
+from horizon_ryu.core.tree_control import TreeControl
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    Output,
+    Sent,
+    ToController,
+)
+from simulator.clock import Clock
+from simulator.switch import SimulatedSwitch
+
+OURS = cookie(Owner.FORWARDING, 7)
+ARP = FlowMod(FlowCommand.ADD, Match(dl_type=0x0806), Priority.ARP, OURS, (ToController(),))
+
+
+class Switches:
+    """One switch whose table is a list."""
+
+    def __init__(self, version: int = 4) -> None:
+        self.version = version
+        self.entries: list[FlowEntry] = []
+        self.sent: list[Sent] = []
+        self.error: SwitchError | None = None
+        self.asked: list[dict[str, Any]] = []
+
+    def get(self, dpid: int) -> Any:
+        return SimpleNamespace(version=self.version)
+
+    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+        self.sent += messages
+        return () if self.error is None else (self.error,)
+
+    def flow_entries(self, dpid: int, deadline: float = 2.0, **asked: Any) -> Any:
+        self.asked.append(asked)
+        wanted = asked["cookie"]
+        return tuple(entry for entry in self.entries if entry.cookie == wanted)
+
+
+def entry(mod: FlowMod, **changes: Any) -> FlowEntry:
+    values = {"match": mod.match, "priority": mod.priority, "cookie": mod.cookie}
+    return FlowEntry(**{**values, "actions": mod.actions, **changes})
+
+
+@pytest.mark.parametrize("version", [1, 4])
+def test_an_entry_that_is_there_is_left_alone_and_asked_for_alone(version: int) -> None:
+    switches = Switches(version)
+    switches.entries = [entry(ARP)]
+    audit = EntryAudit(switches, lambda dpid: (ARP,))
+    assert audit.audit(1) == 0
+    assert switches.sent == []
+    assert switches.asked == [{"match": ARP.match, "cookie": OURS, "mask": 2**64 - 1}]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"actions": (Output(1),)},
+        {"actions": ()},
+        {"priority": Priority.ARP + 1},
+        {"match": Match(dl_type=0x0800)},
+        {"cookie": 0x77},
+        {"exact": False},
+        {"idle_timeout": 5},
+        {"hard_timeout": 5},
+        {"meter": 3},
+    ],
+    ids=str,
+)
+def test_an_entry_that_others_changed_is_sent_again(changed: dict[str, Any]) -> None:
+    switches = Switches()
+    switches.entries = [entry(ARP, **changed)]
+    assert EntryAudit(switches, lambda dpid: (ARP,)).audit(1) == 1
+    assert switches.sent == [Sent(1, ARP)]
+
+
+def test_nothing_is_asked_of_a_switch_that_should_have_nothing() -> None:
+    switches = Switches()
+    assert EntryAudit(switches, lambda dpid: ()).audit(1) == 0
+    assert switches.asked == []
+
+
+def test_a_refused_restoration_is_an_error() -> None:
+    switches = Switches()
+    switches.error = SwitchAway(1)
+    with pytest.raises(SwitchAway):
+        EntryAudit(switches, lambda dpid: (ARP,)).audit(1)
+
+
+def test_who_restores_otherwise_does_so() -> None:
+    switches, told = Switches(), []
+    audit = EntryAudit(switches, lambda dpid: (ARP,), lambda dpid, mods: told.append((dpid, mods)))
+    assert audit.audit(9) == 1
+    assert told == [(9, [ARP])]
+    assert switches.sent == []
+
+
+class TreeSwitches:
+    """A simulated switch behind the registry's questions.
+
+    ``meanwhile`` happens while it answers.
+    """
+
+    def __init__(self, real: SimulatedSwitch) -> None:
+        self.real = real
+        self.asked: list[dict[str, Any]] = []
+        self.meanwhile: Any = lambda: None
+
+    def get(self, dpid: int) -> Any:
+        return SimpleNamespace(version=self.real.openflow)
+
+    def flow_entries(self, dpid: int, **asked: Any) -> Any:
+        self.asked.append(asked)
+        return tuple(one for one in self.real.table.entries() if one.cookie == asked["cookie"])
+
+    def flooding_ports(self, dpid: int) -> frozenset[int] | None:
+        answer = self.real.flooding
+        self.meanwhile()
+        return answer
+
+
+class Tree:
+    """One switch of the tree, settled, with an audit of it."""
+
+    def __init__(self, openflow: int) -> None:
+        self.control = TreeControl(7, 0.0)
+        self.real = SimulatedSwitch(Clock(), 1, openflow, hybrid=False)
+        for number in (1, 2, 3):
+            self.real.add_port(number)
+        self.real.set_up(3, False)
+        self.woken = 0
+        self.switches = TreeSwitches(self.real)
+        self.audit = FloodAudit(self.control, self.switches, self._wake)
+        described = self.real.describe()
+        view = TopologyView(1, {1: described})
+        self.control.topology_changed(view, (Change("switch_join", described),), 0.0)
+        self.control.switch_state_read(1, (), self.real.group, 0.0)
+        self.settle()
+        self.before = self.state()
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def settle(self) -> None:
+        while plan := self.control.plan(1.0):
+            for sent in plan.messages:
+                assert self.real.apply(sent.message) is None
+            self.control.confirmed(plan, (), 1.0)
+
+    def state(self) -> Any:
+        entries = sorted(self.real.table.entries(), key=lambda one: (one.priority, str(one.match)))
+        return entries, self.real.flooding
+
+
+@pytest.fixture(params=[1, 4], ids=["1.0", "1.3"])
+def tree(request: pytest.FixtureRequest) -> Tree:
+    made = Tree(request.param)
+    assert made.audit.audit(1) == 0
+    return made
+
+
+def test_everything_that_was_deleted_is_planned_again(tree: Tree) -> None:
+    tree.real.delete_flows()
+    tree.real.delete_groups()
+    assert tree.audit.audit(1) == 1
+    assert tree.woken == 1
+    assert not tree.control.settled()
+    tree.settle()
+    assert tree.state() == tree.before
+    assert tree.audit.audit(1) == 0
+    assert tree.control.settled()
+
+
+def test_each_single_entry_that_was_deleted_or_changed_is_planned_again(tree: Tree) -> None:
+    for one in tree.before[0]:
+        for actions in (None, (Output(2),), ()):
+            command = FlowCommand.DELETE_STRICT if actions is None else FlowCommand.ADD
+            if actions == one.actions:
+                continue
+            mod = FlowMod(command, one.match, one.priority, one.cookie, actions or ())
+            tree.real.apply(mod)
+            assert tree.audit.audit(1) == 1, (one, actions)
+            tree.settle()
+            assert tree.state() == tree.before
+        tree.real.apply(FlowMod(FlowCommand.ADD, one.match, one.priority, 0x77, ()))
+        assert tree.audit.audit(1) == 1, "another's entry has taken the place of ours"
+        tree.settle()
+        assert tree.state() == tree.before
+
+
+@pytest.mark.parametrize("ports", [{1, 2, 3}, {1}, set()], ids=str)
+def test_ports_that_others_opened_or_closed_are_put_right(tree: Tree, ports: set[int]) -> None:
+    tree.real.flood_by(frozenset(ports))
+    assert tree.audit.audit(1) == 1
+    tree.settle()
+    assert tree.state() == tree.before
+
+
+def test_nothing_is_judged_by_an_answer_from_before_the_newest_plan(tree: Tree) -> None:
+    def change() -> None:
+        tree.real.set_up(3, True)
+        described = tree.real.describe()
+        view = TopologyView(2, {1: described})
+        tree.control.topology_changed(view, (), 1.0)
+        tree.control.plan(1.0)
+        assert tree.control.plan(2.0), "the port's hold is over"
+
+    tree.switches.meanwhile = change
+    tree.real.delete_flows()
+    assert tree.audit.audit(1) == 0
+    assert tree.audit.audit(1) == 0, "a plan is not confirmed"
+    assert tree.woken == 0
+
+
+def test_a_switch_that_has_left_or_is_not_read_yet_is_not_audited(tree: Tree) -> None:
+    tree.switches.asked.clear()
+    assert tree.audit.audit(2) == 0
+    described = tree.real.describe()
+    tree.control.topology_changed(
+        TopologyView(2, {1: described}), (Change("switch_join", described),), 1.0
+    )
+    assert tree.audit.audit(1) == 0
+    assert tree.switches.asked == []
+
+
+def test_1_0_is_asked_for_broadcasts_and_for_what_comes_to_the_controller_alone() -> None:
+    tree = Tree(1)
+    tree.audit.audit(1)
+    mask = 2**64 - 1
+    ours = tree.control.cookie
+    assert tree.switches.asked == [
+        {"match": Match(dl_dst=BROADCAST_MAC), "cookie": ours, "mask": mask},
+        {"cookie": ours, "mask": mask, "to_controller": True},
+    ]

@@ -1,0 +1,250 @@
+"""An HTTP server on eventlet's protocol that no client can keep for itself.
+
+Eventlet reads what has arrived without ever giving way: requests in a row on one connection, or
+a body in tiny chunks, hold the hub for as long as the client likes. It waits for ever for a
+client that says nothing, takes so many connections and then none, and its accept loop ends at
+the first error that it does not know.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import eventlet
+from eventlet import wsgi
+from eventlet.semaphore import Semaphore
+
+from xen_bridge.serving.accepting import EXHAUSTED, accepted, host_of
+from xen_bridge.serving.room import Place, Room
+
+LOG = logging.getLogger(__name__)
+
+REQUESTS_PER_TURN = 4
+"""Requests of all connections together in one turn of the hub."""
+READS_PER_TURN = 64
+"""Lines and pieces of a request read before others have their turn."""
+MAX_LINE = 64 * 1024
+"""Bytes of a line that nothing else limits, such as the size of a chunk."""
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class HttpLimits:
+    """Seconds that a client has, and what is read of a body that nobody wanted."""
+
+    first_byte: float = 10.0
+    """From the connection to the first byte of the first request."""
+    headers: float = 10.0
+    """From the first byte of a request to the end of its headers."""
+    keep_alive: float = 60.0
+    """From one request to the first byte of the next one."""
+    one_operation: float = 30.0
+    """For any other byte to come, or to leave."""
+    discard: float = 2.0
+    """For the rest of a body that was not read, or else the connection is closed."""
+    discard_bytes: int = 1 << 20
+
+
+DEFAULT_LIMITS = HttpLimits()
+
+
+class _YieldingFile:
+    """What a client sends, read so that the hub turns, however much there is."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._reads = 0
+
+    def read(self, size: int = -1) -> bytes:
+        self._let_others()
+        data: bytes = self._file.read(size)
+        return data
+
+    def readline(self, size: int = -1) -> bytes:
+        self._let_others()
+        line: bytes = self._file.readline(MAX_LINE if size is None or size < 0 else size)
+        return line
+
+    def _let_others(self) -> None:
+        self._reads += 1
+        if self._reads % READS_PER_TURN == 0:
+            eventlet.sleep(0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships no types
+    """One connection: its requests one after another, each in its time and in its turn."""
+
+    def __init__(self, conn_state: list[Any], server: _Server) -> None:
+        self._place: Place = conn_state[3]
+        self._deadline: Any = None
+        self._is_first = True
+        super().__init__(conn_state, server)
+
+    def setup(self) -> None:
+        """Prepare to read and write."""
+        super().setup()
+        self.rfile: Any = _YieldingFile(self.rfile)
+
+    def handle_one_request(self) -> None:
+        """Wait for a request, wait for its turn, then answer it."""
+        limits: HttpLimits = self.server.limits
+        self._place.idle()
+        if not self._begins(limits.first_byte if self._is_first else limits.keep_alive):
+            self.close_connection = True
+            return
+        self._is_first = False
+        # So many at a time wait for the next turn: the others wait for them, in order.
+        with self.server.gate:
+            eventlet.sleep(0)
+        self._deadline = eventlet.Timeout(limits.headers, TimeoutError("headers came too slowly"))
+        try:
+            super().handle_one_request()
+        finally:
+            self._deadline.cancel()
+
+    def _begins(self, seconds: float) -> bool:
+        """Tell whether a byte comes within ``seconds``; False too if the client hung up."""
+        self.connection.settimeout(None)
+        try:
+            with eventlet.Timeout(seconds, TimeoutError("silent")):
+                return bool(self.rfile.peek(1))
+        except (OSError, EOFError, ValueError):
+            return False
+        finally:
+            self.connection.settimeout(self.server.socket_timeout)
+
+    def parse_request(self) -> bool:
+        """Read the headers; what the application then does takes its own time."""
+        parsed: bool = super().parse_request()
+        self._deadline.cancel()
+        self._place.busy()
+        return parsed
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return the environment of a request."""
+        environ: dict[str, Any] = super().get_environ()
+        body = environ["eventlet.input"]
+        # Eventlet would read to the end, however much it is and however long it takes.
+        body.discard = lambda *_: _discard(body, self.server.limits)
+        environ["eventlet.set_idle"] = self._upgraded
+        return environ
+
+    def _upgraded(self) -> None:
+        """Let a WebSocket be silent for as long as it likes; eventlet calls this."""
+        self.conn_state[2] = wsgi.STATE_IDLE
+        self.connection.settimeout(None)
+
+
+def _discard(body: Any, limits: HttpLimits) -> None:
+    """Read the rest of a body, or raise the OSError for which eventlet closes the connection."""
+    left = limits.discard_bytes
+    with eventlet.Timeout(limits.discard, TimeoutError("the rest of a body did not come")):
+        while left > 0:
+            data = body.read(16 * 1024)
+            if not data:
+                return
+            left -= len(data)
+    raise OSError("too much of a body that nobody wanted")
+
+
+class _Log:
+    """Where eventlet logs: what an application raised is an error, all else is detail.
+
+    A client that hangs up raises too, and is none.
+    """
+
+    def debug(self, text: str, *arguments: Any) -> None:
+        LOG.debug(text, *arguments)
+
+    def info(self, text: str, *arguments: Any) -> None:
+        raised = sys.exc_info()[1]
+        failed = raised is not None and not isinstance(raised, OSError)
+        LOG.log(logging.ERROR if failed else logging.DEBUG, text, *arguments)
+
+    def error(self, text: str, *arguments: Any) -> None:
+        LOG.debug(text, *arguments)
+
+
+class _Server(wsgi.Server):  # type: ignore[misc]
+    """What the connections of one server share."""
+
+    def __init__(self, limits: HttpLimits, *arguments: Any, **options: Any) -> None:
+        self.limits = limits
+        self.gate = Semaphore(REQUESTS_PER_TURN)
+        super().__init__(*arguments, socket_timeout=limits.one_operation, **options)
+        self.log = _Log()
+
+
+class HttpServer:
+    """Serves ``application`` on a listening socket; ``failed`` is told when accepting fails.
+
+    The socket may be what stands in for one: it has ``accept``, ``fileno`` and ``getsockname``.
+    """
+
+    def __init__(
+        self,
+        listening: Any,
+        application: Application,
+        room: Room,
+        failed: Callable[[Exception], None],
+        protocol: type[PoliteProtocol] = PoliteProtocol,
+        limits: HttpLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self.server = listening
+        self._room = room
+        self._failed = failed
+        self._shared = _Server(
+            limits,
+            listening,
+            listening.getsockname(),
+            application,
+            protocol=protocol,
+            log_output=False,
+            log_x_forwarded_for=False,
+            debug=False,
+        )
+
+    def serve_forever(self) -> None:
+        """Accept connections until the socket is closed, or this greenlet killed."""
+        for connection, address in accepted(self.server, self._cannot_accept):
+            place = self._room.enter(host_of(address))
+            if place is None:
+                self._failed(self._room.full())
+                connection.close()
+            else:
+                self.converse(connection, address, place)
+
+    def converse(self, connection: Any, address: Any, place: Place) -> None:
+        """Serve one connection, which has ``place``, in a greenlet of its own."""
+        connection.settimeout(self._shared.socket_timeout)
+        state = [address, connection, wsgi.STATE_IDLE, place]
+        serving = eventlet.spawn(self._serve, state)
+        serving.link(_over, connection, place)
+        place.ended_by(serving.kill)
+
+    def _serve(self, state: list[Any]) -> None:
+        try:
+            self._shared.process_request(state)
+        except OSError as error:
+            LOG.debug("%s: connection ended: %s", host_of(state[0]), error)
+        except Exception:
+            LOG.exception("%s: connection ended by an error of ours", host_of(state[0]))
+
+    def _cannot_accept(self, error: Exception) -> None:
+        self._failed(error)
+        if isinstance(error, OSError) and error.errno in EXHAUSTED:
+            self._room.make_room()
+
+
+def _over(_serving: Any, connection: Any, place: Place) -> None:
+    # A greenlet that is killed before its first turn runs no finally clause.
+    place.leave()
+    connection.close()
