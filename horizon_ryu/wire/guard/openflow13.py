@@ -83,9 +83,9 @@ def _flow(message: bytes, start: int, end: int) -> None:
     INSTRUCTIONS(message, walk_match(message, start + 48, end), end)
 
 
-_buckets = entries("bucket", 0, 16, after(16, ACTIONS, "bucket"))
+BUCKETS = entries("bucket", 0, 16, after(16, ACTIONS, "bucket"))
 
-_bands = kinds(
+BANDS = kinds(
     "meter band",
     {
         1: exactly(16, "meter band"),
@@ -154,10 +154,10 @@ _BODIES: dict[int, Walker] = {
     4: array(112, "port statistics"),
     5: array(40, "queue statistics"),
     6: entries("group", 0, 40, after(40, _counters, "group")),
-    7: entries("group", 0, 8, after(8, _buckets, "group")),
+    7: entries("group", 0, 8, after(8, BUCKETS, "group")),
     8: exactly(40, "group features"),
     9: entries("meter", 4, 40, after(40, _counters, "meter")),
-    10: entries("meter", 0, 8, after(8, _bands, "meter")),
+    10: entries("meter", 0, 8, after(8, BANDS, "meter")),
     11: exactly(16, "meter features"),
     12: entries("table", 0, 64, after(64, _table_properties, "table")),
     13: array(64, "ports"),
