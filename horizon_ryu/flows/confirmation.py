@@ -81,8 +81,8 @@ class Confirmation:
             known = self._models.get(dpid)
             if known is None or known[0] is not connection:
                 description = self._switches.description(dpid)
-                text = " ".join((description.manufacturer, description.hardware))
-                known = connection, settle_for(f"{text} {description.software}", self._settle)
+                text = " ".join((description.mfr_desc, description.hw_desc))
+                known = connection, settle_for(f"{text} {description.sw_desc}", self._settle)
                 self._models[dpid] = known
         except SwitchError:
             return 0.0

@@ -15,7 +15,7 @@ from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.stats import readers
 from horizon_ryu.wire.stats.flow_text import FlowText
 from horizon_ryu.wire.stats.types import Kind
-from horizon_ryu.wire.stats.values import PortCounters, TableTraits
+from horizon_ryu.wire.stats.values import PortCounters, TableFeatures
 
 OPENFLOW_10 = 1
 ROOT = "openflowstats"
@@ -88,8 +88,8 @@ class Writer:
         yield self._age(switch, Kind.PORTS)
         yield "n_tables", getattr(features, "n_tables", None)
         actions = getattr(features, "actions", None)
-        if actions is None and switch.traits:
-            actions = switch.traits[0].actions
+        if actions is None and switch.table_features:
+            actions = switch.table_features[0].actions
         yield "actions", actions
         yield "caps", getattr(features, "capabilities", None)
         yield "flow_poll_interval", self._timers.flows_interval
@@ -115,16 +115,16 @@ class Writer:
 
     def _tables(self, switch: SwitchSamples) -> Members:
         yield self._age(switch, Kind.TABLES)
-        traits = {trait.table_id: trait for trait in switch.traits}
-        yield "tables", Items("table", self._each_table(switch, traits))
+        table_features = {features.table_id: features for features in switch.table_features}
+        yield "tables", Items("table", self._each_table(switch, table_features))
 
     def _each_table(
-        self, switch: SwitchSamples, traits: dict[int, TableTraits]
+        self, switch: SwitchSamples, table_features: dict[int, TableFeatures]
     ) -> Iterator[Nested]:
         for table in readers.read_tables(switch.version, switch.pieces(Kind.TABLES)):
-            trait = traits.get(table.table_id)
-            if table.name is None and trait is not None:
-                table = table._replace(name=trait.name, max_entries=trait.max_entries)
+            features = table_features.get(table.table_id)
+            if table.name is None and features is not None:
+                table = table._replace(name=features.name, max_entries=features.max_entries)
             yield Nested(table._asdict().items(), leaf=True)
 
     def _aggregate(self, switch: SwitchSamples) -> Members:

@@ -20,6 +20,7 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS
 from horizon_ryu.wire.reserved_ports import has_queues, output_to
 from horizon_ryu.wire.set_fields import (
     TAG_FIELDS,
@@ -32,7 +33,7 @@ from horizon_ryu.wire.set_fields import (
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 _PUSH = PushVlan()
-_TAG_TYPES = (0x8100, 0x88A8)
+_TAG_TYPES = (ETHERTYPE.VLAN, ETHERTYPE.QINQ)
 
 
 def canonical(
@@ -66,7 +67,7 @@ def _masked(match: Match) -> Match:
 def _network(network: tuple[int, int] | None) -> tuple[int, int] | None:
     if network is None or network[1] == 0:
         return None
-    free = 32 - network[1]
+    free = IPV4_BITS - network[1]
     return network[0] >> free << free, network[1]
 
 

@@ -80,6 +80,11 @@ def header(number: int, masked: bool = False) -> int:
     return oxm_header(OFPXMC.OPENFLOW_BASIC, number, size << masked, masked)
 
 
+def header_class(oxm: int) -> int:
+    """Return the class of the field that a header is of."""
+    return oxm >> _CLASS_SHIFT
+
+
 def field_number(oxm: int) -> int:
     """Return the number that a header has for its field."""
     return oxm >> _FIELD_SHIFT & FIELD_MASK

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from horizon_ryu.wire.stats.types import Kind
-from horizon_ryu.wire.stats.values import TableTraits
+from horizon_ryu.wire.stats.values import TableFeatures
 
 KEPT_TWICE = frozenset({Kind.PORTS})
 """Of which the last but one is kept too: rates need two."""
@@ -57,7 +57,7 @@ class SwitchSamples:
     version: int
     latest: dict[Kind, Sample] = field(default_factory=dict)
     before: dict[Kind, Sample] = field(default_factory=dict)
-    traits: tuple[TableTraits, ...] = ()
+    table_features: tuple[TableFeatures, ...] = ()
     """What the table features of a 1.3 switch say; they are kept read, 300 KiB as they came."""
     rtt: float | None = None
     rtt_at: float = 0.0
@@ -100,11 +100,11 @@ class SampleBook:
         if gone is not None:
             self.bytes -= sum(map(_size, (*gone.latest.values(), *gone.before.values())))
 
-    def told_traits(self, dpid: int, traits: tuple[TableTraits, ...]) -> None:
+    def told_table_features(self, dpid: int, table_features: tuple[TableFeatures, ...]) -> None:
         """Keep what the table features of a switch say."""
         switch = self._switches.get(dpid)
         if switch is not None:
-            switch.traits = traits
+            switch.table_features = table_features
 
     def echoed(self, dpid: int, rtt: float, now: float) -> None:
         """Keep the round-trip time of an echo, in seconds."""

@@ -308,7 +308,7 @@ def test_a_description_is_read_whatever_it_holds() -> None:
     for version, head in ((1, 12), (4, 16)):
         found = read_description(version, bytes(head) + body)
         assert found[:4] == ("Nicira", "Open vSwitch", "3.1.0", "None")
-        assert found.datapath == "\ufffd" * 256
+        assert found.dp_desc == "\ufffd" * 256
         assert read_description(version, b"") == Description("", "", "", "", "")
 
 

@@ -78,16 +78,16 @@ def test_tables_are_ryus_tables(version: int) -> None:
     assert {t.max_entries for t in ours} == ({1_000_000} if version == 1 else {None})
 
 
-def test_traits_of_tables() -> None:
-    traits = list(readers.read_table_traits(pieces(4, Kind.TABLE_FEATURES)))
-    assert [(t.table_id, t.name, t.max_entries) for t in traits] == [
+def test_features_of_tables() -> None:
+    table_features = list(readers.read_table_features(pieces(4, Kind.TABLE_FEATURES)))
+    assert [(t.table_id, t.name, t.max_entries) for t in table_features] == [
         (0, "", 1_000_000),
         (1, "", 1_000_000),
     ]
     (theirs, *_) = ryu_body(4, Kind.TABLE_FEATURES)
     apply = next(p for p in theirs.properties if p.type == 6)
     wanted = sum(1 << action.type for action in apply.action_ids if action.type < 32)
-    assert traits[0].actions == wanted
+    assert table_features[0].actions == wanted
 
 
 def test_all_ones_are_not_counted() -> None:
@@ -123,7 +123,7 @@ def test_nothing_is_no_answer(version: int) -> None:
         assert list(readers.read_port_states(version, given)) == []
         assert list(readers.read_port_counters(version, given)) == []
         assert list(readers.read_tables(version, given)) == []
-        assert list(readers.read_table_traits(given)) == []
+        assert list(readers.read_table_features(given)) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)

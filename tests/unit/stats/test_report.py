@@ -22,7 +22,7 @@ from horizon_ryu.http.stream import streamed
 from horizon_ryu.switch_stats import prometheus
 from horizon_ryu.switch_stats.node_measures import NO_LOAD, node_measures
 from horizon_ryu.switch_stats.report import Part, Writer
-from horizon_ryu.wire.stats.readers import read_table_traits
+from horizon_ryu.wire.stats.readers import read_table_features
 from horizon_ryu.wire.stats.types import Kind
 from unit.stats.captures import VERSIONS, dump_flows, pieces
 
@@ -34,7 +34,7 @@ def captured(version: int, at: float = 100.0) -> SwitchSamples:
     book.joined(DPID, "192.0.2.1:40000", version)
     for kind in kinds_of(version):
         if kind is Kind.TABLE_FEATURES:
-            book.told_traits(DPID, tuple(read_table_traits(pieces(version, kind))))
+            book.told_table_features(DPID, tuple(read_table_features(pieces(version, kind))))
         elif kind is not Kind.ECHO:
             book.take(DPID, kind, pieces(version, kind), at)
     book.echoed(DPID, 0.002, at)
@@ -111,7 +111,7 @@ def test_no_answer_makes_a_document_fail(version: int, hostile: list[bytes]) -> 
     book.joined(1, "192.0.2.1:1", version)
     for kind in kinds_of(version):
         if kind is Kind.TABLE_FEATURES:
-            book.told_traits(1, tuple(read_table_traits(hostile)))
+            book.told_table_features(1, tuple(read_table_features(hostile)))
         else:
             book.take(1, kind, hostile, 1.0)
     switch = book.switches[1]

@@ -69,7 +69,7 @@ def test_answers_of_strangers_are_not_kept() -> None:
     assert kept.take(9, Kind.FLOWS, [HEAD], 1.0) is Taken.EMPTY
     assert kept.take(1, Kind.FLOWS, [], 1.0) is Taken.EMPTY
     kept.echoed(9, 0.1, 1.0)
-    kept.told_traits(9, ())
+    kept.told_table_features(9, ())
     assert set(kept.switches) == {1}
 
 
