@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from horizon_ryu.wire import ofp10, ofp13
 from horizon_ryu.wire.fields import ValueKind
-from horizon_ryu.wire.layout import layout, number_code
+from horizon_ryu.wire.struct_layout import layout, number_code
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 _HEAD = ((0, "H"), (2, "H"))

@@ -95,6 +95,8 @@ def kinds(
     the element. ``most`` bounds the number of elements, since Ryu copies the rest of the list
     for each.
     """
+    # Keys may be members of an enumeration; plain ints are found faster.
+    walkers = {int(kind): walker for kind, walker in known.items()}
 
     def walk(message: bytes, start: int, end: int) -> None:
         count = 0
@@ -107,7 +109,7 @@ def kinds(
             space = (length + 7) & ~7 if padded else length
             if length < least or space > left or length % step:
                 raise Violation(Reason.LENGTH, f"{what} {kind} of {length} bytes, {left} left")
-            inner = known.get(kind, other)
+            inner = walkers.get(kind, other)
             if inner is None:
                 raise Violation(Reason.KIND, f"{what} {kind}")
             inner(message, start, start + length)

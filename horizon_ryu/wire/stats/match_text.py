@@ -22,13 +22,13 @@ from horizon_ryu.wire.fields import (
     field_number,
     header_class,
 )
-from horizon_ryu.wire.layout import layout
 from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_BITS
 from horizon_ryu.wire.ofp13 import OFPXMC
 from horizon_ryu.wire.protocols import IPV4_BITS
 from horizon_ryu.wire.stats.form import Form, TextField
 from horizon_ryu.wire.stats.mapping import MATCH_ORDER
 from horizon_ryu.wire.stats.value_text import Cut, exact, hexadecimal, masked
+from horizon_ryu.wire.struct_layout import layout
 
 MAX_LAYOUTS = 512
 """Remembered; a switch that has more costs more time, and no more memory."""

@@ -44,11 +44,10 @@ def encode(version: int, kind: Kind, xid: int) -> bytes:
         return _HEADER.pack(version, ofp13.OFPT.FEATURES_REQUEST, _HEADER.size, xid)
     body = _body(version, kind)
     if version == OPENFLOW_10:
-        head, message = _STATS_10.pack(_TYPES[kind], 0), ofp10.OFPT.STATS_REQUEST
-    else:
-        head, message = _MULTIPART_13.pack(_TYPES[kind], 0), ofp13.OFPT.MULTIPART_REQUEST
-    size = _HEADER.size + len(head) + len(body)
-    return _HEADER.pack(version, message, size, xid) + head + body
+        rest = _STATS_10.pack(_TYPES[kind], 0) + body
+        return _HEADER.pack(version, ofp10.OFPT.STATS_REQUEST, _HEADER.size + len(rest), xid) + rest
+    rest = _MULTIPART_13.pack(_TYPES[kind], 0) + body
+    return _HEADER.pack(version, ofp13.OFPT.MULTIPART_REQUEST, _HEADER.size + len(rest), xid) + rest
 
 
 def _body(version: int, kind: Kind) -> bytes:
