@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from horizon_ryu.wire.fields import FIELDS, MatchField, ValueKind, header
+from horizon_ryu.wire.fields import FIELDS, MAX_LENGTH, MatchField, ValueKind, header
 from horizon_ryu.wire.match_rules import ARP, WITH_TRANSPORT, check_inner, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, Match
 from horizon_ryu.wire.ofp13 import OFPMT, OFPVID, OFPXMT_OFB
@@ -168,19 +168,24 @@ def decode_match(data: bytes) -> tuple[Match, bool]:
     """Return the match in ``data`` (OXM fields without header and padding) and if it is whole.
 
     Fields that Match has no place for are left out, and the second value is then False, as it is
-    when :func:`encode_match` would refuse the match. Never raises: what is malformed ends the
-    walk.
+    when :func:`encode_match` would refuse the match, or not write all of it: a field that stands
+    twice says two things (OFPBMC_DUP_FIELD). Never raises: what is malformed ends the walk.
     """
     found: _Found = {}
     needs: set[tuple[str, frozenset[int]]] = set()
-    whole, at = True, 0
+    whole, at, seen = True, 0, 0
     while at + 4 <= len(data):
         head = int.from_bytes(data[at : at + 4], "big")
-        start, at = at + 4, at + 4 + (head & 0xFF)
-        read = _READERS.get(head)
-        whole &= read is not None and at <= len(data) and read(found, data[start:at])
-        if head in _NEEDS:
-            needs.add(_NEEDS[head])
+        start, at = at + 4, at + 4 + (head & MAX_LENGTH)
+        row = _ROWS.get(head)
+        if row is None or at > len(data):
+            whole = False
+            continue
+        read, place, need = row
+        whole &= read(found, data[start:at]) and not seen & place
+        seen |= place
+        if need is not None:
+            needs.add(need)
     match = Match(**found)
     return match, whole and (found.keys() <= _LINK_FIELDS or _is_whole(match, found, needs))
 
@@ -272,21 +277,33 @@ def _has_place(field: MatchField) -> bool:
     return known and field.label in Match._fields
 
 
-_READERS: Mapping[int, _Reader] = MappingProxyType(
+class _Row(NamedTuple):
+    """How a field of Match is read; ``place`` is a bit of its own for each name in Match.
+
+    ``need`` is what else the field demands, and by that tells which of the fields of that name
+    it is (7.2.3.6).
+    """
+
+    read: _Reader
+    place: int
+    need: tuple[str, frozenset[int]] | None
+
+
+def _row(field: MatchField, read: _Reader) -> _Row:
+    needs = field.needs
+    # Whether there is a tag, check_inner sees.
+    need = (FIELDS[needs.field].label, needs.values) if needs and needs.values else None
+    return _Row(read, 1 << Match._fields.index(field.label), need)
+
+
+_DL_DST = FIELDS[OFPXMT_OFB.ETH_DST]
+_ROWS: Mapping[int, _Row] = MappingProxyType(
     {
-        head: read
+        head: _row(field, read)
         for field in FIELDS.values()
         if _has_place(field)
         for head, read in _readers(field).items()
     }
-    | {_MULTICAST_HEADER: _group_bit}
+    | {_MULTICAST_HEADER: _row(_DL_DST, _group_bit)}
 )
-_NEEDS: Mapping[int, tuple[str, frozenset[int]]] = MappingProxyType(
-    {
-        header(field.number, masked): (FIELDS[field.needs.field].label, field.needs.values)
-        for field in FIELDS.values()
-        if _has_place(field) and field.needs is not None and field.needs.values
-        for masked in (False, True)
-    }
-)
-"""What else a field demands, and by that tells the name of which field it is (7.2.3.6)."""
+"""By the header of the field, with its class, its size and whether it has a mask."""
