@@ -16,9 +16,9 @@ from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.wire.canonical import reported
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
+from horizon_ryu.wire.normalize import as_reported
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
@@ -109,7 +109,7 @@ class Confirmation:
         found = {(entry.match, entry.priority): entry for entry in entries}
         errors = []
         for mod in mods.values():
-            match, actions = reported(version, mod.match, mod.actions)
+            match, actions = as_reported(version, mod.match, mod.actions)
             entry = found.get((match, mod.priority))
             if mod.command is FlowCommand.ADD:
                 is_right = entry is not None and entry.actions == actions

@@ -14,7 +14,7 @@ from horizon_ryu.core.stats.samples import SampleBook
 from horizon_ryu.openflow.pending import Question
 from horizon_ryu.wire.stats.readers import read_table_features
 from horizon_ryu.wire.stats.requests import encode
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.stats.values import TableFeatures
 
 LONGEST_SLEEP = 0.25
@@ -47,7 +47,7 @@ class Poller:
         self.outcomes: Counter[str] = Counter()
         """Answers by what became of them: labels of a metric."""
 
-    def joined(self, dpid: int, kinds: tuple[Kind, ...]) -> None:
+    def joined(self, dpid: int, kinds: tuple[StatsType, ...]) -> None:
         """Ask a new switch, soon."""
         self._forget(dpid)
         self._polling.joined(dpid, kinds)
@@ -58,7 +58,7 @@ class Poller:
         self._forget(dpid)
         self._polling.left(dpid)
 
-    def hurry(self, dpid: int, kind: Kind) -> None:
+    def hurry(self, dpid: int, kind: StatsType) -> None:
         """Ask before the turn, because something changed."""
         self._polling.hurry(dpid, kind, self._clock())
 
@@ -115,9 +115,9 @@ class Poller:
             return
         self._polling.answered(ask)
         now = self._clock()
-        if ask.kind is Kind.ECHO:
+        if ask.kind is StatsType.ECHO:
             self._book.echoed(ask.dpid, now - started, now)
-        elif ask.kind is Kind.TABLE_FEATURES:
+        elif ask.kind is StatsType.TABLE_FEATURES:
             hub.spawn(self._read_table_features, ask.dpid, tuple(question.pieces))
         else:
             taken = self._book.take(ask.dpid, ask.kind, question.pieces, now)

@@ -8,7 +8,6 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from horizon_ryu.wire.action_table import ACTIONS_10
-from horizon_ryu.wire.canonical import canonical_actions
 from horizon_ryu.wire.messages import (
     Action,
     Enqueue,
@@ -17,6 +16,7 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.normalize import normalize_actions
 from horizon_ryu.wire.ofp10 import OFPAT
 from horizon_ryu.wire.read_actions import ReadActions, tlvs
 from horizon_ryu.wire.reserved_ports import CONTROLLER_10, NUMBERS, output_to
@@ -46,7 +46,7 @@ def encode_actions(
     ValueError for what 1.0 cannot express.
     """
     kind = FrameKind(dl_type, tagged, nw_proto)
-    return b"".join(map(_encode, canonical_actions(OPENFLOW_10, kind, actions)))
+    return b"".join(map(_encode, normalize_actions(OPENFLOW_10, kind, actions)))
 
 
 def _encode(action: Action) -> bytes:

@@ -6,7 +6,6 @@ import struct
 from functools import lru_cache
 
 from horizon_ryu.wire.action_table import ACTIONS_13
-from horizon_ryu.wire.canonical import canonical_actions
 from horizon_ryu.wire.fields import MAX_LENGTH
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
@@ -19,6 +18,7 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.normalize import normalize_actions
 from horizon_ryu.wire.ofp13 import OFPAT, OFPCML, OFPIT
 from horizon_ryu.wire.oxm import VLAN_PRESENT
 from horizon_ryu.wire.protocols import DSCP_SHIFT, MAX_VLAN
@@ -72,7 +72,7 @@ def encode_meter(meter: int) -> bytes:
 
 
 def _encode_all(actions: tuple[Action, ...], kind: FrameKind) -> bytes:
-    written = canonical_actions(OPENFLOW_13, kind, actions)
+    written = normalize_actions(OPENFLOW_13, kind, actions)
     return b"".join([_encode(action, kind) for action in written])
 
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from horizon_ryu.wire import actions10, actions13, match10, oxm
-from horizon_ryu.wire.canonical import canonical_actions
 from horizon_ryu.wire.messages import FLOOD_GROUP, Action, FlowEntry, Match
+from horizon_ryu.wire.normalize import normalize_actions
 from horizon_ryu.wire.ofp13 import OFPMPF
 from horizon_ryu.wire.read_actions import tlvs
 from horizon_ryu.wire.set_fields import FrameKind, frame_kind
@@ -33,7 +33,7 @@ _SHORT = 256
 def read_entries(version: int, message: bytes) -> tuple[FlowEntry, ...]:
     """Return the flow entries of one piece of a flow stats reply; never raises.
 
-    An entry that we sent has the form that ``canonical`` gives it, and is exact.
+    An entry that we sent has the form that ``normalize`` gives it, and is exact.
     """
     if version == OPENFLOW_10:
         return tuple(_entries_10(message[BODY_AT[OPENFLOW_10] :]))
@@ -94,7 +94,7 @@ def _read_actions(version: int, data: bytes, kind: FrameKind) -> _Actions:
 def _could_be_sent(version: int, actions: tuple[Action, ...], kind: FrameKind) -> bool:
     """Tell whether ``actions`` are such as we would send, in their canonical form."""
     try:
-        return canonical_actions(version, kind, actions) == actions
+        return normalize_actions(version, kind, actions) == actions
     except ValueError:
         return False
 

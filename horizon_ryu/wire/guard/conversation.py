@@ -76,7 +76,7 @@ class Conversation:
         self._checks = list(protocol.checks)
         self._checks[FEATURES_REPLY] = self._features
         self._checks[protocol.multipart_reply] = self._multipart
-        return protocol.caps
+        return protocol.max_sizes
 
     def accept(self, message: bytes) -> None:
         """Return if ``message`` (whole, of at least 8 bytes) may be parsed; else Violation."""

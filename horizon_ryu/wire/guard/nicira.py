@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from horizon_ryu.wire.guard.oxm import walk_field
 from horizon_ryu.wire.guard.violation import Reason, Violation
-from horizon_ryu.wire.guard.walk import Walker, after, at_least, kinds, uint16, uint32
+from horizon_ryu.wire.guard.walk import Walker, at_least, tlv_list, uint16, uint32, with_header
 from horizon_ryu.wire.nicira_ext import NX_EXPERIMENTER_ID, NX_LEARN, NX_NAT_RANGE, NXAC2PT, NXAST
 from horizon_ryu.wire.ofp13 import OFPXMC
 
@@ -63,7 +63,7 @@ def _user_data(message: bytes, start: int, end: int) -> None:
 
 _in_8_bytes = at_least(_PROPERTY_HEADER, "controller property", 8)
 
-_controller_properties = kinds(
+_controller_properties = tlv_list(
     "controller property",
     {
         NXAC2PT.MAX_LEN: _in_8_bytes,
@@ -85,7 +85,7 @@ _RYUS_WORD = 4
 """Bytes to which Ryu pads a property's value."""
 _IN_4_BYTES = frozenset(int(kind) for kind in NXAC2PT if kind != NXAC2PT.USERDATA)
 
-aligned_properties = after(_LEAST_SIZE, _controller_properties, "controller action")
+aligned_properties = with_header(_LEAST_SIZE, _controller_properties, "controller action")
 """For the properties of a controller action as they should be, and as they are in 1.3."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from horizon_ryu.wire.action_table import ACTIONS_10
-from horizon_ryu.wire.guard.framing import MAX_SIZE, caps
+from horizon_ryu.wire.guard.framing import MAX_SIZE, max_sizes
 from horizon_ryu.wire.guard.nicira import (
     any_properties,
     properties_as_ryu_reads_them,
@@ -21,14 +21,14 @@ from horizon_ryu.wire.guard.protocol import (
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import (
     Walker,
-    after,
-    array,
     at_least,
-    entries,
     exactly,
-    kinds,
+    fixed_list,
+    length_prefixed_list,
+    tlv_list,
     uint16,
     uint32,
+    with_header,
 )
 from horizon_ryu.wire.nicira_ext import NX_EXPERIMENTER_ID, NXST, NXT
 from horizon_ryu.wire.ofp10 import OFPAT, OFPQT, OFPST, OFPT
@@ -46,7 +46,7 @@ _PADDING = 7
 
 def _standard_actions(foreign: Walker) -> Walker:
     known = {number: exactly(row.size, "action") for number, row in ACTIONS_10.items()}
-    return kinds("action", {**known, OFPAT.VENDOR: foreign})
+    return tlv_list("action", {**known, OFPAT.VENDOR: foreign})
 
 
 ACTIONS = with_nicira(_standard_actions, any_properties)
@@ -54,7 +54,7 @@ _AS_RYU_READS_THEM = with_nicira(_standard_actions, properties_as_ryu_reads_them
 
 
 def _flows(actions: Walker) -> Walker:
-    return entries("flow", 0, _FLOW, after(_FLOW, actions, "flow"))
+    return length_prefixed_list("flow", 0, _FLOW, with_header(_FLOW, actions, "flow"))
 
 
 def _packet_in(message: bytes) -> None:
@@ -79,7 +79,7 @@ def _nicira_flows(actions: Walker) -> Walker:
         length = uint16(message, start + _NICIRA_MATCH_LENGTH_AT)
         actions(message, _nicira_match(message, start + _NICIRA_FLOW, end, length), end)
 
-    return entries("flow", 0, _NICIRA_FLOW, walk)
+    return length_prefixed_list("flow", 0, _NICIRA_FLOW, walk)
 
 
 _NICIRA_FLOW, _NICIRA_MATCH_LENGTH_AT = 48, 18
@@ -136,7 +136,7 @@ def _vendor(message: bytes) -> None:
         _nicira_match(message, least, size, uint16(message, length_at))
 
 
-_queue_properties = kinds(
+_queue_properties = tlv_list(
     "queue property",
     {
         OFPQT.NONE: exactly(8, "queue property"),
@@ -144,15 +144,15 @@ _queue_properties = kinds(
     },
     other=at_least(8, "queue property"),
 )
-_queues = entries("queue", 4, 8, after(8, _queue_properties, "queue"))
+_queues = length_prefixed_list("queue", 4, 8, with_header(8, _queue_properties, "queue"))
 
 _BODIES: dict[int, Walker] = {
     OFPST.DESC: exactly(1056, "description"),
     OFPST.FLOW: _flows(ACTIONS),
     OFPST.AGGREGATE: exactly(_AGGREGATE, "aggregate statistics"),
-    OFPST.TABLE: array(64, "table statistics"),
-    OFPST.PORT: array(104, "port statistics"),
-    OFPST.QUEUE: array(32, "queue statistics"),
+    OFPST.TABLE: fixed_list(64, "table statistics"),
+    OFPST.PORT: fixed_list(104, "port statistics"),
+    OFPST.QUEUE: fixed_list(32, "queue statistics"),
     OFPST.VENDOR: _vendor_stats(ACTIONS),
 }
 
@@ -164,7 +164,7 @@ _SIZES: dict[int, int] = {
 }
 """The messages that have but one size."""
 
-_CAPS = caps(
+_MAX_SIZES = max_sizes(
     {
         **_SIZES,
         OFPT.HELLO: _HEADER,
@@ -181,7 +181,7 @@ _CAPS = caps(
 
 OPENFLOW10 = Protocol(
     version=OPENFLOW_10,
-    caps=_CAPS,
+    max_sizes=_MAX_SIZES,
     checks=by_type(
         {
             **{kind: sized(size) for kind, size in _SIZES.items()},
@@ -190,10 +190,10 @@ OPENFLOW10 = Protocol(
             OFPT.ECHO_REPLY: no_less_than(_HEADER),
             OFPT.VENDOR: _vendor,
             OFPT.PACKET_IN: _packet_in,
-            OFPT.QUEUE_GET_CONFIG_REPLY: whole(after(8, _queues, "queue configuration")),
+            OFPT.QUEUE_GET_CONFIG_REPLY: whole(with_header(8, _queues, "queue configuration")),
         }
     ),
-    features=whole(after(_FEATURES - _HEADER, array(_PORT, "ports"), "features reply")),
+    features=whole(with_header(_FEATURES - _HEADER, fixed_list(_PORT, "ports"), "features reply")),
     multipart_request=int(OFPT.STATS_REQUEST),
     multipart_reply=int(OFPT.STATS_REPLY),
     body_at=BODY_AT[OPENFLOW_10],

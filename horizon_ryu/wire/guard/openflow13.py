@@ -7,7 +7,7 @@ import struct
 from horizon_ryu.wire.action_table import ACTIONS_13
 from horizon_ryu.wire.error_codes13 import OFPET
 from horizon_ryu.wire.fields import HAS_MASK, header
-from horizon_ryu.wire.guard.framing import MAX_SIZE, caps
+from horizon_ryu.wire.guard.framing import MAX_SIZE, max_sizes
 from horizon_ryu.wire.guard.nicira import aligned_properties, with_nicira
 from horizon_ryu.wire.guard.oxm import walk_field, walk_match
 from horizon_ryu.wire.guard.protocol import (
@@ -21,14 +21,14 @@ from horizon_ryu.wire.guard.protocol import (
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import (
     Walker,
-    after,
-    array,
     at_least,
-    entries,
     exactly,
-    kinds,
+    fixed_list,
+    length_prefixed_list,
+    tlv_list,
     uint16,
     uint32,
+    with_header,
 )
 from horizon_ryu.wire.ofp13 import (
     OFPAT,
@@ -84,14 +84,14 @@ def _set_field(message: bytes, start: int, end: int) -> None:
 
 def _standard_actions(foreign: Walker) -> Walker:
     known = {number: exactly(row.size, "action") for number, row in ACTIONS_13.items()}
-    return kinds("action", {**known, OFPAT.SET_FIELD: _set_field, OFPAT.EXPERIMENTER: foreign})
+    return tlv_list("action", {**known, OFPAT.SET_FIELD: _set_field, OFPAT.EXPERIMENTER: foreign})
 
 
 ACTIONS = with_nicira(_standard_actions, aligned_properties)
 
-_in_actions = after(8, ACTIONS, "instruction")
+_in_actions = with_header(8, ACTIONS, "instruction")
 
-INSTRUCTIONS = kinds(
+INSTRUCTIONS = tlv_list(
     "instruction",
     {
         OFPIT.GOTO_TABLE: exactly(8, "instruction"),
@@ -109,9 +109,9 @@ def _flow(message: bytes, start: int, end: int) -> None:
     INSTRUCTIONS(message, walk_match(message, start + _FLOW_MATCH_AT, end), end)
 
 
-_buckets = entries("bucket", 0, _BUCKET, after(_BUCKET, ACTIONS, "bucket"))
+_buckets = length_prefixed_list("bucket", 0, _BUCKET, with_header(_BUCKET, ACTIONS, "bucket"))
 
-_bands = kinds(
+_bands = tlv_list(
     "meter band",
     {
         OFPMBT.DROP: exactly(_BAND, "meter band"),
@@ -122,7 +122,7 @@ _bands = kinds(
     step=4,
 )
 
-_ids = kinds("id", {}, other=at_least(4, "id"), least=4, step=4)
+_ids = tlv_list("id", {}, other=at_least(4, "id"), least=4, step=4)
 
 
 def _oxm_ids(message: bytes, start: int, end: int) -> None:
@@ -135,7 +135,7 @@ def _oxm_ids(message: bytes, start: int, end: int) -> None:
 
 
 def _property(inner: Walker) -> Walker:
-    body = after(4, inner, "table property")
+    body = with_header(4, inner, "table property")
 
     def walk(message: bytes, start: int, end: int) -> None:
         if end - start > MAX_PROPERTY_SIZE:
@@ -165,7 +165,7 @@ _OF_FIELDS = (
 )
 _EXPERIMENTERS = (_T.EXPERIMENTER, _T.EXPERIMENTER_MISS)
 
-_table_properties = kinds(
+_table_properties = tlv_list(
     "table property",
     {
         **{kind: _property(_ids) for kind in _OF_IDS},
@@ -180,7 +180,7 @@ _table_properties = kinds(
     most=MAX_PROPERTIES,
 )
 
-_queue_properties = kinds(
+_queue_properties = tlv_list(
     "queue property",
     {
         OFPQT.MIN_RATE: exactly(16, "queue property"),
@@ -189,25 +189,31 @@ _queue_properties = kinds(
     },
     other=at_least(8, "queue property"),
 )
-_queues = entries("queue", 8, 16, after(16, _queue_properties, "queue"))
+_queues = length_prefixed_list("queue", 8, 16, with_header(16, _queue_properties, "queue"))
 
-_counters = array(16, "counters")
+_counters = fixed_list(16, "counters")
 
 _BODIES: dict[int, Walker] = {
     OFPMP.DESC: exactly(1056, "description"),
-    OFPMP.FLOW: entries("flow", 0, _FLOW, _flow),
+    OFPMP.FLOW: length_prefixed_list("flow", 0, _FLOW, _flow),
     OFPMP.AGGREGATE: exactly(_AGGREGATE, "aggregate statistics"),
-    OFPMP.TABLE: array(24, "table statistics"),
-    OFPMP.PORT_STATS: array(112, "port statistics"),
-    OFPMP.QUEUE: array(40, "queue statistics"),
-    OFPMP.GROUP: entries("group", 0, _COUNTED, after(_COUNTED, _counters, "group")),
-    OFPMP.GROUP_DESC: entries("group", 0, 8, after(8, _buckets, "group")),
+    OFPMP.TABLE: fixed_list(24, "table statistics"),
+    OFPMP.PORT_STATS: fixed_list(112, "port statistics"),
+    OFPMP.QUEUE: fixed_list(40, "queue statistics"),
+    OFPMP.GROUP: length_prefixed_list(
+        "group", 0, _COUNTED, with_header(_COUNTED, _counters, "group")
+    ),
+    OFPMP.GROUP_DESC: length_prefixed_list("group", 0, 8, with_header(8, _buckets, "group")),
     OFPMP.GROUP_FEATURES: exactly(40, "group features"),
-    OFPMP.METER: entries("meter", 4, _COUNTED, after(_COUNTED, _counters, "meter")),
-    OFPMP.METER_CONFIG: entries("meter", 0, 8, after(8, _bands, "meter")),
+    OFPMP.METER: length_prefixed_list(
+        "meter", 4, _COUNTED, with_header(_COUNTED, _counters, "meter")
+    ),
+    OFPMP.METER_CONFIG: length_prefixed_list("meter", 0, 8, with_header(8, _bands, "meter")),
     OFPMP.METER_FEATURES: exactly(16, "meter features"),
-    OFPMP.TABLE_FEATURES: entries("table", 0, 64, after(64, _table_properties, "table")),
-    OFPMP.PORT_DESC: array(64, "ports"),
+    OFPMP.TABLE_FEATURES: length_prefixed_list(
+        "table", 0, 64, with_header(64, _table_properties, "table")
+    ),
+    OFPMP.PORT_DESC: fixed_list(64, "ports"),
     OFPMP.EXPERIMENTER: at_least(8, "experimenter statistics"),
 }
 
@@ -273,7 +279,7 @@ _SIZES: dict[int, int] = {
 }
 """The messages that have but one size."""
 
-_CAPS = caps(
+_MAX_SIZES = max_sizes(
     {
         **_SIZES,
         OFPT.HELLO: _HEADER,
@@ -291,7 +297,7 @@ _CAPS = caps(
 
 OPENFLOW13 = Protocol(
     version=OPENFLOW_13,
-    caps=_CAPS,
+    max_sizes=_MAX_SIZES,
     checks=by_type(
         {
             **{kind: sized(size) for kind, size in _SIZES.items()},
@@ -301,7 +307,7 @@ OPENFLOW13 = Protocol(
             OFPT.EXPERIMENTER: _experimenter,
             OFPT.PACKET_IN: _packet_in,
             OFPT.FLOW_REMOVED: _flow_removed,
-            OFPT.QUEUE_GET_CONFIG_REPLY: whole(after(8, _queues, "queue configuration")),
+            OFPT.QUEUE_GET_CONFIG_REPLY: whole(with_header(8, _queues, "queue configuration")),
         }
     ),
     features=sized(_FEATURES),

@@ -18,7 +18,7 @@ MAX_ECHO_SIZE = 2048
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """``checks`` and ``caps`` are indexed by message type; None and 0 mean: must not come.
+    """``checks`` and ``max_sizes`` are indexed by message type; None and 0 mean: must not come.
 
     Two types need to know what was asked and are judged by the conversation instead:
     ``features_reply`` (any ``features`` of the right form) and ``multipart_reply``, whose bodies
@@ -27,7 +27,7 @@ class Protocol:
     """
 
     version: int
-    caps: tuple[int, ...]
+    max_sizes: tuple[int, ...]
     checks: tuple[Check | None, ...]
     features: Check
     multipart_request: int

@@ -35,7 +35,7 @@ def at_least(size: int, what: str, most: int = 0xFFFF) -> Walker:
     return walk
 
 
-def array(size: int, what: str) -> Walker:
+def fixed_list(size: int, what: str) -> Walker:
     """Return a walker over elements of one fixed ``size`` each."""
 
     def walk(message: bytes, start: int, end: int) -> None:
@@ -45,7 +45,7 @@ def array(size: int, what: str) -> Walker:
     return walk
 
 
-def after(skip: int, inner: Walker, what: str) -> Walker:
+def with_header(skip: int, inner: Walker, what: str) -> Walker:
     """Return a walker for a fixed head of ``skip`` bytes followed by ``inner``."""
 
     def walk(message: bytes, start: int, end: int) -> None:
@@ -56,7 +56,9 @@ def after(skip: int, inner: Walker, what: str) -> Walker:
     return walk
 
 
-def entries(what: str, length_at: int, least: int, inner: Walker, step: int = 8) -> Walker:
+def length_prefixed_list(
+    what: str, length_at: int, least: int, inner: Walker, step: int = 8
+) -> Walker:
     """Return a walker over entries that carry their own length.
 
     ``length_at`` is where in an entry its 16-bit length stands; ``least`` its smallest size,
@@ -79,7 +81,7 @@ def entries(what: str, length_at: int, least: int, inner: Walker, step: int = 8)
     return walk
 
 
-def kinds(
+def tlv_list(
     what: str,
     known: Mapping[int, Walker],
     other: Walker | None = None,

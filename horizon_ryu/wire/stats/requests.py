@@ -1,4 +1,4 @@
-"""The questions of :mod:`horizon_ryu.core.stats.kinds`, as bytes of either version."""
+"""The questions of :mod:`horizon_ryu.core.stats.stats_types`, as bytes of either version."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from horizon_ryu.wire import ofp10, ofp13
 from horizon_ryu.wire.ofp10 import OFPFW
 from horizon_ryu.wire.ofp13 import OFPMP
 from horizon_ryu.wire.oxm import ANY_FRAME
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _HEADER = struct.Struct("!BBHI")
 _STATS_10, _MULTIPART_13 = struct.Struct("!HH"), struct.Struct("!HH4x")
 _TYPES = {
-    Kind.DESC: OFPMP.DESC,
-    Kind.FLOWS: OFPMP.FLOW,
-    Kind.AGGREGATE: OFPMP.AGGREGATE,
-    Kind.TABLES: OFPMP.TABLE,
-    Kind.PORTS: OFPMP.PORT_STATS,
-    Kind.TABLE_FEATURES: OFPMP.TABLE_FEATURES,
-    Kind.PORT_DESC: OFPMP.PORT_DESC,
+    StatsType.DESC: OFPMP.DESC,
+    StatsType.FLOWS: OFPMP.FLOW,
+    StatsType.AGGREGATE: OFPMP.AGGREGATE,
+    StatsType.TABLES: OFPMP.TABLE,
+    StatsType.PORTS: OFPMP.PORT_STATS,
+    StatsType.TABLE_FEATURES: OFPMP.TABLE_FEATURES,
+    StatsType.PORT_DESC: OFPMP.PORT_DESC,
 }
 """Types of ofp_multipart_type; those that 1.0 has too have the same numbers in OFPST."""
 
@@ -36,11 +36,11 @@ _PORT_13 = struct.pack("!I4x", ofp13.OFPP.ANY)
 """Every port."""
 
 
-def encode(version: int, kind: Kind, xid: int) -> bytes:
+def encode(version: int, kind: StatsType, xid: int) -> bytes:
     """Return the question of ``kind``."""
-    if kind is Kind.ECHO:
+    if kind is StatsType.ECHO:
         return _HEADER.pack(version, ofp13.OFPT.ECHO_REQUEST, _HEADER.size, xid)
-    if kind is Kind.FEATURES:
+    if kind is StatsType.FEATURES:
         return _HEADER.pack(version, ofp13.OFPT.FEATURES_REQUEST, _HEADER.size, xid)
     body = _body(version, kind)
     if version == OPENFLOW_10:
@@ -50,10 +50,10 @@ def encode(version: int, kind: Kind, xid: int) -> bytes:
     return _HEADER.pack(version, ofp13.OFPT.MULTIPART_REQUEST, _HEADER.size + len(rest), xid) + rest
 
 
-def _body(version: int, kind: Kind) -> bytes:
+def _body(version: int, kind: StatsType) -> bytes:
     old = version == OPENFLOW_10
-    if kind in (Kind.FLOWS, Kind.AGGREGATE):
+    if kind in (StatsType.FLOWS, StatsType.AGGREGATE):
         return _ALL_10 if old else _ALL_13
-    if kind is Kind.PORTS:
+    if kind is StatsType.PORTS:
         return _PORT_10 if old else _PORT_13
     return b""

@@ -28,7 +28,7 @@ from horizon_ryu.wire.messages import Match
 from horizon_ryu.wire.ofp13 import OFPTFPT, OFPXMT_OFB
 from horizon_ryu.wire.stats.flow_text import FlowText
 from horizon_ryu.wire.stats.mapping import MATCH_ORDER
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.stats.value_text import one
 from horizon_ryu.wire.struct_layout import layout
 from unit.stats.captures import pieces
@@ -106,7 +106,7 @@ def test_headers_are_ryu_s() -> None:
 
 
 def test_a_real_switch_allows_every_mask_that_the_table_allows() -> None:
-    (first, *_) = pieces(4, Kind.TABLE_FEATURES)
+    (first, *_) = pieces(4, StatsType.TABLE_FEATURES)
     at, masks = 16 + 64, {}
     while True:
         kind, length = struct.unpack_from("!HH", first, at)
