@@ -15,14 +15,13 @@ from horizon_ryu.wire.protocols import (
     MAX_PCP,
     MAX_VLAN,
     TOS_ECN_BITS,
+    WITH_PORTS,
 )
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 # Plain numbers: every flow entry that is read or written is compared with them.
 IPV4, ARP, IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
 ICMP = int(IPPROTO.ICMP)
-WITH_TRANSPORT = (ICMP, int(IPPROTO.TCP), int(IPPROTO.UDP), int(IPPROTO.SCTP))
-"""The IP protocols that have ``tp_src`` and ``tp_dst`` (1.0.0 section 5.2.3, and SCTP)."""
 _WITH_NETWORKS = (IPV4, ARP)
 _WITH_PROTOCOL_10, _WITH_PROTOCOL_13 = (IPV4, ARP), (IPV4, ARP, IPV6)
 
@@ -85,7 +84,7 @@ def _check_pcp(dl_vlan: int | None, pcp: int) -> None:
 
 
 def _check_transport(match: Match) -> None:
-    if match.dl_type != IPV4 or match.nw_proto not in WITH_TRANSPORT:
+    if match.dl_type != IPV4 or match.nw_proto not in WITH_PORTS:
         raise ValueError("tp_src and tp_dst need dl_type 0x0800 and nw_proto 1, 6, 17 or 132")
     if match.nw_proto == ICMP and max(match.tp_src or 0, match.tp_dst or 0) > MAX_BYTE:
         raise ValueError("an ICMP type or code is 0 to 255")

@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from horizon_ryu.wire.fields import FIELDS, MAX_LENGTH, MatchField, ValueKind, header
-from horizon_ryu.wire.match_rules import ARP, WITH_TRANSPORT, check_inner, check_vlan
+from horizon_ryu.wire.match_rules import ARP, check_inner, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, Match
 from horizon_ryu.wire.ofp13 import OFPMT, OFPVID, OFPXMT_OFB
-from horizon_ryu.wire.protocols import DSCP_SHIFT, IPV4_BITS, MAX_LONG, MAX_VLAN
+from horizon_ryu.wire.protocols import DSCP_SHIFT, IPV4_BITS, MAX_LONG, MAX_VLAN, WITH_PORTS
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 
@@ -28,7 +28,7 @@ def _ports(proto: int) -> tuple[int, int]:
 
 
 TRANSPORT: Mapping[int, tuple[int, int]] = MappingProxyType(
-    {proto: _ports(proto) for proto in WITH_TRANSPORT}
+    {proto: _ports(proto) for proto in WITH_PORTS}
 )
 """IP protocol -> fields of the source and destination port; in ICMP, of the type and code."""
 VLAN_PRESENT = int(OFPVID.PRESENT)
@@ -273,7 +273,7 @@ def _has_place(field: MatchField) -> bool:
     """Tell whether Match has a place for a field; ICMPv6 is not among its protocols."""
     needs = field.needs
     of_ip = needs is not None and needs.field == OFPXMT_OFB.IP_PROTO
-    known = needs is None or not of_ip or not needs.values.isdisjoint(WITH_TRANSPORT)
+    known = needs is None or not of_ip or not needs.values.isdisjoint(WITH_PORTS)
     return known and field.label in Match._fields
 
 

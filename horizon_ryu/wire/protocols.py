@@ -14,9 +14,12 @@ class ETHERTYPE(IntEnum):
     IPV6 = 0x86DD
     MPLS = 0x8847
     MPLS_MULTICAST = 0x8848
-    PBB = 0x88E7
     QINQ = 0x88A8
     """Service tags of IEEE 802.1ad."""
+    LLDP = 0x88CC
+    PBB = 0x88E7
+    OLD_QINQ = 0x9100
+    """Service tags from before IEEE 802.1ad."""
 
 
 class IPPROTO(IntEnum):
@@ -27,6 +30,10 @@ class IPPROTO(IntEnum):
     UDP = 17
     ICMPV6 = 58
     SCTP = 132
+
+
+WITH_PORTS = (int(IPPROTO.ICMP), int(IPPROTO.TCP), int(IPPROTO.UDP), int(IPPROTO.SCTP))
+"""The protocols that have ``tp_src`` and ``tp_dst``; in ICMP they are type and code."""
 
 
 class ICMPV6(IntEnum):

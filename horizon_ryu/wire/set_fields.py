@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.wire.fields import FIELDS, header
-from horizon_ryu.wire.match_rules import ARP, ICMP, IPV4, IPV6, WITH_TRANSPORT
+from horizon_ryu.wire.match_rules import ARP, ICMP, IPV4, IPV6
 from horizon_ryu.wire.messages import VLAN_NONE, Match, SetField
 from horizon_ryu.wire.ofp13 import OFPXMT_OFB
 from horizon_ryu.wire.oxm import TRANSPORT
@@ -24,6 +24,7 @@ from horizon_ryu.wire.protocols import (
     MAX_SHORT,
     MAX_VLAN,
     TOS_ECN_BITS,
+    WITH_PORTS,
 )
 
 
@@ -60,7 +61,7 @@ _LIMITS: Mapping[str, int] = MappingProxyType(
     }
 )
 _OF_10 = frozenset({None, IPV4})
-_TRANSPORT_10 = frozenset({None, *WITH_TRANSPORT})
+_TRANSPORT_10 = frozenset({None, *WITH_PORTS})
 
 
 def check_value(action: SetField, nw_proto: int | None) -> None:

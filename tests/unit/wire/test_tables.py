@@ -11,6 +11,7 @@ from ryu.ofproto import ofproto_v1_0_parser as ryu10
 from ryu.ofproto import ofproto_v1_3, oxm_fields
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
+from horizon_ryu.core.flows.match_fields import OXM_NAMES
 from horizon_ryu.formats.stats_forms import JsonForm
 from horizon_ryu.wire import flow_stats, match10, ofp10, oxm
 from horizon_ryu.wire.action_table import ACTIONS, ActionRow
@@ -26,6 +27,7 @@ from horizon_ryu.wire.guard.oxm import walk_field
 from horizon_ryu.wire.guard.violation import Violation
 from horizon_ryu.wire.messages import Match
 from horizon_ryu.wire.ofp13 import OFPTFPT, OFPXMT_OFB
+from horizon_ryu.wire.protocols import ETHERTYPE
 from horizon_ryu.wire.stats.flow_text import FlowText
 from horizon_ryu.wire.stats.mapping import MATCH_ORDER
 from horizon_ryu.wire.stats.types import StatsType
@@ -195,6 +197,20 @@ def test_fields_that_exclude_each_other_are_not_whole(names: tuple[str, ...]) ->
         data += struct.pack("!I", header(number, name.endswith("/"))) + bytes.fromhex(value)
     _, whole = oxm.decode_match(data)
     assert not whole
+
+
+def test_names_in_requests_stand_for_the_labels_and_needs_of_the_table() -> None:
+    by_number = {field.name: field for field in WITH_PLACE if field.name != field.label}
+    assert OXM_NAMES.keys() == by_number.keys()
+    for name, alias in OXM_NAMES.items():
+        field = by_number[name]
+        assert alias.field == field.label
+        needs = field.needs
+        if needs is not None and needs.field == OFPXMT_OFB.IP_PROTO:
+            assert needs.values == {alias.nw_proto}
+            assert alias.dl_type == ETHERTYPE.IPV4
+        elif needs is not None and len(needs.values) == 1:
+            assert needs.values == {alias.dl_type}
 
 
 def test_the_twelve_fields_of_1_0_fill_its_match() -> None:
