@@ -16,9 +16,9 @@ from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.wire.canonical import reported
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
+from horizon_ryu.wire.normalize import as_reported
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
@@ -81,8 +81,8 @@ class Confirmation:
             known = self._models.get(dpid)
             if known is None or known[0] is not connection:
                 description = self._switches.description(dpid)
-                text = " ".join((description.manufacturer, description.hardware))
-                known = connection, settle_for(f"{text} {description.software}", self._settle)
+                text = " ".join((description.mfr_desc, description.hw_desc))
+                known = connection, settle_for(f"{text} {description.sw_desc}", self._settle)
                 self._models[dpid] = known
         except SwitchError:
             return 0.0
@@ -109,7 +109,7 @@ class Confirmation:
         found = {(entry.match, entry.priority): entry for entry in entries}
         errors = []
         for mod in mods.values():
-            match, actions = reported(version, mod.match, mod.actions)
+            match, actions = as_reported(version, mod.match, mod.actions)
             entry = found.get((match, mod.priority))
             if mod.command is FlowCommand.ADD:
                 is_right = entry is not None and entry.actions == actions

@@ -16,8 +16,8 @@ from horizon_ryu.core.flows.reconcile import Repair, repair
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.confirmation import Switches
-from horizon_ryu.wire.canonical import reported
 from horizon_ryu.wire.messages import FlowMod, Sent
+from horizon_ryu.wire.normalize import as_reported
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -85,7 +85,7 @@ class Reconciler:
             entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
             version = self._switches.get(dpid).version or 0
             # From here to the sending nothing waits: the book is what it is.
-            form = partial(reported, version)
+            form = partial(as_reported, version)
             found = repair(self._book.wanted(dpid), self._book.held, dpid, entries, form)
             self._send(dpid, found)
             if not found.messages:

@@ -103,7 +103,7 @@ class GuardedDatapath(Datapath):
         super().set_version(version)
         # Ryu also calls this in its constructor, with the newest version it knows.
         if self._greeted:
-            self._framer.caps = self._conversation.negotiated(version)
+            self._framer.max_sizes = self._conversation.negotiated(version)
             self._decode = self._context.decoders[version]
 
     def set_state(self, state: str) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from horizon_ryu.core.stats.rates import Rates, Reading, rates
 from horizon_ryu.core.stats.samples import Sample, SwitchSamples
 from horizon_ryu.wire.stats.readers import read_port_counters
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 
 
 def port_rates(switch: SwitchSamples) -> dict[int, Rates]:
     """Return the rates by port number; of each, None where two readings do not tell."""
-    latest = switch.latest.get(Kind.PORTS)
+    latest = switch.latest.get(StatsType.PORTS)
     if latest is None:
         return {}
-    earlier = switch.before.get(Kind.PORTS)
+    earlier = switch.before.get(StatsType.PORTS)
     before = {} if earlier is None else _readings(switch.version, earlier)
     after = _readings(switch.version, latest)
     return {number: rates(before.get(number), reading) for number, reading in after.items()}

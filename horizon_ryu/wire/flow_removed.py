@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.wire import match10, oxm
 from horizon_ryu.wire.messages import Match
+from horizon_ryu.wire.ofp13 import OFPRR
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 _FIELDS = struct.Struct("!QHB")
@@ -25,7 +28,13 @@ class Reason(Enum):
     OTHER = "other"
 
 
-_REASONS = (Reason.IDLE_TIMEOUT, Reason.HARD_TIMEOUT, Reason.DELETE)
+_REASONS: Mapping[int, Reason] = MappingProxyType(
+    {
+        int(OFPRR.IDLE_TIMEOUT): Reason.IDLE_TIMEOUT,
+        int(OFPRR.HARD_TIMEOUT): Reason.HARD_TIMEOUT,
+        int(OFPRR.DELETE): Reason.DELETE,
+    }
+)
 """By their numbers, which both versions share."""
 
 
@@ -67,5 +76,5 @@ def _read_13(message: bytes) -> FlowRemoved | None:
 
 def _removed(message: bytes, at: int, match: Match) -> FlowRemoved:
     cookie, priority, reason = _FIELDS.unpack_from(message, at)
-    known = _REASONS[reason] if reason < len(_REASONS) else Reason.OTHER
+    known = _REASONS.get(reason, Reason.OTHER)
     return FlowRemoved(cookie, match, priority, known)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from horizon_ryu.wire.layout import OPAQUE, Layout, Tlv, empty, many, record, tlvs
+from horizon_ryu.wire.ofp13 import OFPHET, OFPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,16 @@ class BarrierReply:
 _BITMAP = record(VersionBitmap, many(record(HelloBitmapWord, "I")))
 
 SYMMETRIC: Mapping[int, tuple[type, Layout[Any]]] = {
-    0: (Hello, record(Hello, tlvs({1: (VersionBitmap, _BITMAP)}, padded=True))),
-    1: (Error, record(Error, "HH", OPAQUE)),
-    2: (EchoRequest, record(EchoRequest, OPAQUE)),
-    3: (EchoReply, record(EchoReply, OPAQUE)),
-    5: (FeaturesRequest, empty(FeaturesRequest)),
-    7: (GetConfigRequest, empty(GetConfigRequest)),
-    8: (GetConfigReply, record(GetConfigReply, "HH")),
-    9: (SetConfig, record(SetConfig, "HH")),
+    OFPT.HELLO: (
+        Hello,
+        record(Hello, tlvs({OFPHET.VERSIONBITMAP: (VersionBitmap, _BITMAP)}, padded=True)),
+    ),
+    OFPT.ERROR: (Error, record(Error, "HH", OPAQUE)),
+    OFPT.ECHO_REQUEST: (EchoRequest, record(EchoRequest, OPAQUE)),
+    OFPT.ECHO_REPLY: (EchoReply, record(EchoReply, OPAQUE)),
+    OFPT.FEATURES_REQUEST: (FeaturesRequest, empty(FeaturesRequest)),
+    OFPT.GET_CONFIG_REQUEST: (GetConfigRequest, empty(GetConfigRequest)),
+    OFPT.GET_CONFIG_REPLY: (GetConfigReply, record(GetConfigReply, "HH")),
+    OFPT.SET_CONFIG: (SetConfig, record(SetConfig, "HH")),
 }
 """By message type: those that have the same type and layout on both versions."""

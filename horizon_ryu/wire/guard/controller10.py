@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from horizon_ryu.wire.guard.framing import MAX_SIZE, caps
+from horizon_ryu.wire.guard.framing import MAX_SIZE, max_sizes
 from horizon_ryu.wire.guard.openflow10 import ACTIONS
 from horizon_ryu.wire.guard.protocol import (
     MAX_ECHO_SIZE,
@@ -14,8 +14,8 @@ from horizon_ryu.wire.guard.protocol import (
     whole,
 )
 from horizon_ryu.wire.guard.violation import Reason, Violation
-from horizon_ryu.wire.guard.walk import Walker, after, at_least, exactly, uint16
-from horizon_ryu.wire.message_types import OFPST, OFPT10
+from horizon_ryu.wire.guard.walk import Walker, at_least, exactly, uint16, with_header
+from horizon_ryu.wire.ofp10 import OFPST, OFPT
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _PACKET_OUT, _ACTIONS_LENGTH = 16, 14
@@ -44,47 +44,47 @@ _BODIES: dict[int, Walker] = {
     OFPST.VENDOR: at_least(4, "vendor request"),
 }
 
-_CAPS = caps(
+_MAX_SIZES = max_sizes(
     {
-        OFPT10.HELLO: 8,
-        OFPT10.ERROR: MAX_SIZE,
-        OFPT10.ECHO_REQUEST: MAX_ECHO_SIZE,
-        OFPT10.ECHO_REPLY: MAX_ECHO_SIZE,
-        OFPT10.VENDOR: MAX_SIZE,
-        OFPT10.FEATURES_REQUEST: 8,
-        OFPT10.GET_CONFIG_REQUEST: 8,
-        OFPT10.SET_CONFIG: 12,
-        OFPT10.PACKET_OUT: MAX_SIZE,
-        OFPT10.FLOW_MOD: MAX_SIZE,
-        OFPT10.PORT_MOD: 32,
-        OFPT10.STATS_REQUEST: MAX_SIZE,
-        OFPT10.BARRIER_REQUEST: 8,
-        OFPT10.QUEUE_GET_CONFIG_REQUEST: 12,
+        OFPT.HELLO: 8,
+        OFPT.ERROR: MAX_SIZE,
+        OFPT.ECHO_REQUEST: MAX_ECHO_SIZE,
+        OFPT.ECHO_REPLY: MAX_ECHO_SIZE,
+        OFPT.VENDOR: MAX_SIZE,
+        OFPT.FEATURES_REQUEST: 8,
+        OFPT.GET_CONFIG_REQUEST: 8,
+        OFPT.SET_CONFIG: 12,
+        OFPT.PACKET_OUT: MAX_SIZE,
+        OFPT.FLOW_MOD: MAX_SIZE,
+        OFPT.PORT_MOD: 32,
+        OFPT.STATS_REQUEST: MAX_SIZE,
+        OFPT.BARRIER_REQUEST: 8,
+        OFPT.QUEUE_GET_CONFIG_REQUEST: 12,
     }
 )
 
 CONTROLLER10 = Protocol(
     version=OPENFLOW_10,
     role=Role.CONTROLLER,
-    caps=_CAPS,
+    max_sizes=_MAX_SIZES,
     checks=by_type(
         {
-            OFPT10.ERROR: no_less_than(12),
-            OFPT10.ECHO_REQUEST: no_less_than(8),
-            OFPT10.ECHO_REPLY: no_less_than(8),
-            OFPT10.VENDOR: no_less_than(12),
-            OFPT10.FEATURES_REQUEST: sized(8),
-            OFPT10.GET_CONFIG_REQUEST: sized(8),
-            OFPT10.SET_CONFIG: sized(12),
-            OFPT10.PACKET_OUT: _packet_out,
-            OFPT10.FLOW_MOD: whole(after(64, ACTIONS, "flow-mod")),
-            OFPT10.PORT_MOD: sized(32),
-            OFPT10.BARRIER_REQUEST: sized(8),
-            OFPT10.QUEUE_GET_CONFIG_REQUEST: sized(12),
+            OFPT.ERROR: no_less_than(12),
+            OFPT.ECHO_REQUEST: no_less_than(8),
+            OFPT.ECHO_REPLY: no_less_than(8),
+            OFPT.VENDOR: no_less_than(12),
+            OFPT.FEATURES_REQUEST: sized(8),
+            OFPT.GET_CONFIG_REQUEST: sized(8),
+            OFPT.SET_CONFIG: sized(12),
+            OFPT.PACKET_OUT: _packet_out,
+            OFPT.FLOW_MOD: whole(with_header(64, ACTIONS, "flow-mod")),
+            OFPT.PORT_MOD: sized(32),
+            OFPT.BARRIER_REQUEST: sized(8),
+            OFPT.QUEUE_GET_CONFIG_REQUEST: sized(12),
         }
     ),
-    multipart_request=OFPT10.STATS_REQUEST,
-    multipart_reply=OFPT10.STATS_REPLY,
+    multipart_request=OFPT.STATS_REQUEST,
+    multipart_reply=OFPT.STATS_REPLY,
     body_at=12,
     bodies=_BODIES,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from horizon_ryu.wire.guard.framing import MAX_SIZE, caps
+from horizon_ryu.wire.guard.framing import MAX_SIZE, max_sizes
 from horizon_ryu.wire.guard.openflow13 import ACTIONS, BANDS, BUCKETS, INSTRUCTIONS, OPENFLOW13
 from horizon_ryu.wire.guard.oxm import walk_match
 from horizon_ryu.wire.guard.protocol import (
@@ -15,8 +15,8 @@ from horizon_ryu.wire.guard.protocol import (
     whole,
 )
 from horizon_ryu.wire.guard.violation import Reason, Violation
-from horizon_ryu.wire.guard.walk import Walker, after, at_least, exactly, uint16
-from horizon_ryu.wire.message_types import OFPMP, OFPT13
+from horizon_ryu.wire.guard.walk import Walker, at_least, exactly, uint16, with_header
+from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _PACKET_OUT, _ACTIONS_LENGTH = 24, 16
@@ -73,59 +73,59 @@ _BODIES: dict[int, Walker] = {
     OFPMP.EXPERIMENTER: at_least(8, "experimenter request"),
 }
 
-_CAPS = caps(
+_MAX_SIZES = max_sizes(
     {
-        OFPT13.HELLO: 8,
-        OFPT13.ERROR: MAX_SIZE,
-        OFPT13.ECHO_REQUEST: MAX_ECHO_SIZE,
-        OFPT13.ECHO_REPLY: MAX_ECHO_SIZE,
-        OFPT13.EXPERIMENTER: MAX_SIZE,
-        OFPT13.FEATURES_REQUEST: 8,
-        OFPT13.GET_CONFIG_REQUEST: 8,
-        OFPT13.SET_CONFIG: 12,
-        OFPT13.PACKET_OUT: MAX_SIZE,
-        OFPT13.FLOW_MOD: MAX_SIZE,
-        OFPT13.GROUP_MOD: MAX_SIZE,
-        OFPT13.PORT_MOD: 40,
-        OFPT13.TABLE_MOD: 16,
-        OFPT13.MULTIPART_REQUEST: MAX_SIZE,
-        OFPT13.BARRIER_REQUEST: 8,
-        OFPT13.QUEUE_GET_CONFIG_REQUEST: 16,
-        OFPT13.ROLE_REQUEST: 24,
-        OFPT13.GET_ASYNC_REQUEST: 8,
-        OFPT13.SET_ASYNC: 32,
-        OFPT13.METER_MOD: MAX_SIZE,
+        OFPT.HELLO: 8,
+        OFPT.ERROR: MAX_SIZE,
+        OFPT.ECHO_REQUEST: MAX_ECHO_SIZE,
+        OFPT.ECHO_REPLY: MAX_ECHO_SIZE,
+        OFPT.EXPERIMENTER: MAX_SIZE,
+        OFPT.FEATURES_REQUEST: 8,
+        OFPT.GET_CONFIG_REQUEST: 8,
+        OFPT.SET_CONFIG: 12,
+        OFPT.PACKET_OUT: MAX_SIZE,
+        OFPT.FLOW_MOD: MAX_SIZE,
+        OFPT.GROUP_MOD: MAX_SIZE,
+        OFPT.PORT_MOD: 40,
+        OFPT.TABLE_MOD: 16,
+        OFPT.MULTIPART_REQUEST: MAX_SIZE,
+        OFPT.BARRIER_REQUEST: 8,
+        OFPT.QUEUE_GET_CONFIG_REQUEST: 16,
+        OFPT.ROLE_REQUEST: 24,
+        OFPT.GET_ASYNC_REQUEST: 8,
+        OFPT.SET_ASYNC: 32,
+        OFPT.METER_MOD: MAX_SIZE,
     }
 )
 
 CONTROLLER13 = Protocol(
     version=OPENFLOW_13,
     role=Role.CONTROLLER,
-    caps=_CAPS,
+    max_sizes=_MAX_SIZES,
     checks=by_type(
         {
-            OFPT13.ERROR: no_less_than(12),
-            OFPT13.ECHO_REQUEST: no_less_than(8),
-            OFPT13.ECHO_REPLY: no_less_than(8),
-            OFPT13.EXPERIMENTER: no_less_than(16),
-            OFPT13.FEATURES_REQUEST: sized(8),
-            OFPT13.GET_CONFIG_REQUEST: sized(8),
-            OFPT13.SET_CONFIG: sized(12),
-            OFPT13.PACKET_OUT: _packet_out,
-            OFPT13.FLOW_MOD: _flow_mod,
-            OFPT13.GROUP_MOD: whole(after(8, BUCKETS, "group-mod")),
-            OFPT13.PORT_MOD: sized(40),
-            OFPT13.TABLE_MOD: sized(16),
-            OFPT13.BARRIER_REQUEST: sized(8),
-            OFPT13.QUEUE_GET_CONFIG_REQUEST: sized(16),
-            OFPT13.ROLE_REQUEST: sized(24),
-            OFPT13.GET_ASYNC_REQUEST: sized(8),
-            OFPT13.SET_ASYNC: sized(32),
-            OFPT13.METER_MOD: whole(after(8, BANDS, "meter-mod")),
+            OFPT.ERROR: no_less_than(12),
+            OFPT.ECHO_REQUEST: no_less_than(8),
+            OFPT.ECHO_REPLY: no_less_than(8),
+            OFPT.EXPERIMENTER: no_less_than(16),
+            OFPT.FEATURES_REQUEST: sized(8),
+            OFPT.GET_CONFIG_REQUEST: sized(8),
+            OFPT.SET_CONFIG: sized(12),
+            OFPT.PACKET_OUT: _packet_out,
+            OFPT.FLOW_MOD: _flow_mod,
+            OFPT.GROUP_MOD: whole(with_header(8, BUCKETS, "group-mod")),
+            OFPT.PORT_MOD: sized(40),
+            OFPT.TABLE_MOD: sized(16),
+            OFPT.BARRIER_REQUEST: sized(8),
+            OFPT.QUEUE_GET_CONFIG_REQUEST: sized(16),
+            OFPT.ROLE_REQUEST: sized(24),
+            OFPT.GET_ASYNC_REQUEST: sized(8),
+            OFPT.SET_ASYNC: sized(32),
+            OFPT.METER_MOD: whole(with_header(8, BANDS, "meter-mod")),
         }
     ),
-    multipart_request=OFPT13.MULTIPART_REQUEST,
-    multipart_reply=OFPT13.MULTIPART_REPLY,
+    multipart_request=OFPT.MULTIPART_REQUEST,
+    multipart_reply=OFPT.MULTIPART_REPLY,
     body_at=16,
     bodies=_BODIES,
 )

@@ -17,7 +17,7 @@ from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
 from horizon_ryu.wire.guard.protocol import Check, Protocol, Role
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
-from horizon_ryu.wire.message_types import OFPT13
+from horizon_ryu.wire.ofp13 import OFPT
 
 PROTOCOLS = {
     (protocol.role, protocol.version): protocol
@@ -26,9 +26,9 @@ PROTOCOLS = {
 """By the role of the peer and the version on the wire."""
 
 # The same on both versions.
-HELLO = OFPT13.HELLO
-FEATURES_REQUEST = OFPT13.FEATURES_REQUEST
-FEATURES_REPLY = OFPT13.FEATURES_REPLY
+HELLO = OFPT.HELLO
+FEATURES_REQUEST = OFPT.FEATURES_REQUEST
+FEATURES_REPLY = OFPT.FEATURES_REPLY
 _MORE = 1
 
 
@@ -94,7 +94,7 @@ class Conversation:
             self._multipart_request = protocol.multipart_request
             self._checks[FEATURES_REPLY] = self._features
             self._checks[protocol.multipart_reply] = self._reply
-        return protocol.caps
+        return protocol.max_sizes
 
     def accept(self, message: bytes) -> None:
         """Return if ``message`` (whole, of at least 8 bytes) may be parsed; else Violation."""

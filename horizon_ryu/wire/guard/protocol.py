@@ -26,7 +26,7 @@ class Role(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """``checks`` and ``caps`` are indexed by message type; None and 0 mean: must not come.
+    """``checks`` and ``max_sizes`` are indexed by message type; None and 0 mean: must not come.
 
     Of ``role``, the peer's. Some types need to know what came before and are judged by the
     conversation instead: of a switch the features reply (any ``features`` of the right form)
@@ -36,7 +36,7 @@ class Protocol:
     """
 
     version: int
-    caps: tuple[int, ...]
+    max_sizes: tuple[int, ...]
     checks: tuple[Check | None, ...]
     multipart_request: int
     multipart_reply: int

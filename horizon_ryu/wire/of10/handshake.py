@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from horizon_ryu.wire.layout import Layout, Tlv, entry, many, record, tlvs
 from horizon_ryu.wire.of10.structures import PORT10, Port10
+from horizon_ryu.wire.ofp10 import OFPQT
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,8 @@ class QueueGetConfigReply10:
 
 _PROPERTIES = tlvs(
     {
-        0: (QueuePropNone10, record(QueuePropNone10, "4x")),
-        1: (QueuePropMinRate10, record(QueuePropMinRate10, "4xH6x")),
+        OFPQT.NONE: (QueuePropNone10, record(QueuePropNone10, "4x")),
+        OFPQT.MIN_RATE: (QueuePropMinRate10, record(QueuePropMinRate10, "4xH6x")),
     }
 )
 _QUEUE = entry(record(PacketQueue10, "I2x2x", _PROPERTIES), length_at=4)

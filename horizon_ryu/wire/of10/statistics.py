@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from horizon_ryu.wire.layout import OPAQUE, Layout, chosen, entry, many, record
-from horizon_ryu.wire.message_types import OFPST
 from horizon_ryu.wire.of10.structures import ACTIONS10, MATCH10, Action10, Match10
+from horizon_ryu.wire.ofp10 import OFPST
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from horizon_ryu.wire.layout import OPAQUE, Layout, Tlv, record, tlvs
+from horizon_ryu.wire.ofp10 import OFPAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,18 +160,18 @@ PORT10: Layout[Port10] = record(Port10, "H6s16sIIIIII")
 
 ACTIONS10: Layout[tuple[Action10, ...]] = tlvs(
     {
-        0: (ActionOutput10, record(ActionOutput10, "HH")),
-        1: (ActionSetVlanVid, record(ActionSetVlanVid, "H2x")),
-        2: (ActionSetVlanPcp, record(ActionSetVlanPcp, "B3x")),
-        3: (ActionStripVlan, record(ActionStripVlan, "4x")),
-        4: (ActionSetDlSrc, record(ActionSetDlSrc, "6s6x")),
-        5: (ActionSetDlDst, record(ActionSetDlDst, "6s6x")),
-        6: (ActionSetNwSrc, record(ActionSetNwSrc, "I")),
-        7: (ActionSetNwDst, record(ActionSetNwDst, "I")),
-        8: (ActionSetNwTos, record(ActionSetNwTos, "B3x")),
-        9: (ActionSetTpSrc, record(ActionSetTpSrc, "H2x")),
-        10: (ActionSetTpDst, record(ActionSetTpDst, "H2x")),
-        11: (ActionEnqueue, record(ActionEnqueue, "H6xI")),
-        0xFFFF: (ActionVendor, record(ActionVendor, "I", OPAQUE)),
+        OFPAT.OUTPUT: (ActionOutput10, record(ActionOutput10, "HH")),
+        OFPAT.SET_VLAN_VID: (ActionSetVlanVid, record(ActionSetVlanVid, "H2x")),
+        OFPAT.SET_VLAN_PCP: (ActionSetVlanPcp, record(ActionSetVlanPcp, "B3x")),
+        OFPAT.STRIP_VLAN: (ActionStripVlan, record(ActionStripVlan, "4x")),
+        OFPAT.SET_DL_SRC: (ActionSetDlSrc, record(ActionSetDlSrc, "6s6x")),
+        OFPAT.SET_DL_DST: (ActionSetDlDst, record(ActionSetDlDst, "6s6x")),
+        OFPAT.SET_NW_SRC: (ActionSetNwSrc, record(ActionSetNwSrc, "I")),
+        OFPAT.SET_NW_DST: (ActionSetNwDst, record(ActionSetNwDst, "I")),
+        OFPAT.SET_NW_TOS: (ActionSetNwTos, record(ActionSetNwTos, "B3x")),
+        OFPAT.SET_TP_SRC: (ActionSetTpSrc, record(ActionSetTpSrc, "H2x")),
+        OFPAT.SET_TP_DST: (ActionSetTpDst, record(ActionSetTpDst, "H2x")),
+        OFPAT.ENQUEUE: (ActionEnqueue, record(ActionEnqueue, "H6xI")),
+        OFPAT.VENDOR: (ActionVendor, record(ActionVendor, "I", OPAQUE)),
     }
 )

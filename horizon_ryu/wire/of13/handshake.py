@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from horizon_ryu.wire.layout import OPAQUE, Layout, Tlv, entry, many, record, tlvs
+from horizon_ryu.wire.ofp13 import OFPQT
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,9 @@ class SetAsync(AsyncMasks):
 
 _PROPERTIES = tlvs(
     {
-        1: (QueuePropMinRate13, record(QueuePropMinRate13, "4xH6x")),
-        2: (QueuePropMaxRate13, record(QueuePropMaxRate13, "4xH6x")),
-        0xFFFF: (QueuePropExperimenter, record(QueuePropExperimenter, "4xI4x", OPAQUE)),
+        OFPQT.MIN_RATE: (QueuePropMinRate13, record(QueuePropMinRate13, "4xH6x")),
+        OFPQT.MAX_RATE: (QueuePropMaxRate13, record(QueuePropMaxRate13, "4xH6x")),
+        OFPQT.EXPERIMENTER: (QueuePropExperimenter, record(QueuePropExperimenter, "4xI4x", OPAQUE)),
     }
 )
 _QUEUE = entry(record(PacketQueue13, "II2x6x", _PROPERTIES), length_at=8)

@@ -6,10 +6,10 @@ import struct
 from dataclasses import dataclass
 
 from horizon_ryu.wire.layout import Layout, WireError, many, padded_to_8, record
+from horizon_ryu.wire.ofp13 import OFPMT
 
 _HEADER = struct.Struct("!HBB")
 _MATCH_HEADER = struct.Struct("!HH")
-_OFPMT_OXM = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ def _read_match(message: bytes, start: int, end: int) -> tuple[OxmMatch, int]:
     if end - start < 4:
         raise WireError(f"{end - start} bytes left for a match")
     kind, length = _MATCH_HEADER.unpack_from(message, start)
-    if kind != _OFPMT_OXM or not 4 <= length <= end - start:
+    if kind != OFPMT.OXM or not 4 <= length <= end - start:
         raise WireError(f"a match of type {kind} and {length} bytes, {end - start} left")
     return _FIELDS.read(message, start + 4, start + length)
 
 
 def _write_match(match: OxmMatch) -> bytes:
     fields = _FIELDS.write(match)
-    return _MATCH_HEADER.pack(_OFPMT_OXM, 4 + len(fields)) + fields
+    return _MATCH_HEADER.pack(OFPMT.OXM, 4 + len(fields)) + fields
 
 
 MATCH13: Layout[OxmMatch] = padded_to_8(Layout(_read_match, _write_match))

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from horizon_ryu.wire.layout import Layout, chosen, many
-from horizon_ryu.wire.message_types import OFPMP
 from horizon_ryu.wire.of10.statistics import AGGREGATE, DESC, AggregateStats, DescStats
 from horizon_ryu.wire.of13 import statistics
 from horizon_ryu.wire.of13.statistics import (
@@ -29,6 +28,7 @@ from horizon_ryu.wire.of13.statistics import (
     TableStats13,
 )
 from horizon_ryu.wire.of13.structures import PORT13, Port13
+from horizon_ryu.wire.ofp13 import OFPMP
 
 RequestBody13: TypeAlias = (
     FlowStatsRequest13

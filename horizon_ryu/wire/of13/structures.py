@@ -19,6 +19,7 @@ from horizon_ryu.wire.layout import (
     tlvs,
 )
 from horizon_ryu.wire.of13.match import OXM_FIELD, OxmField
+from horizon_ryu.wire.ofp13 import OFPAT, OFPIT, OFPMBT
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,35 +276,44 @@ PORT13: Layout[Port13] = record(Port13, "I4x6s2x16sIIIIIIII")
 
 ACTIONS13: Layout[tuple[Action13, ...]] = tlvs(
     {
-        0: (ActionOutput13, record(ActionOutput13, "IH6x")),
-        11: (ActionCopyTtlOut, record(ActionCopyTtlOut, "4x")),
-        12: (ActionCopyTtlIn, record(ActionCopyTtlIn, "4x")),
-        15: (ActionSetMplsTtl, record(ActionSetMplsTtl, "B3x")),
-        16: (ActionDecMplsTtl, record(ActionDecMplsTtl, "4x")),
-        17: (ActionPushVlan, record(ActionPushVlan, "H2x")),
-        18: (ActionPopVlan, record(ActionPopVlan, "4x")),
-        19: (ActionPushMpls, record(ActionPushMpls, "H2x")),
-        20: (ActionPopMpls, record(ActionPopMpls, "H2x")),
-        21: (ActionSetQueue, record(ActionSetQueue, "I")),
-        22: (ActionGroup, record(ActionGroup, "I")),
-        23: (ActionSetNwTtl, record(ActionSetNwTtl, "B3x")),
-        24: (ActionDecNwTtl, record(ActionDecNwTtl, "4x")),
-        25: (ActionSetField, record(ActionSetField, padded_to_8(OXM_FIELD, before=4))),
-        26: (ActionPushPbb, record(ActionPushPbb, "H2x")),
-        27: (ActionPopPbb, record(ActionPopPbb, "4x")),
-        0xFFFF: (ActionExperimenter, record(ActionExperimenter, "I", OPAQUE)),
+        OFPAT.OUTPUT: (ActionOutput13, record(ActionOutput13, "IH6x")),
+        OFPAT.COPY_TTL_OUT: (ActionCopyTtlOut, record(ActionCopyTtlOut, "4x")),
+        OFPAT.COPY_TTL_IN: (ActionCopyTtlIn, record(ActionCopyTtlIn, "4x")),
+        OFPAT.SET_MPLS_TTL: (ActionSetMplsTtl, record(ActionSetMplsTtl, "B3x")),
+        OFPAT.DEC_MPLS_TTL: (ActionDecMplsTtl, record(ActionDecMplsTtl, "4x")),
+        OFPAT.PUSH_VLAN: (ActionPushVlan, record(ActionPushVlan, "H2x")),
+        OFPAT.POP_VLAN: (ActionPopVlan, record(ActionPopVlan, "4x")),
+        OFPAT.PUSH_MPLS: (ActionPushMpls, record(ActionPushMpls, "H2x")),
+        OFPAT.POP_MPLS: (ActionPopMpls, record(ActionPopMpls, "H2x")),
+        OFPAT.SET_QUEUE: (ActionSetQueue, record(ActionSetQueue, "I")),
+        OFPAT.GROUP: (ActionGroup, record(ActionGroup, "I")),
+        OFPAT.SET_NW_TTL: (ActionSetNwTtl, record(ActionSetNwTtl, "B3x")),
+        OFPAT.DEC_NW_TTL: (ActionDecNwTtl, record(ActionDecNwTtl, "4x")),
+        OFPAT.SET_FIELD: (ActionSetField, record(ActionSetField, padded_to_8(OXM_FIELD, before=4))),
+        OFPAT.PUSH_PBB: (ActionPushPbb, record(ActionPushPbb, "H2x")),
+        OFPAT.POP_PBB: (ActionPopPbb, record(ActionPopPbb, "4x")),
+        OFPAT.EXPERIMENTER: (ActionExperimenter, record(ActionExperimenter, "I", OPAQUE)),
     }
 )
 
 INSTRUCTIONS: Layout[tuple[Instruction, ...]] = tlvs(
     {
-        1: (InstructionGotoTable, record(InstructionGotoTable, "B3x")),
-        2: (InstructionWriteMetadata, record(InstructionWriteMetadata, "4xQQ")),
-        3: (InstructionWriteActions, record(InstructionWriteActions, "4x", ACTIONS13)),
-        4: (InstructionApplyActions, record(InstructionApplyActions, "4x", ACTIONS13)),
-        5: (InstructionClearActions, record(InstructionClearActions, "4x", ACTIONS13)),
-        6: (InstructionMeter, record(InstructionMeter, "I")),
-        0xFFFF: (InstructionExperimenter, record(InstructionExperimenter, "I", OPAQUE)),
+        OFPIT.GOTO_TABLE: (InstructionGotoTable, record(InstructionGotoTable, "B3x")),
+        OFPIT.WRITE_METADATA: (InstructionWriteMetadata, record(InstructionWriteMetadata, "4xQQ")),
+        OFPIT.WRITE_ACTIONS: (
+            InstructionWriteActions,
+            record(InstructionWriteActions, "4x", ACTIONS13),
+        ),
+        OFPIT.APPLY_ACTIONS: (
+            InstructionApplyActions,
+            record(InstructionApplyActions, "4x", ACTIONS13),
+        ),
+        OFPIT.CLEAR_ACTIONS: (
+            InstructionClearActions,
+            record(InstructionClearActions, "4x", ACTIONS13),
+        ),
+        OFPIT.METER: (InstructionMeter, record(InstructionMeter, "I")),
+        OFPIT.EXPERIMENTER: (InstructionExperimenter, record(InstructionExperimenter, "I", OPAQUE)),
     }
 )
 
@@ -311,8 +321,8 @@ BUCKETS: Layout[tuple[Bucket, ...]] = many(entry(record(Bucket, "2xHII4x", ACTIO
 
 METER_BANDS: Layout[tuple[MeterBand, ...]] = tlvs(
     {
-        1: (MeterBandDrop, record(MeterBandDrop, "II4x")),
-        2: (MeterBandDscpRemark, record(MeterBandDscpRemark, "IIB3x")),
-        0xFFFF: (MeterBandExperimenter, record(MeterBandExperimenter, "III", OPAQUE)),
+        OFPMBT.DROP: (MeterBandDrop, record(MeterBandDrop, "II4x")),
+        OFPMBT.DSCP_REMARK: (MeterBandDscpRemark, record(MeterBandDscpRemark, "IIB3x")),
+        OFPMBT.EXPERIMENTER: (MeterBandExperimenter, record(MeterBandExperimenter, "III", OPAQUE)),
     }
 )

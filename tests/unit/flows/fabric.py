@@ -29,7 +29,6 @@ from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.store import Store
-from horizon_ryu.wire.canonical import canonical
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import (
     FlowCommand,
@@ -40,6 +39,7 @@ from horizon_ryu.wire.messages import (
     MeterMod,
     Sent,
 )
+from horizon_ryu.wire.normalize import normalize
 
 EDGE = 90
 """The port of the host at each switch."""
@@ -139,7 +139,7 @@ class Tables:
         )
 
     def _reported(self, mod: FlowMod) -> FlowEntry:
-        match, actions = canonical(self.version, mod.match, mod.actions)
+        match, actions = normalize(self.version, mod.match, mod.actions)
         return FlowEntry(
             match,
             mod.priority,

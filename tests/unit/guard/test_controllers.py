@@ -42,9 +42,10 @@ from fuzz.wire import (
     tlv,
 )
 from horizon_ryu.wire.guard import AnswerLimits, Conversation, Reason, Role, Violation
-from horizon_ryu.wire.message_types import OFPT10, OFPT13
 from horizon_ryu.wire.of10.messages import MESSAGES10
 from horizon_ryu.wire.of13.messages import MESSAGES13
+from horizon_ryu.wire.ofp10 import OFPT as OFPT10
+from horizon_ryu.wire.ofp13 import OFPT as OFPT13
 from unit.wire import values
 
 TABLES = {OF10: MESSAGES10, OF13: MESSAGES13}
@@ -71,11 +72,11 @@ def refusal(version: int, data: bytes, talk: Conversation | None = None) -> Reas
 def test_types_that_only_switches_send_are_refused(version: int, kind: int) -> None:
     conversation = Conversation(role=Role.CONTROLLER)
     conversation.accept(hello(version))
-    caps = conversation.negotiated(version)
+    sizes = conversation.negotiated(version)
     if kind in ALLOWED[version]:
-        assert caps[kind] >= 8
+        assert sizes[kind] >= 8
     elif kind != 0:
-        assert caps[kind] == 0
+        assert sizes[kind] == 0
         assert refusal(version, message(version, kind, bytes(80))) == Reason.TYPE
 
 

@@ -15,7 +15,6 @@ from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
 from horizon_ryu.wire import dialect, flow_stats
-from horizon_ryu.wire.canonical import canonical
 from horizon_ryu.wire.description import Description, read_description
 from horizon_ryu.wire.flow_removed import FlowRemoved, Reason, read_flow_removed
 from horizon_ryu.wire.messages import (
@@ -36,6 +35,7 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.normalize import normalize
 from unit.openflow.test_codecs_against_ryu import SWITCH_10, SWITCH_13, bytes_of
 
 MACS = st.binary(min_size=6, max_size=6)
@@ -149,7 +149,7 @@ def test_every_match_is_written_as_ryu_writes_it(match: Match, version: int, xid
 def test_a_switch_reports_what_it_was_sent(match: Match, version: int) -> None:
     mod = add(match, (Output(3),))
     (entry,) = reported(version, mod)
-    assert (entry.match, entry.actions) == canonical(version, mod.match, mod.actions)
+    assert (entry.match, entry.actions) == normalize(version, mod.match, mod.actions)
     assert (entry.priority, entry.cookie) == (mod.priority, mod.cookie)
     assert (entry.idle_timeout, entry.hard_timeout, entry.exact) == (3, 9, True)
     assert (entry.packet_count, entry.byte_count) == (5, 320)
@@ -261,7 +261,7 @@ def test_every_action_is_written_as_ryu_writes_it(case: Any, version: int) -> No
         return
     assert dialect.encode(version, mod, 9) == bytes_of(ryu_flow_mod(version, mod, wanted), 9)
     (entry,) = reported(version, mod)
-    assert (entry.match, entry.actions) == canonical(version, match, actions)
+    assert (entry.match, entry.actions) == normalize(version, match, actions)
     assert entry.exact
 
 
@@ -308,7 +308,7 @@ def test_a_description_is_read_whatever_it_holds() -> None:
     for version, head in ((1, 12), (4, 16)):
         found = read_description(version, bytes(head) + body)
         assert found[:4] == ("Nicira", "Open vSwitch", "3.1.0", "None")
-        assert found.datapath == "\ufffd" * 256
+        assert found.dp_desc == "\ufffd" * 256
         assert read_description(version, b"") == Description("", "", "", "", "")
 
 

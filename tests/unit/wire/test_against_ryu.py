@@ -15,13 +15,14 @@ from ryu.ofproto import ofproto_protocol
 from ryu.ofproto import ofproto_v1_0_parser as ryu10
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
-from horizon_ryu.wire.message_types import OFPMP, OFPST
 from horizon_ryu.wire.of10 import statistics as s10
 from horizon_ryu.wire.of10 import structures as t10
 from horizon_ryu.wire.of10.messages import MESSAGES10
 from horizon_ryu.wire.of13 import structures as t13
 from horizon_ryu.wire.of13.match import MATCH13, OxmMatch
 from horizon_ryu.wire.of13.messages import MESSAGES13
+from horizon_ryu.wire.ofp10 import OFPST
+from horizon_ryu.wire.ofp13 import OFPMP
 from horizon_ryu.wire.symmetric import Hello, version_bitmap
 from unit.wire import values
 

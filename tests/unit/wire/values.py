@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from horizon_ryu.wire import symmetric as sy
 from horizon_ryu.wire.layout import Tlv
-from horizon_ryu.wire.message_types import OFPMP, OFPST
 from horizon_ryu.wire.of10 import asynchronous as a10
 from horizon_ryu.wire.of10 import controller as c10
 from horizon_ryu.wire.of10 import handshake as h10
@@ -21,6 +20,8 @@ from horizon_ryu.wire.of13 import multipart as m13
 from horizon_ryu.wire.of13 import statistics as s13
 from horizon_ryu.wire.of13 import structures as t13
 from horizon_ryu.wire.of13.match import OxmField, OxmMatch
+from horizon_ryu.wire.ofp10 import OFPST
+from horizon_ryu.wire.ofp13 import OFPMP
 
 SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8}
 OPAQUE = st.binary(max_size=80)
