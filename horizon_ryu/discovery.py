@@ -40,7 +40,7 @@ from horizon_ryu.switch_events import (
     EventSwitchJoining,
     EventSwitchLeft,
 )
-from horizon_ryu.wire.flow_removed import read_flow_removed
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
@@ -123,7 +123,7 @@ class Discovery(HorizonApp):
     def _flow_removed(self, event: Any) -> None:
         """Put the LLDP entry back if somebody removed it, and believe no new link until then."""
         dpid, message = event.msg.datapath.id, event.msg
-        removed = read_flow_removed(message.version, message.buf)
+        removed = codec_of(message.version).read_flow_removed(message.buf)
         ours = removed is not None and removed.cookie == self._cookie
         if ours and dpid in self._connected and dpid not in self._restoring:
             self.logger.warning("discovery: switch %016x lost its LLDP entry; restoring it", dpid)

@@ -37,7 +37,7 @@ from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.rest import flows as flows_resource
 from horizon_ryu.switch_events import EventSwitchConnected
-from horizon_ryu.wire.flow_removed import read_flow_removed
+from horizon_ryu.wire.codecs import codec_of
 
 app_manager.require_app("horizon_ryu.discovery")
 
@@ -113,7 +113,7 @@ class FlowManager(HorizonApp):
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
         dpid, message = event.msg.datapath.id, event.msg
-        removed = read_flow_removed(message.version, message.buf)
+        removed = codec_of(message.version).read_flow_removed(message.buf)
         if removed is None or owner_of(removed.cookie) is not Owner.FLOW_MANAGER:
             return
         number = flow_number(removed.cookie)

@@ -26,7 +26,7 @@ from horizon_ryu.core.forwarding import Forwarding as Core
 from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.packet_in_pipeline import Handled
-from horizon_ryu.wire.flow_removed import read_flow_removed
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import FlowEntry, PacketIn, Sent
 
 FORWARDING_ORDER = 40
@@ -84,7 +84,7 @@ class Forwarding(HorizonApp):
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
         message = event.msg
-        removed = read_flow_removed(message.version, message.buf)
+        removed = codec_of(message.version).read_flow_removed(message.buf)
         if removed is not None and removed.timed_out:
             self._core.flow_removed(message.datapath.id, removed.cookie, removed.match)
 

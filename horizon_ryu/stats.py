@@ -29,6 +29,7 @@ from horizon_ryu.switch_events import EventPortChanged, EventSwitchConnected, Ev
 from horizon_ryu.switch_stats import ovsdb, prometheus
 from horizon_ryu.switch_stats.node_measures import NodeMeasures, node_measures
 from horizon_ryu.switch_stats.poller import Poller
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.stats.types import StatsType
 
 TIMERS_SETTING = "stats.timers"
@@ -78,7 +79,7 @@ class Stats(HorizonApp):
     def _connected(self, event: EventSwitchConnected) -> None:
         switch = event.switch
         self._book.joined(switch.dpid, switch.address, switch.openflow)
-        self._poller.joined(switch.dpid, stats_types_of(switch.openflow))
+        self._poller.joined(switch.dpid, stats_types_of(switch.capabilities))
 
     @set_ev_cls(EventSwitchLeft)
     def _left(self, event: EventSwitchLeft) -> None:
@@ -130,5 +131,5 @@ class Stats(HorizonApp):
 
 
 def _port_states(switch: SwitchSamples) -> StatsType:
-    """Return the question that tells the ports' states: 1.0 has it among the features."""
-    return StatsType.FEATURES if switch.version == 1 else StatsType.PORT_DESC
+    """Return the question that tells the ports' states."""
+    return codec_of(switch.version).stats.port_states_type

@@ -16,9 +16,9 @@ from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.openflow.context import Connection
+from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
-from horizon_ryu.wire.normalize import as_reported
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
@@ -46,6 +46,9 @@ class Switches(Protocol):
 
     def get(self, dpid: int) -> Connection:
         """Return the connection."""
+
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of the version that a switch speaks."""
 
 
 class Confirmation:
@@ -104,12 +107,12 @@ class Confirmation:
         return errors
 
     def _differences(self, dpid: int, mods: Mapping[EntryKey, FlowMod]) -> list[SwitchError]:
-        version = self._switches.get(dpid).version or 0
+        codec = self._switches.codec(dpid)
         entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
         found = {(entry.match, entry.priority): entry for entry in entries}
         errors = []
         for mod in mods.values():
-            match, actions = as_reported(version, mod.match, mod.actions)
+            match, actions = codec.as_reported(mod.match, mod.actions)
             entry = found.get((match, mod.priority))
             if mod.command is FlowCommand.ADD:
                 is_right = entry is not None and entry.actions == actions

@@ -12,8 +12,8 @@ from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.stats.polling import Ask, Polling
 from horizon_ryu.core.stats.samples import SampleBook
 from horizon_ryu.openflow.pending import Question
+from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.stats.readers import read_table_features
-from horizon_ryu.wire.stats.requests import encode
 from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.stats.values import TableFeatures
 
@@ -24,7 +24,7 @@ class Switches(Protocol):
     """The part of the switch registry that is used."""
 
     def ask(
-        self, dpid: int, encode: Callable[[int, int], bytes], wake: Callable[[], None]
+        self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> Question:
         """Send a question."""
 
@@ -85,7 +85,7 @@ class Poller:
 
         try:
             question = self._switches.ask(
-                ask.dpid, lambda version, xid: encode(version, ask.kind, xid), done
+                ask.dpid, lambda codec, xid: codec.stats.encode_request(ask.kind, xid), done
             )
         except SwitchError:
             self._polling.missed(ask)

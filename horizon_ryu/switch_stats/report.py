@@ -12,12 +12,11 @@ from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.formats.stats_forms import Items, JsonForm, Members, Nested, Written, XmlForm
 from horizon_ryu.switch_stats.port_rates import port_rates
 from horizon_ryu.wire.addresses import mac_to_text
-from horizon_ryu.wire.stats import readers
-from horizon_ryu.wire.stats.flow_text import FlowText
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.stats.codec import StatsCodec
 from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.stats.values import PortCounters, TableFeatures
 
-OPENFLOW_10 = 1
 ROOT = "openflowstats"
 
 
@@ -77,14 +76,14 @@ class Writer:
         return "age", None if age is None else round(age, 3)
 
     def _desc(self, switch: SwitchSamples) -> Members:
-        found = readers.read_description(switch.version, switch.pieces(StatsType.DESC))
+        found = _codec(switch).description(switch.pieces(StatsType.DESC))
         yield self._age(switch, StatsType.DESC)
         yield "ip", _ip(switch.address)
         for name in ("sw_desc", "hw_desc", "serial_num", "mfr_desc", "dp_desc"):
             yield name, getattr(found, name, None)
 
     def _stats(self, switch: SwitchSamples) -> Members:
-        features = readers.read_features(switch.version, switch.pieces(StatsType.FEATURES))
+        features = _codec(switch).features(switch.pieces(StatsType.FEATURES))
         yield self._age(switch, StatsType.PORTS)
         yield "n_tables", getattr(features, "n_tables", None)
         actions = getattr(features, "actions", None)
@@ -97,15 +96,13 @@ class Writer:
         yield "ports", Items("port", self._ports(switch))
 
     def _ports(self, switch: SwitchSamples) -> Iterator[Nested]:
-        states = StatsType.FEATURES if switch.version == OPENFLOW_10 else StatsType.PORT_DESC
+        codec = _codec(switch)
         counted = {
             counters.port_no: counters
-            for counters in readers.read_port_counters(
-                switch.version, switch.pieces(StatsType.PORTS)
-            )
+            for counters in codec.port_counters(switch.pieces(StatsType.PORTS))
         }
         rates = port_rates(switch) if self._rates else {}
-        for state in readers.read_port_states(switch.version, switch.pieces(states)):
+        for state in codec.port_states(switch.pieces(codec.port_states_type)):
             counters = counted.pop(state.port_no, None)
             told = state._asdict()
             told["speed"] = told.pop("speed_kbps") or None
@@ -123,22 +120,27 @@ class Writer:
     def _each_table(
         self, switch: SwitchSamples, table_features: dict[int, TableFeatures]
     ) -> Iterator[Nested]:
-        for table in readers.read_tables(switch.version, switch.pieces(StatsType.TABLES)):
+        for table in _codec(switch).tables(switch.pieces(StatsType.TABLES)):
             features = table_features.get(table.table_id)
             if table.name is None and features is not None:
                 table = table._replace(name=features.name, max_entries=features.max_entries)
             yield Nested(table._asdict().items(), leaf=True)
 
     def _aggregate(self, switch: SwitchSamples) -> Members:
-        found = readers.read_aggregate(switch.version, switch.pieces(StatsType.AGGREGATE))
+        found = _codec(switch).aggregate(switch.pieces(StatsType.AGGREGATE))
         yield self._age(switch, StatsType.AGGREGATE)
         for name in ("packet_count", "byte_count", "flow_count"):
             yield name, getattr(found, name, None)
 
     def _flows(self, switch: SwitchSamples) -> Members:
         yield self._age(switch, StatsType.FLOWS)
-        texts = FlowText(switch.version, self._form)
+        texts = _codec(switch).flow_text(self._form)
         yield "flows", Written(texts.slices(switch.pieces(StatsType.FLOWS)))
+
+
+def _codec(switch: SwitchSamples) -> StatsCodec:
+    """Return what reads the samples of ``switch``."""
+    return codec_of(switch.version).stats
 
 
 def _ip(address: str) -> str:

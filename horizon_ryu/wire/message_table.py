@@ -24,7 +24,7 @@ class MessageTable:
 
     def __init__(self, version: int, layouts: Mapping[int, tuple[type, Layout[Any]]]) -> None:
         """``layouts`` has, by message type, the class of the value and its layout."""
-        self._version = version
+        self.version = version
         self._layouts = {kind: layout for kind, (_, layout) in layouts.items()}
         self._kinds = {make: (kind, layout) for kind, (make, layout) in layouts.items()}
 
@@ -40,7 +40,7 @@ class MessageTable:
         if len(message) < _HEADER.size:
             raise WireError(f"a message of {len(message)} bytes")
         version, kind, size, xid = _HEADER.unpack_from(message)
-        if size != len(message) or (version != self._version and kind != 0):
+        if size != len(message) or (version != self.version and kind != 0):
             raise WireError(f"version {version}, {size} bytes in a message of {len(message)}")
         layout = self._layouts.get(kind)
         if layout is None:
@@ -51,10 +51,10 @@ class MessageTable:
         """Return the bytes of a value; WireError for what this version cannot say."""
         found = self._kinds.get(type(message))
         if found is None:
-            raise WireError(f"version {self._version} has no {type(message).__name__}")
+            raise WireError(f"version {self.version} has no {type(message).__name__}")
         kind, layout = found
         body = write_whole(layout, message)
         size = _HEADER.size + len(body)
         if size > MAX_SIZE or not 0 <= xid <= 0xFFFF_FFFF:
             raise WireError(f"{size} bytes and xid {xid} do not fit into a header")
-        return _HEADER.pack(self._version, kind, size, xid) + body
+        return _HEADER.pack(self.version, kind, size, xid) + body

@@ -165,7 +165,6 @@ def _context(
     return ConnectionContext(
         fast_lane=lane,
         registry=book,
-        decoders={1: _decode10, 4: _decode13},
         counters=counters,
         limits=ConnectionLimits(**settings.get("limits", {})),
         allowed_dpids=None if allowed is None else frozenset(allowed),
@@ -175,14 +174,6 @@ def _context(
 
 def _nobody_sends(messages: Iterable[Sent]) -> None:
     raise AssertionError(f"nobody sends here: {messages}")
-
-
-def _decode10(message: bytes) -> tuple[int, int | None, bytes] | None:
-    return int.from_bytes(message[14:16], "big"), None, message[18:]
-
-
-def _decode13(message: bytes) -> tuple[int, int | None, bytes] | None:
-    return int.from_bytes(message[36:40], "big"), None, message[42:]
 
 
 class Witness(RyuApp):  # type: ignore[misc]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from horizon_ryu.core.timers import MAX_SECONDS, StatsTimers
+from horizon_ryu.wire.capabilities import Capabilities
 from horizon_ryu.wire.stats.types import StatsType
 
 _COMMON = (
@@ -22,12 +23,14 @@ STATS_TYPES_10 = _COMMON
 """OpenFlow 1.0 tells ports and actions in the features, names of tables in their statistics."""
 
 STATS_TYPES_13 = (StatsType.PORT_DESC, *_COMMON, StatsType.TABLE_FEATURES)
-"""1.3 tells them apart. The order is that in which a new switch is asked."""
+"""1.3 tells them apart."""
 
 
-def stats_types_of(version: int) -> tuple[StatsType, ...]:
-    """Return what a switch of wire version 1 or 4 is asked."""
-    return STATS_TYPES_10 if version == 1 else STATS_TYPES_13
+def stats_types_of(capabilities: Capabilities) -> tuple[StatsType, ...]:
+    """Return what a switch of such capabilities is asked, in the order of asking."""
+    ports = (StatsType.PORT_DESC,) if capabilities.port_desc else ()
+    tables = (StatsType.TABLE_FEATURES,) if capabilities.table_features else ()
+    return ports + STATS_TYPES_10 + tables
 
 
 def intervals(timers: StatsTimers) -> Mapping[StatsType, float]:

@@ -29,6 +29,8 @@ from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.store import Store
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import (
     FlowCommand,
@@ -160,6 +162,10 @@ class Tables:
         if dpid in self.away or dpid not in self.tables:
             raise SwitchAway(dpid)
         return self.connections[dpid]
+
+    def codec(self, dpid: int) -> Codec:
+        self.get(dpid)
+        return codec_of(self.version)
 
     def connected(self) -> set[int]:
         return set(self.tables) - self.away

@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from horizon_ryu.core.stats.stats_types import stats_types_of
+from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.stats.requests import encode
 from horizon_ryu.wire.stats.types import StatsType
 
@@ -51,7 +52,9 @@ def main() -> None:
     for version, name in NAMES.items():
         try:
             _build(version, name)
-            answers = {kind.value: _ask(version, kind) for kind in stats_types_of(version)}
+            answers = {
+                kind.value: _ask(version, kind) for kind in stats_types_of(capabilities_of(version))
+            }
             truth = _run("ovs-ofctl", "-O", name, "--no-names", "dump-flows", BRIDGE)
         finally:
             _run("ovs-vsctl", "--if-exists", "del-br", BRIDGE)

@@ -12,6 +12,9 @@ from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.openflow.pending import Question
 from horizon_ryu.switch_stats.poller import Poller
+from horizon_ryu.wire.capabilities import capabilities_of
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codec13 import CODEC13
 from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import pieces
 
@@ -27,11 +30,11 @@ class Line:
         self.given_up: list[str] = []
 
     def ask(
-        self, dpid: int, encode: Callable[[int, int], bytes], wake: Callable[[], None]
+        self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> Question:
         if self.away:
             raise SwitchAway(dpid)
-        kind = next(kind for kind in StatsType if kind_of(encode(4, 7)) == kind_of_kind(kind))
+        kind = next(kind for kind in StatsType if kind_of(encode(CODEC13, 7)) == kind_of_kind(kind))
         self.asked.append(kind)
         question = Question(dpid, 7, wake)
         self.waiting = question
@@ -71,7 +74,7 @@ class Bench:
         self.polling = Polling(StatsTimers(), 3.0)
         self.poller = Poller(self.polling, self.book, self.line, lambda: self.now)
         self.book.joined(1, "192.0.2.1:1", 4)
-        self.poller.joined(1, stats_types_of(4))
+        self.poller.joined(1, stats_types_of(capabilities_of(4)))
 
     def pass_time(self, seconds: float) -> None:
         for _ in range(int(seconds * 20)):
@@ -88,9 +91,9 @@ class Bench:
 def test_everything_is_asked_soon_and_kept() -> None:
     bench = Bench()
     bench.pass_time(2)
-    assert set(bench.line.asked) == set(stats_types_of(4))
+    assert set(bench.line.asked) == set(stats_types_of(capabilities_of(4)))
     switch: Any = bench.book.switches[1]
-    wanted = set(stats_types_of(4)) - {StatsType.ECHO, StatsType.TABLE_FEATURES}
+    wanted = set(stats_types_of(capabilities_of(4))) - {StatsType.ECHO, StatsType.TABLE_FEATURES}
     assert set(switch.latest) == wanted
     assert switch.rtt is not None
     assert bench.poller.outcomes["kept"] == len(wanted)
@@ -134,6 +137,6 @@ def test_refusals_and_departures_leave_nothing_open() -> None:
     assert bench.poller._open == {}
     bench.line.away = True
     bench.book.joined(1, "192.0.2.1:1", 4)
-    bench.poller.joined(1, stats_types_of(4))
+    bench.poller.joined(1, stats_types_of(capabilities_of(4)))
     bench.pass_time(10)
     assert bench.poller._open == {}

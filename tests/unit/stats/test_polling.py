@@ -14,6 +14,7 @@ from horizon_ryu.core.stats.polling import HEAVY, HEAVY_GAP, MAX_SKIPPED, Ask, P
 from horizon_ryu.core.stats.ring import Ring
 from horizon_ryu.core.stats.stats_types import STATS_TYPES_10, STATS_TYPES_13, stats_types_of
 from horizon_ryu.core.timers import StatsTimers
+from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.stats.types import StatsType
 
 STEP = 0.001
@@ -47,8 +48,8 @@ def test_a_new_switch_is_asked_everything_soon() -> None:
 
 
 def test_versions_are_asked_what_they_know() -> None:
-    assert set(stats_types_of(1)) == set(STATS_TYPES_10)
-    assert set(stats_types_of(4)) - set(stats_types_of(1)) == {
+    assert set(stats_types_of(capabilities_of(1))) == set(STATS_TYPES_10)
+    assert set(stats_types_of(capabilities_of(4))) - set(stats_types_of(capabilities_of(1))) == {
         StatsType.PORT_DESC,
         StatsType.TABLE_FEATURES,
     }

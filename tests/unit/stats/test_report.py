@@ -22,6 +22,7 @@ from horizon_ryu.http.stream import streamed
 from horizon_ryu.switch_stats import prometheus
 from horizon_ryu.switch_stats.node_measures import NO_LOAD, node_measures
 from horizon_ryu.switch_stats.report import Part, Writer
+from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.stats.readers import read_table_features
 from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import VERSIONS, dump_flows, pieces
@@ -32,7 +33,7 @@ DPID = 0xAB
 def captured(version: int, at: float = 100.0) -> SwitchSamples:
     book = SampleBook(1 << 26, 1 << 30)
     book.joined(DPID, "192.0.2.1:40000", version)
-    for kind in stats_types_of(version):
+    for kind in stats_types_of(capabilities_of(version)):
         if kind is StatsType.TABLE_FEATURES:
             book.told_table_features(DPID, tuple(read_table_features(pieces(version, kind))))
         elif kind is not StatsType.ECHO:
@@ -109,7 +110,7 @@ def test_what_was_never_told_is_absent_not_wrong() -> None:
 def test_no_answer_makes_a_document_fail(version: int, hostile: list[bytes]) -> None:
     book = SampleBook(1 << 20, 1 << 22)
     book.joined(1, "192.0.2.1:1", version)
-    for kind in stats_types_of(version):
+    for kind in stats_types_of(capabilities_of(version)):
         if kind is StatsType.TABLE_FEATURES:
             book.told_table_features(1, tuple(read_table_features(hostile)))
         else:
@@ -125,7 +126,7 @@ def test_no_answer_makes_a_document_fail(version: int, hostile: list[bytes]) -> 
 def test_a_real_answer_with_a_bit_turned_over_fails_nothing(version: int, data: Any) -> None:
     book = SampleBook(1 << 26, 1 << 30)
     book.joined(1, "192.0.2.1:1", version)
-    for kind in stats_types_of(version):
+    for kind in stats_types_of(capabilities_of(version)):
         told = []
         for piece in pieces(version, kind)[:2]:
             place = data.draw(st.integers(8, max(8, min(len(piece) - 1, 400))))
