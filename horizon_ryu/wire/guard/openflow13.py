@@ -109,9 +109,9 @@ def _flow(message: bytes, start: int, end: int) -> None:
     INSTRUCTIONS(message, walk_match(message, start + _FLOW_MATCH_AT, end), end)
 
 
-_buckets = length_prefixed_list("bucket", 0, _BUCKET, with_header(_BUCKET, ACTIONS, "bucket"))
+BUCKETS = length_prefixed_list("bucket", 0, _BUCKET, with_header(_BUCKET, ACTIONS, "bucket"))
 
-_bands = tlv_list(
+BANDS = tlv_list(
     "meter band",
     {
         OFPMBT.DROP: exactly(_BAND, "meter band"),
@@ -203,12 +203,12 @@ _BODIES: dict[int, Walker] = {
     OFPMP.GROUP: length_prefixed_list(
         "group", 0, _COUNTED, with_header(_COUNTED, _counters, "group")
     ),
-    OFPMP.GROUP_DESC: length_prefixed_list("group", 0, 8, with_header(8, _buckets, "group")),
+    OFPMP.GROUP_DESC: length_prefixed_list("group", 0, 8, with_header(8, BUCKETS, "group")),
     OFPMP.GROUP_FEATURES: exactly(40, "group features"),
     OFPMP.METER: length_prefixed_list(
         "meter", 4, _COUNTED, with_header(_COUNTED, _counters, "meter")
     ),
-    OFPMP.METER_CONFIG: length_prefixed_list("meter", 0, 8, with_header(8, _bands, "meter")),
+    OFPMP.METER_CONFIG: length_prefixed_list("meter", 0, 8, with_header(8, BANDS, "meter")),
     OFPMP.METER_FEATURES: exactly(16, "meter features"),
     OFPMP.TABLE_FEATURES: length_prefixed_list(
         "table", 0, 64, with_header(64, _table_properties, "table")
