@@ -41,7 +41,7 @@ from horizon_ryu.switch_events import (
     EventSwitchLeft,
 )
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, PacketIn, ToController
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
 
@@ -101,7 +101,7 @@ class Discovery(HorizonApp):
 
     def _force_drop(self, dpid: int) -> None:
         """Have LLDP go to the controller and nowhere else; only then is the switch probed."""
-        errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
+        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
         switch = self._connected.get(dpid)
         if errors or switch is None:
             self._not_ready(dpid, errors)
@@ -132,7 +132,7 @@ class Discovery(HorizonApp):
             self.spawn(self._restore_drop, dpid)
 
     def _restore_drop(self, dpid: int) -> None:
-        errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
+        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
         if errors:
             self._not_ready(dpid, errors)
         else:

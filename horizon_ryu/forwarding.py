@@ -27,7 +27,7 @@ from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.packet_in_pipeline import Handled
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.messages import FlowEntry, PacketIn, Sent
+from horizon_ryu.wire.messages import FlowEntry, Outgoing, PacketIn
 
 FORWARDING_ORDER = 40
 """Place in the fast lane: after the gate of Spanning Tree, before its flooding."""
@@ -118,7 +118,7 @@ class Forwarding(HorizonApp):
             hub.joinall([hub.spawn(self._tidy, dpid, step) for dpid in dpids])
             hub.sleep(DRAIN)
 
-    def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Sent]]) -> None:
+    def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Outgoing]]) -> None:
         """Read the entries of a switch and have it confirm what ``step`` makes of them."""
         switches = self.horizon.switches
         try:

@@ -18,7 +18,7 @@ from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.description import Description
-from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
+from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Outgoing
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
@@ -28,7 +28,9 @@ _MAX_SETTLE = 300.0
 class Switches(Protocol):
     """The part of the switch registry that is used."""
 
-    def confirm(self, messages: Sequence[Sent], deadline: float = ...) -> tuple[SwitchError, ...]:
+    def confirm(
+        self, messages: Sequence[Outgoing], deadline: float = ...
+    ) -> tuple[SwitchError, ...]:
         """Send and wait for barriers."""
 
     def flow_entries(
@@ -64,7 +66,7 @@ class Confirmation:
         self._settle = parse_settle(settle)
         self._models: dict[int, tuple[Connection, float]] = {}
 
-    def confirm(self, messages: Sequence[Sent]) -> list[SwitchError]:
+    def confirm(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
         """Send ``messages``; return what went wrong when all switches have answered."""
         if not messages:
             return []
@@ -91,7 +93,7 @@ class Confirmation:
             return 0.0
         return known[1]
 
-    def _unverified(self, messages: Sequence[Sent]) -> list[SwitchError]:
+    def _unverified(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
         """Read the switches' tables, and return an error for each entry that is not as sent."""
         wanted: dict[int, dict[EntryKey, FlowMod]] = {}
         for sent in messages:

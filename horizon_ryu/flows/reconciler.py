@@ -15,7 +15,7 @@ from horizon_ryu.core.flows.reconcile import Repair, repair
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.confirmation import Switches
-from horizon_ryu.wire.messages import FlowMod, Sent
+from horizon_ryu.wire.messages import FlowMod, Outgoing
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -103,7 +103,7 @@ class Reconciler:
         if not found.messages:
             return
         self._restore_meters(dpid, found)
-        errors = self._switches.confirm([Sent(dpid, message) for message in found.messages])
+        errors = self._switches.confirm([Outgoing(dpid, message) for message in found.messages])
         for error in errors[:3]:
             LOG.warning("flows: not repaired: %s", error)
         if not errors:

@@ -22,7 +22,7 @@ from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.flow_stats import read_flood_group
-from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Sent
+from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Outgoing
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.versions import OPENFLOW_13
 
@@ -105,7 +105,7 @@ class SwitchRegistry:
         if peer is not None:
             peer.connection.abort(reason)
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         """Queue ``messages``, in order, without waiting.
 
         Those for absent switches are dropped, and those that OpenFlow cannot carry: an OpenFlow
@@ -123,7 +123,7 @@ class SwitchRegistry:
                 peer.complained = True
 
     def confirm(
-        self, messages: Sequence[Sent], deadline: float = DEADLINE
+        self, messages: Sequence[Outgoing], deadline: float = DEADLINE
     ) -> tuple[SwitchError, ...]:
         """Send ``messages`` and wait until every switch concerned has processed them.
 
@@ -292,7 +292,7 @@ class SwitchRegistry:
         return question.pieces
 
 
-def _by_switch(messages: Iterable[Sent]) -> dict[int, list[tuple[int, Message]]]:
+def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:
     """Group messages, each with its place among all, by switch."""
     groups: dict[int, list[tuple[int, Message]]] = {}
     for index, sent in enumerate(messages):

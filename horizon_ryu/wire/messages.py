@@ -217,8 +217,8 @@ Message: TypeAlias = (
 )
 
 
-class Sent(NamedTuple):
-    """A message and the switch it is for."""
+class Outgoing(NamedTuple):
+    """A message and the switch it is for; nobody has sent it yet."""
 
     dpid: int
     message: Message

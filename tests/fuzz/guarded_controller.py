@@ -31,7 +31,7 @@ from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.listener import install
 from horizon_ryu.openflow.packet_in_pipeline import FastLane, Handled
-from horizon_ryu.wire.messages import PacketIn, Sent
+from horizon_ryu.wire.messages import Outgoing, PacketIn
 from tools.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,7 +172,7 @@ def _context(
     )
 
 
-def _nobody_sends(messages: Iterable[Sent]) -> None:
+def _nobody_sends(messages: Iterable[Outgoing]) -> None:
     raise AssertionError(f"nobody sends here: {messages}")
 
 

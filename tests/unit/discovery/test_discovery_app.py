@@ -34,8 +34,8 @@ from horizon_ryu.wire.messages import (
     FlowEntry,
     FlowMod,
     Match,
+    Outgoing,
     PacketIn,
-    Sent,
     ToController,
 )
 from unit.discovery.small_network import both, outgoing, port, switch
@@ -50,20 +50,20 @@ class Switches:
     """Records what is sent; a cable joins port 1 of A and port 1 of B."""
 
     def __init__(self) -> None:
-        self.confirmed: list[Sent] = []
+        self.confirmed: list[Outgoing] = []
         self.refusals: dict[int, SwitchError] = {}
         self.disconnected: list[int] = []
         self.entries: dict[int, tuple[FlowEntry, ...]] = {}
         self.lane: FastLane | None = None
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         cable = {PortRef(A, 1): PortRef(B, 1), PortRef(B, 1): PortRef(A, 1)}
         for src, data in map(outgoing, messages):
             here = cable.get(src)
             if here is not None and self.lane is not None:
                 self.lane.dispatch(PacketIn(here.dpid, here.port_no, data), time.monotonic())
 
-    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         self.confirmed += messages
         hub.sleep(0)
         return tuple(self.refusals[sent.dpid] for sent in messages if sent.dpid in self.refusals)
@@ -168,7 +168,7 @@ def test_the_drop_is_confirmed_before_the_first_probe(running: Running) -> None:
         (ToController(),),
         send_flow_removed=True,
     )
-    assert running.horizon.switches.confirmed == [Sent(A, entry), Sent(B, entry)]
+    assert running.horizon.switches.confirmed == [Outgoing(A, entry), Outgoing(B, entry)]
 
 
 @pytest.mark.parametrize("error", [SwitchDeadline(B, "silent"), SwitchError(B, "refused")])

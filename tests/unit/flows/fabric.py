@@ -39,7 +39,7 @@ from horizon_ryu.wire.messages import (
     Match,
     MeterCommand,
     MeterMod,
-    Sent,
+    Outgoing,
 )
 from horizon_ryu.wire.normalize import normalize
 
@@ -89,12 +89,12 @@ class Tables:
         self.away: set[int] = set()
         self.silent: set[int] = set()
         self.deaf: set[int] = set()
-        self.refuse: Callable[[Sent], str | None] = lambda _sent: None
-        self.batches: list[tuple[Sent, ...]] = []
-        self.before: Callable[[Sequence[Sent]], None] = lambda _messages: None
+        self.refuse: Callable[[Outgoing], str | None] = lambda _sent: None
+        self.batches: list[tuple[Outgoing, ...]] = []
+        self.before: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
         self.models: dict[int, str] = {}
 
-    def confirm(self, messages: Sequence[Sent], deadline: float = 0) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing], deadline: float = 0) -> tuple[SwitchError, ...]:
         self.before(messages)
         self.batches.append(tuple(messages))
         errors: list[SwitchError] = []
@@ -111,7 +111,7 @@ class Tables:
         errors += [SwitchDeadline(dpid, "no answer") for dpid in dpids if dpid in self.silent]
         return tuple(errors)
 
-    def _apply(self, table: Table, sent: Sent) -> None:
+    def _apply(self, table: Table, sent: Outgoing) -> None:
         message = sent.message
         if isinstance(message, FlowMod):
             key = message.match, message.priority

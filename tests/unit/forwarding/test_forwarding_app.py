@@ -17,7 +17,15 @@ from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.forwarding import Forwarding
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.packet_in_pipeline import FastLane
-from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    Outgoing,
+    Output,
+    PacketIn,
+)
 
 HOLD = 0.05
 OLD = cookie(Owner.FORWARDING, 1)
@@ -33,14 +41,14 @@ class Switches:
     """Records what is sent; every switch holds the same entries."""
 
     def __init__(self) -> None:
-        self.sent: list[Sent] = []
+        self.sent: list[Outgoing] = []
         self.entries: tuple[FlowEntry, ...] = ()
         self.failure: SwitchError | None = None
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         self.sent += messages
 
-    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         self.sent += messages
         return ()
 

@@ -17,8 +17,8 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowMod,
     Match,
+    Outgoing,
     PacketOut,
-    Sent,
 )
 
 ENTRY = FlowMod(FlowCommand.ADD, Match(in_port=1), 1, 1)
@@ -82,30 +82,30 @@ def join(registry: SwitchRegistry, dpid: int, refuse: int | None = None) -> Fake
 def test_confirmed_means_that_every_barrier_was_answered(registry: SwitchRegistry) -> None:
     join(registry, 1)
     join(registry, 2)
-    assert registry.confirm((Sent(1, ENTRY), Sent(2, ENTRY))) == ()
+    assert registry.confirm((Outgoing(1, ENTRY), Outgoing(2, ENTRY))) == ()
 
 
 def test_a_refusal_names_switch_and_error(registry: SwitchRegistry) -> None:
     join(registry, 1)
     join(registry, 2, refuse=14)
-    (error,) = registry.confirm((Sent(1, ENTRY), Sent(2, ENTRY)))
+    (error,) = registry.confirm((Outgoing(1, ENTRY), Outgoing(2, ENTRY)))
     assert error.dpid == 2
     assert "FLOW_MOD_FAILED" in error.msg
 
 
 def test_silence_ends_at_the_deadline(registry: SwitchRegistry) -> None:
     registry.connected(FakeConnection(1))
-    (error,) = registry.confirm((Sent(1, ENTRY),), deadline=0.05)
+    (error,) = registry.confirm((Outgoing(1, ENTRY),), deadline=0.05)
     assert isinstance(error, SwitchDeadline)
 
 
 def test_absence_is_noticed_at_once_and_on_the_way(registry: SwitchRegistry) -> None:
-    (error,) = registry.confirm((Sent(1, ENTRY),))
+    (error,) = registry.confirm((Outgoing(1, ENTRY),))
     assert isinstance(error, SwitchAway)
     connection = FakeConnection(1)
     connection.reply = lambda data: registry.disconnected(connection)
     registry.connected(connection)
-    errors = registry.confirm((Sent(1, ENTRY),), deadline=5.0)
+    errors = registry.confirm((Outgoing(1, ENTRY),), deadline=5.0)
     assert [type(error) for error in errors] == [SwitchAway]
 
 
@@ -134,7 +134,9 @@ def test_an_unknown_group_is_added_and_modified_then_only_modified(
     registry: SwitchRegistry,
 ) -> None:
     connection = join(registry, 1)
-    registry.send((Sent(1, FloodPorts(frozenset({1}))), Sent(1, FloodPorts(frozenset({2})))))
+    registry.send(
+        (Outgoing(1, FloodPorts(frozenset({1}))), Outgoing(1, FloodPorts(frozenset({2}))))
+    )
     assert groups(connection) == [0, 1, 1]
 
 
@@ -145,7 +147,7 @@ def test_a_group_known_to_be_absent_is_added(registry: SwitchRegistry) -> None:
     )
     registry.connected(connection)
     assert registry.flood_group(1) is None
-    registry.send((Sent(1, FloodPorts(frozenset({1}))),))
+    registry.send((Outgoing(1, FloodPorts(frozenset({1}))),))
     assert groups(connection) == [0]
 
 
@@ -184,14 +186,14 @@ def test_a_message_is_refused_once_however_often_the_switch_says_so(
 
     connection.reply = reply
     registry.connected(connection)
-    assert len(registry.confirm((Sent(1, ENTRY), Sent(1, ENTRY)))) == 2
+    assert len(registry.confirm((Outgoing(1, ENTRY), Outgoing(1, ENTRY)))) == 2
 
 
 def test_what_cannot_be_sent_to_one_switch_costs_no_other(registry: SwitchRegistry) -> None:
     join(registry, 1)
     healthy = join(registry, 2)
     too_many = FloodPorts(frozenset(range(1, 2100)))
-    (error,) = registry.confirm((Sent(1, too_many), Sent(2, ENTRY)))
+    (error,) = registry.confirm((Outgoing(1, too_many), Outgoing(2, ENTRY)))
     assert error.dpid == 1
     assert [data[1] for data in healthy.sent] == [14, 20]
 
@@ -201,8 +203,8 @@ def test_a_frame_too_large_for_a_packet_out_is_dropped_alone(
 ) -> None:
     join(registry, 1)
     healthy = join(registry, 2)
-    giant = Sent(1, PacketOut((Flood(),), bytes(65517), 1))
-    registry.send((giant, giant, Sent(2, ENTRY)))
+    giant = Outgoing(1, PacketOut((Flood(),), bytes(65517), 1))
+    registry.send((giant, giant, Outgoing(2, ENTRY)))
     assert [data[1] for data in healthy.sent] == [14]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
@@ -213,7 +215,7 @@ def test_who_waits_for_a_connection_that_is_replaced_is_told_at_once(
     old = FakeConnection(1)
     old.reply = lambda data: registry.connected(FakeConnection(1))
     registry.connected(old)
-    errors = registry.confirm((Sent(1, ENTRY),), deadline=5.0)
+    errors = registry.confirm((Outgoing(1, ENTRY),), deadline=5.0)
     assert [type(error) for error in errors] == [SwitchAway]
 
 
