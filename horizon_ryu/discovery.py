@@ -43,8 +43,8 @@ from horizon_ryu.switch_events import (
     EventSwitchJoining,
     EventSwitchLeft,
 )
-from horizon_ryu.wire.flow_removed import read_flow_removed
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, PacketIn, ToController
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
 
@@ -110,7 +110,7 @@ class Discovery(HorizonApp):
     def _force_drop(self, dpid: int) -> None:
         """Have LLDP go to the controller and nowhere else; only then is the switch probed."""
         with self._disconnecting(dpid):
-            errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
+            errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
             switch = self._connected.get(dpid)
             if errors or switch is None:
                 self._not_ready(dpid, errors)
@@ -144,7 +144,7 @@ class Discovery(HorizonApp):
     def _flow_removed(self, event: Any) -> None:
         """Put the LLDP entry back if somebody removed it, and believe no new link until then."""
         dpid, message = event.msg.datapath.id, event.msg
-        removed = read_flow_removed(message.version, message.buf)
+        removed = codec_of(message.version).read_flow_removed(message.buf)
         if removed is not None and removed.cookie == self._cookie and dpid in self._connected:
             self._lost_drop(dpid)
 
@@ -163,7 +163,7 @@ class Discovery(HorizonApp):
     def _restore_drop(self, dpid: int) -> None:
         try:
             with self._disconnecting(dpid):
-                errors = self.horizon.switches.confirm((Sent(dpid, self._lldp_entry()),))
+                errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
                 if errors:
                     self._not_ready(dpid, errors)
                     return

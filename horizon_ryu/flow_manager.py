@@ -40,8 +40,8 @@ from horizon_ryu.flows.watch import Watch
 from horizon_ryu.rest import flows as flows_resource
 from horizon_ryu.supervision import until_kept
 from horizon_ryu.switch_events import EventSwitchConnected
-from horizon_ryu.wire.flow_removed import read_flow_removed
-from horizon_ryu.wire.messages import Sent
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.messages import Outgoing
 
 OVERDUE_INTERVAL = 1.0
 """Seconds between two tries to write what the store has refused."""
@@ -153,9 +153,10 @@ class FlowManager(HorizonApp):
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
         message = event.msg
-        removed = read_flow_removed(message.version, message.buf)
+        codec = codec_of(message.version)
+        removed = codec.read_flow_removed(message.buf)
         if removed is not None:
-            self._removals.heard(message.datapath.id, message.version, removed)
+            self._removals.heard(message.datapath.id, codec, removed)
 
     def _expire(self, number: int) -> None:
         """Forget a flow whose time has come, with what is left of it on other switches."""
@@ -175,7 +176,7 @@ class FlowManager(HorizonApp):
 
     # ---- what the parts ask
 
-    def _sending(self, messages: Sequence[Sent]) -> None:
+    def _sending(self, messages: Sequence[Outgoing]) -> None:
         self._ages.sending(messages, self._now())
 
     def _connected(self) -> Any:

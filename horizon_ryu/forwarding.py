@@ -30,8 +30,8 @@ from horizon_ryu.core.topology import Change, Switch
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.packet_in_pipeline import Handled
 from horizon_ryu.supervision import name_of
-from horizon_ryu.wire.flow_removed import read_flow_removed
-from horizon_ryu.wire.messages import FlowEntry, PacketIn, Sent
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.messages import FlowEntry, Outgoing, PacketIn
 
 FORWARDING_ORDER = 40
 """Place in the fast lane: after the gate of Spanning Tree, before its flooding."""
@@ -95,7 +95,7 @@ class Forwarding(HorizonApp):
             if joined:
                 self._await_sweep(joined)
 
-    def _send(self, messages: Iterable[Sent]) -> None:
+    def _send(self, messages: Iterable[Outgoing]) -> None:
         self.horizon.switches.send(messages)
         for error in self._core.take_failures():
             self.horizon.supervisor.failed(name_of(self._settle), error)
@@ -103,7 +103,7 @@ class Forwarding(HorizonApp):
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
         message = event.msg
-        removed = read_flow_removed(message.version, message.buf)
+        removed = codec_of(message.version).read_flow_removed(message.buf)
         if removed is None or not removed.timed_out:
             return
         if owner_of(removed.cookie) is Owner.FORWARDING:
@@ -148,7 +148,7 @@ class Forwarding(HorizonApp):
             hub.joinall([self.spawn(self._tidy, dpid, step) for dpid in dpids])
             hub.sleep(DRAIN)
 
-    def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Sent]]) -> None:
+    def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Outgoing]]) -> None:
         """Read the entries of a switch and have it confirm what ``step`` makes of them."""
         switches = self.horizon.switches
         try:

@@ -42,7 +42,6 @@ from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.wire import codec10, codec13
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
@@ -153,10 +152,6 @@ class Services:
         return ConnectionContext(
             fast_lane=self.fast_lane,
             registry=self.switches,
-            decoders={
-                codec10.VERSION: codec10.decode_packet_in,
-                codec13.VERSION: codec13.decode_packet_in,
-            },
             counters=self.metrics,
             limits=ConnectionLimits(
                 handshake_seconds=guard.handshake_deadline,

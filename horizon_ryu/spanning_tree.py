@@ -31,7 +31,7 @@ from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyCha
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, Handled
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
-from horizon_ryu.wire.messages import DropBuffered, Flood, PacketIn, PacketOut, Sent
+from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
 
 GATE_ORDER = 30
 """Place of the gate in the fast lane: after Discovery, before Forwarding."""
@@ -155,7 +155,7 @@ class SpanningTree(HorizonApp):
         if not _is_group(packet):
             return PASSED
         out = PacketOut((Flood(),), packet.data, packet.in_port)
-        return Handled(True, (Sent(packet.dpid, out), *_free(packet)))
+        return Handled(True, (Outgoing(packet.dpid, out), *_free(packet)))
 
     # ---- the loops
 
@@ -260,8 +260,8 @@ def _is_group(packet: PacketIn) -> bool:
     return bool(packet.data) and bool(packet.data[0] & 1)
 
 
-def _free(packet: PacketIn) -> tuple[Sent, ...]:
+def _free(packet: PacketIn) -> tuple[Outgoing, ...]:
     """Have the switch give up its copy of a frame that it holds for us."""
     if packet.buffer_id is None:
         return ()
-    return (Sent(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port)),)
+    return (Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port)),)

@@ -19,9 +19,9 @@ from ryu.lib import hub
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.stats.kinds import kinds_of
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
+from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import stats as stats_resource
@@ -29,7 +29,8 @@ from horizon_ryu.switch_events import EventPortChanged, EventSwitchConnected, Ev
 from horizon_ryu.switch_stats import ovsdb, prometheus
 from horizon_ryu.switch_stats.node_measures import NodeMeasures, node_measures
 from horizon_ryu.switch_stats.poller import Poller
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.stats.types import StatsType
 
 TIMERS_SETTING = "stats.timers"
 
@@ -77,7 +78,7 @@ class Stats(HorizonApp):
     def _connected(self, event: EventSwitchConnected) -> None:
         switch = event.switch
         self._book.joined(switch.dpid, switch.address, switch.openflow)
-        self._poller.joined(switch.dpid, kinds_of(switch.openflow))
+        self._poller.joined(switch.dpid, stats_types_of(switch.capabilities))
 
     @set_ev_cls(EventSwitchLeft)
     def _left(self, event: EventSwitchLeft) -> None:
@@ -128,6 +129,6 @@ class Stats(HorizonApp):
         return prometheus.text(self._book.switches.values, self.now())
 
 
-def _port_states(switch: SwitchSamples) -> Kind:
-    """Return the question that tells the ports' states: 1.0 has it among the features."""
-    return Kind.FEATURES if switch.version == 1 else Kind.PORT_DESC
+def _port_states(switch: SwitchSamples) -> StatsType:
+    """Return the question that tells the ports' states."""
+    return codec_of(switch.version).stats.port_states_type

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Protocol
 
 from horizon_ryu.core.base_entries import is_there
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.openflow.context import Connection
-from horizon_ryu.wire.canonical import reported
-from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Sent
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Outgoing
 
 LOG = logging.getLogger("horizon.audit")
 
@@ -22,10 +20,10 @@ EVERY_BIT = (1 << 64) - 1
 class Switches(Protocol):
     """The part of the switch registry that is used."""
 
-    def get(self, dpid: int) -> Connection:
-        """Return the connection; SwitchAway."""
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of a switch; SwitchAway."""
 
-    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         """Send and wait for barriers."""
 
     def flow_entries(
@@ -67,10 +65,9 @@ class EntryAudit:
         entries = self._switches.flow_entries(
             dpid, match=mod.match, cookie=mod.cookie, mask=EVERY_BIT
         )
-        version = self._switches.get(dpid).version or 0
-        return is_there(mod, entries, partial(reported, version))
+        return is_there(mod, entries, self._switches.codec(dpid).as_reported)
 
     def _send(self, dpid: int, lacking: Sequence[FlowMod]) -> None:
         LOG.warning("audit: switch %016x lost %d entries; restoring them", dpid, len(lacking))
-        for error in self._switches.confirm([Sent(dpid, mod) for mod in lacking]):
+        for error in self._switches.confirm([Outgoing(dpid, mod) for mod in lacking]):
             raise error

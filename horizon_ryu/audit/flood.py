@@ -9,9 +9,8 @@ from typing import Protocol
 from horizon_ryu.audit.entries import EVERY_BIT
 from horizon_ryu.core.flood_state import BROADCAST_MAC
 from horizon_ryu.core.tree_control import TreeControl
-from horizon_ryu.openflow.context import Connection
+from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.messages import FlowEntry, Match
-from horizon_ryu.wire.versions import OPENFLOW_10
 
 LOG = logging.getLogger("horizon.audit")
 
@@ -19,8 +18,8 @@ LOG = logging.getLogger("horizon.audit")
 class Switches(Protocol):
     """The part of the switch registry that is used."""
 
-    def get(self, dpid: int) -> Connection:
-        """Return the connection; SwitchAway."""
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of a switch; SwitchAway."""
 
     def flow_entries(
         self,
@@ -60,9 +59,9 @@ class FloodAudit:
     def _entries(self, dpid: int) -> tuple[FlowEntry, ...]:
         """Return the tree's entries of this run, at a cost that does not grow with the table."""
         read, cookie = self._switches.flow_entries, self._control.cookie
-        if self._switches.get(dpid).version != OPENFLOW_10:
+        if self._switches.codec(dpid).capabilities.cookie_filter:
             return read(dpid, cookie=cookie, mask=EVERY_BIT)
-        # 1.0 cannot ask for cookies: first what matches broadcasts, then the table miss.
+        # Without that: first what matches broadcasts, then the table miss.
         broadcasts = read(dpid, match=Match(dl_dst=BROADCAST_MAC), cookie=cookie, mask=EVERY_BIT)
         others = read(dpid, cookie=cookie, mask=EVERY_BIT, to_controller=True)
         return tuple(dict.fromkeys((*broadcasts, *others)))

@@ -28,7 +28,7 @@ from horizon_ryu.core.topology import (
     Switch,
     TopologyView,
 )
-from horizon_ryu.wire.messages import DropBuffered, Output, PacketIn, PacketOut, Sent
+from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, PacketOut
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -56,7 +56,7 @@ class Heard(NamedTuple):
     """What became of an LLDP frame: ``outcome`` is a short word for the metrics."""
 
     outcome: str
-    messages: tuple[Sent, ...] = ()
+    messages: tuple[Outgoing, ...] = ()
 
 
 class Discovery:
@@ -165,9 +165,9 @@ class Discovery:
 
     def frame_in(self, packet: PacketIn, now: float) -> Heard:
         """Judge an LLDP frame; a frame the switch still holds is dropped there (forced drop)."""
-        drop: tuple[Sent, ...] = ()
+        drop: tuple[Outgoing, ...] = ()
         if packet.buffer_id is not None:
-            drop = (Sent(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port)),)
+            drop = (Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port)),)
         probe = lldp.parse(packet.data)
         if probe is None:
             return Heard("foreign", drop)
@@ -224,7 +224,7 @@ class Discovery:
         self._deleted(self._links.share(refs, now, quarantine))
         self._changes += (Change("alarm_shared_segment", ref) for ref in fresh)
 
-    def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Sent, ...]:
+    def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Outgoing, ...]:
         """Learn from a host's frame; returns questions to where the host was before."""
         here = PortRef(packet.dpid, packet.in_port)
         if frames.has_impossible_source(frame) or frame.src == PROBER:
@@ -259,7 +259,7 @@ class Discovery:
 
     # ---- what time does
 
-    def tick(self, now: float) -> list[Sent]:
+    def tick(self, now: float) -> list[Outgoing]:
         """Return the probes due now; expire links and moves whose time is over."""
         if now >= self._next_check:
             self._next_check = now + self._timers.link_check_interval
@@ -269,11 +269,11 @@ class Discovery:
         due = self._pacing.due(now, self._links.links, not self._joining)
         return [self._probe(ref, now) for ref in due]
 
-    def _probe(self, ref: PortRef, now: float) -> Sent:
+    def _probe(self, ref: PortRef, now: float) -> Outgoing:
         port = self._switches[ref.dpid].ports[ref.port_no]
         number = self._book.issue(ref, now)
         frame = lldp.build(self._key, ref.dpid, ref.port_no, port.hw_addr, number)
-        return Sent(ref.dpid, PacketOut((Output(ref.port_no),), frame))
+        return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
 
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.flood_plan import Member
-from horizon_ryu.core.flood_state import OPENFLOW_10, FloodState, read_state
+from horizon_ryu.core.flood_state import FloodState, read_state
 from horizon_ryu.wire.messages import FlowEntry
 
 
@@ -53,7 +53,7 @@ def compare(
     if member.pending is not None:
         return False
     found = read_state(member.switch, entries, flooding, generation)
-    if member.switch.openflow == OPENFLOW_10:
+    if not member.switch.capabilities.flood_group:
         found = replace(found, grouped=asked.state.grouped)
     if found == asked.state:
         return False

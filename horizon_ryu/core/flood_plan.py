@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from horizon_ryu.core.flood_state import FloodState, Step, closing, opening
 from horizon_ryu.core.topology import Switch
-from horizon_ryu.wire.messages import Sent
+from horizon_ryu.wire.messages import Outgoing
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class Plan:
     ``serials`` has the connection of each switch concerned.
     """
 
-    messages: tuple[Sent, ...] = ()
+    messages: tuple[Outgoing, ...] = ()
     serials: Mapping[int, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -62,7 +62,7 @@ class Plan:
 
     def by_switch(self) -> list[Plan]:
         """Return a plan per switch: whoever is slow to confirm then delays nobody else."""
-        messages: dict[int, list[Sent]] = {dpid: [] for dpid in self.serials}
+        messages: dict[int, list[Outgoing]] = {dpid: [] for dpid in self.serials}
         for sent in self.messages:
             messages[sent.dpid].append(sent)
         return [Plan(tuple(own), {dpid: self.serials[dpid]}) for dpid, own in messages.items()]
@@ -85,7 +85,7 @@ class Planner:
         self._work = work
         self._part_of = part_of
         self._generation = generation
-        self._messages: list[Sent] = []
+        self._messages: list[Outgoing] = []
         self._serials: dict[int, int] = {}
 
     def plan(self) -> Plan:
@@ -123,6 +123,6 @@ class Planner:
             return False
         dpid = member.switch.dpid
         member.pending = step.after
-        self._messages += (Sent(dpid, message) for message in step.messages)
+        self._messages += (Outgoing(dpid, message) for message in step.messages)
         self._serials[dpid] = member.serial
         return True

@@ -31,7 +31,6 @@ from horizon_ryu.wire.messages import (
     ToController,
 )
 
-OPENFLOW_10 = 1
 BROADCAST_MAC = b"\xff" * 6
 _TABLE_MISS = Match()
 _ACTIONS: Mapping[int, tuple[Action, ...]] = MappingProxyType(
@@ -107,7 +106,7 @@ def read_state(
             state = _with_entry(state, switch, entry, generation)
     if group is not None:
         flooding = group & ports
-    elif switch.openflow == OPENFLOW_10:
+    elif not switch.capabilities.flood_group:
         flooding = frozenset(number for number in ports if not switch.ports[number].no_flood)
     else:
         flooding = ports - state.blocked if state.floods else frozenset()
@@ -148,7 +147,7 @@ def closing(switch: Switch, state: FloodState, wanted: frozenset[int], generatio
     closed = ports - wanted
     flooding = state.ports & wanted & ports
     messages: list[Message] = []
-    if switch.openflow == OPENFLOW_10:
+    if not switch.capabilities.flood_group:
         messages += _no_flood(switch, state.ports & closed, True)
     elif not state.grouped or flooding != state.ports:
         messages.append(FloodPorts(flooding))
@@ -172,7 +171,7 @@ def opening(switch: Switch, state: FloodState, wanted: frozenset[int], generatio
     ports = physical_ports(switch)
     wanted &= ports
     messages: list[Message] = []
-    if switch.openflow == OPENFLOW_10:
+    if not switch.capabilities.flood_group:
         messages += _no_flood(switch, wanted - state.ports, False)
     elif wanted != state.ports:
         messages.append(FloodPorts(wanted))
@@ -206,7 +205,7 @@ def _no_flood(switch: Switch, numbers: frozenset[int], no_flood: bool) -> Iterab
 
 def _broadcast_match(switch: Switch) -> Match:
     """Match what the tree carries by itself; 1.0 has no masks, so other multicasts miss there."""
-    if switch.openflow == OPENFLOW_10:
+    if not switch.capabilities.mac_masks:
         return Match(dl_dst=BROADCAST_MAC)
     return Match(dl_dst_multicast=True)
 
@@ -236,6 +235,6 @@ def with_new_port(state: FloodState, switch: Switch, number: int) -> FloodState:
 
     On 1.0 a new port floods unless its description says otherwise; a group has no new members.
     """
-    if switch.openflow != OPENFLOW_10 or switch.ports[number].no_flood:
+    if switch.capabilities.flood_group or switch.ports[number].no_flood:
         return state
     return replace(state, ports=state.ports | {number})

@@ -28,11 +28,11 @@ from horizon_ryu.wire.messages import (
     FlowMod,
     FlowRemoved,
     Match,
+    Outgoing,
     Output,
     PacketIn,
     PacketOut,
     RemovalReason,
-    Sent,
     ToController,
 )
 
@@ -52,7 +52,7 @@ entry must have been lost.
 SETTLE_AT_ONCE = 128
 """Pairs re-routed in the call that reports a change; :meth:`Forwarding.settle` does the rest."""
 
-Answer: TypeAlias = tuple[bool, Sequence[Sent]]
+Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
 """Whether the frame is consumed, and what to send."""
 
 _PASSED: Answer = (False, ())
@@ -91,7 +91,7 @@ class Forwarding:
 
     def topology_changed(
         self, view: TopologyView, changes: Iterable[Change], now: float
-    ) -> list[Sent]:
+    ) -> list[Outgoing]:
         """Take the new view; return base entries of new switches and the most urgent re-routes.
 
         Pairs on a link that is gone come first, then those of hosts that moved or left; pairs
@@ -111,9 +111,9 @@ class Forwarding:
         """Whether pairs wait for :meth:`settle`."""
         return bool(self._unsettled)
 
-    def settle(self, now: float, limit: int) -> list[Sent]:
+    def settle(self, now: float, limit: int) -> list[Outgoing]:
         """Bring up to ``limit`` waiting pairs in line with the topology; return the messages."""
-        messages: list[Sent] = []
+        messages: list[Outgoing] = []
         for _ in range(min(limit, len(self._unsettled))):
             messages += self._settle_or_remove(self._unsettled.popitem(last=False)[0], now)
         return messages
@@ -123,7 +123,7 @@ class Forwarding:
         failures, self._failures = tuple(self._failures), []
         return failures
 
-    def _settle_or_remove(self, key: bytes, now: float) -> list[Sent]:
+    def _settle_or_remove(self, key: bytes, now: float) -> list[Outgoing]:
         """Settle one pair; one that raises is removed, so that its frames come to us again.
 
         The messages for the pairs before it, which are remembered as sent, must not be lost.
@@ -134,9 +134,9 @@ class Forwarding:
             self._failures.append(error)
             return self._pairs.remove(key)
 
-    def _base_entries(self, changes: Iterable[Change]) -> list[Sent]:
+    def _base_entries(self, changes: Iterable[Change]) -> list[Outgoing]:
         joined = (change.subject for change in changes if change.kind == "switch_join")
-        return [Sent(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
+        return [Outgoing(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
 
     def base_entries(self, dpid: int) -> tuple[FlowMod, ...]:
         """Return the entries that a switch should have whoever talks; none if it is not there."""
@@ -168,7 +168,7 @@ class Forwarding:
                     self._unsettled[key] = None
                     self._unsettled.move_to_end(key, last=False)
 
-    def _settle_pair(self, key: bytes, now: float) -> list[Sent]:
+    def _settle_pair(self, key: bytes, now: float) -> list[Outgoing]:
         pair = self._pairs.get(key)
         if pair is None:
             return []
@@ -205,7 +205,7 @@ class Forwarding:
             answer = True, self._unicast_in(packet, frame, now)
         return answer if packet.buffer_id is None else _free_buffer(packet, answer)
 
-    def _unicast_in(self, packet: PacketIn, frame: Frame, now: float) -> Sequence[Sent]:
+    def _unicast_in(self, packet: PacketIn, frame: Frame, now: float) -> Sequence[Outgoing]:
         there = self._locate(frame.dst)
         if there is None:
             return _flooded(packet)
@@ -288,7 +288,7 @@ class Forwarding:
 
     def stale(
         self, dpid: int, entries: Iterable[FlowEntry], ingress_only: bool = False
-    ) -> list[Sent]:
+    ) -> list[Outgoing]:
         """Return what removes or repairs entries that Forwarding no longer stands behind.
 
         They are left from an earlier run, or from the time before ``dpid`` lost its connection,
@@ -307,14 +307,14 @@ class Forwarding:
             if wanted is None:
                 messages.append(_deletion(dpid, entry))
             elif (wanted.cookie, wanted.actions) != (entry.cookie, entry.actions):
-                messages.append(Sent(dpid, wanted))
+                messages.append(Outgoing(dpid, wanted))
         return messages
 
     def _is_transit(self, dpid: int, entry: FlowEntry) -> bool:
         in_port = entry.match.in_port
         return in_port is not None and PortRef(dpid, in_port) in self._path_finder().link_ports
 
-    def dead_ends(self, dpid: int, entries: Iterable[FlowEntry]) -> list[Sent]:
+    def dead_ends(self, dpid: int, entries: Iterable[FlowEntry]) -> list[Outgoing]:
         """Return what removes entries of earlier runs that lead out of a port that is down.
 
         Frames they would lose come to the controller instead; entries that still lead somewhere
@@ -338,29 +338,29 @@ class Forwarding:
         return self._pairs.wanted(dpid, entry.match) if entry.priority == Priority.UNICAST else None
 
 
-def _deletion(dpid: int, entry: FlowEntry) -> Sent:
+def _deletion(dpid: int, entry: FlowEntry) -> Outgoing:
     command = FlowCommand.DELETE_STRICT
-    return Sent(dpid, FlowMod(command, entry.match, entry.priority, entry.cookie))
+    return Outgoing(dpid, FlowMod(command, entry.match, entry.priority, entry.cookie))
 
 
-def _flooded(packet: PacketIn) -> list[Sent]:
-    return [Sent(packet.dpid, PacketOut(_FLOOD, packet.data, packet.in_port))]
+def _flooded(packet: PacketIn) -> list[Outgoing]:
+    return [Outgoing(packet.dpid, PacketOut(_FLOOD, packet.data, packet.in_port))]
 
 
-def _delivered(packet: PacketIn, there: PortRef) -> list[Sent]:
+def _delivered(packet: PacketIn, there: PortRef) -> list[Outgoing]:
     if there.port_no == packet.in_port and there.dpid == packet.dpid:
         # Both stations sit behind this port and have heard each other there.
         return []
-    return [Sent(there.dpid, PacketOut((Output(there.port_no),), packet.data))]
+    return [Outgoing(there.dpid, PacketOut((Output(there.port_no),), packet.data))]
 
 
 def _arp_answer(packet: PacketIn, arp: Arp, mac: bytes) -> Answer:
     reply = frames.build_arp_reply(mac, arp.tpa, arp.sha, arp.spa)
-    return True, [Sent(packet.dpid, PacketOut((Output(packet.in_port),), reply))]
+    return True, [Outgoing(packet.dpid, PacketOut((Output(packet.in_port),), reply))]
 
 
 def _free_buffer(packet: PacketIn, answer: Answer) -> Answer:
     consumed, messages = answer
     if not consumed or packet.buffer_id is None:
         return answer
-    return True, [*messages, Sent(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port))]
+    return True, [*messages, Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port))]

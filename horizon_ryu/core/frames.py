@@ -11,10 +11,15 @@ import ipaddress
 from struct import Struct
 from typing import NamedTuple
 
-ETH_IPV4 = 0x0800
-ETH_ARP = 0x0806
-ETH_IPV6 = 0x86DD
-ETH_LLDP = 0x88CC
+from horizon_ryu.wire.protocols import ETHERTYPE
+
+# Plain numbers: every frame that comes to the controller is compared with them.
+ETH_IPV4, ETH_ARP, ETH_IPV6, ETH_LLDP = (
+    int(ETHERTYPE.IPV4),
+    int(ETHERTYPE.ARP),
+    int(ETHERTYPE.IPV6),
+    int(ETHERTYPE.LLDP),
+)
 ETH_NONE = 0x05FF
 """Stands for "no Ethernet type" (an IEEE 802.3 length), as OpenFlow 1.0 spec 3.4 has it."""
 
@@ -27,7 +32,7 @@ MIN_FRAME = 60
 _ZERO = bytes(6)
 _HEADER = 14
 _TAG = 4
-_TAG_TYPES = frozenset((0x8100, 0x88A8, 0x9100))
+_TAG_TYPES = frozenset((int(ETHERTYPE.VLAN), int(ETHERTYPE.QINQ), int(ETHERTYPE.OLD_QINQ)))
 _ARP = Struct("!HHBBH6s4s6s4s")
 _ARP_FIXED = (1, ETH_IPV4, 6, 4)
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.topology import Change, Host, PortRef
-from horizon_ryu.wire.messages import Output, PacketOut, Sent
+from horizon_ryu.wire.messages import Outgoing, Output, PacketOut
 
 PROBER = b"\x02\x48\x5a\x00\x00\x01"
 """Sender of our ARP probes: locally administered, on no network."""
@@ -38,7 +38,7 @@ class Noted(NamedTuple):
     """What a frame taught: changes to publish and messages to send."""
 
     changes: tuple[Change, ...] = ()
-    messages: tuple[Sent, ...] = ()
+    messages: tuple[Outgoing, ...] = ()
 
 
 class _Move(NamedTuple):
@@ -173,7 +173,7 @@ class HostTable:
                 del self._owners[address]
         return host
 
-    def _questions(self, host: Host) -> tuple[Sent, ...]:
+    def _questions(self, host: Host) -> tuple[Outgoing, ...]:
         """Ask at the old place for each of the station's addresses (RFC 5227 style probes)."""
         packed = (frames.address_from_text(text) for text in host.ips)
         asked = [
@@ -182,4 +182,4 @@ class HostTable:
             if address is not None and len(address) == 4
         ]
         out = (Output(host.location.port_no),)
-        return tuple(Sent(host.location.dpid, PacketOut(out, data)) for data in asked)
+        return tuple(Outgoing(host.location.dpid, PacketOut(out, data)) for data in asked)

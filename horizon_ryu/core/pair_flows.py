@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.paths import Hop, Transit, hops_along
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Output, Sent
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, Output
 
 
 class Pair:
@@ -56,7 +56,7 @@ class PairFlows:
         """Return the keys of the pairs that ``mac`` is the source or the destination of."""
         return tuple(self._of_host.get(mac, ()))
 
-    def install(self, pair: Pair, now: float) -> list[Sent]:
+    def install(self, pair: Pair, now: float) -> list[Outgoing]:
         """Return the entries of ``pair``, egress first so that no switch sends into nowhere.
 
         A pair of the same key that took another way is replaced: only what differs is sent,
@@ -72,7 +72,7 @@ class PairFlows:
             messages += self.remove(next(iter(self._pairs)))
         return messages
 
-    def remove(self, key: bytes) -> list[Sent]:
+    def remove(self, key: bytes) -> list[Outgoing]:
         """Forget a pair and return the deletion of its entries, ingress first."""
         pair = self.forget(key)
         if pair is None:
@@ -116,15 +116,15 @@ class PairFlows:
         self._pairs[key] = pair
         self._pairs.move_to_end(key)
 
-    def _difference(self, old: Pair, new: Pair) -> list[Sent]:
+    def _difference(self, old: Pair, new: Pair) -> list[Outgoing]:
         had = {(hop.dpid, hop.in_port): hop for hop in old.hops}
         kept = {(hop.dpid, hop.in_port) for hop in new.hops}
         changed = [hop for hop in new.hops if had.get((hop.dpid, hop.in_port)) != hop]
         gone = [hop for place, hop in had.items() if place not in kept]
         return self._entries(changed, new) + [self._deletion(old.key, hop) for hop in gone]
 
-    def _entries(self, hops: Iterable[Hop], pair: Pair) -> list[Sent]:
-        return [Sent(hop.dpid, self._entry(hop, pair)) for hop in reversed(tuple(hops))]
+    def _entries(self, hops: Iterable[Hop], pair: Pair) -> list[Outgoing]:
+        return [Outgoing(hop.dpid, self._entry(hop, pair)) for hop in reversed(tuple(hops))]
 
     def _entry(self, hop: Hop, pair: Pair) -> FlowMod:
         # A frame never leaves by the port it came in by: both stations sit behind that port.
@@ -140,9 +140,11 @@ class PairFlows:
             hop is pair.hops[0],
         )
 
-    def _deletion(self, key: bytes, hop: Hop) -> Sent:
+    def _deletion(self, key: bytes, hop: Hop) -> Outgoing:
         command = FlowCommand.DELETE_STRICT
-        return Sent(hop.dpid, FlowMod(command, _match(key, hop), Priority.UNICAST, self._cookie))
+        return Outgoing(
+            hop.dpid, FlowMod(command, _match(key, hop), Priority.UNICAST, self._cookie)
+        )
 
 
 def _match(key: bytes, hop: Hop) -> Match:

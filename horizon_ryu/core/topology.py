@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
+from horizon_ryu.wire.capabilities import Capabilities, capabilities_of
+
 MAX_PHYSICAL_PORT = 0xFEFF
 """Highest port number below the reserved ones of OpenFlow 1.0, the narrower of both scales."""
 
@@ -47,6 +49,11 @@ class Switch:
     address: str
     openflow: int
     ports: Mapping[int, Port] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the version that it speaks can do."""
+        return capabilities_of(self.openflow)
 
 
 class Link(NamedTuple):

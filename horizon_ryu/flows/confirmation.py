@@ -16,21 +16,23 @@ from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.wire.canonical import reported
+from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.description import Description
-from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Sent
+from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Outgoing
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
 _MAX_SETTLE = 300.0
 
-Sending: TypeAlias = Callable[[Sequence[Sent]], None]
+Sending: TypeAlias = Callable[[Sequence[Outgoing]], None]
 
 
 class Switches(Protocol):
     """The part of the switch registry that is used."""
 
-    def confirm(self, messages: Sequence[Sent], deadline: float = ...) -> tuple[SwitchError, ...]:
+    def confirm(
+        self, messages: Sequence[Outgoing], deadline: float = ...
+    ) -> tuple[SwitchError, ...]:
         """Send and wait for barriers."""
 
     def flow_entries(
@@ -48,6 +50,9 @@ class Switches(Protocol):
 
     def get(self, dpid: int) -> Connection:
         """Return the connection."""
+
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of the version that a switch speaks."""
 
 
 class Confirmation:
@@ -72,7 +77,7 @@ class Confirmation:
         self._settle = parse_settle(settle)
         self._models: dict[int, tuple[Connection, float]] = {}
 
-    def confirm(self, messages: Sequence[Sent]) -> list[SwitchError]:
+    def confirm(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
         """Send ``messages``; return what went wrong when all switches have answered."""
         if not messages:
             return []
@@ -93,14 +98,14 @@ class Confirmation:
             known = self._models.get(dpid)
             if known is None or known[0] is not connection:
                 description = self._switches.description(dpid)
-                text = " ".join((description.manufacturer, description.hardware))
-                known = connection, settle_for(f"{text} {description.software}", self._settle)
+                text = " ".join((description.mfr_desc, description.hw_desc))
+                known = connection, settle_for(f"{text} {description.sw_desc}", self._settle)
                 self._models[dpid] = known
         except SwitchError:
             return 0.0
         return known[1]
 
-    def _unverified(self, messages: Sequence[Sent]) -> list[SwitchError]:
+    def _unverified(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
         """Read the switches' tables, and return an error for each entry that is not as sent."""
         wanted: dict[int, dict[EntryKey, FlowMod]] = {}
         for sent in messages:
@@ -116,12 +121,12 @@ class Confirmation:
         return errors
 
     def _differences(self, dpid: int, mods: Mapping[EntryKey, FlowMod]) -> list[SwitchError]:
-        version = self._switches.get(dpid).version or 0
+        codec = self._switches.codec(dpid)
         entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
         found = {(entry.match, entry.priority): entry for entry in entries}
         errors = []
         for mod in mods.values():
-            match, actions = reported(version, mod.match, mod.actions)
+            match, actions = codec.as_reported(mod.match, mod.actions)
             entry = found.get((match, mod.priority))
             if mod.command is FlowCommand.ADD:
                 is_right = entry is not None and entry.actions == actions

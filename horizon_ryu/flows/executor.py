@@ -15,7 +15,7 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.flows.plan import Plan, Wave, WaveKind, undo_of
 from horizon_ryu.flows.confirmation import Confirmation
-from horizon_ryu.wire.messages import Sent
+from horizon_ryu.wire.messages import Outgoing
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -127,7 +127,7 @@ class Executor:
         An error without a place is about a switch: it fails every job that spoke to it.
         """
         owners: list[Job] = []
-        messages: list[Sent] = []
+        messages: list[Outgoing] = []
         for job, wave in pairs:
             for step in wave.steps:
                 owners.append(job)

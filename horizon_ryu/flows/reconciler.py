@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
-from functools import partial
 
 import eventlet
 from ryu.lib import hub
@@ -17,8 +16,7 @@ from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.confirmation import Sending, Switches
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.wire.canonical import reported
-from horizon_ryu.wire.messages import FlowMod, Sent
+from horizon_ryu.wire.messages import FlowMod, Outgoing
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -111,9 +109,8 @@ class Reconciler:
         """Repair a switch and return what was wrong; None if it cannot be reached now."""
         try:
             entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
-            version = self._switches.get(dpid).version or 0
             # From here to the sending nothing waits: the book is what it is.
-            form = partial(reported, version)
+            form = self._switches.codec(dpid).as_reported
             found = repair(self._book.wanted(dpid), self._book.held, dpid, entries, form)
             self._send(dpid, found)
             if not found.messages:
@@ -134,7 +131,7 @@ class Reconciler:
         if not found.messages:
             return
         self._restore_meters(dpid, found)
-        messages = [Sent(dpid, message) for message in found.messages]
+        messages = [Outgoing(dpid, message) for message in found.messages]
         self._sending(messages)
         errors = self._switches.confirm(messages)
         for error in errors[:3]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 from horizon_ryu.core.flows.book import FlowBook
 from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.flows.removals import Verdict, judge
 from horizon_ryu.core.ownership import Owner, flow_number, owner_of
-from horizon_ryu.wire.canonical import reported
+from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.messages import FlowRemoved
 
 
@@ -35,11 +34,11 @@ class Removals:
         self._age = age
         self._answers = answers
 
-    def heard(self, dpid: int, version: int, removed: FlowRemoved) -> None:
-        """Take what the switch ``dpid`` reports on wire version ``version``; never waits."""
+    def heard(self, dpid: int, codec: Codec, removed: FlowRemoved) -> None:
+        """Take what the switch ``dpid``, which speaks by ``codec``, reports; never waits."""
         if owner_of(removed.cookie) is not Owner.FLOW_MANAGER:
             return
-        verdict = judge(self._book, dpid, removed, partial(reported, version), self._age)
+        verdict = judge(self._book, dpid, removed, codec.as_reported, self._age)
         self.counts[verdict.value] += 1
         if verdict is Verdict.EXPIRED:
             self._answers.expire(flow_number(removed.cookie))

@@ -27,8 +27,11 @@ from horizon_ryu.openflow.admission import Door
 from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.sender import Sender
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.guard import Conversation, Framer, Violation, canonical_hello
 from horizon_ryu.wire.messages import PacketIn
+from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 LOG = logging.getLogger(__name__)
 
@@ -41,8 +44,8 @@ PACKET_INS_PER_TURN = 256
 _HELLO, _ERROR, _ECHO_REQUEST, _FEATURES_REPLY, _PACKET_IN = 0, 1, 2, 6, 10
 _HEADER = struct.Struct("!BBHI")
 _PARSERS: dict[int, Callable[..., Any]] = {
-    1: ofproto_v1_0_parser.msg_parser,
-    4: ofproto_v1_3_parser.msg_parser,
+    OPENFLOW_10: ofproto_v1_0_parser.msg_parser,
+    OPENFLOW_13: ofproto_v1_3_parser.msg_parser,
 }
 _parse_hello: Callable[..., Any] = ofproto_v1_3_parser.OFPHello.parser
 
@@ -92,7 +95,7 @@ class GuardedDatapath(Datapath):
         self._sender = Sender(socket, context.limits.output_bytes, self.close, self._stuck)
         super().__init__(socket, address)
         self.send_q: _SendQueue | None = _SendQueue(self.send)
-        self._decode = context.decoders[4]
+        self._bind(codec_of(OPENFLOW_13))
 
     @property
     def version(self) -> int | None:
@@ -111,8 +114,13 @@ class GuardedDatapath(Datapath):
         super().set_version(version)
         # Ryu also calls this in its constructor, with the newest version it knows.
         if self._greeted:
-            self._framer.caps = self._conversation.negotiated(version)
-            self._decode = self._context.decoders[version]
+            self._framer.max_sizes = self._conversation.negotiated(version)
+            self._bind(codec_of(version))
+
+    def _bind(self, codec: Codec) -> None:
+        """Speak as ``codec`` does from now on."""
+        self._codec = codec
+        self._decode = codec.decode_packet_in
 
     def set_state(self, state: str) -> None:
         """Move on in the handshake; nothing follows death. The registry hears of it first."""
@@ -207,7 +215,7 @@ class GuardedDatapath(Datapath):
         return bool(self._gone.wait(timeout=seconds))
 
     def _send_echo_request(self, xid: int) -> None:
-        self.write(_HEADER.pack(self._conversation.version or 4, _ECHO_REQUEST, 8, xid))
+        self.write(self._codec.encode_echo_request(xid))
 
     # The greenlets
 
@@ -383,8 +391,7 @@ class GuardedDatapath(Datapath):
         """Let the switch be the dpid it says it is, if nobody else is."""
         dpid = int.from_bytes(message[8:16], "big")
         context = self._context
-        # Byte 21 of a 1.3 features reply: connections beside the main one (1.3.5 section 6.3.6).
-        if message[0] != 1 and message[21] != 0:
+        if self._codec.is_auxiliary(message):
             raise _Refused("auxiliary_connection")
         if context.allowed_dpids is not None and dpid not in context.allowed_dpids:
             raise _Refused("dpid_not_allowed")

@@ -13,9 +13,6 @@ from horizon_ryu.openflow.packet_in_pipeline import FastLane
 from horizon_ryu.wire.guard import AnswerLimits
 from horizon_ryu.wire.messages import PacketIn
 
-DecodePacketIn: TypeAlias = Callable[[bytes], "tuple[int, int | None, bytes] | None"]
-"""From a packet-in message that passed the guard to (in_port, buffer_id or None, frame)."""
-
 AcceptFailed: TypeAlias = Callable[[Exception], None]
 """Told of each error of the listening socket."""
 
@@ -89,14 +86,13 @@ class Registry(Protocol):
 class ConnectionContext:
     """Everything a connection is given.
 
-    ``decoders`` maps a wire version to its packet-in decoder. ``allowed_dpids`` None allows all.
+    ``allowed_dpids`` None allows all.
     ``certificates`` pins dpids to client certificates: the SHA-256 fingerprints (lower-case hex)
     of those that may speak for a dpid; a dpid that is not in it is not pinned.
     """
 
     fast_lane: FastLane
     registry: Registry
-    decoders: Mapping[int, DecodePacketIn]
     counters: Counters = field(default_factory=ConnectionCounters)
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     clock: Callable[[], float] = time.monotonic

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.openflow.counters import Counters
-from horizon_ryu.wire.messages import PacketIn, Sent
+from horizon_ryu.wire.messages import Outgoing, PacketIn
 
 LOG = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class Handled(NamedTuple):
     """``consumed``: nobody after this handler sees the frame. ``messages`` are sent either way."""
 
     consumed: bool
-    messages: Sequence[Sent] = ()
+    messages: Sequence[Outgoing] = ()
 
 
 PASSED = Handled(False)
@@ -40,7 +40,7 @@ class _Place(NamedTuple):
 class FastLane:
     """Calls the handlers of a packet-in in rising order until one consumes it."""
 
-    def __init__(self, send: Callable[[Iterable[Sent]], None], counters: Counters) -> None:
+    def __init__(self, send: Callable[[Iterable[Outgoing]], None], counters: Counters) -> None:
         self._send = send
         self._counters = counters
         self._places: list[_Place] = []

@@ -9,18 +9,9 @@ from typing import Any
 from ryu.lib.mac import haddr_to_bin
 
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Port
-
-_PORT_DOWN = 1
-_LINK_DOWN = 1
-_NO_FLOOD = 1 << 4
-# Feature bits, the same on 1.0 (5.2.1) and 1.3 (7.2.1) up to 10 Gbit/s; the fastest wins.
-_SPEEDS = (
-    (0b11, 10_000),
-    (0b1100, 100_000),
-    (0b11_0000, 1_000_000),
-    (1 << 6, 10_000_000),
-)
-_SPEEDS_13 = ((1 << 7, 40_000_000), (1 << 8, 100_000_000), (1 << 9, 1_000_000_000))
+from horizon_ryu.wire.capabilities import capabilities_of
+from horizon_ryu.wire.ofp10 import OFPPC, OFPPS
+from horizon_ryu.wire.stats.mapping import SPEEDS
 
 
 def read_port(described: Any, openflow: int) -> Port | None:
@@ -33,9 +24,10 @@ def read_port(described: Any, openflow: int) -> Port | None:
         port_no=number,
         name=name,
         hw_addr=haddr_to_bin(described.hw_addr),
-        up=not described.config & _PORT_DOWN and not described.state & _LINK_DOWN,
+        up=not described.config & OFPPC.PORT_DOWN and not described.state & OFPPS.LINK_DOWN,
         speed_kbps=_speed(described, openflow),
-        no_flood=openflow == 1 and bool(described.config & _NO_FLOOD),
+        no_flood=not capabilities_of(openflow).flood_group
+        and bool(described.config & OFPPC.NO_FLOOD),
     )
 
 
@@ -50,5 +42,4 @@ def _speed(described: Any, openflow: int) -> int:
     said = int(getattr(described, "curr_speed", 0))
     if said:
         return said
-    table = _SPEEDS if openflow == 1 else (*_SPEEDS, *_SPEEDS_13)
-    return max((speed for bits, speed in table if described.curr & bits), default=0)
+    return max((speed for bits, speed in SPEEDS[openflow] if described.curr & bits), default=0)

@@ -18,16 +18,19 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.openflow.pending import PendingQuestions, Question
-from horizon_ryu.wire import codec10, codec13, dialect, flow_stats
-from horizon_ryu.wire.description import Description, read_description
-from horizon_ryu.wire.error_names import error_name
-from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Sent
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.description import Description
+from horizon_ryu.wire.flow_stats import read_flood_group
+from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Outgoing
+from horizon_ryu.wire.ofp13 import OFPT
+from horizon_ryu.wire.versions import OPENFLOW_13
 
 LOG = logging.getLogger(__name__)
 
 DEADLINE = 2.0
 """Seconds a switch has to answer a barrier or a question."""
-_ERROR, _ECHO_REPLY, _FEATURES_REPLY = 1, 3, 6
+_ERROR = int(OFPT.ERROR)
 _MANY = 500
 """Messages beyond which other greenlets get their turn between switches."""
 
@@ -37,6 +40,7 @@ class _Peer:
     """One connected switch and what is known of it."""
 
     connection: Connection
+    codec: Codec
     questions: PendingQuestions = field(default_factory=PendingQuestions)
     has_group: bool | None = None
     """Whether the flood group is there; None until somebody asked."""
@@ -58,7 +62,8 @@ class SwitchRegistry:
             before = self._peers.get(connection.id)
             if before is not None:
                 before.questions.abandon()
-            self._peers[connection.id] = _Peer(connection)
+            codec = codec_of(connection.version or OPENFLOW_13)
+            self._peers[connection.id] = _Peer(connection, codec)
 
     def disconnected(self, connection: Connection) -> None:
         """Let a dead connection go and end every question to it."""
@@ -72,17 +77,12 @@ class SwitchRegistry:
         peer = self._peers.get(connection.id) if connection.id is not None else None
         if peer is None or peer.connection is not connection:
             return False
-        version, kind = message[0], message[1]
+        codec, kind = peer.codec, message[1]
         xid = int.from_bytes(message[4:8], "big")
         if kind == _ERROR:
-            return peer.questions.refused(xid, error_name(version, message))
-        if kind == (codec10.BARRIER_REPLY if version == 1 else codec13.BARRIER_REPLY):
-            return peer.questions.answered(xid, message, more=False)
-        if kind == (codec10.STATS_REPLY if version == 1 else codec13.MULTIPART_REPLY):
-            more = flow_stats.has_more(version, message)
-            return peer.questions.answered(xid, message, more)
-        if kind in (_ECHO_REPLY, _FEATURES_REPLY):
-            return peer.questions.answered(xid, message, more=False)
+            return peer.questions.refused(xid, codec.error_name(message))
+        if kind in codec.replies:
+            return peer.questions.answered(xid, message, codec.has_more(message))
         return False
 
     # What applications do
@@ -95,13 +95,17 @@ class SwitchRegistry:
         """Return the connection of ``dpid``; SwitchAway if there is none."""
         return self._peer(dpid).connection
 
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of the version that ``dpid`` speaks; SwitchAway."""
+        return self._peer(dpid).codec
+
     def disconnect(self, dpid: int, reason: str) -> None:
         """Close the connection of ``dpid``, if any."""
         peer = self._peers.get(dpid)
         if peer is not None:
             peer.connection.abort(reason)
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         """Queue ``messages``, in order, without waiting.
 
         Those for absent switches are dropped, and those that OpenFlow cannot carry: an OpenFlow
@@ -124,7 +128,7 @@ class SwitchRegistry:
                 peer.complained = True
 
     def confirm(
-        self, messages: Sequence[Sent], deadline: float = DEADLINE
+        self, messages: Sequence[Outgoing], deadline: float = DEADLINE
     ) -> tuple[SwitchError, ...]:
         """Send ``messages`` and wait until every switch concerned has processed them.
 
@@ -170,43 +174,40 @@ class SwitchRegistry:
         version cannot express; SwitchAway or SwitchDeadline.
         """
         peer = self._peer(dpid)
-        version = peer.connection.version or codec13.VERSION
-        xid = peer.connection.next_xid()
+        codec, xid = peer.codec, peer.connection.next_xid()
         try:
-            request = dialect.encode_flow_stats_request(
-                version, xid, match, cookie, mask, to_controller
-            )
+            request = codec.encode_flow_stats_request(xid, match, cookie, mask, to_controller)
         except (ValueError, struct.error) as error:
             raise SwitchError(dpid, f"flow entries cannot be asked for: {error}") from error
         pieces = self._ask(dpid, xid, request, deadline)
-        entries = list(flow_stats.read_entries(version, pieces[0]))
+        entries = list(codec.read_entries(pieces[0]))
         for piece in pieces[1:]:
             # A piece takes milliseconds: a large table must not hold up the other switches.
             hub.sleep(0)
-            entries += flow_stats.read_entries(version, piece)
-        # OpenFlow 1.0 cannot ask for cookies.
+            entries += codec.read_entries(piece)
+        # Not every version can ask for cookies.
         return tuple(entry for entry in entries if entry.cookie & mask == cookie & mask)
 
     def description(self, dpid: int, deadline: float = DEADLINE) -> Description:
         """Return what a switch says of itself; SwitchError, SwitchAway, SwitchDeadline."""
-        connection = self._peer(dpid).connection
-        version, xid = connection.version or codec13.VERSION, connection.next_xid()
-        pieces = self._ask(dpid, xid, dialect.encode_desc_request(version, xid), deadline)
-        return read_description(version, pieces[0] if pieces else b"")
+        peer = self._peer(dpid)
+        xid = peer.connection.next_xid()
+        pieces = self._ask(dpid, xid, peer.codec.encode_desc_request(xid), deadline)
+        return peer.codec.read_description(pieces[0] if pieces else b"")
 
     def ask(
-        self, dpid: int, encode: Callable[[int, int], bytes], wake: Callable[[], None]
+        self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> Question:
-        """Send the question that ``encode`` makes of a version and an xid; never waits.
+        """Send the question that ``encode`` makes of a codec and an xid; never waits.
 
         ``wake`` is called once, in the receive greenlet, when it is answered or at an end, and
         must not wait either. SwitchAway; SwitchError when too many questions are open.
         """
         peer = self._peer(dpid)
-        version, xid = peer.connection.version or codec13.VERSION, peer.connection.next_xid()
+        xid = peer.connection.next_xid()
         question = Question(dpid, xid, wake)
         peer.questions.ask(question)
-        peer.connection.send(encode(version, xid))
+        peer.connection.send(encode(peer.codec, xid))
         return question
 
     def give_up(self, question: Question, reason: str) -> None:
@@ -216,13 +217,13 @@ class SwitchRegistry:
             peer.questions.give_up(question, reason)
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
-        """Return the ports of the flood group of a 1.3 switch; None if it has none, or on 1.0."""
+        """Return the ports of a switch's flood group; None if it has none, or no groups at all."""
         peer = self._peer(dpid)
-        if peer.connection.version != codec13.VERSION:
+        if not peer.codec.capabilities.flood_group:
             return None
         xid = peer.connection.next_xid()
-        pieces = self._ask(dpid, xid, codec13.encode_group_desc_request(xid), deadline)
-        found = [flow_stats.read_flood_group(piece) for piece in pieces]
+        pieces = self._ask(dpid, xid, peer.codec.encode_group_desc_request(xid), deadline)
+        found = [read_flood_group(piece) for piece in pieces]
         ports = next((group for group in found if group is not None), None)
         if peer.has_group is None:
             peer.has_group = ports is not None
@@ -232,16 +233,17 @@ class SwitchRegistry:
         return ports
 
     def flooding_ports(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
-        """Return the ports by which a switch floods; None if it is a 1.3 one without flood group.
+        """Return the ports by which a switch floods; None if it should have a group and has none.
 
-        On 1.3 the members of the flood group, on 1.0 the ports without NO_FLOOD. SwitchError.
+        The members of the flood group or, without groups, the ports without NO_FLOOD.
+        SwitchError.
         """
         peer = self._peer(dpid)
-        if peer.connection.version == codec13.VERSION:
+        if peer.codec.capabilities.flood_group:
             return self.flood_group(dpid, deadline)
         xid = peer.connection.next_xid()
-        pieces = self._ask(dpid, xid, codec10.encode_features_request(xid), deadline)
-        return codec10.decode_flooding(pieces[0])
+        pieces = self._ask(dpid, xid, peer.codec.encode_features_request(xid), deadline)
+        return peer.codec.read_flooding_ports(pieces[0])
 
     def _peer(self, dpid: int) -> _Peer:
         peer = self._peers.get(dpid)
@@ -259,7 +261,7 @@ class SwitchRegistry:
         try:
             if isinstance(message, FloodPorts):
                 return self._write_group(peer, message, xid)
-            connection.write(dialect.encode(connection.version or codec13.VERSION, message, xid))
+            connection.write(peer.codec.encode(message, xid))
         except (ValueError, struct.error) as error:
             reason = f"{type(message).__name__} cannot be sent: {error}"
             raise SwitchError(dpid, reason) from error
@@ -272,13 +274,13 @@ class SwitchRegistry:
         entries that point to it (1.3.5 section 6.7). So where nobody asked whether it is there,
         it is added, which fails harmlessly if it is, and then modified.
         """
-        write, ports = peer.connection.write, message.ports
+        write, encode = peer.connection.write, peer.codec.encode_group
         if not peer.has_group:
-            write(codec13.encode_group(xid, codec13.GROUP_ADD, ports))
+            write(encode(xid, False, message.ports))
         if peer.has_group is None:
             xid = peer.connection.next_xid()
         if peer.has_group is not False:
-            write(codec13.encode_group(xid, codec13.GROUP_MODIFY, ports))
+            write(encode(xid, True, message.ports))
         peer.has_group = True
         return (xid,)
 
@@ -301,7 +303,7 @@ class SwitchRegistry:
         last = peer.connection.next_xid()
         question = Question(dpid, last, answered.set, xids)
         peer.questions.ask(question)
-        peer.connection.write(dialect.encode_barrier(peer.connection.version or 4, last))
+        peer.connection.write(peer.codec.encode_barrier(last))
         return question, answered
 
     def _ask(self, dpid: int, xid: int, request: bytes, deadline: float) -> list[bytes]:
@@ -317,7 +319,7 @@ class SwitchRegistry:
         return question.pieces
 
 
-def _by_switch(messages: Iterable[Sent]) -> dict[int, list[tuple[int, Message]]]:
+def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:
     """Group messages, each with its place among all, by switch."""
     groups: dict[int, list[tuple[int, Message]]] = {}
     for index, sent in enumerate(messages):

@@ -32,7 +32,7 @@ from horizon_ryu.rest.flow_model import (
     hop_models,
 )
 from horizon_ryu.rest.model import Dpid, Model, optional
-from horizon_ryu.wire.messages import FlowMod, MeterMod, Sent
+from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
 
 MAX_BATCH = 5_000
 _DPIDS_TEXT = r"^[0-9a-f]{16}(\|[0-9a-f]{16})*$"
@@ -194,7 +194,7 @@ def _wave(wave: Wave) -> WaveModel:
     return WaveModel(kind=wave.kind.value, messages=messages)
 
 
-def _message(sent: Sent) -> MessageModel:
+def _message(sent: Outgoing) -> MessageModel:
     message = sent.message
     values: dict[str, Any] = {"dpid": dpid_to_text(sent.dpid)}
     if isinstance(message, FlowMod):

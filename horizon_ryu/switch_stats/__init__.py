@@ -1,1 +1,1 @@
-"""What asks switches for statistics and tells them; core/stats decides, openflow/stats reads."""
+"""What asks switches for statistics and tells them; core/stats decides, wire/stats reads."""

@@ -12,10 +12,10 @@ from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.stats.polling import Ask, Polling
 from horizon_ryu.core.stats.samples import SampleBook
 from horizon_ryu.openflow.pending import Question
-from horizon_ryu.wire.stats.readers import read_table_traits
-from horizon_ryu.wire.stats.requests import encode
-from horizon_ryu.wire.stats.types import Kind
-from horizon_ryu.wire.stats.values import TableTraits
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.stats.readers import read_table_features
+from horizon_ryu.wire.stats.types import StatsType
+from horizon_ryu.wire.stats.values import TableFeatures
 
 LONGEST_SLEEP = 0.25
 
@@ -24,7 +24,7 @@ class Switches(Protocol):
     """The part of the switch registry that is used."""
 
     def ask(
-        self, dpid: int, encode: Callable[[int, int], bytes], wake: Callable[[], None]
+        self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> Question:
         """Send a question."""
 
@@ -47,7 +47,7 @@ class Poller:
         self.outcomes: Counter[str] = Counter()
         """Answers by what became of them: labels of a metric."""
 
-    def joined(self, dpid: int, kinds: tuple[Kind, ...]) -> None:
+    def joined(self, dpid: int, kinds: tuple[StatsType, ...]) -> None:
         """Ask a new switch, soon."""
         self._forget(dpid)
         self._polling.joined(dpid, kinds)
@@ -58,7 +58,7 @@ class Poller:
         self._forget(dpid)
         self._polling.left(dpid)
 
-    def hurry(self, dpid: int, kind: Kind) -> None:
+    def hurry(self, dpid: int, kind: StatsType) -> None:
         """Ask before the turn, because something changed."""
         self._polling.hurry(dpid, kind, self._clock())
 
@@ -87,7 +87,7 @@ class Poller:
 
         try:
             question = self._switches.ask(
-                ask.dpid, lambda version, xid: encode(version, ask.kind, xid), done
+                ask.dpid, lambda codec, xid: codec.stats.encode_request(ask.kind, xid), done
             )
         except SwitchError:
             self._polling.missed(ask)
@@ -117,18 +117,18 @@ class Poller:
             return
         self._polling.answered(ask)
         now = self._clock()
-        if ask.kind is Kind.ECHO:
+        if ask.kind is StatsType.ECHO:
             self._book.echoed(ask.dpid, now - started, now)
-        elif ask.kind is Kind.TABLE_FEATURES:
-            hub.spawn(self._read_traits, ask.dpid, tuple(question.pieces))
+        elif ask.kind is StatsType.TABLE_FEATURES:
+            hub.spawn(self._read_table_features, ask.dpid, tuple(question.pieces))
         else:
             taken = self._book.take(ask.dpid, ask.kind, question.pieces, now)
             self.outcomes[taken.value] += 1
 
-    def _read_traits(self, dpid: int, pieces: tuple[bytes, ...]) -> None:
+    def _read_table_features(self, dpid: int, pieces: tuple[bytes, ...]) -> None:
         """Read 300 KiB piece by piece, and let others have their turns in between."""
-        found: list[TableTraits] = []
+        found: list[TableFeatures] = []
         for piece in pieces:
-            found += read_table_traits((piece,))
+            found += read_table_features((piece,))
             hub.sleep(0)
-        self._book.told_traits(dpid, tuple(found))
+        self._book.told_table_features(dpid, tuple(found))

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from horizon_ryu.core.stats.rates import Rates, Reading, rates
 from horizon_ryu.core.stats.samples import Sample, SwitchSamples
-from horizon_ryu.wire.stats.readers import read_port_counters
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.stats.codec import StatsCodec
+from horizon_ryu.wire.stats.types import StatsType
 
 
 def port_rates(switch: SwitchSamples) -> dict[int, Rates]:
     """Return the rates by port number; of each, None where two readings do not tell."""
-    latest = switch.latest.get(Kind.PORTS)
+    latest = switch.latest.get(StatsType.PORTS)
     if latest is None:
         return {}
-    earlier = switch.before.get(Kind.PORTS)
-    before = {} if earlier is None else _readings(switch.version, earlier)
-    after = _readings(switch.version, latest)
+    codec = codec_of(switch.version).stats
+    earlier = switch.before.get(StatsType.PORTS)
+    before = {} if earlier is None else _readings(codec, earlier)
+    after = _readings(codec, latest)
     return {number: rates(before.get(number), reading) for number, reading in after.items()}
 
 
-def _readings(version: int, sample: Sample) -> dict[int, Reading]:
+def _readings(codec: StatsCodec, sample: Sample) -> dict[int, Reading]:
     return {
         item.port_no: Reading(
             sample.at, item.rx_bytes, item.tx_bytes, item.rx_dropped, item.tx_dropped, item.alive
         )
-        for item in read_port_counters(version, sample.pieces)
+        for item in codec.port_counters(sample.pieces)
     }

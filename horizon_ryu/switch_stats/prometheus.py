@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.stats.samples import SwitchSamples
-from horizon_ryu.wire.stats.readers import read_aggregate, read_port_counters
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.stats.values import PortCounters
 
 MAX_PORTS = 100_000
@@ -35,7 +35,7 @@ def text(switches: Callable[[], Iterable[SwitchSamples]], now: float) -> Iterato
     ports = [
         (dpid_to_text(switch.dpid), counters)
         for switch in known
-        for counters in read_port_counters(switch.version, switch.pieces(Kind.PORTS))
+        for counters in codec_of(switch.version).stats.port_counters(switch.pieces(StatsType.PORTS))
     ][:MAX_PORTS]
     for name, words in _PORT_COUNTERS:
         family = f"horizon_switch_port_{name}_total"
@@ -52,7 +52,7 @@ def text(switches: Callable[[], Iterable[SwitchSamples]], now: float) -> Iterato
     yield from _gauge(
         "horizon_switch_stats_age_seconds",
         "Age of the port counters",
-        ((switch, switch.age(Kind.PORTS, now)) for switch in known),
+        ((switch, switch.age(StatsType.PORTS, now)) for switch in known),
     )
 
 
@@ -78,5 +78,5 @@ def _gauge(
 
 
 def _flows(switch: SwitchSamples) -> int | None:
-    found = read_aggregate(switch.version, switch.pieces(Kind.AGGREGATE))
+    found = codec_of(switch.version).stats.aggregate(switch.pieces(StatsType.AGGREGATE))
     return None if found is None else found.flow_count

@@ -12,12 +12,11 @@ from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.formats.stats_forms import Items, JsonForm, Members, Nested, Written, XmlForm
 from horizon_ryu.switch_stats.port_rates import port_rates
 from horizon_ryu.wire.addresses import mac_to_text
-from horizon_ryu.wire.stats import readers
-from horizon_ryu.wire.stats.flow_text import FlowText
-from horizon_ryu.wire.stats.types import Kind
-from horizon_ryu.wire.stats.values import PortCounters, TableTraits
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.stats.codec import StatsCodec
+from horizon_ryu.wire.stats.types import StatsType
+from horizon_ryu.wire.stats.values import PortCounters, TableFeatures
 
-OPENFLOW_10 = 1
 ROOT = "openflowstats"
 
 
@@ -72,24 +71,24 @@ class Writer:
             name, members = sections[part]
             yield name, Nested(members(switch))
 
-    def _age(self, switch: SwitchSamples, kind: Kind) -> tuple[str, float | None]:
+    def _age(self, switch: SwitchSamples, kind: StatsType) -> tuple[str, float | None]:
         age = switch.age(kind, self._now)
         return "age", None if age is None else round(age, 3)
 
     def _desc(self, switch: SwitchSamples) -> Members:
-        found = readers.read_description(switch.version, switch.pieces(Kind.DESC))
-        yield self._age(switch, Kind.DESC)
+        found = _codec(switch).description(switch.pieces(StatsType.DESC))
+        yield self._age(switch, StatsType.DESC)
         yield "ip", _ip(switch.address)
         for name in ("sw_desc", "hw_desc", "serial_num", "mfr_desc", "dp_desc"):
             yield name, getattr(found, name, None)
 
     def _stats(self, switch: SwitchSamples) -> Members:
-        features = readers.read_features(switch.version, switch.pieces(Kind.FEATURES))
-        yield self._age(switch, Kind.PORTS)
+        features = _codec(switch).features(switch.pieces(StatsType.FEATURES))
+        yield self._age(switch, StatsType.PORTS)
         yield "n_tables", getattr(features, "n_tables", None)
         actions = getattr(features, "actions", None)
-        if actions is None and switch.traits:
-            actions = switch.traits[0].actions
+        if actions is None and switch.table_features:
+            actions = switch.table_features[0].actions
         yield "actions", actions
         yield "caps", getattr(features, "capabilities", None)
         yield "flow_poll_interval", self._timers.flows_interval
@@ -97,13 +96,13 @@ class Writer:
         yield "ports", Items("port", self._ports(switch))
 
     def _ports(self, switch: SwitchSamples) -> Iterator[Nested]:
-        states = Kind.FEATURES if switch.version == OPENFLOW_10 else Kind.PORT_DESC
+        codec = _codec(switch)
         counted = {
             counters.port_no: counters
-            for counters in readers.read_port_counters(switch.version, switch.pieces(Kind.PORTS))
+            for counters in codec.port_counters(switch.pieces(StatsType.PORTS))
         }
         rates = port_rates(switch) if self._rates else {}
-        for state in readers.read_port_states(switch.version, switch.pieces(states)):
+        for state in codec.port_states(switch.pieces(codec.port_states_type)):
             counters = counted.pop(state.port_no, None)
             told = state._asdict()
             told["speed"] = told.pop("speed_kbps") or None
@@ -114,29 +113,34 @@ class Writer:
             )
 
     def _tables(self, switch: SwitchSamples) -> Members:
-        yield self._age(switch, Kind.TABLES)
-        traits = {trait.table_id: trait for trait in switch.traits}
-        yield "tables", Items("table", self._each_table(switch, traits))
+        yield self._age(switch, StatsType.TABLES)
+        table_features = {features.table_id: features for features in switch.table_features}
+        yield "tables", Items("table", self._each_table(switch, table_features))
 
     def _each_table(
-        self, switch: SwitchSamples, traits: dict[int, TableTraits]
+        self, switch: SwitchSamples, table_features: dict[int, TableFeatures]
     ) -> Iterator[Nested]:
-        for table in readers.read_tables(switch.version, switch.pieces(Kind.TABLES)):
-            trait = traits.get(table.table_id)
-            if table.name is None and trait is not None:
-                table = table._replace(name=trait.name, max_entries=trait.max_entries)
+        for table in _codec(switch).tables(switch.pieces(StatsType.TABLES)):
+            features = table_features.get(table.table_id)
+            if table.name is None and features is not None:
+                table = table._replace(name=features.name, max_entries=features.max_entries)
             yield Nested(table._asdict().items(), leaf=True)
 
     def _aggregate(self, switch: SwitchSamples) -> Members:
-        found = readers.read_aggregate(switch.version, switch.pieces(Kind.AGGREGATE))
-        yield self._age(switch, Kind.AGGREGATE)
+        found = _codec(switch).aggregate(switch.pieces(StatsType.AGGREGATE))
+        yield self._age(switch, StatsType.AGGREGATE)
         for name in ("packet_count", "byte_count", "flow_count"):
             yield name, getattr(found, name, None)
 
     def _flows(self, switch: SwitchSamples) -> Members:
-        yield self._age(switch, Kind.FLOWS)
-        texts = FlowText(switch.version, self._form)
-        yield "flows", Written(texts.slices(switch.pieces(Kind.FLOWS)))
+        yield self._age(switch, StatsType.FLOWS)
+        texts = _codec(switch).flow_text(self._form)
+        yield "flows", Written(texts.slices(switch.pieces(StatsType.FLOWS)))
+
+
+def _codec(switch: SwitchSamples) -> StatsCodec:
+    """Return what reads the samples of ``switch``."""
+    return codec_of(switch.version).stats
 
 
 def _ip(address: str) -> str:

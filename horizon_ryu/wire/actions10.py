@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from horizon_ryu.wire.canonical import canonical_actions
+from horizon_ryu.wire.action_table import ACTIONS_10
 from horizon_ryu.wire.messages import (
     Action,
     Enqueue,
@@ -16,32 +16,25 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.normalize import normalize_actions
+from horizon_ryu.wire.ofp10 import OFPAT
 from horizon_ryu.wire.read_actions import ReadActions, tlvs
 from horizon_ryu.wire.reserved_ports import CONTROLLER_10, NUMBERS, output_to
 from horizon_ryu.wire.set_fields import FrameKind
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 WHOLE_FRAME = 0xFFFF
-_OUTPUT_KIND, _STRIP_KIND, _ENQUEUE_KIND = 0, 3, 11
-_OUTPUT = struct.Struct("!HHHH")
-_ENQUEUE = struct.Struct("!HHH6xI")
-_SET_MAC = struct.Struct("!HH6s6x")
+"""``max_len`` of an output to the controller, which has no name in 1.0."""
+_OUTPUT_KIND, _STRIP_KIND = int(OFPAT.OUTPUT), int(OFPAT.STRIP_VLAN)
+_ENQUEUE_KIND = int(OFPAT.ENQUEUE)
+_OUTPUT = ACTIONS_10[_OUTPUT_KIND].layout()
+_ENQUEUE = ACTIONS_10[_ENQUEUE_KIND].layout()
 _SETTERS: Mapping[str, tuple[int, struct.Struct]] = MappingProxyType(
-    {
-        "dl_vlan": (1, struct.Struct("!HHHxx")),
-        "dl_vlan_pcp": (2, struct.Struct("!HHBxxx")),
-        "dl_src": (4, _SET_MAC),
-        "dl_dst": (5, _SET_MAC),
-        "nw_src": (6, struct.Struct("!HHI")),
-        "nw_dst": (7, struct.Struct("!HHI")),
-        "nw_tos": (8, struct.Struct("!HHBxxx")),
-        "tp_src": (9, struct.Struct("!HHHxx")),
-        "tp_dst": (10, struct.Struct("!HHHxx")),
-    }
+    {row.sets: (kind, row.layout()) for kind, row in ACTIONS_10.items() if row.sets is not None}
 )
 _FIELDS = MappingProxyType({kind: (name, pack) for name, (kind, pack) in _SETTERS.items()})
 _PORTS = NUMBERS[OPENFLOW_10]
-_STRIP = struct.pack("!HHxxxx", _STRIP_KIND, 8)
+_STRIP = ACTIONS_10[_STRIP_KIND].layout().pack(_STRIP_KIND, ACTIONS_10[_STRIP_KIND].size)
 
 
 @lru_cache(maxsize=4096)
@@ -53,22 +46,22 @@ def encode_actions(
     ValueError for what 1.0 cannot express.
     """
     kind = FrameKind(dl_type, tagged, nw_proto)
-    return b"".join(map(_encode, canonical_actions(OPENFLOW_10, kind, actions)))
+    return b"".join(map(_encode, normalize_actions(OPENFLOW_10, kind, actions)))
 
 
 def _encode(action: Action) -> bytes:
     if isinstance(action, Output):
-        return _OUTPUT.pack(_OUTPUT_KIND, 8, action.port_no, 0)
+        return _OUTPUT.pack(_OUTPUT_KIND, _OUTPUT.size, action.port_no, 0)
     if isinstance(action, SetField):
         kind, layout = _SETTERS[action.field]
         return layout.pack(kind, layout.size, action.value)
     if isinstance(action, Enqueue):
-        return _ENQUEUE.pack(_ENQUEUE_KIND, 16, action.port_no, action.queue_id)
+        return _ENQUEUE.pack(_ENQUEUE_KIND, _ENQUEUE.size, action.port_no, action.queue_id)
     if isinstance(action, StripVlan):
         return _STRIP
     if action in _PORTS:
         size = WHOLE_FRAME if isinstance(action, ToController) else 0
-        return _OUTPUT.pack(_OUTPUT_KIND, 8, _PORTS[action], size)
+        return _OUTPUT.pack(_OUTPUT_KIND, _OUTPUT.size, _PORTS[action], size)
     raise TypeError(f"no such action: {action!r}")
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import struct
 from functools import lru_cache
 
-from horizon_ryu.wire import oxm
-from horizon_ryu.wire.canonical import canonical_actions
-from horizon_ryu.wire.match_rules import MAX_VLAN
+from horizon_ryu.wire.action_table import ACTIONS_13
+from horizon_ryu.wire.fields import MAX_LENGTH
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     Action,
@@ -19,22 +18,31 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.normalize import normalize_actions
+from horizon_ryu.wire.ofp13 import OFPAT, OFPCML, OFPIT
+from horizon_ryu.wire.oxm import VLAN_PRESENT
+from horizon_ryu.wire.protocols import DSCP_SHIFT, MAX_VLAN
 from horizon_ryu.wire.read_actions import ReadActions, tlvs
 from horizon_ryu.wire.reserved_ports import CONTROLLER_13, NUMBERS, output_to
 from horizon_ryu.wire.set_fields import MACS, NAMES, FrameKind, oxm_header
 from horizon_ryu.wire.versions import OPENFLOW_13
 
-WHOLE_FRAME = 0xFFFF
-OUTPUT_KIND = 0
-_PUSH_KIND, _STRIP_KIND, _QUEUE_KIND, _GROUP_KIND, _SET_KIND = 17, 18, 21, 22, 25
-_GOTO_TABLE, _WRITE_ACTIONS, _APPLY_ACTIONS, _METER = 1, 3, 4, 6
-OUTPUT = struct.Struct("!HHIH6x")
-_NUMBER = struct.Struct("!HHI")
-_PUSH = struct.Struct("!HHHxx")
+WHOLE_FRAME = int(OFPCML.NO_BUFFER)
+OUTPUT_KIND = int(OFPAT.OUTPUT)
+_PUSH_KIND, _STRIP_KIND, _SET_KIND = (
+    int(kind) for kind in (OFPAT.PUSH_VLAN, OFPAT.POP_VLAN, OFPAT.SET_FIELD)
+)
+_QUEUE_KIND, _GROUP_KIND = int(OFPAT.SET_QUEUE), int(OFPAT.GROUP)
+_GOTO_TABLE, _METER = int(OFPIT.GOTO_TABLE), int(OFPIT.METER)
+_WRITE_ACTIONS, _APPLY_ACTIONS = int(OFPIT.WRITE_ACTIONS), int(OFPIT.APPLY_ACTIONS)
+OUTPUT = ACTIONS_13[OUTPUT_KIND].layout()
+_QUEUE, _GROUP = ACTIONS_13[_QUEUE_KIND].layout(), ACTIONS_13[_GROUP_KIND].layout()
+_PUSH = ACTIONS_13[_PUSH_KIND].layout()
+_METERED = struct.Struct("!HHI")
 _SET_FIELD = struct.Struct("!HHI8s")
 """Every field that can be set has at most 6 bytes, and the action is padded to 16."""
 _INSTRUCTION = struct.Struct("!HH4x")
-_STRIP = struct.pack("!HH4x", _STRIP_KIND, 8)
+_STRIP = ACTIONS_13[_STRIP_KIND].layout().pack(_STRIP_KIND, ACTIONS_13[_STRIP_KIND].size)
 _PORTS = NUMBERS[OPENFLOW_13]
 
 
@@ -55,48 +63,49 @@ def encode_instructions(
 ) -> bytes:
     """Return the instruction that applies ``actions``; none for no actions."""
     body = _encode_all(actions, FrameKind(dl_type, tagged, nw_proto))
-    return _INSTRUCTION.pack(_APPLY_ACTIONS, 8 + len(body)) + body if body else b""
+    return _INSTRUCTION.pack(_APPLY_ACTIONS, _INSTRUCTION.size + len(body)) + body if body else b""
 
 
 def encode_meter(meter: int) -> bytes:
     """Return the instruction that sends frames through a meter."""
-    return _NUMBER.pack(_METER, 8, meter)
+    return _METERED.pack(_METER, _METERED.size, meter)
 
 
 def _encode_all(actions: tuple[Action, ...], kind: FrameKind) -> bytes:
-    written = canonical_actions(OPENFLOW_13, kind, actions)
+    written = normalize_actions(OPENFLOW_13, kind, actions)
     return b"".join([_encode(action, kind) for action in written])
 
 
 def _encode(action: Action, kind: FrameKind) -> bytes:
     if isinstance(action, Output):
-        return OUTPUT.pack(OUTPUT_KIND, 16, action.port_no, 0)
+        return OUTPUT.pack(OUTPUT_KIND, OUTPUT.size, action.port_no, 0)
     if isinstance(action, SetField):
         return _encode_field(action, oxm_header(action.field, kind))
     if isinstance(action, Enqueue):
-        queue = _NUMBER.pack(_QUEUE_KIND, 8, action.queue_id)
-        return queue + OUTPUT.pack(OUTPUT_KIND, 16, action.port_no, 0)
+        queue = _QUEUE.pack(_QUEUE_KIND, _QUEUE.size, action.queue_id)
+        return queue + OUTPUT.pack(OUTPUT_KIND, OUTPUT.size, action.port_no, 0)
     if isinstance(action, PushVlan):
-        return _PUSH.pack(_PUSH_KIND, 8, action.ethertype)
+        return _PUSH.pack(_PUSH_KIND, _PUSH.size, action.ethertype)
     if isinstance(action, StripVlan):
         return _STRIP
     if isinstance(action, Flood):
-        return _NUMBER.pack(_GROUP_KIND, 8, FLOOD_GROUP)
+        return _GROUP.pack(_GROUP_KIND, _GROUP.size, FLOOD_GROUP)
     if action in _PORTS:
         size = WHOLE_FRAME if isinstance(action, ToController) else 0
-        return OUTPUT.pack(OUTPUT_KIND, 16, _PORTS[action], size)
+        return OUTPUT.pack(OUTPUT_KIND, OUTPUT.size, _PORTS[action], size)
     raise TypeError(f"no such action: {action!r}")
 
 
 def _encode_field(action: SetField, header: int) -> bytes:
     value = action.value
     if isinstance(value, bytes):
-        return _SET_FIELD.pack(_SET_KIND, 16, header, value)
+        return _SET_FIELD.pack(_SET_KIND, _SET_FIELD.size, header, value)
     if action.field == "dl_vlan":
-        value |= oxm.VLAN_PRESENT
+        value |= VLAN_PRESENT
     elif action.field == "nw_tos":
-        value >>= oxm.DSCP_SHIFT
-    return _SET_FIELD.pack(_SET_KIND, 16, header, value.to_bytes(header & 0xFF, "big"))
+        value >>= DSCP_SHIFT
+    data = value.to_bytes(header & MAX_LENGTH, "big")
+    return _SET_FIELD.pack(_SET_KIND, _SET_FIELD.size, header, data)
 
 
 class _Reader:
@@ -113,7 +122,7 @@ class _Reader:
         found = self.found
         if kind in (_APPLY_ACTIONS, _WRITE_ACTIONS):
             found.whole &= kind == _APPLY_ACTIONS
-            for action, body in tlvs(data[8:]):
+            for action, body in tlvs(data[_INSTRUCTION.size :]):
                 self._action(action, body)
             found.whole &= self._queue_is_used
         elif kind == _METER:
@@ -160,10 +169,10 @@ class _Reader:
             self.found.whole = False
 
     def _set_field(self, header: int, padded: bytes) -> None:
-        name, data = NAMES.get(header), padded[: header & 0xFF]
+        name, data = NAMES.get(header), padded[: header & MAX_LENGTH]
         value = int.from_bytes(data, "big")
         tags = name == "dl_vlan"
-        if name is None or (tags and value & ~MAX_VLAN != oxm.VLAN_PRESENT):
+        if name is None or (tags and value & ~MAX_VLAN != VLAN_PRESENT):
             self.found.whole = False
             return
         self.found.whole &= self._means(name, header)
@@ -171,7 +180,7 @@ class _Reader:
             value &= MAX_VLAN
             self.found.vlans.add(value)
         elif name == "nw_tos":
-            value <<= oxm.DSCP_SHIFT
+            value <<= DSCP_SHIFT
         self.found.known.append(SetField(name, data if name in MACS else value))
 
     def _means(self, name: str, header: int) -> bool:

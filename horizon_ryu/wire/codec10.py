@@ -1,34 +1,38 @@
-"""The hot messages of OpenFlow 1.0 as bytes (specification 1.0.0, section 5).
+"""Codec of OpenFlow 1.0 (specification 1.0.0, section 5): what the core sends, as bytes.
 
-Everything else goes through Ryu's codec. Each encoder is checked byte for byte against Ryu's.
+Each encoder is checked byte for byte against Ryu's. All messages as the specification has them
+are in :mod:`horizon_ryu.wire.of10`; these here are the hot ones.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from horizon_ryu.wire.actions10 import encode_actions
+from horizon_ryu.wire.codec import ANY_MATCH, PacketInFields, VersionCodec
 from horizon_ryu.wire.match10 import encode_match
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
+    DropBuffered,
     FlowCommand,
     FlowMod,
     Match,
     PacketOut,
     SetNoFlood,
 )
+from horizon_ryu.wire.of10.messages import MESSAGES10
+from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFC, OFPFF, OFPPC, OFPST, OFPT, OFPTT_ALL
 from horizon_ryu.wire.reserved_ports import CONTROLLER_10, NONE_10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 VERSION = OPENFLOW_10
-FEATURES_REQUEST = 5
-PACKET_OUT, FLOW_MOD, PORT_MOD, STATS_REQUEST, STATS_REPLY = 13, 14, 15, 16, 17
-BARRIER_REQUEST, BARRIER_REPLY = 18, 19
-STATS_DESC, STATS_FLOW = 0, 1
-NO_BUFFER = 0xFFFF_FFFF
-NO_FLOOD_BIT = 1 << 4
+# Plain ints: looking a member up costs more than packing it.
+_PACKET_OUT_TYPE, _FLOW_MOD_TYPE = int(OFPT.PACKET_OUT), int(OFPT.FLOW_MOD)
+_NO_FLOOD = int(OFPPC.NO_FLOOD)
 
-HEADER = struct.Struct("!BBHI")
+_HEADER = struct.Struct("!BBHI")
 _PACKET_IN = struct.Struct("!IHHB")
 _PACKET_OUT = struct.Struct("!BBHIIHH")
 _FLOW_MOD = struct.Struct("!BBHI40sQHHHHIHH")
@@ -36,18 +40,21 @@ _PORT_MOD = struct.Struct("!BBHIH6sIIIxxxx")
 _STATS = struct.Struct("!BBHIHH")
 _PORTS_AT, _PORT = 32, struct.Struct("!H22xI20x")
 _FLOW_STATS = struct.Struct("!BBHIHH40sBxH")
-_COMMANDS = {FlowCommand.ADD: 0, FlowCommand.DELETE_STRICT: 4}
-_SEND_FLOW_REMOVED = 1
+_COMMANDS = {
+    FlowCommand.ADD: int(OFPFC.ADD),
+    FlowCommand.DELETE_STRICT: int(OFPFC.DELETE_STRICT),
+}
+_SEND_FLOW_REMOVED = int(OFPFF.SEND_FLOW_REM)
 
 
-def decode_packet_in(message: bytes) -> tuple[int, int | None, bytes] | None:
+def decode_packet_in(message: bytes) -> PacketInFields | None:
     """Return (in_port, buffer_id or None, frame) of a packet-in; None if it is too short."""
     if len(message) < 18:
         return None
     buffer_id, total, in_port, _ = _PACKET_IN.unpack_from(message, 8)
     # Some switches pad the message; total_len is the frame's own length (5.4.1).
     frame = message[18 : 18 + total]
-    return in_port, None if buffer_id == NO_BUFFER else buffer_id, frame
+    return in_port, None if buffer_id == OFP_NO_BUFFER else buffer_id, frame
 
 
 def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
@@ -60,7 +67,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
     return (
         _FLOW_MOD.pack(
             VERSION,
-            FLOW_MOD,
+            _FLOW_MOD_TYPE,
             72 + len(actions),
             xid,
             encode_match(match),
@@ -69,7 +76,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
             mod.idle_timeout,
             mod.hard_timeout,
             mod.priority,
-            NO_BUFFER,
+            OFP_NO_BUFFER,
             NONE_10,
             _SEND_FLOW_REMOVED if mod.send_flow_removed else 0,
         )
@@ -82,53 +89,70 @@ def encode_packet_out(xid: int, out: PacketOut) -> bytes:
     actions = encode_actions(out.actions, None, None, None)
     in_port = NONE_10 if out.in_port is None else out.in_port
     size = 16 + len(actions) + len(out.data)
-    head = _PACKET_OUT.pack(VERSION, PACKET_OUT, size, xid, NO_BUFFER, in_port, len(actions))
+    head = _PACKET_OUT.pack(
+        VERSION, _PACKET_OUT_TYPE, size, xid, OFP_NO_BUFFER, in_port, len(actions)
+    )
     return head + actions + out.data
 
 
-def encode_drop(xid: int, buffer_id: int, in_port: int) -> bytes:
+def encode_drop(xid: int, drop: DropBuffered) -> bytes:
     """Return a packet-out without actions: the switch drops the frame it holds (5.3.6)."""
-    return _PACKET_OUT.pack(VERSION, PACKET_OUT, 16, xid, buffer_id, in_port, 0)
+    return _PACKET_OUT.pack(VERSION, _PACKET_OUT_TYPE, 16, xid, drop.buffer_id, drop.in_port, 0)
 
 
 def encode_no_flood(xid: int, message: SetNoFlood) -> bytes:
     """Return the port-mod that sets or clears NO_FLOOD and nothing else (5.3.3)."""
-    bits = NO_FLOOD_BIT if message.no_flood else 0
+    bits = _NO_FLOOD if message.no_flood else 0
     return _PORT_MOD.pack(
-        VERSION, PORT_MOD, 32, xid, message.port_no, message.hw_addr, bits, NO_FLOOD_BIT, 0
+        VERSION, OFPT.PORT_MOD, 32, xid, message.port_no, message.hw_addr, bits, _NO_FLOOD, 0
     )
 
 
-def encode_barrier(xid: int) -> bytes:
-    """Return a barrier request."""
-    return HEADER.pack(VERSION, BARRIER_REQUEST, 8, xid)
+class Codec10(VersionCodec):
+    """See :class:`horizon_ryu.wire.codec.Codec`."""
+
+    decode_packet_in = staticmethod(decode_packet_in)
+
+    def __init__(self) -> None:
+        encoders: dict[type, Callable[[int, Any], bytes]] = {
+            FlowMod: encode_flow_mod,
+            PacketOut: encode_packet_out,
+            DropBuffered: encode_drop,
+            SetNoFlood: encode_no_flood,
+        }
+        super().__init__(MESSAGES10, encoders, OFPT.BARRIER_REPLY, OFPT.STATS_REPLY)
+
+    def encode_barrier(self, xid: int) -> bytes:
+        return _HEADER.pack(VERSION, OFPT.BARRIER_REQUEST, 8, xid)
+
+    def encode_desc_request(self, xid: int) -> bytes:
+        return _STATS.pack(VERSION, OFPT.STATS_REQUEST, 12, xid, OFPST.DESC, 0)
+
+    def encode_flow_stats_request(
+        self,
+        xid: int,
+        match: Match = ANY_MATCH,
+        cookie: int = 0,
+        mask: int = 0,
+        to_controller: bool = False,
+    ) -> bytes:
+        head = (VERSION, OFPT.STATS_REQUEST, 56, xid, OFPST.FLOW, 0)
+        port = CONTROLLER_10 if to_controller else NONE_10
+        return _FLOW_STATS.pack(*head, encode_match(match), OFPTT_ALL, port)
+
+    def read_flooding_ports(self, features: bytes) -> frozenset[int]:
+        body = features[_PORTS_AT:]
+        ports = _PORT.iter_unpack(body[: len(body) - len(body) % _PORT.size])
+        return frozenset(number for number, config in ports if not config & _NO_FLOOD)
+
+    def encode_group(self, xid: int, modify: bool, ports: Iterable[int]) -> bytes:
+        raise ValueError("OpenFlow 1.0 has no groups")
+
+    def encode_group_desc_request(self, xid: int) -> bytes:
+        raise ValueError("OpenFlow 1.0 has no groups")
+
+    def is_auxiliary(self, features: bytes) -> bool:
+        return False
 
 
-def encode_features_request(xid: int) -> bytes:
-    """Return the request for what the switch has, its ports among that (5.3.1)."""
-    return HEADER.pack(VERSION, FEATURES_REQUEST, 8, xid)
-
-
-def decode_flooding(message: bytes) -> frozenset[int]:
-    """Return the numbers of the ports without NO_FLOOD in a features reply (5.2.1, 5.3.1)."""
-    body = message[_PORTS_AT:]
-    ports = _PORT.iter_unpack(body[: len(body) - len(body) % _PORT.size])
-    return frozenset(number for number, config in ports if not config & NO_FLOOD_BIT)
-
-
-def encode_flow_stats_request(
-    xid: int,
-    match: Match = Match(),  # noqa: B008 - frozen
-    to_controller: bool = False,
-) -> bytes:
-    """Return the request for the flow entries of every table that ``match`` takes in.
-
-    With ``to_controller`` for those that send frames to the controller.
-    """
-    wanted, port = encode_match(match), CONTROLLER_10 if to_controller else NONE_10
-    return _FLOW_STATS.pack(VERSION, STATS_REQUEST, 56, xid, STATS_FLOW, 0, wanted, 0xFF, port)
-
-
-def encode_desc_request(xid: int) -> bytes:
-    """Return the request for what the switch says of itself."""
-    return _STATS.pack(VERSION, STATS_REQUEST, 12, xid, STATS_DESC, 0)
+CODEC10 = Codec10()

@@ -1,12 +1,14 @@
-"""The hot messages of OpenFlow 1.3 as bytes (specification 1.3.5, section 7).
+"""Codec of OpenFlow 1.3 (specification 1.3.5, section 7): what the core sends, as bytes.
 
-Everything else goes through Ryu's codec. Each encoder is checked byte for byte against Ryu's.
+Each encoder is checked byte for byte against Ryu's. All messages as the specification has them
+are in :mod:`horizon_ryu.wire.of13`; these here are the hot ones.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from horizon_ryu.wire.actions13 import (
     OUTPUT,
@@ -15,9 +17,11 @@ from horizon_ryu.wire.actions13 import (
     encode_instructions,
     encode_meter,
 )
+from horizon_ryu.wire.codec import ANY_MATCH, PacketInFields, VersionCodec
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     VLAN_NONE,
+    DropBuffered,
     FlowCommand,
     FlowDeleteByCookie,
     FlowMod,
@@ -26,19 +30,29 @@ from horizon_ryu.wire.messages import (
     MeterMod,
     PacketOut,
 )
+from horizon_ryu.wire.of13.messages import MESSAGES13
+from horizon_ryu.wire.ofp13 import (
+    OFP_NO_BUFFER,
+    OFPFC,
+    OFPFF,
+    OFPGC,
+    OFPGT,
+    OFPMBT,
+    OFPMC,
+    OFPMF,
+    OFPMP,
+    OFPT,
+    OFPTT,
+)
 from horizon_ryu.wire.oxm import ANY_FRAME, encode_match
 from horizon_ryu.wire.reserved_ports import ANY_13, CONTROLLER_13
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 VERSION = OPENFLOW_13
-PACKET_OUT, FLOW_MOD, GROUP_MOD, MULTIPART_REQUEST, MULTIPART_REPLY = 13, 14, 15, 18, 19
-BARRIER_REQUEST, BARRIER_REPLY, METER_MOD = 20, 21, 29
-MULTIPART_DESC, MULTIPART_FLOW, MULTIPART_GROUP_DESC = 0, 1, 7
-NO_BUFFER = 0xFFFF_FFFF
-ALL_TABLES = 0xFF
-GROUP_ADD, GROUP_MODIFY = 0, 1
+# Plain ints: looking a member up costs more than packing it.
+_PACKET_OUT_TYPE, _FLOW_MOD_TYPE = int(OFPT.PACKET_OUT), int(OFPT.FLOW_MOD)
 
-HEADER = struct.Struct("!BBHI")
+_HEADER = struct.Struct("!BBHI")
 _PACKET_IN = struct.Struct("!IHBBQHH")
 _PACKET_OUT = struct.Struct("!BBHIIIH6x")
 _FLOW_MOD = struct.Struct("!BBHIQQBBHHHIIIHxx")
@@ -49,14 +63,19 @@ _BAND = struct.Struct("!HHII4x")
 _MULTIPART = struct.Struct("!BBHIHH4x")
 _FLOW_STATS = struct.Struct("!B3xII4xQQ")
 _OXM_IN_PORT = 0x8000_0004
-_SEND_FLOW_REMOVED = 1
-_ADD, _DELETE, _DELETE_STRICT = 0, 3, 4
-_COMMANDS = {FlowCommand.ADD: _ADD, FlowCommand.DELETE_STRICT: _DELETE_STRICT}
-_METER_COMMANDS = {MeterCommand.ADD: 0, MeterCommand.MODIFY: 1, MeterCommand.DELETE: 2}
-_KBPS, _DROP = 1, 1
+_SEND_FLOW_REMOVED = int(OFPFF.SEND_FLOW_REM)
+_COMMANDS = {
+    FlowCommand.ADD: int(OFPFC.ADD),
+    FlowCommand.DELETE_STRICT: int(OFPFC.DELETE_STRICT),
+}
+_METER_COMMANDS = {
+    MeterCommand.ADD: OFPMC.ADD,
+    MeterCommand.MODIFY: OFPMC.MODIFY,
+    MeterCommand.DELETE: OFPMC.DELETE,
+}
 
 
-def decode_packet_in(message: bytes) -> tuple[int, int | None, bytes] | None:
+def decode_packet_in(message: bytes) -> PacketInFields | None:
     """Return (in_port, buffer_id or None, frame) of a packet-in; None if it is malformed."""
     if len(message) < 34:
         return None
@@ -69,7 +88,7 @@ def decode_packet_in(message: bytes) -> tuple[int, int | None, bytes] | None:
         return None
     # Some switches pad the message; total_len is the frame's own length (7.4.1).
     frame = message[start : start + total]
-    return in_port, None if buffer_id == NO_BUFFER else buffer_id, frame
+    return in_port, None if buffer_id == OFP_NO_BUFFER else buffer_id, frame
 
 
 def _in_port(message: bytes, at: int, end: int) -> int | None:
@@ -97,7 +116,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
     return (
         _FLOW_MOD.pack(
             VERSION,
-            FLOW_MOD,
+            _FLOW_MOD_TYPE,
             48 + len(tail),
             xid,
             mod.cookie,
@@ -107,7 +126,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
             mod.idle_timeout,
             mod.hard_timeout,
             mod.priority,
-            NO_BUFFER,
+            OFP_NO_BUFFER,
             ANY_13,
             ANY_13,
             _SEND_FLOW_REMOVED if mod.send_flow_removed else 0,
@@ -118,8 +137,8 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
 
 def encode_delete_by_cookie(xid: int, message: FlowDeleteByCookie) -> bytes:
     """Return the flow-mod that deletes by cookie in every table (6.4)."""
-    head = (VERSION, FLOW_MOD, 56, xid, message.cookie, message.mask, ALL_TABLES, _DELETE)
-    return _FLOW_MOD.pack(*head, 0, 0, 0, NO_BUFFER, ANY_13, ANY_13, 0) + ANY_FRAME
+    head = (VERSION, _FLOW_MOD_TYPE, 56, xid, message.cookie, message.mask, OFPTT.ALL, OFPFC.DELETE)
+    return _FLOW_MOD.pack(*head, 0, 0, 0, OFP_NO_BUFFER, ANY_13, ANY_13, 0) + ANY_FRAME
 
 
 def encode_packet_out(xid: int, out: PacketOut) -> bytes:
@@ -127,13 +146,15 @@ def encode_packet_out(xid: int, out: PacketOut) -> bytes:
     actions = encode_actions(out.actions, None, None, None)
     in_port = CONTROLLER_13 if out.in_port is None else out.in_port
     size = 24 + len(actions) + len(out.data)
-    head = _PACKET_OUT.pack(VERSION, PACKET_OUT, size, xid, NO_BUFFER, in_port, len(actions))
+    head = _PACKET_OUT.pack(
+        VERSION, _PACKET_OUT_TYPE, size, xid, OFP_NO_BUFFER, in_port, len(actions)
+    )
     return head + actions + out.data
 
 
-def encode_drop(xid: int, buffer_id: int, in_port: int) -> bytes:
+def encode_drop(xid: int, drop: DropBuffered) -> bytes:
     """Return a packet-out without actions: the switch drops the frame it holds."""
-    return _PACKET_OUT.pack(VERSION, PACKET_OUT, 24, xid, buffer_id, in_port, 0)
+    return _PACKET_OUT.pack(VERSION, _PACKET_OUT_TYPE, 24, xid, drop.buffer_id, drop.in_port, 0)
 
 
 def encode_group(xid: int, command: int, ports: Iterable[int]) -> bytes:
@@ -142,13 +163,10 @@ def encode_group(xid: int, command: int, ports: Iterable[int]) -> bytes:
         _BUCKET.pack(32, 0, ANY_13, ANY_13) + OUTPUT.pack(OUTPUT_KIND, 16, port, 0)
         for port in sorted(ports)
     )
-    head = _GROUP_MOD.pack(VERSION, GROUP_MOD, 16 + len(buckets), xid, command, 0, FLOOD_GROUP)
+    head = _GROUP_MOD.pack(
+        VERSION, OFPT.GROUP_MOD, 16 + len(buckets), xid, command, OFPGT.ALL, FLOOD_GROUP
+    )
     return head + buckets
-
-
-def encode_barrier(xid: int) -> bytes:
-    """Return a barrier request."""
-    return HEADER.pack(VERSION, BARRIER_REQUEST, 8, xid)
 
 
 def encode_meter_mod(xid: int, mod: MeterMod) -> bytes:
@@ -159,35 +177,65 @@ def encode_meter_mod(xid: int, mod: MeterMod) -> bytes:
     if mod.command is not MeterCommand.DELETE:
         if mod.rate_kbps < 1:
             raise ValueError("a meter needs a rate")
-        bands = _BAND.pack(_DROP, _BAND.size, mod.rate_kbps, 0)
+        bands = _BAND.pack(OFPMBT.DROP, _BAND.size, mod.rate_kbps, 0)
     size = _METER_MOD.size + len(bands)
     command = _METER_COMMANDS[mod.command]
-    return _METER_MOD.pack(VERSION, METER_MOD, size, xid, command, _KBPS, mod.meter_id) + bands
+    return (
+        _METER_MOD.pack(VERSION, OFPT.METER_MOD, size, xid, command, OFPMF.KBPS, mod.meter_id)
+        + bands
+    )
 
 
-def encode_flow_stats_request(
-    xid: int,
-    match: Match = Match(),  # noqa: B008 - frozen
-    cookie: int = 0,
-    mask: int = 0,
-    to_controller: bool = False,
-) -> bytes:
-    """Return the request for the flow entries of every table that ``match`` takes in.
+class Codec13(VersionCodec):
+    """See :class:`horizon_ryu.wire.codec.Codec`."""
 
-    Of them those whose cookie equals ``cookie`` under ``mask``, and with ``to_controller`` those
-    that send frames to the controller.
-    """
-    port = CONTROLLER_13 if to_controller else ANY_13
-    body = _FLOW_STATS.pack(ALL_TABLES, port, ANY_13, cookie, mask) + encode_match(match)
-    head = _MULTIPART.pack(VERSION, MULTIPART_REQUEST, 16 + len(body), xid, MULTIPART_FLOW, 0)
-    return head + body
+    decode_packet_in = staticmethod(decode_packet_in)
+
+    def __init__(self) -> None:
+        encoders: dict[type, Callable[[int, Any], bytes]] = {
+            FlowMod: encode_flow_mod,
+            PacketOut: encode_packet_out,
+            DropBuffered: encode_drop,
+            FlowDeleteByCookie: encode_delete_by_cookie,
+            MeterMod: encode_meter_mod,
+        }
+        super().__init__(MESSAGES13, encoders, OFPT.BARRIER_REPLY, OFPT.MULTIPART_REPLY)
+
+    def encode_barrier(self, xid: int) -> bytes:
+        return _HEADER.pack(VERSION, OFPT.BARRIER_REQUEST, 8, xid)
+
+    def encode_desc_request(self, xid: int) -> bytes:
+        return _multipart(xid, OFPMP.DESC)
+
+    def encode_flow_stats_request(
+        self,
+        xid: int,
+        match: Match = ANY_MATCH,
+        cookie: int = 0,
+        mask: int = 0,
+        to_controller: bool = False,
+    ) -> bytes:
+        port = CONTROLLER_13 if to_controller else ANY_13
+        body = _FLOW_STATS.pack(OFPTT.ALL, port, ANY_13, cookie, mask) + encode_match(match)
+        return _multipart(xid, OFPMP.FLOW, body)
+
+    def encode_group(self, xid: int, modify: bool, ports: Iterable[int]) -> bytes:
+        return encode_group(xid, OFPGC.MODIFY if modify else OFPGC.ADD, ports)
+
+    def encode_group_desc_request(self, xid: int) -> bytes:
+        return _multipart(xid, OFPMP.GROUP_DESC)
+
+    def is_auxiliary(self, features: bytes) -> bool:
+        # Byte 21: connections beside the main one (1.3.5 section 6.3.6).
+        return features[21] != 0
+
+    def read_flooding_ports(self, features: bytes) -> frozenset[int]:
+        raise ValueError("ports of OpenFlow 1.3 do not flood by themselves")
 
 
-def encode_desc_request(xid: int) -> bytes:
-    """Return the request for what the switch says of itself."""
-    return _MULTIPART.pack(VERSION, MULTIPART_REQUEST, 16, xid, MULTIPART_DESC, 0)
+def _multipart(xid: int, kind: int, body: bytes = b"") -> bytes:
+    size = _MULTIPART.size + len(body)
+    return _MULTIPART.pack(VERSION, OFPT.MULTIPART_REQUEST, size, xid, kind, 0) + body
 
 
-def encode_group_desc_request(xid: int) -> bytes:
-    """Return the request for the buckets of every group."""
-    return _MULTIPART.pack(VERSION, MULTIPART_REQUEST, 16, xid, MULTIPART_GROUP_DESC, 0)
+CODEC13 = Codec13()

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
-from horizon_ryu.wire.versions import OPENFLOW_10
+from horizon_ryu.wire.stats.records import text
+from horizon_ryu.wire.versions import BODY_AT
 
-_BODY_10, _BODY_13 = 12, 16
-_TEXT, _SERIAL = 256, 32
+DESCRIPTION = struct.Struct("!256s256s256s32s256s")
 
 
 class Description(NamedTuple):
     """Texts for people, in no set form, and empty where the switch says nothing."""
 
-    manufacturer: str
-    hardware: str
-    software: str
-    serial: str
-    datapath: str
+    mfr_desc: str
+    hw_desc: str
+    sw_desc: str
+    serial_num: str
+    dp_desc: str
 
 
 def read_description(version: int, message: bytes) -> Description:
     """Read a whole description reply; what a short one lacks is empty. Never raises.
 
-    A text ends at its first NUL; bytes that are no UTF-8 are replaced.
+    A text ends at its first NUL; bytes that are no UTF-8 are replaced, and characters that do not
+    print left out.
     """
-    at, texts = _BODY_10 if version == OPENFLOW_10 else _BODY_13, []
-    for size in (_TEXT, _TEXT, _TEXT, _SERIAL, _TEXT):
-        text, _, _ = bytes(message[at : at + size]).partition(b"\0")
-        texts.append(text.decode("utf-8", "replace"))
-        at += size
-    return Description(*texts)
+    at = BODY_AT[version]
+    body = bytes(message[at : at + DESCRIPTION.size]).ljust(DESCRIPTION.size, b"\0")
+    return Description(*map(text, DESCRIPTION.unpack(body)))

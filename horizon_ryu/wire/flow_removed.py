@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from horizon_ryu.wire import match10, oxm
 from horizon_ryu.wire.messages import FlowRemoved, Match, RemovalReason
+from horizon_ryu.wire.ofp13 import OFPRR
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 _FIELDS = struct.Struct("!QHBBII")
@@ -15,7 +18,13 @@ _MATCH_HEADER = struct.Struct("!HH")
 _OXM = 1
 _NANO = 1e-9
 
-_REASONS = (RemovalReason.IDLE_TIMEOUT, RemovalReason.HARD_TIMEOUT, RemovalReason.DELETE)
+_REASONS: Mapping[int, RemovalReason] = MappingProxyType(
+    {
+        int(OFPRR.IDLE_TIMEOUT): RemovalReason.IDLE_TIMEOUT,
+        int(OFPRR.HARD_TIMEOUT): RemovalReason.HARD_TIMEOUT,
+        int(OFPRR.DELETE): RemovalReason.DELETE,
+    }
+)
 """By their numbers, which both versions share."""
 
 
@@ -45,6 +54,6 @@ def _read_13(message: bytes) -> FlowRemoved | None:
 
 def _removed(message: bytes, at: int, match: Match, whole: bool) -> FlowRemoved:
     cookie, priority, reason, table_id, seconds, nanoseconds = _FIELDS.unpack_from(message, at)
-    known = _REASONS[reason] if reason < len(_REASONS) else RemovalReason.OTHER
+    known = _REASONS.get(reason, RemovalReason.OTHER)
     duration = seconds + nanoseconds * _NANO
     return FlowRemoved(cookie, match, priority, known, table_id, duration, whole)

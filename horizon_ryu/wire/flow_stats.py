@@ -12,17 +12,20 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from horizon_ryu.wire import actions10, actions13, match10, oxm
-from horizon_ryu.wire.canonical import canonical_actions
 from horizon_ryu.wire.messages import FLOOD_GROUP, Action, FlowEntry, Match
+from horizon_ryu.wire.normalize import normalize_actions
+from horizon_ryu.wire.ofp13 import OFPGT, OFPMPF
 from horizon_ryu.wire.read_actions import tlvs
 from horizon_ryu.wire.set_fields import FrameKind, frame_kind
-from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
+from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10, OPENFLOW_13
 
 _ENTRY_10 = struct.Struct("!HBx40sIIHHHxxxxxxQQQ")
 _ENTRY_13 = struct.Struct("!HBxIIHHHH4xQQQ")
 _TLV = struct.Struct("!HH")
-_ALL = 0
-"""Type of the groups that send to all of their buckets (1.3.5 section 7.3.4.2)."""
+_GROUP_DESC = struct.Struct("!HBxI")
+_BUCKET_SIZE = 16
+_MORE = int(OFPMPF.REPLY_MORE)
+"""Of 1.3; 1.0 has the same bit for it (OFPSF_REPLY_MORE)."""
 _SHORT = 256
 """Bytes of actions that are remembered."""
 
@@ -30,16 +33,16 @@ _SHORT = 256
 def read_entries(version: int, message: bytes) -> tuple[FlowEntry, ...]:
     """Return the flow entries of one piece of a flow stats reply; never raises.
 
-    An entry that we sent has the form that ``canonical`` gives it, and is exact.
+    An entry that we sent has the form that ``normalize`` gives it, and is exact.
     """
     if version == OPENFLOW_10:
-        return tuple(_entries_10(message[12:]))
-    return tuple(_entries_13(message[16:]))
+        return tuple(_entries_10(message[BODY_AT[OPENFLOW_10] :]))
+    return tuple(_entries_13(message[BODY_AT[OPENFLOW_13] :]))
 
 
 def has_more(version: int, message: bytes) -> bool:
-    """Tell whether another piece follows (flag bit 0 on both versions)."""
-    return bool(message[11] & 1)
+    """Tell whether another piece follows (OFPSF_REPLY_MORE, OFPMPF_REPLY_MORE)."""
+    return bool(message[11] & _MORE)
 
 
 def _entries_10(body: bytes) -> Iterator[FlowEntry]:
@@ -91,7 +94,7 @@ def _read_actions(version: int, data: bytes, kind: FrameKind) -> _Actions:
 def _could_be_sent(version: int, actions: tuple[Action, ...], kind: FrameKind) -> bool:
     """Tell whether ``actions`` are such as we would send, in their canonical form."""
     try:
-        return canonical_actions(version, kind, actions) == actions
+        return normalize_actions(version, kind, actions) == actions
     except ValueError:
         return False
 
@@ -141,14 +144,15 @@ def read_flood_group(message: bytes) -> frozenset[int] | None:
 
     Nor is one of another type, which does not send to all of its ports.
     """
-    for group in _records(message[16:], 8):
-        if int.from_bytes(group[4:8], "big") == FLOOD_GROUP and group[2] == _ALL:
-            return frozenset(_bucket_ports(group[8:]))
+    for group in _records(message[BODY_AT[OPENFLOW_13] :], _GROUP_DESC.size):
+        _, kind, group_id = _GROUP_DESC.unpack_from(group)
+        if group_id == FLOOD_GROUP and kind == OFPGT.ALL:
+            return frozenset(_bucket_ports(group[_GROUP_DESC.size :]))
     return None
 
 
 def _bucket_ports(body: bytes) -> Iterator[int]:
-    for bucket in _records(body, 16):
-        for kind, action in tlvs(bucket[16:]):
-            if kind == actions13.OUTPUT_KIND and len(action) >= 16:
-                yield int.from_bytes(action[4:8], "big")
+    for bucket in _records(body, _BUCKET_SIZE):
+        for kind, action in tlvs(bucket[_BUCKET_SIZE:]):
+            if kind == actions13.OUTPUT_KIND and len(action) >= actions13.OUTPUT.size:
+                yield actions13.OUTPUT.unpack_from(action)[2]

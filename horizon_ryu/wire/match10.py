@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import struct
-
-from horizon_ryu.wire.match_rules import MAX_VLAN, TOS_ECN_BITS, check_inner, check_vlan
+from horizon_ryu.wire.fields import FIELDS_10, MATCH_SIZE_10
+from horizon_ryu.wire.match_rules import check_inner, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, Match
+from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_BITS, OFPFW_NW_DST_SHIFT, OFPFW_NW_SRC_SHIFT
+from horizon_ryu.wire.protocols import IPV4_BITS, MAC_SIZE, MAX_VLAN, TOS_ECN_BITS
+from horizon_ryu.wire.struct_layout import layout, number_code
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-MATCH = struct.Struct("!IH6s6sHBxHBBxxIIHH")
+MATCH = layout(
+    [(0, "I"), *((field.offset, number_code(field.size)) for field in FIELDS_10)], MATCH_SIZE_10
+)
 
-WILD_IN_PORT, WILD_VLAN, WILD_SRC, WILD_DST, WILD_TYPE = 1, 1 << 1, 1 << 2, 1 << 3, 1 << 4
-WILD_PROTO, WILD_TP_SRC, WILD_TP_DST, WILD_PCP, WILD_TOS = 1 << 5, 1 << 6, 1 << 7, 1 << 20, 1 << 21
-WILD_ALL = (1 << 22) - 1
-NW_SRC_SHIFT, NW_DST_SHIFT, NW_BITS = 8, 14, 0x3F
-_INNER = (
-    WILD_PROTO | WILD_TP_SRC | WILD_TP_DST | WILD_PCP | WILD_TOS
-    | 1 << NW_SRC_SHIFT + 5 | 1 << NW_DST_SHIFT + 5
+# Plain numbers: a match is read or written in a microsecond.
+WILD_IN_PORT, WILD_VLAN, WILD_SRC = int(OFPFW.IN_PORT), int(OFPFW.DL_VLAN), int(OFPFW.DL_SRC)
+WILD_DST, WILD_TYPE, WILD_PROTO = int(OFPFW.DL_DST), int(OFPFW.DL_TYPE), int(OFPFW.NW_PROTO)
+WILD_TP_SRC, WILD_TP_DST = int(OFPFW.TP_SRC), int(OFPFW.TP_DST)
+WILD_PCP, WILD_TOS, WILD_ALL = int(OFPFW.DL_VLAN_PCP), int(OFPFW.NW_TOS), int(OFPFW.ALL)
+NW_SRC_SHIFT, NW_DST_SHIFT = OFPFW_NW_SRC_SHIFT, OFPFW_NW_DST_SHIFT
+NW_BITS = (1 << OFPFW_NW_BITS) - 1
+_INNER = int(
+    OFPFW.NW_PROTO | OFPFW.TP_SRC | OFPFW.TP_DST | OFPFW.DL_VLAN_PCP | OFPFW.NW_TOS
+    | OFPFW.NW_SRC_ALL | OFPFW.NW_DST_ALL
 )  # fmt: skip
 """All set when nothing beyond Ethernet is matched: of a network, the bit for 32 free ones."""
-_NO_MAC = bytes(6)
+_NO_MAC = bytes(MAC_SIZE)
 
 
 def encode_match(match: Match) -> bytes:
@@ -82,7 +89,7 @@ def _network(field: tuple[int, int] | None, wild: int, shift: int) -> tuple[int,
     if field is None or field[1] == 0:
         return 0, wild
     address, prefix = field
-    free = 32 - prefix
+    free = IPV4_BITS - prefix
     return address >> free << free, wild & ~(NW_BITS << shift) | free << shift
 
 
@@ -122,4 +129,4 @@ def _is_whole(match: Match) -> bool:
 
 def _read_network(address: int, bits: int) -> tuple[int, int] | None:
     free = bits & NW_BITS
-    return None if free >= 32 else (address >> free << free, 32 - free)
+    return None if free >= IPV4_BITS else (address >> free << free, IPV4_BITS - free)

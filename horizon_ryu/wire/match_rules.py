@@ -7,15 +7,23 @@ what it needs, and lets the entry match every frame: so such a match is never se
 from __future__ import annotations
 
 from horizon_ryu.wire.messages import VLAN_NONE, Match
+from horizon_ryu.wire.protocols import (
+    ETHERTYPE,
+    IPPROTO,
+    IPV4_BITS,
+    MAX_BYTE,
+    MAX_PCP,
+    MAX_VLAN,
+    TOS_ECN_BITS,
+    WITH_PORTS,
+)
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-IPV4, ARP, IPV6 = 0x0800, 0x0806, 0x86DD
-ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
-MAX_VLAN, MAX_PCP = 0xFFF, 7
-TOS_ECN_BITS = 3
+# Plain numbers: every flow entry that is read or written is compared with them.
+IPV4, ARP, IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
+ICMP = int(IPPROTO.ICMP)
 _WITH_NETWORKS = (IPV4, ARP)
 _WITH_PROTOCOL_10, _WITH_PROTOCOL_13 = (IPV4, ARP), (IPV4, ARP, IPV6)
-_WITH_TRANSPORT = (ICMP, TCP, UDP, SCTP)
 
 
 def check_match(version: int, match: Match) -> None:
@@ -49,7 +57,7 @@ def _check_networks(match: Match) -> None:
     if match.dl_type not in _WITH_NETWORKS:
         raise ValueError("networks are matched in IPv4 and ARP only: dl_type must say which")
     for network in (match.nw_src, match.nw_dst):
-        if network is not None and not 0 <= network[1] <= 32:
+        if network is not None and not 0 <= network[1] <= IPV4_BITS:
             raise ValueError(f"a prefix of {network[1]} bits")
 
 
@@ -57,14 +65,14 @@ def _check_protocol(version: int, dl_type: int | None, nw_proto: int) -> None:
     if dl_type not in (_WITH_PROTOCOL_10 if version == OPENFLOW_10 else _WITH_PROTOCOL_13):
         raise ValueError("nw_proto is matched in IP and ARP only: dl_type must say which")
     # 1.0 sees the lower byte of an ARP opcode alone (5.2.3).
-    if nw_proto > 0xFF and (dl_type != ARP or version == OPENFLOW_10):
+    if nw_proto > MAX_BYTE and (dl_type != ARP or version == OPENFLOW_10):
         raise ValueError(f"nw_proto {nw_proto} is more than a byte")
 
 
 def _check_tos(dl_type: int | None, nw_tos: int) -> None:
     if dl_type != IPV4:
         raise ValueError("nw_tos is matched in IPv4 only: dl_type must be 0x0800")
-    if not 0 <= nw_tos <= 0xFF or nw_tos & TOS_ECN_BITS:
+    if not 0 <= nw_tos <= MAX_BYTE or nw_tos & TOS_ECN_BITS:
         raise ValueError(f"nw_tos {nw_tos} is no byte whose two lowest bits are zero")
 
 
@@ -76,7 +84,7 @@ def _check_pcp(dl_vlan: int | None, pcp: int) -> None:
 
 
 def _check_transport(match: Match) -> None:
-    if match.dl_type != IPV4 or match.nw_proto not in _WITH_TRANSPORT:
+    if match.dl_type != IPV4 or match.nw_proto not in WITH_PORTS:
         raise ValueError("tp_src and tp_dst need dl_type 0x0800 and nw_proto 1, 6, 17 or 132")
-    if match.nw_proto == ICMP and max(match.tp_src or 0, match.tp_dst or 0) > 0xFF:
+    if match.nw_proto == ICMP and max(match.tp_src or 0, match.tp_dst or 0) > MAX_BYTE:
         raise ValueError("an ICMP type or code is 0 to 255")

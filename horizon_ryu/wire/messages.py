@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from horizon_ryu.wire.protocols import ETHERTYPE
+
 FLOOD_GROUP = 0x485A0001
 """OpenFlow 1.3 group (type ALL) whose buckets are the ports open to broadcasts; ours: "HZ"."""
 
@@ -107,7 +109,7 @@ class SetField:
 class PushVlan:
     """Put a VLAN tag before all others; 1.0 can do so only to frames matched as untagged."""
 
-    ethertype: int = 0x8100
+    ethertype: int = int(ETHERTYPE.VLAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +217,8 @@ Message: TypeAlias = (
 )
 
 
-class Sent(NamedTuple):
-    """A message and the switch it is for."""
+class Outgoing(NamedTuple):
+    """A message and the switch it is for; nobody has sent it yet."""
 
     dpid: int
     message: Message

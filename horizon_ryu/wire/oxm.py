@@ -5,31 +5,34 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from horizon_ryu.wire.match_rules import (
-    ARP,
-    ICMP,
-    IPV4,
-    MAX_VLAN,
-    SCTP,
-    TCP,
-    UDP,
-    check_inner,
-    check_vlan,
-)
+from horizon_ryu.wire.fields import FIELDS, MAX_LENGTH, MatchField, ValueKind, header
+from horizon_ryu.wire.match_rules import ARP, check_inner, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, Match
+from horizon_ryu.wire.ofp13 import OFPMT, OFPVID, OFPXMT_OFB
+from horizon_ryu.wire.protocols import DSCP_SHIFT, IPV4_BITS, MAX_LONG, MAX_VLAN, WITH_PORTS
 from horizon_ryu.wire.versions import OPENFLOW_13
 
-IN_PORT, ETH_DST, ETH_SRC, ETH_TYPE, VLAN_VID, VLAN_PCP, IP_DSCP, IP_PROTO = 0, 3, 4, 5, 6, 7, 8, 10
-IPV4_SRC, IPV4_DST, ARP_OP, ARP_SPA, ARP_TPA = 11, 12, 21, 22, 23
-TRANSPORT = MappingProxyType({TCP: (13, 14), UDP: (15, 16), SCTP: (17, 18), ICMP: (19, 20)})
+
+def _ports(proto: int) -> tuple[int, int]:
+    """Return the fields that a protocol has in the place of ``tp_src`` and ``tp_dst``."""
+    of_it = {
+        field.label: int(field.number)
+        for field in FIELDS.values()
+        if field.needs is not None
+        and field.needs.field == OFPXMT_OFB.IP_PROTO
+        and proto in field.needs.values
+    }
+    return of_it["tp_src"], of_it["tp_dst"]
+
+
+TRANSPORT: Mapping[int, tuple[int, int]] = MappingProxyType(
+    {proto: _ports(proto) for proto in WITH_PORTS}
+)
 """IP protocol -> fields of the source and destination port; in ICMP, of the type and code."""
-BASIC = 0x8000
-VLAN_PRESENT = 0x1000
-DSCP_SHIFT = 2
+VLAN_PRESENT = int(OFPVID.PRESENT)
 GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
-_ALL_ONES = 0xFFFF_FFFF
 
 _MATCH = struct.Struct("!HH")
 _BYTE, _SHORT, _LONG = (
@@ -40,18 +43,42 @@ _BYTE, _SHORT, _LONG = (
 _MAC = struct.Struct("!I6s").pack
 _MASKED = struct.Struct("!III").pack
 _NETWORK = struct.Struct("!II")
+_PACKERS = {1: _BYTE, 2: _SHORT}
 
-
-def header(field: int, size: int, masked: bool = False) -> int:
-    """Return an OXM header; ``size`` is of the value alone, in bytes, the mask is as long."""
-    return BASIC << 16 | field << 9 | masked << 8 | size << masked
-
-
-_PORT, _DST, _SRC = header(IN_PORT, 4), header(ETH_DST, 6), header(ETH_SRC, 6)
-_TYPE, _VLAN, _PCP = header(ETH_TYPE, 2), header(VLAN_VID, 2), header(VLAN_PCP, 1)
-_DSCP, _PROTO, _OPCODE = header(IP_DSCP, 1), header(IP_PROTO, 1), header(ARP_OP, 2)
-_MULTICAST = header(ETH_DST, 6, masked=True).to_bytes(4, "big") + GROUP_BIT * 2
-ANY_FRAME = b"\0\1\0\4\0\0\0\0"
+# Plain numbers, made once: a match is written in a microsecond.
+_OXM = int(OFPMT.OXM)
+_PORT, _DST, _SRC = (
+    header(OFPXMT_OFB.IN_PORT),
+    header(OFPXMT_OFB.ETH_DST),
+    header(OFPXMT_OFB.ETH_SRC),
+)
+_TYPE, _VLAN, _PCP = (
+    header(OFPXMT_OFB.ETH_TYPE),
+    header(OFPXMT_OFB.VLAN_VID),
+    header(OFPXMT_OFB.VLAN_PCP),
+)
+_DSCP, _PROTO, _OPCODE = (
+    header(OFPXMT_OFB.IP_DSCP),
+    header(OFPXMT_OFB.IP_PROTO),
+    header(OFPXMT_OFB.ARP_OP),
+)
+_IP_SRC, _IP_DST = int(OFPXMT_OFB.IPV4_SRC), int(OFPXMT_OFB.IPV4_DST)
+_ARP_SRC, _ARP_DST = int(OFPXMT_OFB.ARP_SPA), int(OFPXMT_OFB.ARP_TPA)
+_MULTICAST_HEADER = header(OFPXMT_OFB.ETH_DST, masked=True)
+_MULTICAST = _MULTICAST_HEADER.to_bytes(4, "big") + GROUP_BIT * 2
+_PORT_PACKERS = MappingProxyType(
+    {
+        proto: tuple((_PACKERS[FIELDS[number].size], header(number)) for number in numbers)
+        for proto, numbers in TRANSPORT.items()
+    }
+)
+_NETWORKS = MappingProxyType(
+    {
+        number: (header(number), header(number, masked=True))
+        for number in (_IP_SRC, _IP_DST, _ARP_SRC, _ARP_DST)
+    }
+)
+ANY_FRAME = _MATCH.pack(_OXM, 4) + bytes(4)
 """The match of every frame: no fields."""
 
 
@@ -64,7 +91,7 @@ def encode_match(match: Match) -> bytes:
     if not fields:
         return ANY_FRAME
     length = 4 + len(fields)
-    return _MATCH.pack(1, length) + fields + bytes(-length % 8)
+    return _MATCH.pack(_OXM, length) + fields + bytes(-length % 8)
 
 
 def _fields(match: Match) -> list[bytes]:
@@ -109,15 +136,15 @@ def _inner_fields(match: Match) -> list[bytes]:
     if proto is not None:
         parts.append(_SHORT(_OPCODE, proto) if arp else _BYTE(_PROTO, proto))
     networks = [
-        _network(ARP_SPA if arp else IPV4_SRC, match.nw_src),
-        _network(ARP_TPA if arp else IPV4_DST, match.nw_dst),
+        _network(_ARP_SRC if arp else _IP_SRC, match.nw_src),
+        _network(_ARP_DST if arp else _IP_DST, match.nw_dst),
     ]
     if match.tp_src is None and match.tp_dst is None:
         return parts + networks
-    pack, size = (_BYTE, 1) if proto == ICMP else (_SHORT, 2)
-    for field, value in zip(TRANSPORT[proto or 0], (match.tp_src, match.tp_dst), strict=True):
+    packers = _PORT_PACKERS[proto or 0]
+    for (pack, head), value in zip(packers, (match.tp_src, match.tp_dst), strict=True):
         if value is not None:
-            networks.append(pack(header(field, size), value))
+            networks.append(pack(head, value))
     return parts + networks
 
 
@@ -125,11 +152,12 @@ def _network(field: int, network: tuple[int, int] | None) -> bytes:
     if network is None or network[1] == 0:
         return b""
     address, prefix = network
-    if prefix == 32:
-        return _LONG(header(field, 4), address)
+    exact, masked = _NETWORKS[field]
+    if prefix == IPV4_BITS:
+        return _LONG(exact, address)
     # A switch refuses values with bits outside of the mask (7.2.3.5).
-    mask = _ALL_ONES << 32 - prefix & _ALL_ONES
-    return _MASKED(header(field, 4, masked=True), address & mask, mask)
+    mask = MAX_LONG << IPV4_BITS - prefix & MAX_LONG
+    return _MASKED(masked, address & mask, mask)
 
 
 _Found: TypeAlias = dict[str, Any]
@@ -140,29 +168,34 @@ def decode_match(data: bytes) -> tuple[Match, bool]:
     """Return the match in ``data`` (OXM fields without header and padding) and if it is whole.
 
     Fields that Match has no place for are left out, and the second value is then False, as it is
-    when :func:`encode_match` would refuse the match. Never raises: what is malformed ends the
-    walk.
+    when :func:`encode_match` would refuse the match, or not write all of it: a field that stands
+    twice says two things (OFPBMC_DUP_FIELD). Never raises: what is malformed ends the walk.
     """
     found: _Found = {}
-    needs: set[tuple[str, int]] = set()
-    whole, at = True, 0
+    needs: set[tuple[str, frozenset[int]]] = set()
+    whole, at, seen = True, 0, 0
     while at + 4 <= len(data):
         head = int.from_bytes(data[at : at + 4], "big")
-        start, at = at + 4, at + 4 + (head & 0xFF)
-        read = _READERS.get(head)
-        whole &= read is not None and at <= len(data) and read(found, data[start:at])
-        if head in _NEEDS:
-            needs.add(_NEEDS[head])
+        start, at = at + 4, at + 4 + (head & MAX_LENGTH)
+        row = _ROWS.get(head)
+        if row is None or at > len(data):
+            whole = False
+            continue
+        read, place, need = row
+        whole &= read(found, data[start:at]) and not seen & place
+        seen |= place
+        if need is not None:
+            needs.add(need)
     match = Match(**found)
     return match, whole and (found.keys() <= _LINK_FIELDS or _is_whole(match, found, needs))
 
 
-def _is_whole(match: Match, found: _Found, needs: set[tuple[str, int]]) -> bool:
+def _is_whole(match: Match, found: _Found, needs: set[tuple[str, frozenset[int]]]) -> bool:
     try:
         check_inner(OPENFLOW_13, match)
     except ValueError:
         return False
-    return all(found.get(name) == value for name, value in needs)
+    return all(found.get(name) in values for name, values in needs)
 
 
 _LINK_FIELDS = frozenset({"in_port", "dl_src", "dl_dst", "dl_dst_multicast", "dl_type", "dl_vlan"})
@@ -204,7 +237,7 @@ def _vlan(found: _Found, body: bytes) -> bool:
 
 def _address(name: str) -> _Reader:
     def read(found: _Found, body: bytes) -> bool:
-        found[name] = (int.from_bytes(body, "big"), 32)
+        found[name] = (int.from_bytes(body, "big"), IPV4_BITS)
         return True
 
     return read
@@ -215,7 +248,7 @@ def _range(name: str) -> _Reader:
         address, mask = _NETWORK.unpack(body)
         prefix = mask.bit_count()
         # Only masks of leading ones are networks.
-        if mask != _ALL_ONES << 32 - prefix & _ALL_ONES:
+        if mask != MAX_LONG << IPV4_BITS - prefix & MAX_LONG:
             return False
         if prefix:
             found[name] = (address & mask, prefix)
@@ -224,38 +257,53 @@ def _range(name: str) -> _Reader:
     return read
 
 
-_NETWORKS = {IPV4_SRC: "nw_src", IPV4_DST: "nw_dst", ARP_SPA: "nw_src", ARP_TPA: "nw_dst"}
-_PORTS = {
-    header(field, 1 if proto == ICMP else 2): (name, proto)
-    for proto, fields in TRANSPORT.items()
-    for field, name in zip(fields, ("tp_src", "tp_dst"), strict=True)
-}
-_READERS: Mapping[int, _Reader] = MappingProxyType(
+def _readers(field: MatchField) -> dict[int, _Reader]:
+    """Return the readers of a field by its headers: without a mask, and with one if read so."""
+    plain, masked, label = header(field.number), header(field.number, masked=True), field.label
+    if field.kind is ValueKind.IPV4:
+        return {plain: _address(label), masked: _range(label)}
+    if field.kind is ValueKind.MAC:
+        return {plain: _mac(label)}
+    if field.kind is ValueKind.VLAN:
+        return {plain: _vlan}
+    return {plain: _number(label, DSCP_SHIFT if field.kind is ValueKind.DSCP else 0)}
+
+
+def _has_place(field: MatchField) -> bool:
+    """Tell whether Match has a place for a field; ICMPv6 is not among its protocols."""
+    needs = field.needs
+    of_ip = needs is not None and needs.field == OFPXMT_OFB.IP_PROTO
+    known = needs is None or not of_ip or not needs.values.isdisjoint(WITH_PORTS)
+    return known and field.label in Match._fields
+
+
+class _Row(NamedTuple):
+    """How a field of Match is read; ``place`` is a bit of its own for each name in Match.
+
+    ``need`` is what else the field demands, and by that tells which of the fields of that name
+    it is (7.2.3.6).
+    """
+
+    read: _Reader
+    place: int
+    need: tuple[str, frozenset[int]] | None
+
+
+def _row(field: MatchField, read: _Reader) -> _Row:
+    needs = field.needs
+    # Whether there is a tag, check_inner sees.
+    need = (FIELDS[needs.field].label, needs.values) if needs and needs.values else None
+    return _Row(read, 1 << Match._fields.index(field.label), need)
+
+
+_DL_DST = FIELDS[OFPXMT_OFB.ETH_DST]
+_ROWS: Mapping[int, _Row] = MappingProxyType(
     {
-        _PORT: _number("in_port"),
-        _DST: _mac("dl_dst"),
-        _SRC: _mac("dl_src"),
-        header(ETH_DST, 6, masked=True): _group_bit,
-        _TYPE: _number("dl_type"),
-        _VLAN: _vlan,
-        _PCP: _number("dl_vlan_pcp"),
-        _DSCP: _number("nw_tos", DSCP_SHIFT),
-        _PROTO: _number("nw_proto"),
-        _OPCODE: _number("nw_proto"),
-        **{header(field, 4): _address(name) for field, name in _NETWORKS.items()},
-        **{header(field, 4, masked=True): _range(name) for field, name in _NETWORKS.items()},
-        **{head: _number(name) for head, (name, _) in _PORTS.items()},
+        head: _row(field, read)
+        for field in FIELDS.values()
+        if _has_place(field)
+        for head, read in _readers(field).items()
     }
+    | {_MULTICAST_HEADER: _row(_DL_DST, _group_bit)}
 )
-_NEEDS: Mapping[int, tuple[str, int]] = MappingProxyType(
-    {
-        _OPCODE: ("dl_type", ARP),
-        **{
-            header(field, 4, masked): ("dl_type", ARP if field in (ARP_SPA, ARP_TPA) else IPV4)
-            for field in _NETWORKS
-            for masked in (False, True)
-        },
-        **{head: ("nw_proto", proto) for head, (_, proto) in _PORTS.items()},
-    }
-)
-"""What else a field demands, and by that tells the name of which field it is (7.2.3.6)."""
+"""By the header of the field, with its class, its size and whether it has a mask."""

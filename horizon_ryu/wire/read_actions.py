@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from horizon_ryu.wire.action_table import HEADER_SIZE
 from horizon_ryu.wire.messages import Action
 
 _TLV = struct.Struct("!HH")
@@ -28,9 +29,9 @@ class ReadActions:
 def tlvs(body: bytes) -> Iterator[tuple[int, bytes]]:
     """Cut actions or instructions: type, and the whole of each, of 8 bytes or more."""
     at, end = 0, len(body)
-    while end - at >= 8:
+    while end - at >= HEADER_SIZE:
         kind, length = _TLV.unpack_from(body, at)
-        if not 8 <= length <= end - at:
+        if not HEADER_SIZE <= length <= end - at:
             return
         yield kind, body[at : at + length]
         at += length

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from horizon_ryu.wire import ofp10, ofp13
 from horizon_ryu.wire.messages import (
     Action,
     Flood,
@@ -16,24 +17,26 @@ from horizon_ryu.wire.messages import (
 )
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
-IN_PORT_10, FLOOD_10, CONTROLLER_10, LOCAL_10, NONE_10 = 0xFFF8, 0xFFFB, 0xFFFD, 0xFFFE, 0xFFFF
-IN_PORT_13, CONTROLLER_13, LOCAL_13, ANY_13 = 0xFFFF_FFF8, 0xFFFF_FFFD, 0xFFFF_FFFE, 0xFFFF_FFFF
-MAX_10, MAX_13 = 0xFF00, 0xFFFF_FF00
+_P10, _P13 = ofp10.OFPP, ofp13.OFPP
+IN_PORT_10, FLOOD_10, CONTROLLER_10 = int(_P10.IN_PORT), int(_P10.FLOOD), int(_P10.CONTROLLER)
+LOCAL_10, NONE_10, MAX_10 = int(_P10.LOCAL), int(_P10.NONE), int(_P10.MAX)
+IN_PORT_13, CONTROLLER_13 = int(_P13.IN_PORT), int(_P13.CONTROLLER)
+LOCAL_13, ANY_13, MAX_13 = int(_P13.LOCAL), int(_P13.ANY), int(_P13.MAX)
 
-_SHARED: dict[int, Action] = {
-    0xFFF8: OutputInPort(),
-    0xFFFA: OutputReserved(ReservedPort.NORMAL),
-    0xFFFC: OutputReserved(ReservedPort.ALL),
-    0xFFFD: ToController(),
-    0xFFFE: OutputReserved(ReservedPort.LOCAL),
+_NAMED: Mapping[str, Action] = {
+    "IN_PORT": OutputInPort(),
+    "NORMAL": OutputReserved(ReservedPort.NORMAL),
+    "ALL": OutputReserved(ReservedPort.ALL),
+    "CONTROLLER": ToController(),
+    "LOCAL": OutputReserved(ReservedPort.LOCAL),
 }
 
 ACTIONS: Mapping[int, Mapping[int, Action]] = MappingProxyType(
     {
-        OPENFLOW_10: MappingProxyType(_SHARED | {FLOOD_10: Flood()}),
-        OPENFLOW_13: MappingProxyType(
-            {0xFFFF_0000 | port: action for port, action in _SHARED.items()}
+        OPENFLOW_10: MappingProxyType(
+            {int(_P10[name]): action for name, action in _NAMED.items()} | {FLOOD_10: Flood()}
         ),
+        OPENFLOW_13: MappingProxyType({int(_P13[name]): action for name, action in _NAMED.items()}),
     }
 )
 """Version -> number of the port -> the action that names it; Flood is a group on 1.3."""

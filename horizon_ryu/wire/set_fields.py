@@ -11,20 +11,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from horizon_ryu.wire import oxm
-from horizon_ryu.wire.match_rules import (
-    ARP,
-    ICMP,
-    IPV4,
-    IPV6,
-    MAX_PCP,
-    MAX_VLAN,
-    SCTP,
-    TCP,
-    TOS_ECN_BITS,
-    UDP,
-)
+from horizon_ryu.wire.fields import FIELDS, header
+from horizon_ryu.wire.match_rules import ARP, ICMP, IPV4, IPV6
 from horizon_ryu.wire.messages import VLAN_NONE, Match, SetField
+from horizon_ryu.wire.ofp13 import OFPXMT_OFB
+from horizon_ryu.wire.oxm import TRANSPORT
+from horizon_ryu.wire.protocols import (
+    MAC_SIZE,
+    MAX_BYTE,
+    MAX_LONG,
+    MAX_PCP,
+    MAX_SHORT,
+    MAX_VLAN,
+    TOS_ECN_BITS,
+    WITH_PORTS,
+)
 
 
 class FrameKind(NamedTuple):
@@ -52,27 +53,27 @@ _LIMITS: Mapping[str, int] = MappingProxyType(
     {
         "dl_vlan": MAX_VLAN,
         "dl_vlan_pcp": MAX_PCP,
-        "nw_src": 0xFFFF_FFFF,
-        "nw_dst": 0xFFFF_FFFF,
-        "nw_tos": 0xFF,
-        "tp_src": 0xFFFF,
-        "tp_dst": 0xFFFF,
+        "nw_src": MAX_LONG,
+        "nw_dst": MAX_LONG,
+        "nw_tos": MAX_BYTE,
+        "tp_src": MAX_SHORT,
+        "tp_dst": MAX_SHORT,
     }
 )
 _OF_10 = frozenset({None, IPV4})
-_TRANSPORT_10 = frozenset({None, ICMP, TCP, UDP, SCTP})
+_TRANSPORT_10 = frozenset({None, *WITH_PORTS})
 
 
 def check_value(action: SetField, nw_proto: int | None) -> None:
     """Raise ValueError unless ``action`` names a field that can be set, and a value of it."""
     name, value = action.field, action.value
     if name in MACS:
-        if not isinstance(value, bytes) or len(value) != 6:
-            raise ValueError(f"{name} takes 6 bytes, not {value!r}")
+        if not isinstance(value, bytes) or len(value) != MAC_SIZE:
+            raise ValueError(f"{name} takes {MAC_SIZE} bytes, not {value!r}")
         return
     if name not in _LIMITS:
         raise ValueError(f"{name} cannot be set")
-    limit = 0xFF if name in _PORTS and nw_proto == ICMP else _LIMITS[name]
+    limit = MAX_BYTE if name in _PORTS and nw_proto == ICMP else _LIMITS[name]
     if not isinstance(value, int) or not 0 <= value <= limit:
         raise ValueError(f"{name} takes 0 to {limit}, not {value!r}")
     if name == "nw_tos" and value & TOS_ECN_BITS:
@@ -98,7 +99,7 @@ def oxm_header(name: str, kind: FrameKind) -> int:
     if name in _ADDRESSES:
         return _address_header(name, kind.dl_type)
     if name == "nw_tos" and kind.dl_type in (IPV4, IPV6):
-        return oxm.header(oxm.IP_DSCP, 1)
+        return header(OFPXMT_OFB.IP_DSCP)
     if name in _PORTS and kind.dl_type in (IPV4, IPV6):
         return _port_header(name, kind)
     raise ValueError(f"{name} is set in IP only: dl_type must say so")
@@ -106,41 +107,41 @@ def oxm_header(name: str, kind: FrameKind) -> int:
 
 def _address_header(name: str, dl_type: int | None) -> int:
     if dl_type == IPV4:
-        return oxm.header(oxm.IPV4_SRC if name == "nw_src" else oxm.IPV4_DST, 4)
+        return header(OFPXMT_OFB.IPV4_SRC if name == "nw_src" else OFPXMT_OFB.IPV4_DST)
     if dl_type == ARP:
-        return oxm.header(oxm.ARP_SPA if name == "nw_src" else oxm.ARP_TPA, 4)
+        return header(OFPXMT_OFB.ARP_SPA if name == "nw_src" else OFPXMT_OFB.ARP_TPA)
     raise ValueError(f"{name} is set in IPv4 and ARP only: dl_type must say which")
 
 
 def _port_header(name: str, kind: FrameKind) -> int:
-    fields = oxm.TRANSPORT.get(kind.nw_proto or 0)
+    fields = TRANSPORT.get(kind.nw_proto or 0)
     if fields is None or (kind.nw_proto == ICMP and kind.dl_type != IPV4):
         raise ValueError(f"{name} depends on nw_proto, which must be 1, 6, 17 or 132")
-    return oxm.header(fields[name == "tp_dst"], 1 if kind.nw_proto == ICMP else 2)
+    return header(fields[name == "tp_dst"])
 
 
 _PLAIN: Mapping[str, int] = MappingProxyType(
     {
-        "dl_src": oxm.header(oxm.ETH_SRC, 6),
-        "dl_dst": oxm.header(oxm.ETH_DST, 6),
-        "dl_vlan": oxm.header(oxm.VLAN_VID, 2),
-        "dl_vlan_pcp": oxm.header(oxm.VLAN_PCP, 1),
+        FIELDS[number].label: header(number)
+        for number in (
+            OFPXMT_OFB.ETH_SRC,
+            OFPXMT_OFB.ETH_DST,
+            OFPXMT_OFB.VLAN_VID,
+            OFPXMT_OFB.VLAN_PCP,
+        )
     }
+)
+_IN_IP_AND_ARP = (
+    OFPXMT_OFB.IP_DSCP,
+    OFPXMT_OFB.IPV4_SRC,
+    OFPXMT_OFB.IPV4_DST,
+    OFPXMT_OFB.ARP_SPA,
+    OFPXMT_OFB.ARP_TPA,
+    *(number for fields in TRANSPORT.values() for number in fields),
 )
 
 NAMES: Mapping[int, str] = MappingProxyType(
     {head: name for name, head in _PLAIN.items()}
-    | {
-        oxm.header(oxm.IP_DSCP, 1): "nw_tos",
-        oxm.header(oxm.IPV4_SRC, 4): "nw_src",
-        oxm.header(oxm.IPV4_DST, 4): "nw_dst",
-        oxm.header(oxm.ARP_SPA, 4): "nw_src",
-        oxm.header(oxm.ARP_TPA, 4): "nw_dst",
-    }
-    | {
-        oxm.header(field, 1 if proto == ICMP else 2): name
-        for proto, fields in oxm.TRANSPORT.items()
-        for field, name in zip(fields, ("tp_src", "tp_dst"), strict=True)
-    }
+    | {header(number): FIELDS[number].label for number in _IN_IP_AND_ARP}
 )
 """Header of an OXM field that can be set -> its name here."""

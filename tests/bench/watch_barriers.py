@@ -10,7 +10,7 @@ from ryu.lib import hub
 from bench.controller import report
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.ownership import Priority
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Output, Sent
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, Output
 
 SWITCHES = 4
 TIMES = 300
@@ -32,7 +32,7 @@ class Watch(HorizonApp):
         times = []
         for turn in range(TIMES):
             start = time.perf_counter()
-            switches.confirm([Sent(1 + turn % SWITCHES, _ENTRY)])
+            switches.confirm([Outgoing(1 + turn % SWITCHES, _ENTRY)])
             times.append(1000 * (time.perf_counter() - start))
             hub.sleep(0.002)
         report(round_trip_ms=statistics.median(times))

@@ -9,7 +9,7 @@ from bench.controller import report
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.stats.polling import Ask
 from horizon_ryu.switch_stats.poller import Poller
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 
 
 class Watch(HorizonApp):
@@ -26,7 +26,7 @@ class Watch(HorizonApp):
 
         def done(poller: Poller, question: Ask) -> None:
             done_one(poller, question)
-            if question.kind is Kind.FLOWS and question in asked:
+            if question.kind is StatsType.FLOWS and question in asked:
                 took = 1000 * (time.perf_counter() - asked.pop(question))
                 report(poll_ms=took, dpid=question.dpid)
 

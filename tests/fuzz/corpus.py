@@ -44,7 +44,7 @@ from fuzz.wire import (
     table,
 )
 
-_ALL_FIELDS = match13(
+ALL_FIELDS = match13(
     IN_PORT,
     oxm(3, MAC, b"\xff" * 6),
     oxm(5, b"\x86\xdd"),
@@ -108,14 +108,14 @@ VALID13 = (
     features13(),
     message(OF13, 8, struct.pack("!HH", 0, 128)),
     packet_in13(),
-    packet_in13(b"", _ALL_FIELDS),
-    message(OF13, 11, struct.pack("!QHBBIIHHQQ", 1, 2, 0, 0, 3, 4, 5, 6, 7, 8) + _ALL_FIELDS),
+    packet_in13(b"", ALL_FIELDS),
+    message(OF13, 11, struct.pack("!QHBBIIHHQQ", 1, 2, 0, 0, 3, 4, 5, 6, 7, 8) + ALL_FIELDS),
     message(OF13, 12, struct.pack("!B7x", 2) + PORT13),
     stats13(0, bytes(1056)),
     stats13(1, b""),
     stats13(1, flow13() + flow13(instruction(4, OUTPUT13)), flags=1),
     stats13(1, flow13(instruction(3, SET_FIELD + b"".join(SHORT13)) + _GOTO)),
-    stats13(1, flow13(instruction(4, b"".join(NICIRA[:12])), _ALL_FIELDS)
+    stats13(1, flow13(instruction(4, b"".join(NICIRA[:12])), ALL_FIELDS)
             + flow13(struct.pack("!HH4xQQ", 2, 24, 1, 2) + struct.pack("!HHI", 6, 8, 1))),
     stats13(1, flow13(instruction(4, b"".join(NICIRA[12:])))),
     stats13(2, bytes(24)),

@@ -31,7 +31,7 @@ from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.listener import install
 from horizon_ryu.openflow.packet_in_pipeline import FastLane, Handled
-from horizon_ryu.wire.messages import PacketIn, Sent
+from horizon_ryu.wire.messages import Outgoing, PacketIn
 from tools.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,7 +165,6 @@ def _context(
     return ConnectionContext(
         fast_lane=lane,
         registry=book,
-        decoders={1: _decode10, 4: _decode13},
         counters=counters,
         limits=ConnectionLimits(**settings.get("limits", {})),
         allowed_dpids=None if allowed is None else frozenset(allowed),
@@ -173,16 +172,8 @@ def _context(
     )
 
 
-def _nobody_sends(messages: Iterable[Sent]) -> None:
+def _nobody_sends(messages: Iterable[Outgoing]) -> None:
     raise AssertionError(f"nobody sends here: {messages}")
-
-
-def _decode10(message: bytes) -> tuple[int, int | None, bytes] | None:
-    return int.from_bytes(message[14:16], "big"), None, message[18:]
-
-
-def _decode13(message: bytes) -> tuple[int, int | None, bytes] | None:
-    return int.from_bytes(message[36:40], "big"), None, message[42:]
 
 
 class Witness(RyuApp):  # type: ignore[misc]

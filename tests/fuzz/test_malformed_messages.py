@@ -38,7 +38,7 @@ def _talk(row: Malformed) -> None:
     conversation, framer = Conversation(), Framer()
     if row not in HELLOS:
         conversation.accept(hello(row.version))
-        framer.caps = conversation.negotiated(row.version)
+        framer.max_sizes = conversation.negotiated(row.version)
         conversation.sent(ask(row.version, int.from_bytes(row.message[8:10], "big")))
     for message in framer.feed(row.message):
         conversation.accept(message)

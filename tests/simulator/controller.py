@@ -10,7 +10,7 @@ from horizon_ryu.core.flood_plan import Plan
 from horizon_ryu.core.ghosts import TreeMemory
 from horizon_ryu.core.topology import Change, Port, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
-from horizon_ryu.wire.messages import Flood, FlowEntry, PacketIn, PacketOut, Sent
+from horizon_ryu.wire.messages import Flood, FlowEntry, Outgoing, PacketIn, PacketOut
 from simulator.channel import Channel, Peer
 from simulator.network import Network
 from simulator.oracle import Oracle
@@ -50,7 +50,7 @@ class TreeDriver:
         """Drop what came in outside the tree, flood the rest along it."""
         if self.tree.gate(packet.dpid, packet.in_port):
             out = PacketOut((Flood(),), packet.data, packet.in_port)
-            self._transactions.send((Sent(packet.dpid, out),))
+            self._transactions.send((Outgoing(packet.dpid, out),))
 
     def pump(self) -> None:
         """Read what must be read, send what is planned, and wake up again in time."""

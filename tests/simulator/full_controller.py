@@ -12,7 +12,7 @@ from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Port, Switch, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, PacketIn, Sent, ToController
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, PacketIn, ToController
 from simulator.channel import Channel
 from simulator.controller import TreeDriver
 from simulator.network import Network
@@ -119,7 +119,7 @@ class FullController:
             self.discovery.switch_ready(self._joining.pop(switch.dpid), self.now)
             self._after()
 
-        self.transactions.confirm((Sent(dpid, entry),), done)
+        self.transactions.confirm((Outgoing(dpid, entry),), done)
 
     def disconnected(self, channel: Channel) -> None:
         """A connection is lost."""

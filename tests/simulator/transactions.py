@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.wire.messages import Message, Sent
+from horizon_ryu.wire.messages import Message, Outgoing
 from simulator.channel import Channel
 from simulator.clock import Clock
 
@@ -33,13 +33,13 @@ class Transactions:
         self._xids = itertools.count(1)
         self._open: list[_Transaction] = []
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         """Send without waiting; what is for absent switches is lost."""
         for dpid, numbered in self._numbered(messages).items():
             if dpid in self.channels:
                 self.channels[dpid].send(numbered)
 
-    def confirm(self, messages: Iterable[Sent], done: Done, deadline: float = 2.0) -> None:
+    def confirm(self, messages: Iterable[Outgoing], done: Done, deadline: float = 2.0) -> None:
         """Send with one barrier per switch; call ``done`` with the errors when all is answered."""
         numbered = self._numbered(messages)
         transaction = _Transaction(done, set(numbered))
@@ -78,7 +78,7 @@ class Transactions:
                 transaction.waiting.discard(dpid)
                 self._finish(transaction)
 
-    def _numbered(self, messages: Iterable[Sent]) -> dict[int, list[tuple[int, Message]]]:
+    def _numbered(self, messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:
         numbered: dict[int, list[tuple[int, Message]]] = {}
         for sent in messages:
             numbered.setdefault(sent.dpid, []).append((next(self._xids), sent.message))

@@ -12,7 +12,6 @@ from typing import Any
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.match_fields import (
-    MAX_VLAN,
     OXM_NAMES,
     Loc,
     number,
@@ -34,10 +33,11 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.protocols import ETHERTYPE, MAX_VLAN
 
 MAX_ACTIONS = 64
 MAX_QUEUE = 0xFFFF_FFFE
-_VLAN_TYPES = (0x8100, 0x88A8)
+_VLAN_TYPES = (int(ETHERTYPE.VLAN), int(ETHERTYPE.QINQ))
 _PORT = number(1, MAX_PHYSICAL_PORT)
 _QUEUE = number(0, MAX_QUEUE)
 

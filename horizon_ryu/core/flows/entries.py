@@ -15,10 +15,10 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowMod,
     Match,
+    Outgoing,
     Output,
     OutputInPort,
     PushVlan,
-    Sent,
     SetField,
     StripVlan,
 )
@@ -45,22 +45,22 @@ def hop_key(hop: LaidHop) -> HopKey:
     return HopKey(hop.dpid, hop.in_port, hop.in_tag)
 
 
-def key_of(entry: Sent) -> EntryKey:
+def key_of(entry: Outgoing) -> EntryKey:
     """Return the key of an entry; TypeError if ``entry`` is another message."""
     mod = flow_mod(entry)
     return EntryKey(entry.dpid, mod.match, mod.priority)
 
 
-def flow_mod(entry: Sent) -> FlowMod:
+def flow_mod(entry: Outgoing) -> FlowMod:
     """Return the flow-mod that ``entry`` is."""
     if not isinstance(entry.message, FlowMod):
         raise TypeError(f"no flow entry: {entry.message!r}")
     return entry.message
 
 
-def entries_of(flow: Flow) -> tuple[Sent, ...]:
+def entries_of(flow: Flow) -> tuple[Outgoing, ...]:
     """Return the entries of ``flow``, in the order in which its frames pass them."""
-    entries: tuple[Sent, ...] | None = flow.memo.get("entries")
+    entries: tuple[Outgoing, ...] | None = flow.memo.get("entries")
     if entries is None:
         entries = flow.memo["entries"] = _made(flow)
     return entries
@@ -74,13 +74,13 @@ def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
     return keys
 
 
-def _made(flow: Flow) -> tuple[Sent, ...]:
+def _made(flow: Flow) -> tuple[Outgoing, ...]:
     if isinstance(flow.spec, EntrySpec):
-        return (Sent(flow.spec.dpid, _single(flow, flow.spec)),)
+        return (Outgoing(flow.spec.dpid, _single(flow, flow.spec)),)
     spec, cookie, rest = flow.spec, flow_cookie(flow.number), flow.spec.match[1:]
     meter = flow.meter or None
     return tuple(
-        Sent(
+        Outgoing(
             hop.dpid,
             FlowMod(
                 FlowCommand.ADD,
@@ -98,10 +98,12 @@ def _made(flow: Flow) -> tuple[Sent, ...]:
     )
 
 
-def removal(entry: Sent) -> Sent:
+def removal(entry: Outgoing) -> Outgoing:
     """Return the message that deletes ``entry`` and nothing else."""
     mod = flow_mod(entry)
-    return Sent(entry.dpid, FlowMod(FlowCommand.DELETE_STRICT, mod.match, mod.priority, mod.cookie))
+    return Outgoing(
+        entry.dpid, FlowMod(FlowCommand.DELETE_STRICT, mod.match, mod.priority, mod.cookie)
+    )
 
 
 def _single(flow: Flow, spec: EntrySpec) -> FlowMod:

@@ -16,10 +16,10 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import VLAN_NONE, Match
+from horizon_ryu.wire.protocols import ETHERTYPE, MAX_VLAN, WITH_PORTS
 
-ETH_IPV4, ETH_ARP, ETH_IPV6 = 0x0800, 0x0806, 0x86DD
-ICMP, TCP, UDP, SCTP = 1, 6, 17, 132
-MAX_VLAN = 4095
+ETH_IPV4, ETH_ARP, ETH_IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
+ICMP, TCP, UDP, SCTP = WITH_PORTS
 
 Loc: TypeAlias = tuple[str | int, ...]
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
@@ -204,7 +204,7 @@ def _check_needs(field: str, name: str, values: Mapping[str, Any], loc: Loc) -> 
     if field == "dl_vlan_pcp" and values.get("dl_vlan") in (None, VLAN_NONE):
         raise InvalidInput((*loc, name), "needs dl_vlan: frames without a tag have no priority")
     if field in ("tp_src", "tp_dst"):
-        if kind != ETH_IPV4 or proto not in (ICMP, TCP, UDP, SCTP):
+        if kind != ETH_IPV4 or proto not in WITH_PORTS:
             raise InvalidInput((*loc, name), "needs dl_type 0x0800 and nw_proto 1, 6, 17 or 132")
         if proto == ICMP and values[field] > 255:
             raise InvalidInput((*loc, name), "an ICMP type or code is 0 to 255")

@@ -25,7 +25,7 @@ from horizon_ryu.core.flows.entries import (
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec
 from horizon_ryu.core.flows.update_check import common_waypoints
 from horizon_ryu.core.flows.update_order import Order, order_of
-from horizon_ryu.wire.messages import FlowMod, MeterCommand, MeterMod, Sent
+from horizon_ryu.wire.messages import FlowMod, MeterCommand, MeterMod, Outgoing
 
 
 class WaveKind(StrEnum):
@@ -43,12 +43,12 @@ class WaveKind(StrEnum):
 class Step(NamedTuple):
     """One message; ``before`` is the entry that it replaces, ``lasts`` that it is never undone."""
 
-    send: Sent
-    before: Sent | None = None
+    send: Outgoing
+    before: Outgoing | None = None
     lasts: bool = False
 
     @property
-    def undo(self) -> Sent | None:
+    def undo(self) -> Outgoing | None:
         """Return the message that undoes this one; None if nothing shall."""
         if self.lasts or self.before is not None:
             return self.before
@@ -191,11 +191,11 @@ def _turning(old: Flow, transit: Flow, order: Order) -> Iterator[Wave]:
         yield Wave(WaveKind.COMMIT, (Step(after[order.commit], before.get(order.commit)),))
 
 
-def _by_hop(flow: Flow) -> dict[HopKey, Sent]:
+def _by_hop(flow: Flow) -> dict[HopKey, Outgoing]:
     return {hop_key(hop): entry for hop, entry in zip(flow.hops, entries_of(flow), strict=True)}
 
 
-def _differs(one: Sent, other: Sent) -> bool:
+def _differs(one: Outgoing, other: Outgoing) -> bool:
     """Tell whether two entries of one key do different things to frames; timeouts do not count."""
     was, will_be = flow_mod(one), flow_mod(other)
     return (was.actions, was.meter) != (will_be.actions, will_be.meter)
@@ -235,34 +235,35 @@ def _plan_entry(old: Flow, new: Flow) -> Plan:
     return Plan(old, new, tuple(waves))
 
 
-def meter_of(flow: Flow) -> Sent | None:
+def meter_of(flow: Flow) -> Outgoing | None:
     """Return the message that makes the flow's meter; None if it has none."""
     if not flow.meter:
         return None
     rate = flow.spec.rate_kbps or 0
-    return Sent(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))
+    return Outgoing(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))
 
 
 def _meter_wave(flow: Flow) -> Wave:
     rate = flow.spec.rate_kbps or 0
     return Wave(
-        WaveKind.METER, (Step(Sent(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))),)
+        WaveKind.METER,
+        (Step(Outgoing(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))),),
     )
 
 
 def _meter_removal(flow: Flow) -> Wave:
-    gone = Sent(flow.first_dpid, MeterMod(MeterCommand.DELETE, flow.meter))
+    gone = Outgoing(flow.first_dpid, MeterMod(MeterCommand.DELETE, flow.meter))
     return Wave(WaveKind.DELETE, (Step(gone, lasts=True),))
 
 
-def _meter_gone(sent: Sent) -> Sent | None:
+def _meter_gone(sent: Outgoing) -> Outgoing | None:
     """Return what deletes the meter that ``sent`` makes; None if it makes none."""
     if not isinstance(sent.message, MeterMod):
         return None
-    return Sent(sent.dpid, MeterMod(MeterCommand.DELETE, sent.message.meter_id))
+    return Outgoing(sent.dpid, MeterMod(MeterCommand.DELETE, sent.message.meter_id))
 
 
-def _deletion(entry: Sent) -> Step:
+def _deletion(entry: Outgoing) -> Step:
     return Step(removal(entry), lasts=True)
 
 

@@ -14,7 +14,7 @@ from horizon_ryu.core.flows.entries import EntryKey, entries_of, flow_mod, key_o
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.reconcile import Canonical
 from horizon_ryu.core.ownership import flow_number
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowRemoved, RemovalReason, Sent
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowRemoved, Outgoing, RemovalReason
 
 
 class Verdict(StrEnum):
@@ -53,7 +53,7 @@ class EntryAges:
     def __len__(self) -> int:
         return len(self._sent)
 
-    def sending(self, messages: Iterable[Sent], now: float) -> None:
+    def sending(self, messages: Iterable[Outgoing], now: float) -> None:
         """Take note of ``messages`` that are being sent; an entry sent again begins anew."""
         for sent in messages:
             message = sent.message
@@ -103,7 +103,7 @@ def judge(
     return Verdict.EXPIRED
 
 
-def _entry_of(flow: Flow, dpid: int, removed: FlowRemoved, canonical: Canonical) -> Sent | None:
+def _entry_of(flow: Flow, dpid: int, removed: FlowRemoved, canonical: Canonical) -> Outgoing | None:
     """Return the entry of ``flow`` on ``dpid`` that was reported; None if it is none."""
     if removed.table_id != 0 or not removed.whole:
         return None

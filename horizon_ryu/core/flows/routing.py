@@ -17,7 +17,6 @@ from horizon_ryu.core.routes.route import Route
 from horizon_ryu.core.routes.search import find_route, hops_exist, route_through
 from horizon_ryu.core.topology import PortRef, TopologyView
 
-OPENFLOW_10 = 1
 MAX_ROUTES = 4096
 """Routes remembered per view."""
 
@@ -112,13 +111,10 @@ class Routing:
 
     def _check_meter(self, flow: Flow) -> None:
         """Refuse a rate where there are no meters (they came with OpenFlow 1.3)."""
-        if flow.meter and self._speaks_10(flow.first_dpid):
+        if flow.meter and not self.view.switches[flow.first_dpid].capabilities.meters:
             where = dpid_to_text(flow.first_dpid)
             reason = f"switch {where} speaks OpenFlow 1.0, which has no meters"
             raise InvalidInput(("rate_kbps",), reason)
-
-    def _speaks_10(self, dpid: int) -> bool:
-        return self.view.switches[dpid].openflow == OPENFLOW_10
 
 
 def _check_taggable(spec: PathSpec) -> None:

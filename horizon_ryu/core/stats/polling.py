@@ -16,15 +16,15 @@ from itertools import chain
 from math import inf
 from typing import NamedTuple
 
-from horizon_ryu.core.stats.kinds import intervals
 from horizon_ryu.core.stats.ring import MAX_LATE, Ring
+from horizon_ryu.core.stats.stats_types import intervals
 from horizon_ryu.core.timers import StatsTimers
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 
 FRESH_GAP = 0.002
 """Seconds between two first questions: 500 switches that join at once are known in 9 s."""
 
-HEAVY = frozenset({Kind.TABLE_FEATURES})
+HEAVY = frozenset({StatsType.TABLE_FEATURES})
 """Whose answers take tens of milliseconds to check and read."""
 
 HEAVY_GAP = 0.25
@@ -44,7 +44,7 @@ class Ask(NamedTuple):
     """A question to a switch."""
 
     dpid: int
-    kind: Kind
+    kind: StatsType
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class Polling:
         self._deadline = deadline
         self._timers = timers
         self._rings = {kind: Ring(seconds) for kind, seconds in intervals(timers).items()}
-        self._kinds: dict[int, frozenset[Kind]] = {}
+        self._kinds: dict[int, frozenset[StatsType]] = {}
         self._open: dict[Ask, _Open] = {}
         self._silent: dict[Ask, _Silence] = {}
         self._asked: dict[Ask, float] = {}
@@ -117,7 +117,7 @@ class Polling:
 
     # ---- who is asked
 
-    def joined(self, dpid: int, kinds: Iterable[Kind]) -> None:
+    def joined(self, dpid: int, kinds: Iterable[StatsType]) -> None:
         """Ask a new switch everything soon, then at its turns; it may have been here before."""
         self.left(dpid)
         wanted = tuple(kinds)
@@ -134,7 +134,7 @@ class Polling:
             for book in (self._open, self._silent, self._asked):
                 book.pop(ask, None)
 
-    def hurry(self, dpid: int, kind: Kind, now: float) -> None:
+    def hurry(self, dpid: int, kind: StatsType, now: float) -> None:
         """Ask before its turn, because something changed; not more often than once a second."""
         ask = Ask(dpid, kind)
         if not self._is_asked(ask) or ask in self._hurried:
@@ -158,7 +158,7 @@ class Polling:
     def _due_later(self, now: float) -> Iterator[Ask]:
         while self._later and self._later[0][0] <= now:
             _, dpid, value = heapq.heappop(self._later)
-            ask = Ask(dpid, Kind(value))
+            ask = Ask(dpid, StatsType(value))
             self._hurried.discard(ask)
             if self._is_asked(ask):
                 yield ask

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from horizon_ryu.wire.stats.types import Kind
-from horizon_ryu.wire.stats.values import TableTraits
+from horizon_ryu.wire.stats.types import StatsType
+from horizon_ryu.wire.stats.values import TableFeatures
 
-KEPT_TWICE = frozenset({Kind.PORTS})
+KEPT_TWICE = frozenset({StatsType.PORTS})
 """Of which the last but one is kept too: rates need two."""
 
-MOST_BYTES: Mapping[Kind, int] = {
-    Kind.ECHO: 4096,
-    Kind.FEATURES: 1 << 16,
-    Kind.DESC: 1 << 12,
-    Kind.AGGREGATE: 1 << 10,
-    Kind.PORT_DESC: 8 << 20,
-    Kind.PORTS: 8 << 20,
-    Kind.TABLES: 1 << 17,
+MOST_BYTES: Mapping[StatsType, int] = {
+    StatsType.ECHO: 4096,
+    StatsType.FEATURES: 1 << 16,
+    StatsType.DESC: 1 << 12,
+    StatsType.AGGREGATE: 1 << 10,
+    StatsType.PORT_DESC: 8 << 20,
+    StatsType.PORTS: 8 << 20,
+    StatsType.TABLES: 1 << 17,
 }
 """Of one answer, by kind; flow entries have a limit of their own."""
 
@@ -55,19 +55,19 @@ class SwitchSamples:
     dpid: int
     address: str
     version: int
-    latest: dict[Kind, Sample] = field(default_factory=dict)
-    before: dict[Kind, Sample] = field(default_factory=dict)
-    traits: tuple[TableTraits, ...] = ()
+    latest: dict[StatsType, Sample] = field(default_factory=dict)
+    before: dict[StatsType, Sample] = field(default_factory=dict)
+    table_features: tuple[TableFeatures, ...] = ()
     """What the table features of a 1.3 switch say; they are kept read, 300 KiB as they came."""
     rtt: float | None = None
     rtt_at: float = 0.0
 
-    def age(self, kind: Kind, now: float) -> float | None:
+    def age(self, kind: StatsType, now: float) -> float | None:
         """Return the seconds since the last answer of ``kind``; None if there was none."""
         sample = self.latest.get(kind)
         return None if sample is None else max(0.0, now - sample.at)
 
-    def pieces(self, kind: Kind) -> tuple[bytes, ...]:
+    def pieces(self, kind: StatsType) -> tuple[bytes, ...]:
         """Return the last answer of ``kind``; none if there was none."""
         sample = self.latest.get(kind)
         return () if sample is None else sample.pieces
@@ -100,11 +100,11 @@ class SampleBook:
         if gone is not None:
             self.bytes -= sum(map(_size, (*gone.latest.values(), *gone.before.values())))
 
-    def told_traits(self, dpid: int, traits: tuple[TableTraits, ...]) -> None:
+    def told_table_features(self, dpid: int, table_features: tuple[TableFeatures, ...]) -> None:
         """Keep what the table features of a switch say."""
         switch = self._switches.get(dpid)
         if switch is not None:
-            switch.traits = traits
+            switch.table_features = table_features
 
     def echoed(self, dpid: int, rtt: float, now: float) -> None:
         """Keep the round-trip time of an echo, in seconds."""
@@ -112,7 +112,7 @@ class SampleBook:
         if switch is not None:
             switch.rtt, switch.rtt_at = rtt, now
 
-    def take(self, dpid: int, kind: Kind, pieces: Sequence[bytes], now: float) -> Taken:
+    def take(self, dpid: int, kind: StatsType, pieces: Sequence[bytes], now: float) -> Taken:
         """Keep a whole answer in place of the last, unless it is too large."""
         switch = self._switches.get(dpid)
         if switch is None or not pieces:

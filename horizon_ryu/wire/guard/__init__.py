@@ -1,4 +1,4 @@
-"""The wire guard: nothing a switch sends reaches a parser before it passed here.
+"""The wire guard: nothing a peer sends reaches a parser before it passed here.
 
 It knows nothing of Ryu, does no I/O and has no clock. :class:`Framer` cuts the stream into
 messages, :class:`Conversation` says which may be parsed, :class:`Violation` is what is raised
@@ -8,6 +8,15 @@ when the peer is to be closed.
 from horizon_ryu.wire.guard.conversation import AnswerLimits, Conversation
 from horizon_ryu.wire.guard.framing import Framer
 from horizon_ryu.wire.guard.hello import canonical_hello
+from horizon_ryu.wire.guard.protocol import Role
 from horizon_ryu.wire.guard.violation import Reason, Violation
 
-__all__ = ["AnswerLimits", "Conversation", "Framer", "Reason", "Violation", "canonical_hello"]
+__all__ = [
+    "AnswerLimits",
+    "Conversation",
+    "Framer",
+    "Reason",
+    "Role",
+    "Violation",
+    "canonical_hello",
+]

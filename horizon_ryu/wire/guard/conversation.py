@@ -1,32 +1,43 @@
-"""The state of one conversation with a switch: what may come next, and what was asked for."""
+"""Conversation: the state of one connection, what may come next, and what was asked for.
+
+The peer is a switch or a controller. Of a switch the answers must have been asked for; of a
+controller the requests in parts must come to an end.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from horizon_ryu.wire.guard.controller10 import CONTROLLER10
+from horizon_ryu.wire.guard.controller13 import CONTROLLER13
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.guard.hello import read_hello
 from horizon_ryu.wire.guard.openflow10 import OPENFLOW10
 from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
-from horizon_ryu.wire.guard.protocol import Check, Protocol
+from horizon_ryu.wire.guard.protocol import Check, Protocol, Role
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
+from horizon_ryu.wire.ofp13 import OFPT
 
-PROTOCOLS = {protocol.version: protocol for protocol in (OPENFLOW10, OPENFLOW13)}
-"""The versions spoken, by their number on the wire."""
+PROTOCOLS = {
+    (protocol.role, protocol.version): protocol
+    for protocol in (OPENFLOW10, OPENFLOW13, CONTROLLER10, CONTROLLER13)
+}
+"""By the role of the peer and the version on the wire."""
 
-HELLO = 0
-FEATURES_REQUEST = 5
-FEATURES_REPLY = 6
+# The same on both versions.
+HELLO = OFPT.HELLO
+FEATURES_REQUEST = OFPT.FEATURES_REQUEST
+FEATURES_REPLY = OFPT.FEATURES_REPLY
 _MORE = 1
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerLimits:
-    """What a switch may send us in answers of many parts.
+    """What a peer may send us in messages of many parts.
 
-    ``questions``: open at once, the oldest is forgotten beyond. ``parts`` and ``size`` (bytes):
-    of one answer.
+    ``questions``: open at once. Of ours the oldest is forgotten beyond, a controller must not
+    have more. ``parts`` and ``size`` (bytes): of one answer, or of a controller's request.
     """
 
     questions: int = 1024
@@ -48,12 +59,16 @@ class Conversation:
     """Judges the messages of one connection, in the order in which they come.
 
     Three stages: nothing but a Hello; then, with a version negotiated, all that this version
-    lets a switch send; and with the features reply the switch has its dpid, for good.
+    lets a peer of its role send; and with the features reply a switch has its dpid, for good.
     """
 
-    def __init__(self, limits: AnswerLimits = DEFAULT_ANSWER_LIMITS) -> None:
+    def __init__(
+        self, limits: AnswerLimits = DEFAULT_ANSWER_LIMITS, role: Role = Role.SWITCH
+    ) -> None:
+        """``role`` is the peer's."""
         self.version: int | None = None
         self.dpid: int | None = None
+        self._role = role
         self._limits = limits
         self._greeted = False
         self._protocol: Protocol | None = None
@@ -67,16 +82,19 @@ class Conversation:
 
         Violation if it is neither 1.0 nor 1.3.
         """
-        protocol = PROTOCOLS.get(version)
+        protocol = PROTOCOLS.get((self._role, version))
         if protocol is None:
             raise Violation(Reason.VERSION, f"version {version} is not spoken")
         self.version = version
         self._protocol = protocol
-        self._multipart_request = protocol.multipart_request
         self._checks = list(protocol.checks)
-        self._checks[FEATURES_REPLY] = self._features
-        self._checks[protocol.multipart_reply] = self._multipart
-        return protocol.caps
+        if self._role is Role.CONTROLLER:
+            self._checks[protocol.multipart_request] = self._request
+        else:
+            self._multipart_request = protocol.multipart_request
+            self._checks[FEATURES_REPLY] = self._features
+            self._checks[protocol.multipart_reply] = self._reply
+        return protocol.max_sizes
 
     def accept(self, message: bytes) -> None:
         """Return if ``message`` (whole, of at least 8 bytes) may be parsed; else Violation."""
@@ -91,7 +109,7 @@ class Conversation:
     def _unwelcome(self, kind: int) -> tuple[Reason, str]:
         if kind == HELLO:
             return Reason.ORDER, "a second Hello"
-        return Reason.TYPE, f"type {kind} does not come from a switch"
+        return Reason.TYPE, f"type {kind} does not come from a {self._role.value}"
 
     def _first(self, message: bytes) -> None:
         """Judge a message that is not of the version negotiated: only the first Hello may be."""
@@ -141,7 +159,7 @@ class Conversation:
     def _features(self, message: bytes) -> None:
         if self._features_due == 0:
             raise Violation(Reason.UNREQUESTED, "features reply")
-        if self._protocol is not None:
+        if self._protocol is not None and self._protocol.features is not None:
             self._protocol.features(message)
         self._features_due -= 1
         dpid = int.from_bytes(message[8:16], "big")
@@ -149,23 +167,54 @@ class Conversation:
             raise Violation(Reason.IDENTITY, f"{self.dpid:016x} became {dpid:016x}")
         self.dpid = dpid
 
-    def _multipart(self, message: bytes) -> None:
-        protocol = self._protocol
-        if protocol is None or len(message) < protocol.body_at:
-            raise Violation(Reason.SIZE, f"multipart reply of {len(message)} bytes")
-        xid, kind = uint32(message, 4), uint16(message, 8)
+    def _reply(self, message: bytes) -> None:
+        """Judge a part of a switch's answer: it must have been asked for."""
+        kind = self._multipart_kind(message)
+        xid = uint32(message, 4)
         question = self._questions.get(xid)
         if question is None or question.kind != kind:
             raise Violation(Reason.UNREQUESTED, f"multipart reply of type {kind}")
+        self._part(question, message)
+        self._walk_body(kind, message)
+        if not uint16(message, 10) & _MORE:
+            del self._questions[xid]
+
+    def _request(self, message: bytes) -> None:
+        """Judge a controller's request, or a part of one."""
+        kind = self._multipart_kind(message)
+        self._walk_body(kind, message)
+        xid, more = uint32(message, 4), uint16(message, 10) & _MORE
+        begun = self._questions.get(xid)
+        if begun is None:
+            if not more:
+                return
+            if len(self._questions) >= self._limits.questions:
+                raise Violation(Reason.EXCESS, f"{len(self._questions)} requests without an end")
+            begun = self._questions[xid] = _Question(kind)
+        if begun.kind != kind:
+            raise Violation(Reason.ORDER, f"type {kind} amid a request of type {begun.kind}")
+        self._part(begun, message)
+        if not more:
+            del self._questions[xid]
+
+    def _multipart_kind(self, message: bytes) -> int:
+        protocol = self._protocol
+        if protocol is None or len(message) < protocol.body_at:
+            raise Violation(Reason.SIZE, f"multipart message of {len(message)} bytes")
+        return uint16(message, 8)
+
+    def _part(self, question: _Question, message: bytes) -> None:
+        """Count one more part; Violation beyond the limits."""
         question.parts += 1
         question.size += len(message)
         if question.parts > self._limits.parts or question.size > self._limits.size:
             raise Violation(
-                Reason.EXCESS, f"{question.parts} parts, {question.size} bytes in one answer"
+                Reason.EXCESS, f"{question.parts} parts, {question.size} bytes in one message"
             )
-        walker = protocol.bodies.get(kind)
-        if walker is None:
-            raise Violation(Reason.KIND, f"multipart reply of type {kind}")
+
+    def _walk_body(self, kind: int, message: bytes) -> None:
+        protocol = self._protocol
+        walker = protocol.bodies.get(kind) if protocol is not None else None
+        if protocol is None or walker is None:
+            raise Violation(Reason.KIND, f"multipart message of type {kind}")
         walker(message, protocol.body_at, len(message))
-        if not uint16(message, 10) & _MORE:
-            del self._questions[xid]

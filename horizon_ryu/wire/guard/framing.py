@@ -17,20 +17,20 @@ MAX_HELLO_SIZE = 512
 """Room for sixty version bitmaps; Ryu expands each bit, so a long Hello is work for nothing."""
 
 
-def caps(sizes: dict[int, int]) -> tuple[int, ...]:
+def max_sizes(sizes: dict[int, int]) -> tuple[int, ...]:
     """Return the largest size of each of the 256 types; 0 for a type that must not come."""
     return tuple(sizes.get(kind, 0) for kind in range(256))
 
 
-HELLO_CAPS = caps({0: MAX_HELLO_SIZE})
+HELLO_MAX_SIZES = max_sizes({0: MAX_HELLO_SIZE})
 """Before the version is known nothing but a Hello may come (type 0)."""
 
 
 class Framer:
-    """Cuts what arrives into messages. ``caps`` may change between two messages."""
+    """Cuts what arrives into messages. ``max_sizes`` may change between two messages."""
 
-    def __init__(self, largest: Sequence[int] = HELLO_CAPS) -> None:
-        self.caps = largest
+    def __init__(self, largest: Sequence[int] = HELLO_MAX_SIZES) -> None:
+        self.max_sizes = largest
         self._rest = b""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
@@ -44,9 +44,9 @@ class Framer:
         at, end = 0, len(data)
         while end - at >= HEADER_SIZE:
             size = data[at + 2] << 8 | data[at + 3]
-            cap = self.caps[data[at + 1]]
-            if not HEADER_SIZE <= size <= cap:
-                raise _misfit(data[at + 1], size, cap)
+            most = self.max_sizes[data[at + 1]]
+            if not HEADER_SIZE <= size <= most:
+                raise _misfit(data[at + 1], size, most)
             if size > end - at:
                 break
             yield data[at : at + size]
@@ -54,9 +54,9 @@ class Framer:
         self._rest = data[at:]
 
 
-def _misfit(kind: int, size: int, cap: int) -> Violation:
-    if cap == 0:
+def _misfit(kind: int, size: int, most: int) -> Violation:
+    if most == 0:
         return Violation(Reason.TYPE, f"type {kind} must not come now")
     if size < HEADER_SIZE:
         return Violation(Reason.HEADER, f"type {kind} of {size} bytes")
-    return Violation(Reason.SIZE, f"type {kind} of {size} bytes, at most {cap}")
+    return Violation(Reason.SIZE, f"type {kind} of {size} bytes, at most {most}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from horizon_ryu.wire.guard.violation import Reason, Violation
-from horizon_ryu.wire.guard.walk import at_least, kinds, uint16, uint32
+from horizon_ryu.wire.guard.walk import at_least, tlv_list, uint16, uint32
 
 VERSION_BITMAP = 1
 _HEADER = struct.Struct("!BBHI")
@@ -20,7 +20,7 @@ def _bitmaps(message: bytes, start: int, end: int) -> None:
         raise Violation(Reason.LENGTH, f"version bitmap of {end - start} bytes")
 
 
-_elements = kinds(
+_elements = tlv_list(
     "hello element",
     {VERSION_BITMAP: _bitmaps},
     other=at_least(4, "hello element"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from horizon_ryu.wire.guard.framing import MAX_SIZE, caps
-from horizon_ryu.wire.guard.nicira import EXPERIMENTER as NICIRA
+from horizon_ryu.wire.action_table import ACTIONS_10
+from horizon_ryu.wire.guard.framing import MAX_SIZE, max_sizes
 from horizon_ryu.wire.guard.nicira import (
     any_properties,
     properties_as_ryu_reads_them,
@@ -21,28 +21,32 @@ from horizon_ryu.wire.guard.protocol import (
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import (
     Walker,
-    after,
-    array,
     at_least,
-    entries,
     exactly,
-    kinds,
+    fixed_list,
+    length_prefixed_list,
+    tlv_list,
     uint16,
     uint32,
+    with_header,
 )
+from horizon_ryu.wire.nicira_ext import NX_EXPERIMENTER_ID, NXST, NXT
+from horizon_ryu.wire.ofp10 import OFPAT, OFPQT, OFPST, OFPT
+from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10
 
-VERSION = 1
-_PORT = 48
+_HEADER = 8
 _FEATURES = 32
+_PORT = 48
 _PACKET_IN_HEAD = 18
+_TOTAL_LENGTH_AT = 12
+_FLOW, _AGGREGATE = 88, 24
 _PADDING = 7
 """Some switches pad the message to 8 bytes after the frame."""
 
 
 def _standard_actions(foreign: Walker) -> Walker:
-    short, long = exactly(8, "action"), exactly(16, "action")
-    known = dict.fromkeys((0, 1, 2, 3, 6, 7, 8, 9, 10), short)
-    return kinds("action", {**known, 4: long, 5: long, 11: long, 0xFFFF: foreign})
+    known = {number: exactly(row.size, "action") for number, row in ACTIONS_10.items()}
+    return tlv_list("action", {**known, OFPAT.VENDOR: foreign})
 
 
 ACTIONS = with_nicira(_standard_actions, any_properties)
@@ -50,14 +54,14 @@ _AS_RYU_READS_THEM = with_nicira(_standard_actions, properties_as_ryu_reads_them
 
 
 def _flows(actions: Walker) -> Walker:
-    return entries("flow", 0, 88, after(88, actions, "flow"))
+    return length_prefixed_list("flow", 0, _FLOW, with_header(_FLOW, actions, "flow"))
 
 
 def _packet_in(message: bytes) -> None:
     size = len(message)
     if size < _PACKET_IN_HEAD:
         raise Violation(Reason.SIZE, f"packet-in of {size} bytes")
-    if size - _PACKET_IN_HEAD > (message[12] << 8 | message[13]) + _PADDING:
+    if size - _PACKET_IN_HEAD > uint16(message, _TOTAL_LENGTH_AT) + _PADDING:
         raise Violation(Reason.LENGTH, "packet-in with more than the whole frame")
 
 
@@ -72,12 +76,17 @@ def _nicira_match(message: bytes, start: int, end: int, length: int) -> int:
 
 def _nicira_flows(actions: Walker) -> Walker:
     def walk(message: bytes, start: int, end: int) -> None:
-        actions(message, _nicira_match(message, start + 48, end, uint16(message, start + 18)), end)
+        length = uint16(message, start + _NICIRA_MATCH_LENGTH_AT)
+        actions(message, _nicira_match(message, start + _NICIRA_FLOW, end, length), end)
 
-    return entries("flow", 0, 48, walk)
+    return length_prefixed_list("flow", 0, _NICIRA_FLOW, walk)
 
 
-_nicira_aggregate = exactly(24, "aggregate statistics")
+_NICIRA_FLOW, _NICIRA_MATCH_LENGTH_AT = 48, 18
+_VENDOR_HEAD, _NICIRA_HEAD = 4, 12
+"""Of vendor statistics, and of Nicira's: vendor, type, padding."""
+
+_nicira_aggregate = exactly(_AGGREGATE, "aggregate statistics")
 
 
 def _vendor_stats(actions: Walker) -> Walker:
@@ -86,81 +95,111 @@ def _vendor_stats(actions: Walker) -> Walker:
 
     def walk(message: bytes, start: int, end: int) -> None:
         size = end - start
-        if size < 4 or (uint32(message, start) == NICIRA and size < 12):
+        if size < _VENDOR_HEAD:
             raise Violation(Reason.LENGTH, f"vendor statistics of {size} bytes")
-        if uint32(message, start) != NICIRA:
+        if uint32(message, start) != NX_EXPERIMENTER_ID:
             return
-        kind = uint32(message, start + 4)
-        if kind == 0:
-            flows(message, start + 12, end)
-        elif kind == 1:
-            _nicira_aggregate(message, start + 12, end)
+        if size < _NICIRA_HEAD:
+            raise Violation(Reason.LENGTH, f"vendor statistics of {size} bytes")
+        kind = uint32(message, start + _VENDOR_HEAD)
+        if kind == NXST.FLOW:
+            flows(message, start + _NICIRA_HEAD, end)
+        elif kind == NXST.AGGREGATE:
+            _nicira_aggregate(message, start + _NICIRA_HEAD, end)
 
     return walk
 
 
-_NICIRA_MESSAGES = {11: (20, None), 14: (56, 38), 17: (40, 32)}
+_NICIRA_MESSAGES: dict[int, tuple[int, int | None]] = {
+    NXT.ROLE_REPLY: (20, None),
+    NXT.FLOW_REMOVED: (56, 38),
+    NXT.PACKET_IN: (40, 32),
+}
 """Subtype: least size, and where the length of the match stands."""
+_VENDOR_AT, _SUBTYPE_AT = 8, 12
+_VENDOR_SIZE, _NICIRA_SIZE = 12, 16
 
 
 def _vendor(message: bytes) -> None:
     size = len(message)
-    if size < 12 or (uint32(message, 8) == NICIRA and size < 16):
+    if size < _VENDOR_SIZE:
         raise Violation(Reason.SIZE, f"vendor message of {size} bytes")
-    if uint32(message, 8) != NICIRA:
+    if uint32(message, _VENDOR_AT) != NX_EXPERIMENTER_ID:
         return
-    least, length_at = _NICIRA_MESSAGES.get(uint32(message, 12), (16, None))
+    if size < _NICIRA_SIZE:
+        raise Violation(Reason.SIZE, f"vendor message of {size} bytes")
+    subtype = uint32(message, _SUBTYPE_AT)
+    least, length_at = _NICIRA_MESSAGES.get(subtype, (_NICIRA_SIZE, None))
     if size < least:
         raise Violation(Reason.SIZE, f"Nicira message of {size} bytes, not {least}")
     if length_at is not None:
         _nicira_match(message, least, size, uint16(message, length_at))
 
 
-_queue_properties = kinds(
+_queue_properties = tlv_list(
     "queue property",
-    {0: exactly(8, "queue property"), 1: exactly(16, "queue property")},
+    {
+        OFPQT.NONE: exactly(8, "queue property"),
+        OFPQT.MIN_RATE: exactly(16, "queue property"),
+    },
     other=at_least(8, "queue property"),
 )
-_queues = entries("queue", 4, 8, after(8, _queue_properties, "queue"))
+_queues = length_prefixed_list("queue", 4, 8, with_header(8, _queue_properties, "queue"))
 
 _BODIES: dict[int, Walker] = {
-    0: exactly(1056, "description"),
-    1: _flows(ACTIONS),
-    2: exactly(24, "aggregate statistics"),
-    3: array(64, "table statistics"),
-    4: array(104, "port statistics"),
-    5: array(32, "queue statistics"),
-    0xFFFF: _vendor_stats(ACTIONS),
+    OFPST.DESC: exactly(1056, "description"),
+    OFPST.FLOW: _flows(ACTIONS),
+    OFPST.AGGREGATE: exactly(_AGGREGATE, "aggregate statistics"),
+    OFPST.TABLE: fixed_list(64, "table statistics"),
+    OFPST.PORT: fixed_list(104, "port statistics"),
+    OFPST.QUEUE: fixed_list(32, "queue statistics"),
+    OFPST.VENDOR: _vendor_stats(ACTIONS),
 }
 
-_CAPS = caps(
+_SIZES: dict[int, int] = {
+    OFPT.GET_CONFIG_REPLY: 12,
+    OFPT.FLOW_REMOVED: 88,
+    OFPT.PORT_STATUS: 64,
+    OFPT.BARRIER_REPLY: _HEADER,
+}
+"""The messages that have but one size."""
+
+_MAX_SIZES = max_sizes(
     {
-        0: 8, 1: MAX_SIZE, 2: MAX_ECHO_SIZE, 3: MAX_ECHO_SIZE, 4: MAX_SIZE, 6: MAX_SIZE,
-        8: 12, 10: MAX_SIZE, 11: 88, 12: 64, 17: MAX_SIZE, 19: 8, 21: MAX_SIZE,
+        **_SIZES,
+        OFPT.HELLO: _HEADER,
+        OFPT.ERROR: MAX_SIZE,
+        OFPT.ECHO_REQUEST: MAX_ECHO_SIZE,
+        OFPT.ECHO_REPLY: MAX_ECHO_SIZE,
+        OFPT.VENDOR: MAX_SIZE,
+        OFPT.FEATURES_REPLY: MAX_SIZE,
+        OFPT.PACKET_IN: MAX_SIZE,
+        OFPT.STATS_REPLY: MAX_SIZE,
+        OFPT.QUEUE_GET_CONFIG_REPLY: MAX_SIZE,
     }
-)  # fmt: skip
+)
 
 OPENFLOW10 = Protocol(
-    version=VERSION,
-    caps=_CAPS,
+    version=OPENFLOW_10,
+    max_sizes=_MAX_SIZES,
     checks=by_type(
         {
-            1: no_less_than(12),
-            2: no_less_than(8),
-            3: no_less_than(8),
-            4: _vendor,
-            8: sized(12),
-            10: _packet_in,
-            11: sized(88),
-            12: sized(64),
-            19: sized(8),
-            21: whole(after(8, _queues, "queue configuration")),
+            **{kind: sized(size) for kind, size in _SIZES.items()},
+            OFPT.ERROR: no_less_than(12),
+            OFPT.ECHO_REQUEST: no_less_than(_HEADER),
+            OFPT.ECHO_REPLY: no_less_than(_HEADER),
+            OFPT.VENDOR: _vendor,
+            OFPT.PACKET_IN: _packet_in,
+            OFPT.QUEUE_GET_CONFIG_REPLY: whole(with_header(8, _queues, "queue configuration")),
         }
     ),
-    features=whole(after(_FEATURES - 8, array(_PORT, "ports"), "features reply")),
-    multipart_request=16,
-    multipart_reply=17,
-    body_at=12,
+    features=whole(with_header(_FEATURES - _HEADER, fixed_list(_PORT, "ports"), "features reply")),
+    multipart_request=int(OFPT.STATS_REQUEST),
+    multipart_reply=int(OFPT.STATS_REPLY),
+    body_at=BODY_AT[OPENFLOW_10],
     bodies=_BODIES,
-    hazards={1: _flows(_AS_RYU_READS_THEM), 0xFFFF: _vendor_stats(_AS_RYU_READS_THEM)},
+    hazards={
+        OFPST.FLOW: _flows(_AS_RYU_READS_THEM),
+        OFPST.VENDOR: _vendor_stats(_AS_RYU_READS_THEM),
+    },
 )

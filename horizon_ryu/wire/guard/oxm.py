@@ -7,10 +7,26 @@ are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from types import MappingProxyType
 
+from horizon_ryu.wire.fields import (
+    FIELD_MASK,
+    FIELDS,
+    HAS_MASK,
+    MAX_LENGTH,
+    class_and_field,
+    header_class,
+)
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
+from horizon_ryu.wire.nicira_ext import (
+    NX_EXPERIMENTER_ID,
+    NX_NSH_EXPERIMENTER_ID,
+    NXM_0_SIZES,
+    NXM_1_SIZES,
+)
+from horizon_ryu.wire.ofp13 import OFPMT, OFPXMC, ONF_EXPERIMENTER_ID
 
 MAX_MATCH_SIZE = 2048
 """All fields of OpenFlow 1.3 with masks need about 500 bytes; the rest is for extensions."""
@@ -18,47 +34,43 @@ MAX_MATCH_SIZE = 2048
 MIN_MATCH_SIZE = 8
 """An empty match with its padding."""
 
-_OPENFLOW_BASIC = 0x8000
-_NICIRA_0 = 0x0000
-_NICIRA_1 = 0x0001
-_EXPERIMENTER = 0xFFFF
-_ONF = 0x4F4E4600
-_MASKED = 0x100
+_FIELD_HEADER = 4
+_MATCH_HEADER = 4
+_ID_SIZE, _ONF_TYPE_SIZE = 4, 2
+"""Of an experimenter's field: its id, and the type that follows it in an old one of ONF's."""
 
+_SIZES: Mapping[int, int] = MappingProxyType(
+    {
+        class_and_field(oxm_class, number): size
+        for oxm_class, sizes in (
+            (OFPXMC.OPENFLOW_BASIC, {number: field.size for number, field in FIELDS.items()}),
+            (OFPXMC.NXM_0, NXM_0_SIZES),
+            (OFPXMC.NXM_1, NXM_1_SIZES),
+        )
+        for number, size in sizes.items()
+    }
+)
+"""Class and field -> bytes of the value. A mask may stand in any: switches report such."""
 
-def _sizes(oxm_class: int, first: int, sizes: Iterable[int]) -> dict[int, int]:
-    """Return ``class and field -> size`` of consecutive fields; 0 stands for an unassigned one."""
-    base = oxm_class << 7
-    return {base | field: size for field, size in enumerate(sizes, first) if size}
+_OLD_ONF_PBB_UCA, _ONF_TCP_FLAGS, _ONF_ACTSET_OUTPUT = 2560, 42, 43
+_NSH_SIZES = (1, 1, 1, 4, 1, 4, 4, 4, 4, 1)
+"""Of the fields 1 to 10: flags, mdtype, np, spi, si, c1 to c4, ttl."""
 
+_EXPERIMENTER_SIZES: Mapping[tuple[int, int], int] = MappingProxyType(
+    {
+        (ONF_EXPERIMENTER_ID, _OLD_ONF_PBB_UCA): 1,
+        (ONF_EXPERIMENTER_ID, class_and_field(OFPXMC.EXPERIMENTER, _ONF_TCP_FLAGS)): 2,
+        (ONF_EXPERIMENTER_ID, class_and_field(OFPXMC.EXPERIMENTER, _ONF_ACTSET_OUTPUT)): 4,
+        **{
+            (NX_NSH_EXPERIMENTER_ID, class_and_field(OFPXMC.EXPERIMENTER, field)): size
+            for field, size in enumerate(_NSH_SIZES, 1)
+        },
+        (NX_EXPERIMENTER_ID, class_and_field(OFPXMC.EXPERIMENTER, 0)): 4,
+    }
+)
 
-_SIZES: dict[int, int] = {
-    # in_port .. ipv6_exthdr (1.3.5, table 11)
-    **_sizes(
-        _OPENFLOW_BASIC, 0, (4, 4, 8, 6, 6, 2, 2, 1, 1, 1, 1, 4, 4, 2, 2, 2, 2, 2, 2, 1, 1, 2)
-    ),
-    **_sizes(_OPENFLOW_BASIC, 22, (4, 4, 6, 6, 16, 16, 4, 1, 1, 16, 6, 6, 4, 1, 1, 3, 8, 2)),
-    # Nicira's first class: the fields of OpenFlow 1.0 (nicira-ext.h)
-    **_sizes(_NICIRA_0, 0, (2, 6, 6, 2, 2, 1, 1, 4, 4, 2, 2, 2, 2, 1, 1, 2, 4, 4)),
-    # Nicira's second class: registers 0 to 15, then tunnel, ARP, IPv6, connection tracking
-    **_sizes(_NICIRA_1, 0, (4,) * 16),
-    **_sizes(
-        _NICIRA_1,
-        16,
-        (8, 6, 6, 16, 16, 1, 1, 16, 6, 6, 1, 4, 1, 1, 1, 4, 4, 4, 2, 0, 4, 4, 2, 1),
-    ),
-    **_sizes(_NICIRA_1, 104, (2, 4, 2, 4, 16, 16, 16, 16, 16, 16, 16)),
-}
-
-_EXPERIMENTER_SIZES: dict[tuple[int, int], int] = {
-    (_ONF, 2560): 1,
-    **{(_ONF, _EXPERIMENTER << 7 | field): size for field, size in ((42, 2), (43, 4))},
-    **{
-        (0x005AD650, _EXPERIMENTER << 7 | field): size
-        for field, size in enumerate((1, 1, 1, 4, 1, 4, 4, 4, 4, 1), 1)
-    },
-    (0x00002320, _EXPERIMENTER << 7): 4,
-}
+# Plain numbers: every field that a switch sends is compared with them.
+_OXM, _EXPERIMENTER = int(OFPMT.OXM), int(OFPXMC.EXPERIMENTER)
 
 
 def walk_match(message: bytes, start: int, end: int) -> int:
@@ -68,11 +80,11 @@ def walk_match(message: bytes, start: int, end: int) -> int:
         raise Violation(Reason.LENGTH, f"{left} bytes left for a match")
     length = uint16(message, start + 2)
     space = (length + 7) & ~7
-    if not 4 <= length <= MAX_MATCH_SIZE or space > left:
+    if not _MATCH_HEADER <= length <= MAX_MATCH_SIZE or space > left:
         raise Violation(Reason.LENGTH, f"match of {length} bytes, {left} left")
-    if uint16(message, start) != 1:
+    if uint16(message, start) != _OXM:
         raise Violation(Reason.KIND, f"match type {uint16(message, start)}")
-    walk_fields(message, start + 4, start + length)
+    walk_fields(message, start + _MATCH_HEADER, start + length)
     return start + space
 
 
@@ -84,22 +96,22 @@ def walk_fields(message: bytes, start: int, end: int) -> None:
 
 def walk_field(message: bytes, start: int, end: int) -> int:
     """Check the match field at ``start`` and return where it ends."""
-    if end - start < 5:
+    if end - start <= _FIELD_HEADER:
         raise Violation(Reason.LENGTH, f"{end - start} bytes left for a match field")
     header = uint32(message, start)
-    length = header & 0xFF
-    after = start + 4 + length
-    if length == 0 or after > end:
+    length = header & MAX_LENGTH
+    field_end = start + _FIELD_HEADER + length
+    if length == 0 or field_end > end:
         raise Violation(Reason.LENGTH, f"match field of {length} bytes, {end - start - 4} left")
-    masked = bool(header & _MASKED)
+    masked = bool(header & HAS_MASK)
     size = _SIZES.get(header >> 9)
     if size is not None:
         _want(length, size, masked)
-    elif header >> 16 == _EXPERIMENTER:
+    elif header_class(header) == _EXPERIMENTER:
         _check_experimenter(message, start, length, masked)
     elif masked and length % 2:
         raise Violation(Reason.LENGTH, f"masked match field of {length} bytes")
-    return after
+    return field_end
 
 
 def _want(length: int, size: int, masked: bool) -> None:
@@ -110,11 +122,11 @@ def _want(length: int, size: int, masked: bool) -> None:
 
 def _check_experimenter(message: bytes, start: int, length: int, masked: bool) -> None:
     """Check an experimenter field: its id (32 bits), for ONF field 0 also a type (16 bits)."""
-    head = 4
+    head = _ID_SIZE
     if length > head:
         experimenter, kind = uint32(message, start + 4), uint32(message, start) >> 9
-        if experimenter == _ONF and kind & 0x7F == 0:
-            head = 6
+        if experimenter == ONF_EXPERIMENTER_ID and kind & FIELD_MASK == 0:
+            head = _ID_SIZE + _ONF_TYPE_SIZE
             if length <= head:
                 raise Violation(Reason.LENGTH, f"ONF match field of {length} bytes")
             kind = uint16(message, start + 8)

@@ -1,9 +1,10 @@
-"""What a version of OpenFlow lets a switch say: one table per version."""
+"""Protocol table: what a version of OpenFlow lets a peer say; one per version and role."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias
 
 from horizon_ryu.wire.guard.violation import Reason, Violation
@@ -16,25 +17,34 @@ MAX_ECHO_SIZE = 2048
 """An echo is sent back as it came: no more than this is worth it."""
 
 
+class Role(Enum):
+    """Which side of OpenFlow a peer is on."""
+
+    SWITCH = "switch"
+    CONTROLLER = "controller"
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """``checks`` and ``caps`` are indexed by message type; None and 0 mean: must not come.
+    """``checks`` and ``max_sizes`` are indexed by message type; None and 0 mean: must not come.
 
-    Two types need to know what was asked and are judged by the conversation instead:
-    ``features_reply`` (any ``features`` of the right form) and ``multipart_reply``, whose bodies
-    start at ``body_at`` and are walked by ``bodies[kind]``. ``hazards[kind]`` refuses what is
-    valid, and yet more than Ryu's parser can bear.
+    Of ``role``, the peer's. Some types need to know what came before and are judged by the
+    conversation instead: of a switch the features reply (any ``features`` of the right form)
+    and ``multipart_reply``, of a controller ``multipart_request``. The bodies of multipart
+    messages start at ``body_at`` and are walked by ``bodies[kind]``. ``hazards[kind]`` refuses
+    what is valid, and yet more than Ryu's parser can bear.
     """
 
     version: int
-    caps: tuple[int, ...]
+    max_sizes: tuple[int, ...]
     checks: tuple[Check | None, ...]
-    features: Check
     multipart_request: int
     multipart_reply: int
     body_at: int
     bodies: Mapping[int, Walker]
+    features: Check | None = None
     hazards: Mapping[int, Walker] = field(default_factory=dict)
+    role: Role = Role.SWITCH
 
 
 def whole(walker: Walker, start: int = 8) -> Check:

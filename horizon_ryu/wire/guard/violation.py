@@ -15,7 +15,7 @@ class Reason(StrEnum):
     VERSION = "version"
     """It is not of the version negotiated."""
     TYPE = "message_type"
-    """A switch has no business sending this type."""
+    """A peer of this role has no business sending this type."""
     ORDER = "out_of_order"
     """Right type, wrong moment: before Hello, or Hello twice."""
     LENGTH = "element_length"
@@ -25,7 +25,7 @@ class Reason(StrEnum):
     UNREQUESTED = "unrequested"
     """An answer that nobody asked for."""
     EXCESS = "excess"
-    """An answer in more parts or bytes than any switch needs."""
+    """A message in more parts or bytes than anybody needs."""
     IDENTITY = "identity"
     """The switch changed its dpid in mid-conversation."""
 

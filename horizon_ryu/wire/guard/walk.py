@@ -35,7 +35,7 @@ def at_least(size: int, what: str, most: int = 0xFFFF) -> Walker:
     return walk
 
 
-def array(size: int, what: str) -> Walker:
+def fixed_list(size: int, what: str) -> Walker:
     """Return a walker over elements of one fixed ``size`` each."""
 
     def walk(message: bytes, start: int, end: int) -> None:
@@ -45,7 +45,7 @@ def array(size: int, what: str) -> Walker:
     return walk
 
 
-def after(skip: int, inner: Walker, what: str) -> Walker:
+def with_header(skip: int, inner: Walker, what: str) -> Walker:
     """Return a walker for a fixed head of ``skip`` bytes followed by ``inner``."""
 
     def walk(message: bytes, start: int, end: int) -> None:
@@ -56,7 +56,9 @@ def after(skip: int, inner: Walker, what: str) -> Walker:
     return walk
 
 
-def entries(what: str, length_at: int, least: int, inner: Walker, step: int = 8) -> Walker:
+def length_prefixed_list(
+    what: str, length_at: int, least: int, inner: Walker, step: int = 8
+) -> Walker:
     """Return a walker over entries that carry their own length.
 
     ``length_at`` is where in an entry its 16-bit length stands; ``least`` its smallest size,
@@ -79,7 +81,7 @@ def entries(what: str, length_at: int, least: int, inner: Walker, step: int = 8)
     return walk
 
 
-def kinds(
+def tlv_list(
     what: str,
     known: Mapping[int, Walker],
     other: Walker | None = None,
@@ -95,6 +97,8 @@ def kinds(
     the element. ``most`` bounds the number of elements, since Ryu copies the rest of the list
     for each.
     """
+    # Keys may be members of an enumeration; plain ints are found faster.
+    walkers = {int(kind): walker for kind, walker in known.items()}
 
     def walk(message: bytes, start: int, end: int) -> None:
         count = 0
@@ -107,7 +111,7 @@ def kinds(
             space = (length + 7) & ~7 if padded else length
             if length < least or space > left or length % step:
                 raise Violation(Reason.LENGTH, f"{what} {kind} of {length} bytes, {left} left")
-            inner = known.get(kind, other)
+            inner = walkers.get(kind, other)
             if inner is None:
                 raise Violation(Reason.KIND, f"{what} {kind}")
             inner(message, start, start + length)

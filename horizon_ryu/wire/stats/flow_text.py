@@ -10,21 +10,24 @@ from collections.abc import Iterable, Iterator
 
 from horizon_ryu.wire.stats.action_text import ActionText
 from horizon_ryu.wire.stats.form import Form, TextField
-from horizon_ryu.wire.stats.mapping import BODY_AT, OPENFLOW_10, UNSUPPORTED
+from horizon_ryu.wire.stats.mapping import UNSUPPORTED
 from horizon_ryu.wire.stats.match_text import MatchText10, MatchText13
+from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10, OPENFLOW_13
 
 SLICE = 64
 """Entries written at once, in half a millisecond: then others get their turn."""
 
 _ENTRY_10 = struct.Struct("!HB41xIIHHH6xQQQ")
 _ENTRY_13 = struct.Struct("!HBxIIHHHH4xQQQHH")
-_MATCH_AT = {1: 4, 4: 48}
-_LEAST_13 = 56
+_LEAST_10, _LEAST_13 = 88, 56
+_MATCH_AT_10, _MATCH_AT_13 = 4, 48
+_MATCH_HEAD = 4
+"""Bytes of a match of 1.3 before its fields."""
 
 
 def count_flows(version: int, pieces: Iterable[bytes]) -> int:
     """Return how many entries the pieces hold; a millisecond per piece at most."""
-    least = 88 if version == OPENFLOW_10 else _LEAST_13
+    least = _LEAST_10 if version == OPENFLOW_10 else _LEAST_13
     count = 0
     for piece in pieces:
         at, end = BODY_AT[version], len(piece)
@@ -69,20 +72,21 @@ class FlowText:
         at, end = BODY_AT[OPENFLOW_10], len(piece)
         unpack, templates = _ENTRY_10.unpack_from, self._templates
         match, actions = self._match10.text, self._actions.text
-        while end - at >= 88:
+        while end - at >= _LEAST_10:
             length, table, seconds, nanoseconds, priority, idle, hard, cookie, packets, octets = (
                 unpack(piece, at)
             )
-            if not 88 <= length <= end - at:
+            if not _LEAST_10 <= length <= end - at:
                 return
             yield templates[(packets == UNSUPPORTED) + 2 * (octets == UNSUPPORTED)] % (
-                packets, hard, octets, actions(piece[at + 88 : at + length]), priority, idle,
-                table, seconds, nanoseconds // 1_000_000 % 1000, match(piece, at + 4), cookie,
+                packets, hard, octets, actions(piece[at + _LEAST_10 : at + length]), priority, idle,
+                table, seconds, nanoseconds // 1_000_000 % 1000,
+                match(piece, at + _MATCH_AT_10), cookie,
             )  # fmt: skip
             at += length
 
     def _entries_13(self, piece: bytes) -> Iterator[str]:
-        at, end = BODY_AT[4], len(piece)
+        at, end = BODY_AT[OPENFLOW_13], len(piece)
         unpack, templates = _ENTRY_13.unpack_from, self._templates
         match, actions = self._match13.text, self._actions.text
         while end - at >= _LEAST_13:
@@ -90,13 +94,14 @@ class FlowText:
                 length, table, seconds, nanoseconds, priority, idle, hard, _flags, cookie,
                 packets, octets, _type, match_length,
             ) = unpack(piece, at)  # fmt: skip
-            after = at + 48 + ((match_length + 7) & ~7)
-            if not _LEAST_13 <= length <= end - at or match_length < 4 or after > at + length:
+            after = at + _MATCH_AT_13 + ((match_length + 7) & ~7)
+            whole = _LEAST_13 <= length <= end - at
+            if not whole or match_length < _MATCH_HEAD or after > at + length:
                 return
             yield templates[(packets == UNSUPPORTED) + 2 * (octets == UNSUPPORTED)] % (
                 packets, hard, octets, actions(piece[after : at + length]), priority, idle,
                 table, seconds, nanoseconds // 1_000_000 % 1000,
-                match(piece, at + 48, match_length), cookie,
+                match(piece, at + _MATCH_AT_13, match_length), cookie,
             )  # fmt: skip
             at += length
 

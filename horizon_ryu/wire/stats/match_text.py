@@ -12,14 +12,27 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from horizon_ryu.wire.fields import (
+    FIELDS,
+    FIELDS_10,
+    HAS_MASK,
+    MATCH_SIZE_10,
+    MAX_LENGTH,
+    MatchField10,
+    field_number,
+    header_class,
+)
+from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_BITS
+from horizon_ryu.wire.ofp13 import OFPXMC
+from horizon_ryu.wire.protocols import IPV4_BITS
 from horizon_ryu.wire.stats.form import Form, TextField
-from horizon_ryu.wire.stats.mapping import MATCH_ORDER, OXM
+from horizon_ryu.wire.stats.mapping import MATCH_ORDER
 from horizon_ryu.wire.stats.value_text import Cut, exact, hexadecimal, masked
+from horizon_ryu.wire.struct_layout import layout
 
 MAX_LAYOUTS = 512
 """Remembered; a switch that has more costs more time, and no more memory."""
 
-_BASIC = 0x8000
 _RANK = {name: rank for rank, name in enumerate(MATCH_ORDER)}
 _HEADER = struct.Struct("!I")
 
@@ -84,19 +97,20 @@ def _indexes(part: _Part) -> range:
 
 def _parts(header: int, index: int) -> Iterator[_Part]:
     """Yield the one part of a field that 1.3 defines, with the size it must have; else foreign."""
-    field = OXM.get(header >> 9 & 0x7F) if header >> 16 == _BASIC else None
-    has_mask, size = bool(header & 0x100), header & 0xFF
-    if field is not None and size == (2 * field.size if has_mask else field.size):
+    basic = header_class(header) == OFPXMC.OPENFLOW_BASIC
+    field = FIELDS.get(field_number(header)) if basic else None
+    has_mask, size = bool(header & HAS_MASK), header & MAX_LENGTH
+    if field is not None and size == field.size << has_mask:
         cut = masked(field.kind, field.size) if has_mask else exact(field.kind, field.size)
-        yield _Part(field.name, index, cut)
+        yield _Part(field.label, index, cut)
     else:
         yield from _foreign(header, index)
 
 
 def _foreign(header: int, index: int) -> Iterator[_Part]:
     """Yield value and mask of a field without a name here."""
-    size = header & 0xFF
-    if header & 0x100 and size % 2 == 0:
+    size = header & MAX_LENGTH
+    if header & HAS_MASK and size % 2 == 0:
         yield _Part("value", index, hexadecimal(size // 2))
         yield _Part("mask", index + 1, hexadecimal(size // 2))
     else:
@@ -109,8 +123,8 @@ def _template(form: Form, known: list[_Part], others: list[tuple[int, list[_Part
         foreign = [
             form.members(
                 [
-                    TextField("oxm_class", str(header >> 16)),
-                    TextField("oxm_field", str(header >> 9 & 0x7F)),
+                    TextField("oxm_class", str(header_class(header))),
+                    TextField("oxm_field", str(field_number(header))),
                     *(TextField(p.name, p.cut.pattern, p.cut.quoted) for p in parts),
                 ]
             )
@@ -155,34 +169,51 @@ class MatchText13:
 
 def _headers(piece: bytes, at: int, end: int) -> Iterator[int]:
     """Yield the headers of the fields that are whole."""
-    while end - at >= 5:
+    while end - at > _HEADER.size:
         (header,) = _HEADER.unpack_from(piece, at)
-        at += 4 + (header & 0xFF)
-        if at > end or not header & 0xFF:
+        length = header & MAX_LENGTH
+        at += _HEADER.size + length
+        if at > end or not length:
             return
         yield header
 
 
 # OpenFlow 1.0: one structure, in which the wildcards say what counts (1.0.0 section 5.2.3).
 
-_MATCH_10 = struct.Struct("!IH6B6BHBxHBBxx4B4BHH")
-_MAC, _IPV4 = "%02x:%02x:%02x:%02x:%02x:%02x", "%d.%d.%d.%d"
-_FIELDS_10 = (
-    # name, wildcard bit, index of its first value, pattern, in the order of MATCH_ORDER
-    ("in_port", 1 << 0, 1, "%d"),
-    ("dl_type", 1 << 4, 16, "%d"),
-    ("dl_src", 1 << 2, 2, _MAC),
-    ("dl_dst", 1 << 3, 8, _MAC),
-    ("dl_vlan", 1 << 1, 14, "%d"),
-    ("dl_vlan_pcp", 1 << 20, 15, "%d"),
-    ("nw_tos", 1 << 21, 17, "%d"),
-    ("nw_proto", 1 << 5, 18, "%d"),
-    ("nw_src", 8, 19, _IPV4),
-    ("nw_dst", 14, 23, _IPV4),
-    ("tp_src", 1 << 6, 27, "%d"),
-    ("tp_dst", 1 << 7, 28, "%d"),
+_WILDCARDS = int(OFPFW.ALL)
+_CUTS_10 = [exact(field.kind, field.size) for field in FIELDS_10]
+_MATCH_10 = layout(
+    [(0, "I"), *((field.offset, cut.code) for field, cut in zip(FIELDS_10, _CUTS_10, strict=True))],
+    MATCH_SIZE_10,
 )
-_WILDCARDS = 0x003F_FFFF
+
+
+class _Place(NamedTuple):
+    """A field of 1.0, where its first value stands among the unpacked, and how it is written."""
+
+    field: MatchField10
+    at: int
+    cut: Cut
+
+
+def _places() -> list[_Place]:
+    """Return the fields in the order of MATCH_ORDER; the wildcards stand before their values."""
+    index, places = 1, []
+    for field, cut in zip(FIELDS_10, _CUTS_10, strict=True):
+        places.append(_Place(field, index, cut))
+        index += cut.values
+    return sorted(places, key=lambda place: _RANK[place.field.label])
+
+
+_PLACES_10 = tuple(_places())
+
+
+def _free_bits(field: MatchField10, wildcards: int) -> int | None:
+    """Return how many low bits of a field may be anything; None if all may."""
+    if field.shift is None:
+        return None if wildcards & field.wildcard else 0
+    free = wildcards >> field.shift & (1 << OFPFW_NW_BITS) - 1
+    return free if free < IPV4_BITS else None
 
 
 class MatchText10:
@@ -207,16 +238,12 @@ class MatchText10:
     def _layout(self, wildcards: int) -> tuple[str, Callable[[Sequence[Any]], Any] | None]:
         fields: list[TextField] = []
         picked: list[int] = []
-        for name, bit, index, pattern in _FIELDS_10:
-            if name.startswith("nw_") and pattern == _IPV4:
-                free = wildcards >> bit & 0x3F
-                if free >= 32:
-                    continue
-                pattern += f"/{32 - free}" if free else ""
-            elif wildcards & bit:
+        for place in _PLACES_10:
+            free = _free_bits(place.field, wildcards)
+            if free is None:
                 continue
-            count = pattern.count("%")
-            picked += range(index, index + count)
-            fields.append(TextField(name, pattern, count > 1))
+            pattern = place.cut.pattern + (f"/{IPV4_BITS - free}" if free else "")
+            picked += range(place.at, place.at + place.cut.values)
+            fields.append(TextField(place.field.label, pattern, place.cut.quoted))
         text = self._form.nested("match", self._form.members(fields))
         return text, itemgetter(*picked) if picked else None

@@ -5,28 +5,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 
+from horizon_ryu.wire import description
 from horizon_ryu.wire.addresses import mac_to_text
-from horizon_ryu.wire.stats.mapping import (
-    BODY_AT,
-    LINK_DOWN,
-    NOT_FLOODED,
-    OPENFLOW_10,
-    OPENFLOW_13,
-    PORT_DOWN,
-    SPEEDS,
-)
+from horizon_ryu.wire.description import DESCRIPTION, Description
+from horizon_ryu.wire.ofp13 import OFPTFPT
+from horizon_ryu.wire.stats.mapping import LINK_DOWN, NOT_FLOODED, PORT_DOWN, SPEEDS
 from horizon_ryu.wire.stats.records import arrays, counted, first, text
 from horizon_ryu.wire.stats.values import (
     Aggregate,
-    Description,
     Features,
     PortCounters,
     PortState,
     TableCounters,
-    TableTraits,
+    TableFeatures,
 )
+from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10, OPENFLOW_13
 
-_DESCRIPTION = struct.Struct("!256s256s256s32s256s")
 _AGGREGATE = struct.Struct("!QQI4x")
 _FEATURES = struct.Struct("!8xQIB3xII")
 _PORT_10 = struct.Struct("!H6s16sIII12x")
@@ -35,16 +29,17 @@ _COUNTERS_10 = struct.Struct("!H6x12Q")
 _COUNTERS_13 = struct.Struct("!I4x12QII")
 _TABLE_10 = struct.Struct("!B3x32s4xIIQQ")
 _TABLE_13 = struct.Struct("!B3xIQQ")
-_TRAITS = struct.Struct("!HB5x32s16x4xI")
+_TABLE_FEATURES = struct.Struct("!HB5x32s16x4xI")
 _TLV = struct.Struct("!HH")
-_APPLY_ACTIONS = 6
+_BITS = 32
 _UNKNOWN_DURATION = 0xFFFF_FFFF
 
 
 def read_description(version: int, pieces: Sequence[bytes]) -> Description | None:
     """Return the texts about a switch; None if it told none."""
-    found = first(_DESCRIPTION, version, pieces)
-    return None if found is None else Description(*map(text, found))
+    whole = BODY_AT[version] + DESCRIPTION.size
+    told = next((piece for piece in pieces if len(piece) >= whole), None)
+    return None if told is None else description.read_description(version, told)
 
 
 def read_aggregate(version: int, pieces: Sequence[bytes]) -> Aggregate | None:
@@ -111,7 +106,7 @@ def read_port_counters(version: int, pieces: Iterable[bytes]) -> Iterator[PortCo
 
 
 def read_tables(version: int, pieces: Iterable[bytes]) -> Iterator[TableCounters]:
-    """Yield the flow tables; on 1.3 without name and size, which the traits have."""
+    """Yield the flow tables; on 1.3 without name and size, which the table features have."""
     if version == OPENFLOW_10:
         for table, name, most, active, lookups, matched in arrays(_TABLE_10, version, pieces):
             yield TableCounters(
@@ -124,35 +119,37 @@ def read_tables(version: int, pieces: Iterable[bytes]) -> Iterator[TableCounters
         )
 
 
-def read_table_traits(pieces: Iterable[bytes]) -> Iterator[TableTraits]:
+def read_table_features(pieces: Iterable[bytes]) -> Iterator[TableFeatures]:
     """Yield name, size and actions of each table of a 1.3 switch (1.3.5 section 7.3.5.5)."""
     for piece in pieces:
         at, end = BODY_AT[OPENFLOW_13], len(piece)
-        while end - at >= 64:
-            length, table, name, most = _TRAITS.unpack_from(piece, at)
-            if not 64 <= length <= end - at:
+        head = _TABLE_FEATURES.size
+        while end - at >= head:
+            length, table, name, most = _TABLE_FEATURES.unpack_from(piece, at)
+            if not head <= length <= end - at:
                 break
-            yield TableTraits(table, text(name), most, _applicable(piece, at + 64, at + length))
+            actions = _applicable(piece, at + head, at + length)
+            yield TableFeatures(table, text(name), most, actions)
             at += length
 
 
 def _applicable(piece: bytes, at: int, end: int) -> int:
     """Return the bitmap of the actions that the property APPLY_ACTIONS lists."""
-    while end - at >= 4:
+    while end - at >= _TLV.size:
         kind, length = _TLV.unpack_from(piece, at)
-        if not 4 <= length <= end - at:
+        if not _TLV.size <= length <= end - at:
             break
-        if kind == _APPLY_ACTIONS:
-            return _bitmap(piece, at + 4, at + length)
+        if kind == OFPTFPT.APPLY_ACTIONS:
+            return _bitmap(piece, at + _TLV.size, at + length)
         at += (length + 7) & ~7
     return 0
 
 
 def _bitmap(piece: bytes, at: int, end: int) -> int:
     bits = 0
-    while end - at >= 4:
+    while end - at >= _TLV.size:
         kind, length = _TLV.unpack_from(piece, at)
-        if kind < 32:
+        if kind < _BITS:
             bits |= 1 << kind
-        at += max(length, 4)
+        at += max(length, _TLV.size)
     return bits

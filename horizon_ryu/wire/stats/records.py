@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from horizon_ryu.wire.stats.mapping import BODY_AT
+from horizon_ryu.wire.versions import BODY_AT
 
 
 def arrays(

@@ -1,50 +1,59 @@
-"""The questions of :mod:`horizon_ryu.core.stats.kinds`, as bytes of either version."""
+"""The questions of :mod:`horizon_ryu.core.stats.stats_types`, as bytes of either version."""
 
 from __future__ import annotations
 
 import struct
 
-from horizon_ryu.wire.stats.mapping import OPENFLOW_10
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire import ofp10, ofp13
+from horizon_ryu.wire.ofp10 import OFPFW
+from horizon_ryu.wire.ofp13 import OFPMP
+from horizon_ryu.wire.oxm import ANY_FRAME
+from horizon_ryu.wire.stats.types import StatsType
+from horizon_ryu.wire.versions import OPENFLOW_10
 
 _HEADER = struct.Struct("!BBHI")
-_ECHO, _FEATURES = 2, 5
-_STATS_10, _MULTIPART_13 = 16, 18
+_STATS_10, _MULTIPART_13 = struct.Struct("!HH"), struct.Struct("!HH4x")
 _TYPES = {
-    Kind.DESC: 0,
-    Kind.FLOWS: 1,
-    Kind.AGGREGATE: 2,
-    Kind.TABLES: 3,
-    Kind.PORTS: 4,
-    Kind.TABLE_FEATURES: 12,
-    Kind.PORT_DESC: 13,
+    StatsType.DESC: OFPMP.DESC,
+    StatsType.FLOWS: OFPMP.FLOW,
+    StatsType.AGGREGATE: OFPMP.AGGREGATE,
+    StatsType.TABLES: OFPMP.TABLE,
+    StatsType.PORTS: OFPMP.PORT_STATS,
+    StatsType.TABLE_FEATURES: OFPMP.TABLE_FEATURES,
+    StatsType.PORT_DESC: OFPMP.PORT_DESC,
 }
-"""Types of ofp_stats_types and ofp_multipart_type."""
+"""Types of ofp_multipart_type; those that 1.0 has too have the same numbers in OFPST."""
 
-_ANY_MATCH_10 = struct.pack("!I36x", 0x003F_FFFF)
-_ALL_10 = _ANY_MATCH_10 + struct.pack("!BxH", 0xFF, 0xFFFF)
-_ALL_13 = struct.pack("!B3xII4xQQHH4x", 0xFF, 0xFFFF_FFFF, 0xFFFF_FFFF, 0, 0, 1, 4)
+_ANY_MATCH_10 = struct.pack("!I36x", OFPFW.ALL)
+_ALL_10 = _ANY_MATCH_10 + struct.pack("!BxH", ofp10.OFPTT_ALL, ofp10.OFPP.NONE)
+_ALL_13 = (
+    struct.pack("!B3xII4xQQ", ofp13.OFPTT.ALL, ofp13.OFPP.ANY, ofp13.OFPG.ANY, 0, 0) + ANY_FRAME
+)
 """All tables, any output port, any match (1.0.0 section 5.3.5, 1.3.5 section 7.3.5.2)."""
 
+_PORT_10 = struct.pack("!H6x", ofp10.OFPP.NONE)
+_PORT_13 = struct.pack("!I4x", ofp13.OFPP.ANY)
+"""Every port."""
 
-def encode(version: int, kind: Kind, xid: int) -> bytes:
+
+def encode(version: int, kind: StatsType, xid: int) -> bytes:
     """Return the question of ``kind``."""
-    if kind is Kind.ECHO:
-        return _HEADER.pack(version, _ECHO, 8, xid)
-    if kind is Kind.FEATURES:
-        return _HEADER.pack(version, _FEATURES, 8, xid)
+    if kind is StatsType.ECHO:
+        return _HEADER.pack(version, ofp13.OFPT.ECHO_REQUEST, _HEADER.size, xid)
+    if kind is StatsType.FEATURES:
+        return _HEADER.pack(version, ofp13.OFPT.FEATURES_REQUEST, _HEADER.size, xid)
     body = _body(version, kind)
     if version == OPENFLOW_10:
-        head = struct.pack("!HH", _TYPES[kind], 0)
-        return _HEADER.pack(version, _STATS_10, 12 + len(body), xid) + head + body
-    head = struct.pack("!HH4x", _TYPES[kind], 0)
-    return _HEADER.pack(version, _MULTIPART_13, 16 + len(body), xid) + head + body
+        rest = _STATS_10.pack(_TYPES[kind], 0) + body
+        return _HEADER.pack(version, ofp10.OFPT.STATS_REQUEST, _HEADER.size + len(rest), xid) + rest
+    rest = _MULTIPART_13.pack(_TYPES[kind], 0) + body
+    return _HEADER.pack(version, ofp13.OFPT.MULTIPART_REQUEST, _HEADER.size + len(rest), xid) + rest
 
 
-def _body(version: int, kind: Kind) -> bytes:
+def _body(version: int, kind: StatsType) -> bytes:
     old = version == OPENFLOW_10
-    if kind in (Kind.FLOWS, Kind.AGGREGATE):
+    if kind in (StatsType.FLOWS, StatsType.AGGREGATE):
         return _ALL_10 if old else _ALL_13
-    if kind is Kind.PORTS:
-        return struct.pack("!H6x", 0xFFFF) if old else struct.pack("!I4x", 0xFFFF_FFFF)
+    if kind is StatsType.PORTS:
+        return _PORT_10 if old else _PORT_13
     return b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 
-class Kind(Enum):
+class StatsType(Enum):
     """A question. Its value is the label that metrics and logs show."""
 
     ECHO = "echo"

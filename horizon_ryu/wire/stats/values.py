@@ -5,16 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Description(NamedTuple):
-    """Texts about a switch, as it chose them, made printable."""
-
-    mfr_desc: str
-    hw_desc: str
-    sw_desc: str
-    serial_num: str
-    dp_desc: str
-
-
 class Features(NamedTuple):
     """``capabilities`` and ``actions`` are bitmaps (1.0.0 section 5.3.1, 1.3.5 section 7.3.1)."""
 
@@ -66,7 +56,7 @@ class TableCounters(NamedTuple):
     matched_count: int | None
 
 
-class TableTraits(NamedTuple):
+class TableFeatures(NamedTuple):
     """What 1.3 tells apart from the counters; ``actions``: bitmap of the types it can apply."""
 
     table_id: int

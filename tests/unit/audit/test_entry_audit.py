@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,13 +14,15 @@ from horizon_ryu.core.flood_state import BROADCAST_MAC
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.topology import Change, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
     Match,
+    Outgoing,
     Output,
-    Sent,
     ToController,
 )
 from simulator.clock import Clock
@@ -37,14 +38,14 @@ class Switches:
     def __init__(self, version: int = 4) -> None:
         self.version = version
         self.entries: list[FlowEntry] = []
-        self.sent: list[Sent] = []
+        self.sent: list[Outgoing] = []
         self.error: SwitchError | None = None
         self.asked: list[dict[str, Any]] = []
 
-    def get(self, dpid: int) -> Any:
-        return SimpleNamespace(version=self.version)
+    def codec(self, dpid: int) -> Codec:
+        return codec_of(self.version)
 
-    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         self.sent += messages
         return () if self.error is None else (self.error,)
 
@@ -88,7 +89,7 @@ def test_an_entry_that_others_changed_is_sent_again(changed: dict[str, Any]) -> 
     switches = Switches()
     switches.entries = [entry(ARP, **changed)]
     assert EntryAudit(switches, lambda dpid: (ARP,)).audit(1) == 1
-    assert switches.sent == [Sent(1, ARP)]
+    assert switches.sent == [Outgoing(1, ARP)]
 
 
 def test_nothing_is_asked_of_a_switch_that_should_have_nothing() -> None:
@@ -123,8 +124,8 @@ class TreeSwitches:
         self.asked: list[dict[str, Any]] = []
         self.meanwhile: Any = lambda: None
 
-    def get(self, dpid: int) -> Any:
-        return SimpleNamespace(version=self.real.openflow)
+    def codec(self, dpid: int) -> Codec:
+        return codec_of(self.real.openflow)
 
     def flow_entries(self, dpid: int, **asked: Any) -> Any:
         self.asked.append(asked)

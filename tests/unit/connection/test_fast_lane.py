@@ -4,22 +4,22 @@ from collections.abc import Iterable
 
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, FastLane, Handled
-from horizon_ryu.wire.messages import DropBuffered, PacketIn, Sent
+from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn
 
 PACKET_IN = PacketIn(dpid=1, in_port=2, data=b"frame")
-DROP = Sent(1, DropBuffered(9, 2))
+DROP = Outgoing(1, DropBuffered(9, 2))
 
 
 class Recorder:
     """A lane, what it sent and whom it called."""
 
     def __init__(self) -> None:
-        self.sent: list[Sent] = []
+        self.sent: list[Outgoing] = []
         self.called: list[str] = []
         self.counters = ConnectionCounters()
         self.lane = FastLane(self._send, self.counters)
 
-    def _send(self, messages: Iterable[Sent]) -> None:
+    def _send(self, messages: Iterable[Outgoing]) -> None:
         self.sent += messages
 
     def add(self, order: int, name: str, answer: Handled = PASSED) -> None:

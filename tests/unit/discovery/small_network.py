@@ -8,7 +8,7 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Change, Link, Port, PortRef, Switch
-from horizon_ryu.wire.messages import Output, PacketIn, PacketOut, Sent
+from horizon_ryu.wire.messages import Outgoing, Output, PacketIn, PacketOut
 
 KEY = b"a key that only this controller has"
 
@@ -61,7 +61,7 @@ class SmallNetwork:
             self.collect()
             self.now = min(end, max(self.now + 0.001, self.core.next_due(self.now)))
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         for src, data in map(outgoing, messages):
             if frames.is_multicast(data):
                 self.sent.append((self.now, src))
@@ -106,7 +106,7 @@ class SmallNetwork:
         raise LookupError(f"no probe was due at port {port_no} of switch {dpid}")
 
 
-def outgoing(sent: Sent) -> tuple[PortRef, bytes]:
+def outgoing(sent: Outgoing) -> tuple[PortRef, bytes]:
     """Return where a packet-out leaves, and the frame."""
     message = sent.message
     if not isinstance(message, PacketOut) or not isinstance(message.actions[0], Output):

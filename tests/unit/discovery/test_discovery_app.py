@@ -37,13 +37,15 @@ from horizon_ryu.switch_events import (
     EventSwitchJoining,
     EventSwitchLeft,
 )
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
     Match,
+    Outgoing,
     PacketIn,
-    Sent,
     ToController,
 )
 from unit.discovery.small_network import both, outgoing, port, switch
@@ -58,20 +60,20 @@ class Switches:
     """Records what is sent; a cable joins port 1 of A and port 1 of B."""
 
     def __init__(self) -> None:
-        self.confirmed: list[Sent] = []
+        self.confirmed: list[Outgoing] = []
         self.refusals: dict[int, SwitchError] = {}
         self.disconnected: list[int] = []
         self.entries: dict[int, tuple[FlowEntry, ...]] = {}
         self.lane: FastLane | None = None
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         cable = {PortRef(A, 1): PortRef(B, 1), PortRef(B, 1): PortRef(A, 1)}
         for src, data in map(outgoing, messages):
             here = cable.get(src)
             if here is not None and self.lane is not None:
                 self.lane.dispatch(PacketIn(here.dpid, here.port_no, data), time.monotonic())
 
-    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         self.confirmed += messages
         hub.sleep(0)
         return tuple(self.refusals[sent.dpid] for sent in messages if sent.dpid in self.refusals)
@@ -79,8 +81,8 @@ class Switches:
     def disconnect(self, dpid: int, reason: str) -> None:
         self.disconnected.append(dpid)
 
-    def get(self, dpid: int) -> Any:
-        return SimpleNamespace(version=4)
+    def codec(self, dpid: int) -> Codec:
+        return codec_of(4)
 
     def flow_entries(self, dpid: int, **_asked: Any) -> tuple[FlowEntry, ...]:
         if dpid in self.refusals:
@@ -181,7 +183,7 @@ def test_the_drop_is_confirmed_before_the_first_probe(running: Running) -> None:
         (ToController(),),
         send_flow_removed=True,
     )
-    assert running.horizon.switches.confirmed == [Sent(A, entry), Sent(B, entry)]
+    assert running.horizon.switches.confirmed == [Outgoing(A, entry), Outgoing(B, entry)]
 
 
 @pytest.mark.parametrize("error", [SwitchDeadline(B, "silent"), SwitchError(B, "refused")])
@@ -379,7 +381,7 @@ def test_a_fault_of_ours_while_a_switch_joins_costs_that_switch_its_connection_a
     """A switch that counts as joining for ever would keep every new link from being believed."""
     confirm, calls = running.horizon.switches.confirm, []
 
-    def fail_for_one(messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def fail_for_one(messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         if messages[0].dpid == 3 and not calls:
             calls.append(1)
             raise KeyError("a fault of ours")
@@ -400,7 +402,7 @@ def test_an_entry_that_could_not_be_put_back_for_a_fault_of_ours_is_put_back_lat
     running.wait(lambda: A in running.horizon.published.topology.switches)
     confirm = running.horizon.switches.confirm
 
-    def fail(_messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def fail(_messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         raise KeyError("a fault of ours")
 
     running.horizon.switches.confirm = fail

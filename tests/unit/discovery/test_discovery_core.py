@@ -10,7 +10,7 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch
-from horizon_ryu.wire.messages import DropBuffered, PacketIn, PacketOut, Sent
+from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn, PacketOut
 
 KEY = b"k" * 32
 A, B, C = 1, 2, 3
@@ -57,7 +57,7 @@ class Wires:
             self.now += step
         self.discovery.take_changes()
 
-    def carry(self, sent: Sent) -> None:
+    def carry(self, sent: Outgoing) -> None:
         out = sent.message
         assert isinstance(out, PacketOut)
         self.probes += 1
@@ -190,7 +190,7 @@ def test_a_buffered_frame_is_dropped_by_command(wires: Wires) -> None:
     wires.ready(A, B)
     (sent, *_) = wires.discovery.tick(wires.now)
     heard = wires.discovery.frame_in(PacketIn(B, 1, sent.message.data, buffer_id=77), wires.now)
-    assert heard.messages == (Sent(B, DropBuffered(77, 1)),)
+    assert heard.messages == (Outgoing(B, DropBuffered(77, 1)),)
 
 
 def test_ten_thousand_ports_stretch_the_rounds_and_flap_no_link() -> None:
@@ -227,7 +227,7 @@ def arp(mac: bytes, ip: bytes, reply: bool = False) -> bytes:
     return frames.build_arp_request(mac, ip, bytes((10, 0, 0, 99)))
 
 
-def hear(wires: Wires, dpid: int, port_no: int, data: bytes) -> tuple[Sent, ...]:
+def hear(wires: Wires, dpid: int, port_no: int, data: bytes) -> tuple[Outgoing, ...]:
     frame = frames.decode(data)
     assert frame is not None
     return wires.discovery.host_frame(PacketIn(dpid, port_no, data), frame, wires.now)

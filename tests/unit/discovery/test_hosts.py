@@ -12,7 +12,7 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import DiscoveryLimits
 from horizon_ryu.core.hosts import PROBER, HostLimits
 from horizon_ryu.core.topology import Host, PortRef
-from horizon_ryu.wire.messages import Output, PacketIn, PacketOut, Sent
+from horizon_ryu.wire.messages import Outgoing, Output, PacketIn, PacketOut
 from unit.discovery.small_network import SmallNetwork, port
 
 A, B = 1, 2
@@ -36,13 +36,15 @@ def network() -> SmallNetwork:
     return made
 
 
-def hear(network: SmallNetwork, ref: PortRef, data: bytes) -> tuple[Sent, ...]:
+def hear(network: SmallNetwork, ref: PortRef, data: bytes) -> tuple[Outgoing, ...]:
     frame = frames.decode(data)
     assert frame is not None
     return network.core.host_frame(PacketIn(ref.dpid, ref.port_no, data), frame, network.now)
 
 
-def asks(network: SmallNetwork, ref: PortRef, mac: bytes = ALICE, ip: int = 1) -> tuple[Sent, ...]:
+def asks(
+    network: SmallNetwork, ref: PortRef, mac: bytes = ALICE, ip: int = 1
+) -> tuple[Outgoing, ...]:
     return hear(network, ref, frames.build_arp_request(mac, address(ip), address(99)))
 
 

@@ -13,7 +13,7 @@ from horizon_ryu.core import lldp
 from horizon_ryu.core.discovery import DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Change, Link, PortRef
-from horizon_ryu.wire.messages import DropBuffered, PacketIn, Sent
+from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn
 from unit.discovery.small_network import KEY, SmallNetwork, both, outgoing, port, switch
 
 A, B, C = 1, 2, 3
@@ -211,7 +211,7 @@ def test_bytes_of_strangers_change_nothing(data: bytes, dpid: int, number: int) 
 def test_whatever_it_is_the_switch_keeps_no_buffer(pair: SmallNetwork) -> None:
     for data in (pair.probe(A, 2), b"", lldp.ETHERTYPE * 40):
         heard = pair.core.frame_in(PacketIn(B, 2, data, buffer_id=5), pair.now)
-        assert heard.messages == (Sent(B, DropBuffered(5, 2)),)
+        assert heard.messages == (Outgoing(B, DropBuffered(5, 2)),)
         assert pair.core.frame_in(PacketIn(B, 2, data), pair.now).messages == ()
 
 

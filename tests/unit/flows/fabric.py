@@ -31,7 +31,8 @@ from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.wire.canonical import canonical
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import (
     FlowCommand,
@@ -40,8 +41,9 @@ from horizon_ryu.wire.messages import (
     Match,
     MeterCommand,
     MeterMod,
-    Sent,
+    Outgoing,
 )
+from horizon_ryu.wire.normalize import normalize
 
 EDGE = 90
 """The port of the host at each switch."""
@@ -89,12 +91,12 @@ class Tables:
         self.away: set[int] = set()
         self.silent: set[int] = set()
         self.deaf: set[int] = set()
-        self.refuse: Callable[[Sent], str | None] = lambda _sent: None
-        self.batches: list[tuple[Sent, ...]] = []
-        self.before: Callable[[Sequence[Sent]], None] = lambda _messages: None
+        self.refuse: Callable[[Outgoing], str | None] = lambda _sent: None
+        self.batches: list[tuple[Outgoing, ...]] = []
+        self.before: Callable[[Sequence[Outgoing]], None] = lambda _messages: None
         self.models: dict[int, str] = {}
 
-    def confirm(self, messages: Sequence[Sent], deadline: float = 0) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing], deadline: float = 0) -> tuple[SwitchError, ...]:
         self.before(messages)
         self.batches.append(tuple(messages))
         errors: list[SwitchError] = []
@@ -111,7 +113,7 @@ class Tables:
         errors += [SwitchDeadline(dpid, "no answer") for dpid in dpids if dpid in self.silent]
         return tuple(errors)
 
-    def _apply(self, table: Table, sent: Sent) -> None:
+    def _apply(self, table: Table, sent: Outgoing) -> None:
         message = sent.message
         if isinstance(message, FlowMod):
             key = message.match, message.priority
@@ -141,7 +143,7 @@ class Tables:
         )
 
     def _reported(self, mod: FlowMod) -> FlowEntry:
-        match, actions = canonical(self.version, mod.match, mod.actions)
+        match, actions = normalize(self.version, mod.match, mod.actions)
         return FlowEntry(
             match,
             mod.priority,
@@ -162,6 +164,10 @@ class Tables:
         if dpid in self.away or dpid not in self.tables:
             raise SwitchAway(dpid)
         return self.connections[dpid]
+
+    def codec(self, dpid: int) -> Codec:
+        self.get(dpid)
+        return codec_of(self.version)
 
     def connected(self) -> set[int]:
         return set(self.tables) - self.away

@@ -22,7 +22,7 @@ from horizon_ryu.core.flows.entries import entries_of, flow_mod
 from horizon_ryu.core.flows.flow import EntrySpec, FlowState, PathSpec
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.service import Asked
-from horizon_ryu.wire.messages import Match, Output, Sent
+from horizon_ryu.wire.messages import Match, Outgoing, Output
 from unit.flows.fabric import EDGE, Fabric, sqlite
 
 RING = [(1, 2), (2, 3), (3, 4), (4, 1)]
@@ -66,7 +66,7 @@ def test_one_refused_message_leaves_nothing_of_a_batch(fabric, place: int) -> No
     """Whichever of the six entries it is; two of three flows share switches."""
     count = -1
 
-    def refuse(sent: Sent) -> str | None:
+    def refuse(sent: Outgoing) -> str | None:
         nonlocal count
         count += 1
         return "refused with FLOW_MOD_FAILED" if count == place else None

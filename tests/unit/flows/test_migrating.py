@@ -14,7 +14,7 @@ from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import WaveKind
 from horizon_ryu.core.flows.wish import Wish
 from horizon_ryu.flows.service import Asked
-from horizon_ryu.wire.messages import Match, Sent
+from horizon_ryu.wire.messages import Match, Outgoing
 from unit.flows.fabric import EDGE, Fabric, mac, sqlite
 from unit.flows.test_flow_service import RING, path
 
@@ -78,7 +78,7 @@ def test_whatever_is_refused_before_the_commit_leaves_the_old_path(place: int) -
     old = made(fabric, 2)
     before, count = fabric.tables.mods(), -1
 
-    def refuse(_sent: Sent) -> str | None:
+    def refuse(_sent: Outgoing) -> str | None:
         nonlocal count
         count += 1
         return "refused" if count == place else None
@@ -232,7 +232,7 @@ def test_a_controller_killed_between_messages_leaves_no_trace_of_the_other_path(
     fabric = Fabric(RING, sqlite(tmp_path))
     old = made(fabric, 2)
 
-    def die(_messages: Sequence[Sent]) -> None:
+    def die(_messages: Sequence[Outgoing]) -> None:
         if len(fabric.tables.batches) == batch:
             raise Killed
 

@@ -7,7 +7,7 @@ import pytest
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.ownership import flow_cookie
 from horizon_ryu.flows.service import Asked
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Sent
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing
 from unit.flows.fabric import Fabric
 from unit.flows.test_flow_service import RING, path
 
@@ -21,7 +21,7 @@ def regular(fabric: Fabric) -> None:
 def test_a_switch_that_did_not_confirm_a_deletion_is_looked_at_until_it_is_clean() -> None:
     fabric = Fabric(RING)
 
-    def refuse(sent: Sent) -> str | None:
+    def refuse(sent: Outgoing) -> str | None:
         deletes = isinstance(sent.message, FlowMod) and sent.message.command is not FlowCommand.ADD
         return "no" if sent.dpid == 1 or (deletes and sent.dpid == 2) else None
 

@@ -21,7 +21,17 @@ from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.packet_in_pipeline import FastLane
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Output, PacketIn, Sent
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    Outgoing,
+    Output,
+    PacketIn,
+)
 
 HOLD = 0.05
 OLD = cookie(Owner.FORWARDING, 1)
@@ -37,19 +47,19 @@ class Switches:
     """Records what is sent; every switch holds the same entries."""
 
     def __init__(self) -> None:
-        self.sent: list[Sent] = []
+        self.sent: list[Outgoing] = []
         self.entries: tuple[FlowEntry, ...] = ()
         self.failure: SwitchError | None = None
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Outgoing]) -> None:
         self.sent += messages
 
-    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         self.sent += messages
         return ()
 
-    def get(self, dpid: int) -> SimpleNamespace:
-        return SimpleNamespace(version=4)
+    def codec(self, dpid: int) -> Codec:
+        return codec_of(4)
 
     def flow_entries(self, dpid: int, **_asked: object) -> tuple[FlowEntry, ...]:
         if self.failure is not None:
@@ -270,7 +280,7 @@ def test_a_pair_that_fails_leaves_the_others_theirs_and_the_next_change_its_turn
     poisoned = {keys[1], keys[-1]}
     install = PairFlows.install
 
-    def fail_for_some(self: PairFlows, pair: Pair, now: float) -> list[Sent]:
+    def fail_for_some(self: PairFlows, pair: Pair, now: float) -> list[Outgoing]:
         if pair.key in poisoned:
             raise KeyError("a fault of ours")
         return install(self, pair, now)
@@ -290,7 +300,7 @@ def test_a_pair_that_fails_leaves_the_others_theirs_and_the_next_change_its_turn
     app._topology_changed(EventTopologyChanged(again, joined))
     settled(app)
     assert rerouted(horizon, 3) == wanted - failed
-    assert Sent(3, app._core._arp_entry()) in horizon.switches.sent
+    assert Outgoing(3, app._core._arp_entry()) in horizon.switches.sent
 
 
 def test_rerouting_goes_on_when_sending_failed_once(
@@ -301,7 +311,7 @@ def test_rerouting_goes_on_when_sending_failed_once(
     talk(horizon)
     send, calls = horizon.switches.send, []
 
-    def fail_second(messages: Iterable[Sent]) -> None:
+    def fail_second(messages: Iterable[Outgoing]) -> None:
         calls.append(1)
         if len(calls) == 2:
             raise OSError("a fault of ours")
@@ -318,7 +328,7 @@ def test_switches_that_join_are_swept_though_the_change_raised(
 ) -> None:
     horizon.switches.entries = (INGRESS,)
 
-    def fail(*_: object) -> list[Sent]:
+    def fail(*_: object) -> list[Outgoing]:
         raise KeyError("a fault of ours")
 
     monkeypatch.setattr(app._core, "topology_changed", fail)

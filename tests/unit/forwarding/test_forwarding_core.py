@@ -24,11 +24,11 @@ from horizon_ryu.wire.messages import (
     FlowMod,
     FlowRemoved,
     Match,
+    Outgoing,
     Output,
     PacketIn,
     PacketOut,
     RemovalReason,
-    Sent,
     ToController,
 )
 
@@ -78,13 +78,13 @@ class Network:
         self.ips[mac] = ips
         return Change(kind, Host(mac, ips, self.places[mac]))
 
-    def changed(self, *changes: Change) -> list[Sent]:
+    def changed(self, *changes: Change) -> list[Outgoing]:
         hosts = {mac: Host(mac, self.ips[mac], place) for mac, place in self.places.items()}
         switches = {dpid: self.switch(dpid) for dpid in self.dpids}
         view = TopologyView(1, switches, dict(self.links), hosts)
         return self.apply(self.core.topology_changed(view, changes, self.now))
 
-    def apply(self, messages: Iterable[Sent]) -> list[Sent]:
+    def apply(self, messages: Iterable[Outgoing]) -> list[Outgoing]:
         messages = list(messages)
         for dpid, mod in [(sent.dpid, sent.message) for sent in messages]:
             if isinstance(mod, FlowMod):
@@ -95,11 +95,11 @@ class Network:
 
     def frame(
         self, dpid: int, in_port: int, data: bytes, buffer_id: int | None = None
-    ) -> tuple[bool, list[Sent]]:
+    ) -> tuple[bool, list[Outgoing]]:
         consumed, messages = self.core.frame_in(PacketIn(dpid, in_port, data, buffer_id), self.now)
         return consumed, self.apply(messages)
 
-    def talk(self, src: bytes, dst: bytes) -> list[Sent]:
+    def talk(self, src: bytes, dst: bytes) -> list[Outgoing]:
         place = self.places[src]
         return self.frame(place.dpid, place.port_no, unicast(src, dst))[1]
 
@@ -131,11 +131,11 @@ def square() -> Network:
     return network
 
 
-def outs(messages: Iterable[Sent]) -> list[tuple[int, PacketOut]]:
+def outs(messages: Iterable[Outgoing]) -> list[tuple[int, PacketOut]]:
     return [(s.dpid, s.message) for s in messages if isinstance(s.message, PacketOut)]
 
 
-def mods(messages: Iterable[Sent]) -> list[tuple[int, FlowMod]]:
+def mods(messages: Iterable[Outgoing]) -> list[tuple[int, FlowMod]]:
     return [(s.dpid, s.message) for s in messages if isinstance(s.message, FlowMod)]
 
 
@@ -178,14 +178,14 @@ def test_a_frame_that_a_middle_switch_missed_is_delivered_and_the_path_healed(
 def test_unknown_destinations_are_flooded(square: Network) -> None:
     consumed, messages = square.frame(1, 9, unicast(A, C))
     assert consumed
-    assert messages == [Sent(1, PacketOut((Flood(),), unicast(A, C), 9))]
+    assert messages == [Outgoing(1, PacketOut((Flood(),), unicast(A, C), 9))]
 
 
 def test_a_source_at_an_undecided_place_sets_up_no_entries(square: Network) -> None:
     _, messages = square.frame(3, 8, unicast(A, B))
-    assert messages == [Sent(4, PacketOut((Output(9),), unicast(A, B)))]
+    assert messages == [Outgoing(4, PacketOut((Output(9),), unicast(A, B)))]
     _, messages = square.frame(3, 8, unicast(C, B))
-    assert messages == [Sent(4, PacketOut((Output(9),), unicast(C, B)))]
+    assert messages == [Outgoing(4, PacketOut((Output(9),), unicast(C, B)))]
 
 
 def test_two_hosts_behind_one_port_are_left_to_themselves(square: Network) -> None:
@@ -198,7 +198,7 @@ def test_two_hosts_behind_one_port_are_left_to_themselves(square: Network) -> No
 
 def test_no_path_is_flooded(square: Network) -> None:
     square.changed(*square.cut(PortRef(1, 1)), *square.cut(PortRef(1, 2)))
-    assert square.talk(A, B) == [Sent(1, PacketOut((Flood(),), unicast(A, B), 9))]
+    assert square.talk(A, B) == [Outgoing(1, PacketOut((Flood(),), unicast(A, B), 9))]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_multicast_is_left_to_spanning_tree(square: Network) -> None:
 
 def test_a_buffered_frame_is_freed_at_the_switch(square: Network) -> None:
     _, messages = square.frame(1, 9, unicast(A, B), buffer_id=77)
-    assert messages[-1] == Sent(1, DropBuffered(77, 9))
+    assert messages[-1] == Outgoing(1, DropBuffered(77, 9))
     assert square.frame(1, 9, unicast(A, b"\xff" * 6), buffer_id=78) == (False, [])
 
 
@@ -223,7 +223,7 @@ def test_arp_for_a_known_address_is_answered_where_it_was_asked(square: Network)
     consumed, messages = square.frame(1, 9, frames.build_arp_request(A, IP_A, IP_B))
     assert consumed
     reply = frames.build_arp_reply(B, IP_B, A, IP_A)
-    assert messages == [Sent(1, PacketOut((Output(9),), reply))]
+    assert messages == [Outgoing(1, PacketOut((Output(9),), reply))]
 
 
 @pytest.mark.parametrize(
@@ -253,9 +253,9 @@ def test_unicast_arp_is_delivered_without_entries(square: Network) -> None:
     reply = frames.build_arp_reply(A, IP_A, B, IP_B)
     consumed, messages = square.frame(1, 9, reply)
     assert consumed
-    assert messages == [Sent(4, PacketOut((Output(9),), reply))]
+    assert messages == [Outgoing(4, PacketOut((Output(9),), reply))]
     lost = frames.build_arp_reply(A, IP_A, C, IP_C)
-    assert square.frame(1, 9, lost) == (True, [Sent(1, PacketOut((Flood(),), lost, 9))])
+    assert square.frame(1, 9, lost) == (True, [Outgoing(1, PacketOut((Flood(),), lost, 9))])
 
 
 def test_the_answer_to_the_controllers_probe_goes_no_further(square: Network) -> None:
@@ -499,7 +499,7 @@ def test_a_frame_that_no_station_can_have_sent_is_dropped_and_leaves_no_pair(
 ) -> None:
     assert square.frame(1, 9, data) == (True, [])
     assert len(square.core._pairs) == 0
-    assert square.frame(1, 9, data, buffer_id=5) == (True, [Sent(1, DropBuffered(5, 9))])
+    assert square.frame(1, 9, data, buffer_id=5) == (True, [Outgoing(1, DropBuffered(5, 9))])
 
 
 def test_a_pair_of_one_host_is_forgotten_like_any_other() -> None:
@@ -520,7 +520,7 @@ def test_a_pair_that_cannot_be_rerouted_is_let_go_and_the_others_are_rerouted(
     square.talk(B, A)
     install = PairFlows.install
 
-    def fail_for_one(self: PairFlows, pair: Pair, now: float) -> list[Sent]:
+    def fail_for_one(self: PairFlows, pair: Pair, now: float) -> list[Outgoing]:
         if pair.key == B + A:
             raise KeyError("a fault of ours")
         return install(self, pair, now)

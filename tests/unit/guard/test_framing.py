@@ -16,7 +16,7 @@ STREAM = b"".join(VALID[OF13])
 
 @given(st.lists(st.integers(0, len(STREAM)), max_size=30))
 def test_messages_are_the_same_however_the_stream_is_cut(cuts: list[int]) -> None:
-    framer = Framer(OPENFLOW13.caps)
+    framer = Framer(OPENFLOW13.max_sizes)
     edges = [0, *sorted(cuts), len(STREAM)]
     chunks = [STREAM[start:end] for start, end in itertools.pairwise(edges)]
     assert [whole for chunk in chunks for whole in framer.feed(chunk)] == list(VALID[OF13])
@@ -53,5 +53,5 @@ def test_caps_may_change_between_two_messages_of_a_chunk() -> None:
     seen = []
     for whole in framer.feed(hello(OF13) + message(OF13, 2, b"ping")):
         seen.append(whole)
-        framer.caps = OPENFLOW13.caps
+        framer.max_sizes = OPENFLOW13.max_sizes
     assert len(seen) == 2

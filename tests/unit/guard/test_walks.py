@@ -11,7 +11,7 @@ from fuzz.wire import IN_PORT, MAC, NICIRA, match13, nicira, oxm, tlv
 from horizon_ryu.wire.guard import openflow10, openflow13
 from horizon_ryu.wire.guard.oxm import walk_field, walk_match
 from horizon_ryu.wire.guard.violation import Reason, Violation
-from horizon_ryu.wire.guard.walk import at_least, entries, exactly, kinds
+from horizon_ryu.wire.guard.walk import at_least, exactly, length_prefixed_list, tlv_list
 
 BODIES = [
     *openflow10.OPENFLOW10.bodies.values(),
@@ -33,7 +33,7 @@ def test_walkers_take_any_bytes_and_raise_nothing_but_violations(walk: object, d
 
 @given(st.integers(0, 40), st.integers(0, 40))
 def test_entry_length_must_be_within_bounds_and_aligned(length: int, size: int) -> None:
-    walk = entries("entry", 0, 8, at_least(8, "entry"))
+    walk = length_prefixed_list("entry", 0, 8, at_least(8, "entry"))
     data = struct.pack("!H", length).ljust(size, b"\0")[:size]
     valid = size == 0 or (length >= 8 and length % 8 == 0 and length == size)
     if valid:
@@ -46,7 +46,7 @@ def test_entry_length_must_be_within_bounds_and_aligned(length: int, size: int) 
 
 
 def test_elements_of_unknown_kind_are_refused_unless_somebody_takes_them() -> None:
-    strict = kinds("element", {1: exactly(8, "element")})
+    strict = tlv_list("element", {1: exactly(8, "element")})
     strict(tlv(1, bytes(4)), 0, 8)
     with pytest.raises(Violation) as caught:
         strict(tlv(2, bytes(4)), 0, 8)
@@ -54,7 +54,7 @@ def test_elements_of_unknown_kind_are_refused_unless_somebody_takes_them() -> No
 
 
 def test_too_many_elements_are_refused() -> None:
-    walk = kinds("element", {}, other=at_least(4, "element"), least=4, step=4, most=3)
+    walk = tlv_list("element", {}, other=at_least(4, "element"), least=4, step=4, most=3)
     walk(tlv(9) * 3, 0, 12)
     with pytest.raises(Violation) as caught:
         walk(tlv(9) * 4, 0, 16)

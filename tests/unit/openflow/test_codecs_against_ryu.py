@@ -11,7 +11,10 @@ from ryu.ofproto import ofproto_v1_0_parser as ryu10
 from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
-from horizon_ryu.wire import codec10, codec13, dialect, oxm
+from horizon_ryu.wire import codec10, codec13, oxm
+from horizon_ryu.wire.codec10 import CODEC10
+from horizon_ryu.wire.codec13 import CODEC13
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     Action,
@@ -161,7 +164,7 @@ def test_flow_mod_10(mod: FlowMod, xid: int) -> None:
         flags=of10.OFPFF_SEND_FLOW_REM if mod.send_flow_removed else 0,
         actions=ryu_actions(mod.actions, of10, ryu10),
     )
-    assert dialect.encode(1, mod, xid) == bytes_of(message, xid)
+    assert codec_of(1).encode(mod, xid) == bytes_of(message, xid)
 
 
 @given(flow_mods(multicast=True), XIDS)
@@ -184,7 +187,7 @@ def test_flow_mod_13(mod: FlowMod, xid: int) -> None:
         match=ryu_match_13(mod.match),
         instructions=instructions,
     )
-    assert dialect.encode(4, mod, xid) == bytes_of(message, xid)
+    assert codec_of(4).encode(mod, xid) == bytes_of(message, xid)
 
 
 # Ryu puts the frame where the actions belong when there are none, so it is no judge of that.
@@ -205,8 +208,8 @@ def test_packet_out(actions, data: bytes, in_port: int | None, xid: int) -> None
         ryu_actions(actions, of13, ryu13),
         data,
     )
-    assert dialect.encode(1, out, xid) == bytes_of(old, xid)
-    assert dialect.encode(4, out, xid) == bytes_of(new, xid)
+    assert codec_of(1).encode(out, xid) == bytes_of(old, xid)
+    assert codec_of(4).encode(out, xid) == bytes_of(new, xid)
 
 
 @given(PORTS, MACS, st.booleans(), XIDS)
@@ -215,7 +218,7 @@ def test_no_flood(port_no: int, mac: bytes, no_flood: bool, xid: int) -> None:
     message = ryu10.OFPPortMod(
         SWITCH_10, port_no, haddr_to_str(mac), config, of10.OFPPC_NO_FLOOD, 0
     )
-    assert dialect.encode(1, SetNoFlood(port_no, mac, no_flood), xid) == bytes_of(message, xid)
+    assert codec_of(1).encode(SetNoFlood(port_no, mac, no_flood), xid) == bytes_of(message, xid)
 
 
 @given(st.frozensets(PORTS, max_size=20), st.sampled_from((0, 1)), XIDS)
@@ -241,12 +244,12 @@ def test_delete_by_cookie_reaches_every_table() -> None:
         out_group=of13.OFPG_ANY,
         match=ryu13.OFPMatch(),
     )
-    assert dialect.encode(4, FlowDeleteByCookie(7, 0xFF), 3) == bytes_of(message, 3)
+    assert codec_of(4).encode(FlowDeleteByCookie(7, 0xFF), 3) == bytes_of(message, 3)
 
 
 def test_what_a_version_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match="has no FlowDeleteByCookie"):
-        dialect.encode(1, FlowDeleteByCookie(1, 1), 1)
+        codec_of(1).encode(FlowDeleteByCookie(1, 1), 1)
     with pytest.raises(ValueError, match="no masks"):
         codec10.encode_match(Match(dl_dst_multicast=True))
 
@@ -302,18 +305,18 @@ def test_requests_for_entries_that_send_to_the_controller(xid: int, to_controlle
     port10 = of10.OFPP_CONTROLLER if to_controller else of10.OFPP_NONE
     every = ryu10.OFPMatch()
     old = ryu10.OFPFlowStatsRequest(SWITCH_10, 0, every, 0xFF, port10)
-    asked = dialect.encode_flow_stats_request(1, xid, to_controller=to_controller)
+    asked = CODEC10.encode_flow_stats_request(xid, to_controller=to_controller)
     assert asked == bytes_of(old, xid)
     port13 = of13.OFPP_CONTROLLER if to_controller else of13.OFPP_ANY
     new = ryu13.OFPFlowStatsRequest(
         SWITCH_13, 0, of13.OFPTT_ALL, port13, of13.OFPG_ANY, 7, 0xFF, ryu13.OFPMatch()
     )
-    asked = dialect.encode_flow_stats_request(4, xid, Match(), 7, 0xFF, to_controller)
+    asked = CODEC13.encode_flow_stats_request(xid, Match(), 7, 0xFF, to_controller)
     assert asked == bytes_of(new, xid)
 
 
 @given(XIDS)
 def test_requests_for_features(xid: int) -> None:
-    assert codec10.encode_features_request(xid) == bytes_of(
+    assert CODEC10.encode_features_request(xid) == bytes_of(
         ryu10.OFPFeaturesRequest(SWITCH_10), xid
     )

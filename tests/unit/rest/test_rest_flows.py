@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from horizon_ryu.formats import xml_form
-from horizon_ryu.wire.messages import Sent
+from horizon_ryu.wire.messages import Outgoing
 from unit.flows.fabric import EDGE
 
 A, B, C, D = (f"{dpid:016x}" for dpid in (1, 2, 3, 4))
@@ -247,7 +247,7 @@ def test_of_several_each_tells_its_own_end(client: Any) -> None:
     dry = client.ask("POST", "/v1/migrations", [{**body, "dry_run": True} for body in bodies])
     assert (dry.status_int, len(dry.json["migrations"])) == (200, 2)
 
-    def refuse(sent: Sent) -> str | None:
+    def refuse(sent: Outgoing) -> str | None:
         match = getattr(sent.message, "match", None)
         return "refused" if match is not None and match.tp_dst == 2 and sent.dpid == 2 else None
 

@@ -30,7 +30,7 @@ from horizon_ryu.published import Published
 from horizon_ryu.spanning_tree import MEMORY_SETTING, TIMERS_SETTING, SpanningTree
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.wire.messages import FlowEntry, Sent
+from horizon_ryu.wire.messages import FlowEntry, Outgoing
 
 
 class Switches:
@@ -41,10 +41,10 @@ class Switches:
         self.confirmed: Counter[int] = Counter()
         self.disconnected: list[int] = []
 
-    def send(self, _messages: Sequence[Sent]) -> None:
+    def send(self, _messages: Sequence[Outgoing]) -> None:
         """Nobody looks."""
 
-    def confirm(self, messages: Sequence[Sent]) -> tuple[SwitchError, ...]:
+    def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         hub.sleep(0)
         for dpid in {sent.dpid for sent in messages}:
             if dpid in self.failures:

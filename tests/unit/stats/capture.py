@@ -13,9 +13,10 @@ import struct
 import subprocess
 from pathlib import Path
 
-from horizon_ryu.core.stats.kinds import kinds_of
+from horizon_ryu.core.stats.stats_types import stats_types_of
+from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.stats.requests import encode
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 
 BRIDGE = "hzcapture"
 FOLDER = Path(__file__).parent / "captured"
@@ -51,7 +52,9 @@ def main() -> None:
     for version, name in NAMES.items():
         try:
             _build(version, name)
-            answers = {kind.value: _ask(version, kind) for kind in kinds_of(version)}
+            answers = {
+                kind.value: _ask(version, kind) for kind in stats_types_of(capabilities_of(version))
+            }
             truth = _run("ovs-ofctl", "-O", name, "--no-names", "dump-flows", BRIDGE)
         finally:
             _run("ovs-vsctl", "--if-exists", "del-br", BRIDGE)
@@ -77,7 +80,7 @@ def _build(version: int, name: str) -> None:
     _run("ovs-ofctl", "-O", name, "packet-out", BRIDGE, f"in_port=1,packet={frame},actions=TABLE")
 
 
-def _ask(version: int, kind: Kind) -> list[str]:
+def _ask(version: int, kind: StatsType) -> list[str]:
     """Return the pieces of the answer; of the features of 254 tables the first two are enough."""
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(f"/var/run/openvswitch/{BRIDGE}.mgmt")
@@ -92,7 +95,7 @@ def _ask(version: int, kind: Kind) -> list[str]:
             pieces.append(message)
             if message[1] not in (17, 19) or not message[11] & 1:
                 break
-    if kind is Kind.TABLE_FEATURES:
+    if kind is StatsType.TABLE_FEATURES:
         pieces = [_first_tables(pieces[0], 2)]
     return [piece.hex() for piece in pieces]
 

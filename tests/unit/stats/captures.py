@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 
 FOLDER = Path(__file__).parent / "captured"
 VERSIONS = (1, 4)
@@ -18,7 +18,7 @@ def _content(version: int) -> Any:
     return json.loads((FOLDER / f"ovs_{version}.json").read_text(encoding="utf-8"))
 
 
-def pieces(version: int, kind: Kind) -> tuple[bytes, ...]:
+def pieces(version: int, kind: StatsType) -> tuple[bytes, ...]:
     """Return the answer to a question; none if the version does not know it."""
     return tuple(map(bytes.fromhex, _content(version)["answers"].get(kind.value, ())))
 

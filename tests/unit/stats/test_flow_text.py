@@ -12,7 +12,7 @@ from lxml import etree
 
 from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
 from horizon_ryu.wire.stats.flow_text import SLICE, FlowText, count_flows
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import VERSIONS, dump_flows, pieces
 
 ONES = b"\xff" * 8
@@ -27,15 +27,15 @@ def as_xml(version: int, given: Any) -> Any:
 
 
 def captured(version: int) -> dict[int, dict[str, Any]]:
-    flows = as_json(version, pieces(version, Kind.FLOWS))
+    flows = as_json(version, pieces(version, StatsType.FLOWS))
     return {flow["priority"]: flow for flow in flows if flow["table_id"] == 0}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_they_are_what_the_switchs_own_tool_shows(version: int) -> None:
-    flows = as_json(version, pieces(version, Kind.FLOWS))
+    flows = as_json(version, pieces(version, StatsType.FLOWS))
     lines = dump_flows(version)
-    assert len(flows) == len(lines) == count_flows(version, pieces(version, Kind.FLOWS))
+    assert len(flows) == len(lines) == count_flows(version, pieces(version, StatsType.FLOWS))
     for flow, line in zip(flows, lines, strict=True):
         said = dict(re.findall(r"(\w+)=([^, ]+)", line))
         assert int(flow["cookie"], 16) == int(said["cookie"], 16)
@@ -102,8 +102,8 @@ def test_what_only_1_3_has() -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_xml_and_json_say_the_same(version: int) -> None:
     for flow, element in zip(
-        as_json(version, pieces(version, Kind.FLOWS)),
-        as_xml(version, pieces(version, Kind.FLOWS)),
+        as_json(version, pieces(version, StatsType.FLOWS)),
+        as_xml(version, pieces(version, StatsType.FLOWS)),
         strict=True,
     ):
         assert _tree(flow, element) == flow
@@ -127,7 +127,7 @@ def _tree(flow: dict[str, Any], element: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_counters_of_all_ones_are_absent(version: int) -> None:
-    (piece,) = pieces(version, Kind.FLOWS)
+    (piece,) = pieces(version, StatsType.FLOWS)
     at = {1: 12 + 72, 4: 16 + 32}[version]
     marked = piece[:at] + ONES + piece[at + 8 :]
     flow, *_ = as_json(version, [marked])
@@ -142,7 +142,7 @@ def test_counters_of_all_ones_are_absent(version: int) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_pieces_may_come_in_any_order_and_number(version: int) -> None:
-    (piece,) = pieces(version, Kind.FLOWS)
+    (piece,) = pieces(version, StatsType.FLOWS)
     flows = as_json(version, [piece] * 30)
     assert len(flows) == 30 * len(dump_flows(version)) > 2 * SLICE
     assert as_json(version, []) == []
@@ -151,7 +151,7 @@ def test_pieces_may_come_in_any_order_and_number(version: int) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_length_that_lies_ends_the_piece_and_nothing_else(version: int) -> None:
-    (piece,) = pieces(version, Kind.FLOWS)
+    (piece,) = pieces(version, StatsType.FLOWS)
     body = {1: 12, 4: 16}[version]
     for lie in (0, 1, 55, 0xFFFF):
         second = body + int.from_bytes(piece[body : body + 2], "big")

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.stats.kinds import kinds_of
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import SampleBook
+from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.openflow.pending import Question
 from horizon_ryu.switch_stats.poller import Poller
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.capabilities import capabilities_of
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codec13 import CODEC13
+from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import pieces
 
 
@@ -20,18 +23,18 @@ class Line:
     """Stands for the registry: answers at once with what Open vSwitch said."""
 
     def __init__(self) -> None:
-        self.asked: list[Kind] = []
-        self.silent: set[Kind] = set()
-        self.refused: set[Kind] = set()
+        self.asked: list[StatsType] = []
+        self.silent: set[StatsType] = set()
+        self.refused: set[StatsType] = set()
         self.away = False
         self.given_up: list[str] = []
 
     def ask(
-        self, dpid: int, encode: Callable[[int, int], bytes], wake: Callable[[], None]
+        self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> Question:
         if self.away:
             raise SwitchAway(dpid)
-        kind = next(kind for kind in Kind if kind_of(encode(4, 7)) == kind_of_kind(kind))
+        kind = next(kind for kind in StatsType if kind_of(encode(CODEC13, 7)) == kind_of_kind(kind))
         self.asked.append(kind)
         question = Question(dpid, 7, wake)
         self.waiting = question
@@ -56,7 +59,7 @@ def kind_of(data: bytes) -> tuple[int, bytes]:
     return data[1], data[8:10]
 
 
-def kind_of_kind(kind: Kind) -> tuple[int, bytes]:
+def kind_of_kind(kind: StatsType) -> tuple[int, bytes]:
     from horizon_ryu.wire.stats.requests import encode
 
     return kind_of(encode(4, kind, 7))
@@ -71,7 +74,7 @@ class Bench:
         self.polling = Polling(StatsTimers(), 3.0)
         self.poller = Poller(self.polling, self.book, self.line, lambda: self.now)
         self.book.joined(1, "192.0.2.1:1", 4)
-        self.poller.joined(1, kinds_of(4))
+        self.poller.joined(1, stats_types_of(capabilities_of(4)))
 
     def pass_time(self, seconds: float) -> None:
         for _ in range(int(seconds * 20)):
@@ -88,9 +91,9 @@ class Bench:
 def test_everything_is_asked_soon_and_kept() -> None:
     bench = Bench()
     bench.pass_time(2)
-    assert set(bench.line.asked) == set(kinds_of(4))
+    assert set(bench.line.asked) == set(stats_types_of(capabilities_of(4)))
     switch: Any = bench.book.switches[1]
-    wanted = set(kinds_of(4)) - {Kind.ECHO, Kind.TABLE_FEATURES}
+    wanted = set(stats_types_of(capabilities_of(4))) - {StatsType.ECHO, StatsType.TABLE_FEATURES}
     assert set(switch.latest) == wanted
     assert switch.rtt is not None
     assert bench.poller.outcomes["kept"] == len(wanted)
@@ -99,41 +102,41 @@ def test_everything_is_asked_soon_and_kept() -> None:
 def test_each_class_keeps_its_own_pace() -> None:
     bench = Bench()
     bench.pass_time(61)
-    counts = {kind: bench.line.asked.count(kind) for kind in Kind}
-    assert 12 <= counts[Kind.PORTS] <= 14
-    assert 6 <= counts[Kind.FLOWS] <= 8
-    assert counts[Kind.DESC] == 2
-    assert counts[Kind.TABLE_FEATURES] == 1
+    counts = {kind: bench.line.asked.count(kind) for kind in StatsType}
+    assert 12 <= counts[StatsType.PORTS] <= 14
+    assert 6 <= counts[StatsType.FLOWS] <= 8
+    assert counts[StatsType.DESC] == 2
+    assert counts[StatsType.TABLE_FEATURES] == 1
 
 
 def test_a_silent_question_holds_up_no_other_and_is_not_repeated_while_open() -> None:
     bench = Bench()
-    bench.line.silent = {Kind.FLOWS}
+    bench.line.silent = {StatsType.FLOWS}
     bench.pass_time(2)
-    assert bench.line.asked.count(Kind.FLOWS) == 1
+    assert bench.line.asked.count(StatsType.FLOWS) == 1
     bench.pass_time(60)
     assert bench.line.given_up
-    assert bench.line.asked.count(Kind.FLOWS) < 6, "asked less often"
-    assert Kind.FLOWS not in bench.book.switches[1].latest
-    assert bench.book.switches[1].age(Kind.PORTS, bench.now) < 6
+    assert bench.line.asked.count(StatsType.FLOWS) < 6, "asked less often"
+    assert StatsType.FLOWS not in bench.book.switches[1].latest
+    assert bench.book.switches[1].age(StatsType.PORTS, bench.now) < 6
     bench.line.silent = set()
     bench.pass_time(90)
-    assert Kind.FLOWS in bench.book.switches[1].latest
+    assert StatsType.FLOWS in bench.book.switches[1].latest
 
 
 def test_refusals_and_departures_leave_nothing_open() -> None:
     bench = Bench()
-    bench.line.refused = {Kind.TABLES}
+    bench.line.refused = {StatsType.TABLES}
     bench.pass_time(15)
     assert bench.poller.outcomes["missed"] >= 1
-    assert Kind.TABLES not in bench.book.switches[1].latest
-    bench.line.silent = set(Kind)
+    assert StatsType.TABLES not in bench.book.switches[1].latest
+    bench.line.silent = set(StatsType)
     bench.pass_time(2)
     bench.poller.left(1)
     bench.book.left(1)
     assert bench.poller._open == {}
     bench.line.away = True
     bench.book.joined(1, "192.0.2.1:1", 4)
-    bench.poller.joined(1, kinds_of(4))
+    bench.poller.joined(1, stats_types_of(capabilities_of(4)))
     bench.pass_time(10)
     assert bench.poller._open == {}

@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.stats.kinds import KINDS_10, KINDS_13, kinds_of
 from horizon_ryu.core.stats.polling import HEAVY, HEAVY_GAP, MAX_SKIPPED, Ask, Polling
 from horizon_ryu.core.stats.ring import Ring
+from horizon_ryu.core.stats.stats_types import STATS_TYPES_10, STATS_TYPES_13, stats_types_of
 from horizon_ryu.core.timers import StatsTimers
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.capabilities import capabilities_of
+from horizon_ryu.wire.stats.types import StatsType
 
 STEP = 0.001
-PORTS_ONLY = (Kind.PORTS,)
+PORTS_ONLY = (StatsType.PORTS,)
 
 
 def polling(**timers: float) -> Polling:
@@ -40,15 +41,18 @@ def run(
 
 def test_a_new_switch_is_asked_everything_soon() -> None:
     core = polling()
-    core.joined(1, KINDS_13)
+    core.joined(1, STATS_TYPES_13)
     first = [ask.kind for _, ask in run(core, 100.0, HEAVY_GAP + 0.1)]
-    assert set(first) == set(KINDS_13)
-    assert len(first) == len(KINDS_13)
+    assert set(first) == set(STATS_TYPES_13)
+    assert len(first) == len(STATS_TYPES_13)
 
 
 def test_versions_are_asked_what_they_know() -> None:
-    assert set(kinds_of(1)) == set(KINDS_10)
-    assert set(kinds_of(4)) - set(kinds_of(1)) == {Kind.PORT_DESC, Kind.TABLE_FEATURES}
+    assert set(stats_types_of(capabilities_of(1))) == set(STATS_TYPES_10)
+    assert set(stats_types_of(capabilities_of(4))) - set(stats_types_of(capabilities_of(1))) == {
+        StatsType.PORT_DESC,
+        StatsType.TABLE_FEATURES,
+    }
 
 
 def test_each_switch_has_one_turn_per_interval() -> None:
@@ -64,7 +68,7 @@ def test_each_switch_has_one_turn_per_interval() -> None:
 def test_two_hundred_switches_that_join_at_once_are_never_asked_in_a_burst() -> None:
     core = polling()
     for dpid in range(1, 201):
-        core.joined(dpid, KINDS_13)
+        core.joined(dpid, STATS_TYPES_13)
     asked = run(core, 0.0, 30.0)
     per_tenth = Counter(int(now * 10) for now, _ in asked)
     assert max(per_tenth.values()) <= 100  # 50 first questions and 45 turns
@@ -77,9 +81,9 @@ def test_a_question_is_not_repeated_while_it_is_open() -> None:
     core = polling(ports_interval=0.1)
     core.joined(1, PORTS_ONLY)
     assert len(run(core, 0.0, 5.0, answers=False)) == 1
-    ask = Ask(1, Kind.PORTS)
+    ask = Ask(1, StatsType.PORTS)
     assert core.is_open(ask)
-    core.hurry(1, Kind.PORTS, 5.0)
+    core.hurry(1, StatsType.PORTS, 5.0)
     assert not run(core, 5.0, 3.0, answers=False)
     core.answered(ask)
     assert len(run(core, 8.0, 1.0)) >= 9
@@ -87,7 +91,7 @@ def test_a_question_is_not_repeated_while_it_is_open() -> None:
 
 def test_an_answer_that_stops_coming_is_given_up_and_one_that_grows_is_not() -> None:
     core = polling()
-    core.joined(1, (Kind.FLOWS,))
+    core.joined(1, (StatsType.FLOWS,))
     (ask,) = core.due(10.0)
     pieces = {ask: 0}
     assert core.overdue(11.9, pieces.__getitem__) == ()
@@ -99,7 +103,7 @@ def test_an_answer_that_stops_coming_is_given_up_and_one_that_grows_is_not() -> 
 
 def test_not_even_a_steady_drip_keeps_a_question_open_for_ever() -> None:
     core = polling()
-    core.joined(1, (Kind.FLOWS,))
+    core.joined(1, (StatsType.FLOWS,))
     (ask,) = core.due(0.0)
     times = iter(range(1, 1000))
     now = next(n for n in times if core.overdue(float(n), lambda _: n))  # noqa: B023
@@ -122,7 +126,7 @@ def test_a_silent_switch_loses_turns_and_delays_nobody() -> None:
     assert len(asked[1]) <= 1000 / (1 + MAX_SKIPPED) + 8
     gaps = [round(b - a) for a, b in pairwise(asked[1])]
     assert gaps[-1] == 1 + MAX_SKIPPED
-    core.answered(Ask(1, Kind.PORTS))
+    core.answered(Ask(1, StatsType.PORTS))
     assert sum(ask.dpid == 1 for _, ask in run(core, 1000.0, 5.0)) >= 4
 
 
@@ -131,31 +135,31 @@ def test_a_hurried_question_is_asked_at_once_but_not_again_within_a_second() -> 
     core.joined(1, PORTS_ONLY)
     run(core, 0.0, 1.0)
     for step in range(100):
-        core.hurry(1, Kind.PORTS, 10.0 + step / 100)
+        core.hurry(1, StatsType.PORTS, 10.0 + step / 100)
     times = [now for now, _ in run(core, 10.0, 5.0)]
     assert times == [10.0]
-    core.hurry(1, Kind.PORTS, 15.0)
-    core.hurry(9, Kind.PORTS, 15.0)
-    core.hurry(1, Kind.FLOWS, 15.0)
-    assert [ask for _, ask in run(core, 15.0, 1.0)] == [Ask(1, Kind.PORTS)]
+    core.hurry(1, StatsType.PORTS, 15.0)
+    core.hurry(9, StatsType.PORTS, 15.0)
+    core.hurry(1, StatsType.FLOWS, 15.0)
+    assert [ask for _, ask in run(core, 15.0, 1.0)] == [Ask(1, StatsType.PORTS)]
 
 
 def test_a_switch_hurried_before_its_first_turn_keeps_its_turns() -> None:
     core = polling(ports_interval=1.0)
     core.joined(1, PORTS_ONLY)
-    core.hurry(1, Kind.PORTS, 0.0)
+    core.hurry(1, StatsType.PORTS, 0.0)
     assert len(run(core, 0.0, 10.0)) >= 9
 
 
 def test_a_switch_that_left_is_asked_no_more() -> None:
     core = polling(ports_interval=0.1)
-    core.joined(1, KINDS_10)
+    core.joined(1, STATS_TYPES_10)
     core.joined(2, PORTS_ONLY)
     run(core, 0.0, 1.0, answers=False)
     core.left(1)
-    core.missed(Ask(1, Kind.PORTS))
-    core.answered(Ask(1, Kind.FLOWS))
-    core.answered(Ask(2, Kind.PORTS))
+    core.missed(Ask(1, StatsType.PORTS))
+    core.answered(Ask(1, StatsType.FLOWS))
+    core.answered(Ask(2, StatsType.PORTS))
     assert {ask.dpid for _, ask in run(core, 1.0, 2.0)} == {2}
     core.left(2)
     assert core.next_due() == float("inf")
@@ -211,21 +215,21 @@ def test_a_ring_never_gives_anybody_two_turns_at_once(steps: list[tuple[str, int
         st.tuples(
             st.sampled_from(["join", "leave", "hurry", "answer", "miss", "wait"]),
             st.integers(1, 4),
-            st.sampled_from(list(Kind)),
+            st.sampled_from(list(StatsType)),
             st.floats(0, 3),
         ),
         max_size=60,
     )
 )
 def test_whatever_happens_nobody_is_asked_twice_at_once(
-    steps: list[tuple[str, int, Kind, float]],
+    steps: list[tuple[str, int, StatsType, float]],
 ) -> None:
     core, here, is_open, now = polling(), set(), set(), 0.0
     for what, dpid, kind, pause in steps:
         now += pause
         ask = Ask(dpid, kind)
         if what == "join":
-            core.joined(dpid, KINDS_13)
+            core.joined(dpid, STATS_TYPES_13)
             here.add(dpid)
             is_open = {other for other in is_open if other.dpid != dpid}
         elif what == "leave":

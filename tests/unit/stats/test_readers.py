@@ -8,19 +8,20 @@ from typing import Any
 import pytest
 from ryu.ofproto import ofproto_parser, ofproto_protocol
 
-from horizon_ryu.core.stats.kinds import kinds_of
+from horizon_ryu.core.stats.stats_types import stats_types_of
+from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.guard import Conversation
 from horizon_ryu.wire.stats import readers
 from horizon_ryu.wire.stats.requests import encode
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.stats.values import Aggregate, Features, PortCounters
 from unit.stats.captures import VERSIONS, pieces
 
 LOCAL = {1: 0xFFFE, 4: 0xFFFF_FFFE}
-PORT_LIST = {1: Kind.FEATURES, 4: Kind.PORT_DESC}
+PORT_LIST = {1: StatsType.FEATURES, 4: StatsType.PORT_DESC}
 
 
-def ryu_body(version: int, kind: Kind) -> Any:
+def ryu_body(version: int, kind: StatsType) -> Any:
     """Return what Ryu's parser makes of the same answer."""
     (message,) = pieces(version, kind)
     datapath = ofproto_protocol.ProtocolDesc(version)
@@ -30,7 +31,7 @@ def ryu_body(version: int, kind: Kind) -> Any:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_description(version: int) -> None:
-    found = readers.read_description(version, pieces(version, Kind.DESC))
+    found = readers.read_description(version, pieces(version, StatsType.DESC))
     assert found is not None
     assert found[:3] == ("Nicira, Inc.", "Open vSwitch", "3.1.0")
     assert found.serial_num == "None"
@@ -38,9 +39,9 @@ def test_description(version: int) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_features_and_aggregate(version: int) -> None:
-    features = readers.read_features(version, pieces(version, Kind.FEATURES))
+    features = readers.read_features(version, pieces(version, StatsType.FEATURES))
     assert features == (Features(254, 199, 0xFFF) if version == 1 else Features(254, 79, None))
-    aggregate = readers.read_aggregate(version, pieces(version, Kind.AGGREGATE))
+    aggregate = readers.read_aggregate(version, pieces(version, StatsType.AGGREGATE))
     assert aggregate == Aggregate(1, 34, 11 if version == 1 else 19)
 
 
@@ -60,8 +61,10 @@ def test_ports(version: int) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_counters_are_ryus_counters(version: int) -> None:
     names = PortCounters._fields[:-1]
-    theirs = [[getattr(port, name) for name in names] for port in ryu_body(version, Kind.PORTS)]
-    ours = list(readers.read_port_counters(version, pieces(version, Kind.PORTS)))
+    theirs = [
+        [getattr(port, name) for name in names] for port in ryu_body(version, StatsType.PORTS)
+    ]
+    ours = list(readers.read_port_counters(version, pieces(version, StatsType.PORTS)))
     assert [list(port[:-1]) for port in ours] == theirs
     assert all((port.alive is None) == (version == 1) for port in ours)
 
@@ -70,24 +73,24 @@ def test_counters_are_ryus_counters(version: int) -> None:
 def test_tables_are_ryus_tables(version: int) -> None:
     theirs = [
         (table.table_id, table.active_count, table.lookup_count, table.matched_count)
-        for table in ryu_body(version, Kind.TABLES)
+        for table in ryu_body(version, StatsType.TABLES)
     ]
-    ours = list(readers.read_tables(version, pieces(version, Kind.TABLES)))
+    ours = list(readers.read_tables(version, pieces(version, StatsType.TABLES)))
     assert [(t.table_id, *t[3:]) for t in ours] == theirs
     assert len(ours) == 254
     assert {t.max_entries for t in ours} == ({1_000_000} if version == 1 else {None})
 
 
-def test_traits_of_tables() -> None:
-    traits = list(readers.read_table_traits(pieces(4, Kind.TABLE_FEATURES)))
-    assert [(t.table_id, t.name, t.max_entries) for t in traits] == [
+def test_features_of_tables() -> None:
+    table_features = list(readers.read_table_features(pieces(4, StatsType.TABLE_FEATURES)))
+    assert [(t.table_id, t.name, t.max_entries) for t in table_features] == [
         (0, "", 1_000_000),
         (1, "", 1_000_000),
     ]
-    (theirs, *_) = ryu_body(4, Kind.TABLE_FEATURES)
+    (theirs, *_) = ryu_body(4, StatsType.TABLE_FEATURES)
     apply = next(p for p in theirs.properties if p.type == 6)
     wanted = sum(1 << action.type for action in apply.action_ids if action.type < 32)
-    assert traits[0].actions == wanted
+    assert table_features[0].actions == wanted
 
 
 def test_all_ones_are_not_counted() -> None:
@@ -123,14 +126,14 @@ def test_nothing_is_no_answer(version: int) -> None:
         assert list(readers.read_port_states(version, given)) == []
         assert list(readers.read_port_counters(version, given)) == []
         assert list(readers.read_tables(version, given)) == []
-        assert list(readers.read_table_traits(given)) == []
+        assert list(readers.read_table_features(given)) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_wire_guard_lets_real_answers_pass(version: int) -> None:
     talk = Conversation()
     talk.negotiated(version)
-    for kind in kinds_of(version):
+    for kind in stats_types_of(capabilities_of(version)):
         talk.sent(encode(version, kind, 42))
         for piece in pieces(version, kind):
             talk.accept(piece)

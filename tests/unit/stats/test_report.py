@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lxml import etree
 from webob import Request
 
-from horizon_ryu.core.stats.kinds import kinds_of
 from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
+from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.core.topology import Link, PortRef, TopologyView
 from horizon_ryu.formats import xml_form
@@ -22,8 +22,9 @@ from horizon_ryu.http.stream import streamed
 from horizon_ryu.switch_stats import prometheus
 from horizon_ryu.switch_stats.node_measures import NO_LOAD, node_measures
 from horizon_ryu.switch_stats.report import Part, Writer
-from horizon_ryu.wire.stats.readers import read_table_traits
-from horizon_ryu.wire.stats.types import Kind
+from horizon_ryu.wire.capabilities import capabilities_of
+from horizon_ryu.wire.stats.readers import read_table_features
+from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import VERSIONS, dump_flows, pieces
 
 DPID = 0xAB
@@ -32,10 +33,10 @@ DPID = 0xAB
 def captured(version: int, at: float = 100.0) -> SwitchSamples:
     book = SampleBook(1 << 26, 1 << 30)
     book.joined(DPID, "192.0.2.1:40000", version)
-    for kind in kinds_of(version):
-        if kind is Kind.TABLE_FEATURES:
-            book.told_traits(DPID, tuple(read_table_traits(pieces(version, kind))))
-        elif kind is not Kind.ECHO:
+    for kind in stats_types_of(capabilities_of(version)):
+        if kind is StatsType.TABLE_FEATURES:
+            book.told_table_features(DPID, tuple(read_table_features(pieces(version, kind))))
+        elif kind is not StatsType.ECHO:
             book.take(DPID, kind, pieces(version, kind), at)
     book.echoed(DPID, 0.002, at)
     return book.switches[DPID]
@@ -109,9 +110,9 @@ def test_what_was_never_told_is_absent_not_wrong() -> None:
 def test_no_answer_makes_a_document_fail(version: int, hostile: list[bytes]) -> None:
     book = SampleBook(1 << 20, 1 << 22)
     book.joined(1, "192.0.2.1:1", version)
-    for kind in kinds_of(version):
-        if kind is Kind.TABLE_FEATURES:
-            book.told_traits(1, tuple(read_table_traits(hostile)))
+    for kind in stats_types_of(capabilities_of(version)):
+        if kind is StatsType.TABLE_FEATURES:
+            book.told_table_features(1, tuple(read_table_features(hostile)))
         else:
             book.take(1, kind, hostile, 1.0)
     switch = book.switches[1]
@@ -125,7 +126,7 @@ def test_no_answer_makes_a_document_fail(version: int, hostile: list[bytes]) -> 
 def test_a_real_answer_with_a_bit_turned_over_fails_nothing(version: int, data: Any) -> None:
     book = SampleBook(1 << 26, 1 << 30)
     book.joined(1, "192.0.2.1:1", version)
-    for kind in kinds_of(version):
+    for kind in stats_types_of(capabilities_of(version)):
         told = []
         for piece in pieces(version, kind)[:2]:
             place = data.draw(st.integers(8, max(8, min(len(piece) - 1, 400))))
@@ -140,16 +141,16 @@ def test_a_real_answer_with_a_bit_turned_over_fails_nothing(version: int, data: 
 def test_rates_come_from_the_last_two_polls() -> None:
     book = SampleBook(1 << 26, 1 << 30)
     book.joined(DPID, "192.0.2.1:1", 4)
-    answer = pieces(4, Kind.PORTS)
-    book.take(DPID, Kind.PORT_DESC, pieces(4, Kind.PORT_DESC), 100.0)
-    book.take(DPID, Kind.PORTS, answer, 100.0)
+    answer = pieces(4, StatsType.PORTS)
+    book.take(DPID, StatsType.PORT_DESC, pieces(4, StatsType.PORT_DESC), 100.0)
+    book.take(DPID, StatsType.PORTS, answer, 100.0)
     first = as_json(book.switches[DPID], Part.PORTS, True)["dp_stats"]["ports"]
     assert {port["rx_bps"] for port in first} == {None}
     later = [bytearray(piece) for piece in answer]
     at = 16 + 8 + 16  # the first port's rx_bytes
     counted = int.from_bytes(later[0][at : at + 8], "big")
     later[0][at : at + 8] = (counted + 1000).to_bytes(8, "big")
-    book.take(DPID, Kind.PORTS, [bytes(piece) for piece in later], 102.0)
+    book.take(DPID, StatsType.PORTS, [bytes(piece) for piece in later], 102.0)
     ports = as_json(book.switches[DPID], Part.PORTS, True)["dp_stats"]["ports"]
     assert sorted(port["rx_bps"] or 0 for port in ports)[-1] == 4000
     assert "rx_bps" not in as_json(book.switches[DPID], Part.PORTS)["dp_stats"]["ports"][0]

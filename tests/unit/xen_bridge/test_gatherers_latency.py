@@ -220,7 +220,7 @@ def test_sockets_are_closed_when_probing_fails(monkeypatch: pytest.MonkeyPatch) 
 # ---- replies
 
 
-class Sent:
+class Outgoing:
     """Stands for a socket that icmplib opened."""
 
     is_privileged = True
@@ -230,7 +230,7 @@ class Sent:
         self.error: Exception | None = None
 
     @property
-    def sock(self) -> Sent:
+    def sock(self) -> Outgoing:
         return self
 
     def send(self, request: icmplib.ICMPRequest) -> None:
@@ -248,8 +248,8 @@ class Sent:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    made = Sent()
+def sent(monkeypatch: pytest.MonkeyPatch) -> Outgoing:
+    made = Outgoing()
     monkeypatch.setattr(echo, "_opened", lambda is_v6: made)
     return made
 
@@ -268,7 +268,7 @@ def reply(probe: EchoProbe, sequence: int, kind: int = 0, token: bytes | None = 
     return struct.pack("!BBHHH", kind, 0, 0, 1, sequence) + (token or probe._token)
 
 
-def test_replies_are_matched_and_timed_by_the_kernels_clock(sent: Sent) -> None:
+def test_replies_are_matched_and_timed_by_the_kernels_clock(sent: Outgoing) -> None:
     probe = EchoProbe()
     assert probe.begin(("10.0.0.1", "10.0.0.2"))
     probe.send(0)
@@ -295,7 +295,7 @@ def test_replies_are_matched_and_timed_by_the_kernels_clock(sent: Sent) -> None:
     assert (second.rtts, second.ended) == ([], 1001.0)
 
 
-def test_ipv6_replies_have_no_ip_header(sent: Sent) -> None:
+def test_ipv6_replies_have_no_ip_header(sent: Outgoing) -> None:
     probe = EchoProbe()
     probe.begin(("fd00::1",))
     probe.send(0)
@@ -305,7 +305,7 @@ def test_ipv6_replies_have_no_ip_header(sent: Sent) -> None:
     assert not probe.waiting
 
 
-def test_a_clock_that_was_set_back_gives_no_negative_time(sent: Sent) -> None:
+def test_a_clock_that_was_set_back_gives_no_negative_time(sent: Outgoing) -> None:
     probe = EchoProbe()
     probe.begin(("10.0.0.1",))
     probe.send(0)
@@ -315,7 +315,7 @@ def test_a_clock_that_was_set_back_gives_no_negative_time(sent: Sent) -> None:
     assert probe.heard["10.0.0.1"].ended == 1000.0
 
 
-def test_what_cannot_be_sent_is_lost(sent: Sent) -> None:
+def test_what_cannot_be_sent_is_lost(sent: Outgoing) -> None:
     probe = EchoProbe()
     probe.begin(("10.0.0.1",))
     sent.error = icmplib.ICMPSocketError("Network is unreachable")
@@ -330,7 +330,7 @@ def test_what_cannot_be_sent_is_lost(sent: Sent) -> None:
 
 @given(st.lists(st.binary(max_size=80), max_size=20))
 def test_any_bytes_are_passed_over(messages: list[bytes]) -> None:
-    made = Sent()
+    made = Outgoing()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(echo, "_opened", lambda is_v6: made)
         probe = EchoProbe()

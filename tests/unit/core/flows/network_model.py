@@ -17,10 +17,10 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowMod,
     Match,
+    Outgoing,
     Output,
     OutputInPort,
     PushVlan,
-    Sent,
     SetField,
     StripVlan,
 )
@@ -34,7 +34,7 @@ End = tuple[int, int]
 class Wave(NamedTuple):
     """Messages that arrive in any order; with ``drains`` all older packets have left by then."""
 
-    messages: tuple[Sent, ...]
+    messages: tuple[Outgoing, ...]
     drains: bool = False
 
 
@@ -48,7 +48,7 @@ class Packet(NamedTuple):
     passed: int
 
 
-def applied(table: Table, messages: Iterable[Sent]) -> dict[Key, FlowMod]:
+def applied(table: Table, messages: Iterable[Outgoing]) -> dict[Key, FlowMod]:
     """Return ``table`` after ``messages``: ADD replaces the same match and priority atomically."""
     after = dict(table)
     for sent in messages:
@@ -222,7 +222,7 @@ class Model:
         return known
 
 
-def after(tables: Tables, messages: Iterable[Sent]) -> Tables:
+def after(tables: Tables, messages: Iterable[Outgoing]) -> Tables:
     """Return the tables when all ``messages`` have arrived."""
     changed = dict(tables)
     for sent in messages:
@@ -230,7 +230,7 @@ def after(tables: Tables, messages: Iterable[Sent]) -> Tables:
     return changed
 
 
-def subsets(items: Sequence[Sent]) -> Iterator[tuple[Sent, ...]]:
+def subsets(items: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, ...]]:
     """Yield every subset."""
     return chain.from_iterable(combinations(items, size) for size in range(len(items) + 1))
 

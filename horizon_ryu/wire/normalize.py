@@ -1,4 +1,4 @@
-"""The form in which a switch reports an entry that it was sent.
+"""Normalization: the form in which a switch reports an entry that it was sent.
 
 What an entry asks for can be said in several ways, and each version has its own: 1.0 has no
 action that pushes a tag, 1.3 none that pushes one by setting it. Entries are written to the wire
@@ -20,6 +20,7 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
+from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS
 from horizon_ryu.wire.reserved_ports import has_queues, output_to
 from horizon_ryu.wire.set_fields import (
     TAG_FIELDS,
@@ -32,10 +33,10 @@ from horizon_ryu.wire.set_fields import (
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 _PUSH = PushVlan()
-_TAG_TYPES = (0x8100, 0x88A8)
+_TAG_TYPES = (ETHERTYPE.VLAN, ETHERTYPE.QINQ)
 
 
-def canonical(
+def normalize(
     version: int, match: Match, actions: Sequence[Action]
 ) -> tuple[Match, tuple[Action, ...]]:
     """Return ``match`` and ``actions`` as a switch of wire version 1 or 4 reports them.
@@ -43,15 +44,15 @@ def canonical(
     ValueError for what that version cannot express. What is canonical stays as it is.
     """
     check_match(version, match)
-    return _masked(match), canonical_actions(version, frame_kind(match), actions)
+    return _masked(match), normalize_actions(version, frame_kind(match), actions)
 
 
-def reported(
+def as_reported(
     version: int, match: Match, actions: Sequence[Action]
 ) -> tuple[Match, tuple[Action, ...]]:
     """Return the canonical form; what the version cannot express stays as it is."""
     try:
-        return canonical(version, match, actions)
+        return normalize(version, match, actions)
     except ValueError:
         return match, tuple(actions)
 
@@ -66,11 +67,11 @@ def _masked(match: Match) -> Match:
 def _network(network: tuple[int, int] | None) -> tuple[int, int] | None:
     if network is None or network[1] == 0:
         return None
-    free = 32 - network[1]
+    free = IPV4_BITS - network[1]
     return network[0] >> free << free, network[1]
 
 
-def canonical_actions(
+def normalize_actions(
     version: int, kind: FrameKind, actions: Sequence[Action]
 ) -> tuple[Action, ...]:
     """Return the actions that stand on the wire; ValueError for what cannot be expressed."""

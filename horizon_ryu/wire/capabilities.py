@@ -1,0 +1,55 @@
+"""Capabilities of a version of OpenFlow, as far as what is decided depends on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one version can do and another cannot.
+
+    ``flood_group``: frames are flooded by a group; without it, by the ports that do not have
+    the bit NO_FLOOD. ``mac_masks``: a match can name some bits of a MAC address. ``meters``:
+    rates can be limited. ``cookie_filter``: entries can be asked for, and deleted, by cookie.
+    ``port_desc`` and ``table_features``: ports and tables are described apart from the features
+    of the switch, and from the counters of the tables.
+    """
+
+    flood_group: bool
+    mac_masks: bool
+    meters: bool
+    cookie_filter: bool
+    port_desc: bool
+    table_features: bool
+
+
+_BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
+    {
+        OPENFLOW_10: Capabilities(
+            flood_group=False,
+            mac_masks=False,
+            meters=False,
+            cookie_filter=False,
+            port_desc=False,
+            table_features=False,
+        ),
+        OPENFLOW_13: Capabilities(
+            flood_group=True,
+            mac_masks=True,
+            meters=True,
+            cookie_filter=True,
+            port_desc=True,
+            table_features=True,
+        ),
+    }
+)
+
+
+def capabilities_of(version: int) -> Capabilities:
+    """Return the capabilities of wire version 1 or 4; KeyError for others."""
+    return _BY_VERSION[version]
