@@ -17,7 +17,6 @@ from horizon_ryu.http.problem import (
 )
 from horizon_ryu.http.resource import PathParameter
 from horizon_ryu.rest.model import Model, TimerSeconds, not_empty, optional
-from xen_bridge.client import URL
 from xen_bridge.protocol.documents import domains as bridge
 from xen_bridge.protocol.documents.domains import (
     DEVICE_NAME,
@@ -30,6 +29,7 @@ from xen_bridge.protocol.documents.domains import (
     PATH,
     UUID,
 )
+from xen_bridge.protocol.endpoint import URL
 
 ASKING: tuple[Kind, ...] = (
     NOT_FOUND,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -13,11 +12,10 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import HostAway, LimitExceeded
 from horizon_ryu.xen_hosts.errors import ours
 from xen_bridge import errors as bridge
+from xen_bridge.client_pool import IdlePool
 from xen_bridge.protocol.documents.domains import GetNode, Node
 
 LOG = logging.getLogger(__name__)
-MAX_IDLE = 8
-"""Connections kept open to one host, besides the one that looks."""
 
 State = Literal["unknown", "connected", "away"]
 
@@ -73,7 +71,8 @@ class XenHost:
         self._clock = clock
         self._max_calls = max_calls
         self._calls = 0
-        self._idle: deque[Asking] = deque()
+        self._pool: IdlePool[Asking] = IdlePool(lambda: connect(url, node_pk))
+        """Besides the connection that looks."""
         self._looking: Asking | None = None
 
     # ---- asking
@@ -97,20 +96,14 @@ class XenHost:
             self._calls -= 1
 
     def _ask(self, body: Any, router: str | None, seconds: float | None) -> Any:
-        connection = self._idle.pop() if self._idle else self._connect(self.url, self.node_pk)
+        connection = self._pool.take()
         try:
             return connection.ask(body, router, seconds)
         except bridge.BridgeError as error:
             # Silence, or a broken connection, may be the host's end: the next look tells.
             raise ours(self.name, error) from error
         finally:
-            self._put_back(connection)
-
-    def _put_back(self, connection: Asking) -> None:
-        if self.is_forgotten or len(self._idle) >= MAX_IDLE:
-            connection.close()
-        else:
-            self._idle.append(connection)
+            self._pool.put_back(connection)
 
     # ---- looking
 
@@ -144,8 +137,7 @@ class XenHost:
     def forget(self) -> None:
         """End all connections; those in use end with their calls."""
         self.is_forgotten = True
-        while self._idle:
-            self._idle.pop().close()
+        self._pool.close()
         if self.looking.acquire(blocking=False):
             self._end_looking()
             self.looking.release()

@@ -14,9 +14,9 @@ from horizon_ryu.core.xen.changes import DomainView, changes
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import ours
 from horizon_ryu.xen_hosts.host import Connect, Known, XenHost
-from xen_bridge.client import check_url
 from xen_bridge.errors import InvalidInput
 from xen_bridge.protocol.documents.domains import Node
+from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.trust.identity import check_node_pk
 
 Publish = Callable[[str, Mapping[str, Any]], None]

@@ -19,21 +19,21 @@ from lxml import etree
 import fake_sysfs
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
-from xen_bridge.dom0.requests import device_services, domain_services
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
+from xen_bridge.handlers import device_handlers, domain_handlers
 from xen_bridge.protocol import applications, messages
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.measures import Measures, MeasuresAnswer
 from xen_bridge.protocol.forms import Part, parts, tag_of
 from xen_bridge.server.dispatcher import Dispatcher
-from xen_bridge.server.services import Service
+from xen_bridge.server.request_handler import RequestHandler
 from xen_bridge.server.workers import Workers
 from xen_bridge.trust.identity import Identity
 from xen_bridge.virtual_management import PhysicalHost
 
 pytestmark = pytest.mark.fuzz
 EXAMPLES = 300
-LOOKING = ("GetNode", "GetDomain", "ListSchedulers", "ListVcpus", "ListDevices", "Measures")
+READ_SECONDS = ("GetNode", "GetDomain", "ListSchedulers", "ListVcpus", "ListDevices", "Measures")
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,9 @@ def node(tmp_path_factory) -> SimpleNamespace:
         return MeasuresAnswer()
 
     services = {
-        **domain_services(host),
-        **device_services(manager),
-        Measures: Service(check, blocking=False),
+        **domain_handlers(host),
+        **device_handlers(manager),
+        Measures: RequestHandler(check, blocking=False),
     }
     own = Identity.create(folder / "own").node_pk
     dispatcher = Dispatcher(
@@ -163,7 +163,7 @@ def check(node: SimpleNamespace, data: bytes) -> int:
     if answer.status != 200:
         assert told.body.status == answer.status
         assert snapshot(node) == before, data
-    elif any(f"<{name}".encode() in data for name in LOOKING):
+    elif any(f"<{name}".encode() in data for name in READ_SECONDS):
         assert snapshot(node) == before, data
     return answer.status
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xen_bridge.atomic_write import replace_file
 from xen_bridge.protocol.documents.domains import UUID
-from xen_bridge.trust.atomic_write import replace_file
 
 MAX_WISHES = 100_000
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import eventlet
 
-from xen_bridge.client import MAX_ANSWER
 from xen_bridge.errors import (
     BridgeError,
     Deadline,
@@ -25,8 +24,9 @@ from xen_bridge.errors import (
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.measures import MeasuresAnswer
+from xen_bridge.protocol.endpoint import MAX_ANSWER
 from xen_bridge.protocol.messages import Message
-from xen_bridge.server.services import LOOKING, Service, Services
+from xen_bridge.server.request_handler import READ_SECONDS, RequestHandler, RequestHandlers
 from xen_bridge.server.workers import Workers
 
 LOG = logging.getLogger(__name__)
@@ -53,15 +53,15 @@ class Dispatcher:
         self,
         node_pk: str,
         authorized: Callable[[], Mapping[str, str]],
-        services: Services,
+        handlers: RequestHandlers,
         workers: Workers,
         parsing: Workers,
         forward: Forward | None = None,
     ) -> None:
-        """Answer with ``services`` who is ``authorized``; ``forward`` reaches virtual routers."""
+        """Answer with ``handlers`` who is ``authorized``; ``forward`` reaches virtual routers."""
         self._node_pk = node_pk
         self._authorized = authorized
-        self._services = services
+        self._handlers = handlers
         self._workers = workers
         self._parsing = parsing
         self._forward = forward
@@ -115,24 +115,26 @@ class Dispatcher:
         finally:
             self.in_flight -= 1
 
-    def _service(self, message: Message) -> Service[Any]:
-        found = self._services.get(type(message.body))
+    def _service(self, message: Message) -> RequestHandler[Any]:
+        found = self._handlers.get(type(message.body))
         if message.router is not None:
             return self._forwarding(message, found)
         if found is None:
             raise Unsupported(f"this node has no {type(message.body).__name__}")
         return found
 
-    def _forwarding(self, message: Message, found: Service[Any] | None) -> Service[Any]:
+    def _forwarding(
+        self, message: Message, found: RequestHandler[Any] | None
+    ) -> RequestHandler[Any]:
         forward = self._forward
         if forward is None:
             raise Unsupported("this node has no virtual routers")
-        seconds = found.deadline(message.body) if found is not None else LOOKING
+        seconds = found.deadline(message.body) if found is not None else READ_SECONDS
 
         def carry_out(_body: Any) -> Any:
             return forward(message, seconds)
 
-        return Service(carry_out, seconds + 5.0, blocking=False)
+        return RequestHandler(carry_out, seconds + 5.0, blocking=False)
 
     def _written(self, message: Message, body: Any) -> Answer:
         made = Message(self._node_pk, message.application, body)

@@ -17,6 +17,7 @@ from eventlet import wsgi
 from eventlet.green.ssl import GreenSSLContext
 from greenlet import GreenletExit
 
+from xen_bridge.server.lingering import drain
 from xen_bridge.server.web import BridgeProtocol
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.tls import prepare
@@ -24,8 +25,6 @@ from xen_bridge.trust.tls import prepare
 LOG = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 10.0
 MAX_HANDSHAKES = 256
-LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
-"""For a peer that was refused to close its end, and what it may still send."""
 MAX_CONNECTIONS = 512
 IDLE_SECONDS = 60.0
 """After which an idle connection is closed; clients give theirs up earlier."""
@@ -117,11 +116,9 @@ class KnownPeers:
 
 def _close_gently(connection: Any) -> None:
     """Close after what the peer had under way, for a reset would overtake the alert we sent."""
-    with contextlib.suppress(OSError), eventlet.Timeout(LINGER_SECONDS, False):
+    with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
-        for _ in range(MAX_LINGER_READS):
-            if not connection.recv(64 * 1024):
-                break
+        drain(connection.recv)
     connection.close()
 
 

@@ -11,8 +11,8 @@ from ryu.lib import hub
 from fake_xen import FakeXen, until
 from horizon_ryu.core import errors
 from horizon_ryu.xen_hosts.errors import ours
-from horizon_ryu.xen_hosts.host import MAX_IDLE
 from xen_bridge import errors as bridge_errors
+from xen_bridge.client_pool import MAX_IDLE
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     DeleteDomain,

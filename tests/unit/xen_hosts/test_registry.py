@@ -10,7 +10,7 @@ from ryu.lib import hub
 from fake_bridge import new_node_pk
 from fake_xen import FakeXen, until
 from horizon_ryu.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound
-from xen_bridge.client import check_url
+from xen_bridge.protocol.endpoint import check_url
 
 
 def test_a_host_is_registered_and_looked_at(xen: FakeXen) -> None:

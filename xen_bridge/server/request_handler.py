@@ -1,6 +1,6 @@
-"""What a node does with each kind of request: the report's modules, behind one table.
+"""Request handlers: what a node does with each kind of request, the report's modules in one table.
 
-A node has the services of the requests it understands and no other: a virtual router's agent
+A node has the handlers of the requests it understands and no other: a virtual router's agent
 measures, Domain 0 does all.
 """
 
@@ -12,14 +12,14 @@ from typing import Any, Generic, TypeVar
 
 Body = TypeVar("Body")
 
-LOOKING = 30.0
+READ_SECONDS = 30.0
 """Seconds for a question."""
-CHANGING = 180.0
+CHANGE_SECONDS = 180.0
 """Seconds for a change: a domain with a large memory takes its time to start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Service(Generic[Body]):
+class RequestHandler(Generic[Body]):
     """How one kind of request is carried out.
 
     ``blocking`` work is done in a native thread of the hypervisor's; other work keeps to its own
@@ -27,7 +27,7 @@ class Service(Generic[Body]):
     """
 
     carry_out: Callable[[Body], Any]
-    seconds: Callable[[Body], float] | float = LOOKING
+    seconds: Callable[[Body], float] | float = READ_SECONDS
     blocking: bool = True
 
     def deadline(self, body: Body) -> float:
@@ -35,5 +35,5 @@ class Service(Generic[Body]):
         return self.seconds(body) if callable(self.seconds) else self.seconds
 
 
-Services = Mapping[type[Any], Service[Any]]
+RequestHandlers = Mapping[type[Any], RequestHandler[Any]]
 """By the class of the request."""
