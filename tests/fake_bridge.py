@@ -24,18 +24,15 @@ from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import check_neighbors
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer
 from xen_bridge.gatherers.memory import MemoryGatherer
-from xen_bridge.gatherers.netlink import (
-    NUD_REACHABLE,
-    Counters,
-    Link,
-    LinkAddress,
-    Neighbor,
-    Netlink,
-)
 from xen_bridge.gatherers.pace import Pace, rounds
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import device_handlers, domain_handlers
+from xen_bridge.netlink.addresses import LinkAddress
+from xen_bridge.netlink.constants import NUD_REACHABLE
+from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
 from xen_bridge.protocol.documents.summary import GetSummary

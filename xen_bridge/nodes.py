@@ -6,10 +6,10 @@ from pathlib import Path
 
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
-from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import device_handlers, domain_handlers, measure_handlers
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.server import routers
 from xen_bridge.server.dispatcher import Dispatcher, Forward
 from xen_bridge.server.proxy import Proxy

@@ -11,9 +11,11 @@ from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.from_usage import by_name, cpu_ns_between
 from xen_bridge.gatherers.latency import known_neighbors
 from xen_bridge.gatherers.memory import MEMINFO, read_meminfo
-from xen_bridge.gatherers.netlink import IFF_LOOPBACK, Link, Netlink
 from xen_bridge.gatherers.pace import Pace
 from xen_bridge.gatherers.usage_source import DomainCounters, UsageSource
+from xen_bridge.netlink.constants import IFF_LOOPBACK
+from xen_bridge.netlink.links import Link
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.summary import GetSummary, Summary, Throughput
 
 STAT = Path("/proc/stat")

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from fake_pace import FakePace
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
-from xen_bridge.gatherers.netlink import Counters, Link, LinkAddress, Netlink
+from xen_bridge.netlink.addresses import LinkAddress
+from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import forms
 from xen_bridge.protocol.documents.measures import (
     IfconfigIteration,

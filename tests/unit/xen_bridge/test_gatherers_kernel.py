@@ -29,7 +29,7 @@ from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer
-from xen_bridge.gatherers.netlink import Netlink
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.summary import RouterSummary
 netlink, pace = Netlink(), ThreadPace()

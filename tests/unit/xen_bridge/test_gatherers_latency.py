@@ -23,7 +23,10 @@ from xen_bridge.gatherers.latency import (
     known_neighbors,
     round_trip_times,
 )
-from xen_bridge.gatherers.netlink import NUD_REACHABLE, NUD_STALE, LinkAddress, Neighbor, Netlink
+from xen_bridge.netlink.addresses import LinkAddress
+from xen_bridge.netlink.constants import NUD_REACHABLE, NUD_STALE
+from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import forms
 from xen_bridge.protocol.documents.measures import LatencySampling
 

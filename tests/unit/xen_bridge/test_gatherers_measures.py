@@ -12,8 +12,8 @@ import pytest
 from fake_pace import FakePace
 from xen_bridge.errors import HypervisorError, InvalidInput, Unsupported
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer, node_gatherers
-from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.pace import Pace, ThreadPace
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import forms
 from xen_bridge.protocol.documents.measures import (
     GathererParameters,

@@ -11,16 +11,12 @@ import pytest
 from fake_pace import FakePace
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import BridgeError, HypervisorAway
-from xen_bridge.gatherers.netlink import (
-    NUD_REACHABLE,
-    NUD_STALE,
-    Counters,
-    Link,
-    Neighbor,
-    Netlink,
-)
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary, ports, traffic_between
+from xen_bridge.netlink.constants import NUD_REACHABLE, NUD_STALE
+from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import forms
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.summary import GetSummary, Throughput
