@@ -20,7 +20,7 @@ from xen_bridge.netlink.subscription import Changed, Removed, Snapshot, Subscrip
 from xen_bridge.netlink.tables import ADDRESSES, LINKS, NEIGHBORS, NEXTHOPS, ROUTES, RULES
 
 V4 = st.ip_addresses(v=4).map(str)
-V6 = st.ip_addresses(v=6).map(str)
+V6 = st.ip_addresses(v=6).map(lambda one: socket.inet_ntop(socket.AF_INET6, one.packed))
 NAME = st.from_regex(r"[A-Za-z0-9_.-]{1,15}", fullmatch=True).filter(lambda name: name != ".")
 U8, U32 = st.integers(0, 255), st.integers(0, 0xFFFFFFFF)
 INDEX = st.integers(1, 0x7FFFFFFF)
