@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from xen_bridge.errors import BridgeError, Deadline, PeerAway, TooLarge
 from xen_bridge.protocol import messages
+from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.endpoint import MAX_ANSWER, PATH, check_url
 from xen_bridge.protocol.messages import Message
 from xen_bridge.trust.identity import Identity, check_node_pk, node_pk_of
@@ -46,14 +47,20 @@ class BridgeClient:
         self._has_answered = False
         """Over the connection that is open now: then it knows our key."""
 
-    def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
+    def ask(
+        self,
+        body: Any,
+        router: str | None = None,
+        seconds: float | None = None,
+        application: Application | None = None,
+    ) -> Any:
         """Send the request ``body``, return the body of the answer.
 
         ``router`` names a virtual router of the node. Raises what the node answered as an error
         of :mod:`xen_bridge.errors`; BridgeError for an answer to something else; PeerAway if it
         cannot be reached or has another key; Deadline after ``seconds``.
         """
-        request = messages.request(self._identity.node_pk, body, router)
+        request = messages.request(self._identity.node_pk, body, router, application)
         deadline = time.monotonic() + (self._seconds if seconds is None else seconds)
         answer = messages.read(self._exchange(messages.write(request), deadline), MAX_ANSWER)
         self._check_sender(answer)

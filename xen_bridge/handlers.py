@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from xen_bridge.channel.incoming import IncomingChannel
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.gatherers.measures import MeasuresGatherer
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.protocol.documents import devices, domains
+from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.measures import Measures
@@ -14,9 +16,11 @@ from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.server.request_handler import (
     CHANGE_SECONDS,
     READ_SECONDS,
+    Origin,
     RequestHandler,
     RequestHandlers,
 )
+from xen_bridge.server.workers import Workers
 from xen_bridge.virtual_management import PhysicalHost
 
 
@@ -94,3 +98,16 @@ def measure_handlers(
         Measures: RequestHandler(measuring.get_measures, measuring_seconds, blocking=False),
         GetSummary: RequestHandler(summary.get_summary, READ_SECONDS, blocking=False),
     }
+
+
+def channel_handlers(incoming: IncomingChannel, workers: Workers) -> RequestHandlers:
+    """Return the handler of what other nodes send unasked; it runs in threads of ``workers``."""
+
+    def accept(body: ChannelMessages, origin: Origin) -> Acknowledgement:
+        args = origin.node_pk, origin.application, body
+        return workers.call(READ_SECONDS, incoming.accept, *args)
+
+    taking: RequestHandler[ChannelMessages] = RequestHandler(
+        accept, READ_SECONDS, blocking=False, needs_origin=True
+    )
+    return {ChannelMessages: taking}

@@ -36,13 +36,15 @@ def part(
     inline: bool = False,
     at_least: int = 0,
     at_most: int | None = None,
+    one_of: tuple[type[Any], ...] = (),
 ) -> Any:
     """Declare a field of a form.
 
     ``least`` and ``most`` bound a number (inclusive) or a text's length, ``at_least`` and
     ``at_most`` a tuple's; ``pattern`` is what a text must look like as a whole. ``empty`` writes
     None as an empty element. ``inline`` writes a tuple of forms without an element around each,
-    and one with empty elements where there is none.
+    and one with empty elements where there is none. ``one_of`` names the forms of which any may be
+    the value; its own element is written inside the field's.
     """
     meta = {
         "tag": tag,
@@ -53,6 +55,7 @@ def part(
         "inline": inline,
         "at_least": at_least,
         "at_most": at_most,
+        "one_of": one_of,
     }
     return dataclasses.field(default=default, metadata=meta)
 
@@ -76,6 +79,7 @@ class Part:
     inline: bool
     at_least: int
     at_most: int | None
+    one_of: tuple[type[Any], ...]
 
 
 def parts(form: Any) -> tuple[Part, ...]:
@@ -120,6 +124,7 @@ _PLAIN: Mapping[str, Any] = types.MappingProxyType(
         "inline": False,
         "at_least": 0,
         "at_most": None,
+        "one_of": (),
     }
 )
 
@@ -166,7 +171,9 @@ def _fill_inline(element: etree._Element, item: Part, found: tuple[Any, ...]) ->
 
 def _append(element: etree._Element, item: Part, value: Any) -> None:
     child = etree.SubElement(element, item.tag)
-    if is_dataclass(value):
+    if item.one_of:
+        child.append(to_element(value))
+    elif is_dataclass(value):
         _fill(child, value)
     elif value is not None:
         child.text = _ILLEGAL.sub("\ufffd", as_text(value))
@@ -215,6 +222,8 @@ def _read_inline(
 
 
 def _value(item: Part, element: etree._Element, loc: tuple[str, ...]) -> Any:
+    if item.one_of:
+        return _chosen(item, element, loc)
     if is_dataclass(item.kind):
         form: Any = item.kind
         return _read(form, list(element), loc)
@@ -222,6 +231,13 @@ def _value(item: Part, element: etree._Element, loc: tuple[str, ...]) -> Any:
     if not text and (item.empty or item.optional):
         return None
     return _plain(item.kind, text, loc)
+
+
+def _chosen(item: Part, element: etree._Element, loc: tuple[str, ...]) -> Any:
+    for form in item.one_of:
+        if len(element) == 1 and tag_of(form) == element[0].tag:
+            return from_element(form, element[0])
+    raise InvalidInput(loc, f"must hold one of {', '.join(map(tag_of, item.one_of))}")
 
 
 def _plain(kind: Any, text: str, loc: tuple[str, ...]) -> Any:
@@ -269,7 +285,11 @@ def _check_count(item: Part, found: tuple[Any, ...], loc: tuple[str, ...]) -> No
 
 
 def _check_one(item: Part, value: Any, loc: tuple[str, ...]) -> None:
-    if is_dataclass(item.kind):
+    if item.one_of:
+        if not isinstance(value, item.one_of):
+            raise InvalidInput(loc, f"must be one of {', '.join(map(tag_of, item.one_of))}")
+        check(value, loc)
+    elif is_dataclass(item.kind):
         check(value, loc)
     elif item.kind is str:
         _check_text(item, value, loc)

@@ -39,10 +39,16 @@ class Message:
     router: str | None = None
 
 
-def request(node_pk: str, body: Any, router: str | None = None) -> Message:
-    """Return the message that asks for ``body``; InvalidInput for values out of range."""
+def request(
+    node_pk: str, body: Any, router: str | None = None, application: Application | None = None
+) -> Message:
+    """Return the message that asks for ``body``; InvalidInput for values out of range.
+
+    ``application`` need be given only for a channel's document without messages.
+    """
     forms.check(body)
-    return Message(node_pk, application_of(body), body, router)
+    number = application_of(body) if application is None else application
+    return Message(node_pk, number, body, router)
 
 
 def refusal(node_pk: str, application: int, error: BridgeError) -> Message:
@@ -121,6 +127,7 @@ def _read_body(around: etree._Element, number: int) -> Any:
         return _read_response(around)
     body = _read_request(around[0], number)
     forms.check(body)
+    applications.check_unasked(number, body)
     return body
 
 

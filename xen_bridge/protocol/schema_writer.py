@@ -59,7 +59,9 @@ def schema_text() -> str:
 
 
 def _application() -> Iterator[str]:
-    requests = [kind for kinds in applications.REQUESTS.values() for kind in kinds]
+    requests = list(
+        dict.fromkeys(kind for kinds in applications.REQUESTS.values() for kind in kinds)
+    )
     yield '  <xs:complexType name="Application">'
     yield "    <xs:sequence>"
     yield '      <xs:element name="ApplicationId" type="xs:unsignedShort"/>'
@@ -124,6 +126,8 @@ def _type(form: Any, written: set[type]) -> Iterator[str]:
     for item in parts(form):
         if is_dataclass(item.kind) and not item.inline:
             yield from _type(item.kind, written)
+        for one in item.one_of:
+            yield from _type(one, written)
     around = "xs:sequence" if getattr(form, "ORDERED", True) else "xs:all"
     strict = getattr(form, "STRICT", False)
     yield f'  <xs:complexType name="{form.__name__}">'
@@ -142,6 +146,16 @@ def _element(item: Part, strict: bool = False) -> Iterator[str]:
         yield "</xs:sequence>"
         return
     occurs = _occurs(item, strict)
+    if item.one_of:
+        yield f'<xs:element name="{item.tag}"{occurs}>'
+        yield "  <xs:complexType>"
+        yield "    <xs:choice>"
+        for one in item.one_of:
+            yield f'      <xs:element name="{tag_of(one)}" type="{one.__name__}"/>'
+        yield "    </xs:choice>"
+        yield "  </xs:complexType>"
+        yield "</xs:element>"
+        return
     if is_dataclass(item.kind):
         name = getattr(item.kind, "__name__", "")
         yield f'<xs:element name="{item.tag}" type="{name}"{occurs}/>'

@@ -23,10 +23,11 @@ from xen_bridge.errors import (
 )
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents.channel import ChannelMessages
 from xen_bridge.protocol.documents.measures import MeasuresAnswer
 from xen_bridge.protocol.endpoint import MAX_ANSWER
 from xen_bridge.protocol.messages import Message
-from xen_bridge.server.request_handler import READ_SECONDS, RequestHandler, RequestHandlers
+from xen_bridge.server.request_handler import READ_SECONDS, Origin, RequestHandler, RequestHandlers
 from xen_bridge.server.workers import Workers
 
 LOG = logging.getLogger(__name__)
@@ -107,15 +108,18 @@ class Dispatcher:
             raise Overloaded(f"{MAX_IN_FLIGHT} requests are in flight already")
         self.in_flight += 1
         try:
-            service = self._service(message)
-            seconds = service.deadline(message.body)
-            if service.blocking:
-                return self._workers.call(seconds, service.carry_out, message.body)
-            return _within(seconds, service.carry_out, message.body)
+            handler = self._handler(message)
+            seconds = handler.deadline(message.body)
+            given = [message.body]
+            if handler.needs_origin:
+                given.append(Origin(message.node_pk, message.application))
+            if handler.blocking:
+                return self._workers.call(seconds, handler.carry_out, *given)
+            return _within(seconds, handler.carry_out, *given)
         finally:
             self.in_flight -= 1
 
-    def _service(self, message: Message) -> RequestHandler[Any]:
+    def _handler(self, message: Message) -> RequestHandler[Any]:
         found = self._handlers.get(type(message.body))
         if message.router is not None:
             return self._forwarding(message, found)
@@ -129,6 +133,8 @@ class Dispatcher:
         forward = self._forward
         if forward is None:
             raise Unsupported("this node has no virtual routers")
+        if isinstance(message.body, ChannelMessages):
+            raise Unsupported("what is sent unasked is for the node itself, not for a router of it")
         seconds = found.deadline(message.body) if found is not None else READ_SECONDS
 
         def carry_out(_body: Any) -> Any:
@@ -150,10 +156,10 @@ class Dispatcher:
         return Answer(200, data)
 
 
-def _within(seconds: float, function: Callable[[Any], Any], body: Any) -> Any:
+def _within(seconds: float, function: Callable[..., Any], *given: Any) -> Any:
     timeout = eventlet.Timeout(seconds)
     try:
-        return function(body)
+        return function(*given)
     except eventlet.Timeout as fired:
         if fired is not timeout:
             raise

@@ -19,16 +19,26 @@ CHANGE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: the sender's key, and the application it was for."""
+
+    node_pk: str
+    application: int
+
+
+@dataclass(frozen=True, slots=True)
 class RequestHandler(Generic[Body]):
     """How one kind of request is carried out.
 
     ``blocking`` work is done in a native thread of the hypervisor's; other work keeps to its own
-    pace. ``seconds`` is its deadline, which may depend on the request.
+    pace. ``seconds`` is its deadline, which may depend on the request. ``carry_out`` is given the
+    request and, if it ``needs_origin``, where that came from.
     """
 
-    carry_out: Callable[[Body], Any]
+    carry_out: Callable[..., Any]
     seconds: Callable[[Body], float] | float = READ_SECONDS
     blocking: bool = True
+    needs_origin: bool = False
 
     def deadline(self, body: Body) -> float:
         """Return the seconds that ``body`` may take."""
