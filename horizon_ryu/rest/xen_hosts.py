@@ -21,11 +21,9 @@ from horizon_ryu.rest.xen_models import (
     VcpuAssignments,
     XenTimersModel,
     XenTimersPatch,
-    scheduler_model,
 )
 from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
-from xen_bridge.protocol import forms
 from xen_bridge.protocol.documents.domains import ListSchedulers, ListVcpus
 
 TAG = "xen"
@@ -81,18 +79,11 @@ def resources(hosts: XenHosts) -> list[Resource]:
 def _tables(hosts: XenHosts) -> list[Resource]:
     def scheduler(call: Call) -> Scheduling:
         told = hosts.ask(call.path["host"], ListSchedulers())
-        return Scheduling(
-            domains=tuple(
-                DomainScheduling(name=one.name, id=one.id, scheduler=scheduler_model(one.scheduler))
-                for one in told.domains
-            )
-        )
+        return Scheduling(domains=tuple(DomainScheduling.of(one) for one in told.domains))
 
     def vcpus(call: Call) -> VcpuAssignments:
         told = hosts.ask(call.path["host"], ListVcpus())
-        return VcpuAssignments(
-            vcpus=tuple(VcpuAssignment(**forms.to_json(one)) for one in told.assignments)
-        )
+        return VcpuAssignments(vcpus=tuple(VcpuAssignment.of(one) for one in told.assignments))
 
     return [
         _get(

@@ -12,6 +12,7 @@ ADDRESS = r"[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
 """A PCI address: domain, bus, slot, function, as 0000:03:00.1."""
 MAX_FUNCTIONS = 256
 MAX_QUEUES = 64
+MIN_VLAN, MAX_VLAN = 1, 4094
 
 Kind = Literal["plain", "physical_function", "virtual_function"]
 
@@ -98,7 +99,7 @@ class AttachDevice:
     domain: str = part(pattern=DOMAIN)
     device: str = part(pattern=ADDRESS)
     mac: str | None = part(None, pattern=MAC)
-    vlan: int | None = part(None, least=1, most=4094)
+    vlan: int | None = part(None, least=MIN_VLAN, most=MAX_VLAN)
 
 
 @dataclass(frozen=True, slots=True)
