@@ -14,8 +14,7 @@ from typing import Any
 from lxml import etree
 
 from xen_bridge.errors import BridgeError, InvalidInput, Unsupported, error_of
-from xen_bridge.protocol import applications, forms
-from xen_bridge.protocol import safe_xml as hostile_xml
+from xen_bridge.protocol import applications, forms, safe_xml
 from xen_bridge.protocol.applications import Application, application_of
 from xen_bridge.protocol.documents.measures import TOOLS, MeasuresAnswer, answer_of
 from xen_bridge.protocol.documents.problem import ApplicationError
@@ -88,12 +87,12 @@ def _write_body(application: etree._Element, body: Any) -> None:
 # ---- reading
 
 
-def read(data: bytes, limit: int = hostile_xml.MAX_BYTES) -> Message:
+def read(data: bytes, limit: int = safe_xml.MAX_BYTES) -> Message:
     """Return the message in ``data``, whoever sent it; a BridgeError says why it is none."""
-    root = hostile_xml.parse(data, limit)
+    root = safe_xml.parse(data, limit)
     if root.tag != ROOT:
         raise InvalidInput((str(root.tag)[:64],), f"the root element must be {ROOT}")
-    hostile_xml.validate(root)
+    safe_xml.validate(root)
     application = _child(root, "Application")
     number = int(_child(application, "ApplicationId").text or "0")
     return Message(
