@@ -21,7 +21,7 @@ from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
 
-WISHES = "weights.json"
+SETTINGS_FILE = "weights.json"
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
 THREADS = HYPERVISOR_THREADS + READING_THREADS + PROXY_THREADS + PARSING_THREADS
 
@@ -32,7 +32,7 @@ def domain_0(directory: Path, uri: str) -> NodeComponents:
     FileNotFoundError without a key there; InvalidInput for a URI that nothing serves.
     """
     identity = Identity.load(directory)
-    host = PhysicalHost(uri, wishes_file=directory / WISHES)
+    host = PhysicalHost(uri, settings_file=directory / SETTINGS_FILE)
     pace, netlink = GreenPace(Workers("measuring", READING_THREADS)), Netlink()
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     measuring = MeasuresGatherer(gatherers, pace)

@@ -23,7 +23,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, create_model
 
 from horizon_ryu.rest.model import Model, optional
-from xen_bridge.protocol.forms import Part, parts
+from xen_bridge.protocol.document_schema import FieldInfo, field_infos
 
 Nested = Mapping[type[Any], Any]
 """The models of the forms that a document is made of."""
@@ -42,7 +42,7 @@ class DocumentModel(Model):
         What was left out has the document's own default.
         """
         values = dict(more)
-        for item in parts(self.DOCUMENT):
+        for item in field_infos(self.DOCUMENT):
             value = getattr(self, item.name, None)
             if value is not None and item.name not in more:
                 values[item.name] = _to_document(item, value)
@@ -53,7 +53,7 @@ class DocumentModel(Model):
         """Return the model of a document; ``instead`` has values to be told for the document's."""
         values = {
             item.name: _from_document(cls.NESTED, item, getattr(document, item.name))
-            for item in parts(cls.DOCUMENT)
+            for item in field_infos(cls.DOCUMENT)
             if item.name in cls.model_fields
         }
         return cls(**{**values, **instead})
@@ -66,7 +66,7 @@ def request_model(document: Any, leave_out: tuple[str, ...] = (), nested: Nested
     """
     fields = {
         item.name: (_bounded(item, nested), _default(document, item))
-        for item in parts(document)
+        for item in field_infos(document)
         if item.name not in leave_out
     }
     return _made(document, fields, nested)
@@ -77,7 +77,7 @@ def answer_model(document: Any, first: tuple[str, ...] = (), nested: Nested = _N
 
     Bounds are the host's business.
     """
-    items = sorted(parts(document), key=lambda item: item.name not in first)
+    items = sorted(field_infos(document), key=lambda item: item.name not in first)
     fields = {item.name: (_answered(item, nested), ...) for item in items}
     return _made(document, fields, nested)
 
@@ -93,14 +93,14 @@ def _made(document: Any, fields: Mapping[str, Any], nested: Nested) -> Any:
 # ---- types
 
 
-def _default(document: Any, item: Part) -> Any:
+def _default(document: Any, item: FieldInfo) -> Any:
     if item.required:
         return ...
     default = next(one.default for one in dataclasses.fields(document) if one.name == item.name)
     return optional() if default is None else default
 
 
-def _bounded(item: Part, nested: Nested) -> Any:
+def _bounded(item: FieldInfo, nested: Nested) -> Any:
     if not item.repeated:
         return _one(item, nested, is_bounded=True)
     several = _tuple_of(_one(item, nested, is_bounded=True))
@@ -109,7 +109,7 @@ def _bounded(item: Part, nested: Nested) -> Any:
     return Annotated[several, Field(min_length=item.at_least or None, max_length=item.at_most)]
 
 
-def _answered(item: Part, nested: Nested) -> Any:
+def _answered(item: FieldInfo, nested: Nested) -> Any:
     one = _one(item, nested, is_bounded=False)
     if item.repeated:
         return _tuple_of(one)
@@ -121,7 +121,7 @@ def _tuple_of(kind: Any) -> Any:
     return generic[kind, ...]
 
 
-def _one(item: Part, nested: Nested, is_bounded: bool) -> Any:
+def _one(item: FieldInfo, nested: Nested, is_bounded: bool) -> Any:
     if item.kind in nested:
         return nested[item.kind]
     if dataclasses.is_dataclass(item.kind):
@@ -132,7 +132,7 @@ def _one(item: Part, nested: Nested, is_bounded: bool) -> Any:
     return Annotated[item.kind, _bounds(item)] if is_bounded and _bounds(item) else item.kind
 
 
-def _bounds(item: Part) -> Any:
+def _bounds(item: FieldInfo) -> Any:
     if item.kind is str:
         pattern = f"^{item.pattern}$" if item.pattern else None
         low, high = (None if one is None else int(one) for one in (item.least, item.most))
@@ -144,9 +144,9 @@ def _bounds(item: Part) -> Any:
     return Field(ge=item.least, le=item.most)
 
 
-def _only_field(form: Any) -> Part:
+def _only_field(form: Any) -> FieldInfo:
     """Return the field of a form that stands for it; TypeError for one that needs a model."""
-    found = parts(form)
+    found = field_infos(form)
     if len(found) != 1 or not found[0].repeated:
         raise TypeError(f"{form.__name__} has no model here")
     return found[0]
@@ -155,7 +155,7 @@ def _only_field(form: Any) -> Part:
 # ---- values
 
 
-def _to_document(item: Part, value: Any) -> Any:
+def _to_document(item: FieldInfo, value: Any) -> Any:
     if not dataclasses.is_dataclass(item.kind):
         return value
     if item.repeated:
@@ -167,7 +167,7 @@ def _one_to_document(form: Any, value: Any) -> Any:
     return value.document() if isinstance(value, DocumentModel) else form(value)
 
 
-def _from_document(nested: Nested, item: Part, value: Any) -> Any:
+def _from_document(nested: Nested, item: FieldInfo, value: Any) -> Any:
     if value is None or not dataclasses.is_dataclass(item.kind):
         return value
     if item.repeated:

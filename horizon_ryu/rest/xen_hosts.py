@@ -22,8 +22,8 @@ from horizon_ryu.rest.xen_models import (
     XenTimersModel,
     XenTimersPatch,
 )
-from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
+from horizon_ryu.xen_hosts.remote_host import RemoteHost
 from xen_bridge.protocol.documents.domains import ListSchedulers, ListVcpus
 
 TAG = "xen"
@@ -125,9 +125,9 @@ def identity_resources(node_pk: str) -> list[Resource]:
     return [_get("/v1/xen/identity", read, ControllerIdentity, text, ())]
 
 
-def host_model(host: XenHost) -> Host:
+def host_model(host: RemoteHost) -> Host:
     """Return a host for an answer."""
-    known = host.known
+    known = host.status
     about = known.node.host if known.node is not None else None
     return Host(
         name=host.name,

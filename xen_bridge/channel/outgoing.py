@@ -17,7 +17,7 @@ from lxml import etree
 from xen_bridge.channel.incarnation import above
 from xen_bridge.channel.sender import Sender, SenderLimits
 from xen_bridge.errors import BridgeError, InvalidInput
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.applications import Application, unasked_application_of
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 
@@ -99,12 +99,12 @@ class OutgoingChannel:
         One that still waits under the same ``key`` is replaced by it. Raises InvalidInput for
         values out of range or what no channel carries, TooLarge, Overloaded when too many wait.
         """
-        forms.check(body)
+        document_schema.check(body)
         try:
             application = unasked_application_of(body)
         except KeyError:
             raise InvalidInput((type(body).__name__,), "is not sent unasked") from None
-        size = len(etree.tostring(forms.to_element(body)))
+        size = len(etree.tostring(document_schema.to_element(body)))
         with self._changed:
             self._stream(application).offer(body, key, size)
             self._changed.notify()

@@ -15,7 +15,7 @@ from eventlet import tpool
 from eventlet.greenio import GreenSocket
 
 from xen_bridge.server.dispatcher import Dispatcher
-from xen_bridge.server.listening import KnownPeers, listen, serve
+from xen_bridge.server.tls_listener import TlsListener, listen, serve
 from xen_bridge.server.web import Application
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import KeyList
@@ -44,7 +44,7 @@ def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) 
     tpool.set_num_threads(node.threads)
     stopping = _signals()
     listening = listen(host, port)
-    peers = KnownPeers(listening, node.identity, node.keys.names)
+    peers = TlsListener(listening, node.identity, node.keys.names)
     application = Application(node.dispatcher)
     eventlet.spawn(serve, peers, application)
     shown = f"[{host}]" if ":" in host else host

@@ -13,31 +13,31 @@ from pydantic import ValidationError
 
 from horizon_ryu.rest.document_model import answer_model, request_model
 from horizon_ryu.rest.xen_models import Domain, DomainChange, NewDomain
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
+from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents import domains
-from xen_bridge.protocol.forms import part
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    numbers: tuple[int, ...] = part(least=0, most=7, at_least=1)
+    numbers: tuple[int, ...] = document_field(least=0, most=7, at_least=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    width: int = part(least=1, most=100)
-    note: str | None = part(None, most=5)
+    width: int = document_field(least=1, most=100)
+    note: str | None = document_field(None, most=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    name: str = part(pattern="[a-z]+")
-    size: Size = part()
-    kind: Literal["open", "closed"] = part("open")
-    weight: float = part(1.5, least=0.5, most=9)
-    count: int | None = part(None, least=1)
-    colours: tuple[Colours, ...] = part((), at_most=2)
-    sizes: tuple[Size, ...] = part(())
+    name: str = document_field(pattern="[a-z]+")
+    size: Size = document_field()
+    kind: Literal["open", "closed"] = document_field("open")
+    weight: float = document_field(1.5, least=0.5, most=9)
+    count: int | None = document_field(None, least=1)
+    colours: tuple[Colours, ...] = document_field((), at_most=2)
+    sizes: tuple[Size, ...] = document_field(())
 
 
 _SizeModel: Any = request_model(Size)
@@ -151,7 +151,7 @@ def test_a_form_that_has_no_model_is_noticed_when_the_program_starts() -> None:
 )
 def test_a_new_domain_that_rest_takes_is_one_that_a_host_takes(values: dict[str, Any]) -> None:
     asked = NewDomain.model_validate(values).document()
-    forms.check(asked)
+    document_schema.check(asked)
     for name, value in values.items():
         told = getattr(asked, name)
         assert (len(told) if name == "interfaces" else told) == (
@@ -160,8 +160,10 @@ def test_a_new_domain_that_rest_takes_is_one_that_a_host_takes(values: dict[str,
 
 
 def test_every_parameter_of_a_new_domain_and_of_a_change_is_in_rest() -> None:
-    new = {item.name for item in forms.parts(domains.CreateDomain)}
+    new = {item.name for item in document_schema.field_infos(domains.CreateDomain)}
     assert set(NewDomain.model_fields) == new
-    change = {item.name for item in forms.parts(domains.SetDomain)} - {"domain"}
+    change = {item.name for item in document_schema.field_infos(domains.SetDomain)} - {"domain"}
     assert set(DomainChange.model_fields) == change
-    assert set(Domain.model_fields) == {item.name for item in forms.parts(domains.Domain)}
+    assert set(Domain.model_fields) == {
+        item.name for item in document_schema.field_infos(domains.Domain)
+    }

@@ -172,7 +172,7 @@ def test_weight_and_cap_are_put_back_when_somebody_else_started(
 
 
 def test_weight_and_cap_outlast_this_program(memory: MemoryHost, tmp_path: Path) -> None:
-    file = tmp_path / "wishes.json"
+    file = tmp_path / "store.json"
     first = PhysicalHost("memory:///a", memory, file)
     first.create(CreateDomain("r2", weight=300, cap=20))
     memory.destroy("r2")
@@ -187,7 +187,7 @@ def test_weight_and_cap_outlast_this_program(memory: MemoryHost, tmp_path: Path)
 def test_a_damaged_file_of_wishes_counts_as_none(
     memory: MemoryHost, tmp_path: Path, text: str
 ) -> None:
-    file = tmp_path / "wishes.json"
+    file = tmp_path / "store.json"
     file.write_text(text)
     assert PhysicalHost("memory:///a", memory, file).domains()
 

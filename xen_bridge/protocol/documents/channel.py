@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.hello import Hello
-from xen_bridge.protocol.forms import part
 
 BODIES: tuple[type[Any], ...] = (Hello,)
 """What may travel in a channel."""
@@ -26,8 +26,8 @@ MAX_MESSAGES = 64
 class NumberedMessage:
     """One document of an application, and its place in the order."""
 
-    number: int = part(least=1, most=MAX_NUMBER)
-    body: Any = part(one_of=BODIES)
+    number: int = document_field(least=1, most=MAX_NUMBER)
+    body: Any = document_field(one_of=BODIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class ChannelMessages:
     ``first`` is the lowest number that the sender may still send: it keeps nothing below it.
     """
 
-    incarnation: int = part(least=1, most=MAX_NUMBER)
-    first: int = part(least=1, most=MAX_NUMBER)
-    messages: tuple[NumberedMessage, ...] = part((), tag="Message", at_most=MAX_MESSAGES)
+    incarnation: int = document_field(least=1, most=MAX_NUMBER)
+    first: int = document_field(least=1, most=MAX_NUMBER)
+    messages: tuple[NumberedMessage, ...] = document_field((), tag="Message", at_most=MAX_MESSAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,6 @@ class Acknowledgement:
     the receiver has heard of a later start of it.
     """
 
-    incarnation: int = part(least=1, most=MAX_NUMBER)
-    of_incarnation: int = part(least=1, most=MAX_NUMBER)
-    acknowledged: int = part(least=0, most=MAX_NUMBER)
+    incarnation: int = document_field(least=1, most=MAX_NUMBER)
+    of_incarnation: int = document_field(least=1, most=MAX_NUMBER)
+    acknowledged: int = document_field(least=0, most=MAX_NUMBER)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DOMAIN
-from xen_bridge.protocol.forms import part
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,6 @@ class Hello:
     ``number`` counts the times that it said so since it began.
     """
 
-    kind: Literal["domain_0", "virtual_router"] = part()
-    name: str | None = part(None, pattern=DOMAIN)
-    number: int = part(1, least=1)
+    kind: Literal["domain_0", "virtual_router"] = document_field()
+    name: str | None = document_field(None, pattern=DOMAIN)
+    number: int = document_field(1, least=1)

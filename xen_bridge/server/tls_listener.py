@@ -30,7 +30,7 @@ IDLE_SECONDS = 60.0
 """After which an idle connection is closed; clients give theirs up earlier."""
 
 
-class KnownPeers:
+class TlsListener:
     """A listening socket whose connections have shown a key of the list.
 
     It stands in for the socket that eventlet's server accepts from.
@@ -132,7 +132,7 @@ def listen(host: str, port: int) -> Any:
     return eventlet.listen((host, port), family=family, reuse_addr=True, backlog=128)
 
 
-def serve(peers: KnownPeers, application: Callable[..., Iterable[bytes]]) -> None:
+def serve(peers: TlsListener, application: Callable[..., Iterable[bytes]]) -> None:
     """Serve ``application`` to ``peers``, for ever."""
     wsgi.server(
         peers,
