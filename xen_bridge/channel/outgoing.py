@@ -128,7 +128,10 @@ class OutgoingChannel:
             )
 
     def close(self) -> tuple[Any, ...]:
-        """End it; return the documents that were not acknowledged, which may be lost."""
+        """End it; return the documents that were not acknowledged, which may be lost.
+
+        Waits for an exchange that is under way, EXCHANGE_SECONDS at most.
+        """
         with self._changed:
             self._is_closed = True
             self._changed.notify()
