@@ -19,29 +19,26 @@ from fake_pace import FakePace
 from xen_bridge.dom0.allowed_paths import AllowedPaths, allowed_path
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
-from xen_bridge.dom0.requests import device_services, domain_services
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
 from xen_bridge.errors import BridgeError, Conflict, NotFound, PeerAway, Unsupported
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import check_neighbors
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer
 from xen_bridge.gatherers.memory import MemoryGatherer
-from xen_bridge.gatherers.netlink import (
-    NUD_REACHABLE,
-    Counters,
-    Link,
-    LinkAddress,
-    Neighbor,
-    Netlink,
-)
 from xen_bridge.gatherers.pace import Pace, rounds
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
+from xen_bridge.handlers import device_handlers, domain_handlers
+from xen_bridge.netlink.addresses import LinkAddress
+from xen_bridge.netlink.constants import NUD_REACHABLE
+from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.messages import Message
-from xen_bridge.server.services import Service, Services
+from xen_bridge.server.request_handler import RequestHandler, RequestHandlers
 from xen_bridge.virtual_management import PhysicalHost
 
 NEIGHBOR = "192.0.2.9"
@@ -107,14 +104,14 @@ class FakeBridge:
         self.away: str | None = None
         self.before: Before | None = None
         self._instead: Any = None
-        self.routers: dict[str, Services] = {}
+        self.routers: dict[str, RequestHandlers] = {}
         self.asked: list[tuple[Any, str | None, float | None]] = []
         self.opened = self.closed = 0
         self._pace, self._netlink = FakePace(), FakeNetlink()
         xentop = xentop_source(self.memory, self.physical.uri)
-        self._services: Services = {
-            **domain_services(self.physical),
-            **device_services(DeviceManager(self.memory, SysfsDevices(self.sysfs))),
+        self._services: RequestHandlers = {
+            **domain_handlers(self.physical),
+            **device_handlers(DeviceManager(self.memory, SysfsDevices(self.sysfs))),
             **self._measuring(
                 {"xentop": xentop}, HostSummary(self.memory, self._pace, self._netlink)
             ),
@@ -122,7 +119,7 @@ class FakeBridge:
 
     def _measuring(
         self, more: dict[str, Gatherer], summary: HostSummary | RouterSummary
-    ) -> Services:
+    ) -> RequestHandlers:
         own: dict[str, Gatherer] = {
             "ifconfig": IfconfigGatherer(self._netlink),
             "latency": FakeLatency(),
@@ -130,8 +127,8 @@ class FakeBridge:
         }
         measuring = MeasuresGatherer(own | more, self._pace)
         return {
-            measures.Measures: Service(measuring.get_measures),
-            GetSummary: Service(summary.get_summary),
+            measures.Measures: RequestHandler(measuring.get_measures),
+            GetSummary: RequestHandler(summary.get_summary),
         }
 
     def add_router(self, name: str) -> None:
@@ -146,7 +143,7 @@ class FakeBridge:
     def allow(self, *paths: str) -> None:
         """Have new domains be given nothing else, as ``xen-bridge serve --allow-path`` does."""
         allowed = AllowedPaths(map(allowed_path, paths))
-        self._services = {**self._services, **domain_services(self.physical, allowed)}
+        self._services = {**self._services, **domain_handlers(self.physical, allowed)}
 
     def answer_with(self, body: Any) -> None:
         """Answer everything with ``body``, as no honest host would."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import libvirt
 
-from xen_bridge.dom0.hypervisor.xen_host import XenHost
+from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
 
 XML = """<domain type='xen'><name>{name}</name><uuid>{uuid}</uuid>
 <vcpu placement='static' current='1'>2</vcpu><devices>
@@ -93,8 +93,8 @@ class SickConnection:
     lookupByID = lookupByName = lookupByUUIDString = _lookup
 
 
-class SickXen(XenHost):
-    """XenHost over that connection; ``xl`` is what xl writes, or raises."""
+class SickXen(XenHypervisor):
+    """XenHypervisor over that connection; ``xl`` is what xl writes, or raises."""
 
     def __init__(self) -> None:
         super().__init__("xen:///system", self._xl_says)

@@ -15,8 +15,8 @@ from horizon_ryu.core.errors import Conflict, NotFound
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
+from horizon_ryu.xen_hosts.remote_host import RemoteHost
 from xen_bridge.errors import PeerAway
 
 OPTIONS = XenOptions(poll_interval=0.01)
@@ -95,13 +95,13 @@ class FakeXen:
         self.hosts.add(name, bridge.url, bridge.node_pk)
         return bridge
 
-    def host(self, name: str = "a") -> XenHost:
+    def host(self, name: str = "a") -> RemoteHost:
         """Return what is known of a host."""
         return self.hosts.host(name)
 
     def look(self, name: str = "a") -> None:
         """Look at a host now."""
-        self.hosts.look(self.host(name))
+        self.hosts.poll(self.host(name))
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run beside the test, until it ends."""

@@ -14,7 +14,7 @@ import websocket
 from tools.controller_process import ControllerProcess, wait_until
 from topologies.lab.keys import guest_address
 from topologies.lab.lab import XenLab, guest
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
 
 SECONDS = 300.0
 """For one request: an emulated host takes its time."""
@@ -135,7 +135,9 @@ class Pilot:
     def create(self, host: str, name: str) -> Any:
         """Instantiate a guest of the lab over REST."""
         wanted = {
-            key: value for key, value in forms.to_json(guest(name)).items() if value is not None
+            key: value
+            for key, value in document_schema.to_json(guest(name)).items()
+            if value is not None
         }
         wanted["interfaces"] = list(wanted["interfaces"])
         wanted["disks"] = list(wanted["disks"])

@@ -7,46 +7,27 @@ from __future__ import annotations
 
 import errno
 import http.client
-import re
 import socket
 import ssl
 import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from xen_bridge.errors import BridgeError, Deadline, InvalidInput, PeerAway, TooLarge
+from xen_bridge.errors import BridgeError, Deadline, PeerAway, TooLarge
 from xen_bridge.protocol import messages
+from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.endpoint import MAX_ANSWER, PATH, check_url
 from xen_bridge.protocol.messages import Message
 from xen_bridge.trust.identity import Identity, check_node_pk, node_pk_of
 from xen_bridge.trust.tls import client_context
 
-PATH = "/messages"
 SECONDS = 30.0
 CONNECT_SECONDS = 5.0
-MAX_ANSWER = 16 * 1024 * 1024
-"""Bytes of an answer; the node itself refuses to write a longer one."""
 IDLE_SECONDS = 20.0
 """After which a connection is not used again; the other side keeps it for longer."""
 SILENCE_SECONDS = 10
 """After which a machine whose kernel acknowledges nothing is away, however long the deadline."""
 _CHUNK = 64 * 1024
-_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-URL = rf"https://({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\]):[0-9]{{1,5}}/?"
-"""Where a node listens. A name's labels are not empty and have 63 characters at most (RFC 1035,
-2.3.4): resolvers fail on others in ways that tell nobody what is wrong."""
-
-
-def check_url(url: str) -> str:
-    """Return ``url`` without a slash behind it; InvalidInput unless it is https://HOST:PORT."""
-    if not re.fullmatch(URL, url):
-        raise InvalidInput(("url",), "must be https://HOST:PORT and nothing more")
-    try:
-        port = urlsplit(url).port
-    except ValueError as error:
-        raise InvalidInput(("url",), f"must be https://HOST:PORT: {error}") from None
-    if not port:
-        raise InvalidInput(("url",), "the port must be 1 to 65535")
-    return url.rstrip("/")
 
 
 class BridgeClient:
@@ -66,14 +47,20 @@ class BridgeClient:
         self._has_answered = False
         """Over the connection that is open now: then it knows our key."""
 
-    def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
+    def ask(
+        self,
+        body: Any,
+        router: str | None = None,
+        seconds: float | None = None,
+        application: Application | None = None,
+    ) -> Any:
         """Send the request ``body``, return the body of the answer.
 
         ``router`` names a virtual router of the node. Raises what the node answered as an error
         of :mod:`xen_bridge.errors`; BridgeError for an answer to something else; PeerAway if it
         cannot be reached or has another key; Deadline after ``seconds``.
         """
-        request = messages.request(self._identity.node_pk, body, router)
+        request = messages.request(self._identity.node_pk, body, router, application)
         deadline = time.monotonic() + (self._seconds if seconds is None else seconds)
         answer = messages.read(self._exchange(messages.write(request), deadline), MAX_ANSWER)
         self._check_sender(answer)

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TextIO
 
 from xen_bridge.dom0.complaints import Complaints
-from xen_bridge.dom0.domain_change import DomainChange
 from xen_bridge.dom0.domain_checks import check_change, check_guest, check_new, check_pin
+from xen_bridge.dom0.domain_transaction import DomainTransaction
 from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
-from xen_bridge.dom0.persistent_scheduling import LastingShares
-from xen_bridge.dom0.settings_store import Wish, Wishes
+from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
+from xen_bridge.dom0.settings_store import SchedulerSettings, SettingsStore
 from xen_bridge.errors import BridgeError, Conflict, HypervisorAway, NotFound
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
@@ -45,17 +45,19 @@ class PhysicalHost:
     """
 
     def __init__(
-        self, uri: str, hypervisor: Hypervisor | None = None, wishes_file: Path | None = None
+        self, uri: str, hypervisor: Hypervisor | None = None, settings_file: Path | None = None
     ) -> None:
         """Connect to ``uri``; HypervisorAway if nobody is there.
 
-        ``hypervisor`` replaces what the URI names. ``wishes_file`` keeps weights and caps over
+        ``hypervisor`` replaces what the URI names. ``settings_file`` keeps weights and caps over
         restarts of this program.
         """
         self.uri = uri
         self.hypervisor = hypervisor if hypervisor is not None else open_hypervisor(uri)
         self._lock = threading.RLock()
-        self._shares = LastingShares(self.hypervisor, Wishes(wishes_file), self._lock)
+        self._scheduling = PersistentScheduling(
+            self.hypervisor, SettingsStore(settings_file), self._lock
+        )
         self._complaints = Complaints()
 
     # ---- the report's methods
@@ -97,13 +99,13 @@ class PhysicalHost:
         What cannot be read of a domain is unknown, what cannot be given is among its problems.
         Without ``affinity`` nobody is asked where vCPUs may run.
         """
-        found = [self._shares.seen(domain) for domain in self.hypervisor.domains()]
+        found = [self._scheduling.seen(domain) for domain in self.hypervisor.domains()]
         self._complaints.look_at(found)
         return tuple(self._with_affinity(found) if affinity else found)
 
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
-        return self._with_affinity([self._shares.seen(self.hypervisor.domain(domain))])[0]
+        return self._with_affinity([self._scheduling.seen(self.hypervisor.domain(domain))])[0]
 
     def schedulers(self) -> tuple[DomainScheduling, ...]:
         """Return the scheduling parameters of every running domain."""
@@ -146,14 +148,14 @@ class PhysicalHost:
 
     def set_domain(self, wanted: SetDomain) -> Domain:
         """Change what ``wanted`` names, all of it or nothing; return the domain."""
-        forms.check(wanted)
+        document_schema.check(wanted)
         with self._lock:
             domain = self.hypervisor.domain(wanted.domain)
             if wanted.affinity:
                 domain = self._with_affinity([domain])[0]
-            kept_cap = self._shares.of(domain).cap
+            kept_cap = self._scheduling.of(domain).cap
             check_change(wanted, domain, kept_cap, self._cpus, self.capabilities)
-            DomainChange(self.hypervisor, self._shares, wanted, domain).carry_out()
+            DomainTransaction(self.hypervisor, self._scheduling, wanted, domain).carry_out()
             return self.domain(domain.uuid)
 
     def set_vcpus(self, domain_id: str | int, count: int) -> None:
@@ -176,14 +178,14 @@ class PhysicalHost:
 
         If it does not start it is undefined again: either all of it happens, or nothing.
         """
-        forms.check(wanted)
+        document_schema.check(wanted)
         with self._lock:
             check_new(wanted, self.hypervisor.domains(), self._cpus, self.capabilities)
             made = self.hypervisor.define(wanted)
             try:
                 self._begin(made.uuid, wanted)
             except BridgeError:
-                self._shares.forget(made.uuid)
+                self._scheduling.forget(made.uuid)
                 self._remove(made.uuid)
                 raise
             return self.domain(made.uuid)
@@ -191,7 +193,7 @@ class PhysicalHost:
     def _begin(self, uuid: str, wanted: CreateDomain) -> None:
         """Keep what a domain is to have that was just defined, and start it if wanted."""
         if wanted.weight is not None or wanted.cap is not None:
-            self._shares.keep(uuid, Wish(wanted.weight, wanted.cap))
+            self._scheduling.keep(uuid, SchedulerSettings(wanted.weight, wanted.cap))
         if wanted.start:
             self.start(uuid)
 
@@ -203,7 +205,7 @@ class PhysicalHost:
         """Boot a defined domain, and give it its weight and cap again."""
         with self._lock:
             self.hypervisor.start(str(domain_id))
-            self._shares.restored(self.hypervisor.domain(str(domain_id)))
+            self._scheduling.restored(self.hypervisor.domain(str(domain_id)))
 
     def shutdown(self, domain_id: str | int) -> None:
         """Ask the guest to shut down; returns before it has."""
@@ -218,7 +220,7 @@ class PhysicalHost:
         with self._lock:
             domain = self._guest(domain_id)
             self.hypervisor.undefine(domain.uuid)
-            self._shares.forget(domain.uuid)
+            self._scheduling.forget(domain.uuid)
 
     def suspend(self, domain_id: str | int) -> None:
         """Pause a running domain."""
@@ -233,7 +235,7 @@ class PhysicalHost:
         with self._lock:
             domain = self._guest(domain_id)
             self._remove(domain.uuid)
-            self._shares.forget(domain.uuid)
+            self._scheduling.forget(domain.uuid)
 
     def _guest(self, domain_id: str | int) -> Domain:
         domain = self.hypervisor.domain(str(domain_id))
@@ -261,15 +263,15 @@ class PhysicalHost:
             domain = self._guest(domain_id)
             if domain.id is None:
                 raise Conflict(f"{domain.name} does not run")
-            wish = self._shares.of(domain)
+            settings = self._scheduling.of(domain)
             self.hypervisor.migrate(domain.uuid, target.uri)
-            self._shares.forget(domain.uuid)
-        target.adopt(domain.uuid, wish)
+            self._scheduling.forget(domain.uuid)
+        target.adopt(domain.uuid, settings)
         return target.domain(domain.uuid)
 
-    def adopt(self, uuid: str, wish: Wish) -> None:
+    def adopt(self, uuid: str, settings: SchedulerSettings) -> None:
         """Take over the weight and cap of a domain that has come from elsewhere."""
-        self._shares.keep(uuid, wish)
+        self._scheduling.keep(uuid, settings)
 
     def close(self) -> None:
         """End the connection."""

@@ -15,8 +15,9 @@ from lxml import etree
 from pydantic import BaseModel, ValidationError
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.xml_tree import parse, parser
 from horizon_ryu.formats.model import Document, Repeated
+from horizon_ryu.formats.xml_tree import parse
+from xen_bridge.protocol.safe_xml import parser
 
 Tree: TypeAlias = "dict[str, Any]"
 AnyDocument = TypeVar("AnyDocument", bound=Document)

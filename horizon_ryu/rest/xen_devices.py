@@ -50,7 +50,7 @@ class DeviceChange(Model):
     driver: Literal["xen", "host"] = optional()
     domain: Annotated[str, Field(pattern=f"^{DOMAIN}$")] | None = None
     mac: MacAddress = optional()
-    vlan: Annotated[int, Field(ge=1, le=4094)] = optional()
+    vlan: Annotated[int, Field(ge=bridge.MIN_VLAN, le=bridge.MAX_VLAN)] = optional()
 
 
 class QueueChange(Model):

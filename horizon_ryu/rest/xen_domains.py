@@ -14,7 +14,6 @@ from horizon_ryu.rest.xen_models import (
     DomainChange,
     Domains,
     NewDomain,
-    domain_model,
 )
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.protocol.documents.domains import DeleteDomain, GetDomain, GetNode
@@ -32,11 +31,12 @@ def resources(hosts: XenHosts) -> list[Resource]:
 def _monitoring(hosts: XenHosts) -> list[Resource]:
     def list_all(call: Call) -> Domains:
         node = hosts.ask(call.path["host"], GetNode())
-        return Domains(domains=tuple(domain_model(one) for one in node.domains))
+        return Domains(domains=tuple(Domain.of(one) for one in node.domains))
 
     def read(call: Call) -> Domain:
         told = hosts.ask(call.path["host"], GetDomain(call.path["domain"]))
-        return domain_model(told.domain)
+        found: Domain = Domain.of(told.domain)
+        return found
 
     return [
         Resource(
@@ -66,9 +66,9 @@ def _instantiating(hosts: XenHosts) -> Resource:
     def create(call: Call) -> Answer[Domain]:
         name, wanted = call.path["host"], call.body(NewDomain)
         with hosts.progress(name, wanted.name, "create"):
-            made = hosts.change(name, wanted.request(), hosts.options.create_deadline).domain
+            made = hosts.change(name, wanted.document(), hosts.options.create_deadline).domain
         location = _MEMBER.format(host=name, domain=made.name)
-        return Answer(domain_model(made), {"Location": location})
+        return Answer(Domain.of(made), {"Location": location})
 
     return Resource(
         method="POST",
@@ -91,8 +91,9 @@ def _setting(hosts: XenHosts) -> Resource:
             raise InvalidInput(("body",), "names nothing to change")
         name, domain = call.path["host"], call.path["domain"]
         with hosts.progress(name, domain, "set"):
-            told = hosts.change(name, wanted.request(domain), hosts.options.create_deadline)
-        return domain_model(told.domain)
+            told = hosts.change(name, wanted.document(domain=domain), hosts.options.create_deadline)
+        found: Domain = Domain.of(told.domain)
+        return found
 
     return Resource(
         method="PATCH",

@@ -19,11 +19,9 @@ from horizon_ryu.rest.xen_models import (
     Scheduling,
     VcpuAssignment,
     VcpuAssignments,
-    scheduler_model,
 )
-from horizon_ryu.xen_hosts.host import XenHost
 from horizon_ryu.xen_hosts.hosts import XenHosts
-from xen_bridge.protocol import forms
+from horizon_ryu.xen_hosts.remote_host import RemoteHost
 from xen_bridge.protocol.documents.domains import ListSchedulers, ListVcpus
 
 TAG = "xen"
@@ -79,18 +77,11 @@ def resources(hosts: XenHosts) -> list[Resource]:
 def _tables(hosts: XenHosts) -> list[Resource]:
     def scheduler(call: Call) -> Scheduling:
         told = hosts.ask(call.path["host"], ListSchedulers())
-        return Scheduling(
-            domains=tuple(
-                DomainScheduling(name=one.name, id=one.id, scheduler=scheduler_model(one.scheduler))
-                for one in told.domains
-            )
-        )
+        return Scheduling(domains=tuple(DomainScheduling.of(one) for one in told.domains))
 
     def vcpus(call: Call) -> VcpuAssignments:
         told = hosts.ask(call.path["host"], ListVcpus())
-        return VcpuAssignments(
-            vcpus=tuple(VcpuAssignment(**forms.to_json(one)) for one in told.assignments)
-        )
+        return VcpuAssignments(vcpus=tuple(VcpuAssignment.of(one) for one in told.assignments))
 
     return [
         _get(
@@ -132,9 +123,9 @@ def identity_resources(node_pk: str) -> list[Resource]:
     return [_get("/v1/xen/identity", read, ControllerIdentity, text, ())]
 
 
-def host_model(host: XenHost) -> Host:
+def host_model(host: RemoteHost) -> Host:
     """Return a host for an answer."""
-    known = host.known
+    known = host.status
     about = known.node.host if known.node is not None else None
     return Host(
         name=host.name,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, StringConstraints
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.resource import Call, Resource
+from horizon_ryu.rest.document_model import request_model
 from horizon_ryu.rest.model import Model, not_empty, optional
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import ASKING, HOST
@@ -23,22 +24,16 @@ MARGIN = 60.0
 """Seconds beyond what the samples take; the host gives up earlier."""
 
 
-class Sampling(Model):
+_Sampling: Any = request_model(measures.Sampling)
+_LatencySampling: Any = request_model(measures.LatencySampling)
+
+
+class Sampling(_Sampling):
     """How often to measure; ``interval`` is in seconds, between beginnings."""
 
-    iterations: Annotated[int, Field(ge=1, le=1000)] = 1
-    interval: Annotated[float, Field(ge=0.01, le=600)] = 1.0
 
-
-class LatencySampling(Sampling):
+class LatencySampling(_LatencySampling):
     """How to probe each neighbor; without ``neighbors``, those that the node knows."""
-
-    pings: Annotated[int, Field(ge=1, le=1000)] = 4
-    ping_interval: Annotated[float, Field(ge=0.01, le=60)] = 0.2
-    neighbors: Annotated[
-        tuple[Annotated[str, StringConstraints(pattern=f"^{measures.ADDRESS}$")], ...],
-        Field(max_length=64),
-    ] = ()
 
 
 class Gatherers(Model):
@@ -66,20 +61,9 @@ class MeasureRequest(Model):
         used = measures.UsedGatherers(**dict.fromkeys(chosen, True))
         given = self.gatherers
         parameters = measures.GathererParameters(
-            ifconfig=_sampling(given.ifconfig),
-            xentop=_sampling(given.xentop),
-            latency=_latency(given.latency),
-            memory=_sampling(given.memory),
+            **{name: getattr(given, name).document() for name in chosen}
         )
         return measures.Measures(used, parameters)
-
-
-def _sampling(given: Sampling | None) -> measures.Sampling | None:
-    return None if given is None else measures.Sampling(given.iterations, given.interval)
-
-
-def _latency(given: LatencySampling | None) -> measures.LatencySampling | None:
-    return None if given is None else measures.LatencySampling(**given.model_dump())
 
 
 class MeasureAnswer(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints
 
@@ -16,20 +16,15 @@ from horizon_ryu.http.problem import (
     Kind,
 )
 from horizon_ryu.http.resource import PathParameter
+from horizon_ryu.rest.document_model import answer_model, request_model
 from horizon_ryu.rest.model import Model, not_empty, optional
-from xen_bridge.client import URL
 from xen_bridge.protocol.documents import domains as bridge
 from xen_bridge.protocol.documents.domains import (
-    BRIDGE_NAME,
     DOMAIN,
     MAC,
     MAX_CPUS,
-    MAX_WEIGHT,
-    MIN_WEIGHT,
-    NAME,
-    PATH,
-    UUID,
 )
+from xen_bridge.protocol.endpoint import URL
 
 ASKING: tuple[Kind, ...] = (
     NOT_FOUND,
@@ -46,13 +41,10 @@ HOST = PathParameter(f"^{HOST_NAME}$", "A registered Xen host")
 DOMAIN_PARAMETER = PathParameter(f"^{DOMAIN}$", "A domain: its name, its UUID or its id")
 
 HostName: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{HOST_NAME}$")]
-Weight: TypeAlias = Annotated[int, Field(ge=MIN_WEIGHT, le=MAX_WEIGHT)]
 Cap: TypeAlias = Annotated[int, Field(ge=0, le=100 * MAX_CPUS, description="% of one CPU; 0: none")]
-Count: TypeAlias = Annotated[int, Field(ge=1, le=MAX_CPUS)]
 Cpu: TypeAlias = Annotated[int, Field(ge=0, le=MAX_CPUS)]
 Cpus: TypeAlias = Annotated[tuple[Cpu, ...], Field(min_length=1)]
 MacAddress: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{MAC}$")]
-Path: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{PATH}$")]
 
 
 # ---- hosts
@@ -102,50 +94,49 @@ class ControllerIdentity(Model):
 
 # ---- domains
 
+_Vcpus: Any = answer_model(bridge.Vcpus)
+_Scheduler: Any = answer_model(bridge.SchedulerParameters)
+_Interface: Any = answer_model(bridge.DomainInterface)
 
-class Vcpus(Model):
+
+class Vcpus(_Vcpus):
     """How many vCPUs a domain has and may have (null: unknown), and where each may run."""
 
-    current: int | None
-    maximum: int | None
-    affinity: tuple[tuple[int, ...], ...]
 
-
-class Scheduler(Model):
+class Scheduler(_Scheduler):
     """The scheduler's kind, weight and cap; null where it knows no such thing, or unknown."""
 
-    kind: str | None
-    weight: int | None
-    cap: int | None
 
-
-class Interface(Model):
+class Interface(_Interface):
     """An interface; ``target`` is its end in Domain 0."""
 
-    mac: str
-    bridge: str | None
-    target: str | None
+
+_Domain: Any = answer_model(
+    bridge.Domain,
+    first=("id",),
+    nested={
+        bridge.Vcpus: Vcpus,
+        bridge.SchedulerParameters: Scheduler,
+        bridge.DomainInterface: Interface,
+    },
+)
 
 
-class Domain(Model):
+class Domain(_Domain):
     """A domain. ``id`` is null while it does not run; memory is in kB.
 
     ``unknown`` names what its host could not read of it, which is null then; ``problems`` says
     why, and what else is wrong with it.
     """
 
-    id: int | None
-    name: str
-    uuid: str
-    state: Literal["running", "paused", "shutdown", "shutoff", "crashed", "unknown"]
-    memory_kb: int | None
-    vcpus: Vcpus
-    scheduler: Scheduler
-    cpu_time_s: float | None
-    persistent: bool | None
     interfaces: tuple[Interface, ...] | None
-    unknown: tuple[str, ...]
-    problems: tuple[str, ...]
+
+    @classmethod
+    def of(cls, document: bridge.Domain, **instead: Any) -> Any:
+        """Return the model of a domain; a list that nobody could read is null, not empty."""
+        if "interfaces" in document.unknown:
+            instead.setdefault("interfaces", None)
+        return super().of(document, **instead)
 
 
 class Domains(Model):
@@ -154,51 +145,35 @@ class Domains(Model):
     domains: tuple[Domain, ...]
 
 
-class NewInterface(Model):
+_NewInterface: Any = request_model(bridge.NewInterface)
+_NewDisk: Any = request_model(bridge.NewDisk)
+
+
+class NewInterface(_NewInterface):
     """An interface for a new domain."""
 
-    bridge: Annotated[str, StringConstraints(pattern=f"^{BRIDGE_NAME}$")]
-    mac: MacAddress = optional()
 
-
-class NewDisk(Model):
+class NewDisk(_NewDisk):
     """A disk for a new domain: a device or an image in Domain 0, and its name in the guest."""
 
-    source: Path
-    target: Annotated[str, StringConstraints(pattern=r"^(xvd|hd|sd)[a-z]{1,2}$")]
-    read_only: bool = False
+
+_NewDomain: Any = request_model(
+    bridge.CreateDomain, nested={bridge.NewInterface: NewInterface, bridge.NewDisk: NewDisk}
+)
 
 
-class NewDomain(Model):
+class NewDomain(_NewDomain):
     """A paravirtual domain: defined and, unless told otherwise, started."""
 
-    name: Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
-    uuid: Annotated[str, StringConstraints(pattern=f"^{UUID}$")] = optional()
-    memory_kb: Annotated[int, Field(ge=4096, le=1 << 40)] = 131_072
-    vcpus: Count = 1
-    max_vcpus: Count = optional()
-    weight: Weight = optional()
     cap: Cap = optional()
-    kernel: Path = optional()
-    ramdisk: Path = optional()
-    arguments: Annotated[str, StringConstraints(max_length=2000)] = optional()
     interfaces: Annotated[tuple[NewInterface, ...], Field(max_length=64)] = ()
     disks: Annotated[tuple[NewDisk, ...], Field(max_length=64)] = ()
-    start: bool = True
-
-    def request(self) -> bridge.CreateDomain:
-        """Return what to ask the host for."""
-        plain = self.model_dump(exclude={"interfaces", "disks"})
-        return bridge.CreateDomain(
-            **plain,
-            interfaces=tuple(bridge.NewInterface(one.bridge, one.mac) for one in self.interfaces),
-            disks=tuple(
-                bridge.NewDisk(one.source, one.target, one.read_only) for one in self.disks
-            ),
-        )
 
 
-class DomainChange(Model):
+_DomainChange: Any = request_model(bridge.SetDomain, leave_out=("domain",))
+
+
+class DomainChange(_DomainChange):
     """What to change of a domain; what is left out stays.
 
     ``affinity`` has the physical CPUs of each vCPU, or one entry for them all. ``shutoff`` asks
@@ -207,63 +182,20 @@ class DomainChange(Model):
 
     model_config = ConfigDict(json_schema_extra=not_empty)
 
-    weight: Weight = optional()
     cap: Cap = optional()
-    vcpus: Count = optional()
     affinity: Annotated[tuple[Cpus, ...], Field(min_length=1, max_length=MAX_CPUS)] = optional()
-    state: Literal["running", "paused", "shutoff", "destroyed"] = optional()
-
-    def request(self, domain: str) -> bridge.SetDomain:
-        """Return what to ask the host for."""
-        pins = tuple(bridge.VcpuPins(cpus) for cpus in self.affinity or ())
-        return bridge.SetDomain(domain, self.weight, self.cap, self.vcpus, pins, self.state)
-
-
-def scheduler_model(told: bridge.SchedulerParameters) -> Scheduler:
-    """Return scheduling parameters for an answer."""
-    return Scheduler(kind=told.kind, weight=told.weight, cap=told.cap)
-
-
-def domain_model(domain: bridge.Domain) -> Domain:
-    """Return a domain for an answer."""
-    vcpus = domain.vcpus
-    return Domain(
-        id=domain.id,
-        name=domain.name,
-        uuid=domain.uuid,
-        state=domain.state,
-        memory_kb=domain.memory_kb,
-        vcpus=Vcpus(
-            current=vcpus.current,
-            maximum=vcpus.maximum,
-            affinity=tuple(pins.cpus for pins in vcpus.affinity),
-        ),
-        scheduler=scheduler_model(domain.scheduler),
-        cpu_time_s=domain.cpu_time_s,
-        persistent=domain.persistent,
-        interfaces=_interfaces(domain),
-        unknown=domain.unknown,
-        problems=domain.problems,
-    )
-
-
-def _interfaces(domain: bridge.Domain) -> tuple[Interface, ...] | None:
-    if "interfaces" in domain.unknown:
-        return None
-    return tuple(
-        Interface(mac=one.mac, bridge=one.bridge, target=one.target) for one in domain.interfaces
-    )
 
 
 # ---- the tables of xm sched-credit and xm vcpu-list
 
+_DomainScheduling: Any = answer_model(
+    bridge.DomainScheduling, nested={bridge.SchedulerParameters: Scheduler}
+)
+_VcpuAssignment: Any = answer_model(bridge.VcpuAssignment)
 
-class DomainScheduling(Model):
+
+class DomainScheduling(_DomainScheduling):
     """The scheduling parameters of one running domain."""
-
-    name: str
-    id: int
-    scheduler: Scheduler
 
 
 class Scheduling(Model):
@@ -272,16 +204,8 @@ class Scheduling(Model):
     domains: tuple[DomainScheduling, ...]
 
 
-class VcpuAssignment(Model):
+class VcpuAssignment(_VcpuAssignment):
     """Where a vCPU runs (``cpu`` null: nowhere now) and may run; time in seconds."""
-
-    domain: str
-    id: int
-    vcpu: int
-    cpu: int | None
-    state: str
-    time_s: float
-    affinity: tuple[int, ...]
 
 
 class VcpuAssignments(Model):

@@ -25,7 +25,7 @@ class XenNodes:
 
     def _each(self) -> Iterator[Node]:
         for name, host in self._hosts.hosts().items():
-            node = host.known.node
+            node = host.status.node
             if node is None:
                 continue
             yield Node(id=f"{PREFIX}:{name}", kind="xen_host")

@@ -6,7 +6,7 @@ from horizon_ryu.core import errors
 from xen_bridge import errors as bridge
 
 
-def ours(host: str, error: bridge.BridgeError) -> errors.HorizonError:
+def to_horizon_error(host: str, error: bridge.BridgeError) -> errors.HorizonError:
     """Return the controller's error for what ``host`` told of, or for its silence."""
     text = str(error)
     if isinstance(error, bridge.InvalidInput):

@@ -1,4 +1,4 @@
-"""All Xen hosts: registered, looked at side by side, and told of on ``/v1/events``."""
+"""All Xen hosts: registered, polled side by side, and told of on ``/v1/events``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import Conflict, HorizonError, LimitExceeded, NotFound
 from horizon_ryu.core.xen.changes import changes
 from horizon_ryu.settings import XenOptions
-from horizon_ryu.xen_hosts.errors import ours
-from horizon_ryu.xen_hosts.host import Connect, Known, XenHost
-from xen_bridge.client import check_url
+from horizon_ryu.xen_hosts.errors import to_horizon_error
+from horizon_ryu.xen_hosts.remote_host import Connect, HostStatus, RemoteHost
 from xen_bridge.errors import InvalidInput
 from xen_bridge.protocol.documents.domains import Node
+from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.trust.identity import check_node_pk
 
 Publish = Callable[[str, Mapping[str, Any]], None]
@@ -37,7 +37,7 @@ class HostStore(Protocol):
 
 
 class XenHosts:
-    """The registry of hosts. It asks no host but through :class:`XenHost`."""
+    """The registry of hosts. It asks no host but through :class:`RemoteHost`."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class XenHosts:
         self._publish = publish
         self._clock = clock
         self._spawn_loop = spawn_loop
-        self._hosts: dict[str, XenHost] = {}
+        self._hosts: dict[str, RemoteHost] = {}
         self._is_watching = False
         self.outcomes: dict[str, int] = {}
         """How many calls had which end."""
@@ -70,24 +70,24 @@ class XenHosts:
             self._take(row["name"], row["url"], row["node_pk"])
 
     def start(self) -> None:
-        """Begin to look at every host, one greenlet each."""
+        """Begin to poll every host, one greenlet each."""
         self._is_watching = True
         for host in self._hosts.values():
             self._begin_watching(host)
 
-    def hosts(self) -> Mapping[str, XenHost]:
+    def hosts(self) -> Mapping[str, RemoteHost]:
         """Return the hosts by name."""
         return MappingProxyType(self._hosts)
 
-    def host(self, name: str) -> XenHost:
+    def host(self, name: str) -> RemoteHost:
         """Return one host; NotFound."""
         found = self._hosts.get(name)
         if found is None:
             raise NotFound(f"no host named {name}")
         return found
 
-    def add(self, name: str, url: str, node_pk: str) -> XenHost:
-        """Register a host and look at it; one that is away is registered all the same.
+    def add(self, name: str, url: str, node_pk: str) -> RemoteHost:
+        """Register a host and poll it; one that is away is registered all the same.
 
         Raises InvalidInput for a URL or a key that is none, Conflict for a name that is taken.
         """
@@ -99,14 +99,14 @@ class XenHosts:
         self._store.add_xen_host(name, url, node_pk)
         host = self._take(name, url, node_pk)
         try:
-            self.look(host)
+            self.poll(host)
         finally:
             if self._is_watching:
                 self._begin_watching(host)
         return host
 
-    def _take(self, name: str, url: str, node_pk: str) -> XenHost:
-        host = XenHost(name, url, node_pk, self._connect, self._clock, self.options.max_calls)
+    def _take(self, name: str, url: str, node_pk: str) -> RemoteHost:
+        host = RemoteHost(name, url, node_pk, self._connect, self._clock, self.options.max_calls)
         self._hosts[name] = host
         return host
 
@@ -126,7 +126,7 @@ class XenHosts:
         """Return what a host answers; raises NotFound, HostAway at once, or what it told of."""
         host = self.host(name)
         try:
-            answer = host.ask(body, _name_of(router, host.known.node), seconds)
+            answer = host.ask(body, _name_of(router, host.status.node), seconds)
         except HorizonError as error:
             self._count(type(error).__name__)
             raise
@@ -134,42 +134,42 @@ class XenHosts:
         return answer
 
     def change(self, name: str, body: Any, seconds: float | None = None) -> Any:
-        """Have a host change something, and look at it before the answer is returned."""
+        """Have a host change something, and poll it before the answer is returned."""
         host = self.host(name)
         answer = self.ask(name, body, None, seconds)
-        self.look(host)
+        self.poll(host)
         return answer
 
     def count(self, state: str) -> int:
         """Return how many hosts are in a state."""
-        return sum(1 for host in self._hosts.values() if host.known.state == state)
+        return sum(1 for host in self._hosts.values() if host.status.state == state)
 
     def _count(self, outcome: str) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
-    # ---- looking
+    # ---- polling
 
-    def _begin_watching(self, host: XenHost) -> None:
+    def _begin_watching(self, host: RemoteHost) -> None:
         self._spawn_loop(partial(self._watch, host), is_over=lambda: host.is_forgotten)
 
-    def _watch(self, host: XenHost) -> None:
-        """Look once, and wait until the next look is due."""
+    def _watch(self, host: RemoteHost) -> None:
+        """Poll once, and wait until the next poll is due."""
         began = self._clock()
-        self.look(host)
+        self.poll(host)
         left = self.timers.poll_interval - (self._clock() - began)
         hub.sleep(max(left, 0.0))
 
-    def look(self, host: XenHost) -> None:
-        """Look at a host now, and tell what has changed; nothing if it is forgotten."""
-        with host.looking:
+    def poll(self, host: RemoteHost) -> None:
+        """Poll a host now, and tell what has changed; nothing if it is forgotten."""
+        with host.poll_lock:
             if host.is_forgotten:
                 return
-            before = host.known
-            now = host.look(self.timers.poll_deadline)
+            before = host.status
+            now = host.poll(self.timers.poll_deadline)
         if not host.is_forgotten:
             self._tell(host.name, before, now)
 
-    def _tell(self, name: str, before: Known, now: Known) -> None:
+    def _tell(self, name: str, before: HostStatus, now: HostStatus) -> None:
         if before.state != now.state:
             self._publish("xen_host", {"name": name, "state": now.state, "reason": now.reason})
         # After an absence all that is known is what was there before it.
@@ -220,4 +220,4 @@ def _checked(url: str, node_pk: str) -> tuple[str, str]:
     try:
         return check_url(url), check_node_pk(node_pk)
     except InvalidInput as error:
-        raise ours("", error) from error
+        raise to_horizon_error("", error) from error

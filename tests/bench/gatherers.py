@@ -18,9 +18,9 @@ from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer
 from xen_bridge.gatherers.memory import MemoryGatherer
-from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop_table import COLUMNS, XentopReader
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import LatencySampling, Sampling
 
 SAMPLES, ROUNDS = 200, 5

@@ -52,20 +52,20 @@ def main() -> None:
     together, alone = [], []
     for _ in range(asked["rounds"] + 1):
         began = time.monotonic()
-        pile = [eventlet.spawn(registered.look, host) for host in hosts]
+        pile = [eventlet.spawn(registered.poll, host) for host in hosts]
         for one in pile:
             one.wait()
         together.append(time.monotonic() - began)
         alone.append(max(_alone(registered, host) for host in hosts))
-    if any(host.known.state != "connected" for host in hosts):
-        raise RuntimeError(f"a host is away: {hosts[0].known.reason}")
+    if any(host.status.state != "connected" for host in hosts):
+        raise RuntimeError(f"a host is away: {hosts[0].status.reason}")
     # The first look opens the connections.
     print(json.dumps({"together": _median(together[1:]), "slowest": _median(alone[1:])}))
 
 
 def _alone(registered: Any, host: Any) -> float:
     began = time.monotonic()
-    registered.look(host)
+    registered.poll(host)
     return time.monotonic() - began
 
 

@@ -19,21 +19,21 @@ from lxml import etree
 import fake_sysfs
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
-from xen_bridge.dom0.requests import device_services, domain_services
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
+from xen_bridge.handlers import device_handlers, domain_handlers
 from xen_bridge.protocol import applications, messages
+from xen_bridge.protocol.document_schema import FieldInfo, field_infos, tag_of
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.measures import Measures, MeasuresAnswer
-from xen_bridge.protocol.forms import Part, parts, tag_of
 from xen_bridge.server.dispatcher import Dispatcher
-from xen_bridge.server.services import Service
+from xen_bridge.server.request_handler import RequestHandler
 from xen_bridge.server.workers import Workers
 from xen_bridge.trust.identity import Identity
 from xen_bridge.virtual_management import PhysicalHost
 
 pytestmark = pytest.mark.fuzz
 EXAMPLES = 300
-LOOKING = ("GetNode", "GetDomain", "ListSchedulers", "ListVcpus", "ListDevices", "Measures")
+READ_SECONDS = ("GetNode", "GetDomain", "ListSchedulers", "ListVcpus", "ListDevices", "Measures")
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +51,9 @@ def node(tmp_path_factory) -> SimpleNamespace:
         return MeasuresAnswer()
 
     services = {
-        **domain_services(host),
-        **device_services(manager),
-        Measures: Service(check, blocking=False),
+        **domain_handlers(host),
+        **device_handlers(manager),
+        Measures: RequestHandler(check, blocking=False),
     }
     own = Identity.create(folder / "own").node_pk
     dispatcher = Dispatcher(
@@ -70,7 +70,7 @@ def snapshot(node: SimpleNamespace) -> Any:
 # ---- documents from the forms
 
 
-def texts(item: Part) -> st.SearchStrategy[str]:
+def texts(item: FieldInfo) -> st.SearchStrategy[str]:
     """What the text of a plain element may be, mostly within bounds."""
     if item.kind is bool:
         return st.sampled_from(["0", "1"])
@@ -91,7 +91,7 @@ def texts(item: Part) -> st.SearchStrategy[str]:
 def bodies(draw: Any, form: Any, tag: str | None = None) -> etree._Element:
     """An element of ``form``: what is required, and some of what is not."""
     element = etree.Element(tag or tag_of(form))
-    for item in parts(form):
+    for item in field_infos(form):
         least = max(item.at_least, 1 if item.required else 0)
         most = 2 if item.repeated else 1
         for _ in range(draw(st.integers(min(least, most), most))):
@@ -163,7 +163,7 @@ def check(node: SimpleNamespace, data: bytes) -> int:
     if answer.status != 200:
         assert told.body.status == answer.status
         assert snapshot(node) == before, data
-    elif any(f"<{name}".encode() in data for name in LOOKING):
+    elif any(f"<{name}".encode() in data for name in READ_SECONDS):
         assert snapshot(node) == before, data
     return answer.status
 

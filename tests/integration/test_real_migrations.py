@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from horizon_ryu.core.xml_dict import dict_from_xml
+from horizon_ryu.formats.xml_dict import dict_from_xml
 from integration.kill_at_state import HELD, ORDERS
 from tools.controller_process import wait_until
 from tools.flow_lab import SHORT_DRAIN, FlowLab

@@ -7,59 +7,64 @@ from dataclasses import replace
 from typing import Any
 
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
-from xen_bridge.dom0.rollback import Undoing
-from xen_bridge.dom0.settings_store import Wish, Wishes
+from xen_bridge.dom0.rollback import Rollback
+from xen_bridge.dom0.settings_store import SchedulerSettings, SettingsStore
 from xen_bridge.errors import BridgeError
 from xen_bridge.protocol.documents.domains import Domain
 
 MAX_PROBLEM = 300
 
 
-class LastingShares:
+class PersistentScheduling:
     """What the domains of a host were given; ``lock``, reentrant, is held by who changes them."""
 
-    def __init__(self, hypervisor: Hypervisor, wishes: Wishes, lock: Any) -> None:
+    def __init__(self, hypervisor: Hypervisor, store: SettingsStore, lock: Any) -> None:
         self._hypervisor = hypervisor
-        self._wishes = wishes
+        self._settings = store
         self._lock = lock
 
-    def give(self, domain: Domain, weight: int | None, cap: int | None, undoing: Undoing) -> None:
+    def give(self, domain: Domain, weight: int | None, cap: int | None, rollback: Rollback) -> None:
         """Set weight and cap of a running domain, and keep them; None leaves one as it is."""
-        old, had = self._wishes.get(domain.uuid), domain.scheduler
+        old, had = self._settings.get(domain.uuid), domain.scheduler
         self._hypervisor.set_scheduler(domain.uuid, weight, cap)
-        undoing.note(self._hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
-        kept = old or Wish(applied_to=domain.id)
+        rollback.add(self._hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
+        kept = old or SchedulerSettings(applied_to=domain.id)
         # What it was given before and has not yet is given with the next look.
-        wish = Wish(_or(weight, kept.weight), _or(cap, kept.cap), kept.applied_to)
-        self._put(domain, wish, undoing)
+        settings = SchedulerSettings(_or(weight, kept.weight), _or(cap, kept.cap), kept.applied_to)
+        self._put(domain, settings, rollback)
 
-    def give_again(self, uuid: str, weight: int | None, cap: int | None, undoing: Undoing) -> None:
+    def give_again(
+        self, uuid: str, weight: int | None, cap: int | None, rollback: Rollback
+    ) -> None:
         """Give a domain that has just been started what it is to have; None is as it was kept."""
-        kept, domain = self._wishes.get(uuid) or Wish(), self._hypervisor.domain(uuid)
-        wish = Wish(_or(weight, kept.weight), _or(cap, kept.cap), domain.id)
-        if (wish.weight, wish.cap) == (None, None):
+        kept, domain = (
+            self._settings.get(uuid) or SchedulerSettings(),
+            self._hypervisor.domain(uuid),
+        )
+        settings = SchedulerSettings(_or(weight, kept.weight), _or(cap, kept.cap), domain.id)
+        if (settings.weight, settings.cap) == (None, None):
             return
         # Whoever takes this back ends the domain, and its share with it.
-        self._hypervisor.set_scheduler(uuid, wish.weight, wish.cap)
-        self._put(domain, wish, undoing)
+        self._hypervisor.set_scheduler(uuid, settings.weight, settings.cap)
+        self._put(domain, settings, rollback)
 
-    def _put(self, domain: Domain, wish: Wish, undoing: Undoing) -> None:
-        undoing.note(self._wishes.restore, domain.uuid, self._wishes.get(domain.uuid))
-        self._wishes.put(domain.uuid, wish)
+    def _put(self, domain: Domain, settings: SchedulerSettings, rollback: Rollback) -> None:
+        rollback.add(self._settings.restore, domain.uuid, self._settings.get(domain.uuid))
+        self._settings.put(domain.uuid, settings)
 
-    def keep(self, uuid: str, wish: Wish) -> None:
+    def keep(self, uuid: str, settings: SchedulerSettings) -> None:
         """Keep what a domain is to have when it runs next, or has come from elsewhere."""
         with self._lock:
-            self._wishes.put(uuid, replace(wish, applied_to=None))
+            self._settings.put(uuid, replace(settings, applied_to=None))
 
-    def of(self, domain: Domain) -> Wish:
+    def of(self, domain: Domain) -> SchedulerSettings:
         """Return what a domain was given or, if nothing was, what it has."""
         has = domain.scheduler
-        return self._wishes.get(domain.uuid) or Wish(has.weight, has.cap)
+        return self._settings.get(domain.uuid) or SchedulerSettings(has.weight, has.cap)
 
     def forget(self, uuid: str) -> None:
         """Forget what a domain was given."""
-        self._wishes.forget(uuid)
+        self._settings.forget(uuid)
 
     def seen(self, domain: Domain) -> Domain:
         """Give a domain that runs under a new id what it was given before; return it.
@@ -77,21 +82,21 @@ class LastingShares:
         finally:
             self._lock.release()
 
-    def _missing(self, domain: Domain) -> Wish | None:
+    def _missing(self, domain: Domain) -> SchedulerSettings | None:
         """Return what a domain was given and does not have in this run, as far as is known."""
-        wish = self._wishes.get(domain.uuid)
-        if wish is None or domain.id is None or wish.applied_to == domain.id:
+        settings = self._settings.get(domain.uuid)
+        if settings is None or domain.id is None or settings.applied_to == domain.id:
             return None
-        return None if "scheduler" in domain.unknown else wish
+        return None if "scheduler" in domain.unknown else settings
 
     def _without_cap(self, domain: Domain, error: BridgeError) -> Domain:
         """Give the weight alone, whose cap may be what was refused; tell of ``error``."""
-        wish = self._missing(domain) or Wish()
-        if wish.cap is not None and wish.weight not in (None, domain.scheduler.weight):
+        settings = self._missing(domain) or SchedulerSettings()
+        if settings.cap is not None and settings.weight not in (None, domain.scheduler.weight):
             with suppress(BridgeError):
-                self._hypervisor.set_scheduler(domain.uuid, wish.weight, None)
+                self._hypervisor.set_scheduler(domain.uuid, settings.weight, None)
                 domain = self._hypervisor.domain(domain.uuid)
-        problem = f"the kept {_words(wish)} cannot be given: {error}"[:MAX_PROBLEM]
+        problem = f"the kept {_words(settings)} cannot be given: {error}"[:MAX_PROBLEM]
         return replace(domain, problems=(*domain.problems, problem))
 
     def restored(self, domain: Domain) -> Domain:
@@ -100,18 +105,18 @@ class LastingShares:
         The lock is held. Raises what the hypervisor refuses. Of one whose share cannot be read,
         nothing is known to be missing.
         """
-        wish, has = self._missing(domain), domain.scheduler
-        if wish is None:
+        settings, has = self._missing(domain), domain.scheduler
+        if settings is None:
             return domain
-        if (_or(wish.weight, has.weight), _or(wish.cap, has.cap)) != (has.weight, has.cap):
-            self._hypervisor.set_scheduler(domain.uuid, wish.weight, wish.cap)
+        if (_or(settings.weight, has.weight), _or(settings.cap, has.cap)) != (has.weight, has.cap):
+            self._hypervisor.set_scheduler(domain.uuid, settings.weight, settings.cap)
             domain = self._hypervisor.domain(domain.uuid)
-        self._wishes.put(domain.uuid, replace(wish, applied_to=domain.id))
+        self._settings.put(domain.uuid, replace(settings, applied_to=domain.id))
         return domain
 
 
-def _words(wish: Wish) -> str:
-    told = ((wish.weight, "weight"), (wish.cap, "cap"))
+def _words(settings: SchedulerSettings) -> str:
+    told = ((settings.weight, "weight"), (settings.cap, "cap"))
     return " and ".join(f"{name} {value}" for value, name in told if value is not None)
 
 

@@ -1,4 +1,4 @@
-"""Changes that are taken back, the last one first, unless all of them succeed."""
+"""Rollback: changes that are taken back, the last one first, unless all of them succeed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import ExitStack, suppress
 from xen_bridge.errors import BridgeError
 
 
-class Undoing(ExitStack):
-    """A block that takes back what was noted, unless :meth:`settle` was reached."""
+class Rollback(ExitStack):
+    """A block that takes back what was added, unless :meth:`commit` was reached."""
 
-    def note(self, undo: Callable[..., None], *args: object) -> None:
-        """Note what takes back the change that was just made."""
+    def add(self, undo: Callable[..., None], *args: object) -> None:
+        """Add what takes back the change that was just made."""
         self.callback(_quietly, undo, *args)
 
-    def settle(self) -> None:
+    def commit(self) -> None:
         """Take nothing back: it is as it was asked for."""
         self.pop_all()
 

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import HypervisorError
 from xen_bridge.protocol.documents.domains import MAX_CPUS, MAX_WEIGHT, MIN_WEIGHT, UUID
-from xen_bridge.trust.atomic_write import replace_file
 
 LOG = logging.getLogger(__name__)
-MAX_WISHES = 100_000
+MAX_SETTINGS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SchedulerSettings:
     """What a domain was given; ``applied_to`` is the id under which it has it."""
 
     weight: int | None = None
@@ -31,57 +31,57 @@ class Wish:
     applied_to: int | None = None
 
 
-class Wishes:
+class SettingsStore:
     """All of them; one call at a time."""
 
     def __init__(self, path: Path | None = None) -> None:
         """Read ``path``, if it is there; what is damaged in it is logged and counts as none."""
         self._path = path
-        self._wishes: dict[str, Wish] = _read(path) if path is not None else {}
+        self._settings: dict[str, SchedulerSettings] = _read(path) if path is not None else {}
 
-    def get(self, uuid: str) -> Wish | None:
-        """Return the wish of a domain."""
-        return self._wishes.get(uuid)
+    def get(self, uuid: str) -> SchedulerSettings | None:
+        """Return the settings of a domain."""
+        return self._settings.get(uuid)
 
-    def put(self, uuid: str, wish: Wish) -> None:
-        """Keep the wish of a domain; HypervisorError if the file cannot be written."""
-        old = self._wishes.get(uuid)
-        wishes = dict(self._wishes)
-        if len(wishes) >= MAX_WISHES and uuid not in wishes:
-            wishes.pop(next(iter(wishes)))
-        wishes[uuid] = wish
+    def put(self, uuid: str, settings: SchedulerSettings) -> None:
+        """Keep the settings of a domain; HypervisorError if the file cannot be written."""
+        old = self._settings.get(uuid)
+        kept = dict(self._settings)
+        if len(kept) >= MAX_SETTINGS and uuid not in kept:
+            kept.pop(next(iter(kept)))
+        kept[uuid] = settings
         # The file does not say under which id: a look, which changes nothing else, writes nothing.
-        if old is None or (old.weight, old.cap) != (wish.weight, wish.cap):
-            self._save(wishes)
-        self._wishes = wishes
+        if old is None or (old.weight, old.cap) != (settings.weight, settings.cap):
+            self._save(kept)
+        self._settings = kept
 
     def forget(self, uuid: str) -> None:
-        """Forget the wish of a domain, which is gone: that the file still has it is only logged."""
-        if uuid in self._wishes:
-            self._wishes = {key: wish for key, wish in self._wishes.items() if key != uuid}
+        """Forget a domain, which is gone: that the file still has it is only logged."""
+        if uuid in self._settings:
+            self._settings = {key: one for key, one in self._settings.items() if key != uuid}
             try:
-                self._save(self._wishes)
+                self._save(self._settings)
             except HypervisorError as error:
                 LOG.warning("the weight and cap of %s are not forgotten: %s", uuid, error)
 
-    def restore(self, uuid: str, wish: Wish | None) -> None:
+    def restore(self, uuid: str, settings: SchedulerSettings | None) -> None:
         """Keep what was kept before, which may be nothing."""
-        if wish is None:
+        if settings is None:
             self.forget(uuid)
         else:
-            self.put(uuid, wish)
+            self.put(uuid, settings)
 
-    def _save(self, wishes: Mapping[str, Wish]) -> None:
+    def _save(self, kept: Mapping[str, SchedulerSettings]) -> None:
         if self._path is None:
             return
-        rows = {uuid: [wish.weight, wish.cap] for uuid, wish in wishes.items()}
+        rows = {uuid: [settings.weight, settings.cap] for uuid, settings in kept.items()}
         try:
             replace_file(self._path, json.dumps(rows))
         except OSError as error:
             raise HypervisorError(f"{self._path} cannot be written: {error.strerror}") from error
 
 
-def _read(path: Path) -> dict[str, Wish]:
+def _read(path: Path) -> dict[str, SchedulerSettings]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -95,7 +95,7 @@ def _read(path: Path) -> dict[str, Wish]:
     for uuid in [uuid for uuid, row in rows.items() if not _is_row(uuid, row)]:
         LOG.warning("%s: what it has of %.40s is no weight and cap", path, uuid)
         del rows[uuid]
-    return {uuid: Wish(*row) for uuid, row in rows.items()}
+    return {uuid: SchedulerSettings(*row) for uuid, row in rows.items()}
 
 
 def _is_row(uuid: str, row: Any) -> bool:

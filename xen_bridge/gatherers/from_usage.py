@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from xen_bridge.dom0.hypervisor.interface import Hypervisor, Usage
 from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.gatherers.usage_source import DomainCounters, UsageSource
 from xen_bridge.protocol.documents.measures import (
     DomainUsage,
     Sampling,
@@ -20,7 +20,7 @@ LONGEST_FIRST = 1.0
 class FromUsage:
     """Measures with the counters of a hypervisor's back end."""
 
-    def __init__(self, hypervisor: Hypervisor) -> None:
+    def __init__(self, hypervisor: UsageSource) -> None:
         self._hypervisor = hypervisor
 
     def get_measures(self, sampling: Sampling, pace: Pace) -> XentopMeasures:
@@ -42,12 +42,12 @@ class FromUsage:
         return XentopMeasures(iterations=tuple(found))
 
 
-def by_name(usage: Iterable[Usage]) -> Mapping[str, Usage]:
+def by_name(usage: Iterable[DomainCounters]) -> Mapping[str, DomainCounters]:
     """Return the counters of each domain by its name."""
     return {item.name: item for item in usage}
 
 
-def cpu_ns_between(before: Usage | None, now: Usage) -> int | None:
+def cpu_ns_between(before: DomainCounters | None, now: DomainCounters) -> int | None:
     """Return the CPU nanoseconds used since ``before``; 0 for a domain that was not there.
 
     One that was started anew counts from 0 again. None if it was not known at either time.
@@ -59,7 +59,9 @@ def cpu_ns_between(before: Usage | None, now: Usage) -> int | None:
     return now.cpu_ns if now.cpu_ns < before.cpu_ns else now.cpu_ns - before.cpu_ns
 
 
-def _told(now: Usage, before: Usage | None, seconds: float, total_kb: int) -> DomainUsage:
+def _told(
+    now: DomainCounters, before: DomainCounters | None, seconds: float, total_kb: int
+) -> DomainUsage:
     used = None if now.cpu_ns is None else cpu_ns_between(before, now)
     return DomainUsage(
         name=now.name,

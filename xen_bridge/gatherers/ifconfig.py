@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 
-from xen_bridge.gatherers.netlink import Counters, Link, LinkAddress, Netlink
 from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.netlink.addresses import LinkAddress
+from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import (
     IfconfigIteration,
     IfconfigMeasures,

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 from xen_bridge.errors import InvalidInput
 from xen_bridge.gatherers.echo import EchoProbe, Heard
-from xen_bridge.gatherers.netlink import NUD_REACHABLE, Neighbor, Netlink
 from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.netlink.constants import NUD_REACHABLE
+from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import (
     IterationNeighbor,
     LatencyIteration,

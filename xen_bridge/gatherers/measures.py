@@ -10,8 +10,8 @@ from xen_bridge.errors import Unsupported
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer, check_neighbors
 from xen_bridge.gatherers.memory import MemoryGatherer
-from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.pace import Pace
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import Measures, MeasuresAnswer, ToolMeasures, answer_of
 
 

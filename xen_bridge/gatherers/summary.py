@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from xen_bridge.dom0.hypervisor.interface import Hypervisor, Usage
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.from_usage import by_name, cpu_ns_between
 from xen_bridge.gatherers.latency import known_neighbors
 from xen_bridge.gatherers.memory import MEMINFO, read_meminfo
-from xen_bridge.gatherers.netlink import IFF_LOOPBACK, Link, Netlink
 from xen_bridge.gatherers.pace import Pace
+from xen_bridge.gatherers.usage_source import DomainCounters, UsageSource
+from xen_bridge.netlink.constants import IFF_LOOPBACK
+from xen_bridge.netlink.links import Link
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.summary import GetSummary, Summary, Throughput
 
 STAT = Path("/proc/stat")
@@ -44,7 +46,7 @@ class Load(Protocol):
 class HostSummary:
     """Summarises a physical host: its domains, and Domain 0's interfaces."""
 
-    def __init__(self, hypervisor: Hypervisor, pace: Pace, netlink: Netlink) -> None:
+    def __init__(self, hypervisor: UsageSource, pace: Pace, netlink: Netlink) -> None:
         self._load = HostLoad(hypervisor)
         self._pace = pace
         self._netlink = netlink
@@ -82,15 +84,18 @@ class RouterSummary:
 class HostLoad:
     """The CPU and the memory that domains use, of the host's."""
 
-    def __init__(self, hypervisor: Hypervisor) -> None:
+    def __init__(self, hypervisor: UsageSource) -> None:
         self._hypervisor = hypervisor
 
-    def read(self) -> Mapping[str, Usage]:
+    def read(self) -> Mapping[str, DomainCounters]:
         """Return the counters of all running domains, by name."""
         return by_name(self._hypervisor.usage())
 
     def cpu_percent(
-        self, before: Mapping[str, Usage], now: Mapping[str, Usage], seconds: float
+        self,
+        before: Mapping[str, DomainCounters],
+        now: Mapping[str, DomainCounters],
+        seconds: float,
     ) -> float:
         """Return the share of the physical CPUs that the domains had."""
         used = sum(cpu_ns_between(before.get(name), usage) or 0 for name, usage in now.items())

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import shutil
 
-from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.pace import Pace
+from xen_bridge.gatherers.usage_source import UsageSource
 from xen_bridge.gatherers.xentop_tool import XentopTool
 from xen_bridge.protocol.documents.measures import Sampling, XentopMeasures
 
@@ -37,7 +37,7 @@ class XentopGatherer:
         return self._usage.get_measures(sampling, pace)
 
 
-def xentop_source(hypervisor: Hypervisor, uri: str) -> XentopGatherer:
+def xentop_source(hypervisor: UsageSource, uri: str) -> XentopGatherer:
     """Return the gatherer for the host at ``uri``.
 
     The tool is taken for this machine's own Xen (``xen:///``) where xentop is in the path, for

@@ -11,8 +11,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-from xen_bridge.errors import BridgeError
-from xen_bridge.protocol.documents import devices, domains, measures, summary
+from xen_bridge.errors import BridgeError, InvalidInput
+from xen_bridge.protocol.documents import channel, devices, domains, hello, measures, summary
 
 
 class Application(IntEnum):
@@ -33,8 +33,17 @@ class Application(IntEnum):
 Form = type[Any]
 """A class of :mod:`xen_bridge.protocol.documents`."""
 
+UNASKED: Mapping[Application, tuple[Form, ...]] = MappingProxyType(
+    {Application.HELLO: (hello.Hello,)}
+)
+"""What a node may send unasked, in a channel's documents; each form is one application's."""
+
 REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
     {
+        **{
+            application: {channel.ChannelMessages: channel.Acknowledgement}
+            for application in UNASKED
+        },
         Application.MIGRATION: {domains.MigrateDomain: domains.Done},
         Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
         Application.SCHEDULER: {
@@ -73,10 +82,35 @@ RESPONSES: tuple[Form, ...] = tuple(
 
 def application_of(body: object) -> Application:
     """Return the application that understands ``body``; KeyError if none does."""
+    if isinstance(body, channel.ChannelMessages):
+        return _application_of_messages(body)
     for application, kinds in REQUESTS.items():
         if type(body) in kinds:
             return application
     raise KeyError(type(body).__name__)
+
+
+def _application_of_messages(body: channel.ChannelMessages) -> Application:
+    for item in body.messages[:1]:
+        return unasked_application_of(item.body)
+    raise KeyError("messages of no application")
+
+
+def unasked_application_of(body: object) -> Application:
+    """Return the application whose nodes send ``body`` unasked; KeyError if none does."""
+    for application, forms in UNASKED.items():
+        if type(body) in forms:
+            return application
+    raise KeyError(type(body).__name__)
+
+
+def check_unasked(application: int, body: object) -> None:
+    """Raise InvalidInput if a channel's document holds what another application sends."""
+    if isinstance(body, channel.ChannelMessages):
+        for item in body.messages:
+            if unasked_application_of(item.body) != application:
+                kind = type(item.body).__name__
+                raise InvalidInput(("Message", "Body"), f"application {application} has no {kind}")
 
 
 def check_answer(request: object, answer: Any) -> Any:

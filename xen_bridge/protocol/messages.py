@@ -14,8 +14,7 @@ from typing import Any
 from lxml import etree
 
 from xen_bridge.errors import BridgeError, InvalidInput, Unsupported, error_of
-from xen_bridge.protocol import applications, forms
-from xen_bridge.protocol import safe_xml as hostile_xml
+from xen_bridge.protocol import applications, document_schema, safe_xml
 from xen_bridge.protocol.applications import Application, application_of
 from xen_bridge.protocol.documents.measures import TOOLS, MeasuresAnswer, answer_of
 from xen_bridge.protocol.documents.problem import ApplicationError
@@ -39,10 +38,16 @@ class Message:
     router: str | None = None
 
 
-def request(node_pk: str, body: Any, router: str | None = None) -> Message:
-    """Return the message that asks for ``body``; InvalidInput for values out of range."""
-    forms.check(body)
-    return Message(node_pk, application_of(body), body, router)
+def request(
+    node_pk: str, body: Any, router: str | None = None, application: Application | None = None
+) -> Message:
+    """Return the message that asks for ``body``; InvalidInput for values out of range.
+
+    ``application`` need be given only for a channel's document without messages.
+    """
+    document_schema.check(body)
+    number = application_of(body) if application is None else application
+    return Message(node_pk, number, body, router)
 
 
 def refusal(node_pk: str, application: int, error: BridgeError) -> Message:
@@ -69,25 +74,25 @@ def write(message: Message) -> bytes:
 
 def _write_body(application: etree._Element, body: Any) -> None:
     if isinstance(body, ApplicationError):
-        application.append(forms.to_element(body, _ERROR))
+        application.append(document_schema.to_element(body, _ERROR))
     elif isinstance(body, MeasuresAnswer):
         response = etree.SubElement(application, _RESPONSE)
-        response.extend([forms.to_element(tool) for tool in body.tools()])
+        response.extend([document_schema.to_element(tool) for tool in body.tools()])
     else:
         is_answer = isinstance(body, applications.RESPONSES)
         around = etree.SubElement(application, _RESPONSE if is_answer else _REQUEST)
-        around.append(forms.to_element(body))
+        around.append(document_schema.to_element(body))
 
 
 # ---- reading
 
 
-def read(data: bytes, limit: int = hostile_xml.MAX_BYTES) -> Message:
+def read(data: bytes, limit: int = safe_xml.MAX_BYTES) -> Message:
     """Return the message in ``data``, whoever sent it; a BridgeError says why it is none."""
-    root = hostile_xml.parse(data, limit)
+    root = safe_xml.parse(data, limit)
     if root.tag != ROOT:
         raise InvalidInput((str(root.tag)[:64],), f"the root element must be {ROOT}")
-    hostile_xml.validate(root)
+    safe_xml.validate(root)
     application = _child(root, "Application")
     number = int(_child(application, "ApplicationId").text or "0")
     return Message(
@@ -116,19 +121,20 @@ def _key(element: etree._Element) -> str:
 
 def _read_body(around: etree._Element, number: int) -> Any:
     if around.tag == _ERROR:
-        return forms.from_element(ApplicationError, around)
+        return document_schema.from_element(ApplicationError, around)
     if around.tag == _RESPONSE:
         return _read_response(around)
     body = _read_request(around[0], number)
-    forms.check(body)
+    document_schema.check(body)
+    applications.check_unasked(number, body)
     return body
 
 
 def _read_request(element: etree._Element, number: int) -> Any:
     kinds = applications.REQUESTS.get(_application(number), {})
     for kind in kinds:
-        if forms.tag_of(kind) == element.tag:
-            return forms.from_element(kind, element)
+        if document_schema.tag_of(kind) == element.tag:
+            return document_schema.from_element(kind, element)
     if not kinds:
         raise Unsupported(f"no application {number} here")
     raise InvalidInput(
@@ -143,15 +149,17 @@ def _application(number: int) -> Application:
 def _read_response(around: etree._Element) -> Any:
     if not len(around) or around[0].tag == "MeasureToolResponse":
         return answer_of(tuple(_read_tool(element) for element in around))
-    kind = next(kind for kind in applications.RESPONSES if forms.tag_of(kind) == around[0].tag)
-    return forms.from_element(kind, around[0])
+    kind = next(
+        kind for kind in applications.RESPONSES if document_schema.tag_of(kind) == around[0].tag
+    )
+    return document_schema.from_element(kind, around[0])
 
 
 def _read_tool(element: etree._Element) -> Any:
     number = int(element.findtext("MeasureToolId") or "0")
     if number not in TOOLS:
         raise InvalidInput(("MeasureToolResponse", "MeasureToolId"), "unknown")
-    return forms.from_element(TOOLS[number], element)
+    return document_schema.from_element(TOOLS[number], element)
 
 
 def answer_to(request_body: object, message: Message) -> Any:

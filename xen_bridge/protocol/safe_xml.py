@@ -1,4 +1,4 @@
-"""Reads XML that may come from anybody, and checks it against the schema of the protocol.
+"""Safe XML: reads what may come from anybody, and checks it against the schema of the protocol.
 
 No document type declaration, no entity, no network, bounded in size and depth; comments and
 processing instructions are dropped, namespaces and attributes are refused (security research,
@@ -7,8 +7,10 @@ section 6; design, section 6).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from lxml import etree
@@ -22,13 +24,50 @@ MAX_DEPTH = 32
 _CHUNK = 16 * 1024
 
 
+_OPTIONS: Mapping[str, bool] = MappingProxyType(
+    {
+        "resolve_entities": False,
+        "no_network": True,
+        "load_dtd": False,
+        "dtd_validation": False,
+        "attribute_defaults": False,
+        "huge_tree": False,
+        "remove_comments": True,
+        "remove_pis": True,
+    }
+)
+
+
+def parser() -> etree.XMLParser:
+    """Return a parser that trusts nothing."""
+    options: dict[str, Any] = dict(_OPTIONS)
+    return etree.XMLParser(**options)
+
+
+def tree(data: bytes, limit: int) -> etree._Element:
+    """Return the root element of ``data``; Unparsable or TooLarge if it is not to be had.
+
+    A document type declaration is refused whatever it declares; libxml2 itself bounds the depth.
+    """
+    if len(data) > limit:
+        raise TooLarge(f"larger than {limit} bytes")
+    try:
+        root = etree.fromstring(data, parser())
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        raise Unparsable(f"not well formed: {str(error)[:300]}") from error
+    _refuse_doctype(root)
+    return root
+
+
 def parse(data: bytes, limit: int = MAX_BYTES) -> etree._Element:
-    """Return the root element of ``data``; Unparsable or TooLarge if it is not to be had."""
+    """Return the root element of a message; Unparsable or TooLarge if it is not to be had.
+
+    Beyond :func:`tree` it has no namespaces, no attributes, and a depth of MAX_DEPTH at most.
+    """
     if len(data) > limit:
         raise TooLarge(f"larger than {limit} bytes")
     root = _parsed(data)
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise Unparsable("a document type declaration is not allowed")
+    _refuse_doctype(root)
     for element in root.iter():
         if not isinstance(element.tag, str) or element.tag.startswith("{"):
             raise Unparsable("namespaces and entities are not allowed")
@@ -37,29 +76,25 @@ def parse(data: bytes, limit: int = MAX_BYTES) -> etree._Element:
     return root
 
 
+def _refuse_doctype(root: etree._Element) -> None:
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise Unparsable("a document type declaration is not allowed")
+
+
 def _parsed(data: bytes) -> etree._Element:
     """Parse in pieces, so that too deep a nesting ends at the piece that has it."""
     # Events of elements keep the depth; the tree itself is built beside them.
-    parser = etree.XMLPullParser(
-        events=("start", "end"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    options: dict[str, Any] = dict(_OPTIONS)
+    pulling = etree.XMLPullParser(events=("start", "end"), **options)
     depth = 0
     try:
         for start in range(0, len(data), _CHUNK):
-            parser.feed(data[start : start + _CHUNK])
-            for event, _element in parser.read_events():
+            pulling.feed(data[start : start + _CHUNK])
+            for event, _element in pulling.read_events():
                 depth += 1 if event == "start" else -1
                 if depth > MAX_DEPTH:
                     raise Unparsable(f"nested deeper than {MAX_DEPTH}")
-        root: etree._Element = parser.close()
+        root: etree._Element = pulling.close()
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         raise Unparsable(f"not well formed: {str(error)[:300]}") from None
     return root

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from xen_bridge.protocol import applications
+from xen_bridge.protocol.document_schema import FieldInfo, field_infos, tag_of
 from xen_bridge.protocol.documents.measures import TOOLS
 from xen_bridge.protocol.documents.problem import ApplicationError
-from xen_bridge.protocol.forms import Part, parts, tag_of
 
 TARGET = Path(__file__).with_name("schemas") / "xen_prototype.xsd"
 
@@ -59,7 +59,9 @@ def schema_text() -> str:
 
 
 def _application() -> Iterator[str]:
-    requests = [kind for kinds in applications.REQUESTS.values() for kind in kinds]
+    requests = list(
+        dict.fromkeys(kind for kinds in applications.REQUESTS.values() for kind in kinds)
+    )
     yield '  <xs:complexType name="Application">'
     yield "    <xs:sequence>"
     yield '      <xs:element name="ApplicationId" type="xs:unsignedShort"/>'
@@ -93,8 +95,8 @@ def _iteration() -> Iterator[str]:
     written: set[type] = set()
     groups: list[str] = []
     for tool in TOOLS.values():
-        iteration = parts(tool)[1].kind
-        own = [item for item in parts(iteration) if item.name not in ("number", "at")]
+        iteration = field_infos(tool)[1].kind
+        own = [item for item in field_infos(iteration) if item.name not in ("number", "at")]
         inner = "\n".join(f"            {line}" for item in own for line in _element(item))
         groups.append(f"          <xs:sequence>\n{inner}\n          </xs:sequence>")
         for item in own:
@@ -121,27 +123,39 @@ def _type(form: Any, written: set[type]) -> Iterator[str]:
     if form in written:
         return
     written.add(form)
-    for item in parts(form):
+    for item in field_infos(form):
         if is_dataclass(item.kind) and not item.inline:
             yield from _type(item.kind, written)
+        for one in item.one_of:
+            yield from _type(one, written)
     around = "xs:sequence" if getattr(form, "ORDERED", True) else "xs:all"
     strict = getattr(form, "STRICT", False)
     yield f'  <xs:complexType name="{form.__name__}">'
     yield f"    <{around}>"
-    for item in parts(form):
+    for item in field_infos(form):
         yield from (f"      {line}" for line in _element(item, strict))
     yield f"    </{around}>"
     yield "  </xs:complexType>"
 
 
-def _element(item: Part, strict: bool = False) -> Iterator[str]:
+def _element(item: FieldInfo, strict: bool = False) -> Iterator[str]:
     if item.inline:
         yield '<xs:sequence maxOccurs="unbounded">'
-        for inner in parts(item.kind):
+        for inner in field_infos(item.kind):
             yield from (f"  {line}" for line in _element(inner, True))
         yield "</xs:sequence>"
         return
     occurs = _occurs(item, strict)
+    if item.one_of:
+        yield f'<xs:element name="{item.tag}"{occurs}>'
+        yield "  <xs:complexType>"
+        yield "    <xs:choice>"
+        for one in item.one_of:
+            yield f'      <xs:element name="{tag_of(one)}" type="{one.__name__}"/>'
+        yield "    </xs:choice>"
+        yield "  </xs:complexType>"
+        yield "</xs:element>"
+        return
     if is_dataclass(item.kind):
         name = getattr(item.kind, "__name__", "")
         yield f'<xs:element name="{item.tag}" type="{name}"{occurs}/>'
@@ -151,7 +165,7 @@ def _element(item: Part, strict: bool = False) -> Iterator[str]:
     yield "</xs:element>"
 
 
-def _occurs(item: Part, strict: bool) -> str:
+def _occurs(item: FieldInfo, strict: bool) -> str:
     if item.repeated:
         most = "unbounded" if item.at_most is None else f"{item.at_most}"
         return f' minOccurs="{item.at_least}" maxOccurs="{most}"'
@@ -161,7 +175,7 @@ def _occurs(item: Part, strict: bool) -> str:
 _BASES = {int: "xs:integer", float: "xs:double", bool: "xs:boolean", str: "xs:string"}
 
 
-def _simple(item: Part) -> Iterator[str]:
+def _simple(item: FieldInfo) -> Iterator[str]:
     if item.empty and item.kind is not str:
         yield "<xs:simpleType>"
         yield '  <xs:union memberTypes="xs:double">'
@@ -176,7 +190,7 @@ def _simple(item: Part) -> Iterator[str]:
     yield "</xs:restriction></xs:simpleType>"
 
 
-def _facets(item: Part) -> Iterator[str]:
+def _facets(item: FieldInfo) -> Iterator[str]:
     for choice in item.choices:
         yield f'<xs:enumeration value="{choice}"/>'
     if item.pattern:
@@ -190,7 +204,7 @@ def _facets(item: Part) -> Iterator[str]:
         yield f'<xs:{high} value="{_number(item, item.most)}"/>'
 
 
-def _number(item: Part, bound: float) -> str:
+def _number(item: FieldInfo, bound: float) -> str:
     return str(bound if item.kind is float else int(bound))
 
 

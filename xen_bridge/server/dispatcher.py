@@ -13,7 +13,6 @@ from typing import Any
 
 import eventlet
 
-from xen_bridge.client import MAX_ANSWER
 from xen_bridge.errors import (
     BridgeError,
     Deadline,
@@ -24,9 +23,11 @@ from xen_bridge.errors import (
 )
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents.channel import ChannelMessages
 from xen_bridge.protocol.documents.measures import MeasuresAnswer
+from xen_bridge.protocol.endpoint import MAX_ANSWER
 from xen_bridge.protocol.messages import Message
-from xen_bridge.server.services import LOOKING, Service, Services
+from xen_bridge.server.request_handler import READ_SECONDS, Origin, RequestHandler, RequestHandlers
 from xen_bridge.server.workers import Workers
 
 LOG = logging.getLogger(__name__)
@@ -53,15 +54,15 @@ class Dispatcher:
         self,
         node_pk: str,
         authorized: Callable[[], Mapping[str, str]],
-        services: Services,
+        handlers: RequestHandlers,
         workers: Workers,
         parsing: Workers,
         forward: Forward | None = None,
     ) -> None:
-        """Answer with ``services`` who is ``authorized``; ``forward`` reaches virtual routers."""
+        """Answer with ``handlers`` who is ``authorized``; ``forward`` reaches virtual routers."""
         self._node_pk = node_pk
         self._authorized = authorized
-        self._services = services
+        self._handlers = handlers
         self._workers = workers
         self._parsing = parsing
         self._forward = forward
@@ -107,32 +108,39 @@ class Dispatcher:
             raise Overloaded(f"{MAX_IN_FLIGHT} requests are in flight already")
         self.in_flight += 1
         try:
-            service = self._service(message)
-            seconds = service.deadline(message.body)
-            if service.blocking:
-                return self._workers.call(seconds, service.carry_out, message.body)
-            return _within(seconds, service.carry_out, message.body)
+            handler = self._handler(message)
+            seconds = handler.deadline(message.body)
+            given = [message.body]
+            if handler.needs_origin:
+                given.append(Origin(message.node_pk, message.application))
+            if handler.blocking:
+                return self._workers.call(seconds, handler.carry_out, *given)
+            return _within(seconds, handler.carry_out, *given)
         finally:
             self.in_flight -= 1
 
-    def _service(self, message: Message) -> Service[Any]:
-        found = self._services.get(type(message.body))
+    def _handler(self, message: Message) -> RequestHandler[Any]:
+        found = self._handlers.get(type(message.body))
         if message.router is not None:
             return self._forwarding(message, found)
         if found is None:
             raise Unsupported(f"this node has no {type(message.body).__name__}")
         return found
 
-    def _forwarding(self, message: Message, found: Service[Any] | None) -> Service[Any]:
+    def _forwarding(
+        self, message: Message, found: RequestHandler[Any] | None
+    ) -> RequestHandler[Any]:
         forward = self._forward
         if forward is None:
             raise Unsupported("this node has no virtual routers")
-        seconds = found.deadline(message.body) if found is not None else LOOKING
+        if isinstance(message.body, ChannelMessages):
+            raise Unsupported("what is sent unasked is for the node itself, not for a router of it")
+        seconds = found.deadline(message.body) if found is not None else READ_SECONDS
 
         def carry_out(_body: Any) -> Any:
             return forward(message, seconds)
 
-        return Service(carry_out, seconds + 5.0, blocking=False)
+        return RequestHandler(carry_out, seconds + 5.0, blocking=False)
 
     def _written(self, message: Message, body: Any) -> Answer:
         made = Message(self._node_pk, message.application, body)
@@ -148,10 +156,10 @@ class Dispatcher:
         return Answer(200, data)
 
 
-def _within(seconds: float, function: Callable[[Any], Any], body: Any) -> Any:
+def _within(seconds: float, function: Callable[..., Any], *given: Any) -> Any:
     timeout = eventlet.Timeout(seconds)
     try:
-        return function(body)
+        return function(*given)
     except eventlet.Timeout as fired:
         if fired is not timeout:
             raise

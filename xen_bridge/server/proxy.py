@@ -6,19 +6,17 @@ Domain 0's own key, which is the one that the router knows.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from xen_bridge.client import BridgeClient
+from xen_bridge.client_pool import IdlePool
 from xen_bridge.errors import BridgeError, Deadline, NotFound, PeerAway
 from xen_bridge.protocol.messages import Message
 from xen_bridge.server.routers import Router
 from xen_bridge.server.workers import Workers
 from xen_bridge.trust.identity import Identity
-
-MAX_IDLE = 8
-"""Connections kept open to one router."""
 
 
 class Proxy:
@@ -31,7 +29,7 @@ class Proxy:
         self._identity = identity
         self._routers = routers
         self._workers = workers
-        self._idle: dict[Router, deque[BridgeClient]] = {}
+        self._pools: dict[Router, IdlePool[BridgeClient]] = {}
 
     def forward(self, message: Message, seconds: float) -> Any:
         """Return what the router that ``message`` is for answers.
@@ -45,7 +43,8 @@ class Proxy:
                 f"no agent is known for {message.router} "
                 "(make it known on its host: xen-bridge router add)"
             )
-        client = self._client(router)
+        pool = self._pool(router)
+        client = pool.take()
         try:
             body = self._workers.call(seconds + 2.0, client.ask, message.body, None, seconds)
         except Deadline as error:
@@ -54,27 +53,19 @@ class Proxy:
         except PeerAway as error:
             raise PeerAway(f"virtual router {router.name}: {error}") from error
         except BridgeError:
-            self._put_back(router, client)
+            pool.put_back(client)
             raise
-        self._put_back(router, client)
+        pool.put_back(client)
         return body
 
-    def _client(self, router: Router) -> BridgeClient:
-        idle = self._idle.get(router)
-        if idle:
-            return idle.pop()
-        return BridgeClient(router.url, router.node_pk, self._identity)
-
-    def _put_back(self, router: Router, client: BridgeClient) -> None:
+    def _pool(self, router: Router) -> IdlePool[BridgeClient]:
         self._forget_strangers()
-        idle = self._idle.setdefault(router, deque())
-        if len(idle) < MAX_IDLE:
-            idle.append(client)
-        else:
-            client.close()
+        if router not in self._pools:
+            connect = partial(BridgeClient, router.url, router.node_pk, self._identity)
+            self._pools[router] = IdlePool(connect)
+        return self._pools[router]
 
     def _forget_strangers(self) -> None:
         known = set(self._routers().values())
-        for router in self._idle.keys() - known:
-            for client in self._idle.pop(router):
-                client.close()
+        for router in self._pools.keys() - known:
+            self._pools.pop(router).close()

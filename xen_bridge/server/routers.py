@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xen_bridge.client import check_url
 from xen_bridge.errors import InvalidInput
 from xen_bridge.protocol.documents.domains import DOMAIN
+from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.trust.identity import check_node_pk
 from xen_bridge.trust.list_file import ListFile
 

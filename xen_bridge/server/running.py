@@ -8,15 +8,18 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import eventlet
 from eventlet import tpool
 from eventlet.greenio import GreenSocket
 
-from xen_bridge.nodes import THREADS, Node
-from xen_bridge.server.listening import KnownPeers, listen, serve
+from xen_bridge.server.dispatcher import Dispatcher
+from xen_bridge.server.tls_listener import TlsListener, listen, serve
 from xen_bridge.server.web import Application
 from xen_bridge.serving.descriptors import raise_limit
+from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.key_list import KeyList
 
 LOG = logging.getLogger(__name__)
 ENOUGH_DESCRIPTORS = 1024
@@ -25,16 +28,26 @@ GRACE = 10.0
 """Seconds that requests in flight are given when the node is told to stop."""
 
 
-def run(node: Node, host: str, port: int, say: Callable[[str], None]) -> None:
+@dataclass(frozen=True, slots=True)
+class NodeComponents:
+    """What a node is served from; ``threads`` is how many native ones its work may need."""
+
+    identity: Identity
+    keys: KeyList
+    dispatcher: Dispatcher
+    threads: int
+
+
+def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve ``node`` on ``host``:``port`` (0: any free one) until SIGTERM or SIGINT; then exit.
 
     ``say`` is told the URL and the key once connections are accepted. OSError if the address
     cannot be had.
     """
-    tpool.set_num_threads(THREADS)
+    tpool.set_num_threads(node.threads)
     stopping = _signals()
     listening = listen(host, port)
-    peers = KnownPeers(listening, node.identity, node.keys.names, _descriptors())
+    peers = TlsListener(listening, node.identity, node.keys.names, _descriptors())
     application = Application(node.dispatcher)
     eventlet.spawn(serve, peers, application)
     shown = f"[{host}]" if ":" in host else host

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from typing import Any
 
 import eventlet
 import webob
 
-from xen_bridge.client import PATH
 from xen_bridge.errors import BridgeError, Deadline, NotFound, TooLarge, Unparsable
+from xen_bridge.protocol.endpoint import PATH
 from xen_bridge.protocol.messages import CONTENT_TYPE
 from xen_bridge.protocol.safe_xml import MAX_BYTES
 from xen_bridge.server.dispatcher import Answer, Dispatcher
+from xen_bridge.server.lingering import drain
 from xen_bridge.serving.http import PoliteProtocol
 from xen_bridge.trust.identity import node_pk_of
 
@@ -25,8 +25,6 @@ BODY_SECONDS = 30.0
 """For a whole request to arrive."""
 ACCEPTED = (CONTENT_TYPE, "text/xml")
 _CHUNK = 64 * 1024
-LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
-"""For what a peer whose message was refused still has under way."""
 
 
 class BridgeProtocol(PoliteProtocol):
@@ -127,18 +125,9 @@ def _read(stream: Any) -> bytes:
 
 
 def _linger(environ: dict[str, Any]) -> None:
-    """Read, after the answer, what of the request is still on its way, though not for long.
-
-    To close before it arrives is to reset the connection, which may destroy the answer.
-    """
+    """Read, after the answer, what of the request is still on its way, though not for long."""
     stream = environ["wsgi.input"]
     if stream.should_send_hundred_continue:
         # The peer waits to be asked for the rest, and reading would ask.
         return
-    with (
-        contextlib.suppress(OSError, ValueError),
-        eventlet.Timeout(LINGER_SECONDS, False),
-    ):
-        for _ in range(MAX_LINGER_READS):
-            if not stream.read(_CHUNK):
-                return
+    drain(stream.read)

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar
 
+from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import InvalidInput
-from xen_bridge.trust.atomic_write import replace_file
 
 LOG = logging.getLogger(__name__)
 Entry = TypeVar("Entry")

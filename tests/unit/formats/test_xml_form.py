@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from horizon_ryu.core import xml_tree
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.spanning_tree import build_forest
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyView
-from horizon_ryu.formats import xml_form
+from horizon_ryu.formats import xml_form, xml_tree
 from horizon_ryu.formats.model import Document
 from horizon_ryu.formats.problem import FieldError, Problem
 from horizon_ryu.formats.spanning_tree import TreesDocument, trees_document

@@ -13,9 +13,9 @@ from lxml import etree
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
-from xen_bridge.dom0.requests import domain_services
 from xen_bridge.errors import InvalidInput, PathNotAllowed, error_of
-from xen_bridge.protocol import forms
+from xen_bridge.handlers import domain_handlers
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain, NewDisk, NewInterface
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -220,7 +220,7 @@ def test_the_service_gives_what_was_checked(images: Path) -> None:
     memory.define = define  # type: ignore[method-assign]
     (images / "link").symlink_to("r1.img")
     host = PhysicalHost("memory:///a", memory)
-    create = domain_services(host, allowing(images))[CreateDomain].carry_out
+    create = domain_handlers(host, allowing(images))[CreateDomain].carry_out
     create(disk(images / "link"))
     assert seen[0].disks[0].source == str(images / "r1.img")
     with pytest.raises(PathNotAllowed):
@@ -284,4 +284,4 @@ def test_the_format_of_a_disk_is_stated() -> None:
 )
 def test_words_that_mean_more_than_a_path_or_a_name_are_refused(wanted: CreateDomain) -> None:
     with pytest.raises(InvalidInput):
-        forms.check(wanted)
+        document_schema.check(wanted)

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from fake_pace import FakePace
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
-from xen_bridge.gatherers.netlink import Counters, Link, LinkAddress, Netlink
-from xen_bridge.protocol import forms
+from xen_bridge.netlink.addresses import LinkAddress
+from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.tables import Netlink
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import (
     IfconfigIteration,
     IPv4Address,
@@ -41,7 +43,7 @@ def measure(
     tables: Netlink, iterations: int = 1, pace: FakePace | None = None
 ) -> tuple[IfconfigIteration, ...]:
     measures = IfconfigGatherer(tables).get_measures(Sampling(iterations, 2.0), pace or FakePace())
-    forms.check(measures)
+    document_schema.check(measures)
     return measures.iterations
 
 
@@ -140,5 +142,5 @@ def test_names_are_harmless_in_the_message() -> None:
     measures = IfconfigGatherer(Tables([replace(ETH, name=name)])).get_measures(
         Sampling(), FakePace()
     )
-    element = forms.to_element(measures)
+    element = document_schema.to_element(measures)
     assert element.findtext(".//NetworkInterfaceName") == "a\"b'<&>\ufffd"

@@ -23,13 +23,13 @@ ROOT = Path(__file__).parents[3]
 
 PRELUDE = """
 import encodings.idna, json, os, socket, sys
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import LatencySampling, Sampling
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer
-from xen_bridge.gatherers.netlink import Netlink
+from xen_bridge.netlink.tables import Netlink
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.summary import RouterSummary
 netlink, pace = Netlink(), ThreadPace()
@@ -40,8 +40,8 @@ def tell(value):
 def ping(*neighbors, **how):
     sampling = LatencySampling(neighbors=neighbors, **how)
     measures = LatencyGatherer(netlink).get_measures(sampling, pace)
-    forms.check(measures)
-    return forms.to_json(measures)['iterations']
+    document_schema.check(measures)
+    return document_schema.to_json(measures)['iterations']
 """
 
 
@@ -132,7 +132,7 @@ COUNTED = f"""
 import select
 def veth(measures, number):
     found = [one for one in measures.iterations[number].interfaces if one.name == 'veth0']
-    return forms.to_json(found[0])
+    return document_schema.to_json(found[0])
 
 class SendingPace(ThreadPace):
     def sleep_until(self, when):
@@ -143,13 +143,13 @@ class SendingPace(ThreadPace):
         super().sleep_until(when)
 
 measures = IfconfigGatherer(netlink).get_measures(Sampling(2, 0.2), SendingPace())
-forms.check(measures)
+document_schema.check(measures)
 tell([veth(measures, 0), veth(measures, 1)])
 """
 
 
 def test_counters_are_what_was_sent(quiet_pair: Pair) -> None:
-    look = "tell(forms.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), pace)))"
+    look = "tell(document_schema.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), pace)))"
     first, second = quiet_pair.run(COUNTED)
     assert second["transmitted_packets"] - first["transmitted_packets"] == COUNT
     assert second["transmitted_bytes"] - first["transmitted_bytes"] == COUNT * FRAME
@@ -198,7 +198,7 @@ def test_addresses_are_as_configured(pair: Pair) -> None:
     ip("-n", pair.near, "link", "add", "name", name, "type", "bridge")
     ip("-n", pair.near, "link", "property", "add", "dev", name, "altname", "an\u00e9<other>&'\"")
     ip("-n", pair.near, "link", "set", "dev", name, "alias", "and ]]> one more")
-    look = "tell(forms.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), pace)))"
+    look = "tell(document_schema.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), pace)))"
     found = {item["name"]: item for item in pair.run(look)["iterations"][0]["interfaces"]}
     assert set(found) == {"lo", "veth0", name}
     veth = found["veth0"]
@@ -376,8 +376,8 @@ class SendingPace(ThreadPace):
         super().sleep_until(when)
 
 summary = RouterSummary(SendingPace(), netlink).get_summary(GetSummary(0.2))
-forms.check(summary)
-tell(forms.to_json(summary))
+document_schema.check(summary)
+tell(document_schema.to_json(summary))
 """
     summary = quiet_pair.run(code)
     assert set(summary["neighbors"]) == {"10.99.0.2"}

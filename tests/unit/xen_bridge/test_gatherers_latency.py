@@ -23,8 +23,11 @@ from xen_bridge.gatherers.latency import (
     known_neighbors,
     round_trip_times,
 )
-from xen_bridge.gatherers.netlink import NUD_REACHABLE, NUD_STALE, LinkAddress, Neighbor, Netlink
-from xen_bridge.protocol import forms
+from xen_bridge.netlink.addresses import LinkAddress
+from xen_bridge.netlink.constants import NUD_REACHABLE, NUD_STALE
+from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.tables import Netlink
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import LatencySampling
 
 
@@ -154,7 +157,7 @@ def test_the_table_is_read_at_each_iteration_and_bounded(monkeypatch: pytest.Mon
     measures = LatencyGatherer(Table([], ["10.0.0.7"], many)).get_measures(
         LatencySampling(3, 5.0, pings=1), network.pace
     )
-    forms.check(measures)
+    document_schema.check(measures)
     empty, one, full = (item.neighbors for item in measures.iterations)
     assert not empty
     assert [item.ip for item in one] == ["10.0.0.7"]
@@ -324,7 +327,7 @@ def test_what_cannot_be_sent_is_lost(sent: Outgoing) -> None:
     assert probe.heard["10.0.0.1"].transmitted == 2
     assert not probe.waiting
     item = latency._neighbor("10.0.0.1", probe.heard["10.0.0.1"])
-    forms.check(item)
+    document_schema.check(item)
     assert (item.data.packet_loss_percent, item.data.rtt) == (100.0, None)
 
 
@@ -375,7 +378,7 @@ def test_no_reply_has_no_times() -> None:
 def test_mdev_is_the_standard_deviation(rtts: list[float]) -> None:
     times = round_trip_times(rtts)
     assert times is not None
-    forms.check(times)
+    document_schema.check(times)
     assert times.minimum <= times.average <= times.maximum
     assert times.average == pytest.approx(statistics.fmean(rtts), abs=0.001)
     # The difference of two squares loses digits.

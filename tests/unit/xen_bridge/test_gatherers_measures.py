@@ -12,9 +12,9 @@ import pytest
 from fake_pace import FakePace
 from xen_bridge.errors import HypervisorError, InvalidInput, Unsupported
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer, node_gatherers
-from xen_bridge.gatherers.netlink import Netlink
 from xen_bridge.gatherers.pace import Pace, ThreadPace
-from xen_bridge.protocol import forms
+from xen_bridge.netlink.tables import Netlink
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import (
     GathererParameters,
     LatencySampling,
@@ -143,7 +143,7 @@ def test_every_node_has_all_but_xentop() -> None:
         answer = gatherer.get_measures(request)
         assert [item.tool_id for item in answer.tools()] == [2, 4]
         for item in answer.tools():
-            forms.check(item)
+            document_schema.check(item)
             assert len(item.iterations) == 2
         with pytest.raises(Unsupported, match="xentop"):
             gatherer.get_measures(Measures(ALL))

@@ -12,7 +12,7 @@ from fake_pace import BEGINNING, FakePace
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.memory import MemoryGatherer, read_meminfo
 from xen_bridge.gatherers.pace import ThreadPace
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import Sampling
 
 TEXT = b"""MemTotal:        3076788 kB
@@ -73,12 +73,12 @@ def test_no_measure_is_out_of_bounds(
 ) -> None:
     path = tmp_path_factory.mktemp("proc") / "meminfo"
     path.write_bytes(b"MemTotal: %d kB\nMemFree: %d kB\n" % (total, free))
-    forms.check(MemoryGatherer(path).get_measures(Sampling(), FakePace()))
+    document_schema.check(MemoryGatherer(path).get_measures(Sampling(), FakePace()))
 
 
 def test_of_this_machine() -> None:
     measures = MemoryGatherer().get_measures(Sampling(2, 0.01), ThreadPace())
-    forms.check(measures)
+    document_schema.check(measures)
     for item in measures.iterations:
         assert item.used_mem == item.total_mem - item.free_mem > 0
         assert item.used_swap == item.total_swap - item.free_swap

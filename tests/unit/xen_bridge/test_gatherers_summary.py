@@ -11,17 +11,13 @@ import pytest
 from fake_pace import FakePace
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import BridgeError, HypervisorAway
-from xen_bridge.gatherers.netlink import (
-    NUD_REACHABLE,
-    NUD_STALE,
-    Counters,
-    Link,
-    Neighbor,
-    Netlink,
-)
 from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary, ports, traffic_between
-from xen_bridge.protocol import forms
+from xen_bridge.netlink.constants import NUD_REACHABLE, NUD_STALE
+from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.tables import Netlink
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.summary import GetSummary, Throughput
 
@@ -114,7 +110,7 @@ def test_a_host_is_summarised() -> None:
     tables = Tables([carrying(ETH, 0, 0)], [carrying(ETH, 1_000, 250, 3)])
     host = host_of(pace)
     summary = HostSummary(host, pace, tables).get_summary(GetSummary(2.0))
-    forms.check(summary)
+    document_schema.check(summary)
     # Four domains of 10 % on two CPUs.
     assert summary.cpu_percent == 20.0
     known = host.host()
@@ -167,7 +163,7 @@ def test_a_router_is_summarised(tmp_path: Path) -> None:
     before = "cpu  100 10 20 1000 50 1 2 3 77 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"
     now = "cpu  110 11 22 1070 60 2 3 8 99 0\n"
     summary = router(tmp_path, before, now).get_summary(GetSummary(0.5))
-    forms.check(summary)
+    document_schema.check(summary)
     # Busy 20 of 100 ticks; the guest's are among the user's.
     assert summary.cpu_percent == 20.0
     assert summary.memory_percent == 25.0
@@ -193,5 +189,5 @@ def test_of_this_machine() -> None:
         summary = RouterSummary(ThreadPace(), netlink).get_summary(GetSummary(0.05))
     finally:
         netlink.close()
-    forms.check(summary)
+    document_schema.check(summary)
     assert 0 < summary.memory_percent < 100

@@ -24,7 +24,7 @@ from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop import XentopGatherer, xentop_source
 from xen_bridge.gatherers.xentop_table import UNNAMED, XentopReader
 from xen_bridge.gatherers.xentop_tool import XentopTool
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.measures import (
     DomainUsage,
@@ -117,7 +117,7 @@ def test_a_name_that_is_no_utf_8_or_missing_is_still_told() -> None:
     head, row = HEADER.format(name="NAME", width=10).encode(), GUEST[11:].encode()
     ((strange, none),) = read(head + b"\xff" + row + row)
     assert (strange.name, none.name) == ("\ufffd", UNNAMED)
-    forms.check(none)
+    document_schema.check(none)
 
 
 @pytest.mark.parametrize("share", ["-0.1", "nan", "-nan", "inf", "-inf", "-17.0"])
@@ -230,7 +230,9 @@ def check_told(tables: Sequence[Sequence[DomainUsage]]) -> None:
     """Check what a peer reads: a message replaces what XML cannot carry of a name."""
     for table in tables:
         for item in table:
-            forms.check(forms.from_element(DomainUsage, forms.to_element(item)))
+            document_schema.check(
+                document_schema.from_element(DomainUsage, document_schema.to_element(item))
+            )
 
 
 @given(st.binary(max_size=600))
@@ -294,7 +296,7 @@ def test_the_first_sample_is_discarded(tmp_path: Path) -> None:
     (tmp_path / "first").write_text(first)
     source = tool(tmp_path, f"cat {tmp_path / 'first'}; {tables(tmp_path, 2)}")
     measures = source.get_measures(Sampling(2, 3.0), ThreadPace())
-    forms.check(measures)
+    document_schema.check(measures)
     assert [item.number for item in measures.iterations] == [1, 2]
     assert all(item.domains == read(TABLE)[0] for item in measures.iterations)
     assert (tmp_path / "arguments").read_text() == "-b -f -n -i 3 -d 3\n"
@@ -446,7 +448,7 @@ def test_shares_are_of_what_was_used_since_the_last_reading() -> None:
     host = Counters(usages(a=10, b=5), usages(a=10.25, b=5), usages(a=12.25, b=6, c=7))
     pace = FakePace()
     measures = FromUsage(host).get_measures(Sampling(2, 2.0), pace)
-    forms.check(measures)
+    document_schema.check(measures)
     first, second = measures.iterations
     # The reading that is not told came 1 s before.
     assert (first.at - BEGINNING, second.at - BEGINNING) == (1.0, 3.0)
@@ -482,7 +484,7 @@ def test_of_the_memory_back_end() -> None:
     host.define(CreateDomain("r1"))
     host.start("r1")
     measures = FromUsage(host).get_measures(Sampling(2, 1.0), pace)
-    forms.check(measures)
+    document_schema.check(measures)
     for item in measures.iterations:
         assert {one.name: one.cpu_percent for one in item.domains} == {"Domain-0": 10.0, "r1": 10.0}
 

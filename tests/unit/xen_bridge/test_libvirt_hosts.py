@@ -10,7 +10,7 @@ import pytest
 from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.interface import Capability
 from xen_bridge.dom0.hypervisor.libvirt_errors import translated
-from xen_bridge.dom0.hypervisor.xen_host import XenHost, xl_runner
+from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor, xl_runner
 from xen_bridge.dom0.hypervisor.xl import read_cpu_list, read_vcpu_list, run_here
 from xen_bridge.errors import (
     Conflict,
@@ -185,8 +185,8 @@ class FakeConnection:
         return lambda *_args: fixed[name]
 
 
-class FakeXen(XenHost):
-    """XenHost over the fake connection; remembers what xl was told."""
+class FakeXen(XenHypervisor):
+    """XenHypervisor over the fake connection; remembers what xl was told."""
 
     def __init__(self) -> None:
         super().__init__("xen:///system", self._xl_says)
@@ -261,7 +261,7 @@ def test_xl_runs_on_the_host_or_by_ssh() -> None:
     assert xl_runner("xen:///system") is run_here
     assert xl_runner("xen+ssh://root@xen2/system") is not None
     assert xl_runner("xen+tls://xen2/system") is None
-    remote = XenHost("xen+tls://xen2/system")
+    remote = XenHypervisor("xen+tls://xen2/system")
     assert Capability.AFFINITY not in remote.capabilities
 
 

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import InvalidInput
 from xen_bridge.server.routers import RouterList, check_router
-from xen_bridge.trust.atomic_write import replace_file
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import KeyList
 

@@ -18,7 +18,7 @@ from xen_bridge.errors import (
     Unsupported,
     error_of,
 )
-from xen_bridge.protocol import applications, forms, messages, schema_writer
+from xen_bridge.protocol import applications, document_schema, messages, schema_writer
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents import devices, domains, measures, problem, summary
 from xen_bridge.protocol.messages import Message
@@ -199,11 +199,11 @@ LISTINGS = {
 @pytest.mark.parametrize("listing", LISTINGS)
 def test_listings_tag_for_tag(listing: str) -> None:
     value, expected = LISTINGS[listing]
-    assert tags(forms.to_element(value)) == expected
+    assert tags(document_schema.to_element(value)) == expected
 
 
 def test_listing_2_4_with_its_values() -> None:
-    element = forms.to_element(MEMORY)
+    element = document_schema.to_element(MEMORY)
     assert element.findtext("Iteration/FreeMem") == "1110692.0"
     assert element.findtext("Iteration/IterationDateTime") == "1272889043.56"
     assert [tool.tool_id for tool in ANSWER.tools()] == [1, 2, 3, 4]
@@ -211,8 +211,10 @@ def test_listing_2_4_with_its_values() -> None:
 
 def test_an_interface_without_addresses_keeps_its_empty_elements() -> None:
     bare = measures.NetworkInterface("eth9", "Ethernet")
-    assert tags(forms.to_element(bare)) == LISTINGS["2.5"][1][len(HEAD) + 1 :]
-    again = forms.from_element(measures.NetworkInterface, forms.to_element(bare))
+    assert tags(document_schema.to_element(bare)) == LISTINGS["2.5"][1][len(HEAD) + 1 :]
+    again = document_schema.from_element(
+        measures.NetworkInterface, document_schema.to_element(bare)
+    )
     assert again == bare
 
 
@@ -225,7 +227,10 @@ def test_several_addresses_stay_together() -> None:
             measures.IPv4Address("10.1.0.1", None, "255.255.255.255"),
         ),
     )
-    assert forms.from_element(measures.NetworkInterface, forms.to_element(several)) == several
+    assert (
+        document_schema.from_element(measures.NetworkInterface, document_schema.to_element(several))
+        == several
+    )
 
 
 BODIES: list[Any] = [
@@ -310,7 +315,7 @@ def test_the_schema_is_what_the_forms_say() -> None:
 
 
 def test_json_has_the_same_values() -> None:
-    data = forms.to_json(MEMORY)
+    data = document_schema.to_json(MEMORY)
     assert data["tool_id"] == 4
     assert data["iterations"][0]["free_mem"] == 1110692.0
 

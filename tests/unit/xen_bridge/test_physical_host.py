@@ -173,7 +173,7 @@ def test_weight_and_cap_are_put_back_when_somebody_else_started(
 
 
 def test_weight_and_cap_outlast_this_program(memory: MemoryHost, tmp_path: Path) -> None:
-    file = tmp_path / "wishes.json"
+    file = tmp_path / "store.json"
     first = PhysicalHost("memory:///a", memory, file)
     first.create(CreateDomain("r2", weight=300, cap=20))
     memory.destroy("r2")
@@ -188,7 +188,7 @@ def test_weight_and_cap_outlast_this_program(memory: MemoryHost, tmp_path: Path)
 def test_a_damaged_file_of_wishes_counts_as_none(
     memory: MemoryHost, tmp_path: Path, text: str
 ) -> None:
-    file = tmp_path / "wishes.json"
+    file = tmp_path / "store.json"
     file.write_text(text)
     assert PhysicalHost("memory:///a", memory, file).domains()
 
@@ -423,11 +423,11 @@ def test_a_share_that_cannot_be_read_is_given_when_it_can(
 def test_a_look_writes_no_file(memory: MemoryHost, tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     folder.mkdir()
-    host = PhysicalHost("memory:///a", memory, folder / "wishes.json")
+    host = PhysicalHost("memory:///a", memory, folder / "store.json")
     host.create(CreateDomain("r2", weight=300))
     memory.destroy("r2")
     memory.start("r2")
-    (folder / "wishes.json").unlink()
+    (folder / "store.json").unlink()
     folder.rmdir()
     assert {domain.name: domain.scheduler.weight for domain in host.domains()}["r2"] == 300
     with pytest.raises(HypervisorError, match="cannot be written"):
@@ -441,7 +441,7 @@ def test_one_damaged_row_of_a_file_of_wishes_is_passed_over(
 ) -> None:
     host = PhysicalHost("memory:///a", memory)
     one, other = (host.create(CreateDomain(name)).uuid for name in ("r1", "r2"))
-    file = tmp_path / "wishes.json"
+    file = tmp_path / "store.json"
     file.write_text(f'{{"{one}": {row}, "{other}": [300, 20]}}')
     again = PhysicalHost("memory:///a", memory, file)
     found = {domain.name: domain for domain in again.domains()}
@@ -451,13 +451,13 @@ def test_one_damaged_row_of_a_file_of_wishes_is_passed_over(
 
 
 def test_a_file_of_wishes_that_is_nested_without_end(memory: MemoryHost, tmp_path: Path) -> None:
-    file = tmp_path / "wishes.json"
+    file = tmp_path / "store.json"
     file.write_text("[" * 200_000)
     assert PhysicalHost("memory:///a", memory, file).domains()
 
 
 def test_a_share_that_cannot_be_kept_leaves_no_domain(memory: MemoryHost, tmp_path: Path) -> None:
-    host = PhysicalHost("memory:///a", memory, tmp_path / "none" / "wishes.json")
+    host = PhysicalHost("memory:///a", memory, tmp_path / "none" / "store.json")
     with pytest.raises(HypervisorError, match="cannot be written"):
         host.create(CreateDomain("r2", weight=300))
     assert [domain.name for domain in host.domains()] == ["Domain-0"]
@@ -468,9 +468,9 @@ def test_a_domain_goes_even_if_its_share_cannot_be_forgotten(
 ) -> None:
     folder = tmp_path / "kept"
     folder.mkdir()
-    host = PhysicalHost("memory:///a", memory, folder / "wishes.json")
+    host = PhysicalHost("memory:///a", memory, folder / "store.json")
     host.create(CreateDomain("r2", weight=300))
-    (folder / "wishes.json").unlink()
+    (folder / "store.json").unlink()
     folder.rmdir()
     host.delete("r2")
     assert [domain.name for domain in host.domains()] == ["Domain-0"]

@@ -10,9 +10,9 @@ from ryu.lib import hub
 
 from fake_xen import FakeXen, until
 from horizon_ryu.core import errors
-from horizon_ryu.xen_hosts.errors import ours
-from horizon_ryu.xen_hosts.host import MAX_IDLE
+from horizon_ryu.xen_hosts.errors import to_horizon_error
 from xen_bridge import errors as bridge_errors
+from xen_bridge.client_pool import MAX_IDLE
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     DeleteDomain,
@@ -62,7 +62,7 @@ def test_what_a_host_tells_is_told_of_that_host(
 
 def test_every_error_of_the_bridge_has_a_meaning() -> None:
     for kind in bridge_errors.KINDS:
-        assert type(ours("a", kind(TEXT))) is not errors.HorizonError
+        assert type(to_horizon_error("a", kind(TEXT))) is not errors.HorizonError
 
 
 def test_a_wrong_value_keeps_its_field(xen: FakeXen) -> None:
@@ -132,7 +132,7 @@ def test_a_look_does_not_wait_for_a_call(xen: FakeXen) -> None:
     until(lambda: "ListVcpus" in bridge.kinds(), "the call is under way")
     bridge.physical.create(CreateDomain("r1"))
     xen.look()
-    node = xen.host().known.node
+    node = xen.host().status.node
     assert node is not None
     assert [one.name for one in node.domains] == ["Domain-0", "r1"]
     may_end.set()
@@ -160,8 +160,8 @@ def test_an_answer_to_something_else_is_the_host_s_fault(xen: FakeXen) -> None:
         xen.hosts.ask("a", GetDomain("r1"))
     assert xen.hosts.ask("a", DeleteDomain("r1")) == Done()
     xen.look()
-    assert xen.host().known.state == "away"
-    assert xen.host().known.reason == "answers GetNode with Done"
+    assert xen.host().status.state == "away"
+    assert xen.host().status.reason == "answers GetNode with Done"
 
 
 def test_a_router_goes_by_its_name_whatever_it_was_given_as(xen: FakeXen) -> None:

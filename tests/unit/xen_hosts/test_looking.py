@@ -55,9 +55,9 @@ def test_a_host_that_hangs_holds_nobody_up(xen: FakeXen) -> None:
     xen.hosts.start()
     until(lambda: held.asked, "it is asked")
     other.away = "no route"
-    until(lambda: xen.hosts.host("other").known.state == "away")
+    until(lambda: xen.hosts.host("other").status.state == "away")
     other.away = None
-    until(lambda: xen.hosts.host("other").known.state == "connected")
+    until(lambda: xen.hosts.host("other").status.state == "connected")
     assert len(held.asked) == 2
 
 
@@ -70,7 +70,7 @@ def test_a_host_registered_later_is_watched_too(xen: FakeXen) -> None:
     xen.hosts.start()
     bridge = xen.add()
     bridge.away = "gone"
-    until(lambda: xen.host().known.state == "away")
+    until(lambda: xen.host().status.state == "away")
 
 
 def test_a_watcher_waits_the_interval_between_two_looks(tmp_path: Path) -> None:
@@ -103,11 +103,11 @@ def test_one_look_makes_it_away_and_one_brings_it_back(xen: FakeXen, error: Exce
     bridge = xen.add()
     bridge.memory.fail("domains", error)
     xen.look()
-    assert (xen.host().known.state, xen.host().known.reason) == ("away", str(error))
-    assert xen.host().known.node is None
+    assert (xen.host().status.state, xen.host().status.reason) == ("away", str(error))
+    assert xen.host().status.node is None
     bridge.memory.fail("domains", None)
     xen.look()
-    assert xen.host().known.state == "connected"
+    assert xen.host().status.state == "connected"
     assert [(one["state"], one["reason"]) for one in xen.told("xen_host")] == [
         ("connected", ""),
         ("away", str(error)),
@@ -121,7 +121,7 @@ def test_an_absence_is_told_once_and_dated_from_its_beginning(xen: FakeXen) -> N
     xen.look()
     bridge.away, xen.now = "another reason", 300.0
     xen.look()
-    assert (xen.host().known.since, xen.host().known.reason) == (200.0, "another reason")
+    assert (xen.host().status.since, xen.host().status.reason) == (200.0, "another reason")
     assert len(xen.told("xen_host")) == 2
 
 
@@ -138,10 +138,10 @@ def test_what_cannot_be_explained_does_not_end_the_watcher(
     xen.hosts.start()
     bridge.before = fail
     until(lambda: len(failures) > 3, "it looks again and again")
-    assert "log" in xen.host().known.reason
+    assert "log" in xen.host().status.reason
     assert len([one for one in caplog.records if one.exc_info]) == 1
     bridge.before = None
-    until(lambda: xen.host().known.state == "connected")
+    until(lambda: xen.host().status.state == "connected")
 
 
 def test_hosts_are_counted_by_state(xen: FakeXen) -> None:
@@ -264,7 +264,7 @@ def test_a_host_whose_first_look_fails_is_watched_all_the_same(xen: FakeXen) -> 
         xen.hosts.add("a", bridge.url, bridge.node_pk)
     xen.hosts._publish = publish
     bridge.away = "gone"
-    until(lambda: xen.host().known.state == "away")
+    until(lambda: xen.host().status.state == "away")
 
 
 def test_a_host_that_is_forgotten_is_looked_at_no_more(xen: FakeXen) -> None:

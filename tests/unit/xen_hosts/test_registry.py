@@ -10,12 +10,12 @@ from ryu.lib import hub
 from fake_bridge import new_node_pk
 from fake_xen import FakeXen, until
 from horizon_ryu.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound
-from xen_bridge.client import check_url
+from xen_bridge.protocol.endpoint import check_url
 
 
 def test_a_host_is_registered_and_looked_at(xen: FakeXen) -> None:
     bridge = xen.add()
-    known = xen.host().known
+    known = xen.host().status
     assert (known.state, known.reason) == ("connected", "")
     assert known.node is not None
     assert known.node.domains[0].name == "Domain-0"
@@ -27,14 +27,14 @@ def test_one_that_is_away_is_registered_all_the_same(xen: FakeXen) -> None:
     bridge = xen.bridge("a")
     bridge.away = "no route"
     host = xen.hosts.add("a", bridge.url, bridge.node_pk)
-    assert (host.known.state, host.known.reason) == ("away", "no route")
+    assert (host.status.state, host.status.reason) == ("away", "no route")
     assert "a" in xen.store.rows
     assert xen.told("xen_host") == [{"name": "a", "state": "away", "reason": "no route"}]
 
 
 def test_one_with_another_key_is_away(xen: FakeXen) -> None:
     bridge = xen.bridge("a")
-    assert "another key" in xen.hosts.add("a", bridge.url, new_node_pk()).known.reason
+    assert "another key" in xen.hosts.add("a", bridge.url, new_node_pk()).status.reason
     assert bridge.asked == []
 
 
@@ -91,9 +91,9 @@ def test_hosts_outlive_a_restart(xen: FakeXen) -> None:
     xen.add()
     again = xen.again()
     again.load()
-    assert again.host("a").known.state == "unknown"
+    assert again.host("a").status.state == "unknown"
     again.start()
-    until(lambda: again.host("a").known.state == "connected")
+    until(lambda: again.host("a").status.state == "connected")
     # What was there before is not told as if it had just begun.
     assert xen.told("xen_domain") == []
 
@@ -121,20 +121,20 @@ def test_a_look_that_is_under_way_is_not_cut_short(xen: FakeXen) -> None:
 
     bridge.before = wait
     host = xen.host()
-    xen.spawn(xen.hosts.look, host)
+    xen.spawn(xen.hosts.poll, host)
     going.wait()
     xen.hosts.remove("a")
     assert bridge.closed == 0
     may_end.set()
     until(lambda: bridge.closed == bridge.opened, "the connection is closed")
     assert xen.told("xen_host")[-1]["state"] == "removed"
-    xen.hosts.look(host)
+    xen.hosts.poll(host)
     assert bridge.closed == bridge.opened == 1
 
 
 def test_a_name_that_was_freed_can_be_taken_again(xen: FakeXen) -> None:
     xen.add()
     xen.hosts.remove("a")
-    assert xen.hosts.add("a", xen.bridges["a"].url, xen.bridges["a"].node_pk).known.state == (
+    assert xen.hosts.add("a", xen.bridges["a"].url, xen.bridges["a"].node_pk).status.state == (
         "connected"
     )

@@ -10,6 +10,7 @@ from typing import Any
 from lxml import etree
 
 from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.protocol import safe_xml
 from xen_bridge.protocol.documents.domains import (
     DEVICE_NAME,
     MAC,
@@ -86,9 +87,8 @@ class Description:
 
     def __init__(self, text: str) -> None:
         # It comes from libvirt: the same care costs nothing.
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
         try:
-            self._root = etree.fromstring(text.encode(), parser)
+            self._root = etree.fromstring(text.encode(), safe_xml.parser())
         except etree.XMLSyntaxError as error:
             raise ValueError(f"no XML: {error}") from error
 

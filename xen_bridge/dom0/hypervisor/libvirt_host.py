@@ -19,7 +19,8 @@ from xen_bridge.dom0.hypervisor.interface import Attached, Capability, HostDevic
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.dom0.hypervisor.reading import Reading
 from xen_bridge.errors import HypervisorAway, NotFound, Unsupported
-from xen_bridge.protocol import forms
+from xen_bridge.protocol import document_schema
+from xen_bridge.protocol.document_schema import Form
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
@@ -30,7 +31,6 @@ from xen_bridge.protocol.documents.domains import (
     VcpuPins,
     Vcpus,
 )
-from xen_bridge.protocol.forms import Form
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATES: dict[int, State] = {
@@ -345,7 +345,7 @@ def _devices_of(domain: Any) -> tuple[str, ...] | None:
 
 def checked(form: Form) -> Form:
     """Return a form; InvalidInput for one that no message can carry."""
-    forms.check(form)
+    document_schema.check(form)
     return form
 
 

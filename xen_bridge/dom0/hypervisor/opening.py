@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
-from xen_bridge.dom0.hypervisor.xen_host import XenHost
+from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
 from xen_bridge.errors import InvalidInput
 
 SCHEMES = "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, test:///default, memory:///"
@@ -24,7 +24,7 @@ def open_hypervisor(uri: str) -> Hypervisor:
     if scheme == "test":
         return LibvirtTestHost(uri)
     if scheme == "xen" or scheme.startswith("xen+"):
-        return XenHost(uri)
+        return XenHypervisor(uri)
     raise InvalidInput(("uri",), f"{uri!r} is none of {SCHEMES}")
 
 

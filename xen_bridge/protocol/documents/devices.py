@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DOMAIN, MAC
-from xen_bridge.protocol.forms import part
 
 ADDRESS = r"[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
 """A PCI address: domain, bus, slot, function, as 0000:03:00.1."""
 MAX_FUNCTIONS = 256
 MAX_QUEUES = 64
+MIN_VLAN, MAX_VLAN = 1, 4094
 
 Kind = Literal["plain", "physical_function", "virtual_function"]
 
@@ -25,35 +26,35 @@ class Device:
     None.
     """
 
-    address: str = part(pattern=ADDRESS)
-    kind: Kind = part()
-    vendor: str | None = part(None)
-    product: str | None = part(None)
-    device_class: str | None = part(None)
-    driver: str | None = part(None)
-    interface: str | None = part(None)
-    assignable: bool = part(False)
-    domain: str | None = part(None)
-    physical: str | None = part(None, pattern=ADDRESS)
-    functions: int = part(0, least=0)
-    max_functions: int = part(0, least=0)
+    address: str = document_field(pattern=ADDRESS)
+    kind: Kind = document_field()
+    vendor: str | None = document_field(None)
+    product: str | None = document_field(None)
+    device_class: str | None = document_field(None)
+    driver: str | None = document_field(None)
+    interface: str | None = document_field(None)
+    assignable: bool = document_field(False)
+    domain: str | None = document_field(None)
+    physical: str | None = document_field(None, pattern=ADDRESS)
+    functions: int = document_field(0, least=0)
+    max_functions: int = document_field(0, least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class VifQueues:
     """The queues of one vif."""
 
-    name: str = part()
-    receive: int = part(least=0)
-    transmit: int = part(least=0)
+    name: str = document_field()
+    receive: int = document_field(least=0)
+    transmit: int = document_field(least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Queues:
     """The queues that new vifs may have, and that those of running domains do have."""
 
-    maximum: int | None = part(None, least=0)
-    vifs: tuple[VifQueues, ...] = part((), tag="Vif")
+    maximum: int | None = document_field(None, least=0)
+    vifs: tuple[VifQueues, ...] = document_field((), tag="Vif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,47 +69,47 @@ class Devices:
     ``unknown`` names the domains of which nobody can tell which devices they have.
     """
 
-    devices: tuple[Device, ...] = part((), tag="Device")
-    queues: Queues = part(Queues())
-    unknown: tuple[str, ...] = part((), tag="Unknown")
+    devices: tuple[Device, ...] = document_field((), tag="Device")
+    queues: Queues = document_field(Queues())
+    unknown: tuple[str, ...] = document_field((), tag="Unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class SetFunctions:
     """Have a physical function make so many virtual ones; 0 takes all away."""
 
-    device: str = part(pattern=ADDRESS)
-    count: int = part(least=0, most=MAX_FUNCTIONS)
+    device: str = document_field(pattern=ADDRESS)
+    count: int = document_field(least=0, most=MAX_FUNCTIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class SetQueues:
     """Let new vifs have at most so many queues."""
 
-    count: int = part(least=1, most=MAX_QUEUES)
+    count: int = document_field(least=1, most=MAX_QUEUES)
 
 
 @dataclass(frozen=True, slots=True)
 class SetDriver:
     """Take a device from the host's driver (``xen``) or return it (``host``)."""
 
-    device: str = part(pattern=ADDRESS)
-    driver: Literal["xen", "host"] = part()
+    device: str = document_field(pattern=ADDRESS)
+    driver: Literal["xen", "host"] = document_field()
 
 
 @dataclass(frozen=True, slots=True)
 class AttachDevice:
     """Give a device to a domain; a virtual function may be given an address and a VLAN."""
 
-    domain: str = part(pattern=DOMAIN)
-    device: str = part(pattern=ADDRESS)
-    mac: str | None = part(None, pattern=MAC)
-    vlan: int | None = part(None, least=1, most=4094)
+    domain: str = document_field(pattern=DOMAIN)
+    device: str = document_field(pattern=ADDRESS)
+    mac: str | None = document_field(None, pattern=MAC)
+    vlan: int | None = document_field(None, least=MIN_VLAN, most=MAX_VLAN)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveDevice:
     """Take a device back from a domain."""
 
-    domain: str = part(pattern=DOMAIN)
-    device: str = part(pattern=ADDRESS)
+    domain: str = document_field(pattern=DOMAIN)
+    device: str = document_field(pattern=ADDRESS)

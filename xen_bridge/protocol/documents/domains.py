@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from xen_bridge.protocol.forms import part
+from xen_bridge.protocol.document_schema import document_field
 
 DOMAIN = r"[A-Za-z0-9][A-Za-z0-9_.+:-]{0,63}"
 """An id, a name or a UUID. No space, no slash, no leading dash: it becomes part of commands."""
@@ -34,34 +34,34 @@ WantedState = Literal["running", "paused", "shutoff", "destroyed"]
 class VcpuPins:
     """Which physical CPUs a vCPU may run on, in order."""
 
-    cpus: tuple[int, ...] = part(tag="Cpu", least=0, most=MAX_CPUS, at_least=1)
+    cpus: tuple[int, ...] = document_field(tag="Cpu", least=0, most=MAX_CPUS, at_least=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Vcpus:
     """How many vCPUs a domain has now and may have (None: unknown), and where each may run."""
 
-    current: int | None = part(None, least=0, most=MAX_CPUS)
-    maximum: int | None = part(None, least=0, most=MAX_CPUS)
-    affinity: tuple[VcpuPins, ...] = part(())
+    current: int | None = document_field(None, least=0, most=MAX_CPUS)
+    maximum: int | None = document_field(None, least=0, most=MAX_CPUS)
+    affinity: tuple[VcpuPins, ...] = document_field(())
 
 
 @dataclass(frozen=True, slots=True)
 class SchedulerParameters:
     """The scheduler's kind and what it was told; None where it knows no such thing, or unknown."""
 
-    kind: str | None = part(None)
-    weight: int | None = part(None, least=0, most=MAX_WEIGHT)
-    cap: int | None = part(None, least=0)
+    kind: str | None = document_field(None)
+    weight: int | None = document_field(None, least=0, most=MAX_WEIGHT)
+    cap: int | None = document_field(None, least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class DomainInterface:
     """A network interface of a domain; ``target`` is its end in Domain 0."""
 
-    mac: str = part(pattern=MAC)
-    bridge: str | None = part(None, pattern=DEVICE_NAME)
-    target: str | None = part(None, pattern=DEVICE_NAME)
+    mac: str = document_field(pattern=MAC)
+    bridge: str | None = document_field(None, pattern=DEVICE_NAME)
+    target: str | None = document_field(None, pattern=DEVICE_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +72,18 @@ class Domain:
     nothing, or the state "unknown"); ``problems`` says why, and what else is wrong with it.
     """
 
-    name: str = part(least=1)
-    uuid: str = part(pattern=UUID)
-    id: int | None = part(None, tag="Id", least=0)
-    state: State = part()
-    memory_kb: int | None = part(None, tag="MemoryKb", least=0)
-    vcpus: Vcpus = part()
-    scheduler: SchedulerParameters = part()
-    cpu_time_s: float | None = part(None, tag="CpuTimeS", least=0)
-    persistent: bool | None = part(None)
-    interfaces: tuple[DomainInterface, ...] = part((), tag="Interface")
-    unknown: tuple[str, ...] = part((), tag="Unknown")
-    problems: tuple[str, ...] = part((), tag="Problem")
+    name: str = document_field(least=1)
+    uuid: str = document_field(pattern=UUID)
+    id: int | None = document_field(None, tag="Id", least=0)
+    state: State = document_field()
+    memory_kb: int | None = document_field(None, tag="MemoryKb", least=0)
+    vcpus: Vcpus = document_field()
+    scheduler: SchedulerParameters = document_field()
+    cpu_time_s: float | None = document_field(None, tag="CpuTimeS", least=0)
+    persistent: bool | None = document_field(None)
+    interfaces: tuple[DomainInterface, ...] = document_field((), tag="Interface")
+    unknown: tuple[str, ...] = document_field((), tag="Unknown")
+    problems: tuple[str, ...] = document_field((), tag="Problem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +93,14 @@ class Host:
     ``scheduler`` is None where it cannot be told.
     """
 
-    name: str = part(least=1)
-    hypervisor: str = part()
-    version: str = part()
-    scheduler: str | None = part(None)
-    cpus: int = part(least=0)
-    memory_kb: int = part(tag="MemoryKb", least=0)
-    free_memory_kb: int = part(tag="FreeMemoryKb", least=0)
-    capabilities: tuple[str, ...] = part((), tag="Capability")
+    name: str = document_field(least=1)
+    hypervisor: str = document_field()
+    version: str = document_field()
+    scheduler: str | None = document_field(None)
+    cpus: int = document_field(least=0)
+    memory_kb: int = document_field(tag="MemoryKb", least=0)
+    free_memory_kb: int = document_field(tag="FreeMemoryKb", least=0)
+    capabilities: tuple[str, ...] = document_field((), tag="Capability")
 
 
 # ---- asked
@@ -113,77 +113,77 @@ class GetNode:
     Without ``affinity``, which costs a run of xl, it is cheap enough to be asked all the time.
     """
 
-    affinity: bool = part(True)
+    affinity: bool = document_field(True)
 
 
 @dataclass(frozen=True, slots=True)
 class GetDomain:
     """Ask for one domain."""
 
-    domain: str = part(pattern=DOMAIN)
+    domain: str = document_field(pattern=DOMAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class NewInterface:
     """An interface for a new domain."""
 
-    bridge: str = part(pattern=BRIDGE_NAME)
-    mac: str | None = part(None, pattern=MAC)
+    bridge: str = document_field(pattern=BRIDGE_NAME)
+    mac: str | None = document_field(None, pattern=MAC)
 
 
 @dataclass(frozen=True, slots=True)
 class NewDisk:
     """A disk for a new domain: a block device or image in Domain 0, and its name in the guest."""
 
-    source: str = part(pattern=PATH)
-    target: str = part(pattern=r"(xvd|hd|sd)[a-z]{1,2}")
-    read_only: bool = part(False)
+    source: str = document_field(pattern=PATH)
+    target: str = document_field(pattern=r"(xvd|hd|sd)[a-z]{1,2}")
+    read_only: bool = document_field(False)
 
 
 @dataclass(frozen=True, slots=True)
 class CreateDomain:
     """Define a paravirtual domain and, unless told otherwise, start it."""
 
-    name: str = part(pattern=NAME)
-    uuid: str | None = part(None, pattern=UUID)
-    memory_kb: int = part(131_072, tag="MemoryKb", least=4096, most=1 << 40)
-    vcpus: int = part(1, least=1, most=MAX_CPUS)
-    max_vcpus: int | None = part(None, least=1, most=MAX_CPUS)
-    weight: int | None = part(None, least=MIN_WEIGHT, most=MAX_WEIGHT)
-    cap: int | None = part(None, least=0)
-    kernel: str | None = part(None, pattern=PATH)
-    ramdisk: str | None = part(None, pattern=PATH)
-    arguments: str | None = part(None, most=2000)
-    interfaces: tuple[NewInterface, ...] = part((), tag="Interface")
-    disks: tuple[NewDisk, ...] = part((), tag="Disk")
-    start: bool = part(True)
+    name: str = document_field(pattern=NAME)
+    uuid: str | None = document_field(None, pattern=UUID)
+    memory_kb: int = document_field(131_072, tag="MemoryKb", least=4096, most=1 << 40)
+    vcpus: int = document_field(1, least=1, most=MAX_CPUS)
+    max_vcpus: int | None = document_field(None, least=1, most=MAX_CPUS)
+    weight: int | None = document_field(None, least=MIN_WEIGHT, most=MAX_WEIGHT)
+    cap: int | None = document_field(None, least=0)
+    kernel: str | None = document_field(None, pattern=PATH)
+    ramdisk: str | None = document_field(None, pattern=PATH)
+    arguments: str | None = document_field(None, most=2000)
+    interfaces: tuple[NewInterface, ...] = document_field((), tag="Interface")
+    disks: tuple[NewDisk, ...] = document_field((), tag="Disk")
+    start: bool = document_field(True)
 
 
 @dataclass(frozen=True, slots=True)
 class SetDomain:
     """Change a domain; what is None stays. ``affinity`` has one entry, or one per vCPU."""
 
-    domain: str = part(pattern=DOMAIN)
-    weight: int | None = part(None, least=MIN_WEIGHT, most=MAX_WEIGHT)
-    cap: int | None = part(None, least=0)
-    vcpus: int | None = part(None, least=1, most=MAX_CPUS)
-    affinity: tuple[VcpuPins, ...] = part(())
-    state: WantedState | None = part(None)
+    domain: str = document_field(pattern=DOMAIN)
+    weight: int | None = document_field(None, least=MIN_WEIGHT, most=MAX_WEIGHT)
+    cap: int | None = document_field(None, least=0)
+    vcpus: int | None = document_field(None, least=1, most=MAX_CPUS)
+    affinity: tuple[VcpuPins, ...] = document_field(())
+    state: WantedState | None = document_field(None)
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteDomain:
     """Destroy a domain if it runs, and forget it."""
 
-    domain: str = part(pattern=DOMAIN)
+    domain: str = document_field(pattern=DOMAIN)
 
 
 @dataclass(frozen=True, slots=True)
 class MigrateDomain:
     """Move a running domain to another host, given by its libvirt URI."""
 
-    domain: str = part(pattern=DOMAIN)
-    destination: str = part(pattern=r"[a-z+]{3,16}://[A-Za-z0-9_.:@/\[\]-]{0,200}")
+    domain: str = document_field(pattern=DOMAIN)
+    destination: str = document_field(pattern=r"[a-z+]{3,16}://[A-Za-z0-9_.:@/\[\]-]{0,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,51 +203,51 @@ class ListVcpus:
 class Node:
     """The host and all its domains."""
 
-    host: Host = part()
-    domains: tuple[Domain, ...] = part((), tag="Domain")
+    host: Host = document_field()
+    domains: tuple[Domain, ...] = document_field((), tag="Domain")
 
 
 @dataclass(frozen=True, slots=True)
 class DomainAnswer:
     """One domain, after what was asked has been done."""
 
-    domain: Domain = part()
+    domain: Domain = document_field()
 
 
 @dataclass(frozen=True, slots=True)
 class DomainScheduling:
     """The scheduling parameters of one domain."""
 
-    name: str = part()
-    id: int = part(tag="Id", least=0)
-    scheduler: SchedulerParameters = part()
+    name: str = document_field()
+    id: int = document_field(tag="Id", least=0)
+    scheduler: SchedulerParameters = document_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Schedulers:
     """The scheduling parameters of every running domain."""
 
-    domains: tuple[DomainScheduling, ...] = part((), tag="Domain")
+    domains: tuple[DomainScheduling, ...] = document_field((), tag="Domain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VcpuAssignment:
     """Where a vCPU runs (``cpu`` None: nowhere now), and where it may run; time in seconds."""
 
-    domain: str = part()
-    id: int = part(tag="Id", least=0)
-    vcpu: int = part(least=0)
-    cpu: int | None = part(None, least=0)
-    state: str = part()
-    time_s: float = part(tag="TimeS", least=0)
-    affinity: tuple[int, ...] = part((), tag="Cpus", least=0)
+    domain: str = document_field()
+    id: int = document_field(tag="Id", least=0)
+    vcpu: int = document_field(least=0)
+    cpu: int | None = document_field(None, least=0)
+    state: str = document_field()
+    time_s: float = document_field(tag="TimeS", least=0)
+    affinity: tuple[int, ...] = document_field((), tag="Cpus", least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class VcpuList:
     """Where every vCPU runs."""
 
-    assignments: tuple[VcpuAssignment, ...] = part((), tag="Assignment")
+    assignments: tuple[VcpuAssignment, ...] = document_field((), tag="Assignment")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from xen_bridge.errors import InvalidInput
-from xen_bridge.protocol.forms import part
+from xen_bridge.protocol.document_schema import document_field
 
 XENTOP, IFCONFIG, LATENCY, MEMORY = 1, 2, 3, 4
 """MeasureToolId of the listings."""
@@ -28,10 +28,10 @@ class UsedGatherers:
 
     ORDERED: ClassVar[bool] = False
     STRICT: ClassVar[bool] = True
-    ifconfig: bool = part(False, tag="ifconfigGatherer")
-    xentop: bool = part(False, tag="xentopGatherer")
-    latency: bool = part(False, tag="latencyGatherer")
-    memory: bool = part(False, tag="memGatherer")
+    ifconfig: bool = document_field(False, tag="ifconfigGatherer")
+    xentop: bool = document_field(False, tag="xentopGatherer")
+    latency: bool = document_field(False, tag="latencyGatherer")
+    memory: bool = document_field(False, tag="memGatherer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Sampling:
     """How often to measure: ``interval`` is in seconds, between the beginnings of iterations."""
 
     ORDERED: ClassVar[bool] = False
-    iterations: int = part(1, tag="iterations", least=1, most=1000)
-    interval: float = part(1.0, tag="interval", least=0.01, most=600)
+    iterations: int = document_field(1, tag="iterations", least=1, most=1000)
+    interval: float = document_field(1.0, tag="interval", least=0.01, most=600)
 
     @property
     def seconds(self) -> float:
@@ -55,11 +55,11 @@ class LatencySampling:
     Without ``neighbors``, those of the node's neighbor table are probed.
     """
 
-    iterations: int = part(1, tag="iterations", least=1, most=1000)
-    interval: float = part(1.0, tag="interval", least=0.01, most=600)
-    pings: int = part(4, tag="pings", least=1, most=1000)
-    ping_interval: float = part(0.2, tag="pingInterval", least=0.01, most=60)
-    neighbors: tuple[str, ...] = part((), tag="neighbor", pattern=ADDRESS, at_most=64)
+    iterations: int = document_field(1, tag="iterations", least=1, most=1000)
+    interval: float = document_field(1.0, tag="interval", least=0.01, most=600)
+    pings: int = document_field(4, tag="pings", least=1, most=1000)
+    ping_interval: float = document_field(0.2, tag="pingInterval", least=0.01, most=60)
+    neighbors: tuple[str, ...] = document_field((), tag="neighbor", pattern=ADDRESS, at_most=64)
 
     @property
     def seconds(self) -> float:
@@ -73,18 +73,18 @@ class GathererParameters:
     """What should not have its default value (listing 2.1)."""
 
     ORDERED: ClassVar[bool] = False
-    ifconfig: Sampling | None = part(None, tag="ifconfigGatherer")
-    xentop: Sampling | None = part(None, tag="xentopGatherer")
-    latency: LatencySampling | None = part(None, tag="latencyGatherer")
-    memory: Sampling | None = part(None, tag="memGatherer")
+    ifconfig: Sampling | None = document_field(None, tag="ifconfigGatherer")
+    xentop: Sampling | None = document_field(None, tag="xentopGatherer")
+    latency: LatencySampling | None = document_field(None, tag="latencyGatherer")
+    memory: Sampling | None = document_field(None, tag="memGatherer")
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
     """How the measures should be done (listing 2.1)."""
 
-    used: UsedGatherers = part(tag="UsedGatherers")
-    parameters: GathererParameters | None = part(None, tag="GathererParameters")
+    used: UsedGatherers = document_field(tag="UsedGatherers")
+    parameters: GathererParameters | None = document_field(None, tag="GathererParameters")
 
     def sampling(self) -> dict[str, Any]:
         """Return how each gatherer in use samples, by its name, in the order of the ids."""
@@ -124,15 +124,15 @@ class Measures:
 class VirtualInterface:
     """The counters of one vif, seen from Domain 0."""
 
-    number: int = part(tag="NetworkInterfaceNumber", least=0)
-    received_bytes: int = part(least=0)
-    received_packets: int = part(least=0)
-    reception_errors: int = part(least=0)
-    reception_drops: int = part(least=0)
-    transmitted_bytes: int = part(least=0)
-    transmitted_packets: int = part(least=0)
-    transmission_errors: int = part(least=0)
-    transmission_drops: int = part(least=0)
+    number: int = document_field(tag="NetworkInterfaceNumber", least=0)
+    received_bytes: int = document_field(least=0)
+    received_packets: int = document_field(least=0)
+    reception_errors: int = document_field(least=0)
+    reception_drops: int = document_field(least=0)
+    transmitted_bytes: int = document_field(least=0)
+    transmitted_packets: int = document_field(least=0)
+    transmission_errors: int = document_field(least=0)
+    transmission_drops: int = document_field(least=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +143,23 @@ class DomainUsage:
     ``interfaces``, but counted.
     """
 
-    name: str = part(tag="DomainName", least=1)
-    cpu_time: int | None = part(None, tag="DomainCPUTime", least=0)
-    cpu_percent: float | None = part(None, tag="DomainCPUPercentUsage", least=0)
-    memory: int | None = part(None, tag="DomainMemory", least=0)
-    memory_percent: float | None = part(None, tag="DomainMemoryPercentUsage", least=0)
-    vcpus: int | None = part(None, tag="DomainVCPUCount", least=0)
-    interface_count: int | None = part(None, tag="DomainNetInterfacesCount", least=0)
-    interfaces: tuple[VirtualInterface, ...] = part((), tag="NetworkInterface")
+    name: str = document_field(tag="DomainName", least=1)
+    cpu_time: int | None = document_field(None, tag="DomainCPUTime", least=0)
+    cpu_percent: float | None = document_field(None, tag="DomainCPUPercentUsage", least=0)
+    memory: int | None = document_field(None, tag="DomainMemory", least=0)
+    memory_percent: float | None = document_field(None, tag="DomainMemoryPercentUsage", least=0)
+    vcpus: int | None = document_field(None, tag="DomainVCPUCount", least=0)
+    interface_count: int | None = document_field(None, tag="DomainNetInterfacesCount", least=0)
+    interfaces: tuple[VirtualInterface, ...] = document_field((), tag="NetworkInterface")
 
 
 @dataclass(frozen=True, slots=True)
 class XentopIteration:
     """One round of the xentop gatherer."""
 
-    number: int = part(tag="IterationNum", least=1)
-    at: float = part(tag="IterationDateTime")
-    domains: tuple[DomainUsage, ...] = part((), tag="Domain")
+    number: int = document_field(tag="IterationNum", least=1)
+    at: float = document_field(tag="IterationDateTime")
+    domains: tuple[DomainUsage, ...] = document_field((), tag="Domain")
 
 
 # ---- memory (listing 2.4)
@@ -169,14 +169,14 @@ class XentopIteration:
 class MemoryIteration:
     """One round of the memory gatherer, in kB."""
 
-    number: int = part(tag="IterationNum", least=1)
-    at: float = part(tag="IterationDateTime")
-    free_mem: float = part(least=0)
-    used_mem: float = part(least=0)
-    total_mem: float = part(least=0)
-    free_swap: float = part(least=0)
-    used_swap: float = part(least=0)
-    total_swap: float = part(least=0)
+    number: int = document_field(tag="IterationNum", least=1)
+    at: float = document_field(tag="IterationDateTime")
+    free_mem: float = document_field(least=0)
+    used_mem: float = document_field(least=0)
+    total_mem: float = document_field(least=0)
+    free_swap: float = document_field(least=0)
+    used_swap: float = document_field(least=0)
+    total_swap: float = document_field(least=0)
 
 
 # ---- ifconfig (listing 2.5)
@@ -186,55 +186,55 @@ class MemoryIteration:
 class IPv4Address:
     """An address of an interface, its broadcast address and its mask."""
 
-    address: str | None = part(None, tag="IPv4Addr", empty=True)
-    broadcast: str | None = part(None, tag="IPv4BcastAddr", empty=True)
-    netmask: str | None = part(None, tag="IPv4NetMask", empty=True)
+    address: str | None = document_field(None, tag="IPv4Addr", empty=True)
+    broadcast: str | None = document_field(None, tag="IPv4BcastAddr", empty=True)
+    netmask: str | None = document_field(None, tag="IPv4NetMask", empty=True)
 
 
 @dataclass(frozen=True, slots=True)
 class IPv6Address:
     """An address of an interface with its prefix length, and its scope."""
 
-    address: str | None = part(None, tag="IPv6Addr", empty=True)
-    scope: str | None = part(None, tag="IPv6Scope", empty=True)
+    address: str | None = document_field(None, tag="IPv6Addr", empty=True)
+    scope: str | None = document_field(None, tag="IPv6Scope", empty=True)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkInterface:
     """An interface as ifconfig describes it; rates are bytes per second, None at first."""
 
-    name: str = part(tag="NetworkInterfaceName", least=1)
-    link_encap: str = part()
-    link_mac: str | None = part(None, tag="LinkMAC", empty=True)
-    ipv4: tuple[IPv4Address, ...] = part((), inline=True)
-    ipv6: tuple[IPv6Address, ...] = part((), inline=True)
-    link_metric: int = part(1)
-    link_mtu: int = part(0, tag="LinkMTU", least=0)
-    transmitted_bytes: int = part(0, least=0)
-    transmitted_packets: int = part(0, least=0)
-    transmission_errors: int = part(0, least=0)
-    transmission_drops: int = part(0, least=0)
-    transmission_overruns: int = part(0, least=0)
-    transmission_carrier_errors: int = part(0, least=0)
-    transmission_collisions: int = part(0, least=0)
-    transmission_queue_length: int = part(0, least=0)
-    transmission_rate: float | None = part(None, least=0, empty=True)
-    received_bytes: int = part(0, least=0)
-    received_packets: int = part(0, least=0)
-    reception_errors: int = part(0, least=0)
-    reception_drops: int = part(0, least=0)
-    reception_overruns: int = part(0, least=0)
-    reception_frame_errors: int = part(0, least=0)
-    reception_rate: float | None = part(None, least=0, empty=True)
+    name: str = document_field(tag="NetworkInterfaceName", least=1)
+    link_encap: str = document_field()
+    link_mac: str | None = document_field(None, tag="LinkMAC", empty=True)
+    ipv4: tuple[IPv4Address, ...] = document_field((), inline=True)
+    ipv6: tuple[IPv6Address, ...] = document_field((), inline=True)
+    link_metric: int = document_field(1)
+    link_mtu: int = document_field(0, tag="LinkMTU", least=0)
+    transmitted_bytes: int = document_field(0, least=0)
+    transmitted_packets: int = document_field(0, least=0)
+    transmission_errors: int = document_field(0, least=0)
+    transmission_drops: int = document_field(0, least=0)
+    transmission_overruns: int = document_field(0, least=0)
+    transmission_carrier_errors: int = document_field(0, least=0)
+    transmission_collisions: int = document_field(0, least=0)
+    transmission_queue_length: int = document_field(0, least=0)
+    transmission_rate: float | None = document_field(None, least=0, empty=True)
+    received_bytes: int = document_field(0, least=0)
+    received_packets: int = document_field(0, least=0)
+    reception_errors: int = document_field(0, least=0)
+    reception_drops: int = document_field(0, least=0)
+    reception_overruns: int = document_field(0, least=0)
+    reception_frame_errors: int = document_field(0, least=0)
+    reception_rate: float | None = document_field(None, least=0, empty=True)
 
 
 @dataclass(frozen=True, slots=True)
 class IfconfigIteration:
     """One round of the ifconfig gatherer."""
 
-    number: int = part(tag="IterationNum", least=1)
-    at: float = part(tag="IterationDateTime")
-    interfaces: tuple[NetworkInterface, ...] = part((), tag="NetworkInterface")
+    number: int = document_field(tag="IterationNum", least=1)
+    at: float = document_field(tag="IterationDateTime")
+    interfaces: tuple[NetworkInterface, ...] = document_field((), tag="NetworkInterface")
 
 
 # ---- latency (listing 2.6)
@@ -244,38 +244,38 @@ class IfconfigIteration:
 class RttData:
     """Round-trip times in milliseconds."""
 
-    minimum: float = part(tag="Min", least=0)
-    average: float = part(tag="Avg", least=0)
-    maximum: float = part(tag="Max", least=0)
-    mean_deviation: float = part(tag="MDev", least=0)
+    minimum: float = document_field(tag="Min", least=0)
+    average: float = document_field(tag="Avg", least=0)
+    maximum: float = document_field(tag="Max", least=0)
+    mean_deviation: float = document_field(tag="MDev", least=0)
 
 
 @dataclass(frozen=True, slots=True)
 class NeighborData:
     """The probes to one neighbor; ``rtt`` is None when nothing came back."""
 
-    packets_transmitted: int = part(least=0)
-    packets_received: int = part(least=0)
-    packet_loss_percent: float = part(tag="PercentageOfPacketLoss", least=0, most=100)
-    time_taken: int = part(least=0)
-    rtt: RttData | None = part(None, tag="RttData")
+    packets_transmitted: int = document_field(least=0)
+    packets_received: int = document_field(least=0)
+    packet_loss_percent: float = document_field(tag="PercentageOfPacketLoss", least=0, most=100)
+    time_taken: int = document_field(least=0)
+    rtt: RttData | None = document_field(None, tag="RttData")
 
 
 @dataclass(frozen=True, slots=True)
 class IterationNeighbor:
     """One neighbor and its latency."""
 
-    ip: str = part(tag="NeighborIP", pattern=ADDRESS)
-    data: NeighborData = part(tag="NeighborData")
+    ip: str = document_field(tag="NeighborIP", pattern=ADDRESS)
+    data: NeighborData = document_field(tag="NeighborData")
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyIteration:
     """One round of the latency gatherer."""
 
-    number: int = part(tag="IterationNum", least=1)
-    at: float = part(tag="IterationDateTime")
-    neighbors: tuple[IterationNeighbor, ...] = part((), tag="IterationNeighbor")
+    number: int = document_field(tag="IterationNum", least=1)
+    at: float = document_field(tag="IterationDateTime")
+    neighbors: tuple[IterationNeighbor, ...] = document_field((), tag="IterationNeighbor")
 
 
 # ---- listing 2.2
@@ -286,8 +286,8 @@ class XentopMeasures:
     """What the xentop gatherer measured."""
 
     TAG: ClassVar[str] = "MeasureToolResponse"
-    tool_id: int = part(XENTOP, tag="MeasureToolId", least=XENTOP, most=XENTOP)
-    iterations: tuple[XentopIteration, ...] = part((), tag="Iteration")
+    tool_id: int = document_field(XENTOP, tag="MeasureToolId", least=XENTOP, most=XENTOP)
+    iterations: tuple[XentopIteration, ...] = document_field((), tag="Iteration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +295,8 @@ class IfconfigMeasures:
     """What the ifconfig gatherer measured."""
 
     TAG: ClassVar[str] = "MeasureToolResponse"
-    tool_id: int = part(IFCONFIG, tag="MeasureToolId", least=IFCONFIG, most=IFCONFIG)
-    iterations: tuple[IfconfigIteration, ...] = part((), tag="Iteration")
+    tool_id: int = document_field(IFCONFIG, tag="MeasureToolId", least=IFCONFIG, most=IFCONFIG)
+    iterations: tuple[IfconfigIteration, ...] = document_field((), tag="Iteration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +304,8 @@ class LatencyMeasures:
     """What the latency gatherer measured."""
 
     TAG: ClassVar[str] = "MeasureToolResponse"
-    tool_id: int = part(LATENCY, tag="MeasureToolId", least=LATENCY, most=LATENCY)
-    iterations: tuple[LatencyIteration, ...] = part((), tag="Iteration")
+    tool_id: int = document_field(LATENCY, tag="MeasureToolId", least=LATENCY, most=LATENCY)
+    iterations: tuple[LatencyIteration, ...] = document_field((), tag="Iteration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +313,8 @@ class MemoryMeasures:
     """What the memory gatherer measured."""
 
     TAG: ClassVar[str] = "MeasureToolResponse"
-    tool_id: int = part(MEMORY, tag="MeasureToolId", least=MEMORY, most=MEMORY)
-    iterations: tuple[MemoryIteration, ...] = part((), tag="Iteration")
+    tool_id: int = document_field(MEMORY, tag="MeasureToolId", least=MEMORY, most=MEMORY)
+    iterations: tuple[MemoryIteration, ...] = document_field((), tag="Iteration")
 
 
 ToolMeasures = XentopMeasures | IfconfigMeasures | LatencyMeasures | MemoryMeasures

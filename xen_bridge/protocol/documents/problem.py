@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from xen_bridge.protocol.forms import part
+from xen_bridge.protocol.document_schema import document_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class ApplicationError:
     """The status, as HTTP's, what it means, what happened, and the field at fault if one is."""
 
     TAG: ClassVar[str] = "ApplicationError"
-    status: int = part(least=400, most=599)
-    title: str = part()
-    detail: str = part()
-    field: str | None = part(None)
+    status: int = document_field(least=400, most=599)
+    title: str = document_field()
+    detail: str = document_field()
+    field: str | None = document_field(None)

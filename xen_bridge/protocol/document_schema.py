@@ -1,8 +1,8 @@
-"""Dataclasses as documents: one declaration gives the XML, the JSON, the schema and the checks.
+"""Document schema, from dataclasses: one declaration gives XML, JSON, the XSD and the checks.
 
 A form is a frozen dataclass. Its fields become child elements in their order, named in CamelCase
-unless :func:`part` names them; a tuple is a repeated element, a None is left out. No attributes,
-as in the report's listings.
+unless :func:`document_field` names them; a tuple is a repeated element, a None is left out. No
+attributes, as in the report's listings.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORD_END = re.compile(r"_([a-z0-9])")
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def part(
+def document_field(
     default: Any = MISSING,
     *,
     tag: str | None = None,
@@ -36,13 +36,15 @@ def part(
     inline: bool = False,
     at_least: int = 0,
     at_most: int | None = None,
+    one_of: tuple[type[Any], ...] = (),
 ) -> Any:
     """Declare a field of a form.
 
     ``least`` and ``most`` bound a number (inclusive) or a text's length, ``at_least`` and
     ``at_most`` a tuple's; ``pattern`` is what a text must look like as a whole. ``empty`` writes
     None as an empty element. ``inline`` writes a tuple of forms without an element around each,
-    and one with empty elements where there is none.
+    and one with empty elements where there is none. ``one_of`` names the forms of which any may be
+    the value; its own element is written inside the field's.
     """
     meta = {
         "tag": tag,
@@ -53,12 +55,13 @@ def part(
         "inline": inline,
         "at_least": at_least,
         "at_most": at_most,
+        "one_of": one_of,
     }
     return dataclasses.field(default=default, metadata=meta)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class FieldInfo:
     """What is known of one field: its name, its element, its type and its bounds."""
 
     name: str
@@ -76,20 +79,21 @@ class Part:
     inline: bool
     at_least: int
     at_most: int | None
+    one_of: tuple[type[Any], ...]
 
 
-def parts(form: Any) -> tuple[Part, ...]:
+def field_infos(form: Any) -> tuple[FieldInfo, ...]:
     """Return the fields of ``form``, a dataclass, in order."""
-    return _parts(form)
+    return _field_infos(form)
 
 
 @cache
-def _parts(form: Any) -> tuple[Part, ...]:
+def _field_infos(form: Any) -> tuple[FieldInfo, ...]:
     hints = get_type_hints(form)
-    return tuple(_part(item, hints[item.name]) for item in fields(form))
+    return tuple(_field_info(item, hints[item.name]) for item in fields(form))
 
 
-def _part(item: dataclasses.Field[Any], hint: Any) -> Part:
+def _field_info(item: dataclasses.Field[Any], hint: Any) -> FieldInfo:
     meta: Mapping[str, Any] = {**_PLAIN, **item.metadata}
     optional = False
     if get_origin(hint) in (Union, types.UnionType):
@@ -98,7 +102,7 @@ def _part(item: dataclasses.Field[Any], hint: Any) -> Part:
     repeated = get_origin(hint) is tuple
     kind = get_args(hint)[0] if repeated else hint
     choices = get_args(kind) if get_origin(kind) is Literal else ()
-    return Part(
+    return FieldInfo(
         name=item.name,
         tag=meta["tag"] or camel_case(item.name),
         kind=str if choices else kind,
@@ -120,6 +124,7 @@ _PLAIN: Mapping[str, Any] = types.MappingProxyType(
         "inline": False,
         "at_least": 0,
         "at_most": None,
+        "one_of": (),
     }
 )
 
@@ -145,7 +150,7 @@ def to_element(value: Any, tag: str | None = None) -> etree._Element:
 
 
 def _fill(element: etree._Element, value: Any) -> None:
-    for item in parts(type(value)):
+    for item in field_infos(type(value)):
         found = getattr(value, item.name)
         if item.inline:
             _fill_inline(element, item, found)
@@ -156,17 +161,19 @@ def _fill(element: etree._Element, value: Any) -> None:
             _append(element, item, found)
 
 
-def _fill_inline(element: etree._Element, item: Part, found: tuple[Any, ...]) -> None:
+def _fill_inline(element: etree._Element, item: FieldInfo, found: tuple[Any, ...]) -> None:
     for one in found:
         _fill(element, one)
     if not found:
-        for inner in parts(item.kind):
+        for inner in field_infos(item.kind):
             etree.SubElement(element, inner.tag)
 
 
-def _append(element: etree._Element, item: Part, value: Any) -> None:
+def _append(element: etree._Element, item: FieldInfo, value: Any) -> None:
     child = etree.SubElement(element, item.tag)
-    if is_dataclass(value):
+    if item.one_of:
+        child.append(to_element(value))
+    elif is_dataclass(value):
         _fill(child, value)
     elif value is not None:
         child.text = _ILLEGAL.sub("\ufffd", as_text(value))
@@ -192,7 +199,7 @@ def _read(form: type[Form], children: list[etree._Element], loc: tuple[str, ...]
     for child in children:
         by_tag.setdefault(str(child.tag), []).append(child)
     values: dict[str, Any] = {}
-    for item in parts(form):
+    for item in field_infos(form):
         if item.inline:
             values[item.name] = tuple(_read_inline(item, by_tag, loc))
         elif item.repeated:
@@ -206,15 +213,17 @@ def _read(form: type[Form], children: list[etree._Element], loc: tuple[str, ...]
 
 
 def _read_inline(
-    item: Part, by_tag: Mapping[str, list[etree._Element]], loc: tuple[str, ...]
+    item: FieldInfo, by_tag: Mapping[str, list[etree._Element]], loc: tuple[str, ...]
 ) -> Iterator[Any]:
-    tags = [inner.tag for inner in parts(item.kind)]
+    tags = [inner.tag for inner in field_infos(item.kind)]
     for group in zip(*(by_tag.get(tag, ()) for tag in tags), strict=False):
         if any(child.text for child in group):
             yield _read(item.kind, list(group), loc)
 
 
-def _value(item: Part, element: etree._Element, loc: tuple[str, ...]) -> Any:
+def _value(item: FieldInfo, element: etree._Element, loc: tuple[str, ...]) -> Any:
+    if item.one_of:
+        return _chosen(item, element, loc)
     if is_dataclass(item.kind):
         form: Any = item.kind
         return _read(form, list(element), loc)
@@ -222,6 +231,13 @@ def _value(item: Part, element: etree._Element, loc: tuple[str, ...]) -> Any:
     if not text and (item.empty or item.optional):
         return None
     return _plain(item.kind, text, loc)
+
+
+def _chosen(item: FieldInfo, element: etree._Element, loc: tuple[str, ...]) -> Any:
+    for form in item.one_of:
+        if len(element) == 1 and tag_of(form) == element[0].tag:
+            return from_element(form, element[0])
+    raise InvalidInput(loc, f"must hold one of {', '.join(map(tag_of, item.one_of))}")
 
 
 def _plain(kind: Any, text: str, loc: tuple[str, ...]) -> Any:
@@ -248,7 +264,7 @@ def to_json(value: Any) -> Any:
 
 def check(value: Any, loc: tuple[str, ...] = ()) -> None:
     """Raise InvalidInput, naming the field, unless every value of a form is within bounds."""
-    for item in parts(type(value)):
+    for item in field_infos(type(value)):
         found = getattr(value, item.name)
         where = (*loc, item.name)
         if item.repeated:
@@ -261,15 +277,19 @@ def check(value: Any, loc: tuple[str, ...] = ()) -> None:
             raise InvalidInput(where, "is missing")
 
 
-def _check_count(item: Part, found: tuple[Any, ...], loc: tuple[str, ...]) -> None:
+def _check_count(item: FieldInfo, found: tuple[Any, ...], loc: tuple[str, ...]) -> None:
     if len(found) < item.at_least:
         raise InvalidInput(loc, f"at least {item.at_least} needed")
     if item.at_most is not None and len(found) > item.at_most:
         raise InvalidInput(loc, f"at most {item.at_most} allowed")
 
 
-def _check_one(item: Part, value: Any, loc: tuple[str, ...]) -> None:
-    if is_dataclass(item.kind):
+def _check_one(item: FieldInfo, value: Any, loc: tuple[str, ...]) -> None:
+    if item.one_of:
+        if not isinstance(value, item.one_of):
+            raise InvalidInput(loc, f"must be one of {', '.join(map(tag_of, item.one_of))}")
+        check(value, loc)
+    elif is_dataclass(item.kind):
         check(value, loc)
     elif item.kind is str:
         _check_text(item, value, loc)
@@ -277,7 +297,7 @@ def _check_one(item: Part, value: Any, loc: tuple[str, ...]) -> None:
         _check_number(item, value, loc)
 
 
-def _check_text(item: Part, value: Any, loc: tuple[str, ...]) -> None:
+def _check_text(item: FieldInfo, value: Any, loc: tuple[str, ...]) -> None:
     if not isinstance(value, str):
         raise InvalidInput(loc, "must be a text")
     if item.choices and value not in item.choices:
@@ -289,7 +309,7 @@ def _check_text(item: Part, value: Any, loc: tuple[str, ...]) -> None:
         raise InvalidInput(loc, "has a character that XML cannot carry")
 
 
-def _check_number(item: Part, value: Any, loc: tuple[str, ...]) -> None:
+def _check_number(item: FieldInfo, value: Any, loc: tuple[str, ...]) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, item.kind)):
         raise InvalidInput(loc, "must be a number" if item.kind is float else "must be an integer")
     if not math.isfinite(value):
@@ -297,7 +317,7 @@ def _check_number(item: Part, value: Any, loc: tuple[str, ...]) -> None:
     _check_bounds(item, value, loc)
 
 
-def _check_bounds(item: Part, value: float, loc: tuple[str, ...], unit: str = "") -> None:
+def _check_bounds(item: FieldInfo, value: float, loc: tuple[str, ...], unit: str = "") -> None:
     least, most = item.least, item.most
     if (least is not None and value < least) or (most is not None and value > most):
         low = "" if least is None else f"at least {least:g}"

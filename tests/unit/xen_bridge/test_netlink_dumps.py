@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xen_bridge.errors import BridgeError
-from xen_bridge.gatherers import netlink, netlink_socket
-from xen_bridge.gatherers.netlink import Netlink
-from xen_bridge.gatherers.netlink_socket import NetlinkSocket, attributes
+from xen_bridge.netlink import constants as netlink
+from xen_bridge.netlink import dump, wire
+from xen_bridge.netlink.dump import NetlinkSocket
+from xen_bridge.netlink.tables import Netlink
+from xen_bridge.netlink.wire import attributes
 
 
 def attribute(kind: int, data: bytes) -> bytes:
@@ -49,9 +51,9 @@ class Kernel:
         self.closed = 0
         self.bodies: list[bytes] = []
         self._queue: list[bytes] = []
-        monkeypatch.setattr(netlink_socket, "_opened", self._open)
+        monkeypatch.setattr(wire, "opened", self._open)
 
-    def _open(self) -> Kernel:
+    def _open(self, _seconds: float) -> Kernel:
         self.opened += 1
         return self
 
@@ -67,14 +69,14 @@ class Kernel:
             for part in answers
         ]
 
-    def recv(self, size: int) -> bytes:
-        return self._queue.pop(0)
+    def recvfrom(self, size: int) -> tuple[bytes, tuple[int, int]]:
+        return self._queue.pop(0), (0, 0)
 
     def close(self) -> None:
         self.closed += 1
 
 
-DONE = (netlink_socket.NLMSG_DONE, bytes(4), 2)
+DONE = (netlink.NLMSG_DONE, bytes(4), 2)
 
 
 def test_a_link_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,14 +168,14 @@ def test_answers_to_others_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_table_that_changed_is_asked_again_on_the_same_socket(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    changed = [[(16, LINK_MESSAGE, 2 | netlink_socket.NLM_F_DUMP_INTR)], [DONE]]
+    changed = [[(16, LINK_MESSAGE, 2 | netlink.NLM_F_DUMP_INTR)], [DONE]]
     kernel = Kernel(monkeypatch, changed, [[(16, LINK_MESSAGE, 2), DONE]])
     assert len(Netlink().links()) == 1
     assert (kernel.opened, kernel.closed) == (1, 0)
 
 
 def test_a_table_that_never_rests_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = [[(16, LINK_MESSAGE, 2 | netlink_socket.NLM_F_DUMP_INTR), DONE]]
+    changed = [[(16, LINK_MESSAGE, 2 | netlink.NLM_F_DUMP_INTR), DONE]]
     Kernel(monkeypatch, *[changed] * 5)
     with pytest.raises(BridgeError, match="change all the time"):
         Netlink().links()
@@ -186,7 +188,7 @@ def test_a_socket_that_failed_is_opened_again(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_refusal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = [[(netlink_socket.NLMSG_ERROR, struct.pack("=i", -1), 0)]]
+    refused = [[(netlink.NLMSG_ERROR, struct.pack("=i", -1), 0)]]
     kernel = Kernel(monkeypatch, *[refused] * 5)
     with pytest.raises(BridgeError, match="not permitted"):
         Netlink().addresses()
@@ -204,7 +206,7 @@ def test_a_machine_without_netlink_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 
 @given(st.binary(max_size=200), st.integers(0, 40))
 def test_attributes_of_any_bytes_end(data: bytes, at: int) -> None:
-    assert all(0 <= kind <= netlink_socket.TYPE_MASK for kind in attributes(data, at))
+    assert all(0 <= kind <= wire.TYPE_MASK for kind in attributes(data, at))
 
 
 @given(
@@ -257,7 +259,7 @@ def test_many_threads_may_ask_at_once() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(asked._socket._idle) <= netlink_socket.IDLE_AT_MOST
+        assert len(asked._socket._idle) <= dump.IDLE_AT_MOST
     finally:
         asked.close()
     assert "lo" in names

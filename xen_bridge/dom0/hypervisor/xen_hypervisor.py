@@ -42,7 +42,7 @@ def xl_runner(uri: str) -> Run | None:
     return None
 
 
-class XenHost(LibvirtHost):
+class XenHypervisor(LibvirtHost):
     """A real Xen host."""
 
     kind: ClassVar[str] = "xen"
@@ -169,7 +169,7 @@ class XenHost(LibvirtHost):
         """
         libvirt = binding()
         found = self.find(domain)
-        other = XenHost(destination)
+        other = XenHypervisor(destination)
         try:
             with self._explained(), translated():
                 name = found.name()

@@ -7,7 +7,7 @@ from typing import Any
 from lxml import etree
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.xml_tree import parse
+from horizon_ryu.formats.xml_tree import parse
 
 MAX_DEPTH = 64
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -12,13 +11,12 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import HostAway, LimitExceeded
 from horizon_ryu.core.xen.changes import DomainView, remembered
-from horizon_ryu.xen_hosts.errors import ours
+from horizon_ryu.xen_hosts.errors import to_horizon_error
 from xen_bridge import errors as bridge
+from xen_bridge.client_pool import IdlePool
 from xen_bridge.protocol.documents.domains import GetNode, Node
 
 LOG = logging.getLogger(__name__)
-MAX_IDLE = 8
-"""Connections kept open to one host, besides the one that looks."""
 
 State = Literal["unknown", "connected", "away"]
 
@@ -38,7 +36,7 @@ Connect = Callable[[str, str], Asking]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class HostStatus:
     """What is known of a host: ``reason`` and ``since`` (the clock's) tell of its state.
 
     ``node`` is what it has, None while it is away; ``seen`` its domains as they are known from
@@ -52,7 +50,7 @@ class Known:
     seen: tuple[DomainView, ...] | None = None
 
 
-class XenHost:
+class RemoteHost:
     """A registered host. Every call may wait, for as long as its deadline."""
 
     def __init__(
@@ -67,16 +65,17 @@ class XenHost:
         self.name = name
         self.url = url
         self.node_pk = node_pk
-        self.known = Known(since=clock())
+        self.status = HostStatus(since=clock())
         self.is_forgotten = False
-        self.looking: Any = hub.Semaphore(1)
-        """Held by whoever looks: there is one connection for it."""
+        self.poll_lock: Any = hub.Semaphore(1)
+        """Held by whoever polls: there is one connection for it."""
         self._connect = connect
         self._clock = clock
         self._max_calls = max_calls
         self._calls = 0
-        self._idle: deque[Asking] = deque()
-        self._looking: Asking | None = None
+        self._pool: IdlePool[Asking] = IdlePool(lambda: connect(url, node_pk))
+        """Besides the connection that polls."""
+        self._poll_connection: Asking | None = None
 
     # ---- asking
 
@@ -86,7 +85,7 @@ class XenHost:
         Raises HostAway at once, without a try, while the host is known to be away; LimitExceeded
         when too many calls are under way; otherwise what the host told of.
         """
-        known = self.known
+        known = self.status
         if known.state == "away":
             ago = self._clock() - known.since
             raise HostAway(self.name, f"away for {ago:.0f} s: {known.reason}")
@@ -99,62 +98,55 @@ class XenHost:
             self._calls -= 1
 
     def _ask(self, body: Any, router: str | None, seconds: float | None) -> Any:
-        connection = self._idle.pop() if self._idle else self._connect(self.url, self.node_pk)
+        connection = self._pool.take()
         try:
             return connection.ask(body, router, seconds)
         except bridge.BridgeError as error:
-            # Silence, or a broken connection, may be the host's end: the next look tells.
-            raise ours(self.name, error) from error
+            # Silence, or a broken connection, may be the host's end: the next poll tells.
+            raise to_horizon_error(self.name, error) from error
         finally:
-            self._put_back(connection)
+            self._pool.put_back(connection)
 
-    def _put_back(self, connection: Asking) -> None:
-        if self.is_forgotten or len(self._idle) >= MAX_IDLE:
-            connection.close()
-        else:
-            self._idle.append(connection)
+    # ---- polling
 
-    # ---- looking
-
-    def look(self, seconds: float) -> Known:
+    def poll(self, seconds: float) -> HostStatus:
         """Ask the host for all it has, on a connection of its own; return what is known then."""
         try:
-            self.known = self._now("connected", "", self._seen(seconds))
+            self.status = self._now("connected", "", self._seen(seconds))
         except bridge.BridgeError as error:
-            self.known = self._now("away", str(error), None)
+            self.status = self._now("away", str(error), None)
         except Exception:
             # Whoever watches must go on: else the host would stay as it was seen last.
-            if self.known.state != "away":
+            if self.status.state != "away":
                 LOG.exception("the look at host %s failed", self.name)
-            self.known = self._now("away", "the look at it failed: see the controller's log", None)
+            self.status = self._now("away", "the look at it failed: see the controller's log", None)
         finally:
             if self.is_forgotten:
-                self._end_looking()
-        return self.known
+                self._close_poll_connection()
+        return self.status
 
     def _seen(self, seconds: float) -> Node:
-        if self._looking is None:
-            self._looking = self._connect(self.url, self.node_pk)
-        node: Node = self._looking.ask(GetNode(affinity=False), None, seconds)
+        if self._poll_connection is None:
+            self._poll_connection = self._connect(self.url, self.node_pk)
+        node: Node = self._poll_connection.ask(GetNode(affinity=False), None, seconds)
         return node
 
-    def _now(self, state: State, reason: str, node: Node | None) -> Known:
-        old = self.known
+    def _now(self, state: State, reason: str, node: Node | None) -> HostStatus:
+        old = self.status
         since = old.since if old.state == state else self._clock()
         seen = old.seen if node is None else remembered(old.seen or (), _views(node))
-        return Known(state, reason, since, node, seen)
+        return HostStatus(state, reason, since, node, seen)
 
     def forget(self) -> None:
         """End all connections; those in use end with their calls."""
         self.is_forgotten = True
-        while self._idle:
-            self._idle.pop().close()
-        if self.looking.acquire(blocking=False):
-            self._end_looking()
-            self.looking.release()
+        self._pool.close()
+        if self.poll_lock.acquire(blocking=False):
+            self._close_poll_connection()
+            self.poll_lock.release()
 
-    def _end_looking(self) -> None:
-        connection, self._looking = self._looking, None
+    def _close_poll_connection(self) -> None:
+        connection, self._poll_connection = self._poll_connection, None
         if connection is not None:
             connection.close()
 

@@ -16,6 +16,7 @@ import eventlet
 from eventlet.green.ssl import GreenSSLContext
 from greenlet import GreenletExit
 
+from xen_bridge.server.lingering import drain
 from xen_bridge.server.web import BridgeProtocol
 from xen_bridge.serving.accepting import EXHAUSTED, AcceptFailures, accepted, host_of
 from xen_bridge.serving.accepting import listen as listen_on
@@ -30,14 +31,12 @@ HANDSHAKE_SECONDS = 10.0
 MAX_HANDSHAKES = 256
 """At once, and at most a third of the connections that descriptors allow."""
 BACKLOG = 128
-LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
-"""For a peer that was refused to close its end, and what it may still send."""
 MAX_CONNECTIONS = 512
 IDLE_SECONDS = 60.0
 """After which an idle connection is closed; clients give theirs up earlier."""
 
 
-class KnownPeers:
+class TlsListener:
     """A listening socket whose connections have shown a key of the list.
 
     It stands in for the socket that eventlet's server accepts from.
@@ -139,11 +138,9 @@ class KnownPeers:
 
 def _close_gently(connection: Any) -> None:
     """Close after what the peer had under way, for a reset would overtake the alert we sent."""
-    with contextlib.suppress(OSError), eventlet.Timeout(LINGER_SECONDS, False):
+    with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_WR)
-        for _ in range(MAX_LINGER_READS):
-            if not connection.recv(64 * 1024):
-                break
+        drain(connection.recv)
     connection.close()
 
 
@@ -156,7 +153,7 @@ def listen(host: str, port: int) -> Any:
     return listen_on((host, port), BACKLOG)
 
 
-def serve(peers: KnownPeers, application: Callable[..., Iterable[bytes]]) -> None:
+def serve(peers: TlsListener, application: Callable[..., Iterable[bytes]]) -> None:
     """Serve ``application`` to ``peers``, for ever."""
     HttpServer(
         peers,

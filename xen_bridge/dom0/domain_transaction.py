@@ -1,47 +1,51 @@
-"""Carries a change of a domain out: all of it, or nothing."""
+"""Domain transaction: a change of a domain, carried out as a whole or not at all."""
 
 from __future__ import annotations
 
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
-from xen_bridge.dom0.persistent_scheduling import LastingShares
-from xen_bridge.dom0.rollback import Undoing
+from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
+from xen_bridge.dom0.rollback import Rollback
 from xen_bridge.protocol.documents.domains import Domain, SetDomain
 
 
-class DomainChange:
+class DomainTransaction:
     """What ``wanted`` asks of ``domain``; both are checked."""
 
     def __init__(
-        self, hypervisor: Hypervisor, shares: LastingShares, wanted: SetDomain, domain: Domain
+        self,
+        hypervisor: Hypervisor,
+        shares: PersistentScheduling,
+        wanted: SetDomain,
+        domain: Domain,
     ) -> None:
         self._hypervisor = hypervisor
-        self._shares = shares
+        self._scheduling = shares
         self._wanted = wanted
         self._domain = domain
         self._was_started = False
 
     def carry_out(self) -> None:
         """Make the change; what the hypervisor refuses is raised, and the rest taken back."""
-        with Undoing() as undoing:
-            self._begin_to_run(undoing)
-            self._set_processor(undoing)
+        with Rollback() as rollback:
+            self._begin_to_run(rollback)
+            self._set_processor(rollback)
             self._cease_to_run()
-            undoing.settle()
+            rollback.commit()
 
-    def _begin_to_run(self, undoing: Undoing) -> None:
+    def _begin_to_run(self, rollback: Rollback) -> None:
         """Start or resume before the processor is divided."""
         uuid = self._domain.uuid
         if self._wanted.state != "running":
             return
         if self._domain.state == "paused":
             self._hypervisor.resume(uuid)
-            undoing.note(self._hypervisor.suspend, uuid)
+            rollback.add(self._hypervisor.suspend, uuid)
         elif self._domain.id is None:
             self._hypervisor.start(uuid)
-            undoing.note(self._hypervisor.destroy, uuid)
+            rollback.add(self._hypervisor.destroy, uuid)
             self._was_started = True
 
-    def _set_processor(self, undoing: Undoing) -> None:
+    def _set_processor(self, rollback: Rollback) -> None:
         # vCPUs bound the cap, on the way back too: more of them come before it, fewer after it.
         # Those that are off cannot be pinned.
         wanted, has = self._wanted.vcpus, self._domain.vcpus.current
@@ -49,22 +53,22 @@ class DomainChange:
         if wanted is not None and has is not None and wanted < has:
             steps.reverse()
         for step in (*steps, self._set_affinity):
-            step(undoing)
+            step(rollback)
 
-    def _set_vcpus(self, undoing: Undoing) -> None:
+    def _set_vcpus(self, rollback: Rollback) -> None:
         domain, count = self._domain, self._wanted.vcpus
         if count is not None:
             self._hypervisor.set_vcpus(domain.uuid, count)
-            undoing.note(self._hypervisor.set_vcpus, domain.uuid, domain.vcpus.current)
+            rollback.add(self._hypervisor.set_vcpus, domain.uuid, domain.vcpus.current)
 
-    def _set_share(self, undoing: Undoing) -> None:
+    def _set_share(self, rollback: Rollback) -> None:
         wanted, domain = self._wanted, self._domain
         if self._was_started:
-            self._shares.give_again(domain.uuid, wanted.weight, wanted.cap, undoing)
+            self._scheduling.give_again(domain.uuid, wanted.weight, wanted.cap, rollback)
         elif wanted.weight is not None or wanted.cap is not None:
-            self._shares.give(domain, wanted.weight, wanted.cap, undoing)
+            self._scheduling.give(domain, wanted.weight, wanted.cap, rollback)
 
-    def _set_affinity(self, undoing: Undoing) -> None:
+    def _set_affinity(self, rollback: Rollback) -> None:
         wanted, domain = self._wanted, self._domain
         if not wanted.affinity:
             return
@@ -74,7 +78,7 @@ class DomainChange:
         for number, one in enumerate(pins[:count]):
             self._hypervisor.pin(domain.uuid, number, one.cpus)
             if number < len(before):
-                undoing.note(self._hypervisor.pin, domain.uuid, number, before[number].cpus)
+                rollback.add(self._hypervisor.pin, domain.uuid, number, before[number].cpus)
 
     def _cease_to_run(self) -> None:
         """Pause or end after the processor was divided."""

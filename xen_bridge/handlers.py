@@ -1,0 +1,118 @@
+"""Handlers of each kind of request: scheduling, life and devices of domains, and measures."""
+
+from __future__ import annotations
+
+from xen_bridge.channel.incoming import IncomingChannel
+from xen_bridge.dom0.allowed_paths import AllowedPaths
+from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.gatherers.measures import MeasuresGatherer
+from xen_bridge.gatherers.summary import HostSummary, RouterSummary
+from xen_bridge.protocol.documents import devices, domains
+from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
+from xen_bridge.protocol.documents.devices import Devices
+from xen_bridge.protocol.documents.domains import Done
+from xen_bridge.protocol.documents.measures import Measures
+from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.server.request_handler import (
+    CHANGE_SECONDS,
+    READ_SECONDS,
+    Origin,
+    RequestHandler,
+    RequestHandlers,
+)
+from xen_bridge.server.workers import Workers
+from xen_bridge.virtual_management import PhysicalHost
+
+
+def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> RequestHandlers:
+    """Return the handlers of the Scheduler and of domains' life.
+
+    New domains may be given what ``paths`` allows; None, for one's own use, allows all.
+    """
+
+    def create(body: domains.CreateDomain) -> domains.DomainAnswer:
+        return domains.DomainAnswer(host.create(body if paths is None else paths.checked(body)))
+
+    def delete(body: domains.DeleteDomain) -> Done:
+        host.delete(body.domain)
+        return Done()
+
+    return {
+        domains.GetNode: RequestHandler(
+            lambda body: domains.Node(host.host(), host.domains(body.affinity))
+        ),
+        domains.GetDomain: RequestHandler(
+            lambda body: domains.DomainAnswer(host.domain(body.domain))
+        ),
+        domains.ListSchedulers: RequestHandler(lambda _body: domains.Schedulers(host.schedulers())),
+        domains.ListVcpus: RequestHandler(lambda _body: domains.VcpuList(host.vcpu_list())),
+        domains.SetDomain: RequestHandler(
+            lambda body: domains.DomainAnswer(host.set_domain(body)), CHANGE_SECONDS
+        ),
+        domains.CreateDomain: RequestHandler(create, CHANGE_SECONDS),
+        domains.DeleteDomain: RequestHandler(delete, CHANGE_SECONDS),
+    }
+
+
+def device_handlers(manager: DeviceManager) -> RequestHandlers:
+    """Return the handlers of devices (report 2.5); each change answers with all devices."""
+
+    def set_functions(body: devices.SetFunctions) -> Devices:
+        manager.set_functions(body.device, body.count)
+        return manager.devices()
+
+    def set_queues(body: devices.SetQueues) -> Devices:
+        manager.set_max_queues(body.count)
+        return manager.devices()
+
+    def set_driver(body: devices.SetDriver) -> Devices:
+        if body.driver == "xen":
+            manager.take(body.device)
+        else:
+            manager.give_back(body.device)
+        return manager.devices()
+
+    def attach(body: devices.AttachDevice) -> Devices:
+        manager.attach(body.domain, HostDevice(body.device, body.mac, body.vlan))
+        return manager.devices()
+
+    def remove(body: devices.RemoveDevice) -> Devices:
+        manager.remove(body.domain, body.device)
+        return manager.devices()
+
+    return {
+        devices.ListDevices: RequestHandler(lambda _body: manager.devices()),
+        devices.SetFunctions: RequestHandler(set_functions, CHANGE_SECONDS),
+        devices.SetQueues: RequestHandler(set_queues, CHANGE_SECONDS),
+        devices.SetDriver: RequestHandler(set_driver, CHANGE_SECONDS),
+        devices.AttachDevice: RequestHandler(attach, CHANGE_SECONDS),
+        devices.RemoveDevice: RequestHandler(remove, CHANGE_SECONDS),
+    }
+
+
+def measure_handlers(
+    measuring: MeasuresGatherer, summary: HostSummary | RouterSummary
+) -> RequestHandlers:
+    """Return the handlers of the Measures Gatherer; they keep their own pace."""
+
+    def measuring_seconds(body: Measures) -> float:
+        return body.seconds_at_most + READ_SECONDS
+
+    return {
+        Measures: RequestHandler(measuring.get_measures, measuring_seconds, blocking=False),
+        GetSummary: RequestHandler(summary.get_summary, READ_SECONDS, blocking=False),
+    }
+
+
+def channel_handlers(incoming: IncomingChannel, workers: Workers) -> RequestHandlers:
+    """Return the handler of what other nodes send unasked; it runs in threads of ``workers``."""
+
+    def accept(body: ChannelMessages, origin: Origin) -> Acknowledgement:
+        args = origin.node_pk, origin.application, body
+        return workers.call(READ_SECONDS, incoming.accept, *args)
+
+    taking: RequestHandler[ChannelMessages] = RequestHandler(
+        accept, READ_SECONDS, blocking=False, needs_origin=True
+    )
+    return {ChannelMessages: taking}

@@ -1,0 +1,133 @@
+"""Links: the interfaces of a machine, their counters, and changes of them."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+
+from xen_bridge.netlink import wire
+from xen_bridge.netlink.constants import (
+    IFF_UP,
+    IFLA_ADDRESS,
+    IFLA_IFNAME,
+    IFLA_INFO_KIND,
+    IFLA_LINKINFO,
+    IFLA_MASTER,
+    IFLA_MTU,
+    IFLA_STATS64,
+    IFLA_TXQLEN,
+    RTM_NEWLINK,
+)
+from xen_bridge.netlink.wire import Request
+
+IFINFOMSG = struct.Struct("=BxHiII")
+"""Family, type (ARPHRD_…), index, flags, change."""
+_STATS_WORDS = 21
+"""Of rtnl_link_stats64, up to tx_window_errors; later kernels append more."""
+_STATS = struct.Struct(f"={_STATS_WORDS}Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """The counters of a link, in the order of rtnl_link_stats64 (linux/if_link.h)."""
+
+    rx_packets: int
+    tx_packets: int
+    rx_bytes: int
+    tx_bytes: int
+    rx_errors: int
+    tx_errors: int
+    rx_dropped: int
+    tx_dropped: int
+    multicast: int
+    collisions: int
+    rx_length_errors: int
+    rx_over_errors: int
+    rx_crc_errors: int
+    rx_frame_errors: int
+    rx_fifo_errors: int
+    rx_missed_errors: int
+    tx_aborted_errors: int
+    tx_carrier_errors: int
+    tx_fifo_errors: int
+    tx_heartbeat_errors: int
+    tx_window_errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An interface. ``kind`` is None for a device that the kernel did not make up (a NIC)."""
+
+    index: int
+    name: str
+    type: int
+    flags: int
+    mac: bytes
+    mtu: int
+    queue_length: int
+    kind: str | None
+    master: int | None
+    counters: Counters
+
+
+def read_link(data: bytes) -> Link | None:
+    """Return the link that a message tells of; None if it tells of none.
+
+    What a bridge says of its ports (family AF_BRIDGE) is no link: to leave a bridge is not to go.
+    """
+    if len(data) < IFINFOMSG.size:
+        return None
+    family, kind, index, flags, _ = IFINFOMSG.unpack_from(data)
+    if family != socket.AF_UNSPEC:
+        return None
+    found = wire.attributes(data, IFINFOMSG.size)
+    return Link(
+        index=index,
+        name=wire.text(found.get(IFLA_IFNAME, b"")) or f"#{index}",
+        type=kind,
+        flags=flags,
+        mac=found.get(IFLA_ADDRESS, b""),
+        mtu=wire.number(found.get(IFLA_MTU)),
+        queue_length=wire.number(found.get(IFLA_TXQLEN)),
+        kind=_kind(found.get(IFLA_LINKINFO)),
+        master=None if IFLA_MASTER not in found else wire.number(found[IFLA_MASTER]),
+        counters=_counters(found.get(IFLA_STATS64, b"")),
+    )
+
+
+def _kind(info: bytes | None) -> str | None:
+    kind = None if info is None else wire.attributes(info).get(IFLA_INFO_KIND)
+    return None if kind is None else wire.text(kind)
+
+
+def _counters(data: bytes) -> Counters:
+    return Counters(*_STATS.unpack_from(data.ljust(_STATS.size, b"\0")))
+
+
+# ---- changes
+
+
+def set_up(index: int) -> Request:
+    """Return what brings a link up."""
+    return _change(index, IFF_UP, IFF_UP)
+
+
+def set_down(index: int) -> Request:
+    """Return what takes a link down; its routes go with that."""
+    return _change(index, 0, IFF_UP)
+
+
+def set_master(index: int, master: int | None) -> Request:
+    """Return what makes a link a port of the bridge ``master``, or (None) frees it."""
+    return _change(index, 0, 0, wire.attribute(IFLA_MASTER, wire.u32(master or 0)))
+
+
+def set_mtu(index: int, mtu: int) -> Request:
+    """Return what sets the MTU of a link, in bytes."""
+    return _change(index, 0, 0, wire.attribute(IFLA_MTU, wire.u32(mtu)))
+
+
+def _change(index: int, flags: int, mask: int, more: bytes = b"") -> Request:
+    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, wire.index(index), flags, mask)
+    return Request(RTM_NEWLINK, 0, head + more)

@@ -1,0 +1,93 @@
+"""Neighbors: addresses that were seen beside interfaces, and changes of them (ARP, RFC 4861)."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+
+from xen_bridge.errors import InvalidInput
+from xen_bridge.netlink import wire
+from xen_bridge.netlink.constants import (
+    NDA_DST,
+    NDA_LLADDR,
+    NLM_F_CREATE,
+    NLM_F_REPLACE,
+    NUD_DELAY,
+    NUD_PERMANENT,
+    NUD_PROBE,
+    NUD_REACHABLE,
+    NUD_STALE,
+    RTM_DELNEIGH,
+    RTM_NEWNEIGH,
+    RTN_UNICAST,
+)
+from xen_bridge.netlink.wire import Request
+
+NDMSG = struct.Struct("=BxxxiHBB")
+"""Family, index, state, flags, type."""
+ANSWERED = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT
+"""States of an address that answered once, or was put there."""
+MAX_MAC = 32
+"""MAX_ADDR_LEN of linux/netdevice.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """An address that was seen beside the interface ``index``; ``state`` is NUD_…."""
+
+    index: int
+    address: str
+    state: int
+    mac: bytes = b""
+    type: int = RTN_UNICAST
+
+
+def read_neighbor(data: bytes) -> Neighbor | None:
+    """Return the IPv4 or IPv6 neighbor that a message tells of, whatever its state."""
+    if len(data) < NDMSG.size:
+        return None
+    family, index, state, _, kind = NDMSG.unpack_from(data)
+    found = wire.attributes(data, NDMSG.size)
+    address = wire.address_text(family, found.get(NDA_DST))
+    if address is None:
+        return None
+    return Neighbor(index, address, state, found.get(NDA_LLADDR, b""), kind)
+
+
+def names_a_machine(neighbor: Neighbor) -> bool:
+    """Return whether a neighbor answered once and can be named without its interface.
+
+    Not so are entries that failed, wait for an answer, need none (``noarp``, with it multicast
+    and point-to-point), and link-local IPv6 addresses: their text names no machine without an
+    interface, and every such machine has another address.
+    """
+    if neighbor.type != RTN_UNICAST or not neighbor.state & ANSWERED:
+        return False
+    if ":" not in neighbor.address:
+        return True
+    raw = wire.address_bytes(socket.AF_INET6, neighbor.address)
+    return not (raw[0] == 0xFE and raw[1] & 0xC0 == 0x80)
+
+
+# ---- changes
+
+
+def replace_neighbor(neighbor: Neighbor) -> Request:
+    """Return what puts a neighbor into the table, with its ``mac``, in its ``state``."""
+    if not 0 < len(neighbor.mac) <= MAX_MAC:
+        raise InvalidInput(("mac",), f"a neighbor has a MAC address of 1 to {MAX_MAC} bytes")
+    more = wire.attribute(NDA_LLADDR, neighbor.mac)
+    return _change(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, neighbor, more)
+
+
+def delete_neighbor(index: int, address: str) -> Request:
+    """Return what takes a neighbor from the table of an interface."""
+    return _change(RTM_DELNEIGH, 0, Neighbor(index, address, 0), b"")
+
+
+def _change(kind: int, how: int, neighbor: Neighbor, more: bytes) -> Request:
+    family = wire.family_of(neighbor.address)
+    head = NDMSG.pack(family, wire.index(neighbor.index), neighbor.state, 0, 0)
+    address = wire.attribute(NDA_DST, wire.address_bytes(family, neighbor.address))
+    return Request(kind, how, head + address + more)
