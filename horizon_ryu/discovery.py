@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import eventlet
@@ -33,6 +33,7 @@ from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Change, Switch, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
+from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, Handled
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
@@ -93,8 +94,8 @@ class Discovery(HorizonApp):
         self.spawn_loop(self.horizon.audits.turn)
 
     def _first_timers(self) -> DiscoveryTimers:
-        saved = self.horizon.store.get_setting(TIMERS_SETTING)
-        return DiscoveryTimers(**saved) if saved else self.horizon.settings.discovery.timers
+        configured = self.horizon.settings.discovery.timers
+        return kept_timers(self.horizon.store, TIMERS_SETTING, configured)
 
     # ---- what switches do
 
@@ -273,7 +274,7 @@ class Discovery(HorizonApp):
 
     def set_timers(self, timers: DiscoveryTimers) -> None:
         """Use ``timers`` from now on, and after a restart; StoreError, and none is used."""
-        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+        keep_timers(self.horizon.store, TIMERS_SETTING, timers)
         self._core.set_timers(timers, self._now())
         self._hurry.set()
 

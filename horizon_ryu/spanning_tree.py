@@ -10,7 +10,7 @@ changes into plans, and one per switch waits for that switch to confirm.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ryu.base import app_manager
@@ -28,6 +28,7 @@ from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
+from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, Handled
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
@@ -80,8 +81,8 @@ class SpanningTree(HorizonApp):
         self.horizon.audits.register("spanning_tree", audit.audit)
 
     def _first_timers(self) -> TreeTimers:
-        saved = self.horizon.store.get_setting(TIMERS_SETTING)
-        return TreeTimers(**saved) if saved else self.horizon.settings.spanning_tree.timers
+        configured = self.horizon.settings.spanning_tree.timers
+        return kept_timers(self.horizon.store, TIMERS_SETTING, configured)
 
     def _recall(self) -> None:
         """Take over from the run before, whose switches still forward as it told them."""
@@ -126,7 +127,7 @@ class SpanningTree(HorizonApp):
 
     def set_timers(self, timers: TreeTimers) -> None:
         """Put other timers in force, now and after a restart; StoreError, and none is."""
-        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+        keep_timers(self.horizon.store, TIMERS_SETTING, timers)
         self._timers = timers
         self._control.hold_time = timers.port_hold_time
         self._rebuild_at = self._now() + timers.rebuild_interval

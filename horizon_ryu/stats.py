@@ -9,7 +9,6 @@ reads the answers when somebody wants to know.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ryu.base import app_manager
@@ -23,6 +22,7 @@ from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
 from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
+from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import stats as stats_resource
 from horizon_ryu.switch_events import EventPortChanged, EventSwitchConnected, EventSwitchLeft
@@ -65,8 +65,8 @@ class Stats(HorizonApp):
             self.spawn_loop(self._watch_load)
 
     def _first_timers(self) -> StatsTimers:
-        saved = self.horizon.store.get_setting(TIMERS_SETTING)
-        return StatsTimers(**saved) if saved else self.horizon.settings.stats.timers
+        configured = self.horizon.settings.stats.timers
+        return kept_timers(self.horizon.store, TIMERS_SETTING, configured)
 
     def _watch_load(self) -> None:
         self._load.renew()
@@ -111,7 +111,7 @@ class Stats(HorizonApp):
 
     def set_timers(self, timers: StatsTimers) -> None:
         """Put other timers in force, and keep them; StoreError, and none is in force."""
-        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+        keep_timers(self.horizon.store, TIMERS_SETTING, timers)
         self._polling.set_timers(timers)
 
     def nodes(self) -> Iterable[int]:

@@ -8,7 +8,6 @@ Hosts are looked at and asked by :mod:`horizon_ryu.xen_hosts`; each runs ``xen-b
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import XenTimers
+from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
 from horizon_ryu.rest.xen_nodes import XenNodes
@@ -44,9 +44,8 @@ class Xen(HorizonApp):
             horizon.clock,
             self.spawn_loop,
         )
-        saved = horizon.store.get_setting(TIMERS_SETTING)
-        if saved:
-            self._hosts.timers = XenTimers(**saved)
+        configured = self._hosts.timers
+        self._hosts.timers = kept_timers(horizon.store, TIMERS_SETTING, configured)
         self._hosts.load()
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             horizon.router.add(module.resources(self._hosts))
@@ -77,7 +76,7 @@ class Xen(HorizonApp):
 
     def set_timers(self, timers: XenTimers) -> None:
         """Put other timers in force, and keep them; StoreError, and none is in force."""
-        self.horizon.store.set_setting(TIMERS_SETTING, asdict(timers))
+        keep_timers(self.horizon.store, TIMERS_SETTING, timers)
         self._hosts.timers = timers
 
     def _connect(self, url: str, node_pk: str) -> BridgeClient:

@@ -121,7 +121,7 @@ def _query_parameters(resource: Resource) -> list[Json]:
 
 def _responses(resource: Resource, refs: _Refs) -> Json:
     body = _WITH_BODY if resource.request is not None else ()
-    kinds = sorted({*_ALWAYS, *body, *resource.problems}, key=lambda kind: kind.status)
+    kinds = sorted({*_ALWAYS, *body, *resource.problems}, key=lambda kind: (kind.status, kind.name))
     references = {
         str(kind.status): {"$ref": f"#/components/responses/{kind.name}"} for kind in kinds
     }

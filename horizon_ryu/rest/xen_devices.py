@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.problem import CONFLICT
-from horizon_ryu.http.resource import Call, PathParameter, Resource
+from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import ASKING, HOST, MacAddress
@@ -59,56 +59,40 @@ class QueueChange(Model):
     maximum: Annotated[int, Field(ge=1, le=bridge.MAX_QUEUES)]
 
 
+class DeviceOperations:
+    """Operations on devices."""
+
+    tag = TAG
+
+    def __init__(self, hosts: XenHosts) -> None:
+        self._hosts = hosts
+
+    @operation("GET", "/v1/xen/hosts/{host}/devices", parameters={"host": HOST}, problems=ASKING)
+    def read(self, call: Call) -> Devices:
+        """List devices, virtual functions and queues of a Xen host."""
+        return _model(self._hosts.ask(call.path["host"], bridge.ListDevices()))
+
+    @operation(
+        "PATCH",
+        "/v1/xen/hosts/{host}/devices/{address}",
+        parameters={"host": HOST, "address": ADDRESS},
+        problems=(CONFLICT, *ASKING),
+    )
+    def change(self, call: Call, body: DeviceChange) -> Devices:
+        """Set a device's virtual functions, driver or domain."""
+        host, address = call.path["host"], call.path["address"]
+        request = _request(self._hosts, host, address, body)
+        return _model(self._hosts.change(host, request, self._hosts.options.create_deadline))
+
+    @operation("PATCH", "/v1/xen/hosts/{host}/queues", parameters={"host": HOST}, problems=ASKING)
+    def set_queues(self, call: Call, body: QueueChange) -> Devices:
+        """Set how many queues new interfaces of domains may have."""
+        return _model(self._hosts.change(call.path["host"], bridge.SetQueues(body.maximum)))
+
+
 def resources(hosts: XenHosts) -> list[Resource]:
     """Return the resources of devices."""
-
-    def read(call: Call) -> Devices:
-        return _model(hosts.ask(call.path["host"], bridge.ListDevices()))
-
-    def change(call: Call) -> Devices:
-        host, address = call.path["host"], call.path["address"]
-        wanted = call.body(DeviceChange)
-        request = _request(hosts, host, address, wanted)
-        return _model(hosts.change(host, request, hosts.options.create_deadline))
-
-    def set_queues(call: Call) -> Devices:
-        request = bridge.SetQueues(call.body(QueueChange).maximum)
-        return _model(hosts.change(call.path["host"], request))
-
-    return [
-        Resource(
-            method="GET",
-            path="/v1/xen/hosts/{host}/devices",
-            handler=read,
-            response=Devices,
-            parameters={"host": HOST},
-            problems=ASKING,
-            summary="List devices, virtual functions and queues of a Xen host",
-            tag=TAG,
-        ),
-        Resource(
-            method="PATCH",
-            path="/v1/xen/hosts/{host}/devices/{address}",
-            handler=change,
-            request=DeviceChange,
-            response=Devices,
-            parameters={"host": HOST, "address": ADDRESS},
-            problems=(CONFLICT, *ASKING),
-            summary="Set a device's virtual functions, driver or domain",
-            tag=TAG,
-        ),
-        Resource(
-            method="PATCH",
-            path="/v1/xen/hosts/{host}/queues",
-            handler=set_queues,
-            request=QueueChange,
-            response=Devices,
-            parameters={"host": HOST},
-            problems=ASKING,
-            summary="Set how many queues new interfaces of domains may have",
-            tag=TAG,
-        ),
-    ]
+    return resources_of(DeviceOperations(hosts))
 
 
 def _request(hosts: XenHosts, host: str, address: str, wanted: DeviceChange) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.problem import CONFLICT, HOST_FORBIDS
-from horizon_ryu.http.resource import Answer, Call, Resource
+from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.xen_hosts import TAG
 from horizon_ryu.rest.xen_models import (
     ASKING,
@@ -20,107 +20,66 @@ from xen_bridge.protocol.documents.domains import DeleteDomain, GetDomain, GetNo
 
 _COLLECTION = "/v1/xen/hosts/{host}/domains"
 _MEMBER = "/v1/xen/hosts/{host}/domains/{domain}"
+_HOST = {"host": HOST}
 _ONE = {"host": HOST, "domain": DOMAIN_PARAMETER}
+
+
+class DomainOperations:
+    """Operations on the domains of Xen hosts."""
+
+    tag = TAG
+
+    def __init__(self, hosts: XenHosts) -> None:
+        self._hosts = hosts
+
+    @operation("GET", _COLLECTION, parameters=_HOST, problems=ASKING)
+    def list_all(self, call: Call) -> Domains:
+        """List the domains of a Xen host, running or not."""
+        node = self._hosts.ask(call.path["host"], GetNode())
+        return Domains(domains=tuple(Domain.of(one) for one in node.domains))
+
+    @operation("GET", _MEMBER, parameters=_ONE, problems=ASKING)
+    def read(self, call: Call) -> Domain:
+        """Read one domain."""
+        told = self._hosts.ask(call.path["host"], GetDomain(call.path["domain"]))
+        found: Domain = Domain.of(told.domain)
+        return found
+
+    @operation(
+        "POST",
+        _COLLECTION,
+        parameters=_HOST,
+        status=201,
+        problems=(CONFLICT, HOST_FORBIDS, *ASKING),
+    )
+    def create(self, call: Call, body: NewDomain) -> Answer[Domain]:
+        """Instantiate a domain."""
+        name, deadline = call.path["host"], self._hosts.options.create_deadline
+        with self._hosts.progress(name, body.name, "create"):
+            made = self._hosts.change(name, body.document(), deadline).domain
+        location = _MEMBER.format(host=name, domain=made.name)
+        return Answer(Domain.of(made), {"Location": location})
+
+    @operation("PATCH", _MEMBER, parameters=_ONE, problems=(CONFLICT, *ASKING))
+    def change(self, call: Call, body: DomainChange) -> Domain:
+        """Set a domain's weight, cap, vCPUs, affinity or state."""
+        if not body.model_fields_set:
+            raise InvalidInput(("body",), "names nothing to change")
+        name, domain = call.path["host"], call.path["domain"]
+        deadline = self._hosts.options.create_deadline
+        with self._hosts.progress(name, domain, "set"):
+            told = self._hosts.change(name, body.document(domain=domain), deadline)
+        found: Domain = Domain.of(told.domain)
+        return found
+
+    @operation("DELETE", _MEMBER, parameters=_ONE, problems=(CONFLICT, *ASKING))
+    def delete(self, call: Call) -> None:
+        """End a domain and forget it."""
+        name, domain = call.path["host"], call.path["domain"]
+        with self._hosts.progress(name, domain, "delete"):
+            self._hosts.change(name, DeleteDomain(domain), self._hosts.options.create_deadline)
 
 
 def resources(hosts: XenHosts) -> list[Resource]:
     """Return the resources of domains."""
-    return [*_monitoring(hosts), _instantiating(hosts), _setting(hosts), _deleting(hosts)]
-
-
-def _monitoring(hosts: XenHosts) -> list[Resource]:
-    def list_all(call: Call) -> Domains:
-        node = hosts.ask(call.path["host"], GetNode())
-        return Domains(domains=tuple(Domain.of(one) for one in node.domains))
-
-    def read(call: Call) -> Domain:
-        told = hosts.ask(call.path["host"], GetDomain(call.path["domain"]))
-        found: Domain = Domain.of(told.domain)
-        return found
-
-    return [
-        Resource(
-            method="GET",
-            path=_COLLECTION,
-            handler=list_all,
-            response=Domains,
-            parameters={"host": HOST},
-            problems=ASKING,
-            summary="List the domains of a Xen host, running or not",
-            tag=TAG,
-        ),
-        Resource(
-            method="GET",
-            path=_MEMBER,
-            handler=read,
-            response=Domain,
-            parameters=_ONE,
-            problems=ASKING,
-            summary="Read one domain",
-            tag=TAG,
-        ),
-    ]
-
-
-def _instantiating(hosts: XenHosts) -> Resource:
-    def create(call: Call) -> Answer[Domain]:
-        name, wanted = call.path["host"], call.body(NewDomain)
-        with hosts.progress(name, wanted.name, "create"):
-            made = hosts.change(name, wanted.document(), hosts.options.create_deadline).domain
-        location = _MEMBER.format(host=name, domain=made.name)
-        return Answer(Domain.of(made), {"Location": location})
-
-    return Resource(
-        method="POST",
-        path=_COLLECTION,
-        handler=create,
-        request=NewDomain,
-        response=Domain,
-        parameters={"host": HOST},
-        status=201,
-        problems=(CONFLICT, HOST_FORBIDS, *ASKING),
-        summary="Instantiate a domain",
-        tag=TAG,
-    )
-
-
-def _setting(hosts: XenHosts) -> Resource:
-    def change(call: Call) -> Domain:
-        wanted = call.body(DomainChange)
-        if not wanted.model_fields_set:
-            raise InvalidInput(("body",), "names nothing to change")
-        name, domain = call.path["host"], call.path["domain"]
-        with hosts.progress(name, domain, "set"):
-            told = hosts.change(name, wanted.document(domain=domain), hosts.options.create_deadline)
-        found: Domain = Domain.of(told.domain)
-        return found
-
-    return Resource(
-        method="PATCH",
-        path=_MEMBER,
-        handler=change,
-        request=DomainChange,
-        response=Domain,
-        parameters=_ONE,
-        problems=(CONFLICT, *ASKING),
-        summary="Set a domain's weight, cap, vCPUs, affinity or state",
-        tag=TAG,
-    )
-
-
-def _deleting(hosts: XenHosts) -> Resource:
-    def delete(call: Call) -> None:
-        name, domain = call.path["host"], call.path["domain"]
-        with hosts.progress(name, domain, "delete"):
-            hosts.change(name, DeleteDomain(domain), hosts.options.create_deadline)
-
-    return Resource(
-        method="DELETE",
-        path=_MEMBER,
-        handler=delete,
-        parameters=_ONE,
-        status=204,
-        problems=(CONFLICT, *ASKING),
-        summary="End a domain and forget it",
-        tag=TAG,
-    )
+    return resources_of(DomainOperations(hosts))

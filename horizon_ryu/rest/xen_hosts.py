@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
 
 from horizon_ryu.core.timers import XenTimers
 from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
-from horizon_ryu.http.resource import Answer, Call, Resource
+from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.xen_models import (
     ASKING,
@@ -26,86 +26,55 @@ from xen_bridge.protocol.documents.domains import ListSchedulers, ListVcpus
 
 TAG = "xen"
 _COLLECTION, _MEMBER = "/v1/xen/hosts", "/v1/xen/hosts/{host}"
+_HOST = MappingProxyType({"host": HOST})
+
+
+class HostOperations:
+    """Operations on the registered hosts, and on what each tells of all its domains."""
+
+    tag = TAG
+
+    def __init__(self, hosts: XenHosts) -> None:
+        self._hosts = hosts
+
+    @operation("GET", _COLLECTION)
+    def list_all(self, _call: Call) -> Hosts:
+        """List the registered Xen hosts."""
+        found = sorted(self._hosts.hosts().items())
+        return Hosts(hosts=tuple(host_model(host) for _name, host in found))
+
+    @operation("POST", _COLLECTION, status=201, problems=(CONFLICT, LIMIT_EXCEEDED, STORE_FAILED))
+    def create(self, _call: Call, body: NewHost) -> Answer[Host]:
+        """Register a Xen host."""
+        host = self._hosts.add(body.name, body.url, body.node_pk)
+        return Answer(host_model(host), {"Location": f"{_COLLECTION}/{host.name}"})
+
+    @operation("GET", _MEMBER, parameters=_HOST, problems=(NOT_FOUND,))
+    def read(self, call: Call) -> Host:
+        """Read one registered Xen host."""
+        return host_model(self._hosts.host(call.path["host"]))
+
+    @operation("DELETE", _MEMBER, parameters=_HOST, problems=(NOT_FOUND, STORE_FAILED))
+    def delete(self, call: Call) -> None:
+        """Forget a Xen host; its domains go on."""
+        self._hosts.remove(call.path["host"])
+
+    @operation("GET", f"{_MEMBER}/scheduler", parameters=_HOST, problems=ASKING)
+    def scheduler(self, call: Call) -> Scheduling:
+        """Tell weight and cap of all running domains."""
+        told = self._hosts.ask(call.path["host"], ListSchedulers())
+        return Scheduling(domains=tuple(DomainScheduling.of(one) for one in told.domains))
+
+    @operation("GET", f"{_MEMBER}/vcpus", parameters=_HOST, problems=ASKING)
+    def vcpus(self, call: Call) -> VcpuAssignments:
+        """Tell where every vCPU runs."""
+        told = self._hosts.ask(call.path["host"], ListVcpus())
+        return VcpuAssignments(vcpus=tuple(VcpuAssignment.of(one) for one in told.assignments))
 
 
 def resources(hosts: XenHosts) -> list[Resource]:
     """Return the resources of the registered hosts."""
-
-    def list_all(_call: Call) -> Hosts:
-        found = sorted(hosts.hosts().items())
-        return Hosts(hosts=tuple(host_model(host) for _name, host in found))
-
-    def create(call: Call) -> Answer[Host]:
-        wanted = call.body(NewHost)
-        host = hosts.add(wanted.name, wanted.url, wanted.node_pk)
-        return Answer(host_model(host), {"Location": f"{_COLLECTION}/{host.name}"})
-
-    def read(call: Call) -> Host:
-        return host_model(hosts.host(call.path["host"]))
-
-    def delete(call: Call) -> None:
-        hosts.remove(call.path["host"])
-
-    return [
-        _get(_COLLECTION, list_all, Hosts, "List the registered Xen hosts", ()),
-        Resource(
-            method="POST",
-            path=_COLLECTION,
-            handler=create,
-            request=NewHost,
-            response=Host,
-            status=201,
-            problems=(CONFLICT, LIMIT_EXCEEDED, STORE_FAILED),
-            summary="Register a Xen host",
-            tag=TAG,
-        ),
-        _get(_MEMBER, read, Host, "Read one registered Xen host", (NOT_FOUND,)),
-        Resource(
-            method="DELETE",
-            path=_MEMBER,
-            handler=delete,
-            parameters={"host": HOST},
-            status=204,
-            problems=(NOT_FOUND, STORE_FAILED),
-            summary="Forget a Xen host; its domains go on",
-            tag=TAG,
-        ),
-        *_tables(hosts),
-    ]
-
-
-def _tables(hosts: XenHosts) -> list[Resource]:
-    def scheduler(call: Call) -> Scheduling:
-        told = hosts.ask(call.path["host"], ListSchedulers())
-        return Scheduling(domains=tuple(DomainScheduling.of(one) for one in told.domains))
-
-    def vcpus(call: Call) -> VcpuAssignments:
-        told = hosts.ask(call.path["host"], ListVcpus())
-        return VcpuAssignments(vcpus=tuple(VcpuAssignment.of(one) for one in told.assignments))
-
-    return [
-        _get(
-            f"{_MEMBER}/scheduler",
-            scheduler,
-            Scheduling,
-            "Tell weight and cap of all running domains",
-            ASKING,
-        ),
-        _get(f"{_MEMBER}/vcpus", vcpus, VcpuAssignments, "Tell where every vCPU runs", ASKING),
-    ]
-
-
-def _get(path: str, handler: Any, response: Any, summary: str, problems: Any) -> Resource:
-    return Resource(
-        method="GET",
-        path=path,
-        handler=handler,
-        response=response,
-        parameters={"host": HOST} if "{host}" in path else {},
-        problems=problems,
-        summary=summary,
-        tag=TAG,
-    )
+    return resources_of(HostOperations(hosts))
 
 
 def timer_resources(provider: TimersProvider[XenTimers]) -> list[Resource]:
@@ -113,14 +82,23 @@ def timer_resources(provider: TimersProvider[XenTimers]) -> list[Resource]:
     return timers_resources("/v1/xen/timers", provider, XenTimers, TAG)
 
 
+class IdentityOperations:
+    """Operation that tells the controller's own key."""
+
+    tag = TAG
+
+    def __init__(self, node_pk: str) -> None:
+        self._node_pk = node_pk
+
+    @operation("GET", "/v1/xen/identity")
+    def read(self, _call: Call) -> ControllerIdentity:
+        """Tell the key that hosts must authorize (xen-bridge authorize)."""
+        return ControllerIdentity(node_pk=self._node_pk)
+
+
 def identity_resources(node_pk: str) -> list[Resource]:
     """Return the resource that tells the controller's own key."""
-
-    def read(_call: Call) -> ControllerIdentity:
-        return ControllerIdentity(node_pk=node_pk)
-
-    text = "Tell the key that hosts must authorize (xen-bridge authorize)"
-    return [_get("/v1/xen/identity", read, ControllerIdentity, text, ())]
+    return resources_of(IdentityOperations(node_pk))
 
 
 def host_model(host: RemoteHost) -> Host:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, StringConstraints
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.http.resource import Call, Resource
+from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.rest.document_model import request_model
 from horizon_ryu.rest.model import Model, not_empty, optional
 from horizon_ryu.rest.xen_hosts import TAG
@@ -86,39 +86,40 @@ def write_xml(answer: MeasureAnswer) -> bytes:
     return messages.write(Message(answer.node_pk, Application.MEASURES, found))
 
 
-def resources(hosts: XenHosts) -> list[Resource]:
-    """Return the resource that measures."""
+class MeasureOperations:
+    """Operation that measures."""
 
-    def measure(call: Call) -> MeasureAnswer:
-        wanted = call.body(MeasureRequest)
-        request = wanted.request()
+    tag = TAG
+
+    def __init__(self, hosts: XenHosts) -> None:
+        self._hosts = hosts
+
+    @operation(
+        "POST",
+        "/v1/xen/hosts/{host}/measures",
+        parameters={"host": HOST},
+        xml=write_xml,
+        problems=ASKING,
+    )
+    def measure(self, call: Call, body: MeasureRequest) -> MeasureAnswer:
+        """Measure a Xen host, or a virtual router from inside."""
+        request = body.request()
         try:
             request.check_length()
         except bridge.InvalidInput as error:
             raise InvalidInput(("gatherers", *error.loc), error.msg) from error
         name = call.path["host"]
-        seconds = request.seconds_at_most + MARGIN
-        found = hosts.ask(name, request, wanted.domain, seconds)
+        found = self._hosts.ask(name, request, body.domain, request.seconds_at_most + MARGIN)
         return MeasureAnswer(
-            node_pk=hosts.host(name).node_pk,
-            domain=wanted.domain,
+            node_pk=self._hosts.host(name).node_pk,
+            domain=body.domain,
             xentop=found.xentop,
             ifconfig=found.ifconfig,
             latency=found.latency,
             memory=found.memory,
         )
 
-    return [
-        Resource(
-            method="POST",
-            path="/v1/xen/hosts/{host}/measures",
-            handler=measure,
-            request=MeasureRequest,
-            response=MeasureAnswer,
-            parameters={"host": HOST},
-            xml=write_xml,
-            problems=ASKING,
-            summary="Measure a Xen host, or a virtual router from inside",
-            tag=TAG,
-        )
-    ]
+
+def resources(hosts: XenHosts) -> list[Resource]:
+    """Return the resource that measures."""
+    return resources_of(MeasureOperations(hosts))

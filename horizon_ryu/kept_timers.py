@@ -1,0 +1,35 @@
+"""Kept timers: those of an application over a restart, under a name of their own in the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+from typing import Any, Protocol, TypeVar
+
+from horizon_ryu.core.timers import Timers
+
+SomeTimers = TypeVar("SomeTimers", bound=Timers)
+
+
+class Settings(Protocol):
+    """The part of the store that is used."""
+
+    def get_setting(self, name: str) -> Any:
+        """Return a JSON value; None if it was never set."""
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Keep a JSON value."""
+
+
+def kept_timers(store: Settings, name: str, configured: SomeTimers) -> SomeTimers:
+    """Return the timers that were kept under ``name``; of one that was not, what is configured.
+
+    A timer that this version does not know is passed over.
+    """
+    saved = store.get_setting(name) or {}
+    known = {item.name for item in fields(configured)}
+    return replace(configured, **{key: saved[key] for key in known & set(saved)})
+
+
+def keep_timers(store: Settings, name: str, timers: Timers) -> None:
+    """Keep ``timers`` under ``name``; StoreError."""
+    store.set_setting(name, asdict(timers))
