@@ -30,11 +30,11 @@ from horizon_ryu.core.hosts import HostLimits
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Change, Switch, TopologyView
+from horizon_ryu.core.topology import Switch, TopologyChange, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
-from horizon_ryu.openflow.packet_in_pipeline import PASSED, Handled
+from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
 from horizon_ryu.rest.event_data import change_to_event
@@ -59,7 +59,7 @@ _RESTORE_PAUSE = 1.0
 """Seconds between two restorations of a switch's LLDP entry, at least."""
 _REST = 2
 """A publication that took t seconds is followed by this many t of rest while changes pile up."""
-_CONSUMED = Handled(True)
+_CONSUMED = PacketInVerdict(True)
 
 
 class Discovery(HorizonApp):
@@ -77,8 +77,8 @@ class Discovery(HorizonApp):
         self._dirty = hub.Event()
         self._hurry = hub.Event()
         self.horizon.locator = self._core.locate
-        self.horizon.fast_lane.register(LLDP_ORDER, self._lldp_in)
-        self.horizon.fast_lane.register(HOST_ORDER, self._host_frame_in)
+        self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
+        self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
         self.horizon.router.add(topology_resource.resources(self, self.horizon.store))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
         audit = EntryAudit(
@@ -205,23 +205,23 @@ class Discovery(HorizonApp):
 
     # ---- what frames say
 
-    def _lldp_in(self, packet: PacketIn, now: float) -> Handled:
+    def _lldp_in(self, packet: PacketIn, now: float) -> PacketInVerdict:
         if not lldp.is_lldp(packet.data):
             return PASSED
         heard = self._core.frame_in(packet, now)
         self.horizon.metrics.lldp(heard.outcome)
         if self._core.changed:
             self._changed()
-        return Handled(True, heard.messages) if heard.messages else _CONSUMED
+        return PacketInVerdict(True, heard.messages) if heard.messages else _CONSUMED
 
-    def _host_frame_in(self, packet: PacketIn, now: float) -> Handled:
+    def _host_frame_in(self, packet: PacketIn, now: float) -> PacketInVerdict:
         frame = frames.decode(packet.data)
         if frame is None:
             return PASSED
         messages = self._core.host_frame(packet, frame, now)
         if self._core.changed:
             self._dirty.set()
-        return Handled(False, messages) if messages else PASSED
+        return PacketInVerdict(False, messages) if messages else PASSED
 
     # ---- the loops' turns
 
@@ -247,7 +247,7 @@ class Discovery(HorizonApp):
             self._publish_view(self._core.view(), changes)
             hub.sleep(_REST * (self._now() - start))
 
-    def _publish_view(self, view: TopologyView, changes: tuple[Change, ...]) -> None:
+    def _publish_view(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.horizon.published.topology = view
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))

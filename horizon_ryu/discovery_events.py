@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ryu.controller.event import EventBase
 
-from horizon_ryu.core.topology import Change, TopologyView
+from horizon_ryu.core.topology import TopologyChange, TopologyView
 
 # Ryu starts the application of this name for whoever observes one of these events.
 _SERVICE_NAME = "horizon_ryu.discovery"
@@ -17,7 +17,7 @@ class EventTopologyChanged(EventBase):
     """The network is another one: ``changes`` led to ``view``, in this order."""
 
     view: TopologyView
-    changes: tuple[Change, ...]
+    changes: tuple[TopologyChange, ...]
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.forwarding import Forwarding as Core
 from horizon_ryu.core.ownership import Owner, owner_of
-from horizon_ryu.core.topology import Change, Switch
+from horizon_ryu.core.topology import Switch, TopologyChange
 from horizon_ryu.discovery_events import EventTopologyChanged
-from horizon_ryu.openflow.packet_in_pipeline import Handled
+from horizon_ryu.openflow.packet_in_pipeline import PacketInVerdict
 from horizon_ryu.supervision import name_of
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import FlowEntry, Outgoing, PacketIn
@@ -71,17 +71,17 @@ class Forwarding(HorizonApp):
             "outcome",
             lambda: self._removals,
         )
-        self.horizon.fast_lane.register(FORWARDING_ORDER, self._frame_in)
+        self.horizon.packet_in_pipeline.register(FORWARDING_ORDER, self._frame_in)
         audit = EntryAudit(self.horizon.switches, self._core.base_entries)
         self.horizon.audits.register("forwarding", audit.audit)
 
     def stop(self) -> None:
         """Leave the entries where they are: hosts go on talking without a controller."""
-        self.horizon.fast_lane.unregister(self._frame_in)
+        self.horizon.packet_in_pipeline.unregister(self._frame_in)
         super().stop()
 
-    def _frame_in(self, packet: PacketIn, now: float) -> Handled:
-        return Handled(*self._core.frame_in(packet, now))
+    def _frame_in(self, packet: PacketIn, now: float) -> PacketInVerdict:
+        return PacketInVerdict(*self._core.frame_in(packet, now))
 
     @set_ev_cls(EventTopologyChanged)
     def _topology_changed(self, event: EventTopologyChanged) -> None:
@@ -163,6 +163,6 @@ class Forwarding(HorizonApp):
         return float(self.horizon.clock())
 
 
-def _joined(changes: tuple[Change, ...]) -> set[int]:
+def _joined(changes: tuple[TopologyChange, ...]) -> set[int]:
     switches = [change.subject for change in changes if change.kind == "switch_join"]
     return {switch.dpid for switch in switches if isinstance(switch, Switch)}

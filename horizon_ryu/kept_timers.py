@@ -10,7 +10,7 @@ from horizon_ryu.core.timers import Timers
 SomeTimers = TypeVar("SomeTimers", bound=Timers)
 
 
-class Settings(Protocol):
+class SettingStore(Protocol):
     """The part of the store that is used."""
 
     def get_setting(self, name: str) -> Any:
@@ -20,7 +20,7 @@ class Settings(Protocol):
         """Keep a JSON value."""
 
 
-def kept_timers(store: Settings, name: str, configured: SomeTimers) -> SomeTimers:
+def kept_timers(store: SettingStore, name: str, configured: SomeTimers) -> SomeTimers:
     """Return the timers that were kept under ``name``; of one that was not, what is configured.
 
     A timer that this version does not know is passed over.
@@ -30,6 +30,6 @@ def kept_timers(store: Settings, name: str, configured: SomeTimers) -> SomeTimer
     return replace(configured, **{key: saved[key] for key in known & set(saved)})
 
 
-def keep_timers(store: Settings, name: str, timers: Timers) -> None:
+def keep_timers(store: SettingStore, name: str, timers: Timers) -> None:
     """Keep ``timers`` under ``name``; StoreError."""
     store.set_setting(name, asdict(timers))

@@ -32,7 +32,7 @@ from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow import listener
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
-from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.openflow.watchdog import Watchdog
 from horizon_ryu.published import Published
@@ -86,7 +86,7 @@ class Services:
         self.supervisor = Supervisor(self.clock, self.metrics.loop_failed)
         self.events = EventLog(self.settings.rest.event_buffer)
         self.switches = SwitchRegistry()
-        self.fast_lane = FastLane(self.switches.send, self.metrics)
+        self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
         self.published = Published()
         self.audits = AuditService(
             lambda: self.switches.connected_switches().keys(), lambda: self.clock()
@@ -150,7 +150,7 @@ class Services:
             dpid_from_text(text, ("guard", "allowed_dpids")) for text in guard.allowed_dpids
         )
         return ConnectionContext(
-            fast_lane=self.fast_lane,
+            packet_in_pipeline=self.packet_in_pipeline,
             registry=self.switches,
             counters=self.metrics,
             limits=ConnectionLimits(

@@ -21,15 +21,15 @@ from ryu.lib import hub
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import InvalidInput, StoreError, SwitchAway, SwitchError
-from horizon_ryu.core.flood_plan import Plan
-from horizon_ryu.core.ghosts import TreeMemory
+from horizon_ryu.core.flood_plan import FloodPlan
+from horizon_ryu.core.lost_switches import TreeMemory
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
-from horizon_ryu.openflow.packet_in_pipeline import PASSED, Handled
+from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
 from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
@@ -74,8 +74,8 @@ class SpanningTree(HorizonApp):
         self._saved: TreeMemory | None = None
         self._recall()
         self.horizon.published.forest = self._told = self._control.forest()
-        self.horizon.fast_lane.register(GATE_ORDER, self._gate)
-        self.horizon.fast_lane.register(FLOOD_ORDER, self._flood)
+        self.horizon.packet_in_pipeline.register(GATE_ORDER, self._gate)
+        self.horizon.packet_in_pipeline.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
         audit = FloodAudit(self._control, self.horizon.switches, self._wake.set)
         self.horizon.audits.register("spanning_tree", audit.audit)
@@ -103,8 +103,8 @@ class SpanningTree(HorizonApp):
 
     def stop(self) -> None:
         """Leave the network as it is: it goes on forwarding along the last tree."""
-        self.horizon.fast_lane.unregister(self._gate)
-        self.horizon.fast_lane.unregister(self._flood)
+        self.horizon.packet_in_pipeline.unregister(self._gate)
+        self.horizon.packet_in_pipeline.unregister(self._flood)
         super().stop()
         try:
             self._save()
@@ -143,20 +143,20 @@ class SpanningTree(HorizonApp):
         finally:
             self._wake.set()
 
-    def _gate(self, packet: PacketIn, _now: float) -> Handled:
+    def _gate(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Drop what would be flooded but came in where the tree has no port."""
         if self._control.gate(packet.dpid, packet.in_port):
             return PASSED
         if not _is_group(packet) and self.horizon.locate_host(packet.data[:6]) is not None:
             return PASSED
-        return Handled(True, _free(packet))
+        return PacketInVerdict(True, _free(packet))
 
-    def _flood(self, packet: PacketIn, _now: float) -> Handled:
+    def _flood(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Flood what nobody else wanted: multicasts that no entry carries."""
         if not _is_group(packet):
             return PASSED
         out = PacketOut((Flood(),), packet.data, packet.in_port)
-        return Handled(True, (Outgoing(packet.dpid, out), *_free(packet)))
+        return PacketInVerdict(True, (Outgoing(packet.dpid, out), *_free(packet)))
 
     # ---- the loops
 
@@ -231,7 +231,7 @@ class SpanningTree(HorizonApp):
             self._reading.discard(dpid)
             self._wake.set()
 
-    def _apply(self, plan: Plan) -> None:
+    def _apply(self, plan: FloodPlan) -> None:
         """Have one switch carry out its plan; a switch that does not is disconnected.
 
         It goes on forwarding as it does then, which TreeControl reckons with.

@@ -19,7 +19,7 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.stats.polling import Polling
-from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
+from horizon_ryu.core.stats.samples import StatsCache, SwitchSamples
 from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.kept_timers import keep_timers, kept_timers
@@ -44,7 +44,7 @@ class Stats(HorizonApp):
         super().__init__(*args, **kwargs)
         horizon, options = self.horizon, self.horizon.settings.stats
         self._polling = Polling(self._first_timers(), options.deadline)
-        self._book = SampleBook(options.max_flow_bytes, options.max_bytes)
+        self._book = StatsCache(options.max_flow_bytes, options.max_bytes)
         self._poller = Poller(self._polling, self._book, horizon.switches, self.now)
         self._load = ovsdb.OvsLoad(options.ovsdb, horizon.clock)
         horizon.router.add(stats_resource.resources(self))

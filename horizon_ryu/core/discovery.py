@@ -17,15 +17,15 @@ from horizon_ryu.core import frames, lldp
 from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
 from horizon_ryu.core.link_table import LinkTable
 from horizon_ryu.core.pacing import Pacing
-from horizon_ryu.core.probes import ProbeBook, Verdict
+from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     MAX_PHYSICAL_PORT,
-    Change,
     Link,
     Port,
     PortRef,
     Switch,
+    TopologyChange,
     TopologyView,
 )
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, PacketOut
@@ -74,7 +74,7 @@ class Discovery:
         self._switches: dict[int, Switch] = {}
         self._links = LinkTable()
         self._hosts = HostTable(limits.hosts, self._is_edge)
-        self._book = ProbeBook(limits.probe_validity)
+        self._book = OutstandingProbes(limits.probe_validity)
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
@@ -82,7 +82,7 @@ class Discovery:
         self._void_before = 0
         self._refused: set[PortRef] = set()
         self._next_check = 0.0
-        self._changes: list[Change] = []
+        self._changes: list[TopologyChange] = []
         self._view = TopologyView()
 
     # ---- what happens to switches and ports
@@ -99,7 +99,7 @@ class Discovery:
         switch = replace(switch, ports=MappingProxyType(ports))
         self._switches[switch.dpid] = switch
         self._void_before = self._book.next_number
-        self._changes.append(Change("switch_join", switch))
+        self._changes.append(TopologyChange("switch_join", switch))
         self._pacing.add((PortRef(switch.dpid, no) for no, port in ports.items() if port.up), now)
         self._joined(switch.dpid, now)
 
@@ -126,7 +126,7 @@ class Discovery:
         for number in switch.ports:
             self._forget_port(PortRef(dpid, number), "host_too")
         self._pacing.forget_switch(dpid)
-        self._changes.append(Change("switch_leave", switch))
+        self._changes.append(TopologyChange("switch_leave", switch))
 
     def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
         """A port was added or changed, or removed when ``port`` is None."""
@@ -143,7 +143,7 @@ class Discovery:
         self._switches[dpid] = replace(switch, ports=MappingProxyType(ports))
         ref = PortRef(dpid, port_no)
         kind = "port_delete" if port is None else "port_add" if old is None else "port_modify"
-        self._changes.append(Change(kind, ref))
+        self._changes.append(TopologyChange(kind, ref))
         if port is None or not port.up:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
@@ -159,7 +159,7 @@ class Discovery:
             self._changes += self._hosts.remove_at(ref)
 
     def _deleted(self, links: Iterable[Link]) -> None:
-        self._changes += (Change("link_delete", link) for link in links)
+        self._changes += (TopologyChange("link_delete", link) for link in links)
 
     # ---- what frames say
 
@@ -178,9 +178,9 @@ class Discovery:
             return Heard("forged", drop)
         src = PortRef(probe.dpid, probe.port_no)
         verdict, other = self._book.hear(src, probe.number, here, now)
-        if verdict is Verdict.SHARED and self._is_settled(probe.number):
+        if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number):
             self._share((src, here, other), now)
-        if verdict is not Verdict.FRESH:
+        if verdict is not ProbeVerdict.FRESH:
             return Heard(verdict.value, drop)
         return Heard(self._prove(Link(src, here), probe.number, now), drop)
 
@@ -202,7 +202,7 @@ class Discovery:
             self._share((link.src, link.dst, *rivals), now)
             return "shared"
         self._deleted(self._links.add(link, now))
-        self._changes.append(Change("link_add", link))
+        self._changes.append(TopologyChange("link_add", link))
         self._become_link_port(link.dst)
         self._become_link_port(link.src)
         # The other direction is probably there too: learn it now rather than next round.
@@ -216,13 +216,13 @@ class Discovery:
     def _become_link_port(self, ref: PortRef) -> None:
         gone = self._hosts.remove_at(ref)
         if gone:
-            self._changes += (*gone, Change("alarm_port_role", ref))
+            self._changes += (*gone, TopologyChange("alarm_port_role", ref))
 
     def _share(self, refs: tuple[PortRef, ...], now: float) -> None:
         fresh = [ref for ref in refs if not self._links.is_shared(ref, now)]
         quarantine = LOST_PROBES * max(self._pacing.period(ref.dpid) for ref in refs)
         self._deleted(self._links.share(refs, now, quarantine))
-        self._changes += (Change("alarm_shared_segment", ref) for ref in fresh)
+        self._changes += (TopologyChange("alarm_shared_segment", ref) for ref in fresh)
 
     def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Outgoing, ...]:
         """Learn from a host's frame; returns questions to where the host was before."""
@@ -299,7 +299,7 @@ class Discovery:
         """Whether :meth:`take_changes` would return any."""
         return bool(self._changes)
 
-    def take_changes(self) -> tuple[Change, ...]:
+    def take_changes(self) -> tuple[TopologyChange, ...]:
         """Return what happened since the last call; the view then includes it."""
         changes = tuple(self._changes)
         if changes:
@@ -307,7 +307,7 @@ class Discovery:
         self._changes = []
         return changes
 
-    def _next_view(self, changes: tuple[Change, ...]) -> TopologyView:
+    def _next_view(self, changes: tuple[TopologyChange, ...]) -> TopologyView:
         """Return the next view; parts of which nothing is told are shared with the last one."""
         parts = {part for part in map(_part, changes) if part}
         last = self._view
@@ -323,7 +323,7 @@ class Discovery:
         return self._view
 
 
-def _part(change: Change) -> str:
+def _part(change: TopologyChange) -> str:
     """Return which part of a view ``change`` is about; alarms are about none."""
     family = change.kind.partition("_")[0]
     return {"switch": "switches", "port": "switches", "link": "links", "host": "hosts"}.get(

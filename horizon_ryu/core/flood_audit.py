@@ -15,7 +15,7 @@ from horizon_ryu.core.flood_state import FloodState, read_state
 from horizon_ryu.wire.messages import FlowEntry
 
 
-class Snapshot(NamedTuple):
+class FloodSnapshot(NamedTuple):
     """What was believed of one connection of a switch when it was asked."""
 
     dpid: int
@@ -23,7 +23,7 @@ class Snapshot(NamedTuple):
     state: FloodState
 
 
-def snapshot(member: Member) -> Snapshot | None:
+def snapshot(member: Member) -> FloodSnapshot | None:
     """Return what is believed of a switch; None while that is not all confirmed.
 
     Nor while something of an earlier run is there: only entries of this run are compared.
@@ -33,12 +33,12 @@ def snapshot(member: Member) -> Snapshot | None:
         return None
     if state.stale or state.leftovers or not (state.broadcast and state.table_miss):
         return None
-    return Snapshot(member.switch.dpid, member.serial, state)
+    return FloodSnapshot(member.switch.dpid, member.serial, state)
 
 
 def compare(
     member: Member,
-    asked: Snapshot,
+    asked: FloodSnapshot,
     entries: Iterable[FlowEntry],
     flooding: frozenset[int] | None,
     generation: int,

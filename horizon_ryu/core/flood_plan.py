@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.flood_state import FloodState, Step, closing, opening
+from horizon_ryu.core.flood_state import FloodState, FloodStep, closing, opening
 from horizon_ryu.core.topology import Switch
 from horizon_ryu.wire.messages import Outgoing
 
@@ -48,7 +48,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FloodPlan:
     """Messages to send and have confirmed together; false when there is nothing to do.
 
     ``serials`` has the connection of each switch concerned.
@@ -60,12 +60,12 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.messages)
 
-    def by_switch(self) -> list[Plan]:
+    def by_switch(self) -> list[FloodPlan]:
         """Return a plan per switch: whoever is slow to confirm then delays nobody else."""
         messages: dict[int, list[Outgoing]] = {dpid: [] for dpid in self.serials}
         for sent in self.messages:
             messages[sent.dpid].append(sent)
-        return [Plan(tuple(own), {dpid: self.serials[dpid]}) for dpid, own in messages.items()]
+        return [FloodPlan(tuple(own), {dpid: self.serials[dpid]}) for dpid, own in messages.items()]
 
 
 class Planner:
@@ -88,11 +88,11 @@ class Planner:
         self._messages: list[Outgoing] = []
         self._serials: dict[int, int] = {}
 
-    def plan(self) -> Plan:
+    def plan(self) -> FloodPlan:
         """Return what can be done now by switches without an unconfirmed plan."""
         unsafe = self._close()
         self._open(unsafe)
-        return Plan(tuple(self._messages), self._serials)
+        return FloodPlan(tuple(self._messages), self._serials)
 
     def _close(self) -> set[int]:
         """Plan what closes ports; return the parts in which nothing may open yet."""
@@ -117,7 +117,7 @@ class Planner:
                     opening(member.switch, member.state, member.wanted, self._generation),
                 )
 
-    def _take(self, member: Member, step: Step) -> bool:
+    def _take(self, member: Member, step: FloodStep) -> bool:
         """Make ``step`` part of the plan unless it is empty; tell whether it is not."""
         if not step.messages:
             return False

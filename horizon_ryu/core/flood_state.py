@@ -65,7 +65,7 @@ class FloodState:
         return self.ports - self.blocked if self.floods else frozenset()
 
 
-class Step(NamedTuple):
+class FloodStep(NamedTuple):
     """Messages for one switch and the state they lead to."""
 
     messages: tuple[Message, ...]
@@ -141,7 +141,9 @@ def _is_unchanged(entry: FlowEntry) -> bool:
     return lasts and entry.exact and entry.actions == actions and (bool(actions) or drops)
 
 
-def closing(switch: Switch, state: FloodState, wanted: frozenset[int], generation: int) -> Step:
+def closing(
+    switch: Switch, state: FloodState, wanted: frozenset[int], generation: int
+) -> FloodStep:
     """Return what closes every port of ``switch`` that is not in ``wanted``; it opens nothing."""
     ports = physical_ports(switch)
     closed = ports - wanted
@@ -163,10 +165,12 @@ def closing(switch: Switch, state: FloodState, wanted: frozenset[int], generatio
         grouped=True,
         table_miss=True,
     )
-    return Step(tuple(messages), after)
+    return FloodStep(tuple(messages), after)
 
 
-def opening(switch: Switch, state: FloodState, wanted: frozenset[int], generation: int) -> Step:
+def opening(
+    switch: Switch, state: FloodState, wanted: frozenset[int], generation: int
+) -> FloodStep:
     """Return what opens the ports in ``wanted``, the rest having been closed before."""
     ports = physical_ports(switch)
     wanted &= ports
@@ -194,7 +198,7 @@ def opening(switch: Switch, state: FloodState, wanted: frozenset[int], generatio
         broadcast=True,
         leftovers=(),
     )
-    return Step(tuple(messages), after)
+    return FloodStep(tuple(messages), after)
 
 
 def _no_flood(switch: Switch, numbers: frozenset[int], no_flood: bool) -> Iterable[Message]:

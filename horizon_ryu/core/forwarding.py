@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.address_book import AddressBook
+from horizon_ryu.core.arp_table import ArpTable
 from horizon_ryu.core.frames import Arp, Frame
 from horizon_ryu.core.ownership import Owner, Priority, owner_of
 from horizon_ryu.core.ownership import cookie as cookie_of
 from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.paths import PathFinder
-from horizon_ryu.core.topology import Change, Host, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
 from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
@@ -83,14 +83,14 @@ class Forwarding:
         self._pairs = PairFlows(self._cookie, idle_timeout, max_pairs)
         self._view = TopologyView()
         self._finder: PathFinder | None = None
-        self._book = AddressBook(self._view.hosts)
+        self._book = ArpTable(self._view.hosts)
         self._unsettled: OrderedDict[bytes, None] = OrderedDict()
         self._failures: list[Exception] = []
 
     # What the network looks like
 
     def topology_changed(
-        self, view: TopologyView, changes: Iterable[Change], now: float
+        self, view: TopologyView, changes: Iterable[TopologyChange], now: float
     ) -> list[Outgoing]:
         """Take the new view; return base entries of new switches and the most urgent re-routes.
 
@@ -99,7 +99,7 @@ class Forwarding:
         """
         changes = tuple(changes)
         self._view = view
-        self._book = AddressBook(view.hosts)
+        self._book = ArpTable(view.hosts)
         if not all(change.kind.startswith(_NO_PATH_KINDS) for change in changes):
             self._finder = None
             self._queue_reroutes()
@@ -134,7 +134,7 @@ class Forwarding:
             self._failures.append(error)
             return self._pairs.remove(key)
 
-    def _base_entries(self, changes: Iterable[Change]) -> list[Outgoing]:
+    def _base_entries(self, changes: Iterable[TopologyChange]) -> list[Outgoing]:
         joined = (change.subject for change in changes if change.kind == "switch_join")
         return [Outgoing(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
 
@@ -161,7 +161,7 @@ class Forwarding:
             (others if fine else broken).append(pair.key)
         self._unsettled = OrderedDict.fromkeys(broken + others)
 
-    def _queue_hosts(self, changes: Iterable[Change]) -> None:
+    def _queue_hosts(self, changes: Iterable[TopologyChange]) -> None:
         for change in changes:
             if isinstance(change.subject, Host):
                 for key in self._pairs.of_host(change.subject.mac):

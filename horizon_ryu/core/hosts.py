@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.topology import Change, Host, PortRef
+from horizon_ryu.core.topology import Host, PortRef, TopologyChange
 from horizon_ryu.wire.messages import Outgoing, Output, PacketOut
 
 PROBER = b"\x02\x48\x5a\x00\x00\x01"
@@ -37,7 +37,7 @@ class HostLimits:
 class Noted(NamedTuple):
     """What a frame taught: changes to publish and messages to send."""
 
-    changes: tuple[Change, ...] = ()
+    changes: tuple[TopologyChange, ...] = ()
     messages: tuple[Outgoing, ...] = ()
 
 
@@ -88,9 +88,9 @@ class HostTable:
         self._moves[mac] = _Move(here, now + self._limits.move_window)
         return Noted((), self._questions(host))
 
-    def expire(self, now: float) -> tuple[Change, ...]:
+    def expire(self, now: float) -> tuple[TopologyChange, ...]:
         """Carry out the moves whose old place stayed silent, if the new place still exists."""
-        changes: list[Change] = []
+        changes: list[TopologyChange] = []
         while self._moves:
             mac, move = next(iter(self._moves.items()))
             if move.deadline > now:
@@ -106,10 +106,10 @@ class HostTable:
         # The window is the same for all, so the first that began is the first to end.
         return next(iter(self._moves.values())).deadline if self._moves else None
 
-    def remove_at(self, ref: PortRef) -> tuple[Change, ...]:
+    def remove_at(self, ref: PortRef) -> tuple[TopologyChange, ...]:
         """Forget every station at ``ref``: the port is gone or leads to a switch."""
         return tuple(
-            Change("host_delete", self._forget(mac))
+            TopologyChange("host_delete", self._forget(mac))
             for mac in sorted(self._at_port.pop(ref, ()))
             if mac in self._hosts
         )
@@ -121,20 +121,20 @@ class HostTable:
         known, changes = self._claim(mac, (), address)
         host = self._hosts[mac] = Host(mac, known, here)
         mates.add(mac)
-        return Noted((*changes, Change("host_add", host)))
+        return Noted((*changes, TopologyChange("host_add", host)))
 
     def _heard_at_home(self, host: Host, address: str | None) -> Noted:
-        changes: list[Change] = []
+        changes: list[TopologyChange] = []
         move = self._moves.get(host.mac) if self._moves else None
         if move is not None and not move.exposed:
             self._moves[host.mac] = move._replace(exposed=True)
-            changes.append(Change("alarm_spoofed_host", host))
+            changes.append(TopologyChange("alarm_spoofed_host", host))
         if address is not None and address not in host.ips:
             known, lost = self._claim(host.mac, host.ips, address)
             changes += lost
             if known != host.ips:
                 host = self._hosts[host.mac] = replace(host, ips=known)
-                changes.append(Change("host_modify", host))
+                changes.append(TopologyChange("host_modify", host))
         return Noted(tuple(changes)) if changes else NOTHING
 
     def _moved(self, host: Host, here: PortRef, address: str | None) -> Noted:
@@ -146,22 +146,22 @@ class HostTable:
         mates.add(host.mac)
         known, changes = self._claim(host.mac, host.ips, address)
         moved = self._hosts[host.mac] = replace(host, location=here, ips=known)
-        return Noted((*changes, Change("host_move", moved)))
+        return Noted((*changes, TopologyChange("host_move", moved)))
 
     def _claim(
         self, mac: bytes, known: tuple[str, ...], address: str | None
-    ) -> tuple[tuple[str, ...], tuple[Change, ...]]:
+    ) -> tuple[tuple[str, ...], tuple[TopologyChange, ...]]:
         """Add ``address`` to ``known``, and take it from an owner whose port is not up."""
         if address is None or address in known or len(known) >= self._limits.addresses_per_host:
             return known, ()
         owner = self._hosts.get(self._owners.get(address, mac))
-        changes: tuple[Change, ...] = ()
+        changes: tuple[TopologyChange, ...] = ()
         if owner is not None and owner.mac != mac:
             if self._is_live(owner.location):
                 return known, ()
             left = tuple(text for text in owner.ips if text != address)
             poorer = self._hosts[owner.mac] = replace(owner, ips=left)
-            changes = (Change("host_modify", poorer),)
+            changes = (TopologyChange("host_modify", poorer),)
         self._owners[address] = mac
         return tuple(sorted((*known, address))), changes
 

@@ -24,7 +24,7 @@ class Hop(NamedTuple):
     out_port: int
 
 
-class Step(NamedTuple):
+class PathStep(NamedTuple):
     """One link on the way, out of ``out_port`` of ``dpid`` and into the next switch."""
 
     dpid: int
@@ -33,10 +33,10 @@ class Step(NamedTuple):
     next_in_port: int
 
 
-Transit: TypeAlias = tuple[Step, ...]
+Transit: TypeAlias = tuple[PathStep, ...]
 """The links between the first and the last switch of a path; empty when they are the same."""
 
-_NO_STEPS: Mapping[int, Step] = MappingProxyType({})
+_NO_STEPS: Mapping[int, PathStep] = MappingProxyType({})
 
 
 class PathFinder:
@@ -49,7 +49,7 @@ class PathFinder:
     def __init__(self, view: TopologyView) -> None:
         self._switches = view.switches
         self._steps = _usable_steps(view)
-        self._towards: dict[int, dict[int, Step]] = {}
+        self._towards: dict[int, dict[int, PathStep]] = {}
         self._transits: dict[tuple[int, int], Transit] = {}
         self._remembered = 0
         self.link_ports = frozenset(view.links) | view.link_ends
@@ -116,16 +116,16 @@ def hops_along(transit: Transit, in_port: int | None, dst: PortRef) -> tuple[Hop
     return tuple(hops)
 
 
-def _usable_steps(view: TopologyView) -> dict[int, dict[int, Step]]:
+def _usable_steps(view: TopologyView) -> dict[int, dict[int, PathStep]]:
     """Return, for each switch and neighbour, the best link that leads from the neighbour to it."""
-    best: dict[tuple[int, int], tuple[tuple[int, int, int], Step]] = {}
+    best: dict[tuple[int, int], tuple[tuple[int, int, int], PathStep]] = {}
     for link in usable_links(view):
         src, dst = link.src, link.dst
         rank = link_rank(view, link)
         key = (dst.dpid, src.dpid)
         if key not in best or rank < best[key][0]:
-            best[key] = rank, Step(src.dpid, src.port_no, dst.dpid, dst.port_no)
-    steps: dict[int, dict[int, Step]] = {}
+            best[key] = rank, PathStep(src.dpid, src.port_no, dst.dpid, dst.port_no)
+    steps: dict[int, dict[int, PathStep]] = {}
     for dpid, neighbor in sorted(best):
         steps.setdefault(dpid, {})[neighbor] = best[dpid, neighbor][1]
     return steps
@@ -151,12 +151,12 @@ def _speed(view: TopologyView, ref: PortRef) -> int:
     return 0 if port is None else port.speed_kbps
 
 
-def _search(steps: dict[int, dict[int, Step]], dst_dpid: int) -> dict[int, Step]:
+def _search(steps: dict[int, dict[int, PathStep]], dst_dpid: int) -> dict[int, PathStep]:
     """Return the step to take at each switch that reaches ``dst_dpid``, breadth first.
 
     Each level is visited in the order of dpids, so the first to reach a switch is the lowest.
     """
-    towards: dict[int, Step] = {}
+    towards: dict[int, PathStep] = {}
     level = [dst_dpid]
     while level:
         reached = []

@@ -9,7 +9,7 @@ from enum import Enum
 from horizon_ryu.core.topology import PortRef
 
 
-class Verdict(Enum):
+class ProbeVerdict(Enum):
     """What hearing a probe means."""
 
     FRESH = "fresh"
@@ -35,7 +35,7 @@ class _Page:
     unheard: int = 0
 
 
-class ProbeBook:
+class OutstandingProbes:
     """Numbers probes, and accepts each only once, only soon, only from the port it left by."""
 
     def __init__(self, validity: float, kept: int = 64) -> None:
@@ -64,18 +64,20 @@ class ProbeBook:
                 return
             del page.probes[number]
 
-    def hear(self, src: PortRef, number: int, dst: PortRef, now: float) -> tuple[Verdict, PortRef]:
+    def hear(
+        self, src: PortRef, number: int, dst: PortRef, now: float
+    ) -> tuple[ProbeVerdict, PortRef]:
         """Judge a genuine probe of ``src`` heard at ``dst``; with SHARED comes the other port."""
         page = self._pages.get(src)
         sent = page.probes.get(number) if page is not None else None
         if page is None or sent is None or now - sent.at > self._validity:
-            return Verdict.UNKNOWN, dst
+            return ProbeVerdict.UNKNOWN, dst
         if sent.heard_at is not None:
             other = sent.heard_at
-            return (Verdict.REPEATED, dst) if other == dst else (Verdict.SHARED, other)
+            return (ProbeVerdict.REPEATED, dst) if other == dst else (ProbeVerdict.SHARED, other)
         sent.heard_at = dst
         page.unheard = 0
-        return Verdict.FRESH, dst
+        return ProbeVerdict.FRESH, dst
 
     def unheard(self, ref: PortRef) -> int:
         """Return how many probes left by ``ref`` since one was last heard."""

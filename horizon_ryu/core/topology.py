@@ -100,7 +100,7 @@ class TopologyView:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TopologyChange:
     """What one event did to the topology: ``kind`` with the object concerned.
 
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,

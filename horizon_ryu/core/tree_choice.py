@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from horizon_ryu.core.disjoint_sets import DisjointSets
-from horizon_ryu.core.ghosts import Cable, Ghosts, cable
+from horizon_ryu.core.lost_switches import Cable, LostSwitches, cable
 from horizon_ryu.core.spanning_tree import Forest, build_forest
 from horizon_ryu.core.topology import Link, PortRef, TopologyView
 
@@ -31,7 +31,7 @@ class Choice:
     groups: DisjointSets
 
 
-def choose_settled(view: TopologyView, ghosts: Ghosts, is_open: IsOpen) -> Choice:
+def choose_settled(view: TopologyView, ghosts: LostSwitches, is_open: IsOpen) -> Choice:
     """Return the report's forest, with lost switches attached where that makes no loop."""
     forest = build_forest(view)
     groups = ghosts.groups()
@@ -46,7 +46,7 @@ def choose_settled(view: TopologyView, ghosts: Ghosts, is_open: IsOpen) -> Choic
 
 
 def choose_unsettled(
-    view: TopologyView, ghosts: Ghosts, is_open: IsOpen, adopted: Collection[PortRef]
+    view: TopologyView, ghosts: LostSwitches, is_open: IsOpen, adopted: Collection[PortRef]
 ) -> Choice:
     """Return a forest that keeps what is open and joins two parts only where that is safe.
 
@@ -96,7 +96,7 @@ def _is_unsafe(ends: Cable, groups: DisjointSets, unsure: set[int]) -> bool:
     return all(groups.find(end.dpid) in unsure for end in ends)
 
 
-def _loose(ghosts: Ghosts) -> frozenset[Cable]:
+def _loose(ghosts: LostSwitches) -> frozenset[Cable]:
     """Return the remembered links that at least one switch under control can open or close."""
     return frozenset(
         ends
@@ -105,7 +105,7 @@ def _loose(ghosts: Ghosts) -> frozenset[Cable]:
     )
 
 
-def _can_open(ends: Cable, ghosts: Ghosts) -> bool:
+def _can_open(ends: Cable, ghosts: LostSwitches) -> bool:
     """Tell whether a remembered link leads to a lost switch that would pass frames on.
 
     A link between two switches under control must be found again before it is opened.

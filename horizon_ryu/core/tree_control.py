@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.flood_audit import Snapshot, compare, snapshot
-from horizon_ryu.core.flood_plan import Member, Plan, Planner
+from horizon_ryu.core.flood_audit import FloodSnapshot, compare, snapshot
+from horizon_ryu.core.flood_plan import FloodPlan, Member, Planner
 from horizon_ryu.core.flood_state import read_state, up_ports, with_new_port
-from horizon_ryu.core.ghosts import Frozen, Ghosts, TreeMemory, cable
+from horizon_ryu.core.listening_ports import ListeningPorts
+from horizon_ryu.core.lost_switches import LastKnownState, LostSwitches, TreeMemory, cable
 from horizon_ryu.core.ownership import Owner, cookie
-from horizon_ryu.core.port_hold import PortHold
 from horizon_ryu.core.spanning_tree import Forest
-from horizon_ryu.core.topology import Change, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import PortRef, Switch, TopologyChange, TopologyView
 from horizon_ryu.core.tree_choice import Choice, choose_settled, choose_unsettled
 from horizon_ryu.wire.messages import FlowEntry
 
@@ -39,8 +39,8 @@ class TreeControl:
         self._view = TopologyView()
         self._members: dict[int, Member] = {}
         self._serial = 0
-        self._hold = PortHold()
-        self._ghosts = Ghosts()
+        self._hold = ListeningPorts()
+        self._ghosts = LostSwitches()
         self._fallen: set[PortRef] = set()
         self._shared: set[PortRef] = set()
         self._peers: dict[PortRef, PortRef] = {}
@@ -51,7 +51,9 @@ class TreeControl:
 
     # ---- what happens
 
-    def topology_changed(self, view: TopologyView, changes: Iterable[Change], now: float) -> None:
+    def topology_changed(
+        self, view: TopologyView, changes: Iterable[TopologyChange], now: float
+    ) -> None:
         """Take note of a new ``view``; cheap, so that bursts of changes cost one search."""
         touched: set[PortRef] = set()
         try:
@@ -62,7 +64,9 @@ class TreeControl:
             self._view = view
             self._stale = True
 
-    def _note(self, change: Change, view: TopologyView, touched: set[PortRef], now: float) -> None:
+    def _note(
+        self, change: TopologyChange, view: TopologyView, touched: set[PortRef], now: float
+    ) -> None:
         """Take note of one change; ``touched`` are the ports that those before it were about."""
         subject = change.subject
         if isinstance(subject, Switch):
@@ -115,13 +119,13 @@ class TreeControl:
         """The cookie of this run's entries."""
         return cookie(Owner.SPANNING_TREE, self._generation)
 
-    def snapshot(self, dpid: int) -> Snapshot | None:
+    def snapshot(self, dpid: int) -> FloodSnapshot | None:
         """Return what a switch is to be compared with; None while it is not to be compared."""
         member = self._members.get(dpid)
         return None if member is None else snapshot(member)
 
     def compare(
-        self, asked: Snapshot, entries: Iterable[FlowEntry], flooding: frozenset[int] | None
+        self, asked: FloodSnapshot, entries: Iterable[FlowEntry], flooding: frozenset[int] | None
     ) -> bool:
         """Compare what a switch has with ``asked``; a difference is repaired by the next plans."""
         member = self._members.get(asked.dpid)
@@ -130,7 +134,7 @@ class TreeControl:
         self._work.add(asked.dpid)
         return True
 
-    def confirmed(self, plan: Plan, errors: Collection[SwitchError], now: float) -> None:
+    def confirmed(self, plan: FloodPlan, errors: Collection[SwitchError], now: float) -> None:
         """Take note that the switches of ``plan`` confirmed it, but for those in ``errors``.
 
         The caller disconnects these: what they do is not known until they come back.
@@ -213,7 +217,7 @@ class TreeControl:
         member = self._members.get(dpid)
         return member.wanted if member is not None else frozenset()
 
-    def plan(self, now: float) -> Plan:
+    def plan(self, now: float) -> FloodPlan:
         """Return the next messages; switches with an unconfirmed plan are left alone.
 
         Call it again after each event and each confirmation, until it is empty.
@@ -247,7 +251,7 @@ class TreeControl:
         if member.state is not None:
             self._ghosts.lost(dpid, frozen, links)
 
-    def _freeze(self, member: Member) -> Frozen:
+    def _freeze(self, member: Member) -> LastKnownState:
         """Return what a switch goes on doing if it is lost now."""
         passing = member.may_pass()
         edges = (
@@ -256,7 +260,7 @@ class TreeControl:
             if self._peer(ref := PortRef(member.switch.dpid, number)) is None
             and not self._hold.is_undecided(ref)
         )
-        return Frozen(passing, frozenset(edges))
+        return LastKnownState(passing, frozenset(edges))
 
     def _peer(self, ref: PortRef) -> PortRef | None:
         """Return what is known to be at the other end of ``ref``, in whatever direction."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from horizon_ryu.core.errors import HorizonError, InvalidInput
-from horizon_ryu.core.ghosts import Frozen, TreeMemory, cable
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
+from horizon_ryu.core.lost_switches import LastKnownState, TreeMemory, cable
 from horizon_ryu.core.topology import PortRef
 
 
@@ -39,7 +39,7 @@ def memory_from_json(value: object) -> TreeMemory:
 def _memory(value: Any) -> TreeMemory:
     switches: Mapping[str, Any] = value["switches"]
     frozen = {
-        dpid_from_text(dpid): Frozen(_numbers(one["open"]), _numbers(one["edges"]))
+        dpid_from_text(dpid): LastKnownState(_numbers(one["open"]), _numbers(one["edges"]))
         for dpid, one in switches.items()
     }
     cables = frozenset(

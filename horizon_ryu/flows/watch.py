@@ -12,7 +12,7 @@ from horizon_ryu.core.errors import Conflict, HorizonError, StoreError
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import Plan
-from horizon_ryu.core.topology import Change, Link, Switch
+from horizon_ryu.core.topology import Link, Switch, TopologyChange
 from horizon_ryu.flows.service import FlowService
 
 LOG = logging.getLogger("horizon.flows")
@@ -34,12 +34,12 @@ class Watch:
         self._suspects: set[int] = set()
         self._wake = hub.Event()
 
-    def changed(self, changes: Iterable[Change]) -> None:
+    def changed(self, changes: Iterable[TopologyChange]) -> None:
         """Take note of changes of the topology; never waits."""
         for change in changes:
             self._suspect(self._concerned(change))
 
-    def _concerned(self, change: Change) -> Iterable[Flow]:
+    def _concerned(self, change: TopologyChange) -> Iterable[Flow]:
         book = self._service.book
         if change.kind == "link_delete" and isinstance(change.subject, Link):
             return book.over_link(change.subject.src)

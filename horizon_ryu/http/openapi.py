@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from horizon_ryu import __version__
 from horizon_ryu.formats.problem import Problem
 from horizon_ryu.http import problem
-from horizon_ryu.http.problem import KINDS, Kind
+from horizon_ryu.http.problem import PROBLEM_TYPES, ProblemType
 from horizon_ryu.http.request import body_types
 from horizon_ryu.http.resource import JSON, Resource
 
@@ -45,7 +45,7 @@ def openapi_document(resources: Sequence[Resource], protected: bool) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {kind.name: _problem_response(kind) for kind in KINDS},
+            "responses": {kind.name: _problem_response(kind) for kind in PROBLEM_TYPES},
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
         "security": [token] if protected else [{}, token],
@@ -148,7 +148,7 @@ def _success(resource: Resource, refs: _Refs, status: int, meaning: str) -> Json
     return answer
 
 
-def _problem_response(kind: Kind) -> Json:
+def _problem_response(kind: ProblemType) -> Json:
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {
         "description": kind.title,

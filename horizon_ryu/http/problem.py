@@ -40,7 +40,7 @@ MAX_DETAIL = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemType:
     """A kind of problem: ``name`` is its place in the OpenAPI document, hence its type."""
 
     name: str
@@ -53,33 +53,33 @@ class Kind:
         return f"/v1/openapi.json#/components/responses/{self.name}"
 
 
-UNPARSABLE = Kind("Unparsable", 400, "The request cannot be parsed")
-UNAUTHENTICATED = Kind("Unauthenticated", 401, "A valid token is needed")
-FORBIDDEN = Kind("Forbidden", 403, "The token's role does not allow this")
-NOT_FOUND = Kind("NotFound", 404, "Not found")
-METHOD_NOT_ALLOWED = Kind("MethodNotAllowed", 405, "The resource does not know this method")
-NOT_ACCEPTABLE = Kind("NotAcceptable", 406, "None of the accepted formats is available")
-TIMEOUT = Kind("RequestTimeout", 408, "The request did not arrive in time")
-CONFLICT = Kind("Conflict", 409, "Conflict")
-TOO_LARGE = Kind("TooLarge", 413, "The body is too large")
-UNSUPPORTED_TYPE = Kind("UnsupportedType", 415, "The body's type is not supported")
-MISDIRECTED = Kind("Misdirected", 421, "Not the server of that name")
-INVALID = Kind("Invalid", 422, "Invalid input")
-NO_ROUTE = Kind("NoRoute", 422, "No path leads there")
-SWITCH_FAILED = Kind("SwitchFailed", 424, "A switch refused or failed")
-SWITCH_AWAY = Kind("SwitchAway", 424, "A switch is away")
-HOST_FAILED = Kind("HostFailed", 424, "A host refused or failed")
-HOST_AWAY = Kind("HostAway", 424, "A host is away")
-HOST_FORBIDS = Kind("HostForbids", 403, "The host does not allow this")
-UPGRADE_REQUIRED = Kind("UpgradeRequired", 426, "Only a WebSocket is served here")
-LIMIT_EXCEEDED = Kind("LimitExceeded", 429, "A limit was reached")
-INTERNAL = Kind("Internal", 500, "Internal error")
-UNSUPPORTED = Kind("Unsupported", 501, "Not supported by what stands behind")
-STORE_FAILED = Kind("StoreFailed", 503, "The store cannot be read or written")
-SWITCH_DEADLINE = Kind("SwitchDeadline", 504, "A switch did not answer in time")
-HOST_DEADLINE = Kind("HostDeadline", 504, "A host did not answer in time")
+UNPARSABLE = ProblemType("Unparsable", 400, "The request cannot be parsed")
+UNAUTHENTICATED = ProblemType("Unauthenticated", 401, "A valid token is needed")
+FORBIDDEN = ProblemType("Forbidden", 403, "The token's role does not allow this")
+NOT_FOUND = ProblemType("NotFound", 404, "Not found")
+METHOD_NOT_ALLOWED = ProblemType("MethodNotAllowed", 405, "The resource does not know this method")
+NOT_ACCEPTABLE = ProblemType("NotAcceptable", 406, "None of the accepted formats is available")
+TIMEOUT = ProblemType("RequestTimeout", 408, "The request did not arrive in time")
+CONFLICT = ProblemType("Conflict", 409, "Conflict")
+TOO_LARGE = ProblemType("TooLarge", 413, "The body is too large")
+UNSUPPORTED_TYPE = ProblemType("UnsupportedType", 415, "The body's type is not supported")
+MISDIRECTED = ProblemType("Misdirected", 421, "Not the server of that name")
+INVALID = ProblemType("Invalid", 422, "Invalid input")
+NO_ROUTE = ProblemType("NoRoute", 422, "No path leads there")
+SWITCH_FAILED = ProblemType("SwitchFailed", 424, "A switch refused or failed")
+SWITCH_AWAY = ProblemType("SwitchAway", 424, "A switch is away")
+HOST_FAILED = ProblemType("HostFailed", 424, "A host refused or failed")
+HOST_AWAY = ProblemType("HostAway", 424, "A host is away")
+HOST_FORBIDS = ProblemType("HostForbids", 403, "The host does not allow this")
+UPGRADE_REQUIRED = ProblemType("UpgradeRequired", 426, "Only a WebSocket is served here")
+LIMIT_EXCEEDED = ProblemType("LimitExceeded", 429, "A limit was reached")
+INTERNAL = ProblemType("Internal", 500, "Internal error")
+UNSUPPORTED = ProblemType("Unsupported", 501, "Not supported by what stands behind")
+STORE_FAILED = ProblemType("StoreFailed", 503, "The store cannot be read or written")
+SWITCH_DEADLINE = ProblemType("SwitchDeadline", 504, "A switch did not answer in time")
+HOST_DEADLINE = ProblemType("HostDeadline", 504, "A host did not answer in time")
 
-KINDS = (
+PROBLEM_TYPES = (
     UNPARSABLE,
     UNAUTHENTICATED,
     FORBIDDEN,
@@ -107,7 +107,7 @@ KINDS = (
     HOST_DEADLINE,
 )
 
-_KIND_OF: tuple[tuple[type[HorizonError], Kind], ...] = (
+_KIND_OF: tuple[tuple[type[HorizonError], ProblemType], ...] = (
     (InvalidInput, INVALID),
     (NotFound, NOT_FOUND),
     (NoRoute, NO_ROUTE),
@@ -131,7 +131,7 @@ class ProblemError(HorizonError):
 
     def __init__(
         self,
-        kind: Kind,
+        kind: ProblemType,
         detail: str,
         errors: tuple[FieldError, ...] = (),
         headers: Mapping[str, str] = MappingProxyType({}),
@@ -176,7 +176,7 @@ def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 
 def invalid(
-    found: Iterable[tuple[tuple[str | int, ...], str]], kind: Kind = INVALID
+    found: Iterable[tuple[tuple[str | int, ...], str]], kind: ProblemType = INVALID
 ) -> ProblemError:
     """Return the error that names each (path, reason) of ``found``."""
     errors = tuple(_field_error(loc, msg) for loc, msg in found)
@@ -185,7 +185,7 @@ def invalid(
 
 
 def _problem(
-    kind: Kind,
+    kind: ProblemType,
     detail: str,
     errors: tuple[FieldError, ...] = (),
     switch: str | None = None,

@@ -28,7 +28,7 @@ from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.model import DPID_PATTERN, Document
 from horizon_ryu.http.auth import ANYBODY, Access, Principal
-from horizon_ryu.http.problem import Kind
+from horizon_ryu.http.problem import ProblemType
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 
@@ -143,7 +143,7 @@ class Resource:
     other_statuses: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     access: Access | None = None
     xml: Callable[[Any], bytes] | None = None
-    problems: tuple[Kind, ...] = ()
+    problems: tuple[ProblemType, ...] = ()
     produces: str | None = None
     streams: bool = False
     tag: str = "horizon"

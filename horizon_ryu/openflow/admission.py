@@ -21,7 +21,7 @@ class Holder(Protocol):
         """Wait until its applications were told that it is dead; False after ``seconds``."""
 
 
-class Door:
+class ConnectionAdmission:
     """Counts who is in and keeps the first connection of each dpid while it lives.
 
     CVE-2018-1000155: a controller that believes any dpid and closes the OLD connection lets an

@@ -23,13 +23,13 @@ from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER
 from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_0_parser, ofproto_v1_3_parser
 
-from horizon_ryu.openflow.admission import Door
+from horizon_ryu.openflow.admission import ConnectionAdmission
 from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.sender import Sender
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.guard import Conversation, Framer, Violation, canonical_hello
+from horizon_ryu.wire.guard import Conversation, Framer, Violation, normalize_hello
 from horizon_ryu.wire.messages import PacketIn
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
@@ -75,7 +75,7 @@ class GuardedDatapath(Datapath):
         socket: Any,
         address: Any,
         context: ConnectionContext,
-        door: Door,
+        door: ConnectionAdmission,
         log: PeerLog,
         settled: Callable[[], None],
     ) -> None:
@@ -323,7 +323,7 @@ class GuardedDatapath(Datapath):
             if admit is not None and not admit(packet_in, now):
                 self._counters.shed()
                 return True
-            if self._context.fast_lane.dispatch(packet_in, now):
+            if self._context.packet_in_pipeline.dispatch(packet_in, now):
                 return True
         return not self.ofp_brick.observers.get(ofp_event.EventOFPPacketIn)
 
@@ -377,7 +377,7 @@ class GuardedDatapath(Datapath):
         try:
             if kind == _HELLO:
                 self._greeted = True
-                hello = canonical_hello(message)
+                hello = normalize_hello(message)
                 return _parse_hello(self, version, kind, len(hello), xid, hello)
             return _PARSERS[version](self, version, kind, size, xid, message)
         except Exception as error:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
 from horizon_ryu.openflow.counters import ConnectionCounters, Counters
-from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.wire.guard import AnswerLimits
 from horizon_ryu.wire.messages import PacketIn
 
@@ -91,7 +91,7 @@ class ConnectionContext:
     of those that may speak for a dpid; a dpid that is not in it is not pinned.
     """
 
-    fast_lane: FastLane
+    packet_in_pipeline: PacketInPipeline
     registry: Registry
     counters: Counters = field(default_factory=ConnectionCounters)
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)

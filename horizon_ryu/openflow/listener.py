@@ -21,7 +21,7 @@ from ryu.lib import hub
 from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3
 
 from horizon_ryu.core.errors import UnknownRyu
-from horizon_ryu.openflow.admission import Door
+from horizon_ryu.openflow.admission import ConnectionAdmission
 from horizon_ryu.openflow.connection import GuardedDatapath
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.peer_log import PeerLog
@@ -50,7 +50,7 @@ _OVERRIDDEN = (
 )
 
 
-def install(context: ConnectionContext) -> Door:
+def install(context: ConnectionContext) -> ConnectionAdmission:
     """Bind Ryu's controller to guarded connections; UnknownRyu if that cannot be relied upon.
 
     To be called before Ryu's OpenFlow application starts, at best from a Ryu context. Returns
@@ -61,14 +61,14 @@ def install(context: ConnectionContext) -> Door:
     ofproto_protocol.set_app_supported_versions(
         [ofproto_v1_0.OFP_VERSION, ofproto_v1_3.OFP_VERSION]
     )
-    door, log = Door(context.limits), PeerLog(LOG)
+    door, log = ConnectionAdmission(context.limits), PeerLog(LOG)
     controller.datapath_connection_factory = connection_factory(context, door, log)
     controller.StreamServer = partial(GuardedServer, context, door, log)
     return door
 
 
 def connection_factory(
-    context: ConnectionContext, door: Door, log: PeerLog
+    context: ConnectionContext, door: ConnectionAdmission, log: PeerLog
 ) -> Callable[[Any, Any, Place], None]:
     """Return what serves one accepted socket until its end; it lets no exception out."""
 

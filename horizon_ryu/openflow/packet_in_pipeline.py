@@ -18,17 +18,17 @@ from horizon_ryu.wire.messages import Outgoing, PacketIn
 LOG = logging.getLogger(__name__)
 
 
-class Handled(NamedTuple):
+class PacketInVerdict(NamedTuple):
     """``consumed``: nobody after this handler sees the frame. ``messages`` are sent either way."""
 
     consumed: bool
     messages: Sequence[Outgoing] = ()
 
 
-PASSED = Handled(False)
+PASSED = PacketInVerdict(False)
 """The answer of a handler that leaves the frame to the others."""
 
-Handler: TypeAlias = Callable[[PacketIn, float], Handled]
+Handler: TypeAlias = Callable[[PacketIn, float], PacketInVerdict]
 
 
 class _Place(NamedTuple):
@@ -37,7 +37,7 @@ class _Place(NamedTuple):
     handler: Handler
 
 
-class FastLane:
+class PacketInPipeline:
     """Calls the handlers of a packet-in in rising order until one consumes it."""
 
     def __init__(self, send: Callable[[Iterable[Outgoing]], None], counters: Counters) -> None:

@@ -15,7 +15,7 @@ As many are remembered whose time is over.
 
 
 @dataclass(slots=True, eq=False)
-class Question:
+class SwitchRequest:
     """One exchange with a switch: done when its last answer, or its end, has come.
 
     ``xids`` are the messages whose errors belong to it, each with its place among those that were
@@ -38,15 +38,15 @@ class Question:
             self.wake()
 
 
-class PendingQuestions:
+class PendingRequests:
     """The questions to one switch, by every transaction id that belongs to them."""
 
     def __init__(self) -> None:
-        self._by_xid: dict[int, Question] = {}
-        self._waiting: set[Question] = set()
+        self._by_xid: dict[int, SwitchRequest] = {}
+        self._waiting: set[SwitchRequest] = set()
         self._late: dict[int, None] = {}
 
-    def ask(self, question: Question) -> None:
+    def ask(self, question: SwitchRequest) -> None:
         """Take note of ``question``; SwitchError when too many wait already."""
         if len(self._waiting) >= MAX_WAITING:
             raise SwitchError(question.dpid, f"{MAX_WAITING} questions wait for an answer already")
@@ -54,7 +54,7 @@ class PendingQuestions:
         for xid in _all_xids(question):
             self._by_xid[xid] = question
 
-    def give_up(self, question: Question, reason: str) -> None:
+    def give_up(self, question: SwitchRequest, reason: str) -> None:
         """End ``question`` with SwitchDeadline; what still comes for it is taken and dropped.
 
         Ryu's parser, which would get it otherwise, holds up everybody for 40 ms per thousand
@@ -69,7 +69,7 @@ class PendingQuestions:
         self._forget(question)
         question.finish()
 
-    def _forget(self, question: Question) -> None:
+    def _forget(self, question: SwitchRequest) -> None:
         self._waiting.discard(question)
         for xid in _all_xids(question):
             if self._by_xid.get(xid) is question:
@@ -116,6 +116,6 @@ class PendingQuestions:
             question.finish()
 
 
-def _all_xids(question: Question) -> Iterable[int]:
+def _all_xids(question: SwitchRequest) -> Iterable[int]:
     yield from question.xids
     yield question.last

@@ -17,7 +17,7 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.openflow.pending import PendingQuestions, Question
+from horizon_ryu.openflow.pending import PendingRequests, SwitchRequest
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.description import Description
@@ -41,7 +41,7 @@ class _Peer:
 
     connection: Connection
     codec: Codec
-    questions: PendingQuestions = field(default_factory=PendingQuestions)
+    questions: PendingRequests = field(default_factory=PendingRequests)
     has_group: bool | None = None
     """Whether the flood group is there; None until somebody asked."""
     complained: bool = False
@@ -197,7 +197,7 @@ class SwitchRegistry:
 
     def ask(
         self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
-    ) -> Question:
+    ) -> SwitchRequest:
         """Send the question that ``encode`` makes of a codec and an xid; never waits.
 
         ``wake`` is called once, in the receive greenlet, when it is answered or at an end, and
@@ -205,12 +205,12 @@ class SwitchRegistry:
         """
         peer = self._peer(dpid)
         xid = peer.connection.next_xid()
-        question = Question(dpid, xid, wake)
+        question = SwitchRequest(dpid, xid, wake)
         peer.questions.ask(question)
         peer.connection.send(encode(peer.codec, xid))
         return question
 
-    def give_up(self, question: Question, reason: str) -> None:
+    def give_up(self, question: SwitchRequest, reason: str) -> None:
         """End a question that was not answered in time; what still comes for it is dropped."""
         peer = self._peers.get(question.dpid)
         if peer is not None:
@@ -290,7 +290,7 @@ class SwitchRegistry:
         dpid: int,
         messages: list[tuple[int, Message]],
         errors: list[SwitchError],
-    ) -> tuple[Question, hub.Event]:
+    ) -> tuple[SwitchRequest, hub.Event]:
         answered = hub.Event()
         xids: dict[int, int] = {}
         for index, message in messages:
@@ -301,7 +301,7 @@ class SwitchRegistry:
                 error.index = index
                 errors.append(error)
         last = peer.connection.next_xid()
-        question = Question(dpid, last, answered.set, xids)
+        question = SwitchRequest(dpid, last, answered.set, xids)
         peer.questions.ask(question)
         peer.connection.write(peer.codec.encode_barrier(last))
         return question, answered
@@ -309,7 +309,7 @@ class SwitchRegistry:
     def _ask(self, dpid: int, xid: int, request: bytes, deadline: float) -> list[bytes]:
         answered = hub.Event()
         peer = self._peer(dpid)
-        question = Question(dpid, xid, answered.set)
+        question = SwitchRequest(dpid, xid, answered.set)
         peer.questions.ask(question)
         peer.connection.send(request)
         answered.wait(deadline)

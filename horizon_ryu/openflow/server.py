@@ -15,7 +15,7 @@ import eventlet
 from eventlet.green import ssl
 from ryu.lib import hub
 
-from horizon_ryu.openflow.admission import Door
+from horizon_ryu.openflow.admission import ConnectionAdmission
 from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
 from xen_bridge.serving.accepting import EXHAUSTED, accepted, host_of, listen
@@ -33,7 +33,7 @@ class GuardedServer:
     def __init__(
         self,
         context: ConnectionContext,
-        door: Door,
+        door: ConnectionAdmission,
         log: PeerLog,
         address: tuple[str, int],
         handle: Callable[[Any, Any, Place], None],

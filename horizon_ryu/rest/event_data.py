@@ -6,11 +6,11 @@ from typing import Any
 
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.spanning_tree import Forest
-from horizon_ryu.core.topology import Change, Host, Link, PortRef, Switch
+from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyChange
 from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_model
 
 
-def change_to_event(change: Change) -> tuple[str, dict[str, Any]]:
+def change_to_event(change: TopologyChange) -> tuple[str, dict[str, Any]]:
     """Return (kind, data) of the event that tells of ``change``."""
     return change.kind, _data(change.subject, change.kind != "switch_leave")
 

@@ -26,12 +26,12 @@ from horizon_ryu.http.resource import (
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.timers import timers_resources
-from horizon_ryu.switch_stats.report import Part, Writer
+from horizon_ryu.switch_stats.report import StatsDocument, StatsSection
 
 PART = PathParameter(
-    f"^({'|'.join(part.value for part in Part)})$",
+    f"^({'|'.join(part.value for part in StatsSection)})$",
     "A class: desc, ports, tables, aggregate or flows",
-    Part,
+    StatsSection,
 )
 
 
@@ -94,10 +94,10 @@ class StatsOperations:
         """Tell one class of statistics of one switch."""
         return self.one(call, query)
 
-    def _writer(self, call: Call, query: StatsQuery) -> Writer:
+    def _writer(self, call: Call, query: StatsQuery) -> StatsDocument:
         form = XmlForm() if call.media_type in XML_TYPES else JsonForm()
         provider = self._provider
-        return Writer(form, provider.now(), provider.timers(), query.rates == "1")
+        return StatsDocument(form, provider.now(), provider.timers(), query.rates == "1")
 
     def _answer(self, call: Call, texts: Iterable[str]) -> Response:
         return streamed(call.http, texts, call.media_type, self._provider.rest)

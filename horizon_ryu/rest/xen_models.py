@@ -13,7 +13,7 @@ from horizon_ryu.http.problem import (
     LIMIT_EXCEEDED,
     NOT_FOUND,
     UNSUPPORTED,
-    Kind,
+    ProblemType,
 )
 from horizon_ryu.http.resource import PathParameter
 from horizon_ryu.rest.document_model import answer_model, request_model
@@ -26,7 +26,7 @@ from xen_bridge.protocol.documents.domains import (
 )
 from xen_bridge.protocol.endpoint import URL
 
-ASKING: tuple[Kind, ...] = (
+ASKING: tuple[ProblemType, ...] = (
     NOT_FOUND,
     HOST_FAILED,
     HOST_AWAY,

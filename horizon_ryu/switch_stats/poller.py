@@ -10,8 +10,8 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.stats.polling import Ask, Polling
-from horizon_ryu.core.stats.samples import SampleBook
-from horizon_ryu.openflow.pending import Question
+from horizon_ryu.core.stats.samples import StatsCache
+from horizon_ryu.openflow.pending import SwitchRequest
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.stats.readers import read_table_features
 from horizon_ryu.wire.stats.types import StatsType
@@ -25,10 +25,10 @@ class Switches(Protocol):
 
     def ask(
         self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
-    ) -> Question:
+    ) -> SwitchRequest:
         """Send a question."""
 
-    def give_up(self, question: Question, reason: str) -> None:
+    def give_up(self, question: SwitchRequest, reason: str) -> None:
         """End one."""
 
 
@@ -36,13 +36,13 @@ class Poller:
     """The loop of questions, and what becomes of the answers."""
 
     def __init__(
-        self, polling: Polling, book: SampleBook, switches: Switches, clock: Callable[[], float]
+        self, polling: Polling, book: StatsCache, switches: Switches, clock: Callable[[], float]
     ) -> None:
         self._polling = polling
         self._book = book
         self._switches = switches
         self._clock = clock
-        self._open: dict[Ask, tuple[Question, float]] = {}
+        self._open: dict[Ask, tuple[SwitchRequest, float]] = {}
         self._wake = hub.Event()
         self.outcomes: Counter[str] = Counter()
         """Answers by what became of them: labels of a metric."""

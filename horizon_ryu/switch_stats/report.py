@@ -20,7 +20,7 @@ from horizon_ryu.wire.stats.values import PortCounters, TableFeatures
 ROOT = "openflowstats"
 
 
-class Part(Enum):
+class StatsSection(Enum):
     """The classes of 3.3.3, by their names in URLs."""
 
     DESC = "desc"
@@ -30,7 +30,7 @@ class Part(Enum):
     FLOWS = "flows"
 
 
-class Writer:
+class StatsDocument:
     """Writes documents in one form, at one moment."""
 
     def __init__(
@@ -44,28 +44,28 @@ class Writer:
 
     def everything(self, switches: Iterable[SwitchSamples]) -> Iterator[str]:
         """Yield the document of all switches."""
-        objects = (Nested(self._datapath(switch, tuple(Part))) for switch in switches)
+        objects = (Nested(self._datapath(switch, tuple(StatsSection))) for switch in switches)
         yield from self._form.document(ROOT, [("datapaths", Items("datapath", objects))])
 
-    def one(self, switch: SwitchSamples, part: Part | None, is_xml: bool) -> Iterator[str]:
+    def one(self, switch: SwitchSamples, part: StatsSection | None, is_xml: bool) -> Iterator[str]:
         """Yield the document of one switch, or of one class; in XML below the same root."""
-        members = self._datapath(switch, tuple(Part) if part is None else (part,))
+        members = self._datapath(switch, tuple(StatsSection) if part is None else (part,))
         if is_xml:
             datapath = Items("datapath", [Nested(members)])
             yield from self._form.document(ROOT, [("datapaths", datapath)])
         else:
             yield from self._form.document(ROOT, members)
 
-    def _datapath(self, switch: SwitchSamples, parts: tuple[Part, ...]) -> Members:
+    def _datapath(self, switch: SwitchSamples, parts: tuple[StatsSection, ...]) -> Members:
         yield "dpid", dpid_to_text(switch.dpid)
         # The lower 48 bits of a datapath id are a MAC address (1.0.0 section 5.3.1).
         yield "dp_mac", mac_to_text((switch.dpid & 0xFFFF_FFFF_FFFF).to_bytes(6, "big"))
         sections = {
-            Part.DESC: ("dp_desc_stats", self._desc),
-            Part.PORTS: ("dp_stats", self._stats),
-            Part.TABLES: ("dp_table_stats", self._tables),
-            Part.AGGREGATE: ("dp_aggr_stats", self._aggregate),
-            Part.FLOWS: ("dp_flow_stats", self._flows),
+            StatsSection.DESC: ("dp_desc_stats", self._desc),
+            StatsSection.PORTS: ("dp_stats", self._stats),
+            StatsSection.TABLES: ("dp_table_stats", self._tables),
+            StatsSection.AGGREGATE: ("dp_aggr_stats", self._aggregate),
+            StatsSection.FLOWS: ("dp_flow_stats", self._flows),
         }
         for part in parts:
             name, members = sections[part]

@@ -30,7 +30,7 @@ from ryu.lib import hub
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.listener import install
-from horizon_ryu.openflow.packet_in_pipeline import FastLane, Handled
+from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline, PacketInVerdict
 from horizon_ryu.wire.messages import Outgoing, PacketIn
 from tools.free_port import free_port
 
@@ -147,23 +147,23 @@ class _Book:
         self.messages += 1
         return False
 
-    def packet_in(self, packet_in: PacketIn, _now: float) -> Handled:
+    def packet_in(self, packet_in: PacketIn, _now: float) -> PacketInVerdict:
         """Answer each packet-in with a barrier request, which a test switch may count."""
         self.packet_ins += 1
         connection = self.present[packet_in.dpid]
         connection.write(struct.pack("!BBHI", 4, 20, 8, self.packet_ins))
-        return Handled(True)
+        return PacketInVerdict(True)
 
 
 def _context(
     settings: dict[str, Any], book: _Book, counters: ConnectionCounters
 ) -> ConnectionContext:
-    lane = FastLane(_nobody_sends, counters)
+    lane = PacketInPipeline(_nobody_sends, counters)
     lane.register(10, book.packet_in)
     allowed = settings.get("allowed_dpids")
     pinned = settings.get("certificates", {})
     return ConnectionContext(
-        fast_lane=lane,
+        packet_in_pipeline=lane,
         registry=book,
         counters=counters,
         limits=ConnectionLimits(**settings.get("limits", {})),

@@ -17,7 +17,7 @@ from fuzz.malformed import (
     Malformed,
 )
 from fuzz.wire import OF10, OF13, ask, hello
-from horizon_ryu.wire.guard import Conversation, Framer, Violation, canonical_hello
+from horizon_ryu.wire.guard import Conversation, Framer, Violation, normalize_hello
 
 GUARD_SECONDS = 2.0
 RYU_SECONDS = 0.2
@@ -62,7 +62,7 @@ def test_well_formed_hello_that_hangs_ryu_is_written_anew() -> None:
         _parse_with_ryu(LONG_HELLO)
     Conversation().accept(LONG_HELLO)
     with alarm(RYU_SECONDS):
-        parsed = _parse_with_ryu(canonical_hello(LONG_HELLO))
+        parsed = _parse_with_ryu(normalize_hello(LONG_HELLO))
     assert [element.versions for element in parsed.elements] == [[1, 4]]
 
 

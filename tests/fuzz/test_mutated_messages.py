@@ -14,7 +14,7 @@ from fuzz.alarm import alarm
 from fuzz.corpus import HELLOS, VALID
 from fuzz.mutations import mutations
 from fuzz.wire import OF10, OF13, ask, features_request, hello
-from horizon_ryu.wire.guard import Conversation, Framer, Violation, canonical_hello
+from horizon_ryu.wire.guard import Conversation, Framer, Violation, normalize_hello
 
 MESSAGES = 100_000
 SECONDS_EACH = 1.0
@@ -81,7 +81,7 @@ def test_no_hello_hangs_ryu_once_it_is_written_anew() -> None:
             try:
                 for message in Framer().feed(data):
                     Conversation().accept(message)
-                    anew = canonical_hello(message)
+                    anew = normalize_hello(message)
                     ofproto_v1_3_parser.OFPHello.parser(datapath, 4, 0, len(anew), 7, anew)
                     parsed += 1
             except Violation:

@@ -6,9 +6,9 @@ from typing import Protocol
 
 from horizon_ryu.core.audit_schedule import INTERVAL
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.flood_plan import Plan
-from horizon_ryu.core.ghosts import TreeMemory
-from horizon_ryu.core.topology import Change, Port, TopologyView
+from horizon_ryu.core.flood_plan import FloodPlan
+from horizon_ryu.core.lost_switches import TreeMemory
+from horizon_ryu.core.topology import Port, TopologyChange, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.wire.messages import Flood, FlowEntry, Outgoing, PacketIn, PacketOut
 from simulator.channel import Channel, Peer
@@ -37,7 +37,7 @@ class TreeDriver:
         self._reading: set[int] = set()
         self._alarm: float | None = None
 
-    def topology_changed(self, view: TopologyView, changes: tuple[Change, ...]) -> None:
+    def topology_changed(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         """Take a new view."""
         self.tree.topology_changed(view, changes, self._network.clock.now)
         self.pump()
@@ -90,7 +90,7 @@ class TreeDriver:
 
         channel.audit(answer)
 
-    def _send(self, plan: Plan) -> None:
+    def _send(self, plan: FloodPlan) -> None:
         def done(errors: tuple[SwitchError, ...]) -> None:
             if not self.running:
                 return
@@ -158,7 +158,7 @@ class OracleController:
                 self.driver.audit(dpid)
             self.network.clock.after(INTERVAL, self._audit)
 
-    def _publish(self, view: TopologyView, changes: tuple[Change, ...]) -> None:
+    def _publish(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.view = view
         self.driver.topology_changed(view, changes)
 

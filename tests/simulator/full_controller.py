@@ -7,7 +7,7 @@ from dataclasses import replace
 from horizon_ryu.core.discovery import Discovery
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.frames import decode
-from horizon_ryu.core.ghosts import TreeMemory
+from horizon_ryu.core.lost_switches import TreeMemory
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Port, Switch, TopologyView

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from horizon_ryu.core.topology import Change, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange, TopologyView
 from simulator.network import Network
 
-Publish = Callable[[TopologyView, tuple[Change, ...]], None]
+Publish = Callable[[TopologyView, tuple[TopologyChange, ...]], None]
 
 
 class Oracle:
@@ -33,14 +33,14 @@ class Oracle:
     def switch_ready(self, switch: Switch, _now: float) -> None:
         """Take a switch under observation."""
         self._switches[switch.dpid] = switch
-        self._changed(Change("switch_join", switch))
+        self._changed(TopologyChange("switch_join", switch))
 
     def switch_left(self, dpid: int, _now: float) -> None:
         """Forget a switch and its links at once."""
         switch = self._switches.pop(dpid, None)
         if switch is not None:
             gone = self._drop(lambda link: dpid in (link.src.dpid, link.dst.dpid))
-            self._changed(Change("switch_leave", switch), *gone)
+            self._changed(TopologyChange("switch_leave", switch), *gone)
 
     def port_changed(self, dpid: int, port: Port, _now: float) -> None:
         """Follow a port; links of a port that went down disappear at once."""
@@ -51,7 +51,7 @@ class Oracle:
         self._switches[dpid] = Switch(dpid, switch.address, switch.openflow, ports)
         ref = PortRef(dpid, port.port_no)
         gone = () if port.up else self._drop(lambda link: ref in (link.src, link.dst))
-        self._changed(Change("port_modify", ref), *gone)
+        self._changed(TopologyChange("port_modify", ref), *gone)
 
     def round(self, now: float) -> None:
         """Hear what can be heard now, forget what was silent for too long."""
@@ -61,7 +61,7 @@ class Oracle:
                 self._heard[link.src] = now
                 if self._links.get(link.src) != link:
                     self._links[link.src] = link
-                    found.append(Change("link_add", link))
+                    found.append(TopologyChange("link_add", link))
         gone = self._drop(lambda link: now - self._heard[link.src] > self.max_idle)
         if found or gone:
             self._changed(*found, *gone)
@@ -72,13 +72,13 @@ class Oracle:
             for end in (link.src, link.dst)
         )
 
-    def _drop(self, condition: Callable[[Link], bool]) -> tuple[Change, ...]:
+    def _drop(self, condition: Callable[[Link], bool]) -> tuple[TopologyChange, ...]:
         gone = [link for link in self._links.values() if condition(link)]
         for link in gone:
             del self._links[link.src]
-        return tuple(Change("link_delete", link) for link in gone)
+        return tuple(TopologyChange("link_delete", link) for link in gone)
 
-    def _changed(self, *changes: Change) -> None:
+    def _changed(self, *changes: TopologyChange) -> None:
         self._version += 1
         view = TopologyView(self._version, dict(self._switches), dict(self._links))
         self._publish(view, changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from horizon_ryu.core.paths import Step, link_rank, usable_links
+from horizon_ryu.core.paths import PathStep, link_rank, usable_links
 from horizon_ryu.core.topology import TopologyView
 
 
@@ -15,12 +15,12 @@ class RouteGraph:
     """
 
     def __init__(self, view: TopologyView) -> None:
-        links: dict[int, dict[int, list[tuple[tuple[int, int, int], Step]]]] = {
+        links: dict[int, dict[int, list[tuple[tuple[int, int, int], PathStep]]]] = {
             dpid: {} for dpid in view.switches
         }
         for link in usable_links(view):
             src, dst = link.src, link.dst
-            step = Step(src.dpid, src.port_no, dst.dpid, dst.port_no)
+            step = PathStep(src.dpid, src.port_no, dst.dpid, dst.port_no)
             links[src.dpid].setdefault(dst.dpid, []).append((link_rank(view, link), step))
         self._links = links
         self._sorted: set[tuple[int, int]] = set()
@@ -31,7 +31,7 @@ class RouteGraph:
     def __contains__(self, dpid: object) -> bool:
         return dpid in self.neighbors
 
-    def steps(self, dpid: int, neighbor: int) -> tuple[Step, ...]:
+    def steps(self, dpid: int, neighbor: int) -> tuple[PathStep, ...]:
         """Return the links from one switch to another: the fastest first, then by port."""
         found = self._links.get(dpid, {}).get(neighbor, [])
         if len(found) > 1 and (dpid, neighbor) not in self._sorted:

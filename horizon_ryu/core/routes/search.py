@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from horizon_ryu.core.errors import InvalidInput, NoRoute
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.paths import Hop, Step, hops_along
+from horizon_ryu.core.paths import Hop, PathStep, hops_along
 from horizon_ryu.core.routes.disjoint import shortest_through
 from horizon_ryu.core.routes.graph import RouteGraph
 from horizon_ryu.core.routes.ordered import simple_path
@@ -76,7 +76,7 @@ def route_through(graph: RouteGraph, src: PortRef, dst: PortRef, dpids: Sequence
 def hops_exist(graph: RouteGraph, hops: Iterable[Hop]) -> bool:
     """Tell whether every link of a path is there."""
     return all(
-        Step(hop.dpid, hop.out_port, after.dpid, after.in_port or 0)
+        PathStep(hop.dpid, hop.out_port, after.dpid, after.in_port or 0)
         in graph.steps(hop.dpid, after.dpid)
         for hop, after in pairwise(hops)
     )
@@ -103,10 +103,10 @@ def _simple(graph: RouteGraph, stops: Sequence[int], budget: int) -> tuple[int, 
     return simple_path(graph.neighbors, stops[0], stops[1:], budget)
 
 
-def _walk(graph: RouteGraph, stops: Sequence[int]) -> list[Step] | None:
+def _walk(graph: RouteGraph, stops: Sequence[int]) -> list[PathStep] | None:
     """Return the links of a walk that uses none twice, segment by segment; None if stuck."""
-    used: set[Step] = set()
-    steps: list[Step] = []
+    used: set[PathStep] = set()
+    steps: list[PathStep] = []
     for src, dst in pairwise(stops):
         segment = _unused(graph, src, dst, used)
         if segment is None:
@@ -116,9 +116,9 @@ def _walk(graph: RouteGraph, stops: Sequence[int]) -> list[Step] | None:
     return steps
 
 
-def _unused(graph: RouteGraph, src: int, dst: int, used: set[Step]) -> list[Step] | None:
+def _unused(graph: RouteGraph, src: int, dst: int, used: set[PathStep]) -> list[PathStep] | None:
     """Return the links of a shortest way over links not in ``used``, breadth first."""
-    came: dict[int, Step] = {}
+    came: dict[int, PathStep] = {}
     level = [src]
     while level and dst not in came:
         reached = []
@@ -140,7 +140,7 @@ def _unused(graph: RouteGraph, src: int, dst: int, used: set[Step]) -> list[Step
     return segment[::-1]
 
 
-def _tagged(graph: RouteGraph, stops: Sequence[int]) -> list[Step]:
+def _tagged(graph: RouteGraph, stops: Sequence[int]) -> list[PathStep]:
     """Return the links of the shortest segments, whatever they share.
 
     Links go both ways, so what stops this would stop any route.

@@ -73,7 +73,7 @@ class SwitchSamples:
         return () if sample is None else sample.pieces
 
 
-class SampleBook:
+class StatsCache:
     """The samples of every registered switch."""
 
     def __init__(self, most_flow_bytes: int, most_bytes: int) -> None:

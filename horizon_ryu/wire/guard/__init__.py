@@ -7,7 +7,7 @@ when the peer is to be closed.
 
 from horizon_ryu.wire.guard.conversation import AnswerLimits, Conversation
 from horizon_ryu.wire.guard.framing import Framer
-from horizon_ryu.wire.guard.hello import canonical_hello
+from horizon_ryu.wire.guard.hello import normalize_hello
 from horizon_ryu.wire.guard.protocol import Role
 from horizon_ryu.wire.guard.violation import Reason, Violation
 
@@ -18,5 +18,5 @@ __all__ = [
     "Reason",
     "Role",
     "Violation",
-    "canonical_hello",
+    "normalize_hello",
 ]

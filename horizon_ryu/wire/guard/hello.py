@@ -46,7 +46,7 @@ def read_hello(message: bytes) -> int | None:
     return None
 
 
-def canonical_hello(message: bytes) -> bytes:
+def normalize_hello(message: bytes) -> bytes:
     """Return a Hello that says the same with at most one element of one bitmap."""
     bitmap = read_hello(message)
     xid = uint32(message, 4)

@@ -12,7 +12,7 @@ from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.flood_state import BROADCAST_MAC
 from horizon_ryu.core.ownership import Owner, Priority, cookie
-from horizon_ryu.core.topology import Change, TopologyView
+from horizon_ryu.core.topology import TopologyChange, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
@@ -151,7 +151,7 @@ class Tree:
         self.audit = FloodAudit(self.control, self.switches, self._wake)
         described = self.real.describe()
         view = TopologyView(1, {1: described})
-        self.control.topology_changed(view, (Change("switch_join", described),), 0.0)
+        self.control.topology_changed(view, (TopologyChange("switch_join", described),), 0.0)
         self.control.switch_state_read(1, (), self.real.group, 0.0)
         self.settle()
         self.before = self.state()
@@ -235,7 +235,7 @@ def test_a_switch_that_has_left_or_is_not_read_yet_is_not_audited(tree: Tree) ->
     assert tree.audit.audit(2) == 0
     described = tree.real.describe()
     tree.control.topology_changed(
-        TopologyView(2, {1: described}), (Change("switch_join", described),), 1.0
+        TopologyView(2, {1: described}), (TopologyChange("switch_join", described),), 1.0
     )
     assert tree.audit.audit(1) == 0
     assert tree.switches.asked == []

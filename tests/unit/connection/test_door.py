@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from horizon_ryu.openflow.admission import Door
+from horizon_ryu.openflow.admission import ConnectionAdmission
 from horizon_ryu.openflow.context import ConnectionLimits
 
 DPID = 7
@@ -31,8 +31,8 @@ class Visitor:
         return self.goes
 
 
-def door() -> Door:
-    return Door(ConnectionLimits(connections=3, connections_per_address=2))
+def door() -> ConnectionAdmission:
+    return ConnectionAdmission(ConnectionLimits(connections=3, connections_per_address=2))
 
 
 def test_limits_per_address_and_in_all() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from horizon_ryu.openflow.counters import ConnectionCounters
-from horizon_ryu.openflow.packet_in_pipeline import PASSED, FastLane, Handled
+from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInPipeline, PacketInVerdict
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn
 
 PACKET_IN = PacketIn(dpid=1, in_port=2, data=b"frame")
@@ -17,13 +17,13 @@ class Recorder:
         self.sent: list[Outgoing] = []
         self.called: list[str] = []
         self.counters = ConnectionCounters()
-        self.lane = FastLane(self._send, self.counters)
+        self.lane = PacketInPipeline(self._send, self.counters)
 
     def _send(self, messages: Iterable[Outgoing]) -> None:
         self.sent += messages
 
-    def add(self, order: int, name: str, answer: Handled = PASSED) -> None:
-        def handle(packet_in: PacketIn, now: float) -> Handled:
+    def add(self, order: int, name: str, answer: PacketInVerdict = PASSED) -> None:
+        def handle(packet_in: PacketIn, now: float) -> PacketInVerdict:
             self.called.append(name)
             return answer
 
@@ -32,7 +32,7 @@ class Recorder:
 
 def test_handlers_are_called_in_order_until_one_consumes() -> None:
     recorder = Recorder()
-    recorder.add(40, "forwarding", Handled(True, [DROP]))
+    recorder.add(40, "forwarding", PacketInVerdict(True, [DROP]))
     recorder.add(50, "flooding")
     recorder.add(10, "lldp")
     recorder.add(20, "first host learner")
@@ -45,7 +45,7 @@ def test_handlers_are_called_in_order_until_one_consumes() -> None:
 def test_nobody_consumes() -> None:
     recorder = Recorder()
     assert not recorder.lane.dispatch(PACKET_IN, 0.0)
-    recorder.add(10, "observer", Handled(False, [DROP]))
+    recorder.add(10, "observer", PacketInVerdict(False, [DROP]))
     assert not recorder.lane.dispatch(PACKET_IN, 0.0)
     assert recorder.sent == [DROP]
 
@@ -53,11 +53,11 @@ def test_nobody_consumes() -> None:
 def test_a_handler_that_raises_passes_and_is_counted() -> None:
     recorder = Recorder()
 
-    def broken(packet_in: PacketIn, now: float) -> Handled:
+    def broken(packet_in: PacketIn, now: float) -> PacketInVerdict:
         raise ValueError(packet_in.data)
 
     recorder.lane.register(10, broken)
-    recorder.add(20, "next", Handled(True))
+    recorder.add(20, "next", PacketInVerdict(True))
     for _ in range(3):
         assert recorder.lane.dispatch(PACKET_IN, 0.0)
     assert recorder.called == ["next"] * 3
@@ -67,7 +67,7 @@ def test_a_handler_that_raises_passes_and_is_counted() -> None:
 def test_unregistered_handlers_are_not_called() -> None:
     recorder = Recorder()
 
-    def handler(packet_in: PacketIn, now: float) -> Handled:
+    def handler(packet_in: PacketIn, now: float) -> PacketInVerdict:
         recorder.called.append("handler")
         return PASSED
 
@@ -81,7 +81,7 @@ def test_unregistered_handlers_are_not_called() -> None:
 def test_a_handler_may_leave_while_it_is_called() -> None:
     recorder = Recorder()
 
-    def once(packet_in: PacketIn, now: float) -> Handled:
+    def once(packet_in: PacketIn, now: float) -> PacketInVerdict:
         recorder.lane.unregister(once)
         return PASSED
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Change, Link, Port, PortRef, Switch
+from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange
 from horizon_ryu.wire.messages import Outgoing, Output, PacketIn, PacketOut
 
 KEY = b"a key that only this controller has"
@@ -32,7 +32,7 @@ class SmallNetwork:
     ) -> None:
         self.now = 1000.0
         self.core = Discovery(KEY, timers, limits)
-        self.changes: list[Change] = []
+        self.changes: list[TopologyChange] = []
         self.sent: list[tuple[float, PortRef]] = []
         self.outcomes: list[str] = []
         self.deaf: set[PortRef] = set()

@@ -27,7 +27,7 @@ from horizon_ryu.core.topology import Link, PortRef
 from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.metrics import Metrics
-from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.published import Published
 from horizon_ryu.settings import DiscoveryOptions
 from horizon_ryu.supervision import Supervisor
@@ -64,7 +64,7 @@ class Switches:
         self.refusals: dict[int, SwitchError] = {}
         self.disconnected: list[int] = []
         self.entries: dict[int, tuple[FlowEntry, ...]] = {}
-        self.lane: FastLane | None = None
+        self.lane: PacketInPipeline | None = None
 
     def send(self, messages: Iterable[Outgoing]) -> None:
         cable = {PortRef(A, 1): PortRef(B, 1), PortRef(B, 1): PortRef(A, 1)}
@@ -106,7 +106,7 @@ class Horizon(SimpleNamespace):
     def __init__(self) -> None:
         self.told: list[tuple[str, dict[str, Any]]] = []
         switches, metrics = Switches(), Metrics()
-        switches.lane = FastLane(switches.send, metrics)
+        switches.lane = PacketInPipeline(switches.send, metrics)
         super().__init__(
             settings=SimpleNamespace(discovery=DiscoveryOptions(lldp_interval=0.5)),
             signing_key=b"k" * 32,
@@ -114,7 +114,7 @@ class Horizon(SimpleNamespace):
             clock=time.monotonic,
             locator=None,
             switches=switches,
-            fast_lane=switches.lane,
+            packet_in_pipeline=switches.lane,
             router=SimpleNamespace(add=lambda resources: None),
             store=Store(),
             metrics=metrics,
@@ -242,7 +242,7 @@ def test_a_burst_of_joins_is_one_event(running: Running) -> None:
 
 
 def test_lldp_is_consumed_whatever_it_says_and_other_frames_pass(running: Running) -> None:
-    lane = running.horizon.fast_lane
+    lane = running.horizon.packet_in_pipeline
     assert lane.dispatch(PacketIn(A, 1, bytes(12) + b"\x88\xcc"), 0.0)
     assert lane.dispatch(PacketIn(A, 1, bytes(12) + b"\x81\0\0\1\x88\xcc" + bytes(9)), 0.0)
     assert not lane.dispatch(PacketIn(A, 1, bytes(12) + b"\x08\0" + bytes(40)), 0.0)
@@ -253,7 +253,7 @@ def test_hosts_are_published_and_located(running: Running) -> None:
     running.join(A)
     running.wait(lambda: A in running.horizon.published.topology.switches)
     data = frames.build_arp_request(ALICE, bytes((10, 0, 0, 1)), bytes((10, 0, 0, 2)))
-    assert not running.horizon.fast_lane.dispatch(PacketIn(A, 3, data), time.monotonic())
+    assert not running.horizon.packet_in_pipeline.dispatch(PacketIn(A, 3, data), time.monotonic())
     assert running.horizon.locator(ALICE) == PortRef(A, 3)
     running.wait(lambda: ALICE in running.horizon.published.topology.hosts)
 
@@ -460,5 +460,5 @@ def test_no_host_is_learned_from_a_source_that_no_station_has(running: Running, 
     running.join(A)
     running.wait(lambda: A in running.horizon.published.topology.switches)
     data = ALICE + src + b"\x08\x00" + bytes(46)
-    running.horizon.fast_lane.dispatch(PacketIn(A, 3, data), time.monotonic())
+    running.horizon.packet_in_pipeline.dispatch(PacketIn(A, 3, data), time.monotonic())
     assert running.horizon.locator(src) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from horizon_ryu.core import lldp
 from horizon_ryu.core.discovery import DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Change, Link, PortRef
+from horizon_ryu.core.topology import Link, PortRef, TopologyChange
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn
 from unit.discovery.small_network import KEY, SmallNetwork, both, outgoing, port, switch
 
@@ -432,7 +432,7 @@ def test_views_are_counted_and_share_what_did_not_change(pair: SmallNetwork) -> 
     pair.core.port_changed(A, 4, port(4, up=False), pair.now)
     assert pair.core.changed
     assert pair.core.view() is before
-    assert pair.core.take_changes() == (Change("port_modify", PortRef(A, 4)),)
+    assert pair.core.take_changes() == (TopologyChange("port_modify", PortRef(A, 4)),)
     after = pair.core.view()
     assert after.version == before.version + 1
     assert after.links is before.links

@@ -14,12 +14,20 @@ from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.pair_flows import Pair, PairFlows
-from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import (
+    Host,
+    Link,
+    Port,
+    PortRef,
+    Switch,
+    TopologyChange,
+    TopologyView,
+)
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.forwarding import Forwarding
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.counters import ConnectionCounters
-from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
@@ -91,7 +99,7 @@ class Horizon(SimpleNamespace):
             generation=2,
             clock=time.monotonic,
             locate_host=self.places.get,
-            fast_lane=FastLane(self.switches.send, ConnectionCounters()),
+            packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
             audits=AuditService(dict, time.monotonic),
         )
@@ -123,7 +131,7 @@ def line_view() -> TopologyView:
 
 
 def join(app: Forwarding) -> None:
-    joins = tuple(Change("switch_join", switch(dpid)) for dpid in (1, 2))
+    joins = tuple(TopologyChange("switch_join", switch(dpid)) for dpid in (1, 2))
     app._topology_changed(EventTopologyChanged(line_view(), joins))
 
 
@@ -140,10 +148,10 @@ def test_a_frame_takes_the_fast_lane(app: Forwarding, horizon: Horizon) -> None:
     horizon.places.update({a: PortRef(1, 9), b: PortRef(2, 9)})
     horizon.switches.sent.clear()
     packet = PacketIn(1, 9, b + a + b"\x08\x00" + bytes(46))
-    assert horizon.fast_lane.dispatch(packet, time.monotonic())
+    assert horizon.packet_in_pipeline.dispatch(packet, time.monotonic())
     assert [sent.dpid for sent in horizon.switches.sent] == [2, 1, 2]
     app.stop()
-    assert not horizon.fast_lane.dispatch(packet, time.monotonic())
+    assert not horizon.packet_in_pipeline.dispatch(packet, time.monotonic())
 
 
 def test_old_entries_go_after_the_hold_those_at_hosts_first(
@@ -189,10 +197,10 @@ def test_many_pairs_are_rerouted_by_and_by(app: Forwarding, horizon: Horizon) ->
     horizon.places.update({mac: PortRef(1, 9) for mac in clients})
     for mac in clients:
         packet = PacketIn(1, 9, server + mac + b"\x08\x00" + bytes(46))
-        horizon.fast_lane.dispatch(packet, time.monotonic())
+        horizon.packet_in_pipeline.dispatch(packet, time.monotonic())
     view = line_view()
     cut = {ref: link for ref, link in view.links.items() if ref.port_no == 2}
-    gone = Change("link_delete", Link(PortRef(1, 1), PortRef(2, 1)))
+    gone = TopologyChange("link_delete", Link(PortRef(1, 1), PortRef(2, 1)))
     horizon.switches.sent.clear()
     app._topology_changed(EventTopologyChanged(TopologyView(2, view.switches, cut), (gone,)))
     assert app._core.unsettled
@@ -232,19 +240,19 @@ def talk(horizon: Horizon, pairs: int = 300) -> set[tuple[bytes | None, bytes | 
     horizon.places.update({mac: PortRef(1, 9) for mac in clients} | {server: PortRef(2, 9)})
     for mac in clients:
         packet = PacketIn(1, 9, server + mac + b"\x08\x00" + bytes(46))
-        assert horizon.fast_lane.dispatch(packet, time.monotonic())
+        assert horizon.packet_in_pipeline.dispatch(packet, time.monotonic())
     return {(mac, server) for mac in clients}
 
 
 def lose(app: Forwarding, horizon: Horizon, before: TopologyView, after: TopologyView) -> None:
     """Have the switches that are not in ``after`` die, with their links and hosts."""
     gone = before.switches.keys() - after.switches.keys()
-    changes = [Change("switch_leave", before.switches[dpid]) for dpid in gone]
+    changes = [TopologyChange("switch_leave", before.switches[dpid]) for dpid in gone]
     lost = [link for src, link in before.links.items() if src not in after.links]
-    changes += [Change("link_delete", link) for link in lost]
+    changes += [TopologyChange("link_delete", link) for link in lost]
     for mac, place in list(horizon.places.items()):
         if place.dpid in gone:
-            changes.append(Change("host_delete", Host(mac, (), horizon.places.pop(mac))))
+            changes.append(TopologyChange("host_delete", Host(mac, (), horizon.places.pop(mac))))
     app._topology_changed(EventTopologyChanged(after, tuple(changes)))
 
 
@@ -262,7 +270,7 @@ def test_pairs_are_rerouted_though_a_frame_came_from_its_own_destination(
     assert rerouted(horizon, 3) == wanted
     horizon.places[source] = PortRef(3, 9)
     nonsense = PacketIn(3, 9, source + source + b"\x08\x00" + bytes(46))
-    assert horizon.fast_lane.dispatch(nonsense, time.monotonic())
+    assert horizon.packet_in_pipeline.dispatch(nonsense, time.monotonic())
     horizon.switches.sent.clear()
     lose(app, horizon, view, two_ways(2, 4))
     settled(app)
@@ -296,7 +304,7 @@ def test_a_pair_that_fails_leaves_the_others_theirs_and_the_next_change_its_turn
     monkeypatch.undo()
     horizon.switches.sent.clear()
     again = two_ways(3, 3)
-    joined = (Change("switch_join", again.switches[3]),)
+    joined = (TopologyChange("switch_join", again.switches[3]),)
     app._topology_changed(EventTopologyChanged(again, joined))
     settled(app)
     assert rerouted(horizon, 3) == wanted - failed
@@ -343,9 +351,9 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     a, b = b"\2" + bytes(5), b"\4" + bytes(5)
     horizon.places.update({a: PortRef(1, 9), b: PortRef(2, 9)})
     packet = PacketIn(1, 9, b + a + b"\x08\x00" + bytes(46))
-    horizon.fast_lane.dispatch(packet, time.monotonic())
+    horizon.packet_in_pipeline.dispatch(packet, time.monotonic())
     horizon.switches.sent.clear()
-    place = Change("host_move", Host(b, (), PortRef(2, 9)))
+    place = TopologyChange("host_move", Host(b, (), PortRef(2, 9)))
     notice = SimpleNamespace(version=4, buf=removed(a, b), datapath=SimpleNamespace(id=1))
     app._flow_removed(SimpleNamespace(msg=notice))
     assert len(app._core._pairs) == 1, "it cannot have been idle for long enough"

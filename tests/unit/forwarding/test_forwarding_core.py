@@ -15,7 +15,15 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, Forwarding
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.pair_flows import Pair, PairFlows
-from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import (
+    Host,
+    Link,
+    Port,
+    PortRef,
+    Switch,
+    TopologyChange,
+    TopologyView,
+)
 from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
@@ -57,28 +65,28 @@ class Network:
         self.now = 100.0
         self.core = Forwarding(self.places.get, GENERATION)
         self.ips: dict[bytes, tuple[str, ...]] = {}
-        self.changed(*[Change("switch_join", self.switch(dpid)) for dpid in self.dpids])
+        self.changed(*[TopologyChange("switch_join", self.switch(dpid)) for dpid in self.dpids])
 
     def switch(self, dpid: int) -> Switch:
         return Switch(dpid, "", 4, {n: Port(n, "", bytes(6), True) for n in range(1, 10)})
 
-    def connect(self, one: PortRef, two: PortRef) -> list[Change]:
+    def connect(self, one: PortRef, two: PortRef) -> list[TopologyChange]:
         links = (Link(one, two), Link(two, one))
         self.links.update({link.src: link for link in links})
-        return [Change("link_add", link) for link in links]
+        return [TopologyChange("link_add", link) for link in links]
 
-    def cut(self, one: PortRef) -> list[Change]:
+    def cut(self, one: PortRef) -> list[TopologyChange]:
         link = self.links.pop(one)
         del self.links[link.dst]
-        return [Change("link_delete", link), Change("link_delete", link.reversed())]
+        return [TopologyChange("link_delete", link), TopologyChange("link_delete", link.reversed())]
 
-    def place(self, mac: bytes, dpid: int, port_no: int, *ips: str) -> Change:
+    def place(self, mac: bytes, dpid: int, port_no: int, *ips: str) -> TopologyChange:
         kind = "host_move" if mac in self.places else "host_add"
         self.places[mac] = PortRef(dpid, port_no)
         self.ips[mac] = ips
-        return Change(kind, Host(mac, ips, self.places[mac]))
+        return TopologyChange(kind, Host(mac, ips, self.places[mac]))
 
-    def changed(self, *changes: Change) -> list[Outgoing]:
+    def changed(self, *changes: TopologyChange) -> list[Outgoing]:
         hosts = {mac: Host(mac, self.ips[mac], place) for mac, place in self.places.items()}
         switches = {dpid: self.switch(dpid) for dpid in self.dpids}
         view = TopologyView(1, switches, dict(self.links), hosts)
@@ -311,7 +319,7 @@ def test_a_host_that_left_takes_its_entries_along(square: Network) -> None:
     square.talk(A, B)
     square.talk(B, A)
     place = square.places.pop(B)
-    square.changed(Change("host_delete", Host(B, (), place)))
+    square.changed(TopologyChange("host_delete", Host(B, (), place)))
     assert square.pair_entries() == 0
     assert len(square.core._pairs) == 0
     assert not square.core._pairs._of_host
@@ -558,7 +566,7 @@ def test_no_frames_between_changes_end_the_rerouting(steps: list[Any]) -> None:
         elif step == "mend" and PortRef(1, 1) not in network.links:
             network.changed(*network.connect(PortRef(1, 1), PortRef(2, 1)))
         elif step == "leave" and A in network.places:
-            network.changed(Change("host_delete", Host(A, (), network.places.pop(A))))
+            network.changed(TopologyChange("host_delete", Host(A, (), network.places.pop(A))))
         elif step == "return" and A not in network.places:
             network.changed(network.place(A, 1, 9))
         elif step == "move":

@@ -24,7 +24,7 @@ from fuzz.wire import (
     stats13,
 )
 from horizon_ryu.wire.guard import AnswerLimits, Conversation, Reason, Violation
-from horizon_ryu.wire.guard.hello import canonical_hello, read_hello
+from horizon_ryu.wire.guard.hello import normalize_hello, read_hello
 
 
 def started(version: int = OF13, limits: AnswerLimits | None = None) -> Conversation:
@@ -187,7 +187,7 @@ def test_hello_of_any_bytes_is_read_or_refused(body: bytes) -> None:
         bitmap = read_hello(data)
     except Violation:
         return
-    assert read_hello(canonical_hello(data)) == bitmap
+    assert read_hello(normalize_hello(data)) == bitmap
 
 
 @pytest.mark.parametrize(("version", "packet_in"), [(OF10, packet_in10), (OF13, packet_in13)])

@@ -9,7 +9,7 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.openflow.pending import MAX_WAITING, PendingQuestions, Question
+from horizon_ryu.openflow.pending import MAX_WAITING, PendingRequests, SwitchRequest
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.wire import codec10
 from horizon_ryu.wire.messages import (
@@ -255,11 +255,11 @@ def test_who_waits_for_a_connection_that_is_replaced_is_told_at_once(
 
 
 def test_questions_without_end_are_an_error_of_the_switch() -> None:
-    questions = PendingQuestions()
+    questions = PendingRequests()
     for xid in range(MAX_WAITING):
-        questions.ask(Question(1, xid, lambda: None))
+        questions.ask(SwitchRequest(1, xid, lambda: None))
     with pytest.raises(SwitchError, match="wait for an answer already"):
-        questions.ask(Question(1, MAX_WAITING, lambda: None))
+        questions.ask(SwitchRequest(1, MAX_WAITING, lambda: None))
 
 
 def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegistry) -> None:

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from horizon_ryu.http.auth import parse_tokens
-from horizon_ryu.http.problem import KINDS
+from horizon_ryu.http.problem import PROBLEM_TYPES
 from horizon_ryu.metrics import MAX_LABELS, Metrics
 
 
@@ -51,7 +51,7 @@ def test_every_reference_of_the_document_leads_somewhere(client: Any) -> None:
 
 def test_type_of_a_problem_leads_to_its_description(client: Any) -> None:
     responses = client.get("/v1/openapi.json").json["components"]["responses"]
-    for kind in KINDS:
+    for kind in PROBLEM_TYPES:
         assert kind.type.startswith("/v1/openapi.json#/components/responses/")
         assert responses[kind.type.rpartition("/")[2]]["description"] == kind.title
 

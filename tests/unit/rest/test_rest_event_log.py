@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from horizon_ryu.core.errors import LimitExceeded
 from horizon_ryu.core.spanning_tree import build_forest
-from horizon_ryu.core.topology import Change, Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import (
+    Host,
+    Link,
+    Port,
+    PortRef,
+    Switch,
+    TopologyChange,
+    TopologyView,
+)
 from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS, EventLog, Subscription
 from horizon_ryu.rest.event_data import change_to_event, forest_to_event
 
@@ -117,16 +125,16 @@ SWITCH = Switch(1, "192.0.2.1:1", 4, {2: Port(2, "eth2", bytes(6), True, 1000)})
 @pytest.mark.parametrize(
     ("change", "data"),
     [
-        (Change("port_delete", A), {"dpid": "0000000000000001", "port_no": 2}),
+        (TopologyChange("port_delete", A), {"dpid": "0000000000000001", "port_no": 2}),
         (
-            Change("link_add", Link(A, B)),
+            TopologyChange("link_add", Link(A, B)),
             {
                 "src": {"dpid": "0000000000000001", "port_no": 2},
                 "dst": {"dpid": "0000000000000003", "port_no": 4},
             },
         ),
         (
-            Change("host_move", Host(b"\x00\x00\x00\x00\x00\x07", ("10.0.0.7",), B)),
+            TopologyChange("host_move", Host(b"\x00\x00\x00\x00\x00\x07", ("10.0.0.7",), B)),
             {
                 "mac": "00:00:00:00:00:07",
                 "ips": ["10.0.0.7"],
@@ -136,13 +144,13 @@ SWITCH = Switch(1, "192.0.2.1:1", 4, {2: Port(2, "eth2", bytes(6), True, 1000)})
         ),
     ],
 )
-def test_changes_become_events(change: Change, data: Any) -> None:
+def test_changes_become_events(change: TopologyChange, data: Any) -> None:
     assert change_to_event(change) == (change.kind, data)
 
 
 def test_switches_that_leave_are_not_connected() -> None:
-    assert change_to_event(Change("switch_join", SWITCH))[1]["connected"] is True
-    kind, data = change_to_event(Change("switch_leave", SWITCH))
+    assert change_to_event(TopologyChange("switch_join", SWITCH))[1]["connected"] is True
+    kind, data = change_to_event(TopologyChange("switch_leave", SWITCH))
     assert (kind, data["connected"], data["openflow"]) == ("switch_leave", False, "1.3")
     assert json.dumps(data)
 

@@ -19,13 +19,13 @@ from horizon_ryu import spanning_tree
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import StoreError, SwitchError
 from horizon_ryu.core.timers import TreeTimers
-from horizon_ryu.core.topology import Change, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.metrics import Metrics
-from horizon_ryu.openflow.packet_in_pipeline import FastLane
+from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.published import Published
 from horizon_ryu.spanning_tree import MEMORY_SETTING, TIMERS_SETTING, SpanningTree
 from horizon_ryu.store import Store
@@ -79,7 +79,7 @@ class Running:
             clock=time.monotonic,
             published=Published(),
             switches=self.switches,
-            fast_lane=FastLane(self.switches.send, metrics),
+            packet_in_pipeline=PacketInPipeline(self.switches.send, metrics),
             router=SimpleNamespace(add=lambda resources: None),
             locate_host=lambda mac: None,
             metrics=metrics,
@@ -102,8 +102,8 @@ class Running:
                 links.update({one: Link(one, other), other: Link(other, one)})
         new = [link for src, link in links.items() if src not in self.view.links]
         self.view = TopologyView(self.view.version + 1, switches, links)
-        changes = [Change("switch_join", switches[dpid]) for dpid in dpids]
-        changes += [Change("link_add", link) for link in new]
+        changes = [TopologyChange("switch_join", switches[dpid]) for dpid in dpids]
+        changes += [TopologyChange("link_add", link) for link in new]
         self.app._topology_changed(EventTopologyChanged(self.view, tuple(changes)))
 
     def settled(self, *dpids: int) -> bool:
@@ -255,7 +255,10 @@ def test_a_switch_whose_plan_raises_is_disconnected_and_the_others_settle(
     running.app._topology_changed(
         EventTopologyChanged(
             running.view,
-            (Change("switch_leave", switch(2)), Change("switch_join", running.view.switches[2])),
+            (
+                TopologyChange("switch_leave", switch(2)),
+                TopologyChange("switch_join", running.view.switches[2]),
+            ),
         )
     )
     until(lambda: running.settled(1, 2, 3))

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from horizon_ryu.core.errors import InvalidInput, SwitchDeadline
-from horizon_ryu.core.flood_plan import Plan
-from horizon_ryu.core.ghosts import TreeMemory
-from horizon_ryu.core.topology import Change, Link, PortRef, Switch, TopologyView
+from horizon_ryu.core.flood_plan import FloodPlan
+from horizon_ryu.core.lost_switches import TreeMemory
+from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange, TopologyView
 from horizon_ryu.core.tree_control import SHARED_HOLD, TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.wire.messages import FloodPorts, FlowMod, SetNoFlood
@@ -40,7 +40,7 @@ class Bench:
             for number in range(1, ports + 1):
                 self.real[dpid].add_port(number)
         self.there.add(dpid)
-        self.tell(Change("switch_join", self.real[dpid].describe()))
+        self.tell(TopologyChange("switch_join", self.real[dpid].describe()))
         assert self.control.unread() == {dpid}
         real = self.real[dpid]
         self.control.switch_state_read(dpid, real.table.entries(), real.group, self.now)
@@ -52,36 +52,36 @@ class Bench:
             for src, link in self.links.items()
             if dpid not in (link.src.dpid, link.dst.dpid)
         }
-        self.tell(Change("switch_leave", self.real[dpid].describe()))
+        self.tell(TopologyChange("switch_leave", self.real[dpid].describe()))
 
     def link(self, one: tuple[int, int], other: tuple[int, int], ways: int = 2) -> None:
         ends = (PortRef(*one), PortRef(*other))
         for src, dst in (ends, ends[::-1])[:ways]:
             self.links[src] = Link(src, dst)
-        self.tell(Change("link_add", self.links[ends[0]]))
+        self.tell(TopologyChange("link_add", self.links[ends[0]]))
 
     def unlink(self, *ends: tuple[int, int]) -> None:
         gone = [self.links.pop(PortRef(*end)) for end in ends]
-        self.tell(*(Change("link_delete", link) for link in gone))
+        self.tell(*(TopologyChange("link_delete", link) for link in gone))
 
     def carrier(self, dpid: int, port_no: int, up: bool) -> None:
         self.real[dpid].set_up(port_no, up)
         ref = PortRef(dpid, port_no)
         self.links = {s: k for s, k in self.links.items() if ref not in (k.src, k.dst)}
-        self.tell(Change("port_modify", ref))
+        self.tell(TopologyChange("port_modify", ref))
 
-    def tell(self, *changes: Change) -> None:
+    def tell(self, *changes: TopologyChange) -> None:
         self.version += 1
         switches: dict[int, Switch] = {d: self.real[d].describe() for d in sorted(self.there)}
         view = TopologyView(self.version, switches, dict(self.links))
         self.control.topology_changed(view, changes, self.now)
 
-    def apply(self, plan: Plan, dpids: Iterable[int] | None = None) -> None:
+    def apply(self, plan: FloodPlan, dpids: Iterable[int] | None = None) -> None:
         for sent in plan.messages:
             if dpids is None or sent.dpid in dpids:
                 assert self.real[sent.dpid].apply(sent.message) is None
 
-    def settle(self) -> list[Plan]:
+    def settle(self) -> list[FloodPlan]:
         """Carry out plans until there are none."""
         plans = []
         while plan := self.control.plan(self.now):
@@ -189,7 +189,7 @@ def test_port_that_falls_and_rises_between_two_searches_is_held(bench: Bench) ->
 
 def test_port_that_falls_and_rises_within_one_batch_is_held(bench: Bench) -> None:
     triangle(bench)
-    change = Change("port_modify", PortRef(1, 3))
+    change = TopologyChange("port_modify", PortRef(1, 3))
     bench.tell(change)
     assert bench.settle() == [], "a change of anything but the carrier holds nothing"
     bench.tell(change, change)
@@ -203,7 +203,7 @@ def test_shared_segment_stays_closed_while_alarms_go_on(bench: Bench) -> None:
     ends = [PortRef(1, 1), PortRef(2, 1)]
     for _ in range(4):
         bench.links = {s: k for s, k in bench.links.items() if s not in ends}
-        bench.tell(*(Change("alarm_shared_segment", end) for end in ends))
+        bench.tell(*(TopologyChange("alarm_shared_segment", end) for end in ends))
         bench.settle()
         bench.wait(3.0)
         assert 1 not in bench.open(1) | bench.open(2)

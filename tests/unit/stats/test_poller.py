@@ -7,10 +7,10 @@ from typing import Any
 
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.stats.polling import Polling
-from horizon_ryu.core.stats.samples import SampleBook
+from horizon_ryu.core.stats.samples import StatsCache
 from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
-from horizon_ryu.openflow.pending import Question
+from horizon_ryu.openflow.pending import SwitchRequest
 from horizon_ryu.switch_stats.poller import Poller
 from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.codec import Codec
@@ -31,12 +31,12 @@ class Line:
 
     def ask(
         self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
-    ) -> Question:
+    ) -> SwitchRequest:
         if self.away:
             raise SwitchAway(dpid)
         kind = next(kind for kind in StatsType if kind_of(encode(CODEC13, 7)) == kind_of_kind(kind))
         self.asked.append(kind)
-        question = Question(dpid, 7, wake)
+        question = SwitchRequest(dpid, 7, wake)
         self.waiting = question
         if kind in self.silent:
             return question
@@ -47,9 +47,9 @@ class Line:
         self.later.append(question)
         return question
 
-    later: list[Question]
+    later: list[SwitchRequest]
 
-    def give_up(self, question: Question, reason: str) -> None:
+    def give_up(self, question: SwitchRequest, reason: str) -> None:
         self.given_up.append(reason)
         question.errors.append(SwitchError(question.dpid, reason))
         question.finish()
@@ -70,7 +70,7 @@ class Bench:
         self.now = 0.0
         self.line = Line()
         self.line.later = []
-        self.book = SampleBook(1 << 26, 1 << 30)
+        self.book = StatsCache(1 << 26, 1 << 30)
         self.polling = Polling(StatsTimers(), 3.0)
         self.poller = Poller(self.polling, self.book, self.line, lambda: self.now)
         self.book.joined(1, "192.0.2.1:1", 4)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from webob import Request
 
-from horizon_ryu.core.stats.samples import SampleBook, SwitchSamples
+from horizon_ryu.core.stats.samples import StatsCache, SwitchSamples
 from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.core.topology import Link, PortRef, TopologyView
@@ -21,7 +21,7 @@ from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.switch_stats import prometheus
 from horizon_ryu.switch_stats.node_measures import NO_LOAD, node_measures
-from horizon_ryu.switch_stats.report import Part, Writer
+from horizon_ryu.switch_stats.report import StatsDocument, StatsSection
 from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.stats.readers import read_table_features
 from horizon_ryu.wire.stats.types import StatsType
@@ -31,7 +31,7 @@ DPID = 0xAB
 
 
 def captured(version: int, at: float = 100.0) -> SwitchSamples:
-    book = SampleBook(1 << 26, 1 << 30)
+    book = StatsCache(1 << 26, 1 << 30)
     book.joined(DPID, "192.0.2.1:40000", version)
     for kind in stats_types_of(capabilities_of(version)):
         if kind is StatsType.TABLE_FEATURES:
@@ -42,13 +42,13 @@ def captured(version: int, at: float = 100.0) -> SwitchSamples:
     return book.switches[DPID]
 
 
-def as_json(switch: SwitchSamples, part: Part | None = None, rates: bool = False) -> Any:
-    writer = Writer(JsonForm(), 103.0, StatsTimers(), rates)
+def as_json(switch: SwitchSamples, part: StatsSection | None = None, rates: bool = False) -> Any:
+    writer = StatsDocument(JsonForm(), 103.0, StatsTimers(), rates)
     return json.loads("".join(writer.one(switch, part, False)))
 
 
 def as_xml(*switches: SwitchSamples) -> Any:
-    text = "".join(Writer(XmlForm(), 103.0, StatsTimers(), True).everything(switches))
+    text = "".join(StatsDocument(XmlForm(), 103.0, StatsTimers(), True).everything(switches))
     root = etree.fromstring(text.encode())
     xml_form.schema("openflowstats").assertValid(root)
     return root
@@ -88,13 +88,13 @@ def test_json_and_xml_say_the_same(version: int) -> None:
         port.findtext("port_no") for port in datapath.iterfind("dp_stats/port")
     ]
     assert told["dp_aggr_stats"]["flow_count"] == len(dump_flows(version))
-    for part in Part:
+    for part in StatsSection:
         (name,) = set(as_json(switch, part)) - {"dpid", "dp_mac"}
         assert as_json(switch, part)[name] == told[name]
 
 
 def test_what_was_never_told_is_absent_not_wrong() -> None:
-    book = SampleBook(1 << 20, 1 << 20)
+    book = StatsCache(1 << 20, 1 << 20)
     book.joined(1, "192.0.2.1:1", 4)
     told = as_json(book.switches[1])
     assert told["dp_aggr_stats"] == dict.fromkeys(
@@ -108,7 +108,7 @@ def test_what_was_never_told_is_absent_not_wrong() -> None:
 
 @given(st.sampled_from(VERSIONS), st.lists(st.binary(min_size=8, max_size=300), max_size=4))
 def test_no_answer_makes_a_document_fail(version: int, hostile: list[bytes]) -> None:
-    book = SampleBook(1 << 20, 1 << 22)
+    book = StatsCache(1 << 20, 1 << 22)
     book.joined(1, "192.0.2.1:1", version)
     for kind in stats_types_of(capabilities_of(version)):
         if kind is StatsType.TABLE_FEATURES:
@@ -124,7 +124,7 @@ def test_no_answer_makes_a_document_fail(version: int, hostile: list[bytes]) -> 
 
 @given(st.sampled_from(VERSIONS), st.data())
 def test_a_real_answer_with_a_bit_turned_over_fails_nothing(version: int, data: Any) -> None:
-    book = SampleBook(1 << 26, 1 << 30)
+    book = StatsCache(1 << 26, 1 << 30)
     book.joined(1, "192.0.2.1:1", version)
     for kind in stats_types_of(capabilities_of(version)):
         told = []
@@ -139,21 +139,21 @@ def test_a_real_answer_with_a_bit_turned_over_fails_nothing(version: int, data: 
 
 
 def test_rates_come_from_the_last_two_polls() -> None:
-    book = SampleBook(1 << 26, 1 << 30)
+    book = StatsCache(1 << 26, 1 << 30)
     book.joined(DPID, "192.0.2.1:1", 4)
     answer = pieces(4, StatsType.PORTS)
     book.take(DPID, StatsType.PORT_DESC, pieces(4, StatsType.PORT_DESC), 100.0)
     book.take(DPID, StatsType.PORTS, answer, 100.0)
-    first = as_json(book.switches[DPID], Part.PORTS, True)["dp_stats"]["ports"]
+    first = as_json(book.switches[DPID], StatsSection.PORTS, True)["dp_stats"]["ports"]
     assert {port["rx_bps"] for port in first} == {None}
     later = [bytearray(piece) for piece in answer]
     at = 16 + 8 + 16  # the first port's rx_bytes
     counted = int.from_bytes(later[0][at : at + 8], "big")
     later[0][at : at + 8] = (counted + 1000).to_bytes(8, "big")
     book.take(DPID, StatsType.PORTS, [bytes(piece) for piece in later], 102.0)
-    ports = as_json(book.switches[DPID], Part.PORTS, True)["dp_stats"]["ports"]
+    ports = as_json(book.switches[DPID], StatsSection.PORTS, True)["dp_stats"]["ports"]
     assert sorted(port["rx_bps"] or 0 for port in ports)[-1] == 4000
-    assert "rx_bps" not in as_json(book.switches[DPID], Part.PORTS)["dp_stats"]["ports"][0]
+    assert "rx_bps" not in as_json(book.switches[DPID], StatsSection.PORTS)["dp_stats"]["ports"][0]
     links = {PortRef(DPID, 1): Link(PortRef(DPID, 1), PortRef(7, 2))}
     book.echoed(DPID, 0.002, 102.0)
     measures = node_measures(book.switches[DPID], TopologyView(1, {}, links, {}), NO_LOAD)

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.stats.samples import SampleBook, Taken, distinct
+from horizon_ryu.core.stats.samples import StatsCache, Taken, distinct
 from horizon_ryu.wire.stats.types import StatsType
 
 HEAD = bytes(12)
 
 
-def book(most_flow_bytes: int = 1000, most_bytes: int = 10_000) -> SampleBook:
-    made = SampleBook(most_flow_bytes, most_bytes)
+def book(most_flow_bytes: int = 1000, most_bytes: int = 10_000) -> StatsCache:
+    made = StatsCache(most_flow_bytes, most_bytes)
     made.joined(1, "192.0.2.1", 4)
     return made
 

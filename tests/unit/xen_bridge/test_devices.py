@@ -172,7 +172,7 @@ def test_the_xml_that_libvirt_is_given_is_read_back() -> None:
     assert 'managed="yes"' in plain
     assert '<tag id="7"/>' in rich
     text = f"<domain><devices>{plain}{rich}</devices></domain>"
-    assert domain_xml.Description(text).host_devices == ("0000:03:10.1", "0000:03:10.2")
+    assert domain_xml.DomainDescription(text).host_devices == ("0000:03:10.1", "0000:03:10.2")
 
 
 def test_a_function_that_cannot_be_read_hides_no_other(manager: DeviceManager, root: Path) -> None:

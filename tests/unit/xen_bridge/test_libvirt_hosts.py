@@ -288,5 +288,5 @@ def test_xml_for_a_new_xen_domain() -> None:
     assert "ip=1 &lt;&amp;&gt;" in text
     assert '<source dev="/dev/vg/r1"/>' in text
     assert '<source file="/img/r1.img"/>' in text
-    assert domain_xml.Description(text).interfaces[0].mac == "00:16:3e:00:00:11"
+    assert domain_xml.DomainDescription(text).interfaces[0].mac == "00:16:3e:00:00:11"
     assert "pygrub" in domain_xml.build(CreateDomain("r2"), "xen")

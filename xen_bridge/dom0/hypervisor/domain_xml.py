@@ -82,7 +82,7 @@ def _interface(devices: etree._Element, wanted: NewInterface) -> None:
         etree.SubElement(interface, "mac", address=wanted.mac)
 
 
-class Description:
+class DomainDescription:
     """What the XML of a domain says; ValueError for what is none."""
 
     def __init__(self, text: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, HostDevice, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
-from xen_bridge.dom0.hypervisor.reading import Reading
+from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.errors import HypervisorAway, NotFound, Unsupported
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.document_schema import Form
@@ -155,22 +155,22 @@ class LibvirtHost(ABC):
 
     def _described(self, domain: Any) -> Domain | None:
         """Return a domain; None if it went away since it was found."""
-        reading = Reading()
+        reading = CarefulReading()
         found = self._read(domain, reading)
         return None if reading.was_missed and self.is_gone(domain) else found
 
     def is_gone(self, domain: Any) -> bool:
         """Tell whether a domain that was found is there no more; raises HypervisorAway."""
-        reading, connection = Reading(), self.connection()
+        reading, connection = CarefulReading(), self.connection()
         reading.of((), lambda: connection.lookupByUUIDString(domain.UUIDString()), None)
         return reading.was_missed
 
-    def _read(self, domain: Any, reading: Reading) -> Domain:
+    def _read(self, domain: Any, reading: CarefulReading) -> Domain:
         uuid = domain.UUIDString()
         # What the domain was found with: known even of one that does not answer, and -1 of one
         # that has been started since.
         number = domain.ID()
-        is_active = number >= 0 and bool(Reading().of((), domain.isActive, True))
+        is_active = number >= 0 and bool(CarefulReading().of((), domain.isActive, True))
         info = reading.of(("state", "memory_kb", "cpu_time_s"), domain.info, None)
         return Domain(
             name=self.name_of(domain, reading),
@@ -187,12 +187,12 @@ class LibvirtHost(ABC):
         )
 
     def _described_by_xml(
-        self, domain: Any, is_active: bool, info: Any, reading: Reading
+        self, domain: Any, is_active: bool, info: Any, reading: CarefulReading
     ) -> dict[str, Any]:
         """Return vCPUs and interfaces: how many vCPUs run now is not in the XML."""
         none: tuple[int | None, int | None] = (None, None)
         described = reading.of(
-            ("vcpus", "interfaces"), lambda: domain_xml.Description(domain.XMLDesc()), None
+            ("vcpus", "interfaces"), lambda: domain_xml.DomainDescription(domain.XMLDesc()), None
         )
         first, most = none
         if described is not None:
@@ -205,7 +205,7 @@ class LibvirtHost(ABC):
         return {"vcpus": vcpus, "interfaces": described.interfaces if described else ()}
 
     @staticmethod
-    def name_of(domain: Any, reading: Reading) -> str:
+    def name_of(domain: Any, reading: CarefulReading) -> str:
         """Return the name of a domain; its UUID if that cannot be told."""
 
         def name() -> str:
@@ -214,11 +214,15 @@ class LibvirtHost(ABC):
         return reading.of(("name",), name, str(domain.UUIDString()))
 
     @abstractmethod
-    def _affinity(self, domain: Any, is_active: bool, reading: Reading) -> tuple[VcpuPins, ...]:
+    def _affinity(
+        self, domain: Any, is_active: bool, reading: CarefulReading
+    ) -> tuple[VcpuPins, ...]:
         """Return where each vCPU may run; nothing where vcpu_list tells of all domains at once."""
 
     @abstractmethod
-    def _scheduler(self, domain: Any, is_active: bool, reading: Reading) -> SchedulerParameters:
+    def _scheduler(
+        self, domain: Any, is_active: bool, reading: CarefulReading
+    ) -> SchedulerParameters:
         """Return the scheduler's kind, and the domain's weight and cap."""
 
     @abstractmethod
@@ -237,7 +241,7 @@ class LibvirtHost(ABC):
         with translated():
             # Redefining would change a domain of that name instead of refusing.
             made = connection.defineXML(domain_xml.build(wanted, self.kind))
-        return self._read(made, Reading())
+        return self._read(made, CarefulReading())
 
     def start(self, domain: str) -> None:
         """Boot a defined domain."""
@@ -329,7 +333,7 @@ class LibvirtHost(ABC):
         owners: dict[str, str] = {}
         unknown: list[str] = []
         for domain in found:
-            reading = Reading()
+            reading = CarefulReading()
             name = self.name_of(domain, reading)
             addresses = reading.of(("devices",), partial(_devices_of, domain), None)
             if addresses is not None:
@@ -340,7 +344,7 @@ class LibvirtHost(ABC):
 
 
 def _devices_of(domain: Any) -> tuple[str, ...] | None:
-    return domain_xml.Description(domain.XMLDesc()).host_devices
+    return domain_xml.DomainDescription(domain.XMLDesc()).host_devices
 
 
 def checked(form: Form) -> Form:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import translated
 from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost
-from xen_bridge.dom0.hypervisor.reading import Reading
+from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 
 _STATES = {0: "-o-", 1: "r--", 2: "-b-"}
@@ -28,10 +28,14 @@ class LibvirtTestHost(LibvirtHost):
         """Return the only scheduler it has."""
         return "fair"
 
-    def _scheduler(self, domain: Any, is_active: bool, reading: Reading) -> SchedulerParameters:
+    def _scheduler(
+        self, domain: Any, is_active: bool, reading: CarefulReading
+    ) -> SchedulerParameters:
         return SchedulerParameters("fair")
 
-    def _affinity(self, domain: Any, is_active: bool, reading: Reading) -> tuple[VcpuPins, ...]:
+    def _affinity(
+        self, domain: Any, is_active: bool, reading: CarefulReading
+    ) -> tuple[VcpuPins, ...]:
         if not is_active:
             return ()
         nothing: Sequence[Sequence[bool]] = ()
@@ -60,12 +64,12 @@ class LibvirtTestHost(LibvirtHost):
         return tuple(self._usage(domain) for domain in running)
 
     def _usage(self, domain: Any) -> Usage:
-        reading = Reading()
+        reading = CarefulReading()
         info = reading.of(("usage",), domain.info, None) or (None,) * 5
         return Usage(self.name_of(domain, reading), info[4], info[2], info[3])
 
     def _assignments(self, domain: Any) -> Iterator[VcpuAssignment]:
-        reading = Reading()
+        reading = CarefulReading()
         name = self.name_of(domain, reading)
         nothing: Any = ((), ())
         vcpus = reading.of(("vcpus",), domain.vcpus, nothing)

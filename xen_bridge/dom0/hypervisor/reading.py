@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 MAX_REASON = 200
 
 
-class Reading:
+class CarefulReading:
     """Reads the values of one domain, one after the other."""
 
     def __init__(self) -> None:

@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from xen_bridge.dom0.hypervisor.domain_xml import Description
+from xen_bridge.dom0.hypervisor.domain_xml import DomainDescription
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checked
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
-from xen_bridge.dom0.hypervisor.reading import Reading
+from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
 from xen_bridge.errors import Conflict, Unsupported
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
@@ -61,11 +61,13 @@ class XenHypervisor(LibvirtHost):
         def kind() -> str | None:
             return str(connection.lookupByID(DOMAIN_0).schedulerType()[0])
 
-        return Reading().of(("scheduler",), kind, None)
+        return CarefulReading().of(("scheduler",), kind, None)
 
     # ---- looking
 
-    def _scheduler(self, domain: Any, is_active: bool, reading: Reading) -> SchedulerParameters:
+    def _scheduler(
+        self, domain: Any, is_active: bool, reading: CarefulReading
+    ) -> SchedulerParameters:
         if not is_active:
             return SchedulerParameters(self.scheduler_kind())
         kind = reading.of(("scheduler",), lambda: str(domain.schedulerType()[0]), None)
@@ -79,7 +81,9 @@ class XenHypervisor(LibvirtHost):
 
         return reading.of(("scheduler",), parameters, told)
 
-    def _affinity(self, domain: Any, is_active: bool, reading: Reading) -> tuple[VcpuPins, ...]:
+    def _affinity(
+        self, domain: Any, is_active: bool, reading: CarefulReading
+    ) -> tuple[VcpuPins, ...]:
         # One run of xl tells of all domains, so it is asked by vcpu_list alone.
         return ()
 
@@ -100,7 +104,7 @@ class XenHypervisor(LibvirtHost):
 
     def _usage(self, domain: Any) -> Usage | None:
         """Return the counters of a domain; None if it went away since it was listed."""
-        reading = Reading()
+        reading = CarefulReading()
         info = reading.of(("usage",), domain.info, None) or (None,) * 5
         targets = reading.of(("interfaces",), partial(_targets, domain), None)
         vifs = None if targets is None else _vifs(domain, targets, reading)
@@ -200,10 +204,12 @@ class XenHypervisor(LibvirtHost):
 
 
 def _targets(domain: Any) -> list[str] | None:
-    return [item.target for item in Description(domain.XMLDesc()).interfaces if item.target]
+    return [item.target for item in DomainDescription(domain.XMLDesc()).interfaces if item.target]
 
 
-def _vifs(domain: Any, targets: Sequence[str], reading: Reading) -> tuple[VirtualInterface, ...]:
+def _vifs(
+    domain: Any, targets: Sequence[str], reading: CarefulReading
+) -> tuple[VirtualInterface, ...]:
     """Return the counters of the vifs that can be read."""
     found = (
         (number, reading.of(("interfaces",), partial(domain.interfaceStats, name), None))

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from horizon_ryu.core.topology import PortRef
 
 
-class PortHold:
+class ListeningPorts:
     """The undecided ports and when each is decided without further news."""
 
     def __init__(self) -> None:

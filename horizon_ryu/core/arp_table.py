@@ -8,7 +8,7 @@ from horizon_ryu.core.frames import address_text
 from horizon_ryu.core.topology import Host
 
 
-class AddressBook:
+class ArpTable:
     """Answers for the hosts it was made with; built when first asked, since most never are."""
 
     def __init__(self, hosts: Mapping[bytes, Host]) -> None:

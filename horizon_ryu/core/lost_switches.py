@@ -31,7 +31,7 @@ MAX_GHOSTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class LastKnownState:
     """What a lost switch goes on doing: its open ports, and which of them led to no switch."""
 
     open_ports: frozenset[int]
@@ -42,16 +42,16 @@ class Frozen:
 class TreeMemory:
     """What a later run of the controller should know about this one's switches and links."""
 
-    frozen: Mapping[int, Frozen] = field(default_factory=dict)
+    frozen: Mapping[int, LastKnownState] = field(default_factory=dict)
     cables: frozenset[Cable] = frozenset()
 
 
-class Ghosts:
+class LostSwitches:
     """The lost switches, what they go on doing, and the links to them."""
 
     def __init__(self) -> None:
         self._peers: dict[PortRef, PortRef] = {}
-        self._away: dict[int, Frozen] = {}
+        self._away: dict[int, LastKnownState] = {}
         self._until: dict[int, float] = {}
         self._recalled: set[int] = set()
         self._recalled_until = 0.0
@@ -83,7 +83,7 @@ class Ghosts:
         """Return where the remembered link at ``end`` leads."""
         return self._peers.get(end)
 
-    def lost(self, dpid: int, frozen: Frozen, links: Mapping[PortRef, PortRef]) -> None:
+    def lost(self, dpid: int, frozen: LastKnownState, links: Mapping[PortRef, PortRef]) -> None:
         """Note that ``dpid`` is away and goes on as ``frozen``; ``links`` are by its own ends."""
         self._away[dpid] = frozen
         self._until.pop(dpid, None)
