@@ -87,7 +87,7 @@ def test_the_wheel_holds_every_file_of_its_packages_and_no_other(clone: Path, wh
     for name in (
         "horizon_ryu/py.typed",
         "xen_bridge/py.typed",
-        "xen_bridge/schemas/xen_prototype.xsd",
+        "xen_bridge/protocol/schemas/xen_prototype.xsd",
         "horizon_ryu/formats/openflowstats.xsd",
         "horizon_ryu/migrations/env.py",
         "horizon_ryu/migrations/versions/0001_networks_and_settings.py",
