@@ -19,6 +19,7 @@ APPS = {
 ALLOWED: dict[str, frozenset[str]] = {
     "wire": frozenset(),
     "core": frozenset({"wire"}),
+    "changes": frozenset({"core"}),
     "formats": frozenset({"core", "wire"}),
     "openflow": frozenset({"core", "wire"}),
     "audit": frozenset({"core", "openflow", "wire"}),
@@ -79,7 +80,7 @@ def test_each_part_imports_only_what_lies_below_it(part: str) -> None:
 
 @pytest.mark.parametrize("part", sorted(ALLOWED))
 def test_what_decides_or_reads_bytes_knows_neither_ryu_nor_the_hub(part: str) -> None:
-    if part not in ("wire", "core", "formats", "cli"):
+    if part not in ("wire", "core", "changes", "formats", "cli"):
         pytest.skip("stands on the hub")
     foreign = ("ryu", "eventlet", "greenlet", "sqlalchemy", "webob")
     wrong = [
@@ -98,6 +99,17 @@ def test_core_takes_only_values_from_wire() -> None:
         for module, path in modules("horizon_ryu/core")
         for name in imports(path)
         if name.startswith("horizon_ryu.wire") and name not in allowed
+    ]
+    assert not wrong
+
+
+def test_the_engine_of_changes_knows_errors_and_nothing_else() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules("horizon_ryu/changes")
+        for name in imports(path)
+        if name.startswith("horizon_ryu.")
+        and not name.startswith(("horizon_ryu.changes", "horizon_ryu.core.errors"))
     ]
     assert not wrong
 
