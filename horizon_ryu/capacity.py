@@ -1,4 +1,4 @@
-"""How many connections the controller takes: what is configured, as far as descriptors go.
+"""Capacity: how many connections the controller takes, as configured and as descriptors allow.
 
 OpenFlow and REST have shares of their own, so that who fills one does not shut the other.
 """

@@ -1,4 +1,4 @@
-"""What Discovery publishes and what others may tell it, as immutable events."""
+"""Events of Discovery: what it publishes and what others may tell it, immutable."""
 
 from __future__ import annotations
 

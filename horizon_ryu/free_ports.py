@@ -1,4 +1,4 @@
-"""Tells early, and in words, that an address cannot be listened on.
+"""Check of listening addresses: tells early, and in words, that one cannot be had.
 
 Ryu listens in greenlets: a taken OpenFlow port would leave a controller that runs and controls
 nothing, a taken REST port a traceback.

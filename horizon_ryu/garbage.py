@@ -1,4 +1,4 @@
-"""Tells Python's cycle collector what a controller is: long-lived, and full of small values.
+"""Garbage collection for what a controller is: long-lived, and full of small values.
 
 Left alone, it walks the whole heap again and again while a batch of flows is laid: half of the
 time of ten thousand entries went there.

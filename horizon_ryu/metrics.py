@@ -1,4 +1,4 @@
-"""What the controller counts and measures, and its Prometheus form.
+"""Metrics: what the controller counts and measures, and its Prometheus form.
 
 Counting is a plain addition, for some of it happens once per packet-in; the families that
 Prometheus reads are made when it reads them. Names follow Faucet's: ``of_`` for what happens on

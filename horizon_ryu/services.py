@@ -1,4 +1,4 @@
-"""What the applications share: made once, as a Ryu context, before any of them.
+"""Services that the applications share: made once, as a Ryu context, before any of them.
 
 It holds no decisions. Each part is made from the settings and handed what it needs; whoever
 reads this file sees everything that has one instance per controller.

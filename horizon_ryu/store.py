@@ -1,4 +1,4 @@
-"""What must survive a restart: networks, settings, flows, the journal of migrations, Xen hosts.
+"""Store of what must survive a restart: networks, settings, flows, the journal, Xen hosts.
 
 One SQL database behind any SQLAlchemy URL, a SQLite file by default. Its schema is brought up
 to date at start (alembic); a schema newer than this program is refused and left untouched.

@@ -1,4 +1,4 @@
-"""Supervises the loops of the controller: an exception ends one turn of a loop, not the loop.
+"""Supervisor of the controller's loops: an exception ends one turn of a loop, not the loop.
 
 Every loop of ours runs in :meth:`Supervisor.forever`, every greenlet with an end of its own in
 :meth:`Supervisor.once`. What they raise is logged once with its traceback, counted, and told by

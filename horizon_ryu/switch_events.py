@@ -1,4 +1,4 @@
-"""What happens to switches, as immutable events. Published by ``horizon_ryu.switches``."""
+"""Events of switches, immutable. Published by ``horizon_ryu.switches``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What builds, shows and checks Horizon; not installed with it."""
+"""Tools that build, show and check Horizon; not installed with it."""

@@ -1,4 +1,4 @@
-"""Builds the wheel of xen_bridge alone, for a Domain 0 or a virtual router: no Ryu, no controller.
+"""Builder of the wheel of xen_bridge alone, for a Domain 0 or a virtual router.
 
 ``python -m tools.bridge_wheel`` leaves it in ``dist/``.
 """

@@ -1,4 +1,4 @@
-"""What the nodes of a graph are called on this machine."""
+"""Names of a graph's nodes on this machine."""
 
 from __future__ import annotations
 

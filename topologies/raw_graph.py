@@ -1,4 +1,4 @@
-"""What the file readers hand over, and the bounds they keep."""
+"""Raw graph: what the file readers hand over, and the bounds they keep."""
 
 from __future__ import annotations
 

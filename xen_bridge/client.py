@@ -1,4 +1,4 @@
-"""Asks another node: one message there, one back (design, section 6).
+"""Client of another node: one message there, one back (design, section 6).
 
 Blocking, for one caller at a time; under eventlet's monkey patching it is green.
 """

@@ -1,4 +1,4 @@
-"""Puts a node together: Domain 0, or a virtual router."""
+"""Nodes put together: Domain 0, or a virtual router."""
 
 from __future__ import annotations
 

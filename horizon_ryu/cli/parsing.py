@@ -1,4 +1,4 @@
-"""How people write matches, actions, switches and ports on a command line."""
+"""Parsers of matches, actions, switches and ports as people write them on a command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the global options of ``horizonctl`` chose, and how answers are printed."""
+"""Session of ``horizonctl``: what its global options chose, and how answers are printed."""
 
 from __future__ import annotations
 

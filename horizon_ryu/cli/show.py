@@ -1,4 +1,4 @@
-"""What people see: tables, and a drawing where one says more."""
+"""Views of topology, trees, timers and events: tables, and a drawing where one says more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What gatherers measured, as people see it: one table a gatherer, one row a thing and round."""
+"""Views of measures: one table a gatherer, one row a thing and round."""
 
 from __future__ import annotations
 

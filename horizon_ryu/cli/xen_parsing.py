@@ -1,4 +1,4 @@
-"""How people write physical CPUs, disks and interfaces on a command line."""
+"""Parsers of physical CPUs, disks and interfaces as people write them on a command line."""
 
 from __future__ import annotations
 

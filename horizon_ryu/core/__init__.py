@@ -1,1 +1,1 @@
-"""What decides: pure and typed, no Ryu, no I/O, no clock (``now`` is an argument)."""
+"""Core: what decides, pure and typed; no Ryu, no I/O, no clock (``now`` is an argument)."""

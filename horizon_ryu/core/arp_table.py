@@ -1,4 +1,4 @@
-"""Which station has which IP address, as far as the topology view knows."""
+"""ARP table: which station has which IP address, as far as the topology view knows."""
 
 from __future__ import annotations
 

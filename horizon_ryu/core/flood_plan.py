@@ -1,4 +1,4 @@
-"""Turns the difference between desired and confirmed flood states into plans, in safe order.
+"""Flood planner: from desired and confirmed flood states to plans, in an order that is safe.
 
 A port opens only when nothing in its part of the network is still to be closed: as long as a
 closing is not confirmed, the port may be open, and with the new one it may make a loop.

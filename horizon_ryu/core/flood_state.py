@@ -1,4 +1,4 @@
-"""What one switch does with broadcasts, and the messages that change it.
+"""Flood state: what one switch does with broadcasts, and the messages that change it.
 
 On OpenFlow 1.3 the ports open to broadcasts are the members of a group; on 1.0 they are those
 without NO_FLOOD. On both, a drop entry stands at each port that is closed, one entry sends

@@ -1,4 +1,4 @@
-"""What the core reads in Ethernet frames, and the ARP frames it makes.
+"""Ethernet frames: what the core reads in them, and the ARP frames it makes.
 
 Frames come from strangers: every reader returns None for bytes that are too short or do not fit
 together, and none raises. Addresses stay packed (4, 6 or 16 bytes); :func:`address_text` gives

@@ -1,4 +1,4 @@
-"""Where stations are: learned at edge ports, and not taken away by whoever says so.
+"""Host table: stations learned at edge ports, and not taken away by whoever says so.
 
 A station that shows up at a second port has moved, or is being impersonated. If its old port is
 down, gone, or leads to a switch now, it has moved. Otherwise the old place is asked by ARP: an

@@ -1,4 +1,4 @@
-"""Which ports are still undecided: it is not known yet what is at their other end.
+"""Listening ports: those still undecided, since nobody knows what is at their other end.
 
 A port that has just appeared, come up or lost its link is held closed until Discovery finds a
 link at it or the hold time is over (report 3.5, second timer): then it leads to hosts. A port

@@ -1,4 +1,4 @@
-"""When each port is probed: in rounds, new ports first, never faster than the budgets.
+"""Pacing of probes: in rounds, new ports first, never faster than the budgets.
 
 A round of a switch probes each of its ports once. Rounds start ``interval`` apart (report 3.4,
 first timer), all switches' together, so that the controller wakes once per interval. Where the

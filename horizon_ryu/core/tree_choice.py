@@ -1,4 +1,4 @@
-"""Which links carry broadcasts, with lost switches and undecided ports taken into account.
+"""Tree choice: which links carry broadcasts, beside lost switches and undecided ports.
 
 In a settled network it is the forest of report 3.5, and each group of lost switches hangs on it
 like a leaf. While the network is unsettled (a controller has just taken over switches that

@@ -1,4 +1,4 @@
-"""Decides which ports of which switches are open to broadcasts, and in which order they change.
+"""Tree control: which ports are open to broadcasts, and in which order they change.
 
 The desired state follows from the topology (:mod:`tree_choice`) and from what is undecided yet
 (:mod:`port_hold`); the confirmed state is what switches acknowledged. Plans are their

@@ -1,1 +1,1 @@
-"""What carries flow plans out: sends, waits, journals, repairs; core/flows decides."""
+"""Carriers of flow plans: they send, wait, journal, repair; core/flows decides."""

@@ -1,4 +1,4 @@
-"""Sends messages and waits until switches have them, with more than a barrier where asked.
+"""Confirmation: sends messages and waits for switches, with more than a barrier where asked.
 
 Barriers of some switches lie: the answer comes before the entry works (research on updates, 8.1).
 For those, entries can be read back, and a time to settle can be given by model.

@@ -1,4 +1,4 @@
-"""Carries plans out, wave by wave: sends, waits for every barrier, takes back what fails.
+"""Executor of plans, wave by wave: sends, waits for every barrier, takes back what fails.
 
 Plans of one call share their waves: what five hundred flows send at one time costs one round
 trip, not five hundred.

@@ -1,4 +1,4 @@
-"""Brings switches back to what was asked: after they connect, and again and again."""
+"""Reconciler: brings switches back to what was asked, after they connect and regularly."""
 
 from __future__ import annotations
 

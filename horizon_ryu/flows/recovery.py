@@ -1,4 +1,4 @@
-"""Finishes what was under way when the controller ended: takes it back, or carries it through."""
+"""Recovery of what was under way when the controller ended: taken back, or carried through."""
 
 from __future__ import annotations
 

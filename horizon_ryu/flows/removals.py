@@ -1,4 +1,4 @@
-"""Hears what switches report about entries that are gone, and acts on it."""
+"""Removals of flow entries as switches report them, and what is done about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From documents to XML and back: text elements, no attributes, and nothing trusted that is read.
+"""XML form of documents: text elements, no attributes, and nothing trusted that is read.
 
 What is read may come from anybody: no DTD, no entity, no network, a cap on size and depth, and
 the schema is asked before a model sees the values (security research, section 6).

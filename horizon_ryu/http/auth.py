@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens (RFC 6750), their roles, and the file they are kept in.
+"""Authorization: bearer tokens (RFC 6750), their roles, and the file they are kept in.
 
 The file has one token a line, ``ROLE TOKEN``, where ROLE is ``monitor``, ``pilot`` or
 ``slice:NAME`` and TOKEN is the token itself or, better, ``sha256:`` and the hex digits of its

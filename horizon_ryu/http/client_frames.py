@@ -1,4 +1,4 @@
-"""Reads the frames of a WebSocket client that has nothing to say (RFC 6455, section 5).
+"""Frames of a WebSocket client that has nothing to say (RFC 6455, section 5).
 
 Eventlet's own reader gathers the fragments of a message without a limit. Here what a client
 sends is thrown away as it comes: only pings and the closing matter.

@@ -1,4 +1,4 @@
-"""Where REST may listen, and whom it answers when it asks for no token.
+"""Host check: where REST may listen, and whom it answers when it asks for no token.
 
 A page in a browser may send requests to 127.0.0.1, and by changing the address of its own name
 (DNS rebinding) it may even read the answers. So without tokens only those are answered that call

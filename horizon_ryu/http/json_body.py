@@ -1,4 +1,4 @@
-"""Reads JSON as strictly as RFC 8259 allows: no duplicate key, no NaN, bounded in all."""
+"""JSON bodies, read as strictly as RFC 8259 allows: no duplicate key, no NaN, bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns the parts of a request into checked values, as its resource declares them."""
+"""Request parts as checked values, as the resource declares them."""
 
 from __future__ import annotations
 

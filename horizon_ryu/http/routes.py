@@ -1,4 +1,4 @@
-"""Finds the resources of a path; literal paths before those with parameters."""
+"""Route table: the resources of a path; literal paths before those with parameters."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What speaks OpenFlow through Ryu: wire guard, codecs, transactions."""
+"""OpenFlow through Ryu: connections, packet-ins, transactions with switches."""

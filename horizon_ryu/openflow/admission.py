@@ -1,4 +1,4 @@
-"""Who may come in: connections per address, and one living connection per dpid."""
+"""Admission of connections: so many per address, and one living one per dpid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a connection needs from the rest of Horizon, and the limits it keeps."""
+"""Context of a connection: what it needs from the rest of Horizon, and its limits."""
 
 from __future__ import annotations
 

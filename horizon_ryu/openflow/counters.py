@@ -1,4 +1,4 @@
-"""What the wire guard and the connections count, for metrics and for tests."""
+"""Counters of the wire guard and of connections, for metrics and for tests."""
 
 from __future__ import annotations
 

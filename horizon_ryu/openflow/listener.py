@@ -1,4 +1,4 @@
-"""Makes Ryu's controller listen and talk the way Horizon wants: safe defaults, guarded peers.
+"""Listener: has Ryu's controller listen and talk with safe defaults, to guarded peers.
 
 Ryu builds its server and its connections from two names in one module. Both are replaced, once,
 before Ryu starts to listen, and only in the one release of Ryu whose every line this was written

@@ -1,4 +1,4 @@
-"""Puts the REST API together: the router with what every controller serves, and its mounting."""
+"""REST API put together: the router with what every controller serves, and its mounting."""
 
 from __future__ import annotations
 

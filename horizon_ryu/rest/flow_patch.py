@@ -1,4 +1,4 @@
-"""What a PATCH makes of a flow (RFC 7396): given fields replace, null takes away."""
+"""PATCH of a flow (RFC 7396): given fields replace, null takes away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the controller is well (``/v1/health``), and what it counts (``/metrics``)."""
+"""Health of the controller (``/v1/health``), and what it counts (``/metrics``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a client names a network: ``vlan:10``, ``ip:10.0.0.0/24``, or a name it was given."""
+"""Names of networks as clients give them: ``vlan:10``, ``ip:10.0.0.0/24``, or one given."""
 
 from __future__ import annotations
 

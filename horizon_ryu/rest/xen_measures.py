@@ -1,4 +1,4 @@
-"""What the gatherers of a Xen host or of a virtual router measure (report 2.3)."""
+"""Measures of the gatherers of a Xen host or of a virtual router (report 2.3)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What asks switches for statistics and tells them; core/stats decides, wire/stats reads."""
+"""Statistics of switches, asked for and told; core/stats decides, wire/stats reads."""

@@ -1,4 +1,4 @@
-"""Asks switches what core/stats says is due, and keeps what they answer."""
+"""Poller: asks switches what core/stats says is due, and keeps what they answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a switch says of itself: the description statistics (1.0.0 5.3.5, 1.3.5 7.3.5.1)."""
+"""Description of a switch by itself: desc statistics (1.0.0 5.3.5, 1.3.5 7.3.5.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an OpenFlow error message says, in the words of the specification."""
+"""Names of OpenFlow errors, in the words of the specification."""
 
 from __future__ import annotations
 

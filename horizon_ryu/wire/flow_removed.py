@@ -1,4 +1,4 @@
-"""Which flow entry a switch says it removed (1.0 spec 5.4.3, 1.3.5 spec 7.4.2)."""
+"""Flow-removed messages: which entry a switch says is gone (1.0 5.4.3, 1.3.5 7.4.2)."""
 
 from __future__ import annotations
 

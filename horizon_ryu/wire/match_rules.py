@@ -1,4 +1,4 @@
-"""Which match fields need which others, and what values they take.
+"""Rules of matches: which fields need which others, and what values they take.
 
 Sources: 1.0.0 section 5.2.3, 1.3.5 section 7.2.3.6. Open vSwitch on 1.0 ignores a field without
 what it needs, and lets the entry match every frame: so such a match is never sent.

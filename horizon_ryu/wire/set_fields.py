@@ -1,4 +1,4 @@
-"""What setting a field means, given the frames that an entry matches.
+"""Set-fields: what setting a field means, given the frames that an entry matches.
 
 1.0 has one action per field of its match (1.0.0 section 5.2.4); the switch leaves alone what is
 not there. On 1.3 the action names an OXM field, which depends on the kind of frame, and the

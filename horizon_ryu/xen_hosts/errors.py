@@ -1,4 +1,4 @@
-"""What the errors of xen_bridge mean in the controller."""
+"""Errors of xen_bridge, as the controller's."""
 
 from __future__ import annotations
 

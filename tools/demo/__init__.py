@@ -1,1 +1,1 @@
-"""What Horizon does, shown on real switches in about a minute: ``make demo``."""
+"""Demonstration on real switches, in about a minute: ``make demo``."""

@@ -1,4 +1,4 @@
-"""From nothing to the wheel, once: the steps in order, under a lock."""
+"""Build of the wheel, from nothing, once: the steps in order, under a lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps Ryu 4.34 from running on Python 3.11 to 3.13 with today's libraries, and its cure.
+"""Fixes of what keeps Ryu 4.34 from running on Python 3.11 to 3.13 with today's libraries.
 
 Raise ``LOCAL_VERSION`` with every change here: pip keeps an installed wheel of equal version.
 """

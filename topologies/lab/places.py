@@ -1,4 +1,4 @@
-"""Where the lab keeps what it builds: one folder, ignored by git, that may be removed any time."""
+"""Places of what the lab builds: one folder, ignored by git, that may be removed any time."""
 
 from __future__ import annotations
 

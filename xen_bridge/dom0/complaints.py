@@ -1,4 +1,4 @@
-"""What is wrong with domains, in the log: once each, however often they are looked at."""
+"""Complaints about domains in the log: once each, however often they are looked at."""
 
 from __future__ import annotations
 

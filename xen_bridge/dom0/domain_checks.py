@@ -1,4 +1,4 @@
-"""What is wrong with a change of a domain, or with a new one, before anything is touched."""
+"""Checks of a change of a domain, or of a new one, before anything is touched."""
 
 from __future__ import annotations
 

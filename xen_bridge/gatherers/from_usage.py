@@ -1,4 +1,4 @@
-"""What all domains of a host use, from the counters of the hypervisor's back end."""
+"""Usage of all domains of a host, from the counters of the hypervisor's back end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How gatherers wait and do several things at once: they never sleep or block but through it.
+"""Pace of gatherers: how they wait and do several things at once, and never otherwise.
 
 Plain threads are the default; a server with an event loop brings its own :class:`Pace`.
 """

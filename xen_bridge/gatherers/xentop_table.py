@@ -1,4 +1,4 @@
-"""What ``xentop -b -f -n`` writes, read as it comes.
+"""Table that ``xentop -b -f -n`` writes, read as it comes.
 
 Rows are read from the right: a name may hold anything, blanks too. Names and numbers come from
 guests and from other tools: whatever the text, the only error is HypervisorError. A row that is

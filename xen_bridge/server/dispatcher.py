@@ -1,4 +1,4 @@
-"""From the bytes of a message to the bytes of its answer: the protocol's one way in.
+"""Dispatcher: from the bytes of a message to those of its answer, the one way in.
 
 Every message is checked here and nowhere else: who sent it, whether it is one, which service it
 is for. Whatever is wrong becomes an error document, and nothing has changed then.

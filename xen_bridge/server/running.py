@@ -1,4 +1,4 @@
-"""Runs a node until it is told to stop."""
+"""Runner of a node, until it is told to stop."""
 
 from __future__ import annotations
 

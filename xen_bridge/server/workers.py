@@ -1,4 +1,4 @@
-"""What blocks runs in native threads: so many at a time, each under a deadline.
+"""Workers: native threads for what blocks, so many at a time, each under a deadline.
 
 libvirt, netlink and probes know nothing of green threads: one call in the thread of the event
 loop would stop the whole service for as long as it takes.

@@ -1,4 +1,4 @@
-"""Who a node is: its key, the certificate that carries it, and its name in the protocol.
+"""Identity of a node: its key, the certificate that carries it, its name in the protocol.
 
 The ``NodePK`` of the report is the base64 of the public key's SubjectPublicKeyInfo (RFC 5280,
 4.1.2.7). Keys are Ed25519 (RFC 8410): short enough to be read out, cheap enough for a guest.

@@ -1,1 +1,1 @@
-"""What flows are, which entries they need, and in which order entries may change."""
+"""Flows: what they are, which entries they need, in which order entries may change."""

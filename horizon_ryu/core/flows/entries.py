@@ -1,4 +1,4 @@
-"""From a flow to the flow entries that carry it."""
+"""Flow entries that carry a flow, hop by hop."""
 
 from __future__ import annotations
 

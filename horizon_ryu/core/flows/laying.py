@@ -1,4 +1,4 @@
-"""From a route to laid hops: which tag frames carry where."""
+"""Tagging of a route: which tag frames carry at which hop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two matches have a frame in common, and whether one may take Discovery's frames."""
+"""Overlap of matches: whether two share a frame, and whether one takes Discovery's frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What brings a switch back to what was asked of it, and touches nothing of others."""
+"""Repair of a switch: what brings it back to what was asked, and touches nothing of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what was asked to where it goes: routes over one view of the network, and their tags."""
+"""Routing of flows: from what was asked to routes over one view of the network, and tags."""
 
 from __future__ import annotations
 

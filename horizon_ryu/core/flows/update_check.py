@@ -1,4 +1,4 @@
-"""Whether packets survive a change of path, whatever the moment at which each one passes.
+"""Update check: whether packets survive a change of path, whenever each one passes.
 
 A change is a sequence of waves; the entries of one wave change in any order. Followed are all
 packets that enter before, during or after any wave, and each may be overtaken by any number of

@@ -1,4 +1,4 @@
-"""In which waves the hops of a path are changed: from the destination backwards, ingress last."""
+"""Update order: the waves in which hops change, from the destination backwards, ingress last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request to migrate means: which flow is to move, and what it shall be (report 3.2.2.1)."""
+"""Request to migrate: which flow is to move, and what it shall be (report 3.2.2.1)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What decides about statistics: when to ask, what to keep, and what rates follow from it."""
+"""Statistics, decided: when to ask, what to keep, and what rates follow from it."""

@@ -1,4 +1,4 @@
-"""When each switch is asked for each statistic: the schedule, and what is still unanswered.
+"""Polling schedule: when each switch is asked for each statistic, and what is unanswered.
 
 Pure: ``now`` is an argument, what is to be asked is the return value. Three rules make it safe
 for switches and for ourselves. Polls are spread evenly over their interval. A question is never

@@ -1,4 +1,4 @@
-"""Turns of one question: evenly spread over the interval, whoever joins or leaves."""
+"""Ring of turns of one question: evenly spread over the interval, whoever joins or leaves."""
 
 from __future__ import annotations
 

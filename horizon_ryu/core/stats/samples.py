@@ -1,4 +1,4 @@
-"""What the switches answered last, as it came: the bytes are the store.
+"""Samples: what the switches answered last, as it came; the bytes are the store.
 
 A hundred thousand flow entries are 11 MB as bytes and half a gigabyte as objects, so nothing is
 read before somebody asks. Whoever reads holds a sample that never changes.

@@ -1,1 +1,1 @@
-"""What is decided of Xen hosts without asking any."""
+"""Xen hosts, decided: what follows from what they told, without asking any."""

@@ -1,4 +1,4 @@
-"""What happened to domains between two looks at a host."""
+"""Changes of domains between two polls of a host."""
 
 from __future__ import annotations
 

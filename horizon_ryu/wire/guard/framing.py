@@ -1,4 +1,4 @@
-"""From a stream of bytes to whole messages, without ever believing a length.
+"""Framing: from a stream of bytes to whole messages, without ever believing a length.
 
 The header of both versions: version (8 bits), type (8), length of the whole message (16),
 transaction id (32); OpenFlow 1.0.0 section 5.1 and 1.3.5 section 7.1.

@@ -1,4 +1,4 @@
-"""What an OpenFlow 1.0 switch says unasked (section 5.4), and vendor messages (section 5.5.4)."""
+"""Asynchronous messages of OpenFlow 1.0 (section 5.4), and vendor messages (5.5.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a controller tells an OpenFlow 1.0 switch to do (sections 5.3.3 and 5.3.6)."""
+"""Controller's messages of OpenFlow 1.0 that change a switch (5.3.3 and 5.3.6)."""
 
 from __future__ import annotations
 

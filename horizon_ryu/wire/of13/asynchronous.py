@@ -1,4 +1,4 @@
-"""What an OpenFlow 1.3 switch says unasked (section 7.4), and experimenters' messages (7.5.4)."""
+"""Asynchronous messages of OpenFlow 1.3 (section 7.4), and experimenters' (7.5.4)."""
 
 from __future__ import annotations
 

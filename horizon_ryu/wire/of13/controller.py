@@ -1,4 +1,4 @@
-"""What a controller tells an OpenFlow 1.3 switch to do (sections 7.3.3, 7.3.4 and 7.3.7)."""
+"""Controller's messages of OpenFlow 1.3 that change a switch (7.3.3, 7.3.4, 7.3.7)."""
 
 from __future__ import annotations
 

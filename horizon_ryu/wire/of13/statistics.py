@@ -1,4 +1,4 @@
-"""What multipart messages of OpenFlow 1.3 carry (section 7.3.5)."""
+"""Bodies of the multipart messages of OpenFlow 1.3 (section 7.3.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes what a flow entry does: the actions of 1.0, the instructions of 1.3."""
+"""Text of what a flow entry does: the actions of 1.0, the instructions of 1.3."""
 
 from __future__ import annotations
 

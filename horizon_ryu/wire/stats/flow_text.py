@@ -1,4 +1,4 @@
-"""Writes flow entries (report 3.3.3.5) straight from the bytes of the switch's answer.
+"""Text of flow entries (report 3.3.3.5), straight from the bytes of a switch's answer.
 
 No object is made per entry: 100,000 entries take about a second and the memory of one slice.
 """

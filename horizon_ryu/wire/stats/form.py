@@ -1,4 +1,4 @@
-"""What a text form (XML, JSON) offers to those who write flow entries straight from bytes."""
+"""Text form (XML, JSON), as those see it who write flow entries straight from bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the match of a flow entry, of either version, straight from its bytes.
+"""Text of the match of a flow entry, of either version, straight from its bytes.
 
 A table of a hundred thousand entries has a handful of layouts: which fields are there. A layout
 is worked out once into one struct and one %-pattern, so that an entry costs an unpacking, a

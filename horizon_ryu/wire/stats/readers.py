@@ -1,4 +1,4 @@
-"""Reads every statistic but the flow entries, of both versions."""
+"""Readers of every statistic but the flow entries, of both versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the value of a field is cut out of bytes and written, by its kind."""
+"""Text of the value of a field, cut out of bytes by its kind."""
 
 from __future__ import annotations
 

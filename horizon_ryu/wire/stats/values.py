@@ -1,4 +1,4 @@
-"""What the switches' answers say, free of OpenFlow versions; None where a switch does not count."""
+"""Values of switches' answers, free of versions; None where a switch does not count."""
 
 from __future__ import annotations
 

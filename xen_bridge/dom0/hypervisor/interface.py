@@ -1,4 +1,4 @@
-"""What a back end offers. Every call may block: whoever has an event loop calls from a thread.
+"""Interface of back ends. Every call may block: an event loop calls from a thread.
 
 A back end does one thing at a time and checks nothing that the hypervisor checks itself;
 ranges, and what must be put back after a start, are the business of

@@ -1,4 +1,4 @@
-"""What libvirt's errors mean in ours."""
+"""Errors of libvirt, as ours."""
 
 from __future__ import annotations
 

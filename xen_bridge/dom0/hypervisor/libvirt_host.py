@@ -1,4 +1,4 @@
-"""What libvirt does alike on Xen and on its test driver: domains, their life, their devices.
+"""Libvirt back end, alike on Xen and on its test driver: domains, their life, devices.
 
 The connection is opened by the first call, and again by the first after it was lost: a libvirtd
 that was killed and is back needs nobody's help. libvirt's connections may be used by several

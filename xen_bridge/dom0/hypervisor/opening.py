@@ -1,4 +1,4 @@
-"""From a URI to the back end that serves it."""
+"""Opening of a back end by its URI."""
 
 from __future__ import annotations
 
