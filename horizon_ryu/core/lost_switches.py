@@ -26,7 +26,7 @@ def cable(one: PortRef, other: PortRef) -> Cable:
     return (one, other) if one <= other else (other, one)
 
 
-MAX_GHOSTS = 4096
+MAX_LOST_SWITCHES = 4096
 """More lost switches than this are not remembered; the oldest are forgotten first."""
 
 
@@ -92,7 +92,7 @@ class LostSwitches:
             self.forget(peer)
             self._peers[end] = peer
             self._peers[peer] = end
-        while len(self._away) > MAX_GHOSTS:
+        while len(self._away) > MAX_LOST_SWITCHES:
             del self._away[next(iter(self._away))]
 
     def returned(self, dpid: int, open_ports: frozenset[int], until: float) -> frozenset[int]:

@@ -31,38 +31,38 @@ class Choice:
     groups: DisjointSets
 
 
-def choose_settled(view: TopologyView, ghosts: LostSwitches, is_open: IsOpen) -> Choice:
+def choose_settled(view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen) -> Choice:
     """Return the report's forest, with lost switches attached where that makes no loop."""
     forest = build_forest(view)
-    groups = ghosts.groups()
+    groups = lost_switches.groups()
     for link in forest.links():
         groups.join(link.src.dpid, link.dst.dpid)
     refused: set[PortRef] = set()
-    for ends in sorted(_loose(ghosts), key=lambda ends: (not _flows(ends, is_open), ends)):
+    for ends in sorted(_loose(lost_switches), key=lambda ends: (not _flows(ends, is_open), ends)):
         # What is open comes first, so that nothing changes without need.
-        if not _can_open(ends, ghosts) or not groups.join(ends[0].dpid, ends[1].dpid):
+        if not _can_open(ends, lost_switches) or not groups.join(ends[0].dpid, ends[1].dpid):
             refused.update(ends)
     return Choice(forest, frozenset(refused), groups)
 
 
 def choose_unsettled(
-    view: TopologyView, ghosts: LostSwitches, is_open: IsOpen, adopted: Collection[PortRef]
+    view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen, adopted: Collection[PortRef]
 ) -> Choice:
     """Return a forest that keeps what is open and joins two parts only where that is safe.
 
     It is safe unless both have ports that are open and lead nobody knows where: these may lead
     from the one part to the other.
     """
-    groups = ghosts.groups()
+    groups = lost_switches.groups()
     unsure = {groups.find(end.dpid) for end in adopted}
     known = _known_cables(view)
-    remembered = _loose(ghosts)
+    remembered = _loose(lost_switches)
     joined: set[Cable] = set()
     flowing = [ends for ends in known | remembered if _flows(ends, is_open)]
     joined.update(ends for ends in sorted(flowing) if _join(ends, groups, unsure))
     wanted = build_forest(view)
     order = sorted(known, key=lambda ends: (not wanted.contains(Link(*ends)), ends))
-    for ends in [*order, *sorted(e for e in remembered if _can_open(e, ghosts))]:
+    for ends in [*order, *sorted(e for e in remembered if _can_open(e, lost_switches))]:
         if not _is_unsafe(ends, groups, unsure) and _join(ends, groups, unsure):
             joined.add(ends)
     refused = frozenset(end for ends in remembered - joined for end in ends)
@@ -96,21 +96,21 @@ def _is_unsafe(ends: Cable, groups: DisjointSets, unsure: set[int]) -> bool:
     return all(groups.find(end.dpid) in unsure for end in ends)
 
 
-def _loose(ghosts: LostSwitches) -> frozenset[Cable]:
+def _loose(lost_switches: LostSwitches) -> frozenset[Cable]:
     """Return the remembered links that at least one switch under control can open or close."""
     return frozenset(
         ends
-        for ends in ghosts.cables()
-        if not (ghosts.is_away(ends[0].dpid) and ghosts.is_away(ends[1].dpid))
+        for ends in lost_switches.cables()
+        if not (lost_switches.is_away(ends[0].dpid) and lost_switches.is_away(ends[1].dpid))
     )
 
 
-def _can_open(ends: Cable, ghosts: LostSwitches) -> bool:
+def _can_open(ends: Cable, lost_switches: LostSwitches) -> bool:
     """Tell whether a remembered link leads to a lost switch that would pass frames on.
 
     A link between two switches under control must be found again before it is opened.
     """
-    return ghosts.is_open(ends[0]) or ghosts.is_open(ends[1])
+    return lost_switches.is_open(ends[0]) or lost_switches.is_open(ends[1])
 
 
 def _flows(ends: Cable, is_open: IsOpen) -> bool:

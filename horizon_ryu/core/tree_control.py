@@ -40,12 +40,12 @@ class TreeControl:
         self._members: dict[int, Member] = {}
         self._serial = 0
         self._hold = ListeningPorts()
-        self._ghosts = LostSwitches()
+        self._lost_switches = LostSwitches()
         self._fallen: set[PortRef] = set()
         self._shared: set[PortRef] = set()
         self._peers: dict[PortRef, PortRef] = {}
         self._silent: dict[PortRef, PortRef] = {}
-        self._choice: Choice = choose_settled(self._view, self._ghosts, self._is_open)
+        self._choice: Choice = choose_settled(self._view, self._lost_switches, self._is_open)
         self._work: set[int] = set()
         self._stale = False
 
@@ -105,11 +105,11 @@ class TreeControl:
         member.state = read_state(member.switch, entries, group, self._generation)
         passing = member.may_pass()
         until = now + self.hold_time
-        edges = self._ghosts.returned(dpid, passing, until)
+        edges = self._lost_switches.returned(dpid, passing, until)
         for number in passing:
             ref = PortRef(dpid, number)
             undecided = self._hold.decide(ref)
-            if undecided and number not in edges and self._ghosts.peer(ref) is None:
+            if undecided and number not in edges and self._lost_switches.peer(ref) is None:
                 self._hold.adopt(ref, until)
         self._work.add(dpid)
         self._stale = True
@@ -153,12 +153,12 @@ class TreeControl:
         Its switches count as lost until they connect, those that have not by ``until`` are
         forgotten.
         """
-        self._ghosts.recall(memory, until)
+        self._lost_switches.recall(memory, until)
         self._stale = True
 
     def memory(self) -> TreeMemory:
         """Return what a later run should know to take over without cutting anybody off."""
-        remembered = self._ghosts.memory()
+        remembered = self._lost_switches.memory()
         frozen = dict(remembered.frozen)
         for dpid, member in self._members.items():
             if member.state is not None:
@@ -170,7 +170,7 @@ class TreeControl:
     def tick(self, now: float) -> None:
         """Decide by time what :meth:`next_due` announced."""
         over = self._hold.expire(now)
-        forgotten = self._ghosts.expire(now)
+        forgotten = self._lost_switches.expire(now)
         if over or forgotten is not None:
             self._stale = True
         for one, other in forgotten or ():
@@ -186,7 +186,9 @@ class TreeControl:
 
     def next_due(self) -> float | None:
         """Return when :meth:`tick` has something to decide; None when only events matter."""
-        times = [t for t in (self._hold.next_due(), self._ghosts.next_due()) if t is not None]
+        times = [
+            t for t in (self._hold.next_due(), self._lost_switches.next_due()) if t is not None
+        ]
         return min(times, default=None)
 
     def forest(self) -> Forest:
@@ -200,7 +202,7 @@ class TreeControl:
             not self._stale
             and not self._work
             and not self._hold.undecided()
-            and not self._ghosts.is_unsettled()
+            and not self._lost_switches.is_unsettled()
             and all(one.state is not None and one.pending is None for one in members)
         )
 
@@ -249,7 +251,7 @@ class TreeControl:
         self._hold.decide_all(refs)
         self._forget_silent(refs)
         if member.state is not None:
-            self._ghosts.lost(dpid, frozen, links)
+            self._lost_switches.lost(dpid, frozen, links)
 
     def _freeze(self, member: Member) -> LastKnownState:
         """Return what a switch goes on doing if it is lost now."""
@@ -267,7 +269,7 @@ class TreeControl:
         link = self._view.links.get(ref)
         if link is not None:
             return link.dst
-        return self._peers.get(ref) or self._silent.get(ref) or self._ghosts.peer(ref)
+        return self._peers.get(ref) or self._silent.get(ref) or self._lost_switches.peer(ref)
 
     # ---- the desired state
 
@@ -277,14 +279,14 @@ class TreeControl:
         self._follow_ports(now)
         self._follow_links(now)
         self._follow_alarms(now)
-        if self._ghosts:
-            self._ghosts.superseded(self._peers.keys())
-            self._ghosts.switched_off(self._carrier)
+        if self._lost_switches:
+            self._lost_switches.superseded(self._peers.keys())
+            self._lost_switches.switched_off(self._carrier)
         adopted = frozenset(self._hold.adopted)
-        if adopted or self._ghosts.is_unsettled():
-            self._choice = choose_unsettled(self._view, self._ghosts, self._is_open, adopted)
+        if adopted or self._lost_switches.is_unsettled():
+            self._choice = choose_unsettled(self._view, self._lost_switches, self._is_open, adopted)
         else:
-            self._choice = choose_settled(self._view, self._ghosts, self._is_open)
+            self._choice = choose_settled(self._view, self._lost_switches, self._is_open)
         self._derive_wanted()
         self._stale = False
 
@@ -332,7 +334,7 @@ class TreeControl:
         peers.update((link.src, link.dst) for link in links)
         self._hold.decide_all(self._hold.undecided() & peers.keys())
         for ref in self._peers.keys() - peers.keys():
-            if self._is_up(ref) and self._ghosts.peer(ref) is None:
+            if self._is_up(ref) and self._lost_switches.peer(ref) is None:
                 # Only LLDP may have been lost: to leave the port open would risk a loop.
                 self._hold.hold(ref, now + self.hold_time)
                 self._silent[ref] = self._peers[ref]
@@ -378,7 +380,7 @@ class TreeControl:
         """Tell whether frames may pass ``end``; the remembered ends of lost switches are open."""
         member = self._members.get(end.dpid)
         if member is None or member.state is None:
-            return self._ghosts.is_open(end)
+            return self._lost_switches.is_open(end)
         return end.port_no in member.may_pass()
 
 
