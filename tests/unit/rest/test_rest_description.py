@@ -10,7 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from horizon_ryu.http.auth import parse_tokens
 from horizon_ryu.http.problem import PROBLEM_TYPES
+from horizon_ryu.http.resource import Resource
 from horizon_ryu.metrics import MAX_LABELS, Metrics
+from horizon_ryu.rest import root
 
 
 def test_root_links_to_everything_that_can_be_read(client: Any) -> None:
@@ -150,3 +152,24 @@ def test_labels_are_escaped(value: str) -> None:
     metrics = Metrics()
     metrics.handler_failed(value)
     assert samples(metrics)[f"horizon_handler_errors_total:{value}"] == 1
+
+
+def test_the_description_is_built_once_until_there_are_more_operations(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+    real = root.openapi_document
+
+    def counting(resources: Any, protected: bool) -> Any:
+        built.append(len(resources))
+        return real(resources, protected)
+
+    monkeypatch.setattr(root, "openapi_document", counting)
+    first = client.get("/v1/openapi.json")
+    assert client.get("/v1/openapi.json").body == first.body
+    assert len(built) == 1
+    client.router.add(
+        [Resource(method="GET", path="/v1/late", handler=lambda _call: None, summary="Come late")]
+    )
+    assert "/v1/late" in client.get("/v1/openapi.json").json["paths"]
+    assert len(built) == 2
