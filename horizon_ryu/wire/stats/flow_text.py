@@ -89,19 +89,19 @@ class FlowText:
         at, end = BODY_AT[OPENFLOW_13], len(piece)
         unpack, templates = _ENTRY_13.unpack_from, self._templates
         match, actions = self._match13.text, self._actions.text
-        while end - at >= _LEAST_13:
+        least, match_at, match_head = _LEAST_13, _MATCH_AT_13, _MATCH_HEAD
+        while end - at >= least:
             (
                 length, table, seconds, nanoseconds, priority, idle, hard, _flags, cookie,
                 packets, octets, _type, match_length,
             ) = unpack(piece, at)  # fmt: skip
-            after = at + _MATCH_AT_13 + ((match_length + 7) & ~7)
-            whole = _LEAST_13 <= length <= end - at
-            if not whole or match_length < _MATCH_HEAD or after > at + length:
+            after = at + match_at + ((match_length + 7) & ~7)
+            if not least <= length <= end - at or match_length < match_head or after > at + length:
                 return
             yield templates[(packets == UNSUPPORTED) + 2 * (octets == UNSUPPORTED)] % (
                 packets, hard, octets, actions(piece[after : at + length]), priority, idle,
                 table, seconds, nanoseconds // 1_000_000 % 1000,
-                match(piece, at + _MATCH_AT_13, match_length), cookie,
+                match(piece, at + match_at, match_length), cookie,
             )  # fmt: skip
             at += length
 
