@@ -19,7 +19,7 @@ from xen_bridge.trust.identity import Identity
 pytestmark = pytest.mark.integration
 PACKAGES = ("horizon_ryu", "xen_bridge")
 APPS = ("horizon_ryu.switches", *bundle.APPLICATIONS, "horizon_ryu.bundle")
-STALE = "horizon_ryu/migrations/versions/0000_of_another_branch.py"
+STALE = "horizon_ryu/schema_versions/versions/0000_of_another_branch.py"
 IMPORT_ALL = """
 import importlib, pkgutil, sys
 for name in sys.argv[1:]:
@@ -89,8 +89,8 @@ def test_the_wheel_holds_every_file_of_its_packages_and_no_other(clone: Path, wh
         "xen_bridge/py.typed",
         "xen_bridge/protocol/schemas/xen_prototype.xsd",
         "horizon_ryu/formats/openflowstats.xsd",
-        "horizon_ryu/migrations/env.py",
-        "horizon_ryu/migrations/versions/0001_networks_and_settings.py",
+        "horizon_ryu/schema_versions/env.py",
+        "horizon_ryu/schema_versions/versions/0001_networks_and_settings.py",
     ):
         assert name in wanted
 
