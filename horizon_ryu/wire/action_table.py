@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from horizon_ryu.wire import ofp10, ofp13
 from horizon_ryu.wire.fields import ValueKind
-from horizon_ryu.wire.struct_layout import layout, number_code
+from horizon_ryu.wire.struct_layout import format_of, number_code
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
-_HEAD = ((0, "H"), (2, "H"))
+_HEAD = 4
+"""Bytes of type and length."""
 _SHORT, _LONG = 8, 16
 HEADER_SIZE = 8
 """The smallest action, and the smallest instruction; the length of each is a multiple of it."""
@@ -47,8 +48,12 @@ class ActionRow(NamedTuple):
 
     def layout(self) -> struct.Struct:
         """Return what packs type, length and the parameters."""
-        carried = ((part.offset, number_code(part.size)) for part in self.parameters)
-        return layout([*_HEAD, *carried], self.size)
+        return struct.Struct(f"!HH{self.body_format()}")
+
+    def body_format(self) -> str:
+        """Return the struct format of the parameters, behind type and length."""
+        carried = ((part.offset - _HEAD, number_code(part.size)) for part in self.parameters)
+        return format_of(carried, self.size - _HEAD)
 
 
 def _plain(number: int, name: str, size: int = _SHORT) -> ActionRow:

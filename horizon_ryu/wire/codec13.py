@@ -18,6 +18,7 @@ from horizon_ryu.wire.actions13 import (
     encode_meter,
 )
 from horizon_ryu.wire.codec import ANY_MATCH, PacketInFields, VersionCodec
+from horizon_ryu.wire.fields import header
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     VLAN_NONE,
@@ -43,6 +44,7 @@ from horizon_ryu.wire.ofp13 import (
     OFPMP,
     OFPT,
     OFPTT,
+    OFPXMT_OFB,
 )
 from horizon_ryu.wire.oxm import ANY_FRAME, encode_match
 from horizon_ryu.wire.reserved_ports import ANY_13, CONTROLLER_13
@@ -62,7 +64,7 @@ _METER_MOD = struct.Struct("!BBHIHHI")
 _BAND = struct.Struct("!HHII4x")
 _MULTIPART = struct.Struct("!BBHIHH4x")
 _FLOW_STATS = struct.Struct("!B3xII4xQQ")
-_OXM_IN_PORT = 0x8000_0004
+_OXM_IN_PORT = header(OFPXMT_OFB.IN_PORT)
 _SEND_FLOW_REMOVED = int(OFPFF.SEND_FLOW_REM)
 _COMMANDS = {
     FlowCommand.ADD: int(OFPFC.ADD),
@@ -94,9 +96,9 @@ def decode_packet_in(message: bytes) -> PacketInFields | None:
 def _in_port(message: bytes, at: int, end: int) -> int | None:
     """Walk the match fields from ``at`` and return in_port; each step advances by at least 4."""
     while at + 4 <= end:
-        header = int.from_bytes(message[at : at + 4], "big")
-        size = header & 0xFF
-        if header == _OXM_IN_PORT and at + 8 <= end:
+        oxm = int.from_bytes(message[at : at + 4], "big")
+        size = oxm & 0xFF
+        if oxm == _OXM_IN_PORT and at + 8 <= end:
             return int.from_bytes(message[at + 4 : at + 8], "big")
         at += 4 + size
     return None

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_DST_SHIFT, OFPFW_NW_SRC_SHIFT
 from horizon_ryu.wire.ofp13 import OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.protocols import ETHERTYPE, ICMPV6, IPPROTO
+from horizon_ryu.wire.struct_layout import format_of, number_code
 
 _CLASS_SHIFT, _FIELD_SHIFT, _MASK_SHIFT = 16, 9, 8
 FIELD_MASK = 0x7F
@@ -197,3 +198,8 @@ FIELDS_10 = (
     MatchField10("tp_dst", 38, 2, _INT, OFPFW.TP_DST),
 )
 """The fields of OpenFlow 1.0, in their order on the wire."""
+
+MATCH_FORMAT_10 = format_of(
+    [(0, "I"), *((field.offset, number_code(field.size)) for field in FIELDS_10)], MATCH_SIZE_10
+)
+"""The struct format of ``struct ofp_match``: the wildcards, then the fields."""

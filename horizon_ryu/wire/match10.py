@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from horizon_ryu.wire.fields import FIELDS_10, MATCH_SIZE_10
+import struct
+
+from horizon_ryu.wire.fields import MATCH_FORMAT_10
 from horizon_ryu.wire.match_rules import check_inner, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, Match
 from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_BITS, OFPFW_NW_DST_SHIFT, OFPFW_NW_SRC_SHIFT
 from horizon_ryu.wire.protocols import IPV4_BITS, MAC_SIZE, MAX_VLAN, TOS_ECN_BITS
-from horizon_ryu.wire.struct_layout import layout, number_code
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-MATCH = layout(
-    [(0, "I"), *((field.offset, number_code(field.size)) for field in FIELDS_10)], MATCH_SIZE_10
-)
+MATCH = struct.Struct(f"!{MATCH_FORMAT_10}")
 
 # Plain numbers: a match is read or written in a microsecond.
 WILD_IN_PORT, WILD_VLAN, WILD_SRC = int(OFPFW.IN_PORT), int(OFPFW.DL_VLAN), int(OFPFW.DL_SRC)

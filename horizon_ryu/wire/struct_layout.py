@@ -16,11 +16,16 @@ def number_code(size: int) -> str:
 
 
 def layout(parts: Iterable[tuple[int, str]], size: int) -> struct.Struct:
-    """Return the layout of ``size`` bytes that has each code at its offset, and zeros between.
+    """Return the layout of ``size`` bytes that has each code at its offset, and zeros between."""
+    return struct.Struct(f"!{format_of(parts, size)}")
+
+
+def format_of(parts: Iterable[tuple[int, str]], size: int) -> str:
+    """Return the struct format, without byte order, of what :func:`layout` is the layout of.
 
     ``parts`` come in the order of their offsets; ValueError if two of them overlap.
     """
-    codes, at = ["!"], 0
+    codes, at = [], 0
     for offset, code in parts:
         if offset < at:
             raise ValueError(f"{code} at {offset} overlaps what ends at {at}")
@@ -29,4 +34,4 @@ def layout(parts: Iterable[tuple[int, str]], size: int) -> struct.Struct:
     if at > size:
         raise ValueError(f"{at} bytes in {size}")
     codes.append(f"{size - at}x" * (size > at))
-    return struct.Struct("".join(codes))
+    return "".join(codes)

@@ -5,9 +5,12 @@ Nothing is interpreted: a match keeps its wildcards, an action the numbers of it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from horizon_ryu.wire.action_table import ACTIONS_10
+from horizon_ryu.wire.fields import MATCH_FORMAT_10
 from horizon_ryu.wire.layout import OPAQUE, Layout, Tlv, record, tlvs
 from horizon_ryu.wire.ofp10 import OFPAT
 
@@ -155,23 +158,29 @@ Action10: TypeAlias = (
     | Tlv
 )
 
-MATCH10: Layout[Match10] = record(Match10, "IH6s6sHBxHBB2xIIHH")
+MATCH10: Layout[Match10] = record(Match10, MATCH_FORMAT_10)
 PORT10: Layout[Port10] = record(Port10, "H6s16sIIIIII")
+
+
+def _action(make: Callable[..., Any], number: OFPAT) -> tuple[Any, Layout[Any]]:
+    """Return the class of an action and its layout, which the table of actions has."""
+    return make, record(make, ACTIONS_10[number].body_format())
+
 
 ACTIONS10: Layout[tuple[Action10, ...]] = tlvs(
     {
-        OFPAT.OUTPUT: (ActionOutput10, record(ActionOutput10, "HH")),
-        OFPAT.SET_VLAN_VID: (ActionSetVlanVid, record(ActionSetVlanVid, "H2x")),
-        OFPAT.SET_VLAN_PCP: (ActionSetVlanPcp, record(ActionSetVlanPcp, "B3x")),
-        OFPAT.STRIP_VLAN: (ActionStripVlan, record(ActionStripVlan, "4x")),
-        OFPAT.SET_DL_SRC: (ActionSetDlSrc, record(ActionSetDlSrc, "6s6x")),
-        OFPAT.SET_DL_DST: (ActionSetDlDst, record(ActionSetDlDst, "6s6x")),
-        OFPAT.SET_NW_SRC: (ActionSetNwSrc, record(ActionSetNwSrc, "I")),
-        OFPAT.SET_NW_DST: (ActionSetNwDst, record(ActionSetNwDst, "I")),
-        OFPAT.SET_NW_TOS: (ActionSetNwTos, record(ActionSetNwTos, "B3x")),
-        OFPAT.SET_TP_SRC: (ActionSetTpSrc, record(ActionSetTpSrc, "H2x")),
-        OFPAT.SET_TP_DST: (ActionSetTpDst, record(ActionSetTpDst, "H2x")),
-        OFPAT.ENQUEUE: (ActionEnqueue, record(ActionEnqueue, "H6xI")),
+        OFPAT.OUTPUT: _action(ActionOutput10, OFPAT.OUTPUT),
+        OFPAT.SET_VLAN_VID: _action(ActionSetVlanVid, OFPAT.SET_VLAN_VID),
+        OFPAT.SET_VLAN_PCP: _action(ActionSetVlanPcp, OFPAT.SET_VLAN_PCP),
+        OFPAT.STRIP_VLAN: _action(ActionStripVlan, OFPAT.STRIP_VLAN),
+        OFPAT.SET_DL_SRC: _action(ActionSetDlSrc, OFPAT.SET_DL_SRC),
+        OFPAT.SET_DL_DST: _action(ActionSetDlDst, OFPAT.SET_DL_DST),
+        OFPAT.SET_NW_SRC: _action(ActionSetNwSrc, OFPAT.SET_NW_SRC),
+        OFPAT.SET_NW_DST: _action(ActionSetNwDst, OFPAT.SET_NW_DST),
+        OFPAT.SET_NW_TOS: _action(ActionSetNwTos, OFPAT.SET_NW_TOS),
+        OFPAT.SET_TP_SRC: _action(ActionSetTpSrc, OFPAT.SET_TP_SRC),
+        OFPAT.SET_TP_DST: _action(ActionSetTpDst, OFPAT.SET_TP_DST),
+        OFPAT.ENQUEUE: _action(ActionEnqueue, OFPAT.ENQUEUE),
         OFPAT.VENDOR: (ActionVendor, record(ActionVendor, "I", OPAQUE)),
     }
 )

@@ -5,9 +5,11 @@ Nothing is interpreted: numbers of ports, groups and tables are those on the wir
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from horizon_ryu.wire.action_table import ACTIONS_13
 from horizon_ryu.wire.layout import (
     OPAQUE,
     Layout,
@@ -274,24 +276,30 @@ MeterBand: TypeAlias = MeterBandDrop | MeterBandDscpRemark | MeterBandExperiment
 
 PORT13: Layout[Port13] = record(Port13, "I4x6s2x16sIIIIIIII")
 
+
+def _action(make: Callable[..., Any], number: OFPAT) -> tuple[Any, Layout[Any]]:
+    """Return the class of an action and its layout, which the table of actions has."""
+    return make, record(make, ACTIONS_13[number].body_format())
+
+
 ACTIONS13: Layout[tuple[Action13, ...]] = tlvs(
     {
-        OFPAT.OUTPUT: (ActionOutput13, record(ActionOutput13, "IH6x")),
-        OFPAT.COPY_TTL_OUT: (ActionCopyTtlOut, record(ActionCopyTtlOut, "4x")),
-        OFPAT.COPY_TTL_IN: (ActionCopyTtlIn, record(ActionCopyTtlIn, "4x")),
-        OFPAT.SET_MPLS_TTL: (ActionSetMplsTtl, record(ActionSetMplsTtl, "B3x")),
-        OFPAT.DEC_MPLS_TTL: (ActionDecMplsTtl, record(ActionDecMplsTtl, "4x")),
-        OFPAT.PUSH_VLAN: (ActionPushVlan, record(ActionPushVlan, "H2x")),
-        OFPAT.POP_VLAN: (ActionPopVlan, record(ActionPopVlan, "4x")),
-        OFPAT.PUSH_MPLS: (ActionPushMpls, record(ActionPushMpls, "H2x")),
-        OFPAT.POP_MPLS: (ActionPopMpls, record(ActionPopMpls, "H2x")),
-        OFPAT.SET_QUEUE: (ActionSetQueue, record(ActionSetQueue, "I")),
-        OFPAT.GROUP: (ActionGroup, record(ActionGroup, "I")),
-        OFPAT.SET_NW_TTL: (ActionSetNwTtl, record(ActionSetNwTtl, "B3x")),
-        OFPAT.DEC_NW_TTL: (ActionDecNwTtl, record(ActionDecNwTtl, "4x")),
+        OFPAT.OUTPUT: _action(ActionOutput13, OFPAT.OUTPUT),
+        OFPAT.COPY_TTL_OUT: _action(ActionCopyTtlOut, OFPAT.COPY_TTL_OUT),
+        OFPAT.COPY_TTL_IN: _action(ActionCopyTtlIn, OFPAT.COPY_TTL_IN),
+        OFPAT.SET_MPLS_TTL: _action(ActionSetMplsTtl, OFPAT.SET_MPLS_TTL),
+        OFPAT.DEC_MPLS_TTL: _action(ActionDecMplsTtl, OFPAT.DEC_MPLS_TTL),
+        OFPAT.PUSH_VLAN: _action(ActionPushVlan, OFPAT.PUSH_VLAN),
+        OFPAT.POP_VLAN: _action(ActionPopVlan, OFPAT.POP_VLAN),
+        OFPAT.PUSH_MPLS: _action(ActionPushMpls, OFPAT.PUSH_MPLS),
+        OFPAT.POP_MPLS: _action(ActionPopMpls, OFPAT.POP_MPLS),
+        OFPAT.SET_QUEUE: _action(ActionSetQueue, OFPAT.SET_QUEUE),
+        OFPAT.GROUP: _action(ActionGroup, OFPAT.GROUP),
+        OFPAT.SET_NW_TTL: _action(ActionSetNwTtl, OFPAT.SET_NW_TTL),
+        OFPAT.DEC_NW_TTL: _action(ActionDecNwTtl, OFPAT.DEC_NW_TTL),
         OFPAT.SET_FIELD: (ActionSetField, record(ActionSetField, padded_to_8(OXM_FIELD, before=4))),
-        OFPAT.PUSH_PBB: (ActionPushPbb, record(ActionPushPbb, "H2x")),
-        OFPAT.POP_PBB: (ActionPopPbb, record(ActionPopPbb, "4x")),
+        OFPAT.PUSH_PBB: _action(ActionPushPbb, OFPAT.PUSH_PBB),
+        OFPAT.POP_PBB: _action(ActionPopPbb, OFPAT.POP_PBB),
         OFPAT.EXPERIMENTER: (ActionExperimenter, record(ActionExperimenter, "I", OPAQUE)),
     }
 )
