@@ -20,8 +20,9 @@ from horizon_ryu.wire.messages import Action, FlowEntry, FlowRemoved, Match, Mes
 from horizon_ryu.wire.normalize import as_reported
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.stats.codec import StatsCodec
+from horizon_ryu.wire.stats.requests import bare
+from horizon_ryu.wire.stats.types import StatsType
 
-_HEADER = struct.Struct("!BBHI")
 ANY_MATCH = Match()
 
 PacketInFields: TypeAlias = "tuple[int, int | None, bytes]"
@@ -127,17 +128,21 @@ class VersionCodec:
         self,
         messages: MessageTable,
         encoders: Mapping[type, Callable[[int, Any], bytes]],
-        barrier_reply: int,
+        barriers: tuple[int, int],
         stats_reply: int,
     ) -> None:
-        """``encoders`` has what writes each class of message from an xid and a value."""
+        """``encoders`` has what writes each class of message from an xid and a value.
+
+        ``barriers`` are the types of request and reply.
+        """
         self.version = version = messages.version
         self.capabilities = capabilities_of(version)
         self.messages = messages
         self.stats = StatsCodec(version)
         self.replies = frozenset(
-            map(int, (barrier_reply, stats_reply, OFPT.ECHO_REPLY, OFPT.FEATURES_REPLY))
+            map(int, (barriers[1], stats_reply, OFPT.ECHO_REPLY, OFPT.FEATURES_REPLY))
         )
+        self._barrier_request = int(barriers[0])
         self._stats_reply = int(stats_reply)
         self._encoders = encoders
 
@@ -150,11 +155,17 @@ class VersionCodec:
         except struct.error as error:
             raise ValueError(f"a number does not fit: {error}") from error
 
+    def encode_barrier(self, xid: int) -> bytes:
+        return bare(self.version, self._barrier_request, xid)
+
     def encode_echo_request(self, xid: int) -> bytes:
-        return _HEADER.pack(self.version, OFPT.ECHO_REQUEST, _HEADER.size, xid)
+        return self.stats.encode_request(StatsType.ECHO, xid)
+
+    def encode_desc_request(self, xid: int) -> bytes:
+        return self.stats.encode_request(StatsType.DESC, xid)
 
     def encode_features_request(self, xid: int) -> bytes:
-        return _HEADER.pack(self.version, OFPT.FEATURES_REQUEST, _HEADER.size, xid)
+        return self.stats.encode_request(StatsType.FEATURES, xid)
 
     def has_more(self, message: bytes) -> bool:
         return message[1] == self._stats_reply and has_more(self.version, message)

@@ -25,6 +25,7 @@ from horizon_ryu.wire.messages import (
 from horizon_ryu.wire.of10.messages import MESSAGES10
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFC, OFPFF, OFPPC, OFPST, OFPT, OFPTT_ALL
 from horizon_ryu.wire.reserved_ports import CONTROLLER_10, NONE_10
+from horizon_ryu.wire.stats.requests import statistics_request
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 VERSION = OPENFLOW_10
@@ -32,14 +33,12 @@ VERSION = OPENFLOW_10
 _PACKET_OUT_TYPE, _FLOW_MOD_TYPE = int(OFPT.PACKET_OUT), int(OFPT.FLOW_MOD)
 _NO_FLOOD = int(OFPPC.NO_FLOOD)
 
-_HEADER = struct.Struct("!BBHI")
 _PACKET_IN = struct.Struct("!IHHB")
 _PACKET_OUT = struct.Struct("!BBHIIHH")
 _FLOW_MOD = struct.Struct("!BBHI40sQHHHHIHH")
 _PORT_MOD = struct.Struct("!BBHIH6sIIIxxxx")
-_STATS = struct.Struct("!BBHIHH")
 _PORTS_AT, _PORT = 32, struct.Struct("!H22xI20x")
-_FLOW_STATS = struct.Struct("!BBHIHH40sBxH")
+_FLOW_STATS = struct.Struct("!40sBxH")
 _COMMANDS = {
     FlowCommand.ADD: int(OFPFC.ADD),
     FlowCommand.DELETE_STRICT: int(OFPFC.DELETE_STRICT),
@@ -120,13 +119,8 @@ class Codec10(VersionCodec):
             DropBuffered: encode_drop,
             SetNoFlood: encode_no_flood,
         }
-        super().__init__(MESSAGES10, encoders, OFPT.BARRIER_REPLY, OFPT.STATS_REPLY)
-
-    def encode_barrier(self, xid: int) -> bytes:
-        return _HEADER.pack(VERSION, OFPT.BARRIER_REQUEST, 8, xid)
-
-    def encode_desc_request(self, xid: int) -> bytes:
-        return _STATS.pack(VERSION, OFPT.STATS_REQUEST, 12, xid, OFPST.DESC, 0)
+        barriers = OFPT.BARRIER_REQUEST, OFPT.BARRIER_REPLY
+        super().__init__(MESSAGES10, encoders, barriers, OFPT.STATS_REPLY)
 
     def encode_flow_stats_request(
         self,
@@ -136,9 +130,9 @@ class Codec10(VersionCodec):
         mask: int = 0,
         to_controller: bool = False,
     ) -> bytes:
-        head = (VERSION, OFPT.STATS_REQUEST, 56, xid, OFPST.FLOW, 0)
         port = CONTROLLER_10 if to_controller else NONE_10
-        return _FLOW_STATS.pack(*head, encode_match(match), OFPTT_ALL, port)
+        body = _FLOW_STATS.pack(encode_match(match), OFPTT_ALL, port)
+        return statistics_request(VERSION, OFPST.FLOW, xid, body)
 
     def read_flooding_ports(self, features: bytes) -> frozenset[int]:
         body = features[_PORTS_AT:]

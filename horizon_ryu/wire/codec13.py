@@ -48,13 +48,13 @@ from horizon_ryu.wire.ofp13 import (
 )
 from horizon_ryu.wire.oxm import ANY_FRAME, encode_match
 from horizon_ryu.wire.reserved_ports import ANY_13, CONTROLLER_13
+from horizon_ryu.wire.stats.requests import statistics_request
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 VERSION = OPENFLOW_13
 # Plain ints: looking a member up costs more than packing it.
 _PACKET_OUT_TYPE, _FLOW_MOD_TYPE = int(OFPT.PACKET_OUT), int(OFPT.FLOW_MOD)
 
-_HEADER = struct.Struct("!BBHI")
 _PACKET_IN = struct.Struct("!IHBBQHH")
 _PACKET_OUT = struct.Struct("!BBHIIIH6x")
 _FLOW_MOD = struct.Struct("!BBHIQQBBHHHIIIHxx")
@@ -62,7 +62,6 @@ _GROUP_MOD = struct.Struct("!BBHIHBxI")
 _BUCKET = struct.Struct("!HHII4x")
 _METER_MOD = struct.Struct("!BBHIHHI")
 _BAND = struct.Struct("!HHII4x")
-_MULTIPART = struct.Struct("!BBHIHH4x")
 _FLOW_STATS = struct.Struct("!B3xII4xQQ")
 _OXM_IN_PORT = header(OFPXMT_OFB.IN_PORT)
 _SEND_FLOW_REMOVED = int(OFPFF.SEND_FLOW_REM)
@@ -201,13 +200,8 @@ class Codec13(VersionCodec):
             FlowDeleteByCookie: encode_delete_by_cookie,
             MeterMod: encode_meter_mod,
         }
-        super().__init__(MESSAGES13, encoders, OFPT.BARRIER_REPLY, OFPT.MULTIPART_REPLY)
-
-    def encode_barrier(self, xid: int) -> bytes:
-        return _HEADER.pack(VERSION, OFPT.BARRIER_REQUEST, 8, xid)
-
-    def encode_desc_request(self, xid: int) -> bytes:
-        return _multipart(xid, OFPMP.DESC)
+        barriers = OFPT.BARRIER_REQUEST, OFPT.BARRIER_REPLY
+        super().__init__(MESSAGES13, encoders, barriers, OFPT.MULTIPART_REPLY)
 
     def encode_flow_stats_request(
         self,
@@ -219,13 +213,13 @@ class Codec13(VersionCodec):
     ) -> bytes:
         port = CONTROLLER_13 if to_controller else ANY_13
         body = _FLOW_STATS.pack(OFPTT.ALL, port, ANY_13, cookie, mask) + encode_match(match)
-        return _multipart(xid, OFPMP.FLOW, body)
+        return statistics_request(VERSION, OFPMP.FLOW, xid, body)
 
     def encode_group(self, xid: int, modify: bool, ports: Iterable[int]) -> bytes:
         return encode_group(xid, OFPGC.MODIFY if modify else OFPGC.ADD, ports)
 
     def encode_group_desc_request(self, xid: int) -> bytes:
-        return _multipart(xid, OFPMP.GROUP_DESC)
+        return statistics_request(VERSION, OFPMP.GROUP_DESC, xid)
 
     def is_auxiliary(self, features: bytes) -> bool:
         # Byte 21: connections beside the main one (1.3.5 section 6.3.6).
@@ -233,11 +227,6 @@ class Codec13(VersionCodec):
 
     def read_flooding_ports(self, features: bytes) -> frozenset[int]:
         raise ValueError("ports of OpenFlow 1.3 do not flood by themselves")
-
-
-def _multipart(xid: int, kind: int, body: bytes = b"") -> bytes:
-    size = _MULTIPART.size + len(body)
-    return _MULTIPART.pack(VERSION, OFPT.MULTIPART_REQUEST, size, xid, kind, 0) + body
 
 
 CODEC13 = Codec13()

@@ -9,10 +9,14 @@ from horizon_ryu.wire.ofp10 import OFPFW
 from horizon_ryu.wire.ofp13 import OFPMP
 from horizon_ryu.wire.oxm import ANY_FRAME
 from horizon_ryu.wire.stats.types import StatsType
-from horizon_ryu.wire.versions import OPENFLOW_10
+from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 _HEADER = struct.Struct("!BBHI")
-_STATS_10, _MULTIPART_13 = struct.Struct("!HH"), struct.Struct("!HH4x")
+_REQUESTS = {
+    OPENFLOW_10: (int(ofp10.OFPT.STATS_REQUEST), struct.Struct("!HH")),
+    OPENFLOW_13: (int(ofp13.OFPT.MULTIPART_REQUEST), struct.Struct("!HH4x")),
+}
+"""Version -> message type, and what packs type and flags of the statistics."""
 _TYPES = {
     StatsType.DESC: OFPMP.DESC,
     StatsType.FLOWS: OFPMP.FLOW,
@@ -36,18 +40,25 @@ _PORT_13 = struct.pack("!I4x", ofp13.OFPP.ANY)
 """Every port."""
 
 
+def bare(version: int, kind: int, xid: int) -> bytes:
+    """Return a message that is nothing but its header."""
+    return _HEADER.pack(version, kind, _HEADER.size, xid)
+
+
+def statistics_request(version: int, number: int, xid: int, body: bytes = b"") -> bytes:
+    """Return a question for statistics of type ``number`` (OFPST, OFPMP) with that body."""
+    kind, head = _REQUESTS[version]
+    rest = head.pack(number, 0) + body
+    return _HEADER.pack(version, kind, _HEADER.size + len(rest), xid) + rest
+
+
 def encode(version: int, kind: StatsType, xid: int) -> bytes:
     """Return the question of ``kind``."""
     if kind is StatsType.ECHO:
-        return _HEADER.pack(version, ofp13.OFPT.ECHO_REQUEST, _HEADER.size, xid)
+        return bare(version, ofp13.OFPT.ECHO_REQUEST, xid)
     if kind is StatsType.FEATURES:
-        return _HEADER.pack(version, ofp13.OFPT.FEATURES_REQUEST, _HEADER.size, xid)
-    body = _body(version, kind)
-    if version == OPENFLOW_10:
-        rest = _STATS_10.pack(_TYPES[kind], 0) + body
-        return _HEADER.pack(version, ofp10.OFPT.STATS_REQUEST, _HEADER.size + len(rest), xid) + rest
-    rest = _MULTIPART_13.pack(_TYPES[kind], 0) + body
-    return _HEADER.pack(version, ofp13.OFPT.MULTIPART_REQUEST, _HEADER.size + len(rest), xid) + rest
+        return bare(version, ofp13.OFPT.FEATURES_REQUEST, xid)
+    return statistics_request(version, _TYPES[kind], xid, _body(version, kind))
 
 
 def _body(version: int, kind: StatsType) -> bytes:
