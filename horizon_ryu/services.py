@@ -89,7 +89,9 @@ class Services:
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
         self.published = Published()
         self.audits = AuditService(
-            lambda: self.switches.connected_switches().keys(), lambda: self.clock()
+            lambda: self.switches.connected_switches().keys(),
+            lambda: self.clock(),
+            self.supervisor.failed,
         )
         self._measure_audits()
         self.nodes = NodeDirectory()

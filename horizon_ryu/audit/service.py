@@ -37,13 +37,20 @@ class AuditService:
     """
 
     def __init__(
-        self, connected: Callable[[], Collection[int]], clock: Callable[[], float]
+        self,
+        connected: Callable[[], Collection[int]],
+        clock: Callable[[], float],
+        failed: Callable[[str, Exception], None],
     ) -> None:
-        """``connected`` tells the dpids of the connected switches."""
+        """``connected`` tells the dpids of the connected switches.
+
+        ``failed`` is told the name of an audit that raised, and what: the supervisor.
+        """
         self.repairs: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self._connected = connected
         self._clock = clock
+        self._failed = failed
         self._audits: dict[str, Audit] = {}
         self._schedule = AuditSchedule()
         self._pool = eventlet.GreenPool(_AT_ONCE)
@@ -83,11 +90,11 @@ class AuditService:
                     self.failures[application] += 1
                     LOG.info("audit: %s: %s", application, error)
                 return False
-            except Exception:
+            except Exception as error:
                 # Nobody else restores what the applications stand on.
                 self.failures[application] += 1
                 is_fine = False
-                LOG.exception("audit: %s failed", application)
+                self._failed(f"audit of {application}", error)
                 continue
             self.repairs[application] += found
             is_fine &= not found

@@ -20,12 +20,13 @@ class Running:
     def __init__(self, *dpids: int) -> None:
         self.dpids = set(dpids)
         started = time.monotonic()
+        self.supervisor = Supervisor(lambda: 0.0, lambda _name: None)
         self.service = AuditService(
-            lambda: self.dpids, lambda: started + 1000 * (time.monotonic() - started)
+            lambda: self.dpids,
+            lambda: started + 1000 * (time.monotonic() - started),
+            self.supervisor.failed,
         )
-        self.loop = hub.spawn(
-            Supervisor(lambda: 0.0, lambda _name: None).forever, self.service.turn
-        )
+        self.loop = hub.spawn(self.supervisor.forever, self.service.turn)
 
     def wait(self, condition: Callable[[], object]) -> None:
         end = time.monotonic() + 30
@@ -97,6 +98,18 @@ def test_what_fails_is_counted_and_the_others_go_on(
     assert running.service.repairs["late"] == 2 * len(seen)
     assert set(seen) == {3}
     assert "bug" in caplog.text
+
+
+def test_an_audit_that_always_raises_is_told_by_health_and_has_one_traceback(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_dpid: int) -> int:
+        raise ValueError("bug")
+
+    running.service.register("broken", broken)
+    running.wait(lambda: running.service.failures["broken"] >= 4)
+    assert running.supervisor.failing() == ("audit of broken",)
+    assert caplog.text.count("Traceback") == 1
 
 
 def test_a_switch_that_is_never_as_it_should_be_is_named_once(

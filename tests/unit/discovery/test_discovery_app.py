@@ -123,7 +123,7 @@ class Horizon(SimpleNamespace):
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
-            audits=AuditService(dict, time.monotonic),
+            audits=AuditService(dict, time.monotonic, lambda _name, _error: None),
         )
 
 

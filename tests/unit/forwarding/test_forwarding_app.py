@@ -101,7 +101,7 @@ class Horizon(SimpleNamespace):
             locate_host=self.places.get,
             packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
-            audits=AuditService(dict, time.monotonic),
+            audits=AuditService(dict, time.monotonic, lambda _name, _error: None),
         )
 
 

@@ -85,7 +85,7 @@ class Running:
             metrics=metrics,
             events=EventLog(),
             supervisor=Supervisor(time.monotonic, metrics.loop_failed),
-            audits=AuditService(dict, time.monotonic),
+            audits=AuditService(dict, time.monotonic, lambda _name, _error: None),
             start=lambda wsgi: None,
         )
         self.app = SpanningTree(wsgi=None, horizon=self.horizon)
