@@ -8,33 +8,18 @@ from typing import Protocol
 
 from horizon_ryu.core.base_entries import is_there
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.wire.codec import Codec
-from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Outgoing
+from horizon_ryu.core.ownership import EXACT_COOKIE
+from horizon_ryu.openflow.context import EntryReader
+from horizon_ryu.wire.messages import FlowMod, Outgoing
 
 LOG = logging.getLogger("horizon.audit")
 
-EVERY_BIT = (1 << 64) - 1
-"""As the mask of a cookie: exactly this one. Open vSwitch has an index for that."""
 
-
-class Switches(Protocol):
+class Switches(EntryReader, Protocol):
     """The part of the switch registry that is used."""
-
-    def codec(self, dpid: int) -> Codec:
-        """Return the codec of a switch; SwitchAway."""
 
     def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         """Send and wait for barriers."""
-
-    def flow_entries(
-        self,
-        dpid: int,
-        deadline: float = ...,
-        match: Match = ...,
-        cookie: int = ...,
-        mask: int = ...,
-    ) -> tuple[FlowEntry, ...]:
-        """Read entries."""
 
 
 class EntryAudit:
@@ -63,7 +48,7 @@ class EntryAudit:
     def _is_there(self, dpid: int, mod: FlowMod) -> bool:
         # By its match: a table of 100,000 entries must not be read for the sake of one.
         entries = self._switches.flow_entries(
-            dpid, match=mod.match, cookie=mod.cookie, mask=EVERY_BIT
+            dpid, match=mod.match, cookie=mod.cookie, mask=EXACT_COOKIE
         )
         return is_there(mod, entries, self._switches.codec(dpid).as_reported)
 

@@ -6,31 +6,17 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from horizon_ryu.audit.entries import EVERY_BIT
 from horizon_ryu.core.flood_state import BROADCAST_MAC
+from horizon_ryu.core.ownership import EXACT_COOKIE
 from horizon_ryu.core.tree_control import TreeControl
-from horizon_ryu.wire.codec import Codec
+from horizon_ryu.openflow.context import EntryReader
 from horizon_ryu.wire.messages import FlowEntry, Match
 
 LOG = logging.getLogger("horizon.audit")
 
 
-class Switches(Protocol):
+class Switches(EntryReader, Protocol):
     """The part of the switch registry that is used."""
-
-    def codec(self, dpid: int) -> Codec:
-        """Return the codec of a switch; SwitchAway."""
-
-    def flow_entries(
-        self,
-        dpid: int,
-        deadline: float = ...,
-        match: Match = ...,
-        cookie: int = ...,
-        mask: int = ...,
-        to_controller: bool = ...,
-    ) -> tuple[FlowEntry, ...]:
-        """Read entries."""
 
     def flooding_ports(self, dpid: int) -> frozenset[int] | None:
         """Read the ports by which a switch floods."""
@@ -60,8 +46,8 @@ class FloodAudit:
         """Return the tree's entries of this run, at a cost that does not grow with the table."""
         read, cookie = self._switches.flow_entries, self._control.cookie
         if self._switches.codec(dpid).capabilities.cookie_filter:
-            return read(dpid, cookie=cookie, mask=EVERY_BIT)
+            return read(dpid, cookie=cookie, mask=EXACT_COOKIE)
         # Without that: first what matches broadcasts, then the table miss.
-        broadcasts = read(dpid, match=Match(dl_dst=BROADCAST_MAC), cookie=cookie, mask=EVERY_BIT)
-        others = read(dpid, cookie=cookie, mask=EVERY_BIT, to_controller=True)
+        broadcasts = read(dpid, match=Match(dl_dst=BROADCAST_MAC), cookie=cookie, mask=EXACT_COOKIE)
+        others = read(dpid, cookie=cookie, mask=EXACT_COOKIE, to_controller=True)
         return tuple(dict.fromkeys((*broadcasts, *others)))

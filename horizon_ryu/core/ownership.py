@@ -52,6 +52,9 @@ FLOW_COOKIES = _MAGIC << 48 | Owner.FLOW_MANAGER << 40
 """What all cookies of the Flow Manager have in common, under FLOW_COOKIE_MASK."""
 FLOW_COOKIE_MASK = 0xFFFF_FF00_0000_0000
 
+EXACT_COOKIE = 0xFFFF_FFFF_FFFF_FFFF
+"""As the mask of a cookie: exactly this one. Open vSwitch has an index for that."""
+
 
 def owner_of(value: int) -> Owner | None:
     """Return which application installed an entry with this cookie; None if none of ours."""

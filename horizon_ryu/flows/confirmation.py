@@ -15,10 +15,9 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
-from horizon_ryu.openflow.context import Connection
-from horizon_ryu.wire.codec import Codec
+from horizon_ryu.openflow.context import Connection, EntryReader
 from horizon_ryu.wire.description import Description
-from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Match, Outgoing
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Outgoing
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
@@ -27,7 +26,7 @@ _MAX_SETTLE = 300.0
 Sending: TypeAlias = Callable[[Sequence[Outgoing]], None]
 
 
-class Switches(Protocol):
+class Switches(EntryReader, Protocol):
     """The part of the switch registry that is used."""
 
     def confirm(
@@ -35,24 +34,11 @@ class Switches(Protocol):
     ) -> tuple[SwitchError, ...]:
         """Send and wait for barriers."""
 
-    def flow_entries(
-        self,
-        dpid: int,
-        deadline: float = ...,
-        match: Match = ...,
-        cookie: int = ...,
-        mask: int = ...,
-    ) -> tuple[FlowEntry, ...]:
-        """Read entries."""
-
     def description(self, dpid: int, deadline: float = ...) -> Description:
         """Read what the switch says of itself."""
 
     def get(self, dpid: int) -> Connection:
         """Return the connection."""
-
-    def codec(self, dpid: int) -> Codec:
-        """Return the codec of the version that a switch speaks."""
 
 
 class Confirmation:

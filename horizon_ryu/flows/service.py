@@ -24,7 +24,7 @@ from horizon_ryu.core.flows.record import flow_to_json
 from horizon_ryu.core.flows.reversal import reverse_spec
 from horizon_ryu.core.flows.routing import Routing
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.ownership import flow_cookie
+from horizon_ryu.core.ownership import EXACT_COOKIE, flow_cookie
 from horizon_ryu.core.topology import TopologyView
 from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.changes import Changes, raise_failure
@@ -38,7 +38,6 @@ _SLICE = 64
 """Flows drafted before other greenlets get their turn."""
 _METERS = 60_000
 """Meters are numbered from 1 to this; Open vSwitch takes 65,536."""
-_EVERY_BIT = (1 << 64) - 1
 
 
 class Asked(NamedTuple):
@@ -258,7 +257,7 @@ class FlowService:
         """
         cookie = flow_cookie(flow.number)
         try:
-            entries = self._switches.flow_entries(flow.first_dpid, cookie=cookie, mask=_EVERY_BIT)
+            entries = self._switches.flow_entries(flow.first_dpid, cookie=cookie, mask=EXACT_COOKIE)
         except SwitchError:
             return None
         first = [entry for entry in entries if _is_first(entry, flow)]

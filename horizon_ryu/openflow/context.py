@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeAlias
 
 from horizon_ryu.openflow.counters import ConnectionCounters, Counters
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
+from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.guard import AnswerLimits
-from horizon_ryu.wire.messages import PacketIn
+from horizon_ryu.wire.messages import FlowEntry, Match, PacketIn
 
 AcceptFailed: TypeAlias = Callable[[Exception], None]
 """Told of each error of the listening socket."""
@@ -67,6 +68,24 @@ class Connection(Protocol):
 
     def abort(self, reason: str) -> None:
         """Close the connection, count ``reason`` and log it; never blocks."""
+
+
+class EntryReader(Protocol):
+    """The part of the switch registry that reads entries; it waits, and raises SwitchError."""
+
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of the version that a switch speaks; SwitchAway."""
+
+    def flow_entries(
+        self,
+        dpid: int,
+        deadline: float = ...,
+        match: Match = ...,
+        cookie: int = ...,
+        mask: int = ...,
+        to_controller: bool = ...,
+    ) -> tuple[FlowEntry, ...]:
+        """Return the entries that ``match`` takes in, of this ``cookie`` under ``mask``."""
 
 
 class Registry(Protocol):
