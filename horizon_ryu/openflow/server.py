@@ -18,7 +18,7 @@ from ryu.lib import hub
 from horizon_ryu.openflow.admission import ConnectionAdmission
 from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
-from xen_bridge.serving.accepting import EXHAUSTED, accepted, host_of, listen
+from xen_bridge.serving.accepting import accepted, host_of, listen
 from xen_bridge.serving.room import Place
 
 LOG = logging.getLogger(__name__)
@@ -53,15 +53,13 @@ class GuardedServer:
 
     def serve_forever(self) -> None:
         """Accept connections until killed."""
-        for socket, address in accepted(self.server, self._accept_failed):
+        for socket, address in accepted(self.server, self._accept_failed, self._door.make_room):
             self._admit(socket, address)
 
     def _accept_failed(self, error: Exception) -> None:
         self._context.counters.refused("accept_failed")
         if self._context.accept_failed is not None:
             self._context.accept_failed(error)
-        if isinstance(error, OSError) and error.errno in EXHAUSTED:
-            self._door.make_room()
 
     def _admit(self, socket: Any, address: Any) -> None:
         host = host_of(address)

@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import eventlet
@@ -18,7 +19,7 @@ from greenlet import GreenletExit
 
 from xen_bridge.server.lingering import drain
 from xen_bridge.server.web import BridgeProtocol
-from xen_bridge.serving.accepting import EXHAUSTED, AcceptFailures, accepted, host_of
+from xen_bridge.serving.accepting import AcceptFailures, accepted, host_of
 from xen_bridge.serving.accepting import listen as listen_on
 from xen_bridge.serving.descriptors import for_connections
 from xen_bridge.serving.http import HttpLimits, HttpServer
@@ -58,7 +59,8 @@ class TlsListener:
         available = for_connections(descriptors)
         self._max_handshakes = max(min(MAX_HANDSHAKES, available // 3), 1)
         self.max_connections = max(min(MAX_CONNECTIONS, available - self._max_handshakes), 1)
-        self.failures = AcceptFailures(LOG)
+        self.failed = partial(AcceptFailures(LOG).note, "the service")
+        """To be told of each error of accepting."""
         self._ready: Any = eventlet.Queue(MAX_HANDSHAKES)
         self._accepting = eventlet.spawn(self._accept_all)
 
@@ -89,17 +91,12 @@ class TlsListener:
         self._listening.close()
 
     def _accept_all(self) -> None:
-        for connection, address in accepted(self._listening, self._cannot_accept):
+        for connection, address in accepted(self._listening, self.failed, self._give_up_oldest):
             if len(self._shaking) >= self._max_handshakes:
                 self._give_up_oldest()
             shaking = eventlet.spawn(self._shake, connection, address)
             self._shaking[shaking] = None
             shaking.link(self._shaken)
-
-    def _cannot_accept(self, error: Exception) -> None:
-        self.failures.note("the service", error)
-        if isinstance(error, OSError) and error.errno in EXHAUSTED:
-            self._give_up_oldest()
 
     def _give_up_oldest(self) -> None:
         """Give up whoever stalls for whoever comes: nobody can shut the door."""
@@ -159,7 +156,7 @@ def serve(peers: TlsListener, application: Callable[..., Iterable[bytes]]) -> No
         peers,
         application,
         Room(peers.max_connections),
-        lambda error: peers.failures.note("the service", error),
+        peers.failed,
         BridgeProtocol,
         HttpLimits(keep_alive=IDLE_SECONDS),
     ).serve_forever()

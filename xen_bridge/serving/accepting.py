@@ -25,7 +25,7 @@ LOG_SECONDS = 60.0
 """Between two log lines about one server."""
 PER_TURN = 16
 """Connections accepted in a row before others have their turn."""
-EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """Errors that the end of another connection mends."""
 
 
@@ -43,10 +43,15 @@ def host_of(address: Any) -> str:
     return str(address[0]) if isinstance(address, tuple) else str(address)
 
 
-def accepted(listening: Any, failed: Callable[[Exception], None]) -> Iterator[tuple[Any, Any]]:
+def accepted(
+    listening: Any,
+    failed: Callable[[Exception], None],
+    make_room: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[Any, Any]]:
     """Yield connections and their addresses until ``listening`` is closed.
 
-    ``failed`` is told of each error; after it, accepting pauses for a moment.
+    ``failed`` is told of each error; after it, accepting pauses for a moment. ``make_room`` is
+    called after one that the end of another connection mends.
     """
     row = 0
     while True:
@@ -56,6 +61,8 @@ def accepted(listening: Any, failed: Callable[[Exception], None]) -> Iterator[tu
             if listening.fileno() < 0:
                 return
             failed(error)
+            if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+                make_room()
             eventlet.sleep(RETRY_SECONDS)
             continue
         yield connection

@@ -18,7 +18,7 @@ import eventlet
 from eventlet import wsgi
 from eventlet.semaphore import Semaphore
 
-from xen_bridge.serving.accepting import EXHAUSTED, accepted, host_of
+from xen_bridge.serving.accepting import accepted, host_of
 from xen_bridge.serving.room import Place, Room
 
 LOG = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ class HttpServer:
 
     def serve_forever(self) -> None:
         """Accept connections until the socket is closed, or this greenlet killed."""
-        for connection, address in accepted(self.server, self._cannot_accept):
+        for connection, address in accepted(self.server, self._failed, self._room.make_room):
             place = self._room.enter(host_of(address))
             if place is None:
                 self._failed(self._room.full())
@@ -237,11 +237,6 @@ class HttpServer:
             LOG.debug("%s: connection ended: %s", host_of(state[0]), error)
         except Exception:
             LOG.exception("%s: connection ended by an error of ours", host_of(state[0]))
-
-    def _cannot_accept(self, error: Exception) -> None:
-        self._failed(error)
-        if isinstance(error, OSError) and error.errno in EXHAUSTED:
-            self._room.make_room()
 
 
 def _over(_serving: Any, connection: Any, place: Place) -> None:

@@ -58,6 +58,18 @@ def test_no_error_ends_the_loop(error: Exception, monkeypatch: pytest.MonkeyPatc
     assert told == [error, error]
 
 
+@pytest.mark.parametrize("error", ERRORS, ids=repr)
+def test_room_is_made_after_errors_that_the_end_of_another_connection_mends(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accepting, "RETRY_SECONDS", 0.001)
+    rooms: list[bool] = []
+    list(accepted(Listening(error, ("one", "a")), lambda _: None, lambda: rooms.append(True)))
+    number = error.errno if isinstance(error, OSError) else None
+    exhausted = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+    assert len(rooms) == (number in exhausted)
+
+
 def test_connections_in_a_row_let_others_have_their_turn() -> None:
     turns: list[int] = []
     listening = Listening(*(((number, "a")) for number in range(4 * accepting.PER_TURN)), None)
