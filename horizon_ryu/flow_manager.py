@@ -60,17 +60,7 @@ class FlowManager(HorizonApp):
         self._ages = EntryAges()
         journal = Journal(horizon.store, migration.kept)
         announcer = Announcer(horizon.events)
-        executor = Executor(
-            Confirmation(
-                horizon.switches,
-                manager.deadline,
-                migration.verify,
-                migration.settle,
-                self._sending,
-            ),
-            migration.drain,
-            self._obstacle,
-        )
+        executor = self._executor()
         changes = Changes(book, journal, executor, announcer, Clocks(self._now, time.time))
         self._service = horizon.flows = FlowService(
             book=book,
@@ -112,14 +102,30 @@ class FlowManager(HorizonApp):
         executor.dubious = self._reconciler.suspect
         self._watch = Watch(self._service, self._now, manager.grace)
         self._restore(book)
-        horizon.metrics.gauge("horizon_flows", "Flows that are kept", lambda: len(book))
-        horizon.metrics.counters(
+        self._measure(book)
+        horizon.router.add(flows_resource.resources(self._service))
+
+    def _executor(self) -> Executor:
+        settings = self.horizon.settings
+        manager, migration = settings.flow_manager, settings.flow_migration
+        confirmation = Confirmation(
+            self.horizon.switches,
+            manager.deadline,
+            migration.verify,
+            migration.settle,
+            self._sending,
+        )
+        return Executor(confirmation, migration.drain, self._obstacle)
+
+    def _measure(self, book: FlowBook) -> None:
+        metrics = self.horizon.metrics
+        metrics.gauge("horizon_flows", "Flows that are kept", lambda: len(book))
+        metrics.counters(
             "horizon_flow_removals",
             "Removals of flows' entries that switches reported, by what they were taken for",
             "outcome",
             lambda: self._removals.counts,
         )
-        horizon.router.add(flows_resource.resources(self._service))
 
     def _restore(self, book: FlowBook) -> None:
         for row in self.horizon.store.flows():
