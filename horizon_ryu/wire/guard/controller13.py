@@ -11,28 +11,18 @@ from horizon_ryu.wire.guard.protocol import (
     Role,
     by_type,
     no_less_than,
+    packet_out,
     sized,
     whole,
 )
 from horizon_ryu.wire.guard.violation import Reason, Violation
-from horizon_ryu.wire.guard.walk import Walker, at_least, exactly, uint16, with_header
+from horizon_ryu.wire.guard.walk import Walker, at_least, exactly, with_header
 from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _PACKET_OUT, _ACTIONS_LENGTH = 24, 16
 _MATCH_OF_FLOW_MOD = 48
 _MATCH_OF_REQUEST = 32
-
-
-def _packet_out(message: bytes) -> None:
-    """Check a packet-out: the actions have a length of their own, the rest is the frame (7.3.7)."""
-    size = len(message)
-    if size < _PACKET_OUT:
-        raise Violation(Reason.SIZE, f"packet-out of {size} bytes")
-    length = uint16(message, _ACTIONS_LENGTH)
-    if length > size - _PACKET_OUT:
-        raise Violation(Reason.LENGTH, f"actions of {length} bytes, {size - _PACKET_OUT} left")
-    ACTIONS(message, _PACKET_OUT, _PACKET_OUT + length)
 
 
 def _flow_mod(message: bytes) -> None:
@@ -111,7 +101,7 @@ CONTROLLER13 = Protocol(
             OFPT.FEATURES_REQUEST: sized(8),
             OFPT.GET_CONFIG_REQUEST: sized(8),
             OFPT.SET_CONFIG: sized(12),
-            OFPT.PACKET_OUT: _packet_out,
+            OFPT.PACKET_OUT: packet_out(_PACKET_OUT, _ACTIONS_LENGTH, ACTIONS),
             OFPT.FLOW_MOD: _flow_mod,
             OFPT.GROUP_MOD: whole(with_header(8, BUCKETS, "group-mod")),
             OFPT.PORT_MOD: sized(40),

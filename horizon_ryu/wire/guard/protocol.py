@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from horizon_ryu.wire.guard.violation import Reason, Violation
-from horizon_ryu.wire.guard.walk import Walker
+from horizon_ryu.wire.guard.walk import Walker, uint16
 
 Check: TypeAlias = Callable[[bytes], None]
 """Raises Violation when a whole message (of at least 8 bytes) is malformed."""
@@ -72,6 +72,24 @@ def no_less_than(size: int) -> Check:
     def check(message: bytes) -> None:
         if len(message) < size:
             raise Violation(Reason.SIZE, f"type {message[1]} of {len(message)} bytes, not {size}")
+
+    return check
+
+
+def packet_out(size: int, length_at: int, actions: Walker) -> Check:
+    """Return the check of a packet-out whose head has ``size`` bytes (1.0.0 5.3.6, 1.3.5 7.3.7).
+
+    The actions have a length of their own, at ``length_at``; the rest is the frame.
+    """
+
+    def check(message: bytes) -> None:
+        left = len(message) - size
+        if left < 0:
+            raise Violation(Reason.SIZE, f"packet-out of {len(message)} bytes")
+        length = uint16(message, length_at)
+        if length > left:
+            raise Violation(Reason.LENGTH, f"actions of {length} bytes, {left} left")
+        actions(message, size, size + length)
 
     return check
 
