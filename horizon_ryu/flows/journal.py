@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from horizon_ryu.changes.ports import Progress
 from horizon_ryu.changes.states import State
-from horizon_ryu.changes.transaction import Transaction
 from horizon_ryu.core.errors import InvalidInput, NotFound, StoreError, SwitchError
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
@@ -30,7 +30,7 @@ _DECIDED = (State.DRAINING, State.DONE, State.ROLLED_BACK)
 _FINAL = (MigrationState.DONE, MigrationState.ROLLED_BACK, MigrationState.FAILED)
 
 
-def record_of(transaction: Transaction[FlowPlan]) -> Migration:
+def record_of(transaction: Progress[FlowPlan]) -> Migration:
     """Return the record of a migration as its transaction stands."""
     record: Migration = transaction.record
     changed: dict[str, Any] = {"state": MigrationState(transaction.state.value)}
@@ -68,7 +68,7 @@ class FlowJournal:
 
     # ---- what the engine of changes writes
 
-    def write(self, transactions: Sequence[Transaction[FlowPlan]]) -> None:
+    def write(self, transactions: Sequence[Progress[FlowPlan]]) -> None:
         """Keep the states of ``transactions`` and the flows that the committed ones leave.
 
         StoreError, and nothing of them is kept, if one of them can still be taken back.
@@ -88,7 +88,7 @@ class FlowJournal:
             if not has_all or not isinstance(error, StoreError):
                 raise
 
-    def _row(self, transaction: Transaction[FlowPlan]) -> Row | None:
+    def _row(self, transaction: Progress[FlowPlan]) -> Row | None:
         """Return what the store is to have of a migration; None of what it need not know."""
         record = transaction.record
         if record is None:
@@ -106,7 +106,7 @@ class FlowJournal:
             "data": migration_to_json(record, self._open.get(record.id)),
         }
 
-    def _owe(self, transactions: Iterable[Transaction[FlowPlan]], records: dict[str, Row]) -> bool:
+    def _owe(self, transactions: Iterable[Progress[FlowPlan]], records: dict[str, Row]) -> bool:
         """Take note of what has happened all the same; tell whether that is all of it."""
         has_all = True
         for each in transactions:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from horizon_ryu.changes.engine import Engine
-from horizon_ryu.changes.transaction import Transaction
+from horizon_ryu.changes.ports import Progress
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
 from horizon_ryu.core.flows.migration import Cause, Migration
@@ -129,7 +129,7 @@ def _is_first(entry: FlowEntry, flow: Flow) -> bool:
     return entry.match.in_port == flow.spec.src.port_no and not is_tag
 
 
-def _raise_first(ended: Sequence[Transaction[FlowPlan]]) -> None:
+def _raise_first(ended: Sequence[Progress[FlowPlan]]) -> None:
     """Raise the error of the first change that failed."""
     for transaction in ended:
         if transaction.error is not None:
