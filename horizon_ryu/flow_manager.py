@@ -38,7 +38,6 @@ from horizon_ryu.flows.removals import Answers, Removals
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.flows.watch import Watch
 from horizon_ryu.rest import flows as flows_resource
-from horizon_ryu.supervision import until_kept
 from horizon_ryu.switch_events import EventSwitchConnected
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import Outgoing
@@ -168,7 +167,8 @@ class FlowManager(HorizonApp):
         """Forget a flow whose time has come, with what is left of it on other switches."""
         book = self._service.book
         try:
-            until_kept(lambda: self._service.take_away([book.get(number)], "flow_timeout"))
+            keep = self.horizon.supervisor.until_kept
+            keep(lambda: self._service.take_away([book.get(number)], "flow_timeout"))
         except Conflict as error:
             self.logger.info("flows: %s", error)
         except HorizonError:

@@ -17,7 +17,7 @@ from horizon_ryu.flows.announce import Announcer
 from horizon_ryu.flows.changes import Change
 from horizon_ryu.flows.executor import Executor, Job
 from horizon_ryu.flows.journal import Journal
-from horizon_ryu.supervision import Supervisor, until_kept
+from horizon_ryu.supervision import Supervisor
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -105,7 +105,9 @@ class Recovery:
     def _end(self, record: Migration, state: MigrationState, result: Flow | None) -> None:
         ended = replace(record, state=state)
         # Until it is written the flow counts as changing: a restart would begin this again.
-        until_kept(lambda: self._journal.write([ended], [result] if result is not None else []))
+        self._supervisor.until_kept(
+            lambda: self._journal.write([ended], [result] if result is not None else [])
+        )
         self._book.end(record.new.number, result)
         self._announcer.migration(ended)
         LOG.info("migration %s of an earlier run: %s", record.id, state.value)

@@ -44,6 +44,7 @@ from horizon_ryu.wire.messages import (
     Outgoing,
 )
 from horizon_ryu.wire.normalize import normalize
+from xen_bridge.runtime.green import GreenRuntime
 
 EDGE = 90
 """The port of the host at each switch."""
@@ -229,7 +230,7 @@ class Fabric:
     ) -> None:
         self.loop_failures: Counter[str] = Counter()
         self.supervisor = Supervisor(
-            lambda: self.now, lambda name: self.loop_failures.update((name,))
+            GreenRuntime(), lambda: self.now, lambda name: self.loop_failures.update((name,))
         )
         self.book = FlowBook()
         self.journal = Journal(self.store, kept)

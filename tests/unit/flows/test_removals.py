@@ -26,6 +26,7 @@ from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire import match10, oxm
 from horizon_ryu.wire.messages import Match, Output
 from unit.flows.fabric import EDGE, EventList, Tables, network
+from xen_bridge.runtime.green import GreenRuntime
 
 RING = [(1, 2), (2, 3), (3, 4), (4, 1)]
 IDLE, HARD, DELETE = 0, 1, 2
@@ -68,7 +69,8 @@ class Manager:
             switches=self.switches,
             published=published,
             metrics=self.metrics,
-            supervisor=Supervisor(lambda: self.now, self.metrics.loop_failed),
+            runtime=GreenRuntime(),
+            supervisor=Supervisor(GreenRuntime(), lambda: self.now, self.metrics.loop_failed),
             router=SimpleNamespace(add=lambda resources: None),
             clock=lambda: self.now,
             flows=None,
