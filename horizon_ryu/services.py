@@ -24,7 +24,7 @@ from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.flows.service import FlowService
+from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
 from horizon_ryu.http.event_log import EventLog
@@ -102,7 +102,7 @@ class Services:
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )
         self.locator: Locator | None = None
-        self.flows: FlowService | None = None
+        self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.settings.guard.watchdog)
         self.api = Api(self)
         self.router = self.api.router
