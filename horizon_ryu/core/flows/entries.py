@@ -15,6 +15,7 @@ from horizon_ryu.wire.messages import (
     Enqueue,
     FlowCommand,
     FlowMod,
+    FlowModFlags,
     Match,
     Outgoing,
     Output,
@@ -23,6 +24,8 @@ from horizon_ryu.wire.messages import (
     SetField,
     StripVlan,
 )
+
+_TOLD = FlowModFlags.SEND_FLOW_REM
 
 
 class EntryKey(NamedTuple):
@@ -91,7 +94,7 @@ def _made(flow: Flow) -> list[DesiredEntry]:
                 _actions(hop, spec.queue, spec.match.dl_vlan),
                 spec.idle_timeout,
                 spec.hard_timeout,
-                True,
+                _TOLD,
                 meter if index == 0 else None,
             ),
         )
@@ -112,7 +115,7 @@ def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
         spec.actions,
         spec.idle_timeout,
         spec.hard_timeout,
-        True,
+        _TOLD,
         flow.meter or None,
     )
 
