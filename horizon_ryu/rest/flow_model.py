@@ -157,17 +157,14 @@ class FlowModel(Model):
 def spec_of(request: FlowRequest, loc: Loc = ()) -> Spec:
     """Return what ``request`` asks for; InvalidInput names the field below ``loc``."""
     given = request.model_fields_set
-    match = parse_match(request.match, (*loc, "match"))
-    parameters = values_of(request)
     if "dpid" in given:
-        _refuse(given, _ONLY_PATH, "a single entry has none; leave dpid out", loc)
-        actions = parse_actions(request.actions or (), (*loc, "actions"))
-        return EntrySpec(request.dpid, match, actions, **parameters)
+        return _entry_of(request, loc)
     _need(given, loc)
     _refuse(given, ("actions",), "an end-to-end flow has none of its own; give dpid", loc)
     if "waypoints" in given and "path" in given:
         raise InvalidInput((*loc, "path"), "give either waypoints or the whole path")
     src, dst = (PortRef(ref.dpid, ref.port_no) for ref in (request.src, request.dst))
+    match = parse_match(request.match, (*loc, "match"))
     if match.in_port not in (None, src.port_no):
         raise InvalidInput((*loc, "match", "in_port"), "not the port of src")
     return PathSpec(
@@ -176,8 +173,15 @@ def spec_of(request: FlowRequest, loc: Loc = ()) -> Spec:
         dst,
         request.waypoints or (),
         request.path or (),
-        **parameters,
+        **values_of(request),
     )
+
+
+def _entry_of(request: FlowRequest, loc: Loc) -> EntrySpec:
+    _refuse(request.model_fields_set, _ONLY_PATH, "a single entry has none; leave dpid out", loc)
+    match = parse_match(request.match, (*loc, "match"))
+    actions = parse_actions(request.actions or (), (*loc, "actions"))
+    return EntrySpec(request.dpid, match, actions, **values_of(request))
 
 
 def _need(given: set[str], loc: Loc) -> None:
