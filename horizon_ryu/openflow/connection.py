@@ -29,7 +29,7 @@ from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.sender import Sender
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.guard import Conversation, Framer, Violation, normalize_hello
+from horizon_ryu.wire.guard import Framer, MessageGuard, Violation, normalize_hello
 from horizon_ryu.wire.messages import PacketIn
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
@@ -86,7 +86,7 @@ class GuardedDatapath(Datapath):
         self._log = log
         self._settled = settled
         self._framer = Framer()
-        self._conversation = Conversation(context.limits.answers)
+        self._conversation = MessageGuard(context.limits.answers)
         self._greeted = False
         self._doomed = False
         self._gone = eventlet.Event()
