@@ -25,7 +25,7 @@ from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.flows.service import FlowService
+from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
 from horizon_ryu.http.event_log import EventLog
@@ -43,6 +43,8 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
+from xen_bridge.runtime.green import GreenRuntime
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.serving.room import Room
@@ -76,6 +78,7 @@ class Services:
     def _build(self) -> None:
         self.settings = settings.load(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
+        self.runtime: Runtime = GreenRuntime()
         self.clock: Callable[[], float] = time.monotonic
         self.generation = secrets.randbits(32)
         self.signing_key = signing_key(self.settings.discovery.key_file)
@@ -99,7 +102,7 @@ class Services:
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )
         self.locator: Locator | None = None
-        self.flows: FlowService | None = None
+        self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.settings.guard.watchdog)
         self.api = Api(self)
         self.router = self.api.router

@@ -28,6 +28,8 @@ LOG = logging.getLogger("horizon.changes")
 
 _TURN = 32
 """Changes claimed before other greenlets get their turn."""
+_LOGGED = 3
+"""Steps of one change that are logged when nobody confirmed them; a change may have thousands."""
 _POLL = 0.1
 """Seconds between two looks whether targets can be reached again."""
 _QUIET = (SwitchAway, SwitchDeadline, HostAway, HostDeadline)
@@ -76,6 +78,9 @@ class Batch(Generic[P]):
         for member in self._members:
             if member.state is State.CLAIMED:
                 self._ports.claims.release(member.plan.subject, member.plan.old)
+
+    def __len__(self) -> int:
+        return len(self._members)
 
     def add(self, plan: P, record: Any = None) -> None:
         """Claim what ``plan`` changes; Conflict if another change has it."""
@@ -138,17 +143,15 @@ class Batch(Generic[P]):
             steps += part
             owners += [member] * len(part)
             member.begun += member.state in (State.INSTALLING, State.COMMITTING)
-        failures = self._confirm(steps)
         failed: dict[int, HorizonError] = {}
-        for owner, failure in _by_owner(failures, steps, owners) if failures else ():
+        for owner, failure in _by_owner(self._confirm(steps), steps, owners):
             failed.setdefault(id(owner), failure.error)
             if not owner.parts[0].must or owner.state is State.ROLLING_BACK:
-                self._report(failure)
+                self._report(owner, failure)
         for member in members:
-            error = failed.get(id(member))
             must = member.parts.pop(0).must
-            if error is not None and must:
-                member.failed(error)
+            if must and id(member) in failed:
+                member.failed(failed[id(member)])
             else:
                 member.succeeded()
 
@@ -161,9 +164,11 @@ class Batch(Generic[P]):
             reason = HorizonError(f"not confirmed: {error!r}")
             return [Failure(reason, step.target, place) for place, step in enumerate(steps)]
 
-    def _report(self, failure: Failure) -> None:
-        quiet = isinstance(failure.error, _QUIET)
-        LOG.log(logging.INFO if quiet else logging.WARNING, "to be repaired: %s", failure.error)
+    def _report(self, owner: Transaction[P], failure: Failure) -> None:
+        owner.unconfirmed += 1
+        if owner.unconfirmed <= _LOGGED:
+            quiet = isinstance(failure.error, _QUIET)
+            LOG.log(logging.INFO if quiet else logging.WARNING, "to be repaired: %s", failure.error)
         self._ports.on_uncertain(failure.target)
 
     def _check(self, members: Sequence[Transaction[P]]) -> None:

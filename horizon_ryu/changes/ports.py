@@ -36,6 +36,13 @@ class Journal(Protocol[P]):
         """
 
 
+class NothingKept:
+    """The journal of changes that a later run finds out about by itself."""
+
+    def write(self, transactions: Sequence[Transaction[Any]]) -> None:
+        """Keep nothing."""
+
+
 class Claims(Protocol):
     """Who may change what: one change of one thing at a time."""
 

@@ -17,6 +17,8 @@ class Transaction(Generic[P]):
     ``record`` is what its journal entry is made of; None: only its result is kept. ``error`` is
     why it was taken back. ``begun`` counts the waves before the commit that were sent.
     ``committed_at``: when all confirmed that the traffic has turned; None while they have not.
+    ``unconfirmed`` counts the steps after the commit, or of the way back, that somebody has to
+    repair.
     """
 
     plan: P
@@ -29,6 +31,7 @@ class Transaction(Generic[P]):
     resumed: bool = False
     error: HorizonError | None = None
     committed_at: float | None = None
+    unconfirmed: int = 0
 
     def advance(self, event: Event) -> None:
         """Go where the table says, and on as long as nothing is to be done there."""

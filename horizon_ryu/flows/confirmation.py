@@ -10,10 +10,10 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from ryu.lib import hub
-
+from horizon_ryu.changes.ports import Failure
 from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.flows.plan import FlowStep
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.openflow.context import Connection, EntryReader
 from horizon_ryu.wire.description import Description
@@ -50,28 +50,34 @@ class Confirmation:
         deadline: float,
         verify: bool,
         settle: Sequence[str],
-        sending: Sending = lambda _messages: None,
+        sending: Sending,
+        sleep: Callable[[float], None],
     ) -> None:
         """``settle``: entries ``PATTERN:SECONDS``; InvalidInput if one is malformed.
 
         ``sending`` is told of messages right before they are sent.
         """
         self._sending = sending
+        self._sleep = sleep
         self._switches = switches
         self._deadline = deadline
         self._verify = verify
         self._settle = parse_settle(settle)
         self._models: dict[int, tuple[Connection, float]] = {}
 
-    def confirm(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
-        """Send ``messages``; return what went wrong when all switches have answered."""
-        if not messages:
+    def confirm(self, steps: Sequence[FlowStep]) -> list[Failure]:
+        """Send ``steps``; return what went wrong when all switches have answered."""
+        if not steps:
             return []
+        messages = [step.send for step in steps]
+        return [Failure(error, error.dpid, error.index) for error in self._errors(messages)]
+
+    def _errors(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
         deadline = self._deadline + len(messages) * _PER_MESSAGE
         self._sending(messages)
         errors = list(self._switches.confirm(messages, deadline))
         if self._settle:
-            hub.sleep(max(map(self._settle_time, {sent.dpid for sent in messages})))
+            self._sleep(max(map(self._settle_time, {sent.dpid for sent in messages})))
         if self._verify:
             failed = {error.dpid for error in errors}
             errors += self._unverified([sent for sent in messages if sent.dpid not in failed])

@@ -12,7 +12,7 @@ from typing import Any
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import action_fields, parse_actions
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, LaidHop, PathSpec, Spec
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, Spec, TaggedHop
 from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
 from horizon_ryu.core.routes.route import RouteKind
@@ -40,7 +40,7 @@ def flow_from_json(value: Mapping[str, Any]) -> Flow:
         return Flow(
             value["number"],
             _spec_from_json(value["spec"]),
-            tuple(LaidHop(*hop) for hop in value["hops"]),
+            tuple(TaggedHop(*hop) for hop in value["hops"]),
             RouteKind(value["kind"]),
             FlowState(value["state"]),
             value["reverse"],
@@ -50,14 +50,23 @@ def flow_from_json(value: Mapping[str, Any]) -> Flow:
         raise InvalidInput(("flow",), f"not a stored flow: {error!r}") from error
 
 
-def migration_to_json(migration: Migration) -> dict[str, Any]:
-    """Return ``migration`` as a JSON value."""
+def migration_to_json(
+    migration: Migration, flows: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return ``migration`` as a JSON value; ``flows`` are its flows', if they are known."""
     return {
         **{name: getattr(migration, name) for name in _MIGRATION_PLAIN},
-        "old": None if migration.old is None else flow_to_json(migration.old),
-        "new": flow_to_json(migration.new),
+        **(flows or migration_flows(migration)),
         "state": migration.state.value,
         "cause": migration.cause.value,
+    }
+
+
+def migration_flows(migration: Migration) -> dict[str, Any]:
+    """Return the flows of ``migration`` as JSON values: they stay what they are."""
+    return {
+        "old": None if migration.old is None else flow_to_json(migration.old),
+        "new": flow_to_json(migration.new),
     }
 
 

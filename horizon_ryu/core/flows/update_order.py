@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from horizon_ryu.core.flows.entries import HopKey, hop_key
-from horizon_ryu.core.flows.flow import LaidHop
+from horizon_ryu.core.flows.flow import TaggedHop
 from horizon_ryu.core.flows.update_check import Hops, UpdateCheck, Wave, Waypoints
 
 
@@ -88,5 +88,5 @@ class _Trial:
         there, back = [*start, *replacing, *last], [*start, *replacing, *undoing]
         return not self._check.violation(there) and not (groups and self._check.violation(back))
 
-    def _wave(self, keys: Sequence[HopKey]) -> dict[HopKey, LaidHop]:
+    def _wave(self, keys: Sequence[HopKey]) -> dict[HopKey, TaggedHop]:
         return {key: self._after[key] for key in keys}

@@ -236,7 +236,7 @@ class Client:
         nodes.offer(self, nodes.SwitchNodes(self.stats))
         self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
         self.router.add(flows.resources(self.fabric.service))
-        self.router.add(migrations.resources(lambda: self.fabric.migrator))
+        self.router.add(migrations.resources(lambda: self.fabric.migrations))
         self.xen = FakeXen(folder)
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             self.router.add(module.resources(self.xen.hosts))
