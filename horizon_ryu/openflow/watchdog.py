@@ -10,12 +10,11 @@ import faulthandler
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-import eventlet.patcher
-from ryu.lib import hub
+from xen_bridge.runtime.port import Runtime, Task
 
 LOG = logging.getLogger(__name__)
 
@@ -63,16 +62,18 @@ class Watchdog:
 
     def __init__(
         self,
+        runtime: Runtime,
         seconds: float = DEFAULT_SECONDS,
         bite: Callable[[float], None] = end_process,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._runtime = runtime
         self._seconds = seconds
         self._bite = bite
         self._clock = clock
         self._heard = 0.0
-        self._heart: Any = None
-        threading = eventlet.patcher.original("threading")
+        self._heart: Task | None = None
+        # A thread whatever the runtime has for tasks: Ryu's manager leaves threads as they are.
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -81,19 +82,19 @@ class Watchdog:
         if self._seconds <= 0:
             return
         self._heard = self._clock()
-        self._heart = hub.spawn(self._beat)
+        self._heart = self._runtime.spawn(self._beat)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop watching; the process may then take its time."""
         self._stopped.set()
         if self._heart is not None:
-            hub.kill(self._heart)
+            self._heart.kill()
 
     def _beat(self) -> None:
         while True:
             self._heard = self._clock()
-            hub.sleep(self._seconds / BEATS)
+            self._runtime.sleep(self._seconds / BEATS)
 
     def _watch(self) -> None:
         silence = Silence(self._heard)
