@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from horizon_ryu.changes.ports import Progress
 from horizon_ryu.changes.states import State
-from horizon_ryu.changes.transaction import Transaction
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migration import Cause, Migration
 from horizon_ryu.core.flows.plan import FlowPlan, Install, Removal
@@ -45,7 +45,7 @@ class FlowEvents:
     def __init__(self, events: Events) -> None:
         self._events = events
 
-    def ended(self, transaction: Transaction[FlowPlan]) -> None:
+    def ended(self, transaction: Progress[FlowPlan]) -> None:
         """Tell how a change of a flow ended; the engine calls this at the end of each."""
         plan, is_done = transaction.plan, transaction.state is State.DONE
         if transaction.record is not None:
@@ -65,7 +65,7 @@ class FlowEvents:
         """Tell that ``kind`` happened to ``flow``."""
         self._events.publish(kind, {"id": flow.id, "state": flow.state.value, "path": _path(flow)})
 
-    def _migration(self, transaction: Transaction[FlowPlan]) -> None:
+    def _migration(self, transaction: Progress[FlowPlan]) -> None:
         record: Migration = record_of(transaction)
         data: dict[str, Any] = {"id": record.id, "cause": record.cause.value}
         data |= {"flow": record.new.id, "path": _path(record.new)}
@@ -79,7 +79,7 @@ class FlowEvents:
         elif transaction.error is not None:
             LOG.warning("migration %s was taken back: %s", record.id, transaction.error)
 
-    def repaired(self, transaction: Transaction[RepairPlan]) -> None:
+    def repaired(self, transaction: Progress[RepairPlan]) -> None:
         """Tell that entries of a switch were repaired, if all of them were."""
         if transaction.unconfirmed:
             return

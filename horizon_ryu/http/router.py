@@ -33,7 +33,6 @@ from horizon_ryu.http.problem import (
 from horizon_ryu.http.request import (
     MAX_BODY,
     BodyReader,
-    path_segments,
     path_values,
     query_values,
     read_body,
@@ -142,7 +141,7 @@ class Router:
             return _finish(Response(status=204, headers={"Allow": _allow(methods)}))
         exchange.method = request.method
         resource = methods["GET" if request.method == "HEAD" else request.method]
-        authorize(principal, resource.needed_access())
+        authorize(principal, resource.needed_access)
         media_type = _negotiate(request, resource)
         path = path_values(resource, texts)
         query = query_values(resource, request)
@@ -161,7 +160,7 @@ class Router:
 
     def _find(self, exchange: _Exchange) -> tuple[Mapping[str, Resource], Mapping[str, str]]:
         request = exchange.request
-        found = self._routes.find(path_segments(request.environ))
+        found = self._routes.find(request.environ)
         if found is None:
             raise ProblemError(NOT_FOUND, "There is no such resource.")
         exchange.template, methods, texts = found
@@ -200,7 +199,7 @@ def _allow(methods: Mapping[str, Resource]) -> str:
 
 def _negotiate(request: Request, resource: Resource) -> str:
     """Return the best of the media types offered, by the quality the client gives each."""
-    offers = resource.offers()
+    offers = resource.offers
     accepted = request.accept.acceptable_offers(list(offers))
     if not accepted:
         raise ProblemError(NOT_ACCEPTABLE, f"Available here: {', '.join(offers)}.")
@@ -225,7 +224,7 @@ def _written(resource: Resource, body: BaseModel, media_type: str) -> bytes:
     """Return the answer in ``media_type``; a handler must keep to its declaration."""
     if resource.response is None or not isinstance(body, resource.response):
         raise TypeError(f"{resource.method} {resource.path} does not declare {type(body).__name__}")
-    writer = resource.xml_writer()
+    writer = resource.xml_writer
     if media_type in XML_TYPES and writer is not None:
         return writer(body)
     return body.model_dump_json(by_alias=True, exclude_unset=True).encode()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from horizon_ryu.http.resource import Resource
 
@@ -52,11 +53,9 @@ class Routes:
         self._resources.append(resource)
         return True
 
-    def find(self, segments: tuple[str, ...]) -> Found | None:
-        """Return what a path names, None if nothing; the first segment is before the first slash.
-
-        ``segments`` are decoded.
-        """
+    def find(self, environ: Mapping[str, Any]) -> Found | None:
+        """Return what a request's path names, None if nothing; UnicodeDecodeError if no UTF-8."""
+        segments = path_segments(environ)
         literal = self._literal.get(segments)
         if literal is not None:
             return Found(literal, self._methods[literal], {})
@@ -65,6 +64,21 @@ class Routes:
             if texts is not None:
                 return Found(template, self._methods[template], texts)
         return None
+
+
+def path_segments(environ: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the segments of a request's path, each decoded; UnicodeDecodeError if not UTF-8.
+
+    PATH_INFO has been decoded as a whole (PEP 3333), so that a slash inside a name can no longer be
+    told from one between names. Our server also tells the path as it came; where none does, or
+    where it is no longer the same path, PATH_INFO has to do.
+    """
+    decoded = str(environ.get("PATH_INFO", "")).encode("latin-1")
+    sent = str(environ.get("RAW_PATH_INFO", "")).encode("latin-1")
+    pieces = decoded.split(b"/")
+    if unquote_to_bytes(sent) == decoded:
+        pieces = [unquote_to_bytes(piece) for piece in sent.split(b"/")]
+    return tuple(piece.decode() for piece in pieces)
 
 
 def _texts(

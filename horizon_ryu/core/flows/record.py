@@ -50,23 +50,14 @@ def flow_from_json(value: Mapping[str, Any]) -> Flow:
         raise InvalidInput(("flow",), f"not a stored flow: {error!r}") from error
 
 
-def migration_to_json(
-    migration: Migration, flows: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return ``migration`` as a JSON value; ``flows`` are its flows', if they are known."""
+def migration_to_json(migration: Migration) -> dict[str, Any]:
+    """Return ``migration`` as a JSON value."""
     return {
         **{name: getattr(migration, name) for name in _MIGRATION_PLAIN},
-        **(flows or migration_flows(migration)),
-        "state": migration.state.value,
-        "cause": migration.cause.value,
-    }
-
-
-def migration_flows(migration: Migration) -> dict[str, Any]:
-    """Return the flows of ``migration`` as JSON values: they stay what they are."""
-    return {
         "old": None if migration.old is None else flow_to_json(migration.old),
         "new": flow_to_json(migration.new),
+        "state": migration.state.value,
+        "cause": migration.cause.value,
     }
 
 

@@ -17,11 +17,12 @@ def called(work: Callable[[], Any]) -> list[tuple[str, str]]:
     calls: list[tuple[str, str]] = []
 
     def note(frame: FrameType, event: str, _argument: Any) -> None:
-        if event != "call" or frame.f_code.co_name in _NOT_FUNCTIONS:
+        code = frame.f_code
+        if event != "call" or code.co_name in _NOT_FUNCTIONS or code.co_filename == "<string>":
             return
         module = str(frame.f_globals.get("__name__", ""))
         if module.startswith(OURS):
-            calls.append((module, frame.f_code.co_qualname))
+            calls.append((module, code.co_qualname))
 
     before = sys.getprofile()
     sys.setprofile(note)
