@@ -67,7 +67,7 @@ class SwitchConnection:
         socket: Any,
         address: Any,
         context: ConnectionContext,
-        door: ConnectionAdmission,
+        admission: ConnectionAdmission,
         log: PeerLog,
         observed_by: Callable[[SwitchConnection], ConnectionObserver],
         settled: Callable[[], None] = lambda: None,
@@ -79,7 +79,7 @@ class SwitchConnection:
         self.address = address
         self._context = context
         self._counters = context.counters
-        self._door = door
+        self._admission = admission
         self._log = log
         self._settled = settled
         self._gone = context.runtime.event()
@@ -197,7 +197,7 @@ class SwitchConnection:
         finally:
             self._transport.release()
             if self._session.dpid is not None:
-                self._door.release(self._session.dpid, self)
+                self._admission.release(self._session.dpid, self)
             self._gone.set()
 
     def tick(self, now: float) -> None:
@@ -313,4 +313,4 @@ class SwitchConnection:
         pinned = context.certificates.get(dpid)
         if pinned is not None and self._transport.fingerprint() not in pinned:
             return "wrong_certificate"
-        return "" if self._door.claim(dpid, self) else "dpid_in_use"
+        return "" if self._admission.claim(dpid, self) else "dpid_in_use"

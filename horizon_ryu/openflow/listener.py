@@ -57,21 +57,21 @@ def install(context: ConnectionContext) -> ConnectionAdmission:
     """Bind Ryu's controller to guarded connections; UnknownRyu if that cannot be relied upon.
 
     To be called before Ryu's OpenFlow application starts, at best from a Ryu context. Returns
-    the door through which the connections come.
+    the admission through which the connections come.
     """
     check_ryu()
     set_defaults(context.limits)
     ofproto_protocol.set_app_supported_versions(
         [ofproto_v1_0.OFP_VERSION, ofproto_v1_3.OFP_VERSION]
     )
-    door, log = ConnectionAdmission(context.limits), PeerLog(LOG)
-    controller.datapath_connection_factory = connection_factory(context, door, log)
-    controller.StreamServer = partial(GuardedServer, context, door, log)
-    return door
+    admission, log = ConnectionAdmission(context.limits), PeerLog(LOG)
+    controller.datapath_connection_factory = connection_factory(context, admission, log)
+    controller.StreamServer = partial(GuardedServer, context, admission, log)
+    return admission
 
 
 def connection_factory(
-    context: ConnectionContext, door: ConnectionAdmission, log: PeerLog
+    context: ConnectionContext, admission: ConnectionAdmission, log: PeerLog
 ) -> Callable[[Any, Any, Place], None]:
     """Return what serves one accepted socket until its end; it lets no exception out."""
 
@@ -81,7 +81,9 @@ def connection_factory(
             socket.settimeout(cfg.CONF.socket_timeout)
             asked = replace(context, limits=_as_asked(context.limits))
             observed_by = partial(RyuDatapath, context.counters)
-            SwitchConnection(socket, address, asked, door, log, observed_by, place.busy).serve()
+            SwitchConnection(
+                socket, address, asked, admission, log, observed_by, place.busy
+            ).serve()
         except OSError as error:
             LOG.debug("%s was gone before it was served: %s", address, error)
         except Exception:

@@ -27,7 +27,7 @@ LOG = logging.getLogger(__name__)
 DEADLINE = 2.0
 """Seconds a switch has to answer a barrier or another request."""
 _MANY = 500
-"""Messages beyond which other greenlets get their turn between switches."""
+"""Messages beyond which other tasks get their turn between switches."""
 
 
 @dataclass(slots=True)
@@ -192,7 +192,7 @@ class SwitchRegistry:
     ) -> SwitchRequest:
         """Send the request that ``encode`` makes of a codec and an xid; never waits.
 
-        ``wake`` is called once, in the receive greenlet, when it is answered or at an end, and
+        ``wake`` is called once, in the receive task, when it is answered or at an end, and
         must not wait either. SwitchAway; SwitchError when too many requests are open.
         """
         peer = self._peer(dpid)

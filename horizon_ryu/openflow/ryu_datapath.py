@@ -72,7 +72,7 @@ class RyuDatapath(Datapath):
 
     def __init__(self, counters: Counters, connection: SwitchConnection) -> None:
         # Ryu's own constructor would take the socket, and make queues that nobody reads.
-        ProtocolDesc.__init__(self)
+        ProtocolDesc.__init__(self, connection.codec.version)
         self._counters = counters
         self._connection = connection
         self.address = connection.address

@@ -31,14 +31,14 @@ class GuardedServer:
     def __init__(
         self,
         context: ConnectionContext,
-        door: ConnectionAdmission,
+        admission: ConnectionAdmission,
         log: PeerLog,
         address: tuple[str, int],
         handle: Callable[[Any, Any, Place], None],
         **tls: Any,
     ) -> None:
         self._context = context
-        self._door = door
+        self._admission = admission
         self._log = log
         self._handle = handle
         self._runtime = context.runtime
@@ -52,7 +52,9 @@ class GuardedServer:
 
     def serve_forever(self) -> None:
         """Accept connections until killed."""
-        for socket, address in accepted(self.server, self._accept_failed, self._door.make_room):
+        for socket, address in accepted(
+            self.server, self._accept_failed, self._admission.make_room
+        ):
             self._admit(socket, address)
 
     def _accept_failed(self, error: Exception) -> None:
@@ -62,7 +64,7 @@ class GuardedServer:
 
     def _admit(self, socket: Any, address: Any) -> None:
         host = host_of(address)
-        place = self._door.enter(host)
+        place = self._admission.enter(host)
         if place is None:
             socket.close()
             self._context.counters.refused("too_many_connections")

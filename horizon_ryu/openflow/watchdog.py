@@ -1,6 +1,6 @@
 """The second line behind the wire guard: a hung controller ends, so that it can be restarted.
 
-A greenlet that loops without yielding holds the whole process, every timer of the hub included.
+A task that loops without yielding holds the whole process, every timer of the hub included.
 Only a thread of the operating system still runs then.
 """
 
@@ -29,7 +29,7 @@ BEATS = 4
 def end_process(silence: float) -> None:
     """Write the stacks of all threads to standard error and end at once, without clean-up.
 
-    No logging here: the hung greenlet may hold the lock of a log handler.
+    No logging here: the hung task may hold the lock of a log handler.
     """
     os.write(2, f"horizon: no life for {silence:.1f} s, ending\n".encode())
     faulthandler.dump_traceback(file=sys.__stderr__ or 2, all_threads=True)

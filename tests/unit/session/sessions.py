@@ -45,9 +45,8 @@ def events(session: ProtocolSession, *data: bytes) -> Events:
 
 
 def messages(data: bytes) -> Iterator[bytes]:
-    """Yield the messages in ``data``."""
-    while data:
-        size = int.from_bytes(data[2:4], "big")
+    """Yield the whole messages in ``data``."""
+    while len(data) >= 8 and len(data) >= (size := int.from_bytes(data[2:4], "big")):
         yield data[:size]
         data = data[size:]
 
