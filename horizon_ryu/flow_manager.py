@@ -28,7 +28,6 @@ from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.flows.assembly import FlowParts, Foundation, assemble
 from horizon_ryu.flows.removals import Answers, Removals
 from horizon_ryu.rest import flows as flows_resource
-from horizon_ryu.supervision import until_kept
 from horizon_ryu.switch_events import EventSwitchConnected
 from horizon_ryu.wire.codecs import codec_of
 
@@ -126,7 +125,7 @@ class FlowManager(HorizonApp):
     def _expire(self, number: int) -> None:
         """Forget a flow whose time has come, with what is left of it on other switches."""
         try:
-            until_kept(lambda: self._parts.service.expire(number))
+            self.horizon.supervisor.until_kept(lambda: self._parts.service.expire(number))
         except Conflict as error:
             self.logger.info("flows: %s", error)
         except HorizonError:

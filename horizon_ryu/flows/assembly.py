@@ -23,7 +23,7 @@ from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
 from horizon_ryu.settings import FlowManagerOptions, FlowMigrationOptions
 from horizon_ryu.store import Store
-from horizon_ryu.supervision import Supervisor, until_kept
+from horizon_ryu.supervision import Supervisor
 from xen_bridge.runtime.port import Runtime
 
 
@@ -72,7 +72,7 @@ def assemble(
         beneath.clock,
     )
     events = FlowEvents(beneath.events)
-    journal = FlowJournal(beneath.store, migration.kept, until_kept, runtime.wall)
+    journal = FlowJournal(beneath.store, migration.kept, supervisor.until_kept, runtime.wall)
     reconciler = Reconciler(
         registry,
         switches,

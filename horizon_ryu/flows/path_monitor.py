@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from horizon_ryu.changes.engine import Engine
+from horizon_ryu.changes.engine import Batch, Engine
 from horizon_ryu.changes.states import State
-from horizon_ryu.changes.transaction import Batch
 from horizon_ryu.core.errors import Conflict, HorizonError, StoreError
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.migration import Cause

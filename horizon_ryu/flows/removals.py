@@ -17,7 +17,7 @@ from horizon_ryu.wire.messages import FlowRemoved
 class Answers(NamedTuple):
     """What follows: ``expire`` ends a flow, ``look`` has a switch compared; neither waits."""
 
-    expire: Callable[[int], None]
+    expire: Callable[[int], object]
     look: Callable[[int], None]
 
 

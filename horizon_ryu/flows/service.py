@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from horizon_ryu.changes.engine import Engine
-from horizon_ryu.changes.ports import Progress
+from horizon_ryu.changes.engine import Engine, raise_first
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
 from horizon_ryu.core.flows.migration import Cause
@@ -60,7 +59,7 @@ class FlowService:
             for plan in self._planner.installs(commands):
                 batch.add(plan)
             ended = batch.run()
-        _raise_first(ended)
+        raise_first(ended)
         return tuple(each.plan.new for each in ended if each.plan.new is not None)
 
     def remove(self, number: int) -> None:
@@ -86,7 +85,7 @@ class FlowService:
             plan = self._planner.change(self._registry.get(number), spec)
             batch.add(plan, self._journal.begun(plan, Cause.SET))
             ended = batch.run()
-        _raise_first(ended)
+        raise_first(ended)
         return plan.new
 
     # ---- monitor
@@ -127,10 +126,3 @@ def _is_first(entry: FlowEntry, flow: Flow) -> bool:
         return True
     is_tag = entry.match.dl_vlan in flow.tags
     return entry.match.in_port == flow.spec.src.port_no and not is_tag
-
-
-def _raise_first(ended: Sequence[Progress[FlowPlan]]) -> None:
-    """Raise the error of the first change that failed."""
-    for transaction in ended:
-        if transaction.error is not None:
-            raise transaction.error

@@ -11,10 +11,14 @@ from horizon_ryu.http.resource import Resource
 
 
 class Found(NamedTuple):
-    """A path template that matched, its resources by method, and the texts of its parameters."""
+    """A path template that matched, its resources by method, and the texts of its parameters.
+
+    Resources answer HEAD as GET. ``allowed`` are the methods, in order, OPTIONS among them.
+    """
 
     template: str
     methods: Mapping[str, Resource]
+    allowed: tuple[str, ...]
     texts: Mapping[str, str]
 
 
@@ -28,6 +32,7 @@ class Routes:
     def __init__(self) -> None:
         self._resources: list[Resource] = []
         self._methods: dict[str, dict[str, Resource]] = {}
+        self._allowed: dict[str, tuple[str, ...]] = {}
         self._literal: dict[tuple[str, ...], str] = {}
         self._patterns: list[tuple[tuple[re.Pattern[str], ...], str]] = []
 
@@ -49,7 +54,11 @@ class Routes:
             self._literal[segments] = resource.path
         elif resource.path not in self._methods:
             self._patterns.append((tuple(map(_compiled, segments)), resource.path))
-        self._methods[resource.path] = {**methods, resource.method: resource}
+        methods = {**methods, resource.method: resource}
+        if "GET" in methods:
+            methods["HEAD"] = methods["GET"]
+        self._methods[resource.path] = methods
+        self._allowed[resource.path] = tuple(sorted((*methods, "OPTIONS")))
         self._resources.append(resource)
         return True
 
@@ -58,11 +67,11 @@ class Routes:
         segments = path_segments(environ)
         literal = self._literal.get(segments)
         if literal is not None:
-            return Found(literal, self._methods[literal], {})
+            return Found(literal, self._methods[literal], self._allowed[literal], {})
         for patterns, template in self._patterns:
             texts = _texts(patterns, segments)
             if texts is not None:
-                return Found(template, self._methods[template], texts)
+                return Found(template, self._methods[template], self._allowed[template], texts)
         return None
 
 

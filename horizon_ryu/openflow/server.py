@@ -43,7 +43,7 @@ class GuardedServer:
         self._handle = handle
         self._runtime = context.runtime
         self._tls = _tls_context(context.runtime.server_tls(), tls) if tls else None
-        self.server = listen(address, BACKLOG)
+        self.server = listen(context.runtime, address, BACKLOG)
 
     @property
     def port(self) -> int:
@@ -53,7 +53,7 @@ class GuardedServer:
     def serve_forever(self) -> None:
         """Accept connections until killed."""
         for socket, address in accepted(
-            self.server, self._accept_failed, self._admission.make_room
+            self._runtime, self.server, self._accept_failed, self._admission.make_room
         ):
             self._admit(socket, address)
 

@@ -120,12 +120,12 @@ _DRAINED = FlowWave(WaveKind.DRAIN)
 
 def plan_install(new: Flow) -> Install:
     """Return the plan that installs a flow where there is none: all but the ingress, then that."""
-    entries = entries_of(new)
     waves = _meter_waves(new)
+    entries, keys = entries_of(new), keys_of(new)
     if len(entries) > 1:
         waves.append(FlowWave(WaveKind.ADD, tuple(FlowStep(entry.send) for entry in entries[1:])))
     waves.append(FlowWave(WaveKind.COMMIT, (FlowStep(entries[0].send),)))
-    return Install(subject=new.number, new=new, resources=keys_of(new), pre_commit=tuple(waves))
+    return Install(subject=new.number, new=new, resources=keys, pre_commit=tuple(waves))
 
 
 def plan_removal(old: Flow, timed_out: bool = False) -> Removal:

@@ -49,6 +49,7 @@ from horizon_ryu.wire.messages import (
     ToController,
 )
 from unit.discovery.small_network import both, outgoing, port, switch
+from xen_bridge.runtime.green import GreenRuntime
 
 A, B = 1, 2
 GENERATION = 7
@@ -118,12 +119,13 @@ class Horizon(SimpleNamespace):
             router=SimpleNamespace(add=lambda resources: None),
             store=Store(),
             metrics=metrics,
-            supervisor=Supervisor(time.monotonic, metrics.loop_failed),
+            runtime=GreenRuntime(),
+            supervisor=Supervisor(GreenRuntime(), time.monotonic, metrics.loop_failed),
             limits=SimpleNamespace(forget=lambda dpid: None),
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
-            audits=AuditService(dict, time.monotonic, lambda _name, _error: None),
+            audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
         )
 
 

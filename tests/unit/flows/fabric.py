@@ -251,7 +251,7 @@ class Fabric:
     ) -> None:
         self.loop_failures: Counter[str] = Counter()
         self.supervisor = Supervisor(
-            lambda: self.now, lambda name: self.loop_failures.update((name,))
+            GreenRuntime(), lambda: self.now, lambda name: self.loop_failures.update((name,))
         )
         self.registry = FlowRegistry()
         self.obstacles: dict[int, SwitchError] = {}

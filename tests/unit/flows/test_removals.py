@@ -69,11 +69,11 @@ class Manager:
             switches=self.switches,
             published=published,
             metrics=self.metrics,
-            supervisor=Supervisor(lambda: self.now, self.metrics.loop_failed),
+            runtime=GreenRuntime(),
+            supervisor=Supervisor(GreenRuntime(), lambda: self.now, self.metrics.loop_failed),
             router=SimpleNamespace(add=lambda resources: None),
             clock=lambda: self.now,
             flow_migrations=None,
-            runtime=GreenRuntime(),
             start=lambda wsgi: None,
         )
         self.app = flow_manager.FlowManager(wsgi=None, horizon=self.horizon)
