@@ -28,7 +28,6 @@ from horizon_ryu.core.flows.update_order import Order, order_of
 from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowMod,
-    FlowModFlags,
     MeterCommand,
     MeterMod,
     Outgoing,
@@ -130,8 +129,8 @@ def plan_install(new: Flow) -> Install:
     waves = _meter_waves(new)
     entries, keys = entries_of(new), keys_of(new)
     if len(entries) > 1:
-        waves.append(FlowWave(WaveKind.ADD, tuple(_adding(new, entry) for entry in entries[1:])))
-    waves.append(FlowWave(WaveKind.COMMIT, (_adding(new, entries[0]),)))
+        waves.append(FlowWave(WaveKind.ADD, tuple(FlowStep(entry.add) for entry in entries[1:])))
+    waves.append(FlowWave(WaveKind.COMMIT, (FlowStep(entries[0].add),)))
     return Install(subject=new.number, new=new, resources=keys, pre_commit=tuple(waves))
 
 
@@ -160,7 +159,7 @@ def plan_change(old: Flow, new: Flow) -> Change | None:
         return None
     transit = in_transit(new, old)
     before, between, final = entries_by_hop(old), entries_by_hop(transit), entries_of(new)
-    turning = tuple(_turning(new, before, between, order))
+    turning = tuple(_turning(before, between, order))
     present = _present(before.values(), between.values(), turning)
     return _changed(old, new, turning, tuple(_after(old, new, present, final)))
 
@@ -199,7 +198,7 @@ def _policies(
     return tuple(sorted(points for points in found if points))
 
 
-def _turning(new: Flow, before: _ByHop, after: _ByHop, order: Order) -> Iterator[FlowWave]:
+def _turning(before: _ByHop, after: _ByHop, order: Order) -> Iterator[FlowWave]:
     """Yield the waves that turn the traffic from the old path to the new one."""
     ordered = {*order.added, *(key for group in order.replaced for key in group), order.commit}
     # Same way, other queue or meter: the entry changes, in whatever order.
@@ -207,30 +206,18 @@ def _turning(new: Flow, before: _ByHop, after: _ByHop, order: Order) -> Iterator
         key for key, entry in after.items() if key not in ordered and _differs(before[key], entry)
     ]
     if order.added:
-        yield FlowWave(WaveKind.ADD, tuple(_adding(new, after[key]) for key in order.added))
+        yield FlowWave(WaveKind.ADD, tuple(FlowStep(after[key].add) for key in order.added))
     groups = [group for group in (*order.replaced, tuple(same_way)) if group]
     for group in groups:
         steps = tuple(FlowStep(after[key].send, before[key].send) for key in group)
         yield FlowWave(WaveKind.REPLACE, steps)
     if order.commit is not None:
-        step = _in_place_of(before.get(order.commit), new, after[order.commit])
+        step = _in_place_of(before.get(order.commit), after[order.commit])
         yield FlowWave(WaveKind.COMMIT, (step,))
 
 
-def _in_place_of(was: DesiredEntry | None, new: Flow, entry: DesiredEntry) -> FlowStep:
-    return _adding(new, entry) if was is None else FlowStep(entry.send, was.send)
-
-
-def _adding(flow: Flow, entry: DesiredEntry) -> FlowStep:
-    """Return the step that adds an entry where there is none of its key.
-
-    Only then a switch shall look for others that overlap: what is written again is there already,
-    and switches differ in whether an entry overlaps itself.
-    """
-    if not flow.spec.check_overlap:
-        return FlowStep(entry.send)
-    mod = entry.mod._replace(flags=entry.mod.flags | FlowModFlags.CHECK_OVERLAP)
-    return FlowStep(Outgoing(entry.key.dpid, mod))
+def _in_place_of(was: DesiredEntry | None, entry: DesiredEntry) -> FlowStep:
+    return FlowStep(entry.add) if was is None else FlowStep(entry.send, was.send)
 
 
 def _differs(one: DesiredEntry, other: DesiredEntry) -> bool:
@@ -275,7 +262,7 @@ def _plan_entry(old: Flow, new: Flow) -> Change:
     """Return the plan for a single entry: replaced in place, or added before the old one goes."""
     was, will_be = entries_of(old)[0], entries_of(new)[0]
     same_key = was.key == will_be.key
-    step = _in_place_of(was if same_key else None, new, will_be)
+    step = _in_place_of(was if same_key else None, will_be)
     commit = FlowWave(WaveKind.COMMIT, (step,))
     after = [] if same_key else _deletions([was])
     return _changed(old, new, (commit,), (*after, *_meter_deletions(old, new)))
