@@ -44,7 +44,15 @@ from horizon_ryu.switch_events import (
     EventSwitchLeft,
 )
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, PacketIn, ToController
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowMod,
+    FlowModFlags,
+    Match,
+    Outgoing,
+    PacketIn,
+    ToController,
+)
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
 
@@ -137,7 +145,7 @@ class Discovery(HorizonApp):
             Priority.LLDP,
             self._cookie,
             (ToController(),),
-            send_flow_removed=True,
+            flags=FlowModFlags.SEND_FLOW_REM,
         )
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)

@@ -46,7 +46,7 @@ class FlowManager(HorizonApp):
         parts = self._parts = self._assemble(registry)
         self._removals = Removals(
             registry,
-            lambda key: parts.ages.age(key, self._now()),
+            parts.confirmation.age,
             Answers(partial(self.spawn, self._expire), parts.reconciler.hurry),
         )
         self._restore(registry)

@@ -11,6 +11,7 @@ from horizon_ryu.changes.states import State
 from horizon_ryu.core.errors import HorizonError
 
 P_co = TypeVar("P_co", bound=Plan, covariant=True)
+P_contra = TypeVar("P_contra", bound=Plan, contravariant=True)
 
 
 class Progress(Protocol[P_co]):
@@ -64,10 +65,10 @@ class Applier(Protocol):
         """Send ``steps`` and return what went wrong, once all targets answered or had time to."""
 
 
-class Journal(Protocol[P]):
+class Journal(Protocol[P_contra]):
     """What a later run finds."""
 
-    def write(self, transactions: Sequence[Progress[P]]) -> None:
+    def write(self, transactions: Sequence[Progress[P_contra]]) -> None:
         """Keep the state of ``transactions``, and the result of those that are COMMITTED.
 
         All together or, raising, none. Of those without a record only the result is kept.

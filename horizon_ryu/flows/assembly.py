@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +9,10 @@ from typing import NamedTuple
 
 from horizon_ryu.changes.engine import Engine
 from horizon_ryu.changes.ports import NothingKept, Ports
-from horizon_ryu.core.flows.migration import Cause, Migration
 from horizon_ryu.core.flows.plan import FlowPlan
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.reconcile import RepairPlan
 from horizon_ryu.core.flows.registry import FlowRegistry
-from horizon_ryu.core.flows.removals import EntryAges
 from horizon_ryu.flows.confirmation import Confirmation, Switches
 from horizon_ryu.flows.events import Events, FlowEvents
 from horizon_ryu.flows.journal import FlowJournal
@@ -57,7 +54,7 @@ class FlowParts(NamedTuple):
     monitor: PathMonitor
     recovery: Recovery
     journal: FlowJournal
-    ages: EntryAges
+    confirmation: Confirmation
 
 
 def assemble(
@@ -66,17 +63,16 @@ def assemble(
     """Return the parts, put together; nothing runs yet."""
     registry, planner, switches = beneath.registry, beneath.planner, beneath.switches
     runtime, supervisor = beneath.runtime, beneath.supervisor
-    ages = EntryAges()
     applier = Confirmation(
         switches,
         manager.deadline,
         migration.verify,
         migration.settle,
-        lambda messages: ages.sending(messages, beneath.clock()),
-        runtime.sleep,
+        runtime,
+        beneath.clock,
     )
     events = FlowEvents(beneath.events)
-    journal = FlowJournal(beneath.store, migration.kept, supervisor.until_kept)
+    journal = FlowJournal(beneath.store, migration.kept, supervisor.until_kept, runtime.wall)
     reconciler = Reconciler(
         registry,
         switches,
@@ -99,10 +95,9 @@ def assemble(
         spawn=partial(runtime.spawn, supervisor.once),
     )
     engine: Engine[FlowPlan] = Engine(ports, migration.drain, manager.grace)
-    new_record = partial(_new_record, runtime)
     return FlowParts(
-        service=FlowService(registry, planner, engine, switches, new_record),
-        migrations=FlowMigrations(planner, engine, journal, new_record),
+        service=FlowService(registry, planner, engine, switches, journal),
+        migrations=FlowMigrations(planner, engine, journal),
         reconciler=reconciler,
         monitor=PathMonitor(
             registry,
@@ -110,14 +105,13 @@ def assemble(
             engine,
             journal,
             events,
-            new_record,
             runtime,
             beneath.clock,
             manager.grace,
         ),
         recovery=Recovery(engine, journal),
         journal=journal,
-        ages=ages,
+        confirmation=applier,
     )
 
 
@@ -141,12 +135,3 @@ def _repair_engine(
         spawn=beneath.runtime.spawn,
     )
     return Engine(ports, drain=0.0, patience=0.0)
-
-
-def _new_record(runtime: Runtime, plan: FlowPlan, cause: Cause) -> Migration:
-    """Return the record of a change that begins now."""
-    if plan.new is None:
-        raise TypeError("a removal is no migration")
-    return Migration(
-        id=secrets.token_hex(6), old=plan.old, new=plan.new, cause=cause, started=runtime.wall()
-    )

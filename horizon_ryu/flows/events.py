@@ -63,7 +63,8 @@ class FlowEvents:
 
     def flow(self, kind: str, flow: Flow) -> None:
         """Tell that ``kind`` happened to ``flow``."""
-        self._events.publish(kind, {"id": flow.id, "state": flow.state.value, "path": _path(flow)})
+        path = _path(flow)
+        self._events.publish(kind, {"id": flow.id, "state": flow.state.value, "path": path})
 
     def _migration(self, transaction: Progress[FlowPlan]) -> None:
         record: Migration = record_of(transaction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,11 +12,10 @@ from horizon_ryu.changes.ports import Progress
 from horizon_ryu.changes.states import State
 from horizon_ryu.core.errors import InvalidInput, NotFound, StoreError, SwitchError
 from horizon_ryu.core.flows.flow import Flow
-from horizon_ryu.core.flows.migration import Migration, MigrationState
-from horizon_ryu.core.flows.plan import FlowPlan
+from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
+from horizon_ryu.core.flows.plan import FlowPlan, Move
 from horizon_ryu.core.flows.record import (
     flow_to_json,
-    migration_flows,
     migration_from_json,
     migration_to_json,
 )
@@ -27,22 +27,27 @@ _TIDY_EVERY = 100
 """Final records between two tidyings of the table."""
 _DECIDED = (State.DRAINING, State.DONE, State.ROLLED_BACK)
 """What is so, whatever the store can do; COMMITTED is, too, if COMMITTING was written."""
-_FINAL = (MigrationState.DONE, MigrationState.ROLLED_BACK, MigrationState.FAILED)
+_FINAL = (State.DONE.value, State.ROLLED_BACK.value, State.FAILED.value)
 
 
 def record_of(transaction: Progress[FlowPlan]) -> Migration:
     """Return the record of a migration as its transaction stands."""
     record: Migration = transaction.record
-    changed: dict[str, Any] = {"state": MigrationState(transaction.state.value)}
+    return replace(record, state=MigrationState(transaction.state.value), **_found(transaction))
+
+
+def _found(transaction: Progress[FlowPlan]) -> dict[str, Any]:
+    """Return what a record has learned since the migration was begun."""
+    found: dict[str, Any] = {}
     if transaction.committed_at is not None:
         seconds = transaction.committed_at - transaction.requested_at
-        changed |= {"duration_ms": 1000 * seconds, "waves": len(transaction.plan.pre_commit)}
+        found |= {"duration_ms": 1000 * seconds, "waves": len(transaction.plan.pre_commit)}
     error = transaction.error
     if isinstance(error, SwitchError):
-        changed |= {"error": error.msg, "switch": error.dpid}
+        found |= {"error": error.msg, "switch": error.dpid}
     elif error is not None:
-        changed["error"] = str(error)
-    return replace(record, **changed)
+        found["error"] = str(error)
+    return found
 
 
 class FlowJournal:
@@ -54,17 +59,30 @@ class FlowJournal:
     """
 
     def __init__(
-        self, store: Store, kept: int, until_kept: Callable[[Callable[[], object]], None]
+        self,
+        store: Store,
+        kept: int,
+        until_kept: Callable[[Callable[[], object]], None],
+        wall: Callable[[], float],
     ) -> None:
-        """``kept``: how many final migrations are remembered. ``until_kept`` writes patiently."""
+        """``kept``: how many final migrations are remembered. ``until_kept`` writes patiently.
+
+        ``wall`` dates records, in seconds since 1970.
+        """
         self._store = store
         self._kept = kept
         self._until_kept = until_kept
+        self._wall = wall
         self._final = 0
         self._open: dict[str, Mapping[str, Any]] = {}
-        """The migrations that the store has as unfinished, and their flows as JSON values."""
+        """The migrations that the store has as unfinished, as JSON values."""
         self._overdue_records: dict[str, Row] = {}
         self._overdue_flows: dict[int, Flow] = {}
+
+    def begun(self, plan: Move, cause: Cause) -> Migration:
+        """Return the record of a migration that begins now; nothing is written."""
+        name, now = secrets.token_hex(6), self._wall()
+        return Migration(id=name, old=plan.old, new=plan.new, cause=cause, started=now)
 
     # ---- what the engine of changes writes
 
@@ -93,18 +111,15 @@ class FlowJournal:
         record = transaction.record
         if record is None:
             return None
-        if transaction.state is State.ROLLED_BACK and record.id not in self._open:
-            # What the journal never knew needs no end.
-            return None
-        return self._row_of(record_of(transaction))
-
-    def _row_of(self, record: Migration) -> Row:
-        return {
-            "id": record.id,
-            "place": int(record.started * 1e6),
-            "is_final": record.state in _FINAL,
-            "data": migration_to_json(record, self._open.get(record.id)),
-        }
+        known = self._open.get(record.id)
+        if known is None:
+            if transaction.state is State.ROLLED_BACK:
+                # What the journal never knew needs no end.
+                return None
+            known = migration_to_json(record)
+        # Its flows, the most of it, stay what they are.
+        data = {**known, "state": transaction.state.value, **_found(transaction)}
+        return _row_of(record, data, transaction.state.value in _FINAL)
 
     def _owe(self, transactions: Iterable[Progress[FlowPlan]], records: dict[str, Row]) -> bool:
         """Take note of what has happened all the same; tell whether that is all of it."""
@@ -121,27 +136,28 @@ class FlowJournal:
 
     def _keep(self, records: dict[str, Row], flows: dict[int, Flow], gone: Sequence[int]) -> None:
         if records:
-            records = self._overdue_records | records
-            flows = self._overdue_flows | flows
-            new = [row for row in records.values() if row["id"] not in self._open]
-            known = [row for row in records.values() if row["id"] in self._open]
-            kept = list(map(flow_to_json, flows.values()))
-            self._store.write_migrations(new, known, kept, gone)
-            self._overdue_records, self._overdue_flows = {}, {}
-            self._note(records.values())
+            self._keep_records(records, flows, gone)
         elif flows or gone:
             self._store.put_flows(list(map(flow_to_json, flows.values())), gone)
         for number in gone:
             # What is owed must not bring back a flow that was deleted.
             self._overdue_flows.pop(number, None)
 
-    def _note(self, rows: Iterable[Row]) -> None:
-        for row in rows:
+    def _keep_records(
+        self, records: dict[str, Row], flows: dict[int, Flow], gone: Sequence[int]
+    ) -> None:
+        records = self._overdue_records | records
+        kept = list(map(flow_to_json, (self._overdue_flows | flows).values()))
+        new = [row for row in records.values() if row["id"] not in self._open]
+        known = [row for row in records.values() if row["id"] in self._open]
+        self._store.write_migrations(new, known, kept, gone)
+        self._overdue_records, self._overdue_flows = {}, {}
+        for row in records.values():
             if row["is_final"]:
                 self._open.pop(row["id"], None)
                 self._final += 1
             else:
-                self._open[row["id"]] = {name: row["data"][name] for name in ("old", "new")}
+                self._open[row["id"]] = row["data"]
         if self._final >= _TIDY_EVERY:
             self._tidy()
 
@@ -163,7 +179,7 @@ class FlowJournal:
     def write_overdue(self) -> None:
         """Write what the store has refused; StoreError if it still does."""
         if self._overdue_records:
-            self._keep(dict(self._overdue_records), {}, ())
+            self._keep_records({}, {}, ())
 
     def keep(self, flow: Flow) -> None:
         """Keep a flow whose state alone has changed; StoreError, and nothing has."""
@@ -173,15 +189,15 @@ class FlowJournal:
 
     def give_up(self, record: Migration) -> None:
         """Note that an unfinished migration cannot be taken up: what the store says holds."""
-        failed = self._row_of(replace(record, state=MigrationState.FAILED))
-        self._keep({record.id: failed}, {}, ())
+        failed = migration_to_json(replace(record, state=MigrationState.FAILED))
+        self._keep_records({record.id: _row_of(record, failed, is_final=True)}, {}, ())
 
     # ---- what is found again
 
     def unfinished(self) -> tuple[Migration, ...]:
         """Return what was under way when the controller ended; unreadable rows are logged."""
         found = _readable(self._store.migrations(unfinished=True))
-        self._open |= {record.id: migration_flows(record) for record in found}
+        self._open |= {record.id: migration_to_json(record) for record in found}
         return found
 
     def all(self) -> tuple[Migration, ...]:
@@ -194,6 +210,11 @@ class FlowJournal:
         if row is None:
             raise NotFound(f"no migration {name}")
         return migration_from_json(row)
+
+
+def _row_of(record: Migration, data: Mapping[str, Any], is_final: bool) -> Row:
+    place = int(record.started * 1e6)
+    return {"id": record.id, "place": place, "is_final": is_final, "data": data}
 
 
 def _readable(rows: Sequence[object]) -> tuple[Migration, ...]:

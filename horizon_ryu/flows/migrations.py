@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -37,13 +37,10 @@ class FlowMigrations:
         planner: FlowPlanner,
         engine: Engine[FlowPlan],
         journal: FlowJournal,
-        new_record: Callable[[FlowPlan, Cause], Migration],
     ) -> None:
-        """``new_record`` begins the record of a migration."""
         self._planner = planner
         self._engine = engine
         self._journal = journal
-        self._new_record = new_record
 
     def migrate(self, commands: Sequence[MigrateFlow]) -> tuple[MigrationOutcome, ...]:
         """Migrate flows together, and return what became of each.
@@ -54,7 +51,7 @@ class FlowMigrations:
         with self._engine.batch() as batch:
             for place, command in enumerate(commands):
                 plan = self._plan(command, place, len(commands))
-                batch.add(plan, self._new_record(plan, Cause.REQUEST))
+                batch.add(plan, self._journal.begun(plan, Cause.REQUEST))
             ended = batch.run()
         return tuple(MigrationOutcome(record_of(each), each.error) for each in ended)
 
@@ -66,7 +63,7 @@ class FlowMigrations:
             with self._engine.batch() as batch:
                 # What could not be claimed is a Conflict.
                 batch.add(plan)
-            planned = replace(self._new_record(plan, Cause.REQUEST), started=0.0)
+            planned = replace(self._journal.begun(plan, Cause.REQUEST), started=0.0)
             found.append(DryRun(planned, plan))
         return tuple(found)
 

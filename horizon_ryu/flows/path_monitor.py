@@ -6,12 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from horizon_ryu.changes.engine import Engine
+from horizon_ryu.changes.engine import Batch, Engine
 from horizon_ryu.changes.states import State
-from horizon_ryu.changes.transaction import Batch
 from horizon_ryu.core.errors import Conflict, HorizonError, StoreError
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec
-from horizon_ryu.core.flows.migration import Cause, Migration
+from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import Change, FlowPlan
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
@@ -38,7 +37,6 @@ class PathMonitor:
         engine: Engine[FlowPlan],
         journal: FlowJournal,
         events: FlowEvents,
-        new_record: Callable[[FlowPlan, Cause], Migration],
         runtime: Runtime,
         clock: Callable[[], float],
         grace: float,
@@ -49,7 +47,6 @@ class PathMonitor:
         self._engine = engine
         self._journal = journal
         self._events = events
-        self._new_record = new_record
         self._runtime = runtime
         self._clock = clock
         self._settled_at = clock() + grace
@@ -132,7 +129,7 @@ class PathMonitor:
             try:
                 plan = self._judge(self._registry.get(number))
                 if plan is not None:
-                    batch.add(plan, self._new_record(plan, Cause.FAILURE))
+                    batch.add(plan, self._journal.begun(plan, Cause.FAILURE))
             except Conflict:
                 # Something overlapping is being changed: when that is over.
                 busy.append(number)

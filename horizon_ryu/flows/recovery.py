@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from horizon_ryu.changes.engine import Engine
+from horizon_ryu.changes.engine import Engine, Transaction
 from horizon_ryu.changes.states import State
-from horizon_ryu.changes.transaction import Transaction
 from horizon_ryu.core.errors import HorizonError, StoreError
 from horizon_ryu.core.flows.migration import Migration
 from horizon_ryu.core.flows.plan import FlowPlan, plan_change, plan_install

@@ -6,18 +6,18 @@ switches: they are for greenlets of their own, never for event handlers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from horizon_ryu.changes.engine import Engine
-from horizon_ryu.changes.ports import Progress
+from horizon_ryu.changes.engine import Engine, raise_first
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
-from horizon_ryu.core.flows.migration import Cause, Migration
+from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import FlowPlan, Removal
 from horizon_ryu.core.flows.planner import CreateFlow, FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.ownership import EXACT_COOKIE, flow_cookie
+from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.wire.messages import FlowEntry
 
@@ -41,14 +41,13 @@ class FlowService:
         planner: FlowPlanner,
         engine: Engine[FlowPlan],
         switches: FlowReader,
-        new_record: Callable[[FlowPlan, Cause], Migration],
+        journal: FlowJournal,
     ) -> None:
-        """``new_record`` begins the record of a change that the journal follows step by step."""
         self._registry = registry
         self._planner = planner
         self._engine = engine
         self._switches = switches
-        self._new_record = new_record
+        self._journal = journal
 
     def create(self, commands: Sequence[CreateFlow]) -> tuple[Flow, ...]:
         """Make flows, all or none, and return them: for each asked for, one or two.
@@ -60,7 +59,7 @@ class FlowService:
             for plan in self._planner.installs(commands):
                 batch.add(plan)
             ended = batch.run()
-        _raise_first(ended)
+        raise_first(ended)
         return tuple(each.plan.new for each in ended if each.plan.new is not None)
 
     def remove(self, number: int) -> None:
@@ -84,9 +83,9 @@ class FlowService:
         """Give a flow another spec and return it; SwitchError if it was taken back."""
         with self._engine.batch() as batch:
             plan = self._planner.change(self._registry.get(number), spec)
-            batch.add(plan, self._new_record(plan, Cause.SET))
+            batch.add(plan, self._journal.begun(plan, Cause.SET))
             ended = batch.run()
-        _raise_first(ended)
+        raise_first(ended)
         return plan.new
 
     # ---- monitor
@@ -127,10 +126,3 @@ def _is_first(entry: FlowEntry, flow: Flow) -> bool:
         return True
     is_tag = entry.match.dl_vlan in flow.tags
     return entry.match.in_port == flow.spec.src.port_no and not is_tag
-
-
-def _raise_first(ended: Sequence[Progress[FlowPlan]]) -> None:
-    """Raise the error of the first change that failed."""
-    for transaction in ended:
-        if transaction.error is not None:
-            raise transaction.error

@@ -86,7 +86,8 @@ class FlowOperations:
     def create(self, _call: Call, body: FlowRequest) -> Answer[FlowModel]:
         """Make a flow; 201 when every switch has confirmed it."""
         flow = self._provider.create([_command(body)])[0]
-        return Answer(flow_model(flow, self._state(flow)), {"Location": f"/v1/flows/{flow.id}"})
+        model = flow_model(flow, self._state(flow))
+        return Answer(model, {"Location": f"/v1/flows/{model.id}"})
 
     @operation("POST", "/v1/flows/batch", status=201, problems=(*_PROBLEMS, LIMIT_EXCEEDED))
     def create_batch(self, _call: Call, body: FlowBatch) -> Flows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from horizon_ryu.wire.messages import (
     Enqueue,
     FlowCommand,
     FlowMod,
+    FlowModFlags,
     Match,
     Outgoing,
     Output,
@@ -22,6 +24,8 @@ from horizon_ryu.wire.messages import (
     SetField,
     StripVlan,
 )
+
+_TOLD = FlowModFlags.SEND_FLOW_REM
 
 
 class EntryKey(NamedTuple):
@@ -48,9 +52,9 @@ class HopKey(NamedTuple):
     in_tag: int | None
 
 
-def hop_key(hop: TaggedHop) -> HopKey:
-    """Return which frames ``hop`` takes."""
-    return HopKey(hop.dpid, hop.in_port, hop.in_tag)
+def hops_by_key(hops: Iterable[TaggedHop]) -> dict[HopKey, TaggedHop]:
+    """Return ``hops`` by the frames that they take, in their order."""
+    return {HopKey(hop.dpid, hop.in_port, hop.in_tag): hop for hop in hops}
 
 
 def entries_of(flow: Flow) -> tuple[DesiredEntry, ...]:
@@ -59,6 +63,11 @@ def entries_of(flow: Flow) -> tuple[DesiredEntry, ...]:
     if entries is None:
         entries = flow.memo["entries"] = tuple(_made(flow))
     return entries
+
+
+def entries_by_hop(flow: Flow) -> dict[HopKey, DesiredEntry]:
+    """Return the entries of ``flow`` by the frames that they take, in their order."""
+    return dict(zip(hops_by_key(flow.hops), entries_of(flow), strict=True))
 
 
 def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
@@ -85,7 +94,7 @@ def _made(flow: Flow) -> list[DesiredEntry]:
                 _actions(hop, spec.queue, spec.match.dl_vlan),
                 spec.idle_timeout,
                 spec.hard_timeout,
-                True,
+                _TOLD,
                 meter if index == 0 else None,
             ),
         )
@@ -106,7 +115,7 @@ def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
         spec.actions,
         spec.idle_timeout,
         spec.hard_timeout,
-        True,
+        _TOLD,
         flow.meter or None,
     )
 

@@ -8,7 +8,7 @@ carries plans out; ``subject`` is the number of the flow, ``resources`` are its 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
@@ -17,8 +17,8 @@ from horizon_ryu.core.flows.entries import (
     DesiredEntry,
     EntryKey,
     HopKey,
+    entries_by_hop,
     entries_of,
-    hop_key,
     in_transit,
     keys_of,
 )
@@ -114,17 +114,18 @@ Move: TypeAlias = Install | Change
 """What a migration can be: of traffic that is no flow yet, or of a flow."""
 FlowPlan: TypeAlias = Install | Change | Removal
 
+_ByHop: TypeAlias = Mapping[HopKey, DesiredEntry]
 _DRAINED = FlowWave(WaveKind.DRAIN)
 
 
 def plan_install(new: Flow) -> Install:
     """Return the plan that installs a flow where there is none: all but the ingress, then that."""
-    entries = entries_of(new)
     waves = _meter_waves(new)
+    entries, keys = entries_of(new), keys_of(new)
     if len(entries) > 1:
         waves.append(FlowWave(WaveKind.ADD, tuple(FlowStep(entry.send) for entry in entries[1:])))
     waves.append(FlowWave(WaveKind.COMMIT, (FlowStep(entries[0].send),)))
-    return Install(subject=new.number, new=new, resources=keys_of(new), pre_commit=tuple(waves))
+    return Install(subject=new.number, new=new, resources=keys, pre_commit=tuple(waves))
 
 
 def plan_removal(old: Flow, timed_out: bool = False) -> Removal:
@@ -147,12 +148,14 @@ def plan_change(old: Flow, new: Flow) -> Change | None:
     """
     if isinstance(old.spec, EntrySpec) or isinstance(new.spec, EntrySpec):
         return _plan_entry(old, new)
-    transit = in_transit(new, old)
-    order = order_of(old.hops, transit.hops, _policies(old, new, old.spec, new.spec))
+    order = order_of(old.hops, new.hops, _policies(old, new, old.spec, new.spec))
     if order is None:
         return None
-    turning = tuple(_turning(old, transit, order))
-    return _changed(old, new, turning, tuple(_after(old, transit, turning, new)))
+    transit = in_transit(new, old)
+    before, between, final = entries_by_hop(old), entries_by_hop(transit), entries_of(new)
+    turning = tuple(_turning(before, between, order))
+    present = _present(before.values(), between.values(), turning)
+    return _changed(old, new, turning, tuple(_after(old, new, present, final)))
 
 
 def _changed(
@@ -189,10 +192,8 @@ def _policies(
     return tuple(sorted(points for points in found if points))
 
 
-def _turning(old: Flow, transit: Flow, order: Order) -> Iterator[FlowWave]:
+def _turning(before: _ByHop, after: _ByHop, order: Order) -> Iterator[FlowWave]:
     """Yield the waves that turn the traffic from the old path to the new one."""
-    before = _by_hop(old)
-    after = _by_hop(transit)
     ordered = {*order.added, *(key for group in order.replaced for key in group), order.commit}
     # Same way, other queue or meter: the entry changes, in whatever order.
     same_way = [
@@ -210,23 +211,29 @@ def _turning(old: Flow, transit: Flow, order: Order) -> Iterator[FlowWave]:
         yield FlowWave(WaveKind.COMMIT, (step,))
 
 
-def _by_hop(flow: Flow) -> dict[HopKey, DesiredEntry]:
-    return {hop_key(hop): entry for hop, entry in zip(flow.hops, entries_of(flow), strict=True)}
-
-
 def _differs(one: DesiredEntry, other: DesiredEntry) -> bool:
     """Tell whether two entries of one key do different things to frames; timeouts do not count."""
     return (one.mod.actions, one.mod.meter) != (other.mod.actions, other.mod.meter)
 
 
-def _after(old: Flow, transit: Flow, turning: Iterable[FlowWave], new: Flow) -> Iterator[FlowWave]:
+def _present(
+    before: Iterable[DesiredEntry], between: Iterable[DesiredEntry], turning: Iterable[FlowWave]
+) -> dict[EntryKey, DesiredEntry]:
+    """Return the entries that are there when the traffic has turned."""
+    sent = {id(step.send) for wave in turning for step in wave.steps}
+    present = {entry.key: entry for entry in before}
+    return present | {entry.key: entry for entry in between if id(entry.send) in sent}
+
+
+def _after(
+    old: Flow,
+    new: Flow,
+    present: Mapping[EntryKey, DesiredEntry],
+    final: Sequence[DesiredEntry],
+) -> Iterator[FlowWave]:
     """Yield what follows the commit: final forms, drain, deletion from the ingress on."""
-    present = {entry.key: entry for entry in entries_of(old)}
-    sent = {step.send for wave in turning for step in wave.steps}
-    present |= {entry.key: entry for entry in entries_of(transit) if entry.send in sent}
     # A hard timeout begins anew for the whole path, or its oldest entry would end it early.
     restarts = new.spec.hard_timeout > 0
-    final = entries_of(new)
     refreshed = tuple(
         FlowStep(entry.send, irreversible=True)
         for entry in final

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from horizon_ryu.core.errors import Conflict, LimitExceeded, SwitchError
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
+from horizon_ryu.core.errors import LimitExceeded, SwitchError
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
 from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve
-from horizon_ryu.core.flows.overlap import blinds_discovery
+from horizon_ryu.core.flows.overlap import check_harmless
 from horizon_ryu.core.flows.plan import (
     Change,
     FlowPlan,
@@ -75,12 +75,13 @@ class FlowPlanner:
         count = sum(1 + command.bidirectional for command in wanted)
         if len(self._registry) + count > self._limits.flows:
             raise LimitExceeded(f"at most {self._limits.flows} flows; delete some")
+        numbers = iter(self._registry.unused(count, self._random_number))
         for spec, bidirectional in wanted:
-            number = self._new_number()
+            number = next(numbers)
             if not bidirectional or isinstance(spec, EntrySpec):
                 yield self._install(spec, number, None)
                 continue
-            back = self._new_number()
+            back = next(numbers)
             yield self._install(spec, number, back)
             yield self._install(reverse_spec(spec), back, number)
 
@@ -101,18 +102,20 @@ class FlowPlanner:
 
         InvalidInput, NoRoute, Conflict, LimitExceeded, SwitchAway.
         """
+        routing = self._routes()
         check_harmless(spec)
         meter = old.meter
         if spec.rate_kbps != old.spec.rate_kbps:
             meter = self._meter_for(spec, old.number)
         new = replace(old, spec=spec, meter=meter)
-        return self._routes().change(old, new, self._registry.tags)
+        return routing.change(old, new, self._registry.tags)
 
     def migration(self, command: MigrateFlow) -> Move:
         """Return the plan of what ``command`` means now; NotFound, and as :meth:`change`."""
         old, spec = resolve(command, self._registry, self._view())
         if old is None:
-            return self._install(spec, self._new_number(), None)
+            (number,) = self._registry.unused(1, self._random_number)
+            return self._install(spec, number, None)
         return self.change(old, spec)
 
     # ---- the network beneath
@@ -130,10 +133,11 @@ class FlowPlanner:
     # ---- parts of a flow
 
     def _install(self, spec: Spec, number: int, reverse: int | None) -> Install:
-        check_harmless(spec)
+        routing = self._routes()
         meter = 0 if spec.rate_kbps is None else self._meter_for(spec, number)
+        check_harmless(spec)
         flow = Flow(number, spec, reverse=reverse, meter=meter)
-        return plan_install(self._routes().routed(flow, self._registry.tags))
+        return plan_install(routing.routed(flow, self._registry.tags))
 
     def _routes(self) -> Routing:
         """Return the routes over the network as it is now."""
@@ -141,12 +145,6 @@ class FlowPlanner:
         if self._routing.view is not view:
             self._routing = Routing(view, self._limits.tags)
         return self._routing
-
-    def _new_number(self) -> int:
-        while True:
-            number = self._random_number()
-            if number not in self._registry:
-                return number
 
     def _meter_for(self, spec: Spec, number: int) -> int:
         """Return a meter that no flow on the first switch uses; 0 if the flow needs none."""
@@ -160,15 +158,3 @@ class FlowPlanner:
         if free is None:
             raise LimitExceeded(f"switch {dpid_to_text(dpid)} has no meter left")
         return free
-
-
-def check_harmless(spec: Spec) -> None:
-    """Raise Conflict for an entry that would take probes away from Discovery."""
-    match = spec.match
-    if isinstance(spec, PathSpec):
-        match = match._replace(in_port=None)
-    if blinds_discovery(match, spec.priority):
-        raise Conflict(
-            "entries of this priority that match LLDP (0x88cc) would blind Discovery; "
-            "name another dl_type, or use a lower priority"
-        )

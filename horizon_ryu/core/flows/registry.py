@@ -6,11 +6,11 @@ bookkeeping without I/O.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from horizon_ryu.core.errors import Conflict, NotFound
-from horizon_ryu.core.flows.entries import EntryKey, entries_of, keys_of
+from horizon_ryu.core.flows.entries import DesiredEntry, EntryKey, entries_of, keys_of
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, flow_id
 from horizon_ryu.core.flows.overlap import overlaps
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -25,6 +25,7 @@ class FlowRegistry:
 
     def __init__(self) -> None:
         self._flows: dict[int, Flow] = {}
+        self._entries: dict[int, tuple[DesiredEntry, ...]] = {}
         self._changing: dict[int, Flow | None] = {}
         self._moving: dict[int, Flow] = {}
         self._claimed: dict[int, Collection[EntryKey]] = {}
@@ -45,6 +46,15 @@ class FlowRegistry:
 
     def __contains__(self, number: object) -> bool:
         return number in self._flows
+
+    def unused(self, count: int, random_number: Callable[[], int]) -> list[int]:
+        """Return ``count`` different numbers that no flow has."""
+        found: dict[int, None] = {}
+        while len(found) < count:
+            number = random_number()
+            if number not in self._flows:
+                found[number] = None
+        return list(found)
 
     def get(self, number: int) -> Flow:
         """Return a flow; NotFound if there is none of that number."""
@@ -134,14 +144,12 @@ class FlowRegistry:
         """Keep a flow that was kept before, as a store says; Conflict if its entries are taken."""
         self.check_unclaimed(flow.number, keys_of(flow))
         self._flows[flow.number] = flow
-        self._own(flow)
         self._index(flow)
 
     def update(self, flow: Flow) -> None:
         """Keep ``flow`` in place of the one with its number; NotFound, Conflict."""
         self._unindex(self.get(flow.number))
         self._flows[flow.number] = flow
-        self._own(flow)
         self._index(flow)
 
     def claim(self, number: int, target: Flow | None, keys: Collection[EntryKey]) -> None:
@@ -177,8 +185,6 @@ class FlowRegistry:
             for key in claimed:
                 if self._owners.get(key) == number:
                     del self._owners[key]
-            if result is not None:
-                self._own(result)
         if result is not None:
             self._flows[number] = result
             self._index(result)
@@ -195,14 +201,12 @@ class FlowRegistry:
 
     # ---- indices
 
-    def _own(self, flow: Flow) -> None:
-        for key in keys_of(flow):
-            self._owners[key] = flow.number
-
     def _index(self, flow: Flow) -> None:
         number = flow.number
-        for entry in entries_of(flow):
+        entries = self._entries[number] = entries_of(flow)
+        for entry in entries:
             dpid = entry.key.dpid
+            self._owners[entry.key] = number
             self._wanted.setdefault(dpid, {})[entry.key] = entry.mod
             self._with_switch.setdefault(dpid, set()).add(number)
         if flow.state is FlowState.BROKEN:
@@ -212,7 +216,7 @@ class FlowRegistry:
 
     def _unindex(self, flow: Flow) -> None:
         number = flow.number
-        for key in keys_of(flow):
+        for key, _mod, _send in self._entries.pop(number):
             if self._owners.get(key) == number:
                 del self._owners[key]
             self._wanted[key.dpid].pop(key, None)
@@ -222,7 +226,7 @@ class FlowRegistry:
             _drop(self._over_link, PortRef(hop.dpid, hop.out_port), number)
 
     def _unwant(self, flow: Flow) -> None:
-        for key in keys_of(flow):
+        for key, _mod, _send in self._entries[flow.number]:
             self._wanted[key.dpid].pop(key, None)
 
 

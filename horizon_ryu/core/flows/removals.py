@@ -6,7 +6,7 @@ switch has timed out, by a timeout which the entry has, and not before it can ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
 
 from horizon_ryu.core.flows.entries import DesiredEntry, EntryKey, entries_of
@@ -14,7 +14,7 @@ from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.reconcile import AsReported
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.ownership import flow_number
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowRemoved, Outgoing, RemovalReason
+from horizon_ryu.wire.messages import FlowRemoved, RemovalReason
 
 
 class Verdict(StrEnum):
@@ -39,36 +39,6 @@ class Verdict(StrEnum):
     def needs_a_look(self) -> bool:
         """Whether the switch may lack an entry that it should have."""
         return self in (Verdict.DELETED, Verdict.NO_SUCH_TIMEOUT, Verdict.TOO_EARLY)
-
-
-class EntryAges:
-    """When entries with a timeout were last sent, on the caller's clock.
-
-    It holds those of this run alone: of an entry from before, the age is infinite.
-    """
-
-    def __init__(self) -> None:
-        self._sent: dict[EntryKey, float] = {}
-
-    def __len__(self) -> int:
-        return len(self._sent)
-
-    def sending(self, messages: Iterable[Outgoing], now: float) -> None:
-        """Take note of ``messages`` that are being sent; an entry sent again begins anew."""
-        for sent in messages:
-            message = sent.message
-            if not isinstance(message, FlowMod):
-                continue
-            key = EntryKey(sent.dpid, message.match, message.priority)
-            lasts = not (message.idle_timeout or message.hard_timeout)
-            if message.command is not FlowCommand.ADD or lasts:
-                self._sent.pop(key, None)
-            else:
-                self._sent[key] = now
-
-    def age(self, key: EntryKey, now: float) -> float:
-        """Return the seconds since the entry was last sent."""
-        return now - self._sent.get(key, float("-inf"))
 
 
 def judge(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from horizon_ryu.core.flows.entries import HopKey, hop_key
+from horizon_ryu.core.flows.entries import HopKey
 from horizon_ryu.core.flows.flow import TaggedHop
 
 Hops: TypeAlias = tuple[TaggedHop, ...]
@@ -34,10 +34,18 @@ class _Place(NamedTuple):
 class UpdateCheck:
     """Follows packets from an old path to a new one; the lists of waypoints hold throughout."""
 
-    def __init__(self, old: Hops, new: Hops, waypoints: Sequence[Waypoints] = ()) -> None:
-        self._before = {hop_key(hop): hop for hop in old}
+    def __init__(
+        self,
+        old: Hops,
+        new: Hops,
+        before: Wave,
+        after: Wave,
+        waypoints: Sequence[Waypoints] = (),
+    ) -> None:
+        """``before`` and ``after`` have the hops of both paths, in order, by their frames."""
+        self._before = before
         self._ways = dict(_ways(old)) | dict(_ways(new))
-        self._starts = {hop_key(path[0]) for path in (old, new) if path}
+        self._starts = {key for path in (before, after) for key in (*path,)[:1]}
         self._waypoints = tuple(waypoints)
 
     def violation(self, waves: Sequence[Wave]) -> str | None:

@@ -43,6 +43,7 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
+    FlowModFlags,
     Match,
     Outgoing,
     PacketIn,
@@ -183,7 +184,7 @@ def test_the_drop_is_confirmed_before_the_first_probe(running: Running) -> None:
         Priority.LLDP,
         OURS,
         (ToController(),),
-        send_flow_removed=True,
+        flags=FlowModFlags.SEND_FLOW_REM,
     )
     assert running.horizon.switches.confirmed == [Outgoing(A, entry), Outgoing(B, entry)]
 

@@ -280,7 +280,7 @@ class Fabric:
         )
         self.service, self.migrations, self.journal = parts.service, parts.migrations, parts.journal
         self.reconciler, self.monitor = parts.reconciler, parts.monitor
-        self.recovery, self.ages = parts.recovery, parts.ages
+        self.recovery = parts.recovery
         for row in self.store.flows():
             self.registry.restore(flow_from_json(row))
 

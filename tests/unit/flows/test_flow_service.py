@@ -109,8 +109,8 @@ def test_two_flows_cannot_have_one_entry(fabric) -> None:
         (path(1, 3, path=(1, 3)), NoRoute),
         (replace(path(1, 3), dst=PortRef(3, 77)), InvalidInput),
         (entry(9), SwitchAway),
-        (EntrySpec(1, Match(), (), 65_535), Conflict),
-        (EntrySpec(1, Match(dl_type=0x88CC), (Output(1),), 65_535), Conflict),
+        (EntrySpec(1, Match(), (), priority=65_535), Conflict),
+        (EntrySpec(1, Match(dl_type=0x88CC), (Output(1),), priority=65_535), Conflict),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(fabric, spec, error) -> None:

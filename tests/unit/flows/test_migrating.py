@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from horizon_ryu.changes.transaction import Transaction
+from horizon_ryu.changes.engine import Transaction
 from horizon_ryu.core.errors import Conflict, InvalidInput, NotFound, SwitchAway, SwitchError
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migrate_command import MigrateFlow

@@ -220,7 +220,7 @@ def test_a_timeout_ends_a_flow_once_it_can_have_passed(
     assert manager.switches.held() == set()
     assert manager.counted("expired")
     assert manager.horizon.events.kinds()[-1] == "flow_timeout"
-    assert len(manager.app._parts.ages) == 0
+    assert manager.app._parts.confirmation.dated == 0
 
 
 def test_a_single_entry_ends_by_its_own_switch_alone(manager: Manager) -> None:
