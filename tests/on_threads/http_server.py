@@ -107,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
         if not body.discard():
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _serve
 
     def _environ(self, body: Body) -> dict[str, Any]:
         path, _, query = self.path.partition("?")

@@ -1,6 +1,6 @@
 """``xen-bridge`` on native threads, in a process where neither eventlet nor greenlet exists.
 
-``python tests/thread_bridge.py serve|agent --uri URI --port PORT --directory FOLDER``.
+``python -m on_threads.bridge serve|agent --uri URI --port PORT --directory FOLDER``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ for absent in ("eventlet", "greenlet", "ryu"):
 
 import click  # noqa: E402
 
-from thread_http import serve as serve_http  # noqa: E402
+from on_threads.http_server import serve as serve_http  # noqa: E402
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path  # noqa: E402
 from xen_bridge.nodes import domain_0, virtual_router  # noqa: E402
 from xen_bridge.runtime.threads import ThreadRuntime  # noqa: E402
