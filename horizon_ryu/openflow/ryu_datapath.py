@@ -172,7 +172,7 @@ class RyuDatapath(Datapath):
 
     def _describes_ports(self, message: bytes) -> bool:
         return (
-            message[0] == OPENFLOW_13
+            self._connection.codec.capabilities.port_desc
             and message[1] == OFPT.MULTIPART_REPLY
             and int.from_bytes(message[8:10], "big") == OFPMP.PORT_DESC
         )

@@ -49,9 +49,9 @@ def changed(item: Declared[Any]) -> tuple[Any, Any]:
 
 
 def told(item: Declared[Any]) -> tuple[Any, Any]:
-    """Return type and default in an answer, which has what the flow has."""
+    """Return type and default in an answer, which has what the flow has; no flag that is not."""
     plain = _plain(item)
-    return (plain, optional()) if may_be_absent(item) else (plain, ...)
+    return (plain, optional()) if may_be_absent(item) or plain is bool else (plain, ...)
 
 
 def with_parameters(
@@ -83,7 +83,8 @@ def told_of(spec: Spec) -> dict[str, Any]:
 
 
 def _there(owner: object, names: Iterable[str]) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(owner, name)) is not None}
+    values = ((name, getattr(owner, name)) for name in names)
+    return {name: value for name, value in values if value is not None and value is not False}
 
 
 def _plain(item: Declared[Any]) -> Any:

@@ -35,6 +35,9 @@ class FlowParameters:
     rate_kbps: int | None = parameter(
         None, "a meter at the first switch drops what exceeds it (1.3)", 1, 0xFFFF_FFFF
     )
+    check_overlap: bool = parameter(
+        False, "have switches refuse it where an entry of its priority can take its frames"
+    )
 
 
 @dataclass(frozen=True, slots=True)
