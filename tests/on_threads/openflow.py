@@ -38,7 +38,6 @@ from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.room import Place
 
 EDGE = 90
-_OUT_LAST_XID = slice(4, 8)
 
 
 class NobodyLooks:
@@ -106,7 +105,7 @@ class EmulatedSwitch:
         self.frames = 0
         self.flow_mods = 0
         limits = SessionLimits(offer=VersionOffer(frozenset({OF13})))
-        self.session = SwitchSession(partial(self._features, dpid), runtime.now(), limits)
+        self.session = SwitchSession(partial(self.features, dpid), runtime.now(), limits)
         native = create_connection(("127.0.0.1", port), timeout=30)
         native.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
         self.transport = Transport(runtime, runtime.adopt(native), 1 << 20, self.close, self.close)
@@ -114,7 +113,8 @@ class EmulatedSwitch:
         self.task = runtime.spawn(self.transport.serve, self._take, self.session, connection=native)
 
     @staticmethod
-    def _features(dpid: int, _codec: Codec) -> FeaturesReply13:
+    def features(dpid: int, _codec: Codec) -> FeaturesReply13:
+        """Return what the switch ``dpid`` says of itself."""
         return FeaturesReply13(dpid, 0, 1, 0, 0)
 
     def close(self) -> None:
