@@ -14,7 +14,7 @@ from unit.connection.served_connection import RUNTIME, SECONDS, ServedConnection
 from unit.session.sessions import DPID, answer, features, ports
 
 
-class EmulatedSwitch:
+class SwitchEnd:
     """A switch that tells who it is, and its ports; and answers barriers."""
 
     def __init__(self, near: Any, version: int) -> None:
@@ -40,14 +40,14 @@ class EmulatedSwitch:
         self._flush()
 
 
-Ends = tuple[ServedConnection, EmulatedSwitch]
+Ends = tuple[ServedConnection, SwitchEnd]
 
 
 @pytest.fixture(params=[OF10, OF13], ids=["1.0", "1.3"])
 def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
     line = ServedConnection()
     far = RUNTIME.adopt(line.far)
-    switch = EmulatedSwitch(far, request.param)
+    switch = SwitchEnd(far, request.param)
     line.until(lambda: "ready" in line.witness.told, "ready")
     yield line, switch
     switch.close()
