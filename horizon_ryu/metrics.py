@@ -84,7 +84,7 @@ class Metrics(Collector):
         _count(self.handler_failures, handler)
 
     def loop_failed(self, name: str) -> None:
-        """Count an exception of a loop, or of a greenlet, of ours."""
+        """Count an exception of a loop, or of a task, of ours."""
         _count(self.loop_failures, name)
 
     def shed(self) -> None:

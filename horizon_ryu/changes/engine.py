@@ -28,7 +28,7 @@ from horizon_ryu.core.errors import (
 LOG = logging.getLogger("horizon.changes")
 
 _TURN = 32
-"""Changes claimed before other greenlets get their turn."""
+"""Changes claimed before other tasks get their turn."""
 _LOGGED = 3
 """Steps of one change that are logged when nobody confirmed them; a change may have thousands."""
 _POLL = 0.1

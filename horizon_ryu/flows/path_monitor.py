@@ -28,7 +28,7 @@ _AT_ONCE = 256
 
 
 class PathMonitor:
-    """Looks at every flow that a change of the topology concerns, in a greenlet of its own."""
+    """Looks at every flow that a change of the topology concerns, in a task of its own."""
 
     def __init__(
         self,

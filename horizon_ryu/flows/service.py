@@ -1,7 +1,7 @@
 """Flow service: flows as the piloting plane commands them (report, chapter 3).
 
 Whatever is asked is either wholly done, confirmed by every switch, or not at all. Calls wait for
-switches: they are for greenlets of their own, never for event handlers.
+switches: they are for tasks of their own, never for event handlers.
 """
 
 from __future__ import annotations

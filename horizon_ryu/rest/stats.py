@@ -45,7 +45,7 @@ class StatsProvider(Protocol):
         """Return the time of the samples' clock."""
 
     def rest(self) -> None:
-        """Let other greenlets have their turns."""
+        """Let other tasks have their turns."""
 
     def timers(self) -> StatsTimers:
         """Return the timers in force."""

@@ -111,7 +111,7 @@ class Poller:
             self._switches.give_up(found[0], "no answer in time")
 
     def _done(self, ask: Ask) -> None:
-        """Take an answer, in the receive greenlet of the switch: must never wait."""
+        """Take an answer, in the receive task of the switch: must never wait."""
         found = self._open.pop(ask, None)
         if found is None:
             return
