@@ -61,7 +61,6 @@ def read_fields(frame: bytes, in_port: int) -> Fields:
     kind, at = payload_at(frame)
     fields = {
         IN_PORT: in_port,
-        METADATA: 0,
         ETH_DST: int.from_bytes(frame[:6], "big"),
         ETH_SRC: int.from_bytes(frame[6:12], "big"),
         ETH_TYPE: kind,

@@ -51,20 +51,32 @@ class Passage:
 
     frame: bytes
     in_port: int
-    fields: f.Fields
     now: float
+    metadata: int = 0
     sent: list[tuple[int, bytes]] = field(default_factory=list)
     asked: list[ForController] = field(default_factory=list)
     write: list[Step] = field(default_factory=list)
     entry: TableEntry | None = None
     missed: bool = False
     depth: int = 0
+    _fields: f.Fields | None = None
+
+    @property
+    def fields(self) -> f.Fields:
+        """The fields of the frame, which most packet-outs need not."""
+        if self._fields is None:
+            self._fields = f.read_fields(self.frame, self.in_port)
+            self._fields[f.METADATA] = self.metadata
+        return self._fields
 
     def replace(self, frame: bytes) -> None:
         """Go on with another frame."""
-        metadata = self.fields[f.METADATA]
-        self.frame, self.fields = frame, f.read_fields(frame, self.in_port)
-        self.fields[f.METADATA] = metadata
+        self.frame, self._fields = frame, None
+
+    def write_metadata(self, value: int, mask: int) -> None:
+        """Overwrite bits of what tables hand on to each other."""
+        self.metadata = self.metadata & ~mask | value & mask
+        self._fields = None
 
 
 class Pipeline:
@@ -89,13 +101,13 @@ class Pipeline:
 
     def enter(self, frame: bytes, in_port: int, now: float) -> Passage:
         """Follow a frame that came in by a port."""
-        passage = Passage(frame, in_port, f.read_fields(frame, in_port), now)
+        passage = Passage(frame, in_port, now)
         self._through_tables(passage)
         return passage
 
     def packet_out(self, frame: bytes, in_port: int, steps: Sequence[Step], now: float) -> Passage:
         """Do with a frame what a packet-out asks for."""
-        passage = Passage(frame, in_port, f.read_fields(frame, in_port), now)
+        passage = Passage(frame, in_port, now)
         self._apply(passage, steps)
         return passage
 
@@ -126,8 +138,7 @@ class Pipeline:
             passage.write = [one for one in passage.write if _kind(one) != _kind(step)]
             passage.write.append(step)
         if program.metadata is not None:
-            value, mask = program.metadata
-            passage.fields[f.METADATA] = passage.fields[f.METADATA] & ~mask | value & mask
+            passage.write_metadata(*program.metadata)
 
     def _apply(self, passage: Passage, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -150,7 +161,7 @@ class Pipeline:
         if made is None:
             passage.asked.append(self._for_controller(passage, _INVALID_TTL, WHOLE))
             return False
-        passage.frame = made
+        passage.replace(made)
         return True
 
     def _send(self, passage: Passage, step: Send) -> None:
