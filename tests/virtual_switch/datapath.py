@@ -44,6 +44,7 @@ class Datapath:
         self.version = version
         self.hybrid = hybrid
         self.connected = False
+        self.auxiliary = 0
         self.tables = tuple(FlowTable(number, rules) for number in range(tables))
         self.groups = GroupTable()
         self.meters = MeterTable()

@@ -64,7 +64,8 @@ class Dialect13:
 
     def features(self, datapath: Datapath) -> FeaturesReply13:
         tables, room = len(datapath.tables), datapath.buffers.room
-        return FeaturesReply13(datapath.dpid, room, tables, 0, int(_CAPABILITIES))
+        auxiliary, able = datapath.auxiliary, int(_CAPABILITIES)
+        return FeaturesReply13(datapath.dpid, room, tables, auxiliary, able)
 
     def packet_in(self, asked: ForController, data: bytes, buffer_id: int | None) -> PacketIn13:
         held = OFP_NO_BUFFER if buffer_id is None else buffer_id
