@@ -90,12 +90,14 @@ class PortTable:
     def __getitem__(self, number: int) -> SwitchPort:
         return self._ports[number]
 
-    def add(self, number: int, up: bool = True, speed_kbps: int = 1_000_000) -> SwitchPort:
-        """Give the switch one more port, named and addressed after switch and number."""
+    def add(
+        self, number: int, up: bool = True, speed_kbps: int = 1_000_000, name: str = ""
+    ) -> SwitchPort:
+        """Give the switch one more port, addressed and by default named after it and number."""
         hw_addr = b"\x02" + (self._dpid & 0xFF_FFFF).to_bytes(3, "big")
         hw_addr += (number & 0xFFFF).to_bytes(2, "big")
-        name = f"s{self._dpid}-eth{number}".encode()[: _NAME_SIZE - 1]
-        port = SwitchPort(number, name, hw_addr, up, 0, speed_kbps)
+        text = (name or f"s{self._dpid}-eth{number}").encode()[: _NAME_SIZE - 1]
+        port = SwitchPort(number, text, hw_addr, up, 0, speed_kbps)
         self._ports[number] = port
         return port
 
