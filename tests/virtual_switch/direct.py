@@ -13,14 +13,17 @@ from horizon_ryu.wire.flow_stats import read_flood_group
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     FloodPorts,
+    FlowCommand,
     FlowEntry,
+    FlowMod,
     FlowRemoved,
+    Match,
     Message,
     PacketIn,
 )
 from horizon_ryu.wire.of13.controller import GroupMod
 from horizon_ryu.wire.ofp10 import OFPPC
-from horizon_ryu.wire.ofp13 import OFPG, OFPGC, OFPGT, OFPT
+from horizon_ryu.wire.ofp13 import OFPFF, OFPG, OFPGC, OFPGT, OFPT
 from virtual_switch.switch import Effects, VirtualSwitch
 from virtual_switch.switch_ports import SwitchPort
 
@@ -150,6 +153,24 @@ class DirectSwitch:
         request = self._codec.encode_flow_stats_request(_XID)
         pieces = self.switch.handle(request, self._clock()).messages
         return tuple(entry for piece in pieces for entry in self._codec.read_entries(piece))
+
+    def installed(self) -> dict[tuple[Match, int], FlowMod]:
+        """Return what would make its entries, by match and priority."""
+        held = (entry for table in self.switch.datapath.tables for entry in table)
+        return {
+            (told.match, told.priority): FlowMod(
+                FlowCommand.ADD,
+                told.match,
+                told.priority,
+                told.cookie,
+                told.actions,
+                told.idle_timeout,
+                told.hard_timeout,
+                bool(entry.flags & OFPFF.SEND_FLOW_REM),
+                told.meter,
+            )
+            for told, entry in zip(self.entries(), held, strict=True)
+        }
 
     @property
     def group(self) -> frozenset[int] | None:
