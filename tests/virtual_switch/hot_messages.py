@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 
-from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.ofp13 import OFPAT, OFPR
 from horizon_ryu.wire.versions import OPENFLOW_10
 from virtual_switch.dialect import Dialect
@@ -18,24 +17,26 @@ _TLV = struct.Struct("!HH")
 
 
 class PacketInTemplates:
-    """Packet-ins of one version, written once for each port and patched for each frame."""
+    """Unbuffered packet-ins of one version: written once per origin, patched per frame."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._heads: dict[int, bytes] = {}
+        self._heads: dict[tuple[int, int, int, int], bytes] = {}
 
-    def packet_in(self, in_port: int, frame: bytes) -> bytes:
-        """Return an unbuffered packet-in by an action."""
-        head = self._heads.get(in_port)
+    def by_action(self, in_port: int, frame: bytes) -> bytes:
+        """Return a packet-in that some entry's action makes."""
+        return self.of(ForController(frame, in_port, int(OFPR.ACTION)))
+
+    def of(self, asked: ForController) -> bytes:
+        """Return the packet-in of a whole frame."""
+        origin = asked.in_port, asked.reason, asked.table_id, asked.cookie
+        head = self._heads.get(origin)
         if head is None:
-            asked = ForController(b"", in_port, int(OFPR.ACTION))
-            message = self._dialect.packet_in(asked, b"", None)
-            head = self._heads[in_port] = codec_of(self._dialect.version).messages.encode(
-                0, message
-            )
-        made = bytearray(head + frame)
+            message = self._dialect.packet_in(asked._replace(frame=b""), b"", None)
+            head = self._heads[origin] = self._dialect.messages.encode(0, message)
+        made = bytearray(head + asked.frame)
         _LENGTH.pack_into(made, _LENGTH_AT, len(made))
-        _LENGTH.pack_into(made, _TOTAL_AT, len(frame))
+        _LENGTH.pack_into(made, _TOTAL_AT, len(asked.frame))
         return bytes(made)
 
 

@@ -18,7 +18,7 @@ from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 from horizon_ryu.wire.symmetric import BarrierRequest
 from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10, OPENFLOW_13
 from virtual_switch.dialect import SwitchTexts
-from virtual_switch.hot_messages import PacketInTemplates, read_packet_out
+from virtual_switch.hot_messages import read_packet_out
 from virtual_switch.switch import Effects, VirtualSwitch
 
 _10GB_KBPS = 10_000_000
@@ -54,7 +54,6 @@ class LoadSwitch:
         self.closed = False
         self.waiting: set[LoadSwitch] = set()
         """Where the switch puts itself when it has something to send."""
-        self._templates = PacketInTemplates(self.switch.dialect)
         kinds = {made: kind for kind, made in codec_of(version).messages.classes().items()}
         self._barrier = kinds[BarrierRequest]
         self._stats_request = kinds[StatsRequest if version == OPENFLOW_10 else MultipartRequest]
@@ -116,7 +115,7 @@ class LoadSwitch:
 
     def packet_in(self, in_port: int, frame: bytes) -> bytes:
         """Return the message that hands a frame to the controller."""
-        return self._templates.packet_in(in_port, frame)
+        return self.switch.packet_ins.by_action(in_port, frame)
 
     def frame_in(self, in_port: int, frame: bytes) -> None:
         """Hand a frame that came in by ``in_port`` to the controller."""

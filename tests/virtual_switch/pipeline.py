@@ -124,7 +124,8 @@ class Pipeline:
                 return
             self._instruct(passage, entry.program)
             table_id = entry.program.goto
-        self._apply(passage, _ordered(passage.write))
+        if passage.write:
+            self._apply(passage, _ordered(passage.write))
 
     def _metered(self, passage: Passage, program: Program) -> bool:
         meter = None if program.meter is None else self._meters.get(program.meter)

@@ -20,6 +20,7 @@ from virtual_switch.dialect10 import Dialect10
 from virtual_switch.dialect13 import Dialect13
 from virtual_switch.faults import Faults
 from virtual_switch.handlers import handler_of
+from virtual_switch.hot_messages import PacketInTemplates
 from virtual_switch.pipeline import WHOLE, ForController, Passage
 from virtual_switch.refusal import Refusal
 from virtual_switch.switch_ports import SwitchPort
@@ -64,6 +65,7 @@ class VirtualSwitch:
         self.dpid = dpid
         self.version = version
         self.dialect = DIALECTS[version]
+        self.packet_ins = PacketInTemplates(self.dialect)
         self.datapath = Datapath(dpid, version, tables, buffers, hybrid)
         self.control = ControlState()
         self.faults = Faults()
@@ -162,7 +164,7 @@ class VirtualSwitch:
     def note_passage(self, passage: Passage, effects: Effects) -> None:
         """Add what became of a frame."""
         effects.frames += passage.sent
-        if self.connected:
+        if passage.asked and self.connected:
             effects.messages += filter(None, map(self._packet_in, passage.asked))
 
     def _packet_in(self, asked: ForController) -> bytes | None:
@@ -172,8 +174,10 @@ class VirtualSwitch:
         buffer_id = None
         if asked.max_len != WHOLE:
             buffer_id = self.datapath.buffers.hold(asked.in_port, asked.frame)
-        data = asked.frame if buffer_id is None else asked.frame[:length]
-        return self.encode(_NO_REQUEST, self.dialect.packet_in(asked, data, buffer_id))
+        if buffer_id is None:
+            return self.packet_ins.of(asked)
+        message = self.dialect.packet_in(asked, asked.frame[:length], buffer_id)
+        return self.encode(_NO_REQUEST, message)
 
     def set_carrier(self, port_no: int, up: bool) -> Effects:
         """Change the carrier of a port."""
