@@ -212,6 +212,5 @@ class DirectSwitch:
 
 
 def _described(port: SwitchPort) -> Port:
-    no_flood = bool(port.config & OFPPC.NO_FLOOD)
     name = port.name.decode()
-    return Port(port.number, name, port.hw_addr, port.up, port.speed_kbps, no_flood=no_flood)
+    return Port(port.number, name, port.hw_addr, port.up, port.speed_kbps, not port.floods)

@@ -107,8 +107,9 @@ class SmallNetwork:
         if real is None:
             real = self._network.add_switch(dpid, (), hybrid=True)
             self._relaying.add(dpid)
-        for number in set(ports) - real.ports.keys():
-            real.add_port(number)
+        for number in ports:
+            if real.switch.datapath.ports.get(number) is None:
+                real.add_port(number)
 
     def _heard(self, packet: PacketIn) -> None:
         self.hear(PortRef(packet.dpid, packet.in_port), packet.data)
