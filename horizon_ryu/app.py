@@ -2,7 +2,7 @@
 
 A Horizon application is thin: an event becomes a call to the core, and what the core answers
 becomes messages. Handlers never wait; what waits runs in a loop
-(:meth:`HorizonApp.spawn_loop`) or a greenlet of its own (:meth:`HorizonApp.spawn`), which end with
+(:meth:`HorizonApp.spawn_loop`) or a task of its own (:meth:`HorizonApp.spawn`), which end with
 the application.
 """
 
@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 from ryu.app.wsgi import WSGIApplication
 from ryu.base.app_manager import RyuApp
-from ryu.lib import hub
 from ryu.ofproto import ofproto_v1_0, ofproto_v1_3
 
 from horizon_ryu.services import Services
+from xen_bridge.runtime.port import Task
 
 
 class HorizonApp(RyuApp):
@@ -28,12 +28,12 @@ class HorizonApp(RyuApp):
     def __init__(self, *args: Any, wsgi: WSGIApplication, horizon: Services, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.horizon = horizon
-        self._loops: list[Any] = []
+        self._tasks: list[Task] = []
         horizon.start(wsgi)
 
-    def spawn(self, work: Callable[..., object], *args: Any) -> Any:
-        """Run ``work`` in a greenlet that is killed when the application stops; return that."""
-        return self._keep(hub.spawn(self.horizon.supervisor.once, work, *args))
+    def spawn(self, work: Callable[..., object], *args: Any) -> Task:
+        """Run ``work`` in a task that is killed when the application stops; return that."""
+        return self._keep(self.horizon.runtime.spawn(self.horizon.supervisor.once, work, *args))
 
     def spawn_loop(
         self,
@@ -45,15 +45,16 @@ class HorizonApp(RyuApp):
 
         See :meth:`Supervisor.forever <horizon_ryu.supervision.Supervisor.forever>`.
         """
-        self._keep(hub.spawn(self.horizon.supervisor.forever, turn, again, is_over))
+        forever = self.horizon.supervisor.forever
+        self._keep(self.horizon.runtime.spawn(forever, turn, again, is_over))
 
-    def _keep(self, greenlet: Any) -> Any:
-        self._loops = [one for one in self._loops if not one.dead]
-        self._loops.append(greenlet)
-        return greenlet
+    def _keep(self, task: Task) -> Task:
+        self._tasks = [one for one in self._tasks if not one.is_over]
+        self._tasks.append(task)
+        return task
 
     def stop(self) -> None:
         """End the loops, then the event queue."""
-        for greenlet in self._loops:
-            hub.kill(greenlet)
+        for task in self._tasks:
+            task.kill()
         super().stop()

@@ -13,12 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
-import eventlet
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
-from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
@@ -45,7 +44,15 @@ from horizon_ryu.switch_events import (
     EventSwitchLeft,
 )
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, PacketIn, ToController
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowMod,
+    FlowModFlags,
+    Match,
+    Outgoing,
+    PacketIn,
+    ToController,
+)
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
 
@@ -74,8 +81,8 @@ class Discovery(HorizonApp):
         self._core = Core(self.horizon.signing_key, self._first_timers(), _limits(options))
         self._connected: dict[int, Switch] = {}
         self._restoring: set[int] = set()
-        self._dirty = hub.Event()
-        self._hurry = hub.Event()
+        self._dirty = self.horizon.runtime.event()
+        self._hurry = self.horizon.runtime.event()
         self.horizon.locator = self._core.locate
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
@@ -138,7 +145,7 @@ class Discovery(HorizonApp):
             Priority.LLDP,
             self._cookie,
             (ToController(),),
-            send_flow_removed=True,
+            flags=FlowModFlags.SEND_FLOW_REM,
         )
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
@@ -170,7 +177,7 @@ class Discovery(HorizonApp):
                     return
                 self._core.drop_restored(dpid, self._now())
             # Removals reported without end must not keep every new link from being believed.
-            hub.sleep(_RESTORE_PAUSE)
+            self.horizon.runtime.sleep(_RESTORE_PAUSE)
         finally:
             self._restoring.discard(dpid)
 
@@ -245,7 +252,7 @@ class Discovery(HorizonApp):
         changes = self._core.take_changes()
         if changes:
             self._publish_view(self._core.view(), changes)
-            hub.sleep(_REST * (self._now() - start))
+            self.horizon.runtime.sleep(_REST * (self._now() - start))
 
     def _publish_view(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.horizon.published.topology = view
@@ -291,10 +298,9 @@ class Discovery(HorizonApp):
         one that does not answer raises SwitchError.
         """
         view = self.view()
-        pool = eventlet.GreenPool(_ASKED_AT_ONCE)
-        answers = [(dpid, pool.spawn(self._entries, dpid)) for dpid in view.switches]
-        entries = {dpid: answer.wait() for dpid, answer in answers}
-        return select(view, entries, definition)
+        questions = [partial(self._entries, dpid) for dpid in view.switches]
+        answers = self.horizon.runtime.gather(questions, _ASKED_AT_ONCE)
+        return select(view, dict(zip(view.switches, answers, strict=True)), definition)
 
     def _entries(self, dpid: int) -> Any:
         try:

@@ -13,7 +13,7 @@ from typing import Any
 from ryu.base import app_manager
 
 from horizon_ryu.app import HorizonApp
-from horizon_ryu.flows.migrating import Migrator
+from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.rest import migrations as migrations_resource
 
 app_manager.require_app("horizon_ryu.flow_manager")
@@ -25,10 +25,10 @@ class FlowMigration(HorizonApp):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
 
-        def migrator() -> Migrator:
-            flows = self.horizon.flows
-            if flows is None:
+        def migrations() -> FlowMigrations:
+            found = self.horizon.flow_migrations
+            if found is None:
                 raise TypeError("the Flow Manager is not loaded")
-            return Migrator(flows, lambda: self.horizon.published.topology)
+            return found
 
-        self.horizon.router.add(migrations_resource.resources(migrator))
+        self.horizon.router.add(migrations_resource.resources(migrations))

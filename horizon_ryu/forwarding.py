@@ -19,7 +19,6 @@ from typing import Any
 from ryu.base import app_manager
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
-from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
@@ -37,7 +36,7 @@ FORWARDING_ORDER = 40
 """Place in the fast lane: after the gate of Spanning Tree, before its flooding."""
 
 SETTLE_STEP = 32
-"""Pairs re-routed before other greenlets get their turn."""
+"""Pairs re-routed before other tasks get their turn."""
 
 PATIENCE = 3
 """Hold times to wait for joins to cease: a switch that comes and goes must not delay the others."""
@@ -114,7 +113,7 @@ class Forwarding(HorizonApp):
         """Re-route the pairs that a change left waiting, a few at a time."""
         try:
             while self._core.unsettled:
-                hub.sleep(0)
+                self.horizon.runtime.checkpoint()
                 # Each step takes pairs from those that wait: one that fails leaves the others.
                 self.horizon.supervisor.once(self._settle_some)
         finally:
@@ -141,12 +140,13 @@ class Forwarding(HorizonApp):
         latest = self._now() + PATIENCE * hold
         try:
             while (left := min(self._last_join + hold, latest) - self._now()) > 0:
-                hub.sleep(left)
+                self.horizon.runtime.sleep(left)
         finally:
             dpids, self._unswept = self._unswept, set()
         for step in (partial(self._core.stale, ingress_only=True), self._core.stale):
-            hub.joinall([self.spawn(self._tidy, dpid, step) for dpid in dpids])
-            hub.sleep(DRAIN)
+            for task in [self.spawn(self._tidy, dpid, step) for dpid in dpids]:
+                task.join()
+            self.horizon.runtime.sleep(DRAIN)
 
     def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Outgoing]]) -> None:
         """Read the entries of a switch and have it confirm what ``step`` makes of them."""

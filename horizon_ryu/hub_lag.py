@@ -1,11 +1,10 @@
-"""Measures how late the event loop runs: what every other greenlet feels when one is greedy."""
+"""Measures how late the event loop runs: what every other task feels when one is greedy."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-from ryu.lib import hub
+from xen_bridge.runtime.port import Runtime
 
 INTERVAL = 0.25
 """Seconds between two measurements."""
@@ -16,8 +15,10 @@ WINDOW = 10.0
 class HubLag:
     """The worst lateness of the last seconds; :meth:`measure` is one turn of a loop."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, runtime: Runtime, clock: Callable[[], float] | None = None) -> None:
+        """``clock`` is the runtime's unless given."""
+        self._runtime = runtime
+        self._clock = clock = clock or runtime.now
         self._window_ends = clock() + WINDOW
         self._worst = 0.0
         self._former = 0.0
@@ -30,7 +31,7 @@ class HubLag:
     def measure(self) -> None:
         """Measure once."""
         before = self._clock()
-        hub.sleep(INTERVAL)
+        self._runtime.sleep(INTERVAL)
         self.note(self._clock() - before - INTERVAL)
 
     def note(self, late: float) -> None:

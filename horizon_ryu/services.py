@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from ryu import cfg
-from ryu.lib import hub
 
 from horizon_ryu import garbage, log, settings
 from horizon_ryu.audit.service import AuditService
@@ -25,7 +24,7 @@ from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.flows.service import FlowService
+from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
 from horizon_ryu.http.event_log import EventLog
@@ -43,6 +42,8 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
+from xen_bridge.runtime.green import GreenRuntime
+from xen_bridge.runtime.port import Runtime, Task
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.serving.room import Room
@@ -76,6 +77,7 @@ class Services:
     def _build(self) -> None:
         self.settings = settings.load(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
+        self.runtime: Runtime = GreenRuntime()
         self.clock: Callable[[], float] = time.monotonic
         self.generation = secrets.randbits(32)
         self.signing_key = signing_key(self.settings.discovery.key_file)
@@ -83,12 +85,13 @@ class Services:
         self.metrics = Metrics()
         self.accept_failures = AcceptFailures(LOG, self.clock)
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
-        self.supervisor = Supervisor(self.clock, self.metrics.loop_failed)
-        self.events = EventLog(self.settings.rest.event_buffer)
+        self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
+        self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
         self.switches = SwitchRegistry()
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
         self.published = Published()
         self.audits = AuditService(
+            self.runtime,
             lambda: self.switches.connected_switches().keys(),
             lambda: self.clock(),
             self.supervisor.failed,
@@ -99,14 +102,16 @@ class Services:
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )
         self.locator: Locator | None = None
-        self.flows: FlowService | None = None
+        self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.settings.guard.watchdog)
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
-        self._store_watch: Any = None
+        self._store_watch: Task | None = None
         listener.install(self._connection_context())
-        rest_server.install(Room(self.capacity.rest), partial(self.accept_failures.note, "rest"))
+        rest_server.install(
+            self.runtime, Room(self.capacity.rest), partial(self.accept_failures.note, "rest")
+        )
 
     def _measure_audits(self) -> None:
         repairs = "What switches lacked of the entries that an application stands on"
@@ -116,29 +121,29 @@ class Services:
         counters("horizon_audit_failures", failures, label, lambda: self.audits.failures)
 
     def start(self, wsgi: Any) -> None:
-        """Begin what needs the hub: the REST API on Ryu's server, signals, the watchdog."""
+        """Begin what needs the event loop: the REST API on Ryu's server, signals, the watchdog."""
         if self._started:
             return
         self._started = True
         with ending_on_errors():
             check_listening(cfg.CONF)
             self.api.mount(wsgi)
-        end_cleanly_on_signals()
+        end_cleanly_on_signals(self.runtime)
         self._watchdog.start()
-        self._store_watch = hub.spawn(self.supervisor.forever, self._look_at_store)
-        # Runs when the hub does: all applications are there by then.
-        hub.spawn(garbage.settle)
+        self._store_watch = self.runtime.spawn(self.supervisor.forever, self._look_at_store)
+        # Runs when the event loop does: all applications are there by then.
+        self.runtime.spawn(garbage.settle)
 
     def _look_at_store(self) -> None:
         """See whether a store in trouble works again: maybe nobody else has anything to write."""
-        hub.sleep(STORE_CHECK)
+        self.runtime.sleep(STORE_CHECK)
         self.store.probe()
 
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
         if self._store_watch is not None:
-            hub.kill(self._store_watch)
+            self._store_watch.kill()
         self.store.close()
         LOG.info("stopped")
 
@@ -154,6 +159,7 @@ class Services:
         return ConnectionContext(
             packet_in_pipeline=self.packet_in_pipeline,
             registry=self.switches,
+            runtime=self.runtime,
             counters=self.metrics,
             limits=ConnectionLimits(
                 handshake_seconds=guard.handshake_deadline,

@@ -4,7 +4,7 @@ Events in: ``EventTopologyChanged(view, changes)`` from Discovery.
 Events out: ``EventTreeChanged(forest)``; ``EventSetProbeInterval(seconds)``, which Discovery
 declares, since the third timer of report 3.5 is Discovery's first.
 
-What is decided is decided in :mod:`horizon_ryu.core.tree_control`. Here one greenlet turns the
+What is decided is decided in :mod:`horizon_ryu.core.tree_control`. Here one task turns the
 changes into plans, and one per switch waits for that switch to confirm.
 """
 
@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 from ryu.base import app_manager
 from ryu.controller.event import EventBase
 from ryu.controller.handler import set_ev_cls
-from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.flood import FloodAudit
@@ -66,8 +65,8 @@ class SpanningTree(HorizonApp):
         super().__init__(*args, **kwargs)
         self._timers = self._first_timers()
         self._control = TreeControl(self.horizon.generation, self._timers.port_hold_time)
-        self._wake = hub.Event()
-        self._unsaved = hub.Event()
+        self._wake = self.horizon.runtime.event()
+        self._unsaved = self.horizon.runtime.event()
         self._reading: set[int] = set()
         self._rebuild_at = self._now() + self._timers.rebuild_interval
         self._save_at = self._now() + SAVE_INTERVAL
@@ -170,12 +169,12 @@ class SpanningTree(HorizonApp):
             self._control.rebuild()
         self._work()
         # Bursts of changes (a large network joining) must not cost a search each.
-        hub.sleep(_REST * (self._now() - started))
+        self.horizon.runtime.sleep(_REST * (self._now() - started))
 
     def _keep_memory(self) -> None:
         """Save what turns may have changed: no tree waits for the store."""
         self._unsaved.wait()
-        hub.sleep(max(0.0, self._save_at - self._now()))
+        self.horizon.runtime.sleep(max(0.0, self._save_at - self._now()))
         self._unsaved.clear()
         self._save()
 

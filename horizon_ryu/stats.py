@@ -9,11 +9,11 @@ reads the answers when somebody wants to know.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from ryu.base import app_manager
 from ryu.controller.handler import set_ev_cls
-from ryu.lib import hub
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import NotFound
@@ -45,8 +45,12 @@ class Stats(HorizonApp):
         horizon, options = self.horizon, self.horizon.settings.stats
         self._polling = Polling(self._first_timers(), options.deadline)
         self._book = StatsCache(options.max_flow_bytes, options.max_bytes)
-        self._poller = Poller(self._polling, self._book, horizon.switches, self.now)
-        self._load = ovsdb.OvsLoad(options.ovsdb, horizon.clock)
+        self._poller = Poller(
+            self._polling, self._book, horizon.switches, horizon.runtime, self.now
+        )
+        self._load = ovsdb.OvsLoad(
+            options.ovsdb, horizon.clock, partial(horizon.runtime.in_thread, ovsdb.read)
+        )
         horizon.router.add(stats_resource.resources(self))
         nodes_resource.offer(horizon, nodes_resource.SwitchNodes(self))
         horizon.metrics.stream(self._families)
@@ -70,7 +74,7 @@ class Stats(HorizonApp):
 
     def _watch_load(self) -> None:
         self._load.renew()
-        hub.sleep(ovsdb.INTERVAL)
+        self.horizon.runtime.sleep(ovsdb.INTERVAL)
 
     # ---- what switches do
 
@@ -102,8 +106,8 @@ class Stats(HorizonApp):
         return float(self.horizon.clock())
 
     def rest(self) -> None:
-        """Let other greenlets have their turns."""
-        hub.sleep(0)
+        """Let other tasks have their turns."""
+        self.horizon.runtime.checkpoint()
 
     def timers(self) -> StatsTimers:
         """Return the timers in force."""

@@ -281,9 +281,13 @@ class Store:
     # ---- the journal of migrations
 
     def write_migrations(
-        self, new: Sequence[Row], known: Sequence[Row], flows: Sequence[Row] = ()
+        self,
+        new: Sequence[Row],
+        known: Sequence[Row],
+        flows: Sequence[Row] = (),
+        gone: Sequence[int] = (),
     ) -> None:
-        """Keep migrations and the flows they left, together or not at all.
+        """Keep migrations and the flows they left, and forget ``gone``, together or not at all.
 
         Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
         of those that are ``known`` already, place stays as it is.
@@ -293,7 +297,7 @@ class Store:
                 connection.execute(_NEW_MIGRATION, new)
             if known:
                 connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
-            _delete(connection, _flows.c.number, [row["number"] for row in flows])
+            _delete(connection, _flows.c.number, [*gone, *(row["number"] for row in flows)])
             if flows:
                 values = [{"number": row["number"], "data": row} for row in flows]
                 connection.execute(sa.insert(_flows), values)

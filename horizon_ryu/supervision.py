@@ -1,6 +1,6 @@
 """Supervisor of the controller's loops: an exception ends one turn of a loop, not the loop.
 
-Every loop of ours runs in :meth:`Supervisor.forever`, every greenlet with an end of its own in
+Every loop of ours runs in :meth:`Supervisor.forever`, every task with an end of its own in
 :meth:`Supervisor.once`. What they raise is logged once with its traceback, counted, and told by
 ``/v1/health`` for a while.
 """
@@ -12,9 +12,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ryu.lib import hub
-
 from horizon_ryu.core.errors import StoreError
+from xen_bridge.runtime.port import Runtime
 
 LOG = logging.getLogger("horizon.supervision")
 
@@ -28,8 +27,11 @@ REMEMBERED = 60.0
 class Supervisor:
     """Runs loops, and knows which of them failed lately."""
 
-    def __init__(self, clock: Callable[[], float], count: Callable[[str], None]) -> None:
+    def __init__(
+        self, runtime: Runtime, clock: Callable[[], float], count: Callable[[str], None]
+    ) -> None:
         """``count`` is told the name of the part at each failure."""
+        self._runtime = runtime
         self._clock = clock
         self._count = count
         self._failed_at: dict[str, float] = {}
@@ -51,9 +53,9 @@ class Supervisor:
             try:
                 turn()
                 pause = FIRST_PAUSE
-            except (Exception, hub.Timeout) as error:
+            except self._runtime.faults as error:
                 self.failed(name_of(turn), error)
-                hub.sleep(pause)
+                self._runtime.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 if again is not None:
                     again()
@@ -62,8 +64,19 @@ class Supervisor:
         """Call ``work``, and take note of what it raises."""
         try:
             work(*args)
-        except (Exception, hub.Timeout) as error:
+        except self._runtime.faults as error:
             self.failed(name_of(work), error)
+
+    def until_kept(self, write: Callable[[], object]) -> None:
+        """Call ``write``, again and again, until the store takes what it writes."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                write()
+                return
+            except StoreError:
+                self._runtime.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     def failed(self, name: str, error: BaseException) -> None:
         """Take note that the part ``name`` raised ``error``.
@@ -85,18 +98,6 @@ class Supervisor:
         """Return the names of the parts that failed within the last minute."""
         since = self._clock() - REMEMBERED
         return tuple(sorted(name for name, at in self._failed_at.items() if at > since))
-
-
-def until_kept(write: Callable[[], object]) -> None:
-    """Call ``write``, again and again, until the store takes what it writes."""
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            write()
-            return
-        except StoreError:
-            hub.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def name_of(work: Callable[..., object]) -> str:

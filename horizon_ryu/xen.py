@@ -41,6 +41,7 @@ class Xen(HorizonApp):
             options,
             self._connect,
             horizon.events.publish,
+            horizon.runtime,
             horizon.clock,
             self.spawn_loop,
         )

@@ -14,9 +14,11 @@ from xen_bridge.channel.incoming import IncomingChannel
 from xen_bridge.channel.receiver import Delivered, Event, Gap
 from xen_bridge.handlers import channel_handlers
 from xen_bridge.protocol.applications import Application
+from xen_bridge.runtime.green import GreenRuntime
+from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.server.dispatcher import Dispatcher
+from xen_bridge.server.https import serve
 from xen_bridge.server.running import NodeComponents, run
-from xen_bridge.server.workers import Workers
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -42,11 +44,12 @@ def main(folder: Path, port: int) -> None:
         events.flush()
 
     incoming = IncomingChannel(incarnation, {Application.HELLO: write_down})
-    workers = Workers("channel", 4)
-    handlers = channel_handlers(incoming, workers)
-    dispatcher = Dispatcher(identity.node_pk, keys.names, handlers, workers, Workers("parsing", 2))
+    runtime = GreenRuntime(8)
+    limiter, parsing = ThreadLimiter(runtime, "channel", 4), ThreadLimiter(runtime, "parsing", 2)
+    handlers = channel_handlers(incoming, limiter)
+    dispatcher = Dispatcher(identity.node_pk, keys.names, handlers, runtime, limiter, parsing)
     run(
-        NodeComponents(identity, keys, dispatcher, 8),
+        NodeComponents(identity, keys, dispatcher, runtime, serve),
         "127.0.0.1",
         port,
         lambda text: print(text, flush=True),

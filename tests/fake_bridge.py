@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import fake_sysfs
-from fake_pace import FakePace
+from fake_runtime import FakeRuntime
 from xen_bridge.dom0.allowed_paths import AllowedPaths, allowed_path
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
@@ -25,7 +25,7 @@ from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import check_neighbors
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer
 from xen_bridge.gatherers.memory import MemoryGatherer
-from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import device_handlers, domain_handlers
@@ -38,6 +38,7 @@ from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.messages import Message
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.request_handler import RequestHandler, RequestHandlers
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -78,7 +79,7 @@ class FakeLatency:
     """Every neighbor answers in a millisecond."""
 
     def get_measures(
-        self, sampling: measures.LatencySampling, pace: Pace
+        self, sampling: measures.LatencySampling, runtime: Runtime
     ) -> measures.LatencyMeasures:
         rtt = measures.RttData(1.0, 1.0, 1.0, 0.0)
         data = measures.NeighborData(sampling.pings, sampling.pings, 0.0, 1, rtt)
@@ -87,7 +88,7 @@ class FakeLatency:
         return measures.LatencyMeasures(
             iterations=tuple(
                 measures.LatencyIteration(number, at, neighbors)
-                for number, at in rounds(sampling.iterations, sampling.interval, pace)
+                for number, at in rounds(sampling.iterations, sampling.interval, runtime)
             )
         )
 
@@ -107,13 +108,13 @@ class FakeBridge:
         self.routers: dict[str, RequestHandlers] = {}
         self.asked: list[tuple[Any, str | None, float | None]] = []
         self.opened = self.closed = 0
-        self._pace, self._netlink = FakePace(), FakeNetlink()
+        self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
         xentop = xentop_source(self.memory, self.physical.uri)
         self._services: RequestHandlers = {
             **domain_handlers(self.physical),
             **device_handlers(DeviceManager(self.memory, SysfsDevices(self.sysfs))),
             **self._measuring(
-                {"xentop": xentop}, HostSummary(self.memory, self._pace, self._netlink)
+                {"xentop": xentop}, HostSummary(self.memory, self._runtime, self._netlink)
             ),
         }
 
@@ -125,7 +126,7 @@ class FakeBridge:
             "latency": FakeLatency(),
             "memory": MemoryGatherer(),
         }
-        measuring = MeasuresGatherer(own | more, self._pace)
+        measuring = MeasuresGatherer(own | more, self._runtime)
         return {
             measures.Measures: RequestHandler(measuring.get_measures),
             GetSummary: RequestHandler(summary.get_summary),
@@ -133,7 +134,7 @@ class FakeBridge:
 
     def add_router(self, name: str) -> None:
         """Have an agent in the domain of that name."""
-        self.routers[name] = self._measuring({}, RouterSummary(self._pace, self._netlink))
+        self.routers[name] = self._measuring({}, RouterSummary(self._runtime, self._netlink))
 
     def connect(self, _url: str, node_pk: str) -> FakeConnection:
         """Return a connection for the controller."""

@@ -18,6 +18,7 @@ from horizon_ryu.supervision import Supervisor
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from horizon_ryu.xen_hosts.remote_host import RemoteHost
 from xen_bridge.errors import PeerAway
+from xen_bridge.runtime.green import GreenRuntime
 
 OPTIONS = XenOptions(poll_interval=0.01)
 
@@ -60,7 +61,7 @@ class FakeXen:
         self.bridges: dict[str, FakeBridge] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.store = MemoryHostStore()
-        self.supervisor = Supervisor(time.monotonic, Metrics().loop_failed)
+        self.supervisor = Supervisor(GreenRuntime(), time.monotonic, Metrics().loop_failed)
         self._folder = folder
         self._greenlets: list[Any] = []
         self._options = replace(OPTIONS, **options)
@@ -73,6 +74,7 @@ class FakeXen:
             self._options,
             self.connect,
             self._publish,
+            GreenRuntime(),
             lambda: self.now,
             self.spawn_loop,
         )

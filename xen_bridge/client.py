@@ -1,6 +1,6 @@
 """Client of another node: one message there, one back (design, section 6).
 
-Blocking, for one caller at a time; under eventlet's monkey patching it is green.
+Blocking, for one caller at a time; where sockets are patched to be green, so is it.
 """
 
 from __future__ import annotations

@@ -174,12 +174,14 @@ def serve(
     \b
     Example:  xen-bridge serve --host 192.0.2.1 --allow-path /dev/vg0 --allow-path /srv/kernels:ro
     """
-    from xen_bridge.nodes import domain_0
+    from xen_bridge.nodes import THREADS, domain_0
+    from xen_bridge.runtime.green import GreenRuntime
+    from xen_bridge.server.https import serve as serve_https
 
     _identity(directory)
     with _Explained(directory):
         allowed = AllowedPaths(allowed_path(text) for text in paths)
-        node = domain_0(directory, uri, allowed)
+        node = domain_0(directory, uri, allowed, GreenRuntime(THREADS), serve_https)
     _run(node, host, port, verbose)
 
 
@@ -192,10 +194,12 @@ def agent(host: str, port: int, verbose: bool, directory: Path) -> None:
     \b
     Example:  xen-bridge agent --host 10.0.0.11
     """
-    from xen_bridge.nodes import virtual_router
+    from xen_bridge.nodes import THREADS, virtual_router
+    from xen_bridge.runtime.green import GreenRuntime
+    from xen_bridge.server.https import serve as serve_https
 
     _identity(directory)
-    _run(virtual_router(directory), host, port, verbose)
+    _run(virtual_router(directory, GreenRuntime(THREADS), serve_https), host, port, verbose)
 
 
 def _run(node: Any, host: str, port: int, verbose: bool) -> None:

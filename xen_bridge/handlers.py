@@ -14,6 +14,7 @@ from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.measures import Measures
 from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.server.request_handler import (
     CHANGE_SECONDS,
     READ_SECONDS,
@@ -21,7 +22,6 @@ from xen_bridge.server.request_handler import (
     RequestHandler,
     RequestHandlers,
 )
-from xen_bridge.server.workers import Workers
 from xen_bridge.virtual_management import PhysicalHost
 
 
@@ -94,7 +94,7 @@ def device_handlers(manager: DeviceManager) -> RequestHandlers:
 def measure_handlers(
     measuring: MeasuresGatherer, summary: HostSummary | RouterSummary
 ) -> RequestHandlers:
-    """Return the handlers of the Measures Gatherer; they keep their own pace."""
+    """Return the handlers of the Measures Gatherer: they go to threads themselves."""
 
     def measuring_seconds(body: Measures) -> float:
         return body.seconds_at_most + READ_SECONDS
@@ -105,12 +105,12 @@ def measure_handlers(
     }
 
 
-def channel_handlers(incoming: IncomingChannel, workers: Workers) -> RequestHandlers:
-    """Return the handler of what other nodes send unasked; it runs in threads of ``workers``."""
+def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> RequestHandlers:
+    """Return the handler of what other nodes send unasked; it runs in threads of ``limiter``."""
 
     def accept(body: ChannelMessages, origin: Origin) -> Acknowledgement:
         args = origin.node_pk, origin.application, body
-        return workers.call(READ_SECONDS, incoming.accept, *args)
+        return limiter.call(READ_SECONDS, incoming.accept, *args)
 
     taking: RequestHandler[ChannelMessages] = RequestHandler(
         accept, READ_SECONDS, blocking=False, needs_origin=True

@@ -11,12 +11,13 @@ from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import device_handlers, domain_handlers, measure_handlers
 from xen_bridge.netlink.tables import Netlink
+from xen_bridge.runtime.limiter import ThreadLimiter
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.server import routers
 from xen_bridge.server.dispatcher import Dispatcher, Forward
 from xen_bridge.server.proxy import Proxy
 from xen_bridge.server.request_handler import RequestHandlers
-from xen_bridge.server.running import NodeComponents
-from xen_bridge.server.workers import GreenPace, Workers
+from xen_bridge.server.running import NodeComponents, Serve
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -25,9 +26,14 @@ from xen_bridge.virtual_management import PhysicalHost
 SETTINGS_FILE = "weights.json"
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
 THREADS = HYPERVISOR_THREADS + READING_THREADS + PROXY_THREADS + PARSING_THREADS
+"""Native ones that the work of a node may need."""
+READING_SECONDS = 30.0
+"""For one reading of a gatherer."""
 
 
-def domain_0(directory: Path, uri: str, paths: AllowedPaths) -> NodeComponents:
+def domain_0(
+    directory: Path, uri: str, paths: AllowedPaths, runtime: Runtime, serve: Serve
+) -> NodeComponents:
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
     New domains are given what ``paths`` allows, and no other file or device. FileNotFoundError
@@ -35,38 +41,49 @@ def domain_0(directory: Path, uri: str, paths: AllowedPaths) -> NodeComponents:
     """
     identity = Identity.load(directory)
     host = PhysicalHost(uri, settings_file=directory / SETTINGS_FILE)
-    pace, netlink = GreenPace(Workers("measuring", READING_THREADS)), Netlink()
+    reading, netlink = _reading(runtime), Netlink()
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
-    measuring = MeasuresGatherer(gatherers, pace)
+    measuring = MeasuresGatherer(gatherers, reading)
     handlers = {
         **domain_handlers(host, paths),
         **device_handlers(DeviceManager(host.hypervisor)),
-        **measure_handlers(measuring, HostSummary(host.hypervisor, pace, netlink)),
+        **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
     }
     known = routers.RouterList(directory / routers.FILE)
-    proxy = Proxy(identity, known.routers, Workers("proxy", PROXY_THREADS))
-    return _node(directory, identity, handlers, proxy.forward)
+    proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
+    return _node(directory, identity, handlers, proxy.forward, runtime, serve)
 
 
-def virtual_router(directory: Path) -> NodeComponents:
+def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeComponents:
     """Return the node of a virtual router: it measures itself."""
     identity = Identity.load(directory)
-    pace, netlink = GreenPace(Workers("measuring", READING_THREADS)), Netlink()
-    measuring = MeasuresGatherer(node_gatherers(netlink), pace)
-    handlers = measure_handlers(measuring, RouterSummary(pace, netlink))
-    return _node(directory, identity, handlers, None)
+    reading, netlink = _reading(runtime), Netlink()
+    measuring = MeasuresGatherer(node_gatherers(netlink), reading)
+    handlers = measure_handlers(measuring, RouterSummary(reading, netlink))
+    return _node(directory, identity, handlers, None, runtime, serve)
+
+
+def _reading(runtime: Runtime) -> Runtime:
+    """Return ``runtime`` as gatherers use it: so many readings at a time, each in its time."""
+    return runtime.limited_by(ThreadLimiter(runtime, "measuring", READING_THREADS), READING_SECONDS)
 
 
 def _node(
-    directory: Path, identity: Identity, handlers: RequestHandlers, forward: Forward | None
+    directory: Path,
+    identity: Identity,
+    handlers: RequestHandlers,
+    forward: Forward | None,
+    runtime: Runtime,
+    serve: Serve,
 ) -> NodeComponents:
     keys = KeyList(directory / KEYS)
     dispatcher = Dispatcher(
         identity.node_pk,
         keys.names,
         handlers,
-        Workers("hypervisor", HYPERVISOR_THREADS),
-        Workers("parsing", PARSING_THREADS),
+        runtime,
+        ThreadLimiter(runtime, "hypervisor", HYPERVISOR_THREADS),
+        ThreadLimiter(runtime, "parsing", PARSING_THREADS),
         forward,
     )
-    return NodeComponents(identity, keys, dispatcher, THREADS)
+    return NodeComponents(identity, keys, dispatcher, runtime, serve)

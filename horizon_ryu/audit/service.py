@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from typing import TypeAlias
 
-import eventlet
-from ryu.lib import hub
-
 from horizon_ryu.core.audit_schedule import PATIENCE, AuditSchedule
 from horizon_ryu.core.errors import SwitchAway, SwitchError
+from xen_bridge.runtime.port import Runtime
+from xen_bridge.runtime.task_pool import TaskPool
 
 LOG = logging.getLogger("horizon.audit")
 
@@ -38,6 +37,7 @@ class AuditService:
 
     def __init__(
         self,
+        runtime: Runtime,
         connected: Callable[[], Collection[int]],
         clock: Callable[[], float],
         failed: Callable[[str, Exception], None],
@@ -48,12 +48,13 @@ class AuditService:
         """
         self.repairs: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        self._runtime = runtime
         self._connected = connected
         self._clock = clock
         self._failed = failed
         self._audits: dict[str, Audit] = {}
         self._schedule = AuditSchedule()
-        self._pool = eventlet.GreenPool(_AT_ONCE)
+        self._pool = TaskPool(runtime, _AT_ONCE)
 
     def register(self, application: str, audit: Audit) -> None:
         """Have ``audit`` called for each switch, after those registered before."""
@@ -64,8 +65,8 @@ class AuditService:
         now = self._clock()
         self._schedule.follow(self._connected(), now)
         for dpid in self._schedule.take_due(now):
-            self._pool.spawn_n(self._audit, dpid)
-        hub.sleep(_TICK)
+            self._pool.spawn(self._audit, dpid)
+        self._runtime.sleep(_TICK)
 
     def _audit(self, dpid: int) -> None:
         is_fine = False

@@ -1,6 +1,6 @@
 """Engine of changes: whatever is changed on a network, wholly or not at all.
 
 It knows plans made of steps that somebody confirms, a journal and claims; it knows nothing of
-OpenFlow. ``states`` is the table of states, ``transaction`` one change, ``engine`` carries changes
-through the table, ``plan`` and ``ports`` say what a user of the engine provides.
+OpenFlow. ``states`` is the table of states, ``engine`` carries changes through it, ``plan`` and
+``ports`` say what a user of the engine provides.
 """

@@ -1,21 +1,22 @@
 """Engine of changes: carries them through the state table, many at a time.
 
-:class:`Batch` carries several together: what they send at one time costs one round trip, their
-commits go out in one wave, and one drain is waited for by all. It decides nothing that the table
-does not say.
+:class:`Transaction` is one change; :class:`Batch` carries several together: what they send at one
+time costs one round trip, their commits go out in one wave, and one drain is waited for by all.
+:class:`Engine` begins batches, and takes up what was left unfinished. Nothing is decided here that
+the table does not say.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType, TracebackType
 from typing import Any, Generic, TypeAlias
 
-from horizon_ryu.changes.plan import P, targets_of
-from horizon_ryu.changes.ports import Failure, Ports
-from horizon_ryu.changes.states import Action, Event, State
-from horizon_ryu.changes.transaction import Transaction
+from horizon_ryu.changes.plan import P, Part, targets_of, undo_of
+from horizon_ryu.changes.ports import Failure, Ports, Progress
+from horizon_ryu.changes.states import FINAL, TABLE, Action, Event, State
 from horizon_ryu.core.errors import (
     HorizonError,
     HostAway,
@@ -28,10 +29,96 @@ LOG = logging.getLogger("horizon.changes")
 
 _TURN = 32
 """Changes claimed before other greenlets get their turn."""
+_LOGGED = 3
+"""Steps of one change that are logged when nobody confirmed them; a change may have thousands."""
 _POLL = 0.1
 """Seconds between two looks whether targets can be reached again."""
 _QUIET = (SwitchAway, SwitchDeadline, HostAway, HostDeadline)
 """What passes by itself."""
+
+
+@dataclass(slots=True, eq=False)
+class Transaction(Generic[P]):
+    """One change; no I/O, no clock.
+
+    ``record`` is what its journal entry is made of; None: only its result is kept. ``error`` is
+    why it was taken back. ``begun`` counts the waves before the commit that were sent.
+    ``committed_at``: when all confirmed that the traffic has turned; None while they have not.
+    ``unconfirmed`` counts the steps after the commit, or of the way back, that somebody has to
+    repair.
+    """
+
+    plan: P
+    record: Any = None
+    requested_at: float = 0.0
+    state: State = State.CLAIMED
+    todo: tuple[Action, ...] = ()
+    parts: list[Part] = field(default_factory=list)
+    begun: int = 0
+    resumed: bool = False
+    error: HorizonError | None = None
+    committed_at: float | None = None
+    unconfirmed: int = 0
+
+    def advance(self, event: Event) -> None:
+        """Go where the table says, and on as long as nothing is to be done there."""
+        before = self.state
+        self.state, self.todo = TABLE[before, event]
+        if self.state is not before:
+            self._load()
+        if not self.todo:
+            self.advance(self._what_is_left())
+
+    def succeeded(self) -> None:
+        """Go on after an action."""
+        self.todo = self.todo[1:]
+        if not self.todo and self.state not in FINAL:
+            self.advance(self._what_is_left())
+
+    def failed(self, error: HorizonError) -> None:
+        """Go on after a part that must not fail."""
+        self.error = self.error or error
+        self.advance(Event.LEFT if self.resumed else Event.REFUSED)
+
+    def unrecorded(self) -> None:
+        """Go on after the journal failed; decided is what it has a record of up to the commit."""
+        is_end = self.state in FINAL or self.state is State.DRAINING
+        decided = is_end or (self.state is State.COMMITTED and self.record is not None)
+        self.advance(Event.OVERDUE if decided else Event.UNRECORDED)
+
+    @property
+    def can_be_abandoned(self) -> bool:
+        """Whether it is not committed yet; it is once its result is written."""
+        if self.state is State.COMMITTED:
+            return self.todo[:1] == (Action.WRITE,)
+        return self.state in (State.INSTALLING, State.COMMITTING)
+
+    def resume(self) -> None:
+        """Take up what an earlier run, or an earlier attempt, has begun."""
+        self.resumed = True
+        self.begun = len(self.plan.pre_commit)
+        self.advance(Event.RESUMED)
+
+    def _what_is_left(self) -> Event:
+        if self.parts:
+            return Event.NEXT if self.parts[0].steps else Event.PAUSE
+        if self.state is State.INSTALLING:
+            return Event.READY if self.plan.pre_commit else Event.BARE
+        return Event.THROUGH
+
+    def _load(self) -> None:
+        """Put the parts of the state that was entered before it; DRAINING goes on with the rest."""
+        before, after = self.plan.pre_commit, self.plan.post_commit
+        if self.state is State.INSTALLING:
+            self.parts = [Part(wave.steps, must=True) for wave in before[:-1]]
+        elif self.state is State.COMMITTING:
+            self.parts = [Part(wave.steps, must=True) for wave in before[-1:]]
+        elif self.state is State.COMMITTED:
+            self.parts = [Part(wave.steps) for wave in after]
+        elif self.state is State.ROLLING_FORWARD:
+            self.parts = [Part(wave.steps) for wave in before]
+        elif self.state is State.ROLLING_BACK:
+            self.parts = undo_of(before, self.begun).parts()
 
 
 _Resume: TypeAlias = Callable[[Transaction[P]], None]
@@ -76,6 +163,9 @@ class Batch(Generic[P]):
         for member in self._members:
             if member.state is State.CLAIMED:
                 self._ports.claims.release(member.plan.subject, member.plan.old)
+
+    def __len__(self) -> int:
+        return len(self._members)
 
     def add(self, plan: P, record: Any = None) -> None:
         """Claim what ``plan`` changes; Conflict if another change has it."""
@@ -138,17 +228,15 @@ class Batch(Generic[P]):
             steps += part
             owners += [member] * len(part)
             member.begun += member.state in (State.INSTALLING, State.COMMITTING)
-        failures = self._confirm(steps)
         failed: dict[int, HorizonError] = {}
-        for owner, failure in _by_owner(failures, steps, owners) if failures else ():
+        for owner, failure in _by_owner(self._confirm(steps), steps, owners):
             failed.setdefault(id(owner), failure.error)
             if not owner.parts[0].must or owner.state is State.ROLLING_BACK:
-                self._report(failure)
+                self._report(owner, failure)
         for member in members:
-            error = failed.get(id(member))
             must = member.parts.pop(0).must
-            if error is not None and must:
-                member.failed(error)
+            if must and id(member) in failed:
+                member.failed(failed[id(member)])
             else:
                 member.succeeded()
 
@@ -161,9 +249,11 @@ class Batch(Generic[P]):
             reason = HorizonError(f"not confirmed: {error!r}")
             return [Failure(reason, step.target, place) for place, step in enumerate(steps)]
 
-    def _report(self, failure: Failure) -> None:
-        quiet = isinstance(failure.error, _QUIET)
-        LOG.log(logging.INFO if quiet else logging.WARNING, "to be repaired: %s", failure.error)
+    def _report(self, owner: Transaction[P], failure: Failure) -> None:
+        owner.unconfirmed += 1
+        if owner.unconfirmed <= _LOGGED:
+            quiet = isinstance(failure.error, _QUIET)
+            LOG.log(logging.INFO if quiet else logging.WARNING, "to be repaired: %s", failure.error)
         self._ports.on_uncertain(failure.target)
 
     def _check(self, members: Sequence[Transaction[P]]) -> None:
@@ -186,8 +276,8 @@ class Batch(Generic[P]):
             plan = member.plan
             result = plan.new if member.state is State.DONE else plan.old
             self._ports.claims.release(plan.subject, result)
-            member.succeeded()
             self._ports.on_end(member)
+            member.succeeded()
 
     def _retry(self, members: Sequence[Transaction[P]]) -> None:
         """Leave them claimed; what could not be undone is tried again when targets are back."""
@@ -259,3 +349,10 @@ def _by_owner(
         }
         for owner in concerned.values():
             yield owner, failure
+
+
+def raise_first(ended: Iterable[Progress[P]]) -> None:
+    """Raise the error of the first change that was taken back, if one was."""
+    for change in ended:
+        if change.error is not None:
+            raise change.error

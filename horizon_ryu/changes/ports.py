@@ -4,11 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from horizon_ryu.changes.plan import P
-from horizon_ryu.changes.transaction import Transaction
+from horizon_ryu.changes.plan import P, Plan
+from horizon_ryu.changes.states import State
 from horizon_ryu.core.errors import HorizonError
+
+P_co = TypeVar("P_co", bound=Plan, covariant=True)
+P_contra = TypeVar("P_contra", bound=Plan, contravariant=True)
+
+
+class Progress(Protocol[P_co]):
+    """One change as others see it: what is changed, and how far it has come."""
+
+    @property
+    def plan(self) -> P_co:
+        """How it is changed."""
+
+    @property
+    def record(self) -> Any:
+        """What its journal entry is made of; None: only its result is kept."""
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+
+    @property
+    def resumed(self) -> bool:
+        """Whether it was begun by an earlier run, or failed before."""
+
+    @property
+    def error(self) -> HorizonError | None:
+        """Why it was taken back."""
+
+    @property
+    def requested_at(self) -> float:
+        """When it was asked for, in monotonic seconds."""
+
+    @property
+    def committed_at(self) -> float | None:
+        """When all confirmed that the traffic has turned; None while they have not."""
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many steps after the commit, or of the way back, somebody has to repair."""
 
 
 class Failure(NamedTuple):
@@ -26,14 +65,21 @@ class Applier(Protocol):
         """Send ``steps`` and return what went wrong, once all targets answered or had time to."""
 
 
-class Journal(Protocol[P]):
+class Journal(Protocol[P_contra]):
     """What a later run finds."""
 
-    def write(self, transactions: Sequence[Transaction[P]]) -> None:
+    def write(self, transactions: Sequence[Progress[P_contra]]) -> None:
         """Keep the state of ``transactions``, and the result of those that are COMMITTED.
 
         All together or, raising, none. Of those without a record only the result is kept.
         """
+
+
+class NothingKept:
+    """The journal of changes that a later run finds out about by itself."""
+
+    def write(self, transactions: Sequence[Progress[Any]]) -> None:
+        """Keep nothing."""
 
 
 class Claims(Protocol):
@@ -61,7 +107,7 @@ class Ports(Generic[P]):
     claims: Claims
     check: Callable[[P], HorizonError | None]
     on_uncertain: Callable[[Any], None]
-    on_end: Callable[[Transaction[P]], None]
+    on_end: Callable[[Progress[P]], None]
     reachable: Callable[[], Collection[Any]]
     clock: Callable[[], float]
     sleep: Callable[[float], None]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from horizon_ryu.core.flows.reconcile import Canonical, agrees
+from horizon_ryu.core.flows.reconcile import AsReported, agrees
 from horizon_ryu.wire.messages import FlowEntry, FlowMod
 
 
-def is_there(mod: FlowMod, entries: Iterable[FlowEntry], canonical: Canonical) -> bool:
+def is_there(mod: FlowMod, entries: Iterable[FlowEntry], as_reported: AsReported) -> bool:
     """Tell whether ``mod`` is among ``entries``, doing what it should and nothing else.
 
-    ``canonical`` is the form in which the switch reports matches and actions.
+    ``as_reported`` is the form in which the switch reports matches and actions.
     """
-    place = canonical(mod.match, ())[0], mod.priority
+    place = as_reported(mod.match, ())[0], mod.priority
     return any(
-        (entry.match, entry.priority) == place and entry.exact and agrees(mod, entry, canonical)
+        (entry.match, entry.priority) == place and entry.exact and agrees(mod, entry, as_reported)
         for entry in entries
     )

@@ -7,12 +7,14 @@ logs (design, section 3).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from horizon_ryu.core.errors import InvalidInput
 
 _DPID = re.compile(r"[0-9a-f]{16}")
 
 
+@lru_cache(maxsize=65_536)
 def dpid_to_text(dpid: int) -> str:
     """Return the 16 lower-case hex digits of ``dpid``."""
     return f"{dpid:016x}"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.paths import Hop, Transit, hops_along
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, Output
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowModFlags, Match, Outgoing, Output
 
 
 class Pair:
@@ -137,7 +137,7 @@ class PairFlows:
             actions,
             self._idle_timeout,
             0,
-            hop is pair.hops[0],
+            FlowModFlags.SEND_FLOW_REM if hop is pair.hops[0] else FlowModFlags.NONE,
         )
 
     def _deletion(self, key: bytes, hop: Hop) -> Outgoing:

@@ -7,23 +7,22 @@ For those, entries can be read back, and a time to settle can be given by model.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
-from ryu.lib import hub
-
+from horizon_ryu.changes.ports import Failure
 from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.flows.plan import FlowStep
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.openflow.context import Connection, EntryReader
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Outgoing
+from xen_bridge.runtime.port import Runtime
 
 _PER_MESSAGE = 1 / 2000
 """Seconds more for each message in a wave: tables take a few thousand entries per second."""
 _MAX_SETTLE = 300.0
-
-Sending: TypeAlias = Callable[[Sequence[Outgoing]], None]
 
 
 class Switches(EntryReader, Protocol):
@@ -50,32 +49,61 @@ class Confirmation:
         deadline: float,
         verify: bool,
         settle: Sequence[str],
-        sending: Sending = lambda _messages: None,
+        runtime: Runtime,
+        clock: Callable[[], float],
     ) -> None:
-        """``settle``: entries ``PATTERN:SECONDS``; InvalidInput if one is malformed.
-
-        ``sending`` is told of messages right before they are sent.
-        """
-        self._sending = sending
+        """``settle``: entries ``PATTERN:SECONDS``; InvalidInput if one is malformed."""
+        self._runtime = runtime
+        self._clock = clock
+        self._sent_at: dict[EntryKey, float] = {}
         self._switches = switches
         self._deadline = deadline
         self._verify = verify
         self._settle = parse_settle(settle)
         self._models: dict[int, tuple[Connection, float]] = {}
 
-    def confirm(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
-        """Send ``messages``; return what went wrong when all switches have answered."""
-        if not messages:
+    def confirm(self, steps: Sequence[FlowStep]) -> list[Failure]:
+        """Send ``steps``; return what went wrong when all switches have answered."""
+        if not steps:
             return []
+        messages = [step.send for step in steps]
+        return [Failure(error, error.dpid, error.index) for error in self._errors(messages)]
+
+    def _errors(self, messages: Sequence[Outgoing]) -> list[SwitchError]:
         deadline = self._deadline + len(messages) * _PER_MESSAGE
-        self._sending(messages)
+        self._date(messages)
         errors = list(self._switches.confirm(messages, deadline))
         if self._settle:
-            hub.sleep(max(map(self._settle_time, {sent.dpid for sent in messages})))
+            self._runtime.sleep(max(map(self._settle_time, {sent.dpid for sent in messages})))
         if self._verify:
             failed = {error.dpid for error in errors}
             errors += self._unverified([sent for sent in messages if sent.dpid not in failed])
         return errors
+
+    def age(self, key: EntryKey) -> float:
+        """Return the seconds since an entry with a timeout was last sent.
+
+        It is infinite for all others, those of an earlier run among them.
+        """
+        return self._clock() - self._sent_at.get(key, float("-inf"))
+
+    @property
+    def dated(self) -> int:
+        """The entries whose age is known."""
+        return len(self._sent_at)
+
+    def _date(self, messages: Iterable[Outgoing]) -> None:
+        """Take note of entries with a timeout that are being sent; one sent again begins anew."""
+        now = self._clock()
+        for dpid, message in messages:
+            if not isinstance(message, FlowMod):
+                continue
+            key = EntryKey(dpid, message.match, message.priority)
+            lasts = not (message.idle_timeout or message.hard_timeout)
+            if message.command is not FlowCommand.ADD or lasts:
+                self._sent_at.pop(key, None)
+            else:
+                self._sent_at[key] = now
 
     def _settle_time(self, dpid: int) -> float:
         """Return how long to wait for a switch, by its model; asked once per connection."""

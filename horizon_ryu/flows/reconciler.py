@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import Any, TypeAlias
 
-import eventlet
-from ryu.lib import hub
-
-from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.flows.book import FlowBook
+from horizon_ryu.changes.engine import Engine
+from horizon_ryu.core.errors import Conflict, SwitchAway, SwitchError
 from horizon_ryu.core.flows.plan import meter_of
-from horizon_ryu.core.flows.reconcile import Repair, repair
+from horizon_ryu.core.flows.reconcile import Repair, RepairPlan, plan_repair, repair
+from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
-from horizon_ryu.flows.announce import Announcer
-from horizon_ryu.flows.confirmation import Sending, Switches
+from horizon_ryu.flows.confirmation import Switches
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.wire.messages import FlowMod, Outgoing
+from horizon_ryu.wire.messages import FlowMod
+from xen_bridge.runtime.port import Runtime
+from xen_bridge.runtime.task_pool import TaskPool
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -28,35 +30,55 @@ _REST = 0.5
 """Seconds from a hurried look at a switch to the next, at least: it may report without end."""
 
 
+RepairEngine: TypeAlias = Callable[[Callable[[int], None]], Engine[RepairPlan]]
+
+
+class RepairClaims:
+    """The switches that are being repaired: one repair of a switch at a time."""
+
+    def __init__(self) -> None:
+        self._dpids: set[int] = set()
+
+    def claim(self, subject: int, _target: None, _resources: Collection[Any]) -> None:
+        """Note that the switch ``subject`` is being repaired; Conflict if it is already."""
+        if subject in self._dpids:
+            raise Conflict(f"switch {dpid_to_text(subject)} is being repaired")
+        self._dpids.add(subject)
+
+    def release(self, subject: int, _result: None) -> None:
+        """Note that the repair is over."""
+        self._dpids.discard(subject)
+
+
 class Reconciler:
-    """Compares what switches have with what the book says, and repairs the difference."""
+    """Compares what switches have with what the registry says, and repairs the difference."""
 
     def __init__(
         self,
-        book: FlowBook,
+        registry: FlowRegistry,
         switches: Switches,
-        announcer: Announcer,
+        repairs: RepairEngine,
         connected: Callable[[], Collection[int]],
         interval: float,
         supervisor: Supervisor,
-        sending: Sending = lambda _messages: None,
+        runtime: Runtime,
     ) -> None:
         """``interval`` in seconds; ``connected`` tells the dpids of the connected switches.
 
-        ``sending`` is told of messages right before they are sent.
+        ``repairs`` makes the engine for repairs, from who is told of switches still in doubt.
         """
         self._supervisor = supervisor
-        self._sending = sending
-        self._pool = eventlet.GreenPool(_AT_ONCE)
-        self._book = book
+        self._runtime = runtime
+        self._pool = TaskPool(runtime, _AT_ONCE)
+        self._registry = registry
         self._switches = switches
-        self._announcer = announcer
+        self._engine = repairs(self.suspect)
         self._connected = connected
         self._interval = interval
         self._hurried: set[int] = set()
         self._resting: set[int] = set()
         self._suspects: set[int] = set()
-        self._wake = hub.Event()
+        self._wake = runtime.event()
 
     def hurry(self, dpid: int) -> None:
         """Have a switch looked at soon; never waits."""
@@ -74,19 +96,23 @@ class Reconciler:
         up no other.
         """
         self._wake.wait()
-        hub.sleep(_TOGETHER)
+        self._runtime.sleep(_TOGETHER)
         self._wake.clear()
         dpids = self._hurried - self._resting
         self._hurried -= dpids
         self._resting |= dpids
         for dpid in dpids:
-            self._pool.spawn_n(self._look_and_rest, dpid)
+            self._pool.spawn(self._look_and_rest, dpid)
 
     def _look_and_rest(self, dpid: int) -> None:
         try:
             self._supervisor.once(self.reconcile, dpid)
         finally:
-            hub.spawn_after(_REST, self._rested, dpid)
+            self._runtime.spawn(self._rest, dpid)
+
+    def _rest(self, dpid: int) -> None:
+        self._runtime.sleep(_REST)
+        self._rested(dpid)
 
     def _rested(self, dpid: int) -> None:
         self._resting.discard(dpid)
@@ -95,33 +121,36 @@ class Reconciler:
 
     def look_regularly(self) -> None:
         """Look at every switch that should have entries: one turn of a loop."""
-        hub.sleep(self._interval)
-        wanted = self._book.switches() | self._suspects
+        self._runtime.sleep(self._interval)
+        wanted = self._registry.switches() | self._suspects
         self._look_at(dpid for dpid in self._connected() if dpid in wanted)
 
     def _look_at(self, dpids: Iterable[int]) -> None:
-        pool = eventlet.GreenPool(_AT_ONCE)
-        for dpid in dpids:
-            pool.spawn_n(self._supervisor.once, self.reconcile, dpid)
-        pool.waitall()
+        looks = [partial(self._supervisor.once, self.reconcile, dpid) for dpid in dpids]
+        self._runtime.gather(looks, _AT_ONCE)
 
     def reconcile(self, dpid: int) -> Repair | None:
         """Repair a switch and return what was wrong; None if it cannot be reached now."""
         try:
-            entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
-            # From here to the sending nothing waits: the book is what it is.
-            form = self._switches.codec(dpid).as_reported
-            found = repair(self._book.wanted(dpid), self._book.held, dpid, entries, form)
-            self._send(dpid, found)
-            if not found.messages:
-                self._suspects.discard(dpid)
+            found = self._compare(dpid)
+            if self._restore_meters(dpid, found):
+                # That took its time: flows may have changed.
+                found = self._compare(dpid)
+            self._carry_out(dpid, found)
         except SwitchError as error:
             if not isinstance(error, SwitchAway):
                 LOG.warning("flows: %s; it will be asked again", error)
             return None
         return found
 
-    def _send(self, dpid: int, found: Repair) -> None:
+    def _compare(self, dpid: int) -> Repair:
+        """Return what a switch lacks; good until somebody waits."""
+        entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
+        as_reported = self._switches.codec(dpid).as_reported
+        registry = self._registry
+        return repair(registry.wanted(dpid), registry.is_claimed, dpid, entries, as_reported)
+
+    def _carry_out(self, dpid: int, found: Repair) -> None:
         if found.unknown:
             LOG.warning(
                 "flows: switch %016x has %d entries with our cookie that we cannot have written",
@@ -129,25 +158,22 @@ class Reconciler:
                 found.unknown,
             )
         if not found.messages:
+            self._suspects.discard(dpid)
             return
-        self._restore_meters(dpid, found)
-        messages = [Outgoing(dpid, message) for message in found.messages]
-        self._sending(messages)
-        errors = self._switches.confirm(messages)
-        for error in errors[:3]:
-            LOG.warning("flows: not repaired: %s", error)
-        if not errors:
-            self._announcer.repaired(dpid, found)
-            LOG.info(
-                "flows: switch %016x repaired: %d missing, %d wrong, %d orphans",
-                dpid,
-                found.missing,
-                found.wrong,
-                found.orphans,
-            )
+        with self._engine.batch() as batch:
+            try:
+                batch.add(plan_repair(dpid, found))
+            except Conflict:
+                # What was read may be from before that repair.
+                self.hurry(dpid)
+                return
+            batch.run()
 
-    def _restore_meters(self, dpid: int, found: Repair) -> None:
-        """Make the meters that missing entries refer to; those still there refuse, harmlessly."""
+    def _restore_meters(self, dpid: int, found: Repair) -> bool:
+        """Make the meters that missing entries refer to, and tell whether there are such.
+
+        Those that are still there refuse, harmlessly.
+        """
         meters = {
             message.meter
             for message in found.messages
@@ -155,8 +181,9 @@ class Reconciler:
         }
         made = [
             meter
-            for flow in self._book.with_switch(dpid)
+            for flow in self._registry.with_switch(dpid)
             if flow.meter in meters and (meter := meter_of(flow)) is not None
         ]
         if made:
             self._switches.confirm(made)
+        return bool(made)

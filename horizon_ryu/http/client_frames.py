@@ -6,11 +6,11 @@ sends is thrown away as it comes: only pings and the closing matter.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
-from ryu.lib import hub
+from xen_bridge.runtime.checkpoints import checkpoint_every
+from xen_bridge.runtime.port import Runtime
 
 MAX_PAYLOAD = 64 * 1024
 """Bytes of one frame; a client of ours sends none at all."""
@@ -27,12 +27,12 @@ class ClientGone(Exception):
     """The client closed, vanished, or broke the protocol."""
 
 
-def read_frames(connection: Any, pong: Callable[[bytes], None]) -> None:
+def read_frames(runtime: Runtime, connection: Any, pong: Callable[[bytes], None]) -> None:
     """Read until :class:`ClientGone`, which it always ends with; answer pings by ``pong``."""
-    for number in itertools.count(1):
-        if number % FRAMES_PER_TURN == 0:
-            # Reading what has arrived already never gives way by itself.
-            hub.sleep(0)
+    # Reading what has arrived already never gives way by itself.
+    let_others = checkpoint_every(runtime, FRAMES_PER_TURN)
+    while True:
+        let_others()
         opcode, length, mask = _header(connection)
         if opcode == _CLOSE:
             raise ClientGone

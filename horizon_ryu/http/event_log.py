@@ -8,15 +8,15 @@ the publisher's time is a slow client's to spend.
 from __future__ import annotations
 
 import json
+import queue
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ryu.lib import hub
-
 from horizon_ryu.core.errors import LimitExceeded
+from xen_bridge.runtime.port import Queue, Runtime
 
 MAX_SUBSCRIBERS = 64
 QUEUE_EVENTS = 1024
@@ -37,8 +37,11 @@ class Event:
 class EventLog:
     """Numbers and keeps the last ``size`` events, and hands each to every subscriber."""
 
-    def __init__(self, size: int = 4096, wall_clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, runtime: Runtime, size: int = 4096, wall_clock: Callable[[], float] = time.time
+    ) -> None:
         """``wall_clock`` dates events, in seconds since 1970."""
+        self._runtime = runtime
         self._ring: deque[Event] = deque(maxlen=size)
         self._seq = 0
         self._wall_clock = wall_clock
@@ -78,7 +81,9 @@ class EventLog:
         """
         if len(self._subscriptions) >= MAX_SUBSCRIBERS:
             raise LimitExceeded(f"{MAX_SUBSCRIBERS} event clients are connected already")
-        subscription = Subscription(self._past(since), kinds, self._subscriptions.discard)
+        waiting = self._runtime.queue(QUEUE_EVENTS)
+        past = self._past(since)
+        subscription = Subscription(past, kinds, waiting, self._subscriptions.discard)
         self._subscriptions.add(subscription)
         return subscription
 
@@ -111,11 +116,12 @@ class Subscription:
         self,
         past: deque[Event],
         kinds: Collection[str] | None,
+        waiting: Queue,
         forget: Callable[[Subscription], None],
     ) -> None:
         self._past = past
         self._kinds = kinds
-        self._queue: Any = hub.Queue(QUEUE_EVENTS)
+        self._queue = waiting
         self._forget = forget
         self.dropped = False
         """Whether the client was too slow."""
@@ -123,12 +129,7 @@ class Subscription:
 
     def offer(self, event: Event) -> bool:
         """Queue ``event`` without waiting; False if the queue is full."""
-        if not self._wants(event):
-            return True
-        if self._queue.full():
-            return False
-        self._queue.put(event, block=False)
-        return True
+        return self._queue.offer(event) if self._wants(event) else True
 
     def next(self, timeout: float | None = None) -> Event | None:
         """Return the next event; None when closed, or after ``timeout`` seconds without one."""
@@ -139,8 +140,8 @@ class Subscription:
         if self.closed:
             return None
         try:
-            found: Event | None = self._queue.get(timeout=timeout)
-        except hub.QueueEmpty:
+            found: Event | None = self._queue.get(timeout)
+        except queue.Empty:
             return None
         return found
 
@@ -151,8 +152,7 @@ class Subscription:
         self.closed = True
         self._forget(self)
         # Nobody waits at a full queue; the next call sees that it is closed.
-        if not self._queue.full():
-            self._queue.put(None, block=False)
+        self._queue.offer(None)
 
     def _wants(self, event: Event) -> bool:
         return self._kinds is None or event.kind in self._kinds or event.kind == GAP

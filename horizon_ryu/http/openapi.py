@@ -73,7 +73,7 @@ def _operation(resource: Resource, refs: _Refs) -> Json:
     operation: Json = {
         "operationId": _operation_id(resource),
         "summary": resource.summary,
-        "description": f"Needs the role {resource.needed_access().value}.",
+        "description": f"Needs the role {resource.needed_access.value}.",
         "tags": [resource.tag],
         "responses": _responses(resource, refs),
     }
@@ -137,13 +137,13 @@ def _success(resource: Resource, refs: _Refs, status: int, meaning: str) -> Json
     if status == 201:
         answer["headers"] = {"Location": {"schema": {"type": "string"}}}
     if resource.produces is not None:
-        answer["content"] = {resource.offers()[0]: {}}
+        answer["content"] = {resource.offers[0]: {}}
     elif resource.streams:
-        answer["content"] = {offer: {} for offer in resource.offers()}
+        answer["content"] = {offer: {} for offer in resource.offers}
     elif resource.response is not None:
         schema = refs[resource.response, "serialization"]
         answer["content"] = {
-            offer: {"schema": schema} if offer == JSON else {} for offer in resource.offers()
+            offer: {"schema": schema} if offer == JSON else {} for offer in resource.offers
         }
     return answer
 

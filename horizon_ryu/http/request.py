@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
-from urllib.parse import unquote_to_bytes
 
 from pydantic import BaseModel, ValidationError
 from webob import Request
@@ -30,21 +29,6 @@ BodyReader: TypeAlias = Callable[[Request, int], bytes]
 """Reads at most so many bytes of the body of a request."""
 
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
-
-
-def path_segments(environ: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the segments of a request's path, each decoded; UnicodeDecodeError if not UTF-8.
-
-    PATH_INFO has been decoded as a whole (PEP 3333), so that a slash inside a name can no longer be
-    told from one between names. Our server also tells the path as it came; where none does, or
-    where it is no longer the same path, PATH_INFO has to do.
-    """
-    decoded = str(environ.get("PATH_INFO", "")).encode("latin-1")
-    sent = str(environ.get("RAW_PATH_INFO", "")).encode("latin-1")
-    pieces = decoded.split(b"/")
-    if unquote_to_bytes(sent) == decoded:
-        pieces = [unquote_to_bytes(piece) for piece in sent.split(b"/")]
-    return tuple(piece.decode() for piece in pieces)
 
 
 def path_values(resource: Resource, texts: Mapping[str, str]) -> dict[str, Any]:

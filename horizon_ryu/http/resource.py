@@ -148,11 +148,19 @@ class Resource:
     streams: bool = False
     tag: str = "horizon"
 
-    def needed_access(self) -> Access:
-        """Return what a client must be allowed."""
-        if self.access is not None:
-            return self.access
-        return Access.MONITOR if self.method == "GET" else Access.PILOT
+    needed_access: Access = field(init=False)
+    """What a client must be allowed."""
+    xml_writer: Callable[[Any], bytes] | None = field(init=False)
+    """What writes the answer in XML; None where there is no such form."""
+    offers: tuple[str, ...] = field(init=False)
+    """The media types of the answer, the preferred one first."""
+
+    def __post_init__(self) -> None:
+        # Asked for by each request, so found once.
+        default = Access.MONITOR if self.method == "GET" else Access.PILOT
+        object.__setattr__(self, "needed_access", self.access or default)
+        object.__setattr__(self, "xml_writer", self._writer())
+        object.__setattr__(self, "offers", self._media_types())
 
     def parameter_names(self) -> tuple[str, ...]:
         """Return the names of the path's parameters, from left to right."""
@@ -162,18 +170,16 @@ class Resource:
         """Return what the path parameter ``name`` is; KeyError if nobody said."""
         return self.parameters[name] if name in self.parameters else _PARAMETERS[name]
 
-    def xml_writer(self) -> Callable[[Any], bytes] | None:
-        """Return what writes the answer in XML, None where there is no such form."""
+    def _writer(self) -> Callable[[Any], bytes] | None:
         if self.xml is None and self.response is not None and issubclass(self.response, Document):
             return xml_form.write
         return self.xml
 
-    def offers(self) -> tuple[str, ...]:
-        """Return the media types of the answer, the preferred one first."""
+    def _media_types(self) -> tuple[str, ...]:
         if self.produces is not None:
             # With and without its parameters: a client may name either.
             return tuple(dict.fromkeys((self.produces.partition(";")[0], self.produces)))
-        has_xml = self.streams or self.xml_writer() is not None
+        has_xml = self.streams or self.xml_writer is not None
         return (JSON, *XML_TYPES) if has_xml else (JSON,)
 
 

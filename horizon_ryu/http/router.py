@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -33,7 +33,6 @@ from horizon_ryu.http.problem import (
 from horizon_ryu.http.request import (
     MAX_BODY,
     BodyReader,
-    path_segments,
     path_values,
     query_values,
     read_body,
@@ -51,7 +50,7 @@ from horizon_ryu.http.resource import (
     Resource,
     Result,
 )
-from horizon_ryu.http.routes import Routes
+from horizon_ryu.http.routes import Found, Routes
 
 __all__ = [
     "DPID",
@@ -137,14 +136,14 @@ class Router:
     def _answer(self, exchange: _Exchange) -> Response:
         request = exchange.request
         principal = self._identify(request)
-        methods, texts = self._find(exchange)
+        found = self._find(exchange)
         if request.method == "OPTIONS":
-            return _finish(Response(status=204, headers={"Allow": _allow(methods)}))
+            return _finish(Response(status=204, headers={"Allow": ", ".join(found.allowed)}))
         exchange.method = request.method
-        resource = methods["GET" if request.method == "HEAD" else request.method]
-        authorize(principal, resource.needed_access())
+        resource = found.methods[request.method]
+        authorize(principal, resource.needed_access)
         media_type = _negotiate(request, resource)
-        path = path_values(resource, texts)
+        path = path_values(resource, found.texts)
         query = query_values(resource, request)
         body = read_body(resource, request, self._read_stream, self._max_body)
         result = resource.handler(Call(request, path, query, body, principal, media_type))
@@ -159,19 +158,17 @@ class Router:
         )
         return authenticate(self._tokens, token)
 
-    def _find(self, exchange: _Exchange) -> tuple[Mapping[str, Resource], Mapping[str, str]]:
-        request = exchange.request
-        found = self._routes.find(path_segments(request.environ))
+    def _find(self, exchange: _Exchange) -> Found:
+        found = self._routes.find(exchange.request.environ)
         if found is None:
             raise ProblemError(NOT_FOUND, "There is no such resource.")
-        exchange.template, methods, texts = found
-        if request.method not in _with_implied(methods):
+        exchange.template = found.template
+        if exchange.request.method not in found.allowed:
+            allowed = ", ".join(found.allowed)
             raise ProblemError(
-                METHOD_NOT_ALLOWED,
-                f"The methods here are {_allow(methods)}.",
-                headers={"Allow": _allow(methods)},
+                METHOD_NOT_ALLOWED, f"The methods here are {allowed}.", headers={"Allow": allowed}
             )
-        return methods, texts
+        return found
 
 
 class _Exchange:
@@ -188,19 +185,9 @@ def _path(request: Request) -> str:
     return quote(str(request.environ.get("PATH_INFO", "")).encode("latin-1", "replace"))
 
 
-def _with_implied(methods: Mapping[str, Resource]) -> list[str]:
-    """Return ``methods`` with those that follow from them."""
-    head = ["HEAD"] if "GET" in methods else []
-    return [*methods, *head, "OPTIONS"]
-
-
-def _allow(methods: Mapping[str, Resource]) -> str:
-    return ", ".join(sorted(_with_implied(methods)))
-
-
 def _negotiate(request: Request, resource: Resource) -> str:
     """Return the best of the media types offered, by the quality the client gives each."""
-    offers = resource.offers()
+    offers = resource.offers
     accepted = request.accept.acceptable_offers(list(offers))
     if not accepted:
         raise ProblemError(NOT_ACCEPTABLE, f"Available here: {', '.join(offers)}.")
@@ -225,7 +212,7 @@ def _written(resource: Resource, body: BaseModel, media_type: str) -> bytes:
     """Return the answer in ``media_type``; a handler must keep to its declaration."""
     if resource.response is None or not isinstance(body, resource.response):
         raise TypeError(f"{resource.method} {resource.path} does not declare {type(body).__name__}")
-    writer = resource.xml_writer()
+    writer = resource.xml_writer
     if media_type in XML_TYPES and writer is not None:
         return writer(body)
     return body.model_dump_json(by_alias=True, exclude_unset=True).encode()

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from horizon_ryu.http.resource import Resource
 
 
 class Found(NamedTuple):
-    """A path template that matched, its resources by method, and the texts of its parameters."""
+    """A path template that matched, its resources by method, and the texts of its parameters.
+
+    Resources answer HEAD as GET. ``allowed`` are the methods, in order, OPTIONS among them.
+    """
 
     template: str
     methods: Mapping[str, Resource]
+    allowed: tuple[str, ...]
     texts: Mapping[str, str]
 
 
@@ -27,6 +32,7 @@ class Routes:
     def __init__(self) -> None:
         self._resources: list[Resource] = []
         self._methods: dict[str, dict[str, Resource]] = {}
+        self._allowed: dict[str, tuple[str, ...]] = {}
         self._literal: dict[tuple[str, ...], str] = {}
         self._patterns: list[tuple[tuple[re.Pattern[str], ...], str]] = []
 
@@ -48,23 +54,40 @@ class Routes:
             self._literal[segments] = resource.path
         elif resource.path not in self._methods:
             self._patterns.append((tuple(map(_compiled, segments)), resource.path))
-        self._methods[resource.path] = {**methods, resource.method: resource}
+        methods = {**methods, resource.method: resource}
+        if "GET" in methods:
+            methods["HEAD"] = methods["GET"]
+        self._methods[resource.path] = methods
+        self._allowed[resource.path] = tuple(sorted((*methods, "OPTIONS")))
         self._resources.append(resource)
         return True
 
-    def find(self, segments: tuple[str, ...]) -> Found | None:
-        """Return what a path names, None if nothing; the first segment is before the first slash.
-
-        ``segments`` are decoded.
-        """
+    def find(self, environ: Mapping[str, Any]) -> Found | None:
+        """Return what a request's path names, None if nothing; UnicodeDecodeError if no UTF-8."""
+        segments = path_segments(environ)
         literal = self._literal.get(segments)
         if literal is not None:
-            return Found(literal, self._methods[literal], {})
+            return Found(literal, self._methods[literal], self._allowed[literal], {})
         for patterns, template in self._patterns:
             texts = _texts(patterns, segments)
             if texts is not None:
-                return Found(template, self._methods[template], texts)
+                return Found(template, self._methods[template], self._allowed[template], texts)
         return None
+
+
+def path_segments(environ: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the segments of a request's path, each decoded; UnicodeDecodeError if not UTF-8.
+
+    PATH_INFO has been decoded as a whole (PEP 3333), so that a slash inside a name can no longer be
+    told from one between names. Our server also tells the path as it came; where none does, or
+    where it is no longer the same path, PATH_INFO has to do.
+    """
+    decoded = str(environ.get("PATH_INFO", "")).encode("latin-1")
+    sent = str(environ.get("RAW_PATH_INFO", "")).encode("latin-1")
+    pieces = decoded.split(b"/")
+    if unquote_to_bytes(sent) == decoded:
+        pieces = [unquote_to_bytes(piece) for piece in sent.split(b"/")]
+    return tuple(piece.decode() for piece in pieces)
 
 
 def _texts(

@@ -13,6 +13,7 @@ from ryu import cfg
 from ryu.app import wsgi
 
 from horizon_ryu.core.errors import UnknownRyu
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import listen
 from xen_bridge.serving.http import DEFAULT_LIMITS, HttpLimits, HttpServer
 from xen_bridge.serving.room import Room
@@ -26,6 +27,7 @@ class RestServer(HttpServer):
 
     def __init__(
         self,
+        runtime: Runtime,
         room: Room,
         failed: Callable[[Exception], None],
         application: Any,
@@ -34,18 +36,19 @@ class RestServer(HttpServer):
     ) -> None:
         """Listen on ``address``, by default that of Ryu's options."""
         where = address or (cfg.CONF.wsapi_host, cfg.CONF.wsapi_port)
-        super().__init__(listen(where, BACKLOG), application, room, failed, limits=limits)
+        listening = listen(runtime, where, BACKLOG)
+        super().__init__(runtime, listening, application, room, failed, limits=limits)
 
     def __call__(self) -> None:
         """Serve until killed."""
         self.serve_forever()
 
 
-def install(room: Room, failed: Callable[[Exception], None]) -> None:
+def install(runtime: Runtime, room: Room, failed: Callable[[Exception], None]) -> None:
     """Have Ryu serve with :class:`RestServer`; UnknownRyu if it would not.
 
     ``failed`` is told of the errors of the listening socket.
     """
     if not hasattr(wsgi, _SERVER) or _SERVER not in wsgi.start_service.__code__.co_names:
         raise UnknownRyu(f"Ryu's {_START} does not use {_SERVER}")
-    wsgi.WSGIServer = partial(RestServer, room, failed)
+    wsgi.WSGIServer = partial(RestServer, runtime, room, failed)

@@ -10,18 +10,22 @@ from typing import Any
 
 from ryu import cfg
 from ryu.app.wsgi import ControllerBase, WSGIApplication
-from ryu.lib import hub
 from webob import Request, Response
 
 from horizon_ryu.http.host_check import check_listening
 from horizon_ryu.http.problem import TIMEOUT, UNPARSABLE, ProblemError
 from horizon_ryu.http.request import read_stream
 from horizon_ryu.http.router import Router
+from xen_bridge.runtime.port import Runtime
 
 DEFAULT_HOST = "127.0.0.1"
 BODY_SECONDS = 10.0
 """For the whole body of a request to arrive."""
 _CLOSE = {"Connection": "close"}
+
+
+class _Late(Exception):
+    """The body did not come in time."""
 
 
 def mount(wsgi: WSGIApplication, router: Router) -> None:
@@ -34,12 +38,12 @@ def mount(wsgi: WSGIApplication, router: Router) -> None:
     wsgi.mapper = _LastResort(wsgi.mapper, _controller(router))
 
 
-def read_body_in_time(request: Request, size: int) -> bytes:
+def read_body_in_time(runtime: Runtime, request: Request, size: int) -> bytes:
     """Return at most ``size`` bytes of the body, which must have come within 10 s."""
     try:
-        with hub.Timeout(BODY_SECONDS):
+        with runtime.timeout(BODY_SECONDS, _Late()):
             return read_stream(request, size)
-    except hub.Timeout as error:
+    except _Late as error:
         raise ProblemError(
             TIMEOUT, f"It took more than {BODY_SECONDS:g} s.", headers=_CLOSE
         ) from error

@@ -13,6 +13,7 @@ from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.guard import AnswerLimits
 from horizon_ryu.wire.messages import FlowEntry, Match, PacketIn
+from xen_bridge.runtime.port import Runtime
 
 AcceptFailed: TypeAlias = Callable[[Exception], None]
 """Told of each error of the listening socket."""
@@ -112,6 +113,7 @@ class ConnectionContext:
 
     packet_in_pipeline: PacketInPipeline
     registry: Registry
+    runtime: Runtime
     counters: Counters = field(default_factory=ConnectionCounters)
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     clock: Callable[[], float] = time.monotonic

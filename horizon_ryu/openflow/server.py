@@ -44,7 +44,7 @@ class GuardedServer:
         self._log = log
         self._handle = handle
         self._tls = _tls_context(tls) if tls else None
-        self.server = listen(address, BACKLOG)
+        self.server = listen(context.runtime, address, BACKLOG)
 
     @property
     def port(self) -> int:
@@ -53,7 +53,9 @@ class GuardedServer:
 
     def serve_forever(self) -> None:
         """Accept connections until killed."""
-        for socket, address in accepted(self.server, self._accept_failed, self._door.make_room):
+        for socket, address in accepted(
+            self._context.runtime, self.server, self._accept_failed, self._door.make_room
+        ):
             self._admit(socket, address)
 
     def _accept_failed(self, error: Exception) -> None:

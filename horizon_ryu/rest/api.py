@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from ryu.app.wsgi import WSGIApplication
-from ryu.lib import hub
 
 from horizon_ryu import __version__
 from horizon_ryu.http import wsgi_mount
@@ -23,6 +23,7 @@ from horizon_ryu.rest.health import Health
 from horizon_ryu.settings import Settings
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
@@ -40,6 +41,7 @@ class ApiServices(Protocol):
     """What the API needs of the controller."""
 
     settings: Settings
+    runtime: Runtime
     metrics: Metrics
     events: EventLog
     clock: Callable[[], float]
@@ -59,17 +61,17 @@ class Api:
         """Read the tokens file, if configured; InvalidInput if it is malformed or open."""
         self._services = services
         self._started = services.clock()
-        self._lag = HubLag(services.clock)
+        self._lag = HubLag(services.runtime, services.clock)
         rest = services.settings.rest
         self.router = Router(
             tokens=_tokens(rest.tokens_file),
             observer=services.metrics.request,
-            read_stream=wsgi_mount.read_body_in_time,
+            read_stream=partial(wsgi_mount.read_body_in_time, services.runtime),
             max_body=rest.max_body,
         )
         self.router.add(root.resources(self.router))
-        self.router.add(health.resources(self, services.metrics))
-        self.router.add(events_resource.resources(services.events))
+        self.router.add(health.resources(self, services.metrics, services.runtime.checkpoint))
+        self.router.add(events_resource.resources(services.events, services.runtime))
 
         self._measure(services.metrics, services.events)
         self._measure_store(services.metrics, services.store)
@@ -116,7 +118,7 @@ class Api:
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
         wsgi_mount.mount(wsgi, self.router)
-        hub.spawn(self._services.supervisor.forever, self._lag.measure)
+        self._services.runtime.spawn(self._services.supervisor.forever, self._lag.measure)
 
     def health(self) -> Health:
         """Return how the controller is."""

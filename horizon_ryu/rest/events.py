@@ -14,7 +14,6 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
-from ryu.lib import hub
 from webob import Request, Response
 
 from horizon_ryu.http.client_frames import ClientGone, read_frames
@@ -27,6 +26,8 @@ from horizon_ryu.http.problem import (
 )
 from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
+from xen_bridge.runtime.port import Runtime
+from xen_bridge.serving.http import can_upgrade, upgrading
 
 SUBPROTOCOL = "horizon.events.v1"
 SEND_SECONDS = 5.0
@@ -57,8 +58,9 @@ class EventOperations:
 
     tag = "events"
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, runtime: Runtime) -> None:
         self._log = log
+        self._runtime = runtime
 
     @operation("GET", "/v1/events", status=101, problems=(UPGRADE_REQUIRED, LIMIT_EXCEEDED))
     def events(self, call: Call, query: EventsQuery) -> Response:
@@ -66,12 +68,12 @@ class EventOperations:
         _check_upgrade(call.http)
         since = None if query.since is None else int(query.since)
         kinds = None if query.kinds is None else frozenset(query.kinds.split(","))
-        return _WebSocketAnswer(self._log.subscribe(since, kinds))
+        return _WebSocketAnswer(self._log.subscribe(since, kinds), self._runtime)
 
 
-def resources(log: EventLog) -> list[Resource]:
+def resources(log: EventLog, runtime: Runtime) -> list[Resource]:
     """Return the resource of ``log``."""
-    return resources_of(EventOperations(log))
+    return resources_of(EventOperations(log, runtime))
 
 
 def _check_upgrade(request: Request) -> None:
@@ -84,7 +86,7 @@ def _check_upgrade(request: Request) -> None:
         and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
         and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13"
         and environ.get("HTTP_SEC_WEBSOCKET_KEY")
-        and "eventlet.input" in environ
+        and can_upgrade(environ)
     )
     if not is_handshake:
         raise ProblemError(
@@ -100,30 +102,59 @@ def _check_upgrade(request: Request) -> None:
 class _WebSocketAnswer(Response):
     """An answer that turns the connection into a WebSocket and lasts as long as that does."""
 
-    def __init__(self, subscription: Subscription) -> None:
+    def __init__(self, subscription: Subscription, runtime: Runtime) -> None:
         super().__init__(status=101)
         self.subscription = subscription
+        self.runtime = runtime
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        """Serve the socket; eventlet's server knows that the answer is then already given."""
+        """Serve the socket; the server knows that the answer is then already given."""
         environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-        handshake = hub.WebSocketWSGI(self._serve)
-        handshake.supported_protocols = [SUBPROTOCOL]
         try:
-            answer: Iterable[bytes] = handshake(environ, start_response)
+            answer = upgrading(self._serve, SUBPROTOCOL)(environ, start_response)
         finally:
             self.subscription.close()
         return answer
 
     def _serve(self, websocket: Any) -> None:
         keep_alive(websocket.socket)
-        reader = hub.spawn(_read, websocket, self.subscription)
+        reader = self.runtime.spawn(self._read, websocket, connection=websocket.socket)
         try:
-            _write(websocket, self.subscription)
+            self._write(websocket)
         finally:
-            hub.kill(reader)
+            reader.kill()
+
+    def _read(self, websocket: Any) -> None:
+        """Read until the client is gone, then let the writer know."""
+        try:
+            read_frames(self.runtime, websocket.socket, partial(self._pong, websocket))
+        except (ClientGone, OSError):
+            self.subscription.close()
+
+    def _pong(self, websocket: Any, payload: bytes) -> None:
+        """Answer a ping; TimeoutError if the client does not take the answer."""
+        with self.runtime.timeout(SEND_SECONDS, TimeoutError("the client reads nothing")):
+            websocket.send(payload, control_code=_PONG)
+
+    def _write(self, websocket: Any) -> None:
+        """Send events until the client is gone or was too slow, then close.
+
+        A stalled client is not told: sending would wait for it, so the socket is just shut.
+        """
+        subscription, timeout = self.subscription, self.runtime.timeout
+        try:
+            while (event := subscription.next()) is not None:
+                with timeout(SEND_SECONDS):
+                    websocket.send(event.text)
+            with timeout(SEND_SECONDS):
+                code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
+                websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)
+        except OSError:
+            _shut(websocket.socket)
+        # The server would otherwise send a closing frame of its own, and wait.
+        websocket.websocket_closed = True
 
 
 def keep_alive(connection: Any) -> None:
@@ -131,38 +162,6 @@ def keep_alive(connection: Any) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in KEEPALIVE:
         connection.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-def _read(websocket: Any, subscription: Subscription) -> None:
-    """Read until the client is gone, then let the writer know."""
-    try:
-        read_frames(websocket.socket, partial(_pong, websocket))
-    except (ClientGone, OSError):
-        subscription.close()
-
-
-def _pong(websocket: Any, payload: bytes) -> None:
-    """Answer a ping; TimeoutError if the client does not take the answer."""
-    with hub.Timeout(SEND_SECONDS, TimeoutError("the client reads nothing")):
-        websocket.send(payload, control_code=_PONG)
-
-
-def _write(websocket: Any, subscription: Subscription) -> None:
-    """Send events until the client is gone or was too slow, then close.
-
-    A stalled client is not told: sending would wait for it, so the socket is just shut.
-    """
-    try:
-        while (event := subscription.next()) is not None:
-            with hub.Timeout(SEND_SECONDS):
-                websocket.send(event.text)
-        with hub.Timeout(SEND_SECONDS):
-            code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
-            websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)
-    except (OSError, hub.Timeout):
-        _shut(websocket.socket)
-    # Eventlet would otherwise send a closing frame of its own, and wait.
-    websocket.websocket_closed = True
 
 
 def _shut(connection: Any) -> None:

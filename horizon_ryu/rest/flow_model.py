@@ -18,9 +18,9 @@ from horizon_ryu.core.flows.flow import (
     MAX_TIMEOUT,
     EntrySpec,
     Flow,
-    LaidHop,
     PathSpec,
     Spec,
+    TaggedHop,
     flow_id,
 )
 from horizon_ryu.core.flows.match_fields import (
@@ -237,7 +237,7 @@ def flow_model(
 
 
 @lru_cache(maxsize=1024)
-def hop_models(hops: tuple[LaidHop, ...]) -> tuple[HopModel, ...]:
+def hop_models(hops: tuple[TaggedHop, ...]) -> tuple[HopModel, ...]:
     """Return the hops of a path; flows that go the same way share them."""
     return tuple(
         HopModel(dpid=dpid_to_text(hop.dpid), in_port=hop.in_port, out_port=hop.out_port)

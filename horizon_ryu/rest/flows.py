@@ -10,7 +10,7 @@ from pydantic import Field
 
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
 from horizon_ryu.core.flows.match_fields import Loc
-from horizon_ryu.flows.service import Asked
+from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
@@ -35,7 +35,7 @@ _PROBLEMS = (CONFLICT, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 class FlowProvider(Protocol):
     """Who keeps the flows: the Flow Manager's service."""
 
-    def create(self, asked: list[Asked]) -> tuple[Flow, ...]:
+    def create(self, commands: list[CreateFlow]) -> tuple[Flow, ...]:
         """Make flows, all or none."""
 
     def change(self, number: int, spec: Spec) -> Flow:
@@ -85,14 +85,15 @@ class FlowOperations:
     @operation("POST", "/v1/flows", status=201, problems=(*_PROBLEMS, LIMIT_EXCEEDED))
     def create(self, _call: Call, body: FlowRequest) -> Answer[FlowModel]:
         """Make a flow; 201 when every switch has confirmed it."""
-        flow = self._provider.create([_asked(body)])[0]
-        return Answer(flow_model(flow, self._state(flow)), {"Location": f"/v1/flows/{flow.id}"})
+        flow = self._provider.create([_command(body)])[0]
+        model = flow_model(flow, self._state(flow))
+        return Answer(model, {"Location": f"/v1/flows/{model.id}"})
 
     @operation("POST", "/v1/flows/batch", status=201, problems=(*_PROBLEMS, LIMIT_EXCEEDED))
     def create_batch(self, _call: Call, body: FlowBatch) -> Flows:
         """Make flows together, all or none."""
-        asked = [_asked(request, ("flows", place)) for place, request in enumerate(body.flows)]
-        return self._models(self._provider.create(asked))
+        commands = [_command(request, ("flows", place)) for place, request in enumerate(body.flows)]
+        return self._models(self._provider.create(commands))
 
     @operation("GET", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND,))
     def read(self, call: Call) -> FlowModel:
@@ -128,5 +129,5 @@ def resources(provider: FlowProvider) -> list[Resource]:
     return resources_of(FlowOperations(provider))
 
 
-def _asked(request: FlowRequest, loc: Loc = ()) -> Asked:
-    return Asked(spec_of(request, loc), request.bidirectional)
+def _command(request: FlowRequest, loc: Loc = ()) -> CreateFlow:
+    return CreateFlow(spec_of(request, loc), request.bidirectional)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Protocol
 
-from ryu.lib import hub
 from webob import Response
 
 from horizon_ryu.http.resource import Call, Resource, operation, resources_of
@@ -35,18 +35,17 @@ class HealthProvider(Protocol):
         """Return how it is now."""
 
 
-def _let_others() -> None:
-    hub.sleep(0)
-
-
 class HealthOperations:
     """Operations that tell how the controller is."""
 
     tag = "controller"
 
-    def __init__(self, provider: HealthProvider, metrics: Metrics) -> None:
+    def __init__(
+        self, provider: HealthProvider, metrics: Metrics, let_others: Callable[[], None]
+    ) -> None:
         self._provider = provider
         self._metrics = metrics
+        self._let_others = let_others
 
     @operation("GET", "/v1/health")
     def health(self, _call: Call) -> Health:
@@ -56,11 +55,13 @@ class HealthOperations:
     @operation("GET", "/metrics", produces=CONTENT_TYPE.removesuffix("; charset=utf-8"))
     def text(self, call: Call) -> Response:
         """Tell all counters in Prometheus' text format."""
-        response = streamed(call.http, self._metrics.texts(), "text/plain", _let_others)
+        response = streamed(call.http, self._metrics.texts(), "text/plain", self._let_others)
         response.headers["Content-Type"] = CONTENT_TYPE
         return response
 
 
-def resources(provider: HealthProvider, metrics: Metrics) -> list[Resource]:
-    """Return the resources of health and metrics."""
-    return resources_of(HealthOperations(provider, metrics))
+def resources(
+    provider: HealthProvider, metrics: Metrics, let_others: Callable[[], None]
+) -> list[Resource]:
+    """Return the resources of health and metrics; long answers call ``let_others`` meanwhile."""
+    return resources_of(HealthOperations(provider, metrics, let_others))

@@ -11,9 +11,9 @@ from horizon_ryu.core.dpid_list import dpids_list
 from horizon_ryu.core.errors import HorizonError, InvalidInput, NoRoute, SwitchError
 from horizon_ryu.core.flows.action_fields import action_fields
 from horizon_ryu.core.flows.match_fields import Loc, match_fields, parse_match
+from horizon_ryu.core.flows.migrate_command import MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
-from horizon_ryu.core.flows.plan import Plan, Wave
-from horizon_ryu.core.flows.wish import Wish
+from horizon_ryu.core.flows.plan import FlowWave, Move
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import (
@@ -141,12 +141,12 @@ class MigrationAnswer(RootModel[MigrationModel | Migrations]):
     """What was asked for: one migration or several."""
 
 
-def wish_of(request: MigrationRequest, loc: Loc) -> Wish:
+def command_of(request: MigrationRequest, loc: Loc) -> MigrateFlow:
     """Return what ``request`` asks for; InvalidInput names the field below ``loc``."""
     given = request.model_fields_set
     if len(given & {"flow", "match"}) != 1:
         raise InvalidInput((*loc, "flow"), "give either the flow's id or its match")
-    return Wish(
+    return MigrateFlow(
         dpids=_dpids(request.dpids, loc),
         number=int(request.flow, 16) if "flow" in given else None,
         match=parse_match(request.match, (*loc, "match")) if "match" in given else None,
@@ -162,7 +162,7 @@ def _dpids(given: str | tuple[str, ...], loc: Loc) -> tuple[int, ...]:
     return tuple(map(dpid_from_text, given))
 
 
-def migration_model(record: Migration, plan: Plan | None = None) -> MigrationModel:
+def migration_model(record: Migration, plan: Move | None = None) -> MigrationModel:
     """Return a migration for an answer; ``plan`` is what a dry run found."""
     state = record.state
     if state is MigrationState.COMMITTING:
@@ -179,17 +179,17 @@ def migration_model(record: Migration, plan: Plan | None = None) -> MigrationMod
         "previous_path": hop_models(record.old.hops) if record.old is not None else (),
         "started": record.started,
         "duration_ms": record.duration_ms,
-        "waves": record.waves if plan is None else len(plan.before_commit),
+        "waves": record.waves if plan is None else len(plan.pre_commit),
     }
     if record.error is not None:
         switch = None if record.switch is None else dpid_to_text(record.switch)
         values["error"] = ErrorModel(detail=clean(record.error), switch=switch)
     if plan is not None:
-        values["plan"] = tuple(map(_wave, plan.waves))
+        values["plan"] = tuple(map(_wave, (*plan.pre_commit, *plan.post_commit)))
     return MigrationModel(**values)
 
 
-def _wave(wave: Wave) -> WaveModel:
+def _wave(wave: FlowWave) -> WaveModel:
     messages = tuple(_message(step.send) for step in wave.steps)
     return WaveModel(kind=wave.kind.value, messages=messages)
 

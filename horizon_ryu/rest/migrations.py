@@ -8,10 +8,9 @@ from typing import Protocol
 from webob import Response
 
 from horizon_ryu.core.errors import HorizonError, InvalidInput
+from horizon_ryu.core.flows.migrate_command import MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
-from horizon_ryu.core.flows.wish import Wish
-from horizon_ryu.flows.changes import Outcome
-from horizon_ryu.flows.migrating import Dry
+from horizon_ryu.flows.migrations import DryRun, MigrationOutcome
 from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
@@ -37,11 +36,11 @@ from horizon_ryu.rest.migration_model import (
     MigrationRequests,
     Migrations,
     answer_xml,
+    command_of,
     error_xml,
     migration_model,
     migration_xml,
     migrations_xml,
-    wish_of,
 )
 
 MIGRATION_ID = PathParameter("^[0-9a-f]{12}$", "A migration: 12 lower-case hex digits")
@@ -51,10 +50,10 @@ _PARTLY = 207
 class MigrationProvider(Protocol):
     """Who migrates: Flow Migration."""
 
-    def migrate(self, wishes: Sequence[Wish]) -> tuple[Outcome, ...]:
+    def migrate(self, commands: Sequence[MigrateFlow]) -> tuple[MigrationOutcome, ...]:
         """Migrate flows together."""
 
-    def rehearse(self, wishes: Sequence[Wish]) -> tuple[Dry, ...]:
+    def dry_run(self, commands: Sequence[MigrateFlow]) -> tuple[DryRun, ...]:
         """Return what that would do."""
 
     def migrations(self) -> tuple[Migration, ...]:
@@ -125,11 +124,11 @@ def _carry_out(provider: MigrationProvider, body: MigrationRequests) -> Answer[M
     asked = body.root
     if isinstance(asked, MigrationRequest):
         return _one(provider, asked)
-    wishes = [wish_of(request, (place,)) for place, request in enumerate(asked)]
+    commands = [command_of(request, (place,)) for place, request in enumerate(asked)]
     if _is_dry(asked):
-        found = tuple(migration_model(*dry) for dry in provider.rehearse(wishes))
+        found = tuple(migration_model(*dry) for dry in provider.dry_run(commands))
         return Answer(MigrationAnswer(Migrations(migrations=found)), status=200)
-    outcomes = provider.migrate(wishes)
+    outcomes = provider.migrate(commands)
     models = tuple(migration_model(outcome.record) for outcome in outcomes)
     all_done = all(outcome.record.state is MigrationState.DONE for outcome in outcomes)
     answer = MigrationAnswer(Migrations(migrations=models))
@@ -137,11 +136,11 @@ def _carry_out(provider: MigrationProvider, body: MigrationRequests) -> Answer[M
 
 
 def _one(provider: MigrationProvider, asked: MigrationRequest) -> Answer[MigrationAnswer]:
-    wish = wish_of(asked, ())
+    command = command_of(asked, ())
     if asked.dry_run:
-        (dry,) = provider.rehearse([wish])
+        (dry,) = provider.dry_run([command])
         return Answer(MigrationAnswer(migration_model(*dry)), status=200)
-    ((record, error),) = provider.migrate([wish])
+    ((record, error),) = provider.migrate([command])
     if error is not None:
         raise error
     location = {"Location": f"/v1/migrations/{record.id}"}

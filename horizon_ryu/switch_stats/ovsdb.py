@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import eventlet.tpool
 import ovs.jsonrpc
 import ovs.stream
 
@@ -51,12 +50,15 @@ class OvsLoad:
         self,
         remote: str,
         clock: Callable[[], float] = time.monotonic,
-        read: Callable[[str], Any] | None = None,
+        ask: Callable[[str], Any] | None = None,
     ) -> None:
-        """``remote`` as of ovs-vsctl: ``unix:PATH``, ``tcp:HOST:PORT``; empty: nowhere."""
+        """``remote`` as of ovs-vsctl: ``unix:PATH``, ``tcp:HOST:PORT``; empty: nowhere.
+
+        ``ask`` is :func:`read`, in a thread where it must hold up nobody.
+        """
         self._remote = remote
         self._clock = clock
-        self._read = read or _read_in_thread
+        self._ask = ask or read
         self._last: Snapshot | None = None
         self._load = NO_LOAD
 
@@ -67,7 +69,7 @@ class OvsLoad:
 
     def renew(self) -> None:
         """Ask the database; waits for a few seconds at most."""
-        answer = self._read(self._remote) if self._remote else None
+        answer = self._ask(self._remote) if self._remote else None
         before, self._last = self._last, snapshot(answer, self._clock())
         self._load = load_between(before, self._last)
 
@@ -111,12 +113,8 @@ def _process(statistics: Mapping[str, str]) -> Process | None:
         return None
 
 
-def _read_in_thread(remote: str) -> Any:
-    """Return the answer of the database, None if it cannot be reached; others run meanwhile."""
-    return eventlet.tpool.execute(_read, remote)
-
-
-def _read(remote: str) -> Any:
+def read(remote: str) -> Any:
+    """Return the answer of the database, None if it cannot be reached; blocks."""
     if remote.startswith("unix:") and not os.path.exists(remote.removeprefix("unix:")):
         return None
     error, stream = ovs.stream.Stream.open_block(

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from ryu.lib import hub
-
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.stats.polling import Ask, Polling
 from horizon_ryu.core.stats.samples import StatsCache
@@ -16,6 +14,7 @@ from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.stats.readers import read_table_features
 from horizon_ryu.wire.stats.types import StatsType
 from horizon_ryu.wire.stats.values import TableFeatures
+from xen_bridge.runtime.port import Runtime
 
 LONGEST_SLEEP = 0.25
 
@@ -36,14 +35,20 @@ class Poller:
     """The loop of questions, and what becomes of the answers."""
 
     def __init__(
-        self, polling: Polling, book: StatsCache, switches: Switches, clock: Callable[[], float]
+        self,
+        polling: Polling,
+        book: StatsCache,
+        switches: Switches,
+        runtime: Runtime,
+        clock: Callable[[], float],
     ) -> None:
+        self._runtime = runtime
         self._polling = polling
         self._book = book
         self._switches = switches
         self._clock = clock
         self._open: dict[Ask, tuple[SwitchRequest, float]] = {}
-        self._wake = hub.Event()
+        self._wake = runtime.event()
         self.outcomes: Counter[str] = Counter()
         """Answers by what became of them: labels of a metric."""
 
@@ -120,7 +125,7 @@ class Poller:
         if ask.kind is StatsType.ECHO:
             self._book.echoed(ask.dpid, now - started, now)
         elif ask.kind is StatsType.TABLE_FEATURES:
-            hub.spawn(self._read_table_features, ask.dpid, tuple(question.pieces))
+            self._runtime.spawn(self._read_table_features, ask.dpid, tuple(question.pieces))
         else:
             taken = self._book.take(ask.dpid, ask.kind, question.pieces, now)
             self.outcomes[taken.value] += 1
@@ -130,5 +135,5 @@ class Poller:
         found: list[TableFeatures] = []
         for piece in pieces:
             found += read_table_features((piece,))
-            hub.sleep(0)
+            self._runtime.checkpoint()
         self._book.told_table_features(dpid, tuple(found))

@@ -23,7 +23,7 @@ from horizon_ryu.wire.messages import (
     SetNoFlood,
 )
 from horizon_ryu.wire.of10.messages import MESSAGES10
-from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFC, OFPFF, OFPPC, OFPST, OFPT, OFPTT_ALL
+from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFC, OFPPC, OFPST, OFPT, OFPTT_ALL
 from horizon_ryu.wire.reserved_ports import CONTROLLER_10, NONE_10
 from horizon_ryu.wire.stats.requests import statistics_request
 from horizon_ryu.wire.versions import OPENFLOW_10
@@ -43,7 +43,6 @@ _COMMANDS = {
     FlowCommand.ADD: int(OFPFC.ADD),
     FlowCommand.DELETE_STRICT: int(OFPFC.DELETE_STRICT),
 }
-_SEND_FLOW_REMOVED = int(OFPFF.SEND_FLOW_REM)
 
 
 def decode_packet_in(message: bytes) -> PacketInFields | None:
@@ -77,7 +76,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
             mod.priority,
             OFP_NO_BUFFER,
             NONE_10,
-            _SEND_FLOW_REMOVED if mod.send_flow_removed else 0,
+            mod.flags,
         )
         + actions
     )

@@ -35,7 +35,6 @@ from horizon_ryu.wire.of13.messages import MESSAGES13
 from horizon_ryu.wire.ofp13 import (
     OFP_NO_BUFFER,
     OFPFC,
-    OFPFF,
     OFPGC,
     OFPGT,
     OFPMBT,
@@ -64,7 +63,6 @@ _METER_MOD = struct.Struct("!BBHIHHI")
 _BAND = struct.Struct("!HHII4x")
 _FLOW_STATS = struct.Struct("!B3xII4xQQ")
 _OXM_IN_PORT = header(OFPXMT_OFB.IN_PORT)
-_SEND_FLOW_REMOVED = int(OFPFF.SEND_FLOW_REM)
 _COMMANDS = {
     FlowCommand.ADD: int(OFPFC.ADD),
     FlowCommand.DELETE_STRICT: int(OFPFC.DELETE_STRICT),
@@ -130,7 +128,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
             OFP_NO_BUFFER,
             ANY_13,
             ANY_13,
-            _SEND_FLOW_REMOVED if mod.send_flow_removed else 0,
+            mod.flags,
         )
         + tail
     )

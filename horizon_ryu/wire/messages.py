@@ -8,7 +8,7 @@ can be held as sets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntFlag
 from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.wire.protocols import ETHERTYPE
@@ -137,6 +137,16 @@ class FlowCommand(Enum):
     DELETE_STRICT = "delete_strict"
 
 
+class FlowModFlags(IntFlag):
+    """OFPFF_ flags that both versions have, by the same numbers (1.0: 5.3.3; 1.3: A.3.4.1)."""
+
+    NONE = 0
+    SEND_FLOW_REM = 1
+    """The switch tells when the entry is removed."""
+    CHECK_OVERLAP = 2
+    """It refuses the entry if another one of its priority can take the same frame."""
+
+
 class FlowMod(NamedTuple):
     """Add or strictly delete one flow entry; no actions means drop.
 
@@ -150,8 +160,13 @@ class FlowMod(NamedTuple):
     actions: tuple[Action, ...] = ()
     idle_timeout: int = 0
     hard_timeout: int = 0
-    send_flow_removed: bool = False
+    flags: FlowModFlags = FlowModFlags.NONE
     meter: int | None = None
+
+    @property
+    def send_flow_removed(self) -> bool:
+        """Whether the switch tells of the entry's removal."""
+        return bool(self.flags & FlowModFlags.SEND_FLOW_REM)
 
 
 class MeterCommand(Enum):

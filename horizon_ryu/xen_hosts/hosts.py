@@ -8,8 +8,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from ryu.lib import hub
-
 from horizon_ryu.core.errors import Conflict, HorizonError, LimitExceeded, NotFound
 from horizon_ryu.core.xen.changes import changes
 from horizon_ryu.settings import XenOptions
@@ -18,6 +16,7 @@ from horizon_ryu.xen_hosts.remote_host import Connect, HostStatus, RemoteHost
 from xen_bridge.errors import InvalidInput
 from xen_bridge.protocol.documents.domains import Node
 from xen_bridge.protocol.endpoint import check_url
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.trust.identity import check_node_pk
 
 Publish = Callable[[str, Mapping[str, Any]], None]
@@ -45,6 +44,7 @@ class XenHosts:
         options: XenOptions,
         connect: Connect,
         publish: Publish,
+        runtime: Runtime,
         clock: Callable[[], float],
         spawn_loop: Callable[..., Any],
     ) -> None:
@@ -55,6 +55,7 @@ class XenHosts:
         self._store = store
         self._connect = connect
         self._publish = publish
+        self._runtime = runtime
         self._clock = clock
         self._spawn_loop = spawn_loop
         self._hosts: dict[str, RemoteHost] = {}
@@ -70,7 +71,7 @@ class XenHosts:
             self._take(row["name"], row["url"], row["node_pk"])
 
     def start(self) -> None:
-        """Begin to poll every host, one greenlet each."""
+        """Begin to poll every host, one task each."""
         self._is_watching = True
         for host in self._hosts.values():
             self._begin_watching(host)
@@ -106,7 +107,15 @@ class XenHosts:
         return host
 
     def _take(self, name: str, url: str, node_pk: str) -> RemoteHost:
-        host = RemoteHost(name, url, node_pk, self._connect, self._clock, self.options.max_calls)
+        host = RemoteHost(
+            name,
+            url,
+            node_pk,
+            self._connect,
+            self._runtime,
+            self._clock,
+            self.options.max_calls,
+        )
         self._hosts[name] = host
         return host
 
@@ -157,7 +166,7 @@ class XenHosts:
         began = self._clock()
         self.poll(host)
         left = self.timers.poll_interval - (self._clock() - began)
-        hub.sleep(max(left, 0.0))
+        self._runtime.sleep(max(left, 0.0))
 
     def poll(self, host: RemoteHost) -> None:
         """Poll a host now, and tell what has changed; nothing if it is forgotten."""

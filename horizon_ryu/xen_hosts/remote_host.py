@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ryu.lib import hub
-
 from horizon_ryu.core.errors import HostAway, LimitExceeded
 from horizon_ryu.core.xen.changes import DomainView, remembered
 from horizon_ryu.xen_hosts.errors import to_horizon_error
 from xen_bridge import errors as bridge
 from xen_bridge.client_pool import IdlePool
 from xen_bridge.protocol.documents.domains import GetNode, Node
+from xen_bridge.runtime.port import Runtime
 
 LOG = logging.getLogger(__name__)
 
@@ -59,6 +58,7 @@ class RemoteHost:
         url: str,
         node_pk: str,
         connect: Connect,
+        runtime: Runtime,
         clock: Callable[[], float],
         max_calls: int,
     ) -> None:
@@ -67,7 +67,7 @@ class RemoteHost:
         self.node_pk = node_pk
         self.status = HostStatus(since=clock())
         self.is_forgotten = False
-        self.poll_lock: Any = hub.Semaphore(1)
+        self.poll_lock = runtime.semaphore()
         """Held by whoever polls: there is one connection for it."""
         self._connect = connect
         self._clock = clock

@@ -18,10 +18,10 @@ from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer
 from xen_bridge.gatherers.memory import MemoryGatherer
-from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop_table import COLUMNS, XentopReader
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import LatencySampling, Sampling
+from xen_bridge.runtime.threads import ThreadRuntime
 
 SAMPLES, ROUNDS = 200, 5
 SPAWNS = 20
@@ -33,7 +33,7 @@ ROW = "--b--- 1200 12.5 98304 9.4 no limit n/a 2 1 4 2 1 0 17 3 136 24 0"
 VIF = "Net0 RX: 2310bytes 21pkts 0err 0drop  TX: 4700bytes 44pkts 0err 0drop"
 
 
-class HastyPace(ThreadPace):
+class HastyRuntime(ThreadRuntime):
     """Waits for nothing but what it calls."""
 
     def sleep_until(self, when: float) -> None:
@@ -73,16 +73,16 @@ def per_start(*commands: Sequence[str]) -> float | None:
 
 def memory() -> float:
     """Measure reading the memory."""
-    gatherer, pace = MemoryGatherer(), HastyPace()
-    return per_sample(lambda count: gatherer.get_measures(Sampling(count), pace), SAMPLES)
+    gatherer, runtime = MemoryGatherer(), HastyRuntime()
+    return per_sample(lambda count: gatherer.get_measures(Sampling(count), runtime), SAMPLES)
 
 
 def interfaces() -> float:
     """Measure reading all interfaces and their addresses."""
-    netlink, pace = Netlink(), HastyPace()
+    netlink, runtime = Netlink(), HastyRuntime()
     gatherer = IfconfigGatherer(netlink)
     try:
-        return per_sample(lambda count: gatherer.get_measures(Sampling(count), pace), SAMPLES)
+        return per_sample(lambda count: gatherer.get_measures(Sampling(count), runtime), SAMPLES)
     finally:
         netlink.close()
 
@@ -94,12 +94,12 @@ def addresses(count: int) -> tuple[str, ...]:
 
 def latency(neighbors: int) -> float:
     """Measure one echo to each neighbor and its answer."""
-    netlink, pace = Netlink(), HastyPace()
+    netlink, runtime = Netlink(), HastyRuntime()
     gatherer = LatencyGatherer(netlink)
 
     def measure(count: int) -> object:
         sampling = LatencySampling(count, pings=1, neighbors=addresses(neighbors))
-        return gatherer.get_measures(sampling, pace)
+        return gatherer.get_measures(sampling, runtime)
 
     try:
         return per_sample(measure, SAMPLES // neighbors + 10)
@@ -124,9 +124,9 @@ def table() -> float:
 
 def domains() -> float:
     """Measure asking libvirt for what the domains of this machine's Xen use."""
-    hypervisor, pace = open_hypervisor(XEN), HastyPace()
+    hypervisor, runtime = open_hypervisor(XEN), HastyRuntime()
     gatherer = FromUsage(hypervisor)
-    return per_sample(lambda count: gatherer.get_measures(Sampling(count), pace), SPAWNS)
+    return per_sample(lambda count: gatherer.get_measures(Sampling(count), runtime), SPAWNS)
 
 
 def figures() -> Iterator[Figure]:

@@ -31,6 +31,7 @@ def main() -> None:
     from horizon_ryu.settings import XenOptions
     from horizon_ryu.xen_hosts.hosts import XenHosts
     from xen_bridge.client import BridgeClient
+    from xen_bridge.runtime.green import GreenRuntime
     from xen_bridge.trust.identity import Identity
 
     asked = json.load(sys.stdin)
@@ -44,6 +45,7 @@ def main() -> None:
         XenOptions(),
         connect,
         lambda _kind, _data: None,
+        GreenRuntime(),
         time.monotonic,
         eventlet.spawn,
     )

@@ -33,6 +33,7 @@ from horizon_ryu.openflow.listener import install
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline, PacketInVerdict
 from horizon_ryu.wire.messages import Outgoing, PacketIn
 from tools.free_port import free_port
+from xen_bridge.runtime.green import GreenRuntime
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 10.0
@@ -165,6 +166,7 @@ def _context(
     return ConnectionContext(
         packet_in_pipeline=lane,
         registry=book,
+        runtime=GreenRuntime(),
         counters=counters,
         limits=ConnectionLimits(**settings.get("limits", {})),
         allowed_dpids=None if allowed is None else frozenset(allowed),

@@ -25,9 +25,10 @@ from xen_bridge.protocol import applications, messages
 from xen_bridge.protocol.document_schema import FieldInfo, field_infos, tag_of
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.measures import Measures, MeasuresAnswer
+from xen_bridge.runtime.green import GreenRuntime
+from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.server.dispatcher import Dispatcher
 from xen_bridge.server.request_handler import RequestHandler
-from xen_bridge.server.workers import Workers
 from xen_bridge.trust.identity import Identity
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -56,9 +57,9 @@ def node(tmp_path_factory) -> SimpleNamespace:
         Measures: RequestHandler(check, blocking=False),
     }
     own = Identity.create(folder / "own").node_pk
-    dispatcher = Dispatcher(
-        own, lambda: {controller: "fuzz"}, services, Workers("h", 4), Workers("p", 1)
-    )
+    runtime = GreenRuntime()
+    limiters = ThreadLimiter(runtime, "h", 4), ThreadLimiter(runtime, "p", 1)
+    dispatcher = Dispatcher(own, lambda: {controller: "fuzz"}, services, runtime, *limiters)
     return SimpleNamespace(dispatcher=dispatcher, host=host, manager=manager, key=controller)
 
 

@@ -32,12 +32,12 @@ class KillAtState(HorizonApp):
     def start(self) -> None:
         super().start()
         self._orders = Path(os.environ[ORDERS])
-        journal = self.horizon.flows.journal
+        journal = self.horizon.flow_migrations._journal
         write = journal.write
 
-        def write_and_stop(records: Sequence[Any], *rest: Any) -> None:
-            write(records, *rest)
-            for state in {record.state.value for record in records}:
+        def write_and_stop(transactions: Sequence[Any]) -> None:
+            write(transactions)
+            for state in {each.state.value for each in transactions}:
                 self._stop_at(state)
 
         journal.write = write_and_stop

@@ -1,6 +1,7 @@
 """Outgoing channel: what this node sends another one unasked, over its connection, until taken.
 
-One native thread for each node that is sent to; under eventlet's monkey patching it is green.
+One native thread for each node that is sent to, whatever the node's runtime is: documents come
+from threads of all kinds, and :class:`xen_bridge.client.BridgeClient` blocks.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.gatherers.usage_source import DomainCounters, UsageSource
 from xen_bridge.protocol.documents.measures import (
     DomainUsage,
@@ -12,6 +12,7 @@ from xen_bridge.protocol.documents.measures import (
     XentopIteration,
     XentopMeasures,
 )
+from xen_bridge.runtime.port import Runtime
 
 LONGEST_FIRST = 1.0
 """Seconds between the reading that is not told and iteration 1, at most."""
@@ -23,19 +24,19 @@ class FromUsage:
     def __init__(self, hypervisor: UsageSource) -> None:
         self._hypervisor = hypervisor
 
-    def get_measures(self, sampling: Sampling, pace: Pace) -> XentopMeasures:
+    def get_measures(self, sampling: Sampling, runtime: Runtime) -> XentopMeasures:
         """Return the iterations asked for.
 
         A reading that is not told comes before the first, an interval or 1 s, so that CPU shares
         are known from the first on. A domain that has just come has 0 %.
         """
-        total = pace.call(self._hypervisor.host).memory_kb
-        taken, before = pace.now(), by_name(pace.call(self._hypervisor.usage))
-        pace.sleep_until(taken + min(sampling.interval, LONGEST_FIRST))
+        total = runtime.in_thread(self._hypervisor.host).memory_kb
+        taken, before = runtime.now(), by_name(runtime.in_thread(self._hypervisor.usage))
+        runtime.sleep_until(taken + min(sampling.interval, LONGEST_FIRST))
         found = []
-        for number, at in rounds(sampling.iterations, sampling.interval, pace):
-            last, taken = taken, pace.now()
-            now = pace.call(self._hypervisor.usage)
+        for number, at in rounds(sampling.iterations, sampling.interval, runtime):
+            last, taken = taken, runtime.now()
+            now = runtime.in_thread(self._hypervisor.usage)
             domains = tuple(_told(item, before.get(item.name), taken - last, total) for item in now)
             found.append(XentopIteration(number, at, domains))
             before = by_name(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 
-from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.links import Counters, Link
 from xen_bridge.netlink.tables import Netlink
@@ -17,6 +17,7 @@ from xen_bridge.protocol.documents.measures import (
     NetworkInterface,
     Sampling,
 )
+from xen_bridge.runtime.port import Runtime
 
 ARPHRD_LOOPBACK = 772
 
@@ -48,7 +49,7 @@ class IfconfigGatherer:
     def __init__(self, netlink: Netlink) -> None:
         self._netlink = netlink
 
-    def get_measures(self, sampling: Sampling, pace: Pace) -> IfconfigMeasures:
+    def get_measures(self, sampling: Sampling, runtime: Runtime) -> IfconfigMeasures:
         """Return the iterations asked for: all interfaces, up or down, in the kernel's order.
 
         Rates are bytes per second between two iterations: None in the first, for an interface
@@ -56,10 +57,10 @@ class IfconfigGatherer:
         """
         found = []
         before: dict[int, Counters] = {}
-        taken = pace.now()
-        for number, at in rounds(sampling.iterations, sampling.interval, pace):
-            last, taken = taken, pace.now()
-            links, addresses = pace.call(self._read)
+        taken = runtime.now()
+        for number, at in rounds(sampling.iterations, sampling.interval, runtime):
+            last, taken = taken, runtime.now()
+            links, addresses = runtime.in_thread(self._read)
             rates = _Rates(before, taken - last)
             found.append(IfconfigIteration(number, at, _interfaces(links, addresses, rates)))
             before = {link.index: link.counters for link in links}

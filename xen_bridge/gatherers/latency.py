@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from xen_bridge.errors import InvalidInput
 from xen_bridge.gatherers.echo import EchoProbe, Heard
-from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.netlink.constants import NUD_REACHABLE
 from xen_bridge.netlink.neighbors import Neighbor
 from xen_bridge.netlink.tables import Netlink
@@ -20,6 +20,7 @@ from xen_bridge.protocol.documents.measures import (
     NeighborData,
     RttData,
 )
+from xen_bridge.runtime.port import Runtime
 
 TIMEOUT = 1.0
 """Seconds to wait for replies after the last request of an iteration."""
@@ -39,31 +40,33 @@ class LatencyGatherer:
     def __init__(self, netlink: Netlink) -> None:
         self._netlink = netlink
 
-    def get_measures(self, sampling: LatencySampling, pace: Pace) -> LatencyMeasures:
+    def get_measures(self, sampling: LatencySampling, runtime: Runtime) -> LatencyMeasures:
         """Return the iterations asked for; all neighbors of one are probed side by side.
 
         Without neighbors in ``sampling`` they are those of the kernel's table at the beginning of
         each iteration, 64 at most, those reachable first. Raises Unsupported if this process may
         not send ICMP, InvalidInput for a neighbor that cannot be probed.
         """
-        given = self._given(sampling, pace)
+        given = self._given(sampling, runtime)
         probe = EchoProbe()
         found = []
         try:
-            for number, at in rounds(sampling.iterations, sampling.interval, pace):
-                addresses = given or known_neighbors(pace.call(self._netlink.neighbors))
+            for number, at in rounds(sampling.iterations, sampling.interval, runtime):
+                addresses = given or known_neighbors(runtime.in_thread(self._netlink.neighbors))
                 addresses = addresses[:MOST]
-                _probe(probe, addresses, sampling, pace)
+                _probe(probe, addresses, sampling, runtime)
                 neighbors = tuple(_neighbor(*heard) for heard in probe.heard.items())
                 found.append(LatencyIteration(number, at, neighbors))
         finally:
             probe.close()
         return LatencyMeasures(iterations=tuple(found))
 
-    def _given(self, sampling: LatencySampling, pace: Pace) -> tuple[str, ...]:
+    def _given(self, sampling: LatencySampling, runtime: Runtime) -> tuple[str, ...]:
         given = check_neighbors(sampling.neighbors)
         broadcasts = (
-            {item.broadcast for item in pace.call(self._netlink.addresses)} if given else set()
+            {item.broadcast for item in runtime.in_thread(self._netlink.addresses)}
+            if given
+            else set()
         )
         for index, text in enumerate(sampling.neighbors):
             if text in broadcasts:
@@ -111,22 +114,22 @@ def known_neighbors(table: Sequence[Neighbor]) -> tuple[str, ...]:
 
 
 def _probe(
-    probe: EchoProbe, addresses: Sequence[str], sampling: LatencySampling, pace: Pace
+    probe: EchoProbe, addresses: Sequence[str], sampling: LatencySampling, runtime: Runtime
 ) -> None:
     """Send the requests ``ping_interval`` apart, and wait for what comes back."""
-    if pace.call(probe.begin, addresses):
-        pace.sleep_until(pace.now() + WARM_UP)
+    if runtime.in_thread(probe.begin, addresses):
+        runtime.sleep_until(runtime.now() + WARM_UP)
     if not addresses:
         return
-    start = pace.now()
+    start = runtime.now()
     for sequence in range(sampling.pings):
-        pace.sleep_until(start + sequence * sampling.ping_interval)
-        pace.call(_send_and_read, probe, sequence, min(PROMPT, sampling.ping_interval / 2))
-    end = pace.now() + TIMEOUT
-    while probe.waiting and pace.now() < end:
+        runtime.sleep_until(start + sequence * sampling.ping_interval)
+        runtime.in_thread(_send_and_read, probe, sequence, min(PROMPT, sampling.ping_interval / 2))
+    end = runtime.now() + TIMEOUT
+    while probe.waiting and runtime.now() < end:
         # The kernel keeps the times: there is no hurry to read.
-        pace.sleep_until(min(pace.now() + PAUSE, end))
-        pace.call(probe.collect, 0.0)
+        runtime.sleep_until(min(runtime.now() + PAUSE, end))
+        runtime.in_thread(probe.collect, 0.0)
 
 
 def _send_and_read(probe: EchoProbe, sequence: int, seconds: float) -> None:

@@ -10,15 +10,15 @@ from xen_bridge.errors import Unsupported
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer, check_neighbors
 from xen_bridge.gatherers.memory import MemoryGatherer
-from xen_bridge.gatherers.pace import Pace
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import Measures, MeasuresAnswer, ToolMeasures, answer_of
+from xen_bridge.runtime.port import Runtime
 
 
 class Gatherer(Protocol):
     """Measures one thing; ``get_measures`` is the report's ``getMeasures()``."""
 
-    def get_measures(self, sampling: Any, pace: Pace) -> ToolMeasures:
+    def get_measures(self, sampling: Any, runtime: Runtime) -> ToolMeasures:
         """Return the iterations that ``sampling`` asks for, one after the other."""
 
 
@@ -28,9 +28,9 @@ class MeasuresGatherer:
     The names are those of :meth:`Measures.sampling`: xentop, ifconfig, latency, memory.
     """
 
-    def __init__(self, gatherers: Mapping[str, Gatherer], pace: Pace) -> None:
+    def __init__(self, gatherers: Mapping[str, Gatherer], runtime: Runtime) -> None:
         self._gatherers = dict(gatherers)
-        self._pace = pace
+        self._runtime = runtime
 
     def get_measures(self, request: Measures) -> MeasuresAnswer:
         """Return what the gatherers in use measured, side by side.
@@ -43,10 +43,10 @@ class MeasuresGatherer:
         sampling = request.sampling()
         self._check(sampling)
         jobs: list[Callable[[], ToolMeasures]] = [
-            partial(self._gatherers[name].get_measures, one, self._pace)
+            partial(self._gatherers[name].get_measures, one, self._runtime)
             for name, one in sampling.items()
         ]
-        return answer_of(tuple(self._pace.side_by_side(jobs)))
+        return answer_of(tuple(self._runtime.gather(jobs)))
 
     def _check(self, sampling: Mapping[str, Any]) -> None:
         for name in sampling:

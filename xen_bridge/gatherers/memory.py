@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from xen_bridge.errors import BridgeError
-from xen_bridge.gatherers.pace import Pace, rounds
+from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.protocol.documents.measures import MemoryIteration, MemoryMeasures, Sampling
+from xen_bridge.runtime.port import Runtime
 
 MEMINFO = Path("/proc/meminfo")
 
@@ -21,11 +22,11 @@ class MemoryGatherer:
     def __init__(self, path: Path = MEMINFO) -> None:
         self._path = path
 
-    def get_measures(self, sampling: Sampling, pace: Pace) -> MemoryMeasures:
+    def get_measures(self, sampling: Sampling, runtime: Runtime) -> MemoryMeasures:
         """Return the iterations asked for, in kB. Used is total minus free: caches are used."""
         found = []
-        for number, at in rounds(sampling.iterations, sampling.interval, pace):
-            kept = pace.call(read_meminfo, self._path)
+        for number, at in rounds(sampling.iterations, sampling.interval, runtime):
+            kept = runtime.in_thread(read_meminfo, self._path)
             found.append(_iteration(number, at, kept))
         return MemoryMeasures(iterations=tuple(found))
 

@@ -11,12 +11,12 @@ from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.from_usage import by_name, cpu_ns_between
 from xen_bridge.gatherers.latency import known_neighbors
 from xen_bridge.gatherers.memory import MEMINFO, read_meminfo
-from xen_bridge.gatherers.pace import Pace
 from xen_bridge.gatherers.usage_source import DomainCounters, UsageSource
 from xen_bridge.netlink.constants import IFF_LOOPBACK
 from xen_bridge.netlink.links import Link
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.summary import GetSummary, Summary, Throughput
+from xen_bridge.runtime.port import Runtime
 
 STAT = Path("/proc/stat")
 
@@ -46,9 +46,9 @@ class Load(Protocol):
 class HostSummary:
     """Summarises a physical host: its domains, and Domain 0's interfaces."""
 
-    def __init__(self, hypervisor: UsageSource, pace: Pace, netlink: Netlink) -> None:
+    def __init__(self, hypervisor: UsageSource, runtime: Runtime, netlink: Netlink) -> None:
         self._load = HostLoad(hypervisor)
-        self._pace = pace
+        self._runtime = runtime
         self._netlink = netlink
 
     def get_summary(self, request: GetSummary) -> Summary:
@@ -56,17 +56,17 @@ class HostSummary:
 
         CPU is that of all domains together, memory that which is given to domains or Xen.
         """
-        return _summary(request.interval, self._load, self._pace, self._netlink)
+        return _summary(request.interval, self._load, self._runtime, self._netlink)
 
 
 class RouterSummary:
     """Summarises the machine it runs in: a virtual router."""
 
     def __init__(
-        self, pace: Pace, netlink: Netlink, stat: Path = STAT, meminfo: Path = MEMINFO
+        self, runtime: Runtime, netlink: Netlink, stat: Path = STAT, meminfo: Path = MEMINFO
     ) -> None:
         self._load = RouterLoad(stat, meminfo)
-        self._pace = pace
+        self._runtime = runtime
         self._netlink = netlink
 
     def get_summary(self, request: GetSummary) -> Summary:
@@ -75,7 +75,7 @@ class RouterSummary:
         CPU is all but idle and waiting for disks: what Xen withheld counts. Memory in use is
         what the kernel cannot make available.
         """
-        return _summary(request.interval, self._load, self._pace, self._netlink)
+        return _summary(request.interval, self._load, self._runtime, self._netlink)
 
 
 # ---- how busy
@@ -197,28 +197,28 @@ class _Readings:
     links: Sequence[Link]
 
 
-def _read(load: Load, pace: Pace, netlink: Netlink) -> _Readings:
-    load_at = pace.now()
-    counters = pace.call(load.read)
-    return _Readings(load_at, counters, pace.now(), pace.call(netlink.links))
+def _read(load: Load, runtime: Runtime, netlink: Netlink) -> _Readings:
+    load_at = runtime.now()
+    counters = runtime.in_thread(load.read)
+    return _Readings(load_at, counters, runtime.now(), runtime.in_thread(netlink.links))
 
 
-def _summary(interval: float, load: Load, pace: Pace, netlink: Netlink) -> Summary:
-    first = _read(load, pace, netlink)
-    pace.sleep_until(first.links_at + interval)
-    last = _read(load, pace, netlink)
+def _summary(interval: float, load: Load, runtime: Runtime, netlink: Netlink) -> Summary:
+    first = _read(load, runtime, netlink)
+    runtime.sleep_until(first.links_at + interval)
+    last = _read(load, runtime, netlink)
     seconds = last.links_at - first.links_at
     carried = traffic_between(first.links, last.links)
     return Summary(
-        cpu_percent=pace.call(
+        cpu_percent=runtime.in_thread(
             load.cpu_percent, first.load, last.load, last.load_at - first.load_at
         ),
-        memory_percent=pace.call(load.memory_percent),
+        memory_percent=runtime.in_thread(load.memory_percent),
         throughput_bps=Throughput(
             rx=_rate(8 * carried.received, seconds), tx=_rate(8 * carried.transmitted, seconds)
         ),
         dropped_per_s=round(carried.dropped / seconds, 3) if seconds > 0 else 0.0,
-        neighbors=known_neighbors(pace.call(netlink.neighbors)),
+        neighbors=known_neighbors(runtime.in_thread(netlink.neighbors)),
     )
 
 

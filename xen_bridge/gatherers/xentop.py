@@ -12,10 +12,10 @@ from __future__ import annotations
 import shutil
 
 from xen_bridge.gatherers.from_usage import FromUsage
-from xen_bridge.gatherers.pace import Pace
 from xen_bridge.gatherers.usage_source import UsageSource
 from xen_bridge.gatherers.xentop_tool import XentopTool
 from xen_bridge.protocol.documents.measures import Sampling, XentopMeasures
+from xen_bridge.runtime.port import Runtime
 
 __all__ = ["FromUsage", "XentopGatherer", "XentopTool", "xentop_source"]
 
@@ -30,11 +30,11 @@ class XentopGatherer:
         self._usage = usage
         self._tool = tool
 
-    def get_measures(self, sampling: Sampling, pace: Pace) -> XentopMeasures:
+    def get_measures(self, sampling: Sampling, runtime: Runtime) -> XentopMeasures:
         """Return the iterations asked for; raises HypervisorError."""
         if self._tool is not None and self._tool.can(sampling):
-            return self._tool.get_measures(sampling, pace)
-        return self._usage.get_measures(sampling, pace)
+            return self._tool.get_measures(sampling, runtime)
+        return self._usage.get_measures(sampling, runtime)
 
 
 def xentop_source(hypervisor: UsageSource, uri: str) -> XentopGatherer:

@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import IO, Self
 
 from xen_bridge.errors import Deadline, HypervisorError
-from xen_bridge.gatherers.pace import Pace
 from xen_bridge.gatherers.xentop_table import XentopReader
 from xen_bridge.protocol.documents.measures import (
     DomainUsage,
@@ -24,6 +23,7 @@ from xen_bridge.protocol.documents.measures import (
     XentopIteration,
     XentopMeasures,
 )
+from xen_bridge.runtime.port import Runtime
 
 LEAST_DELAY = 1
 """Seconds: xentop sleeps for whole ones."""
@@ -49,7 +49,7 @@ class XentopTool:
         whole = sampling.interval >= LEAST_DELAY and float(sampling.interval).is_integer()
         return whole or sampling.iterations == 1
 
-    def get_measures(self, sampling: Sampling, pace: Pace) -> XentopMeasures:
+    def get_measures(self, sampling: Sampling, runtime: Runtime) -> XentopMeasures:
         """Return the iterations asked for.
 
         xentop's first sample, whose CPU shares are 0, is not among them: it takes one more
@@ -60,26 +60,28 @@ class XentopTool:
         delay = int(sampling.interval) if sampling.iterations > 1 else LEAST_DELAY
         options = ("-b", "-f", "-n", "-i", str(sampling.iterations + 1), "-d", str(delay))
         with _Process() as process:
-            pace.call(process.start, (*self._command, *options))
-            return XentopMeasures(iterations=_iterations(process, sampling.iterations, delay, pace))
+            runtime.in_thread(process.start, (*self._command, *options))
+            return XentopMeasures(
+                iterations=_iterations(process, sampling.iterations, delay, runtime)
+            )
 
 
 def _iterations(
-    process: _Process, wanted: int, delay: int, pace: Pace
+    process: _Process, wanted: int, delay: int, runtime: Runtime
 ) -> tuple[XentopIteration, ...]:
     """Read the samples when they are due, the first of which nobody wants."""
     reader, tables, times = XentopReader(), _Tables(wanted + 1), list[float]()
-    due = pace.now()
+    due = runtime.now()
     end = due + wanted * (delay + SLACK_EACH) + SLACK
     while not process.ended:
-        pace.sleep_until(min(max(due, pace.now() + PAUSE), end))
-        reader.feed(pace.call(process.read))
+        runtime.sleep_until(min(max(due, runtime.now() + PAUSE), end))
+        reader.feed(runtime.in_thread(process.read))
         tables.add(reader.take())
         if reader.begun > len(times):
-            times += [round(pace.wall(), 3)] * (reader.begun - len(times))
+            times += [round(runtime.wall(), 3)] * (reader.begun - len(times))
             # Behind the last sample there is only the end.
-            due = pace.now() + (delay - PAUSE if len(times) <= wanted else 0.0)
-        if pace.now() >= end and not process.ended:
+            due = runtime.now() + (delay - PAUSE if len(times) <= wanted else 0.0)
+        if runtime.now() >= end and not process.ended:
             raise Deadline(f"xentop wrote {reader.begun} of {wanted + 1} samples in time")
     reader.end()
     tables.add(reader.take())

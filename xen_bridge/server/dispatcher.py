@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import eventlet
-
 from xen_bridge.errors import (
     BridgeError,
     Deadline,
@@ -27,8 +25,9 @@ from xen_bridge.protocol.documents.channel import ChannelMessages
 from xen_bridge.protocol.documents.measures import MeasuresAnswer
 from xen_bridge.protocol.endpoint import MAX_ANSWER
 from xen_bridge.protocol.messages import Message
+from xen_bridge.runtime.limiter import ThreadLimiter
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.request_handler import READ_SECONDS, Origin, RequestHandler, RequestHandlers
-from xen_bridge.server.workers import Workers
 
 LOG = logging.getLogger(__name__)
 MAX_IN_FLIGHT = 256
@@ -55,15 +54,20 @@ class Dispatcher:
         node_pk: str,
         authorized: Callable[[], Mapping[str, str]],
         handlers: RequestHandlers,
-        workers: Workers,
-        parsing: Workers,
+        runtime: Runtime,
+        blocking: ThreadLimiter,
+        parsing: ThreadLimiter,
         forward: Forward | None = None,
     ) -> None:
-        """Answer with ``handlers`` who is ``authorized``; ``forward`` reaches virtual routers."""
+        """Answer with ``handlers`` who is ``authorized``; ``forward`` reaches virtual routers.
+
+        Handlers that are blocking run in threads of ``blocking``.
+        """
         self._node_pk = node_pk
         self._authorized = authorized
         self._handlers = handlers
-        self._workers = workers
+        self._runtime = runtime
+        self._blocking = blocking
         self._parsing = parsing
         self._forward = forward
         self.in_flight = 0
@@ -114,8 +118,9 @@ class Dispatcher:
             if handler.needs_origin:
                 given.append(Origin(message.node_pk, message.application))
             if handler.blocking:
-                return self._workers.call(seconds, handler.carry_out, *given)
-            return _within(seconds, handler.carry_out, *given)
+                return self._blocking.call(seconds, handler.carry_out, *given)
+            with self._runtime.timeout(seconds, Deadline(f"no answer in {seconds:g} s")):
+                return handler.carry_out(*given)
         finally:
             self.in_flight -= 1
 
@@ -154,15 +159,3 @@ class Dispatcher:
                 "ask for fewer iterations"
             )
         return Answer(200, data)
-
-
-def _within(seconds: float, function: Callable[..., Any], *given: Any) -> Any:
-    timeout = eventlet.Timeout(seconds)
-    try:
-        return function(*given)
-    except eventlet.Timeout as fired:
-        if fired is not timeout:
-            raise
-        raise Deadline(f"no answer in {seconds:g} s") from None
-    finally:
-        timeout.cancel()

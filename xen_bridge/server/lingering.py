@@ -9,19 +9,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-import eventlet
+from xen_bridge.runtime.port import Runtime
 
 LINGER_SECONDS, MAX_LINGER_READS = 1.0, 32
 """For a peer that was refused to end, and what it may still send."""
 CHUNK = 64 * 1024
 
 
-def drain(read: Callable[[int], bytes]) -> None:
+def drain(runtime: Runtime, read: Callable[[int], bytes]) -> None:
     """Read until the end, but neither for long nor much; errors are the peer's end."""
-    with (
-        contextlib.suppress(OSError, ValueError),
-        eventlet.Timeout(LINGER_SECONDS, False),
-    ):
+    with contextlib.suppress(OSError, ValueError), runtime.timeout(LINGER_SECONDS):
         for _ in range(MAX_LINGER_READS):
             if not read(CHUNK):
                 return

@@ -14,8 +14,8 @@ from xen_bridge.client import BridgeClient
 from xen_bridge.client_pool import IdlePool
 from xen_bridge.errors import BridgeError, Deadline, NotFound, PeerAway
 from xen_bridge.protocol.messages import Message
+from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.server.routers import Router
-from xen_bridge.server.workers import Workers
 from xen_bridge.trust.identity import Identity
 
 
@@ -23,12 +23,15 @@ class Proxy:
     """The connections to virtual routers."""
 
     def __init__(
-        self, identity: Identity, routers: Callable[[], Mapping[str, Router]], workers: Workers
+        self,
+        identity: Identity,
+        routers: Callable[[], Mapping[str, Router]],
+        limiter: ThreadLimiter,
     ) -> None:
-        """Reach ``routers`` as ``identity``."""
+        """Reach ``routers`` as ``identity``, in threads of ``limiter``."""
         self._identity = identity
         self._routers = routers
-        self._workers = workers
+        self._limiter = limiter
         self._pools: dict[Router, IdlePool[BridgeClient]] = {}
 
     def forward(self, message: Message, seconds: float) -> Any:
@@ -46,7 +49,7 @@ class Proxy:
         pool = self._pool(router)
         client = pool.take()
         try:
-            body = self._workers.call(seconds + 2.0, client.ask, message.body, None, seconds)
+            body = self._limiter.call(seconds + 2.0, client.ask, message.body, None, seconds)
         except Deadline as error:
             # A thread may still have the connection.
             raise Deadline(f"virtual router {router.name}: {error}") from error

@@ -30,9 +30,9 @@ class Origin:
 class RequestHandler(Generic[Body]):
     """How one kind of request is carried out.
 
-    ``blocking`` work is done in a native thread of the hypervisor's; other work keeps to its own
-    pace. ``seconds`` is its deadline, which may depend on the request. ``carry_out`` is given the
-    request and, if it ``needs_origin``, where that came from.
+    ``blocking`` work is done in a native thread of the hypervisor's; other work sees to
+    that itself. ``seconds`` is its deadline, which may depend on the request. ``carry_out``
+    is given the request and, if it ``needs_origin``, where that came from.
     """
 
     carry_out: Callable[..., Any]

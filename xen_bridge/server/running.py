@@ -6,16 +6,13 @@ import logging
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import eventlet
-from eventlet import tpool
-from eventlet.greenio import GreenSocket
-
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.dispatcher import Dispatcher
-from xen_bridge.server.tls_listener import TlsListener, listen, serve
+from xen_bridge.server.tls_listener import TlsListener, listen
 from xen_bridge.server.web import Application
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.trust.identity import Identity
@@ -27,15 +24,19 @@ ENOUGH_DESCRIPTORS = 1024
 GRACE = 10.0
 """Seconds that requests in flight are given when the node is told to stop."""
 
+Serve = Callable[[Runtime, TlsListener, Application], None]
+"""Serves an application to the peers that a listener lets in, for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeComponents:
-    """What a node is served from; ``threads`` is how many native ones its work may need."""
+    """What a node is served from, and what it runs on."""
 
     identity: Identity
     keys: KeyList
     dispatcher: Dispatcher
-    threads: int
+    runtime: Runtime
+    serve: Serve
 
 
 def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -44,17 +45,17 @@ def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) 
     ``say`` is told the URL and the key once connections are accepted. OSError if the address
     cannot be had.
     """
-    tpool.set_num_threads(node.threads)
-    stopping = _signals()
-    listening = listen(host, port)
-    peers = TlsListener(listening, node.identity, node.keys.names, _descriptors())
-    application = Application(node.dispatcher)
-    eventlet.spawn(serve, peers, application)
+    runtime = node.runtime
+    stopping = _signals(runtime)
+    listening = listen(runtime, host, port)
+    peers = TlsListener(runtime, listening, node.identity, node.keys.names, _descriptors())
+    application = Application(node.dispatcher, runtime)
+    runtime.spawn(node.serve, runtime, peers, application)
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on https://{shown}:{listening.getsockname()[1]} as {node.identity.node_pk}")
     stopping.recv(1)
     peers.close()
-    _wait_for_answers(application)
+    _wait_for_answers(runtime, application)
     LOG.info("stopped")
     logging.shutdown()
     # A thread that waits for a hypervisor that hangs would keep the process for ever.
@@ -69,19 +70,18 @@ def _descriptors() -> int:
     return descriptors
 
 
-def _signals() -> GreenSocket:
+def _signals(runtime: Runtime) -> Any:
     """Return a socket that has something to read once the process was told to stop."""
     reading, writing = socket.socketpair()
-    reading.setblocking(False)
     writing.setblocking(False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    # The hub sleeps in the kernel and would not see a flag; it does see a byte.
+    # Whoever waits sleeps in the kernel and would not see a flag; it does see a byte.
     signal.set_wakeup_fd(os.dup(writing.fileno()))
-    return GreenSocket(reading)
+    return runtime.adopt(reading)
 
 
-def _wait_for_answers(application: Application) -> None:
-    until = time.monotonic() + GRACE
-    while application.under_way and time.monotonic() < until:
-        eventlet.sleep(0.05)
+def _wait_for_answers(runtime: Runtime, application: Application) -> None:
+    until = runtime.now() + GRACE
+    while application.under_way and runtime.now() < until:
+        runtime.sleep(0.05)

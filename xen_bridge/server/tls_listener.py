@@ -1,6 +1,6 @@
-"""Accepts the connections of known keys, side by side, and serves them.
+"""TLS listener: accepts the connections of known keys, side by side.
 
-The handshake of one peer must not hold up another's: each has a green thread and a deadline.
+The handshake of one peer must not hold up another's: each has a task and a deadline.
 """
 
 from __future__ import annotations
@@ -8,22 +8,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
-import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import eventlet
-from eventlet.green.ssl import GreenSSLContext
-from greenlet import GreenletExit
-
+from xen_bridge.runtime.port import Runtime, Task
 from xen_bridge.server.lingering import drain
-from xen_bridge.server.web import BridgeProtocol
 from xen_bridge.serving.accepting import AcceptFailures, accepted, host_of
 from xen_bridge.serving.accepting import listen as listen_on
 from xen_bridge.serving.descriptors import for_connections
-from xen_bridge.serving.http import HttpLimits, HttpServer
-from xen_bridge.serving.room import Room
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.tls import prepare
 
@@ -33,36 +26,37 @@ MAX_HANDSHAKES = 256
 """At once, and at most a third of the connections that descriptors allow."""
 BACKLOG = 128
 MAX_CONNECTIONS = 512
-IDLE_SECONDS = 60.0
-"""After which an idle connection is closed; clients give theirs up earlier."""
 
 
 class TlsListener:
     """A listening socket whose connections have shown a key of the list.
 
-    It stands in for the socket that eventlet's server accepts from.
+    It stands in for the socket that an HTTP server accepts from.
     """
 
     def __init__(
         self,
+        runtime: Runtime,
         listening: Any,
         identity: Identity,
         authorized: Callable[[], Mapping[str, str]],
         descriptors: int,
     ) -> None:
         """``descriptors`` is how many the process may have."""
+        self._runtime = runtime
         self._listening = listening
         self._identity = identity
         self._authorized = authorized
         self._context: tuple[frozenset[str], Any] | None = None
-        self._shaking: dict[Any, None] = {}
+        self._shaking: dict[Any, Task] = {}
+        """By the connection whose handshake it does, oldest first."""
         available = for_connections(descriptors)
         self._max_handshakes = max(min(MAX_HANDSHAKES, available // 3), 1)
         self.max_connections = max(min(MAX_CONNECTIONS, available - self._max_handshakes), 1)
         self.failed = partial(AcceptFailures(LOG).note, "the service")
         """To be told of each error of accepting."""
-        self._ready: Any = eventlet.Queue(MAX_HANDSHAKES)
-        self._accepting = eventlet.spawn(self._accept_all)
+        self._ready = runtime.queue(MAX_HANDSHAKES)
+        self._accepting = runtime.spawn(self._accept_all, connection=listening)
 
     def accept(self) -> tuple[Any, Any]:
         """Return the next connection and its address."""
@@ -91,72 +85,57 @@ class TlsListener:
         self._listening.close()
 
     def _accept_all(self) -> None:
-        for connection, address in accepted(self._listening, self.failed, self._give_up_oldest):
+        listening = self._listening
+        for connection, address in accepted(
+            self._runtime, listening, self.failed, self._give_up_oldest
+        ):
             if len(self._shaking) >= self._max_handshakes:
                 self._give_up_oldest()
-            shaking = eventlet.spawn(self._shake, connection, address)
-            self._shaking[shaking] = None
-            shaking.link(self._shaken)
+            shaking = self._runtime.spawn(self._shake, connection, address, connection=connection)
+            self._shaking[connection] = shaking
+            shaking.link(partial(self._shaking.pop, connection, None))
 
     def _give_up_oldest(self) -> None:
         """Give up whoever stalls for whoever comes: nobody can shut the door."""
         if self._shaking:
-            next(iter(self._shaking)).kill()
-
-    def _shaken(self, shaking: Any) -> None:
-        self._shaking.pop(shaking, None)
+            self._shaking.pop(next(iter(self._shaking))).kill()
 
     def _shake(self, connection: Any, address: Any) -> None:
         try:
-            with eventlet.Timeout(HANDSHAKE_SECONDS, TimeoutError("no handshake in time")):
-                secured = self._secured().wrap_socket(
-                    connection, server_side=True, do_handshake_on_connect=False
-                )
+            with self._runtime.timeout(HANDSHAKE_SECONDS, TimeoutError("no handshake in time")):
+                secured = self._runtime.secure(self._trusting(), connection)
                 secured.do_handshake()
         except (OSError, ValueError) as error:
             LOG.info("%s: refused: %s", host_of(address), _reason(error))
-            _close_gently(connection)
+            self._close_gently(connection)
             return
-        except GreenletExit:
+        except BaseException:
             connection.close()
             raise
         self._ready.put((secured, address))
 
-    def _secured(self) -> Any:
+    def _trusting(self) -> Any:
         """Return the TLS context that trusts the list as it is now."""
         trusted = frozenset(self._authorized())
         if self._context is None or self._context[0] != trusted:
-            context = GreenSSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context = self._runtime.server_tls()
             # A ticket would let in a key that has left the list meanwhile.
             context.num_tickets = 0
             self._context = trusted, prepare(context, self._identity, trusted)
         return self._context[1]
 
-
-def _close_gently(connection: Any) -> None:
-    """Close after what the peer had under way, for a reset would overtake the alert we sent."""
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_WR)
-        drain(connection.recv)
-    connection.close()
+    def _close_gently(self, connection: Any) -> None:
+        """Close after what the peer had under way, for a reset would overtake the alert we sent."""
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+            drain(self._runtime, connection.recv)
+        connection.close()
 
 
 def _reason(error: Exception) -> str:
     return getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
 
 
-def listen(host: str, port: int) -> Any:
+def listen(runtime: Runtime, host: str, port: int) -> Any:
     """Return a socket that listens on ``host``, an IPv4 or IPv6 address."""
-    return listen_on((host, port), BACKLOG)
-
-
-def serve(peers: TlsListener, application: Callable[..., Iterable[bytes]]) -> None:
-    """Serve ``application`` to ``peers``, for ever."""
-    HttpServer(
-        peers,
-        application,
-        Room(peers.max_connections),
-        peers.failed,
-        BridgeProtocol,
-        HttpLimits(keep_alive=IDLE_SECONDS),
-    ).serve_forever()
+    return listen_on(runtime, (host, port), BACKLOG)

@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import eventlet
+from xen_bridge.runtime.checkpoints import checkpoint_every
+from xen_bridge.runtime.port import Runtime
 
 RETRY_SECONDS = 0.1
 """After an error: closing connections will free what was missing."""
@@ -29,13 +30,13 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """Errors that the end of another connection mends."""
 
 
-def listen(address: tuple[str, int], backlog: int) -> Any:
+def listen(runtime: Runtime, address: tuple[str, int], backlog: int) -> Any:
     """Return a socket that listens on (host, port): IPv4, IPv6, or a Unix socket's path."""
     host = address[0]
     if host and os.path.isdir(os.path.dirname(host)):
-        return eventlet.listen(host, family=socket.AF_UNIX, backlog=backlog)
+        return runtime.listen(host, socket.AF_UNIX, backlog)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return eventlet.listen(address, family=family, backlog=backlog)
+    return runtime.listen(address, family, backlog)
 
 
 def host_of(address: Any) -> str:
@@ -44,6 +45,7 @@ def host_of(address: Any) -> str:
 
 
 def accepted(
+    runtime: Runtime,
     listening: Any,
     failed: Callable[[Exception], None],
     make_room: Callable[[], object] = lambda: None,
@@ -53,7 +55,7 @@ def accepted(
     ``failed`` is told of each error; after it, accepting pauses for a moment. ``make_room`` is
     called after one that the end of another connection mends.
     """
-    row = 0
+    let_others = checkpoint_every(runtime, PER_TURN)
     while True:
         try:
             connection = listening.accept()
@@ -63,12 +65,10 @@ def accepted(
             failed(error)
             if isinstance(error, OSError) and error.errno in _EXHAUSTED:
                 make_room()
-            eventlet.sleep(RETRY_SECONDS)
+            runtime.sleep(RETRY_SECONDS)
             continue
         yield connection
-        row += 1
-        if row % PER_TURN == 0:
-            eventlet.sleep(0)
+        let_others()
 
 
 class AcceptFailures:

@@ -12,12 +12,14 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import eventlet
-from eventlet import wsgi
-from eventlet.semaphore import Semaphore
+from eventlet import Timeout, wsgi
+from eventlet.websocket import WebSocketWSGI
 
+from xen_bridge.runtime.checkpoints import checkpoint_every
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import accepted, host_of
 from xen_bridge.serving.room import Place, Room
 
@@ -56,9 +58,9 @@ DEFAULT_LIMITS = HttpLimits()
 class _YieldingFile:
     """What a client sends, read so that the hub turns, however much there is."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, runtime: Runtime) -> None:
         self._file = file
-        self._reads = 0
+        self._let_others = checkpoint_every(runtime, READS_PER_TURN)
 
     def read(self, size: int = -1) -> bytes:
         self._let_others()
@@ -69,11 +71,6 @@ class _YieldingFile:
         self._let_others()
         line: bytes = self._file.readline(MAX_LINE if size is None or size < 0 else size)
         return line
-
-    def _let_others(self) -> None:
-        self._reads += 1
-        if self._reads % READS_PER_TURN == 0:
-            eventlet.sleep(0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
@@ -91,7 +88,7 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
     def setup(self) -> None:
         """Prepare to read and write."""
         super().setup()
-        self.rfile: Any = _YieldingFile(self.rfile)
+        self.rfile: Any = _YieldingFile(self.rfile, self.server.runtime)
 
     def handle_one_request(self) -> None:
         """Wait for a request, wait for its turn, then answer it."""
@@ -103,8 +100,8 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         self._is_first = False
         # So many at a time wait for the next turn: the others wait for them, in order.
         with self.server.gate:
-            eventlet.sleep(0)
-        self._deadline = eventlet.Timeout(limits.headers, TimeoutError("headers came too slowly"))
+            self.server.runtime.checkpoint()
+        self._deadline = Timeout(limits.headers, TimeoutError("headers came too slowly"))
         try:
             super().handle_one_request()
         finally:
@@ -114,7 +111,7 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         """Tell whether a byte comes within ``seconds``; False too if the client hung up."""
         self.connection.settimeout(None)
         try:
-            with eventlet.Timeout(seconds, TimeoutError("silent")):
+            with self.server.runtime.timeout(seconds, TimeoutError("silent")):
                 return bool(self.rfile.peek(1))
         except (OSError, EOFError, ValueError):
             return False
@@ -133,7 +130,7 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         environ: dict[str, Any] = super().get_environ()
         body = environ["eventlet.input"]
         # Eventlet would read to the end, however much it is and however long it takes.
-        body.discard = lambda *_: _discard(body, self.server.limits)
+        body.discard = lambda *_: _discard(body, self.server.limits, self.server.runtime)
         environ["eventlet.set_idle"] = self._upgraded
         return environ
 
@@ -143,10 +140,10 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         self.connection.settimeout(None)
 
 
-def _discard(body: Any, limits: HttpLimits) -> None:
+def _discard(body: Any, limits: HttpLimits, runtime: Runtime) -> None:
     """Read the rest of a body, or raise the OSError for which eventlet closes the connection."""
     left = limits.discard_bytes
-    with eventlet.Timeout(limits.discard, TimeoutError("the rest of a body did not come")):
+    with runtime.timeout(limits.discard, TimeoutError("the rest of a body did not come")):
         while left > 0:
             data = body.read(16 * 1024)
             if not data:
@@ -176,11 +173,27 @@ class _Log:
 class _Server(wsgi.Server):  # type: ignore[misc]
     """What the connections of one server share."""
 
-    def __init__(self, limits: HttpLimits, *arguments: Any, **options: Any) -> None:
+    def __init__(
+        self, runtime: Runtime, limits: HttpLimits, *arguments: Any, **options: Any
+    ) -> None:
+        self.runtime = runtime
         self.limits = limits
-        self.gate = Semaphore(REQUESTS_PER_TURN)
+        self.gate = runtime.semaphore(REQUESTS_PER_TURN)
         super().__init__(*arguments, socket_timeout=limits.one_operation, **options)
         self.log = _Log()
+
+
+def can_upgrade(environ: dict[str, Any]) -> bool:
+    """Tell whether a request came by way of this server, so that :func:`upgrading` can answer."""
+    return "eventlet.input" in environ
+
+
+def upgrading(serve: Callable[[Any], None], subprotocol: str) -> Application:
+    """Return what turns its request into a WebSocket, which ``serve`` is given."""
+    handshake = WebSocketWSGI(serve)
+    handshake.supported_protocols = [subprotocol]
+    made: Application = handshake
+    return made
 
 
 class HttpServer:
@@ -191,6 +204,7 @@ class HttpServer:
 
     def __init__(
         self,
+        runtime: Runtime,
         listening: Any,
         application: Application,
         room: Room,
@@ -199,9 +213,11 @@ class HttpServer:
         limits: HttpLimits = DEFAULT_LIMITS,
     ) -> None:
         self.server = listening
+        self._runtime = runtime
         self._room = room
         self._failed = failed
         self._shared = _Server(
+            runtime,
             limits,
             listening,
             listening.getsockname(),
@@ -213,8 +229,10 @@ class HttpServer:
         )
 
     def serve_forever(self) -> None:
-        """Accept connections until the socket is closed, or this greenlet killed."""
-        for connection, address in accepted(self.server, self._failed, self._room.make_room):
+        """Accept connections until the socket is closed, or this task killed."""
+        for connection, address in accepted(
+            self._runtime, self.server, self._failed, self._room.make_room
+        ):
             place = self._room.enter(host_of(address))
             if place is None:
                 self._failed(self._room.full())
@@ -223,11 +241,11 @@ class HttpServer:
                 self.converse(connection, address, place)
 
     def converse(self, connection: Any, address: Any, place: Place) -> None:
-        """Serve one connection, which has ``place``, in a greenlet of its own."""
+        """Serve one connection, which has ``place``, in a task of its own."""
         connection.settimeout(self._shared.socket_timeout)
         state = [address, connection, wsgi.STATE_IDLE, place]
-        serving = eventlet.spawn(self._serve, state)
-        serving.link(_over, connection, place)
+        serving = self._runtime.spawn(self._serve, state, connection=connection)
+        serving.link(partial(_over, connection, place))
         place.ended_by(serving.kill)
 
     def _serve(self, state: list[Any]) -> None:
@@ -239,7 +257,7 @@ class HttpServer:
             LOG.exception("%s: connection ended by an error of ours", host_of(state[0]))
 
 
-def _over(_serving: Any, connection: Any, place: Place) -> None:
-    # A greenlet that is killed before its first turn runs no finally clause.
+def _over(connection: Any, place: Place) -> None:
+    # A task that is killed before its first turn runs no finally clause.
     place.leave()
     connection.close()

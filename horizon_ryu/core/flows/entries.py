@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, LaidHop, PathSpec
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, TaggedHop
 from horizon_ryu.core.ownership import flow_cookie
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
@@ -14,6 +15,7 @@ from horizon_ryu.wire.messages import (
     Enqueue,
     FlowCommand,
     FlowMod,
+    FlowModFlags,
     Match,
     Outgoing,
     Output,
@@ -22,6 +24,8 @@ from horizon_ryu.wire.messages import (
     SetField,
     StripVlan,
 )
+
+_TOLD = FlowModFlags.SEND_FLOW_REM
 
 
 class EntryKey(NamedTuple):
@@ -32,6 +36,14 @@ class EntryKey(NamedTuple):
     priority: int
 
 
+class DesiredEntry(NamedTuple):
+    """An entry that a flow needs: its key, the flow-mod that adds it, and that as a message."""
+
+    key: EntryKey
+    mod: FlowMod
+    send: Outgoing
+
+
 class HopKey(NamedTuple):
     """Which frames of one flow a hop takes: those that enter here with this tag."""
 
@@ -40,47 +52,39 @@ class HopKey(NamedTuple):
     in_tag: int | None
 
 
-def hop_key(hop: LaidHop) -> HopKey:
-    """Return which frames ``hop`` takes."""
-    return HopKey(hop.dpid, hop.in_port, hop.in_tag)
+def hops_by_key(hops: Iterable[TaggedHop]) -> dict[HopKey, TaggedHop]:
+    """Return ``hops`` by the frames that they take, in their order."""
+    return {HopKey(hop.dpid, hop.in_port, hop.in_tag): hop for hop in hops}
 
 
-def key_of(entry: Outgoing) -> EntryKey:
-    """Return the key of an entry; TypeError if ``entry`` is another message."""
-    mod = flow_mod(entry)
-    return EntryKey(entry.dpid, mod.match, mod.priority)
-
-
-def flow_mod(entry: Outgoing) -> FlowMod:
-    """Return the flow-mod that ``entry`` is."""
-    if not isinstance(entry.message, FlowMod):
-        raise TypeError(f"no flow entry: {entry.message!r}")
-    return entry.message
-
-
-def entries_of(flow: Flow) -> tuple[Outgoing, ...]:
+def entries_of(flow: Flow) -> tuple[DesiredEntry, ...]:
     """Return the entries of ``flow``, in the order in which its frames pass them."""
-    entries: tuple[Outgoing, ...] | None = flow.memo.get("entries")
+    entries: tuple[DesiredEntry, ...] | None = flow.memo.get("entries")
     if entries is None:
-        entries = flow.memo["entries"] = _made(flow)
+        entries = flow.memo["entries"] = tuple(_made(flow))
     return entries
+
+
+def entries_by_hop(flow: Flow) -> dict[HopKey, DesiredEntry]:
+    """Return the entries of ``flow`` by the frames that they take, in their order."""
+    return dict(zip(hops_by_key(flow.hops), entries_of(flow), strict=True))
 
 
 def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
     """Return the keys of the entries of ``flow``, in the same order."""
     keys: tuple[EntryKey, ...] | None = flow.memo.get("keys")
     if keys is None:
-        keys = flow.memo["keys"] = tuple(map(key_of, entries_of(flow)))
+        keys = flow.memo["keys"] = tuple(entry.key for entry in entries_of(flow))
     return keys
 
 
-def _made(flow: Flow) -> tuple[Outgoing, ...]:
+def _made(flow: Flow) -> list[DesiredEntry]:
     if isinstance(flow.spec, EntrySpec):
-        return (Outgoing(flow.spec.dpid, _single(flow, flow.spec)),)
+        return [_desired(flow.spec.dpid, _single(flow, flow.spec))]
     spec, cookie, rest = flow.spec, flow_cookie(flow.number), flow.spec.match[1:]
     meter = flow.meter or None
-    return tuple(
-        Outgoing(
+    return [
+        _desired(
             hop.dpid,
             FlowMod(
                 FlowCommand.ADD,
@@ -90,20 +94,16 @@ def _made(flow: Flow) -> tuple[Outgoing, ...]:
                 _actions(hop, spec.queue, spec.match.dl_vlan),
                 spec.idle_timeout,
                 spec.hard_timeout,
-                True,
-                meter if place == 0 else None,
+                _TOLD,
+                meter if index == 0 else None,
             ),
         )
-        for place, hop in enumerate(flow.hops)
-    )
+        for index, hop in enumerate(flow.hops)
+    ]
 
 
-def removal(entry: Outgoing) -> Outgoing:
-    """Return the message that deletes ``entry`` and nothing else."""
-    mod = flow_mod(entry)
-    return Outgoing(
-        entry.dpid, FlowMod(FlowCommand.DELETE_STRICT, mod.match, mod.priority, mod.cookie)
-    )
+def _desired(dpid: int, mod: FlowMod) -> DesiredEntry:
+    return DesiredEntry(EntryKey(dpid, mod.match, mod.priority), mod, Outgoing(dpid, mod))
 
 
 def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
@@ -115,7 +115,7 @@ def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
         spec.actions,
         spec.idle_timeout,
         spec.hard_timeout,
-        True,
+        _TOLD,
         flow.meter or None,
     )
 
@@ -132,7 +132,7 @@ def _match_at(rest: tuple[Any, ...], in_port: int, tag: int | None) -> Match:
 
 
 @lru_cache(maxsize=4096)
-def _actions(hop: LaidHop, queue: int | None, own_vlan: int | None) -> tuple[Action, ...]:
+def _actions(hop: TaggedHop, queue: int | None, own_vlan: int | None) -> tuple[Action, ...]:
     """Return what a switch does with the frames at ``hop``: their tag, then the way out.
 
     A frame goes back out of the port it came in by only if told so by that port's special name

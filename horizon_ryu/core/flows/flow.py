@@ -53,8 +53,8 @@ class PathSpec:
 Spec: TypeAlias = EntrySpec | PathSpec
 
 
-class LaidHop(NamedTuple):
-    """A switch on a laid path: where frames enter and leave, and with which tag of ours.
+class TaggedHop(NamedTuple):
+    """A switch on the path of a flow: where frames enter and leave, and with which tag of ours.
 
     A tag is a VLAN identifier that tells passages of one frame through the same port apart; None
     is the frame as its sender made it.
@@ -84,7 +84,7 @@ class Flow:
 
     number: int
     spec: Spec
-    hops: tuple[LaidHop, ...] = ()
+    hops: tuple[TaggedHop, ...] = ()
     kind: RouteKind = RouteKind.SIMPLE
     state: FlowState = FlowState.ACTIVE
     reverse: int | None = None

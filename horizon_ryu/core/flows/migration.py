@@ -26,20 +26,6 @@ class MigrationState(StrEnum):
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
 
-    @property
-    def is_final(self) -> bool:
-        """Tell whether nothing follows."""
-        return self in _FINAL
-
-    @property
-    def goes_forward(self) -> bool:
-        """Tell whether the change is carried through, whatever happens."""
-        return self in _FORWARD
-
-
-_FINAL = (MigrationState.DONE, MigrationState.ROLLED_BACK, MigrationState.FAILED)
-_FORWARD = (MigrationState.COMMITTING, MigrationState.COMMITTED, MigrationState.DRAINING)
-
 
 class Cause(StrEnum):
     """Why a flow changes: it was asked to migrate, a link failed, or it was set otherwise."""

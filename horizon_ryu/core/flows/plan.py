@@ -1,31 +1,31 @@
-"""The plan of one change: every message of it, in waves, and how each is undone.
+"""Plans of flow changes: every message of one, in waves, and how each is undone.
 
 A wave's messages go out together; the next wave waits until every switch has confirmed it. Until
 the commit everything can be undone and the old path carries the traffic; after it the plan goes
-forward only (research on updates, 8.3).
+forward only (research on updates, 8.3). The engine of changes (:mod:`horizon_ryu.changes`)
+carries plans out; ``subject`` is the number of the flow, ``resources`` are its entries' keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.core.flows.entries import (
+    DesiredEntry,
     EntryKey,
     HopKey,
+    entries_by_hop,
     entries_of,
-    flow_mod,
-    hop_key,
     in_transit,
-    key_of,
-    removal,
+    keys_of,
 )
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec
 from horizon_ryu.core.flows.update_check import common_waypoints
 from horizon_ryu.core.flows.update_order import Order, order_of
-from horizon_ryu.wire.messages import FlowMod, MeterCommand, MeterMod, Outgoing
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, MeterCommand, MeterMod, Outgoing
 
 
 class WaveKind(StrEnum):
@@ -38,130 +38,149 @@ class WaveKind(StrEnum):
     REFRESH = "refresh"
     DRAIN = "drain"
     DELETE = "delete"
+    REPAIR = "repair"
 
 
-class Step(NamedTuple):
-    """One message; ``before`` is the entry that it replaces, ``lasts`` that it is never undone."""
+class FlowStep(NamedTuple):
+    """One message; ``before`` is what it replaces, ``irreversible`` that it is never undone."""
 
     send: Outgoing
     before: Outgoing | None = None
-    lasts: bool = False
+    irreversible: bool = False
 
     @property
-    def undo(self) -> Outgoing | None:
-        """Return the message that undoes this one; None if nothing shall."""
-        if self.lasts or self.before is not None:
-            return self.before
-        return _meter_gone(self.send) or removal(self.send)
+    def target(self) -> int:
+        """Return the dpid of the switch that confirms it."""
+        return self.send.dpid
+
+    @property
+    def replaces(self) -> bool:
+        """Tell whether another entry was in its place."""
+        return self.before is not None
+
+    @property
+    def undo(self) -> FlowStep | None:
+        """Return the step that takes this one back; None if nothing shall."""
+        if self.before is not None:
+            return FlowStep(self.before, irreversible=True)
+        return None if self.irreversible else FlowStep(_opposite(self.send), irreversible=True)
 
 
-class Wave(NamedTuple):
+class FlowWave(NamedTuple):
     """Messages that go out together."""
 
     kind: WaveKind
-    steps: tuple[Step, ...] = ()
+    steps: tuple[FlowStep, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How ``old`` (None: nothing yet) becomes ``new`` (None: nothing is left)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Install:
+    """How a flow comes to be where there is none."""
 
-    old: Flow | None
-    new: Flow | None
-    waves: tuple[Wave, ...]
-
-    @property
-    def before_commit(self) -> tuple[Wave, ...]:
-        """Return the waves that can be undone, up to the commit and with it."""
-        end = max(
-            (place for place, wave in enumerate(self.waves) if wave.kind in _EARLY), default=-1
-        )
-        return self.waves[: end + 1]
-
-    @property
-    def after_commit(self) -> tuple[Wave, ...]:
-        """Return the waves that follow when traffic has turned."""
-        return self.waves[len(self.before_commit) :]
-
-    @property
-    def switches(self) -> frozenset[int]:
-        """Return every switch that the plan speaks to."""
-        return frozenset(step.send.dpid for wave in self.waves for step in wave.steps)
+    subject: int
+    new: Flow
+    resources: Collection[EntryKey]
+    pre_commit: tuple[FlowWave, ...]
+    post_commit: tuple[FlowWave, ...] = ()
+    old: None = None
 
 
-_EARLY = (WaveKind.METER, WaveKind.ADD, WaveKind.REPLACE, WaveKind.COMMIT)
-_DRAINED = Wave(WaveKind.DRAIN)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How ``old`` becomes ``new``, the same flow."""
+
+    subject: int
+    old: Flow
+    new: Flow
+    resources: Collection[EntryKey]
+    pre_commit: tuple[FlowWave, ...]
+    post_commit: tuple[FlowWave, ...]
 
 
-class Undo(NamedTuple):
-    """What takes a change back, in three parts; packets drain after the first two, if not empty.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """How a flow goes; ``timed_out``: its own time has come, nobody deletes it."""
 
-    ``turned`` gives the traffic back to the old path. Only when no packet is on the new one any
-    more is ``restored`` what was replaced, the ingress side first, one by one. ``deleted`` is what
-    was added, when the packets that were on their way through it are out.
-    """
+    subject: int
+    old: Flow
+    resources: Collection[EntryKey]
+    post_commit: tuple[FlowWave, ...]
+    timed_out: bool = False
+    pre_commit: tuple[FlowWave, ...] = ()
+    new: None = None
 
-    turned: tuple[Wave, ...]
-    restored: tuple[Wave, ...]
-    deleted: tuple[Wave, ...]
+
+Move: TypeAlias = Install | Change
+"""What a migration can be: of traffic that is no flow yet, or of a flow."""
+FlowPlan: TypeAlias = Install | Change | Removal
+
+_ByHop: TypeAlias = Mapping[HopKey, DesiredEntry]
+_DRAINED = FlowWave(WaveKind.DRAIN)
 
 
-def undo_of(waves: Iterable[Wave]) -> Undo:
-    """Return what takes ``waves``, those of a plan up to some moment, back."""
-    done = tuple(waves)
-    back = [wave for wave in reversed(done) if not _only_adds(wave)]
-    return Undo(
-        tuple(_undoing(wave, WaveKind.REPLACE) for wave in back if wave.kind is WaveKind.COMMIT),
-        tuple(_undoing(wave, WaveKind.REPLACE) for wave in back if wave.kind is WaveKind.REPLACE),
-        tuple(_undoing(wave, WaveKind.DELETE) for wave in reversed(done) if _only_adds(wave)),
+def plan_install(new: Flow) -> Install:
+    """Return the plan that installs a flow where there is none: all but the ingress, then that."""
+    waves = _meter_waves(new)
+    entries, keys = entries_of(new), keys_of(new)
+    if len(entries) > 1:
+        waves.append(FlowWave(WaveKind.ADD, tuple(FlowStep(entry.send) for entry in entries[1:])))
+    waves.append(FlowWave(WaveKind.COMMIT, (FlowStep(entries[0].send),)))
+    return Install(subject=new.number, new=new, resources=keys, pre_commit=tuple(waves))
+
+
+def plan_removal(old: Flow, timed_out: bool = False) -> Removal:
+    """Return the plan that takes a flow away: the ingress first, then towards the destination."""
+    waves = [*_deletions(entries_of(old)), *_meter_deletions(old, None)]
+    return Removal(
+        subject=old.number,
+        old=old,
+        resources=keys_of(old),
+        post_commit=tuple(waves),
+        timed_out=timed_out,
     )
 
 
-def _undoing(wave: Wave, kind: WaveKind) -> Wave:
-    undone = (step.undo for step in wave.steps)
-    return Wave(kind, tuple(Step(sent, lasts=True) for sent in undone if sent is not None))
-
-
-def _only_adds(wave: Wave) -> bool:
-    """Tell whether ``wave`` replaces nothing: undoing it is deleting."""
-    return all(step.before is None for step in wave.steps)
-
-
-def plan_install(new: Flow) -> Plan:
-    """Return the plan that lays a flow where there is none: all but the ingress, then that."""
-    entries = entries_of(new)
-    waves = [_meter_wave(new)] if new.meter else []
-    if len(entries) > 1:
-        waves.append(Wave(WaveKind.ADD, tuple(map(Step, entries[1:]))))
-    waves.append(Wave(WaveKind.COMMIT, (Step(entries[0]),)))
-    return Plan(None, new, tuple(waves))
-
-
-def plan_removal(old: Flow) -> Plan:
-    """Return the plan that takes a flow away: the ingress first, then towards the destination."""
-    waves = [Wave(WaveKind.DELETE, (_deletion(entry),)) for entry in entries_of(old)]
-    if old.meter:
-        waves.append(_meter_removal(old))
-    return Plan(old, None, tuple(waves))
-
-
-def plan_change(old: Flow, new: Flow) -> Plan | None:
+def plan_change(old: Flow, new: Flow) -> Change | None:
     """Return the plan from ``old`` to ``new``, the same flow changed.
 
     None if packets could be lost, circle or miss a waypoint in every order that was tried: then
     the new path needs a tag of its own (two phases).
     """
-    transit = in_transit(new, old)
     if isinstance(old.spec, EntrySpec) or isinstance(new.spec, EntrySpec):
         return _plan_entry(old, new)
-    order = order_of(old.hops, transit.hops, _policies(old, new, old.spec, new.spec))
+    order = order_of(old.hops, new.hops, _policies(old, new, old.spec, new.spec))
     if order is None:
         return None
-    waves = [_meter_wave(new)] if new.meter and new.meter != old.meter else []
-    turning = tuple(_turning(old, transit, order))
-    waves += turning
-    waves += _after(old, turning, new)
-    return Plan(old, new, tuple(waves))
+    transit = in_transit(new, old)
+    before, between, final = entries_by_hop(old), entries_by_hop(transit), entries_of(new)
+    turning = tuple(_turning(before, between, order))
+    present = _present(before.values(), between.values(), turning)
+    return _changed(old, new, turning, tuple(_after(old, new, present, final)))
+
+
+def _changed(
+    old: Flow, new: Flow, turning: Sequence[FlowWave], after: tuple[FlowWave, ...]
+) -> Change:
+    meters = _meter_waves(new) if new.meter != old.meter else []
+    waves = (*meters, *turning, *after)
+    return Change(
+        subject=new.number,
+        old=old,
+        new=new,
+        resources=_keys_in(waves),
+        pre_commit=(*meters, *turning),
+        post_commit=after,
+    )
+
+
+def _keys_in(waves: Iterable[FlowWave]) -> frozenset[EntryKey]:
+    """Return the keys of every entry that ``waves`` write or delete."""
+    return frozenset(
+        EntryKey(step.send.dpid, step.send.message.match, step.send.message.priority)
+        for wave in waves
+        for step in wave.steps
+        if isinstance(step.send.message, FlowMod)
+    )
 
 
 def _policies(
@@ -173,66 +192,70 @@ def _policies(
     return tuple(sorted(points for points in found if points))
 
 
-def _turning(old: Flow, transit: Flow, order: Order) -> Iterator[Wave]:
+def _turning(before: _ByHop, after: _ByHop, order: Order) -> Iterator[FlowWave]:
     """Yield the waves that turn the traffic from the old path to the new one."""
-    before = _by_hop(old)
-    after = _by_hop(transit)
     ordered = {*order.added, *(key for group in order.replaced for key in group), order.commit}
     # Same way, other queue or meter: the entry changes, in whatever order.
     same_way = [
         key for key, entry in after.items() if key not in ordered and _differs(before[key], entry)
     ]
     if order.added:
-        yield Wave(WaveKind.ADD, tuple(Step(after[key]) for key in order.added))
+        yield FlowWave(WaveKind.ADD, tuple(FlowStep(after[key].send) for key in order.added))
     groups = [group for group in (*order.replaced, tuple(same_way)) if group]
     for group in groups:
-        yield Wave(WaveKind.REPLACE, tuple(Step(after[key], before[key]) for key in group))
+        steps = tuple(FlowStep(after[key].send, before[key].send) for key in group)
+        yield FlowWave(WaveKind.REPLACE, steps)
     if order.commit is not None:
-        yield Wave(WaveKind.COMMIT, (Step(after[order.commit], before.get(order.commit)),))
+        was = before.get(order.commit)
+        step = FlowStep(after[order.commit].send, None if was is None else was.send)
+        yield FlowWave(WaveKind.COMMIT, (step,))
 
 
-def _by_hop(flow: Flow) -> dict[HopKey, Outgoing]:
-    return {hop_key(hop): entry for hop, entry in zip(flow.hops, entries_of(flow), strict=True)}
-
-
-def _differs(one: Outgoing, other: Outgoing) -> bool:
+def _differs(one: DesiredEntry, other: DesiredEntry) -> bool:
     """Tell whether two entries of one key do different things to frames; timeouts do not count."""
-    was, will_be = flow_mod(one), flow_mod(other)
-    return (was.actions, was.meter) != (will_be.actions, will_be.meter)
+    return (one.mod.actions, one.mod.meter) != (other.mod.actions, other.mod.meter)
 
 
-def _after(old: Flow, turning: Iterable[Wave], new: Flow) -> Iterator[Wave]:
+def _present(
+    before: Iterable[DesiredEntry], between: Iterable[DesiredEntry], turning: Iterable[FlowWave]
+) -> dict[EntryKey, DesiredEntry]:
+    """Return the entries that are there when the traffic has turned."""
+    sent = {id(step.send) for wave in turning for step in wave.steps}
+    present = {entry.key: entry for entry in before}
+    return present | {entry.key: entry for entry in between if id(entry.send) in sent}
+
+
+def _after(
+    old: Flow,
+    new: Flow,
+    present: Mapping[EntryKey, DesiredEntry],
+    final: Sequence[DesiredEntry],
+) -> Iterator[FlowWave]:
     """Yield what follows the commit: final forms, drain, deletion from the ingress on."""
-    lying = {key_of(entry): entry for entry in entries_of(old)}
-    lying |= {key_of(step.send): step.send for wave in turning for step in wave.steps}
     # A hard timeout begins anew for the whole path, or its oldest entry would end it early.
     restarts = new.spec.hard_timeout > 0
-    final = entries_of(new)
     refreshed = tuple(
-        Step(entry, lasts=True) for entry in final if restarts or lying.get(key_of(entry)) != entry
+        FlowStep(entry.send, irreversible=True)
+        for entry in final
+        if restarts or present.get(entry.key) != entry
     )
     if refreshed:
-        yield Wave(WaveKind.REFRESH, refreshed)
-    kept = {key_of(entry) for entry in final}
-    gone = [entry for key, entry in lying.items() if key not in kept]
+        yield FlowWave(WaveKind.REFRESH, refreshed)
+    kept = {entry.key for entry in final}
+    gone = [entry for key, entry in present.items() if key not in kept]
     if gone or (old.meter and old.meter != new.meter):
         yield _DRAINED
-    yield from (Wave(WaveKind.DELETE, (_deletion(entry),)) for entry in gone)
-    if old.meter and old.meter != new.meter:
-        yield _meter_removal(old)
+    yield from _deletions(gone)
+    yield from _meter_deletions(old, new)
 
 
-def _plan_entry(old: Flow, new: Flow) -> Plan:
+def _plan_entry(old: Flow, new: Flow) -> Change:
     """Return the plan for a single entry: replaced in place, or added before the old one goes."""
     was, will_be = entries_of(old)[0], entries_of(new)[0]
-    same_key = key_of(was) == key_of(will_be)
-    waves = [_meter_wave(new)] if new.meter and new.meter != old.meter else []
-    waves.append(Wave(WaveKind.COMMIT, (Step(will_be, was if same_key else None),)))
-    if not same_key:
-        waves.append(Wave(WaveKind.DELETE, (_deletion(was),)))
-    if old.meter and old.meter != new.meter:
-        waves.append(_meter_removal(old))
-    return Plan(old, new, tuple(waves))
+    same_key = was.key == will_be.key
+    commit = FlowWave(WaveKind.COMMIT, (FlowStep(will_be.send, was.send if same_key else None),))
+    after = [] if same_key else _deletions([was])
+    return _changed(old, new, (commit,), (*after, *_meter_deletions(old, new)))
 
 
 def meter_of(flow: Flow) -> Outgoing | None:
@@ -243,31 +266,33 @@ def meter_of(flow: Flow) -> Outgoing | None:
     return Outgoing(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))
 
 
-def _meter_wave(flow: Flow) -> Wave:
-    rate = flow.spec.rate_kbps or 0
-    return Wave(
-        WaveKind.METER,
-        (Step(Outgoing(flow.first_dpid, MeterMod(MeterCommand.ADD, flow.meter, rate))),),
+def _meter_waves(flow: Flow) -> list[FlowWave]:
+    meter = meter_of(flow)
+    return [] if meter is None else [FlowWave(WaveKind.METER, (FlowStep(meter),))]
+
+
+def _meter_deletions(old: Flow, new: Flow | None) -> list[FlowWave]:
+    """Return the wave that deletes the meter of ``old``, if it has one that ``new`` has not."""
+    if not old.meter or (new is not None and new.meter == old.meter):
+        return []
+    gone = Outgoing(old.first_dpid, MeterMod(MeterCommand.DELETE, old.meter))
+    return [FlowWave(WaveKind.DELETE, (FlowStep(gone, irreversible=True),))]
+
+
+def _deletions(entries: Iterable[DesiredEntry]) -> list[FlowWave]:
+    return [
+        FlowWave(WaveKind.DELETE, (FlowStep(_opposite(entry.send), irreversible=True),))
+        for entry in entries
+    ]
+
+
+def _opposite(sent: Outgoing) -> Outgoing:
+    """Return the message that deletes what ``sent`` adds; TypeError if it adds nothing."""
+    mod = sent.message
+    if isinstance(mod, MeterMod):
+        return Outgoing(sent.dpid, MeterMod(MeterCommand.DELETE, mod.meter_id))
+    if not isinstance(mod, FlowMod):
+        raise TypeError(f"adds nothing: {mod!r}")
+    return Outgoing(
+        sent.dpid, FlowMod(FlowCommand.DELETE_STRICT, mod.match, mod.priority, mod.cookie)
     )
-
-
-def _meter_removal(flow: Flow) -> Wave:
-    gone = Outgoing(flow.first_dpid, MeterMod(MeterCommand.DELETE, flow.meter))
-    return Wave(WaveKind.DELETE, (Step(gone, lasts=True),))
-
-
-def _meter_gone(sent: Outgoing) -> Outgoing | None:
-    """Return what deletes the meter that ``sent`` makes; None if it makes none."""
-    if not isinstance(sent.message, MeterMod):
-        return None
-    return Outgoing(sent.dpid, MeterMod(MeterCommand.DELETE, sent.message.meter_id))
-
-
-def _deletion(entry: Outgoing) -> Step:
-    return Step(removal(entry), lasts=True)
-
-
-def keys_in(plan: Plan) -> frozenset[EntryKey]:
-    """Return the keys of every entry that ``plan`` writes or deletes."""
-    steps = (step for wave in plan.waves for step in wave.steps)
-    return frozenset(key_of(step.send) for step in steps if isinstance(step.send.message, FlowMod))

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.flows.plan import FlowStep, FlowWave, WaveKind
 from horizon_ryu.core.ownership import Owner, owner_of
-from horizon_ryu.wire.messages import Action, FlowCommand, FlowEntry, FlowMod, Match, Message
+from horizon_ryu.wire.messages import (
+    Action,
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    Match,
+    Message,
+    Outgoing,
+)
 
-Canonical: TypeAlias = Callable[[Match, tuple[Action, ...]], tuple[Match, tuple[Action, ...]]]
+AsReported: TypeAlias = Callable[[Match, tuple[Action, ...]], tuple[Match, tuple[Action, ...]]]
 """The form in which the switch reports a match and actions that it was sent."""
 
 
@@ -26,32 +36,53 @@ class Repair(NamedTuple):
     unknown: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepairPlan:
+    """How a switch is brought back: one wave, which nothing takes back; ``subject`` is its dpid."""
+
+    subject: int
+    repair: Repair
+    post_commit: tuple[FlowWave, ...]
+    pre_commit: tuple[FlowWave, ...] = ()
+    resources: tuple[EntryKey, ...] = ()
+    old: None = None
+    new: None = None
+
+
+def plan_repair(dpid: int, found: Repair) -> RepairPlan:
+    """Return the plan that sends what ``found`` says to the switch ``dpid``."""
+    steps = tuple(
+        FlowStep(Outgoing(dpid, message), irreversible=True) for message in found.messages
+    )
+    return RepairPlan(subject=dpid, repair=found, post_commit=(FlowWave(WaveKind.REPAIR, steps),))
+
+
 def repair(
     wanted: Mapping[EntryKey, FlowMod],
-    is_held: Callable[[EntryKey], bool],
+    is_claimed: Callable[[EntryKey], bool],
     dpid: int,
     entries: Iterable[FlowEntry],
-    canonical: Canonical,
+    as_reported: AsReported,
 ) -> Repair:
     """Return what is to be sent to ``dpid``, which reports ``entries``.
 
-    ``wanted`` are the entries it should have. An entry with a cookie of ours that no flow holds
-    (by ``is_held``; flows that are just being changed hold all of theirs) is an orphan. Orphans
+    ``wanted`` are the entries it should have. An entry with a cookie of ours that no flow claims
+    (by ``is_claimed``; flows that are just being changed claim all of theirs) is an orphan. Orphans
     are removed before missing entries are added: a full table must have room first.
     """
-    by_place = {(canonical(key.match, ())[0], key.priority): key for key in wanted}
+    by_place = {(as_reported(key.match, ())[0], key.priority): key for key in wanted}
     missing = dict(wanted)
     deletions: list[Message] = []
     wrong = unknown = 0
     for entry in entries:
         key = by_place.get((entry.match, entry.priority)) if entry.table_id == 0 else None
         ours = owner_of(entry.cookie) is Owner.FLOW_MANAGER
-        if key is not None and entry.exact and agrees(wanted[key], entry, canonical):
+        if key is not None and entry.exact and agrees(wanted[key], entry, as_reported):
             missing.pop(key, None)
         elif key is not None:
             wrong += 1
         elif ours and entry.table_id == 0 and entry.exact:
-            if not is_held(EntryKey(dpid, entry.match, entry.priority)):
+            if not is_claimed(EntryKey(dpid, entry.match, entry.priority)):
                 deletions.append(_deletion(entry))
         elif ours:
             unknown += 1
@@ -60,9 +91,9 @@ def repair(
     return Repair((*deletions, *additions), absent, wrong, len(deletions), unknown)
 
 
-def agrees(mod: FlowMod, entry: FlowEntry, canonical: Canonical) -> bool:
+def agrees(mod: FlowMod, entry: FlowEntry, as_reported: AsReported) -> bool:
     """Tell whether ``entry``, in the place of ``mod``, does what that asks for."""
-    _, actions = canonical(mod.match, mod.actions)
+    _, actions = as_reported(mod.match, mod.actions)
     wanted = (mod.cookie, actions, mod.idle_timeout, mod.hard_timeout, mod.meter)
     found = (entry.cookie, entry.actions, entry.idle_timeout, entry.hard_timeout, entry.meter)
     return wanted == found

@@ -12,7 +12,7 @@ from typing import Any
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import action_fields, parse_actions
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, LaidHop, PathSpec, Spec
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, Spec, TaggedHop
 from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
 from horizon_ryu.core.routes.route import RouteKind
@@ -40,7 +40,7 @@ def flow_from_json(value: Mapping[str, Any]) -> Flow:
         return Flow(
             value["number"],
             _spec_from_json(value["spec"]),
-            tuple(LaidHop(*hop) for hop in value["hops"]),
+            tuple(TaggedHop(*hop) for hop in value["hops"]),
             RouteKind(value["kind"]),
             FlowState(value["state"]),
             value["reverse"],

@@ -6,15 +6,15 @@ switch has timed out, by a timeout which the entry has, and not before it can ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
 
-from horizon_ryu.core.flows.book import FlowBook
-from horizon_ryu.core.flows.entries import EntryKey, entries_of, flow_mod, key_of
+from horizon_ryu.core.flows.entries import DesiredEntry, EntryKey, entries_of
 from horizon_ryu.core.flows.flow import Flow
-from horizon_ryu.core.flows.reconcile import Canonical
+from horizon_ryu.core.flows.reconcile import AsReported
+from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.ownership import flow_number
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowRemoved, Outgoing, RemovalReason
+from horizon_ryu.wire.messages import FlowRemoved, RemovalReason
 
 
 class Verdict(StrEnum):
@@ -41,76 +41,48 @@ class Verdict(StrEnum):
         return self in (Verdict.DELETED, Verdict.NO_SUCH_TIMEOUT, Verdict.TOO_EARLY)
 
 
-class EntryAges:
-    """When entries with a timeout were last sent, on the caller's clock.
-
-    It holds those of this run alone: of an entry from before, the age is infinite.
-    """
-
-    def __init__(self) -> None:
-        self._sent: dict[EntryKey, float] = {}
-
-    def __len__(self) -> int:
-        return len(self._sent)
-
-    def sending(self, messages: Iterable[Outgoing], now: float) -> None:
-        """Take note of ``messages`` that are being sent; an entry sent again begins anew."""
-        for sent in messages:
-            message = sent.message
-            if not isinstance(message, FlowMod):
-                continue
-            key = EntryKey(sent.dpid, message.match, message.priority)
-            lasts = not (message.idle_timeout or message.hard_timeout)
-            if message.command is not FlowCommand.ADD or lasts:
-                self._sent.pop(key, None)
-            else:
-                self._sent[key] = now
-
-    def age(self, key: EntryKey, now: float) -> float:
-        """Return the seconds since the entry was last sent."""
-        return now - self._sent.get(key, float("-inf"))
-
-
 def judge(
-    book: FlowBook,
+    registry: FlowRegistry,
     dpid: int,
     removed: FlowRemoved,
-    canonical: Canonical,
+    as_reported: AsReported,
     age: Callable[[EntryKey], float],
 ) -> Verdict:
     """Return what to take the report of ``dpid`` for; ``removed`` has a Flow Manager's cookie.
 
-    ``canonical`` is the form in which the switch reports matches, ``age`` tells the seconds since
+    ``as_reported`` is the form in which the switch reports matches, ``age`` tells the seconds since
     an entry was last sent.
     """
     number = flow_number(removed.cookie)
-    if number not in book:
+    if number not in registry:
         return Verdict.UNKNOWN_FLOW
-    entry = _entry_of(book.get(number), dpid, removed, canonical)
+    entry = _entry_of(registry.get(number), dpid, removed, as_reported)
     if entry is None:
         return Verdict.NOT_ITS_ENTRY
-    if book.is_changing(number):
+    if registry.is_changing(number):
         return Verdict.CHANGING
     if not removed.timed_out:
         return Verdict.DELETED
-    mod = flow_mod(entry)
+    mod = entry.mod
     idle = removed.reason is RemovalReason.IDLE_TIMEOUT
     timeout = mod.idle_timeout if idle else mod.hard_timeout
     if not timeout:
         return Verdict.NO_SUCH_TIMEOUT
-    if not removed.can_be_after(timeout, age(key_of(entry))):
+    if not removed.can_be_after(timeout, age(entry.key)):
         return Verdict.TOO_EARLY
     return Verdict.EXPIRED
 
 
-def _entry_of(flow: Flow, dpid: int, removed: FlowRemoved, canonical: Canonical) -> Outgoing | None:
+def _entry_of(
+    flow: Flow, dpid: int, removed: FlowRemoved, as_reported: AsReported
+) -> DesiredEntry | None:
     """Return the entry of ``flow`` on ``dpid`` that was reported; None if it is none."""
     if removed.table_id != 0 or not removed.whole:
         return None
     for entry in entries_of(flow):
-        mod = flow_mod(entry)
-        if entry.dpid != dpid or mod.priority != removed.priority:
+        mod = entry.mod
+        if entry.key.dpid != dpid or mod.priority != removed.priority:
             continue
-        if canonical(mod.match, ())[0] == removed.match:
+        if as_reported(mod.match, ())[0] == removed.match:
             return entry
     return None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, LaidHop, PathSpec
-from horizon_ryu.core.flows.laying import lay, tags_needed
-from horizon_ryu.core.flows.plan import Plan, plan_change
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
+from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.paths import Hop
 from horizon_ryu.core.routes.graph import RouteGraph
@@ -21,11 +20,11 @@ MAX_ROUTES = 4096
 """Routes remembered per view."""
 
 
-class _Way(NamedTuple):
+class _CachedRoute(NamedTuple):
     """A route, and its hops if it takes no tags: flows that go the same way share them."""
 
     route: Route
-    plain: tuple[LaidHop, ...]
+    plain: tuple[TaggedHop, ...]
 
 
 class Routing:
@@ -36,9 +35,11 @@ class Routing:
         self.view = view
         self._graph = RouteGraph(view)
         self._tag_range = tag_range
-        self._routes: dict[tuple[PortRef, PortRef, tuple[int, ...], tuple[int, ...]], _Way] = {}
+        self._routes: dict[
+            tuple[PortRef, PortRef, tuple[int, ...], tuple[int, ...]], _CachedRoute
+        ] = {}
 
-    def lay(self, flow: Flow, used: Callable[[], Collection[int]]) -> Flow:
+    def routed(self, flow: Flow, used: Callable[[], Collection[int]]) -> Flow:
         """Return ``flow`` on the path its spec asks for; ``used`` tells the tags that are taken.
 
         NoRoute, SwitchAway, InvalidInput, LimitExceeded if that cannot be.
@@ -47,42 +48,42 @@ class Routing:
             self._check_switch(flow.spec.dpid)
             self._check_meter(flow)
             return flow
-        return self._laid(flow, flow.spec, used, False)
+        return self._on_path(flow, flow.spec, used, False)
 
-    def change(self, old: Flow, new: Flow, used: Callable[[], Collection[int]]) -> Plan:
+    def change(self, old: Flow, new: Flow, used: Callable[[], Collection[int]]) -> Change:
         """Return the plan from ``old`` to ``new``, whose path is found here.
 
         If no order of changes is safe for every packet, the new path is told apart by a tag.
         """
         if isinstance(new.spec, EntrySpec):
-            plan = plan_change(old, self.lay(new, used))
+            plan = plan_change(old, self.routed(new, used))
         else:
-            plan = plan_change(old, self._laid(new, new.spec, used, False))
-            plan = plan or plan_change(old, self._laid(new, new.spec, used, True))
+            plan = plan_change(old, self._on_path(new, new.spec, used, False))
+            plan = plan or plan_change(old, self._on_path(new, new.spec, used, True))
         if plan is None:
             raise InvalidInput(("dpids",), "no order of changes is safe for the packets under way")
         return plan
 
-    def is_whole(self, hops: Iterable[LaidHop]) -> bool:
+    def is_whole(self, hops: Iterable[TaggedHop]) -> bool:
         """Tell whether every switch and link of a path is there."""
         path = tuple(Hop(hop.dpid, hop.in_port, hop.out_port) for hop in hops)
         known = all(hop.dpid in self.view.switches for hop in path)
         return known and hops_exist(self._graph, path)
 
-    def _laid(
+    def _on_path(
         self, flow: Flow, spec: PathSpec, used: Callable[[], Collection[int]], two_phase: bool
     ) -> Flow:
-        route, plain = self._way(spec)
+        route, plain = self._route(spec)
         self._check_meter(flow)
         count = tags_needed(route, two_phase)
         tags: tuple[int, ...] = ()
         if count:
             _check_taggable(spec)
             tags = _free_tags(self._tag_range, used(), count)
-        hops = lay(route, tags, two_phase and count > 0) if count else plain
+        hops = tagged_hops(route, tags, two_phase and count > 0) if count else plain
         return replace(flow, hops=hops, kind=route.kind, state=FlowState.ACTIVE)
 
-    def _way(self, spec: PathSpec) -> _Way:
+    def _route(self, spec: PathSpec) -> _CachedRoute:
         key = (spec.src, spec.dst, spec.waypoints, spec.path)
         way = self._routes.get(key)
         if way is None:
@@ -91,7 +92,9 @@ class Routing:
             route = self._search(spec)
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
-            way = self._routes[key] = _Way(route, () if max(route.stages) else lay(route))
+            way = self._routes[key] = _CachedRoute(
+                route, () if max(route.stages) else tagged_hops(route)
+            )
         return way
 
     def _search(self, spec: PathSpec) -> Route:
@@ -136,3 +139,25 @@ def _free_tags(bounds: tuple[int, int], used: Collection[int], count: int) -> tu
     if len(found) < count:
         raise LimitExceeded(f"no VLAN identifier from {first} to {last} is free to tag a path with")
     return found
+
+
+def tags_needed(route: Route, two_phase: bool = False) -> int:
+    """Return how many tags ``route`` takes; with ``two_phase`` it has one everywhere inside."""
+    inside = two_phase and len(route.hops) > 1
+    return max(route.stages) + inside
+
+
+def tagged_hops(
+    route: Route, tags: Sequence[int] = (), two_phase: bool = False
+) -> tuple[TaggedHop, ...]:
+    """Return the hops of ``route``, its stages told apart by ``tags``.
+
+    ``tags`` has as many VLAN identifiers as :func:`tags_needed` says. Frames enter the first
+    switch and leave the last one as their sender made them.
+    """
+    names: list[int | None] = [*tags] if two_phase else [None, *tags]
+    entering = [None, *(names[stage] if names else None for stage in route.stages[1:]), None]
+    return tuple(
+        TaggedHop(hop.dpid, hop.in_port or 0, hop.out_port, entering[place], entering[place + 1])
+        for place, hop in enumerate(route.hops)
+    )

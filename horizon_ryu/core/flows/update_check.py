@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
-from horizon_ryu.core.flows.entries import HopKey, hop_key
-from horizon_ryu.core.flows.flow import LaidHop
+from horizon_ryu.core.flows.entries import HopKey
+from horizon_ryu.core.flows.flow import TaggedHop
 
-Hops: TypeAlias = tuple[LaidHop, ...]
-Wave: TypeAlias = Mapping[HopKey, LaidHop]
+Hops: TypeAlias = tuple[TaggedHop, ...]
+Wave: TypeAlias = Mapping[HopKey, TaggedHop]
 """What hops become, by the frames they take."""
 Waypoints: TypeAlias = tuple[int, ...]
 
@@ -34,10 +34,18 @@ class _Place(NamedTuple):
 class UpdateCheck:
     """Follows packets from an old path to a new one; the lists of waypoints hold throughout."""
 
-    def __init__(self, old: Hops, new: Hops, waypoints: Sequence[Waypoints] = ()) -> None:
-        self._before = {hop_key(hop): hop for hop in old}
+    def __init__(
+        self,
+        old: Hops,
+        new: Hops,
+        before: Wave,
+        after: Wave,
+        waypoints: Sequence[Waypoints] = (),
+    ) -> None:
+        """``before`` and ``after`` have the hops of both paths, in order, by their frames."""
+        self._before = before
         self._ways = dict(_ways(old)) | dict(_ways(new))
-        self._starts = {hop_key(path[0]) for path in (old, new) if path}
+        self._starts = {key for path in (before, after) for key in (*path,)[:1]}
         self._waypoints = tuple(waypoints)
 
     def violation(self, waves: Sequence[Wave]) -> str | None:
@@ -105,15 +113,15 @@ class UpdateCheck:
 class _History:
     """What each key may lead to at each time: 0 before all, 2w+1 during wave w, 2w+2 after it."""
 
-    def __init__(self, before: Mapping[HopKey, LaidHop], waves: Sequence[Wave]) -> None:
+    def __init__(self, before: Mapping[HopKey, TaggedHop], waves: Sequence[Wave]) -> None:
         self._before = before
-        self._changes: dict[HopKey, list[tuple[int, LaidHop]]] = {}
+        self._changes: dict[HopKey, list[tuple[int, TaggedHop]]] = {}
         for number, wave in enumerate(waves):
             for key, hop in wave.items():
                 self._changes.setdefault(key, []).append((2 * number + 1, hop))
         self.end = 2 * len(waves)
 
-    def choices(self, key: HopKey, time: int) -> list[LaidHop | None]:
+    def choices(self, key: HopKey, time: int) -> list[TaggedHop | None]:
         """Return the hops that may be in force, more than one while a wave is under way."""
         current = self._before.get(key)
         for at, hop in self._changes.get(key, ()):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from horizon_ryu.core.flows.entries import HopKey, hop_key
-from horizon_ryu.core.flows.flow import LaidHop
+from horizon_ryu.core.flows.entries import HopKey, hops_by_key
+from horizon_ryu.core.flows.flow import TaggedHop
 from horizon_ryu.core.flows.update_check import Hops, UpdateCheck, Wave, Waypoints
 
 
@@ -28,13 +28,14 @@ def order_of(old: Hops, new: Hops, waypoints: tuple[Waypoints, ...] = ()) -> Ord
     ``waypoints`` are the lists that both paths honour, and every packet in between must. As many
     replacements as can are made together. Report 3.2.1; why it is right: research, 8.2.
     """
-    before = {hop_key(hop): hop for hop in old}
-    after = {hop_key(hop): hop for hop in new}
+    before, after = hops_by_key(old), hops_by_key(new)
     added = [key for key in after if key not in before]
     changed = [key for key, hop in after.items() if key in before and before[key] != hop]
-    commit = _commit(hop_key(new[0]), added, changed)
+    commit = _commit(next(iter(after)), added, changed)
     rest = [key for key in changed if key != commit]
-    planned = _Trial(old, new, waypoints, tuple(key for key in added if key != commit), commit)
+    check = UpdateCheck(old, new, before, after, waypoints)
+    first = tuple(key for key in added if key != commit)
+    planned = _Trial(check, before, after, first, commit)
     groups = planned.group(list(reversed(rest)))
     return None if groups is None else Order(planned.added, groups, commit)
 
@@ -51,15 +52,15 @@ class _Trial:
 
     def __init__(
         self,
-        old: Hops,
-        new: Hops,
-        waypoints: tuple[Waypoints, ...],
+        check: UpdateCheck,
+        before: Wave,
+        after: Wave,
         added: tuple[HopKey, ...],
         commit: HopKey | None,
     ) -> None:
-        self._check = UpdateCheck(old, new, waypoints)
-        self._before = {hop_key(hop): hop for hop in old}
-        self._after = {hop_key(hop): hop for hop in new}
+        self._check = check
+        self._before = before
+        self._after = after
         self.added = added
         self._commit = commit
 
@@ -88,5 +89,5 @@ class _Trial:
         there, back = [*start, *replacing, *last], [*start, *replacing, *undoing]
         return not self._check.violation(there) and not (groups and self._check.violation(back))
 
-    def _wave(self, keys: Sequence[HopKey]) -> dict[HopKey, LaidHop]:
+    def _wave(self, keys: Sequence[HopKey]) -> dict[HopKey, TaggedHop]:
         return {key: self._after[key] for key in keys}

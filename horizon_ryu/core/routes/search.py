@@ -38,7 +38,7 @@ def find_route(
     """
     stops = _stops(src.dpid, dst.dpid, waypoints)
     for dpid in stops:
-        if dpid not in graph:
+        if dpid not in graph.neighbors:
             raise NoRoute(dpid, "not in the network")
     dpids = _simple(graph, stops, budget)
     if dpids is None:

@@ -23,7 +23,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "formats": frozenset({"core", "wire"}),
     "openflow": frozenset({"core", "wire"}),
     "audit": frozenset({"core", "openflow", "wire"}),
-    "flows": frozenset({"core", "openflow", "store", "supervision", "wire"}),
+    "flows": frozenset({"changes", "core", "openflow", "settings", "store", "supervision", "wire"}),
     "switch_stats": frozenset({"core", "formats", "openflow", "wire"}),
     "xen_hosts": frozenset({"core", "settings"}),
     "http": frozenset({"core", "formats"}),

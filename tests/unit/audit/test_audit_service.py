@@ -12,6 +12,7 @@ from horizon_ryu.audit import service
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline
 from horizon_ryu.supervision import Supervisor
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Running:
@@ -20,8 +21,9 @@ class Running:
     def __init__(self, *dpids: int) -> None:
         self.dpids = set(dpids)
         started = time.monotonic()
-        self.supervisor = Supervisor(lambda: 0.0, lambda _name: None)
+        self.supervisor = Supervisor(GreenRuntime(), lambda: 0.0, lambda _name: None)
         self.service = AuditService(
+            GreenRuntime(),
             lambda: self.dpids,
             lambda: started + 1000 * (time.monotonic() - started),
             self.supervisor.failed,

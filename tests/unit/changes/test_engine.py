@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from horizon_ryu.changes.engine import Transaction
 from horizon_ryu.changes.states import FINAL, TABLE, State
-from horizon_ryu.changes.transaction import Transaction
 from horizon_ryu.core.errors import Conflict, HorizonError
 from unit.changes.world import Crash, Disk, Plan, Put, Tables, Wave, World
 

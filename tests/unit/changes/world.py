@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from horizon_ryu.changes.engine import Engine
+from horizon_ryu.changes.engine import Engine, Transaction
 from horizon_ryu.changes.ports import Failure, Ports
 from horizon_ryu.changes.states import FINAL, State
-from horizon_ryu.changes.transaction import Transaction
 from horizon_ryu.core.errors import Conflict, HorizonError
 
 Tables = dict[str, dict[str, str]]

@@ -26,7 +26,7 @@ class Api:
         self.fabric = Fabric([(1, 2), (2, 3), (3, 4), (4, 1)])
         router = Router()
         router.add(flows.resources(self.fabric.service))
-        router.add(migrations.resources(lambda: self.fabric.migrator))
+        router.add(migrations.resources(lambda: self.fabric.migrations))
         client = httpx.Client(transport=httpx.WSGITransport(router))
         monkeypatch.setattr(httpx, "request", client.request)
 

@@ -43,12 +43,14 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
+    FlowModFlags,
     Match,
     Outgoing,
     PacketIn,
     ToController,
 )
 from unit.discovery.small_network import both, outgoing, port, switch
+from xen_bridge.runtime.green import GreenRuntime
 
 A, B = 1, 2
 GENERATION = 7
@@ -118,12 +120,13 @@ class Horizon(SimpleNamespace):
             router=SimpleNamespace(add=lambda resources: None),
             store=Store(),
             metrics=metrics,
-            supervisor=Supervisor(time.monotonic, metrics.loop_failed),
+            runtime=GreenRuntime(),
+            supervisor=Supervisor(GreenRuntime(), time.monotonic, metrics.loop_failed),
             limits=SimpleNamespace(forget=lambda dpid: None),
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
-            audits=AuditService(dict, time.monotonic, lambda _name, _error: None),
+            audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
         )
 
 
@@ -181,7 +184,7 @@ def test_the_drop_is_confirmed_before_the_first_probe(running: Running) -> None:
         Priority.LLDP,
         OURS,
         (ToController(),),
-        send_flow_removed=True,
+        flags=FlowModFlags.SEND_FLOW_REM,
     )
     assert running.horizon.switches.confirmed == [Outgoing(A, entry), Outgoing(B, entry)]
 

@@ -5,30 +5,25 @@ For what real switches do not do on demand: refuse one message, stay silent, lie
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.flows.book import FlowBook
 from horizon_ryu.core.flows.entries import EntryKey, keys_of
 from horizon_ryu.core.flows.flow import Flow
-from horizon_ryu.core.flows.plan import Plan
+from horizon_ryu.core.flows.plan import FlowPlan
+from horizon_ryu.core.flows.planner import FlowLimits, FlowPlanner
 from horizon_ryu.core.flows.record import flow_from_json
+from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
-from horizon_ryu.flows.announce import Announcer
-from horizon_ryu.flows.changes import Changes, Clocks
-from horizon_ryu.flows.confirmation import Confirmation
-from horizon_ryu.flows.executor import Executor
-from horizon_ryu.flows.journal import Journal
-from horizon_ryu.flows.migrating import Migrator
-from horizon_ryu.flows.reconciler import Reconciler
-from horizon_ryu.flows.recovery import Recovery
-from horizon_ryu.flows.service import FlowService
-from horizon_ryu.flows.watch import Watch
+from horizon_ryu.flows.assembly import Foundation, assemble
+from horizon_ryu.settings import FlowManagerOptions, FlowMigrationOptions
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.codec import Codec
@@ -44,6 +39,7 @@ from horizon_ryu.wire.messages import (
     Outgoing,
 )
 from horizon_ryu.wire.normalize import normalize
+from xen_bridge.runtime.green import GreenRuntime
 
 EDGE = 90
 """The port of the host at each switch."""
@@ -198,6 +194,32 @@ class EventList:
         return [kind for kind, _ in self.seen]
 
 
+class ObstructedPlanner(FlowPlanner):
+    """Forbids the commit of flows by number, beside what the network forbids."""
+
+    def __init__(self, *args: Any) -> None:
+        *others, self._obstacles = args
+        super().__init__(*others)
+
+    def check_commit(self, plan: FlowPlan) -> SwitchError | None:
+        return self._obstacles.get(plan.subject) or super().check_commit(plan)
+
+
+class FabricRuntime(GreenRuntime):
+    """Time goes by when somebody sleeps: nothing waits for ever."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        super().__init__()
+        self._fabric = fabric
+
+    def sleep(self, seconds: float) -> None:
+        self._fabric.now += seconds
+        super().sleep(min(seconds, 0.02))
+
+    def wall(self) -> float:
+        return 1e9
+
+
 class Fabric:
     """A network in memory with a Flow Manager and Flow Migration; the store is real."""
 
@@ -229,49 +251,38 @@ class Fabric:
     ) -> None:
         self.loop_failures: Counter[str] = Counter()
         self.supervisor = Supervisor(
-            lambda: self.now, lambda name: self.loop_failures.update((name,))
+            GreenRuntime(), lambda: self.now, lambda name: self.loop_failures.update((name,))
         )
-        self.book = FlowBook()
-        self.journal = Journal(self.store, kept)
-        self.announcer = Announcer(self.events)
+        self.registry = FlowRegistry()
         self.obstacles: dict[int, SwitchError] = {}
-        self.executor = Executor(
-            Confirmation(self.tables, 1.0, verify, settle), DRAIN, self._obstacle
+        self.planner = ObstructedPlanner(
+            self.registry,
+            lambda: self.view,
+            FlowLimits(tag_range, max_flows),
+            partial(secrets.randbits, 32),
+            self.obstacles,
         )
-        clocks = Clocks(lambda: self.now, lambda: 1e9)
-        self.changes = Changes(self.book, self.journal, self.executor, self.announcer, clocks)
-        self.service = FlowService(
-            book=self.book,
-            store=self.store,
+        beneath = Foundation(
+            registry=self.registry,
+            planner=self.planner,
             switches=self.tables,
-            executor=self.executor,
-            changes=self.changes,
-            announcer=self.announcer,
-            journal=self.journal,
-            view=lambda: self.view,
-            tag_range=tag_range,
-            max_flows=max_flows,
+            connected=self.tables.connected,
+            store=self.store,
+            events=self.events,
+            supervisor=self.supervisor,
+            runtime=FabricRuntime(self),
+            clock=lambda: self.now,
         )
-        self.migrator = Migrator(self.service, lambda: self.view)
-        self.recovery = Recovery(
-            self.book, self.journal, self.executor, self.announcer,
-            self.tables.connected, self._tick, grace, self.supervisor,
-        )  # fmt: skip
-        self.reconciler = Reconciler(
-            self.book, self.tables, self.announcer, self.tables.connected, 1.0, self.supervisor
+        parts = assemble(
+            beneath,
+            FlowManagerOptions(reconcile_interval=1.0, deadline=1.0, grace=grace),
+            FlowMigrationOptions(drain=DRAIN, verify=verify, settle=tuple(settle), kept=kept),
         )
-        self.executor.dubious = self.reconciler.suspect
-        self.watch = Watch(self.service, lambda: self.now, grace)
+        self.service, self.migrations, self.journal = parts.service, parts.migrations, parts.journal
+        self.reconciler, self.monitor = parts.reconciler, parts.monitor
+        self.recovery = parts.recovery
         for row in self.store.flows():
-            self.book.restore(flow_from_json(row))
-
-    def _tick(self) -> float:
-        """Each look at the clock takes a while: nothing waits for ever."""
-        self.now += 1.0
-        return self.now
-
-    def _obstacle(self, plan: Plan) -> SwitchError | None:
-        return self.obstacles.get(plan.new.number) if plan.new else None
+            self.registry.restore(flow_from_json(row))
 
     def restarted(self, **options: Any) -> Fabric:
         """Return a controller that starts with the same store and the same switches."""

@@ -18,10 +18,10 @@ from horizon_ryu.core.errors import (
     SwitchDeadline,
     SwitchError,
 )
-from horizon_ryu.core.flows.entries import entries_of, flow_mod
+from horizon_ryu.core.flows.entries import entries_of
 from horizon_ryu.core.flows.flow import EntrySpec, FlowState, PathSpec
+from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.flows.service import Asked
 from horizon_ryu.wire.messages import Match, Outgoing, Output
 from unit.flows.fabric import EDGE, Fabric, sqlite
 
@@ -43,16 +43,16 @@ def fabric() -> Fabric:
 
 
 def test_a_flow_lies_on_every_switch_of_its_path_and_the_ingress_comes_last(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3, waypoints=(4,)))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, waypoints=(4,)))])
     assert [hop.dpid for hop in flow.hops] == [1, 4, 3]
     assert fabric.tables.held() == fabric.wanted(flow)
     assert [{sent.dpid for sent in batch} for batch in fabric.tables.batches] == [{4, 3}, {1}]
     assert fabric.events.kinds() == ["flow_add"]
-    assert fabric.book.get(flow.number) == flow
+    assert fabric.registry.get(flow.number) == flow
 
 
 def test_a_reverse_direction_is_made_and_deleted_along(fabric) -> None:
-    there, back = fabric.service.create([Asked(path(1, 3), bidirectional=True)])
+    there, back = fabric.service.create([CreateFlow(path(1, 3), bidirectional=True)])
     assert [hop.dpid for hop in back.hops] == [hop.dpid for hop in reversed(there.hops)]
     assert (there.reverse, back.reverse) == (back.number, there.number)
     assert back.spec.match.tp_src == 80
@@ -72,11 +72,11 @@ def test_one_refused_message_leaves_nothing_of_a_batch(fabric, place: int) -> No
         return "refused with FLOW_MOD_FAILED" if count == place else None
 
     fabric.tables.refuse = refuse
-    asked = [Asked(path(1, 2)), Asked(path(2, 3)), Asked(path(1, 2, 81))]
+    asked = [CreateFlow(path(1, 2)), CreateFlow(path(2, 3)), CreateFlow(path(1, 2, 81))]
     with pytest.raises(SwitchError, match="FLOW_MOD_FAILED"):
         fabric.service.create(asked)
     assert fabric.tables.held() == set()
-    assert (len(fabric.book), fabric.store.flows()) == (0, ())
+    assert (len(fabric.registry), fabric.store.flows()) == (0, ())
     fabric.tables.refuse = lambda _sent: None
     assert len(fabric.service.create(asked)) == 3
 
@@ -84,21 +84,21 @@ def test_one_refused_message_leaves_nothing_of_a_batch(fabric, place: int) -> No
 def test_a_switch_that_is_away_or_silent_ends_the_request(fabric) -> None:
     fabric.tables.away = {2}
     with pytest.raises(SwitchAway):
-        fabric.service.create([Asked(path(1, 2))])
+        fabric.service.create([CreateFlow(path(1, 2))])
     fabric.tables.away, fabric.tables.silent = set(), {2}
     with pytest.raises(SwitchDeadline):
-        fabric.service.create([Asked(path(1, 2))])
-    assert len(fabric.book) == 0
+        fabric.service.create([CreateFlow(path(1, 2))])
+    assert len(fabric.registry) == 0
 
 
 def test_two_flows_cannot_have_one_entry(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3))])
     with pytest.raises(Conflict, match=flow.id):
-        fabric.service.create([Asked(path(1, 3))])
+        fabric.service.create([CreateFlow(path(1, 3))])
     with pytest.raises(Conflict):
-        fabric.service.create([Asked(entry(2, 81)), Asked(entry(2, 81))])
+        fabric.service.create([CreateFlow(entry(2, 81)), CreateFlow(entry(2, 81))])
     assert fabric.tables.held() == fabric.wanted(flow)
-    fabric.service.create([Asked(replace(path(1, 3), priority=40_000))])
+    fabric.service.create([CreateFlow(replace(path(1, 3), priority=40_000))])
 
 
 @pytest.mark.parametrize(
@@ -115,21 +115,21 @@ def test_two_flows_cannot_have_one_entry(fabric) -> None:
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(fabric, spec, error) -> None:
     with pytest.raises(error):
-        fabric.service.create([Asked(path(1, 2)), Asked(spec)])
+        fabric.service.create([CreateFlow(path(1, 2)), CreateFlow(spec)])
     assert fabric.tables.batches == []
-    assert len(fabric.book) == 0
+    assert len(fabric.registry) == 0
 
 
 def test_there_is_a_cap_on_flows() -> None:
     fabric = Fabric(RING, max_flows=3)
-    fabric.service.create([Asked(entry(1, port)) for port in range(1, 3)])
+    fabric.service.create([CreateFlow(entry(1, port)) for port in range(1, 3)])
     with pytest.raises(LimitExceeded):
-        fabric.service.create([Asked(path(1, 3), bidirectional=True)])
-    assert len(fabric.book) == 2
+        fabric.service.create([CreateFlow(path(1, 3), bidirectional=True)])
+    assert len(fabric.registry) == 2
 
 
 def test_an_entry_is_set_in_place(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(entry(2))])
+    (flow,) = fabric.service.create([CreateFlow(entry(2))])
     spec = replace(flow.spec, actions=(Output(3),), idle_timeout=30)
     changed = fabric.service.change(flow.number, spec)
     assert changed.spec == spec
@@ -140,21 +140,21 @@ def test_an_entry_is_set_in_place(fabric) -> None:
 
 
 def test_what_is_refused_stays_as_it_was(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3))])
     before = fabric.tables.mods()
     fabric.tables.refuse = lambda sent: "no" if sent.dpid == 4 else None
     with pytest.raises(SwitchError, match="no"):
         fabric.service.change(flow.number, replace(flow.spec, waypoints=(4,)))
     assert fabric.tables.mods() == before
-    assert fabric.book.get(flow.number) == flow
+    assert fabric.registry.get(flow.number) == flow
 
 
 def test_a_rate_is_a_meter_that_comes_and_goes_with_the_flow(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3, rate_kbps=500))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, rate_kbps=500))])
     assert fabric.tables.tables[1].meters == {flow.meter: 500}
-    first = flow_mod(entries_of(flow)[0])
+    first = entries_of(flow)[0].mod
     assert first.meter == flow.meter
-    assert [flow_mod(item).meter for item in entries_of(flow)[1:]] == [None, None]
+    assert [item.mod.meter for item in entries_of(flow)[1:]] == [None, None]
     faster = fabric.service.change(flow.number, replace(flow.spec, rate_kbps=900))
     assert fabric.tables.tables[1].meters == {faster.meter: 900}
     fabric.service.change(flow.number, replace(flow.spec, rate_kbps=None))
@@ -164,10 +164,10 @@ def test_a_rate_is_a_meter_that_comes_and_goes_with_the_flow(fabric) -> None:
 
 
 def test_a_flow_is_deleted_even_if_a_switch_is_away(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3, waypoints=(2,)))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, waypoints=(2,)))])
     fabric.tables.away = {2}
     fabric.service.remove(flow.number)
-    assert len(fabric.book) == 0
+    assert len(fabric.registry) == 0
     assert {key.dpid for key in fabric.tables.held()} == {2}
     fabric.tables.away = set()
     found = fabric.reconciler.reconcile(2)
@@ -179,7 +179,7 @@ def test_a_flow_is_deleted_even_if_a_switch_is_away(fabric) -> None:
 
 
 def test_counters_are_those_of_the_first_switch(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3))])
     assert fabric.service.counters(flow) == (7, 700)
     fabric.tables.away = {1}
     assert fabric.service.counters(flow) is None
@@ -189,10 +189,10 @@ def test_counters_are_those_of_the_first_switch(fabric) -> None:
 def test_flows_survive_the_controller(tmp_path: Path) -> None:
     fabric = Fabric(RING, sqlite(tmp_path))
     made = fabric.service.create(
-        [Asked(path(1, 3, waypoints=(4,), queue=2), bidirectional=True), Asked(entry(2))]
+        [CreateFlow(path(1, 3, waypoints=(4,), queue=2), bidirectional=True), CreateFlow(entry(2))]
     )
     again = fabric.restarted()
-    assert again.book.flows() == tuple(sorted(made, key=lambda flow: flow.number))
+    assert again.registry.flows() == tuple(sorted(made, key=lambda flow: flow.number))
     again.reconciler.reconcile(1)
     assert again.events.kinds() == []
     for table in again.tables.tables.values():
@@ -203,16 +203,16 @@ def test_flows_survive_the_controller(tmp_path: Path) -> None:
 
 
 def test_a_cut_path_is_marked_and_restored_or_moved(fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3, waypoints=(2,)))])
-    (pinned,) = fabric.service.create([Asked(path(1, 3, 81, path=(1, 2, 3)))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, waypoints=(2,)))])
+    (pinned,) = fabric.service.create([CreateFlow(path(1, 3, 81, path=(1, 2, 3)))])
     numbers = [flow.number, pinned.number]
     fabric.recable([(2, 3), (3, 4), (4, 1)])
-    fabric.watch._look_after(numbers)
-    moved, stuck = map(fabric.book.get, numbers)
+    fabric.monitor._look_after(numbers)
+    moved, stuck = map(fabric.registry.get, numbers)
     assert [hop.dpid for hop in moved.hops] == [1, 4, 3, 2, 3]
     assert stuck.state is FlowState.BROKEN
     assert fabric.events.kinds()[2:] == ["flow_broken", "migration_done", "flow_moved"]
     fabric.recable(RING)
-    fabric.watch._look_after(numbers)
-    assert fabric.book.get(pinned.number) == pinned
+    fabric.monitor._look_after(numbers)
+    assert fabric.registry.get(pinned.number) == pinned
     assert fabric.tables.held() == fabric.wanted(moved, pinned)

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from horizon_ryu.changes.engine import Transaction
 from horizon_ryu.core.errors import Conflict, InvalidInput, NotFound, SwitchAway, SwitchError
 from horizon_ryu.core.flows.flow import Flow
-from horizon_ryu.core.flows.migration import Migration, MigrationState
+from horizon_ryu.core.flows.migrate_command import MigrateFlow
+from horizon_ryu.core.flows.migration import MigrationState
 from horizon_ryu.core.flows.plan import WaveKind
-from horizon_ryu.core.flows.wish import Wish
-from horizon_ryu.flows.service import Asked
+from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.wire.messages import Match, Outgoing
 from unit.flows.fabric import EDGE, Fabric, mac, sqlite
 from unit.flows.test_flow_service import RING, path
@@ -22,33 +23,33 @@ LADDER = [(1, 2), (2, 3), (4, 5), (5, 6), (1, 4), (2, 5), (3, 6)]
 
 
 def made(fabric: Fabric, *waypoints: int, port: int = 80, **more: Any) -> Flow:
-    (flow,) = fabric.service.create([Asked(path(1, 3, port, waypoints=waypoints, **more))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, port, waypoints=waypoints, **more))])
     fabric.tables.batches.clear()
     return flow
 
 
-def wish(flow: Flow, *dpids: int, **more: Any) -> Wish:
-    return Wish(dpids, flow.number, **more)
+def wish(flow: Flow, *dpids: int, **more: Any) -> MigrateFlow:
+    return MigrateFlow(dpids, flow.number, **more)
 
 
 def test_a_flow_turns_at_the_ingress_when_all_else_is_there() -> None:
     fabric = Fabric(RING)
     old = made(fabric, 2)
-    ((record, error),) = fabric.migrator.migrate([wish(old, 1, 4, 3)])
+    ((record, error),) = fabric.migrations.migrate([wish(old, 1, 4, 3)])
     assert (record.state, error, record.waves) == (MigrationState.DONE, None, 2)
-    assert fabric.book.get(old.number) == record.new
+    assert fabric.registry.get(old.number) == record.new
     assert [hop.dpid for hop in record.new.hops] == [1, 4, 3]
     assert fabric.tables.held() == fabric.wanted(record.new)
     dpids = [sorted(sent.dpid for sent in batch) for batch in fabric.tables.batches]
     assert dpids == [[3, 4], [1], [2], [3]]
-    assert fabric.migrator.migration(record.id) == record
+    assert fabric.migrations.migration(record.id) == record
     assert fabric.events.kinds() == ["flow_add", "migration_done"]
 
 
 def test_flows_move_together_in_one_round_per_wave() -> None:
     fabric = Fabric(RING)
     flows = [made(fabric, 2, port=port) for port in range(1, 41)]
-    outcomes = fabric.migrator.migrate([wish(flow, 4) for flow in flows])
+    outcomes = fabric.migrations.migrate([wish(flow, 4) for flow in flows])
     assert {outcome.record.state for outcome in outcomes} == {MigrationState.DONE}
     assert [len(batch) for batch in fabric.tables.batches] == [80, 40, 40, 40]
     assert fabric.tables.held() == fabric.wanted(*(outcome.record.new for outcome in outcomes))
@@ -57,8 +58,8 @@ def test_flows_move_together_in_one_round_per_wave() -> None:
 def test_a_dry_run_tells_the_plan_and_touches_nothing() -> None:
     fabric = Fabric(RING)
     old = made(fabric, 2)
-    ((record, plan),) = fabric.migrator.rehearse([wish(old, 4)])
-    kinds = [wave.kind for wave in plan.waves]
+    ((record, plan),) = fabric.migrations.dry_run([wish(old, 4)])
+    kinds = [wave.kind for wave in (*plan.pre_commit, *plan.post_commit)]
     assert kinds == [
         WaveKind.ADD,
         WaveKind.COMMIT,
@@ -68,8 +69,8 @@ def test_a_dry_run_tells_the_plan_and_touches_nothing() -> None:
     ]
     assert record.state is MigrationState.PLANNED
     assert fabric.tables.batches == []
-    assert fabric.migrator.migrations() == ()
-    assert fabric.migrator.migrate([wish(old, 4)])[0].error is None
+    assert fabric.migrations.migrations() == ()
+    assert fabric.migrations.migrate([wish(old, 4)])[0].error is None
 
 
 @pytest.mark.parametrize("place", range(3))
@@ -84,13 +85,13 @@ def test_whatever_is_refused_before_the_commit_leaves_the_old_path(place: int) -
         return "refused" if count == place else None
 
     fabric.tables.refuse = refuse
-    ((record, error),) = fabric.migrator.migrate([wish(old, 4)])
+    ((record, error),) = fabric.migrations.migrate([wish(old, 4)])
     assert isinstance(error, SwitchError)
     assert (record.state, record.switch) == (MigrationState.ROLLED_BACK, error.dpid)
     assert fabric.tables.mods() == before
-    assert fabric.book.get(old.number) == old
+    assert fabric.registry.get(old.number) == old
     assert fabric.events.kinds()[-1] == "migration_rolled_back"
-    assert fabric.migrator.migrate([wish(old, 4)])[0].error is None
+    assert fabric.migrations.migrate([wish(old, 4)])[0].error is None
 
 
 def test_of_several_those_that_cannot_are_taken_back_alone() -> None:
@@ -99,7 +100,7 @@ def test_of_several_those_that_cannot_are_taken_back_alone() -> None:
     fabric.tables.refuse = lambda sent: (
         "no" if sent.dpid == 4 and getattr(sent.message.match, "tp_dst", 0) == 81 else None
     )
-    outcomes = fabric.migrator.migrate([wish(first, 4), wish(second, 4)])
+    outcomes = fabric.migrations.migrate([wish(first, 4), wish(second, 4)])
     states = [outcome.record.state for outcome in outcomes]
     assert states == [MigrationState.DONE, MigrationState.ROLLED_BACK]
     assert fabric.tables.held() == fabric.wanted(outcomes[0].record.new, second)
@@ -108,10 +109,8 @@ def test_of_several_those_that_cannot_are_taken_back_alone() -> None:
 def test_a_switch_that_goes_silent_is_looked_after_when_it_is_back() -> None:
     fabric = Fabric(LADDER)
     old = made(fabric, 2)
-    fabric.changes.unclean = lambda change: later.append(change)
-    later: list[Any] = []
     fabric.tables.silent = {3}
-    ((record, error),) = fabric.migrator.migrate([wish(old, 5, 6)])
+    ((record, error),) = fabric.migrations.migrate([wish(old, 5, 6)])
     assert error is not None
     assert record.state is MigrationState.ROLLED_BACK
     assert fabric.tables.held() >= fabric.wanted(old)
@@ -122,7 +121,7 @@ def test_a_lost_link_stops_the_commit() -> None:
     old = made(fabric, 2)
     before = fabric.tables.mods()
     fabric.obstacles[old.number] = SwitchError(1, "a link was lost")
-    ((record, error),) = fabric.migrator.migrate([wish(old, 4)])
+    ((record, error),) = fabric.migrations.migrate([wish(old, 4)])
     assert str(error) == "switch 0000000000000001: a link was lost"
     assert record.state is MigrationState.ROLLED_BACK
     assert fabric.tables.mods() == before
@@ -134,7 +133,7 @@ def test_what_fails_after_the_commit_is_repaired_later() -> None:
     fabric.tables.before = lambda messages: (
         fabric.tables.away.add(2) if messages[0].dpid == 1 else None
     )
-    ((record, error),) = fabric.migrator.migrate([wish(old, 4)])
+    ((record, error),) = fabric.migrations.migrate([wish(old, 4)])
     assert (record.state, error) == (MigrationState.DONE, None)
     fabric.tables.away.clear()
     fabric.reconciler.reconcile(2)
@@ -144,13 +143,13 @@ def test_what_fails_after_the_commit_is_repaired_later() -> None:
 def test_traffic_that_is_no_flow_of_ours_becomes_one() -> None:
     fabric = Fabric(RING)
     match = Match(dl_src=mac(1), dl_dst=mac(3))
-    ((record, error),) = fabric.migrator.migrate([Wish((1, 4, 3), match=match)])
+    ((record, error),) = fabric.migrations.migrate([MigrateFlow((1, 4, 3), match=match)])
     assert error is None
     assert (record.old, record.new.spec.priority, record.new.spec.idle_timeout) == (None, 65_535, 0)
     assert [hop.dpid for hop in record.new.hops] == [1, 4, 3]
     assert fabric.tables.held() == fabric.wanted(record.new)
-    again = Wish((1, 2, 3), match=match._replace(in_port=EDGE))
-    ((record, error),) = fabric.migrator.migrate([again])
+    again = MigrateFlow((1, 2, 3), match=match._replace(in_port=EDGE))
+    ((record, error),) = fabric.migrations.migrate([again])
     assert record.old is not None
     assert fabric.tables.held() == fabric.wanted(record.new)
 
@@ -158,17 +157,21 @@ def test_traffic_that_is_no_flow_of_ours_becomes_one() -> None:
 @pytest.mark.parametrize(
     ("asked", "error", "words"),
     [
-        (Wish((1, 4, 3), number=12345), NotFound, "no flow"),
-        (Wish((), match=Match(dl_src=mac(1))), InvalidInput, "dpids"),
-        (Wish((1, 3), match=Match(dl_type=0x0800)), InvalidInput, "in_port"),
-        (Wish((2, 3), match=Match(dl_src=mac(1), dl_dst=mac(3))), InvalidInput, "not at"),
-        (Wish((1, 9), match=Match(dl_src=mac(1), dl_dst=mac(3))), SwitchAway, "not connected"),
+        (MigrateFlow((1, 4, 3), number=12345), NotFound, "no flow"),
+        (MigrateFlow((), match=Match(dl_src=mac(1))), InvalidInput, "dpids"),
+        (MigrateFlow((1, 3), match=Match(dl_type=0x0800)), InvalidInput, "in_port"),
+        (MigrateFlow((2, 3), match=Match(dl_src=mac(1), dl_dst=mac(3))), InvalidInput, "not at"),
+        (
+            MigrateFlow((1, 9), match=Match(dl_src=mac(1), dl_dst=mac(3))),
+            SwitchAway,
+            "not connected",
+        ),
     ],
 )
-def test_what_means_nothing_is_refused(asked: Wish, error: Any, words: str) -> None:
+def test_what_means_nothing_is_refused(asked: MigrateFlow, error: Any, words: str) -> None:
     fabric = Fabric(RING)
     with pytest.raises(error, match=words):
-        fabric.migrator.migrate([asked])
+        fabric.migrations.migrate([asked])
     assert fabric.tables.batches == []
 
 
@@ -176,11 +179,11 @@ def test_unless_all_can_be_planned_none_is_touched() -> None:
     fabric = Fabric(RING)
     flow = made(fabric, 2)
     with pytest.raises(NotFound):
-        fabric.migrator.migrate([wish(flow, 4), Wish((4,), number=1)])
+        fabric.migrations.migrate([wish(flow, 4), MigrateFlow((4,), number=1)])
     with pytest.raises(Conflict, match="under way"):
-        fabric.migrator.migrate([wish(flow, 4), wish(flow, 4)])
+        fabric.migrations.migrate([wish(flow, 4), wish(flow, 4)])
     assert fabric.tables.batches == []
-    assert fabric.migrator.migrate([wish(flow, 4)])[0].error is None
+    assert fabric.migrations.migrate([wish(flow, 4)])[0].error is None
 
 
 class Killed(BaseException):
@@ -195,9 +198,9 @@ class DyingJournal:
         self._state = state
         fabric.journal.write = self.write  # type: ignore[method-assign]
 
-    def write(self, records: Sequence[Migration], *flows: Any) -> None:
-        self._write(records, *flows)
-        if any(record.state.value == self._state for record in records):
+    def write(self, transactions: Sequence[Transaction[Any]]) -> None:
+        self._write(transactions)
+        if any(each.state.value == self._state for each in transactions):
             raise Killed
 
 
@@ -209,20 +212,20 @@ def test_a_killed_controller_ends_the_migration_when_it_starts_again(
     old = made(fabric, 2)
     DyingJournal(fabric, state)
     with pytest.raises(Killed):
-        fabric.migrator.migrate([wish(old, 4)])
+        fabric.migrations.migrate([wish(old, 4)])
     again = fabric.restarted()
     for record in again.recovery.claim():
         with pytest.raises(Conflict, match="under way"):
-            again.migrator.migrate([wish(old, 2)])
+            again.migrations.migrate([wish(old, 2)])
         again.recovery.finish(record)
-    (record,) = again.migrator.migrations()
+    (record,) = again.migrations.migrations()
     forward = state != "installing"
     assert record.state is (MigrationState.DONE if forward else MigrationState.ROLLED_BACK)
     result = record.new if forward else old
-    assert again.book.flows() == (result,)
+    assert again.registry.flows() == (result,)
     assert again.tables.held() == again.wanted(result)
     assert again.recovery.claim() == ()
-    assert again.restarted().book.flows() == (result,)
+    assert again.restarted().registry.flows() == (result,)
 
 
 @pytest.mark.parametrize("batch", range(4))
@@ -238,14 +241,14 @@ def test_a_controller_killed_between_messages_leaves_no_trace_of_the_other_path(
 
     fabric.tables.before = die
     with pytest.raises(Killed):
-        fabric.migrator.migrate([wish(old, 4)])
+        fabric.migrations.migrate([wish(old, 4)])
     fabric.tables.before = lambda _messages: None
     again = fabric.restarted()
     for record in again.recovery.claim():
         again.recovery.finish(record)
     for dpid in again.tables.tables:
         again.reconciler.reconcile(dpid)
-    (flow,) = again.book.flows()
+    (flow,) = again.registry.flows()
     assert again.tables.held() == again.wanted(flow)
     assert [hop.dpid for hop in flow.hops][1] == (2 if batch == 0 else 4)
 
@@ -267,21 +270,21 @@ def test_a_store_that_fails_leaves_one_path_and_nothing_claimed(
 
     monkeypatch.setattr(fabric.store, "write_migrations", fail)
     with pytest.raises(OSError, match="disk full"):
-        fabric.migrator.migrate([wish(old, 4)])
+        fabric.migrations.migrate([wish(old, 4)])
     fabric.reconciler._suspects.update(fabric.tables.tables)
     for dpid in fabric.tables.tables:
         fabric.reconciler.reconcile(dpid)
-    flow = fabric.book.get(old.number)
+    flow = fabric.registry.get(old.number)
     assert fabric.tables.held() == fabric.wanted(flow)
     assert ([hop.dpid for hop in flow.hops] == [1, 2, 3]) == (place < 2), "before the commit"
-    assert not fabric.book.is_changing(old.number)
-    ((record, error),) = fabric.migrator.migrate([wish(flow, 2 if place >= 2 else 4)])
+    assert not fabric.registry.is_changing(old.number)
+    ((record, error),) = fabric.migrations.migrate([wish(flow, 2 if place >= 2 else 4)])
     assert error is None
     again = fabric.restarted()
     for unfinished in again.recovery.claim():
         again.recovery.finish(unfinished)
-    assert again.tables.held() == again.wanted(*again.book.flows())
-    assert [flow.hops for flow in again.book.flows()] == [record.new.hops]
+    assert again.tables.held() == again.wanted(*again.registry.flows())
+    assert [flow.hops for flow in again.registry.flows()] == [record.new.hops]
 
 
 def test_old_migrations_are_forgotten() -> None:
@@ -289,8 +292,8 @@ def test_old_migrations_are_forgotten() -> None:
     flow = made(fabric, 2)
     for turn in range(120):
         fabric.now += 1
-        fabric.migrator.migrate([wish(flow, 4 if turn % 2 == 0 else 2)])
-    assert 10 <= len(fabric.migrator.migrations()) <= 40
+        fabric.migrations.migrate([wish(flow, 4 if turn % 2 == 0 else 2)])
+    assert 10 <= len(fabric.migrations.migrations()) <= 40
 
 
 @pytest.mark.parametrize("openflow", [1, 4])
@@ -299,13 +302,13 @@ def test_switches_whose_barriers_lie_are_found_out(openflow: int) -> None:
     old = made(fabric, 2)
     before = fabric.tables.mods()
     fabric.tables.deaf = {4}
-    ((record, error),) = fabric.migrator.migrate([wish(old, 4)])
+    ((record, error),) = fabric.migrations.migrate([wish(old, 4)])
     assert error is not None
     assert error.dpid == 4
     assert "did not make" in error.msg
     assert fabric.tables.mods() == before
     fabric.tables.deaf = set()
-    ((record, error),) = fabric.migrator.migrate([wish(old, 4)])
+    ((record, error),) = fabric.migrations.migrate([wish(old, 4)])
     assert record.state is MigrationState.DONE
 
 
@@ -316,5 +319,5 @@ def test_models_that_need_time_are_given_it() -> None:
     describe = fabric.tables.description
     fabric.tables.description = lambda dpid, *more: asked.append(dpid) or describe(dpid, *more)  # type: ignore
     made(fabric, 4)
-    fabric.service.create([Asked(path(1, 3, 81, waypoints=(4,)))])
+    fabric.service.create([CreateFlow(path(1, 3, 81, waypoints=(4,)))])
     assert sorted(asked) == [1, 3, 4], "each switch is asked once"

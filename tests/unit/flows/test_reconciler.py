@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.core.ownership import flow_cookie
-from horizon_ryu.flows.service import Asked
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing
 from unit.flows.fabric import Fabric
 from unit.flows.test_flow_service import RING, path
@@ -14,7 +14,7 @@ from unit.flows.test_flow_service import RING, path
 
 def regular(fabric: Fabric) -> None:
     """Do what happens once in an interval."""
-    wanted = fabric.book.switches() | fabric.reconciler._suspects
+    wanted = fabric.registry.switches() | fabric.reconciler._suspects
     fabric.reconciler._look_at(dpid for dpid in fabric.tables.connected() if dpid in wanted)
 
 
@@ -27,7 +27,7 @@ def test_a_switch_that_did_not_confirm_a_deletion_is_looked_at_until_it_is_clean
 
     fabric.tables.refuse = refuse
     with pytest.raises(SwitchError, match="no"):
-        fabric.service.create([Asked(path(1, 2))])
+        fabric.service.create([CreateFlow(path(1, 2))])
     assert {key.dpid for key in fabric.tables.held()} == {2}, "the orphan could not be deleted"
     regular(fabric)
     assert fabric.tables.held(), "still refused"
@@ -43,7 +43,7 @@ def test_a_switch_that_did_not_confirm_a_deletion_is_looked_at_until_it_is_clean
 
 def test_what_is_missing_comes_back_with_its_meter_and_is_announced() -> None:
     fabric = Fabric(RING)
-    (flow,) = fabric.service.create([Asked(path(1, 3, waypoints=(2,), rate_kbps=100))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, waypoints=(2,), rate_kbps=100))])
     fabric.tables.tables[1].entries.clear()
     fabric.tables.tables[1].meters.clear()
     regular(fabric)
@@ -55,16 +55,17 @@ def test_what_is_missing_comes_back_with_its_meter_and_is_announced() -> None:
 
 def test_nothing_is_repaired_while_a_flow_changes_and_nothing_of_others_ever() -> None:
     fabric = Fabric(RING)
-    (flow,) = fabric.service.create([Asked(path(1, 3, waypoints=(2,)))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, waypoints=(2,)))])
     foreign = FlowMod(FlowCommand.ADD, Match(in_port=7), 500, 0x77)
     fabric.tables.tables[2].entries[foreign.match, 500] = foreign
     strange = foreign._replace(cookie=flow_cookie(99), priority=501, match=Match(in_port=8))
     fabric.tables.tables[2].entries[strange.match, 501] = strange
-    plan = fabric.service.plan_change(flow, flow.spec)
+    plan = fabric.planner.change(flow, flow.spec)
+    fabric.registry.claim(plan.subject, plan.new, plan.resources)
     fabric.tables.tables[3].entries.clear()
     fabric.reconciler.reconcile(3)
     assert fabric.tables.tables[3].entries == {}
-    fabric.changes.cancel([plan])
+    fabric.registry.release(plan.subject, flow)
     fabric.reconciler.reconcile(3)
     fabric.reconciler.reconcile(2)
     assert foreign in fabric.tables.tables[2].entries.values()
@@ -74,6 +75,6 @@ def test_nothing_is_repaired_while_a_flow_changes_and_nothing_of_others_ever() -
 
 def test_a_switch_that_goes_away_meanwhile_is_no_matter() -> None:
     fabric = Fabric(RING)
-    fabric.service.create([Asked(path(1, 3))])
+    fabric.service.create([CreateFlow(path(1, 3))])
     fabric.tables.away = {1}
     assert fabric.reconciler.reconcile(1) is None

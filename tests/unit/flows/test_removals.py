@@ -14,10 +14,10 @@ from ryu.lib import hub
 from horizon_ryu import flow_manager
 from horizon_ryu.core.flows.entries import keys_of
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec
+from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.core.ownership import Owner, cookie, flow_cookie
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows import reconciler
-from horizon_ryu.flows.service import Asked
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.published import Published
 from horizon_ryu.settings import FlowManagerOptions, FlowMigrationOptions
@@ -26,6 +26,7 @@ from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire import match10, oxm
 from horizon_ryu.wire.messages import Match, Output
 from unit.flows.fabric import EDGE, EventList, Tables, network
+from xen_bridge.runtime.green import GreenRuntime
 
 RING = [(1, 2), (2, 3), (3, 4), (4, 1)]
 IDLE, HARD, DELETE = 0, 1, 2
@@ -68,10 +69,11 @@ class Manager:
             switches=self.switches,
             published=published,
             metrics=self.metrics,
-            supervisor=Supervisor(lambda: self.now, self.metrics.loop_failed),
+            runtime=GreenRuntime(),
+            supervisor=Supervisor(GreenRuntime(), lambda: self.now, self.metrics.loop_failed),
             router=SimpleNamespace(add=lambda resources: None),
             clock=lambda: self.now,
-            flows=None,
+            flow_migrations=None,
             start=lambda wsgi: None,
         )
         self.app = flow_manager.FlowManager(wsgi=None, horizon=self.horizon)
@@ -79,18 +81,22 @@ class Manager:
 
     @property
     def service(self) -> Any:
-        return self.horizon.flows
+        return self.app._parts.service
+
+    @property
+    def registry(self) -> Any:
+        return self.service._registry
 
     def path(self, **changes: Any) -> Flow:
         """Lay a flow from the host at 1 to the host at 3, over 2."""
         match = changes.pop("match", Match(dl_type=0x800, nw_src=(0x0A000001, 32)))
         spec = PathSpec(match, PortRef(1, EDGE), PortRef(3, EDGE), (2,), **changes)
-        (flow,) = self.service.create([Asked(spec)])
+        (flow,) = self.service.create([CreateFlow(spec)])
         return flow
 
     def entry(self, **changes: Any) -> Flow:
         spec = EntrySpec(1, Match(in_port=7), (Output(2),), **changes)
-        (flow,) = self.service.create([Asked(spec)])
+        (flow,) = self.service.create([CreateFlow(spec)])
         return flow
 
     def report(
@@ -139,12 +145,12 @@ class Manager:
 
     def is_quiet(self) -> bool:
         """Tell whether nobody is about to have a switch looked at."""
-        looking = self.app._reconciler
+        looking = self.app._parts.reconciler
         return not looking._wake.is_set() and not looking._hurried - looking._resting
 
     def is_kept(self, flow: Flow) -> bool:
         self.let_others_work()
-        return flow.number in self.service.book
+        return flow.number in self.registry
 
     def counted(self, outcome: str) -> bool:
         name = f'horizon_flow_removals_total{{outcome="{outcome}"}}'
@@ -214,7 +220,7 @@ def test_a_timeout_ends_a_flow_once_it_can_have_passed(
     assert manager.switches.held() == set()
     assert manager.counted("expired")
     assert manager.horizon.events.kinds()[-1] == "flow_timeout"
-    assert len(manager.app._ages) == 0
+    assert manager.app._parts.confirmation.dated == 0
 
 
 def test_a_single_entry_ends_by_its_own_switch_alone(manager: Manager) -> None:
@@ -288,7 +294,7 @@ def test_an_entry_deleted_by_others_is_brought_back_and_the_flow_stays(manager: 
         manager.report(flow, 2, reason, duration=0)
         assert manager.is_kept(flow)
         manager.wait(lambda: manager.switches.held() == wanted)
-        manager.app._reconciler._rested(2)
+        manager.app._parts.reconciler._rested(2)
     assert manager.counted("deleted")
 
 
@@ -297,7 +303,7 @@ def test_a_deletion_for_a_switch_that_is_not_on_the_path_is_no_reason_to_look(
 ) -> None:
     flow = manager.path()
     manager.report(flow, 4, DELETE, match=keys_of(flow)[0].match)
-    assert manager.app._reconciler._hurried == set()
+    assert manager.app._parts.reconciler._hurried == set()
     manager.let_others_work()
     assert manager.switches.looks == []
 
@@ -305,11 +311,12 @@ def test_a_deletion_for_a_switch_that_is_not_on_the_path_is_no_reason_to_look(
 def test_a_flow_that_is_just_being_changed_does_not_end(manager: Manager) -> None:
     flow = manager.path(idle_timeout=60)
     manager.now += 60
-    plan = manager.service.plan_change(flow, flow.spec)
+    registry = manager.registry
+    registry.claim(flow.number, flow, keys_of(flow))
     manager.report(flow, 2, IDLE)
     assert manager.is_kept(flow)
     assert manager.counted("changing")
-    manager.service.changes.cancel([plan])
+    registry.release(flow.number, flow)
 
 
 def test_the_old_entries_of_a_flow_that_has_moved_say_nothing(manager: Manager) -> None:
@@ -347,8 +354,8 @@ def test_reports_without_end_cost_one_look_at_a_time(
         for _ in range(200):
             manager.report(flow, 2, IDLE, duration=0)
         manager.wait_for_looks(2)
-    assert manager.app._reconciler._hurried == {2}
-    manager.app._reconciler._rested(2)
+    assert manager.app._parts.reconciler._hurried == {2}
+    manager.app._parts.reconciler._rested(2)
     manager.wait_for_looks(2, 2)
 
 

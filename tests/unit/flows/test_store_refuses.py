@@ -13,10 +13,10 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import StoreError
 from horizon_ryu.core.flows.flow import Flow, FlowState
+from horizon_ryu.core.flows.migrate_command import MigrateFlow
 from horizon_ryu.core.flows.migration import MigrationState
+from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.core.flows.record import flow_from_json
-from horizon_ryu.core.flows.wish import Wish
-from horizon_ryu.flows.service import Asked
 from horizon_ryu.wire.messages import Match
 from unit.flows.fabric import EDGE, Fabric, mac
 from unit.flows.test_flow_service import RING, path
@@ -61,10 +61,10 @@ def kept(fabric: Fabric) -> list[Flow]:
 
 def test_a_flow_that_cannot_be_kept_is_on_no_switch(fabric: Fabric) -> None:
     with refusing(fabric), pytest.raises(StoreError, match="store cannot be written"):
-        fabric.service.create([Asked(path(1, 3), bidirectional=True)])
-    assert (fabric.tables.held(), len(fabric.book), kept(fabric)) == (set(), 0, [])
+        fabric.service.create([CreateFlow(path(1, 3), bidirectional=True)])
+    assert (fabric.tables.held(), len(fabric.registry), kept(fabric)) == (set(), 0, [])
     assert fabric.events.kinds() == []
-    assert len(fabric.service.create([Asked(path(1, 3), bidirectional=True)])) == 2
+    assert len(fabric.service.create([CreateFlow(path(1, 3), bidirectional=True)])) == 2
 
 
 def test_a_flow_whose_end_cannot_be_kept_stays(fabric: Fabric) -> None:
@@ -73,7 +73,7 @@ def test_a_flow_whose_end_cannot_be_kept_stays(fabric: Fabric) -> None:
         fabric.service.remove(flow.number)
     assert fabric.tables.held() == fabric.wanted(flow)
     assert kept(fabric) == [flow]
-    assert not fabric.book.is_changing(flow.number)
+    assert not fabric.registry.is_changing(flow.number)
     fabric.service.remove(flow.number)
     assert fabric.tables.held() == set()
 
@@ -95,27 +95,27 @@ def test_a_migration_is_done_or_refused_wherever_the_store_fails_for_good(
     fabric.store.write_migrations = fail  # type: ignore[method-assign]
     if place < 2:
         with pytest.raises(StoreError):
-            fabric.migrator.migrate([wish(old, 4)])
+            fabric.migrations.migrate([wish(old, 4)])
         flow = old
     else:
-        ((record, error),) = fabric.migrator.migrate([wish(old, 4)])
+        ((record, error),) = fabric.migrations.migrate([wish(old, 4)])
         assert (record.state, error) == (MigrationState.DONE, None)
         flow = record.new
-    assert fabric.book.get(old.number) == flow
+    assert fabric.registry.get(old.number) == flow
     assert fabric.tables.held() == fabric.wanted(flow)
-    assert not fabric.book.is_changing(old.number)
-    owed = len(fabric.changes._overdue)
+    assert not fabric.registry.is_changing(old.number)
+    owed = fabric.journal.is_overdue
     assert bool(owed) == (place > 0), "the journal knows nothing of what never began"
     if owed:
         with pytest.raises(StoreError):
-            fabric.changes.write_overdue()
+            fabric.journal.write_overdue()
     fabric.store.write_migrations = write  # type: ignore[method-assign]
-    fabric.changes.write_overdue()
-    fabric.changes.write_overdue()
+    fabric.journal.write_overdue()
+    fabric.journal.write_overdue()
     assert kept(fabric) == [flow]
     again = fabric.restarted()
     assert again.recovery.claim() == ()
-    assert again.book.flows() == (flow,)
+    assert again.registry.flows() == (flow,)
 
 
 def test_a_new_flow_by_migration_is_kept_when_only_its_commit_could_not_be_written(
@@ -131,7 +131,7 @@ def test_a_new_flow_by_migration_is_kept_when_only_its_commit_could_not_be_writt
 
     fabric.store.write_migrations = fail_third  # type: ignore[method-assign]
     match = Match(in_port=EDGE, dl_dst=mac(3))
-    ((record, error),) = fabric.migrator.migrate([Wish((1, 2, 3), match=match)])
+    ((record, error),) = fabric.migrations.migrate([MigrateFlow((1, 2, 3), match=match)])
     assert (record.old, error) == (None, None)
     assert kept(fabric) == [record.new]
 
@@ -148,22 +148,22 @@ def test_what_is_owed_does_not_bring_a_deleted_flow_back(fabric: Fabric) -> None
         write(*rows)
 
     fabric.store.write_migrations = fail  # type: ignore[method-assign]
-    fabric.migrator.migrate([wish(old, 4)])
+    fabric.migrations.migrate([wish(old, 4)])
     fabric.store.write_migrations = write  # type: ignore[method-assign]
     fabric.service.remove(old.number)
-    fabric.changes.write_overdue()
+    fabric.journal.write_overdue()
     assert kept(fabric) == []
     assert fabric.restarted().recovery.claim() == ()
 
 
 def test_a_mark_that_cannot_be_kept_is_made_later(fabric: Fabric) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3, 80, path=(1, 2, 3)))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, 80, path=(1, 2, 3)))])
     fabric.recable([(3, 4), (4, 1)])
     with refusing(fabric), pytest.raises(StoreError):
-        fabric.watch._look_after([flow.number])
-    assert fabric.book.get(flow.number).state is FlowState.ACTIVE
-    fabric.watch._look_after([flow.number])
-    assert fabric.book.get(flow.number).state is FlowState.BROKEN
+        fabric.monitor._look_after([flow.number])
+    assert fabric.registry.get(flow.number).state is FlowState.ACTIVE
+    fabric.monitor._look_after([flow.number])
+    assert fabric.registry.get(flow.number).state is FlowState.BROKEN
     assert fabric.events.kinds()[-1] == "flow_broken"
     assert [one.state for one in kept(fabric)] == [FlowState.BROKEN]
 
@@ -171,16 +171,16 @@ def test_a_mark_that_cannot_be_kept_is_made_later(fabric: Fabric) -> None:
 def test_the_watch_goes_on_until_the_store_works(
     fabric: Fabric, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (flow,) = fabric.service.create([Asked(path(1, 3, waypoints=(2,)))])
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, waypoints=(2,)))])
     fabric.recable([(2, 3), (3, 4), (4, 1)])
-    greenlet = hub.spawn(fabric.supervisor.forever, fabric.watch.turn)
+    greenlet = hub.spawn(fabric.supervisor.forever, fabric.monitor.turn)
     with refusing(fabric) as writes:
-        fabric.watch._suspect([flow])
+        fabric.monitor._suspect([flow])
         wait_for(lambda: writes.count >= 2)
-        assert fabric.book.get(flow.number) == flow
-    wait_for(lambda: fabric.book.get(flow.number) != flow)
+        assert fabric.registry.get(flow.number) == flow
+    wait_for(lambda: fabric.registry.get(flow.number) != flow)
     hub.kill(greenlet)
-    assert [hop.dpid for hop in fabric.book.get(flow.number).hops] == [1, 4, 3, 2, 3]
+    assert [hop.dpid for hop in fabric.registry.get(flow.number).hops] == [1, 4, 3, 2, 3]
     assert fabric.loop_failures == {}
     assert len([one for one in caplog.records if "cannot be written" in one.getMessage()]) == 1
 
@@ -197,15 +197,15 @@ def test_an_unfinished_migration_is_ended_when_the_store_works(fabric: Fabric) -
 
     fabric.store.write_migrations = die_third  # type: ignore[method-assign]
     with pytest.raises(KeyboardInterrupt):
-        fabric.migrator.migrate([wish(old, 4)])
+        fabric.migrations.migrate([wish(old, 4)])
     fabric.store.write_migrations = write  # type: ignore[method-assign]
     again = fabric.restarted()
     (record,) = again.recovery.claim()
     with refusing(again, lambda number: number <= 2) as writes:
         again.recovery.finish(record)
         assert writes.count >= 3
-    assert again.book.get(old.number) == old
-    assert not again.book.is_changing(old.number)
+    assert again.registry.get(old.number) == old
+    assert not again.registry.is_changing(old.number)
     assert again.restarted().recovery.claim() == ()
 
 
@@ -217,7 +217,7 @@ def test_a_recovery_that_raises_leaves_nothing_claimed(fabric: Fabric) -> None:
 
     fabric.tables.before = die
     with pytest.raises(KeyboardInterrupt):
-        fabric.migrator.migrate([wish(old, 4)])
+        fabric.migrations.migrate([wish(old, 4)])
     again = fabric.restarted()
     (record,) = again.recovery.claim()
 
@@ -227,7 +227,7 @@ def test_a_recovery_that_raises_leaves_nothing_claimed(fabric: Fabric) -> None:
     fabric.tables.before = fail
     again.supervisor.once(again.recovery.finish, record)
     assert again.loop_failures == Counter({"Recovery.finish": 1})
-    assert not again.book.is_changing(old.number)
+    assert not again.registry.is_changing(old.number)
     assert again.restarted().recovery.claim() == ()
 
 
@@ -242,11 +242,11 @@ def test_tidying_the_journal_can_wait(fabric: Fabric) -> None:
     fabric.store.forget_migrations = fail  # type: ignore[method-assign]
     for turn in range(102):
         fabric.now += 1
-        ((_, error),) = fabric.migrator.migrate([wish(flow, 4 if turn % 2 == 0 else 2)])
+        ((_, error),) = fabric.migrations.migrate([wish(flow, 4 if turn % 2 == 0 else 2)])
         assert error is None
     assert len(refused) == 1
     fabric.store.forget_migrations = forget  # type: ignore[method-assign]
-    assert fabric.changes._overdue == []
+    assert not fabric.journal.is_overdue
 
 
 def test_a_switch_that_cannot_be_reconciled_leaves_the_others_theirs(fabric: Fabric) -> None:

@@ -40,6 +40,7 @@ from horizon_ryu.wire.messages import (
     Output,
     PacketIn,
 )
+from xen_bridge.runtime.green import GreenRuntime
 
 HOLD = 0.05
 OLD = cookie(Owner.FORWARDING, 1)
@@ -91,7 +92,8 @@ class Horizon(SimpleNamespace):
         self.switches = Switches()
         self.metrics = Metrics()
         super().__init__(
-            supervisor=Supervisor(time.monotonic, self.metrics.loop_failed),
+            runtime=GreenRuntime(),
+            supervisor=Supervisor(GreenRuntime(), time.monotonic, self.metrics.loop_failed),
             settings=SimpleNamespace(
                 forwarding=SimpleNamespace(idle_timeout=30, max_pairs=10_000),
                 spanning_tree=SimpleNamespace(port_hold_time=HOLD),
@@ -101,7 +103,7 @@ class Horizon(SimpleNamespace):
             locate_host=self.places.get,
             packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
-            audits=AuditService(dict, time.monotonic, lambda _name, _error: None),
+            audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
         )
 
 

@@ -23,6 +23,7 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowDeleteByCookie,
     FlowMod,
+    FlowModFlags,
     Match,
     Output,
     OutputInPort,
@@ -81,7 +82,7 @@ def flow_mods(multicast: bool):
         actions=ACTIONS,
         idle_timeout=st.integers(0, 65535),
         hard_timeout=st.integers(0, 65535),
-        send_flow_removed=st.booleans(),
+        flags=st.sampled_from(FlowModFlags).map(FlowModFlags),
         meter=st.none(),
     )
 
@@ -156,7 +157,7 @@ def test_flow_mod_10(mod: FlowMod, xid: int) -> None:
         mod.idle_timeout,
         mod.hard_timeout,
         mod.priority,
-        flags=of10.OFPFF_SEND_FLOW_REM if mod.send_flow_removed else 0,
+        flags=int(mod.flags),
         actions=ryu_actions(mod.actions, of10, ryu10),
     )
     assert codec_of(1).encode(mod, xid) == bytes_of(message, xid)
@@ -178,7 +179,7 @@ def test_flow_mod_13(mod: FlowMod, xid: int) -> None:
         buffer_id=of13.OFP_NO_BUFFER,
         out_port=of13.OFPP_ANY,
         out_group=of13.OFPG_ANY,
-        flags=of13.OFPFF_SEND_FLOW_REM if mod.send_flow_removed else 0,
+        flags=int(mod.flags),
         match=ryu_match_13(mod.match),
         instructions=instructions,
     )

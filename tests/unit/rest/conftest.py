@@ -43,6 +43,7 @@ from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.switch_stats.node_measures import Load, NodeMeasures, node_measures
 from unit.flows.fabric import Fabric
 from unit.stats.test_report import captured
+from xen_bridge.runtime.green import GreenRuntime
 
 
 def _switch(dpid: int, ports: int) -> Switch:
@@ -222,11 +223,11 @@ class Client:
         self.tree = FakeTree(self.discovery)
         self.networks = MemoryNetworks()
         self.metrics = Metrics()
-        self.events = EventLog()
+        self.events = EventLog(GreenRuntime())
         self.router = Router(tokens, self.metrics.request)
         self.router.add(root.resources(self.router))
-        self.router.add(health.resources(FakeHealth(), self.metrics))
-        self.router.add(events_resource.resources(self.events))
+        self.router.add(health.resources(FakeHealth(), self.metrics, GreenRuntime().checkpoint))
+        self.router.add(events_resource.resources(self.events, GreenRuntime()))
         self.router.add(topology.resources(self.discovery, self.networks))
         self.router.add(spanning_tree.resources(self.tree))
         self.router.add(networks.resources(self.networks))
@@ -236,7 +237,7 @@ class Client:
         nodes.offer(self, nodes.SwitchNodes(self.stats))
         self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
         self.router.add(flows.resources(self.fabric.service))
-        self.router.add(migrations.resources(lambda: self.fabric.migrator))
+        self.router.add(migrations.resources(lambda: self.fabric.migrations))
         self.xen = FakeXen(folder)
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             self.router.add(module.resources(self.xen.hosts))

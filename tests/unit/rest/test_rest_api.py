@@ -19,6 +19,7 @@ from horizon_ryu.rest.api import Api
 from horizon_ryu.settings import RestOptions, Settings
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import REMEMBERED, Supervisor
+from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.serving.accepting import LASTING_SECONDS, AcceptFailures
 
 
@@ -30,13 +31,14 @@ class Clock:
 
 
 def services(clock: Clock, **rest: Any) -> Any:
-    metrics = Metrics()
+    metrics, runtime = Metrics(), GreenRuntime()
     return SimpleNamespace(
         settings=Settings(rest=RestOptions(**rest)),
         metrics=metrics,
         store=Store("sqlite://"),
-        supervisor=Supervisor(clock, metrics.loop_failed),
-        events=EventLog(),
+        supervisor=Supervisor(runtime, clock, metrics.loop_failed),
+        events=EventLog(runtime),
+        runtime=runtime,
         clock=clock,
         accept_failures=AcceptFailures(logging.getLogger(__name__), clock),
         switches=SimpleNamespace(connected_switches=lambda: {1: None, 2: None}),
@@ -85,7 +87,7 @@ def test_a_server_that_cannot_accept_degrades_health_as_long_as_it_cannot() -> N
 
 def test_worst_lag_is_remembered_for_a_while() -> None:
     clock = Clock()
-    lag = HubLag(clock)
+    lag = HubLag(GreenRuntime(), clock)
     lag.note(0.5)
     lag.note(0.1)
     assert lag.seconds == 0.5

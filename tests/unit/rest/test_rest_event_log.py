@@ -22,10 +22,11 @@ from horizon_ryu.core.topology import (
 )
 from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS, EventLog, Subscription
 from horizon_ryu.rest.event_data import change_to_event, forest_to_event
+from xen_bridge.runtime.green import GreenRuntime
 
 
 def make_log(size: int = 8) -> EventLog:
-    return EventLog(size, wall_clock=lambda: 1000.25)
+    return EventLog(GreenRuntime(), size, wall_clock=lambda: 1000.25)
 
 
 def drain(subscription: Subscription) -> list[Any]:

@@ -8,6 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from horizon_ryu.http.router import Router
 from horizon_ryu.http.server import RestServer
 from horizon_ryu.http.wsgi_mount import mount, read_body_in_time
 from horizon_ryu.rest import events as events_resource
+from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.serving.http import DEFAULT_LIMITS, HttpLimits
 from xen_bridge.serving.room import Room
 
@@ -58,7 +60,7 @@ class Server:
         wsgi = WSGIApplication()
         mount(wsgi, router)
         after(wsgi)
-        self._server = RestServer(Room(100), _never, wsgi, ("127.0.0.1", 0), limits)
+        self._server = RestServer(GreenRuntime(), Room(100), _never, wsgi, ("127.0.0.1", 0), limits)
         self.port = self._server.server.getsockname()[1]
         self._greenlet = hub.spawn(self._server.serve_forever)
 
@@ -157,7 +159,7 @@ def test_access_log_is_quiet_and_errors_are_not(
 def test_slow_body_is_408(make_client: Any, serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi_mount, "BODY_SECONDS", 0.1)
     router = make_client().router
-    router._read_stream = read_body_in_time
+    router._read_stream = partial(read_body_in_time, GreenRuntime())
     server = serve(router)
 
     def trickle() -> bytes:
@@ -174,7 +176,7 @@ def test_slow_body_is_408(make_client: Any, serve: Any, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("body", [b"x\r\n", b"5\r\nabc"])
 def test_a_body_in_faulty_chunks_is_400(make_client: Any, serve: Any, body: bytes) -> None:
     router = make_client().router
-    router._read_stream = read_body_in_time
+    router._read_stream = partial(read_body_in_time, GreenRuntime())
     server = serve(router)
 
     def send() -> bytes:
@@ -281,7 +283,7 @@ def test_frames_without_end_let_others_have_their_turn() -> None:
     connection = Prepared(1000)
     counting = hub.spawn(connection.count_turns)
     with pytest.raises(ClientGone):
-        read_frames(connection, lambda _payload: None)
+        read_frames(GreenRuntime(), connection, lambda _payload: None)
     hub.kill(counting)
     # Two reads for an empty frame: its beginning, and the mask.
     assert connection.most <= 2 * FRAMES_PER_TURN

@@ -58,14 +58,14 @@ def test_what_the_store_refuses_is_a_problem_that_names_it(
         monkeypatch.setattr(client.fabric.store, name, refuse)
     for name in ("add_xen_host", "delete_xen_host"):
         monkeypatch.setattr(client.xen.store, name, refuse)
-    before = client.fabric.book.flows(), dict(client.xen.hosts.hosts())
+    before = client.fabric.registry.flows(), dict(client.xen.hosts.hosts())
     declared = client.get("/v1/openapi.json").json["paths"]
     answer = client.ask(method, path.format(flow=made.json["id"]), body)
     assert answer.status_int == 503, answer.text
     assert answer.content_type == "application/problem+json"
     assert answer.json["title"] == "The store cannot be read or written"
     assert answer.json["detail"] == REASON
-    assert (client.fabric.book.flows(), dict(client.xen.hosts.hosts())) == before
+    assert (client.fabric.registry.flows(), dict(client.xen.hosts.hosts())) == before
     template = next(one for one in declared if _fits(one, path.partition("?")[0]))
     assert "503" in declared[template][method.lower()]["responses"]
 

@@ -8,6 +8,7 @@ from typing import Any
 import eventlet
 import pytest
 
+from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.serving import accepting
 from xen_bridge.serving.accepting import LASTING_SECONDS, LOG_SECONDS, AcceptFailures, accepted
 
@@ -53,7 +54,7 @@ def test_no_error_ends_the_loop(error: Exception, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(accepting, "RETRY_SECONDS", 0.001)
     told: list[Exception] = []
     one, other, last = ("one", "a"), ("other", "b"), ("last", "c")
-    got = list(accepted(Listening(one, error, error, other, last), told.append))
+    got = list(accepted(GreenRuntime(), Listening(one, error, error, other, last), told.append))
     assert got == [one, other, last]
     assert told == [error, error]
 
@@ -64,7 +65,14 @@ def test_room_is_made_after_errors_that_the_end_of_another_connection_mends(
 ) -> None:
     monkeypatch.setattr(accepting, "RETRY_SECONDS", 0.001)
     rooms: list[bool] = []
-    list(accepted(Listening(error, ("one", "a")), lambda _: None, lambda: rooms.append(True)))
+    list(
+        accepted(
+            GreenRuntime(),
+            Listening(error, ("one", "a")),
+            lambda _: None,
+            lambda: rooms.append(True),
+        )
+    )
     number = error.errno if isinstance(error, OSError) else None
     exhausted = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
     assert len(rooms) == (number in exhausted)
@@ -73,7 +81,7 @@ def test_room_is_made_after_errors_that_the_end_of_another_connection_mends(
 def test_connections_in_a_row_let_others_have_their_turn() -> None:
     turns: list[int] = []
     listening = Listening(*(((number, "a")) for number in range(4 * accepting.PER_TURN)), None)
-    for number, _ in (pair for pair in accepted(listening, _never) if pair):
+    for number, _ in (pair for pair in accepted(GreenRuntime(), listening, _never) if pair):
         if number % accepting.PER_TURN == 0:
             eventlet.spawn(turns.append, number)
     assert len(turns) == 4

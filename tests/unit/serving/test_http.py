@@ -12,6 +12,7 @@ import eventlet
 import pytest
 from eventlet import tpool
 
+from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.serving.accepting import listen
 from xen_bridge.serving.http import READS_PER_TURN, REQUESTS_PER_TURN, HttpLimits, HttpServer
 from xen_bridge.serving.room import Room
@@ -57,8 +58,9 @@ class Served:
         self.answered = 0
         self.failures: list[Exception] = []
         self.room = Room(3)
-        self.listening = listen(("127.0.0.1", 0), 64)
+        self.listening = listen(GreenRuntime(), ("127.0.0.1", 0), 64)
         self._server = HttpServer(
+            GreenRuntime(),
             self.listening,
             self._answer,
             self.room,

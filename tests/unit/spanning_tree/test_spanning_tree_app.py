@@ -31,6 +31,7 @@ from horizon_ryu.spanning_tree import MEMORY_SETTING, TIMERS_SETTING, SpanningTr
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import FlowEntry, Outgoing
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Switches:
@@ -83,9 +84,10 @@ class Running:
             router=SimpleNamespace(add=lambda resources: None),
             locate_host=lambda mac: None,
             metrics=metrics,
-            events=EventLog(),
-            supervisor=Supervisor(time.monotonic, metrics.loop_failed),
-            audits=AuditService(dict, time.monotonic, lambda _name, _error: None),
+            events=EventLog(GreenRuntime()),
+            runtime=GreenRuntime(),
+            supervisor=Supervisor(GreenRuntime(), time.monotonic, metrics.loop_failed),
+            audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
             start=lambda wsgi: None,
         )
         self.app = SpanningTree(wsgi=None, horizon=self.horizon)

@@ -17,6 +17,7 @@ from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codec13 import CODEC13
 from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import pieces
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Line:
@@ -72,7 +73,7 @@ class Bench:
         self.line.later = []
         self.book = StatsCache(1 << 26, 1 << 30)
         self.polling = Polling(StatsTimers(), 3.0)
-        self.poller = Poller(self.polling, self.book, self.line, lambda: self.now)
+        self.poller = Poller(self.polling, self.book, self.line, GreenRuntime(), lambda: self.now)
         self.book.joined(1, "192.0.2.1:1", 4)
         self.poller.joined(1, stats_types_of(capabilities_of(4)))
 

@@ -11,7 +11,8 @@ from ryu.lib import hub
 
 from horizon_ryu import supervision
 from horizon_ryu.core.errors import StoreError
-from horizon_ryu.supervision import REMEMBERED, Supervisor, name_of, until_kept
+from horizon_ryu.supervision import REMEMBERED, Supervisor, name_of
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Bench:
@@ -20,7 +21,10 @@ class Bench:
     def __init__(self) -> None:
         self.now = 100.0
         self.counts: Counter[str] = Counter()
-        self.supervisor = Supervisor(lambda: self.now, lambda name: self.counts.update((name,)))
+        self.runtime = GreenRuntime()
+        self.supervisor = Supervisor(
+            self.runtime, lambda: self.now, lambda name: self.counts.update((name,))
+        )
         self.raised: list[BaseException | None] = []
         self.turns = 0
         self.done = 0
@@ -31,7 +35,7 @@ class Bench:
         if error is not None:
             raise error
         self.done += 1
-        hub.sleep(0)
+        self.runtime.sleep(0)
 
     def run(self, turns: int) -> list[int]:
         """Have the loop take so many turns; return at which of them ``again`` was called."""
@@ -76,7 +80,7 @@ def test_health_is_told_for_a_while(bench: Bench) -> None:
 def test_the_pause_grows_while_turns_fail(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "FIRST_PAUSE", 1.0)
     pauses: list[float] = []
-    monkeypatch.setattr(hub, "sleep", pauses.append)
+    monkeypatch.setattr(bench.runtime, "sleep", pauses.append)
     bench.raised = [KeyError("x")] * 6 + [None, KeyError("x")]
     bench.run(9)
     assert pauses == [1, 2, 4, 5, 5, 5, 0, 1, 0]
@@ -111,8 +115,8 @@ def test_a_greenlet_that_fails_is_counted(bench: Bench, caplog: pytest.LogCaptur
 
 def test_what_must_be_kept_is_written_until_it_is(bench: Bench) -> None:
     bench.raised = [StoreError("locked")] * 3
-    until_kept(bench.turn)
+    bench.supervisor.until_kept(bench.turn)
     assert (bench.turns, bench.done) == (4, 1)
     bench.raised = [KeyError("x")]
     with pytest.raises(KeyError):
-        until_kept(bench.turn)
+        bench.supervisor.until_kept(bench.turn)

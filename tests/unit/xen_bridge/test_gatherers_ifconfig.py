@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fake_pace import FakePace
+from fake_runtime import FakeRuntime
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.links import Counters, Link
@@ -40,9 +40,11 @@ class Tables(Netlink):
 
 
 def measure(
-    tables: Netlink, iterations: int = 1, pace: FakePace | None = None
+    tables: Netlink, iterations: int = 1, runtime: FakeRuntime | None = None
 ) -> tuple[IfconfigIteration, ...]:
-    measures = IfconfigGatherer(tables).get_measures(Sampling(iterations, 2.0), pace or FakePace())
+    measures = IfconfigGatherer(tables).get_measures(
+        Sampling(iterations, 2.0), runtime or FakeRuntime()
+    )
     document_schema.check(measures)
     return measures.iterations
 
@@ -117,7 +119,7 @@ def test_rates_are_bytes_per_second_between_iterations() -> None:
 def test_rates_are_of_the_time_that_really_passed() -> None:
     # Every reading takes 4 s, though 2 s were asked for.
     tables = Tables([counted(0, 0)], [counted(8000, 4)])
-    second = measure(tables, 2, FakePace(cost=4.0))[1].interfaces[0]
+    second = measure(tables, 2, FakeRuntime(cost=4.0))[1].interfaces[0]
     assert (second.reception_rate, second.transmission_rate) == (2000.0, 1.0)
 
 
@@ -140,7 +142,7 @@ def test_other_kinds_of_links() -> None:
 def test_names_are_harmless_in_the_message() -> None:
     name = "a\"b'<&>\x01"
     measures = IfconfigGatherer(Tables([replace(ETH, name=name)])).get_measures(
-        Sampling(), FakePace()
+        Sampling(), FakeRuntime()
     )
     element = document_schema.to_element(measures)
     assert element.findtext(".//NetworkInterfaceName") == "a\"b'<&>\ufffd"

@@ -30,16 +30,16 @@ from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer
 from xen_bridge.netlink.tables import Netlink
-from xen_bridge.gatherers.pace import ThreadPace
+from xen_bridge.runtime.threads import ThreadRuntime
 from xen_bridge.gatherers.summary import RouterSummary
-netlink, pace = Netlink(), ThreadPace()
+netlink, runtime = Netlink(), ThreadRuntime()
 
 def tell(value):
     print(json.dumps(value))
 
 def ping(*neighbors, **how):
     sampling = LatencySampling(neighbors=neighbors, **how)
-    measures = LatencyGatherer(netlink).get_measures(sampling, pace)
+    measures = LatencyGatherer(netlink).get_measures(sampling, runtime)
     document_schema.check(measures)
     return document_schema.to_json(measures)['iterations']
 """
@@ -134,7 +134,7 @@ def veth(measures, number):
     found = [one for one in measures.iterations[number].interfaces if one.name == 'veth0']
     return document_schema.to_json(found[0])
 
-class SendingPace(ThreadPace):
+class SendingRuntime(ThreadRuntime):
     def sleep_until(self, when):
         if when > self.now():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -142,14 +142,16 @@ class SendingPace(ThreadPace):
                     sender.sendto(bytes({SIZE}), ('10.99.0.2', 9))
         super().sleep_until(when)
 
-measures = IfconfigGatherer(netlink).get_measures(Sampling(2, 0.2), SendingPace())
+measures = IfconfigGatherer(netlink).get_measures(Sampling(2, 0.2), SendingRuntime())
 document_schema.check(measures)
 tell([veth(measures, 0), veth(measures, 1)])
 """
 
 
 def test_counters_are_what_was_sent(quiet_pair: Pair) -> None:
-    look = "tell(document_schema.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), pace)))"
+    look = (
+        "tell(document_schema.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), runtime)))"
+    )
     first, second = quiet_pair.run(COUNTED)
     assert second["transmitted_packets"] - first["transmitted_packets"] == COUNT
     assert second["transmitted_bytes"] - first["transmitted_bytes"] == COUNT * FRAME
@@ -169,7 +171,7 @@ def test_counters_are_those_of_proc_net_dev(pair: Pair) -> None:
 list(ping('10.99.0.2', '127.0.0.1', pings=3, ping_interval=0.01))
 lines = open('/proc/net/dev').read().splitlines()[2:]
 told = {}
-for one in IfconfigGatherer(netlink).get_measures(Sampling(), pace).iterations[0].interfaces:
+for one in IfconfigGatherer(netlink).get_measures(Sampling(), runtime).iterations[0].interfaces:
     told[one.name] = [
         one.received_bytes, one.received_packets, one.reception_errors, one.reception_drops,
         one.reception_overruns, one.reception_frame_errors,
@@ -198,7 +200,9 @@ def test_addresses_are_as_configured(pair: Pair) -> None:
     ip("-n", pair.near, "link", "add", "name", name, "type", "bridge")
     ip("-n", pair.near, "link", "property", "add", "dev", name, "altname", "an\u00e9<other>&'\"")
     ip("-n", pair.near, "link", "set", "dev", name, "alias", "and ]]> one more")
-    look = "tell(document_schema.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), pace)))"
+    look = (
+        "tell(document_schema.to_json(IfconfigGatherer(netlink).get_measures(Sampling(), runtime)))"
+    )
     found = {item["name"]: item for item in pair.run(look)["iterations"][0]["interfaces"]}
     assert set(found) == {"lo", "veth0", name}
     veth = found["veth0"]
@@ -328,19 +332,15 @@ except BridgeError as error:
 EVENTLET = """
 import eventlet
 eventlet.monkey_patch()
-from eventlet import tpool
+from xen_bridge.runtime.green import GreenRuntime
 """
 
 GREEN = """
-class GreenPace(ThreadPace):
-    def call(self, function, *args):
-        return tpool.execute(function, *args)
-
-pace = GreenPace()
+runtime = GreenRuntime()
 
 def measure():
     found = [ping('10.99.0.2', 'fd99::2', '10.99.0.66', pings=3, ping_interval=0.1)]
-    links = IfconfigGatherer(netlink).get_measures(Sampling(3, 0.05), pace)
+    links = IfconfigGatherer(netlink).get_measures(Sampling(3, 0.05), runtime)
     return found + [len(one.interfaces) for one in links.iterations]
 
 tell([thread.wait() for thread in [eventlet.spawn(measure) for _ in range(30)]])
@@ -367,7 +367,7 @@ def test_traffic_through_a_bridge_counts_once(quiet_pair: Pair) -> None:
     mac = ("lladdr", "02:00:00:00:00:02", "dev", "br0")
     ip("-n", quiet_pair.near, "neigh", "replace", "10.99.0.2", *mac)
     code = f"""
-class SendingPace(ThreadPace):
+class SendingRuntime(ThreadRuntime):
     def sleep_until(self, when):
         if when > self.now():
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -375,7 +375,7 @@ class SendingPace(ThreadPace):
                     sender.sendto(bytes({SIZE}), ('10.99.0.2', 9))
         super().sleep_until(when)
 
-summary = RouterSummary(SendingPace(), netlink).get_summary(GetSummary(0.2))
+summary = RouterSummary(SendingRuntime(), netlink).get_summary(GetSummary(0.2))
 document_schema.check(summary)
 tell(document_schema.to_json(summary))
 """

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_pace import BEGINNING, FakePace
+from fake_runtime import BEGINNING, FakeRuntime
 from xen_bridge.errors import BridgeError, InvalidInput, Unsupported
 from xen_bridge.gatherers import echo, latency
 from xen_bridge.gatherers.echo import EchoProbe, Heard
@@ -52,7 +52,7 @@ class Network:
         self.answers = {name.replace("_", "."): times for name, times in answers.items()}
         self.sent: list[tuple[float, int]] = []
         self.opened = self.closed = 0
-        self.pace = FakePace()
+        self.runtime = FakeRuntime()
         monkeypatch.setattr(latency, "EchoProbe", lambda: FakeProbe(self))
 
 
@@ -70,7 +70,7 @@ class FakeProbe(EchoProbe):
         return self._network.opened == 1
 
     def send(self, sequence: int) -> None:
-        now = self._network.pace.wall()
+        now = self._network.runtime.wall()
         self._network.sent.append((round(now - BEGINNING, 3), sequence))
         for address, heard in self.heard.items():
             heard.transmitted += 1
@@ -82,7 +82,7 @@ class FakeProbe(EchoProbe):
                 self._due.append((now + rtt / 1000, address, sequence, rtt))
 
     def collect(self, seconds: float) -> None:
-        now = self._network.pace.wall()
+        now = self._network.runtime.wall()
         for at, address, sequence, rtt in [item for item in self._due if item[0] <= now]:
             self._due.remove((at, address, sequence, rtt))
             if self.heard[address].waiting.pop(sequence, None) is not None:
@@ -128,7 +128,7 @@ def test_neighbors_are_written_as_usual_and_probed_once() -> None:
 def test_a_broadcast_address_of_an_interface_is_refused() -> None:
     sampling = LatencySampling(neighbors=("10.0.0.9", "10.0.0.255"))
     with pytest.raises(InvalidInput, match="broadcast") as raised:
-        LatencyGatherer(Table([])).get_measures(sampling, FakePace())
+        LatencyGatherer(Table([])).get_measures(sampling, FakeRuntime())
     assert raised.value.loc == ("latency", "neighbors", "1")
 
 
@@ -155,7 +155,7 @@ def test_the_table_is_read_at_each_iteration_and_bounded(monkeypatch: pytest.Mon
     network = Network(monkeypatch)
     many = [f"10.0.{number // 250}.{number % 250 + 1}" for number in range(300)]
     measures = LatencyGatherer(Table([], ["10.0.0.7"], many)).get_measures(
-        LatencySampling(3, 5.0, pings=1), network.pace
+        LatencySampling(3, 5.0, pings=1), network.runtime
     )
     document_schema.check(measures)
     empty, one, full = (item.neighbors for item in measures.iterations)
@@ -168,7 +168,7 @@ def test_the_table_is_read_at_each_iteration_and_bounded(monkeypatch: pytest.Mon
 # ---- probing
 
 
-def test_all_neighbors_are_probed_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_neighbors_are_probed_gather(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network(monkeypatch)
     network.answers = {
         "10.0.0.1": [1.0, 3.0, 2.0],
@@ -176,7 +176,7 @@ def test_all_neighbors_are_probed_side_by_side(monkeypatch: pytest.MonkeyPatch) 
         "10.0.0.3": [None, None, None],
     }
     sampling = LatencySampling(1, 1.0, 3, 0.2, ("10.0.0.1", "10.0.0.2", "10.0.0.3"))
-    (only,) = LatencyGatherer(Table([])).get_measures(sampling, network.pace).iterations
+    (only,) = LatencyGatherer(Table([])).get_measures(sampling, network.runtime).iterations
     assert network.sent == [(0.01, 0), (0.21, 1), (0.41, 2)]
     near, far, away = (item.data for item in only.neighbors)
     assert (near.packets_transmitted, near.packets_received) == (3, 3)
@@ -192,7 +192,7 @@ def test_iterations_and_pings_keep_their_intervals(monkeypatch: pytest.MonkeyPat
     network = Network(monkeypatch)
     network.answers = {"10.0.0.1": [1.0, 1.0]}
     sampling = LatencySampling(3, 2.0, 2, 0.5, ("10.0.0.1",))
-    measures = LatencyGatherer(Table([])).get_measures(sampling, network.pace)
+    measures = LatencyGatherer(Table([])).get_measures(sampling, network.runtime)
     # The first waits until the kernel keeps times.
     sent = [(0.01, 0), (0.51, 1), (2.0, 0), (2.5, 1), (4.0, 0), (4.5, 1)]
     assert network.sent == sent
@@ -203,9 +203,9 @@ def test_a_silent_neighbor_is_waited_for_one_second(monkeypatch: pytest.MonkeyPa
     network = Network(monkeypatch)
     network.answers = {"10.0.0.1": [1200.0]}
     sampling = LatencySampling(pings=1, neighbors=("10.0.0.1",))
-    (only,) = LatencyGatherer(Table([])).get_measures(sampling, network.pace).iterations
+    (only,) = LatencyGatherer(Table([])).get_measures(sampling, network.runtime).iterations
     assert only.neighbors[0].data.packet_loss_percent == 100.0
-    assert network.pace.now() == pytest.approx(101.01)
+    assert network.runtime.now() == pytest.approx(101.01)
 
 
 def test_sockets_are_closed_when_probing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +216,7 @@ def test_sockets_are_closed_when_probing_fails(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(FakeProbe, "send", fail)
     with pytest.raises(BridgeError):
-        LatencyGatherer(Table(["10.0.0.1"])).get_measures(LatencySampling(), network.pace)
+        LatencyGatherer(Table(["10.0.0.1"])).get_measures(LatencySampling(), network.runtime)
     assert network.closed == 1
 
 

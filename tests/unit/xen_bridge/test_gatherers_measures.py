@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from fake_pace import FakePace
+from fake_runtime import FakeRuntime
 from xen_bridge.errors import HypervisorError, InvalidInput, Unsupported
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer, node_gatherers
-from xen_bridge.gatherers.pace import Pace, ThreadPace
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import (
@@ -27,6 +26,8 @@ from xen_bridge.protocol.documents.measures import (
     UsedGatherers,
     XentopMeasures,
 )
+from xen_bridge.runtime.port import Runtime
+from xen_bridge.runtime.threads import ThreadRuntime
 
 ALL = UsedGatherers(ifconfig=True, xentop=True, latency=True, memory=True)
 
@@ -38,7 +39,7 @@ class Canned:
         self.measures = measures
         self.asked: list[Any] = []
 
-    def get_measures(self, sampling: Any, pace: Pace) -> ToolMeasures:
+    def get_measures(self, sampling: Any, runtime: Runtime) -> ToolMeasures:
         self.asked.append(sampling)
         if isinstance(self.measures, Exception):
             raise self.measures
@@ -48,7 +49,7 @@ class Canned:
 def test_only_what_is_used_is_measured_as_it_was_asked() -> None:
     memory = Canned(MemoryMeasures(iterations=(MemoryIteration(1, 2.0, 1, 2, 3, 4, 5, 6),)))
     xentop = Canned(XentopMeasures())
-    gatherer = MeasuresGatherer({"memory": memory, "xentop": xentop}, FakePace())
+    gatherer = MeasuresGatherer({"memory": memory, "xentop": xentop}, FakeRuntime())
     request = Measures(
         UsedGatherers(memory=True), GathererParameters(memory=Sampling(7, 0.5), xentop=Sampling(9))
     )
@@ -59,20 +60,20 @@ def test_only_what_is_used_is_measured_as_it_was_asked() -> None:
 
 def test_without_parameters_the_defaults_hold() -> None:
     memory = Canned(MemoryMeasures())
-    MeasuresGatherer({"memory": memory}, FakePace()).get_measures(
+    MeasuresGatherer({"memory": memory}, FakeRuntime()).get_measures(
         Measures(UsedGatherers(memory=True))
     )
     assert memory.asked == [Sampling(1, 1.0)]
 
 
 def test_nothing_asked_is_nothing_answered() -> None:
-    answer = MeasuresGatherer({}, FakePace()).get_measures(Measures(UsedGatherers()))
+    answer = MeasuresGatherer({}, FakeRuntime()).get_measures(Measures(UsedGatherers()))
     assert answer == MeasuresAnswer()
 
 
 def test_what_the_node_has_not_is_named_before_anything_is_measured() -> None:
     memory = Canned(MemoryMeasures())
-    gatherer = MeasuresGatherer({"memory": memory}, FakePace())
+    gatherer = MeasuresGatherer({"memory": memory}, FakeRuntime())
     with pytest.raises(Unsupported, match="no xentop gatherer"):
         gatherer.get_measures(Measures(UsedGatherers(memory=True, xentop=True)))
     assert not memory.asked
@@ -80,7 +81,7 @@ def test_what_the_node_has_not_is_named_before_anything_is_measured() -> None:
 
 def test_more_than_an_hour_is_refused_before_anything_is_measured() -> None:
     memory = Canned(MemoryMeasures())
-    gatherer = MeasuresGatherer({"memory": memory}, FakePace())
+    gatherer = MeasuresGatherer({"memory": memory}, FakeRuntime())
     request = Measures(UsedGatherers(memory=True), GathererParameters(memory=Sampling(1000, 600.0)))
     with pytest.raises(InvalidInput) as raised:
         gatherer.get_measures(request)
@@ -90,7 +91,7 @@ def test_more_than_an_hour_is_refused_before_anything_is_measured() -> None:
 
 def test_a_bad_neighbor_is_refused_before_anything_is_measured() -> None:
     memory, latency = Canned(MemoryMeasures()), Canned(HypervisorError("not reached"))
-    gatherer = MeasuresGatherer({"memory": memory, "latency": latency}, FakePace())
+    gatherer = MeasuresGatherer({"memory": memory, "latency": latency}, FakeRuntime())
     request = Measures(
         UsedGatherers(memory=True, latency=True),
         GathererParameters(latency=LatencySampling(neighbors=("10.0.0.1", "224.0.0.1"))),
@@ -108,25 +109,25 @@ def test_an_error_of_one_is_raised_when_all_have_ended() -> None:
         "memory": memory,
     }
     with pytest.raises(HypervisorError, match="broken"):
-        MeasuresGatherer(gatherers, FakePace()).get_measures(
+        MeasuresGatherer(gatherers, FakeRuntime()).get_measures(
             Measures(UsedGatherers(memory=True, xentop=True))
         )
     assert memory.asked
 
 
-def test_the_gatherers_of_a_request_run_side_by_side() -> None:
+def test_the_gatherers_of_a_request_run_gather() -> None:
     barrier = threading.Barrier(2, timeout=20)
 
     class Meeting(Canned):
-        def get_measures(self, sampling: Any, pace: Pace) -> ToolMeasures:
+        def get_measures(self, sampling: Any, runtime: Runtime) -> ToolMeasures:
             barrier.wait()
-            return super().get_measures(sampling, pace)
+            return super().get_measures(sampling, runtime)
 
     gatherers: dict[str, Gatherer] = {
         "xentop": Meeting(XentopMeasures()),
         "memory": Meeting(MemoryMeasures()),
     }
-    answer = MeasuresGatherer(gatherers, ThreadPace()).get_measures(
+    answer = MeasuresGatherer(gatherers, ThreadRuntime()).get_measures(
         Measures(UsedGatherers(memory=True, xentop=True))
     )
     assert [item.tool_id for item in answer.tools()] == [1, 4]
@@ -135,7 +136,7 @@ def test_the_gatherers_of_a_request_run_side_by_side() -> None:
 def test_every_node_has_all_but_xentop() -> None:
     netlink = Netlink()
     try:
-        gatherer = MeasuresGatherer(node_gatherers(netlink), ThreadPace())
+        gatherer = MeasuresGatherer(node_gatherers(netlink), ThreadRuntime())
         request = Measures(
             UsedGatherers(ifconfig=True, memory=True),
             GathererParameters(memory=Sampling(2, 0.01), ifconfig=Sampling(2, 0.01)),

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fake_pace import BEGINNING, FakePace
+from fake_runtime import BEGINNING, FakeRuntime
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.memory import MemoryGatherer, read_meminfo
-from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import Sampling
+from xen_bridge.runtime.threads import ThreadRuntime
 
 TEXT = b"""MemTotal:        3076788 kB
 MemFree:         1110692 kB
@@ -34,7 +34,7 @@ def meminfo(tmp_path: Path) -> Path:
 
 
 def test_numbers_are_those_of_the_report(meminfo: Path) -> None:
-    measures = MemoryGatherer(meminfo).get_measures(Sampling(3, 0.5), FakePace())
+    measures = MemoryGatherer(meminfo).get_measures(Sampling(3, 0.5), FakeRuntime())
     assert measures.tool_id == 4
     assert [item.number for item in measures.iterations] == [1, 2, 3]
     assert [item.at - BEGINNING for item in measures.iterations] == [0, 0.5, 1.0]
@@ -44,14 +44,14 @@ def test_numbers_are_those_of_the_report(meminfo: Path) -> None:
 
 
 def test_each_iteration_reads_anew_in_one_short_call(meminfo: Path) -> None:
-    pace = FakePace()
-    MemoryGatherer(meminfo).get_measures(Sampling(3, 0.5), pace)
-    assert pace.calls == [read_meminfo] * 3
+    runtime = FakeRuntime()
+    MemoryGatherer(meminfo).get_measures(Sampling(3, 0.5), runtime)
+    assert runtime.calls == [read_meminfo] * 3
 
 
 def test_a_kernel_without_swap_has_none(meminfo: Path) -> None:
     meminfo.write_bytes(b"".join(TEXT.splitlines(keepends=True)[:4]))
-    (only,) = MemoryGatherer(meminfo).get_measures(Sampling(), FakePace()).iterations
+    (only,) = MemoryGatherer(meminfo).get_measures(Sampling(), FakeRuntime()).iterations
     assert (only.total_swap, only.free_swap, only.used_swap) == (0.0, 0.0, 0.0)
 
 
@@ -59,7 +59,7 @@ def test_a_kernel_without_swap_has_none(meminfo: Path) -> None:
 def test_what_tells_no_memory_is_refused(meminfo: Path, text: bytes) -> None:
     meminfo.write_bytes(text)
     with pytest.raises(BridgeError, match="meminfo"):
-        MemoryGatherer(meminfo).get_measures(Sampling(), FakePace())
+        MemoryGatherer(meminfo).get_measures(Sampling(), FakeRuntime())
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
@@ -73,11 +73,11 @@ def test_no_measure_is_out_of_bounds(
 ) -> None:
     path = tmp_path_factory.mktemp("proc") / "meminfo"
     path.write_bytes(b"MemTotal: %d kB\nMemFree: %d kB\n" % (total, free))
-    document_schema.check(MemoryGatherer(path).get_measures(Sampling(), FakePace()))
+    document_schema.check(MemoryGatherer(path).get_measures(Sampling(), FakeRuntime()))
 
 
 def test_of_this_machine() -> None:
-    measures = MemoryGatherer().get_measures(Sampling(2, 0.01), ThreadPace())
+    measures = MemoryGatherer().get_measures(Sampling(2, 0.01), ThreadRuntime())
     document_schema.check(measures)
     for item in measures.iterations:
         assert item.used_mem == item.total_mem - item.free_mem > 0

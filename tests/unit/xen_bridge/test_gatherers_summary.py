@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_pace import FakePace
+from fake_runtime import FakeRuntime
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import BridgeError, HypervisorAway
-from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary, ports, traffic_between
 from xen_bridge.netlink.constants import NUD_REACHABLE, NUD_STALE
 from xen_bridge.netlink.links import Counters, Link
@@ -20,6 +19,7 @@ from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.summary import GetSummary, Throughput
+from xen_bridge.runtime.threads import ThreadRuntime
 
 ZERO = Counters(*[0] * 21)
 LO = Link(1, "lo", 772, 0x9, b"", 65536, 1000, None, None, ZERO)
@@ -97,8 +97,8 @@ def test_all_kinds_of_drops_count() -> None:
 # ---- hosts
 
 
-def host_of(pace: FakePace) -> MemoryHost:
-    host = MemoryWorld(pace.now).host("a", cpus=2, memory_kb=1_048_576)
+def host_of(runtime: FakeRuntime) -> MemoryHost:
+    host = MemoryWorld(runtime.now).host("a", cpus=2, memory_kb=1_048_576)
     for name in ("r1", "r2", "r3"):
         host.define(CreateDomain(name, memory_kb=131_072))
         host.start(name)
@@ -106,10 +106,10 @@ def host_of(pace: FakePace) -> MemoryHost:
 
 
 def test_a_host_is_summarised() -> None:
-    pace = FakePace()
+    runtime = FakeRuntime()
     tables = Tables([carrying(ETH, 0, 0)], [carrying(ETH, 1_000, 250, 3)])
-    host = host_of(pace)
-    summary = HostSummary(host, pace, tables).get_summary(GetSummary(2.0))
+    host = host_of(runtime)
+    summary = HostSummary(host, runtime, tables).get_summary(GetSummary(2.0))
     document_schema.check(summary)
     # Four domains of 10 % on two CPUs.
     assert summary.cpu_percent == 20.0
@@ -123,20 +123,20 @@ def test_a_host_is_summarised() -> None:
 
 
 def test_rates_are_of_the_time_that_really_passed() -> None:
-    pace = FakePace(cost=0.5)
+    runtime = FakeRuntime(cost=0.5)
     tables = Tables([carrying(ETH)], [carrying(ETH, 1_000)])
-    summary = HostSummary(host_of(pace), pace, tables).get_summary(GetSummary(0.5))
+    summary = HostSummary(host_of(runtime), runtime, tables).get_summary(GetSummary(0.5))
     # Reading takes as long as the interval: 1 s passed between two readings.
     assert summary.throughput_bps.rx == 8_000
     assert summary.cpu_percent == 20.0
 
 
 def test_a_hypervisor_that_is_away_is_told() -> None:
-    pace = FakePace()
-    host = host_of(pace)
+    runtime = FakeRuntime()
+    host = host_of(runtime)
     host.fail("all", HypervisorAway("gone"))
     with pytest.raises(HypervisorAway):
-        HostSummary(host, pace, Tables([], [])).get_summary(GetSummary())
+        HostSummary(host, runtime, Tables([], [])).get_summary(GetSummary())
 
 
 # ---- routers
@@ -150,12 +150,12 @@ def router(tmp_path: Path, before: str, now: str, meminfo: bytes = MEMINFO) -> R
     stat.write_text(before)
     memory.write_bytes(meminfo)
 
-    class Pace(FakePace):
+    class SlowRuntime(FakeRuntime):
         def sleep_until(self, when: float) -> None:
             super().sleep_until(when)
             stat.write_text(now)
 
-    return RouterSummary(Pace(), Tables([ETH], [carrying(ETH, 50, 5)]), stat, memory)
+    return RouterSummary(SlowRuntime(), Tables([ETH], [carrying(ETH, 50, 5)]), stat, memory)
 
 
 def test_a_router_is_summarised(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_what_tells_no_processor_time_is_refused(tmp_path: Path, text: str) -> N
 def test_of_this_machine() -> None:
     netlink = Netlink()
     try:
-        summary = RouterSummary(ThreadPace(), netlink).get_summary(GetSummary(0.05))
+        summary = RouterSummary(ThreadRuntime(), netlink).get_summary(GetSummary(0.05))
     finally:
         netlink.close()
     document_schema.check(summary)

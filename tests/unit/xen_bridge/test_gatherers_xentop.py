@@ -14,13 +14,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fake_pace import BEGINNING, FakePace
+from fake_runtime import BEGINNING, FakeRuntime
 from xen_bridge.dom0.hypervisor.interface import Usage
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import Deadline, HypervisorAway, HypervisorError
 from xen_bridge.gatherers import xentop_table, xentop_tool
 from xen_bridge.gatherers.from_usage import FromUsage
-from xen_bridge.gatherers.pace import ThreadPace
 from xen_bridge.gatherers.xentop import XentopGatherer, xentop_source
 from xen_bridge.gatherers.xentop_table import UNNAMED, XentopReader
 from xen_bridge.gatherers.xentop_tool import XentopTool
@@ -32,6 +31,7 @@ from xen_bridge.protocol.documents.measures import (
     VirtualInterface,
     XentopMeasures,
 )
+from xen_bridge.runtime.threads import ThreadRuntime
 
 HEADER = (
     "{name:>{width}}  STATE   CPU(sec) CPU(%)     MEM(k) MEM(%)  MAXMEM(k) MAXMEM(%) VCPUS NETS"
@@ -281,7 +281,7 @@ def tables(directory: Path, count: int) -> str:
     return f"for n in {' '.join('1' * count)}; do cat {directory / 'table'}; done"
 
 
-class HurriedPace(ThreadPace):
+class HurriedRuntime(ThreadRuntime):
     """Threads whose clock runs fast, so that deadlines come soon."""
 
     def now(self) -> float:
@@ -295,7 +295,7 @@ def test_the_first_sample_is_discarded(tmp_path: Path) -> None:
     first = written([DomainUsage("Domain-0", 1, 0.0, 1, 1.0, 1, 0)])
     (tmp_path / "first").write_text(first)
     source = tool(tmp_path, f"cat {tmp_path / 'first'}; {tables(tmp_path, 2)}")
-    measures = source.get_measures(Sampling(2, 3.0), ThreadPace())
+    measures = source.get_measures(Sampling(2, 3.0), ThreadRuntime())
     document_schema.check(measures)
     assert [item.number for item in measures.iterations] == [1, 2]
     assert all(item.domains == read(TABLE)[0] for item in measures.iterations)
@@ -305,7 +305,7 @@ def test_the_first_sample_is_discarded(tmp_path: Path) -> None:
 
 def test_one_iteration_waits_no_longer_than_a_second(tmp_path: Path) -> None:
     source = tool(tmp_path, tables(tmp_path, 2))
-    source.get_measures(Sampling(1, 0.25), ThreadPace())
+    source.get_measures(Sampling(1, 0.25), ThreadRuntime())
     assert (tmp_path / "arguments").read_text() == "-b -f -n -i 2 -d 1\n"
 
 
@@ -320,31 +320,31 @@ def test_one_iteration_waits_no_longer_than_a_second(tmp_path: Path) -> None:
 )
 def test_a_tool_that_fails_is_told(tmp_path: Path, body: str, message: str) -> None:
     with pytest.raises(HypervisorError, match=message):
-        tool(tmp_path, body).get_measures(Sampling(2, 1.0), ThreadPace())
+        tool(tmp_path, body).get_measures(Sampling(2, 1.0), ThreadRuntime())
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 9])
 def test_fewer_or_more_samples_than_wanted_are_an_error(tmp_path: Path, count: int) -> None:
     with pytest.raises(HypervisorError, match="samples"):
-        tool(tmp_path, tables(tmp_path, count)).get_measures(Sampling(2, 1.0), ThreadPace())
+        tool(tmp_path, tables(tmp_path, count)).get_measures(Sampling(2, 1.0), ThreadRuntime())
 
 
 def test_a_tool_that_cannot_be_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(HypervisorError, match="No such file"):
-        XentopTool((str(tmp_path / "none"),)).get_measures(Sampling(), ThreadPace())
+        XentopTool((str(tmp_path / "none"),)).get_measures(Sampling(), ThreadRuntime())
 
 
 @pytest.mark.parametrize("body", ["exec sleep 600", "cat {0}; exec sleep 600"])
 def test_a_tool_that_does_not_end_in_time_is_killed(tmp_path: Path, body: str) -> None:
     source = tool(tmp_path, body.format(tmp_path / "table"))
     with pytest.raises(Deadline):
-        source.get_measures(Sampling(2, 1.0), HurriedPace())
+        source.get_measures(Sampling(2, 1.0), HurriedRuntime())
     assert not psutil.Process().children()
 
 
 def test_a_tool_that_writes_for_ever_is_killed(tmp_path: Path) -> None:
     with pytest.raises(HypervisorError):
-        tool(tmp_path, "exec yes ''").get_measures(Sampling(2, 1.0), ThreadPace())
+        tool(tmp_path, "exec yes ''").get_measures(Sampling(2, 1.0), ThreadRuntime())
     assert not psutil.Process().children()
 
 
@@ -353,12 +353,12 @@ class GivenUp(BaseException):
 
 
 def test_the_tool_is_killed_when_the_request_is_given_up(tmp_path: Path) -> None:
-    class ImpatientPace(ThreadPace):
+    class ImpatientRuntime(ThreadRuntime):
         def sleep_until(self, when: float) -> None:
             raise GivenUp
 
     with pytest.raises(GivenUp):
-        tool(tmp_path, "exec sleep 600").get_measures(Sampling(2, 1.0), ImpatientPace())
+        tool(tmp_path, "exec sleep 600").get_measures(Sampling(2, 1.0), ImpatientRuntime())
     assert not psutil.Process().children()
 
 
@@ -373,21 +373,17 @@ def test_the_tool_is_killed_when_the_request_is_given_up_while_it_starts(tmp_pat
 GREEN = """
 import eventlet
 eventlet.monkey_patch()
-from eventlet import tpool
 import greenlet
 import psutil
 import sys
 from xen_bridge.protocol.documents.measures import Sampling
-from xen_bridge.gatherers.pace import ThreadPace
+from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.gatherers.xentop_tool import XentopTool
-class GreenPace(ThreadPace):
-    def call(self, function, *args):
-        return tpool.execute(function, *args)
 def measure():
-    return XentopTool((sys.argv[1],)).get_measures(Sampling(2, 1.0), GreenPace())
+    return XentopTool((sys.argv[1],)).get_measures(Sampling(2, 1.0), GreenRuntime())
 threads = [eventlet.spawn(measure) for _ in range(5)]
 print([len(one.wait().iterations) for one in threads])
-endless = eventlet.spawn(XentopTool((sys.argv[2],)).get_measures, Sampling(2, 1.0), GreenPace())
+endless = eventlet.spawn(XentopTool((sys.argv[2],)).get_measures, Sampling(2, 1.0), GreenRuntime())
 eventlet.sleep(0.5)
 endless.kill()
 try:
@@ -416,10 +412,10 @@ def test_under_eventlet_too(tmp_path: Path) -> None:
 
 def test_no_file_is_left_open(tmp_path: Path) -> None:
     source = tool(tmp_path, tables(tmp_path, 2))
-    source.get_measures(Sampling(), ThreadPace())
+    source.get_measures(Sampling(), ThreadRuntime())
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
-        source.get_measures(Sampling(), ThreadPace())
+        source.get_measures(Sampling(), ThreadRuntime())
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -446,8 +442,8 @@ def usages(**cpu_seconds: float) -> list[Usage]:
 
 def test_shares_are_of_what_was_used_since_the_last_reading() -> None:
     host = Counters(usages(a=10, b=5), usages(a=10.25, b=5), usages(a=12.25, b=6, c=7))
-    pace = FakePace()
-    measures = FromUsage(host).get_measures(Sampling(2, 2.0), pace)
+    runtime = FakeRuntime()
+    measures = FromUsage(host).get_measures(Sampling(2, 2.0), runtime)
     document_schema.check(measures)
     first, second = measures.iterations
     # The reading that is not told came 1 s before.
@@ -466,24 +462,24 @@ def test_shares_are_of_what_was_used_since_the_last_reading() -> None:
 
 def test_a_short_interval_shortens_the_first_reading_too() -> None:
     host = Counters(usages(a=1), usages(a=1.05))
-    pace = FakePace()
-    (only,) = FromUsage(host).get_measures(Sampling(1, 0.1), pace).iterations
+    runtime = FakeRuntime()
+    (only,) = FromUsage(host).get_measures(Sampling(1, 0.1), runtime).iterations
     assert only.domains[0].cpu_percent == pytest.approx(50.0)
-    assert pace.now() == pytest.approx(100.1)
+    assert runtime.now() == pytest.approx(100.1)
 
 
 def test_a_domain_that_was_started_anew_counts_from_zero() -> None:
     host = Counters(usages(a=100), usages(a=0.5))
-    (only,) = FromUsage(host).get_measures(Sampling(), FakePace()).iterations
+    (only,) = FromUsage(host).get_measures(Sampling(), FakeRuntime()).iterations
     assert only.domains[0].cpu_percent == 50.0
 
 
 def test_of_the_memory_back_end() -> None:
-    pace = FakePace()
-    host = MemoryWorld(pace.now).host("a")
+    runtime = FakeRuntime()
+    host = MemoryWorld(runtime.now).host("a")
     host.define(CreateDomain("r1"))
     host.start("r1")
-    measures = FromUsage(host).get_measures(Sampling(2, 1.0), pace)
+    measures = FromUsage(host).get_measures(Sampling(2, 1.0), runtime)
     document_schema.check(measures)
     for item in measures.iterations:
         assert {one.name: one.cpu_percent for one in item.domains} == {"Domain-0": 10.0, "r1": 10.0}
@@ -493,7 +489,7 @@ def test_a_hypervisor_that_is_away_is_told() -> None:
     host = MemoryWorld().host("a")
     host.fail("usage", HypervisorAway("gone"))
     with pytest.raises(HypervisorAway):
-        FromUsage(host).get_measures(Sampling(), FakePace())
+        FromUsage(host).get_measures(Sampling(), FakeRuntime())
 
 
 # ---- which of the two
@@ -506,7 +502,7 @@ class Said:
         self.name = name
         self.can = XentopTool.can
 
-    def get_measures(self, sampling: Sampling, pace: FakePace) -> str:
+    def get_measures(self, sampling: Sampling, runtime: FakeRuntime) -> str:
         return self.name
 
 
@@ -523,9 +519,9 @@ class Said:
 def test_the_tool_is_taken_where_it_can(sampling: Sampling, source: str) -> None:
     usage, tool_source = Said("usage"), Said("tool")
     both = XentopGatherer(usage, tool_source)  # type: ignore[arg-type]
-    assert both.get_measures(sampling, FakePace()) == source  # type: ignore[comparison-overlap]
+    assert both.get_measures(sampling, FakeRuntime()) == source  # type: ignore[comparison-overlap]
     alone = XentopGatherer(usage, None)  # type: ignore[arg-type]
-    assert alone.get_measures(sampling, FakePace()) == "usage"  # type: ignore[comparison-overlap]
+    assert alone.get_measures(sampling, FakeRuntime()) == "usage"  # type: ignore[comparison-overlap]
 
 
 @pytest.mark.parametrize(
@@ -538,7 +534,7 @@ def test_the_tool_is_for_this_machines_own_xen(
     tool(tmp_path, tables(tmp_path, 2))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     host = MemoryWorld().host("a")
-    measures = xentop_source(host, uri).get_measures(Sampling(1, 0.05), ThreadPace())
+    measures = xentop_source(host, uri).get_measures(Sampling(1, 0.05), ThreadRuntime())
     assert isinstance(measures, XentopMeasures)
     names = [item.name for item in measures.iterations[0].domains]
     assert names == (["edge one", "Domain-0"] if found else ["Domain-0"])
@@ -549,5 +545,5 @@ def test_without_the_tool_the_back_end_is_asked(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     host = MemoryWorld().host("a")
-    measures = xentop_source(host, "xen:///system").get_measures(Sampling(1, 0.05), ThreadPace())
+    measures = xentop_source(host, "xen:///system").get_measures(Sampling(1, 0.05), ThreadRuntime())
     assert [item.name for item in measures.iterations[0].domains] == ["Domain-0"]

@@ -12,7 +12,7 @@ pytest.importorskip("libvirt")
 
 import fake_sysfs
 from fake_libvirt import NO_DOMAIN, SickXen, refusal
-from fake_pace import FakePace
+from fake_runtime import FakeRuntime
 from fake_sysfs import PF
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding
@@ -236,9 +236,9 @@ def test_usage_that_cannot_be_read_is_unknown(xen: SickXen) -> None:
 
 
 def test_measures_of_a_sick_domain_are_unknown_and_make_no_spike(xen: SickXen) -> None:
-    pace = FakePace()
+    runtime = FakeRuntime()
     xen.sick.sick["info"] = refusal()
-    (iteration,) = FromUsage(xen).get_measures(Sampling(), pace).iterations
+    (iteration,) = FromUsage(xen).get_measures(Sampling(), runtime).iterations
     sick = {one.name: one for one in iteration.domains}["sick"]
     assert (sick.cpu_time, sick.cpu_percent, sick.memory, sick.memory_percent) == (None,) * 4
     load = HostLoad(xen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from xen_bridge.errors import Unparsable
+from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.server.dispatcher import Answer
 from xen_bridge.server.web import CLOSE, PEER, Application
 
@@ -44,7 +45,7 @@ def environment() -> dict:
 
 def test_a_request_is_under_way_until_its_answer_is_written():
     """Eventlet writes after the application has returned: to end there is to cut the answer."""
-    application = Application(Answering())
+    application = Application(Answering(), GreenRuntime())
     asked = environment()
     application(asked, lambda *_: None)
     assert application.under_way == 1
@@ -54,7 +55,7 @@ def test_a_request_is_under_way_until_its_answer_is_written():
 
 
 def test_a_refused_request_is_under_way_until_it_was_lingered_for():
-    application = Application(Refusing())
+    application = Application(Refusing(), GreenRuntime())
     asked = environment()
     application(asked, lambda *_: None)
     assert [hook.__name__ for hook, _, _ in asked["eventlet.posthooks"]] == ["_linger", "_answered"]

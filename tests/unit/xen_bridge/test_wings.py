@@ -20,11 +20,12 @@ LEANS_ON: dict[str, set[str]] = {
     "trust": {"errors", "atomic_write"},
     "client": {"errors", "protocol", "trust"},
     "client_pool": set(),
-    "serving": set(),
-    "server": {"errors", "protocol", "trust", "client", "client_pool", "serving"},
+    "runtime": {"errors"},
+    "serving": {"runtime"},
+    "server": {"errors", "protocol", "trust", "client", "client_pool", "runtime", "serving"},
     "channel": {"errors", "protocol", "trust", "client", "atomic_write"},
     "dom0": {"errors", "protocol", "netlink", "atomic_write"},
-    "gatherers": {"errors", "protocol", "netlink"},
+    "gatherers": {"errors", "protocol", "netlink", "runtime"},
     "virtual_management": {"errors", "protocol", "dom0"},
 }
 """What each wing may import, besides itself; nodes and command, at the top, put it together."""

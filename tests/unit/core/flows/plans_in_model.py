@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from horizon_ryu.changes.plan import DRAIN, undo_of
 from horizon_ryu.core.flows.entries import entries_of
 from horizon_ryu.core.flows.flow import Flow
-from horizon_ryu.core.flows.plan import Plan, WaveKind, undo_of
-from horizon_ryu.core.flows.plan import Wave as PlanWave
+from horizon_ryu.core.flows.plan import FlowPlan, FlowWave, WaveKind
 from unit.core.flows.network_model import Tables, Wave, after
 
 
@@ -15,11 +15,11 @@ def tables_of(*flows: Flow) -> Tables:
     """Return the tables with the entries of ``flows`` and nothing else."""
     found: Tables = {}
     for flow in flows:
-        found = after(found, entries_of(flow))
+        found = after(found, [entry.send for entry in entries_of(flow)])
     return found
 
 
-def waves_of(waves: Iterable[PlanWave]) -> list[Wave]:
+def waves_of(waves: Iterable[FlowWave]) -> list[Wave]:
     """Return waves for the model: a drain is a property of the wave after it."""
     found = []
     drains = False
@@ -34,15 +34,20 @@ def waves_of(waves: Iterable[PlanWave]) -> list[Wave]:
     return found
 
 
-def failures(plan: Plan) -> Iterator[list[Wave]]:
+def waves_in(plan: FlowPlan) -> list[Wave]:
+    """Return all waves of ``plan`` for the model."""
+    return waves_of((*plan.pre_commit, *plan.post_commit))
+
+
+def failures(plan: FlowPlan) -> Iterator[list[Wave]]:
     """Yield what happens for each message that may be refused before the commit is through.
 
     All waves up to that one, where it alone is missing; then what takes them back. Also for each
     wave: everything arrives, and is taken back because a switch did not say so.
     """
-    early = plan.before_commit
+    early = plan.pre_commit
     for place, wave in enumerate(early):
-        undone = undoing(early[: place + 1])
+        undone = undoing(plan, place + 1)
         before = waves_of(early[:place])
         messages = tuple(step.send for step in wave.steps)
         yield [*before, Wave(messages), *undone]
@@ -50,13 +55,17 @@ def failures(plan: Plan) -> Iterator[list[Wave]]:
             yield [*before, Wave(messages[:missing] + messages[missing + 1 :]), *undone]
 
 
-def undoing(waves: Iterable[PlanWave]) -> list[Wave]:
-    """Return the waves that take ``waves`` back, with the drains between them."""
-    undo = undo_of(waves)
-    turned, restored, deleted = map(waves_of, undo)
-    first = [Wave((), True)] if turned else []
-    second = [Wave((), True)] if restored else []
-    return [*turned, *first, *restored, *second, *deleted]
+def undoing(plan: FlowPlan, begun: int) -> list[Wave]:
+    """Return the waves that take the first ``begun`` of ``plan`` back, the drains between them."""
+    waves = []
+    drains = False
+    for part in undo_of(plan.pre_commit, begun).parts():
+        if part is DRAIN:
+            drains = True
+            continue
+        waves.append(Wave(tuple(step.send for step in part.steps), drains))
+        drains = False
+    return [*waves, Wave((), True)] if drains else waves
 
 
 def not_empty(tables: Tables) -> Tables:

@@ -11,15 +11,15 @@ from itertools import permutations
 
 import pytest
 
-from horizon_ryu.core.flows.flow import Flow, LaidHop, PathSpec
-from horizon_ryu.core.flows.laying import lay
-from horizon_ryu.core.flows.plan import Plan, WaveKind, plan_change, plan_install, plan_removal
+from horizon_ryu.core.flows.flow import Flow, PathSpec, TaggedHop
+from horizon_ryu.core.flows.plan import FlowPlan, WaveKind, plan_change, plan_install, plan_removal
+from horizon_ryu.core.flows.routing import tagged_hops
 from horizon_ryu.core.paths import Hop
 from horizon_ryu.core.routes.route import route_of
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import VLAN_NONE, Match
 from unit.core.flows.network_model import Journey, Model
-from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_of
+from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_in
 
 SWITCHES = range(1, 7)
 FIRST, LAST = 1, 6
@@ -32,9 +32,9 @@ JOURNEY = Journey((FIRST, EDGE), (LAST, EDGE))
 MATCH = Match(dl_type=0x0800, dl_vlan=VLAN_NONE)
 
 
-def hops(dpids: tuple[int, ...]) -> tuple[LaidHop, ...]:
+def hops(dpids: tuple[int, ...]) -> tuple[TaggedHop, ...]:
     ends = (EDGE, *dpids[:-1]), (*dpids[1:], EDGE)
-    return tuple(LaidHop(*hop) for hop in zip(dpids, *ends, strict=True))
+    return tuple(TaggedHop(*hop) for hop in zip(dpids, *ends, strict=True))
 
 
 def flow(dpids: tuple[int, ...], waypoints: tuple[int, ...] = ()) -> Flow:
@@ -44,15 +44,15 @@ def flow(dpids: tuple[int, ...], waypoints: tuple[int, ...] = ()) -> Flow:
 
 def tagged(plain: Flow) -> Flow:
     route = route_of(tuple(Hop(*hop[:3]) for hop in plain.hops))
-    return Flow(7, plain.spec, lay(route, [TAG], two_phase=True))
+    return Flow(7, plain.spec, tagged_hops(route, [TAG], two_phase=True))
 
 
-def check(plan: Plan, journey: Journey) -> None:
+def check(plan: FlowPlan, journey: Journey) -> None:
     """Raise AssertionError unless the plan and all its failures are safe and leave no trace."""
     old, new = plan.old, plan.new
     if old is None or new is None:
         raise TypeError("a change has both")
-    model = Model(LINKS, tables_of(old), waves_of(plan.waves))
+    model = Model(LINKS, tables_of(old), waves_in(plan))
     found = model.violation(journey)
     assert found is None, (found, plan)
     assert not_empty(model.final) == tables_of(new)
@@ -145,7 +145,7 @@ def test_what_is_reachable_changes_backwards_and_the_ingress_last() -> None:
         plan = plan_change(flow(old), flow(new))
         if plan is None:
             continue
-        early = plan.before_commit
+        early = plan.pre_commit
         assert early[-1].kind is WaveKind.COMMIT
         assert len(early[-1].steps) == 1
         fork = next(
@@ -158,8 +158,8 @@ def test_what_is_reachable_changes_backwards_and_the_ingress_last() -> None:
 def test_a_path_is_laid_and_removed_without_a_loop_or_a_stray_packet() -> None:
     """While it is incomplete packets may be dropped, as before it was there; nothing else."""
     for path in PATHS:
-        laid = Model(LINKS, {}, waves_of(plan_install(flow(path)).waves))
-        gone = Model(LINKS, tables_of(flow(path)), waves_of(plan_removal(flow(path)).waves))
+        laid = Model(LINKS, {}, waves_in(plan_install(flow(path))))
+        gone = Model(LINKS, tables_of(flow(path)), waves_in(plan_removal(flow(path))))
         for model in (laid, gone):
             found = model.violation(JOURNEY)
             assert found is not None

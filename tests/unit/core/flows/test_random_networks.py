@@ -15,7 +15,7 @@ from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.topology import PortRef, TopologyView
 from horizon_ryu.wire.messages import VLAN_NONE, Match
 from unit.core.flows.network_model import Journey, Model
-from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_of
+from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_in
 from unit.core.routes.test_routes import EDGE, network
 
 MANY = settings(max_examples=400, derandomize=True)
@@ -66,13 +66,13 @@ def on_the_wire(vlan: int) -> int | None:
 def test_every_change_is_safe_and_every_failure_is_taken_back(view, data, vlan: int) -> None:
     routing = Routing(view, TAGS)
     asked = spec(view, data, vlan)
-    old = routing.lay(Flow(1, asked), frozenset)
+    old = routing.routed(Flow(1, asked), frozenset)
     wish = again(view, data, asked)
     plan = routing.change(old, Flow(1, wish), lambda: old.tags)
     assert plan.new is not None
     ends = (tuple(asked.src), tuple(asked.dst), on_the_wire(vlan))
     journey = Journey(*ends)
-    model = Model(links(view), tables_of(old), waves_of(plan.waves))
+    model = Model(links(view), tables_of(old), waves_in(plan))
     assert model.violation(journey) is None, (old.hops, plan.new.hops)
     assert not_empty(model.final) == tables_of(plan.new)
     after = Model(links(view), model.final, [])
@@ -97,20 +97,20 @@ def passed_by(asked: PathSpec, wish: PathSpec) -> list[int]:
 def test_waypoints_of_both_are_kept_throughout(view, data) -> None:
     routing = Routing(view, TAGS)
     asked = spec(view, data, VLAN_NONE)
-    old = routing.lay(Flow(1, asked), frozenset)
+    old = routing.routed(Flow(1, asked), frozenset)
     shorter = PathSpec(asked.match, asked.src, asked.dst, asked.waypoints[:1])
     plan = routing.change(old, Flow(1, shorter), lambda: old.tags)
     journey = Journey(
         tuple(asked.src), tuple(asked.dst), None, tuple(dict.fromkeys(asked.waypoints[:1]))
     )
-    model = Model(links(view), tables_of(old), waves_of(plan.waves))
+    model = Model(links(view), tables_of(old), waves_in(plan))
     assert model.violation(journey) is None
 
 
 @MANY
 @given(view=networks(), data=st.data(), vlan=st.sampled_from((VLAN_NONE, 7)))
 def test_no_two_entries_of_a_flow_have_one_key(view, data, vlan: int) -> None:
-    flow = Routing(view, TAGS).lay(Flow(1, spec(view, data, vlan)), frozenset)
+    flow = Routing(view, TAGS).routed(Flow(1, spec(view, data, vlan)), frozenset)
     assert len(set(keys_of(flow))) == len(flow.hops)
     assert (flow.kind is RouteKind.TAGGED) == bool(flow.tags)
 
@@ -121,12 +121,12 @@ def test_without_a_known_vlan_nothing_is_tagged(view, data) -> None:
     routing = Routing(view, TAGS)
     asked = spec(view, data, VLAN_NONE)
     unknown = PathSpec(Match(dl_type=0x0800), asked.src, asked.dst, asked.waypoints)
-    if routing.lay(Flow(1, asked), frozenset).tags:
+    if routing.routed(Flow(1, asked), frozenset).tags:
         with pytest.raises(InvalidInput) as refused:
-            routing.lay(Flow(1, unknown), frozenset)
+            routing.routed(Flow(1, unknown), frozenset)
         assert refused.value.loc == ("match", "dl_vlan")
         return
-    flow = routing.lay(Flow(1, unknown), frozenset)
+    flow = routing.routed(Flow(1, unknown), frozenset)
     journey = Journey(tuple(asked.src), tuple(asked.dst))
     assert Model(links(view), tables_of(flow), []).violation(journey) is None
 
@@ -135,13 +135,13 @@ def test_without_a_known_vlan_nothing_is_tagged(view, data) -> None:
 @given(view=networks(), data=st.data())
 def test_what_is_removed_is_gone_and_a_second_flow_is_not_disturbed(view, data) -> None:
     routing = Routing(view, TAGS)
-    first = routing.lay(Flow(1, spec(view, data, VLAN_NONE)), frozenset)
+    first = routing.routed(Flow(1, spec(view, data, VLAN_NONE)), frozenset)
     other = PathSpec(Match(dl_vlan=9), first.spec.src, first.spec.dst)
-    second = routing.lay(Flow(2, other), lambda: first.tags)
+    second = routing.routed(Flow(2, other), lambda: first.tags)
     wish = PathSpec(first.spec.match, first.spec.src, first.spec.dst)
-    plan = plan_change(first, routing.lay(Flow(1, wish), lambda: first.tags))
+    plan = plan_change(first, routing.routed(Flow(1, wish), lambda: first.tags))
     assume(plan is not None)
-    model = Model(links(view), tables_of(first, second), waves_of(plan.waves))
+    model = Model(links(view), tables_of(first, second), waves_in(plan))
     ends = tuple(other.src), tuple(other.dst)
     assert model.violation(Journey(*ends, 9)) is None
     assert model.violation(Journey(*ends, None)) is None

@@ -8,9 +8,8 @@ from dataclasses import replace
 import pytest
 
 from horizon_ryu.core.errors import Conflict, InvalidInput, NotFound
-from horizon_ryu.core.flows.book import FlowBook
-from horizon_ryu.core.flows.entries import entries_of, flow_mod, keys_of
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, LaidHop, PathSpec
+from horizon_ryu.core.flows.entries import entries_of, keys_of
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
 from horizon_ryu.core.flows.reconcile import repair
 from horizon_ryu.core.flows.record import (
@@ -19,6 +18,7 @@ from horizon_ryu.core.flows.record import (
     migration_from_json,
     migration_to_json,
 )
+from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.ownership import Owner, flow_cookie, flow_number, owner_of
 from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.topology import PortRef
@@ -38,7 +38,7 @@ TCP = Match(dl_type=0x0800, nw_proto=6)
 def path(number: int, *dpids: int, match: Match = TCP, priority: int = 400) -> Flow:
     src, dst = PortRef(dpids[0], 90), PortRef(dpids[-1], 90)
     ends = (90, *dpids[:-1]), (*dpids[1:], 90)
-    hops = tuple(LaidHop(*hop) for hop in zip(dpids, *ends, strict=True))
+    hops = tuple(TaggedHop(*hop) for hop in zip(dpids, *ends, strict=True))
     return Flow(number, PathSpec(match, src, dst, priority=priority), hops)
 
 
@@ -47,11 +47,11 @@ def entry(number: int, dpid: int = 1, port: int = 1) -> Flow:
     return Flow(number, spec)
 
 
-def kept(*flows: Flow) -> FlowBook:
-    book = FlowBook()
+def kept(*flows: Flow) -> FlowRegistry:
+    registry = FlowRegistry()
     for flow in flows:
-        book.restore(flow)
-    return book
+        registry.restore(flow)
+    return registry
 
 
 def test_cookies_tell_whose_and_which() -> None:
@@ -61,67 +61,69 @@ def test_cookies_tell_whose_and_which() -> None:
 
 def test_flows_are_found_by_number_switch_link_and_match() -> None:
     one, two, three = path(1, 1, 2, 3), path(2, 3, 2), entry(3, 2)
-    book = kept(three, two, one)
-    assert book.flows() == (one, two, three)
-    assert (len(book), 2 in book, 4 in book) == (3, True, False)
-    assert book.with_switch(2) == (one, two, three)
-    assert book.over_link(PortRef(2, 3)) == (one,)
-    assert book.over_link(PortRef(3, 90)) == (), "the last port is no link"
-    assert book.matching(path(9, 1, 3).spec) == (one,)
-    assert book.switches() == {1, 2, 3}
+    registry = kept(three, two, one)
+    assert registry.flows() == (one, two, three)
+    assert (len(registry), 2 in registry, 4 in registry) == (3, True, False)
+    assert registry.with_switch(2) == (one, two, three)
+    assert registry.over_link(PortRef(2, 3)) == (one,)
+    assert registry.over_link(PortRef(3, 90)) == (), "the last port is no link"
+    assert registry.matching(path(9, 1, 3).spec) == (one,)
+    assert registry.switches() == {1, 2, 3}
     with pytest.raises(NotFound, match="00000004"):
-        book.get(4)
+        registry.get(4)
 
 
 def test_entries_belong_to_one_flow() -> None:
-    book = kept(path(1, 1, 2, 3))
+    registry = kept(path(1, 1, 2, 3))
     with pytest.raises(Conflict, match="00000001"):
-        book.restore(path(2, 1, 2))
-    book.restore(path(2, 1, 2, priority=500))
-    assert all(book.held(key) for key in keys_of(path(1, 1, 2, 3)))
+        registry.restore(path(2, 1, 2))
+    registry.restore(path(2, 1, 2, priority=500))
+    assert all(registry.is_claimed(key) for key in keys_of(path(1, 1, 2, 3)))
 
 
 def test_what_changes_is_neither_wanted_nor_free() -> None:
     old, new = path(1, 1, 2, 3), path(1, 1, 4, 3)
-    book = kept(old)
-    book.begin(1, new, {*keys_of(old), *keys_of(new)})
-    assert book.is_changing(1)
-    assert not any(book.is_wanted(key) for key in keys_of(old))
-    assert all(book.held(key) for key in (*keys_of(old), *keys_of(new)))
+    registry = kept(old)
+    registry.claim(1, new, {*keys_of(old), *keys_of(new)})
+    assert registry.is_changing(1)
+    assert not any(registry.is_wanted(key) for key in keys_of(old))
+    assert all(registry.is_claimed(key) for key in (*keys_of(old), *keys_of(new)))
     with pytest.raises(Conflict, match="under way"):
-        book.begin(1, new, ())
+        registry.claim(1, new, ())
     with pytest.raises(Conflict):
-        book.begin(2, path(2, 4, 3), keys_of(new)[1:2])
-    book.end(1, new)
-    assert all(book.is_wanted(key) for key in keys_of(new))
-    assert not book.held(keys_of(old)[1])
-    assert book.get(1) == new
+        registry.claim(2, path(2, 4, 3), keys_of(new)[1:2])
+    registry.release(1, new)
+    assert all(registry.is_wanted(key) for key in keys_of(new))
+    assert not registry.is_claimed(keys_of(old)[1])
+    assert registry.get(1) == new
 
 
 def test_flows_that_can_have_one_frame_do_not_change_at_one_time() -> None:
     broad, narrow = path(1, 1, 2), path(2, 1, 2, match=TCP._replace(tp_dst=80), priority=500)
     elsewhere = path(3, 3, 2, match=TCP._replace(tp_dst=80), priority=500)
-    book = kept(broad, narrow, elsewhere)
-    book.begin(1, broad, keys_of(broad))
+    registry = kept(broad, narrow, elsewhere)
+    registry.claim(1, broad, keys_of(broad))
     with pytest.raises(Conflict, match="overlaps"):
-        book.begin(2, narrow, keys_of(narrow))
-    book.begin(3, elsewhere, keys_of(elsewhere))
-    book.end(1, None)
-    book.begin(2, narrow, keys_of(narrow))
-    assert 1 not in book
+        registry.claim(2, narrow, keys_of(narrow))
+    registry.claim(3, elsewhere, keys_of(elsewhere))
+    registry.release(1, None)
+    registry.claim(2, narrow, keys_of(narrow))
+    assert 1 not in registry
 
 
 def test_states_tags_and_meters_are_known() -> None:
-    tagged = replace(path(1, 1, 2), hops=(LaidHop(1, 90, 2, None, 3000), LaidHop(2, 1, 90, 3000)))
+    tagged = replace(
+        path(1, 1, 2), hops=(TaggedHop(1, 90, 2, None, 3000), TaggedHop(2, 1, 90, 3000))
+    )
     named = path(2, 1, 2, match=Match(dl_vlan=7))
     metered = replace(entry(3), meter=5)
     broken = replace(path(4, 1, 2, priority=600), state=FlowState.BROKEN)
-    book = kept(tagged, named, metered, broken)
-    assert book.tags() == {3000, 7}
-    assert (book.meters(1), book.meters(2)) == ({5}, frozenset())
-    assert book.broken() == (broken,)
-    book.update(replace(broken, state=FlowState.ACTIVE))
-    assert book.broken() == ()
+    registry = kept(tagged, named, metered, broken)
+    assert registry.tags() == {3000, 7}
+    assert (registry.meters(1), registry.meters(2)) == ({5}, frozenset())
+    assert registry.broken() == (broken,)
+    registry.update(replace(broken, state=FlowState.ACTIVE))
+    assert registry.broken() == ()
 
 
 def test_records_survive_json() -> None:
@@ -138,7 +140,7 @@ def test_records_survive_json() -> None:
         4,
     )
     tagged = Flow(
-        7, spec, (LaidHop(1, 90, 2, None, 3000),), RouteKind.TAGGED, FlowState.BROKEN, 8, 9
+        7, spec, (TaggedHop(1, 90, 2, None, 3000),), RouteKind.TAGGED, FlowState.BROKEN, 8, 9
     )
     for flow in (tagged, entry(3), path(1, 1, 2, 3)):
         assert flow_from_json(flow_to_json(flow)) == flow
@@ -178,12 +180,12 @@ def report(mod: FlowMod, **changes) -> FlowEntry:
     return replace(seen, **changes)
 
 
-def repaired(book: FlowBook, dpid: int, entries: Sequence[FlowEntry]):
-    return repair(book.wanted(dpid), book.held, dpid, entries, as_sent)
+def repaired(registry: FlowRegistry, dpid: int, entries: Sequence[FlowEntry]):
+    return repair(registry.wanted(dpid), registry.is_claimed, dpid, entries, as_sent)
 
 
 FLOW = path(1, 1, 2, 3)
-MOD = flow_mod(entries_of(FLOW)[1])
+MOD = entries_of(FLOW)[1].mod
 FOREIGN = FlowEntry(Match(), 700, 0x77, ())
 
 
@@ -206,7 +208,7 @@ def test_what_is_missing_is_added_and_what_is_wrong_is_written_again() -> None:
 
 
 def test_orphans_go_first_and_others_stay() -> None:
-    orphan = report(flow_mod(entries_of(path(9, 2, 3))[0]))
+    orphan = report(entries_of(path(9, 2, 3))[0].mod)
     found = repaired(
         kept(FLOW), 2, [orphan, FOREIGN, replace(FOREIGN, cookie=0x485A_0300_0000_0001)]
     )
@@ -225,9 +227,9 @@ def test_what_we_never_wrote_is_counted_and_left() -> None:
 
 def test_entries_of_a_flow_that_changes_are_no_orphans() -> None:
     old, new = FLOW, path(1, 1, 4, 3)
-    book = kept(old)
-    book.begin(1, new, {*keys_of(old), *keys_of(new)})
+    registry = kept(old)
+    registry.claim(1, new, {*keys_of(old), *keys_of(new)})
     for flow, place in ((old, 1), (new, 1)):
         item = entries_of(flow)[place]
-        assert repaired(book, item.dpid, [report(flow_mod(item))]).messages == ()
-    assert repaired(book, 2, []).messages == ()
+        assert repaired(registry, item.key.dpid, [report(item.mod)]).messages == ()
+    assert repaired(registry, 2, []).messages == ()

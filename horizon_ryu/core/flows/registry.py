@@ -1,4 +1,4 @@
-"""The flows that are kept, the entries they need, and which of them are being changed.
+"""Registry of flows: those that are kept, the entries they need, which of them are changing.
 
 The one place where the state of flows lives; the stored rows follow it. Everything here is
 bookkeeping without I/O.
@@ -6,11 +6,11 @@ bookkeeping without I/O.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from horizon_ryu.core.errors import Conflict, NotFound
-from horizon_ryu.core.flows.entries import EntryKey, entries_of, flow_mod, keys_of
+from horizon_ryu.core.flows.entries import DesiredEntry, EntryKey, entries_of, keys_of
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, flow_id
 from horizon_ryu.core.flows.overlap import overlaps
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -20,14 +20,15 @@ from horizon_ryu.wire.messages import FlowMod
 _NOTHING: Mapping[EntryKey, FlowMod] = MappingProxyType({})
 
 
-class FlowBook:
+class FlowRegistry:
     """Every flow by number, and three indices of them: by entry, by switch, by link."""
 
     def __init__(self) -> None:
         self._flows: dict[int, Flow] = {}
+        self._entries: dict[int, tuple[DesiredEntry, ...]] = {}
         self._changing: dict[int, Flow | None] = {}
         self._moving: dict[int, Flow] = {}
-        self._claimed: dict[int, tuple[EntryKey, ...]] = {}
+        self._claimed: dict[int, Collection[EntryKey]] = {}
         self._owners: dict[EntryKey, int] = {}
         self._wanted: dict[int, dict[EntryKey, FlowMod]] = {}
         self._over_link: dict[PortRef, set[int]] = {}
@@ -46,6 +47,15 @@ class FlowBook:
     def __contains__(self, number: object) -> bool:
         return number in self._flows
 
+    def unused(self, count: int, random_number: Callable[[], int]) -> list[int]:
+        """Return ``count`` different numbers that no flow has."""
+        found: dict[int, None] = {}
+        while len(found) < count:
+            number = random_number()
+            if number not in self._flows:
+                found[number] = None
+        return list(found)
+
     def get(self, number: int) -> Flow:
         """Return a flow; NotFound if there is none of that number."""
         flow = self._flows.get(number)
@@ -61,7 +71,7 @@ class FlowBook:
         """Tell whether an entry of this key should be there, and nothing is changing it."""
         return key in self._wanted.get(key.dpid, _NOTHING)
 
-    def held(self, key: EntryKey) -> bool:
+    def is_claimed(self, key: EntryKey) -> bool:
         """Tell whether some flow, changing or not, claims the entries of this key."""
         return key in self._owners
 
@@ -118,7 +128,7 @@ class FlowBook:
             if isinstance(flow.spec, PathSpec) and flow.spec.src == src
         )
 
-    def check_free(self, number: int, keys: Iterable[EntryKey]) -> None:
+    def check_unclaimed(self, number: int, keys: Iterable[EntryKey]) -> None:
         """Raise Conflict if an entry with one of ``keys`` belongs to a flow of another number."""
         for key in keys:
             owner = self._owners.get(key, number)
@@ -132,40 +142,37 @@ class FlowBook:
 
     def restore(self, flow: Flow) -> None:
         """Keep a flow that was kept before, as a store says; Conflict if its entries are taken."""
-        self.check_free(flow.number, keys_of(flow))
+        self.check_unclaimed(flow.number, keys_of(flow))
         self._flows[flow.number] = flow
-        self._own(flow)
         self._index(flow)
 
     def update(self, flow: Flow) -> None:
         """Keep ``flow`` in place of the one with its number; NotFound, Conflict."""
         self._unindex(self.get(flow.number))
         self._flows[flow.number] = flow
-        self._own(flow)
         self._index(flow)
 
-    def begin(self, number: int, target: Flow | None, keys: Iterable[EntryKey]) -> None:
+    def claim(self, number: int, target: Flow | None, keys: Collection[EntryKey]) -> None:
         """Note that a flow is being made, or changed into ``target`` (None: removed).
 
-        Until :meth:`end`, its entries and those of ``keys`` are neither restored nor taken for
-        orphans. Conflict if another flow has such an entry, or if another change of this flow, or
-        of one on its switches whose match overlaps, is under way.
+        Until :meth:`release`, its entries and those of ``keys`` are neither restored nor taken
+        for orphans. Conflict if another flow has such an entry, or if another change of this
+        flow, or of one on its switches whose match overlaps, is under way.
         """
-        claimed = tuple(keys)
         flow = self._flows.get(number)
         subject = flow or target
         if subject is not None:
             self._check_quiet(subject)
-        self.check_free(number, claimed)
+        self.check_unclaimed(number, keys)
         self._changing[number] = target
-        self._claimed[number] = claimed
-        for key in claimed:
+        self._claimed[number] = keys
+        for key in keys:
             self._owners[key] = number
         if flow is not None:
             self._moving[number] = flow
-            self._want(flow, False)
+            self._unwant(flow)
 
-    def end(self, number: int, result: Flow | None) -> None:
+    def release(self, number: int, result: Flow | None) -> None:
         """Note that the change is over and ``result`` (None: nothing) is what should be there."""
         before = self._flows.pop(number, None)
         if before is not None:
@@ -174,12 +181,10 @@ class FlowBook:
         self._moving.pop(number, None)
         claimed = self._claimed.pop(number)
         # A new flow, most of the time: what it claimed is what it keeps.
-        if result is None or claimed is not keys_of(result):
+        if result is None or claimed is not result.memo.get("keys"):
             for key in claimed:
                 if self._owners.get(key) == number:
                     del self._owners[key]
-            if result is not None:
-                self._own(result)
         if result is not None:
             self._flows[number] = result
             self._index(result)
@@ -196,40 +201,33 @@ class FlowBook:
 
     # ---- indices
 
-    def _own(self, flow: Flow) -> None:
-        for key in keys_of(flow):
-            self._owners[key] = flow.number
-
     def _index(self, flow: Flow) -> None:
-        self._want(flow, True)
+        number = flow.number
+        entries = self._entries[number] = entries_of(flow)
+        for entry in entries:
+            dpid = entry.key.dpid
+            self._owners[entry.key] = number
+            self._wanted.setdefault(dpid, {})[entry.key] = entry.mod
+            self._with_switch.setdefault(dpid, set()).add(number)
         if flow.state is FlowState.BROKEN:
-            self._broken.add(flow.number)
-        for dpid in flow.dpids:
-            self._with_switch.setdefault(dpid, set()).add(flow.number)
+            self._broken.add(number)
         for hop in flow.hops[:-1]:
-            self._over_link.setdefault(PortRef(hop.dpid, hop.out_port), set()).add(flow.number)
+            self._over_link.setdefault(PortRef(hop.dpid, hop.out_port), set()).add(number)
 
     def _unindex(self, flow: Flow) -> None:
-        self._disown(flow)
-        self._want(flow, False)
-        self._broken.discard(flow.number)
-        for dpid in flow.dpids:
-            _drop(self._with_switch, dpid, flow.number)
-        for hop in flow.hops[:-1]:
-            _drop(self._over_link, PortRef(hop.dpid, hop.out_port), flow.number)
-
-    def _disown(self, flow: Flow) -> None:
-        for key in keys_of(flow):
-            if self._owners.get(key) == flow.number:
+        number = flow.number
+        for key, _mod, _send in self._entries.pop(number):
+            if self._owners.get(key) == number:
                 del self._owners[key]
+            self._wanted[key.dpid].pop(key, None)
+            _drop(self._with_switch, key.dpid, number)
+        self._broken.discard(number)
+        for hop in flow.hops[:-1]:
+            _drop(self._over_link, PortRef(hop.dpid, hop.out_port), number)
 
-    def _want(self, flow: Flow, wanted: bool) -> None:
-        for key, entry in zip(keys_of(flow), entries_of(flow), strict=True):
-            entries = self._wanted.setdefault(entry.dpid, {})
-            if wanted:
-                entries[key] = flow_mod(entry)
-            else:
-                entries.pop(key, None)
+    def _unwant(self, flow: Flow) -> None:
+        for key, _mod, _send in self._entries[flow.number]:
+            self._wanted[key.dpid].pop(key, None)
 
 
 def _may_share_frames(one: Flow, other: Flow) -> bool:

@@ -7,36 +7,37 @@ from collections.abc import Callable
 
 import pytest
 
-from fake_pace import BEGINNING, FakePace
-from xen_bridge.gatherers.pace import ThreadPace, rounds
+from fake_runtime import BEGINNING, FakeRuntime
+from xen_bridge.gatherers.rounds import rounds
+from xen_bridge.runtime.threads import ThreadRuntime
 
 
-def beginnings(pace: FakePace, takes: list[float], interval: float) -> list[float]:
+def beginnings(runtime: FakeRuntime, takes: list[float], interval: float) -> list[float]:
     """Return when the iterations begin whose work takes so long."""
     found = []
-    for (_, at), seconds in zip(rounds(len(takes), interval, pace), takes, strict=True):
+    for (_, at), seconds in zip(rounds(len(takes), interval, runtime), takes, strict=True):
         found.append(at - BEGINNING)
-        pace.clock += seconds
+        runtime.clock += seconds
     return found
 
 
 def test_iterations_are_numbered_from_1_and_do_not_drift() -> None:
-    pace = FakePace()
-    assert [number for number, _ in rounds(3, 1.0, pace)] == [1, 2, 3]
-    assert beginnings(FakePace(), [0.3, 0.3, 0.3, 0.3], 1.0) == [0, 1, 2, 3]
+    runtime = FakeRuntime()
+    assert [number for number, _ in rounds(3, 1.0, runtime)] == [1, 2, 3]
+    assert beginnings(FakeRuntime(), [0.3, 0.3, 0.3, 0.3], 1.0) == [0, 1, 2, 3]
 
 
 def test_a_late_iteration_begins_at_once_and_does_not_delay_the_others() -> None:
-    assert beginnings(FakePace(), [2.5, 0.1, 0.1, 0.1], 1.0) == pytest.approx([0, 2.5, 2.6, 3.0])
+    assert beginnings(FakeRuntime(), [2.5, 0.1, 0.1, 0.1], 1.0) == pytest.approx([0, 2.5, 2.6, 3.0])
 
 
 def test_nothing_is_waited_for_after_the_last_iteration() -> None:
-    pace = FakePace()
-    assert len(list(rounds(1, 600.0, pace))) == 1
-    assert pace.clock == 100.0
+    runtime = FakeRuntime()
+    assert len(list(rounds(1, 600.0, runtime))) == 1
+    assert runtime.clock == 100.0
 
 
-def test_threads_run_side_by_side() -> None:
+def test_threads_run_gather() -> None:
     # Each waits for the others: one after the other would never end.
     barrier = threading.Barrier(3, timeout=20)
 
@@ -47,8 +48,8 @@ def test_threads_run_side_by_side() -> None:
 
         return run
 
-    assert ThreadPace().side_by_side([meet(1), meet(2), meet(3)]) == [1, 2, 3]
-    assert ThreadPace().side_by_side([]) == []
+    assert ThreadRuntime().gather([meet(1), meet(2), meet(3)]) == [1, 2, 3]
+    assert ThreadRuntime().gather([]) == []
 
 
 def test_the_first_error_is_raised_after_all_have_ended() -> None:
@@ -64,15 +65,15 @@ def test_the_first_error_is_raised_after_all_have_ended() -> None:
 
     jobs = [work("a"), work("b", KeyError("b")), work("c", OSError("c")), work("d")]
     with pytest.raises(KeyError, match="b"):
-        ThreadPace().side_by_side(jobs)
+        ThreadRuntime().gather(jobs)
     assert sorted(ended) == ["a", "b", "c", "d"]
 
 
 def test_sleeping_until_the_past_returns_and_clocks_run() -> None:
-    pace = ThreadPace()
-    before = pace.now()
-    pace.sleep_until(before - 100)
-    pace.sleep_until(before + 0.01)
-    assert pace.now() >= before + 0.01
-    assert pace.wall() > BEGINNING
-    assert pace.call(max, 1, 2) == 2
+    runtime = ThreadRuntime()
+    before = runtime.now()
+    runtime.sleep_until(before - 100)
+    runtime.sleep_until(before + 0.01)
+    assert runtime.now() >= before + 0.01
+    assert runtime.wall() > BEGINNING
+    assert runtime.in_thread(max, 1, 2) == 2

@@ -1,4 +1,4 @@
-"""Follows the network for the flows: moves them around failures, marks and restores them."""
+"""Path monitor: moves flows around failures of the network, marks and restores them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from ryu.lib import hub
-
+from horizon_ryu.changes.engine import Batch, Engine
+from horizon_ryu.changes.states import State
 from horizon_ryu.core.errors import Conflict, HorizonError, StoreError
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.migration import Cause
-from horizon_ryu.core.flows.plan import Plan
+from horizon_ryu.core.flows.plan import Change, FlowPlan
+from horizon_ryu.core.flows.planner import FlowPlanner
+from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.topology import Link, Switch, TopologyChange
-from horizon_ryu.flows.service import FlowService
+from horizon_ryu.flows.events import FlowEvents
+from horizon_ryu.flows.journal import FlowJournal
+from xen_bridge.runtime.port import Runtime
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -23,16 +27,31 @@ _AT_ONCE = 256
 """Flows moved together."""
 
 
-class Watch:
+class PathMonitor:
     """Looks at every flow that a change of the topology concerns, in a greenlet of its own."""
 
-    def __init__(self, service: FlowService, clock: Callable[[], float], grace: float) -> None:
+    def __init__(
+        self,
+        registry: FlowRegistry,
+        planner: FlowPlanner,
+        engine: Engine[FlowPlan],
+        journal: FlowJournal,
+        events: FlowEvents,
+        runtime: Runtime,
+        clock: Callable[[], float],
+        grace: float,
+    ) -> None:
         """``grace``: seconds after the start in which what is not seen yet is not taken for cut."""
-        self._service = service
+        self._registry = registry
+        self._planner = planner
+        self._engine = engine
+        self._journal = journal
+        self._events = events
+        self._runtime = runtime
         self._clock = clock
         self._settled_at = clock() + grace
         self._suspects: set[int] = set()
-        self._wake = hub.Event()
+        self._wake = runtime.event()
 
     def changed(self, changes: Iterable[TopologyChange]) -> None:
         """Take note of changes of the topology; never waits."""
@@ -40,13 +59,13 @@ class Watch:
             self._suspect(self._concerned(change))
 
     def _concerned(self, change: TopologyChange) -> Iterable[Flow]:
-        book = self._service.book
+        registry = self._registry
         if change.kind == "link_delete" and isinstance(change.subject, Link):
-            return book.over_link(change.subject.src)
+            return registry.over_link(change.subject.src)
         if change.kind == "switch_leave" and isinstance(change.subject, Switch):
-            return book.with_switch(change.subject.dpid)
+            return registry.with_switch(change.subject.dpid)
         if change.kind in ("link_add", "switch_join"):
-            return book.broken()
+            return registry.broken()
         return ()
 
     def _suspect(self, flows: Iterable[Flow]) -> None:
@@ -78,59 +97,53 @@ class Watch:
 
     def end_grace(self) -> None:
         """Look at every flow when the time of grace is over."""
-        hub.sleep(max(0.0, self._settled_at - self._clock()))
-        self._suspect(self._service.book.flows())
+        self._runtime.sleep(max(0.0, self._settled_at - self._clock()))
+        self._suspect(self._registry.flows())
 
     def _again(self, numbers: Iterable[int]) -> None:
         wanted = set(numbers)
 
         def later() -> None:
-            hub.sleep(_RETRY)
+            self._runtime.sleep(_RETRY)
             self._suspects.update(wanted)
             self._wake.set()
 
         if wanted:
-            hub.spawn(later)
+            self._runtime.spawn(later)
 
     def _look_after(self, numbers: Sequence[int]) -> None:
-        plans: list[Plan] = []
-        try:
-            busy = self._plan(numbers, plans)
-        except BaseException:
-            self._service.changes.cancel(plans)
-            raise
-        self._again(busy)
-        if plans:
-            self._move(plans)
+        with self._engine.batch() as batch:
+            self._again(self._plan(numbers, batch))
+            if len(batch):
+                self._move(batch)
 
-    def _plan(self, numbers: Sequence[int], plans: list[Plan]) -> list[int]:
-        """Add to ``plans`` how flows are to be moved; return those that are just being changed."""
+    def _plan(self, numbers: Sequence[int], batch: Batch[FlowPlan]) -> list[int]:
+        """Add to ``batch`` how flows are to be moved; return those that are just being changed."""
         busy: list[int] = []
         for number in numbers:
-            if number not in self._service.book:
+            if number not in self._registry:
                 continue
-            if self._service.book.is_changing(number):
+            if self._registry.is_changing(number):
                 busy.append(number)
                 continue
             try:
-                plan = self._judge(self._service.book.get(number))
+                plan = self._judge(self._registry.get(number))
+                if plan is not None:
+                    batch.add(plan, self._journal.begun(plan, Cause.FAILURE))
             except Conflict:
                 # Something overlapping is being changed: when that is over.
                 busy.append(number)
-                continue
-            if plan is not None:
-                plans.append(plan)
         return busy
 
-    def _judge(self, flow: Flow) -> Plan | None:
+    def _judge(self, flow: Flow) -> Change | None:
         """Return how a flow is to be moved; None if it need not or cannot be."""
-        if self._service.routing().is_whole(flow.hops):
+        if self._planner.is_whole(flow):
             if flow.state is FlowState.BROKEN:
                 self._mark(flow, FlowState.ACTIVE, "flow_restored")
             return None
         if isinstance(flow.spec, PathSpec) and not flow.spec.path:
             try:
-                return self._service.plan_change(flow, flow.spec)
+                return self._planner.change(flow, flow.spec)
             except Conflict:
                 raise
             except HorizonError as error:
@@ -142,27 +155,18 @@ class Watch:
 
     def _mark(self, flow: Flow, state: FlowState, event: str) -> None:
         marked = replace(flow, state=state)
-        self._service.keep(marked)
-        self._service.announcer.flow(event, marked)
+        self._journal.keep(marked)
+        self._registry.update(marked)
+        self._events.flow(event, marked)
         level = logging.WARNING if state is FlowState.BROKEN else logging.INFO
         LOG.log(level, "flow %s: %s", flow.id, state.value)
 
-    def _move(self, plans: Sequence[Plan]) -> None:
-        outcomes = self._service.changes.run(plans, Cause.FAILURE)
-        failed = []
-        for record, error in outcomes:
-            if error is None:
-                self._service.announcer.flow("flow_moved", record.new)
-                LOG.info("flow %s moved around a failure", record.new.id)
-            else:
-                failed.append(record.new.number)
-        self._again(failed)
+    def _move(self, batch: Batch[FlowPlan]) -> None:
+        ended = batch.run()
+        self._again(each.plan.subject for each in ended if each.state is not State.DONE)
+        moved = [each.plan.subject for each in ended if each.state is State.DONE]
+        for number in moved:
+            LOG.info("flow %08x moved around a failure", number)
         # The path may have failed again meanwhile; links lost while a flow changed were not its.
-        moved = [record.new.number for record, error in outcomes if error is None]
-        routing = self._service.routing()
-        book = self._service.book
-        self._suspect(
-            flow
-            for flow in map(book.get, (number for number in moved if number in book))
-            if not routing.is_whole(flow.hops)
-        )
+        known = (self._registry.get(number) for number in moved if number in self._registry)
+        self._suspect(flow for flow in known if not self._planner.is_whole(flow))

@@ -1,4 +1,4 @@
-"""Request to migrate: which flow is to move, and what it shall be (report 3.2.2.1)."""
+"""Command to migrate: which flow is to move, and what it shall be (report 3.2.2.1)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, SwitchAway
-from horizon_ryu.core.flows.book import FlowBook
 from horizon_ryu.core.flows.flow import HIGHEST_PRIORITY, Flow, PathSpec
+from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView
 from horizon_ryu.wire.messages import Match
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MigrateFlow:
     """A flow, by ``number`` or by its ``match`` at the first switch, and where it shall pass.
 
     ``dpids`` are the switches to pass, in order; by match the first and the last are those where
@@ -32,52 +32,52 @@ class Wish:
     idle_timeout: int | None = None
 
 
-class Meant(NamedTuple):
+class ResolvedMigration(NamedTuple):
     """The flow as it is (None: no flow of ours) and the spec that it shall have."""
 
     old: Flow | None
     spec: PathSpec
 
 
-def resolve(wish: Wish, book: FlowBook, view: TopologyView) -> Meant:
-    """Return what ``wish`` means now; NotFound, InvalidInput or SwitchAway if it means nothing."""
-    if wish.number is not None:
-        return _moved(book.get(wish.number), wish)
-    match = wish.match or Match()
-    if not wish.dpids:
+def resolve(command: MigrateFlow, registry: FlowRegistry, view: TopologyView) -> ResolvedMigration:
+    """Return what ``command`` means now; NotFound, InvalidInput, SwitchAway if nothing."""
+    if command.number is not None:
+        return _moved(registry.get(command.number), command)
+    match = command.match or Match()
+    if not command.dpids:
         raise InvalidInput(("dpids",), "name at least the first and the last switch")
-    for dpid in wish.dpids:
+    for dpid in command.dpids:
         if dpid not in view.switches:
             raise SwitchAway(dpid)
-    src = _source(match, wish.dpids[0], view)
+    src = _source(match, command.dpids[0], view)
     plain = match._replace(in_port=None)
-    known = book.matching(PathSpec(plain, src, src))
+    known = registry.matching(PathSpec(plain, src, src))
     if known:
-        return _moved(max(known, key=lambda flow: flow.spec.priority), wish)
-    dst = _destination(match, wish.dpids[-1], view)
+        return _moved(max(known, key=lambda flow: flow.spec.priority), command)
+    dst = _destination(match, command.dpids[-1], view)
     spec = PathSpec(
         plain,
         src,
         dst,
-        waypoints_between(src, dst, wish.dpids),
-        priority=HIGHEST_PRIORITY if wish.priority is None else wish.priority,
-        idle_timeout=wish.idle_timeout or 0,
-        hard_timeout=wish.hard_timeout or 0,
+        waypoints_between(src, dst, command.dpids),
+        priority=HIGHEST_PRIORITY if command.priority is None else command.priority,
+        idle_timeout=command.idle_timeout or 0,
+        hard_timeout=command.hard_timeout or 0,
     )
-    return Meant(None, spec)
+    return ResolvedMigration(None, spec)
 
 
-def _moved(flow: Flow, wish: Wish) -> Meant:
+def _moved(flow: Flow, command: MigrateFlow) -> ResolvedMigration:
     spec = flow.spec
     if not isinstance(spec, PathSpec):
         raise InvalidInput(("flow",), "a single entry has no path; set its actions instead")
     given = {
         name: value
         for name in ("priority", "hard_timeout", "idle_timeout")
-        if (value := getattr(wish, name)) is not None
+        if (value := getattr(command, name)) is not None
     }
-    waypoints = waypoints_between(spec.src, spec.dst, wish.dpids)
-    return Meant(flow, replace(spec, waypoints=waypoints, path=(), **given))
+    waypoints = waypoints_between(spec.src, spec.dst, command.dpids)
+    return ResolvedMigration(flow, replace(spec, waypoints=waypoints, path=(), **given))
 
 
 def waypoints_between(src: PortRef, dst: PortRef, dpids: Sequence[int]) -> tuple[int, ...]:

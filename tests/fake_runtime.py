@@ -1,4 +1,4 @@
-"""A pace whose time passes only when somebody waits, or as told."""
+"""A runtime, as gatherers need one, whose time passes only when somebody waits, or as told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 BEGINNING = 1_700_000_000.0
 
 
-class FakePace:
+class FakeRuntime:
     """Each call takes ``cost`` seconds; nothing takes longer in truth."""
 
     def __init__(self, cost: float = 0.0) -> None:
@@ -30,14 +30,14 @@ class FakePace:
         """Put the clock forward."""
         self.clock = max(self.clock, when)
 
-    def call(self, function: Callable[..., T], *args: Any) -> T:
+    def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Call, and let the cost pass."""
         self.calls.append(function)
         found = function(*args)
         self.clock += self.cost
         return found
 
-    def side_by_side(self, functions: Sequence[Callable[[], T]]) -> list[T]:
+    def gather(self, functions: Sequence[Callable[[], T]]) -> list[T]:
         """Run them one after the other, each from the same moment on."""
         begun, ended = self.clock, self.clock
         found: list[T] = []

@@ -1,0 +1,160 @@
+"""Planner of flows: what is asked for becomes a plan over the network as it is now.
+
+Nothing is claimed and nothing sent here; a plan is good until the registry or the view changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from horizon_ryu.core.errors import LimitExceeded, SwitchError
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
+from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve
+from horizon_ryu.core.flows.overlap import check_harmless
+from horizon_ryu.core.flows.plan import (
+    Change,
+    FlowPlan,
+    Install,
+    Move,
+    Removal,
+    plan_install,
+    plan_removal,
+)
+from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.flows.reversal import reverse_spec
+from horizon_ryu.core.flows.routing import Routing
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.topology import TopologyView
+
+_METERS = 60_000
+"""Meters are numbered from 1 to this; Open vSwitch takes 65,536."""
+
+
+class CreateFlow(NamedTuple):
+    """Command to make a flow, alone or with its reverse direction."""
+
+    spec: Spec
+    bidirectional: bool = False
+
+
+class FlowLimits(NamedTuple):
+    """``tags``: the first and the last VLAN identifier that may be a tag; ``flows``: at most."""
+
+    tags: tuple[int, int]
+    flows: int
+
+
+class FlowPlanner:
+    """Plans changes of the flows of ``registry``."""
+
+    def __init__(
+        self,
+        registry: FlowRegistry,
+        view: Callable[[], TopologyView],
+        limits: FlowLimits,
+        random_number: Callable[[], int],
+    ) -> None:
+        """``view`` tells the network as it is; ``random_number`` gives 32 bits for a flow."""
+        self._registry = registry
+        self._view = view
+        self._limits = limits
+        self._random_number = random_number
+        self._routing = Routing(view(), limits.tags)
+
+    # ---- instantiate, delete, set, migrate
+
+    def installs(self, commands: Iterable[CreateFlow]) -> Iterator[Install]:
+        """Yield the plan of each flow asked for, and of its reverse direction.
+
+        Each is to be claimed before the next is planned. InvalidInput, NoRoute, Conflict,
+        LimitExceeded, SwitchAway.
+        """
+        wanted = list(commands)
+        count = sum(1 + command.bidirectional for command in wanted)
+        if len(self._registry) + count > self._limits.flows:
+            raise LimitExceeded(f"at most {self._limits.flows} flows; delete some")
+        numbers = iter(self._registry.unused(count, self._random_number))
+        for spec, bidirectional in wanted:
+            number = next(numbers)
+            if not bidirectional or isinstance(spec, EntrySpec):
+                yield self._install(spec, number, None)
+                continue
+            back = next(numbers)
+            yield self._install(spec, number, back)
+            yield self._install(reverse_spec(spec), back, number)
+
+    def removals(self, number: int) -> list[Removal]:
+        """Return the plans that delete a flow and its reverse direction; NotFound."""
+        flow = self._registry.get(number)
+        flows = [flow]
+        if flow.reverse is not None and flow.reverse in self._registry:
+            flows.append(self._registry.get(flow.reverse))
+        return [plan_removal(each) for each in flows]
+
+    def expiry(self, number: int) -> Removal:
+        """Return the plan that removes what is left of a flow whose time has come; NotFound."""
+        return plan_removal(self._registry.get(number), timed_out=True)
+
+    def change(self, old: Flow, spec: Spec) -> Change:
+        """Return the plan that gives ``old`` another spec.
+
+        InvalidInput, NoRoute, Conflict, LimitExceeded, SwitchAway.
+        """
+        routing = self._routes()
+        check_harmless(spec)
+        meter = old.meter
+        if spec.rate_kbps != old.spec.rate_kbps:
+            meter = self._meter_for(spec, old.number)
+        new = replace(old, spec=spec, meter=meter)
+        return routing.change(old, new, self._registry.tags)
+
+    def migration(self, command: MigrateFlow) -> Move:
+        """Return the plan of what ``command`` means now; NotFound, and as :meth:`change`."""
+        old, spec = resolve(command, self._registry, self._view())
+        if old is None:
+            (number,) = self._registry.unused(1, self._random_number)
+            return self._install(spec, number, None)
+        return self.change(old, spec)
+
+    # ---- the network beneath
+
+    def is_whole(self, flow: Flow) -> bool:
+        """Tell whether every switch and link of the path of ``flow`` is there."""
+        return self._routes().is_whole(flow.hops)
+
+    def check_commit(self, plan: FlowPlan) -> SwitchError | None:
+        """Return why traffic must not be turned to the new path now; None if it may be."""
+        if not isinstance(plan, Change) or not plan.new.hops or self.is_whole(plan.new):
+            return None
+        return SwitchError(plan.new.first_dpid, "a link of the new path was lost before the commit")
+
+    # ---- parts of a flow
+
+    def _install(self, spec: Spec, number: int, reverse: int | None) -> Install:
+        routing = self._routes()
+        meter = 0 if spec.rate_kbps is None else self._meter_for(spec, number)
+        check_harmless(spec)
+        flow = Flow(number, spec, reverse=reverse, meter=meter)
+        return plan_install(routing.routed(flow, self._registry.tags))
+
+    def _routes(self) -> Routing:
+        """Return the routes over the network as it is now."""
+        view = self._view()
+        if self._routing.view is not view:
+            self._routing = Routing(view, self._limits.tags)
+        return self._routing
+
+    def _meter_for(self, spec: Spec, number: int) -> int:
+        """Return a meter that no flow on the first switch uses; 0 if the flow needs none."""
+        if spec.rate_kbps is None:
+            return 0
+        dpid = spec.dpid if isinstance(spec, EntrySpec) else spec.src.dpid
+        used = self._registry.meters(dpid)
+        start = number % _METERS
+        found = (1 + (start + step) % _METERS for step in range(_METERS))
+        free = next((meter for meter in found if meter not in used), None)
+        if free is None:
+            raise LimitExceeded(f"switch {dpid_to_text(dpid)} has no meter left")
+        return free

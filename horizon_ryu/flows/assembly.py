@@ -1,0 +1,137 @@
+"""Assembly of the Flow Manager's parts: which stands on which, whoever provides what is beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from horizon_ryu.changes.engine import Engine
+from horizon_ryu.changes.ports import NothingKept, Ports
+from horizon_ryu.core.flows.plan import FlowPlan
+from horizon_ryu.core.flows.planner import FlowPlanner
+from horizon_ryu.core.flows.reconcile import RepairPlan
+from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.flows.confirmation import Confirmation, Switches
+from horizon_ryu.flows.events import Events, FlowEvents
+from horizon_ryu.flows.journal import FlowJournal
+from horizon_ryu.flows.migrations import FlowMigrations
+from horizon_ryu.flows.path_monitor import PathMonitor
+from horizon_ryu.flows.reconciler import Reconciler, RepairClaims
+from horizon_ryu.flows.recovery import Recovery
+from horizon_ryu.flows.service import FlowService
+from horizon_ryu.settings import FlowManagerOptions, FlowMigrationOptions
+from horizon_ryu.store import Store
+from horizon_ryu.supervision import Supervisor
+from xen_bridge.runtime.port import Runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """What the parts stand on; ``connected`` tells the dpids of the connected switches.
+
+    ``clock`` is monotonic, in seconds.
+    """
+
+    registry: FlowRegistry
+    planner: FlowPlanner
+    switches: Switches
+    connected: Callable[[], Collection[int]]
+    store: Store
+    events: Events
+    supervisor: Supervisor
+    runtime: Runtime
+    clock: Callable[[], float]
+
+
+class FlowParts(NamedTuple):
+    """Everything that looks after flows."""
+
+    service: FlowService
+    migrations: FlowMigrations
+    reconciler: Reconciler
+    monitor: PathMonitor
+    recovery: Recovery
+    journal: FlowJournal
+    confirmation: Confirmation
+
+
+def assemble(
+    beneath: Foundation, manager: FlowManagerOptions, migration: FlowMigrationOptions
+) -> FlowParts:
+    """Return the parts, put together; nothing runs yet."""
+    registry, planner, switches = beneath.registry, beneath.planner, beneath.switches
+    runtime, supervisor = beneath.runtime, beneath.supervisor
+    applier = Confirmation(
+        switches,
+        manager.deadline,
+        migration.verify,
+        migration.settle,
+        runtime,
+        beneath.clock,
+    )
+    events = FlowEvents(beneath.events)
+    journal = FlowJournal(beneath.store, migration.kept, supervisor.until_kept, runtime.wall)
+    reconciler = Reconciler(
+        registry,
+        switches,
+        partial(_repair_engine, beneath, applier, events),
+        beneath.connected,
+        manager.reconcile_interval,
+        supervisor,
+        runtime,
+    )
+    ports = Ports(
+        applier=applier,
+        journal=journal,
+        claims=registry,
+        check=planner.check_commit,
+        on_uncertain=reconciler.suspect,
+        on_end=events.ended,
+        reachable=beneath.connected,
+        clock=beneath.clock,
+        sleep=runtime.sleep,
+        spawn=partial(runtime.spawn, supervisor.once),
+    )
+    engine: Engine[FlowPlan] = Engine(ports, migration.drain, manager.grace)
+    return FlowParts(
+        service=FlowService(registry, planner, engine, switches, journal),
+        migrations=FlowMigrations(planner, engine, journal),
+        reconciler=reconciler,
+        monitor=PathMonitor(
+            registry,
+            planner,
+            engine,
+            journal,
+            events,
+            runtime,
+            beneath.clock,
+            manager.grace,
+        ),
+        recovery=Recovery(engine, journal),
+        journal=journal,
+        confirmation=applier,
+    )
+
+
+def _repair_engine(
+    beneath: Foundation,
+    applier: Confirmation,
+    events: FlowEvents,
+    on_uncertain: Callable[[int], None],
+) -> Engine[RepairPlan]:
+    """Return the engine for repairs: nothing drains, and nobody has to remember them."""
+    ports: Ports[RepairPlan] = Ports(
+        applier=applier,
+        journal=NothingKept(),
+        claims=RepairClaims(),
+        check=lambda _plan: None,
+        on_uncertain=on_uncertain,
+        on_end=events.repaired,
+        reachable=beneath.connected,
+        clock=beneath.clock,
+        sleep=beneath.runtime.sleep,
+        spawn=beneath.runtime.spawn,
+    )
+    return Engine(ports, drain=0.0, patience=0.0)

@@ -1,0 +1,38 @@
+"""Journeys of data through the code: which modules a call passes, one after the other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from itertools import groupby
+from types import FrameType
+from typing import Any
+
+OURS = ("horizon_ryu.", "xen_bridge.")
+_NOT_FUNCTIONS = ("<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>", "<lambda>")
+
+
+def called(work: Callable[[], Any]) -> list[tuple[str, str]]:
+    """Return module and name of each function of ours that ``work`` calls, in order."""
+    calls: list[tuple[str, str]] = []
+
+    def note(frame: FrameType, event: str, _argument: Any) -> None:
+        code = frame.f_code
+        if event != "call" or code.co_name in _NOT_FUNCTIONS or code.co_filename == "<string>":
+            return
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith(OURS):
+            calls.append((module, code.co_qualname))
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def moves(calls: list[tuple[str, str]]) -> int:
+    """Return how often a call is in another module than the call before it."""
+    return len(list(groupby(calls, key=lambda call: call[0]))) - 1

@@ -1,0 +1,239 @@
+"""Green runtime: tasks are eventlet's green threads, which give way where they wait.
+
+The one place that knows eventlet's tasks; blocking work goes to its native threads (tpool).
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from copy import copy
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import eventlet
+import eventlet.event
+import eventlet.hubs
+import eventlet.queue
+import eventlet.semaphore
+import greenlet
+from eventlet import tpool
+from eventlet.green.ssl import GreenSSLContext
+from eventlet.greenio import GreenSocket
+
+from xen_bridge.runtime.outcome import gather
+from xen_bridge.runtime.port import Event, Limiter, Queue, Runtime, Semaphore, Shutdownable, Task
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+_FAULTS = (Exception, eventlet.Timeout)
+
+
+class GreenTask:
+    """A green thread."""
+
+    def __init__(self, thread: Any) -> None:
+        self._thread = thread
+
+    def kill(self) -> None:
+        """Have it end where it waits; it has ended on return."""
+        self._thread.kill()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait for its end; tell whether it has ended."""
+        if self._thread.dead:
+            return True
+        ended = GreenEvent()
+        self.link(ended.set)
+        return ended.wait(seconds)
+
+    def link(self, ended: Callable[[], object]) -> None:
+        """Have ``ended`` called at its end."""
+        self._thread.link(lambda _thread: ended())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return bool(self._thread.dead)
+
+
+class GreenEvent:
+    """A flag; setting it wakes all who wait at that moment."""
+
+    def __init__(self) -> None:
+        self._raised = eventlet.event.Event()
+
+    def set(self) -> None:
+        """Raise it."""
+        if not self._raised.ready():
+            self._raised.send(True)
+
+    def clear(self) -> None:
+        """Lower it."""
+        if self._raised.ready():
+            self._raised = eventlet.event.Event()
+
+    def is_set(self) -> bool:
+        """Tell whether it is raised."""
+        return bool(self._raised.ready())
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until it is raised."""
+        return bool(self._raised.wait(seconds))
+
+
+class GreenQueue:
+    """A bounded queue."""
+
+    def __init__(self, size: int) -> None:
+        self._items = eventlet.queue.LightQueue(size)
+
+    def put(self, item: Any) -> None:
+        """Add an item, when there is room."""
+        self._items.put(item)
+
+    def offer(self, item: Any) -> bool:
+        """Add an item if there is room now."""
+        if self._items.full():
+            return False
+        self._items.put(item, block=False)
+        return True
+
+    def get(self, seconds: float | None = None) -> Any:
+        """Take the first item."""
+        return self._items.get(timeout=seconds)
+
+
+class _GreenTimeout:
+    """Raises its error where its own timer fired, however many others are about."""
+
+    def __init__(self, seconds: float, error: Exception | None) -> None:
+        self._seconds = seconds
+        self._error = error
+
+    def __enter__(self) -> None:
+        # No Exception: what is under it may catch those.
+        self._timer = eventlet.Timeout(self._seconds)
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        raised: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        if raised is self._timer:
+            raise self._error or TimeoutError(f"no end in {self._seconds:g} s") from None
+
+
+def _logged(function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    try:
+        function(*args)
+    except greenlet.GreenletExit:
+        return
+    except _FAULTS:
+        LOG.exception("a task ended by an error")
+
+
+class GreenRuntime(Runtime):
+    """Tasks on the hub of the thread that uses it."""
+
+    faults = _FAULTS
+    now = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
+
+    def __init__(self, threads: int | None = None) -> None:
+        """Have so many native ``threads`` in this process, if none was needed yet (None: 20)."""
+        if threads is not None:
+            tpool.set_num_threads(threads)
+        self._limiter: Limiter | None = None
+        self._seconds = 0.0
+
+    def spawn(
+        self,
+        function: Callable[..., object],
+        *args: Any,
+        connection: Shutdownable | None = None,
+    ) -> Task:
+        """Run ``function(*args)`` as a green thread, from the next turn of the hub on."""
+        return GreenTask(eventlet.spawn(_logged, function, args))
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        eventlet.sleep(seconds)
+
+    def sleep_until(self, when: float) -> None:
+        """Wait until :meth:`now` is ``when``."""
+        eventlet.sleep(max(when - time.monotonic(), 0.0))
+
+    def checkpoint(self) -> None:
+        """Let the hub turn."""
+        eventlet.sleep(0)
+
+    def timeout(
+        self, seconds: float, error: Exception | None = None
+    ) -> AbstractContextManager[None]:
+        """Return what ends the block under it after ``seconds``."""
+        return _GreenTimeout(seconds, error)
+
+    def event(self) -> Event:
+        """Return an event."""
+        return GreenEvent()
+
+    def queue(self, size: int) -> Queue:
+        """Return a queue."""
+        return GreenQueue(size)
+
+    def semaphore(self, count: int = 1) -> Semaphore:
+        """Return a semaphore."""
+        made: Semaphore = eventlet.semaphore.Semaphore(count)
+        return made
+
+    def gather(self, functions: Sequence[Callable[[], T]], at_once: int | None = None) -> list[T]:
+        """Return what ``functions`` return."""
+        return gather(self, functions, at_once)
+
+    def in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        """Return ``function(*args)``, run in a native thread."""
+        if self._limiter is not None:
+            return self._limiter.call(self._seconds, function, *args)
+        result: T = tpool.execute(function, *args)
+        return result
+
+    def limited_by(self, limiter: Limiter, seconds: float) -> Self:
+        """Return this runtime with an :meth:`in_thread` that goes through ``limiter``."""
+        limited = copy(self)
+        limited._limiter, limited._seconds = limiter, seconds
+        return limited
+
+    def listen(self, address: Any, family: socket.AddressFamily, backlog: int) -> Any:
+        """Return a listening socket."""
+        return eventlet.listen(address, family=family, backlog=backlog)
+
+    def interrupter(self, error: BaseException) -> Callable[[], None]:
+        """Return what raises ``error`` in the green thread that asks."""
+        thread, hub = greenlet.getcurrent(), eventlet.hubs.get_hub()
+
+        def interrupt() -> None:
+            if not thread.dead:
+                thread.throw(error)
+
+        return lambda: hub.schedule_call_global(0, interrupt)
+
+    def adopt(self, native: socket.socket) -> Any:
+        """Return a green socket."""
+        native.setblocking(False)
+        return GreenSocket(native)
+
+    def server_tls(self) -> ssl.SSLContext:
+        """Return a TLS context for green sockets."""
+        context: ssl.SSLContext = GreenSSLContext(ssl.PROTOCOL_TLS_SERVER)
+        return context
+
+    def secure(self, context: ssl.SSLContext, connection: Any) -> Any:
+        """Return ``connection`` wrapped for the server's side."""
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
