@@ -16,6 +16,7 @@ from horizon_ryu.wire.messages import (
     FlowCommand,
     FlowEntry,
     FlowMod,
+    FlowModFlags,
     FlowRemoved,
     Match,
     Message,
@@ -23,7 +24,7 @@ from horizon_ryu.wire.messages import (
 )
 from horizon_ryu.wire.of13.controller import GroupMod
 from horizon_ryu.wire.ofp10 import OFPPC
-from horizon_ryu.wire.ofp13 import OFPFF, OFPG, OFPGC, OFPGT, OFPT
+from horizon_ryu.wire.ofp13 import OFPG, OFPGC, OFPGT, OFPT
 from virtual_switch.switch import Effects, VirtualSwitch
 from virtual_switch.switch_ports import SwitchPort
 
@@ -31,6 +32,7 @@ _XID = 1
 _ERROR, _PACKET_IN = int(OFPT.ERROR), int(OFPT.PACKET_IN)
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
 _WHOLE_FRAMES = 0xFFFF
+_FLAGS = FlowModFlags.SEND_FLOW_REM | FlowModFlags.CHECK_OVERLAP
 
 
 class DirectSwitch:
@@ -166,7 +168,7 @@ class DirectSwitch:
                 told.actions,
                 told.idle_timeout,
                 told.hard_timeout,
-                bool(entry.flags & OFPFF.SEND_FLOW_REM),
+                FlowModFlags(entry.flags & _FLAGS),
                 told.meter,
             )
             for told, entry in zip(self.entries(), held, strict=True)
