@@ -134,10 +134,8 @@ class FlowTable:
     def _add(self, change: FlowChange, now: float) -> None:
         key = change.match, change.priority
         before = self._entries.get(key)
-        if change.flags & OFPFF.CHECK_OVERLAP and self._overlaps(change):
-            raise Refusal("FLOW_MOD_FAILED", "OVERLAP")
-        if before is None and len(self._entries) >= self.capacity:
-            raise Refusal("FLOW_MOD_FAILED", "TABLE_FULL")
+        if before is None:
+            self._check_room(change)
         entry = TableEntry(
             change.match,
             change.priority,
@@ -160,11 +158,15 @@ class FlowTable:
         insort(self._ordered, entry, key=lambda one: -one.priority)
         self._due = min(self._due, entry.due())
 
-    def _overlaps(self, change: FlowChange) -> bool:
-        return any(
+    def _check_room(self, change: FlowChange) -> None:
+        """Refusal unless an entry fits in; one that is there already is replaced in any case."""
+        if change.flags & OFPFF.CHECK_OVERLAP and any(
             entry.priority == change.priority and overlap(entry.match, change.match)
             for entry in self._ordered
-        )
+        ):
+            raise Refusal("FLOW_MOD_FAILED", "OVERLAP")
+        if len(self._entries) >= self.capacity:
+            raise Refusal("FLOW_MOD_FAILED", "TABLE_FULL")
 
     def _modify(self, change: FlowChange, now: float) -> None:
         """Give entries other actions; without any, add one where the version does so."""
