@@ -87,7 +87,7 @@ class Services:
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
         self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
-        self.switches = SwitchRegistry()
+        self.switches = SwitchRegistry(self.runtime)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
         self.published = Published()
         self.audits = AuditService(
@@ -103,7 +103,7 @@ class Services:
         )
         self.locator: Locator | None = None
         self.flow_migrations: FlowMigrations | None = None
-        self._watchdog = Watchdog(self.settings.guard.watchdog)
+        self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.api = Api(self)
         self.router = self.api.router
         self._started = False

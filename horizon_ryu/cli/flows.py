@@ -9,6 +9,7 @@ import click
 
 from horizon_ryu.cli import show_flows
 from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.flow_options import parameter_options, parameters_in
 from horizon_ryu.cli.parsing import actions_of, dpid_of, dpids_of, end_of, match_of
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -58,11 +59,7 @@ def show_flow(session: Session, flow: str) -> None:
 @click.option("--path", "path", metavar="DPIDS", help="every switch to pass: 1,2,5,4")
 @click.option("--switch", metavar="DPID", help="make a single entry on this switch instead")
 @click.option("--action", "-a", "actions", multiple=True, help="output:2, set_dl_vlan:10, drop")
-@click.option("--priority", type=int)
-@click.option("--idle-timeout", type=int, help="seconds")
-@click.option("--hard-timeout", type=int, help="seconds")
-@click.option("--queue", type=int, help="at every switch of the path")
-@click.option("--rate-kbps", type=int, help="drop what exceeds it (OpenFlow 1.3)")
+@parameter_options()
 @click.option("--both", is_flag=True, help="make the reverse direction, too")
 @click.pass_obj
 def add_flow(session: Session, /, both: bool, **options: Any) -> None:
@@ -81,11 +78,7 @@ def add_flow(session: Session, /, both: bool, **options: Any) -> None:
 @click.option("--through", metavar="DPIDS", help="switches to pass, in order")
 @click.option("--path", "path", metavar="DPIDS", help="every switch to pass")
 @click.option("--action", "-a", "actions", multiple=True, help="of a single entry")
-@click.option("--priority", type=int)
-@click.option("--idle-timeout", type=int, help="seconds")
-@click.option("--hard-timeout", type=int, help="seconds")
-@click.option("--queue", type=int)
-@click.option("--rate-kbps", type=int)
+@parameter_options()
 @click.pass_obj
 def set_flow(session: Session, /, flow: str, **options: Any) -> None:
     """Change a flow; what is not named stays, and no packet is lost.
@@ -146,10 +139,7 @@ def _request(session: Session, options: dict[str, Any]) -> dict[str, Any]:
     for name in ("src", "dst"):
         if options.get(name) is not None:
             body[name] = end_of(options[name], session.client)
-    for name in ("priority", "idle_timeout", "hard_timeout", "queue", "rate_kbps"):
-        if options[name] is not None:
-            body[name] = options[name]
-    return body
+    return body | parameters_in(options)
 
 
 def _tell(session: Session, flow: dict[str, Any]) -> None:

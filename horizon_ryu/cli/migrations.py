@@ -7,9 +7,11 @@ from typing import Any
 import click
 
 from horizon_ryu.cli import show_flows
+from horizon_ryu.cli.flow_options import parameter_options, parameters_in
 from horizon_ryu.cli.parsing import dpids_of, match_of
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
+from horizon_ryu.core.flows.migrate_command import MIGRATE_PARAMETERS
 
 _MIGRATIONS = ("v1", "migrations")
 
@@ -18,9 +20,7 @@ _MIGRATIONS = ("v1", "migrations")
 @click.argument("flow", required=False)
 @click.option("--match", "-m", "match", multiple=True, help="instead of FLOW: its match")
 @click.option("--through", metavar="DPIDS", default="", help="switches to pass, in order: 1,2,4")
-@click.option("--priority", type=int)
-@click.option("--idle-timeout", type=int, help="seconds")
-@click.option("--hard-timeout", type=int, help="seconds")
+@parameter_options(MIGRATE_PARAMETERS)
 @click.option("--dry-run", is_flag=True, help="show the plan, and touch nothing")
 @click.pass_obj
 def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **options: Any) -> None:
@@ -32,9 +32,7 @@ def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **opt
         raise click.UsageError("name the flow by its id, or by --match")
     body: dict[str, Any] = {"dpids": dpids_of(options["through"])}
     body |= {"flow": flow} if flow is not None else {"match": match_of(match)}
-    for name in ("priority", "idle_timeout", "hard_timeout"):
-        if options[name] is not None:
-            body[name] = options[name]
+    body |= parameters_in(options, MIGRATE_PARAMETERS)
     if options["dry_run"]:
         body["dry_run"] = True
     if session.output == "xml":

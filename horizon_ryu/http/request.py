@@ -13,6 +13,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.json_body import check_json
 from horizon_ryu.http.problem import (
     INVALID,
+    NOT_ACCEPTABLE,
     TOO_LARGE,
     UNPARSABLE,
     UNSUPPORTED_TYPE,
@@ -29,6 +30,14 @@ BodyReader: TypeAlias = Callable[[Request, int], bytes]
 """Reads at most so many bytes of the body of a request."""
 
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+
+def accepted_type(resource: Resource, request: Request) -> str:
+    """Return the best of the media types offered, by the quality the client gives each."""
+    accepted = request.accept.acceptable_offers(list(resource.offers))
+    if not accepted:
+        raise ProblemError(NOT_ACCEPTABLE, f"Available here: {', '.join(resource.offers)}.")
+    return str(accepted[0][0])
 
 
 def path_values(resource: Resource, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from horizon_ryu.http.host_check import check_host
 from horizon_ryu.http.problem import (
     INTERNAL,
     METHOD_NOT_ALLOWED,
-    NOT_ACCEPTABLE,
     NOT_FOUND,
     UNPARSABLE,
     ProblemError,
@@ -33,6 +32,7 @@ from horizon_ryu.http.problem import (
 from horizon_ryu.http.request import (
     MAX_BODY,
     BodyReader,
+    accepted_type,
     path_values,
     query_values,
     read_body,
@@ -50,7 +50,7 @@ from horizon_ryu.http.resource import (
     Resource,
     Result,
 )
-from horizon_ryu.http.routes import Found, Routes
+from horizon_ryu.http.routes import Routes
 
 __all__ = [
     "DPID",
@@ -136,13 +136,18 @@ class Router:
     def _answer(self, exchange: _Exchange) -> Response:
         request = exchange.request
         principal = self._identify(request)
-        found = self._find(exchange)
+        found = self._routes.find(request.environ)
+        if found is None:
+            raise ProblemError(NOT_FOUND, "There is no such resource.")
+        exchange.template = found.template
+        if request.method not in found.allowed:
+            raise _not_allowed(found.allowed)
         if request.method == "OPTIONS":
             return _finish(Response(status=204, headers={"Allow": ", ".join(found.allowed)}))
         exchange.method = request.method
         resource = found.methods[request.method]
         authorize(principal, resource.needed_access)
-        media_type = _negotiate(request, resource)
+        media_type = accepted_type(resource, request)
         path = path_values(resource, found.texts)
         query = query_values(resource, request)
         body = read_body(resource, request, self._read_stream, self._max_body)
@@ -158,18 +163,6 @@ class Router:
         )
         return authenticate(self._tokens, token)
 
-    def _find(self, exchange: _Exchange) -> Found:
-        found = self._routes.find(exchange.request.environ)
-        if found is None:
-            raise ProblemError(NOT_FOUND, "There is no such resource.")
-        exchange.template = found.template
-        if exchange.request.method not in found.allowed:
-            allowed = ", ".join(found.allowed)
-            raise ProblemError(
-                METHOD_NOT_ALLOWED, f"The methods here are {allowed}.", headers={"Allow": allowed}
-            )
-        return found
-
 
 class _Exchange:
     """What is known so far of a request, for the log and the metrics."""
@@ -180,18 +173,15 @@ class _Exchange:
         self.template = ""
 
 
+def _not_allowed(allowed: tuple[str, ...]) -> ProblemError:
+    methods = ", ".join(allowed)
+    detail = f"The methods here are {methods}."
+    return ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": methods})
+
+
 def _path(request: Request) -> str:
     """Return the path for the log: quoted, whatever bytes it has (PEP 3333 maps them so)."""
     return quote(str(request.environ.get("PATH_INFO", "")).encode("latin-1", "replace"))
-
-
-def _negotiate(request: Request, resource: Resource) -> str:
-    """Return the best of the media types offered, by the quality the client gives each."""
-    offers = resource.offers
-    accepted = request.accept.acceptable_offers(list(offers))
-    if not accepted:
-        raise ProblemError(NOT_ACCEPTABLE, f"Available here: {', '.join(offers)}.")
-    return str(accepted[0][0])
 
 
 def _response(resource: Resource, result: Result, media_type: str) -> Response:

@@ -9,7 +9,7 @@ from xen_bridge.serving.room import Place, Room
 
 
 class Holder(Protocol):
-    """A connection as the door sees it."""
+    """A connection as its admission sees it."""
 
     def answers(self, seconds: float) -> bool:
         """Send an echo request and wait for its reply; False after ``seconds`` or if it died."""
@@ -53,7 +53,7 @@ class ConnectionAdmission:
     def claim(self, dpid: int, newcomer: Holder) -> bool:
         """Make ``newcomer`` the connection of ``dpid``; False if another one lives.
 
-        Waits up to twice the challenge time in the greenlet of the newcomer, who is suspect.
+        Waits up to twice the challenge time in the task of the newcomer, who is suspect.
         Whoever comes while a challenge is under way is refused at once.
         """
         if dpid in self._challenged:

@@ -13,6 +13,8 @@ from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.guard import AnswerLimits
 from horizon_ryu.wire.messages import FlowEntry, Match, PacketIn
+from horizon_ryu.wire.session import PendingRequest, SessionLimits, VersionOffer
+from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from xen_bridge.runtime.port import Runtime
 
 AcceptFailed: TypeAlias = Callable[[Exception], None]
@@ -42,6 +44,18 @@ class ConnectionLimits:
     """At once; a Mininet of 1024 switches has one address."""
     answers: AnswerLimits = field(default_factory=AnswerLimits)
     """Of multipart answers."""
+    versions: frozenset[int] = frozenset({OPENFLOW_10, OPENFLOW_13})
+    """Spoken, by their numbers on the wire; a Ryu application can narrow it."""
+
+    def of_session(self) -> SessionLimits:
+        """Return those that the session keeps."""
+        return SessionLimits(
+            self.handshake_seconds,
+            self.echo_interval,
+            self.unanswered_echoes,
+            self.answers,
+            VersionOffer(self.versions),
+        )
 
 
 class Connection(Protocol):
@@ -51,21 +65,23 @@ class Connection(Protocol):
     """The dpid, once the switch has told it."""
     address: Any
     """(host, port, ...) of the peer."""
-    ports: Mapping[int, Any]
-    """Ryu's port descriptions by number."""
+    write: Callable[[bytes], bool]
+    """Queue whole messages that ask for no multipart answer; the cheap way."""
+    next_xid: Callable[[], int]
+    """Return a transaction id not used before on this connection."""
 
     @property
-    def version(self) -> int | None:
-        """The version on the wire, once negotiated: 1 or 4."""
+    def codec(self) -> Codec:
+        """What reads and writes the version negotiated."""
 
     def send(self, buf: bytes, close_socket: bool = False) -> bool:
-        """Queue whole messages, among them questions; False if the connection is closing."""
+        """Queue whole messages, among them requests; False if the connection is closing."""
 
-    def write(self, data: bytes) -> bool:
-        """Queue whole messages that ask for no multipart answer; the cheap way."""
+    def request(self, request: PendingRequest) -> None:
+        """Take note of a request that is about to be sent; TooManyRequests."""
 
-    def next_xid(self) -> int:
-        """Return a transaction id not used before on this connection."""
+    def give_up(self, request: PendingRequest) -> None:
+        """End a request as late; what still comes for it is dropped."""
 
     def abort(self, reason: str) -> None:
         """Close the connection, count ``reason`` and log it; never blocks."""
@@ -90,16 +106,13 @@ class EntryReader(Protocol):
 
 
 class Registry(Protocol):
-    """Who is told about connections, in the receive greenlet of each: must never wait."""
+    """Who is told about connections, in the receive task of each: must never wait."""
 
     def connected(self, connection: Connection) -> None:
         """The handshake is complete; called before Ryu's event of the same meaning."""
 
     def disconnected(self, connection: Connection) -> None:
         """A connection that was connected is dead; called before Ryu's event."""
-
-    def received(self, connection: Connection, message: bytes) -> bool:
-        """See each message but packet-ins, after the guard; True keeps it from Ryu's parser."""
 
 
 @dataclass(frozen=True, slots=True)

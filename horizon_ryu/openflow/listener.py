@@ -10,21 +10,23 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import Any
 
 import ryu
 from ryu import cfg
 from ryu.base import app_manager  # noqa: F401  # Ryu's own circle of imports starts here
 from ryu.controller import controller
-from ryu.lib import hub
 from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3
 
 from horizon_ryu.core.errors import UnknownRyu
 from horizon_ryu.openflow.admission import ConnectionAdmission
-from horizon_ryu.openflow.connection import GuardedDatapath
+from horizon_ryu.openflow.connection import SwitchConnection
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.peer_log import PeerLog
+from horizon_ryu.openflow.ryu_datapath import RyuDatapath
 from horizon_ryu.openflow.server import GuardedServer
 from xen_bridge.serving.room import Place
 
@@ -36,7 +38,7 @@ OPENFLOW_PORT = 6653
 LOOPBACK = "127.0.0.1"
 
 _REPLACED = ("StreamServer", "datapath_connection_factory")
-_OVERRIDDEN = (
+_USED = (
     "_recv_loop",
     "_send_loop",
     "acknowledge_echo_reply",
@@ -48,35 +50,40 @@ _OVERRIDDEN = (
     "set_version",
     "set_xid",
 )
+"""Methods of Ryu's Datapath that are taken over, or whose work is done elsewhere."""
 
 
 def install(context: ConnectionContext) -> ConnectionAdmission:
     """Bind Ryu's controller to guarded connections; UnknownRyu if that cannot be relied upon.
 
     To be called before Ryu's OpenFlow application starts, at best from a Ryu context. Returns
-    the door through which the connections come.
+    the admission through which the connections come.
     """
     check_ryu()
     set_defaults(context.limits)
     ofproto_protocol.set_app_supported_versions(
         [ofproto_v1_0.OFP_VERSION, ofproto_v1_3.OFP_VERSION]
     )
-    door, log = ConnectionAdmission(context.limits), PeerLog(LOG)
-    controller.datapath_connection_factory = connection_factory(context, door, log)
-    controller.StreamServer = partial(GuardedServer, context, door, log)
-    return door
+    admission, log = ConnectionAdmission(context.limits), PeerLog(LOG)
+    controller.datapath_connection_factory = connection_factory(context, admission, log)
+    controller.StreamServer = partial(GuardedServer, context, admission, log)
+    return admission
 
 
 def connection_factory(
-    context: ConnectionContext, door: ConnectionAdmission, log: PeerLog
+    context: ConnectionContext, admission: ConnectionAdmission, log: PeerLog
 ) -> Callable[[Any, Any, Place], None]:
     """Return what serves one accepted socket until its end; it lets no exception out."""
 
     def serve(socket: Any, address: Any, place: Place) -> None:
         try:
-            GuardedDatapath(socket, address, context, door, log, place.busy).serve()
-        except hub.TaskExit:
-            raise
+            socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+            socket.settimeout(cfg.CONF.socket_timeout)
+            asked = replace(context, limits=_as_asked(context.limits))
+            observed_by = partial(RyuDatapath, context.counters)
+            SwitchConnection(
+                socket, address, asked, admission, log, observed_by, place.busy
+            ).serve()
         except OSError as error:
             LOG.debug("%s was gone before it was served: %s", address, error)
         except Exception:
@@ -86,6 +93,17 @@ def connection_factory(
             socket.close()
 
     return serve
+
+
+def _as_asked(limits: ConnectionLimits) -> ConnectionLimits:
+    """Return ``limits`` as Ryu's options and the versions of Ryu's applications change them."""
+    spoken = frozenset(ofproto_protocol.ProtocolDesc().supported_ofp_version)
+    return replace(
+        limits,
+        echo_interval=cfg.CONF.echo_request_interval,
+        unanswered_echoes=cfg.CONF.maximum_unreplied_echo_requests,
+        versions=limits.versions & spoken,
+    )
 
 
 def set_defaults(limits: ConnectionLimits) -> None:
@@ -105,7 +123,7 @@ def check_ryu() -> None:
     version = str(ryu.version).partition("+")[0]
     if version != RYU_VERSION:
         raise UnknownRyu(f"the wire guard knows Ryu {RYU_VERSION}, this is {version}")
-    for name in _OVERRIDDEN:
+    for name in _USED:
         if not inspect.isfunction(getattr(controller.Datapath, name, None)):
             raise UnknownRyu(f"Ryu's Datapath has no method {name}")
     used = controller.OpenFlowController.server_loop.__code__.co_names

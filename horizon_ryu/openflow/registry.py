@@ -1,38 +1,33 @@
 """The connected switches: send to them, ask them, and learn from what they refuse.
 
 Nothing here waits but :meth:`SwitchRegistry.confirm`, :meth:`~SwitchRegistry.flow_entries` and
-:meth:`~SwitchRegistry.flood_group`, which are for greenlets of their own, never for handlers.
+:meth:`~SwitchRegistry.flood_group`, which are for tasks of their own, never for handlers.
 """
 
 from __future__ import annotations
 
 import logging
 import struct
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-
-from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.openflow.pending import PendingRequests, SwitchRequest
+from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
-from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.flow_stats import read_flood_group
 from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Outgoing
-from horizon_ryu.wire.ofp13 import OFPT
-from horizon_ryu.wire.versions import OPENFLOW_13
+from horizon_ryu.wire.session import TooManyRequests
+from xen_bridge.runtime.port import Event, Runtime
 
 LOG = logging.getLogger(__name__)
 
 DEADLINE = 2.0
-"""Seconds a switch has to answer a barrier or a question."""
-_ERROR = int(OFPT.ERROR)
+"""Seconds a switch has to answer a barrier or another request."""
 _MANY = 500
-"""Messages beyond which other greenlets get their turn between switches."""
+"""Messages beyond which other tasks get their turn between switches."""
 
 
 @dataclass(slots=True)
@@ -41,49 +36,46 @@ class _Peer:
 
     connection: Connection
     codec: Codec
-    questions: PendingRequests = field(default_factory=PendingRequests)
     has_group: bool | None = None
     """Whether the flood group is there; None until somebody asked."""
     complained: bool = False
     """Whether the log says already that something could not be sent."""
 
+    def request(self, request: SwitchRequest) -> None:
+        """Take note of a request that is about to be sent; SwitchError if too many are open."""
+        try:
+            self.connection.request(request)
+        except TooManyRequests as error:
+            raise SwitchError(request.dpid, str(error)) from error
+
+    def give_up(self, request: SwitchRequest, reason: str) -> None:
+        """End a request as late, unless it is done."""
+        request.overdue = reason
+        self.connection.give_up(request)
+
 
 class SwitchRegistry:
     """Every switch whose handshake is complete, by dpid."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
         self._peers: dict[int, _Peer] = {}
 
     # What connections tell (openflow/context.py, Registry)
 
     def connected(self, connection: Connection) -> None:
-        """Take a new connection in; what waits for an older one of the same switch ends."""
+        """Take a new connection in; an older one of the same switch is at its end."""
         if connection.id is not None:
             before = self._peers.get(connection.id)
-            if before is not None:
-                before.questions.abandon()
-            codec = codec_of(connection.version or OPENFLOW_13)
-            self._peers[connection.id] = _Peer(connection, codec)
+            self._peers[connection.id] = _Peer(connection, connection.codec)
+            if before is not None and before.connection is not connection:
+                before.connection.abort("replaced")
 
     def disconnected(self, connection: Connection) -> None:
-        """Let a dead connection go and end every question to it."""
+        """Let a dead connection go."""
         peer = self._peers.get(connection.id) if connection.id is not None else None
         if peer is not None and peer.connection is connection:
             del self._peers[peer.connection.id or 0]
-            peer.questions.abandon()
-
-    def received(self, connection: Connection, message: bytes) -> bool:
-        """Take an answer to a question of ours; False leaves the message to Ryu."""
-        peer = self._peers.get(connection.id) if connection.id is not None else None
-        if peer is None or peer.connection is not connection:
-            return False
-        codec, kind = peer.codec, message[1]
-        xid = int.from_bytes(message[4:8], "big")
-        if kind == _ERROR:
-            return peer.questions.refused(xid, codec.error_name(message))
-        if kind in codec.replies:
-            return peer.questions.answered(xid, message, codec.has_more(message))
-        return False
 
     # What applications do
 
@@ -142,7 +134,7 @@ class SwitchRegistry:
         for place, (dpid, own) in enumerate(_by_switch(messages).items()):
             if place and len(messages) > _MANY:
                 # Encoding takes microseconds each, and there may be thousands.
-                hub.sleep(0)
+                self._runtime.checkpoint()
             try:
                 peer = self._peer(dpid)
                 waiting.append((peer, *self._ask_barrier(peer, dpid, own, errors)))
@@ -151,11 +143,11 @@ class SwitchRegistry:
             except Exception:
                 LOG.exception("switch %016x: messages were not sent", dpid)
                 errors.append(SwitchError(dpid, "a fault of the controller: see its log"))
-        until = time.monotonic() + deadline
-        for peer, question, answered in waiting:
-            answered.wait(max(0.0, until - time.monotonic()))
-            peer.questions.give_up(question, f"no barrier within {deadline:g} s")
-            errors += question.errors
+        until = self._runtime.now() + deadline
+        for peer, request, answered in waiting:
+            answered.wait(max(0.0, until - self._runtime.now()))
+            peer.give_up(request, f"no barrier within {deadline:g} s")
+            errors += request.errors
         return tuple(errors)
 
     def flow_entries(
@@ -183,7 +175,7 @@ class SwitchRegistry:
         entries = list(codec.read_entries(pieces[0]))
         for piece in pieces[1:]:
             # A piece takes milliseconds: a large table must not hold up the other switches.
-            hub.sleep(0)
+            self._runtime.checkpoint()
             entries += codec.read_entries(piece)
         # Not every version can ask for cookies.
         return tuple(entry for entry in entries if entry.cookie & mask == cookie & mask)
@@ -198,23 +190,23 @@ class SwitchRegistry:
     def ask(
         self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> SwitchRequest:
-        """Send the question that ``encode`` makes of a codec and an xid; never waits.
+        """Send the request that ``encode`` makes of a codec and an xid; never waits.
 
-        ``wake`` is called once, in the receive greenlet, when it is answered or at an end, and
-        must not wait either. SwitchAway; SwitchError when too many questions are open.
+        ``wake`` is called once, in the receive task, when it is answered or at an end, and
+        must not wait either. SwitchAway; SwitchError when too many requests are open.
         """
         peer = self._peer(dpid)
         xid = peer.connection.next_xid()
-        question = SwitchRequest(dpid, xid, wake)
-        peer.questions.ask(question)
+        request = SwitchRequest(dpid, xid, wake)
+        peer.request(request)
         peer.connection.send(encode(peer.codec, xid))
-        return question
+        return request
 
-    def give_up(self, question: SwitchRequest, reason: str) -> None:
-        """End a question that was not answered in time; what still comes for it is dropped."""
-        peer = self._peers.get(question.dpid)
+    def give_up(self, request: SwitchRequest, reason: str) -> None:
+        """End a request that was not answered in time; what still comes for it is dropped."""
+        peer = self._peers.get(request.dpid)
         if peer is not None:
-            peer.questions.give_up(question, reason)
+            peer.give_up(request, reason)
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports of a switch's flood group; None if it has none, or no groups at all."""
@@ -290,8 +282,8 @@ class SwitchRegistry:
         dpid: int,
         messages: list[tuple[int, Message]],
         errors: list[SwitchError],
-    ) -> tuple[SwitchRequest, hub.Event]:
-        answered = hub.Event()
+    ) -> tuple[SwitchRequest, Event]:
+        answered = self._runtime.event()
         xids: dict[int, int] = {}
         for index, message in messages:
             try:
@@ -301,22 +293,22 @@ class SwitchRegistry:
                 error.index = index
                 errors.append(error)
         last = peer.connection.next_xid()
-        question = SwitchRequest(dpid, last, answered.set, xids)
-        peer.questions.ask(question)
+        request = SwitchRequest(dpid, last, answered.set, xids)
+        peer.request(request)
         peer.connection.write(peer.codec.encode_barrier(last))
-        return question, answered
+        return request, answered
 
-    def _ask(self, dpid: int, xid: int, request: bytes, deadline: float) -> list[bytes]:
-        answered = hub.Event()
+    def _ask(self, dpid: int, xid: int, message: bytes, deadline: float) -> list[bytes]:
+        answered = self._runtime.event()
         peer = self._peer(dpid)
-        question = SwitchRequest(dpid, xid, answered.set)
-        peer.questions.ask(question)
-        peer.connection.send(request)
+        request = SwitchRequest(dpid, xid, answered.set)
+        peer.request(request)
+        peer.connection.send(message)
         answered.wait(deadline)
-        peer.questions.give_up(question, f"no answer within {deadline:g} s")
-        if question.errors:
-            raise question.errors[0]
-        return question.pieces
+        peer.give_up(request, f"no answer within {deadline:g} s")
+        if request.failures:
+            raise request.errors[0]
+        return request.pieces
 
 
 def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import eventlet
-
 from horizon_ryu.openflow.output_buffer import OutputBuffer
+from xen_bridge.runtime.port import Runtime
 
 LOG = logging.getLogger(__name__)
 
@@ -16,12 +15,18 @@ LOG = logging.getLogger(__name__)
 class Sender:
     """Queues bytes for one socket and sends them once per turn.
 
-    ``close`` is called when the last words were sent or the socket is broken, ``stuck`` when the
-    peer does not read: more than ``most`` bytes wait, or none left within the socket's timeout.
+    A turn is that of the hub, or longer: from :meth:`hold` to :meth:`flush`. ``close`` is called
+    when the last words were sent or the socket is broken, ``stuck`` when the peer does not read:
+    more than ``most`` bytes wait, or none left within the socket's timeout.
     """
 
     def __init__(
-        self, socket: Any, most: int, close: Callable[[], None], stuck: Callable[[], None]
+        self,
+        runtime: Runtime,
+        socket: Any,
+        most: int,
+        close: Callable[[], None],
+        stuck: Callable[[], None],
     ) -> None:
         self._socket = socket
         # What eventlet wraps; a TLS socket has none, and cannot send without waiting.
@@ -29,12 +34,15 @@ class Sender:
         self._close = close
         self._stuck = stuck
         self._buffer = OutputBuffer(most)
-        self._wake = eventlet.Event()
+        self._wake = runtime.event()
         self._sending = False
         self._last_words = False
         self._ended = False
-        self.held = False
-        """While true the owner promises to call :meth:`flush` at the end of its turn."""
+        self._held = False
+
+    def hold(self) -> None:
+        """Let what is queued wait for :meth:`flush`, which the caller promises to call."""
+        self._held = True
 
     def append(self, data: bytes) -> bool:
         """Queue ``data``; False if nothing can be sent any more."""
@@ -43,32 +51,28 @@ class Sender:
         if not self._buffer.append(data):
             self._stuck()
             return False
-        if not self.held:
-            self._wake_up()
+        if not self._held:
+            self._wake.set()
         return True
 
     def close_when_sent(self) -> None:
         """Send what is queued, then call ``close``; nothing more is taken."""
         self._last_words = True
-        self._wake_up()
+        self._wake.set()
 
     def end(self) -> None:
         """Drop what is queued and take nothing more."""
         self._ended = True
         self._buffer.clear()
-        self._wake_up()
-
-    def _wake_up(self) -> None:
-        if not self._wake.ready():
-            self._wake.send()
+        self._wake.set()
 
     def flush(self) -> None:
         """Send what is queued, as much as fits without waiting; the rest is left to :meth:`run`."""
-        self.held = False
+        self._held = False
         if not self._buffer.size:
             return
         if self._sending or self._last_words or self._plain is None:
-            self._wake_up()
+            self._wake.set()
             return
         data = self._buffer.take()
         try:
@@ -80,14 +84,14 @@ class Sender:
             return
         self._buffer.put_back(data[taken:])
         if self._buffer.size:
-            self._wake_up()
+            self._wake.set()
 
     def run(self) -> None:
         """Send whatever is queued, waiting for the peer where necessary; until the end."""
         try:
             while not self._ended:
                 self._wake.wait()
-                self._wake.reset()
+                self._wake.clear()
                 self._drain()
                 if self._last_words:
                     self._close()

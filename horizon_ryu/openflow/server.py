@@ -7,17 +7,15 @@ ever for a TLS handshake that does not come, and takes as many connections as so
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import eventlet
-from eventlet.green import ssl
-from ryu.lib import hub
-
 from horizon_ryu.openflow.admission import ConnectionAdmission
 from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
+from xen_bridge.runtime.port import Task
 from xen_bridge.serving.accepting import accepted, host_of, listen
 from xen_bridge.serving.room import Place
 
@@ -33,17 +31,18 @@ class GuardedServer:
     def __init__(
         self,
         context: ConnectionContext,
-        door: ConnectionAdmission,
+        admission: ConnectionAdmission,
         log: PeerLog,
         address: tuple[str, int],
         handle: Callable[[Any, Any, Place], None],
         **tls: Any,
     ) -> None:
         self._context = context
-        self._door = door
+        self._admission = admission
         self._log = log
         self._handle = handle
-        self._tls = _tls_context(tls) if tls else None
+        self._runtime = context.runtime
+        self._tls = _tls_context(context.runtime.server_tls(), tls) if tls else None
         self.server = listen(context.runtime, address, BACKLOG)
 
     @property
@@ -54,7 +53,7 @@ class GuardedServer:
     def serve_forever(self) -> None:
         """Accept connections until killed."""
         for socket, address in accepted(
-            self._context.runtime, self.server, self._accept_failed, self._door.make_room
+            self._runtime, self.server, self._accept_failed, self._admission.make_room
         ):
             self._admit(socket, address)
 
@@ -65,21 +64,21 @@ class GuardedServer:
 
     def _admit(self, socket: Any, address: Any) -> None:
         host = host_of(address)
-        place = self._door.enter(host)
+        place = self._admission.enter(host)
         if place is None:
             socket.close()
             self._context.counters.refused("too_many_connections")
             self._log.report(host, self._context.clock(), "refused: too many connections")
             return
-        serving = hub.spawn(self._serve, socket, address, place)
-        serving.link(_over, socket, place)
+        serving = self._runtime.spawn(self._serve, socket, address, place, connection=socket)
+        serving.link(partial(_over, socket, place))
         place.ended_by(partial(self._give_up, serving, host))
 
-    def _give_up(self, serving: Any, host: str) -> None:
+    def _give_up(self, serving: Task, host: str) -> None:
         """End a connection that owes its handshake, for another one that has come."""
         self._context.counters.refused("made_room")
         self._log.report(host, self._context.clock(), "closed to make room: no handshake yet")
-        hub.kill(serving)
+        serving.kill()
 
     def _serve(self, socket: Any, address: Any, place: Place) -> None:
         try:
@@ -94,23 +93,24 @@ class GuardedServer:
         if self._tls is None:
             return socket
         try:
-            with eventlet.Timeout(self._context.limits.handshake_seconds, TimeoutError("late")):
-                return self._tls.wrap_socket(socket, server_side=True)
+            secured = self._runtime.secure(self._tls, socket)
+            with self._runtime.timeout(self._context.limits.handshake_seconds):
+                secured.do_handshake()
+            return secured
         except (OSError, EOFError, ValueError) as error:
             self._context.counters.refused("tls_handshake")
             self._log.report(host, self._context.clock(), f"TLS handshake failed: {error}")
             return None
 
 
-def _over(_serving: Any, socket: Any, place: Place) -> None:
-    # A greenlet that is killed before its first turn runs no finally clause.
+def _over(socket: Any, place: Place) -> None:
+    # A task that is killed before its first turn runs no finally clause.
     place.leave()
     socket.close()
 
 
-def _tls_context(tls: dict[str, Any]) -> Any:
-    """Return the server's TLS context for the arguments that Ryu's options became."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _tls_context(context: ssl.SSLContext, tls: dict[str, Any]) -> ssl.SSLContext:
+    """Return ``context`` as the arguments that Ryu's options became want it."""
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(tls["certfile"], tls["keyfile"])
     if tls.get("ca_certs"):

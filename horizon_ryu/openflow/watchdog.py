@@ -1,6 +1,6 @@
 """The second line behind the wire guard: a hung controller ends, so that it can be restarted.
 
-A greenlet that loops without yielding holds the whole process, every timer of the hub included.
+A task that loops without yielding holds the whole process, every timer of the hub included.
 Only a thread of the operating system still runs then.
 """
 
@@ -10,12 +10,11 @@ import faulthandler
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
-import eventlet.patcher
-from ryu.lib import hub
+from xen_bridge.runtime.port import Runtime, Task
 
 LOG = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ BEATS = 4
 def end_process(silence: float) -> None:
     """Write the stacks of all threads to standard error and end at once, without clean-up.
 
-    No logging here: the hung greenlet may hold the lock of a log handler.
+    No logging here: the hung task may hold the lock of a log handler.
     """
     os.write(2, f"horizon: no life for {silence:.1f} s, ending\n".encode())
     faulthandler.dump_traceback(file=sys.__stderr__ or 2, all_threads=True)
@@ -63,16 +62,18 @@ class Watchdog:
 
     def __init__(
         self,
+        runtime: Runtime,
         seconds: float = DEFAULT_SECONDS,
         bite: Callable[[float], None] = end_process,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._runtime = runtime
         self._seconds = seconds
         self._bite = bite
         self._clock = clock
         self._heard = 0.0
-        self._heart: Any = None
-        threading = eventlet.patcher.original("threading")
+        self._heart: Task | None = None
+        # A thread whatever the runtime has for tasks: Ryu's manager leaves threads as they are.
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -81,19 +82,19 @@ class Watchdog:
         if self._seconds <= 0:
             return
         self._heard = self._clock()
-        self._heart = hub.spawn(self._beat)
+        self._heart = self._runtime.spawn(self._beat)
         self._thread.start()
 
     def stop(self) -> None:
         """Stop watching; the process may then take its time."""
         self._stopped.set()
         if self._heart is not None:
-            hub.kill(self._heart)
+            self._heart.kill()
 
     def _beat(self) -> None:
         while True:
             self._heard = self._clock()
-            hub.sleep(self._seconds / BEATS)
+            self._runtime.sleep(self._seconds / BEATS)
 
     def _watch(self) -> None:
         silence = Silence(self._heard)

@@ -8,18 +8,18 @@ from typing import Any
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import parse_actions
 from horizon_ryu.core.flows.flow import EntrySpec, PathSpec, Spec
-from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.rest.flow_model import FlowPatch
-
-_COMMON = ("priority", "idle_timeout", "hard_timeout", "rate_kbps")
+from horizon_ryu.rest.flow_parameters import ONLY_PATH, PARAMETERS
 
 
 def patched(spec: Spec, patch: FlowPatch) -> Spec:
     """Return ``spec`` with what ``patch`` gives; InvalidInput for what this flow does not have."""
     given = patch.model_fields_set
-    values: dict[str, Any] = {name: getattr(patch, name) for name in _COMMON if name in given}
     if isinstance(spec, EntrySpec):
-        _refuse(given, ("waypoints", "path", "queue"), "a single entry has none")
+        _refuse(given, ("waypoints", "path", *ONLY_PATH), "a single entry has none")
+    names = given & {item.name for item in PARAMETERS}
+    values: dict[str, Any] = {name: getattr(patch, name) for name in names}
+    if isinstance(spec, EntrySpec):
         if "actions" in given:
             values["actions"] = parse_actions(patch.actions)
         return replace(spec, **values)
@@ -30,9 +30,8 @@ def patched(spec: Spec, patch: FlowPatch) -> Spec:
 def _way(spec: PathSpec, patch: FlowPatch) -> dict[str, Any]:
     """Return where the flow passes now: waypoints and a whole path exclude each other."""
     given = patch.model_fields_set
-    values: dict[str, Any] = {"queue": patch.queue} if "queue" in given else {}
-    waypoints = tuple(map(dpid_from_text, patch.waypoints or ()))
-    path = tuple(map(dpid_from_text, patch.path or ()))
+    values: dict[str, Any] = {}
+    waypoints, path = patch.waypoints or (), patch.path or ()
     if waypoints and path:
         raise InvalidInput(("path",), "give either waypoints or the whole path")
     if "waypoints" in given:

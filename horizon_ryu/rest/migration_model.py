@@ -11,10 +11,10 @@ from horizon_ryu.core.dpid_list import dpids_list
 from horizon_ryu.core.errors import HorizonError, InvalidInput, NoRoute, SwitchError
 from horizon_ryu.core.flows.action_fields import action_fields
 from horizon_ryu.core.flows.match_fields import Loc, match_fields, parse_match
-from horizon_ryu.core.flows.migrate_command import MigrateFlow
+from horizon_ryu.core.flows.migrate_command import MIGRATE_PARAMETERS, MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import FlowWave, Move
-from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
+from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import (
     EntirePath,
@@ -25,12 +25,12 @@ from horizon_ryu.formats.flow_migration import (
 from horizon_ryu.http.problem import UNION_TAG, clean, problem_of
 from horizon_ryu.rest.flow_model import (
     MAX_HOPS,
+    DpidGiven,
     HopModel,
     MatchFields,
-    Priority,
-    Timeout,
     hop_models,
 )
+from horizon_ryu.rest.flow_parameters import PARAMETERS, left_out, with_parameters
 from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
 
@@ -45,22 +45,25 @@ DpidsText: TypeAlias = Annotated[
 ]
 
 
+_SET_ALONG = tuple(item for item in PARAMETERS if item.name in MIGRATE_PARAMETERS)
+
+
+@with_parameters(left_out, _SET_ALONG)
 class MigrationRequest(Model):
     """Which flow is to move, by its id or by its match at the first switch, and through where.
 
-    With a match, ``dpids`` begins with the flow's first switch and ends with its last.
+    With a match, ``dpids`` begins with the flow's first switch and ends with its last. What is
+    left out of priority and timeouts stays as it is with a flow that is known; else it is the
+    highest priority, and none.
     """
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["flow"]}, {"required": ["match"]}]}
     )
 
-    dpids: DpidsText | Annotated[tuple[Dpid, ...], Field(max_length=MAX_HOPS)]
+    dpids: DpidsText | Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
     flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional()
     match: MatchFields = optional()
-    priority: Priority = optional(description="Of a known flow: as it is; else 65535")
-    hard_timeout: Timeout = optional()
-    idle_timeout: Timeout = optional()
     dry_run: bool = optional(description="Tell the plan, and touch nothing")
 
 
@@ -150,16 +153,12 @@ def command_of(request: MigrationRequest, loc: Loc) -> MigrateFlow:
         dpids=_dpids(request.dpids, loc),
         number=int(request.flow, 16) if "flow" in given else None,
         match=parse_match(request.match, (*loc, "match")) if "match" in given else None,
-        priority=request.priority,
-        hard_timeout=request.hard_timeout,
-        idle_timeout=request.idle_timeout,
+        **{name: getattr(request, name) for name in MIGRATE_PARAMETERS},
     )
 
 
-def _dpids(given: str | tuple[str, ...], loc: Loc) -> tuple[int, ...]:
-    if isinstance(given, str):
-        return dpids_list(given, (*loc, "dpids"))
-    return tuple(map(dpid_from_text, given))
+def _dpids(given: str | tuple[int, ...], loc: Loc) -> tuple[int, ...]:
+    return dpids_list(given, (*loc, "dpids")) if isinstance(given, str) else given
 
 
 def migration_model(record: Migration, plan: Move | None = None) -> MigrationModel:

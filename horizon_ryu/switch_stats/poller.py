@@ -9,7 +9,7 @@ from typing import Protocol
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.stats.polling import Ask, Polling
 from horizon_ryu.core.stats.samples import StatsCache
-from horizon_ryu.openflow.pending import SwitchRequest
+from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.stats.readers import read_table_features
 from horizon_ryu.wire.stats.types import StatsType

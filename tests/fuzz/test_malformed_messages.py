@@ -17,7 +17,7 @@ from fuzz.malformed import (
     Malformed,
 )
 from fuzz.wire import OF10, OF13, ask, hello
-from horizon_ryu.wire.guard import Conversation, Framer, Violation, normalize_hello
+from horizon_ryu.wire.guard import Framer, MessageGuard, Violation, normalize_hello
 
 GUARD_SECONDS = 2.0
 RYU_SECONDS = 0.2
@@ -35,7 +35,7 @@ def _parse_with_ryu(message: bytes) -> Any:
 
 def _talk(row: Malformed) -> None:
     """Feed the row to a fresh guard, right after what makes the answer an expected one."""
-    conversation, framer = Conversation(), Framer()
+    conversation, framer = MessageGuard(), Framer()
     if row not in HELLOS:
         conversation.accept(hello(row.version))
         framer.max_sizes = conversation.negotiated(row.version)
@@ -60,14 +60,14 @@ def test_ryu_alone_would_hang(row: Malformed) -> None:
 def test_well_formed_hello_that_hangs_ryu_is_written_anew() -> None:
     with pytest.raises(Hung), alarm(RYU_SECONDS):
         _parse_with_ryu(LONG_HELLO)
-    Conversation().accept(LONG_HELLO)
+    MessageGuard().accept(LONG_HELLO)
     with alarm(RYU_SECONDS):
         parsed = _parse_with_ryu(normalize_hello(LONG_HELLO))
     assert [element.versions for element in parsed.elements] == [[1, 4]]
 
 
 def test_unlisted_queue_property_is_well_formed_and_does_not_hang() -> None:
-    conversation = Conversation()
+    conversation = MessageGuard()
     conversation.accept(hello(OF13))
     conversation.negotiated(OF13)
     conversation.accept(UNLISTED_QUEUE_PROPERTY)
@@ -78,7 +78,7 @@ def test_unlisted_queue_property_is_well_formed_and_does_not_hang() -> None:
 def test_valid_flow_entry_that_hangs_ryu_is_kept_from_it() -> None:
     with pytest.raises(Hung), alarm(RYU_SECONDS):
         _parse_with_ryu(UNALIGNED_CONTROLLER)
-    conversation = Conversation()
+    conversation = MessageGuard()
     conversation.accept(hello(OF10))
     conversation.negotiated(OF10)
     conversation.sent(ask(OF10, 1))

@@ -11,7 +11,7 @@ from fuzz.controller_corpus import FROM_CONTROLLER
 from fuzz.corpus import VALID
 from fuzz.mutations import mutations
 from fuzz.wire import OF10, OF13, ask, features_request, hello
-from horizon_ryu.wire.guard import Conversation, Framer, Role, Violation
+from horizon_ryu.wire.guard import Framer, MessageGuard, Role, Violation
 from horizon_ryu.wire.of10.messages import MESSAGES10
 from horizon_ryu.wire.of13.messages import MESSAGES13
 
@@ -23,7 +23,7 @@ CORPUS = {Role.SWITCH: VALID, Role.CONTROLLER: FROM_CONTROLLER}
 
 def _judge(role: Role, version: int, data: bytes) -> list[bytes]:
     """Return what the guard lets through of a peer of ``role`` that was asked for its answers."""
-    conversation = Conversation(role=role)
+    conversation = MessageGuard(role=role)
     conversation.accept(hello(version))
     framer = Framer(conversation.negotiated(version))
     kind, xid = int.from_bytes(data[8:10], "big"), int.from_bytes(data[4:8], "big")

@@ -14,7 +14,7 @@ from fuzz.alarm import alarm
 from fuzz.corpus import HELLOS, VALID
 from fuzz.mutations import mutations
 from fuzz.wire import OF10, OF13, ask, features_request, hello
-from horizon_ryu.wire.guard import Conversation, Framer, Violation, normalize_hello
+from horizon_ryu.wire.guard import Framer, MessageGuard, Violation, normalize_hello
 
 MESSAGES = 100_000
 SECONDS_EACH = 1.0
@@ -28,7 +28,7 @@ PARSERS: dict[int, Callable[..., Any]] = {
 
 def _judge(version: int, data: bytes) -> list[bytes]:
     """Return what the guard lets through when every answer is an expected one."""
-    conversation = Conversation()
+    conversation = MessageGuard()
     conversation.accept(hello(version))
     framer = Framer(conversation.negotiated(version))
     conversation.sent(features_request(version))
@@ -80,7 +80,7 @@ def test_no_hello_hangs_ryu_once_it_is_written_anew() -> None:
         with alarm(SECONDS_EACH):
             try:
                 for message in Framer().feed(data):
-                    Conversation().accept(message)
+                    MessageGuard().accept(message)
                     anew = normalize_hello(message)
                     ofproto_v1_3_parser.OFPHello.parser(datapath, 4, 0, len(anew), 7, anew)
                     parsed += 1

@@ -37,11 +37,16 @@ class EntryKey(NamedTuple):
 
 
 class DesiredEntry(NamedTuple):
-    """An entry that a flow needs: its key, the flow-mod that adds it, and that as a message."""
+    """An entry that a flow needs: its key, its flow-mod, and that as a message.
+
+    ``add`` is the message for where no entry of its key is: only then a switch shall look for
+    others that overlap, since switches differ in whether an entry overlaps itself.
+    """
 
     key: EntryKey
     mod: FlowMod
     send: Outgoing
+    add: Outgoing
 
 
 class HopKey(NamedTuple):
@@ -80,7 +85,7 @@ def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
 
 def _made(flow: Flow) -> list[DesiredEntry]:
     if isinstance(flow.spec, EntrySpec):
-        return [_desired(flow.spec.dpid, _single(flow, flow.spec))]
+        return [_desired(flow.spec.dpid, _single(flow, flow.spec), flow.spec.check_overlap)]
     spec, cookie, rest = flow.spec, flow_cookie(flow.number), flow.spec.match[1:]
     meter = flow.meter or None
     return [
@@ -97,13 +102,17 @@ def _made(flow: Flow) -> list[DesiredEntry]:
                 _TOLD,
                 meter if index == 0 else None,
             ),
+            spec.check_overlap,
         )
         for index, hop in enumerate(flow.hops)
     ]
 
 
-def _desired(dpid: int, mod: FlowMod) -> DesiredEntry:
-    return DesiredEntry(EntryKey(dpid, mod.match, mod.priority), mod, Outgoing(dpid, mod))
+def _desired(dpid: int, mod: FlowMod, check_overlap: bool) -> DesiredEntry:
+    send = add = Outgoing(dpid, mod)
+    if check_overlap:
+        add = Outgoing(dpid, mod._replace(flags=mod.flags | FlowModFlags.CHECK_OVERLAP))
+    return DesiredEntry(EntryKey(dpid, mod.match, mod.priority), mod, send, add)
 
 
 def _single(flow: Flow, spec: EntrySpec) -> FlowMod:

@@ -1,8 +1,8 @@
-"""Flows: what was asked for, and what of it lies on the switches now."""
+"""Flows: what was asked for, and what of it is on the switches now."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,25 +14,44 @@ from horizon_ryu.wire.messages import Action, Match
 LOWEST_PRIORITY, HIGHEST_PRIORITY = Priority.BLOCKED + 1, 65_535
 """A flow wins over everything that Spanning Tree and Forwarding install (core/ownership.py)."""
 DEFAULT_PRIORITY = 32_768
-MAX_TIMEOUT = 65_535
+
+
+def parameter(default: Any, text: str, least: int = 0, most: int = 0) -> Any:
+    """Declare a parameter of flows: its default, what it does, and the bounds of a number.
+
+    REST, horizonctl and the store read it from here. One that may be None can be left out, and
+    be taken away again.
+    """
+    return field(default=default, metadata={"help": text, "min": least, "max": most})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowParameters:
+    """What may be said of any flow beside where it passes."""
+
+    priority: int = parameter(DEFAULT_PRIORITY, "of its entries", LOWEST_PRIORITY, HIGHEST_PRIORITY)
+    idle_timeout: int = parameter(0, "seconds without a frame until it ends; 0: none", 0, 65_535)
+    hard_timeout: int = parameter(0, "seconds until it ends; 0: none", 0, 65_535)
+    rate_kbps: int | None = parameter(
+        None, "a meter at the first switch drops what exceeds it (1.3)", 1, 0xFFFF_FFFF
+    )
+    check_overlap: bool = parameter(
+        False, "have switches refuse it where an entry of its priority can take its frames"
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class EntrySpec:
+class EntrySpec(FlowParameters):
     """One flow entry, as asked for; no actions means drop."""
 
     dpid: int
     match: Match
     actions: tuple[Action, ...]
-    priority: int = DEFAULT_PRIORITY
-    idle_timeout: int = 0
-    hard_timeout: int = 0
-    rate_kbps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PathSpec:
-    """A flow from one port to another, as asked for; timeouts in seconds, 0 means none.
+class PathSpec(FlowParameters):
+    """A flow from one port to another, as asked for.
 
     ``match`` has no ``in_port``: each switch on the path gets its own. ``waypoints`` are passed in
     their order; ``path``, if not empty, is the whole list of switches and is never departed from.
@@ -43,11 +62,12 @@ class PathSpec:
     dst: PortRef
     waypoints: tuple[int, ...] = ()
     path: tuple[int, ...] = ()
-    priority: int = DEFAULT_PRIORITY
-    idle_timeout: int = 0
-    hard_timeout: int = 0
-    queue: int | None = None
-    rate_kbps: int | None = None
+    queue: int | None = parameter(None, "at every switch of the path", 0, 0xFFFF_FFFE)
+
+
+def parameters_of(kind: type) -> tuple[Field[Any], ...]:
+    """Return the parameters that ``kind``, a spec, has."""
+    return tuple(item for item in fields(kind) if "help" in item.metadata)
 
 
 Spec: TypeAlias = EntrySpec | PathSpec

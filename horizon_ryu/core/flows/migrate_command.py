@@ -14,6 +14,9 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView
 from horizon_ryu.wire.messages import Match
 
+MIGRATE_PARAMETERS = ("priority", "hard_timeout", "idle_timeout")
+"""Parameters of flows that a migration may set along (report 3.2.2.1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class MigrateFlow:
@@ -72,9 +75,7 @@ def _moved(flow: Flow, command: MigrateFlow) -> ResolvedMigration:
     if not isinstance(spec, PathSpec):
         raise InvalidInput(("flow",), "a single entry has no path; set its actions instead")
     given = {
-        name: value
-        for name in ("priority", "hard_timeout", "idle_timeout")
-        if (value := getattr(command, name)) is not None
+        name: value for name in MIGRATE_PARAMETERS if (value := getattr(command, name)) is not None
     }
     waypoints = waypoints_between(spec.src, spec.dst, command.dpids)
     return ResolvedMigration(flow, replace(spec, waypoints=waypoints, path=(), **given))

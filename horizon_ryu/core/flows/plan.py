@@ -25,7 +25,13 @@ from horizon_ryu.core.flows.entries import (
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec
 from horizon_ryu.core.flows.update_check import common_waypoints
 from horizon_ryu.core.flows.update_order import Order, order_of
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, MeterCommand, MeterMod, Outgoing
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowMod,
+    MeterCommand,
+    MeterMod,
+    Outgoing,
+)
 
 
 class WaveKind(StrEnum):
@@ -123,8 +129,8 @@ def plan_install(new: Flow) -> Install:
     waves = _meter_waves(new)
     entries, keys = entries_of(new), keys_of(new)
     if len(entries) > 1:
-        waves.append(FlowWave(WaveKind.ADD, tuple(FlowStep(entry.send) for entry in entries[1:])))
-    waves.append(FlowWave(WaveKind.COMMIT, (FlowStep(entries[0].send),)))
+        waves.append(FlowWave(WaveKind.ADD, tuple(FlowStep(entry.add) for entry in entries[1:])))
+    waves.append(FlowWave(WaveKind.COMMIT, (FlowStep(entries[0].add),)))
     return Install(subject=new.number, new=new, resources=keys, pre_commit=tuple(waves))
 
 
@@ -200,15 +206,18 @@ def _turning(before: _ByHop, after: _ByHop, order: Order) -> Iterator[FlowWave]:
         key for key, entry in after.items() if key not in ordered and _differs(before[key], entry)
     ]
     if order.added:
-        yield FlowWave(WaveKind.ADD, tuple(FlowStep(after[key].send) for key in order.added))
+        yield FlowWave(WaveKind.ADD, tuple(FlowStep(after[key].add) for key in order.added))
     groups = [group for group in (*order.replaced, tuple(same_way)) if group]
     for group in groups:
         steps = tuple(FlowStep(after[key].send, before[key].send) for key in group)
         yield FlowWave(WaveKind.REPLACE, steps)
     if order.commit is not None:
-        was = before.get(order.commit)
-        step = FlowStep(after[order.commit].send, None if was is None else was.send)
+        step = _in_place_of(before.get(order.commit), after[order.commit])
         yield FlowWave(WaveKind.COMMIT, (step,))
+
+
+def _in_place_of(was: DesiredEntry | None, entry: DesiredEntry) -> FlowStep:
+    return FlowStep(entry.add) if was is None else FlowStep(entry.send, was.send)
 
 
 def _differs(one: DesiredEntry, other: DesiredEntry) -> bool:
@@ -220,9 +229,9 @@ def _present(
     before: Iterable[DesiredEntry], between: Iterable[DesiredEntry], turning: Iterable[FlowWave]
 ) -> dict[EntryKey, DesiredEntry]:
     """Return the entries that are there when the traffic has turned."""
-    sent = {id(step.send) for wave in turning for step in wave.steps}
+    sent = _keys_in(turning)
     present = {entry.key: entry for entry in before}
-    return present | {entry.key: entry for entry in between if id(entry.send) in sent}
+    return present | {entry.key: entry for entry in between if entry.key in sent}
 
 
 def _after(
@@ -253,7 +262,8 @@ def _plan_entry(old: Flow, new: Flow) -> Change:
     """Return the plan for a single entry: replaced in place, or added before the old one goes."""
     was, will_be = entries_of(old)[0], entries_of(new)[0]
     same_key = was.key == will_be.key
-    commit = FlowWave(WaveKind.COMMIT, (FlowStep(will_be.send, was.send if same_key else None),))
+    step = _in_place_of(was if same_key else None, will_be)
+    commit = FlowWave(WaveKind.COMMIT, (step,))
     after = [] if same_key else _deletions([was])
     return _changed(old, new, (commit,), (*after, *_meter_deletions(old, new)))
 

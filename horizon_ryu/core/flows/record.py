@@ -7,17 +7,26 @@ raises InvalidInput, and its reader decides what to do without it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import action_fields, parse_actions
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, Spec, TaggedHop
+from horizon_ryu.core.flows.flow import (
+    EntrySpec,
+    Flow,
+    FlowState,
+    PathSpec,
+    Spec,
+    TaggedHop,
+    parameters_of,
+)
 from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
 from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.topology import PortRef
 
+_PATH_PARAMETERS = tuple(item.name for item in parameters_of(PathSpec))
+_ENTRY_PARAMETERS = tuple(item.name for item in parameters_of(EntrySpec))
 _MIGRATION_PLAIN = ("id", "started", "duration_ms", "waves", "error", "switch")
 
 
@@ -77,21 +86,18 @@ def migration_from_json(value: Mapping[str, Any]) -> Migration:
 
 def _spec_to_json(spec: Spec) -> dict[str, Any]:
     if isinstance(spec, PathSpec):
-        # Not asdict, which copies every value: there may be thousands of flows at a time.
         return {
+            # Not asdict, which copies every value: there may be thousands of flows at a time.
+            **{name: getattr(spec, name) for name in _PATH_PARAMETERS},
             "match": match_fields(spec.match),
             "src": list(spec.src),
             "dst": list(spec.dst),
             "waypoints": list(spec.waypoints),
             "path": list(spec.path),
-            "priority": spec.priority,
-            "idle_timeout": spec.idle_timeout,
-            "hard_timeout": spec.hard_timeout,
-            "queue": spec.queue,
-            "rate_kbps": spec.rate_kbps,
         }
     return {
-        **asdict(spec),
+        **{name: getattr(spec, name) for name in _ENTRY_PARAMETERS},
+        "dpid": spec.dpid,
         "match": match_fields(spec.match),
         "actions": action_fields(spec.actions),
     }

@@ -216,7 +216,7 @@ class FlowRegistry:
 
     def _unindex(self, flow: Flow) -> None:
         number = flow.number
-        for key, _mod, _send in self._entries.pop(number):
+        for key, *_ in self._entries.pop(number):
             if self._owners.get(key) == number:
                 del self._owners[key]
             self._wanted[key.dpid].pop(key, None)
@@ -226,7 +226,7 @@ class FlowRegistry:
             _drop(self._over_link, PortRef(hop.dpid, hop.out_port), number)
 
     def _unwant(self, flow: Flow) -> None:
-        for key, _mod, _send in self._entries[flow.number]:
+        for key, *_ in self._entries[flow.number]:
             self._wanted[key.dpid].pop(key, None)
 
 

@@ -29,7 +29,7 @@ class Protocol:
     """``checks`` and ``max_sizes`` are indexed by message type; None and 0 mean: must not come.
 
     Of ``role``, the peer's. Some types need to know what came before and are judged by the
-    conversation instead: of a switch the features reply (any ``features`` of the right form)
+    message guard instead: of a switch the features reply (any ``features`` of the right form)
     and ``multipart_reply``, of a controller ``multipart_request``. The bodies of multipart
     messages start at ``body_at`` and are walked by ``bodies[kind]``. ``hazards[kind]`` refuses
     what is valid, and yet more than Ryu's parser can bear.

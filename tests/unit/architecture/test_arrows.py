@@ -92,6 +92,19 @@ def test_what_decides_or_reads_bytes_knows_neither_ryu_nor_the_hub(part: str) ->
     assert not wrong
 
 
+def test_of_openflow_only_the_ends_know_ryu_and_none_knows_the_hub() -> None:
+    ends = {f"horizon_ryu.openflow.{name}" for name in ("listener", "ports", "ryu_datapath")}
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules("horizon_ryu/openflow")
+        for name in imports(path)
+        if name.split(".")[0] in ("eventlet", "greenlet")
+        or name.startswith("ryu.lib.hub")
+        or (name.split(".")[0] == "ryu" and module not in ends)
+    ]
+    assert not wrong
+
+
 def test_core_takes_only_values_from_wire() -> None:
     allowed = {f"horizon_ryu.wire.{name}" for name in WIRE_VALUES}
     wrong = [

@@ -9,6 +9,7 @@ from eventlet.greenio import GreenSocket
 from ryu.lib import hub
 
 from horizon_ryu.openflow.sender import Sender
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Line:
@@ -21,7 +22,11 @@ class Line:
         self.near.settimeout(timeout)
         self.events: list[str] = []
         self.sender = Sender(
-            self.near, most, lambda: self.events.append("close"), lambda: self._end("stuck")
+            GreenRuntime(),
+            self.near,
+            most,
+            lambda: self.events.append("close"),
+            lambda: self._end("stuck"),
         )
         self.greenlet = hub.spawn(self.sender.run)
 
@@ -62,7 +67,7 @@ def test_one_send_per_turn(line: Line) -> None:
 
 
 def test_held_bytes_wait_for_the_flush(line: Line) -> None:
-    line.sender.held = True
+    line.sender.hold()
     line.sender.append(b"held")
     hub.sleep(0.02)
     with pytest.raises(BlockingIOError):
@@ -73,7 +78,7 @@ def test_held_bytes_wait_for_the_flush(line: Line) -> None:
 
 def test_what_does_not_fit_follows_in_order(line: Line) -> None:
     line.near.fd.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    line.sender.held = True
+    line.sender.hold()
     for number in range(200):
         line.sender.append(bytes([number]) * 1000)
     line.sender.flush()
@@ -91,7 +96,7 @@ def test_last_words_are_said_before_the_end(line: Line) -> None:
 
 def test_beyond_the_cap_the_peer_is_stuck() -> None:
     line = Line(most=100)
-    line.sender.held = True
+    line.sender.hold()
     assert line.sender.append(bytes(100))
     assert not line.sender.append(b"x")
     assert line.events == ["stuck"]

@@ -7,12 +7,14 @@ import time
 from ryu.lib import hub
 
 from horizon_ryu.openflow.watchdog import BEATS, EXIT_STATUS, Silence, Watchdog
+from xen_bridge.runtime.green import GreenRuntime
 
 HANG = """
 import time
 from ryu.lib import hub
 from horizon_ryu.openflow.watchdog import Watchdog
-Watchdog(0.3).start()
+from xen_bridge.runtime.green import GreenRuntime
+Watchdog(GreenRuntime(), 0.3).start()
 hub.sleep(0.1)
 while True:
     pass
@@ -30,7 +32,7 @@ def test_a_hung_process_ends_and_shows_where() -> None:
 
 def test_a_hub_that_turns_is_left_alone() -> None:
     bites: list[float] = []
-    dog = Watchdog(0.4, bites.append)
+    dog = Watchdog(GreenRuntime(), 0.4, bites.append)
     dog.start()
     deadline = time.monotonic() + 1.0
     while time.monotonic() < deadline:
@@ -49,7 +51,7 @@ def test_silence_is_counted_in_turns_of_the_listener() -> None:
 
 def test_switched_off_it_starts_nothing() -> None:
     bites: list[float] = []
-    dog = Watchdog(0.0, bites.append)
+    dog = Watchdog(GreenRuntime(), 0.0, bites.append)
     dog.start()
     time.sleep(0.05)
     dog.stop()

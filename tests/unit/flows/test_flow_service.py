@@ -22,7 +22,7 @@ from horizon_ryu.core.flows.entries import entries_of
 from horizon_ryu.core.flows.flow import EntrySpec, FlowState, PathSpec
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.wire.messages import Match, Outgoing, Output
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowModFlags, Match, Outgoing, Output
 from unit.flows.fabric import EDGE, Fabric, sqlite
 
 RING = [(1, 2), (2, 3), (3, 4), (4, 1)]
@@ -109,8 +109,8 @@ def test_two_flows_cannot_have_one_entry(fabric) -> None:
         (path(1, 3, path=(1, 3)), NoRoute),
         (replace(path(1, 3), dst=PortRef(3, 77)), InvalidInput),
         (entry(9), SwitchAway),
-        (EntrySpec(1, Match(), (), 65_535), Conflict),
-        (EntrySpec(1, Match(dl_type=0x88CC), (Output(1),), 65_535), Conflict),
+        (EntrySpec(1, Match(), (), priority=65_535), Conflict),
+        (EntrySpec(1, Match(dl_type=0x88CC), (Output(1),), priority=65_535), Conflict),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_sent(fabric, spec, error) -> None:
@@ -216,3 +216,29 @@ def test_a_cut_path_is_marked_and_restored_or_moved(fabric) -> None:
     fabric.monitor._look_after(numbers)
     assert fabric.registry.get(pinned.number) == pinned
     assert fabric.tables.held() == fabric.wanted(moved, pinned)
+
+
+def test_switches_are_asked_about_overlaps_where_entries_are_added_and_nowhere_else(fabric) -> None:
+    (flow,) = fabric.service.create([CreateFlow(path(1, 3, waypoints=(2,), check_overlap=True))])
+    assert asked_about_overlap(fabric) == {1, 2, 3}
+    assert all(not mod.flags & FlowModFlags.CHECK_OVERLAP for mod in wanted(fabric))
+    fabric.tables.batches.clear()
+    fabric.service.change(flow.number, replace(flow.spec, waypoints=(4,)))
+    assert asked_about_overlap(fabric) == {3, 4}, "at 3 by another port; at 1 it is replaced"
+    fabric.tables.batches.clear()
+    fabric.tables.tables[4].entries.clear()
+    fabric.reconciler.reconcile(4)
+    assert fabric.tables.batches
+    assert asked_about_overlap(fabric) == set(), "what is repaired was allowed before"
+
+
+def asked_about_overlap(fabric: Fabric) -> set[int]:
+    sent = (one for batch in fabric.tables.batches for one in batch)
+    return {
+        one.dpid for one in sent if one.message.command is FlowCommand.ADD
+        and one.message.flags & FlowModFlags.CHECK_OVERLAP
+    }  # fmt: skip
+
+
+def wanted(fabric: Fabric) -> list[FlowMod]:
+    return [mod for dpid in (1, 2, 3) for mod in fabric.registry.wanted(dpid).values()]

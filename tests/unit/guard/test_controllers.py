@@ -41,7 +41,7 @@ from fuzz.wire import (
     table,
     tlv,
 )
-from horizon_ryu.wire.guard import AnswerLimits, Conversation, Reason, Role, Violation
+from horizon_ryu.wire.guard import AnswerLimits, MessageGuard, Reason, Role, Violation
 from horizon_ryu.wire.of10.messages import MESSAGES10
 from horizon_ryu.wire.of13.messages import MESSAGES13
 from horizon_ryu.wire.ofp10 import OFPT as OFPT10
@@ -55,14 +55,14 @@ ALLOWED = {
 EVERY = [(version, kind) for version, types in ((OF10, OFPT10), (OF13, OFPT13)) for kind in types]
 
 
-def started(version: int = OF13, limits: AnswerLimits | None = None) -> Conversation:
-    conversation = Conversation(limits or AnswerLimits(), Role.CONTROLLER)
+def started(version: int = OF13, limits: AnswerLimits | None = None) -> MessageGuard:
+    conversation = MessageGuard(limits or AnswerLimits(), Role.CONTROLLER)
     conversation.accept(hello(version))
     conversation.negotiated(version)
     return conversation
 
 
-def refusal(version: int, data: bytes, talk: Conversation | None = None) -> Reason:
+def refusal(version: int, data: bytes, talk: MessageGuard | None = None) -> Reason:
     with pytest.raises(Violation) as caught:
         (talk or started(version)).accept(data)
     return caught.value.reason
@@ -70,7 +70,7 @@ def refusal(version: int, data: bytes, talk: Conversation | None = None) -> Reas
 
 @pytest.mark.parametrize(("version", "kind"), EVERY)
 def test_types_that_only_switches_send_are_refused(version: int, kind: int) -> None:
-    conversation = Conversation(role=Role.CONTROLLER)
+    conversation = MessageGuard(role=Role.CONTROLLER)
     conversation.accept(hello(version))
     sizes = conversation.negotiated(version)
     if kind in ALLOWED[version]:
@@ -89,7 +89,7 @@ def test_together_both_roles_may_send_every_type() -> None:
 @pytest.mark.parametrize("version", [OF10, OF13])
 def test_hello_comes_once_and_first(version: int) -> None:
     assert refusal(version, hello(version)) == Reason.ORDER
-    early = Conversation(role=Role.CONTROLLER)
+    early = MessageGuard(role=Role.CONTROLLER)
     assert refusal(version, message(version, 5), early) == Reason.ORDER
 
 

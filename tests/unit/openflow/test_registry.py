@@ -9,9 +9,9 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.openflow.pending import MAX_WAITING, PendingRequests, SwitchRequest
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.wire import codec10
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
     Flood,
     FloodPorts,
@@ -21,6 +21,9 @@ from horizon_ryu.wire.messages import (
     Outgoing,
     PacketOut,
 )
+from horizon_ryu.wire.session import PendingRequest, PendingRequests
+from horizon_ryu.wire.session.pending import MAX_WAITING
+from xen_bridge.runtime.green import GreenRuntime
 
 ENTRY = FlowMod(FlowCommand.ADD, Match(in_port=1), 1, 1)
 
@@ -29,8 +32,9 @@ class FakeConnection:
     """Notes what is sent and answers it as ``reply`` says."""
 
     def __init__(self, dpid: int, version: int = 4) -> None:
-        self.id, self.version, self.ports = dpid, version, {}
+        self.id, self.codec = dpid, codec_of(version)
         self.address = ("127.0.0.1", 1)
+        self.pending = PendingRequests()
         self.sent: list[bytes] = []
         self.reply: Callable[[bytes], None] = lambda message: None
         self._xid = 100
@@ -47,8 +51,18 @@ class FakeConnection:
     def send(self, buf: bytes, close_socket: bool = False) -> bool:
         return self.write(buf)
 
+    def request(self, request: PendingRequest) -> None:
+        self.pending.open(request)
+
+    def give_up(self, request: PendingRequest) -> None:
+        self.pending.give_up(request)
+
+    def received(self, message: bytes) -> bool:
+        """As the session of a connection does."""
+        return self.pending.take(self.codec, message)
+
     def abort(self, reason: str) -> None:
-        """Nothing to close."""
+        self.pending.abandon()
 
 
 def message(version: int, kind: int, xid: int, body: bytes = b"") -> bytes:
@@ -61,7 +75,13 @@ def xid_of(data: bytes) -> int:
 
 @pytest.fixture
 def registry() -> SwitchRegistry:
-    return SwitchRegistry()
+    return SwitchRegistry(GreenRuntime())
+
+
+def leave(registry: SwitchRegistry, connection: FakeConnection) -> None:
+    """Die, as a connection does."""
+    connection.abort("")
+    registry.disconnected(connection)
 
 
 def join(registry: SwitchRegistry, dpid: int, refuse: int | None = None) -> FakeConnection:
@@ -71,9 +91,9 @@ def join(registry: SwitchRegistry, dpid: int, refuse: int | None = None) -> Fake
     def reply(data: bytes) -> None:
         if data[1] == refuse:
             error = struct.pack("!HH", 5, 1) + data
-            registry.received(connection, message(4, 1, xid_of(data), error))
+            connection.received(message(4, 1, xid_of(data), error))
         if data[1] == 20:
-            registry.received(connection, message(4, 21, xid_of(data)))
+            connection.received(message(4, 21, xid_of(data)))
 
     connection.reply = reply
     registry.connected(connection)
@@ -104,7 +124,7 @@ def test_absence_is_noticed_at_once_and_on_the_way(registry: SwitchRegistry) -> 
     (error,) = registry.confirm((Outgoing(1, ENTRY),))
     assert isinstance(error, SwitchAway)
     connection = FakeConnection(1)
-    connection.reply = lambda data: registry.disconnected(connection)
+    connection.reply = lambda data: leave(registry, connection)
     registry.connected(connection)
     errors = registry.confirm((Outgoing(1, ENTRY),), deadline=5.0)
     assert [type(error) for error in errors] == [SwitchAway]
@@ -112,8 +132,8 @@ def test_absence_is_noticed_at_once_and_on_the_way(registry: SwitchRegistry) -> 
 
 def test_answers_of_strangers_are_left_to_ryu(registry: SwitchRegistry) -> None:
     connection = join(registry, 1)
-    assert not registry.received(connection, message(4, 21, 1))
-    assert not registry.received(FakeConnection(1), message(4, 21, 1))
+    assert not connection.received(message(4, 21, 1))
+    assert not FakeConnection(1).received(message(4, 21, 1))
 
 
 def test_a_newer_connection_is_not_ended_by_the_older(registry: SwitchRegistry) -> None:
@@ -143,8 +163,8 @@ def test_an_unknown_group_is_added_and_modified_then_only_modified(
 
 def test_a_group_known_to_be_absent_is_added(registry: SwitchRegistry) -> None:
     connection = FakeConnection(1)
-    connection.reply = lambda data: registry.received(
-        connection, message(4, 19, xid_of(data), b"\0\7\0\0\0\0\0\0")
+    connection.reply = lambda data: connection.received(
+        message(4, 19, xid_of(data), b"\0\7\0\0\0\0\0\0")
     )
     registry.connected(connection)
     assert registry.flood_group(1) is None
@@ -154,8 +174,8 @@ def test_a_group_known_to_be_absent_is_added(registry: SwitchRegistry) -> None:
 
 def test_a_group_that_others_deleted_is_added_again(registry: SwitchRegistry) -> None:
     connection = FakeConnection(1)
-    connection.reply = lambda data: registry.received(
-        connection, message(4, 19, xid_of(data), b"\0\7\0\0\0\0\0\0")
+    connection.reply = lambda data: connection.received(
+        message(4, 19, xid_of(data), b"\0\7\0\0\0\0\0\0")
     )
     registry.connected(connection)
     registry.send((Outgoing(1, FloodPorts(frozenset({1}))),))
@@ -171,8 +191,8 @@ def test_a_1_0_switch_floods_by_the_ports_without_no_flood(registry: SwitchRegis
         struct.pack("!H6s16sIIIIII", number, bytes(6), b"", config, 0, 0, 0, 0, 0)
         for number, config in ((1, 0), (2, 1 << 4), (3, 1 << 5), (4, 1 << 4 | 1), (0xFFFE, 0))
     )
-    connection.reply = lambda data: registry.received(
-        connection, message(1, 6, xid_of(data), bytes(24) + ports)
+    connection.reply = lambda data: connection.received(
+        message(1, 6, xid_of(data), bytes(24) + ports)
     )
     registry.connected(connection)
     assert registry.flooding_ports(1) == {1, 3, 0xFFFE}
@@ -188,8 +208,8 @@ def test_a_features_reply_cut_short_names_no_port_twice(size: int) -> None:
 
 def test_a_refused_question_raises(registry: SwitchRegistry) -> None:
     connection = FakeConnection(1)
-    connection.reply = lambda data: registry.received(
-        connection, message(4, 1, xid_of(data), struct.pack("!HH", 1, 6))
+    connection.reply = lambda data: connection.received(
+        message(4, 1, xid_of(data), struct.pack("!HH", 1, 6))
     )
     registry.connected(connection)
     with pytest.raises(SwitchError, match="BAD_REQUEST"):
@@ -203,9 +223,9 @@ def test_what_comes_too_late_is_dropped_not_left_to_ryu(registry: SwitchRegistry
         registry.flow_entries(1, deadline=0.01)
     xid = xid_of(connection.sent[-1])
     more, last = b"\0\1\0\1\0\0\0\0", b"\0\1\0\0\0\0\0\0"
-    assert registry.received(connection, message(4, 19, xid, more))
-    assert registry.received(connection, message(4, 19, xid, last))
-    assert not registry.received(connection, message(4, 19, xid, last))
+    assert connection.received(message(4, 19, xid, more))
+    assert connection.received(message(4, 19, xid, last))
+    assert not connection.received(message(4, 19, xid, last))
 
 
 def test_a_message_is_refused_once_however_often_the_switch_says_so(
@@ -215,9 +235,9 @@ def test_a_message_is_refused_once_however_often_the_switch_says_so(
 
     def reply(data: bytes) -> None:
         for _ in range(3 if data[1] == 14 else 0):
-            registry.received(connection, message(4, 1, xid_of(data), struct.pack("!HH", 5, 1)))
+            connection.received(message(4, 1, xid_of(data), struct.pack("!HH", 5, 1)))
         if data[1] == 20:
-            registry.received(connection, message(4, 21, xid_of(data)))
+            connection.received(message(4, 21, xid_of(data)))
 
     connection.reply = reply
     registry.connected(connection)
@@ -254,12 +274,12 @@ def test_who_waits_for_a_connection_that_is_replaced_is_told_at_once(
     assert [type(error) for error in errors] == [SwitchAway]
 
 
-def test_questions_without_end_are_an_error_of_the_switch() -> None:
-    questions = PendingRequests()
-    for xid in range(MAX_WAITING):
-        questions.ask(SwitchRequest(1, xid, lambda: None))
+def test_questions_without_end_are_an_error_of_the_switch(registry: SwitchRegistry) -> None:
+    registry.connected(FakeConnection(1))
+    for _ in range(MAX_WAITING):
+        registry.ask(1, lambda codec, xid: codec.encode_echo_request(xid), lambda: None)
     with pytest.raises(SwitchError, match="wait for an answer already"):
-        questions.ask(SwitchRequest(1, MAX_WAITING, lambda: None))
+        registry.ask(1, lambda codec, xid: codec.encode_echo_request(xid), lambda: None)
 
 
 def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegistry) -> None:
@@ -269,7 +289,7 @@ def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegist
     def reply(data: bytes) -> None:
         for more in (1, 1, 0):
             body = struct.pack("!HH4x", 1, more)
-            registry.received(connection, message(4, 19, xid_of(data), body))
+            connection.received(message(4, 19, xid_of(data), body))
         hub.spawn(running.append, "other")
 
     connection.reply = reply
@@ -281,9 +301,9 @@ def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegist
 def test_a_fault_in_the_part_of_one_switch_leaves_the_others_theirs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    registry = SwitchRegistry()
+    registry = SwitchRegistry(GreenRuntime())
     first, second = FakeConnection(1), FakeConnection(2)
-    second.reply = lambda data: registry.received(second, message(4, 21, xid_of(data))) and None
+    second.reply = lambda data: second.received(message(4, 21, xid_of(data))) and None
     for connection in (first, second):
         registry.connected(connection)
 

@@ -284,3 +284,12 @@ def test_ids_that_are_none_are_400(client: Any) -> None:
     assert client.get("/v1/flows/xyz").status_int == 400
     assert client.get("/v1/migrations/12").status_int == 400
     assert client.get("/v1/migrations/0123456789ab").status_int == 404
+
+
+def test_a_flag_is_given_told_and_taken_away(client: Any) -> None:
+    flow = make(client, check_overlap=True)
+    assert flow["check_overlap"] is True
+    path = f"/v1/flows/{flow['id']}"
+    refused = client.ask("PATCH", path, {"check_overlap": None})
+    assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["check_overlap"])
+    assert "check_overlap" not in client.ask("PATCH", path, {"check_overlap": False}).json

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from horizon_ryu.core.errors import SwitchAway, SwitchError
+from horizon_ryu.core.errors import SwitchAway
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import StatsCache
 from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
-from horizon_ryu.openflow.pending import SwitchRequest
+from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.switch_stats.poller import Poller
 from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codec13 import CODEC13
+from horizon_ryu.wire.session import FailureKind
 from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import pieces
 from xen_bridge.runtime.green import GreenRuntime
@@ -42,7 +43,7 @@ class Line:
         if kind in self.silent:
             return question
         if kind in self.refused:
-            question.errors.append(SwitchError(dpid, "no"))
+            question.fail(FailureKind.REFUSED, "no")
         else:
             question.pieces += pieces(4, kind)
         self.later.append(question)
@@ -52,7 +53,7 @@ class Line:
 
     def give_up(self, question: SwitchRequest, reason: str) -> None:
         self.given_up.append(reason)
-        question.errors.append(SwitchError(question.dpid, reason))
+        question.fail(FailureKind.LATE, reason)
         question.finish()
 
 

@@ -10,7 +10,7 @@ from ryu.ofproto import ofproto_parser, ofproto_protocol
 
 from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.wire.capabilities import capabilities_of
-from horizon_ryu.wire.guard import Conversation
+from horizon_ryu.wire.guard import MessageGuard
 from horizon_ryu.wire.stats import readers
 from horizon_ryu.wire.stats.requests import encode
 from horizon_ryu.wire.stats.types import StatsType
@@ -131,7 +131,7 @@ def test_nothing_is_no_answer(version: int) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_wire_guard_lets_real_answers_pass(version: int) -> None:
-    talk = Conversation()
+    talk = MessageGuard()
     talk.negotiated(version)
     for kind in stats_types_of(capabilities_of(version)):
         talk.sent(encode(version, kind, 42))

@@ -133,11 +133,11 @@ def test_records_survive_json() -> None:
         PortRef(2, 90),
         (3, 1),
         (),
-        500,
-        1,
-        2,
         3,
-        4,
+        priority=500,
+        idle_timeout=1,
+        hard_timeout=2,
+        rate_kbps=4,
     )
     tagged = Flow(
         7, spec, (TaggedHop(1, 90, 2, None, 3000),), RouteKind.TAGGED, FlowState.BROKEN, 8, 9

@@ -23,18 +23,18 @@ from fuzz.wire import (
     packet_in13,
     stats13,
 )
-from horizon_ryu.wire.guard import AnswerLimits, Conversation, Reason, Violation
+from horizon_ryu.wire.guard import AnswerLimits, MessageGuard, Reason, Violation
 from horizon_ryu.wire.guard.hello import normalize_hello, read_hello
 
 
-def started(version: int = OF13, limits: AnswerLimits | None = None) -> Conversation:
-    conversation = Conversation(limits or AnswerLimits())
+def started(version: int = OF13, limits: AnswerLimits | None = None) -> MessageGuard:
+    conversation = MessageGuard(limits or AnswerLimits())
     conversation.accept(hello(version))
     conversation.negotiated(version)
     return conversation
 
 
-def refusal(conversation: Conversation, data: bytes) -> Reason:
+def refusal(conversation: MessageGuard, data: bytes) -> Reason:
     with pytest.raises(Violation) as caught:
         conversation.accept(data)
     return caught.value.reason
@@ -42,16 +42,16 @@ def refusal(conversation: Conversation, data: bytes) -> Reason:
 
 @pytest.mark.parametrize("greeting", HELLOS)
 def test_any_well_formed_hello_opens(greeting: bytes) -> None:
-    Conversation().accept(greeting)
+    MessageGuard().accept(greeting)
 
 
 @pytest.mark.parametrize("data", [packet_in13(), message(OF13, 2), features13(), packet_in10()])
 def test_nothing_but_hello_comes_first(data: bytes) -> None:
-    assert refusal(Conversation(), data) == Reason.ORDER
+    assert refusal(MessageGuard(), data) == Reason.ORDER
 
 
 def test_nothing_comes_between_hello_and_the_choice_of_version() -> None:
-    conversation = Conversation()
+    conversation = MessageGuard()
     conversation.accept(hello(OF13))
     assert refusal(conversation, message(OF13, 2)) == Reason.ORDER
     assert refusal(conversation, hello(OF13)) == Reason.ORDER
@@ -62,13 +62,13 @@ def test_hello_comes_once() -> None:
 
 
 def test_hello_of_version_0() -> None:
-    assert refusal(Conversation(), hello(0)) == Reason.VERSION
+    assert refusal(MessageGuard(), hello(0)) == Reason.VERSION
 
 
 @pytest.mark.parametrize("version", [0, 2, 3, 5, 6])
 def test_only_two_versions_are_spoken(version: int) -> None:
     with pytest.raises(Violation) as caught:
-        Conversation().negotiated(version)
+        MessageGuard().negotiated(version)
     assert caught.value.reason == Reason.VERSION
 
 

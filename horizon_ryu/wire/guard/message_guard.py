@@ -1,4 +1,4 @@
-"""Conversation: the state of one connection, what may come next, and what was asked for.
+"""Message guard: which message may come next on one connection, and what was asked for.
 
 The peer is a switch or a controller. Of a switch the answers must have been asked for; of a
 controller the requests in parts must come to an end.
@@ -55,7 +55,7 @@ class _Question:
     size: int = 0
 
 
-class Conversation:
+class MessageGuard:
     """Judges the messages of one connection, in the order in which they come.
 
     Three stages: nothing but a Hello; then, with a version negotiated, all that this version
@@ -72,7 +72,8 @@ class Conversation:
         self._limits = limits
         self._greeted = False
         self._protocol: Protocol | None = None
-        self._checks: list[Check | None] = [None] * 256
+        self.checks: list[Check | None] = [None] * 256
+        """By message type, for a message of :attr:`version`: the cheaper half of :meth:`accept`."""
         self._multipart_request = -1
         self._features_due = 0
         self._questions: dict[int, _Question] = {}
@@ -87,13 +88,13 @@ class Conversation:
             raise Violation(Reason.VERSION, f"version {version} is not spoken")
         self.version = version
         self._protocol = protocol
-        self._checks = list(protocol.checks)
+        self.checks = list(protocol.checks)
         if self._role is Role.CONTROLLER:
-            self._checks[protocol.multipart_request] = self._request
+            self.checks[protocol.multipart_request] = self._request
         else:
             self._multipart_request = protocol.multipart_request
-            self._checks[FEATURES_REPLY] = self._features
-            self._checks[protocol.multipart_reply] = self._reply
+            self.checks[FEATURES_REPLY] = self._features
+            self.checks[protocol.multipart_reply] = self._reply
         return protocol.max_sizes
 
     def accept(self, message: bytes) -> None:
@@ -101,7 +102,7 @@ class Conversation:
         if message[0] != self.version:
             self._first(message)
             return
-        check = self._checks[message[1]]
+        check = self.checks[message[1]]
         if check is None:
             raise Violation(*self._unwelcome(message[1]))
         check(message)

@@ -1,0 +1,38 @@
+"""Keep-alive: when the peer is asked whether it lives, and when it is taken for dead."""
+
+from __future__ import annotations
+
+from math import inf
+
+
+class KeepAlive:
+    """Echo requests, one per ``interval`` seconds, and those that nobody has answered.
+
+    More than ``unanswered`` of them and the peer is dead; 0 asks nothing.
+    """
+
+    def __init__(self, interval: float, unanswered: int) -> None:
+        self._interval = interval
+        self._most = unanswered
+        self._asked: set[int] = set()
+        self.due = inf
+        """When the next request is to be sent, or the peer is to be given up."""
+
+    def start(self, now: float) -> None:
+        """Begin to ask, at once."""
+        if self._most:
+            self.due = now
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether too many requests are without an answer."""
+        return len(self._asked) > self._most
+
+    def asked(self, xid: int, now: float) -> None:
+        """Note that a request is on its way."""
+        self._asked.add(xid)
+        self.due = now + self._interval
+
+    def answered(self, xid: int) -> None:
+        """Take an echo reply; those to others' requests change nothing."""
+        self._asked.discard(xid)

@@ -1,0 +1,238 @@
+"""Session of OpenFlow with one peer, whatever its role: all of the protocol, none of its I/O."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from math import inf
+from typing import TypeAlias
+
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.error_codes13 import OFPET, OFPHFC
+from horizon_ryu.wire.guard import AnswerLimits, Framer, MessageGuard, Role, Violation
+from horizon_ryu.wire.ofp13 import OFPT
+from horizon_ryu.wire.session.events import SessionEnd, SessionEvent, SessionStage
+from horizon_ryu.wire.session.keep_alive import KeepAlive
+from horizon_ryu.wire.session.negotiation import NoCommonVersion, VersionOffer
+from horizon_ryu.wire.session.pending import PendingRequest, PendingRequests, xid_of
+from horizon_ryu.wire.symmetric import Error
+
+MAX_XID = 0xFFFF_FFFF
+
+# The same on both versions; plain, for what is done once per message.
+_HELLO, _ERROR, _PACKET_IN = int(OFPT.HELLO), int(OFPT.ERROR), int(OFPT.PACKET_IN)
+_ECHO_REQUEST, _ECHO_REPLY = int(OFPT.ECHO_REQUEST), int(OFPT.ECHO_REPLY)
+_FRAME, _READY, _CLOSED = SessionEvent.PACKET_IN, SessionStage.READY, SessionStage.CLOSED
+
+Events: TypeAlias = Iterable[SessionEvent]
+"""What one message is, one after the other: the next is made when the last was dealt with."""
+MESSAGE: Events = (SessionEvent.MESSAGE,)
+_ANSWER: Events = (SessionEvent.ANSWER,)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What a peer may take of our time (seconds) and memory; ``offer``: the versions it may have.
+
+    ``handshake_seconds``: from the start to READY; then the peer is asked each ``echo_interval``
+    whether it lives, and is dead when more than ``unanswered_echoes`` (0: nobody asks) are open.
+    """
+
+    handshake_seconds: float = 5.0
+    echo_interval: float = 5.0
+    unanswered_echoes: int = 3
+    answers: AnswerLimits = field(default_factory=AnswerLimits)
+    offer: VersionOffer = field(default_factory=VersionOffer)
+
+
+class ProtocolSession(ABC):
+    """One conversation with a peer of one role.
+
+    Whoever carries it feeds :meth:`receive` with what comes, sends what :meth:`take_output`
+    gives, and calls :meth:`tick` when :meth:`next_deadline` has come. Nothing that a peer sends
+    raises: at worst the session is CLOSED, and ``end`` says why.
+    """
+
+    def __init__(self, peer: Role, now: float, limits: SessionLimits, first_xid: int) -> None:
+        """``now`` is the time of any clock that does not go back; our Hello is in the output.
+
+        ``first_xid`` is best drawn at random: answers to an earlier session are told apart.
+        """
+        self.stage = SessionStage.OPENED
+        self.end: SessionEnd | None = None
+        self.dpid: int | None = None
+        self.codec: Codec = codec_of(limits.offer.newest)
+        """Of the version negotiated; until then of our newest."""
+        self._offer = limits.offer
+        self._framer = Framer()
+        self._guard = MessageGuard(limits.answers, peer)
+        self._pending = PendingRequests()
+        self._keep_alive = KeepAlive(limits.echo_interval, limits.unanswered_echoes)
+        self._handshake_due = now + limits.handshake_seconds
+        self._xid = first_xid & MAX_XID
+        self._output: list[bytes] = []
+        self._takers: dict[int, Callable[[bytes], Events]] = {
+            _HELLO: self._hello,
+            _ECHO_REQUEST: self._echo_request,
+            _ERROR: self._answer,
+        }
+        self.say(self._offer.encode_hello(self.next_xid()))
+
+    @property
+    def version(self) -> int | None:
+        """The version on the wire, once negotiated."""
+        return self._guard.version
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is taken any more."""
+        return self.stage is _CLOSED
+
+    # What comes
+
+    def receive(self, chunk: bytes) -> Iterator[tuple[SessionEvent, bytes]]:
+        """Yield what ``chunk`` completes: whole messages that may be parsed, and what they are.
+
+        Each message is judged when the one before it has been dealt with, so whoever takes them
+        may close the session in between, or wait. Ends early when the session is closed.
+        """
+        guard = self._guard
+        if self.stage is _CLOSED:
+            return
+        try:
+            for message in self._framer.feed(chunk):
+                check = guard.checks[message[1]]
+                if check is None or message[0] != guard.version:
+                    guard.accept(message)
+                else:
+                    check(message)
+                if message[1] == _PACKET_IN and self.stage is _READY:
+                    yield _FRAME, message
+                else:
+                    for event in self._take(message):
+                        yield event, message
+                        if self.stage is _CLOSED:
+                            break
+                if self.stage is _CLOSED:
+                    return
+        except Violation as violation:
+            self._end(SessionEnd(violation.reason.value, violation.detail, violation=True))
+
+    def _take(self, message: bytes) -> Events:
+        taker = self._takers.get(message[1])
+        return MESSAGE if taker is None else taker(message)
+
+    def readable(self, message: bytes) -> bool:
+        """Tell whether Ryu's parser returns from ``message``, which was yielded."""
+        return self._guard.readable(message)
+
+    def _hello(self, message: bytes) -> Events:
+        try:
+            version = self._offer.agree(message)
+        except NoCommonVersion as error:
+            self._refuse_hello(str(error))
+            return ()
+        self._framer.max_sizes = self._guard.negotiated(version)
+        self.codec = codec_of(version)
+        self._takers |= dict.fromkeys((*self.codec.replies, _ERROR), self._answer)
+        self._takers[_ECHO_REPLY] = self._echo_reply
+        self.stage = SessionStage.NEGOTIATED
+        return self._negotiated()
+
+    def _refuse_hello(self, reason: str) -> None:
+        """Say why there is no version in common, and end (1.3.5 section 6.3.1)."""
+        error = Error(OFPET.HELLO_FAILED, OFPHFC.INCOMPATIBLE, reason.encode("ascii"))
+        self.say(self.codec.messages.encode(self.next_xid(), error))
+        self._end(SessionEnd("hello_failed", reason, farewell=True))
+
+    @abstractmethod
+    def _negotiated(self) -> Events:
+        """Tell that the version is settled, and go on with the handshake as our role has it."""
+
+    def _echo_request(self, message: bytes) -> Events:
+        self.say(bytes((message[0], _ECHO_REPLY)) + message[2:])
+        return MESSAGE
+
+    def _echo_reply(self, message: bytes) -> Events:
+        if self._pending.take(self.codec, message):
+            return _ANSWER
+        self._keep_alive.answered(xid_of(message))
+        return MESSAGE
+
+    def _answer(self, message: bytes) -> Events:
+        return _ANSWER if self._pending.take(self.codec, message) else MESSAGE
+
+    # What goes
+
+    def say(self, data: bytes) -> None:
+        """Put whole messages of ours into the output."""
+        self._guard.sent(data)
+        self._output.append(data)
+
+    def sent(self, data: bytes) -> None:
+        """Note the requests in ``data``, whole messages that others send: answers may come."""
+        self._guard.sent(data)
+
+    def take_output(self) -> bytes:
+        """Return the bytes that are to be sent now, and forget them; empty if there are none."""
+        if not self._output:
+            return b""
+        data = b"".join(self._output)
+        self._output.clear()
+        return data
+
+    def next_xid(self) -> int:
+        """Return the next transaction id (32 bits)."""
+        self._xid = xid = (self._xid + 1) & MAX_XID
+        return xid
+
+    def request(self, request: PendingRequest) -> None:
+        """Take note of a request that is about to be sent; TooManyRequests."""
+        self._pending.open(request)
+
+    def give_up(self, request: PendingRequest) -> None:
+        """End a request as late."""
+        self._pending.give_up(request)
+
+    # Time
+
+    def next_deadline(self) -> float:
+        """Return when :meth:`tick` has something to do; infinity if never."""
+        if self.stage is _CLOSED:
+            return inf
+        return min(self._handshake_due, self._keep_alive.due, self._pending.next_deadline())
+
+    def tick(self, now: float) -> None:
+        """Do what is due: end what is late, ask whether the peer lives."""
+        if self.stage is _CLOSED:
+            return
+        if now >= self._handshake_due:
+            self._handshake_due = inf
+            if self.stage is not _READY:
+                self.close("handshake_deadline")
+                return
+            self._keep_alive.start(now)
+        if now >= self._keep_alive.due:
+            self._ask_for_life(now)
+        self._pending.expire(now)
+
+    def _ask_for_life(self, now: float) -> None:
+        if self._keep_alive.is_dead:
+            self.close("no_echo")
+            return
+        xid = self.next_xid()
+        self._keep_alive.asked(xid, now)
+        self.say(self.codec.encode_echo_request(xid))
+
+    # The end
+
+    def close(self, reason: str = "") -> None:
+        """End the session, unless it has ended, and all that is pending; the reason is a label."""
+        self._end(SessionEnd(reason))
+
+    def _end(self, end: SessionEnd) -> None:
+        if self.stage is not _CLOSED:
+            self.stage, self.end = _CLOSED, end
+            self._pending.abandon()
