@@ -16,14 +16,15 @@ from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 
 STOP_SECONDS = 20.0
+PROGRAM = (sys.executable, "-m", "xen_bridge.command")
+"""What is started by default."""
 
 
 class BridgeProcess:
     """``xen-bridge serve`` (or ``agent``) on a free port; a context manager.
 
-    Its files are in ``directory``; ``controller`` may ask it. ``program`` is what is started, by
-    default the module of the interpreter which runs this; ``descriptors`` is how many files and
-    sockets it may have open at most.
+    Its files are in ``directory``; ``controller`` may ask it. ``program`` is what is started
+    (None: PROGRAM); ``descriptors`` is how many files and sockets it may have open at most.
     """
 
     def __init__(
@@ -32,10 +33,10 @@ class BridgeProcess:
         controller: Identity,
         uri: str = "memory:///one",
         agent: bool = False,
-        program: tuple[str, ...] = (sys.executable, "-m", "xen_bridge.command"),
+        program: tuple[str, ...] | None = None,
         descriptors: int | None = None,
     ) -> None:
-        self._program = program
+        self._program = program or PROGRAM
         self._limited = limited(descriptors)
         self.identity = Identity.load_or_create(directory)
         self.url = ""

@@ -33,6 +33,7 @@ SECTIONS = (
     Section("discovery", "Discovery", "ryu.topology"),
     Section("gatherers", "Gatherers, one sample", "the classic tool"),
     Section("xen", "Xen hosts (see each line)", "limit"),
+    Section("runtimes", "The same code on native threads", "green threads"),
 )
 
 

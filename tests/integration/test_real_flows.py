@@ -78,6 +78,23 @@ def test_of_a_batch_that_one_switch_refuses_nothing_is_left(lab: FlowLab, versio
     assert lab.ask("GET", "/v1/flows") == {"flows": []}
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.3"])
+def test_a_switch_refuses_what_overlaps_if_it_is_asked_to(lab: FlowLab, version: str) -> None:
+    lab.stage("fig4_1b", VERSIONS[version])
+    foreign = "cookie=0x77,priority=32768,udp,actions=drop"
+    lab.network.ofctl(lab.dpid("A"), "add-flow", foreign)
+    spec = lab.spec("client", "server", "DAB", check_overlap=True)
+    refused = lab.refused("POST", "/v1/flows", spec)
+    assert (refused.status, refused.problem["switch"]) == (424, f"{lab.dpid('A'):016x}")
+    assert "OVERLAP" in refused.problem["detail"]
+    assert lab.laid() == []
+    lab.network.ofctl(lab.dpid("A"), "del-flows", "--strict", "priority=32768,udp")
+    flow = lab.make_flow(spec)
+    lab.network.ofctl(lab.dpid("A"), "add-flow", foreign)
+    lab.network.ofctl(lab.dpid("B"), "del-flows", f"cookie={int(flow['cookie'], 16):#x}/-1")
+    lab.expect_laid(lab.passages("client", "DAB", "server"), REPAIRED)
+
+
 def test_what_others_change_is_brought_back_and_what_is_theirs_stays(lab: FlowLab) -> None:
     lab.stage("fig4_1b", VERSIONS["mixed"])
     lab.make_flow(lab.spec("client", "server", "DAB"))

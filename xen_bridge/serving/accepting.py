@@ -62,6 +62,8 @@ def accepted(
         except Exception as error:
             if listening.fileno() < 0:
                 return
+            # A native thread that is killed sees but the end of its socket.
+            runtime.checkpoint()
             failed(error)
             if isinstance(error, OSError) and error.errno in _EXHAUSTED:
                 make_room()
