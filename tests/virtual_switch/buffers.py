@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 
 class FrameBuffers:
@@ -26,9 +26,9 @@ class FrameBuffers:
         return self._last
 
     def take(self, buffer_id: int) -> tuple[int, bytes]:
-        """Return port and frame of a buffer and free it; Refusal."""
+        """Return port and frame of a buffer and free it; SwitchRefusal."""
         if buffer_id not in self._held:
-            raise Refusal("BAD_REQUEST", "BUFFER_UNKNOWN")
+            raise SwitchRefusal("BAD_REQUEST", "BUFFER_UNKNOWN")
         return self._held.pop(buffer_id)
 
     def clear(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from horizon_ryu.wire.of13.handshake import RoleReply, RoleRequest, SetAsync
 from horizon_ryu.wire.ofp13 import OFPCR_ROLE
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 MISS_SEND_LEN = 128
 """The default of both specifications."""
@@ -40,9 +40,9 @@ class ControlState:
         self.role, self.masks = int(OFPCR_ROLE.EQUAL), _all_reasons()
 
     def take_role(self, request: RoleRequest) -> RoleReply:
-        """Change the role, if that is asked, and tell it; Refusal for an old generation."""
+        """Change the role, if that is asked, and tell it; SwitchRefusal for an old generation."""
         if request.role not in tuple(OFPCR_ROLE):
-            raise Refusal("ROLE_REQUEST_FAILED", "BAD_ROLE")
+            raise SwitchRefusal("ROLE_REQUEST_FAILED", "BAD_ROLE")
         if request.role in (OFPCR_ROLE.MASTER, OFPCR_ROLE.SLAVE):
             self._check_generation(request.generation_id)
             self.generation = request.generation_id
@@ -53,7 +53,7 @@ class ControlState:
     def _check_generation(self, asked: int) -> None:
         """Compare as numbers that wrap around (1.3.5 section 6.3.5)."""
         if self.generation is not None and (asked - self.generation) % (1 << 64) >= _HALF:
-            raise Refusal("ROLE_REQUEST_FAILED", "STALE")
+            raise SwitchRefusal("ROLE_REQUEST_FAILED", "STALE")
 
     def hears_packet_in(self, reason: int) -> bool:
         """Tell whether a packet-in of this reason is sent."""

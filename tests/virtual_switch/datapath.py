@@ -15,14 +15,14 @@ from virtual_switch.groups import GroupTable
 from virtual_switch.learning import LearningBridge, is_reserved
 from virtual_switch.meters import MeterTable
 from virtual_switch.pipeline import ForController, Passage, Pipeline
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.steps import Step
 from virtual_switch.switch_ports import PortTable
 
 _NO_MATCH = 0
 
 
-class Removed(NamedTuple):
+class RemovedEntry(NamedTuple):
     """An entry that is gone and of which the controller is to be told why (OFPRR)."""
 
     entry: TableEntry
@@ -86,8 +86,8 @@ class Datapath:
 
     # ---- changes
 
-    def change_flows(self, change: FlowChange, now: float) -> list[Removed]:
-        """Carry out a flow-mod and return the entries to be told of; Refusal."""
+    def change_flows(self, change: FlowChange, now: float) -> list[RemovedEntry]:
+        """Carry out a flow-mod and return the entries to be told of; SwitchRefusal."""
         self._check(change)
         gone = [entry for table in self._chosen(change) for entry in table.change(change, now)]
         return _told(gone, OFPRR.DELETE)
@@ -99,7 +99,7 @@ class Datapath:
         return (self.table(change.table_id, "FLOW_MOD_FAILED"),)
 
     def _check(self, change: FlowChange) -> None:
-        """Refusal for what an entry points to and is not there."""
+        """SwitchRefusal for what an entry points to and is not there."""
         if change.command in (OFPFC.DELETE, OFPFC.DELETE_STRICT):
             return
         self.check_steps(change.program.apply + change.program.write)
@@ -107,39 +107,39 @@ class Datapath:
         self.meters.check(change.program.meter)
         goto = change.program.goto
         if goto is not None and goto >= len(self.tables):
-            raise Refusal("BAD_INSTRUCTION", "BAD_TABLE_ID")
+            raise SwitchRefusal("BAD_INSTRUCTION", "BAD_TABLE_ID")
 
     def check_steps(self, steps: Iterable[Step]) -> None:
-        """Refusal for groups that are not there."""
+        """SwitchRefusal for groups that are not there."""
         self.groups.check({one.group_id for one in steps if hasattr(one, "group_id")})
 
     def table(self, table_id: int, kind: str = "BAD_REQUEST") -> FlowTable:
-        """Return a table; Refusal if there is none."""
+        """Return a table; SwitchRefusal if there is none."""
         if table_id >= len(self.tables):
-            raise Refusal(kind, "BAD_TABLE_ID")
+            raise SwitchRefusal(kind, "BAD_TABLE_ID")
         return self.tables[table_id]
 
-    def change_groups(self, mod: GroupMod, now: float) -> list[Removed]:
+    def change_groups(self, mod: GroupMod, now: float) -> list[RemovedEntry]:
         """Carry out a group-mod; entries that point to a deleted group go with it (6.7)."""
         gone = self.groups.change(mod, now)
         return self._remove(lambda e: bool(e.program.groups() & gone), OFPRR.GROUP_DELETE)
 
-    def change_meters(self, mod: MeterMod13, now: float) -> list[Removed]:
+    def change_meters(self, mod: MeterMod13, now: float) -> list[RemovedEntry]:
         """Carry out a meter-mod; entries that use a deleted meter go with it (1.3.5 7.3.4.4)."""
         gone = self.meters.change(mod, now)
         return self._remove(lambda entry: entry.program.meter in gone, OFPRR.DELETE)
 
-    def _remove(self, condition: Callable[[TableEntry], bool], reason: int) -> list[Removed]:
+    def _remove(self, condition: Callable[[TableEntry], bool], reason: int) -> list[RemovedEntry]:
         gone = [entry for table in self.tables for entry in table.remove_if(condition)]
         return _told(gone, reason)
 
     # ---- time and loss
 
-    def expire(self, now: float) -> list[Removed]:
+    def expire(self, now: float) -> list[RemovedEntry]:
         """Take out entries whose time is over and return those to be told of."""
         gone = [entry for table in self.tables for entry in table.expire(now)]
         return [
-            Removed(e, int(OFPRR.IDLE_TIMEOUT if e.idle_first() else OFPRR.HARD_TIMEOUT))
+            RemovedEntry(e, int(OFPRR.IDLE_TIMEOUT if e.idle_first() else OFPRR.HARD_TIMEOUT))
             for e in gone
             if e.flags & OFPFF.SEND_FLOW_REM
         ]
@@ -159,5 +159,5 @@ class Datapath:
         self.ports.reset()
 
 
-def _told(gone: list[TableEntry], reason: int) -> list[Removed]:
-    return [Removed(e, int(reason)) for e in gone if e.flags & OFPFF.SEND_FLOW_REM]
+def _told(gone: list[TableEntry], reason: int) -> list[RemovedEntry]:
+    return [RemovedEntry(e, int(reason)) for e in gone if e.flags & OFPFF.SEND_FLOW_REM]

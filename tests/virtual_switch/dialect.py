@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from horizon_ryu.wire.message_table import MessageTable
 from horizon_ryu.wire.of10.statistics import DescStats
-from virtual_switch.datapath import Datapath, Removed
+from virtual_switch.datapath import Datapath, RemovedEntry
 from virtual_switch.flow_table import FlowChange
 from virtual_switch.pipeline import ForController
 from virtual_switch.steps import Step
@@ -39,10 +39,10 @@ class Dialect(Protocol):
     messages: MessageTable
 
     def read_flow_mod(self, mod: Any) -> FlowChange:
-        """Return what a flow-mod asks for; Refusal."""
+        """Return what a flow-mod asks for; SwitchRefusal."""
 
     def read_packet_out(self, message: Any) -> FrameOut:
-        """Return what a packet-out asks for; Refusal."""
+        """Return what a packet-out asks for; SwitchRefusal."""
 
     def features(self, datapath: Datapath) -> Any:
         """Return the features reply."""
@@ -50,7 +50,7 @@ class Dialect(Protocol):
     def packet_in(self, asked: ForController, data: bytes, buffer_id: int | None) -> Any:
         """Return the packet-in with ``data`` of the frame."""
 
-    def flow_removed(self, removed: Removed, now: float) -> Any:
+    def flow_removed(self, removed: RemovedEntry, now: float) -> Any:
         """Return the message that an entry is gone."""
 
     def port_status(self, reason: int, port: SwitchPort) -> Any:
@@ -59,7 +59,7 @@ class Dialect(Protocol):
     def statistics(
         self, request: Any, datapath: Datapath, texts: SwitchTexts, now: float
     ) -> Sequence[Any]:
-        """Return the replies to a statistics request, in pieces; Refusal."""
+        """Return the replies to a statistics request, in pieces; SwitchRefusal."""
 
 
 MAX_PIECE = 60_000

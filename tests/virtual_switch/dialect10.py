@@ -33,13 +33,13 @@ from horizon_ryu.wire.ofp10 import (
 )
 from horizon_ryu.wire.protocols import MAX_SHORT
 from horizon_ryu.wire.versions import OPENFLOW_10
-from virtual_switch.datapath import Datapath, Removed
+from virtual_switch.datapath import Datapath, RemovedEntry
 from virtual_switch.dialect import FrameOut, SwitchTexts, describe, pieces, seconds, text
 from virtual_switch.flow_table import FlowChange, TableEntry
 from virtual_switch.matching import from_match10
 from virtual_switch.pipeline import ForController
 from virtual_switch.port_numbers import ANY, narrowed, widened
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.steps import Program, read_actions
 from virtual_switch.switch_ports import SwitchPort
 
@@ -97,7 +97,7 @@ class Dialect10:
         in_port = narrowed(OPENFLOW_10, asked.in_port)
         return PacketIn10(held, len(asked.frame), in_port, asked.reason, data)
 
-    def flow_removed(self, removed: Removed, now: float) -> FlowRemoved10:
+    def flow_removed(self, removed: RemovedEntry, now: float) -> FlowRemoved10:
         entry = removed.entry
         return FlowRemoved10(
             entry.wire_match,
@@ -118,7 +118,7 @@ class Dialect10:
     ) -> Sequence[StatsReply]:
         answer = _ANSWERS.get(request.type)
         if answer is None:
-            raise Refusal("BAD_REQUEST", "BAD_MULTIPART")
+            raise SwitchRefusal("BAD_REQUEST", "BAD_MULTIPART")
         bodies = answer(request.body, datapath, texts, now)
         more = [int(OFPSF.REPLY_MORE)] * (len(bodies) - 1) + [0]
         return [

@@ -18,13 +18,13 @@ from horizon_ryu.wire.ofp13 import (
     OFPXMC,
 )
 from horizon_ryu.wire.versions import OPENFLOW_13
-from virtual_switch.datapath import Datapath, Removed
+from virtual_switch.datapath import Datapath, RemovedEntry
 from virtual_switch.dialect import FrameOut, SwitchTexts, seconds
 from virtual_switch.fields import IN_PORT
 from virtual_switch.flow_table import FlowChange
 from virtual_switch.matching import from_oxm
 from virtual_switch.pipeline import ForController
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.statistics13 import ANSWERS, port_description
 from virtual_switch.steps import read_actions, read_instructions
 from virtual_switch.switch_ports import SwitchPort
@@ -80,7 +80,7 @@ class Dialect13:
             data,
         )
 
-    def flow_removed(self, removed: Removed, now: float) -> FlowRemoved13:
+    def flow_removed(self, removed: RemovedEntry, now: float) -> FlowRemoved13:
         entry = removed.entry
         return FlowRemoved13(
             entry.cookie,
@@ -103,7 +103,7 @@ class Dialect13:
     ) -> Sequence[MultipartReply]:
         answer = ANSWERS.get(request.type)
         if answer is None:
-            raise Refusal("BAD_REQUEST", "BAD_MULTIPART")
+            raise SwitchRefusal("BAD_REQUEST", "BAD_MULTIPART")
         bodies = answer(request.body, datapath, texts, now)
         more = [int(OFPMPF.REPLY_MORE)] * (len(bodies) - 1) + [0]
         return [

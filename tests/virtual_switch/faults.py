@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Faults:
     bytes for the controller and returns those that leave.
     """
 
-    refuse: Callable[[Any], Refusal | None] = lambda _message: None
+    refuse: Callable[[Any], SwitchRefusal | None] = lambda _message: None
     ignore: Callable[[Any], bool] = lambda _message: False
     close: Callable[[Any], bool] = lambda _message: False
     delay: float = 0.0

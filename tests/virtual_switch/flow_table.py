@@ -14,7 +14,7 @@ from horizon_ryu.wire.ofp13 import OFPFC, OFPFF
 from virtual_switch import port_numbers
 from virtual_switch.fields import Fields
 from virtual_switch.matching import FieldMatch, covers, is_within, overlap
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.steps import Program
 
 ANY_GROUP = 0xFFFF_FFFF
@@ -120,7 +120,7 @@ class FlowTable:
     # ---- changes
 
     def change(self, change: FlowChange, now: float) -> list[TableEntry]:
-        """Carry out a flow-mod and return the entries that it removed; Refusal."""
+        """Carry out a flow-mod and return the entries that it removed; SwitchRefusal."""
         if change.command == OFPFC.ADD:
             self._add(change, now)
         elif change.command in (OFPFC.MODIFY, OFPFC.MODIFY_STRICT):
@@ -128,7 +128,7 @@ class FlowTable:
         elif change.command in (OFPFC.DELETE, OFPFC.DELETE_STRICT):
             return self._delete(change)
         else:
-            raise Refusal("FLOW_MOD_FAILED", "BAD_COMMAND")
+            raise SwitchRefusal("FLOW_MOD_FAILED", "BAD_COMMAND")
         return []
 
     def _add(self, change: FlowChange, now: float) -> None:
@@ -159,14 +159,14 @@ class FlowTable:
         self._due = min(self._due, entry.due())
 
     def _check_room(self, change: FlowChange) -> None:
-        """Refusal unless an entry fits in; one that is there already is replaced in any case."""
+        """SwitchRefusal unless an entry fits in; one that is there already is replaced anyway."""
         if change.flags & OFPFF.CHECK_OVERLAP and any(
             entry.priority == change.priority and overlap(entry.match, change.match)
             for entry in self._ordered
         ):
-            raise Refusal("FLOW_MOD_FAILED", "OVERLAP")
+            raise SwitchRefusal("FLOW_MOD_FAILED", "OVERLAP")
         if len(self._entries) >= self.capacity:
-            raise Refusal("FLOW_MOD_FAILED", "TABLE_FULL")
+            raise SwitchRefusal("FLOW_MOD_FAILED", "TABLE_FULL")
 
     def _modify(self, change: FlowChange, now: float) -> None:
         """Give entries other actions; without any, add one where the version does so."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from horizon_ryu.wire.of13.controller import GroupMod
 from horizon_ryu.wire.of13.structures import Bucket
 from horizon_ryu.wire.ofp13 import OFPG, OFPGC, OFPGT
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.steps import Step, ToGroup, read_actions
 
 
@@ -54,38 +54,38 @@ class GroupTable:
         return list(self._groups.values())
 
     def check(self, groups: set[int]) -> None:
-        """Refusal unless all of these groups are there."""
+        """SwitchRefusal unless all of these groups are there."""
         if not groups <= self._groups.keys():
-            raise Refusal("BAD_ACTION", "BAD_OUT_GROUP")
+            raise SwitchRefusal("BAD_ACTION", "BAD_OUT_GROUP")
 
     def change(self, mod: GroupMod, now: float) -> set[int]:
-        """Carry out a group-mod and return the groups that are gone; Refusal."""
+        """Carry out a group-mod and return the groups that are gone; SwitchRefusal."""
         if mod.command == OFPGC.DELETE:
             gone = set(self._groups) if mod.group_id == OFPG.ALL else {mod.group_id}
             for group_id in gone:
                 self._groups.pop(group_id, None)
             return gone
         if mod.command not in (OFPGC.ADD, OFPGC.MODIFY):
-            raise Refusal("GROUP_MOD_FAILED", "BAD_COMMAND")
+            raise SwitchRefusal("GROUP_MOD_FAILED", "BAD_COMMAND")
         before = self._groups.get(mod.group_id)
         if mod.group_id > OFPG.MAX:
-            raise Refusal("GROUP_MOD_FAILED", "INVALID_GROUP")
+            raise SwitchRefusal("GROUP_MOD_FAILED", "INVALID_GROUP")
         if mod.command == OFPGC.ADD and before is not None:
-            raise Refusal("GROUP_MOD_FAILED", "GROUP_EXISTS")
+            raise SwitchRefusal("GROUP_MOD_FAILED", "GROUP_EXISTS")
         if mod.command == OFPGC.MODIFY and before is None:
-            raise Refusal("GROUP_MOD_FAILED", "UNKNOWN_GROUP")
+            raise SwitchRefusal("GROUP_MOD_FAILED", "UNKNOWN_GROUP")
         self._groups[mod.group_id] = self._made(mod, now if before is None else before.since)
         return set()
 
     def _made(self, mod: GroupMod, since: float) -> SwitchGroup:
         if mod.type not in tuple(OFPGT):
-            raise Refusal("GROUP_MOD_FAILED", "BAD_TYPE")
+            raise SwitchRefusal("GROUP_MOD_FAILED", "BAD_TYPE")
         if mod.type == OFPGT.INDIRECT and len(mod.buckets) != 1:
-            raise Refusal("GROUP_MOD_FAILED", "INVALID_GROUP")
+            raise SwitchRefusal("GROUP_MOD_FAILED", "INVALID_GROUP")
         steps = tuple(read_actions(bucket.actions) for bucket in mod.buckets)
         chained = {one.group_id for bucket in steps for one in bucket if isinstance(one, ToGroup)}
         if mod.group_id in chained:
-            raise Refusal("GROUP_MOD_FAILED", "LOOP")
+            raise SwitchRefusal("GROUP_MOD_FAILED", "LOOP")
         self.check(chained)
         return SwitchGroup(mod.group_id, mod.type, mod.buckets, steps, since)
 

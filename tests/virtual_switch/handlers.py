@@ -28,13 +28,13 @@ from horizon_ryu.wire.symmetric import (
     VersionBitmap,
 )
 from virtual_switch.port_numbers import as_wide
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 if TYPE_CHECKING:
     from virtual_switch.switch import Effects, VirtualSwitch
 
 Handler: TypeAlias = "Callable[[VirtualSwitch, Any, Effects, float, bytes], Iterable[Any]]"
-"""Given the message as a value and as it came; returns the replies; Refusal."""
+"""Given the message as a value and as it came; returns the replies; SwitchRefusal."""
 
 
 def _hello(switch: VirtualSwitch, hello: Hello, effects: Effects, _: float, data: bytes) -> Any:
@@ -44,7 +44,7 @@ def _hello(switch: VirtualSwitch, hello: Hello, effects: Effects, _: float, data
     if offered:
         return ()
     effects.closes = True
-    raise Refusal("HELLO_FAILED", "INCOMPATIBLE")
+    raise SwitchRefusal("HELLO_FAILED", "INCOMPATIBLE")
 
 
 def _echo(_switch: VirtualSwitch, request: EchoRequest, *_: Any) -> Any:
@@ -67,7 +67,7 @@ def _set_config(switch: VirtualSwitch, config: SetConfig, *_: Any) -> Any:
 
 def _check_rights(switch: VirtualSwitch) -> None:
     if switch.control.is_slave:
-        raise Refusal("BAD_REQUEST", "IS_SLAVE")
+        raise SwitchRefusal("BAD_REQUEST", "IS_SLAVE")
 
 
 def _flow_mod(switch: VirtualSwitch, mod: Any, effects: Effects, now: float, _: bytes) -> Any:
@@ -163,15 +163,15 @@ def _queues13(switch: VirtualSwitch, request: Any, *_: Any) -> Any:
 
 def _check_port(switch: VirtualSwitch, number: int) -> None:
     if switch.datapath.ports.get(as_wide(switch.version, number)) is None:
-        raise Refusal("QUEUE_OP_FAILED", "BAD_PORT")
+        raise SwitchRefusal("QUEUE_OP_FAILED", "BAD_PORT")
 
 
 def _unknown(*_: Any) -> Any:
-    raise Refusal("BAD_REQUEST", "BAD_EXPERIMENTER")
+    raise SwitchRefusal("BAD_REQUEST", "BAD_EXPERIMENTER")
 
 
 def _not_for_switches(*_: Any) -> Any:
-    raise Refusal("BAD_REQUEST", "BAD_TYPE")
+    raise SwitchRefusal("BAD_REQUEST", "BAD_TYPE")
 
 
 def _nothing(*_: Any) -> Any:

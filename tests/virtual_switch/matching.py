@@ -25,7 +25,7 @@ from horizon_ryu.wire.protocols import (
 )
 from virtual_switch import fields as f
 from virtual_switch.port_numbers import widened
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 
 class Constraint(NamedTuple):
@@ -85,13 +85,13 @@ def full_mask(field: MatchField) -> int:
 
 
 def from_oxm(match: OxmMatch) -> FieldMatch:
-    """Return a match of 1.3; Refusal (1.3.5 section 7.2.3)."""
+    """Return a match of 1.3; SwitchRefusal (1.3.5 section 7.2.3)."""
     found: dict[int, Constraint] = {}
     for field in match.oxm_fields:
         if field.oxm_class != OFPXMC.OPENFLOW_BASIC or field.field not in FIELDS:
-            raise Refusal("BAD_MATCH", "BAD_FIELD")
+            raise SwitchRefusal("BAD_MATCH", "BAD_FIELD")
         if field.field in found:
-            raise Refusal("BAD_MATCH", "DUP_FIELD")
+            raise SwitchRefusal("BAD_MATCH", "DUP_FIELD")
         found[field.field] = _constraint(field)
     for number in found:
         _check_prerequisite(FIELDS[number], found)
@@ -101,13 +101,13 @@ def from_oxm(match: OxmMatch) -> FieldMatch:
 def _constraint(field: OxmField) -> Constraint:
     row = FIELDS[field.field]
     if len(field.value) != row.size or len(field.payload) != row.size << field.has_mask:
-        raise Refusal("BAD_MATCH", "BAD_LEN")
+        raise SwitchRefusal("BAD_MATCH", "BAD_LEN")
     value = int.from_bytes(field.value, "big")
     mask = full_mask(row) if field.mask is None else int.from_bytes(field.mask, "big")
     if value & ~mask:
-        raise Refusal("BAD_MATCH", "BAD_WILDCARDS")
+        raise SwitchRefusal("BAD_MATCH", "BAD_WILDCARDS")
     if value >> row.bits:
-        raise Refusal("BAD_MATCH", "BAD_VALUE")
+        raise SwitchRefusal("BAD_MATCH", "BAD_VALUE")
     return Constraint(field.field, value, mask)
 
 
@@ -116,9 +116,9 @@ def _check_prerequisite(row: MatchField, found: dict[int, Constraint]) -> None:
         return
     needed = found.get(int(row.needs.field))
     if needed is None or (row.needs.values and needed.value not in row.needs.values):
-        raise Refusal("BAD_MATCH", "BAD_PREREQ")
+        raise SwitchRefusal("BAD_MATCH", "BAD_PREREQ")
     if row.needs.field == OFPXMT_OFB.VLAN_VID and not needed.value & f.PRESENT:
-        raise Refusal("BAD_MATCH", "BAD_PREREQ")
+        raise SwitchRefusal("BAD_MATCH", "BAD_PREREQ")
 
 
 # ---- OpenFlow 1.0

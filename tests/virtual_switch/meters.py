@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from horizon_ryu.wire.of13.controller import MeterMod13
 from horizon_ryu.wire.of13.structures import MeterBand, MeterBandDrop
 from horizon_ryu.wire.ofp13 import OFPM, OFPMC, OFPMF
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 _BITS_PER_KBIT, _BITS_PER_OCTET = 1000, 8
 
@@ -59,30 +59,30 @@ class MeterTable:
         return self._meters.get(meter_id)
 
     def chosen(self, meter_id: int) -> list[SwitchMeter]:
-        """Return one meter, or all; Refusal for one that is not there."""
+        """Return one meter, or all; SwitchRefusal for one that is not there."""
         if meter_id == OFPM.ALL:
             return list(self._meters.values())
         self.check(meter_id)
         return [self._meters[meter_id]]
 
     def check(self, meter_id: int | None) -> None:
-        """Refusal unless there is such a meter, if one is asked for."""
+        """SwitchRefusal unless there is such a meter, if one is asked for."""
         if meter_id is not None and meter_id not in self._meters:
-            raise Refusal("METER_MOD_FAILED", "UNKNOWN_METER")
+            raise SwitchRefusal("METER_MOD_FAILED", "UNKNOWN_METER")
 
     def change(self, mod: MeterMod13, now: float) -> set[int]:
-        """Carry out a meter-mod and return the meters that are gone; Refusal."""
+        """Carry out a meter-mod and return the meters that are gone; SwitchRefusal."""
         if mod.command == OFPMC.DELETE:
             gone = set(self._meters) if mod.meter_id == OFPM.ALL else {mod.meter_id}
             for meter_id in gone:
                 self._meters.pop(meter_id, None)
             return gone
         if mod.command == OFPMC.ADD and mod.meter_id in self._meters:
-            raise Refusal("METER_MOD_FAILED", "METER_EXISTS")
+            raise SwitchRefusal("METER_MOD_FAILED", "METER_EXISTS")
         if mod.command == OFPMC.MODIFY:
             self.check(mod.meter_id)
         if not 0 < mod.meter_id <= OFPM.MAX:
-            raise Refusal("METER_MOD_FAILED", "INVALID_METER")
+            raise SwitchRefusal("METER_MOD_FAILED", "INVALID_METER")
         meter = SwitchMeter(mod.meter_id, mod.flags, mod.bands, now, 0.0, now)
         meter.level = meter.rate
         self._meters[mod.meter_id] = meter

@@ -1,4 +1,4 @@
-"""Refusal: the error that a switch answers, by the specification's names of type and code."""
+"""SwitchRefusal: the error that a switch answers, by the specification's names of type and code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OLD_NAMES = {
 """What 1.0 calls an error that has another name there."""
 
 
-class Refusal(Exception):
+class SwitchRefusal(Exception):
     """What a switch does not do; ``kind`` and ``code`` are the names of 1.3."""
 
     def __init__(self, kind: str, code: str) -> None:

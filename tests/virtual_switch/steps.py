@@ -16,7 +16,7 @@ from horizon_ryu.wire.ofp13 import OFPXMC
 from horizon_ryu.wire.protocols import DSCP_SHIFT
 from virtual_switch import fields as f
 from virtual_switch import port_numbers
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Program(NamedTuple):
 
 def _checked_port(port: int) -> int:
     if port in (0, port_numbers.ANY) or port_numbers.MAX < port < port_numbers.IN_PORT:
-        raise Refusal("BAD_ACTION", "BAD_OUT_PORT")
+        raise SwitchRefusal("BAD_ACTION", "BAD_OUT_PORT")
     return port
 
 
@@ -125,12 +125,12 @@ def _set_field(action: new.ActionSetField) -> tuple[Step, ...]:
     field = action.field
     row = FIELDS.get(field.field) if field.oxm_class == OFPXMC.OPENFLOW_BASIC else None
     if row is None or field.has_mask or field.field == f.IN_PORT:
-        raise Refusal("BAD_ACTION", "BAD_SET_TYPE")
+        raise SwitchRefusal("BAD_ACTION", "BAD_SET_TYPE")
     if len(field.payload) != row.size:
-        raise Refusal("BAD_ACTION", "BAD_SET_LEN")
+        raise SwitchRefusal("BAD_ACTION", "BAD_SET_LEN")
     value = _number(field.payload)
     if value >> row.bits:
-        raise Refusal("BAD_ACTION", "BAD_SET_ARGUMENT")
+        raise SwitchRefusal("BAD_ACTION", "BAD_SET_ARGUMENT")
     return (Rewrite((field.field,), value),)
 
 
@@ -159,18 +159,18 @@ _READERS: Mapping[type, Callable[[Any], tuple[Step, ...]]] = {
 
 
 def read_actions(actions: Iterable[Any]) -> tuple[Step, ...]:
-    """Return the steps of actions of either version; Refusal for what this switch cannot do."""
+    """Return the steps of actions of either version; SwitchRefusal for what it cannot do."""
     steps: list[Step] = []
     for action in actions:
         read = _READERS.get(type(action))
         if read is None:
-            raise Refusal("BAD_ACTION", "BAD_TYPE")
+            raise SwitchRefusal("BAD_ACTION", "BAD_TYPE")
         steps += read(action)
     return tuple(steps)
 
 
 def read_instructions(instructions: Iterable[new.Instruction], table_id: int) -> Program:
-    """Return the program of an entry of 1.3; Refusal."""
+    """Return the program of an entry of 1.3; SwitchRefusal."""
     program = Program()
     for one in instructions:
         if isinstance(one, new.InstructionApplyActions):
@@ -185,8 +185,8 @@ def read_instructions(instructions: Iterable[new.Instruction], table_id: int) ->
             program = program._replace(metadata=(one.metadata, one.metadata_mask))
         elif isinstance(one, new.InstructionGotoTable):
             if one.table_id <= table_id:
-                raise Refusal("BAD_INSTRUCTION", "BAD_TABLE_ID")
+                raise SwitchRefusal("BAD_INSTRUCTION", "BAD_TABLE_ID")
             program = program._replace(goto=one.table_id)
         else:
-            raise Refusal("BAD_INSTRUCTION", "UNKNOWN_INST")
+            raise SwitchRefusal("BAD_INSTRUCTION", "UNKNOWN_INST")
     return program

@@ -14,7 +14,7 @@ from horizon_ryu.wire.ofp13 import OFPPR
 from horizon_ryu.wire.symmetric import BarrierRequest, Hello
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from virtual_switch.control import ControlState
-from virtual_switch.datapath import Datapath, Removed
+from virtual_switch.datapath import Datapath, RemovedEntry
 from virtual_switch.dialect import Dialect, SwitchTexts
 from virtual_switch.dialect10 import Dialect10
 from virtual_switch.dialect13 import Dialect13
@@ -22,7 +22,7 @@ from virtual_switch.faults import Faults
 from virtual_switch.handlers import handler_of
 from virtual_switch.hot_messages import PacketInTemplates
 from virtual_switch.pipeline import WHOLE, ForController, Passage
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.switch_ports import SwitchPort
 
 DIALECTS: dict[int, Dialect] = {OPENFLOW_10: Dialect10(), OPENFLOW_13: Dialect13()}
@@ -141,14 +141,14 @@ class VirtualSwitch:
                 raise refusal
             for reply in handler_of(message)(self, message, effects, now, data):
                 effects.messages.append(self.encode(xid, reply))
-        except Refusal as refusal:
+        except SwitchRefusal as refusal:
             effects.messages.append(self.encode(xid, refusal.error(self.version, data)))
 
-    def _unreadable(self, data: bytes) -> Refusal:
+    def _unreadable(self, data: bytes) -> SwitchRefusal:
         if data[0] != self.version:
-            return Refusal("BAD_REQUEST", "BAD_VERSION")
+            return SwitchRefusal("BAD_REQUEST", "BAD_VERSION")
         known = data[1] in self.dialect.messages.classes()
-        return Refusal("BAD_REQUEST", "BAD_LEN" if known else "BAD_TYPE")
+        return SwitchRefusal("BAD_REQUEST", "BAD_LEN" if known else "BAD_TYPE")
 
     # ---- frames, ports and time
 
@@ -220,7 +220,7 @@ class VirtualSwitch:
         self.control.generation = None
         self.datapath.restart()
 
-    def note_removed(self, removed: Iterable[Removed], effects: Effects, now: float) -> None:
+    def note_removed(self, removed: Iterable[RemovedEntry], effects: Effects, now: float) -> None:
         """Add what the controller hears of entries that are gone."""
         if self.connected:
             effects.messages += [

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from horizon_ryu.wire.ofp10 import OFPPC
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 
 _NAME_SIZE = 16
 _STOPPED_OUT = int(OFPPC.PORT_DOWN | OFPPC.NO_FWD)
@@ -106,12 +106,12 @@ class PortTable:
         return self._ports.pop(number)
 
     def configure(self, number: int, hw_addr: bytes, config: int, mask: int) -> SwitchPort:
-        """Carry out a port-mod; Refusal."""
+        """Carry out a port-mod; SwitchRefusal."""
         port = self._ports.get(number)
         if port is None:
-            raise Refusal("PORT_MOD_FAILED", "BAD_PORT")
+            raise SwitchRefusal("PORT_MOD_FAILED", "BAD_PORT")
         if port.hw_addr != hw_addr:
-            raise Refusal("PORT_MOD_FAILED", "BAD_HW_ADDR")
+            raise SwitchRefusal("PORT_MOD_FAILED", "BAD_HW_ADDR")
         port.config = port.config & ~mask | config & mask
         return port
 

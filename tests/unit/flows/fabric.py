@@ -71,7 +71,7 @@ class Held(NamedTuple):
     meters: HeldMeters
 
 
-class Tables:
+class FabricSwitches:
     """Stands for the registry. ``refuse`` says why a message is refused, None if it is not."""
 
     def __init__(self, dpids: Sequence[int], version: int = 4) -> None:
@@ -201,13 +201,13 @@ class Fabric:
         cables: Sequence[tuple[int, int]],
         url: str = "sqlite://",
         openflow: int = 4,
-        tables: Tables | None = None,
+        tables: FabricSwitches | None = None,
         **options: Any,
     ) -> None:
         self.cables = list(cables)
         self.openflow = openflow
         self.view = network(cables, openflow)
-        self.tables = tables or Tables(sorted(self.view.switches), openflow)
+        self.tables = tables or FabricSwitches(sorted(self.view.switches), openflow)
         self.store = Store(url)
         self.events = EventList()
         self.now = 100.0

@@ -37,7 +37,7 @@ from horizon_ryu.wire.symmetric import (
     version_bitmap,
 )
 from unit.virtual_switch.asked import XID, Asked, refusal
-from virtual_switch.refusal import Refusal
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.switch import VirtualSwitch
 
 FRAME = b"\x02\0\0\0\0\2\x02\0\0\0\0\1\x08\0" + bytes(46)
@@ -161,7 +161,7 @@ def told(asked: Asked, message: FlowMod = ENTRY) -> list[Any]:
 def test_it_refuses_ignores_or_hangs_up() -> None:
     asked = Asked(4)
     faults = asked.switch.faults
-    no = Refusal("FLOW_MOD_FAILED", "EPERM")
+    no = SwitchRefusal("FLOW_MOD_FAILED", "EPERM")
     faults.refuse = lambda message: no if is_flow_mod(message) else None
     assert refusal(told(asked)) == (OFPET.FLOW_MOD_FAILED, 4)
     faults.refuse, faults.ignore = lambda _message: None, is_flow_mod
