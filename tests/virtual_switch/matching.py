@@ -68,14 +68,6 @@ def overlap(one: FieldMatch, other: FieldMatch) -> bool:
     return True
 
 
-def exact_value(match: FieldMatch, field: int) -> int | None:
-    """Return the value that a match demands of a field as a whole; None if it does not."""
-    for number, value, mask in match:
-        if number == field and mask == full_mask(FIELDS[field]):
-            return value
-    return None
-
-
 def full_mask(field: MatchField) -> int:
     """Return the mask of a field's bits; of all its bytes, as an identifier on the wire has."""
     return (1 << 8 * field.size) - 1
