@@ -140,6 +140,7 @@ class Batch(Generic[P]):
         self._started = ports.clock()
         self._members: list[Transaction[P]] = []
         self._trouble: Exception | None = None
+        self._has_setback = False
         self._carry: Mapping[Action, Callable[[Sequence[Transaction[P]]], None]] = MappingProxyType(
             {
                 Action.WRITE: self._write,
@@ -193,7 +194,7 @@ class Batch(Generic[P]):
                 break
             now = min(actions)
             self._carry[now]([member for member in members if member.todo[:1] == (now,)])
-            if self._all_or_none:
+            if self._all_or_none and self._has_setback:
                 _abandon_all_if_one_failed(members)
         if self._trouble is not None:
             raise self._trouble
@@ -201,9 +202,10 @@ class Batch(Generic[P]):
     # ---- actions
 
     def _write(self, members: Sequence[Transaction[P]]) -> None:
+        now = self._ports.clock()
         for member in members:
             if member.state is State.COMMITTED and not member.resumed:
-                member.committed_at = self._ports.clock()
+                member.committed_at = now
         kept = [
             member
             for member in members
@@ -214,6 +216,7 @@ class Batch(Generic[P]):
                 self._ports.journal.write(kept)
         except Exception as error:
             self._trouble = self._trouble or error
+            self._has_setback = True
             for member in members:
                 member.unrecorded()
             return
@@ -228,14 +231,16 @@ class Batch(Generic[P]):
             steps += part
             owners += [member] * len(part)
             member.begun += member.state in (State.INSTALLING, State.COMMITTING)
+        failures = self._confirm(steps)
         failed: dict[int, HorizonError] = {}
-        for owner, failure in _by_owner(self._confirm(steps), steps, owners):
+        for owner, failure in _by_owner(failures, steps, owners) if failures else ():
             failed.setdefault(id(owner), failure.error)
             if not owner.parts[0].must or owner.state is State.ROLLING_BACK:
                 self._report(owner, failure)
         for member in members:
             must = member.parts.pop(0).must
             if must and id(member) in failed:
+                self._has_setback = True
                 member.failed(failed[id(member)])
             else:
                 member.succeeded()
@@ -263,6 +268,7 @@ class Batch(Generic[P]):
             except Exception as error:
                 self._trouble = self._trouble or error
                 member.error = HorizonError(f"not checked: {error!r}")
+            self._has_setback |= member.error is not None
             member.advance(Event.ALLOWED if member.error is None else Event.FORBIDDEN)
 
     def _drain(self, members: Sequence[Transaction[P]]) -> None:

@@ -28,7 +28,7 @@ the way are not journalled (it has no record) is decided when its result is: wit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, IntEnum, StrEnum, auto
+from enum import IntEnum, StrEnum, auto
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -48,7 +48,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Event(Enum):
+class Event(IntEnum):
     """What happened; the first four are what is left to do once an action has succeeded."""
 
     NEXT = auto()

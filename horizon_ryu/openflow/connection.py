@@ -162,7 +162,8 @@ class SwitchConnection:
         if self.is_closed:
             return False
         answered = self._context.runtime.event()
-        challenge = PendingRequest(self.next_xid(), answered.set)
+        until = self._context.runtime.now() + seconds
+        challenge = PendingRequest(self.next_xid(), answered.set, deadline=until)
         try:
             self._session.request(challenge)
         except TooManyRequests:

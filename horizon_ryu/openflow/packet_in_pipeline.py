@@ -1,7 +1,7 @@
 """The synchronous way of a packet-in: from the bytes of the switch to the answer, no queue.
 
-Queues, greenlet switches and one send per message are three quarters of what a packet-in costs
-in Ryu. The lane calls its handlers in the receive greenlet of the connection instead; what they
+Queues, switches of tasks and one send per message are three quarters of what a packet-in costs
+in Ryu. The lane calls its handlers in the receive task of the connection instead; what they
 return is encoded and buffered, and leaves once per received chunk. So a handler never waits.
 """
 

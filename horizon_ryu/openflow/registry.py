@@ -48,11 +48,6 @@ class _Peer:
         except TooManyRequests as error:
             raise SwitchError(request.dpid, str(error)) from error
 
-    def give_up(self, request: SwitchRequest, reason: str) -> None:
-        """End a request as late, unless it is done."""
-        request.overdue = reason
-        self.connection.give_up(request)
-
 
 class SwitchRegistry:
     """Every switch whose handshake is complete, by dpid."""
@@ -144,9 +139,10 @@ class SwitchRegistry:
                 LOG.exception("switch %016x: messages were not sent", dpid)
                 errors.append(SwitchError(dpid, "a fault of the controller: see its log"))
         until = self._runtime.now() + deadline
+        for _, request, _ in waiting:
+            request.deadline, request.overdue = until, f"no barrier within {deadline:g} s"
         for peer, request, answered in waiting:
-            answered.wait(max(0.0, until - self._runtime.now()))
-            peer.give_up(request, f"no barrier within {deadline:g} s")
+            self._await(peer, request, answered)
             errors += request.errors
         return tuple(errors)
 
@@ -206,7 +202,8 @@ class SwitchRegistry:
         """End a request that was not answered in time; what still comes for it is dropped."""
         peer = self._peers.get(request.dpid)
         if peer is not None:
-            peer.give_up(request, reason)
+            request.overdue = reason
+            peer.connection.give_up(request)
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports of a switch's flood group; None if it has none, or no groups at all."""
@@ -301,14 +298,19 @@ class SwitchRegistry:
     def _ask(self, dpid: int, xid: int, message: bytes, deadline: float) -> list[bytes]:
         answered = self._runtime.event()
         peer = self._peer(dpid)
-        request = SwitchRequest(dpid, xid, answered.set)
+        request = SwitchRequest(dpid, xid, answered.set, deadline=self._runtime.now() + deadline)
+        request.overdue = f"no answer within {deadline:g} s"
         peer.request(request)
         peer.connection.send(message)
-        answered.wait(deadline)
-        peer.give_up(request, f"no answer within {deadline:g} s")
+        self._await(peer, request, answered)
         if request.failures:
             raise request.errors[0]
         return request.pieces
+
+    def _await(self, peer: _Peer, request: SwitchRequest, answered: Event) -> None:
+        """Wait until a request is done, at its deadline at the latest."""
+        answered.wait(max(0.0, request.deadline - self._runtime.now()))
+        peer.connection.give_up(request)
 
 
 def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:

@@ -10,17 +10,22 @@ from typing import Any
 
 from ryu.ofproto import ofproto_parser, ofproto_protocol
 
-from bench import wire_messages as wire
 from bench.table import Figure
 from horizon_ryu.wire import codec13, flow_stats
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Output, PacketOut
+from horizon_ryu.wire.of13.messages import MESSAGES13
+from horizon_ryu.wire.of13.multipart import MultipartReply
+from horizon_ryu.wire.of13.statistics import FlowStats13
+from horizon_ryu.wire.ofp13 import OFPMP
+from horizon_ryu.wire.versions import OPENFLOW_13
+from virtual_switch.load import LoadSwitch
 
 SECONDS_EACH = 0.4
 """Of measuring each codec with each message."""
 FLOWS = 500
 """Entries in one piece of a reply; a piece holds 64 KiB at most."""
 FRAME = bytes.fromhex("020000000002 020000000001 0800 4500") + bytes(48)
-DATAPATH = ofproto_protocol.ProtocolDesc(wire.OPENFLOW_13)
+DATAPATH = ofproto_protocol.ProtocolDesc(OPENFLOW_13)
 PARSER, OFPROTO = DATAPATH.ofproto_parser, DATAPATH.ofproto
 
 
@@ -93,20 +98,19 @@ def ryu_parse(message: bytes) -> Any:
 
 def flow_stats_reply(count: int) -> bytes:
     """Return a reply with the entries of ``count`` pairs."""
-    tail = our_flow_mod()[48:]
-    entries = b""
-    for number in range(count):
-        size = 48 + len(tail)
-        entries += struct.pack("!HBxIIHHHH4xQQQ", size, 0, 1, 2, 150, 60, 0, 1, number, 5, 320)
-        entries += tail
-    return wire.stats_reply(wire.OPENFLOW_13, 1, 1, entries)
+    mod = MESSAGES13.decode(our_flow_mod()).message
+    entries = tuple(
+        FlowStats13(0, 1, 2, 150, 60, 0, 1, number, 5, 320, mod.match, mod.instructions)
+        for number in range(count)
+    )
+    return MESSAGES13.encode(1, MultipartReply(OFPMP.FLOW, 0, entries))
 
 
 def figures() -> Iterator[Figure]:
     """Measure each message, after making sure that both say the same."""
     if our_flow_mod() != ryu_flow_mod() or our_packet_out() != ryu_packet_out():
         raise ValueError("the two codecs disagree")
-    packet_in = wire.packet_in(wire.OPENFLOW_13, 7, FRAME)
+    packet_in = LoadSwitch(1, (7,)).packet_in(7, FRAME)
     if codec13.decode_packet_in(packet_in) != (7, None, FRAME):
         raise ValueError("our codec misreads a packet-in")
     yield Figure("flow-mod, 3 fields: encode", "us", each_us(our_flow_mod), each_us(ryu_flow_mod))
@@ -114,6 +118,6 @@ def figures() -> Iterator[Figure]:
     ours = each_us(partial(codec13.decode_packet_in, packet_in))
     yield Figure("packet-in: decode", "us", ours, each_us(partial(ryu_parse, packet_in)))
     reply = flow_stats_reply(FLOWS)
-    ours = each_us(partial(flow_stats.read_entries, wire.OPENFLOW_13, reply))
+    ours = each_us(partial(flow_stats.read_entries, OPENFLOW_13, reply))
     theirs = each_us(partial(ryu_parse, reply))
     yield Figure(f"flow stats, {FLOWS:,} entries: decode", "us", ours, theirs)

@@ -14,7 +14,8 @@ from typing import Any
 from bench.controller import Controller
 from bench.table import Figure
 from bench.watch_ryu import PERIOD
-from bench.wire_switch import End, WireNetwork, WireSwitch
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import End, LoadNetwork
 
 SIZES = ((4, 5), (10, 10), (20, 25))
 SILENT_SIZE = (4, 5)
@@ -40,10 +41,10 @@ class Measured:
     silent: float | None = None
 
 
-def torus(rows: int, columns: int) -> WireNetwork:
+def torus(rows: int, columns: int) -> LoadNetwork:
     """Return a network in which each switch has a neighbour in four directions."""
     ports = range(1, LINK_PORTS + HOST_PORTS + 1)
-    switches = [WireSwitch(number + 1, ports) for number in range(rows * columns)]
+    switches = [LoadSwitch(number + 1, ports) for number in range(rows * columns)]
     cables: dict[End, End] = {}
     for row in range(rows):
         for column in range(columns):
@@ -52,7 +53,7 @@ def torus(rows: int, columns: int) -> WireNetwork:
             north = (row + 1) % rows * columns + column + 1
             for one, two in (((here, EAST), (east, WEST)), ((here, NORTH), (north, SOUTH))):
                 cables[one], cables[two] = two, one
-    return WireNetwork(switches, cables)
+    return LoadNetwork(switches, cables)
 
 
 def measure(controller: Controller, rows: int, columns: int) -> Measured:
@@ -82,7 +83,7 @@ def _since(controller: Controller, links: int, start: float) -> float:
     return (at or time.monotonic()) - start
 
 
-def _rest(controller: Controller, network: WireNetwork, measured: Measured) -> None:
+def _rest(controller: Controller, network: LoadNetwork, measured: Measured) -> None:
     cpu, start = controller.cpu_seconds(), time.monotonic()
     network.probes.clear()
     network.run_for(REST_SECONDS)
@@ -95,7 +96,7 @@ def _rest(controller: Controller, network: WireNetwork, measured: Measured) -> N
     measured.lldp_per_round = network.probes.total() / rounds if rounds else None
 
 
-def _cut(controller: Controller, network: WireNetwork, end: End, silent: bool) -> float | None:
+def _cut(controller: Controller, network: LoadNetwork, end: End, silent: bool) -> float | None:
     before = controller.newest("links", 0)
     seen = len(controller.readings)
     start = time.monotonic()

@@ -21,9 +21,10 @@ from bench.flows import NO_RECONCILING
 from bench.served import connect, while_serving
 from bench.table import Figure
 from bench.watch_barriers import TIMES
-from bench.wire_switch import WireNetwork, WireSwitch
 from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import LoadNetwork
 
 A, B, C, D = 1, 2, 3, 4
 CLIENT, SERVER = (D, 9), (B, 9)
@@ -32,7 +33,7 @@ MANY = 500
 SINGLE = 200
 
 
-def network() -> WireNetwork:
+def network() -> LoadNetwork:
     """Return the four switches; each reaches another by the port of its number."""
     cables = {}
     ports: dict[int, list[int]] = {dpid: [9] for dpid in (A, B, C, D)}
@@ -40,7 +41,7 @@ def network() -> WireNetwork:
         cables |= {(one, other): (other, one), (other, one): (one, other)}
         ports[one].append(other)
         ports[other].append(one)
-    return WireNetwork([WireSwitch(dpid, own) for dpid, own in ports.items()], cables)
+    return LoadNetwork([LoadSwitch(dpid, own) for dpid, own in ports.items()], cables)
 
 
 def text(dpid: int) -> str:
@@ -61,7 +62,7 @@ def spec(number: int) -> dict[str, Any]:
 class Bench:
     """A controller and the network, ready."""
 
-    def __init__(self, controller: Controller, switches: WireNetwork) -> None:
+    def __init__(self, controller: Controller, switches: LoadNetwork) -> None:
         self._controller = controller
         self._switches = switches
 

@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bench import wire_messages as wire
 from bench.controller import Controller
 from bench.table import Figure
-from bench.wire_switch import WireNetwork, WireSwitch
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import LoadNetwork
 
 PORTS = 32
 HOSTS = {1: 128, 16: 32}
@@ -46,7 +46,7 @@ class Measured(NamedTuple):
 class Load:
     """Keeps ``window`` packet-ins of one switch on their way, around all pairs of its hosts."""
 
-    def __init__(self, switch: WireSwitch, hosts: int, window: int) -> None:
+    def __init__(self, switch: LoadSwitch, hosts: int, window: int) -> None:
         self.answered = 0
         self.waits: list[float] = []
         self._switch = switch
@@ -69,8 +69,8 @@ class Load:
             self._sent = [time.perf_counter()]
         self._switch.send(next(self._packet_ins))
 
-    def _flow_mod(self, _switch: WireSwitch, body: bytes) -> None:
-        if MATCHES_SOURCE not in body:
+    def _flow_mod(self, _switch: LoadSwitch, message: bytes) -> None:
+        if MATCHES_SOURCE not in message:
             return
         self.answered += 1
         if self._sent:
@@ -78,7 +78,7 @@ class Load:
         self._send()
 
 
-def host(switch: WireSwitch, number: int) -> bytes:
+def host(switch: LoadSwitch, number: int) -> bytes:
     """Return the MAC of a host of a switch."""
     return b"\x02\x00" + switch.dpid.to_bytes(2, "big") + number.to_bytes(2, "big")
 
@@ -88,7 +88,7 @@ def place(number: int) -> int:
     return number % PORTS + 1
 
 
-def announce(switch: WireSwitch, hosts: int) -> None:
+def announce(switch: LoadSwitch, hosts: int) -> None:
     """Let each host say, by a broadcast ARP announcement, that it is there."""
     for number in range(hosts):
         mac = host(switch, number)
@@ -98,22 +98,22 @@ def announce(switch: WireSwitch, hosts: int) -> None:
         switch.frame_in(place(number), frame.ljust(FRAME_SIZE, b"\0"))
 
 
-def pair_packet_ins(switch: WireSwitch, hosts: int) -> list[bytes]:
+def pair_packet_ins(switch: LoadSwitch, hosts: int) -> list[bytes]:
     """Return a packet-in of each ordered pair on different ports, in an order without system."""
     packets = []
     for one, two in itertools.permutations(range(hosts), 2):
         if place(one) != place(two):
             frame = host(switch, two) + host(switch, one) + b"\x08\x00\x45\x00"
             data = frame.ljust(FRAME_SIZE, b"\0")
-            packets.append(wire.packet_in(switch.version, place(one), data))
+            packets.append(switch.packet_in(place(one), data))
     random.Random(switch.dpid).shuffle(packets)
     return packets
 
 
 def measure(controller: Controller, count: int) -> tuple[Measured, Measured]:
     """Return throughput and latency with ``count`` switches."""
-    switches = [WireSwitch(dpid, range(1, PORTS + 1)) for dpid in range(1, count + 1)]
-    network = WireNetwork(switches, {})
+    switches = [LoadSwitch(dpid, range(1, PORTS + 1)) for dpid in range(1, count + 1)]
+    network = LoadNetwork(switches, {})
     try:
         network.connect(controller.address, time.monotonic() + 30)
         if not network.run(network.joined, time.monotonic() + 30):
@@ -131,7 +131,7 @@ def measure(controller: Controller, count: int) -> tuple[Measured, Measured]:
 
 
 def run(
-    controller: Controller, network: WireNetwork, hosts: int, window: int, seconds: float
+    controller: Controller, network: LoadNetwork, hosts: int, window: int, seconds: float
 ) -> Measured:
     """Load all switches for a while, after a warm-up that is not counted."""
     loads = [Load(switch, hosts, window) for switch in network.switches.values()]

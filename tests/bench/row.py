@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.wire_switch import WireNetwork, WireSwitch
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import LoadNetwork
 
 LENGTH = 20
 FLOWS = 500
@@ -14,14 +15,14 @@ IN_PORT, OUT_PORT, EDGE = 1, 2, 3
 TARGET = "10.0.0.2"
 
 
-def row() -> WireNetwork:
+def row() -> LoadNetwork:
     """Return the switches 1 to LENGTH; port 2 of each leads to port 1 of the next."""
-    switches = [WireSwitch(dpid, (IN_PORT, OUT_PORT, EDGE)) for dpid in range(1, LENGTH + 1)]
+    switches = [LoadSwitch(dpid, (IN_PORT, OUT_PORT, EDGE)) for dpid in range(1, LENGTH + 1)]
     cables = {}
     for dpid in range(1, LENGTH):
         one, other = (dpid, OUT_PORT), (dpid + 1, IN_PORT)
         cables |= {one: other, other: one}
-    return WireNetwork(switches, cables)
+    return LoadNetwork(switches, cables)
 
 
 def specs() -> list[dict[str, Any]]:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bench.controller import Controller
-from bench.wire_switch import WireNetwork
+from virtual_switch.load_network import LoadNetwork
 
 Answer = TypeVar("Answer")
 
 
-def while_serving(network: WireNetwork, call: Callable[[], Answer], seconds: float) -> Answer:
+def while_serving(network: LoadNetwork, call: Callable[[], Answer], seconds: float) -> Answer:
     """Return what ``call``, in a thread of its own, returns; TimeoutError after so many seconds."""
     answers: list[Answer] = []
     errors: list[BaseException] = []
@@ -34,7 +34,7 @@ def while_serving(network: WireNetwork, call: Callable[[], Answer], seconds: flo
     return answers[0]
 
 
-def connect(controller: Controller, network: WireNetwork, links: int) -> None:
+def connect(controller: Controller, network: LoadNetwork, links: int) -> None:
     """Connect all switches, and wait until the controller knows so many links."""
     network.connect(controller.address, time.monotonic() + 30)
     if not network.run(network.joined, time.monotonic() + 30):

@@ -13,16 +13,17 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import wire_messages as wire
 from bench.controller import Controller
 from bench.served import while_serving
 from bench.table import Figure
-from bench.wire_switch import WireNetwork, WireSwitch
+from horizon_ryu.wire.ofp13 import OFPMP, OFPT
+from horizon_ryu.wire.symmetric import EchoRequest
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import LoadNetwork
 
 ENTRIES = 100_000
 PER_PIECE = 500
 FULL, QUIET = 1, 2
-STATS_FLOW, STATS_PORT = 1, 4
 ECHO_PAUSE = 0.002
 SWITCHES, PORTS = 200, 48
 SETTINGS = "[stats]\nflows_interval = 3\novsdb = \n"
@@ -44,26 +45,16 @@ def entries(count: int) -> bytes:
     return b"".join(made)
 
 
-class FullSwitch(WireSwitch):
-    """A switch that holds many entries."""
-
-    def __init__(self, dpid: int, count: int) -> None:
-        super().__init__(dpid, (1, 2))
-        whole = entries(count)
-        size = len(whole) // count * PER_PIECE
-        self._bodies = [whole[at : at + size] for at in range(0, len(whole), size)]
-
-    def _answer(self, kind: int, xid: int, body: bytes) -> None:
-        if kind != self._kinds.stats_request or struct.unpack_from("!H", body)[0] != STATS_FLOW:
-            super()._answer(kind, xid, body)
-            return
-        for place, part in enumerate(self._bodies, 1):
-            head = struct.pack("!HH4x", STATS_FLOW, int(place < len(self._bodies)))
-            reply = self._kinds.stats_reply
-            self.send(wire.message(self.version, reply, xid, head + part))
+def full_switch(dpid: int, count: int) -> LoadSwitch:
+    """Return a switch that holds many entries, told in pieces that are ready beforehand."""
+    switch = LoadSwitch(dpid, (1, 2))
+    whole = entries(count)
+    size = len(whole) // count * PER_PIECE
+    switch.prepare(OFPMP.FLOW, [whole[at : at + size] for at in range(0, len(whole), size)])
+    return switch
 
 
-class EchoSwitch(WireSwitch):
+class EchoSwitch(LoadSwitch):
     """Asks for an echo again and again, and remembers the longest wait."""
 
     def __init__(self, dpid: int) -> None:
@@ -77,18 +68,19 @@ class EchoSwitch(WireSwitch):
         now = time.perf_counter()
         if self._sent is None and now >= self._next and self.joined_at is not None:
             self._sent = now
-            self.send(wire.message(self.version, wire.ECHO_REQUEST, 77))
+            self.send(self.switch.encode(77, EchoRequest()))
 
-    def _answer(self, kind: int, xid: int, body: bytes) -> None:
-        if kind == wire.ECHO_REQUEST + 1 and self._sent is not None:
+    def answer(self, message: bytes) -> None:
+        """Take the time of an echo reply; answer all else."""
+        if message[1] == OFPT.ECHO_REPLY and self._sent is not None:
             now = time.perf_counter()
             self.longest = max(self.longest, now - self._sent)
             self._sent, self._next = None, now + ECHO_PAUSE
             return
-        super()._answer(kind, xid, body)
+        super().answer(message)
 
 
-class TickingNetwork(WireNetwork):
+class TickingNetwork(LoadNetwork):
     """Lets the echo switch ask between steps."""
 
     def step(self, timeout: float) -> None:
@@ -119,7 +111,7 @@ def download(controller: Controller, path: str, accept: str) -> int:
 
 def joined(controller: Controller) -> TickingNetwork:
     """Return both switches, connected."""
-    network = TickingNetwork([FullSwitch(FULL, ENTRIES), EchoSwitch(QUIET)], {})
+    network = TickingNetwork([full_switch(FULL, ENTRIES), EchoSwitch(QUIET)], {})
     network.connect(controller.address, time.monotonic() + 30, loop_lldp=False)
     if not network.run(network.joined, time.monotonic() + 30):
         raise RuntimeError(controller.trouble())
@@ -188,23 +180,20 @@ def theirs() -> Told:
         return Told(seconds, grown, 1000 * getattr(echo, "longest", 0.0))
 
 
-class PortSwitch(WireSwitch):
-    """A switch that counts its ports."""
-
-    def _answer(self, kind: int, xid: int, body: bytes) -> None:
-        if kind == self._kinds.stats_request and struct.unpack_from("!H", body)[0] == STATS_PORT:
-            counters = [struct.pack("!I4x12QII", port, *range(12), 9, 9) for port in self.ports]
-            self.send(wire.stats_reply(self.version, xid, STATS_PORT, b"".join(counters)))
-            return
-        super()._answer(kind, xid, body)
+def counting_switch(dpid: int) -> LoadSwitch:
+    """Return a switch whose ports have counted something."""
+    switch = LoadSwitch(dpid, range(1, PORTS + 1))
+    for port in switch.switch.datapath.ports:
+        port.rx_packets, port.tx_packets, port.rx_bytes, port.tx_bytes = 1, 2, 3, 4
+    return switch
 
 
 def share_of_cpu() -> float:
     """Return what polling many switches takes of one processor, in percent."""
     seconds = 20.0
     with Controller("horizon_ryu.stats", settings="[stats]\novsdb = \n") as controller:
-        ports = range(1, PORTS + 1)
-        network = WireNetwork([PortSwitch(dpid, ports) for dpid in range(1, SWITCHES + 1)], {})
+        switches = [counting_switch(dpid) for dpid in range(1, SWITCHES + 1)]
+        network = LoadNetwork(switches, {})
         try:
             network.connect(controller.address, time.monotonic() + 30, loop_lldp=False)
             network.run(network.joined, time.monotonic() + 30)

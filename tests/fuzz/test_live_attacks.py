@@ -15,7 +15,6 @@ import pytest
 
 from fuzz.guarded_controller import GuardedController
 from fuzz.malformed import HELLOS, LONG_HELLO, ROWS
-from fuzz.switch import Gone, Switch, connected_switch
 from fuzz.wire import (
     OF10,
     OF13,
@@ -26,6 +25,7 @@ from fuzz.wire import (
     packet_in13,
     stats13,
 )
+from virtual_switch.blocking import Gone, SocketSwitch, connected_switch
 
 VICTIM = 0x51
 ECHO_SECONDS = 0.1
@@ -41,7 +41,7 @@ def controller() -> Iterator[GuardedController]:
 
 
 @pytest.fixture
-def victim(controller: GuardedController) -> Iterator[Switch]:
+def victim(controller: GuardedController) -> Iterator[SocketSwitch]:
     """A switch that minds its own business, and must be served as if nothing happened."""
     with connected_switch(controller.port, VICTIM) as switch:
         yield switch
@@ -55,7 +55,7 @@ def _violations(controller: GuardedController, reason: str) -> int:
 
 def _attack(controller: GuardedController, *data: bytes, dpid: int | None = None) -> None:
     """Send ``data``, after a handshake if ``dpid`` is given, and expect to be closed."""
-    attacker = Switch(controller.port)
+    attacker = SocketSwitch(controller.port)
     try:
         if dpid is not None:
             attacker.shake_hands(dpid)
@@ -104,10 +104,10 @@ def test_2_1_040_control_message_before_hello(controller: GuardedController) -> 
 
 
 def test_2_1_050_several_main_connections_first_stays(
-    controller: GuardedController, victim: Switch
+    controller: GuardedController, victim: SocketSwitch
 ) -> None:
     """The holder of the dpid answers the echo of the controller, so the newcomer has to go."""
-    intruder = Switch(controller.port)
+    intruder = SocketSwitch(controller.port)
     answering = threading.Thread(target=_answer_echoes, args=(victim, 3.0))
     answering.start()
     intruder.shake_hands_until_closed(VICTIM)
@@ -116,7 +116,7 @@ def test_2_1_050_several_main_connections_first_stays(
     assert VICTIM in controller.state()["connected"]
 
 
-def _answer_echoes(switch: Switch, seconds: float) -> None:
+def _answer_echoes(switch: SocketSwitch, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -126,7 +126,7 @@ def _answer_echoes(switch: Switch, seconds: float) -> None:
 
 
 def test_2_1_050_dead_first_connection_makes_room(controller: GuardedController) -> None:
-    silent = Switch(controller.port)
+    silent = SocketSwitch(controller.port)
     silent.shake_hands(0xA5)
     controller.wait_for(lambda state: 0xA5 in state["connected"], "the first is connected")
     with connected_switch(controller.port, 0xA5) as newcomer:
@@ -148,7 +148,7 @@ def test_2_1_050_dead_first_connection_makes_room(controller: GuardedController)
 @pytest.mark.usefixtures("victim")
 def test_2_1_080_auxiliary_connection(controller: GuardedController) -> None:
     before = controller.state()["refusals"].get("auxiliary_connection", 0)
-    intruder = Switch(controller.port)
+    intruder = SocketSwitch(controller.port)
     intruder.shake_hands_until_closed(VICTIM, auxiliary=1)
     assert controller.state()["refusals"]["auxiliary_connection"] == before + 1
 
@@ -160,7 +160,7 @@ def test_malformed_message_costs_only_its_sender(
 ) -> None:
     name, version, data = row[:3]
     before = sum(controller.state()["violations"].values())
-    attacker = Switch(controller.port)
+    attacker = SocketSwitch(controller.port)
     if "hello" not in name:
         attacker.shake_hands(0xA7, version)
     attacker.send(data)
@@ -171,7 +171,7 @@ def test_malformed_message_costs_only_its_sender(
 
 @pytest.mark.usefixtures("victim")
 def test_hello_that_would_hang_ryu_is_welcome(controller: GuardedController) -> None:
-    switch = Switch(controller.port)
+    switch = SocketSwitch(controller.port)
     switch.send(LONG_HELLO)
     assert switch.expect(5)[0] == OF13
     switch.close()
@@ -190,7 +190,7 @@ def test_hello_that_would_hang_ryu_is_welcome(controller: GuardedController) -> 
 def test_only_1_0_and_1_3_are_negotiated(
     controller: GuardedController, offer: bytes, spoken: int
 ) -> None:
-    switch = Switch(controller.port)
+    switch = SocketSwitch(controller.port)
     switch.send(offer)
     assert switch.expect(5)[0] == spoken
     switch.close()
@@ -198,7 +198,7 @@ def test_only_1_0_and_1_3_are_negotiated(
 
 @pytest.mark.parametrize("offer", [hello(2), hello(3), hello(5, bitmap(2, 3)), hello(6, bitmap(5))])
 def test_other_versions_are_told_so_and_closed(controller: GuardedController, offer: bytes) -> None:
-    switch = Switch(controller.port)
+    switch = SocketSwitch(controller.port)
     switch.send(offer)
     assert switch.expect(1)[8:12] == struct.pack("!HH", 0, 0)
     switch.wait_closed()
@@ -225,7 +225,7 @@ def test_controller_outlives_it_all(controller: GuardedController) -> None:
 def _malformed_in_a_loop(port: int, stop: threading.Event) -> None:
     while not stop.is_set():
         for row in (*HELLOS, *ROWS):
-            attacker = Switch(port)
+            attacker = SocketSwitch(port)
             try:
                 if row not in HELLOS:
                     attacker.send(hello(row.version))
@@ -246,7 +246,7 @@ def _flood(data: bytes) -> Callable[[int, threading.Event], None]:
 
     def attack(port: int, stop: threading.Event) -> None:
         while not stop.is_set():
-            attacker = Switch(port)
+            attacker = SocketSwitch(port)
             try:
                 attacker.shake_hands(next(_DPIDS))
                 attacker.link.settimeout(0.2)
@@ -271,7 +271,7 @@ ATTACKS = {
 @pytest.mark.fuzz
 @pytest.mark.parametrize("name", ATTACKS)
 def test_another_switch_is_answered_within_100_ms_under_attack(
-    controller: GuardedController, victim: Switch, name: str
+    controller: GuardedController, victim: SocketSwitch, name: str
 ) -> None:
     worst = []
     before = controller.state()
@@ -293,7 +293,7 @@ def test_another_switch_is_answered_within_100_ms_under_attack(
 
 
 def _echoes_under(
-    attack: Callable[[int, threading.Event], None], port: int, victim: Switch
+    attack: Callable[[int, threading.Event], None], port: int, victim: SocketSwitch
 ) -> list[float]:
     stop = threading.Event()
     attackers = [threading.Thread(target=attack, args=(port, stop)) for _ in range(2)]

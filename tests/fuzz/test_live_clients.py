@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.switch import Switch, connected_switch
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import ControllerProcess, wait_until
+from virtual_switch.blocking import SocketSwitch, connected_switch
 from xen_bridge.protocol.documents.domains import GetNode
 from xen_bridge.trust.identity import Identity
 
@@ -176,7 +176,7 @@ def test_both_ports_under_silent_connections_at_once(narrow: ControllerProcess) 
 
 
 def test_a_switch_that_says_nothing_is_closed(narrow: ControllerProcess) -> None:
-    Switch(narrow.openflow_port).wait_closed(30)
+    SocketSwitch(narrow.openflow_port).wait_closed(30)
 
 
 def test_silent_connections_do_not_shut_a_bridge(tmp_path: Path) -> None:

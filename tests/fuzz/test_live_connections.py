@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from fuzz.guarded_controller import GuardedController
-from fuzz.switch import Gone, Switch, connected_switch
 from fuzz.wire import OF10, OF13, message, packet_in13
+from virtual_switch.blocking import Gone, SocketSwitch, connected_switch
 
 
 def test_a_silent_switch_is_closed_and_one_that_answers_is_not() -> None:
@@ -25,7 +25,7 @@ def test_a_silent_switch_is_closed_and_one_that_answers_is_not() -> None:
         GuardedController(limits=limits) as controller,
         connected_switch(controller.port, 1) as lively,
     ):
-        silent = Switch(controller.port)
+        silent = SocketSwitch(controller.port)
         silent.shake_hands(2)
         deadline = time.monotonic() + 30
         while not controller.refusals() and time.monotonic() < deadline:
@@ -41,7 +41,7 @@ def test_connections_per_address_and_those_that_leave_make_room() -> None:
         with connected_switch(controller.port, 1), connected_switch(controller.port, 2):
             # Until then they would give way.
             controller.wait_for(lambda state: state["connected"] == [1, 2], "both are in")
-            third = Switch(controller.port)
+            third = SocketSwitch(controller.port)
             third.wait_closed()
             assert controller.refusals() == {"too_many_connections": 1}
             assert controller.state()["connected"] == [1, 2]
@@ -57,7 +57,7 @@ def test_silent_connections_give_way_to_switches_that_shake_hands() -> None:
         connected_switch(controller.port, 1) as first,
     ):
         controller.wait_for(lambda state: state["connected"] == [1], "the first is in")
-        silent = [Switch(controller.port) for _ in range(20)]
+        silent = [SocketSwitch(controller.port) for _ in range(20)]
         for dpid in (2, 3):
             with connected_switch(controller.port, dpid) as newcomer:
                 newcomer.echo()
@@ -74,14 +74,14 @@ def test_only_allowed_dpids() -> None:
         GuardedController(allowed_dpids=[1]) as controller,
         connected_switch(controller.port, 1) as friend,
     ):
-        Switch(controller.port).shake_hands_until_closed(2)
+        SocketSwitch(controller.port).shake_hands_until_closed(2)
         assert controller.refusals() == {"dpid_not_allowed": 1}
         friend.echo()
 
 
 def test_a_switch_that_does_not_read_is_closed_and_costs_no_more_than_its_buffer() -> None:
     with GuardedController(limits={"output_bytes": 50_000}) as controller:
-        deaf = Switch(controller.port)
+        deaf = SocketSwitch(controller.port)
         deaf.link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.shake_hands(1)
         with pytest.raises((Gone, TimeoutError)):
@@ -91,7 +91,7 @@ def test_a_switch_that_does_not_read_is_closed_and_costs_no_more_than_its_buffer
         deaf.close()
 
 
-def _talk_without_end(switch: Switch) -> None:
+def _talk_without_end(switch: SocketSwitch) -> None:
     while True:
         switch.send(message(OF13, 2, bytes(1024)) * 50)
 
@@ -161,14 +161,14 @@ class Keys(NamedTuple):
             "ca_certs": self.path("ca.crt"),
         }
 
-    def connect(self, port: int, name: str | None) -> Switch:
+    def connect(self, port: int, name: str | None) -> SocketSwitch:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.load_verify_locations(self.path("ca.crt"))
         if name is not None:
             context.load_cert_chain(self.path(f"{name}.crt"), self.path(f"{name}.key"))
         link = socket.create_connection(("127.0.0.1", port), timeout=10)
-        return Switch(port, context.wrap_socket(link))
+        return SocketSwitch(port, context.wrap_socket(link))
 
 
 @pytest.fixture(scope="module")
@@ -232,12 +232,12 @@ def test_2_1_071_wrong_or_no_certificate_is_refused(
 
 def test_2_1_072_plain_text_is_refused(secure: GuardedController) -> None:
     with pytest.raises((Gone, OSError)):
-        Switch(secure.port).shake_hands(1)
+        SocketSwitch(secure.port).shake_hands(1)
     secure.wait_for(lambda _: secure.refusals() == {"tls_handshake": 1}, "it was counted")
 
 
 def test_tls_handshake_that_never_comes_is_ended(secure: GuardedController) -> None:
-    Switch(secure.port).wait_closed()
+    SocketSwitch(secure.port).wait_closed()
     assert secure.refusals() == {"tls_handshake": 1}
 
 
@@ -245,7 +245,7 @@ def test_tls_handshakes_that_never_come_give_way(keys: Keys) -> None:
     with GuardedController(
         options=keys.options(), limits={"connections": 2, "handshake_seconds": 1000.0}
     ) as controller:
-        silent = [Switch(controller.port) for _ in range(10)]
+        silent = [SocketSwitch(controller.port) for _ in range(10)]
         switch = keys.connect(controller.port, "switch")
         switch.shake_hands(1)
         switch.echo()

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from bench.wire_switch import WireNetwork, WireSwitch
 from tools.controller_process import ControllerProcess
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import LoadNetwork
 
 pytestmark = pytest.mark.integration
 CONFIG = "[spanning_tree]\nport_hold_time = 0.5\n"
@@ -37,14 +38,14 @@ class Scene:
 
     def __init__(self, controller: ControllerProcess) -> None:
         self.controller = controller
-        self._islands: list[WireNetwork] = []
+        self._islands: list[LoadNetwork] = []
 
     def join(self) -> None:
         """Have two more switches join, with a cable between them."""
         first = 2 * len(self._islands) + 1
         one, other = (first, 1), (first + 1, 1)
-        switches = [WireSwitch(dpid, (1, 2)) for dpid in (first, first + 1)]
-        island = WireNetwork(switches, {one: other, other: one})
+        switches = [LoadSwitch(dpid, (1, 2)) for dpid in (first, first + 1)]
+        island = LoadNetwork(switches, {one: other, other: one})
         self._islands.append(island)
         island.connect(("127.0.0.1", self.controller.openflow_port), time.monotonic() + WITHIN)
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from horizon_ryu.core.topology import Port
 from horizon_ryu.wire.messages import FlowEntry, Message, PacketIn
 from simulator.clock import Clock
-from simulator.switch import SimulatedSwitch
+from virtual_switch.direct import DirectSwitch
 
 
 class Peer(Protocol):
@@ -36,7 +36,7 @@ class Channel:
     def __init__(
         self,
         clock: Clock,
-        switch: SimulatedSwitch,
+        switch: DirectSwitch,
         chance: random.Random,
         delay: float = 0.005,
         lag: float = 0.003,
@@ -149,7 +149,7 @@ class Channel:
             return
 
         def reply() -> None:
-            entries, ports = self.switch.table.entries(), group()
+            entries, ports = self.switch.entries(), group()
             self._to_controller(lambda: answer(entries, ports))
 
         self._at(max(self._arrival(0), self._latest), reply)

@@ -7,6 +7,7 @@ from typing import Protocol
 from horizon_ryu.core.audit_schedule import INTERVAL
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flood_plan import FloodPlan
+from horizon_ryu.core.lldp import is_lldp
 from horizon_ryu.core.lost_switches import TreeMemory
 from horizon_ryu.core.topology import Port, TopologyChange, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
@@ -15,7 +16,6 @@ from simulator.channel import Channel, Peer
 from simulator.network import Network
 from simulator.oracle import Oracle
 from simulator.transactions import Transactions
-from simulator.wire import LLDP_TYPE, fields_of
 
 
 class Controller(Peer, Protocol):
@@ -184,7 +184,7 @@ class OracleController:
 
     def packet_in(self, channel: Channel, packet: PacketIn) -> None:
         """A frame for the controller."""
-        if self.running and fields_of(packet.data).dl_type != LLDP_TYPE:
+        if self.running and not is_lldp(packet.data):
             self.driver.handle(packet)
 
     def barrier(self, channel: Channel, xid: int) -> None:

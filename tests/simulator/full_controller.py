@@ -7,17 +7,18 @@ from dataclasses import replace
 from horizon_ryu.core.discovery import Discovery
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.frames import decode
+from horizon_ryu.core.lldp import is_lldp
 from horizon_ryu.core.lost_switches import TreeMemory
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Port, Switch, TopologyView
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, PacketIn, ToController
+from horizon_ryu.wire.protocols import ETHERTYPE
 from simulator.channel import Channel
 from simulator.controller import TreeDriver
 from simulator.network import Network
 from simulator.transactions import Transactions
-from simulator.wire import LLDP_TYPE, fields_of
 
 TIMERS = DiscoveryTimers(lldp_interval=0.2, link_check_interval=0.3, link_max_idle=1.5)
 
@@ -107,7 +108,7 @@ class FullController:
         switch = self._joining[dpid] = channel.switch.describe()
         entry = FlowMod(
             FlowCommand.ADD,
-            Match(dl_type=LLDP_TYPE),
+            Match(dl_type=ETHERTYPE.LLDP),
             Priority.LLDP,
             self._cookie,
             (ToController(),),
@@ -144,7 +145,7 @@ class FullController:
         """A frame for the controller, in the order of the fast lane."""
         if not self.running:
             return
-        if fields_of(packet.data).dl_type == LLDP_TYPE:
+        if is_lldp(packet.data):
             self.transactions.send(self.discovery.frame_in(packet, self.now).messages)
             self._after()
             return

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from horizon_ryu.core.lldp import is_lldp
 from horizon_ryu.core.topology import Link, PortRef
 from simulator.channel import Channel, Peer
 from simulator.clock import Clock
-from simulator.switch import SimulatedSwitch
-from simulator.wire import BROADCAST, LLDP_TYPE, fields_of, trace_number, traced_frame
+from simulator.traced_frames import BROADCAST, trace_number, traced_frame
+from virtual_switch.direct import DirectSwitch
 
 HOP_LIMIT = 12
 RELAY_LIMIT = 3
@@ -69,7 +70,7 @@ class Network:
     def __init__(self, seed: int = 0) -> None:
         self.clock = Clock()
         self.chance = random.Random(seed)
-        self.switches: dict[int, SimulatedSwitch] = {}
+        self.switches: dict[int, DirectSwitch] = {}
         self.channels: dict[int, Channel] = {}
         self.cables: list[Cable] = []
         self.hosts: list[Station] = []
@@ -83,9 +84,9 @@ class Network:
 
     # ---- building
 
-    def add_switch(self, dpid: int, openflow: int = 4, hybrid: bool = False) -> SimulatedSwitch:
+    def add_switch(self, dpid: int, openflow: int = 4, hybrid: bool = False) -> DirectSwitch:
         """Add a switch without ports."""
-        switch = SimulatedSwitch(self.clock, dpid, openflow, hybrid)
+        switch = DirectSwitch(dpid, openflow, hybrid=hybrid, clock=lambda: self.clock.now)
         switch.emit = lambda port_no, data: self._emit(PortRef(dpid, port_no), data)
         self.switches[dpid] = switch
         self.channels[dpid] = Channel(self.clock, switch, self.chance)
@@ -138,7 +139,7 @@ class Network:
         if way is None or way.deaf:
             return
         delay = way.delay * self.chance.uniform(0.5, 1.5)
-        if fields_of(data).dl_type == LLDP_TYPE:
+        if is_lldp(data):
             if self.chance.random() < way.lldp_loss or not self._may_relay(data, src):
                 return
             delay += self.chance.uniform(0, way.lldp_delay)

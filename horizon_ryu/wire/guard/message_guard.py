@@ -36,11 +36,11 @@ _MORE = 1
 class AnswerLimits:
     """What a peer may send us in messages of many parts.
 
-    ``questions``: open at once. Of ours the oldest is forgotten beyond, a controller must not
+    ``requests``: open at once. Of ours the oldest is forgotten beyond, a controller must not
     have more. ``parts`` and ``size`` (bytes): of one answer, or of a controller's request.
     """
 
-    questions: int = 1024
+    requests: int = 1024
     parts: int = 4096
     size: int = 64 * 1024 * 1024
 
@@ -49,7 +49,7 @@ DEFAULT_ANSWER_LIMITS = AnswerLimits()
 
 
 @dataclass(slots=True)
-class _Question:
+class _OpenRequest:
     kind: int
     parts: int = 0
     size: int = 0
@@ -76,7 +76,7 @@ class MessageGuard:
         """By message type, for a message of :attr:`version`: the cheaper half of :meth:`accept`."""
         self._multipart_request = -1
         self._features_due = 0
-        self._questions: dict[int, _Question] = {}
+        self._open: dict[int, _OpenRequest] = {}
 
     def negotiated(self, version: int) -> tuple[int, ...]:
         """Speak ``version`` from now on; return the largest size of each type, for the framer.
@@ -139,7 +139,7 @@ class MessageGuard:
         return True
 
     def sent(self, data: bytes) -> None:
-        """Note the questions in ``data``, whole messages that are about to be sent."""
+        """Note the requests in ``data``, whole messages that are about to be sent."""
         at, end = 0, len(data)
         while end - at >= HEADER_SIZE:
             kind = data[at + 1]
@@ -151,11 +151,11 @@ class MessageGuard:
             at += max(data[at + 2] << 8 | data[at + 3], HEADER_SIZE)
 
     def _ask(self, xid: int, kind: int) -> None:
-        questions = self._questions
-        questions.pop(xid, None)
-        questions[xid] = _Question(kind)
-        if len(questions) > self._limits.questions:
-            del questions[next(iter(questions))]
+        open_requests = self._open
+        open_requests.pop(xid, None)
+        open_requests[xid] = _OpenRequest(kind)
+        if len(open_requests) > self._limits.requests:
+            del open_requests[next(iter(open_requests))]
 
     def _features(self, message: bytes) -> None:
         if self._features_due == 0:
@@ -172,31 +172,31 @@ class MessageGuard:
         """Judge a part of a switch's answer: it must have been asked for."""
         kind = self._multipart_kind(message)
         xid = uint32(message, 4)
-        question = self._questions.get(xid)
-        if question is None or question.kind != kind:
+        request = self._open.get(xid)
+        if request is None or request.kind != kind:
             raise Violation(Reason.UNREQUESTED, f"multipart reply of type {kind}")
-        self._part(question, message)
+        self._part(request, message)
         self._walk_body(kind, message)
         if not uint16(message, 10) & _MORE:
-            del self._questions[xid]
+            del self._open[xid]
 
     def _request(self, message: bytes) -> None:
         """Judge a controller's request, or a part of one."""
         kind = self._multipart_kind(message)
         self._walk_body(kind, message)
         xid, more = uint32(message, 4), uint16(message, 10) & _MORE
-        begun = self._questions.get(xid)
+        begun = self._open.get(xid)
         if begun is None:
             if not more:
                 return
-            if len(self._questions) >= self._limits.questions:
-                raise Violation(Reason.EXCESS, f"{len(self._questions)} requests without an end")
-            begun = self._questions[xid] = _Question(kind)
+            if len(self._open) >= self._limits.requests:
+                raise Violation(Reason.EXCESS, f"{len(self._open)} requests without an end")
+            begun = self._open[xid] = _OpenRequest(kind)
         if begun.kind != kind:
             raise Violation(Reason.ORDER, f"type {kind} amid a request of type {begun.kind}")
         self._part(begun, message)
         if not more:
-            del self._questions[xid]
+            del self._open[xid]
 
     def _multipart_kind(self, message: bytes) -> int:
         protocol = self._protocol
@@ -204,13 +204,13 @@ class MessageGuard:
             raise Violation(Reason.SIZE, f"multipart message of {len(message)} bytes")
         return uint16(message, 8)
 
-    def _part(self, question: _Question, message: bytes) -> None:
+    def _part(self, request: _OpenRequest, message: bytes) -> None:
         """Count one more part; Violation beyond the limits."""
-        question.parts += 1
-        question.size += len(message)
-        if question.parts > self._limits.parts or question.size > self._limits.size:
+        request.parts += 1
+        request.size += len(message)
+        if request.parts > self._limits.parts or request.size > self._limits.size:
             raise Violation(
-                Reason.EXCESS, f"{question.parts} parts, {question.size} bytes in one message"
+                Reason.EXCESS, f"{request.parts} parts, {request.size} bytes in one message"
             )
 
     def _walk_body(self, kind: int, message: bytes) -> None:

@@ -92,7 +92,7 @@ class PendingRequests:
         When all was abandoned already it fails at once.
         """
         if len(self._waiting) >= MAX_WAITING:
-            raise TooManyRequests(f"{MAX_WAITING} questions wait for an answer already")
+            raise TooManyRequests(f"{MAX_WAITING} requests wait for an answer already")
         if self._abandoned:
             self._gone(request)
             return

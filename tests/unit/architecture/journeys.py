@@ -20,8 +20,8 @@ def called(work: Callable[[], Any]) -> list[tuple[str, str]]:
         code = frame.f_code
         if event != "call" or code.co_name in _NOT_FUNCTIONS or code.co_filename == "<string>":
             return
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith(OURS):
+        module = _module(frame)
+        if module.startswith(OURS) and not _is_a_switchs(frame):
             calls.append((module, code.co_qualname))
 
     before = sys.getprofile()
@@ -31,6 +31,18 @@ def called(work: Callable[[], Any]) -> list[tuple[str, str]]:
     finally:
         sys.setprofile(before)
     return calls
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
+
+
+def _is_a_switchs(frame: FrameType) -> bool:
+    """Tell whether a virtual switch called it: that is the other end of the wire."""
+    above: FrameType | None = frame
+    while above is not None and not _module(above).startswith("virtual_switch."):
+        above = above.f_back
+    return above is not None
 
 
 def moves(calls: list[tuple[str, str]]) -> int:

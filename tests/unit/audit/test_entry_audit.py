@@ -25,8 +25,7 @@ from horizon_ryu.wire.messages import (
     Output,
     ToController,
 )
-from simulator.clock import Clock
-from simulator.switch import SimulatedSwitch
+from virtual_switch.direct import DirectSwitch
 
 OURS = cookie(Owner.FORWARDING, 7)
 ARP = FlowMod(FlowCommand.ADD, Match(dl_type=0x0806), Priority.ARP, OURS, (ToController(),))
@@ -119,7 +118,7 @@ class TreeSwitches:
     ``meanwhile`` happens while it answers.
     """
 
-    def __init__(self, real: SimulatedSwitch) -> None:
+    def __init__(self, real: DirectSwitch) -> None:
         self.real = real
         self.asked: list[dict[str, Any]] = []
         self.meanwhile: Any = lambda: None
@@ -129,7 +128,7 @@ class TreeSwitches:
 
     def flow_entries(self, dpid: int, **asked: Any) -> Any:
         self.asked.append(asked)
-        return tuple(one for one in self.real.table.entries() if one.cookie == asked["cookie"])
+        return tuple(one for one in self.real.entries() if one.cookie == asked["cookie"])
 
     def flooding_ports(self, dpid: int) -> frozenset[int] | None:
         answer = self.real.flooding
@@ -142,7 +141,7 @@ class Tree:
 
     def __init__(self, openflow: int) -> None:
         self.control = TreeControl(7, 0.0)
-        self.real = SimulatedSwitch(Clock(), 1, openflow, hybrid=False)
+        self.real = DirectSwitch(1, openflow)
         for number in (1, 2, 3):
             self.real.add_port(number)
         self.real.set_up(3, False)
@@ -166,7 +165,7 @@ class Tree:
             self.control.confirmed(plan, (), 1.0)
 
     def state(self) -> Any:
-        entries = sorted(self.real.table.entries(), key=lambda one: (one.priority, str(one.match)))
+        entries = sorted(self.real.entries(), key=lambda one: (one.priority, str(one.match)))
         return entries, self.real.flooding
 
 

@@ -10,11 +10,11 @@ import pytest
 from fuzz.wire import OF10, OF13, packet_in10, packet_in13
 from horizon_ryu.openflow.transport import Transport
 from horizon_ryu.wire.session import PendingRequest, SessionLimits, SwitchSession, VersionOffer
-from unit.connection.test_switch_connection import RUNTIME, SECONDS, Line, close
+from unit.connection.served_connection import RUNTIME, SECONDS, ServedConnection, close
 from unit.session.sessions import DPID, answer, features, ports
 
 
-class EmulatedSwitch:
+class SwitchEnd:
     """A switch that tells who it is, and its ports; and answers barriers."""
 
     def __init__(self, near: Any, version: int) -> None:
@@ -40,14 +40,14 @@ class EmulatedSwitch:
         self._flush()
 
 
-Ends = tuple[Line, EmulatedSwitch]
+Ends = tuple[ServedConnection, SwitchEnd]
 
 
 @pytest.fixture(params=[OF10, OF13], ids=["1.0", "1.3"])
 def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
-    line = Line()
+    line = ServedConnection()
     far = RUNTIME.adopt(line.far)
-    switch = EmulatedSwitch(far, request.param)
+    switch = SwitchEnd(far, request.param)
     line.until(lambda: "ready" in line.witness.told, "ready")
     yield line, switch
     switch.close()

@@ -1,4 +1,4 @@
-"""Cables between switches that only carry probes: enough to judge Discovery by itself."""
+"""Discovery in a network of virtual switches that carry its probes: enough to judge it alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,22 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange
-from horizon_ryu.wire.messages import Outgoing, Output, PacketIn, PacketOut
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowMod,
+    Match,
+    Outgoing,
+    Output,
+    PacketIn,
+    PacketOut,
+    ToController,
+)
+from horizon_ryu.wire.protocols import ETHERTYPE
+from virtual_switch.network import DirectNetwork
 
 KEY = b"a key that only this controller has"
+SOME_PORTS = range(1, 5)
+LLDP = Match(dl_type=ETHERTYPE.LLDP)
 
 
 def port(number: int, up: bool = True) -> Port:
@@ -35,23 +48,33 @@ class SmallNetwork:
         self.changes: list[TopologyChange] = []
         self.sent: list[tuple[float, PortRef]] = []
         self.outcomes: list[str] = []
-        self.deaf: set[PortRef] = set()
         self.hybrids: dict[int, tuple[int, ...]] = {}
-        self._far: dict[PortRef, list[PortRef]] = {}
+        self._relaying: set[int] = set()
+        self._network = DirectNetwork()
+        self._network.heard = self._heard
 
-    def join(self, dpid: int, ports: Iterable[int] = range(1, 5)) -> None:
+    def join(self, dpid: int, ports: Iterable[int] = SOME_PORTS) -> None:
         self.core.switch_joining(dpid, self.now)
         self.core.switch_ready(switch(dpid, ports), self.now)
+        self._plug_in(dpid, ports)
 
     def segment(self, *ends: tuple[int, int]) -> None:
         """Plug ports into one segment: two make a cable, more a hub."""
-        refs = [PortRef(*end) for end in ends]
-        for ref in refs:
-            self._far[ref] = [other for other in refs if other != ref]
+        for dpid, number in ends:
+            self._plug_in(dpid, {*SOME_PORTS, number})
+        self._network.segment(*ends)
 
     def unplug(self, *ends: tuple[int, int]) -> None:
-        for end in ends:
-            self._far.pop(PortRef(*end), None)
+        self._network.unplug(*ends)
+
+    @property
+    def deaf(self) -> set[PortRef]:
+        """Ports that lose all that comes in."""
+        return self._network.deaf
+
+    @deaf.setter
+    def deaf(self, ports: set[PortRef]) -> None:
+        self._network.deaf = ports
 
     def run(self, seconds: float) -> None:
         """Let time pass, tick by tick."""
@@ -62,20 +85,34 @@ class SmallNetwork:
             self.now = min(end, max(self.now + 0.001, self.core.next_due(self.now)))
 
     def send(self, messages: Iterable[Outgoing]) -> None:
-        for src, data in map(outgoing, messages):
+        self._tell_drops()
+        for message in messages:
+            src, data = outgoing(message)
             if frames.is_multicast(data):
                 self.sent.append((self.now, src))
-                self.carry(src, data)
+                assert self._network.apply((message,)) == []
 
-    def carry(self, src: PortRef, data: bytes) -> None:
-        """Bring a frame from ``src`` to the other ports of its segment, and through hybrids."""
-        for here in self._far.get(src, ()):
-            if here in self.deaf:
-                continue
-            self.hear(here, data)
-            for number in self.hybrids.get(here.dpid, ()):
-                if number != here.port_no:
-                    self.carry(PortRef(here.dpid, number), data)
+    def _tell_drops(self) -> None:
+        """Have every switch but the hybrids send LLDP here and nowhere else."""
+        hybrids = self.hybrids.keys() & self._network.switches.keys()
+        for dpid in self._relaying ^ hybrids:
+            command = FlowCommand.DELETE_STRICT if dpid in hybrids else FlowCommand.ADD
+            mod = FlowMod(command, LLDP, 65535, 1, (ToController(),))
+            assert self._network.switches[dpid].apply(mod) is None
+        self._relaying = hybrids
+
+    def _plug_in(self, dpid: int, ports: Iterable[int]) -> None:
+        """Have a switch with these ports at least, of those that relay what they can."""
+        real = self._network.switches.get(dpid)
+        if real is None:
+            real = self._network.add_switch(dpid, (), hybrid=True)
+            self._relaying.add(dpid)
+        for number in ports:
+            if real.switch.datapath.ports.get(number) is None:
+                real.add_port(number)
+
+    def _heard(self, packet: PacketIn) -> None:
+        self.hear(PortRef(packet.dpid, packet.in_port), packet.data)
 
     def hear(self, here: PortRef, data: bytes) -> str:
         outcome = self.core.frame_in(PacketIn(here.dpid, here.port_no, data), self.now).outcome

@@ -1,4 +1,4 @@
-"""Switches in memory that keep real tables, and the Flow Manager's parts put together over them.
+"""Virtual switches behind a registry's face, and the Flow Manager's parts put together over them.
 
 For what real switches do not do on demand: refuse one message, stay silent, lie, go away.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.flows.entries import EntryKey, keys_of
@@ -29,16 +29,11 @@ from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.description import Description
-from horizon_ryu.wire.messages import (
-    FlowCommand,
-    FlowEntry,
-    FlowMod,
-    Match,
-    MeterCommand,
-    MeterMod,
-    Outgoing,
-)
-from horizon_ryu.wire.normalize import normalize
+from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Outgoing
+from horizon_ryu.wire.of10.controller import FlowMod10
+from horizon_ryu.wire.of13.controller import FlowMod13, MeterMod13
+from virtual_switch.direct import DirectSwitch
+from virtual_switch.held import HeldEntries, HeldMeters
 from xen_bridge.runtime.green import GreenRuntime
 
 EDGE = 90
@@ -69,19 +64,24 @@ def network(cables: Sequence[tuple[int, int]], openflow: int = 4, version: int =
     return TopologyView(version, switches, links, hosts)
 
 
-@dataclass
-class Table:
+class Held(NamedTuple):
     """What one switch holds."""
 
-    entries: dict[tuple[Match, int], FlowMod] = field(default_factory=dict)
-    meters: dict[int, int] = field(default_factory=dict)
+    entries: HeldEntries
+    meters: HeldMeters
 
 
-class Tables:
+class FabricSwitches:
     """Stands for the registry. ``refuse`` says why a message is refused, None if it is not."""
 
     def __init__(self, dpids: Sequence[int], version: int = 4) -> None:
-        self.tables = {dpid: Table() for dpid in dpids}
+        self._switches = {dpid: DirectSwitch(dpid, version) for dpid in dpids}
+        for dpid, switch in self._switches.items():
+            switch.switch.faults.ignore = partial(self._ignores, dpid)
+        self.tables = {
+            dpid: Held(HeldEntries(switch), HeldMeters(switch))
+            for dpid, switch in self._switches.items()
+        }
         self.version = version
         self.connections = {dpid: SimpleNamespace(version=version) for dpid in dpids}
         self.away: set[int] = set()
@@ -99,29 +99,16 @@ class Tables:
         for index, sent in enumerate(messages):
             if sent.dpid in self.away:
                 continue
-            reason = self.refuse(sent)
+            reason = self.refuse(sent) or self._switches[sent.dpid].apply(sent.message)
             if reason is not None:
                 errors.append(SwitchError(sent.dpid, reason, index))
-            elif sent.dpid not in self.deaf:
-                self._apply(self.tables[sent.dpid], sent)
         dpids = dict.fromkeys(sent.dpid for sent in messages)
         errors += [SwitchAway(dpid) for dpid in dpids if dpid in self.away]
         errors += [SwitchDeadline(dpid, "no answer") for dpid in dpids if dpid in self.silent]
         return tuple(errors)
 
-    def _apply(self, table: Table, sent: Outgoing) -> None:
-        message = sent.message
-        if isinstance(message, FlowMod):
-            key = message.match, message.priority
-            if message.command is FlowCommand.ADD:
-                table.entries[key] = message
-            else:
-                table.entries.pop(key, None)
-        elif isinstance(message, MeterMod):
-            if message.command is MeterCommand.DELETE:
-                table.meters.pop(message.meter_id, None)
-            else:
-                table.meters[message.meter_id] = message.rate_kbps
+    def _ignores(self, dpid: int, message: object) -> bool:
+        return dpid in self.deaf and isinstance(message, FlowMod10 | FlowMod13 | MeterMod13)
 
     def flow_entries(
         self,
@@ -133,23 +120,9 @@ class Tables:
     ) -> tuple[FlowEntry, ...]:
         self.get(dpid)
         return tuple(
-            self._reported(mod)
-            for mod in self.tables[dpid].entries.values()
-            if mod.cookie & mask == cookie & mask
-        )
-
-    def _reported(self, mod: FlowMod) -> FlowEntry:
-        match, actions = normalize(self.version, mod.match, mod.actions)
-        return FlowEntry(
-            match,
-            mod.priority,
-            mod.cookie,
-            actions,
-            idle_timeout=mod.idle_timeout,
-            hard_timeout=mod.hard_timeout,
-            packet_count=7,
-            byte_count=700,
-            meter=mod.meter,
+            replace(entry, packet_count=7, byte_count=700)
+            for entry in self._switches[dpid].entries()
+            if entry.cookie & mask == cookie & mask
         )
 
     def description(self, dpid: int, deadline: float = 0) -> Description:
@@ -157,7 +130,7 @@ class Tables:
         return Description("Maker", self.models.get(dpid, "Model"), "1.0", "", "")
 
     def get(self, dpid: int) -> Any:
-        if dpid in self.away or dpid not in self.tables:
+        if dpid in self.away or dpid not in self._switches:
             raise SwitchAway(dpid)
         return self.connections[dpid]
 
@@ -166,7 +139,7 @@ class Tables:
         return codec_of(self.version)
 
     def connected(self) -> set[int]:
-        return set(self.tables) - self.away
+        return set(self._switches) - self.away
 
     def held(self) -> set[EntryKey]:
         return {
@@ -228,13 +201,13 @@ class Fabric:
         cables: Sequence[tuple[int, int]],
         url: str = "sqlite://",
         openflow: int = 4,
-        tables: Tables | None = None,
+        tables: FabricSwitches | None = None,
         **options: Any,
     ) -> None:
         self.cables = list(cables)
         self.openflow = openflow
         self.view = network(cables, openflow)
-        self.tables = tables or Tables(sorted(self.view.switches), openflow)
+        self.tables = tables or FabricSwitches(sorted(self.view.switches), openflow)
         self.store = Store(url)
         self.events = EventList()
         self.now = 100.0

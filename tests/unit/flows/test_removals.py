@@ -25,7 +25,7 @@ from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire import match10, oxm
 from horizon_ryu.wire.messages import Match, Output
-from unit.flows.fabric import EDGE, EventList, Tables, network
+from unit.flows.fabric import EDGE, EventList, FabricSwitches, network
 from xen_bridge.runtime.green import GreenRuntime
 
 RING = [(1, 2), (2, 3), (3, 4), (4, 1)]
@@ -34,8 +34,8 @@ LONG = 3600
 """A timeout that no test waits for."""
 
 
-class Switches(Tables):
-    """Tables that count how often they are read."""
+class Switches(FabricSwitches):
+    """FabricSwitches that count how often they are read."""
 
     def __init__(self, version: int) -> None:
         super().__init__((1, 2, 3, 4), version)

@@ -39,6 +39,7 @@ from horizon_ryu.wire.messages import (
     RemovalReason,
     ToController,
 )
+from virtual_switch.direct import DirectSwitch
 
 GENERATION = 7
 COOKIE = cookie(Owner.FORWARDING, GENERATION)
@@ -53,7 +54,10 @@ def unicast(src: bytes, dst: bytes) -> bytes:
 
 
 class Network:
-    """A topology, its hosts, Forwarding, and the tables its messages have filled."""
+    """A topology, its hosts, Forwarding, and switches whose tables its messages have filled.
+
+    For the switches time stands still: tests say themselves which entries are over.
+    """
 
     def __init__(self, dpids: Iterable[int], cables: Iterable[tuple[int, int, int, int]]) -> None:
         self.places: dict[bytes, PortRef] = {}
@@ -61,7 +65,7 @@ class Network:
         self.dpids = list(dpids)
         for one, one_port, two, two_port in cables:
             self.connect(PortRef(one, one_port), PortRef(two, two_port))
-        self.tables: dict[tuple[int, Match, int], FlowMod] = {}
+        self.switches = {dpid: DirectSwitch(dpid, 4, range(1, 10)) for dpid in self.dpids}
         self.now = 100.0
         self.core = Forwarding(self.places.get, GENERATION)
         self.ips: dict[bytes, tuple[str, ...]] = {}
@@ -96,10 +100,17 @@ class Network:
         messages = list(messages)
         for dpid, mod in [(sent.dpid, sent.message) for sent in messages]:
             if isinstance(mod, FlowMod):
-                self.tables.pop((dpid, mod.match, mod.priority), None)
-                if mod.command is FlowCommand.ADD:
-                    self.tables[dpid, mod.match, mod.priority] = mod
+                assert self.switches[dpid].apply(mod) is None
         return messages
+
+    @property
+    def tables(self) -> dict[tuple[int, Match, int], FlowMod]:
+        """What the switches hold, as the messages that would make it."""
+        return {
+            (dpid, *key): mod
+            for dpid, switch in self.switches.items()
+            for key, mod in switch.installed().items()
+        }
 
     def frame(
         self, dpid: int, in_port: int, data: bytes, buffer_id: int | None = None
@@ -112,16 +123,16 @@ class Network:
         return self.frame(place.dpid, place.port_no, unicast(src, dst))[1]
 
     def way(self, src: bytes, dst: bytes) -> PortRef | None:
-        """Follow the entries from the place of ``src``; None if they end before a host port."""
+        """Follow a frame from the place of ``src``; None if it ends before a host port."""
         place = self.places[src]
         for _ in range(len(self.dpids) + 1):
-            match = Match(in_port=place.port_no, dl_src=src, dl_dst=dst)
-            entry = self.tables.get((place.dpid, match, Priority.UNICAST))
-            if entry is None or len(entry.actions) != 1:
+            outs: list[int] = []
+            self.switches[place.dpid].emit = lambda port_no, _, outs=outs: outs.append(port_no)
+            self.switches[place.dpid].receive(place.port_no, unicast(src, dst))
+            if not outs:
                 return None
-            (action,) = entry.actions
-            assert isinstance(action, Output)
-            out = PortRef(place.dpid, action.port_no)
+            (port_no,) = outs
+            out = PortRef(place.dpid, port_no)
             if out not in self.links:
                 return out
             place = self.links[out].dst

@@ -169,7 +169,7 @@ def test_lengths_that_lie_are_refused(version: int, data: bytes, reason: Reason)
 
 
 def test_a_request_in_parts_comes_to_an_end() -> None:
-    limits = AnswerLimits(questions=2, parts=3, size=10_000)
+    limits = AnswerLimits(requests=2, parts=3, size=10_000)
     talk = started(OF13, limits)
     for _ in range(2):
         for _ in range(2):
@@ -181,7 +181,7 @@ def test_a_request_in_parts_comes_to_an_end() -> None:
 
 
 def test_requests_without_an_end_are_few_and_small() -> None:
-    talk = started(OF13, AnswerLimits(questions=2, size=200))
+    talk = started(OF13, AnswerLimits(requests=2, size=200))
     talk.accept(request13(12, table(b""), flags=1, xid=1))
     talk.accept(request13(12, table(b""), flags=1, xid=2))
     assert refusal(OF13, request13(12, table(b""), flags=1, xid=3), talk) == Reason.EXCESS

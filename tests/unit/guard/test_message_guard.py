@@ -158,7 +158,7 @@ def test_an_answer_without_end_is_ended(limits: AnswerLimits) -> None:
 
 
 def test_questions_never_answered_are_forgotten_oldest_first() -> None:
-    conversation = started(limits=AnswerLimits(questions=2))
+    conversation = started(limits=AnswerLimits(requests=2))
     for xid in (7, 8, 9):
         conversation.sent(ask(OF13, 13, xid))
     assert refusal(conversation, stats13(13, PORT13)) == Reason.UNREQUESTED

@@ -10,6 +10,7 @@ from ryu.ofproto import ofproto_v1_0 as of10
 from ryu.ofproto import ofproto_v1_0_parser as ryu10
 from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
+from ryu.ofproto.ofproto_protocol import ProtocolDesc
 
 from horizon_ryu.wire import codec10, codec13, oxm
 from horizon_ryu.wire.codec10 import CODEC10
@@ -51,14 +52,8 @@ ACTIONS = st.lists(
 FRAMES = st.binary(min_size=14, max_size=200)
 
 
-class Switch:
-    """What Ryu's message classes want to know of a datapath."""
-
-    def __init__(self, ofproto, parser) -> None:
-        self.ofproto, self.ofproto_parser = ofproto, parser
-
-
-SWITCH_10, SWITCH_13 = Switch(of10, ryu10), Switch(of13, ryu13)
+# What Ryu's message classes want to know of a datapath.
+SWITCH_10, SWITCH_13 = ProtocolDesc(1), ProtocolDesc(4)
 
 
 @st.composite

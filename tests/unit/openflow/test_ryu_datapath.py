@@ -25,7 +25,7 @@ from horizon_ryu.wire.codecs import codec_of
 DPID = 0xD1
 
 
-class Brick:
+class FakeBrick:
     """Stands for Ryu's OpenFlow application: who observes what, and its handlers."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Brick:
         return self.handlers
 
 
-class FakeConnection:
+class AdapterConnection:
     """Stands for the connection: a version, and what was sent."""
 
     def __init__(self, version: int) -> None:
@@ -73,13 +73,13 @@ class FakeConnection:
         return not self.unreadable
 
 
-class Stage:
+class AdaptedConnection:
     """A datapath and what stands on both sides of it."""
 
-    def __init__(self, brick: Brick, version: int = OF13) -> None:
+    def __init__(self, brick: FakeBrick, version: int = OF13) -> None:
         self.brick = brick
         self.counters = ConnectionCounters()
-        self.connection = FakeConnection(version)
+        self.connection = AdapterConnection(version)
         self.datapath = RyuDatapath(self.counters, self.connection)  # type: ignore[arg-type]
 
     def ready(self) -> None:
@@ -92,14 +92,14 @@ class Stage:
 
 
 @pytest.fixture
-def brick(monkeypatch: pytest.MonkeyPatch) -> Brick:
-    made = Brick()
+def brick(monkeypatch: pytest.MonkeyPatch) -> FakeBrick:
+    made = FakeBrick()
     monkeypatch.setattr(ryu_datapath, "lookup_service_brick", lambda name: made)
     return made
 
 
-def test_ryu_sees_each_stage_once(brick: Brick) -> None:
-    stage = Stage(brick)
+def test_ryu_sees_each_stage_once(brick: FakeBrick) -> None:
+    stage = AdaptedConnection(brick)
     datapath = stage.datapath
     assert datapath.ofproto is ofproto_v1_3
     datapath.negotiated(hello(OF13))
@@ -120,15 +120,15 @@ def test_ryu_sees_each_stage_once(brick: Brick) -> None:
     ]
 
 
-def test_a_1_0_datapath_speaks_1_0_and_has_its_ports(brick: Brick) -> None:
-    stage = Stage(brick, OF10)
+def test_a_1_0_datapath_speaks_1_0_and_has_its_ports(brick: FakeBrick) -> None:
+    stage = AdaptedConnection(brick, OF10)
     stage.ready()
     assert stage.datapath.ofproto is ofproto_v1_0
     assert list(stage.datapath.ports) == [3]
 
 
-def test_the_ports_of_1_3_are_those_described_then_those_told(brick: Brick) -> None:
-    stage = Stage(brick)
+def test_the_ports_of_1_3_are_those_described_then_those_told(brick: FakeBrick) -> None:
+    stage = AdaptedConnection(brick)
     datapath = stage.datapath
     datapath.negotiated(hello(OF13))
     datapath.identified(features13(DPID))
@@ -142,8 +142,8 @@ def test_the_ports_of_1_3_are_those_described_then_those_told(brick: Brick) -> N
     assert [event.msg.desc.port_no for event in kept] == [3]
 
 
-def test_what_nobody_observes_is_not_parsed(brick: Brick) -> None:
-    stage = Stage(brick)
+def test_what_nobody_observes_is_not_parsed(brick: FakeBrick) -> None:
+    stage = AdaptedConnection(brick)
     stage.ready()
     unknown = message(OF13, 21), message(OF13, 2, b"echo"), packet_in13()
     for one in unknown:
@@ -160,8 +160,8 @@ def test_what_nobody_observes_is_not_parsed(brick: Brick) -> None:
     ]
 
 
-def test_any_kind_of_statistics_that_is_observed_is_found(brick: Brick) -> None:
-    stage = Stage(brick)
+def test_any_kind_of_statistics_that_is_observed_is_found(brick: FakeBrick) -> None:
+    stage = AdaptedConnection(brick)
     stage.ready()
     brick.observe(ofp_event.EventOFPDescStatsReply)
     stage.datapath.received(message(OF13, 19, struct.pack("!HH4x", 0, 0) + bytes(1056)))
@@ -170,9 +170,9 @@ def test_any_kind_of_statistics_that_is_observed_is_found(brick: Brick) -> None:
 
 @pytest.mark.parametrize("greeting", [LONG_HELLO, hello(OF10), hello(77)])
 def test_a_hello_that_is_observed_comes_before_the_stage_it_begins(
-    brick: Brick, greeting: bytes
+    brick: FakeBrick, greeting: bytes
 ) -> None:
-    stage = Stage(brick)
+    stage = AdaptedConnection(brick)
     brick.sent.clear()
     brick.observe(ofp_event.EventOFPHello)
     stage.datapath.negotiated(greeting)
@@ -182,8 +182,8 @@ def test_a_hello_that_is_observed_comes_before_the_stage_it_begins(
     ]
 
 
-def test_what_ryu_cannot_read_costs_the_message_alone(brick: Brick) -> None:
-    stage = Stage(brick)
+def test_what_ryu_cannot_read_costs_the_message_alone(brick: FakeBrick) -> None:
+    stage = AdaptedConnection(brick)
     stage.ready()
     brick.observe(ofp_event.EventOFPExperimenter, ofp_event.EventOFPDescStatsReply)
     stage.datapath.received(message(OF13, 19, struct.pack("!HH4x", 0xFFFF, 0)))
@@ -195,8 +195,8 @@ def test_what_ryu_cannot_read_costs_the_message_alone(brick: Brick) -> None:
     assert stage.connection.closed == 0
 
 
-def test_messages_of_ryu_leave_by_the_connection(brick: Brick) -> None:
-    stage = Stage(brick)
+def test_messages_of_ryu_leave_by_the_connection(brick: FakeBrick) -> None:
+    stage = AdaptedConnection(brick)
     stage.ready()
     assert stage.datapath.send_barrier()
     assert stage.datapath.send_q is not None

@@ -94,7 +94,7 @@ def pieces(data: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
         at, turn = at + size, turn + 1
 
 
-class Line:
+class BackToBack:
     """A controller's session and a switch's, each fed with what the other says."""
 
     def __init__(

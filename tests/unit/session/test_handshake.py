@@ -25,6 +25,7 @@ from fuzz.wire import (
 )
 from horizon_ryu.wire.guard import AnswerLimits
 from horizon_ryu.wire.session import (
+    ControllerSession,
     ProtocolSession,
     SessionEvent,
     SessionLimits,
@@ -33,7 +34,7 @@ from horizon_ryu.wire.session import (
 )
 from unit.session.sessions import (
     DPID,
-    Line,
+    BackToBack,
     answer,
     events,
     kinds,
@@ -164,6 +165,12 @@ def test_a_list_of_versions_is_sent_if_it_is_to_be() -> None:
     assert said(to_switch(speaking(OF10, listed=True)))[0][8:] == b""
 
 
+def test_transaction_ids_begin_anew_after_the_last() -> None:
+    session = ControllerSession(0.0, SessionLimits(), first_xid=0xFFFF_FFFE)
+    assert said(session)[0][4:8] == b"\xff" * 4
+    assert [session.next_xid(), session.next_xid()] == [0, 1]
+
+
 @pytest.mark.parametrize("row", HELLOS, ids=lambda row: row.name)
 def test_a_malformed_hello_is_a_violation(row: tuple[str, int, bytes]) -> None:
     session = to_switch()
@@ -237,7 +244,7 @@ _OFFERS = st.builds(
 def test_two_sessions_agree_over_any_chunks(
     ours: VersionOffer, theirs: VersionOffer, sizes: list[int]
 ) -> None:
-    line = Line(
+    line = BackToBack(
         to_switch(SessionLimits(offer=ours)), to_controller(SessionLimits(offer=theirs)), sizes
     )
     line.run()

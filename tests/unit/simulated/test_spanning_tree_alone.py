@@ -133,7 +133,7 @@ def harm(network: Network, chance: random.Random) -> None:
         switch.delete_flows()
     if kind in ("groups", "both"):
         switch.delete_groups()
-    entries = switch.table.entries()
+    entries = switch.entries()
     if kind == "entry" and entries:
         one = chance.choice(entries)
         command = FlowCommand.DELETE_STRICT

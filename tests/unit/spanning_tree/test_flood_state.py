@@ -28,8 +28,7 @@ from horizon_ryu.wire.messages import (
     SetNoFlood,
     ToController,
 )
-from simulator.clock import Clock
-from simulator.switch import SimulatedSwitch
+from virtual_switch.direct import DirectSwitch
 
 ALL = b"\xff" * 6
 
@@ -158,7 +157,7 @@ def test_switch_ends_as_wanted_and_never_opens_more_on_the_way(
     openflow: int, wishes: list[frozenset[int]], chance: random.Random
 ) -> None:
     """Whatever the order in which a switch carries out the messages of one step."""
-    real = SimulatedSwitch(Clock(), 1, openflow, hybrid=False)
+    real = DirectSwitch(1, openflow)
     for number in range(1, 7):
         real.add_port(number)
     switch = real.describe()
@@ -178,13 +177,13 @@ def test_switch_ends_as_wanted_and_never_opens_more_on_the_way(
             state = step.after
         assert passing(real) == state.passing == wanted
         opened = wanted
-        again = read_state(real.describe(), real.table.entries(), real.group, 7)
+        again = read_state(real.describe(), real.entries(), real.group, 7)
         assert (again.ports, again.blocked) == (state.ports, state.blocked)
 
 
-def passing(switch: SimulatedSwitch) -> frozenset[int]:
+def passing(switch: DirectSwitch) -> frozenset[int]:
     """Return the ports by which the switch itself lets broadcasts in and out."""
-    entries = switch.table.entries()
+    entries = switch.entries()
     if not any(entry.priority == Priority.BROADCAST for entry in entries):
         return frozenset()
     blocked = {entry.match.in_port for entry in entries if entry.priority == Priority.BLOCKED}

@@ -13,8 +13,7 @@ from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange, Top
 from horizon_ryu.core.tree_control import SHARED_HOLD, TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.wire.messages import FloodPorts, FlowMod, SetNoFlood
-from simulator.clock import Clock
-from simulator.switch import SimulatedSwitch
+from virtual_switch.direct import DirectSwitch
 
 HOLD = 10.0
 
@@ -28,7 +27,7 @@ class Bench:
             self.control.recall(memory, 30.0)
         self.now = 0.0
         self.openflow = openflow
-        self.real: dict[int, SimulatedSwitch] = {}
+        self.real: dict[int, DirectSwitch] = {}
         self.links: dict[PortRef, Link] = {}
         self.there: set[int] = set()
         self.version = 0
@@ -36,14 +35,14 @@ class Bench:
     def join(self, dpid: int, ports: int = 3) -> None:
         """Have a switch connect, new or with what it had."""
         if dpid not in self.real:
-            self.real[dpid] = SimulatedSwitch(Clock(), dpid, self.openflow, hybrid=False)
+            self.real[dpid] = DirectSwitch(dpid, self.openflow)
             for number in range(1, ports + 1):
                 self.real[dpid].add_port(number)
         self.there.add(dpid)
         self.tell(TopologyChange("switch_join", self.real[dpid].describe()))
         assert self.control.unread() == {dpid}
         real = self.real[dpid]
-        self.control.switch_state_read(dpid, real.table.entries(), real.group, self.now)
+        self.control.switch_state_read(dpid, real.entries(), real.group, self.now)
 
     def leave(self, dpid: int) -> None:
         self.there.discard(dpid)

@@ -1,29 +1,39 @@
-"""A switch, or somebody who pretends to be one, on a plain socket."""
+"""Blocking carrier: a switch, or somebody who pretends to be one, on a plain socket."""
 
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from fuzz.wire import OF10, OF13, PORT13, features10, features13, hello, message
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.ofp13 import OFPMP, OFPT
+from horizon_ryu.wire.symmetric import EchoReply, EchoRequest
+from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
+from virtual_switch.switch import VirtualSwitch
 
 SECONDS = 10.0
+_PORT = 3
+_ANY_XID = 7
 
 
 class Gone(Exception):
     """The controller closed the connection."""
 
 
-class Switch:
-    """Speaks OpenFlow as far as a handshake goes."""
+class SocketSwitch:
+    """Sends what it is told; after :meth:`shake_hands` a virtual switch answers the controller.
+
+    Until then it answers echo requests only. ``link`` is a connected socket, TLS perhaps.
+    """
 
     def __init__(self, port: int, link: Any = None) -> None:
         self.link = link or socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
         self.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._switch: VirtualSwitch | None = None
         self._data = b""
 
     def send(self, data: bytes) -> None:
@@ -49,45 +59,53 @@ class Switch:
         return whole
 
     def _whole(self) -> bool:
-        return len(self._data) >= 8 and len(self._data) >= int.from_bytes(self._data[2:4], "big")
+        size = int.from_bytes(self._data[2:4], "big")
+        return len(self._data) >= max(HEADER_SIZE, size)
 
     def expect(self, kind: int, seconds: float = SECONDS) -> bytes:
-        """Return the next message of type ``kind``, answering echo requests on the way."""
+        """Return the next message of type ``kind``, answering others on the way."""
         deadline = time.monotonic() + seconds
         while True:
             got = self.receive(max(deadline - time.monotonic(), 0.001))
             if got[1] == kind:
                 return got
-            if got[1] == 2:
-                self.send(got[:1] + b"\x03" + got[2:])
+            self._answer(got)
 
-    def shake_hands(self, dpid: int, version: int = OF13, auxiliary: int = 0) -> None:
+    def _answer(self, message: bytes) -> None:
+        if self._switch is not None:
+            self.send(self._switch.handle(message, time.monotonic()).data)
+        elif message[1] == OFPT.ECHO_REQUEST:
+            table = codec_of(message[0]).messages
+            xid, request = table.decode(message)
+            self.send(table.encode(xid, EchoReply(request.data)))
+
+    def shake_hands(self, dpid: int, version: int = OPENFLOW_13, auxiliary: int = 0) -> None:
         """Complete the handshake, so far as the controller wants it."""
-        self.send(hello(version))
-        self.expect(0)
-        xid = struct.unpack("!I", self.expect(5)[4:8])[0]
-        reply = features10(dpid) if version == OF10 else features13(dpid, auxiliary)
-        self.send(reply[:4] + struct.pack("!I", xid) + reply[8:])
-        if version == OF13:
-            asked = self.expect(18)
-            self.send(message(OF13, 19, struct.pack("!HH4x", 13, 0) + PORT13, _xid(asked)))
+        self._begin(dpid, version, auxiliary)
+        while not _ends_handshake(message := self.receive()):
+            self._answer(message)
+        self._answer(message)
 
     def shake_hands_until_closed(self, dpid: int, auxiliary: int = 0) -> None:
         """Try a handshake that is going to be refused; TimeoutError if it is not."""
         try:
-            self.send(hello(OF13))
-            asked = self.expect(5)
-            reply = features13(dpid, auxiliary)
-            self.send(reply[:4] + asked[4:8] + reply[8:])
+            self._begin(dpid, OPENFLOW_13, auxiliary)
+            self._answer(self.expect(OFPT.FEATURES_REQUEST))
             self.wait_closed()
         finally:
             self.close()
 
+    def _begin(self, dpid: int, version: int, auxiliary: int) -> None:
+        self._switch = VirtualSwitch(dpid, version, (_PORT,))
+        self._switch.datapath.auxiliary = auxiliary
+        self.send(self._switch.connect().data)
+
     def echo(self, seconds: float = SECONDS) -> float:
         """Send an echo request and return the seconds until its reply."""
+        request = EchoRequest(b"are you there?")
         start = time.perf_counter()
-        self.send(message(OF13, 2, b"are you there?"))
-        self.expect(3, seconds)
+        self.send(codec_of(OPENFLOW_13).messages.encode(_ANY_XID, request))
+        self.expect(OFPT.ECHO_REPLY, seconds)
         return time.perf_counter() - start
 
     def wait_closed(self, seconds: float = SECONDS) -> None:
@@ -104,13 +122,17 @@ class Switch:
         self.link.close()
 
 
-def _xid(data: bytes) -> int:
-    return int.from_bytes(data[4:8], "big")
+def _ends_handshake(message: bytes) -> bool:
+    """Tell whether the controller asks for the ports, the last it wants to know."""
+    if message[0] == OPENFLOW_10:
+        return message[1] == OFPT.FEATURES_REQUEST
+    asked = int.from_bytes(message[8:10], "big")
+    return message[1] == OFPT.MULTIPART_REQUEST and asked == OFPMP.PORT_DESC
 
 
 @contextmanager
-def connected_switch(port: int, dpid: int, version: int = OF13) -> Iterator[Switch]:
+def connected_switch(port: int, dpid: int, version: int = OPENFLOW_13) -> Iterator[SocketSwitch]:
     """Give a switch that has completed its handshake."""
-    with closing(Switch(port)) as switch:
+    with closing(SocketSwitch(port)) as switch:
         switch.shake_hands(dpid, version)
         yield switch

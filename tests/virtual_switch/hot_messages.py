@@ -1,0 +1,56 @@
+"""Hot messages: what a load of thousands a second needs, read and written by patching bytes."""
+
+from __future__ import annotations
+
+import struct
+
+from horizon_ryu.wire.ofp13 import OFPAT, OFPR
+from horizon_ryu.wire.versions import OPENFLOW_10
+from virtual_switch.dialect import Dialect
+from virtual_switch.pipeline import ForController
+
+_LENGTH = struct.Struct("!H")
+_LENGTH_AT, _TOTAL_AT = 2, 12
+"""Where the length of a message stands, and in a packet-in that of the frame."""
+_OUTPUT = int(OFPAT.OUTPUT)
+_TLV = struct.Struct("!HH")
+
+
+class PacketInTemplates:
+    """Unbuffered packet-ins of one version: written once per origin, patched per frame."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._heads: dict[tuple[int, int, int, int], bytes] = {}
+
+    def by_action(self, in_port: int, frame: bytes) -> bytes:
+        """Return a packet-in that some entry's action makes."""
+        return self.of(ForController(frame, in_port, int(OFPR.ACTION)))
+
+    def of(self, asked: ForController) -> bytes:
+        """Return the packet-in of a whole frame."""
+        origin = asked.in_port, asked.reason, asked.table_id, asked.cookie
+        head = self._heads.get(origin)
+        if head is None:
+            message = self._dialect.packet_in(asked._replace(frame=b""), b"", None)
+            head = self._heads[origin] = self._dialect.messages.encode(0, message)
+        made = bytearray(head + asked.frame)
+        _LENGTH.pack_into(made, _LENGTH_AT, len(made))
+        _LENGTH.pack_into(made, _TOTAL_AT, len(asked.frame))
+        return bytes(made)
+
+
+def read_packet_out(message: bytes) -> tuple[list[int], bytes]:
+    """Return the ports that a valid, unbuffered packet-out sends to, and the frame."""
+    if message[0] == OPENFLOW_10:
+        length_at, at, port = 14, 16, "!H"
+    else:
+        length_at, at, port = 16, 24, "!I"
+    end = at + int(_LENGTH.unpack_from(message, length_at)[0])
+    ports = []
+    while at < end:
+        kind, size = _TLV.unpack_from(message, at)
+        if kind == _OUTPUT:
+            ports.append(int(struct.unpack_from(port, message, at + 4)[0]))
+        at += max(size, 8)
+    return ports, message[end:]

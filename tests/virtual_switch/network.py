@@ -1,0 +1,62 @@
+"""Direct network: switches at hand, and segments between their ports; frames arrive at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import Outgoing, PacketIn
+from virtual_switch.direct import DirectSwitch
+
+
+class DirectNetwork:
+    """Two ports in a segment make a cable, more a hub; a port in none leads to a host.
+
+    ``heard`` is given what switches hand to the controller, ``delivered`` what leaves to hosts.
+    Ports in ``deaf`` lose what comes in.
+    """
+
+    def __init__(self) -> None:
+        self.switches: dict[int, DirectSwitch] = {}
+        self.deaf: set[PortRef] = set()
+        self.heard: Callable[[PacketIn], None] = lambda _packet: None
+        self.delivered: Callable[[PortRef, bytes], object] = lambda _at, _frame: None
+        self._far: dict[PortRef, list[PortRef]] = {}
+
+    def add_switch(
+        self, dpid: int, ports: Iterable[int], openflow: int = 4, hybrid: bool = False
+    ) -> DirectSwitch:
+        """Add a switch with a controller."""
+        switch = self.switches[dpid] = DirectSwitch(dpid, openflow, ports, hybrid=hybrid)
+        switch.connected = True
+        switch.emit = lambda port_no, frame: self._emit(PortRef(dpid, port_no), frame)
+        switch.ask = self._hear
+        return switch
+
+    def segment(self, *ends: tuple[int, int]) -> None:
+        """Plug ports into one segment."""
+        refs = [PortRef(*end) for end in ends]
+        for ref in refs:
+            self._far[ref] = [other for other in refs if other != ref]
+
+    def unplug(self, *ends: tuple[int, int]) -> None:
+        """Take ports out of their segments; what they send is lost for those left there."""
+        for end in ends:
+            self._far.pop(PortRef(*end), None)
+
+    def apply(self, messages: Iterable[Outgoing]) -> list[str]:
+        """Carry out messages of the controller; return the errors."""
+        errors = (self.switches[sent.dpid].apply(sent.message) for sent in messages)
+        return [error for error in errors if error is not None]
+
+    def _hear(self, packet: PacketIn) -> None:
+        self.heard(packet)
+
+    def _emit(self, src: PortRef, frame: bytes) -> None:
+        far = self._far.get(src)
+        if far is None:
+            self.delivered(src, frame)
+            return
+        for here in far:
+            if here not in self.deaf and here.dpid in self.switches:
+                self.switches[here.dpid].receive(here.port_no, frame)
