@@ -31,7 +31,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         {"core", "flows", "formats", "http", "hub_lag", "metrics", "settings", "switch_stats"}
         | {"store", "supervision", "wire", "xen_hosts"}
     ),
-    "cli": frozenset({"core", "settings"}),
+    "cli": frozenset({"core", "settings", "start_check"}),
 }
 """Parts of horizon_ryu, and the parts of it that each may import."""
 
