@@ -119,6 +119,7 @@ class Registry(Protocol):
 class ConnectionContext:
     """Everything a connection is given.
 
+    ``listening`` is told the address of the OpenFlow port, and whether it speaks TLS.
     ``allowed_dpids`` None allows all.
     ``certificates`` pins dpids to client certificates: the SHA-256 fingerprints (lower-case hex)
     of those that may speak for a dpid; a dpid that is not in it is not pinned.
@@ -132,5 +133,6 @@ class ConnectionContext:
     clock: Callable[[], float] = time.monotonic
     admit: Admit | None = None
     accept_failed: AcceptFailed | None = None
+    listening: Callable[[tuple[Any, ...], bool], None] | None = None
     allowed_dpids: frozenset[int] | None = None
     certificates: Mapping[int, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
