@@ -130,4 +130,4 @@ def resources(provider: FlowProvider) -> list[Resource]:
 
 
 def _command(request: FlowRequest, loc: Loc = ()) -> CreateFlow:
-    return CreateFlow(spec_of(request, loc), request.bidirectional)
+    return CreateFlow(spec_of(request, loc), request.bidirectional, loc)

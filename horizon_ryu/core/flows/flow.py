@@ -63,6 +63,9 @@ class PathSpec(FlowParameters):
     waypoints: tuple[int, ...] = ()
     path: tuple[int, ...] = ()
     queue: int | None = parameter(None, "at every switch of the path", 0, 0xFFFF_FFFE)
+    everything: bool = parameter(
+        False, "its match may take every frame that comes in at src, ARP of hosts included"
+    )
 
 
 def parameters_of(kind: type) -> tuple[Field[Any], ...]:

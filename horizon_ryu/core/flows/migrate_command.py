@@ -14,8 +14,8 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView
 from horizon_ryu.wire.messages import Match
 
-MIGRATE_PARAMETERS = ("priority", "hard_timeout", "idle_timeout")
-"""Parameters of flows that a migration may set along (report 3.2.2.1)."""
+MIGRATE_PARAMETERS = ("priority", "hard_timeout", "idle_timeout", "everything")
+"""Parameters of flows that a migration may set along (report 3.2.2.1, but for ``everything``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class MigrateFlow:
     priority: int | None = None
     hard_timeout: int | None = None
     idle_timeout: int | None = None
+    everything: bool | None = None
 
 
 class ResolvedMigration(NamedTuple):
@@ -58,6 +59,8 @@ def resolve(command: MigrateFlow, registry: FlowRegistry, view: TopologyView) ->
     if known:
         return _moved(max(known, key=lambda flow: flow.spec.priority), command)
     dst = _destination(match, command.dpids[-1], view)
+    if src == dst:
+        raise InvalidInput(("match",), "it comes in and goes out by one port: no way to go")
     spec = PathSpec(
         plain,
         src,
@@ -66,6 +69,7 @@ def resolve(command: MigrateFlow, registry: FlowRegistry, view: TopologyView) ->
         priority=HIGHEST_PRIORITY if command.priority is None else command.priority,
         idle_timeout=command.idle_timeout or 0,
         hard_timeout=command.hard_timeout or 0,
+        everything=bool(command.everything),
     )
     return ResolvedMigration(None, spec)
 
