@@ -8,8 +8,8 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
-from horizon_ryu.core.flows.match_fields import Loc
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.http.problem import (
     CONFLICT,

@@ -1,4 +1,4 @@
-"""Effect of a spec: refuses flows that would forward nothing, or far more than they seem to.
+"""Effect of a spec: refuses flows that forward nothing, more than they seem to, or our probes.
 
 A switch takes such entries without a word, and they count as active.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.errors import Conflict, InvalidInput
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
+from horizon_ryu.core.flows.overlap import blinds_discovery
 from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
@@ -31,6 +33,19 @@ class NamedPort(NamedTuple):
 
     ref: PortRef
     loc: tuple[str, ...]
+
+
+def check_harmless(spec: Spec) -> None:
+    """Raise Conflict for an entry that would take probes away from Discovery."""
+    if spec.priority >= Priority.LLDP and blinds_discovery(_match_of(spec), spec.priority):
+        raise Conflict(
+            "entries of this priority that match LLDP (0x88cc) would blind Discovery; "
+            "name another dl_type, or use a lower priority"
+        )
+
+
+def _match_of(spec: Spec) -> Match:
+    return spec.match._replace(in_port=None) if isinstance(spec, PathSpec) else spec.match
 
 
 def check_effect(spec: Spec) -> None:

@@ -25,6 +25,7 @@ class MigrateFlow:
     ``dpids`` are the switches to pass, in order; by match the first and the last are those where
     the flow comes in and goes out. What is None stays as it is with a flow of ours; for traffic
     that is no flow of ours yet it is the report's default: priority 65535, no timeouts.
+    ``bidirectional``: the flow in the other direction moves along, the same way back.
     """
 
     dpids: tuple[int, ...]
@@ -34,6 +35,7 @@ class MigrateFlow:
     hard_timeout: int | None = None
     idle_timeout: int | None = None
     everything: bool | None = None
+    bidirectional: bool = False
 
 
 class ResolvedMigration(NamedTuple):
@@ -83,6 +85,22 @@ def _moved(flow: Flow, command: MigrateFlow) -> ResolvedMigration:
     }
     waypoints = waypoints_between(spec.src, spec.dst, command.dpids)
     return ResolvedMigration(flow, replace(spec, waypoints=waypoints, path=(), **given))
+
+
+def reverse_command(
+    command: MigrateFlow, resolved: ResolvedMigration, registry: FlowRegistry
+) -> MigrateFlow | None:
+    """Return what moves the other direction along; None if that is not asked for.
+
+    InvalidInput if the flow has no other direction.
+    """
+    if not command.bidirectional:
+        return None
+    old = resolved.old
+    if old is None or old.reverse is None or old.reverse not in registry:
+        raise InvalidInput(("bidirectional",), "no flow was made with it for the other direction")
+    back = command.dpids[::-1]
+    return replace(command, dpids=back, number=old.reverse, match=None, bidirectional=False)
 
 
 def waypoints_between(src: PortRef, dst: PortRef, dpids: Sequence[int]) -> tuple[int, ...]:

@@ -10,10 +10,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchError
-from horizon_ryu.core.flows.effect import check_effect, check_meant
+from horizon_ryu.core.flows.effect import check_effect, check_harmless, check_meant
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
-from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve
-from horizon_ryu.core.flows.overlap import check_harmless
+from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve, reverse_command
 from horizon_ryu.core.flows.plan import (
     Change,
     FlowPlan,
@@ -112,13 +111,20 @@ class FlowPlanner:
         new = replace(old, spec=spec, meter=meter)
         return routing.change(old, new, self._registry.tags)
 
-    def migration(self, command: MigrateFlow) -> Move:
-        """Return the plan of what ``command`` means now; NotFound, and as :meth:`change`."""
-        old, spec = resolve(command, self._registry, self._view())
-        if old is None:
+    def migrations(self, command: MigrateFlow) -> Iterator[Move]:
+        """Yield the plan of what ``command`` means now, and of the other direction if asked for.
+
+        The first is to be claimed before the second is planned. NotFound, and as :meth:`change`.
+        """
+        resolved = resolve(command, self._registry, self._view())
+        back = reverse_command(command, resolved, self._registry)
+        if resolved.old is None:
             (number,) = self._registry.unused(1, self._random_number)
-            return self._install(spec, number, None)
-        return self.change(old, spec)
+            yield self._install(resolved.spec, number, None)
+        else:
+            yield self.change(resolved.old, resolved.spec)
+        if back is not None:
+            yield from self.migrations(back)
 
     # ---- the network beneath
 
