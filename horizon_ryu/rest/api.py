@@ -30,13 +30,11 @@ from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
-
-
 MAX_SLOW_JOINS = 32
 """Switches that health names as slow to join, at most."""
 
 
-class Switches(Protocol):
+class ConnectedSwitches(Protocol):
     """Who knows the connections of switches."""
 
     def connected_switches(self) -> Mapping[int, Any]:
@@ -57,7 +55,7 @@ class ApiServices(Protocol):
     published: Published
 
     @property
-    def switches(self) -> Switches:
+    def switches(self) -> ConnectedSwitches:
         """The connected switches."""
 
 
