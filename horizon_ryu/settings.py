@@ -53,6 +53,8 @@ class DiscoveryOptions(DiscoveryTimers):
     max_hosts_per_port: int = option(2_048, "hosts known per port", 1, 1_000_000)
     max_addresses_per_host: int = option(16, "IP addresses known per host", 1, 1024)
     host_move_window: float = seconds(1.0, "in which a host's old place may contradict a move")
+    join_patience: float = seconds(4.0, "for which one joining switch may hold new links back")
+    join_doubt: float = seconds(10.0, "for which all that join may do so in a row")
 
     @property
     def timers(self) -> DiscoveryTimers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.join_doubt import SlowJoin
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyChange
 from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_model
@@ -13,6 +14,11 @@ from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_m
 def change_to_event(change: TopologyChange) -> tuple[str, dict[str, Any]]:
     """Return (kind, data) of the event that tells of ``change``."""
     return change.kind, _data(change.subject, change.kind != "switch_leave")
+
+
+def slow_join_to_event(slow: SlowJoin) -> tuple[str, dict[str, Any]]:
+    """Return (kind, data) of the alarm that a switch takes too long to join."""
+    return "alarm_slow_join", {"dpid": dpid_to_text(slow.dpid), "seconds": round(slow.seconds, 3)}
 
 
 def forest_to_event(forest: Forest) -> tuple[str, dict[str, Any]]:
