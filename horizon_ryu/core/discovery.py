@@ -254,8 +254,12 @@ class Discovery:
         return self._is_up(ref) and not self._links.touches(ref)
 
     def locate(self, mac: bytes) -> PortRef | None:
-        """Return where a host is, newer than any view."""
-        return self._hosts.locate(mac)
+        """Return where a host is, newer than any view; None if nobody can be reached there.
+
+        Who was at a port that is down now may be anywhere by now.
+        """
+        place = self._hosts.locate(mac)
+        return place if place is not None and self._is_up(place) else None
 
     # ---- what time does
 

@@ -15,6 +15,7 @@ from typing import TypeAlias
 from horizon_ryu.core import frames
 from horizon_ryu.core.arp_table import ArpTable
 from horizon_ryu.core.frames import Arp, Frame
+from horizon_ryu.core.learning_entries import learning_entries
 from horizon_ryu.core.ownership import Owner, Priority, owner_of
 from horizon_ryu.core.ownership import cookie as cookie_of
 from horizon_ryu.core.pair_flows import Pair, PairFlows
@@ -27,13 +28,11 @@ from horizon_ryu.wire.messages import (
     FlowEntry,
     FlowMod,
     FlowRemoved,
-    Match,
     Outgoing,
     Output,
     PacketIn,
     PacketOut,
     RemovalReason,
-    ToController,
 )
 
 DEFAULT_IDLE_TIMEOUT = 60
@@ -58,7 +57,6 @@ Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
 _PASSED: Answer = (False, ())
 _DROPPED: Answer = (True, ())
 _FLOOD = (Flood(),)
-_TO_CONTROLLER = (ToController(),)
 _NO_ADDRESS = bytes(4)
 _NO_PATH_KINDS = ("host_", "alarm_")
 """Beginnings of the kinds of change that leave switches and links as they are."""
@@ -135,16 +133,17 @@ class Forwarding:
             return self._pairs.remove(key)
 
     def _base_entries(self, changes: Iterable[TopologyChange]) -> list[Outgoing]:
-        joined = (change.subject for change in changes if change.kind == "switch_join")
-        return [Outgoing(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
+        return [
+            Outgoing(change.subject.dpid, entry)
+            for change in changes
+            if change.kind == "switch_join" and isinstance(change.subject, Switch)
+            for entry in learning_entries(change.subject.capabilities, self._cookie)
+        ]
 
     def base_entries(self, dpid: int) -> tuple[FlowMod, ...]:
         """Return the entries that a switch should have whoever talks; none if it is not there."""
-        return (self._arp_entry(),) if dpid in self._view.switches else ()
-
-    def _arp_entry(self) -> FlowMod:
-        match = Match(dl_type=frames.ETH_ARP)
-        return FlowMod(FlowCommand.ADD, match, Priority.ARP, self._cookie, _TO_CONTROLLER)
+        switch = self._view.switches.get(dpid)
+        return () if switch is None else learning_entries(switch.capabilities, self._cookie)
 
     def _queue_reroutes(self) -> None:
         if not self._pairs:
@@ -332,9 +331,9 @@ class Forwarding:
         ]
 
     def _wanted(self, dpid: int, entry: FlowEntry) -> FlowMod | None:
-        arp = self._arp_entry()
-        if (entry.match, entry.priority) == (arp.match, arp.priority):
-            return arp
+        for wanted in self.base_entries(dpid):
+            if (entry.match, entry.priority) == (wanted.match, wanted.priority):
+                return wanted
         return self._pairs.wanted(dpid, entry.match) if entry.priority == Priority.UNICAST else None
 
 
