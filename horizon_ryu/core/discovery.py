@@ -261,6 +261,11 @@ class Discovery:
         place = self._hosts.locate(mac)
         return place if place is not None and self._is_up(place) else None
 
+    def is_contested(self, address: bytes) -> bool:
+        """Tell whether it is undecided which station has an IP address (packed)."""
+        text = frames.address_text(address)
+        return text is not None and self._hosts.is_contested(text)
+
     # ---- what time does
 
     def tick(self, now: float) -> list[Outgoing]:

@@ -66,7 +66,8 @@ class Forwarding:
     """Decides where frames go and which entries say so; one per controller.
 
     ``locate`` gives the newest known place of a host: Discovery's own table rather than the
-    view, which may be one batch older than the frame at hand.
+    view, which may be one batch older than the frame at hand. ``is_contested`` tells of a packed IP
+    address whether it is undecided whose it is.
     """
 
     def __init__(
@@ -75,8 +76,10 @@ class Forwarding:
         generation: int,
         idle_timeout: int = DEFAULT_IDLE_TIMEOUT,
         max_pairs: int = DEFAULT_MAX_PAIRS,
+        is_contested: Callable[[bytes], bool] = lambda _address: False,
     ) -> None:
         self._locate = locate
+        self._is_contested = is_contested
         self._cookie = cookie_of(Owner.FORWARDING, generation)
         self._pairs = PairFlows(self._cookie, idle_timeout, max_pairs)
         self._view = TopologyView()
@@ -250,12 +253,13 @@ class Forwarding:
         """Return the MAC that answers a broadcast request; None if the stations must do it.
 
         Announcements and questions about oneself are for the others to hear; addresses in a
-        tagged network may mean another station than ours; and a request that comes by a link
-        was not answered where it entered, so it goes on.
+        tagged network may mean another station than ours; who probes whether an address is free
+        (RFC 5227, 2.1.1) wants to hear its user; and a request that comes by a link was not
+        answered where it entered, so it goes on.
         """
         if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or frame.vlan is not None:
             return None
-        if arp.sha != frame.src:
+        if arp.sha != frame.src or arp.spa == _NO_ADDRESS or self._is_contested(arp.tpa):
             return None
         mac = self._book.owner(arp.tpa)
         if mac is None or mac == frame.src or self._locate(mac) is None:

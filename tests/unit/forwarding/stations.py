@@ -63,7 +63,9 @@ class StationNetwork:
         self.stations: list[Station] = []
         self.network = DirectNetwork()
         self.discovery = Discovery(b"key")
-        self.forwarding = Forwarding(self.discovery.locate, GENERATION)
+        self.forwarding = Forwarding(
+            self.discovery.locate, GENERATION, is_contested=self.discovery.is_contested
+        )
         self.tree = TreeControl(GENERATION, 0.1)
         self.network.heard, self.network.delivered = self._heard, self._delivered
         for dpid in range(1, size + 1):

@@ -103,6 +103,7 @@ class Horizon(SimpleNamespace):
             generation=2,
             clock=time.monotonic,
             locate_host=self.places.get,
+            is_contested=lambda _address: False,
             packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
             audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
