@@ -22,7 +22,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames, lldp
-from horizon_ryu.core.discovery import Discovery as Core
+from horizon_ryu.core.discovery import DiscoveryControl as Core
 from horizon_ryu.core.discovery import DiscoveryLimits
 from horizon_ryu.core.errors import SwitchAway
 from horizon_ryu.core.hosts import HostLimits

@@ -37,7 +37,7 @@ def domain_0(
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
     New domains are given what ``paths`` allows, and no other file or device. FileNotFoundError
-    without a key there; InvalidInput for a URI that nothing serves.
+    without a key there; InvalidRequest for a URI that nothing serves.
     """
     identity = Identity.load(directory)
     host = PhysicalHost(uri, settings_file=directory / SETTINGS_FILE)

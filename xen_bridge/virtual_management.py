@@ -21,13 +21,13 @@ from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
 from xen_bridge.dom0.settings_store import SchedulerSettings, SettingsStore
-from xen_bridge.errors import BridgeError, Conflict, HypervisorAway, NotFound
+from xen_bridge.errors import BridgeError, HypervisorAway, RequestConflict, SubjectNotFound
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
     DomainScheduling,
-    Host,
+    PhysicalHostInfo,
     SetDomain,
     VcpuAssignment,
     VcpuPins,
@@ -85,7 +85,7 @@ class PhysicalHost:
         """What the back end can do."""
         return self.hypervisor.capabilities
 
-    def host(self) -> Host:
+    def host(self) -> PhysicalHostInfo:
         """Return the physical host."""
         return self.hypervisor.host()
 
@@ -250,7 +250,7 @@ class PhysicalHost:
             self.hypervisor.undefine(uuid)
         elif domain.persistent is None:
             # Nobody can tell: one that was not is gone by now.
-            with suppress(NotFound):
+            with suppress(SubjectNotFound):
                 self.hypervisor.undefine(uuid)
 
     # ---- moving
@@ -262,7 +262,7 @@ class PhysicalHost:
         with self._lock:
             domain = self._guest(domain_id)
             if domain.id is None:
-                raise Conflict(f"{domain.name} does not run")
+                raise RequestConflict(f"{domain.name} does not run")
             settings = self._scheduling.of(domain)
             self.hypervisor.migrate(domain.uuid, target.uri)
             self._scheduling.forget(domain.uuid)

@@ -15,7 +15,7 @@ from horizon_ryu.wire.messages import FlowEntry, FlowMod, Outgoing
 LOG = logging.getLogger("horizon.audit")
 
 
-class Switches(EntryReader, Protocol):
+class EntrySwitches(EntryReader, Protocol):
     """The part of the switch registry that is used."""
 
     def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
@@ -27,7 +27,7 @@ class EntryAudit:
 
     def __init__(
         self,
-        switches: Switches,
+        switches: EntrySwitches,
         wanted: Callable[[int], Sequence[FlowMod]],
         restore: Callable[[int, Sequence[FlowMod]], None] | None = None,
     ) -> None:

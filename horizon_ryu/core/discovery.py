@@ -59,7 +59,7 @@ class Heard(NamedTuple):
     messages: tuple[Outgoing, ...] = ()
 
 
-class Discovery:
+class DiscoveryControl:
     """The state machine; ``key`` signs the probes and is nobody else's."""
 
     def __init__(

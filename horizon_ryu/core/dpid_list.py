@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.core.identifiers import dpid_given
 
 SEPARATOR = "|"
 
@@ -14,6 +14,6 @@ def dpids_list(text: str, loc: tuple[str | int, ...] = ("dpids",)) -> tuple[int,
     The report's ``getDpidsList`` (3.2.2.2).
     """
     if not text:
-        raise InvalidInput(loc, f"dpids of 16 hex digits, separated by {SEPARATOR}")
+        raise InvalidInput(loc, f"dpids in hex digits, separated by {SEPARATOR}")
     parts = text.split(SEPARATOR)
-    return tuple(dpid_from_text(part.strip(), (*loc, place)) for place, part in enumerate(parts))
+    return tuple(dpid_given(part.strip(), (*loc, place)) for place, part in enumerate(parts))

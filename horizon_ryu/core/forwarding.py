@@ -49,7 +49,7 @@ entry must have been lost.
 """
 
 SETTLE_AT_ONCE = 128
-"""Pairs re-routed in the call that reports a change; :meth:`Forwarding.settle` does the rest."""
+"""Pairs re-routed in the call that reports a change; ``settle`` does the rest."""
 
 Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
 """Whether the frame is consumed, and what to send."""
@@ -62,7 +62,7 @@ _NO_PATH_KINDS = ("host_", "alarm_")
 """Beginnings of the kinds of change that leave switches and links as they are."""
 
 
-class Forwarding:
+class ForwardingControl:
     """Decides where frames go and which entries say so; one per controller.
 
     ``locate`` gives the newest known place of a host: Discovery's own table rather than the

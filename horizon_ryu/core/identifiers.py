@@ -11,7 +11,12 @@ from functools import lru_cache
 
 from horizon_ryu.core.errors import InvalidInput
 
+MAX_DPID = (1 << 64) - 1
+DPID_GIVEN = r"(?:(?:0[xX])?[0-9A-Fa-f]{1,16}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){7})"
+"""Pattern of the ways in which people write a dpid: hex digits, with or without colons."""
+
 _DPID = re.compile(r"[0-9a-f]{16}")
+_DPID_GIVEN = re.compile(DPID_GIVEN)
 
 
 @lru_cache(maxsize=65_536)
@@ -29,3 +34,15 @@ def dpid_from_text(text: str, loc: tuple[str | int, ...] = ("dpid",)) -> int:
     if not _DPID.fullmatch(text):
         raise InvalidInput(loc, "a dpid is exactly 16 lower-case hex digits")
     return int(text, 16)
+
+
+def dpid_given(value: int | str, loc: tuple[str | int, ...] = ("dpid",)) -> int:
+    """Return the dpid that somebody wrote, as a number or in hex digits; InvalidInput otherwise.
+
+    Text is always hex, as in every answer: ``"10"`` is the number 16.
+    """
+    if isinstance(value, str) and _DPID_GIVEN.fullmatch(value):
+        return int(value.replace(":", ""), 16)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_DPID:
+        return value
+    raise InvalidInput(loc, "a dpid is up to 16 hex digits, or a number below 2^64")

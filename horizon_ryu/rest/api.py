@@ -30,7 +30,7 @@ DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
 
 
-class Switches(Protocol):
+class ConnectedSwitches(Protocol):
     """Who knows the connections of switches."""
 
     def connected_switches(self) -> Mapping[int, Any]:
@@ -50,7 +50,7 @@ class ApiServices(Protocol):
     supervisor: Supervisor
 
     @property
-    def switches(self) -> Switches:
+    def switches(self) -> ConnectedSwitches:
         """The connected switches."""
 
 

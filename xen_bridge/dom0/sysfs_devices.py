@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from xen_bridge.errors import HypervisorError, InvalidInput, NotFound, Unsupported
+from xen_bridge.errors import HypervisorError, InvalidRequest, RequestUnsupported, SubjectNotFound
 from xen_bridge.protocol.documents.devices import ADDRESS, Device, Kind, VifQueues
 
 XEN_DRIVERS = ("pciback", "xen-pciback")
@@ -36,10 +36,10 @@ class SysfsDevices:
         return tuple(device for device in found if device is not None)
 
     def device(self, address: str) -> Device:
-        """Return one device; NotFound if there is none at that address."""
+        """Return one device; SubjectNotFound if there is none at that address."""
         found = self._device(address) if re.fullmatch(ADDRESS, address) else None
         if found is None:
-            raise NotFound(f"no PCI device {address}")
+            raise SubjectNotFound(f"no PCI device {address}")
         return found
 
     def _device(self, address: str) -> Device | None:
@@ -75,14 +75,14 @@ class SysfsDevices:
     def set_functions(self, address: str, count: int) -> None:
         """Have a physical function make ``count`` virtual ones.
 
-        Raises Unsupported for a device that makes none, InvalidInput beyond its maximum. The
-        kernel changes the number by way of 0 only.
+        Raises RequestUnsupported for a device that makes none, InvalidRequest beyond its maximum.
+        The kernel changes the number by way of 0 only.
         """
         device = self.device(address)
         if not device.max_functions:
-            raise Unsupported(f"{address} cannot make virtual functions")
+            raise RequestUnsupported(f"{address} cannot make virtual functions")
         if not 0 <= count <= device.max_functions:
-            raise InvalidInput(("count",), f"{address} makes at most {device.max_functions}")
+            raise InvalidRequest(("count",), f"{address} makes at most {device.max_functions}")
         if count == device.functions:
             return
         place = self._devices / address / "sriov_numvfs"
@@ -97,9 +97,9 @@ class SysfsDevices:
         return _number(self._queues) if self._queues.exists() else None
 
     def set_max_queues(self, count: int) -> None:
-        """Let new vifs have at most ``count`` queues; Unsupported without the driver."""
+        """Let new vifs have at most ``count`` queues; RequestUnsupported without the driver."""
         if not self._queues.exists():
-            raise Unsupported("the driver xen_netback is not loaded here")
+            raise RequestUnsupported("the driver xen_netback is not loaded here")
         _write(self._queues, str(count))
 
     def vif_queues(self) -> tuple[VifQueues, ...]:

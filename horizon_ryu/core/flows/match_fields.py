@@ -7,22 +7,31 @@ OXM names of 1.3 (``eth_type``, ``ipv4_src`` ...); the former are written (desig
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.flows.field_values import (
+    ETHERTYPE_WORDS,
+    PROTOCOL_WORDS,
+    Loc,
+    Reader,
+    number,
+    parse_dscp,
+    parse_mac,
+    parse_network,
+    parse_tos,
+    parse_vlan,
+    parse_vlan_vid,
+)
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import VLAN_NONE, Match
-from horizon_ryu.wire.protocols import ETHERTYPE, MAX_VLAN, WITH_PORTS
+from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS, WITH_PORTS
 
 ETH_IPV4, ETH_ARP, ETH_IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
 ICMP, TCP, UDP, SCTP = WITH_PORTS
-
-Loc: TypeAlias = tuple[str | int, ...]
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 
 
 class _Alias(NamedTuple):
@@ -61,20 +70,35 @@ OXM_NAMES: Mapping[str, _Alias] = MappingProxyType(
 
 _PLAIN = _Alias("")
 
+PROTOCOLS: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        "ip": {"dl_type": ETH_IPV4},
+        "arp": {"dl_type": ETH_ARP},
+        "icmp": {"dl_type": ETH_IPV4, "nw_proto": ICMP},
+        "tcp": {"dl_type": ETH_IPV4, "nw_proto": TCP},
+        "udp": {"dl_type": ETH_IPV4, "nw_proto": UDP},
+        "sctp": {"dl_type": ETH_IPV4, "nw_proto": SCTP},
+    }
+)
+"""Words that stand for fields, as in ``ovs-ofctl``; their value is true."""
+
 
 def parse_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> Match:
     """Return the match that ``fields`` describe; InvalidInput names the field and the reason."""
     values: dict[str, Any] = {}
     given: dict[str, str] = {}
     for name, value in fields.items():
+        if name in PROTOCOLS:
+            continue
         field = OXM_NAMES[name].field if name in OXM_NAMES else name
         if field not in _READERS:
             raise InvalidInput((*loc, name), "no such match field")
         if field in given:
             raise InvalidInput((*loc, name), f"the same field is given as {given[field]}")
         given[field] = name
-        read = _dscp if name == "ip_dscp" else _READERS[field]
+        read = _OXM_READERS.get(name) or _READERS[field]
         values[field] = read(value, (*loc, name))
+    _take_protocols(fields, values, loc)
     for field, name in given.items():
         _check_alias(name, values, loc)
         _check_needs(field, name, values, loc)
@@ -91,82 +115,46 @@ def match_fields(match: Match) -> dict[str, Any]:
     return found
 
 
-def parse_mac(value: Any, loc: Loc) -> bytes:
-    """Return the 6 bytes of a MAC address written with colons."""
-    if not isinstance(value, str) or not _MAC.fullmatch(value):
-        raise InvalidInput(loc, "not a MAC address such as 00:00:00:00:00:01")
-    return bytes.fromhex(value.replace(":", ""))
+def _take_protocols(fields: Mapping[str, Any], values: dict[str, Any], loc: Loc) -> None:
+    """Put what the words among ``fields`` stand for into ``values``."""
+    for word in fields:
+        if word not in PROTOCOLS:
+            continue
+        if fields[word] is not True:
+            raise InvalidInput((*loc, word), "write true")
+        for field, value in PROTOCOLS[word].items():
+            if values.setdefault(field, value) != value:
+                raise InvalidInput((*loc, word), f"contradicts {field} {values[field]:#x}")
 
 
-def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
-    """Return (address, prefix length) of an IPv4 address or range without host bits."""
-    if not isinstance(value, str):
-        raise InvalidInput(loc, "not an IPv4 address or range such as 10.0.0.0/24")
-    try:
-        network = ipaddress.IPv4Network(value, strict=True)
-    except ValueError as error:
-        raise InvalidInput(loc, f"not an IPv4 address or range: {error}") from error
-    if "/" in value and not value.partition("/")[2].isdecimal():
-        raise InvalidInput(loc, "write the prefix length, as in 10.0.0.0/24")
-    if network.prefixlen == 0:
-        raise InvalidInput(loc, "a range of all addresses says nothing; leave the field out")
-    return int(network.network_address), network.prefixlen
-
-
-def network_text(network: tuple[int, int]) -> str:
-    """Return a range in CIDR form, a single address without its length."""
-    address = str(ipaddress.IPv4Address(network[0]))
-    return address if network[1] == 32 else f"{address}/{network[1]}"
-
-
-def number(low: int, high: int) -> Callable[[Any, Loc], int]:
-    """Return a reader of whole numbers from ``low`` to ``high``."""
-
-    def read(value: Any, loc: Loc) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise InvalidInput(loc, f"must be a whole number from {low} to {high}")
-        return value
-
-    return read
-
-
-def _vlan(value: Any, loc: Loc) -> int:
-    if value == VLAN_NONE and isinstance(value, int):
-        return VLAN_NONE
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_VLAN:
-        raise InvalidInput(loc, f"must be 0 to {MAX_VLAN}, or {VLAN_NONE} for untagged frames")
-    return value
-
-
-def parse_tos(value: Any, loc: Loc) -> int:
-    """Return a ToS byte; its two lowest bits are no part of the field (1.0, 5.2.3)."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 252 or value & 3:
-        raise InvalidInput(loc, "must be 0 to 252, with the two lowest bits zero")
-    return value
-
-
-def _dscp(value: Any, loc: Loc) -> int:
-    return number(0, 63)(value, loc) << 2
-
-
-_READERS: Mapping[str, Callable[[Any, Loc], Any]] = MappingProxyType(
+_READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "in_port": number(1, MAX_PHYSICAL_PORT),
         "dl_src": parse_mac,
         "dl_dst": parse_mac,
-        "dl_type": number(0x05FF, 0xFFFF),
-        "dl_vlan": _vlan,
+        "dl_type": number(0x05FF, 0xFFFF, ETHERTYPE_WORDS),
+        "dl_vlan": parse_vlan,
         "dl_vlan_pcp": number(0, 7),
         "nw_src": parse_network,
         "nw_dst": parse_network,
-        "nw_proto": number(0, 255),
+        "nw_proto": number(0, 255, PROTOCOL_WORDS),
         "nw_tos": parse_tos,
         "tp_src": number(0, 0xFFFF),
         "tp_dst": number(0, 0xFFFF),
     }
 )
+_OXM_READERS: Mapping[str, Reader] = MappingProxyType(
+    {"ip_dscp": parse_dscp, "vlan_vid": parse_vlan_vid}
+)
+"""Of names whose values are not those of the field of 1.0."""
 MATCH_FIELDS = tuple(_READERS)
 """The twelve fields, by the names in which answers are written."""
+
+
+def network_text(network: tuple[int, int]) -> str:
+    """Return a range in CIDR form, a single address without its length."""
+    address = str(ipaddress.IPv4Address(network[0]))
+    return address if network[1] == IPV4_BITS else f"{address}/{network[1]}"
 
 
 def _same(value: Any) -> Any:

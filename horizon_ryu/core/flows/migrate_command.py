@@ -14,8 +14,8 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView
 from horizon_ryu.wire.messages import Match
 
-MIGRATE_PARAMETERS = ("priority", "hard_timeout", "idle_timeout")
-"""Parameters of flows that a migration may set along (report 3.2.2.1)."""
+MIGRATE_PARAMETERS = ("priority", "hard_timeout", "idle_timeout", "everything")
+"""Parameters of flows that a migration may set along (report 3.2.2.1, but for ``everything``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class MigrateFlow:
     ``dpids`` are the switches to pass, in order; by match the first and the last are those where
     the flow comes in and goes out. What is None stays as it is with a flow of ours; for traffic
     that is no flow of ours yet it is the report's default: priority 65535, no timeouts.
+    ``bidirectional``: the flow in the other direction moves along, the same way back.
     """
 
     dpids: tuple[int, ...]
@@ -33,6 +34,8 @@ class MigrateFlow:
     priority: int | None = None
     hard_timeout: int | None = None
     idle_timeout: int | None = None
+    everything: bool | None = None
+    bidirectional: bool = False
 
 
 class ResolvedMigration(NamedTuple):
@@ -58,6 +61,8 @@ def resolve(command: MigrateFlow, registry: FlowRegistry, view: TopologyView) ->
     if known:
         return _moved(max(known, key=lambda flow: flow.spec.priority), command)
     dst = _destination(match, command.dpids[-1], view)
+    if src == dst:
+        raise InvalidInput(("match",), "it comes in and goes out by one port: no way to go")
     spec = PathSpec(
         plain,
         src,
@@ -66,6 +71,7 @@ def resolve(command: MigrateFlow, registry: FlowRegistry, view: TopologyView) ->
         priority=HIGHEST_PRIORITY if command.priority is None else command.priority,
         idle_timeout=command.idle_timeout or 0,
         hard_timeout=command.hard_timeout or 0,
+        everything=bool(command.everything),
     )
     return ResolvedMigration(None, spec)
 
@@ -79,6 +85,22 @@ def _moved(flow: Flow, command: MigrateFlow) -> ResolvedMigration:
     }
     waypoints = waypoints_between(spec.src, spec.dst, command.dpids)
     return ResolvedMigration(flow, replace(spec, waypoints=waypoints, path=(), **given))
+
+
+def reverse_command(
+    command: MigrateFlow, resolved: ResolvedMigration, registry: FlowRegistry
+) -> MigrateFlow | None:
+    """Return what moves the other direction along; None if that is not asked for.
+
+    InvalidInput if the flow has no other direction.
+    """
+    if not command.bidirectional:
+        return None
+    old = resolved.old
+    if old is None or old.reverse is None or old.reverse not in registry:
+        raise InvalidInput(("bidirectional",), "no flow was made with it for the other direction")
+    back = command.dpids[::-1]
+    return replace(command, dpids=back, number=old.reverse, match=None, bidirectional=False)
 
 
 def waypoints_between(src: PortRef, dst: PortRef, dpids: Sequence[int]) -> tuple[int, ...]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from horizon_ryu.core import lldp
-from horizon_ryu.core.errors import Conflict
-from horizon_ryu.core.flows.flow import PathSpec, Spec
 from horizon_ryu.core.frames import ETH_LLDP
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.wire.messages import VLAN_NONE, Match
@@ -37,18 +35,6 @@ def _common(one: tuple[int, int] | None, other: tuple[int, int] | None) -> bool:
         return True
     free = 32 - min(one[1], other[1])
     return one[0] >> free == other[0] >> free
-
-
-def check_harmless(spec: Spec) -> None:
-    """Raise Conflict for an entry that would take probes away from Discovery."""
-    match = spec.match
-    if isinstance(spec, PathSpec):
-        match = match._replace(in_port=None)
-    if blinds_discovery(match, spec.priority):
-        raise Conflict(
-            "entries of this priority that match LLDP (0x88cc) would blind Discovery; "
-            "name another dl_type, or use a lower priority"
-        )
 
 
 def blinds_discovery(match: Match, priority: int) -> bool:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from horizon_ryu.core.errors import LimitExceeded, SwitchError
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
-from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve
-from horizon_ryu.core.flows.overlap import check_harmless
+from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchError
+from horizon_ryu.core.flows.effect import check_effect, check_harmless, check_meant
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
+from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve, reverse_command
 from horizon_ryu.core.flows.plan import (
     Change,
     FlowPlan,
@@ -33,10 +33,14 @@ _METERS = 60_000
 
 
 class CreateFlow(NamedTuple):
-    """Command to make a flow, alone or with its reverse direction."""
+    """Command to make a flow, alone or with its reverse direction.
+
+    ``loc`` is where it stands in a request, for errors.
+    """
 
     spec: Spec
     bidirectional: bool = False
+    loc: tuple[str | int, ...] = ()
 
 
 class FlowLimits(NamedTuple):
@@ -76,14 +80,8 @@ class FlowPlanner:
         if len(self._registry) + count > self._limits.flows:
             raise LimitExceeded(f"at most {self._limits.flows} flows; delete some")
         numbers = iter(self._registry.unused(count, self._random_number))
-        for spec, bidirectional in wanted:
-            number = next(numbers)
-            if not bidirectional or isinstance(spec, EntrySpec):
-                yield self._install(spec, number, None)
-                continue
-            back = next(numbers)
-            yield self._install(spec, number, back)
-            yield self._install(reverse_spec(spec), back, number)
+        for command in wanted:
+            yield from self._installs(command, numbers)
 
     def removals(self, number: int) -> list[Removal]:
         """Return the plans that delete a flow and its reverse direction; NotFound."""
@@ -104,38 +102,70 @@ class FlowPlanner:
         """
         routing = self._routes()
         check_harmless(spec)
+        check_effect(spec)
+        if isinstance(old.spec, PathSpec) and old.spec.everything:
+            check_meant(spec)
         meter = old.meter
         if spec.rate_kbps != old.spec.rate_kbps:
             meter = self._meter_for(spec, old.number)
         new = replace(old, spec=spec, meter=meter)
         return routing.change(old, new, self._registry.tags)
 
-    def migration(self, command: MigrateFlow) -> Move:
-        """Return the plan of what ``command`` means now; NotFound, and as :meth:`change`."""
-        old, spec = resolve(command, self._registry, self._view())
-        if old is None:
+    def migrations(self, command: MigrateFlow) -> Iterator[Move]:
+        """Yield the plan of what ``command`` means now, and of the other direction if asked for.
+
+        The first is to be claimed before the second is planned. NotFound, and as :meth:`change`.
+        """
+        resolved = resolve(command, self._registry, self._view())
+        back = reverse_command(command, resolved, self._registry)
+        if resolved.old is None:
             (number,) = self._registry.unused(1, self._random_number)
-            return self._install(spec, number, None)
-        return self.change(old, spec)
+            yield self._install(resolved.spec, number, None)
+        else:
+            yield self.change(resolved.old, resolved.spec)
+        if back is not None:
+            yield from self.migrations(back)
 
     # ---- the network beneath
 
     def is_whole(self, flow: Flow) -> bool:
-        """Tell whether every switch and link of the path of ``flow`` is there."""
-        return self._routes().is_whole(flow.hops)
+        """Tell whether every switch, link and port that ``flow`` passes is there."""
+        routes = self._routes()
+        return routes.has_ends(flow) and routes.is_whole(flow.hops)
+
+    def is_seen(self, dpid: int) -> bool:
+        """Tell whether a switch is in the network."""
+        return dpid in self._view().switches
 
     def check_commit(self, plan: FlowPlan) -> SwitchError | None:
         """Return why traffic must not be turned to the new path now; None if it may be."""
         if not isinstance(plan, Change) or not plan.new.hops or self.is_whole(plan.new):
             return None
-        return SwitchError(plan.new.first_dpid, "a link of the new path was lost before the commit")
+        return SwitchError(
+            plan.new.first_dpid, "a link or port of the new path was lost before the commit"
+        )
 
     # ---- parts of a flow
+
+    def _installs(self, command: CreateFlow, numbers: Iterator[int]) -> Iterator[Install]:
+        """Yield one plan or two; what is wrong with the reverse direction is told of the flow."""
+        spec, number = command.spec, next(numbers)
+        both = command.bidirectional and isinstance(spec, PathSpec)
+        back = next(numbers) if command.bidirectional else None
+        try:
+            plan = self._install(spec, number, back if both else None)
+        except InvalidInput as error:
+            raise InvalidInput((*command.loc, *error.loc), error.msg) from error
+        yield plan
+        if isinstance(spec, PathSpec) and back is not None:
+            yield self._install(reverse_spec(spec), back, number)
 
     def _install(self, spec: Spec, number: int, reverse: int | None) -> Install:
         routing = self._routes()
         meter = 0 if spec.rate_kbps is None else self._meter_for(spec, number)
         check_harmless(spec)
+        check_effect(spec)
+        check_meant(spec)
         flow = Flow(number, spec, reverse=reverse, meter=meter)
         return plan_install(routing.routed(flow, self._registry.tags))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
+from horizon_ryu.core.flows.effect import check_ports, end_ports
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -46,6 +47,7 @@ class Routing:
         """
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
+            check_ports(flow.spec, self.view.switches[flow.spec.dpid].ports)
             self._check_meter(flow)
             return flow
         return self._on_path(flow, flow.spec, used, False)
@@ -69,6 +71,14 @@ class Routing:
         path = tuple(Hop(hop.dpid, hop.in_port, hop.out_port) for hop in hops)
         known = all(hop.dpid in self.view.switches for hop in path)
         return known and hops_exist(self._graph, path)
+
+    def has_ends(self, flow: Flow) -> bool:
+        """Tell whether the ports that ``flow`` names are there; of absent switches none is."""
+        switches = self.view.switches
+        return all(
+            ref.dpid in switches and ref.port_no in switches[ref.dpid].ports
+            for ref in end_ports(flow)
+        )
 
     def _on_path(
         self, flow: Flow, spec: PathSpec, used: Callable[[], Collection[int]], two_phase: bool

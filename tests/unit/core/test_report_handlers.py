@@ -20,7 +20,7 @@ def test_dpids_are_separated_by_bars_and_keep_their_order() -> None:
     assert dpids_list(f" {A} | {B} ") == (1, 255)
 
 
-@pytest.mark.parametrize(("text", "loc"), [("", ()), (f"{A}|", (1,)), (f"1|{A}", (0,))])
+@pytest.mark.parametrize(("text", "loc"), [("", ()), (f"{A}|", (1,)), (f"g|{A}", (0,))])
 def test_a_malformed_dpid_is_named_by_its_place(text: str, loc: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput) as refused:
         dpids_list(text)

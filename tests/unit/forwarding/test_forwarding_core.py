@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, Forwarding
+from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, ForwardingControl
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.topology import (
@@ -67,7 +67,7 @@ class Network:
             self.connect(PortRef(one, one_port), PortRef(two, two_port))
         self.switches = {dpid: DirectSwitch(dpid, 4, range(1, 10)) for dpid in self.dpids}
         self.now = 100.0
-        self.core = Forwarding(self.places.get, GENERATION)
+        self.core = ForwardingControl(self.places.get, GENERATION)
         self.ips: dict[bytes, tuple[str, ...]] = {}
         self.changed(*[TopologyChange("switch_join", self.switch(dpid)) for dpid in self.dpids])
 
@@ -368,7 +368,7 @@ def test_many_pairs_are_settled_in_pieces_the_broken_first(square: Network) -> N
 
 def test_the_memory_of_pairs_is_bounded_and_what_it_drops_is_deleted() -> None:
     network = Network([1], [])
-    network.core = Forwarding(network.places.get, GENERATION, max_pairs=10)
+    network.core = ForwardingControl(network.places.get, GENERATION, max_pairs=10)
     macs = [bytes([2, 0, 0, 0, 0, n]) for n in range(30)]
     network.changed(*[network.place(mac, 1, n % 9 + 1) for n, mac in enumerate(macs)])
     for mac, other in itertools.pairwise(macs):

@@ -10,14 +10,14 @@ from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 
 SCHEMES = "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, test:///default, memory:///"
 MAX_DELAY = 60.0
 
 
 def open_hypervisor(uri: str) -> Hypervisor:
-    """Return the back end of ``uri``; InvalidInput if none serves it. Connects later."""
+    """Return the back end of ``uri``; InvalidRequest if none serves it. Connects later."""
     scheme = uri.partition(":")[0]
     if scheme == "memory":
         return _memory(uri)
@@ -25,7 +25,7 @@ def open_hypervisor(uri: str) -> Hypervisor:
         return LibvirtTestHost(uri)
     if scheme == "xen" or scheme.startswith("xen+"):
         return XenHypervisor(uri)
-    raise InvalidInput(("uri",), f"{uri!r} is none of {SCHEMES}")
+    raise InvalidRequest(("uri",), f"{uri!r} is none of {SCHEMES}")
 
 
 def _memory(uri: str) -> MemoryHost:
@@ -36,8 +36,8 @@ def _memory(uri: str) -> MemoryHost:
         try:
             seconds = float(text)
         except ValueError:
-            raise InvalidInput(("uri",), f"{text!r} is not a number of seconds") from None
+            raise InvalidRequest(("uri",), f"{text!r} is not a number of seconds") from None
         if not 0 <= seconds <= MAX_DELAY:
-            raise InvalidInput(("uri",), f"seconds are 0 to {MAX_DELAY:g}")
+            raise InvalidRequest(("uri",), f"seconds are 0 to {MAX_DELAY:g}")
         host.fail("domains", partial(time.sleep, seconds))
     return host

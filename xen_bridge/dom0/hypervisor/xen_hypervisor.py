@@ -18,7 +18,7 @@ from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checke
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
-from xen_bridge.errors import Conflict, Unsupported
+from xen_bridge.errors import RequestConflict, RequestUnsupported
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
@@ -116,13 +116,13 @@ class XenHypervisor(LibvirtHost):
     # ---- the processor
 
     def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
-        """Set weight and cap of a running domain; Unsupported for other schedulers."""
+        """Set weight and cap of a running domain; RequestUnsupported for other schedulers."""
         found = self.find(domain)
         wanted = {"weight": weight, "cap": cap}
         with translated():
             kind = found.schedulerType()[0]
             if kind not in KNOWN_SCHEDULERS:
-                raise Unsupported(f"the scheduler {kind} knows no weight and no cap")
+                raise RequestUnsupported(f"the scheduler {kind} knows no weight and no cap")
             # Flags are not supported, so the plain call (Xen research, 5.1).
             found.setSchedulerParameters({k: v for k, v in wanted.items() if v is not None})
 
@@ -145,12 +145,14 @@ class XenHypervisor(LibvirtHost):
         with translated():
             number = found.ID()
         if number < 0:
-            raise Conflict("the domain does not run")
+            raise RequestConflict("the domain does not run")
         self._needed_xl().pin(number, vcpu, cpus)
 
     def _needed_xl(self) -> Xl:
         if self._xl is None:
-            raise Unsupported(f"affinity through {self.uri}: xl runs on the host itself, or by ssh")
+            raise RequestUnsupported(
+                f"affinity through {self.uri}: xl runs on the host itself, or by ssh"
+            )
         return self._xl
 
     # ---- life
@@ -178,7 +180,7 @@ class XenHypervisor(LibvirtHost):
             with self._explained(), translated():
                 name = found.name()
                 if name in {item.name() for item in other.connection().listAllDomains()}:
-                    raise Conflict(f"{destination} has a domain {name} already")
+                    raise RequestConflict(f"{destination} has a domain {name} already")
                 flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
                 if found.isPersistent():
                     flags |= libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
@@ -192,14 +194,14 @@ class XenHypervisor(LibvirtHost):
         """Take a PCI device from the host's driver; with xl where libvirt has no device driver."""
         try:
             super().take_device(address)
-        except Unsupported:
+        except RequestUnsupported:
             self._needed_xl().take_device(address)
 
     def return_device(self, address: str) -> None:
         """Give a PCI device back to the host's driver."""
         try:
             super().return_device(address)
-        except Unsupported:
+        except RequestUnsupported:
             self._needed_xl().return_device(address)
 
 

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
-from xen_bridge.errors import Deadline, HypervisorError, NotFound, Unsupported
+from xen_bridge.errors import Deadline, HypervisorError, RequestUnsupported, SubjectNotFound
 from xen_bridge.protocol.documents.domains import VcpuAssignment
 
 SECONDS = 30.0
@@ -30,7 +30,7 @@ def run_here(command: Sequence[str]) -> str:
             command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except FileNotFoundError as error:
-        raise Unsupported(f"{command[0]} is not installed here") from error
+        raise RequestUnsupported(f"{command[0]} is not installed here") from error
     except subprocess.TimeoutExpired as error:
         raise Deadline(f"{command[0]} did not end in {SECONDS:g} s") from error
     if done.returncode != 0:
@@ -61,10 +61,10 @@ def run_over_ssh(
     return run
 
 
-def _failure(command: Sequence[str], text: str) -> HypervisorError | NotFound:
+def _failure(command: Sequence[str], text: str) -> HypervisorError | SubjectNotFound:
     said = " ".join(text.split())[:400]
     if "invalid domain identifier" in said:
-        return NotFound(said)
+        return SubjectNotFound(said)
     return HypervisorError(f"{' '.join(command[:2])}: {said or 'failed without a word'}")
 
 
