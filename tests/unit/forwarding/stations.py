@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery import Discovery
-from horizon_ryu.core.forwarding import Forwarding
+from horizon_ryu.core.discovery import DiscoveryControl
+from horizon_ryu.core.forwarding import ForwardingControl
 from horizon_ryu.core.lldp import is_lldp
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.topology import Host, PortRef
@@ -62,8 +62,8 @@ class StationNetwork:
         self.asked = 0
         self.stations: list[Station] = []
         self.network = DirectNetwork()
-        self.discovery = Discovery(b"key")
-        self.forwarding = Forwarding(
+        self.discovery = DiscoveryControl(b"key")
+        self.forwarding = ForwardingControl(
             self.discovery.locate, GENERATION, is_contested=self.discovery.is_contested
         )
         self.tree = TreeControl(GENERATION, 0.1)
