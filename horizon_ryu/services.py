@@ -17,7 +17,7 @@ from typing import Any
 
 from ryu import cfg
 
-from horizon_ryu import garbage, log, settings
+from horizon_ryu import garbage, log, start_check
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.capacity import capacity
 from horizon_ryu.core.errors import HorizonError
@@ -75,7 +75,7 @@ class Services:
             self._build()
 
     def _build(self) -> None:
-        self.settings = settings.load(cfg.CONF)
+        self.settings = start_check.check(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
         self.runtime: Runtime = GreenRuntime()
         self.clock: Callable[[], float] = time.monotonic
