@@ -86,6 +86,7 @@ class Discovery(HorizonApp):
         self._dirty = self.horizon.runtime.event()
         self._hurry = self.horizon.runtime.event()
         self.horizon.locator = self._core.locate
+        self.horizon.contest = self._core.is_contested
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
         self.horizon.router.add(topology_resource.resources(self, self.horizon.store))

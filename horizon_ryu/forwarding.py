@@ -62,6 +62,7 @@ class Forwarding(HorizonApp):
             self.horizon.generation,
             options.idle_timeout,
             options.max_pairs,
+            self.horizon.is_contested,
         )
         self._removals: Counter[str] = Counter()
         self.horizon.metrics.counters(

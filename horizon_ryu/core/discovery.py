@@ -269,8 +269,17 @@ class DiscoveryControl:
         return self._is_up(ref) and not self._links.touches(ref)
 
     def locate(self, mac: bytes) -> PortRef | None:
-        """Return where a host is, newer than any view."""
-        return self._hosts.locate(mac)
+        """Return where a host is, newer than any view; None if nobody can be reached there.
+
+        Who was at a port that is down now may be anywhere by now.
+        """
+        place = self._hosts.locate(mac)
+        return place if place is not None and self._is_up(place) else None
+
+    def is_contested(self, address: bytes) -> bool:
+        """Tell whether it is undecided which station has an IP address (packed)."""
+        text = frames.address_text(address)
+        return text is not None and self._hosts.is_contested(text)
 
     # ---- what time does
 

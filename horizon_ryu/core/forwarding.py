@@ -15,6 +15,7 @@ from typing import TypeAlias
 from horizon_ryu.core import frames
 from horizon_ryu.core.arp_table import ArpTable
 from horizon_ryu.core.frames import Arp, Frame
+from horizon_ryu.core.learning_entries import learning_entries
 from horizon_ryu.core.ownership import Owner, Priority, owner_of
 from horizon_ryu.core.ownership import cookie as cookie_of
 from horizon_ryu.core.pair_flows import Pair, PairFlows
@@ -27,13 +28,11 @@ from horizon_ryu.wire.messages import (
     FlowEntry,
     FlowMod,
     FlowRemoved,
-    Match,
     Outgoing,
     Output,
     PacketIn,
     PacketOut,
     RemovalReason,
-    ToController,
 )
 
 DEFAULT_IDLE_TIMEOUT = 60
@@ -58,7 +57,6 @@ Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
 _PASSED: Answer = (False, ())
 _DROPPED: Answer = (True, ())
 _FLOOD = (Flood(),)
-_TO_CONTROLLER = (ToController(),)
 _NO_ADDRESS = bytes(4)
 _NO_PATH_KINDS = ("host_", "alarm_")
 """Beginnings of the kinds of change that leave switches and links as they are."""
@@ -68,7 +66,8 @@ class ForwardingControl:
     """Decides where frames go and which entries say so; one per controller.
 
     ``locate`` gives the newest known place of a host: Discovery's own table rather than the
-    view, which may be one batch older than the frame at hand.
+    view, which may be one batch older than the frame at hand. ``is_contested`` tells of a packed IP
+    address whether it is undecided whose it is.
     """
 
     def __init__(
@@ -77,8 +76,10 @@ class ForwardingControl:
         generation: int,
         idle_timeout: int = DEFAULT_IDLE_TIMEOUT,
         max_pairs: int = DEFAULT_MAX_PAIRS,
+        is_contested: Callable[[bytes], bool] = lambda _address: False,
     ) -> None:
         self._locate = locate
+        self._is_contested = is_contested
         self._cookie = cookie_of(Owner.FORWARDING, generation)
         self._pairs = PairFlows(self._cookie, idle_timeout, max_pairs)
         self._view = TopologyView()
@@ -135,16 +136,17 @@ class ForwardingControl:
             return self._pairs.remove(key)
 
     def _base_entries(self, changes: Iterable[TopologyChange]) -> list[Outgoing]:
-        joined = (change.subject for change in changes if change.kind == "switch_join")
-        return [Outgoing(s.dpid, self._arp_entry()) for s in joined if isinstance(s, Switch)]
+        return [
+            Outgoing(change.subject.dpid, entry)
+            for change in changes
+            if change.kind == "switch_join" and isinstance(change.subject, Switch)
+            for entry in learning_entries(change.subject.capabilities, self._cookie)
+        ]
 
     def base_entries(self, dpid: int) -> tuple[FlowMod, ...]:
         """Return the entries that a switch should have whoever talks; none if it is not there."""
-        return (self._arp_entry(),) if dpid in self._view.switches else ()
-
-    def _arp_entry(self) -> FlowMod:
-        match = Match(dl_type=frames.ETH_ARP)
-        return FlowMod(FlowCommand.ADD, match, Priority.ARP, self._cookie, _TO_CONTROLLER)
+        switch = self._view.switches.get(dpid)
+        return () if switch is None else learning_entries(switch.capabilities, self._cookie)
 
     def _queue_reroutes(self) -> None:
         if not self._pairs:
@@ -251,12 +253,13 @@ class ForwardingControl:
         """Return the MAC that answers a broadcast request; None if the stations must do it.
 
         Announcements and questions about oneself are for the others to hear; addresses in a
-        tagged network may mean another station than ours; and a request that comes by a link
-        was not answered where it entered, so it goes on.
+        tagged network may mean another station than ours; who probes whether an address is free
+        (RFC 5227, 2.1.1) wants to hear its user; and a request that comes by a link was not
+        answered where it entered, so it goes on.
         """
         if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or frame.vlan is not None:
             return None
-        if arp.sha != frame.src:
+        if arp.sha != frame.src or arp.spa == _NO_ADDRESS or self._is_contested(arp.tpa):
             return None
         mac = self._book.owner(arp.tpa)
         if mac is None or mac == frame.src or self._locate(mac) is None:
@@ -332,9 +335,9 @@ class ForwardingControl:
         ]
 
     def _wanted(self, dpid: int, entry: FlowEntry) -> FlowMod | None:
-        arp = self._arp_entry()
-        if (entry.match, entry.priority) == (arp.match, arp.priority):
-            return arp
+        for wanted in self.base_entries(dpid):
+            if (entry.match, entry.priority) == (wanted.match, wanted.priority):
+                return wanted
         return self._pairs.wanted(dpid, entry.match) if entry.priority == Priority.UNICAST else None
 
 

@@ -5,18 +5,19 @@ down, gone, or leads to a switch now, it has moved. Otherwise the old place is a
 answer from there within the window unmasks the newcomer, silence means a move. One question per
 station and window, however many frames the newcomer sends.
 
-An IP address belongs to the station that used it first, until that station is gone or its port
-is down.
+An IP address belongs to the station that used it first, until that station is gone, its port is
+down, or it does not answer for the address when another one uses it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core import frames
+from horizon_ryu.core.address_claims import AddressClaims
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange
 from horizon_ryu.wire.messages import Outgoing, Output, PacketOut
 
@@ -63,6 +64,7 @@ class HostTable:
         self._at_port: dict[PortRef, set[bytes]] = {}
         self._owners: dict[str, bytes] = {}
         self._moves: dict[bytes, _Move] = {}
+        self._claims = AddressClaims(limits.move_window)
 
     @property
     def hosts(self) -> Mapping[bytes, Host]:
@@ -74,8 +76,16 @@ class HostTable:
         host = self._hosts.get(mac)
         return host.location if host is not None else None
 
+    def is_contested(self, address: str) -> bool:
+        """Tell whether it is undecided which station has ``address``."""
+        return self._claims.is_contested(address)
+
     def note(self, here: PortRef, mac: bytes, address: str | None, now: float) -> Noted:
         """Take note of a frame from ``mac`` at the edge port ``here``."""
+        noted = self._note(here, mac, address, now)
+        return noted if address is None else self._contest(noted, here, mac, address, now)
+
+    def _note(self, here: PortRef, mac: bytes, address: str | None, now: float) -> Noted:
         host = self._hosts.get(mac)
         if host is None:
             return self._new(here, mac, address)
@@ -86,7 +96,7 @@ class HostTable:
         if mac in self._moves:
             return NOTHING
         self._moves[mac] = _Move(here, now + self._limits.move_window)
-        return Noted((), self._questions(host))
+        return Noted((), self._questions(host, host.ips))
 
     def expire(self, now: float) -> tuple[TopologyChange, ...]:
         """Carry out the moves whose old place stayed silent, if the new place still exists."""
@@ -99,12 +109,16 @@ class HostTable:
             host = self._hosts.get(mac)
             if host is not None and not move.exposed and self._is_live(move.new):
                 changes += self._moved(host, move.new, None).changes
+        for address, mac in self._claims.expire(now):
+            changes += self._taken_over(address, mac)
         return tuple(changes)
 
     def next_due(self) -> float | None:
         """Return when :meth:`expire` has work; None while nothing moves."""
         # The window is the same for all, so the first that began is the first to end.
-        return next(iter(self._moves.values())).deadline if self._moves else None
+        move = next(iter(self._moves.values())).deadline if self._moves else None
+        claim = self._claims.next_due()
+        return min((due for due in (move, claim) if due is not None), default=None)
 
     def remove_at(self, ref: PortRef) -> tuple[TopologyChange, ...]:
         """Forget every station at ``ref``: the port is gone or leads to a switch."""
@@ -148,16 +162,45 @@ class HostTable:
         moved = self._hosts[host.mac] = replace(host, location=here, ips=known)
         return Noted((*changes, TopologyChange("host_move", moved)))
 
+    def _contest(self, noted: Noted, here: PortRef, mac: bytes, address: str, now: float) -> Noted:
+        """Ask the owner of ``address`` when another station uses it; the owner's use ends that."""
+        host, owner = self._hosts.get(mac), self._hosts.get(self._owners.get(address, b""))
+        if host is None or owner is None or host.location != here:
+            return noted
+        if owner is host:
+            self._claims.refute(address)
+            return noted
+        if len(host.ips) >= self._limits.addresses_per_host:
+            return noted
+        if not self._claims.open(address, mac, now):
+            return noted
+        return Noted(noted.changes, (*noted.messages, *self._questions(owner, (address,))))
+
+    def _taken_over(self, address: str, mac: bytes) -> tuple[TopologyChange, ...]:
+        """Give ``address``, for which its owner did not answer, to the station that claimed it."""
+        host = self._hosts.get(mac)
+        if host is None or not self._is_live(host.location):
+            return ()
+        known, changes = self._claim(mac, host.ips, address, is_owner_silent=True)
+        if known == host.ips:
+            return changes
+        richer = self._hosts[mac] = replace(host, ips=known)
+        return (*changes, TopologyChange("host_modify", richer))
+
     def _claim(
-        self, mac: bytes, known: tuple[str, ...], address: str | None
+        self,
+        mac: bytes,
+        known: tuple[str, ...],
+        address: str | None,
+        is_owner_silent: bool = False,
     ) -> tuple[tuple[str, ...], tuple[TopologyChange, ...]]:
-        """Add ``address`` to ``known``, and take it from an owner whose port is not up."""
+        """Add ``address`` to ``known``, and take it from an owner that is silent or not up."""
         if address is None or address in known or len(known) >= self._limits.addresses_per_host:
             return known, ()
         owner = self._hosts.get(self._owners.get(address, mac))
         changes: tuple[TopologyChange, ...] = ()
         if owner is not None and owner.mac != mac:
-            if self._is_live(owner.location):
+            if self._is_live(owner.location) and not is_owner_silent:
                 return known, ()
             left = tuple(text for text in owner.ips if text != address)
             poorer = self._hosts[owner.mac] = replace(owner, ips=left)
@@ -173,9 +216,9 @@ class HostTable:
                 del self._owners[address]
         return host
 
-    def _questions(self, host: Host) -> tuple[Outgoing, ...]:
-        """Ask at the old place for each of the station's addresses (RFC 5227 style probes)."""
-        packed = (frames.address_from_text(text) for text in host.ips)
+    def _questions(self, host: Host, addresses: Iterable[str]) -> tuple[Outgoing, ...]:
+        """Ask a station where it was for ``addresses`` (RFC 5227 style probes)."""
+        packed = map(frames.address_from_text, addresses)
         asked = [
             frames.build_arp_probe(host.mac, PROBER, address)
             for address in packed

@@ -158,12 +158,19 @@ def mods(messages: Iterable[Outgoing]) -> list[tuple[int, FlowMod]]:
     return [(s.dpid, s.message) for s in messages if isinstance(s.message, FlowMod)]
 
 
-def test_a_new_switch_sends_arp_to_the_controller() -> None:
+def test_a_new_switch_sends_arp_dhcp_and_icmpv6_for_groups_to_the_controller() -> None:
     network = Network([5], [])
+    matches = [
+        Match(dl_dst_multicast=True, dl_type=0x0806),
+        Match(dl_dst_multicast=True, dl_type=0x0800, nw_proto=17, tp_dst=67),
+        Match(dl_dst_multicast=True, dl_type=0x0800, nw_proto=17, tp_dst=68),
+        Match(dl_dst_multicast=True, dl_type=0x86DD, nw_proto=58),
+    ]
     assert network.tables == {
-        (5, Match(dl_type=0x0806), Priority.ARP): FlowMod(
-            FlowCommand.ADD, Match(dl_type=0x0806), Priority.ARP, COOKIE, (ToController(),)
+        (5, match, Priority.ARP): FlowMod(
+            FlowCommand.ADD, match, Priority.ARP, COOKIE, (ToController(),)
         )
+        for match in matches
     }
 
 
@@ -426,9 +433,11 @@ def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: 
     square.talk(A, B)
     old = cookie(Owner.FORWARDING, GENERATION - 1)
     wanted = square.tables[1, Match(9, A, B), Priority.UNICAST]
+    arp = Match(dl_dst_multicast=True, dl_type=0x0806)
     entries = [
         FlowEntry(Match(9, C, B), Priority.UNICAST, old, (Output(1),)),
         FlowEntry(wanted.match, Priority.UNICAST, old, (Output(2),)),
+        FlowEntry(arp, Priority.ARP, old, (ToController(),)),
         FlowEntry(Match(dl_type=0x0806), Priority.ARP, old, (ToController(),)),
         FlowEntry(Match(9, B, C), Priority.UNICAST, COOKIE, (Output(2),)),
         FlowEntry(Match(1, A, C), Priority.UNICAST, cookie(Owner.DISCOVERY, 1), ()),
@@ -438,7 +447,8 @@ def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: 
     assert [(m.command.value, m.match, m.actions) for m in messages if isinstance(m, FlowMod)] == [
         ("delete_strict", Match(9, C, B), ()),
         ("add", wanted.match, wanted.actions),
-        ("add", Match(dl_type=0x0806), (ToController(),)),
+        ("add", arp, (ToController(),)),
+        ("delete_strict", Match(dl_type=0x0806), ()),
         ("delete_strict", Match(9, B, C), ()),
     ]
     current = [FlowEntry(wanted.match, Priority.UNICAST, COOKIE, wanted.actions)]
