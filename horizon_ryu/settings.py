@@ -146,6 +146,10 @@ class GuardOptions:
     connections_per_address: int = option(2048, "connections per address", 1, 100_000)
     output_bytes: int = option(8 << 20, "waiting to be sent to one switch (bytes)", 65_536, 1 << 30)
     allowed_dpids: tuple[str, ...] = option((), "dpids that may connect (hex); none named: all")
+    certificates: tuple[str, ...] = option(
+        (), "pins: DPID=SHA256 of the client certificates that may be a dpid, with commas between"
+    )
+    challenge: float = seconds(2.0, "that a switch has to answer when somebody claims its dpid")
     packet_ins_per_port: float = option(20_000.0, "packet-ins per port and second", 1, 1e7)
     packet_ins_per_switch: float = option(100_000.0, "packet-ins per switch and second", 1, 1e7)
     watchdog: float = option(30.0, "hung before it ends itself; 0 for never (seconds)", 0, 3600)
