@@ -26,6 +26,7 @@ from horizon_ryu.core.discovery import DiscoveryControl as Core
 from horizon_ryu.core.discovery import DiscoveryLimits
 from horizon_ryu.core.errors import SwitchAway
 from horizon_ryu.core.hosts import HostLimits
+from horizon_ryu.core.join_doubt import DoubtLimits
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -33,10 +34,11 @@ from horizon_ryu.core.topology import Switch, TopologyChange, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
+from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
-from horizon_ryu.rest.event_data import change_to_event
+from horizon_ryu.rest.event_data import change_to_event, slow_join_to_event
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -93,6 +95,14 @@ class Discovery(HorizonApp):
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
         self.horizon.audits.register("discovery", audit.audit)
+        self._measure(self.horizon.metrics)
+
+    def _measure(self, metrics: Metrics) -> None:
+        doubt = self._core.doubt
+        text = "Switches that have told their dpid and are not ready yet"
+        metrics.gauge("horizon_joining_switches", text, lambda: len(doubt.joining))
+        text = "Joins of switches: begun, ended, and slow for those that took too long"
+        metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
@@ -131,7 +141,7 @@ class Discovery(HorizonApp):
     def _disconnecting(self, dpid: int) -> Iterator[None]:
         """Disconnect a switch if that which makes it ready raises.
 
-        While a switch counts as joining no new link is believed, in the whole network.
+        While a switch counts as joining new links are held back, in the whole network.
         """
         try:
             yield
@@ -239,11 +249,20 @@ class Discovery(HorizonApp):
         messages = self._core.tick(now)
         if messages:
             self.horizon.switches.send(messages)
+        self._tell_slow_joins()
         if self._core.changed:
             self._dirty.set()
         pause = self._core.next_due(now) - self._now()
         self._hurry.wait(min(_LONGEST_SLEEP, max(0.001, pause)))
         self._hurry.clear()
+
+    def _tell_slow_joins(self) -> None:
+        self.horizon.published.slow_joins = self._core.doubt.overdue
+        for slow in self._core.take_slow_joins():
+            self.logger.warning(
+                "discovery: switch %016x joins for %.1f s; nobody waits for it", *slow
+            )
+            self.horizon.events.publish(*slow_join_to_event(slow))
 
     def _publish(self) -> None:
         """Publish changes in batches: a burst of joins costs one view, not one per switch."""
@@ -326,4 +345,5 @@ def _limits(options: Any) -> DiscoveryLimits:
         options.switch_rate,
         options.probe_validity,
         hosts,
+        DoubtLimits(options.join_patience, options.join_doubt),
     )

@@ -3,7 +3,8 @@
 The one owner of topology state (report 3.4). It is told what happened and when, answers with
 messages, and gives out immutable views. Between a switch's joining and its forced drop being
 confirmed no new link is believed, and probes numbered before are void for new links: a hybrid
-switch without the drop relays LLDP, and would make neighbours of switches that are none.
+switch without the drop relays LLDP, and would make neighbours of switches that are none. Such a
+doubt is bounded (:mod:`~horizon_ryu.core.join_doubt`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from horizon_ryu.core import frames, lldp
 from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
+from horizon_ryu.core.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
 from horizon_ryu.core.link_table import LinkTable
 from horizon_ryu.core.pacing import Pacing
 from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
@@ -50,6 +52,7 @@ class DiscoveryLimits:
     switch_rate: float = 1000.0
     probe_validity: float = 5.0
     hosts: HostLimits = field(default_factory=HostLimits)
+    doubt: DoubtLimits = field(default_factory=DoubtLimits)
 
 
 class Heard(NamedTuple):
@@ -78,7 +81,8 @@ class DiscoveryControl:
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
-        self._joining: set[int] = set()
+        self._doubt = JoinDoubt(limits.doubt)
+        self._slow_joins: list[SlowJoin] = []
         self._void_before = 0
         self._refused: set[PortRef] = set()
         self._next_check = 0.0
@@ -88,8 +92,8 @@ class DiscoveryControl:
     # ---- what happens to switches and ports
 
     def switch_joining(self, dpid: int, now: float) -> None:
-        """A switch is connecting; until it is ready or gone, no new link is believed."""
-        self._joining.add(dpid)
+        """A switch is connecting; until it is ready, gone or late, no new link is believed."""
+        self._doubt.begin(dpid, now)
 
     def switch_ready(self, switch: Switch, now: float) -> None:
         """The forced drop of ``switch`` is in place: probe its ports."""
@@ -114,8 +118,12 @@ class DiscoveryControl:
         self._remove_switch(dpid)
 
     def _joined(self, dpid: int, now: float) -> None:
-        self._joining.discard(dpid)
-        if not self._joining:
+        self._doubt.end(dpid, now)
+        self._look_again(now)
+
+    def _look_again(self, now: float) -> None:
+        """Probe the ports whose links were not believed, if no doubt is left that forbids it."""
+        if self._refused and not self._doubt.binds(now):
             self._pacing.hurry(self._refused, now)
             self._refused.clear()
 
@@ -178,7 +186,7 @@ class DiscoveryControl:
             return Heard("forged", drop)
         src = PortRef(probe.dpid, probe.port_no)
         verdict, other = self._book.hear(src, probe.number, here, now)
-        if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number):
+        if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number, now):
             self._share((src, here, other), now)
         if verdict is not ProbeVerdict.FRESH:
             return Heard(verdict.value, drop)
@@ -188,12 +196,11 @@ class DiscoveryControl:
         """Take a genuine probe, heard for the first time, as proof of ``link``."""
         if link in self._links:
             self._links.refresh(link, now)
+            self._trust(link, number)
             return "refreshed"
-        if not self._is_settled(number):
+        if not self._is_settled(number, now):
             self._refused.add(link.src)
-            if not self._joining:
-                self._pacing.hurry((link.src,), now)
-                self._refused.discard(link.src)
+            self._look_again(now)
             return "unsettled"
         if self._links.is_shared(link.src, now) or self._links.is_shared(link.dst, now):
             return "shared"
@@ -202,6 +209,8 @@ class DiscoveryControl:
             self._share((link.src, link.dst, *rivals), now)
             return "shared"
         self._deleted(self._links.add(link, now))
+        if self._doubt:
+            self._links.doubt(link, now)
         self._changes.append(TopologyChange("link_add", link))
         self._become_link_port(link.dst)
         self._become_link_port(link.src)
@@ -209,9 +218,15 @@ class DiscoveryControl:
         self._pacing.hurry((link.dst,), now)
         return "new"
 
-    def _is_settled(self, number: int) -> bool:
+    def _trust(self, link: Link, number: int) -> None:
+        """Doubt a link no more if who was joining when it was found cannot have relayed this."""
+        born = self._links.doubted_since(link)
+        if born is not None and number >= self._void_before and not self._doubt.covers(born):
+            self._links.trust(link)
+
+    def _is_settled(self, number: int, now: float) -> bool:
         """Tell whether a probe left when every switch had its forced drop; before, any relays."""
-        return not self._joining and number >= self._void_before
+        return number >= self._void_before and not self._doubt.binds(now)
 
     def _become_link_port(self, ref: PortRef) -> None:
         gone = self._hosts.remove_at(ref)
@@ -275,7 +290,10 @@ class DiscoveryControl:
             lost: Callable[[PortRef], bool] = lambda ref: self._book.unheard(ref) >= LOST_PROBES  # noqa: E731
             self._deleted(self._links.idle(now, self._timers.link_max_idle, lost))
         self._changes += self._hosts.expire(now)
-        due = self._pacing.due(now, self._links.links, not self._joining)
+        if self._doubt:
+            self._slow_joins += self._doubt.late(now)
+        self._look_again(now)
+        due = self._pacing.due(now, self._links.links, not self._doubt.binds(now))
         return [self._probe(ref, now) for ref in due]
 
     def _probe(self, ref: PortRef, now: float) -> Outgoing:
@@ -286,11 +304,25 @@ class DiscoveryControl:
 
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""
-        moves = self._hosts.next_due()
-        times = [self._pacing.next_due(now, not self._joining), self._next_check]
-        return min(times if moves is None else [*times, moves])
+        times = (
+            self._pacing.next_due(now, not self._doubt.binds(now)),
+            self._next_check,
+            self._hosts.next_due(),
+            self._doubt.next_due(now),
+        )
+        return min(at for at in times if at is not None)
 
     # ---- settings and views
+
+    @property
+    def doubt(self) -> JoinDoubt:
+        """Who is joining, and for how long; to be read only."""
+        return self._doubt
+
+    def take_slow_joins(self) -> list[SlowJoin]:
+        """Return the switches that turned out to be slow to join since the last call."""
+        taken, self._slow_joins = self._slow_joins, []
+        return taken
 
     @property
     def timers(self) -> DiscoveryTimers:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchError
 from horizon_ryu.core.flows.effect import check_effect, check_harmless, check_meant
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
+from horizon_ryu.core.flows.match_fields import ICMP
 from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve, reverse_command
 from horizon_ryu.core.flows.plan import (
     Change,
@@ -23,10 +24,10 @@ from horizon_ryu.core.flows.plan import (
     plan_removal,
 )
 from horizon_ryu.core.flows.registry import FlowRegistry
-from horizon_ryu.core.flows.reversal import reverse_spec
 from horizon_ryu.core.flows.routing import Routing
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import TopologyView
+from horizon_ryu.wire.messages import Match
 
 _METERS = 60_000
 """Meters are numbered from 1 to this; Open vSwitch takes 65,536."""
@@ -188,3 +189,28 @@ class FlowPlanner:
         if free is None:
             raise LimitExceeded(f"switch {dpid_to_text(dpid)} has no meter left")
         return free
+
+
+def reverse_spec(spec: PathSpec) -> PathSpec:
+    """Return the spec of the answers to the frames of ``spec``, through the same switches."""
+    return replace(
+        spec,
+        match=reverse_match(spec.match),
+        src=spec.dst,
+        dst=spec.src,
+        waypoints=spec.waypoints[::-1],
+        path=spec.path[::-1],
+    )
+
+
+def reverse_match(match: Match) -> Match:
+    """Return the match of the answers; an ICMP type and code say nothing about those."""
+    ports = (match.tp_dst, match.tp_src) if match.nw_proto != ICMP else (None, None)
+    return match._replace(
+        dl_src=match.dl_dst,
+        dl_dst=match.dl_src,
+        nw_src=match.nw_dst,
+        nw_dst=match.nw_src,
+        tp_src=ports[0],
+        tp_dst=ports[1],
+    )
