@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from horizon_ryu.core import frames, lldp
+from horizon_ryu.core.errors import Conflict, LimitExceeded, NotFound
 from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
 from horizon_ryu.core.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
 from horizon_ryu.core.link_table import LinkTable
@@ -23,6 +24,7 @@ from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     MAX_PHYSICAL_PORT,
+    Host,
     Link,
     Port,
     PortRef,
@@ -37,6 +39,9 @@ _Value = TypeVar("_Value")
 
 LOST_PROBES = 3
 """Probes in a row that must go unheard before silence counts: rounds may stretch beyond a timer."""
+
+MAX_PINS = 10_000
+"""Hosts that may be pinned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,7 @@ class DiscoveryControl:
         self._void_before = self._book.next_number
         self._changes.append(TopologyChange("switch_join", switch))
         self._pacing.add((PortRef(switch.dpid, no) for no, port in ports.items() if port.up), now)
+        self._changes += self._hosts.place_pinned(PortRef(switch.dpid, no) for no in ports)
         self._joined(switch.dpid, now)
 
     def drop_restored(self, dpid: int, now: float) -> None:
@@ -156,6 +162,7 @@ class DiscoveryControl:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
             self._pacing.add((ref,), now)
+            self._changes += self._hosts.place_pinned((ref,))
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
@@ -279,7 +286,39 @@ class DiscoveryControl:
     def is_contested(self, address: bytes) -> bool:
         """Tell whether it is undecided which station has an IP address (packed)."""
         text = frames.address_text(address)
-        return text is not None and self._hosts.is_contested(text)
+        return text is not None and self._hosts.is_contested(None, text)
+
+    # ---- what operators say of hosts
+
+    @property
+    def pins(self) -> Mapping[bytes, Host]:
+        """The pinned hosts, by their keys."""
+        return self._hosts.pins
+
+    @property
+    def hosts_refused(self) -> Mapping[str, int]:
+        """How many hosts found no room, or gave way, by what was full."""
+        return self._hosts.refused
+
+    def forget_host(self, key: bytes) -> None:
+        """Forget a host, until it is heard again; NotFound if none is known, Conflict if pinned."""
+        if key in self._hosts.pins:
+            raise Conflict("the host is pinned; take away the pin first")
+        changes = self._hosts.forget(key)
+        if not changes:
+            raise NotFound("no host of that address is known")
+        self._changes += changes
+
+    def pin_host(self, pinned: Host) -> None:
+        """Have a host at one port, whoever says otherwise; LimitExceeded."""
+        if pinned.key not in self._hosts.pins and len(self._hosts.pins) >= MAX_PINS:
+            raise LimitExceeded(f"{MAX_PINS} hosts are pinned already")
+        self._changes += self._hosts.pin(pinned)
+
+    def unpin_host(self, key: bytes, now: float) -> None:
+        """Have a host move and age as others do; NotFound if it is not pinned."""
+        if not self._hosts.unpin(key, now):
+            raise NotFound("no host of that address is pinned")
 
     # ---- what time does
 
@@ -294,7 +333,7 @@ class DiscoveryControl:
             self._slow_joins += self._doubt.late(now)
         self._look_again(now)
         due = self._pacing.due(now, self._links.links, not self._doubt.binds(now))
-        return [self._probe(ref, now) for ref in due]
+        return [*(self._probe(ref, now) for ref in due), *self._hosts.ask_silent(now)]
 
     def _probe(self, ref: PortRef, now: float) -> Outgoing:
         port = self._switches[ref.dpid].ports[ref.port_no]
