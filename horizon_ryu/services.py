@@ -17,7 +17,7 @@ from typing import Any
 
 from ryu import cfg
 
-from horizon_ryu import garbage, log, settings
+from horizon_ryu import garbage, log, start_check
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.capacity import capacity
 from horizon_ryu.core.dpid_claims import DpidClaim, read_pins
@@ -78,7 +78,7 @@ class Services:
             self._build()
 
     def _build(self) -> None:
-        self.settings = settings.load(cfg.CONF)
+        self.settings = start_check.check(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
         self.runtime: Runtime = GreenRuntime()
         self.clock: Callable[[], float] = time.monotonic
@@ -106,7 +106,7 @@ class Services:
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )
         self.locator: Locator | None = None
-        self.contest: Callable[[bytes], bool] | None = None
+        self.contest: Callable[[int | None, bytes], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.api = Api(self)
@@ -152,13 +152,13 @@ class Services:
         self.store.close()
         LOG.info("stopped")
 
-    def locate_host(self, mac: bytes) -> PortRef | None:
-        """Return where a host is, as Discovery knows it at this moment."""
-        return self.locator(mac) if self.locator is not None else None
+    def locate_host(self, key: bytes) -> PortRef | None:
+        """Return where a host, by its key, is, as Discovery knows it at this moment."""
+        return self.locator(key) if self.locator is not None else None
 
-    def is_contested(self, address: bytes) -> bool:
-        """Tell whether Discovery does not know which host has an IP address (packed)."""
-        return self.contest is not None and self.contest(address)
+    def is_contested(self, vlan: int | None, address: bytes) -> bool:
+        """Tell whether Discovery does not know which host of a VLAN has an IP address (packed)."""
+        return self.contest is not None and self.contest(vlan, address)
 
     def _connection_context(self) -> ConnectionContext:
         guard = self.settings.guard

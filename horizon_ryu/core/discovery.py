@@ -254,7 +254,7 @@ class DiscoveryControl:
         if not self._is_edge(here):
             return ()
         address = self._address(packet.data, frame)
-        noted = self._hosts.note(here, frame.src, address, now)
+        noted = self._hosts.note(here, frame.src, address, now, frame.vlan)
         if noted is not NOTHING:
             self._changes += noted.changes
         return noted.messages
@@ -275,18 +275,18 @@ class DiscoveryControl:
     def _is_edge(self, ref: PortRef) -> bool:
         return self._is_up(ref) and not self._links.touches(ref)
 
-    def locate(self, mac: bytes) -> PortRef | None:
-        """Return where a host is, newer than any view; None if nobody can be reached there.
+    def locate(self, key: bytes) -> PortRef | None:
+        """Return where a host, by its key, is, newer than any view; None if its port is not up.
 
         Who was at a port that is down now may be anywhere by now.
         """
-        place = self._hosts.locate(mac)
+        place = self._hosts.locate(key)
         return place if place is not None and self._is_up(place) else None
 
-    def is_contested(self, address: bytes) -> bool:
-        """Tell whether it is undecided which station has an IP address (packed)."""
+    def is_contested(self, vlan: int | None, address: bytes) -> bool:
+        """Tell whether it is undecided which station of a VLAN has an IP address (packed)."""
         text = frames.address_text(address)
-        return text is not None and self._hosts.is_contested(None, text)
+        return text is not None and self._hosts.is_contested(vlan, text)
 
     # ---- what operators say of hosts
 

@@ -198,9 +198,9 @@ class HostTable:
 
     def remove_at(self, ref: PortRef) -> tuple[TopologyChange, ...]:
         """Forget every station at ``ref``: the port is gone or leads to a switch."""
-        return tuple(
-            TopologyChange("host_delete", self._forget(key)) for key in sorted(self._room.at(ref))
-        )
+        pinned = (pin.key for pin in self._pins.at((ref,)) if pin.key in self._hosts)
+        keys = sorted((*self._room.at(ref), *pinned))
+        return tuple(TopologyChange("host_delete", self._forget(key)) for key in keys)
 
     def _new(self, here: PortRef, key: bytes, address: str | None, now: float) -> Noted:
         pin = self._pins.get(key)
@@ -354,9 +354,12 @@ class HostTable:
 
     def unpin(self, key: bytes, now: float) -> bool:
         """Have a station move and age as others do; tell whether it was pinned."""
+        if not self._pins.remove(key):
+            return False
         if key in self._hosts:
+            self._room.enter(key, self._hosts[key].location)
             self._ageing.heard(key, now)
-        return self._pins.remove(key)
+        return True
 
     def place_pinned(self, refs: Iterable[PortRef]) -> tuple[TopologyChange, ...]:
         """Place the stations pinned at ports that have come."""
@@ -364,7 +367,7 @@ class HostTable:
         return tuple(change for pin in missing for change in self._place(pin))
 
     def _place(self, pinned: Host) -> tuple[TopologyChange, ...]:
-        """Add a pinned station where its port is live; operators find room for theirs."""
+        """Add a pinned station where its port is live; it needs no room, and gives way to none."""
         if not self._is_live(pinned.location):
             return ()
         changes: list[TopologyChange] = []
@@ -373,5 +376,4 @@ class HostTable:
             known, lost = self._claim(pinned.key, known, address, is_owner_silent=True)
             changes += lost
         host = self._hosts[pinned.key] = replace(pinned, ips=known)
-        self._room.enter(pinned.key, pinned.location)
         return (*changes, TopologyChange("host_add", host))

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.topology import Host, TopologyView
-from horizon_ryu.wire.messages import FlowEntry, Match
+from horizon_ryu.core.topology import Host, TopologyView, station_key
+from horizon_ryu.wire.messages import VLAN_NONE, FlowEntry, Match
 
 _VLAN = re.compile(r"vlan:(0|[1-9][0-9]{0,3})")
 _RANGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}/(0|[1-9][0-9]?)")
@@ -87,13 +88,14 @@ def select(
     """Return the part of ``view`` that forwards the traffic of ``definition``.
 
     That is: the switches with an entry that does, by ``entries`` per dpid; the links between
-    them; and for a range the hosts in it that are attached to them.
+    them; and the hosts in it that are attached to them.
     """
     hosts = {mac: host for mac, host in view.hosts.items() if _is_member(host, definition)}
+    members = _Members(hosts.keys(), {host.mac for host in hosts.values()})
     chosen = {
         dpid: switch
         for dpid, switch in view.switches.items()
-        if any(_forwards(entry, definition, hosts) for entry in entries.get(dpid, ()))
+        if any(_forwards(entry, definition, members) for entry in entries.get(dpid, ()))
     }
     links = {
         src: link
@@ -111,19 +113,35 @@ def select(
 
 def _is_member(host: Host, definition: NetworkDefinition) -> bool:
     if definition.ip is None:
-        return False
+        return host.vlan == definition.vlan
     network = ipaddress.IPv4Network(definition.ip)
     addresses = (ipaddress.ip_address(text) for text in host.ips)
     return any(address.version == 4 and address in network for address in addresses)
 
 
-def _forwards(entry: FlowEntry, definition: NetworkDefinition, hosts: Mapping[bytes, Host]) -> bool:
+class _Members(NamedTuple):
+    """The hosts of a range: their keys, and their MACs whatever their VLANs."""
+
+    keys: Set[bytes]
+    macs: Set[bytes]
+
+
+def _forwards(entry: FlowEntry, definition: NetworkDefinition, members: _Members) -> bool:
     if not entry.forwards:
         return False
     match = entry.match
     if definition.ip is None:
         return match.dl_vlan == definition.vlan or definition.vlan in entry.sets_vlans
-    return _names_range(match, definition.ip) or match.dl_src in hosts or match.dl_dst in hosts
+    return _names_range(match, definition.ip) or _names_host(match, members)
+
+
+def _names_host(match: Match, members: _Members) -> bool:
+    """Tell whether ``match`` has the MAC of a member, in its VLAN where it names one."""
+    named = [mac for mac in (match.dl_src, match.dl_dst) if mac is not None]
+    if match.dl_vlan is None:
+        return any(mac in members.macs for mac in named)
+    vlan = None if match.dl_vlan == VLAN_NONE else match.dl_vlan
+    return any(station_key(mac, vlan) in members.keys for mac in named)
 
 
 def _names_range(match: Match, wanted: tuple[int, int]) -> bool:

@@ -65,6 +65,7 @@ _DSCP, _PROTO, _OPCODE = (
 _IP_SRC, _IP_DST = int(OFPXMT_OFB.IPV4_SRC), int(OFPXMT_OFB.IPV4_DST)
 _ARP_SRC, _ARP_DST = int(OFPXMT_OFB.ARP_SPA), int(OFPXMT_OFB.ARP_TPA)
 _MULTICAST_HEADER = header(OFPXMT_OFB.ETH_DST, masked=True)
+_UNTAGGED = _SHORT(_VLAN, 0)
 _MULTICAST = _MULTICAST_HEADER.to_bytes(4, "big") + GROUP_BIT * 2
 _PORT_PACKERS = MappingProxyType(
     {
@@ -108,10 +109,11 @@ def _fields(match: Match) -> list[bytes]:
         parts.append(_MAC(_SRC, match.dl_src))
     if match.dl_type is not None:
         parts.append(_SHORT(_TYPE, match.dl_type))
-    if match.dl_vlan is not None:
+    if match.dl_vlan == VLAN_NONE:
+        parts.append(_UNTAGGED)
+    elif match.dl_vlan is not None:
         check_vlan(match.dl_vlan)
-        present = 0 if match.dl_vlan == VLAN_NONE else match.dl_vlan | VLAN_PRESENT
-        parts.append(_SHORT(_VLAN, present))
+        parts.append(_SHORT(_VLAN, match.dl_vlan | VLAN_PRESENT))
     if (
         match.nw_src is None
         and match.nw_dst is None

@@ -11,8 +11,8 @@ from horizon_ryu.core.errors import InvalidInput, SwitchAway
 from horizon_ryu.core.flows.flow import HIGHEST_PRIORITY, Flow, PathSpec
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.topology import Host, PortRef, TopologyView
-from horizon_ryu.wire.messages import Match
+from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key
+from horizon_ryu.wire.messages import VLAN_NONE, Match
 
 MIGRATE_PARAMETERS = ("priority", "hard_timeout", "idle_timeout", "everything")
 """Parameters of flows that a migration may set along (report 3.2.2.1, but for ``everything``)."""
@@ -114,22 +114,26 @@ def _source(match: Match, dpid: int, view: TopologyView) -> PortRef:
     """Return where the flow comes in: its ``in_port``, or the port of the host that sends it."""
     if match.in_port is not None:
         return PortRef(dpid, match.in_port)
-    host = _host(match.dl_src, match.nw_src, view)
+    host = _host(match.dl_src, match.nw_src, match.dl_vlan, view)
     return _at(host, dpid, ("match", "in_port"), "its source", view)
 
 
 def _destination(match: Match, dpid: int, view: TopologyView) -> PortRef:
-    host = _host(match.dl_dst, match.nw_dst, view)
+    host = _host(match.dl_dst, match.nw_dst, match.dl_vlan, view)
     return _at(host, dpid, ("dpids",), "its destination", view)
 
 
-def _host(mac: bytes | None, network: tuple[int, int] | None, view: TopologyView) -> Host | None:
+def _host(
+    mac: bytes | None, network: tuple[int, int] | None, vlan: int | None, view: TopologyView
+) -> Host | None:
+    vlan = None if vlan == VLAN_NONE else vlan
     if mac is not None:
-        return view.hosts.get(mac)
+        return view.hosts.get(station_key(mac, vlan))
     if network is None or network[1] != 32:
         return None
     address = str(ipaddress.IPv4Address(network[0]))
-    return next((host for host in view.hosts.values() if address in host.ips), None)
+    hosts = view.hosts.values()
+    return next((one for one in hosts if address in one.ips and one.vlan == vlan), None)
 
 
 def _at(
