@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from horizon_ryu.core import frames, lldp
-from horizon_ryu.core.errors import Conflict, LimitExceeded, NotFound
 from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
 from horizon_ryu.core.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
 from horizon_ryu.core.link_table import LinkTable
@@ -39,9 +38,6 @@ _Value = TypeVar("_Value")
 
 LOST_PROBES = 3
 """Probes in a row that must go unheard before silence counts: rounds may stretch beyond a timer."""
-
-MAX_PINS = 10_000
-"""Hosts that may be pinned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,34 +287,21 @@ class DiscoveryControl:
     # ---- what operators say of hosts
 
     @property
-    def pins(self) -> Mapping[bytes, Host]:
-        """The pinned hosts, by their keys."""
-        return self._hosts.pins
-
-    @property
-    def hosts_refused(self) -> Mapping[str, int]:
-        """How many hosts found no room, or gave way, by what was full."""
-        return self._hosts.refused
+    def hosts(self) -> HostTable:
+        """The hosts, to be read only."""
+        return self._hosts
 
     def forget_host(self, key: bytes) -> None:
-        """Forget a host, until it is heard again; NotFound if none is known, Conflict if pinned."""
-        if key in self._hosts.pins:
-            raise Conflict("the host is pinned; take away the pin first")
-        changes = self._hosts.forget(key)
-        if not changes:
-            raise NotFound("no host of that address is known")
-        self._changes += changes
+        """Forget a host until it is heard again; NotFound, Conflict if it is pinned."""
+        self._changes += self._hosts.forget(key)
 
     def pin_host(self, pinned: Host) -> None:
         """Have a host at one port, whoever says otherwise; LimitExceeded."""
-        if pinned.key not in self._hosts.pins and len(self._hosts.pins) >= MAX_PINS:
-            raise LimitExceeded(f"{MAX_PINS} hosts are pinned already")
         self._changes += self._hosts.pin(pinned)
 
     def unpin_host(self, key: bytes, now: float) -> None:
         """Have a host move and age as others do; NotFound if it is not pinned."""
-        if not self._hosts.unpin(key, now):
-            raise NotFound("no host of that address is pinned")
+        self._hosts.unpin(key, now)
 
     # ---- what time does
 

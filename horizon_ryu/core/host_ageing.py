@@ -19,7 +19,7 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class AgeLimits:
-    """Seconds without a frame before a station is asked, and between two questions."""
+    """Seconds without a frame before a station is asked, 0 for never; and between two questions."""
 
     idle: float = 300.0
     pause: float = 1.0
@@ -37,6 +37,8 @@ class HostAgeing:
 
     def heard(self, key: bytes, now: float) -> None:
         """Take note of a frame of a station at its place."""
+        if not self._limits.idle:
+            return
         if self._asked:
             self._asked.pop(key, None)
         self._heard[key] = now

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
+from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
 from horizon_ryu.core.topology import Host, PortRef
+from horizon_ryu.wire.addresses import mac_to_text
+
+MAX_PINS = 10_000
+"""Stations that may be pinned."""
 
 
 class HostPins:
@@ -49,3 +55,30 @@ class HostPins:
         if not here:
             del self._at[pin.location]
         return True
+
+
+def pins_to_json(pins: Iterable[Host]) -> list[dict[str, Any]]:
+    """Return pins as a JSON value."""
+    return [
+        {
+            "mac": mac_to_text(pin.mac),
+            "vlan": pin.vlan,
+            "dpid": dpid_to_text(pin.location.dpid),
+            "port_no": pin.location.port_no,
+            "ips": list(pin.ips),
+        }
+        for pin in pins
+    ]
+
+
+def pins_from_json(value: Any) -> list[Host]:
+    """Return the pins that :func:`pins_to_json` wrote; none for None."""
+    return [
+        Host(
+            bytes.fromhex(row["mac"].replace(":", "")),
+            tuple(row["ips"]),
+            PortRef(dpid_from_text(row["dpid"]), row["port_no"]),
+            row["vlan"],
+        )
+        for row in value or ()
+    ]

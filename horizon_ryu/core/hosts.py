@@ -24,8 +24,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core.address_claims import Address, AddressClaims
+from horizon_ryu.core.errors import Conflict, LimitExceeded, NotFound
 from horizon_ryu.core.host_ageing import AgeLimits, HostAgeing
-from horizon_ryu.core.host_pins import HostPins
+from horizon_ryu.core.host_pins import MAX_PINS, HostPins
 from horizon_ryu.core.host_questions import PROBER, is_provable, questions
 from horizon_ryu.core.host_room import HostRoom, RoomLimits
 from horizon_ryu.core.token_bucket import TokenBucket
@@ -344,22 +345,30 @@ class HostTable:
         return self._room.refused
 
     def forget(self, key: bytes) -> tuple[TopologyChange, ...]:
-        """Forget a station, until it is heard again; none if it is not known."""
-        return (TopologyChange("host_delete", self._forget(key)),) if key in self._hosts else ()
+        """Forget a station until it is heard again; NotFound, Conflict if it is pinned."""
+        if key in self._pins:
+            raise Conflict("the host is pinned; take away the pin first")
+        if key not in self._hosts:
+            raise NotFound("no host of that address is known")
+        return (TopologyChange("host_delete", self._forget(key)),)
 
     def pin(self, pinned: Host) -> tuple[TopologyChange, ...]:
-        """Have a station at one port, with these addresses, until it is unpinned."""
+        """Have a station at one port, with these addresses, until it is unpinned; LimitExceeded."""
+        key = pinned.key
+        if key not in self._pins and len(self._pins.pins) >= MAX_PINS:
+            raise LimitExceeded(f"{MAX_PINS} hosts are pinned already")
+        known = key in self._hosts
+        gone = (TopologyChange("host_delete", self._forget(key)),) if known else ()
         self._pins.add(pinned)
-        return (*self.forget(pinned.key), *self._place(pinned))
+        return (*gone, *self._place(pinned))
 
-    def unpin(self, key: bytes, now: float) -> bool:
-        """Have a station move and age as others do; tell whether it was pinned."""
+    def unpin(self, key: bytes, now: float) -> None:
+        """Have a station move and age as others do; NotFound if it is not pinned."""
         if not self._pins.remove(key):
-            return False
+            raise NotFound("no host of that address is pinned")
         if key in self._hosts:
             self._room.enter(key, self._hosts[key].location)
             self._ageing.heard(key, now)
-        return True
 
     def place_pinned(self, refs: Iterable[PortRef]) -> tuple[TopologyChange, ...]:
         """Place the stations pinned at ports that have come."""
