@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import fake_sysfs
-from fake_runtime import FakeRuntime
 from fake_sysfs import PF
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor import xl
@@ -163,5 +162,7 @@ def test_without_xentop_the_back_end_tells(tmp_path: Path, memory: MemoryHost, s
 
 def test_a_xentop_that_may_not_be_run(tmp_path: Path, memory: MemoryHost) -> None:
     tool = XentopTool((str(tmp_path / "none"),))
-    measures = XentopGatherer(FromUsage(memory), tool).get_measures(Sampling(), FakeRuntime())
+    measures = XentopGatherer(FromUsage(memory), tool).get_measures(
+        Sampling(1, 0.05), ThreadRuntime()
+    )
     assert len(measures.iterations) == 1
