@@ -51,8 +51,17 @@ class DiscoveryOptions(DiscoveryTimers):
     key_file: str | None = option(None, "file with the key that signs probes; else a new key")
     max_hosts: int = option(65_536, "hosts known in all", 1, 10_000_000)
     max_hosts_per_port: int = option(2_048, "hosts known per port", 1, 1_000_000)
+    max_hosts_per_switch: int = option(8_192, "hosts known per switch", 1, 10_000_000)
+    host_idle: float = option(
+        300.0,
+        "without a frame after which a host is asked, and goes if silent (s); 0 for never",
+        0,
+        1e6,
+    )
     max_addresses_per_host: int = option(16, "IP addresses known per host", 1, 1024)
     host_move_window: float = seconds(1.0, "in which a host's old place may contradict a move")
+    join_patience: float = seconds(4.0, "for which one joining switch may hold new links back")
+    join_doubt: float = seconds(10.0, "for which all that join may do so in a row")
 
     @property
     def timers(self) -> DiscoveryTimers:
@@ -144,6 +153,10 @@ class GuardOptions:
     connections_per_address: int = option(2048, "connections per address", 1, 100_000)
     output_bytes: int = option(8 << 20, "waiting to be sent to one switch (bytes)", 65_536, 1 << 30)
     allowed_dpids: tuple[str, ...] = option((), "dpids that may connect (hex); none named: all")
+    certificates: tuple[str, ...] = option(
+        (), "pins: DPID=SHA256 of the client certificates that may be a dpid, with commas between"
+    )
+    challenge: float = seconds(2.0, "that a switch has to answer when somebody claims its dpid")
     packet_ins_per_port: float = option(20_000.0, "packet-ins per port and second", 1, 1e7)
     packet_ins_per_switch: float = option(100_000.0, "packet-ins per switch and second", 1, 1e7)
     watchdog: float = option(30.0, "hung before it ends itself; 0 for never (seconds)", 0, 3600)

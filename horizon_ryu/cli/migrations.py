@@ -21,6 +21,7 @@ _MIGRATIONS = ("v1", "migrations")
 @click.option("--match", "-m", "match", multiple=True, help="instead of FLOW: its match")
 @click.option("--through", metavar="DPIDS", default="", help="switches to pass, in order: 1,2,4")
 @parameter_options(MIGRATE_PARAMETERS)
+@click.option("--both", is_flag=True, help="move the reverse direction along, the same way back")
 @click.option("--dry-run", is_flag=True, help="show the plan, and touch nothing")
 @click.pass_obj
 def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **options: Any) -> None:
@@ -33,6 +34,8 @@ def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **opt
     body: dict[str, Any] = {"dpids": dpids_of(options["through"])}
     body |= {"flow": flow} if flow is not None else {"match": match_of(match)}
     body |= parameters_in(options, MIGRATE_PARAMETERS)
+    if options["both"]:
+        body["bidirectional"] = True
     if options["dry_run"]:
         body["dry_run"] = True
     if session.output == "xml":
@@ -62,7 +65,13 @@ def migrations(session: Session, migration: str | None) -> None:
 
 def _tell(session: Session, data: dict[str, Any]) -> None:
     if session.output == "table":
-        show_flows.migration(session.console, data)
+        told = data.get("migrations", [data])
+        for each in told:
+            show_flows.migration(session.console, each)
+        moved = {each["flow"] for each in told}
+        for each in told:
+            if each.get("reverse", each["flow"]) not in moved:
+                show_flows.staying(session.console, each["reverse"])
     else:
         session.emit_json(data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -10,17 +11,26 @@ import click
 
 from horizon_ryu.cli.client import Client
 from horizon_ryu.cli.resource_path import resource_path
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.flows.action_fields import PORT_NAMES
+from horizon_ryu.core.flows.match_fields import PROTOCOLS
+from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_given, dpid_to_text
 
-_SHORT_DPID = re.compile(r"[0-9a-f]{1,16}")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,18}", re.ASCII)
-_PORT = re.compile(r"([0-9a-f]{1,16}):([0-9]{1,9})", re.ASCII)
+_PORT = re.compile(rf"({DPID_GIVEN}):([0-9]{{1,9}})", re.ASCII)
+_MAC = re.compile(
+    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+)
 _PLAIN_ACTIONS = ("drop", "strip_vlan", "pop_vlan")
 
 
-def match_of(texts: Iterable[str]) -> dict[str, int | str]:
-    """Return the fields of ``dl_type=0x800,nw_dst=10.0.0.2`` and the like."""
-    fields: dict[str, int | str] = {}
+def match_of(texts: Iterable[str]) -> dict[str, int | str | bool]:
+    """Return the fields of ``dl_type=0x800,nw_dst=10.0.0.2``, ``tcp,tp_dst=80`` and the like."""
+    fields: dict[str, int | str | bool] = {}
     for part in _parts(texts):
+        if part in PROTOCOLS:
+            fields[part] = True
+            continue
         name, equals, value = part.partition("=")
         if not equals or not name or not value:
             raise click.BadParameter(f"{part!r} is not FIELD=VALUE", param_hint="--match")
@@ -29,35 +39,50 @@ def match_of(texts: Iterable[str]) -> dict[str, int | str]:
 
 
 def actions_of(texts: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the actions of ``set_dl_vlan:10``, ``output:2``, ``enqueue:2:1``, ``drop``."""
-    return [_action(text) for text in texts]
+    """Return the actions of ``set_dl_vlan:10``, ``output:2``, ``enqueue:2:1``, ``drop``.
+
+    Separated by commas or given one by one; a port's name alone is an output.
+    """
+    return [_action(text) for text in _parts(texts)]
 
 
 def dpids_of(text: str) -> list[str]:
-    """Return the dpids in ``1,b`` or ``1|b``: hex digits, zeros in front may be left out."""
+    """Return the dpids in ``1,b`` or ``1|b``, each as :func:`dpid_of` takes it."""
     return [dpid_of(part) for part in re.split(r"[|,]", text) if part]
 
 
 def dpid_of(text: str) -> str:
-    """Return a dpid with all its 16 digits."""
-    lower = text.strip().lower()
-    if not _SHORT_DPID.fullmatch(lower):
-        raise click.BadParameter(f"{text!r} is not a dpid: up to 16 hex digits")
-    return lower.zfill(16)
+    """Return a dpid with all its 16 digits; zeros in front may be left out."""
+    try:
+        return dpid_to_text(dpid_given(text.strip()))
+    except InvalidInput as error:
+        raise click.BadParameter(f"{text!r} is not a dpid: up to 16 hex digits") from error
 
 
 def end_of(text: str, client: Client) -> dict[str, Any]:
     """Return the port ``DPID:PORT``, or the one where the host of that IP or MAC address is."""
-    port = _PORT.fullmatch(text.lower())
+    port = _PORT.fullmatch(text)
     if port is not None:
         return {"dpid": dpid_of(port[1]), "port_no": int(port[2])}
+    wanted = _address(text)
     for host in client.get(resource_path("v1", "topology"))["hosts"]:
-        if text.lower() == host["mac"] or text in host["ips"]:
+        if wanted == host["mac"] or wanted in host["ips"]:
             return {"dpid": host["dpid"], "port_no": host["port_no"]}
     raise click.BadParameter(
         f"{text!r} is neither DPID:PORT nor the address of a known host; "
         "'horizonctl topology' shows them"
     )
+
+
+def _address(text: str) -> str:
+    """Return an IP or MAC address in the form in which answers have it; other text as it is."""
+    digits = re.sub(r"[:.-]", "", text)
+    if _MAC.fullmatch(text):
+        return ":".join(re.findall("..", digits.lower()))
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return text
 
 
 def _parts(texts: Iterable[str]) -> list[str]:
@@ -72,6 +97,8 @@ def _action(text: str) -> dict[str, Any]:
     name, _, value = text.partition(":")
     if name in _PLAIN_ACTIONS and not value:
         return {name: True}
+    if name.lower() in PORT_NAMES and not value:
+        return {"output": name}
     if name == "enqueue":
         port, _, queue = value.partition(":")
         return {name: {"port_no": _value(port), "queue_id": _value(queue)}}

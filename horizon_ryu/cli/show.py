@@ -45,7 +45,8 @@ def _links(links: Iterable[Mapping[str, Any]]) -> Table:
 def _hosts(hosts: Iterable[Mapping[str, Any]]) -> Table:
     table = Table("mac", "addresses", "at", title="Hosts", title_justify="left")
     for host in hosts:
-        table.add_row(host["mac"], ", ".join(host["ips"]), _end(host))
+        vlan = f" vlan {host['vlan']}" if "vlan" in host else ""
+        table.add_row(host["mac"] + vlan, ", ".join(host["ips"]), _end(host))
     return table
 
 

@@ -70,6 +70,12 @@ def migration(console: Terminal, data: Mapping[str, Any]) -> None:
         console.print(_plan(data["plan"]))
 
 
+def staying(console: Terminal, flow: str) -> None:
+    """Tell that the flow of the other direction stays where it is."""
+    said = f"  the reverse direction, flow {flow}, stays where it is; migrate --both takes it along"
+    console.print(styled(said))
+
+
 def _plan(waves: Sequence[Mapping[str, Any]]) -> Table:
     table = _table("wave", "kind", "switch", "command", "match", "actions")
     for number, wave in enumerate(waves, 1):

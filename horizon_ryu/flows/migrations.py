@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -43,14 +43,13 @@ class FlowMigrations:
         self._journal = journal
 
     def migrate(self, commands: Sequence[MigrateFlow]) -> tuple[MigrationOutcome, ...]:
-        """Migrate flows together, and return what became of each.
+        """Migrate flows together, and return what became of each, other directions after theirs.
 
         Unless all can be planned, nothing is touched and the first reason is raised: NotFound,
         InvalidInput, NoRoute, Conflict, SwitchAway.
         """
         with self._engine.batch() as batch:
-            for place, command in enumerate(commands):
-                plan = self._plan(command, place, len(commands))
+            for plan in self._plans(commands):
                 batch.add(plan, self._journal.begun(plan, Cause.REQUEST))
             ended = batch.run()
         return tuple(MigrationOutcome(record_of(each), each.error) for each in ended)
@@ -58,8 +57,7 @@ class FlowMigrations:
     def dry_run(self, commands: Sequence[MigrateFlow]) -> tuple[DryRun, ...]:
         """Return what :meth:`migrate` would do, and touch nothing."""
         found = []
-        for place, command in enumerate(commands):
-            plan = self._plan(command, place, len(commands))
+        for plan in self._plans(commands):
             with self._engine.batch() as batch:
                 # What could not be claimed is a Conflict.
                 batch.add(plan)
@@ -75,11 +73,12 @@ class FlowMigrations:
         """Return one migration; NotFound."""
         return self._journal.get(name)
 
-    def _plan(self, command: MigrateFlow, place: int, count: int) -> Move:
-        """Return the plan of a command; an error names its place among several."""
-        try:
-            return self._planner.migration(command)
-        except InvalidInput as error:
-            if count == 1:
-                raise
-            raise InvalidInput((place, *error.loc), error.msg) from error
+    def _plans(self, commands: Sequence[MigrateFlow]) -> Iterator[Move]:
+        """Yield the plans of commands; an error names the place among several."""
+        for place, command in enumerate(commands):
+            try:
+                yield from self._planner.migrations(command)
+            except InvalidInput as error:
+                if len(commands) == 1:
+                    raise
+                raise InvalidInput((place, *error.loc), error.msg) from error

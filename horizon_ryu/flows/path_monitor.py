@@ -9,12 +9,13 @@ from dataclasses import replace
 from horizon_ryu.changes.engine import Batch, Engine
 from horizon_ryu.changes.states import State
 from horizon_ryu.core.errors import Conflict, HorizonError, StoreError
-from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec
+from horizon_ryu.core.flows.effect import end_ports
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import Change, FlowPlan
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
-from horizon_ryu.core.topology import Link, Switch, TopologyChange
+from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange
 from horizon_ryu.flows.events import FlowEvents
 from horizon_ryu.flows.journal import FlowJournal
 from xen_bridge.runtime.port import Runtime
@@ -64,12 +65,20 @@ class PathMonitor:
             return registry.over_link(change.subject.src)
         if change.kind == "switch_leave" and isinstance(change.subject, Switch):
             return registry.with_switch(change.subject.dpid)
-        if change.kind in ("link_add", "switch_join"):
+        if change.kind == "port_delete" and isinstance(change.subject, PortRef):
+            there = registry.with_switch(change.subject.dpid)
+            return [flow for flow in there if change.subject in end_ports(flow)]
+        if change.kind == "switch_join" and isinstance(change.subject, Switch):
+            # It may have other ports than before.
+            there = registry.with_switch(change.subject.dpid)
+            entries = (flow for flow in there if isinstance(flow.spec, EntrySpec))
+            return (*registry.broken(), *entries)
+        if change.kind in ("link_add", "port_add"):
             return registry.broken()
         return ()
 
     def _suspect(self, flows: Iterable[Flow]) -> None:
-        self._suspects |= {flow.number for flow in flows if isinstance(flow.spec, PathSpec)}
+        self._suspects |= {flow.number for flow in flows}
         if self._suspects:
             self._wake.set()
 
@@ -136,7 +145,12 @@ class PathMonitor:
         return busy
 
     def _judge(self, flow: Flow) -> Change | None:
-        """Return how a flow is to be moved; None if it need not or cannot be."""
+        """Return how a flow is to be moved; None if it need not or cannot be.
+
+        Of an entry nothing is known while its switch is away; then that alone is told.
+        """
+        if isinstance(flow.spec, EntrySpec) and not self._planner.is_seen(flow.spec.dpid):
+            return None
         if self._planner.is_whole(flow):
             if flow.state is FlowState.BROKEN:
                 self._mark(flow, FlowState.ACTIVE, "flow_restored")

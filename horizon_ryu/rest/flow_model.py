@@ -5,12 +5,19 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, GetPydanticSchema
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    GetPydanticSchema,
+    StringConstraints,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import MAX_ACTIONS, action_fields, parse_actions
+from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import (
     EntrySpec,
     Flow,
@@ -22,12 +29,11 @@ from horizon_ryu.core.flows.flow import (
 from horizon_ryu.core.flows.match_fields import (
     MATCH_FIELDS,
     OXM_NAMES,
-    Loc,
+    PROTOCOLS,
     match_fields,
     parse_match,
 )
-from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
-from horizon_ryu.core.ownership import flow_cookie
+from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID, dpid_given, dpid_to_text
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, PortRef
 from horizon_ryu.rest.flow_parameters import (
     ONLY_PATH,
@@ -51,15 +57,19 @@ class _FieldNames:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(schema) | {"propertyNames": {"enum": [*MATCH_FIELDS, *OXM_NAMES]}}
+        return handler(schema) | {
+            "propertyNames": {"enum": [*MATCH_FIELDS, *OXM_NAMES, *PROTOCOLS]}
+        }
 
 
 MatchFields: TypeAlias = Annotated[
-    dict[str, int | str],
+    dict[str, int | str | bool],
     Field(
-        max_length=len(MATCH_FIELDS),
-        description="Fields by their 1.0 names or OXM names; nw_src and nw_dst take CIDR",
-        examples=[{"dl_type": 2048, "nw_dst": "10.0.0.2/32"}],
+        max_length=len((*MATCH_FIELDS, *PROTOCOLS)),
+        description="Fields by their 1.0 names or OXM names; numbers also as text (0x800); nw_src "
+        "and nw_dst take CIDR or a mask; ip, arp, icmp, tcp, udp and sctp, each true, stand for "
+        "dl_type and nw_proto",
+        examples=[{"tcp": True, "nw_dst": "10.0.0.2/32"}],
     ),
     _FieldNames(),
 ]
@@ -73,15 +83,20 @@ Actions: TypeAlias = Annotated[
         examples=[[{"set_dl_vlan": 10}, {"output": 2}]],
     ),
 ]
+_DpidForm: TypeAlias = Annotated[
+    Annotated[int, Field(ge=0, le=MAX_DPID)]
+    | Annotated[str, StringConstraints(pattern=f"^{DPID_GIVEN}$")],
+    Field(description="Hex digits as text, zeros in front left out or not; or a number"),
+]
 DpidGiven: TypeAlias = Annotated[
     int,
     GetPydanticSchema(
         lambda _source, handler: core_schema.no_info_after_validator_function(
-            dpid_from_text, handler.generate_schema(Dpid)
+            dpid_given, handler.generate_schema(_DpidForm)
         )
     ),
 ]
-"""A dpid in a request: its text, taken as the number that it is."""
+"""A dpid in a request: hex digits or a number, taken as the number that it is."""
 Dpids: TypeAlias = Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
 
 _ONLY_PATH = ("src", "dst", "waypoints", "path", *ONLY_PATH, "bidirectional")
@@ -204,10 +219,10 @@ def flow_model(
     spec = flow.spec
     values: dict[str, Any] = {
         "id": flow.id,
+        "cookie": f"{flow.cookie:#x}",
         "kind": "path" if isinstance(spec, PathSpec) else "entry",
         "state": state or flow.state.value,
         "match": match_fields(spec.match),
-        "cookie": f"{flow_cookie(flow.number):#x}",
         "path": hop_models(flow.hops),
     }
     values |= _path_values(flow, spec) if isinstance(spec, PathSpec) else _entry_values(spec)

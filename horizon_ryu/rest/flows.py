@@ -8,8 +8,8 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
-from horizon_ryu.core.flows.match_fields import Loc
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.http.problem import (
     CONFLICT,
@@ -130,4 +130,4 @@ def resources(provider: FlowProvider) -> list[Resource]:
 
 
 def _command(request: FlowRequest, loc: Loc = ()) -> CreateFlow:
-    return CreateFlow(spec_of(request, loc), request.bidirectional)
+    return CreateFlow(spec_of(request, loc), request.bidirectional, loc)

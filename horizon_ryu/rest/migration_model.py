@@ -7,14 +7,15 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
 
-from horizon_ryu.core.dpid_list import dpids_list
 from horizon_ryu.core.errors import HorizonError, InvalidInput, NoRoute, SwitchError
 from horizon_ryu.core.flows.action_fields import action_fields
-from horizon_ryu.core.flows.match_fields import Loc, match_fields, parse_match
+from horizon_ryu.core.flows.field_values import Loc
+from horizon_ryu.core.flows.flow import flow_id
+from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migrate_command import MIGRATE_PARAMETERS, MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import FlowWave, Move
-from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_to_text, dpids_list
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import (
     EntirePath,
@@ -35,12 +36,12 @@ from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
 
 MAX_BATCH = 5_000
-_DPIDS_TEXT = r"^[0-9a-f]{16}(\|[0-9a-f]{16})*$"
+_DPIDS_TEXT = rf"^{DPID_GIVEN}(?:\|{DPID_GIVEN})*$"
 _FAILED = (MigrationState.ROLLED_BACK, MigrationState.FAILED)
 
 DpidsText: TypeAlias = Annotated[
     str,
-    StringConstraints(pattern=_DPIDS_TEXT, max_length=17 * MAX_HOPS),
+    StringConstraints(pattern=_DPIDS_TEXT, max_length=24 * MAX_HOPS),
     Field(description="dpids in their order, separated by |"),
 ]
 
@@ -64,6 +65,10 @@ class MigrationRequest(Model):
     dpids: DpidsText | Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
     flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional()
     match: MatchFields = optional()
+    bidirectional: bool = optional(
+        description="Have the flow that was made for the other direction move along, the same way "
+        "back; both are answered, as of a list. Else it stays where it is"
+    )
     dry_run: bool = optional(description="Tell the plan, and touch nothing")
 
 
@@ -127,6 +132,9 @@ class MigrationModel(Model):
     path_kind: str
     path: tuple[HopModel, ...]
     previous_path: tuple[HopModel, ...]
+    reverse: str = optional(
+        description="The flow in the other direction: it stays, or moves in a migration of its own"
+    )
     started: float
     duration_ms: float | None
     waves: int
@@ -153,6 +161,7 @@ def command_of(request: MigrationRequest, loc: Loc) -> MigrateFlow:
         dpids=_dpids(request.dpids, loc),
         number=int(request.flow, 16) if "flow" in given else None,
         match=parse_match(request.match, (*loc, "match")) if "match" in given else None,
+        bidirectional=bool(request.bidirectional),
         **{name: getattr(request, name) for name in MIGRATE_PARAMETERS},
     )
 
@@ -180,6 +189,8 @@ def migration_model(record: Migration, plan: Move | None = None) -> MigrationMod
         "duration_ms": record.duration_ms,
         "waves": record.waves if plan is None else len(plan.pre_commit),
     }
+    if record.new.reverse is not None:
+        values["reverse"] = flow_id(record.new.reverse)
     if record.error is not None:
         switch = None if record.switch is None else dpid_to_text(record.switch)
         values["error"] = ErrorModel(detail=clean(record.error), switch=switch)

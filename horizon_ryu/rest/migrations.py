@@ -122,10 +122,15 @@ def resources(provider: Callable[[], MigrationProvider]) -> list[Resource]:
 
 def _carry_out(provider: MigrationProvider, body: MigrationRequests) -> Answer[MigrationAnswer]:
     asked = body.root
-    if isinstance(asked, MigrationRequest):
+    if isinstance(asked, MigrationRequest) and not asked.bidirectional:
         return _one(provider, asked)
-    commands = [command_of(request, (place,)) for place, request in enumerate(asked)]
-    if _is_dry(asked):
+    if isinstance(asked, MigrationRequest):
+        requests: tuple[MigrationRequest, ...] = (asked,)
+        commands = [command_of(asked, ())]
+    else:
+        requests = asked
+        commands = [command_of(request, (place,)) for place, request in enumerate(asked)]
+    if _is_dry(requests):
         found = tuple(migration_model(*dry) for dry in provider.dry_run(commands))
         return Answer(MigrationAnswer(Migrations(migrations=found)), status=200)
     outcomes = provider.migrate(commands)

@@ -11,13 +11,17 @@ from types import MappingProxyType
 from typing import Any
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.flows.match_fields import (
-    OXM_NAMES,
+from horizon_ryu.core.flows.field_values import (
     Loc,
+    Reader,
     number,
+    parse_dscp,
     parse_mac,
     parse_tos,
+    parse_vlan_vid,
+    plain_number,
 )
+from horizon_ryu.core.flows.match_fields import OXM_NAMES
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import (
@@ -51,7 +55,20 @@ _NAMED_PORTS: Mapping[str, Action] = MappingProxyType(
         "local": OutputReserved(ReservedPort.LOCAL),
     }
 )
-_PORT_NAMES = {action: name for name, action in _NAMED_PORTS.items()}
+PORT_NAMES = tuple(_NAMED_PORTS)
+"""What may stand for the number of a port to send to."""
+_NAME_OF_PORT = {action: name for name, action in _NAMED_PORTS.items()}
+_NUMBERED_PORTS: Mapping[int, Action] = MappingProxyType(
+    {
+        0xFFFF_FFF8: _NAMED_PORTS["in_port"],
+        0xFFFF_FFFA: _NAMED_PORTS["normal"],
+        0xFFFF_FFFB: _NAMED_PORTS["flood"],
+        0xFFFF_FFFC: _NAMED_PORTS["all"],
+        0xFFFF_FFFD: _NAMED_PORTS["controller"],
+        0xFFFF_FFFE: _NAMED_PORTS["local"],
+    }
+)
+"""The reserved ports of 1.3 (1.3.5 section 7.2.1); the numbers of 1.0 are ports on 1.3."""
 
 
 def parse_actions(
@@ -70,9 +87,9 @@ def parse_actions(
         if len(item) != 1:
             raise InvalidInput(here, "an action is one member: its name and its parameter")
         name, value = next(iter(item.items()))
-        if name == "set_queue":
+        if name.lower() == "set_queue":
             queue = _QUEUE(value, (*here, name))
-        elif name == "drop":
+        elif name.lower() == "drop":
             _only(items, here)
         else:
             found.append(_queued(_parse(name, value, here), queue))
@@ -95,24 +112,27 @@ def _queued(action: Action, queue: int | None) -> Action:
     return Enqueue(action.port_no, queue)
 
 
-def _parse(name: str, value: Any, loc: Loc) -> Action:
-    here = (*loc, name)
+def _parse(written: str, value: Any, loc: Loc) -> Action:
+    here, name = (*loc, written), written.lower()
     if name == "set_field":
         return _parse_set_field(value, here)
     if name.startswith("set_"):
         return _set_field(name.removeprefix("set_"), value, here)
-    reader = _READERS.get(name)
-    if reader is None:
+    read = _READERS.get(name)
+    if read is None:
         raise InvalidInput(here, "no such action")
-    return reader(value, here)
+    return read(value, here)
 
 
 def _output(value: Any, loc: Loc) -> Action:
-    if isinstance(value, str):
-        if value not in _NAMED_PORTS:
-            raise InvalidInput(loc, f"a port number, or one of {', '.join(_NAMED_PORTS)}")
-        return _NAMED_PORTS[value]
-    return Output(_PORT(value, loc))
+    port_no = plain_number(value)
+    if port_no is not None:
+        return _NUMBERED_PORTS.get(port_no) or Output(_PORT(port_no, loc))
+    name = value.lower().removeprefix("ofpp_") if isinstance(value, str) else ""
+    named = _NAMED_PORTS.get(name)
+    if named is None:
+        raise InvalidInput(loc, f"a port number, or one of {', '.join(PORT_NAMES)}")
+    return named
 
 
 def _enqueue(value: Any, loc: Loc) -> Action:
@@ -124,9 +144,10 @@ def _enqueue(value: Any, loc: Loc) -> Action:
 
 
 def _push_vlan(value: Any, loc: Loc) -> Action:
-    if value not in _VLAN_TYPES or isinstance(value, bool):
+    ethertype = plain_number(value)
+    if ethertype not in _VLAN_TYPES:
         raise InvalidInput(loc, "the tag's ethertype: 33024 (0x8100) or 34984 (0x88a8)")
-    return PushVlan(int(value))
+    return PushVlan(ethertype)
 
 
 def _strip_vlan(value: Any, loc: Loc) -> Action:
@@ -153,7 +174,7 @@ def _address(value: Any, loc: Loc) -> int:
         raise InvalidInput(loc, "not an IPv4 address such as 10.0.0.1") from error
 
 
-_SETTABLE: Mapping[str, Callable[[Any, Loc], Any]] = MappingProxyType(
+_SETTABLE: Mapping[str, Reader] = MappingProxyType(
     {
         "dl_src": parse_mac,
         "dl_dst": parse_mac,
@@ -168,6 +189,15 @@ _SETTABLE: Mapping[str, Callable[[Any, Loc], Any]] = MappingProxyType(
 )
 
 
+def _vlan_vid(value: Any, loc: Loc) -> int:
+    return number(0, MAX_VLAN)(parse_vlan_vid(value, loc), loc)
+
+
+_OXM_SETTABLE: Mapping[str, Reader] = MappingProxyType(
+    {"ip_dscp": parse_dscp, "vlan_vid": _vlan_vid}
+)
+
+
 def _parse_set_field(value: Any, loc: Loc) -> Action:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise InvalidInput(loc, "write one field and its value")
@@ -179,9 +209,8 @@ def _set_field(name: str, value: Any, loc: Loc) -> Action:
     field = OXM_NAMES[name].field if name in OXM_NAMES else name
     if field not in _SETTABLE:
         raise InvalidInput(loc, "no such field to set")
-    if name == "ip_dscp":
-        return SetField(field, number(0, 63)(value, loc) << 2)
-    return SetField(field, _SETTABLE[field](value, loc))
+    read = _OXM_SETTABLE.get(name) or _SETTABLE[field]
+    return SetField(field, read(value, loc))
 
 
 def _written(action: Action) -> dict[str, Any]:
@@ -195,7 +224,7 @@ def _written(action: Action) -> dict[str, Any]:
         return {"push_vlan": action.ethertype}
     if isinstance(action, StripVlan):
         return {"strip_vlan": True}
-    return {"output": _PORT_NAMES[action]}
+    return {"output": _NAME_OF_PORT[action]}
 
 
 def _value_text(action: SetField) -> Any:

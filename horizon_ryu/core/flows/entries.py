@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, TaggedHop
-from horizon_ryu.core.ownership import flow_cookie
+from horizon_ryu.core.ownership import FLOW_COOKIES
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
     Action,
@@ -86,7 +86,7 @@ def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
 def _made(flow: Flow) -> list[DesiredEntry]:
     if isinstance(flow.spec, EntrySpec):
         return [_desired(flow.spec.dpid, _single(flow, flow.spec), flow.spec.check_overlap)]
-    spec, cookie, rest = flow.spec, flow_cookie(flow.number), flow.spec.match[1:]
+    spec, cookie, rest = flow.spec, FLOW_COOKIES | flow.number, flow.spec.match[1:]
     meter = flow.meter or None
     return [
         _desired(
@@ -120,7 +120,7 @@ def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
         FlowCommand.ADD,
         spec.match,
         spec.priority,
-        flow_cookie(flow.number),
+        FLOW_COOKIES | flow.number,
         spec.actions,
         spec.idle_timeout,
         spec.hard_timeout,

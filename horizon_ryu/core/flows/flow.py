@@ -6,7 +6,7 @@ from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from horizon_ryu.core.ownership import Priority
+from horizon_ryu.core.ownership import FLOW_COOKIES, Priority
 from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import Action, Match
@@ -63,6 +63,9 @@ class PathSpec(FlowParameters):
     waypoints: tuple[int, ...] = ()
     path: tuple[int, ...] = ()
     queue: int | None = parameter(None, "at every switch of the path", 0, 0xFFFF_FFFE)
+    everything: bool = parameter(
+        False, "its match may take every frame that comes in at src, ARP of hosts included"
+    )
 
 
 def parameters_of(kind: type) -> tuple[Field[Any], ...]:
@@ -116,6 +119,11 @@ class Flow:
     def id(self) -> str:
         """Return the id in URLs and events: 8 hex digits."""
         return flow_id(self.number)
+
+    @property
+    def cookie(self) -> int:
+        """Return the cookie of its entries."""
+        return FLOW_COOKIES | self.number
 
     @property
     def tags(self) -> frozenset[int]:

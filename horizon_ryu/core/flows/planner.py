@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from horizon_ryu.core.errors import LimitExceeded, SwitchError
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
-from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve
-from horizon_ryu.core.flows.overlap import check_harmless
+from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchError
+from horizon_ryu.core.flows.effect import check_effect, check_harmless, check_meant
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
+from horizon_ryu.core.flows.match_fields import ETH_IPV4, ETH_IPV6, ICMP, ICMP6
+from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve, reverse_command
 from horizon_ryu.core.flows.plan import (
     Change,
     FlowPlan,
@@ -23,20 +24,24 @@ from horizon_ryu.core.flows.plan import (
     plan_removal,
 )
 from horizon_ryu.core.flows.registry import FlowRegistry
-from horizon_ryu.core.flows.reversal import reverse_spec
 from horizon_ryu.core.flows.routing import Routing
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import TopologyView
+from horizon_ryu.wire.messages import Match
 
 _METERS = 60_000
 """Meters are numbered from 1 to this; Open vSwitch takes 65,536."""
 
 
 class CreateFlow(NamedTuple):
-    """Command to make a flow, alone or with its reverse direction."""
+    """Command to make a flow, alone or with its reverse direction.
+
+    ``loc`` is where it stands in a request, for errors.
+    """
 
     spec: Spec
     bidirectional: bool = False
+    loc: tuple[str | int, ...] = ()
 
 
 class FlowLimits(NamedTuple):
@@ -76,14 +81,8 @@ class FlowPlanner:
         if len(self._registry) + count > self._limits.flows:
             raise LimitExceeded(f"at most {self._limits.flows} flows; delete some")
         numbers = iter(self._registry.unused(count, self._random_number))
-        for spec, bidirectional in wanted:
-            number = next(numbers)
-            if not bidirectional or isinstance(spec, EntrySpec):
-                yield self._install(spec, number, None)
-                continue
-            back = next(numbers)
-            yield self._install(spec, number, back)
-            yield self._install(reverse_spec(spec), back, number)
+        for command in wanted:
+            yield from self._installs(command, numbers)
 
     def removals(self, number: int) -> list[Removal]:
         """Return the plans that delete a flow and its reverse direction; NotFound."""
@@ -104,38 +103,70 @@ class FlowPlanner:
         """
         routing = self._routes()
         check_harmless(spec)
+        check_effect(spec)
+        if isinstance(old.spec, PathSpec) and old.spec.everything:
+            check_meant(spec)
         meter = old.meter
         if spec.rate_kbps != old.spec.rate_kbps:
             meter = self._meter_for(spec, old.number)
         new = replace(old, spec=spec, meter=meter)
         return routing.change(old, new, self._registry.tags)
 
-    def migration(self, command: MigrateFlow) -> Move:
-        """Return the plan of what ``command`` means now; NotFound, and as :meth:`change`."""
-        old, spec = resolve(command, self._registry, self._view())
-        if old is None:
+    def migrations(self, command: MigrateFlow) -> Iterator[Move]:
+        """Yield the plan of what ``command`` means now, and of the other direction if asked for.
+
+        The first is to be claimed before the second is planned. NotFound, and as :meth:`change`.
+        """
+        resolved = resolve(command, self._registry, self._view())
+        back = reverse_command(command, resolved, self._registry)
+        if resolved.old is None:
             (number,) = self._registry.unused(1, self._random_number)
-            return self._install(spec, number, None)
-        return self.change(old, spec)
+            yield self._install(resolved.spec, number, None)
+        else:
+            yield self.change(resolved.old, resolved.spec)
+        if back is not None:
+            yield from self.migrations(back)
 
     # ---- the network beneath
 
     def is_whole(self, flow: Flow) -> bool:
-        """Tell whether every switch and link of the path of ``flow`` is there."""
-        return self._routes().is_whole(flow.hops)
+        """Tell whether every switch, link and port that ``flow`` passes is there."""
+        routes = self._routes()
+        return routes.has_ends(flow) and routes.is_whole(flow.hops)
+
+    def is_seen(self, dpid: int) -> bool:
+        """Tell whether a switch is in the network."""
+        return dpid in self._view().switches
 
     def check_commit(self, plan: FlowPlan) -> SwitchError | None:
         """Return why traffic must not be turned to the new path now; None if it may be."""
         if not isinstance(plan, Change) or not plan.new.hops or self.is_whole(plan.new):
             return None
-        return SwitchError(plan.new.first_dpid, "a link of the new path was lost before the commit")
+        return SwitchError(
+            plan.new.first_dpid, "a link or port of the new path was lost before the commit"
+        )
 
     # ---- parts of a flow
+
+    def _installs(self, command: CreateFlow, numbers: Iterator[int]) -> Iterator[Install]:
+        """Yield one plan or two; what is wrong with the reverse direction is told of the flow."""
+        spec, number = command.spec, next(numbers)
+        both = command.bidirectional and isinstance(spec, PathSpec)
+        back = next(numbers) if command.bidirectional else None
+        try:
+            plan = self._install(spec, number, back if both else None)
+        except InvalidInput as error:
+            raise InvalidInput((*command.loc, *error.loc), error.msg) from error
+        yield plan
+        if isinstance(spec, PathSpec) and back is not None:
+            yield self._install(reverse_spec(spec), back, number)
 
     def _install(self, spec: Spec, number: int, reverse: int | None) -> Install:
         routing = self._routes()
         meter = 0 if spec.rate_kbps is None else self._meter_for(spec, number)
         check_harmless(spec)
+        check_effect(spec)
+        check_meant(spec)
         flow = Flow(number, spec, reverse=reverse, meter=meter)
         return plan_install(routing.routed(flow, self._registry.tags))
 
@@ -158,3 +189,38 @@ class FlowPlanner:
         if free is None:
             raise LimitExceeded(f"switch {dpid_to_text(dpid)} has no meter left")
         return free
+
+
+def reverse_spec(spec: PathSpec) -> PathSpec:
+    """Return the spec of the answers to the frames of ``spec``, through the same switches."""
+    return replace(
+        spec,
+        match=reverse_match(spec.match),
+        src=spec.dst,
+        dst=spec.src,
+        waypoints=spec.waypoints[::-1],
+        path=spec.path[::-1],
+    )
+
+
+def reverse_match(match: Match) -> Match:
+    """Return the match of the answers; ICMP types and what they bring say nothing about those."""
+    is_icmp = match.nw_proto in (ICMP, ICMP6) and match.dl_type in (ETH_IPV4, ETH_IPV6)
+    ports = (None, None) if is_icmp else (match.tp_dst, match.tp_src)
+    return match._replace(
+        dl_src=match.dl_dst,
+        dl_dst=match.dl_src,
+        nw_src=match.nw_dst,
+        nw_dst=match.nw_src,
+        tp_src=ports[0],
+        tp_dst=ports[1],
+        ipv6_src=match.ipv6_dst,
+        ipv6_dst=match.ipv6_src,
+        ipv6_nd_target=None,
+        ipv6_nd_sll=None,
+        ipv6_nd_tll=None,
+        dl_src_mask=match.dl_dst_mask,
+        dl_dst_mask=match.dl_src_mask,
+        # No group sends frames.
+        dl_dst_multicast=False,
+    )

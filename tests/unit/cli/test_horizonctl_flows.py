@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import click
 import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from horizon_ryu.cli.main import main
-from horizon_ryu.cli.parsing import actions_of, dpids_of, match_of
+from horizon_ryu.cli.parsing import actions_of, dpids_of, end_of, match_of
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import flows, migrations
 from unit.flows.fabric import EDGE, Fabric
@@ -135,3 +137,44 @@ def test_words_of_the_command_line() -> None:
     assert actions_of(["enqueue:2:5", "strip_vlan", "output:in_port"]) == [
         {"enqueue": {"port_no": 2, "queue_id": 5}}, {"strip_vlan": True}, {"output": "in_port"},
     ]  # fmt: skip
+
+
+def test_words_are_understood_as_people_write_them(api: Api) -> None:
+    assert match_of(["tcp,tp_dst=80", "ip"]) == {"tcp": True, "tp_dst": 80, "ip": True}
+    assert actions_of(["set_dl_vlan:9,output:2", "FLOOD", "controller"]) == [
+        {"set_dl_vlan": 9}, {"output": 2}, {"output": "FLOOD"}, {"output": "controller"},
+    ]  # fmt: skip
+    one, colons = f"{1:016x}", "00:00:00:00:00:00:00:0b"
+    assert dpids_of(f"1,0x1|{one},{colons}") == [one, one, one, f"{11:016x}"]
+    words = ("--switch", "0x2", "-m", "udp,nw_dst=10.0.0.0/255.0.0.0", "-a", "set_tp_dst:9,LOCAL")
+    entry = api.json("flows", "add", *words)
+    assert entry["match"] == {"dl_type": 2048, "nw_proto": 17, "nw_dst": "10.0.0.0/8"}
+    assert entry["actions"] == [{"set_tp_dst": 9}, {"output": "local"}]
+
+
+def test_a_host_is_found_by_either_address_however_it_is_spelt() -> None:
+    host = {
+        "mac": "02:00:00:00:00:0a",
+        "ips": ["10.0.0.1", "2001:db8::a"],
+        "dpid": "1",
+        "port_no": 4,
+    }
+    client: Any = SimpleNamespace(get=lambda _path: {"hosts": [host]})
+    for text in (
+        "10.0.0.1", "2001:db8::a", "2001:DB8:0:0::000a", "02:00:00:00:00:0A", "02-00-00-00-00-0a",
+        "0200.0000.000a",
+    ):  # fmt: skip
+        assert end_of(text, client) == {"dpid": "1", "port_no": 4}
+    assert end_of("0xB:7", client) == {"dpid": f"{11:016x}", "port_no": 7}
+    for text in ("10.0.0.2", "02:00:00:00:00:0b", "moon", "1:", ":1"):
+        with pytest.raises(click.BadParameter):
+            end_of(text, client)
+
+
+def test_a_migration_says_what_becomes_of_the_reverse_direction(api: Api) -> None:
+    flow = api.flow("--both", "--through", "2")
+    said = api("migrate", flow["id"], "--through", "4").output
+    assert f"flow {flow['reverse']}, stays where it is" in said
+    taken = api("migrate", flow["id"], "--through", "2", "--both").output
+    assert "stays where it is" not in taken
+    assert taken.count("done") == 2

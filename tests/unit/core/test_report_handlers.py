@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.dpid_list import dpids_list
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.identifiers import dpids_list
 from horizon_ryu.formats.xml_dict import dict_from_xml
 
 A, B = "0000000000000001", "00000000000000ff"
@@ -20,7 +20,7 @@ def test_dpids_are_separated_by_bars_and_keep_their_order() -> None:
     assert dpids_list(f" {A} | {B} ") == (1, 255)
 
 
-@pytest.mark.parametrize(("text", "loc"), [("", ()), (f"{A}|", (1,)), (f"1|{A}", (0,))])
+@pytest.mark.parametrize(("text", "loc"), [("", ()), (f"{A}|", (1,)), (f"g|{A}", (0,))])
 def test_a_malformed_dpid_is_named_by_its_place(text: str, loc: tuple[int, ...]) -> None:
     with pytest.raises(InvalidInput) as refused:
         dpids_list(text)

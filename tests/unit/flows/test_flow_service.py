@@ -122,7 +122,7 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(fabric, spec, error) 
 
 def test_there_is_a_cap_on_flows() -> None:
     fabric = Fabric(RING, max_flows=3)
-    fabric.service.create([CreateFlow(entry(1, port)) for port in range(1, 3)])
+    fabric.service.create([CreateFlow(entry(2, port)) for port in range(1, 3)])
     with pytest.raises(LimitExceeded):
         fabric.service.create([CreateFlow(path(1, 3), bidirectional=True)])
     assert len(fabric.registry) == 2

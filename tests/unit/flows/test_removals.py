@@ -95,7 +95,7 @@ class Manager:
         return flow
 
     def entry(self, **changes: Any) -> Flow:
-        spec = EntrySpec(1, Match(in_port=7), (Output(2),), **changes)
+        spec = EntrySpec(1, Match(in_port=4), (Output(2),), **changes)
         (flow,) = self.service.create([CreateFlow(spec)])
         return flow
 
@@ -227,7 +227,7 @@ def test_a_single_entry_ends_by_its_own_switch_alone(manager: Manager) -> None:
     flow = manager.entry(idle_timeout=60)
     manager.now += 60
     for dpid in (2, 3, 4):
-        manager.report(flow, dpid, IDLE, match=Match(in_port=7))
+        manager.report(flow, dpid, IDLE, match=Match(in_port=4))
     assert manager.is_kept(flow)
     manager.report(flow, 1, IDLE)
     assert not manager.is_kept(flow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_batch_is_made_together(client: Any) -> None:
         ({"src": None}, ["src"]),
         ({"dst": {"dpid": C, "port_no": 0}}, ["dst", "port_no"]),
         ({"dst": {"dpid": C, "port_no": 77}}, ["dst", "port_no"]),
-        ({"dst": {"dpid": "3", "port_no": 1}}, ["dst", "dpid"]),
+        ({"dst": {"dpid": "g", "port_no": 1}}, ["dst", "dpid"]),
         ({"dpid": B}, ["src"]),
         ({"actions": [{"output": 1}]}, ["actions"]),
         ({"waypoints": [B], "path": [A, C]}, ["path"]),
@@ -263,7 +264,7 @@ def test_of_several_each_tells_its_own_end(client: Any) -> None:
         ({"dpids": [B]}, 422, ["flow"]),
         ({"flow": "0badf00d", "match": {}, "dpids": [B]}, 422, ["flow"]),
         ({"flow": "xyz", "dpids": [B]}, 422, ["flow"]),
-        ({"flow": "0badf00d", "dpids": "1|2"}, 422, ["dpids"]),
+        ({"flow": "0badf00d", "dpids": "1|g"}, 422, ["dpids"]),
         ({"flow": "0badf00d"}, 422, ["dpids"]),
         ({"match": {"nw_dst": "10.0.0.1"}, "dpids": [A, C]}, 422, ["match", "nw_dst"]),
         ([{"flow": "0badf00d", "dpids": [B]}, {"flow": 1, "dpids": [B]}], 422, ["1", "flow"]),
@@ -293,3 +294,89 @@ def test_a_flag_is_given_told_and_taken_away(client: Any) -> None:
     refused = client.ask("PATCH", path, {"check_overlap": None})
     assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["check_overlap"])
     assert "check_overlap" not in client.ask("PATCH", path, {"check_overlap": False}).json
+
+
+@pytest.mark.parametrize("dpid", ["2", 2, "0x2", B, "00:00:00:00:00:00:00:02", "0002"])
+def test_a_dpid_is_understood_as_people_write_it(client: Any, dpid: Any) -> None:
+    flow = client.ask("POST", "/v1/flows", {**ENTRY, "dpid": dpid}).json
+    assert flow["dpid"] == B
+    assert make(client, waypoints=[dpid])["waypoints"] == [B]
+
+
+@pytest.mark.parametrize("dpid", ["", "g", -1, 1 << 64, True, 1.0, None, " 2", "0x", "1" * 17, []])
+def test_what_is_no_dpid_is_named(client: Any, dpid: Any) -> None:
+    refused = client.ask("POST", "/v1/flows", {**ENTRY, "dpid": dpid})
+    assert refused.status_int == 422
+    assert refused.json["errors"][0]["loc"][0] == "dpid"
+
+
+def test_answers_keep_their_form(client: Any) -> None:
+    asked = {"tcp": True, "nw_dst": "10.0.0.0/255.255.255.0", "tp_dst": "0x50", "vlan_vid": 0x1007}
+    flow = make(client, match=asked)
+    assert flow["match"] == {
+        "dl_type": 2048, "nw_proto": 6, "nw_dst": "10.0.0.0/24", "tp_dst": 80, "dl_vlan": 7,
+    }  # fmt: skip
+
+
+def test_a_migration_tells_of_the_reverse_direction_and_takes_it_along(client: Any) -> None:
+    flow = make(client, bidirectional=True, waypoints=[B])
+    one = client.ask("POST", "/v1/migrations", {"flow": flow["id"], "dpids": [A]}).json
+    assert one["reverse"] == flow["reverse"]
+    back = client.get(f"/v1/flows/{flow['reverse']}").json
+    assert dpids(back["path"]) == [C, B, A]
+    wish = {"flow": flow["id"], "dpids": f"1|{C}", "bidirectional": True}
+    dry = client.ask("POST", "/v1/migrations", {**wish, "dry_run": True})
+    assert (dry.status_int, len(dry.json["migrations"])) == (200, 2)
+    answer = client.ask("POST", "/v1/migrations", wish)
+    assert answer.status_int == 201
+    assert [each["state"] for each in answer.json["migrations"]] == ["done", "done"]
+    assert dpids(answer.json["migrations"][1]["path"]) == [C, A]
+    assert dpids(client.get(f"/v1/flows/{flow['reverse']}").json["path"]) == [C, A]
+    through = client.ask("POST", "/v1/migrations", [{**wish, "dpids": "1|2|3"}])
+    assert [dpids(each["path"]) for each in through.json["migrations"]] == [[A, B, C], [C, B, A]]
+
+
+def test_what_has_no_reverse_direction_cannot_take_it_along(client: Any) -> None:
+    wish = {"flow": make(client)["id"], "dpids": [B], "bidirectional": True}
+    refused = client.ask("POST", "/v1/migrations", wish)
+    assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["bidirectional"])
+    many = client.ask("POST", "/v1/migrations", [{**wish, "bidirectional": False}, wish])
+    assert (many.status_int, many.json["errors"][0]["loc"]) == (422, ["1", "bidirectional"])
+    assert client.get("/v1/migrations").json == {"migrations": []}
+
+
+SIX = {"tcp6": True, "ipv6_dst": "2001:db8::3", "tcp_dst": 80}
+
+
+def test_a_flow_of_ipv6_both_ways(client: Any) -> None:
+    flow = make(client, match=SIX, bidirectional=True)
+    assert flow["match"] == {
+        "dl_type": 0x86DD, "nw_proto": 6, "ipv6_dst": "2001:db8::3", "tp_dst": 80,
+    }  # fmt: skip
+    back = client.get(f"/v1/flows/{flow['reverse']}").json
+    assert back["match"] == {
+        "dl_type": 0x86DD, "nw_proto": 6, "ipv6_src": "2001:db8::3", "tp_src": 80,
+    }  # fmt: skip
+    client.fabric.reconciler.reconcile(1)
+    assert "flow_repaired" not in client.fabric.events.kinds()
+
+
+@pytest.mark.parametrize(
+    ("match", "field"),
+    [
+        (SIX, "nw_proto"),
+        ({"ipv6": True, "ipv6_src": "::1"}, "ipv6_src"),
+        ({"dl_vlan": "tagged"}, "dl_vlan"),
+        ({"dl_dst": "01:00:00:00:00:00/01:00:00:00:00:00"}, "dl_dst"),
+        ({"dl_src": "02:00:00:00:00:00/ff:00:00:00:00:00"}, "dl_src"),
+    ],
+)
+def test_what_1_0_cannot_match_is_named(client: Any, match: Any, field: str) -> None:
+    switches = client.fabric.view.switches
+    old = {**switches, 2: replace(switches[2], openflow=1)}
+    client.fabric.view = replace(client.fabric.view, version=99, switches=old)
+    for body in ({**ENTRY, "match": match}, {**SPEC, "match": match, "waypoints": [B]}):
+        refused = client.ask("POST", "/v1/flows", body)
+        assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["match", field])
+        assert B in refused.json["errors"][0]["msg"]
+    assert client.fabric.tables.batches == []

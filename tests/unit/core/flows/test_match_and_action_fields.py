@@ -10,7 +10,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import action_fields, parse_actions
 from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.overlap import blinds_discovery, overlaps
-from horizon_ryu.core.flows.reversal import reverse_match
+from horizon_ryu.core.flows.planner import reverse_match
 from horizon_ryu.wire.messages import VLAN_NONE, Enqueue, Match, Output, OutputInPort, SetField
 
 TCP = {"dl_type": 0x0800, "nw_proto": 6}
@@ -72,7 +72,7 @@ def test_both_name_sets_mean_the_same(given: Any, same: Any) -> None:
         ({"dl_vlan": VLAN_NONE, "dl_vlan_pcp": 1}, "dl_vlan_pcp"),
         ({"dl_vlan": 4096}, "dl_vlan"),
         ({"dl_vlan": True}, "dl_vlan"),
-        ({"dl_type": "0x800"}, "dl_type"),
+        ({"dl_type": "0x8g0"}, "dl_type"),
         ({"dl_src": "2:0:0:0:0:1"}, "dl_src"),
         ({"in_port": 0}, "in_port"),
         ({"in_port": 0xFF00}, "in_port"),
@@ -180,3 +180,88 @@ def test_answers_go_the_other_way() -> None:
 
 def test_an_output_to_a_port_is_that() -> None:
     assert parse_actions([{"output": 65279}]) == (Output(65279),)
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        ({"dl_type": "0x800"}, {"dl_type": 0x0800}),
+        ({"dl_type": "2048"}, {"dl_type": 0x0800}),
+        ({"dl_type": "IP"}, {"dl_type": 0x0800}),
+        ({"eth_type": "arp"}, {"dl_type": 0x0806}),
+        ({"in_port": "1"}, {"in_port": 1}),
+        ({"dl_type": "ip", "nw_proto": "udp", "tp_dst": "53"},
+         {"dl_type": 0x0800, "nw_proto": 17, "tp_dst": 53}),
+        ({"ip": True}, {"dl_type": 0x0800}),
+        ({"arp": True, "arp_op": "1"}, {"dl_type": 0x0806, "nw_proto": 1}),
+        ({"icmp": True, "icmpv4_type": 8}, {**TCP, "nw_proto": 1, "tp_src": 8}),
+        ({"tcp": True, "ip": True, "nw_proto": 6, "tcp_dst": 80}, {**TCP, "tp_dst": 80}),
+        ({"udp": True, "nw_dst": "10.0.0.0/255.255.255.0"},
+         {**TCP, "nw_proto": 17, "nw_dst": "10.0.0.0/24"}),
+        ({"ip": True, "nw_src": "10.0.0.1/255.255.255.255"}, {"ip": True, "nw_src": "10.0.0.1"}),
+        ({"ip": True, "nw_src": "128.0.0.0/128.0.0.0"}, {"ip": True, "nw_src": "128.0.0.0/1"}),
+        ({"vlan_vid": 0x1005}, {"dl_vlan": 5}),
+        ({"vlan_vid": "0x1000"}, {"dl_vlan": 0}),
+        ({"dl_vlan": "untagged"}, {"dl_vlan": VLAN_NONE}),
+        ({"ip": True, "nw_tos": "0xb8"}, {"ip": True, "ip_dscp": "46"}),
+    ],
+)  # fmt: skip
+def test_clear_wishes_are_understood(given: Any, same: Any) -> None:
+    assert parse_match(given) == parse_match(same)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"in_port": "01"}, "in_port"),
+        ({"in_port": "1 "}, "in_port"),
+        ({"in_port": "-1"}, "in_port"),
+        ({"in_port": "1_0"}, "in_port"),
+        ({"in_port": "\u0661"}, "in_port"),
+        ({"in_port": "9" * 5000}, "in_port"),
+        ({"dl_type": "0x"}, "dl_type"),
+        ({"dl_type": "tcp"}, "dl_type"),
+        ({"tcp": 1}, "tcp"),
+        ({"tcp": False}, "tcp"),
+        ({"tcp": True, "udp": True}, "udp"),
+        ({"tcp": True, "dl_type": "arp"}, "tcp"),
+        ({"ip": True, "nw_dst": "10.0.0.0/0.0.0.255"}, "nw_dst"),
+        ({"ip": True, "nw_dst": "10.0.0.0/255.0.255.0"}, "nw_dst"),
+        ({"ip": True, "nw_dst": "10.0.0.0/0.0.0.0"}, "nw_dst"),
+        ({"dl_vlan": 0x1005}, "dl_vlan"),
+        ({"vlan_vid": 0x2005}, "vlan_vid"),
+    ],
+)
+def test_what_only_resembles_a_wish_is_named(fields: Any, name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_match(fields)
+    assert refused.value.loc == ("match", name)
+
+
+@pytest.mark.parametrize(
+    ("item", "same"),
+    [
+        ({"output": "2"}, {"output": 2}),
+        ({"OUTPUT": 2}, {"output": 2}),
+        ({"output": "FLOOD"}, {"output": "flood"}),
+        ({"output": "OFPP_LOCAL"}, {"output": "local"}),
+        ({"output": 0xFFFFFFFD}, {"output": "controller"}),
+        ({"output": "0xfffffffb"}, {"output": "flood"}),
+        ({"set_field": {"vlan_vid": 0x1005}}, {"set_dl_vlan": 5}),
+        ({"set_tp_dst": "0x50"}, {"set_tp_dst": 80}),
+        ({"push_vlan": "0x8100"}, {"push_vlan": 0x8100}),
+        (
+            {"enqueue": {"port_no": "1", "queue_id": "2"}},
+            {"enqueue": {"port_no": 1, "queue_id": 2}},
+        ),
+    ],
+)
+def test_actions_may_be_spelt_otherwise(item: Any, same: Any) -> None:
+    assert parse_actions([item]) == parse_actions([same])
+
+
+@pytest.mark.parametrize("port", ["", "moon", "0xfffffff7", 0xFFFFFFFF, 0xFFFB, "ofpp_"])
+def test_ports_that_are_none_are_named(port: Any) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_actions([{"output": port}])
+    assert refused.value.loc == ("actions", 0, "output")
