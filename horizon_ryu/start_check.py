@@ -11,6 +11,7 @@ from pathlib import Path
 from oslo_config import cfg
 
 from horizon_ryu import settings
+from horizon_ryu.core.dpid_claims import read_pins
 from horizon_ryu.core.errors import HorizonError, InvalidInput
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.flows.confirmation import parse_settle
@@ -70,6 +71,7 @@ def _check_values(found: Settings) -> None:
     """Check what has a form of its own, or depends on another option."""
     for text in found.guard.allowed_dpids:
         dpid_from_text(text, ("guard", "allowed_dpids"))
+    read_pins(found.guard.certificates, ("guard", "certificates"))
     parse_settle(found.flow_migration.settle)
     tags = found.flow_manager
     if tags.tag_first > tags.tag_last:

@@ -38,6 +38,10 @@ class Client:
         """Return the XML answer to a GET."""
         return str(self._send("GET", path, query, accept=XML).text)
 
+    def get_text(self, path: ResourcePath, **query: Any) -> str:
+        """Return the answer to a GET in the form that ``query`` asks for."""
+        return str(self._send("GET", path, query, accept="*/*").text)
+
     def post(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
         """Return the JSON answer to a POST."""
         return self._send("POST", path, {}, body, seconds=seconds).json()

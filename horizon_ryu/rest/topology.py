@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition
+from horizon_ryu.formats.graph import MEDIA_TYPES, graph_text
 from horizon_ryu.formats.topology import (
     PHYSICAL,
     LinksDocument,
@@ -16,7 +17,8 @@ from horizon_ryu.formats.topology import (
     neighbors_document,
 )
 from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
-from horizon_ryu.http.resource import Call, Resource, operation, resources_of
+from horizon_ryu.http.resource import Call, Raw, Resource, operation, resources_of
+from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
@@ -42,6 +44,12 @@ class TopologyProvider(Protocol):
 
     def set_timers(self, timers: DiscoveryTimers) -> None:
         """Put other timers in force."""
+
+
+class GraphQuery(NetworkQuery):
+    """The query of the export; ``format`` goes before the Accept header."""
+
+    format: Literal["graphml", "gml", "dot"] = optional()
 
 
 _PROBLEMS = (NOT_FOUND, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
@@ -72,6 +80,16 @@ class TopologyOperations:
         """List each switch with its neighbors."""
         name, view = self._seen(query)
         return neighbors_document(name, view.switches, view.links.values())
+
+    @operation(
+        "GET", "/v1/topology/graph", problems=_PROBLEMS, produces=tuple(MEDIA_TYPES.values())
+    )
+    def graph(self, call: Call, query: GraphQuery) -> Raw:
+        """Export switches, hosts and cables as a graph: GraphML, GML or dot."""
+        accepted = [name for name, kind in MEDIA_TYPES.items() if kind == call.media_type]
+        form: str = query.format or accepted[0]
+        text = graph_text(self._seen(query)[1], form)
+        return Raw(text.encode(), f"{MEDIA_TYPES[form]}; charset=utf-8")
 
     def _seen(self, query: NetworkQuery) -> tuple[str, TopologyView]:
         name = query.network or PHYSICAL
