@@ -44,7 +44,7 @@ class FlowService:
         journal: FlowJournal,
         on_pending: Callable[[Iterable[Flow]], None],
     ) -> None:
-        """``on_pending`` is told of flows that are pending now: what they wait for may have come."""
+        """``on_pending`` is told of flows that are pending now."""
         self._on_pending = on_pending
         self._registry = registry
         self._planner = planner
