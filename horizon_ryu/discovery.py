@@ -10,7 +10,7 @@ What is decided is decided in :mod:`horizon_ryu.core.discovery`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -22,21 +22,25 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames, lldp
-from horizon_ryu.core.discovery import Discovery as Core
+from horizon_ryu.core.discovery import DiscoveryControl as Core
 from horizon_ryu.core.discovery import DiscoveryLimits
-from horizon_ryu.core.errors import SwitchAway
+from horizon_ryu.core.errors import LimitExceeded, NotFound, SwitchAway
+from horizon_ryu.core.host_pins import MAX_PINS, pins_from_json, pins_to_json
 from horizon_ryu.core.hosts import HostLimits
+from horizon_ryu.core.join_doubt import DoubtLimits
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Switch, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Host, Switch, TopologyChange, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
+from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
+from horizon_ryu.rest import hosts as hosts_resource
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
-from horizon_ryu.rest.event_data import change_to_event
+from horizon_ryu.rest.event_data import change_to_event, slow_join_to_event
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -60,8 +64,11 @@ LLDP_ORDER = 10
 """Place in the fast lane: nobody else ever sees a probe."""
 HOST_ORDER = 20
 TIMERS_SETTING = "discovery.timers"
+PINS_SETTING = "discovery.pins"
 _LONGEST_SLEEP = 0.25
 _ASKED_AT_ONCE = 64
+_TOLD_AT_ONCE = 100
+"""Events of changes between two turns of everybody else."""
 _RESTORE_PAUSE = 1.0
 """Seconds between two restorations of a switch's LLDP entry, at least."""
 _REST = 2
@@ -84,14 +91,28 @@ class Discovery(HorizonApp):
         self._dirty = self.horizon.runtime.event()
         self._hurry = self.horizon.runtime.event()
         self.horizon.locator = self._core.locate
+        self.horizon.contest = self._core.is_contested
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
         self.horizon.router.add(topology_resource.resources(self, self.horizon.store))
+        self.horizon.router.add(hosts_resource.resources(self))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
         audit = EntryAudit(
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
         self.horizon.audits.register("discovery", audit.audit)
+        self._measure(self.horizon.metrics)
+        for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
+            self._core.pin_host(pin)
+
+    def _measure(self, metrics: Metrics) -> None:
+        doubt = self._core.doubt
+        text = "Switches that have told their dpid and are not ready yet"
+        metrics.gauge("horizon_joining_switches", text, lambda: len(doubt.joining))
+        text = "Joins of switches: begun, ended, and slow for those that took too long"
+        metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
+        text = "Hosts that found no room, or gave way to others, by what was full"
+        metrics.counters("horizon_hosts_refused", text, "full", lambda: self._core.hosts.refused)
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
@@ -130,7 +151,7 @@ class Discovery(HorizonApp):
     def _disconnecting(self, dpid: int) -> Iterator[None]:
         """Disconnect a switch if that which makes it ready raises.
 
-        While a switch counts as joining no new link is believed, in the whole network.
+        While a switch counts as joining new links are held back, in the whole network.
         """
         try:
             yield
@@ -238,11 +259,20 @@ class Discovery(HorizonApp):
         messages = self._core.tick(now)
         if messages:
             self.horizon.switches.send(messages)
+        self._tell_slow_joins()
         if self._core.changed:
             self._dirty.set()
         pause = self._core.next_due(now) - self._now()
         self._hurry.wait(min(_LONGEST_SLEEP, max(0.001, pause)))
         self._hurry.clear()
+
+    def _tell_slow_joins(self) -> None:
+        self.horizon.published.slow_joins = self._core.doubt.overdue
+        for slow in self._core.take_slow_joins():
+            self.logger.warning(
+                "discovery: switch %016x joins for %.1f s; nobody waits for it", *slow
+            )
+            self.horizon.events.publish(*slow_join_to_event(slow))
 
     def _publish(self) -> None:
         """Publish changes in batches: a burst of joins costs one view, not one per switch."""
@@ -258,7 +288,10 @@ class Discovery(HorizonApp):
         self.horizon.published.topology = view
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))
-        for change in changes:
+        for place, change in enumerate(changes):
+            if place % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
+                # A switch may leave with thousands of hosts, and each event is text to be made.
+                self.horizon.runtime.checkpoint()
             self.horizon.events.publish(*change_to_event(change))
 
     # ---- what the REST resources ask
@@ -284,6 +317,33 @@ class Discovery(HorizonApp):
         keep_timers(self.horizon.store, TIMERS_SETTING, timers)
         self._core.set_timers(timers, self._now())
         self._hurry.set()
+
+    def pins(self) -> Mapping[bytes, Host]:
+        """Return the pinned hosts, by their keys."""
+        return self._core.hosts.pins
+
+    def forget_host(self, key: bytes) -> None:
+        """Forget a host until it is heard again; NotFound, Conflict if it is pinned."""
+        self._core.forget_host(key)
+        self._changed()
+
+    def pin_host(self, pinned: Host) -> None:
+        """Pin a host, now and after a restart; StoreError or LimitExceeded, and it is not."""
+        self._keep_pins({**self.pins(), pinned.key: pinned})
+        self._core.pin_host(pinned)
+        self._changed()
+
+    def unpin_host(self, key: bytes) -> None:
+        """Unpin a host, now and after a restart; StoreError or NotFound, and nothing is done."""
+        if key not in self.pins():
+            raise NotFound("no host of that address is pinned")
+        self._keep_pins({other: pin for other, pin in self.pins().items() if other != key})
+        self._core.unpin_host(key, self._now())
+
+    def _keep_pins(self, pins: Mapping[bytes, Host]) -> None:
+        if len(pins) > MAX_PINS:
+            raise LimitExceeded(f"{MAX_PINS} hosts are pinned already")
+        self.horizon.store.set_setting(PINS_SETTING, pins_to_json(pins.values()))
 
     @set_ev_cls(EventSetProbeInterval)
     def _set_probe_interval(self, event: EventSetProbeInterval) -> None:
@@ -318,6 +378,8 @@ def _limits(options: Any) -> DiscoveryLimits:
         options.max_hosts_per_port,
         options.max_addresses_per_host,
         options.host_move_window,
+        options.max_hosts_per_switch,
+        options.host_idle,
     )
     return DiscoveryLimits(
         options.total_rate,
@@ -325,4 +387,5 @@ def _limits(options: Any) -> DiscoveryLimits:
         options.switch_rate,
         options.probe_validity,
         hosts,
+        DoubtLimits(options.join_patience, options.join_doubt),
     )

@@ -23,7 +23,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.forwarding import Forwarding as Core
+from horizon_ryu.core.forwarding import ForwardingControl as Core
 from horizon_ryu.core.ownership import Owner, owner_of
 from horizon_ryu.core.topology import Switch, TopologyChange
 from horizon_ryu.discovery_events import EventTopologyChanged
@@ -62,6 +62,7 @@ class Forwarding(HorizonApp):
             self.horizon.generation,
             options.idle_timeout,
             options.max_pairs,
+            self.horizon.is_contested,
         )
         self._removals: Counter[str] = Counter()
         self.horizon.metrics.counters(

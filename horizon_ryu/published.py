@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 class Published:
     """``topology`` is written by Discovery alone, ``forest`` by Spanning Tree alone.
 
+    ``slow_joins`` are the switches that Discovery has waited for too long, by dpid.
     ``forest`` is None while Spanning Tree does not run.
     """
 
     topology: TopologyView = field(default_factory=TopologyView)
     forest: Forest | None = None
+    slow_joins: frozenset[int] = frozenset()

@@ -20,7 +20,13 @@ from xen_bridge.dom0.allowed_paths import AllowedPaths, allowed_path
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
-from xen_bridge.errors import BridgeError, Conflict, NotFound, PeerAway, Unsupported
+from xen_bridge.errors import (
+    BridgeError,
+    PeerAway,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
+)
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import check_neighbors
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer
@@ -31,8 +37,8 @@ from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import device_handlers, domain_handlers
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.constants import NUD_REACHABLE
-from xen_bridge.netlink.links import Counters, Link
-from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.links import KernelLink, LinkCounters
+from xen_bridge.netlink.neighbors import KernelNeighbor
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
@@ -65,14 +71,18 @@ class FakeNetlink(Netlink):
     def __init__(self) -> None:
         """Open no socket."""
 
-    def links(self) -> list[Link]:
-        return [Link(2, "eth0", 1, 0x1003, bytes(6), 1500, 500, None, None, Counters(*[0] * 21))]
+    def links(self) -> list[KernelLink]:
+        return [
+            KernelLink(
+                2, "eth0", 1, 0x1003, bytes(6), 1500, 500, None, None, LinkCounters(*[0] * 21)
+            )
+        ]
 
     def addresses(self) -> list[LinkAddress]:
         return []
 
-    def neighbors(self) -> list[Neighbor]:
-        return [Neighbor(2, NEIGHBOR, NUD_REACHABLE)]
+    def neighbors(self) -> list[KernelNeighbor]:
+        return [KernelNeighbor(2, NEIGHBOR, NUD_REACHABLE)]
 
 
 class FakeLatency:
@@ -170,10 +180,10 @@ class FakeBridge:
         services = self._services
         if request.router is not None:
             if request.router not in self.routers:
-                raise NotFound(f"no agent is known for {request.router}")
+                raise SubjectNotFound(f"no agent is known for {request.router}")
             services = self.routers[request.router]
         if type(request.body) not in services:
-            raise Unsupported(f"this node has no {type(request.body).__name__}")
+            raise RequestUnsupported(f"this node has no {type(request.body).__name__}")
         return services[type(request.body)]
 
 
@@ -189,7 +199,7 @@ class FakeConnection:
     def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
         """Carry a request there and the answer back."""
         if self._is_busy:
-            raise Conflict("two callers on one connection")
+            raise RequestConflict("two callers on one connection")
         self._is_busy = True
         try:
             return self._exchanged(body, router, seconds)

@@ -18,7 +18,7 @@ import websocket
 
 from tools.controller_process import wait_until
 from tools.lab import QUICK, Cable, Lab
-from tools.traffic import SMALL_PACKET, Route, roomy_queues
+from tools.traffic import SMALL_PACKET, TrafficRoute, roomy_queues
 
 OWN = 0x485A04
 """The highest 24 bits of the Flow Manager's cookies."""
@@ -75,7 +75,7 @@ def parse_entry(dpid: int, line: str) -> Entry:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedRequest:
     """An answer of 4xx or 5xx and its problem document."""
 
     status: int
@@ -135,10 +135,12 @@ class FlowLab(Lab):
         ports.append(self.graph.host(target).port)
         return set(zip(dpids, ports[0::2], ports[1::2], strict=True))
 
-    def route(self, source: str, target: str, packet: int = SMALL_PACKET, ports: int = 1) -> Route:
+    def route(
+        self, source: str, target: str, packet: int = SMALL_PACKET, ports: int = 1
+    ) -> TrafficRoute:
         """Return the way for test traffic from host to host."""
         hosts = self.graph.host(source), self.graph.host(target)
-        return Route(self.network, *hosts, packet, ports)
+        return TrafficRoute(self.network, *hosts, packet, ports)
 
     # What is asked for.
 
@@ -153,12 +155,12 @@ class FlowLab(Lab):
             raise AssertionError(f"{method} {path}: {error.code} {words}") from None
         return json.loads(answer) if answer else None
 
-    def refused(self, method: str, path: str, body: Any = None) -> Refusal:
+    def refused(self, method: str, path: str, body: Any = None) -> RefusedRequest:
         """Return what refuses a request; AssertionError if nothing does."""
         try:
             answer = self.controller.request(method, path, body)
         except urllib.error.HTTPError as error:
-            return Refusal(error.code, json.loads(error.read()))
+            return RefusedRequest(error.code, json.loads(error.read()))
         raise AssertionError(f"{method} {path} was not refused: {answer[:500]!r}")
 
     def spec(self, source: str, target: str, letters: str = "", **more: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any
 from tools.controller_process import ControllerProcess, wait_until
 from topologies.catalogue import build
 from topologies.driver import MininetProcess
-from topologies.graphs import Graph, Host
+from topologies.graphs import Graph, GraphHost
 
 PROBE = Path(__file__).with_name("broadcast_probe.py")
 BROADCASTS = 10
@@ -127,7 +127,7 @@ class Lab:
             raise AssertionError(f"exit status {status}\n{self.controller.log()[-3000:]}")
         self.controller.start()
 
-    def pin_neighbor(self, host: Host, other: Host) -> None:
+    def pin_neighbor(self, host: GraphHost, other: GraphHost) -> None:
         """Let a host know the MAC of another for good.
 
         One that asks for it again holds back its datagrams meanwhile, which is no loss of the
@@ -252,7 +252,7 @@ class Lab:
                 wrong = {key: heard[key] for key in heard | wanted if heard[key] != wanted.get(key)}
                 raise AssertionError(f"{name} heard wrongly: {dict(list(wrong.items())[:10])}")
 
-    def _live_hosts(self) -> list[Host]:
+    def _live_hosts(self) -> list[GraphHost]:
         return [host for host in self.graph.hosts if host.dpid not in self._stopped]
 
     def _true_cables(self) -> set[Cable]:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tools.controller_process import wait_until
 from topologies.driver import SYSTEM_PYTHON, MininetProcess, Ran
-from topologies.graphs import Host
+from topologies.graphs import GraphHost
 
 PROBE = Path(__file__).with_name("udp_probe.py")
 PORT = 5001
@@ -84,12 +84,12 @@ class Traffic:
 
 
 @dataclass(frozen=True)
-class Route:
+class TrafficRoute:
     """Who sends to whom: packets of ``packet`` bytes to ``ports`` UDP ports from PORT on."""
 
     network: MininetProcess
-    source: Host
-    target: Host
+    source: GraphHost
+    target: GraphHost
     packet: int = SMALL_PACKET
     ports: int = 1
 
@@ -123,7 +123,7 @@ class Route:
         self.network.wait_for_output(sender, "sending")
         return receiver, sender
 
-    def _spawn(self, host: Host, *words: str) -> int:
+    def _spawn(self, host: GraphHost, *words: str) -> int:
         return self.network.spawn(host.name, [SYSTEM_PYTHON, str(PROBE), *words])
 
     def holds(self, rate: float, seconds: float = 1.0) -> bool:

@@ -36,7 +36,7 @@ class OwnedSwitch(OVSSwitch):
 
 
 @dataclass(frozen=True)
-class Settings:
+class EmulationSettings:
     """How a graph is to run; ``versions`` of OpenFlow by dpid, as Open vSwitch names them."""
 
     controllers: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Settings:
 class Emulation:
     """One network. ``start`` once, ``close`` always: also after a start that failed halfway."""
 
-    def __init__(self, graph: Graph, settings: Settings) -> None:
+    def __init__(self, graph: Graph, settings: EmulationSettings) -> None:
         self.graph = graph
         self.names = Names(graph, settings.prefix)
         self._settings = settings

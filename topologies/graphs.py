@@ -17,7 +17,7 @@ class GraphError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class GraphSwitch:
     """A switch. ``hybrid``: report 3.4's type 1, which forwards what no flow entry matches."""
 
     dpid: int
@@ -37,7 +37,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class GraphHost:
     """A host on one switch port; ``ip`` without prefix length (all are in 10.0.0.0/8)."""
 
     name: str
@@ -57,9 +57,9 @@ class Graph:
     """Switches in dpid order, cables and hosts in the order they were added."""
 
     name: str
-    switches: tuple[Switch, ...]
+    switches: tuple[GraphSwitch, ...]
     edges: tuple[Edge, ...]
-    hosts: tuple[Host, ...]
+    hosts: tuple[GraphHost, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain lists and dictionaries, for JSON."""
@@ -71,28 +71,28 @@ class Graph:
         try:
             return cls(
                 str(data["name"]),
-                tuple(Switch(**item) for item in data["switches"]),
+                tuple(GraphSwitch(**item) for item in data["switches"]),
                 tuple(Edge(**item) for item in data["edges"]),
-                tuple(Host(**item) for item in data["hosts"]),
+                tuple(GraphHost(**item) for item in data["hosts"]),
             )
         except (KeyError, TypeError) as error:
             raise GraphError(f"not a graph: {error}") from error
 
-    def switch(self, dpid: int) -> Switch:
+    def switch(self, dpid: int) -> GraphSwitch:
         """Return the switch with ``dpid``; GraphError when there is none."""
         for switch in self.switches:
             if switch.dpid == dpid:
                 return switch
         raise GraphError(f"{self.name} has no switch {dpid}")
 
-    def named(self, name: str) -> Switch:
+    def named(self, name: str) -> GraphSwitch:
         """Return the switch called ``name``; GraphError when there is none."""
         for switch in self.switches:
             if switch.name == name:
                 return switch
         raise GraphError(f"{self.name} has no switch {name}")
 
-    def host(self, name: str) -> Host:
+    def host(self, name: str) -> GraphHost:
         """Return the host called ``name``; GraphError when there is none."""
         for host in self.hosts:
             if host.name == name:
@@ -113,15 +113,15 @@ class GraphBuilder:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._switches: list[Switch] = []
+        self._switches: list[GraphSwitch] = []
         self._edges: list[Edge] = []
-        self._hosts: list[Host] = []
+        self._hosts: list[GraphHost] = []
         self._ports: dict[int, int] = {}
 
     def add_switch(self, name: str = "", label: str = "", hybrid: bool = False) -> int:
         """Add a switch, called s<n> unless named, and return its dpid."""
         dpid = len(self._switches) + 1
-        self._switches.append(Switch(dpid, name or f"s{dpid}", label, hybrid))
+        self._switches.append(GraphSwitch(dpid, name or f"s{dpid}", label, hybrid))
         self._ports[dpid] = 0
         return dpid
 
@@ -137,14 +137,14 @@ class GraphBuilder:
         self._edges.append(edge)
         return edge
 
-    def add_host(self, dpid: int, name: str = "") -> Host:
+    def add_host(self, dpid: int, name: str = "") -> GraphHost:
         """Put a host, called h<n> unless named, on the next free port of a switch."""
         number = len(self._hosts) + 1
         if number > MAX_HOSTS:
             raise GraphError(f"more than {MAX_HOSTS} hosts")
         ip = f"10.0.{number >> 8}.{number & 0xFF}"
         mac = f"00:00:00:00:{number >> 8:02x}:{number & 0xFF:02x}"
-        host = Host(name or f"h{number}", ip, mac, dpid, self._next_port(dpid))
+        host = GraphHost(name or f"h{number}", ip, mac, dpid, self._next_port(dpid))
         self._hosts.append(host)
         return host
 

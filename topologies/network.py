@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
-from topologies.emulation import Emulation, Settings
+from topologies.emulation import Emulation, EmulationSettings
 from topologies.errors import NetworkError
 from topologies.graphs import Graph, GraphError
 from topologies.jobs import Jobs, ping_all
@@ -76,7 +76,7 @@ class Server:
         if self._emulation is not None:
             raise NetworkError("a network is running already")
         versions = {int(dpid): tuple(names) for dpid, names in request["versions"].items()}
-        settings = Settings(tuple(request["controllers"]), versions, request["prefix"])
+        settings = EmulationSettings(tuple(request["controllers"]), versions, request["prefix"])
         self._emulation = emulation = Emulation(Graph.from_dict(request["graph"]), settings)
         try:
             emulation.start(lambda text: self._write({"progress": text}))

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import RouterList, check_router
 from xen_bridge.trust.identity import Identity
@@ -151,7 +151,8 @@ def list_routers(directory: Path) -> None:
     "--uri",
     default="xen:///system",
     show_default=True,
-    help="The hypervisor, as libvirt names it; test:///default and memory:/// need none.",
+    help="This machine's hypervisor, as libvirt names it; test:///default and memory:/// need none."
+    " Of another machine, run xen-bridge there.",
 )
 @click.option(
     "--allow-path",
@@ -240,7 +241,7 @@ class _Explained:
         """Begin."""
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, InvalidInput):
+        if isinstance(error, InvalidRequest):
             _fail(str(error))
         if isinstance(error, OSError):
             _fail(f"{self._directory}: {error.strerror} (xen-bridge keygen makes it)")

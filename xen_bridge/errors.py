@@ -6,15 +6,15 @@
     ├── Unparsable          400  the message is not one
     ├── Forbidden           403  the sender may not
     │   └── PathNotAllowed  403  nobody may be given that path of this host
-    ├── NotFound            404  the thing named does not exist
-    ├── Conflict            409  it exists already, or its state forbids that
+    ├── SubjectNotFound     404  the thing named does not exist
+    ├── RequestConflict     409  it exists already, or its state forbids that
     ├── TooLarge            413  the message exceeds its limit
-    ├── InvalidInput        422  a value is refused; names the field
+    ├── InvalidRequest      422  a value is refused; names the field
     ├── HypervisorError     424  the hypervisor refused or failed
     │   └── HypervisorAway  424  it cannot be reached
     ├── PeerAway            424  another node cannot be reached
     ├── Overloaded          429  too much is under way
-    ├── Unsupported         501  this back end cannot do that
+    ├── RequestUnsupported  501  this back end cannot do that
     └── Deadline            504  it did not end in time
 """
 
@@ -50,14 +50,14 @@ class PathNotAllowed(Forbidden):
     title = "The path is not allowed on this host"
 
 
-class NotFound(BridgeError):
+class SubjectNotFound(BridgeError):
     """The thing named does not exist."""
 
     status = 404
     title = "Not found"
 
 
-class Conflict(BridgeError):
+class RequestConflict(BridgeError):
     """The thing exists already, or its state forbids what was asked."""
 
     status = 409
@@ -71,7 +71,7 @@ class TooLarge(BridgeError):
     title = "The message is too large"
 
 
-class InvalidInput(BridgeError):
+class InvalidRequest(BridgeError):
     """A value from outside is refused: ``loc`` is the path to the field, ``msg`` the reason."""
 
     status = 422
@@ -110,7 +110,7 @@ class Overloaded(BridgeError):
     title = "A limit was reached"
 
 
-class Unsupported(BridgeError):
+class RequestUnsupported(BridgeError):
     """This back end cannot do what was asked; the message says which capability is missing."""
 
     status = 501
@@ -128,23 +128,23 @@ KINDS: tuple[type[BridgeError], ...] = (
     Unparsable,
     PathNotAllowed,
     Forbidden,
-    NotFound,
-    Conflict,
+    SubjectNotFound,
+    RequestConflict,
     TooLarge,
     PeerAway,
     HypervisorAway,
     HypervisorError,
     Overloaded,
-    Unsupported,
+    RequestUnsupported,
     Deadline,
 )
 
 
 def error_of(status: int, title: str, detail: str, field: str | None = None) -> BridgeError:
     """Return the error that a peer told of; one of an unknown status is a plain BridgeError."""
-    if status == InvalidInput.status:
+    if status == InvalidRequest.status:
         loc = tuple((field or "message").split("."))
-        return InvalidInput(loc, detail.removeprefix(f"{field}: "))
+        return InvalidRequest(loc, detail.removeprefix(f"{field}: "))
     for kind in KINDS:
         if kind.status == status and kind.title == title:
             return kind(detail)

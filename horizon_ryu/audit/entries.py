@@ -10,12 +10,12 @@ from horizon_ryu.core.base_entries import is_there
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.ownership import EXACT_COOKIE
 from horizon_ryu.openflow.context import EntryReader
-from horizon_ryu.wire.messages import FlowMod, Outgoing
+from horizon_ryu.wire.messages import FlowEntry, FlowMod, Outgoing
 
 LOG = logging.getLogger("horizon.audit")
 
 
-class Switches(EntryReader, Protocol):
+class EntrySwitches(EntryReader, Protocol):
     """The part of the switch registry that is used."""
 
     def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
@@ -27,12 +27,12 @@ class EntryAudit:
 
     def __init__(
         self,
-        switches: Switches,
+        switches: EntrySwitches,
         wanted: Callable[[int], Sequence[FlowMod]],
         restore: Callable[[int, Sequence[FlowMod]], None] | None = None,
     ) -> None:
         """``wanted`` tells what a switch should have now; ``restore``, by default sending it,
-        what to do about entries that it lacks.
+        what to do about entries that it lacks. Several have one cookie and go to the controller.
         """
         self._switches = switches
         self._wanted = wanted
@@ -40,17 +40,26 @@ class EntryAudit:
 
     def audit(self, dpid: int) -> int:
         """Restore what ``dpid`` lacks and return how many entries that were; SwitchError."""
-        lacking = [mod for mod in self._wanted(dpid) if not self._is_there(dpid, mod)]
+        wanted = self._wanted(dpid)
+        if not wanted:
+            return 0
+        entries, as_reported = self._read(dpid, wanted), self._switches.codec(dpid).as_reported
+        lacking = [mod for mod in wanted if not is_there(mod, entries, as_reported)]
         if lacking:
             self._restore(dpid, lacking)
         return len(lacking)
 
-    def _is_there(self, dpid: int, mod: FlowMod) -> bool:
-        # By its match: a table of 100,000 entries must not be read for the sake of one.
-        entries = self._switches.flow_entries(
-            dpid, match=mod.match, cookie=mod.cookie, mask=EXACT_COOKIE
+    def _read(self, dpid: int, wanted: Sequence[FlowMod]) -> tuple[FlowEntry, ...]:
+        """Return what may be among ``wanted``, which all go to the controller, in one answer."""
+        first = wanted[0]
+        if len(wanted) == 1:
+            # By its match: a table of 100,000 entries must not be read for the sake of one.
+            return self._switches.flow_entries(
+                dpid, match=first.match, cookie=first.cookie, mask=EXACT_COOKIE
+            )
+        return self._switches.flow_entries(
+            dpid, cookie=first.cookie, mask=EXACT_COOKIE, to_controller=True
         )
-        return is_there(mod, entries, self._switches.codec(dpid).as_reported)
 
     def _send(self, dpid: int, lacking: Sequence[FlowMod]) -> None:
         LOG.warning("audit: switch %016x lost %d entries; restoring them", dpid, len(lacking))

@@ -15,7 +15,7 @@ from horizon_ryu.wire.messages import FlowEntry, Match
 LOG = logging.getLogger("horizon.audit")
 
 
-class Switches(EntryReader, Protocol):
+class FloodSwitches(EntryReader, Protocol):
     """The part of the switch registry that is used."""
 
     def flooding_ports(self, dpid: int) -> frozenset[int] | None:
@@ -25,7 +25,9 @@ class Switches(EntryReader, Protocol):
 class FloodAudit:
     """Compares what switches do with broadcasts; ``wake`` has the tree's plans made anew."""
 
-    def __init__(self, control: TreeControl, switches: Switches, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, control: TreeControl, switches: FloodSwitches, wake: Callable[[], None]
+    ) -> None:
         self._control = control
         self._switches = switches
         self._wake = wake

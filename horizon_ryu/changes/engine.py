@@ -15,8 +15,8 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Generic, TypeAlias
 
 from horizon_ryu.changes.plan import P, Part, targets_of, undo_of
-from horizon_ryu.changes.ports import Failure, Ports, Progress
-from horizon_ryu.changes.states import FINAL, TABLE, Action, Event, State
+from horizon_ryu.changes.ports import EnginePorts, Failure, Progress
+from horizon_ryu.changes.states import FINAL, TABLE, Action, ChangeEvent, State
 from horizon_ryu.core.errors import (
     HorizonError,
     HostAway,
@@ -60,7 +60,7 @@ class Transaction(Generic[P]):
     committed_at: float | None = None
     unconfirmed: int = 0
 
-    def advance(self, event: Event) -> None:
+    def advance(self, event: ChangeEvent) -> None:
         """Go where the table says, and on as long as nothing is to be done there."""
         before = self.state
         self.state, self.todo = TABLE[before, event]
@@ -78,13 +78,13 @@ class Transaction(Generic[P]):
     def failed(self, error: HorizonError) -> None:
         """Go on after a part that must not fail."""
         self.error = self.error or error
-        self.advance(Event.LEFT if self.resumed else Event.REFUSED)
+        self.advance(ChangeEvent.LEFT if self.resumed else ChangeEvent.REFUSED)
 
     def unrecorded(self) -> None:
         """Go on after the journal failed; decided is what it has a record of up to the commit."""
         is_end = self.state in FINAL or self.state is State.DRAINING
         decided = is_end or (self.state is State.COMMITTED and self.record is not None)
-        self.advance(Event.OVERDUE if decided else Event.UNRECORDED)
+        self.advance(ChangeEvent.OVERDUE if decided else ChangeEvent.UNRECORDED)
 
     @property
     def can_be_abandoned(self) -> bool:
@@ -97,14 +97,14 @@ class Transaction(Generic[P]):
         """Take up what an earlier run, or an earlier attempt, has begun."""
         self.resumed = True
         self.begun = len(self.plan.pre_commit)
-        self.advance(Event.RESUMED)
+        self.advance(ChangeEvent.RESUMED)
 
-    def _what_is_left(self) -> Event:
+    def _what_is_left(self) -> ChangeEvent:
         if self.parts:
-            return Event.NEXT if self.parts[0].steps else Event.PAUSE
+            return ChangeEvent.NEXT if self.parts[0].steps else ChangeEvent.PAUSE
         if self.state is State.INSTALLING:
-            return Event.READY if self.plan.pre_commit else Event.BARE
-        return Event.THROUGH
+            return ChangeEvent.READY if self.plan.pre_commit else ChangeEvent.BARE
+        return ChangeEvent.THROUGH
 
     def _load(self) -> None:
         """Put the parts of the state that was entered before it; DRAINING goes on with the rest."""
@@ -131,7 +131,7 @@ class Batch(Generic[P]):
     """
 
     def __init__(
-        self, ports: Ports[P], drain: float, all_or_none: bool, resume: _Resume[P]
+        self, ports: EnginePorts[P], drain: float, all_or_none: bool, resume: _Resume[P]
     ) -> None:
         self._ports = ports
         self._drain_time = drain
@@ -182,7 +182,7 @@ class Batch(Generic[P]):
         when all have come to an end.
         """
         for member in self._members:
-            member.advance(Event.START)
+            member.advance(ChangeEvent.START)
         self.carry(self._members)
         return tuple(self._members)
 
@@ -269,7 +269,7 @@ class Batch(Generic[P]):
                 self._trouble = self._trouble or error
                 member.error = HorizonError(f"not checked: {error!r}")
             self._has_setback |= member.error is not None
-            member.advance(Event.ALLOWED if member.error is None else Event.FORBIDDEN)
+            member.advance(ChangeEvent.ALLOWED if member.error is None else ChangeEvent.FORBIDDEN)
 
     def _drain(self, members: Sequence[Transaction[P]]) -> None:
         self._ports.sleep(self._drain_time)
@@ -297,7 +297,7 @@ class Batch(Generic[P]):
 class Engine(Generic[P]):
     """Carries changes out; see :class:`Batch`."""
 
-    def __init__(self, ports: Ports[P], drain: float, patience: float) -> None:
+    def __init__(self, ports: EnginePorts[P], drain: float, patience: float) -> None:
         """``drain``: seconds that packets under way need to leave. ``patience``: seconds to wait
         for targets that are away before a change is resumed; then the others are done.
         """
@@ -334,7 +334,7 @@ def _abandon_all_if_one_failed(members: Sequence[Transaction[P]]) -> None:
     if any(member.state in _BACKWARDS for member in members):
         for member in members:
             if member.can_be_abandoned:
-                member.advance(Event.ABANDONED)
+                member.advance(ChangeEvent.ABANDONED)
 
 
 _BACKWARDS = (State.ROLLING_BACK, State.ROLLED_BACK, State.FAILED)

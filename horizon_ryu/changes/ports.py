@@ -93,7 +93,7 @@ class Claims(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ports(Generic[P]):
+class EnginePorts(Generic[P]):
     """What the engine stands on.
 
     ``check`` tells, right before a commit, why it must not be. ``on_uncertain`` is told of each

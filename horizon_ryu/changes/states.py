@@ -48,7 +48,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Event(IntEnum):
+class ChangeEvent(IntEnum):
     """What happened; the first four are what is left to do once an action has succeeded."""
 
     NEXT = auto()
@@ -101,51 +101,51 @@ _BACK: Cell = (State.ROLLING_BACK, ())
 _END_BACK: Cell = (State.ROLLED_BACK, (Action.WRITE, Action.RELEASE))
 _END: Cell = (State.DONE, (Action.WRITE, Action.RELEASE))
 
-TABLE: Mapping[tuple[State, Event], Cell] = MappingProxyType(
+TABLE: Mapping[tuple[State, ChangeEvent], Cell] = MappingProxyType(
     {
-        (State.CLAIMED, Event.START): (State.INSTALLING, (Action.WRITE,)),
+        (State.CLAIMED, ChangeEvent.START): (State.INSTALLING, (Action.WRITE,)),
         # ---- until the commit
-        (State.INSTALLING, Event.NEXT): (State.INSTALLING, (Action.SEND,)),
-        (State.INSTALLING, Event.READY): (State.INSTALLING, (Action.CHECK,)),
-        (State.INSTALLING, Event.ALLOWED): (State.COMMITTING, (Action.WRITE,)),
-        (State.INSTALLING, Event.BARE): (State.COMMITTED, (Action.WRITE,)),
-        (State.INSTALLING, Event.FORBIDDEN): _BACK,
-        (State.INSTALLING, Event.REFUSED): _BACK,
-        (State.INSTALLING, Event.ABANDONED): _BACK,
-        (State.INSTALLING, Event.UNRECORDED): _BACK,
-        (State.INSTALLING, Event.RESUMED): _BACK,
+        (State.INSTALLING, ChangeEvent.NEXT): (State.INSTALLING, (Action.SEND,)),
+        (State.INSTALLING, ChangeEvent.READY): (State.INSTALLING, (Action.CHECK,)),
+        (State.INSTALLING, ChangeEvent.ALLOWED): (State.COMMITTING, (Action.WRITE,)),
+        (State.INSTALLING, ChangeEvent.BARE): (State.COMMITTED, (Action.WRITE,)),
+        (State.INSTALLING, ChangeEvent.FORBIDDEN): _BACK,
+        (State.INSTALLING, ChangeEvent.REFUSED): _BACK,
+        (State.INSTALLING, ChangeEvent.ABANDONED): _BACK,
+        (State.INSTALLING, ChangeEvent.UNRECORDED): _BACK,
+        (State.INSTALLING, ChangeEvent.RESUMED): _BACK,
         # ---- the commit
-        (State.COMMITTING, Event.NEXT): (State.COMMITTING, (Action.SEND,)),
-        (State.COMMITTING, Event.THROUGH): (State.COMMITTED, (Action.WRITE,)),
-        (State.COMMITTING, Event.REFUSED): _BACK,
-        (State.COMMITTING, Event.ABANDONED): _BACK,
-        (State.COMMITTING, Event.UNRECORDED): _BACK,
-        (State.COMMITTING, Event.RESUMED): (State.ROLLING_FORWARD, ()),
+        (State.COMMITTING, ChangeEvent.NEXT): (State.COMMITTING, (Action.SEND,)),
+        (State.COMMITTING, ChangeEvent.THROUGH): (State.COMMITTED, (Action.WRITE,)),
+        (State.COMMITTING, ChangeEvent.REFUSED): _BACK,
+        (State.COMMITTING, ChangeEvent.ABANDONED): _BACK,
+        (State.COMMITTING, ChangeEvent.UNRECORDED): _BACK,
+        (State.COMMITTING, ChangeEvent.RESUMED): (State.ROLLING_FORWARD, ()),
         # ---- after it
-        (State.COMMITTED, Event.NEXT): (State.COMMITTED, (Action.SEND,)),
-        (State.COMMITTED, Event.PAUSE): (State.DRAINING, (Action.WRITE,)),
-        (State.COMMITTED, Event.THROUGH): _END,
-        (State.COMMITTED, Event.ABANDONED): _BACK,
-        (State.COMMITTED, Event.UNRECORDED): _BACK,
-        (State.COMMITTED, Event.OVERDUE): (State.COMMITTED, ()),
-        (State.COMMITTED, Event.RESUMED): (State.ROLLING_FORWARD, ()),
-        (State.DRAINING, Event.NEXT): (State.DRAINING, (Action.SEND,)),
-        (State.DRAINING, Event.PAUSE): (State.DRAINING, (Action.DRAIN,)),
-        (State.DRAINING, Event.THROUGH): _END,
-        (State.DRAINING, Event.OVERDUE): (State.DRAINING, ()),
-        (State.DRAINING, Event.RESUMED): (State.ROLLING_FORWARD, ()),
-        (State.DONE, Event.OVERDUE): (State.DONE, (Action.RELEASE,)),
+        (State.COMMITTED, ChangeEvent.NEXT): (State.COMMITTED, (Action.SEND,)),
+        (State.COMMITTED, ChangeEvent.PAUSE): (State.DRAINING, (Action.WRITE,)),
+        (State.COMMITTED, ChangeEvent.THROUGH): _END,
+        (State.COMMITTED, ChangeEvent.ABANDONED): _BACK,
+        (State.COMMITTED, ChangeEvent.UNRECORDED): _BACK,
+        (State.COMMITTED, ChangeEvent.OVERDUE): (State.COMMITTED, ()),
+        (State.COMMITTED, ChangeEvent.RESUMED): (State.ROLLING_FORWARD, ()),
+        (State.DRAINING, ChangeEvent.NEXT): (State.DRAINING, (Action.SEND,)),
+        (State.DRAINING, ChangeEvent.PAUSE): (State.DRAINING, (Action.DRAIN,)),
+        (State.DRAINING, ChangeEvent.THROUGH): _END,
+        (State.DRAINING, ChangeEvent.OVERDUE): (State.DRAINING, ()),
+        (State.DRAINING, ChangeEvent.RESUMED): (State.ROLLING_FORWARD, ()),
+        (State.DONE, ChangeEvent.OVERDUE): (State.DONE, (Action.RELEASE,)),
         # ---- back
-        (State.ROLLING_BACK, Event.NEXT): (State.ROLLING_BACK, (Action.SEND,)),
-        (State.ROLLING_BACK, Event.PAUSE): (State.ROLLING_BACK, (Action.DRAIN,)),
-        (State.ROLLING_BACK, Event.THROUGH): _END_BACK,
-        (State.ROLLING_BACK, Event.REFUSED): (State.FAILED, (Action.RETRY,)),
-        (State.ROLLING_BACK, Event.LEFT): _END_BACK,
-        (State.ROLLED_BACK, Event.OVERDUE): (State.ROLLED_BACK, (Action.RELEASE,)),
-        (State.FAILED, Event.RESUMED): _BACK,
+        (State.ROLLING_BACK, ChangeEvent.NEXT): (State.ROLLING_BACK, (Action.SEND,)),
+        (State.ROLLING_BACK, ChangeEvent.PAUSE): (State.ROLLING_BACK, (Action.DRAIN,)),
+        (State.ROLLING_BACK, ChangeEvent.THROUGH): _END_BACK,
+        (State.ROLLING_BACK, ChangeEvent.REFUSED): (State.FAILED, (Action.RETRY,)),
+        (State.ROLLING_BACK, ChangeEvent.LEFT): _END_BACK,
+        (State.ROLLED_BACK, ChangeEvent.OVERDUE): (State.ROLLED_BACK, (Action.RELEASE,)),
+        (State.FAILED, ChangeEvent.RESUMED): _BACK,
         # ---- forward, by another run
-        (State.ROLLING_FORWARD, Event.NEXT): (State.ROLLING_FORWARD, (Action.SEND,)),
-        (State.ROLLING_FORWARD, Event.THROUGH): (State.COMMITTED, (Action.WRITE,)),
+        (State.ROLLING_FORWARD, ChangeEvent.NEXT): (State.ROLLING_FORWARD, (Action.SEND,)),
+        (State.ROLLING_FORWARD, ChangeEvent.THROUGH): (State.COMMITTED, (Action.WRITE,)),
     }
 )
 

@@ -8,7 +8,7 @@ INTERVAL = 2.0
 """Seconds between two audits of a switch; what others did is undone well within 5 s."""
 AGAIN = 0.5
 """Seconds after which it is looked whether a restoration has lasted."""
-PATIENCE = 3
+PATIENCE = 7
 """Audits in a row that may find a difference before they become rarer."""
 LONGEST = 64.0
 """Seconds between two audits, at most."""

@@ -3,7 +3,8 @@
 The one owner of topology state (report 3.4). It is told what happened and when, answers with
 messages, and gives out immutable views. Between a switch's joining and its forced drop being
 confirmed no new link is believed, and probes numbered before are void for new links: a hybrid
-switch without the drop relays LLDP, and would make neighbours of switches that are none.
+switch without the drop relays LLDP, and would make neighbours of switches that are none. Such a
+doubt is bounded (:mod:`~horizon_ryu.core.join_doubt`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import NamedTuple, TypeVar
 
 from horizon_ryu.core import frames, lldp
 from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
+from horizon_ryu.core.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
 from horizon_ryu.core.link_table import LinkTable
 from horizon_ryu.core.pacing import Pacing
 from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     MAX_PHYSICAL_PORT,
+    Host,
     Link,
     Port,
     PortRef,
@@ -50,6 +53,7 @@ class DiscoveryLimits:
     switch_rate: float = 1000.0
     probe_validity: float = 5.0
     hosts: HostLimits = field(default_factory=HostLimits)
+    doubt: DoubtLimits = field(default_factory=DoubtLimits)
 
 
 class Heard(NamedTuple):
@@ -59,7 +63,7 @@ class Heard(NamedTuple):
     messages: tuple[Outgoing, ...] = ()
 
 
-class Discovery:
+class DiscoveryControl:
     """The state machine; ``key`` signs the probes and is nobody else's."""
 
     def __init__(
@@ -78,7 +82,8 @@ class Discovery:
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
-        self._joining: set[int] = set()
+        self._doubt = JoinDoubt(limits.doubt)
+        self._slow_joins: list[SlowJoin] = []
         self._void_before = 0
         self._refused: set[PortRef] = set()
         self._next_check = 0.0
@@ -88,8 +93,8 @@ class Discovery:
     # ---- what happens to switches and ports
 
     def switch_joining(self, dpid: int, now: float) -> None:
-        """A switch is connecting; until it is ready or gone, no new link is believed."""
-        self._joining.add(dpid)
+        """A switch is connecting; until it is ready, gone or late, no new link is believed."""
+        self._doubt.begin(dpid, now)
 
     def switch_ready(self, switch: Switch, now: float) -> None:
         """The forced drop of ``switch`` is in place: probe its ports."""
@@ -101,6 +106,7 @@ class Discovery:
         self._void_before = self._book.next_number
         self._changes.append(TopologyChange("switch_join", switch))
         self._pacing.add((PortRef(switch.dpid, no) for no, port in ports.items() if port.up), now)
+        self._changes += self._hosts.place_pinned(PortRef(switch.dpid, no) for no in ports)
         self._joined(switch.dpid, now)
 
     def drop_restored(self, dpid: int, now: float) -> None:
@@ -114,8 +120,12 @@ class Discovery:
         self._remove_switch(dpid)
 
     def _joined(self, dpid: int, now: float) -> None:
-        self._joining.discard(dpid)
-        if not self._joining:
+        self._doubt.end(dpid, now)
+        self._look_again(now)
+
+    def _look_again(self, now: float) -> None:
+        """Probe the ports whose links were not believed, if no doubt is left that forbids it."""
+        if self._refused and not self._doubt.binds(now):
             self._pacing.hurry(self._refused, now)
             self._refused.clear()
 
@@ -148,6 +158,7 @@ class Discovery:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
             self._pacing.add((ref,), now)
+            self._changes += self._hosts.place_pinned((ref,))
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
@@ -178,7 +189,7 @@ class Discovery:
             return Heard("forged", drop)
         src = PortRef(probe.dpid, probe.port_no)
         verdict, other = self._book.hear(src, probe.number, here, now)
-        if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number):
+        if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number, now):
             self._share((src, here, other), now)
         if verdict is not ProbeVerdict.FRESH:
             return Heard(verdict.value, drop)
@@ -188,12 +199,11 @@ class Discovery:
         """Take a genuine probe, heard for the first time, as proof of ``link``."""
         if link in self._links:
             self._links.refresh(link, now)
+            self._trust(link, number)
             return "refreshed"
-        if not self._is_settled(number):
+        if not self._is_settled(number, now):
             self._refused.add(link.src)
-            if not self._joining:
-                self._pacing.hurry((link.src,), now)
-                self._refused.discard(link.src)
+            self._look_again(now)
             return "unsettled"
         if self._links.is_shared(link.src, now) or self._links.is_shared(link.dst, now):
             return "shared"
@@ -202,6 +212,8 @@ class Discovery:
             self._share((link.src, link.dst, *rivals), now)
             return "shared"
         self._deleted(self._links.add(link, now))
+        if self._doubt:
+            self._links.doubt(link, now)
         self._changes.append(TopologyChange("link_add", link))
         self._become_link_port(link.dst)
         self._become_link_port(link.src)
@@ -209,9 +221,15 @@ class Discovery:
         self._pacing.hurry((link.dst,), now)
         return "new"
 
-    def _is_settled(self, number: int) -> bool:
+    def _trust(self, link: Link, number: int) -> None:
+        """Doubt a link no more if who was joining when it was found cannot have relayed this."""
+        born = self._links.doubted_since(link)
+        if born is not None and number >= self._void_before and not self._doubt.covers(born):
+            self._links.trust(link)
+
+    def _is_settled(self, number: int, now: float) -> bool:
         """Tell whether a probe left when every switch had its forced drop; before, any relays."""
-        return not self._joining and number >= self._void_before
+        return number >= self._void_before and not self._doubt.binds(now)
 
     def _become_link_port(self, ref: PortRef) -> None:
         gone = self._hosts.remove_at(ref)
@@ -232,7 +250,7 @@ class Discovery:
         if not self._is_edge(here):
             return ()
         address = self._address(packet.data, frame)
-        noted = self._hosts.note(here, frame.src, address, now)
+        noted = self._hosts.note(here, frame.src, address, now, frame.vlan)
         if noted is not NOTHING:
             self._changes += noted.changes
         return noted.messages
@@ -253,9 +271,37 @@ class Discovery:
     def _is_edge(self, ref: PortRef) -> bool:
         return self._is_up(ref) and not self._links.touches(ref)
 
-    def locate(self, mac: bytes) -> PortRef | None:
-        """Return where a host is, newer than any view."""
-        return self._hosts.locate(mac)
+    def locate(self, key: bytes) -> PortRef | None:
+        """Return where a host, by its key, is, newer than any view; None if its port is not up.
+
+        Who was at a port that is down now may be anywhere by now.
+        """
+        place = self._hosts.locate(key)
+        return place if place is not None and self._is_up(place) else None
+
+    def is_contested(self, vlan: int | None, address: bytes) -> bool:
+        """Tell whether it is undecided which station of a VLAN has an IP address (packed)."""
+        text = frames.address_text(address)
+        return text is not None and self._hosts.is_contested(vlan, text)
+
+    # ---- what operators say of hosts
+
+    @property
+    def hosts(self) -> HostTable:
+        """The hosts, to be read only."""
+        return self._hosts
+
+    def forget_host(self, key: bytes) -> None:
+        """Forget a host until it is heard again; NotFound, Conflict if it is pinned."""
+        self._changes += self._hosts.forget(key)
+
+    def pin_host(self, pinned: Host) -> None:
+        """Have a host at one port, whoever says otherwise; LimitExceeded."""
+        self._changes += self._hosts.pin(pinned)
+
+    def unpin_host(self, key: bytes, now: float) -> None:
+        """Have a host move and age as others do; NotFound if it is not pinned."""
+        self._hosts.unpin(key, now)
 
     # ---- what time does
 
@@ -266,8 +312,11 @@ class Discovery:
             lost: Callable[[PortRef], bool] = lambda ref: self._book.unheard(ref) >= LOST_PROBES  # noqa: E731
             self._deleted(self._links.idle(now, self._timers.link_max_idle, lost))
         self._changes += self._hosts.expire(now)
-        due = self._pacing.due(now, self._links.links, not self._joining)
-        return [self._probe(ref, now) for ref in due]
+        if self._doubt:
+            self._slow_joins += self._doubt.late(now)
+        self._look_again(now)
+        due = self._pacing.due(now, self._links.links, not self._doubt.binds(now))
+        return [*(self._probe(ref, now) for ref in due), *self._hosts.ask_silent(now)]
 
     def _probe(self, ref: PortRef, now: float) -> Outgoing:
         port = self._switches[ref.dpid].ports[ref.port_no]
@@ -277,11 +326,25 @@ class Discovery:
 
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""
-        moves = self._hosts.next_due()
-        times = [self._pacing.next_due(now, not self._joining), self._next_check]
-        return min(times if moves is None else [*times, moves])
+        times = (
+            self._pacing.next_due(now, not self._doubt.binds(now)),
+            self._next_check,
+            self._hosts.next_due(),
+            self._doubt.next_due(now),
+        )
+        return min(at for at in times if at is not None)
 
     # ---- settings and views
+
+    @property
+    def doubt(self) -> JoinDoubt:
+        """Who is joining, and for how long; to be read only."""
+        return self._doubt
+
+    def take_slow_joins(self) -> list[SlowJoin]:
+        """Return the switches that turned out to be slow to join since the last call."""
+        taken, self._slow_joins = self._slow_joins, []
+        return taken
 
     @property
     def timers(self) -> DiscoveryTimers:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from horizon_ryu.core.errors import InvalidInput
 
 MAX_DPID = (1 << 64) - 1
+DPID_SEPARATOR = "|"
 DPID_GIVEN = r"(?:(?:0[xX])?[0-9A-Fa-f]{1,16}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){7})"
 """Pattern of the ways in which people write a dpid: hex digits, with or without colons."""
 
@@ -46,3 +47,14 @@ def dpid_given(value: int | str, loc: tuple[str | int, ...] = ("dpid",)) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_DPID:
         return value
     raise InvalidInput(loc, "a dpid is up to 16 hex digits, or a number below 2^64")
+
+
+def dpids_list(text: str, loc: tuple[str | int, ...] = ("dpids",)) -> tuple[int, ...]:
+    """Return the dpids in ``text``, separated by ``|`` in the order of a path.
+
+    InvalidInput names the place of one that is malformed. The report's ``getDpidsList`` (3.2.2.2).
+    """
+    if not text:
+        raise InvalidInput(loc, f"dpids in hex digits, separated by {DPID_SEPARATOR}")
+    parts = text.split(DPID_SEPARATOR)
+    return tuple(dpid_given(part.strip(), (*loc, place)) for place, part in enumerate(parts))

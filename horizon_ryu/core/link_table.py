@@ -24,6 +24,8 @@ class LinkTable:
         self._heard: OrderedDict[PortRef, float] = OrderedDict()
         """When each link was heard last, by source port, the longest silent first."""
         self._shared_until: dict[PortRef, float] = {}
+        self._doubted: dict[PortRef, float] = {}
+        """When each link was found that was believed while a switch was joining, by source."""
 
     @property
     def links(self) -> Mapping[PortRef, Link]:
@@ -45,13 +47,14 @@ class LinkTable:
     def contradicted_by(self, link: Link, now: float) -> list[PortRef]:
         """Return the other ports that make an end of ``link`` ambiguous; empty if none does.
 
-        A link that fell silent is no contradiction: its cable was moved.
+        A link that fell silent is no contradiction: its cable was moved. Nor is one that is
+        doubted: the switch that was joining is where it goes.
         """
         rivals = (self._links.get(link.src), self._arriving.get(link.dst))
         return [
             end
             for rival in rivals
-            if rival is not None and rival != link
+            if rival is not None and rival != link and rival.src not in self._doubted
             and now - self._heard[rival.src] < SETTLED_AFTER
             for end in (rival.src, rival.dst)
         ]  # fmt: skip
@@ -68,6 +71,18 @@ class LinkTable:
         self._links[link.src] = self._arriving[link.dst] = link
         self._heard[link.src] = now
         return list(dict.fromkeys(replaced))
+
+    def doubt(self, link: Link, now: float) -> None:
+        """Believe a link that was just added until something contradicts it."""
+        self._doubted[link.src] = now
+
+    def doubted_since(self, link: Link) -> float | None:
+        """Return when a link was found that is doubted; None for all others."""
+        return self._doubted.get(link.src)
+
+    def trust(self, link: Link) -> None:
+        """Doubt a link no more: it was proven again."""
+        self._doubted.pop(link.src, None)
 
     def remove_at(self, ref: PortRef) -> list[Link]:
         """Remove what leaves and what arrives at ``ref``; return it."""
@@ -115,5 +130,6 @@ class LinkTable:
         if self._links.get(link.src) == link:
             del self._links[link.src]
             del self._heard[link.src]
+            self._doubted.pop(link.src, None)
         if self._arriving.get(link.dst) == link:
             del self._arriving[link.dst]

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.topology import Host, TopologyView
-from horizon_ryu.wire.messages import FlowEntry, Match
+from horizon_ryu.core.topology import Host, TopologyView, station_key
+from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED, FlowEntry, Match
 from horizon_ryu.wire.protocols import IPV4_BITS, IPV6_BITS
 
 _VLAN = re.compile(r"vlan:(0|[1-9][0-9]{0,3})")
@@ -109,13 +110,14 @@ def select(
     """Return the part of ``view`` that forwards the traffic of ``definition``.
 
     That is: the switches with an entry that does, by ``entries`` per dpid; the links between
-    them; and for a range the hosts in it that are attached to them.
+    them; and the hosts in it that are attached to them.
     """
     hosts = {mac: host for mac, host in view.hosts.items() if _is_member(host, definition)}
+    members = _Members(hosts.keys(), {host.mac for host in hosts.values()})
     chosen = {
         dpid: switch
         for dpid, switch in view.switches.items()
-        if any(_forwards(entry, definition, hosts) for entry in entries.get(dpid, ()))
+        if any(_forwards(entry, definition, members) for entry in entries.get(dpid, ()))
     }
     links = {
         src: link
@@ -134,18 +136,35 @@ def select(
 def _is_member(host: Host, definition: NetworkDefinition) -> bool:
     network = definition.network
     if network is None:
-        return False
+        return host.vlan == definition.vlan
     addresses = (ipaddress.ip_address(text) for text in host.ips)
     return any(address.version == network.version and address in network for address in addresses)
 
 
-def _forwards(entry: FlowEntry, definition: NetworkDefinition, hosts: Mapping[bytes, Host]) -> bool:
+class _Members(NamedTuple):
+    """The hosts of a range: their keys, and their MACs whatever their VLANs."""
+
+    keys: Set[bytes]
+    macs: Set[bytes]
+
+
+def _forwards(entry: FlowEntry, definition: NetworkDefinition, members: _Members) -> bool:
     if not entry.forwards:
         return False
     match = entry.match
     if definition.vlan is not None:
         return match.dl_vlan == definition.vlan or definition.vlan in entry.sets_vlans
-    return _names_range(match, definition) or _names_host(match, hosts)
+    return _names_range(match, definition) or _names_host(match, members)
+
+
+def _names_host(match: Match, members: _Members) -> bool:
+    """Tell whether ``match`` has the whole MAC of a member, in its VLAN where it names one."""
+    masked = ((match.dl_src, match.dl_src_mask), (match.dl_dst, match.dl_dst_mask))
+    named = [mac for mac, mask in masked if mac is not None and mask is None]
+    if match.dl_vlan in (None, VLAN_TAGGED):
+        return any(mac in members.macs for mac in named)
+    vlan = None if match.dl_vlan == VLAN_NONE else match.dl_vlan
+    return any(station_key(mac, vlan) in members.keys for mac in named)
 
 
 def _names_range(match: Match, definition: NetworkDefinition) -> bool:
@@ -156,13 +175,6 @@ def _names_range(match: Match, definition: NetworkDefinition) -> bool:
     return any(
         network is not None and network[1] > 0 and _overlap(network, wanted, bits)
         for network in named
-    )
-
-
-def _names_host(match: Match, hosts: Mapping[bytes, Host]) -> bool:
-    """Tell whether a whole MAC address of the match is that of one of ``hosts``."""
-    return (match.dl_src in hosts and match.dl_src_mask is None) or (
-        match.dl_dst in hosts and match.dl_dst_mask is None
     )
 
 

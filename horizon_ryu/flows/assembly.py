@@ -8,12 +8,12 @@ from functools import partial
 from typing import NamedTuple
 
 from horizon_ryu.changes.engine import Engine
-from horizon_ryu.changes.ports import NothingKept, Ports
+from horizon_ryu.changes.ports import EnginePorts, NothingKept
 from horizon_ryu.core.flows.plan import FlowPlan
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.reconcile import RepairPlan
 from horizon_ryu.core.flows.registry import FlowRegistry
-from horizon_ryu.flows.confirmation import Confirmation, Switches
+from horizon_ryu.flows.confirmation import Confirmation, FlowSwitches
 from horizon_ryu.flows.events import Events, FlowEvents
 from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.flows.migrations import FlowMigrations
@@ -36,7 +36,7 @@ class Foundation:
 
     registry: FlowRegistry
     planner: FlowPlanner
-    switches: Switches
+    switches: FlowSwitches
     connected: Callable[[], Collection[int]]
     store: Store
     events: Events
@@ -82,7 +82,7 @@ def assemble(
         supervisor,
         runtime,
     )
-    ports = Ports(
+    ports = EnginePorts(
         applier=applier,
         journal=journal,
         claims=registry,
@@ -123,7 +123,7 @@ def _repair_engine(
     on_uncertain: Callable[[int], None],
 ) -> Engine[RepairPlan]:
     """Return the engine for repairs: nothing drains, and nobody has to remember them."""
-    ports: Ports[RepairPlan] = Ports(
+    ports: EnginePorts[RepairPlan] = EnginePorts(
         applier=applier,
         journal=NothingKept(),
         claims=RepairClaims(),

@@ -25,7 +25,7 @@ _PER_MESSAGE = 1 / 2000
 _MAX_SETTLE = 300.0
 
 
-class Switches(EntryReader, Protocol):
+class FlowSwitches(EntryReader, Protocol):
     """The part of the switch registry that is used."""
 
     def confirm(
@@ -45,7 +45,7 @@ class Confirmation:
 
     def __init__(
         self,
-        switches: Switches,
+        switches: FlowSwitches,
         deadline: float,
         verify: bool,
         settle: Sequence[str],

@@ -14,7 +14,7 @@ from horizon_ryu.core.flows.reconcile import Repair, RepairPlan, plan_repair, re
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
-from horizon_ryu.flows.confirmation import Switches
+from horizon_ryu.flows.confirmation import FlowSwitches
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import FlowMod
 from xen_bridge.runtime.port import Runtime
@@ -56,7 +56,7 @@ class Reconciler:
     def __init__(
         self,
         registry: FlowRegistry,
-        switches: Switches,
+        switches: FlowSwitches,
         repairs: RepairEngine,
         connected: Callable[[], Collection[int]],
         interval: float,

@@ -26,7 +26,7 @@ GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LoggedEvent:
     """One event: its number, its kind, and its JSON text ``{seq, at, kind, data}``."""
 
     seq: int
@@ -42,10 +42,10 @@ class EventLog:
     ) -> None:
         """``wall_clock`` dates events, in seconds since 1970."""
         self._runtime = runtime
-        self._ring: deque[Event] = deque(maxlen=size)
+        self._ring: deque[LoggedEvent] = deque(maxlen=size)
         self._seq = 0
         self._wall_clock = wall_clock
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: set[EventSubscription] = set()
         self.published: Counter[str] = Counter()
         """Events so far, by kind."""
         self.dropped = 0
@@ -73,7 +73,7 @@ class EventLog:
 
     def subscribe(
         self, since: int | None = None, kinds: Collection[str] | None = None
-    ) -> Subscription:
+    ) -> EventSubscription:
         """Return a subscription to events of ``kinds`` (None: all); LimitExceeded if too many.
 
         With ``since``, it begins with what came after that number. If some of it is no longer
@@ -83,11 +83,11 @@ class EventLog:
             raise LimitExceeded(f"{MAX_SUBSCRIBERS} event clients are connected already")
         waiting = self._runtime.queue(QUEUE_EVENTS)
         past = self._past(since)
-        subscription = Subscription(past, kinds, waiting, self._subscriptions.discard)
+        subscription = EventSubscription(past, kinds, waiting, self._subscriptions.discard)
         self._subscriptions.add(subscription)
         return subscription
 
-    def _past(self, since: int | None) -> deque[Event]:
+    def _past(self, since: int | None) -> deque[LoggedEvent]:
         if since is None:
             return deque()
         oldest = self._ring[0].seq if self._ring else self._seq + 1
@@ -98,26 +98,26 @@ class EventLog:
             past.appendleft(self._event(oldest - 1, GAP, gap))
         return past
 
-    def _event(self, seq: int, kind: str, data: Mapping[str, Any]) -> Event:
+    def _event(self, seq: int, kind: str, data: Mapping[str, Any]) -> LoggedEvent:
         at = round(self._wall_clock(), 6)
         whole = {"seq": seq, "at": at, "kind": kind, "data": dict(data)}
-        return Event(seq, kind, json.dumps(whole, separators=(",", ":"), allow_nan=False))
+        return LoggedEvent(seq, kind, json.dumps(whole, separators=(",", ":"), allow_nan=False))
 
-    def _drop(self, subscription: Subscription) -> None:
+    def _drop(self, subscription: EventSubscription) -> None:
         subscription.dropped = True
         subscription.close()
         self.dropped += 1
 
 
-class Subscription:
+class EventSubscription:
     """What one client still has to be sent; made by :meth:`EventLog.subscribe`."""
 
     def __init__(
         self,
-        past: deque[Event],
+        past: deque[LoggedEvent],
         kinds: Collection[str] | None,
         waiting: Queue,
-        forget: Callable[[Subscription], None],
+        forget: Callable[[EventSubscription], None],
     ) -> None:
         self._past = past
         self._kinds = kinds
@@ -127,11 +127,11 @@ class Subscription:
         """Whether the client was too slow."""
         self.closed = False
 
-    def offer(self, event: Event) -> bool:
+    def offer(self, event: LoggedEvent) -> bool:
         """Queue ``event`` without waiting; False if the queue is full."""
         return self._queue.offer(event) if self._wants(event) else True
 
-    def next(self, timeout: float | None = None) -> Event | None:
+    def next(self, timeout: float | None = None) -> LoggedEvent | None:
         """Return the next event; None when closed, or after ``timeout`` seconds without one."""
         while self._past:
             event = self._past.popleft()
@@ -140,7 +140,7 @@ class Subscription:
         if self.closed:
             return None
         try:
-            found: Event | None = self._queue.get(timeout)
+            found: LoggedEvent | None = self._queue.get(timeout)
         except queue.Empty:
             return None
         return found
@@ -154,5 +154,5 @@ class Subscription:
         # Nobody waits at a full queue; the next call sees that it is closed.
         self._queue.offer(None)
 
-    def _wants(self, event: Event) -> bool:
+    def _wants(self, event: LoggedEvent) -> bool:
         return self._kinds is None or event.kind in self._kinds or event.kind == GAP

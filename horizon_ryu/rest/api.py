@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ryu.app.wsgi import WSGIApplication
 
 from horizon_ryu import __version__
+from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.http import wsgi_mount
 from horizon_ryu.http.auth import Tokens, load_tokens
 from horizon_ryu.http.event_log import EventLog
@@ -17,6 +18,7 @@ from horizon_ryu.http.problem import clean
 from horizon_ryu.http.router import Router
 from horizon_ryu.hub_lag import HubLag
 from horizon_ryu.metrics import Metrics
+from horizon_ryu.published import Published
 from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import health, root
 from horizon_ryu.rest.health import Health
@@ -28,9 +30,11 @@ from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
+MAX_SLOW_JOINS = 32
+"""Switches that health names as slow to join, at most."""
 
 
-class Switches(Protocol):
+class ConnectedSwitches(Protocol):
     """Who knows the connections of switches."""
 
     def connected_switches(self) -> Mapping[int, Any]:
@@ -48,9 +52,10 @@ class ApiServices(Protocol):
     accept_failures: AcceptFailures
     store: Store
     supervisor: Supervisor
+    published: Published
 
     @property
-    def switches(self) -> Switches:
+    def switches(self) -> ConnectedSwitches:
         """The connected switches."""
 
 
@@ -133,7 +138,12 @@ class Api:
             hub_lag=lag,
             not_accepting=not_accepting,
             reasons=reasons,
+            slow_joins=tuple(map(dpid_to_text, self._first_slow_joins())),
         )
+
+    def _first_slow_joins(self) -> list[int]:
+        """Return some of the switches that are slow to join: strangers can make any number."""
+        return sorted(self._services.published.slow_joins)[:MAX_SLOW_JOINS]
 
     def _reasons(self, lag: float, not_accepting: Iterable[str]) -> Iterator[str]:
         """Yield why the controller is degraded; of exceptions the log tells more."""

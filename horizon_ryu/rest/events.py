@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints
 from webob import Request, Response
 
 from horizon_ryu.http.client_frames import ClientGone, read_frames
-from horizon_ryu.http.event_log import EventLog, Subscription
+from horizon_ryu.http.event_log import EventLog, EventSubscription
 from horizon_ryu.http.problem import (
     FORBIDDEN,
     LIMIT_EXCEEDED,
@@ -102,7 +102,7 @@ def _check_upgrade(request: Request) -> None:
 class _WebSocketAnswer(Response):
     """An answer that turns the connection into a WebSocket and lasts as long as that does."""
 
-    def __init__(self, subscription: Subscription, runtime: Runtime) -> None:
+    def __init__(self, subscription: EventSubscription, runtime: Runtime) -> None:
         super().__init__(status=101)
         self.subscription = subscription
         self.runtime = runtime

@@ -10,13 +10,14 @@ from webob import Response
 from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.metrics import CONTENT_TYPE, Metrics
-from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.model import Dpid, Model
 
 
 class Health(Model):
     """``uptime`` and ``hub_lag`` in seconds; ``reasons`` say why the controller is degraded.
 
-    ``not_accepting`` are the servers that fail to accept connections now.
+    ``not_accepting`` are the servers that fail to accept connections now, ``slow_joins`` the
+    switches that have told their dpid and are not ready in time: nobody waits for them.
     """
 
     status: Literal["ok", "degraded"]
@@ -26,6 +27,7 @@ class Health(Model):
     hub_lag: float
     not_accepting: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
+    slow_joins: tuple[Dpid, ...] = ()
 
 
 class HealthProvider(Protocol):

@@ -7,7 +7,6 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
 
-from horizon_ryu.core.dpid_list import dpids_list
 from horizon_ryu.core.errors import HorizonError, InvalidInput, NoRoute, SwitchError
 from horizon_ryu.core.flows.action_fields import action_fields
 from horizon_ryu.core.flows.field_values import Loc
@@ -16,7 +15,7 @@ from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migrate_command import MIGRATE_PARAMETERS, MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import FlowWave, Move
-from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_to_text
+from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_to_text, dpids_list
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import (
     EntirePath,

@@ -25,7 +25,7 @@ NODE = PathParameter(
 )
 
 
-class Node(Model):
+class NodeModel(Model):
     """A node: its id and what it is."""
 
     id: str
@@ -37,17 +37,17 @@ class Node(Model):
 class Nodes(Model):
     """All nodes."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[NodeModel, ...]
 
 
-class Throughput(Model):
+class ThroughputModel(Model):
     """Of all ports together, in bits per second."""
 
     rx: float | None
     tx: float | None
 
 
-class Measures(Model):
+class MeasuresModel(Model):
     """The five common measures; null where one is not known.
 
     ``echo_ms`` is the round-trip time between controller and switch: the health of its control
@@ -57,7 +57,7 @@ class Measures(Model):
     id: str
     cpu_percent: float | None
     memory_percent: float | None
-    throughput_bps: Throughput
+    throughput_bps: ThroughputModel
     dropped_per_s: float | None
     neighbors: tuple[str, ...]
     echo_ms: float | None
@@ -66,10 +66,10 @@ class Measures(Model):
 class NodeProvider(Protocol):
     """Who knows nodes of one substrate."""
 
-    def nodes(self) -> Iterable[Node]:
+    def nodes(self) -> Iterable[NodeModel]:
         """Return the nodes."""
 
-    def measures(self, node: str) -> Measures | None:
+    def measures(self, node: str) -> MeasuresModel | None:
         """Return the measures of one; None if it is of another substrate, NotFound."""
 
 
@@ -84,12 +84,12 @@ class NodeDirectory:
         self._providers.append(provider)
         return len(self._providers) == 1
 
-    def nodes(self) -> Iterable[Node]:
+    def nodes(self) -> Iterable[NodeModel]:
         """Return all nodes, by id."""
         found = [node for provider in self._providers for node in provider.nodes()]
         return sorted(found, key=lambda node: node.id)
 
-    def measures(self, node: str) -> Measures:
+    def measures(self, node: str) -> MeasuresModel:
         """Return the measures of one node; NotFound."""
         for provider in self._providers:
             found = provider.measures(node)
@@ -120,11 +120,11 @@ class SwitchNodes:
     def __init__(self, stats: SwitchMeasures) -> None:
         self._stats = stats
 
-    def nodes(self) -> Iterable[Node]:
+    def nodes(self) -> Iterable[NodeModel]:
         """Return the switches that are measured."""
-        return [Node(id=dpid_to_text(dpid), kind="switch") for dpid in self._stats.nodes()]
+        return [NodeModel(id=dpid_to_text(dpid), kind="switch") for dpid in self._stats.nodes()]
 
-    def measures(self, node: str) -> Measures | None:
+    def measures(self, node: str) -> MeasuresModel | None:
         """Return the measures of a switch; None for what is none."""
         if ":" in node:
             return None
@@ -146,7 +146,7 @@ class NodeOperations:
         return Nodes(nodes=tuple(self._directory.nodes()))
 
     @operation("GET", "/v1/nodes/{id}/measures", parameters={"id": NODE}, problems=ASKING)
-    def read(self, call: Call) -> Measures:
+    def read(self, call: Call) -> MeasuresModel:
         """Tell the measures that switches, hosts and routers have in common."""
         return self._directory.measures(call.path["id"])
 
@@ -156,13 +156,13 @@ def resources(directory: NodeDirectory) -> list[Resource]:
     return resources_of(NodeOperations(directory))
 
 
-def measures_model(dpid: int, found: NodeMeasures) -> Measures:
+def measures_model(dpid: int, found: NodeMeasures) -> MeasuresModel:
     """Return a switch's measures for an answer."""
-    return Measures(
+    return MeasuresModel(
         id=dpid_to_text(dpid),
         cpu_percent=found.load.cpu_percent,
         memory_percent=found.load.memory_percent,
-        throughput_bps=Throughput(rx=found.rx_bps, tx=found.tx_bps),
+        throughput_bps=ThroughputModel(rx=found.rx_bps, tx=found.tx_bps),
         dropped_per_s=found.dropped_per_s,
         neighbors=tuple(map(dpid_to_text, found.neighbors)),
         echo_ms=found.echo_ms,

@@ -19,7 +19,7 @@ from xen_bridge.protocol.documents.domains import DOMAIN
 ADDRESS = PathParameter(f"^{bridge.ADDRESS}$", "A PCI address, as 0000:03:00.1")
 
 
-class Devices(Model):
+class DevicesModel(Model):
     """What can be given to domains, and the queues of their interfaces.
 
     ``unknown`` names the domains of which the host cannot read which devices they have.
@@ -68,7 +68,7 @@ class DeviceOperations:
         self._hosts = hosts
 
     @operation("GET", "/v1/xen/hosts/{host}/devices", parameters={"host": HOST}, problems=ASKING)
-    def read(self, call: Call) -> Devices:
+    def read(self, call: Call) -> DevicesModel:
         """List devices, virtual functions and queues of a Xen host."""
         return _model(self._hosts.ask(call.path["host"], bridge.ListDevices()))
 
@@ -78,14 +78,14 @@ class DeviceOperations:
         parameters={"host": HOST, "address": ADDRESS},
         problems=(CONFLICT, *ASKING),
     )
-    def change(self, call: Call, body: DeviceChange) -> Devices:
+    def change(self, call: Call, body: DeviceChange) -> DevicesModel:
         """Set a device's virtual functions, driver or domain."""
         host, address = call.path["host"], call.path["address"]
         request = _request(self._hosts, host, address, body)
         return _model(self._hosts.change(host, request, self._hosts.options.create_deadline))
 
     @operation("PATCH", "/v1/xen/hosts/{host}/queues", parameters={"host": HOST}, problems=ASKING)
-    def set_queues(self, call: Call, body: QueueChange) -> Devices:
+    def set_queues(self, call: Call, body: QueueChange) -> DevicesModel:
         """Set how many queues new interfaces of domains may have."""
         return _model(self._hosts.change(call.path["host"], bridge.SetQueues(body.maximum)))
 
@@ -118,5 +118,5 @@ def _owner(hosts: XenHosts, host: str, address: str) -> str:
     raise InvalidInput(("domain",), f"no domain has {address}")
 
 
-def _model(told: bridge.Devices) -> Devices:
-    return Devices(devices=told.devices, queues=told.queues, unknown=told.unknown)
+def _model(told: bridge.Devices) -> DevicesModel:
+    return DevicesModel(devices=told.devices, queues=told.queues, unknown=told.unknown)

@@ -10,8 +10,8 @@ from horizon_ryu.rest.xen_models import (
     ASKING,
     DOMAIN_PARAMETER,
     HOST,
-    Domain,
-    DomainChange,
+    DomainModel,
+    DomainPatch,
     Domains,
     NewDomain,
 )
@@ -36,13 +36,13 @@ class DomainOperations:
     def list_all(self, call: Call) -> Domains:
         """List the domains of a Xen host, running or not."""
         node = self._hosts.ask(call.path["host"], GetNode())
-        return Domains(domains=tuple(Domain.of(one) for one in node.domains))
+        return Domains(domains=tuple(DomainModel.of(one) for one in node.domains))
 
     @operation("GET", _MEMBER, parameters=_ONE, problems=ASKING)
-    def read(self, call: Call) -> Domain:
+    def read(self, call: Call) -> DomainModel:
         """Read one domain."""
         told = self._hosts.ask(call.path["host"], GetDomain(call.path["domain"]))
-        found: Domain = Domain.of(told.domain)
+        found: DomainModel = DomainModel.of(told.domain)
         return found
 
     @operation(
@@ -52,16 +52,16 @@ class DomainOperations:
         status=201,
         problems=(CONFLICT, HOST_FORBIDS, *ASKING),
     )
-    def create(self, call: Call, body: NewDomain) -> Answer[Domain]:
+    def create(self, call: Call, body: NewDomain) -> Answer[DomainModel]:
         """Instantiate a domain."""
         name, deadline = call.path["host"], self._hosts.options.create_deadline
         with self._hosts.progress(name, body.name, "create"):
             made = self._hosts.change(name, body.document(), deadline).domain
         location = _MEMBER.format(host=name, domain=made.name)
-        return Answer(Domain.of(made), {"Location": location})
+        return Answer(DomainModel.of(made), {"Location": location})
 
     @operation("PATCH", _MEMBER, parameters=_ONE, problems=(CONFLICT, *ASKING))
-    def change(self, call: Call, body: DomainChange) -> Domain:
+    def change(self, call: Call, body: DomainPatch) -> DomainModel:
         """Set a domain's weight, cap, vCPUs, affinity or state."""
         if not body.model_fields_set:
             raise InvalidInput(("body",), "names nothing to change")
@@ -69,7 +69,7 @@ class DomainOperations:
         deadline = self._hosts.options.create_deadline
         with self._hosts.progress(name, domain, "set"):
             told = self._hosts.change(name, body.document(domain=domain), deadline)
-        found: Domain = Domain.of(told.domain)
+        found: DomainModel = DomainModel.of(told.domain)
         return found
 
     @operation("DELETE", _MEMBER, parameters=_ONE, problems=(CONFLICT, *ASKING))

@@ -12,13 +12,13 @@ from horizon_ryu.rest.xen_models import (
     ASKING,
     HOST,
     ControllerIdentity,
-    DomainScheduling,
-    Host,
+    DomainSchedulingModel,
     Hosts,
     NewHost,
     Scheduling,
-    VcpuAssignment,
+    VcpuAssignmentModel,
     VcpuAssignments,
+    XenHostModel,
 )
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from horizon_ryu.xen_hosts.remote_host import RemoteHost
@@ -44,13 +44,13 @@ class HostOperations:
         return Hosts(hosts=tuple(host_model(host) for _name, host in found))
 
     @operation("POST", _COLLECTION, status=201, problems=(CONFLICT, LIMIT_EXCEEDED, STORE_FAILED))
-    def create(self, _call: Call, body: NewHost) -> Answer[Host]:
+    def create(self, _call: Call, body: NewHost) -> Answer[XenHostModel]:
         """Register a Xen host."""
         host = self._hosts.add(body.name, body.url, body.node_pk)
         return Answer(host_model(host), {"Location": f"{_COLLECTION}/{host.name}"})
 
     @operation("GET", _MEMBER, parameters=_HOST, problems=(NOT_FOUND,))
-    def read(self, call: Call) -> Host:
+    def read(self, call: Call) -> XenHostModel:
         """Read one registered Xen host."""
         return host_model(self._hosts.host(call.path["host"]))
 
@@ -63,13 +63,13 @@ class HostOperations:
     def scheduler(self, call: Call) -> Scheduling:
         """Tell weight and cap of all running domains."""
         told = self._hosts.ask(call.path["host"], ListSchedulers())
-        return Scheduling(domains=tuple(DomainScheduling.of(one) for one in told.domains))
+        return Scheduling(domains=tuple(DomainSchedulingModel.of(one) for one in told.domains))
 
     @operation("GET", f"{_MEMBER}/vcpus", parameters=_HOST, problems=ASKING)
     def vcpus(self, call: Call) -> VcpuAssignments:
         """Tell where every vCPU runs."""
         told = self._hosts.ask(call.path["host"], ListVcpus())
-        return VcpuAssignments(vcpus=tuple(VcpuAssignment.of(one) for one in told.assignments))
+        return VcpuAssignments(vcpus=tuple(VcpuAssignmentModel.of(one) for one in told.assignments))
 
 
 def resources(hosts: XenHosts) -> list[Resource]:
@@ -101,11 +101,11 @@ def identity_resources(node_pk: str) -> list[Resource]:
     return resources_of(IdentityOperations(node_pk))
 
 
-def host_model(host: RemoteHost) -> Host:
+def host_model(host: RemoteHost) -> XenHostModel:
     """Return a host for an answer."""
     known = host.status
     about = known.node.host if known.node is not None else None
-    return Host(
+    return XenHostModel(
         name=host.name,
         url=host.url,
         node_pk=host.node_pk,

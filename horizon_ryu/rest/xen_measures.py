@@ -28,11 +28,11 @@ _Sampling: Any = request_model(measures.Sampling)
 _LatencySampling: Any = request_model(measures.LatencySampling)
 
 
-class Sampling(_Sampling):
+class SamplingModel(_Sampling):
     """How often to measure; ``interval`` is in seconds, between beginnings."""
 
 
-class LatencySampling(_LatencySampling):
+class LatencySamplingModel(_LatencySampling):
     """How to probe each neighbor; without ``neighbors``, those that the node knows."""
 
 
@@ -41,10 +41,10 @@ class Gatherers(Model):
 
     model_config = ConfigDict(json_schema_extra=not_empty)
 
-    xentop: Sampling = optional()
-    ifconfig: Sampling = optional()
-    latency: LatencySampling = optional()
-    memory: Sampling = optional()
+    xentop: SamplingModel = optional()
+    ifconfig: SamplingModel = optional()
+    latency: LatencySamplingModel = optional()
+    memory: SamplingModel = optional()
 
 
 class MeasureRequest(Model):
@@ -106,7 +106,7 @@ class MeasureOperations:
         request = body.request()
         try:
             request.check_length()
-        except bridge.InvalidInput as error:
+        except bridge.InvalidRequest as error:
             raise InvalidInput(("gatherers", *error.loc), error.msg) from error
         name = call.path["host"]
         found = self._hosts.ask(name, request, body.domain, request.seconds_at_most + MARGIN)

@@ -62,7 +62,7 @@ class NewHost(Model):
     )
 
 
-class Host(Model):
+class XenHostModel(Model):
     """A registered host; what comes from the host itself is null while it is away."""
 
     name: HostName
@@ -83,7 +83,7 @@ class Host(Model):
 class Hosts(Model):
     """All registered hosts, by name."""
 
-    hosts: tuple[Host, ...]
+    hosts: tuple[XenHostModel, ...]
 
 
 class ControllerIdentity(Model):
@@ -99,7 +99,7 @@ _Scheduler: Any = answer_model(bridge.SchedulerParameters)
 _Interface: Any = answer_model(bridge.DomainInterface)
 
 
-class Vcpus(_Vcpus):
+class VcpusModel(_Vcpus):
     """How many vCPUs a domain has and may have (null: unknown), and where each may run."""
 
 
@@ -115,14 +115,14 @@ _Domain: Any = answer_model(
     bridge.Domain,
     first=("id",),
     nested={
-        bridge.Vcpus: Vcpus,
+        bridge.Vcpus: VcpusModel,
         bridge.SchedulerParameters: Scheduler,
         bridge.DomainInterface: Interface,
     },
 )
 
 
-class Domain(_Domain):
+class DomainModel(_Domain):
     """A domain. ``id`` is null while it does not run; memory is in kB.
 
     ``unknown`` names what its host could not read of it, which is null then; ``problems`` says
@@ -142,23 +142,24 @@ class Domain(_Domain):
 class Domains(Model):
     """All domains of a host, running or not."""
 
-    domains: tuple[Domain, ...]
+    domains: tuple[DomainModel, ...]
 
 
 _NewInterface: Any = request_model(bridge.NewInterface)
 _NewDisk: Any = request_model(bridge.NewDisk)
 
 
-class NewInterface(_NewInterface):
+class NewInterfaceModel(_NewInterface):
     """An interface for a new domain."""
 
 
-class NewDisk(_NewDisk):
+class NewDiskModel(_NewDisk):
     """A disk for a new domain: a device or an image in Domain 0, and its name in the guest."""
 
 
 _NewDomain: Any = request_model(
-    bridge.CreateDomain, nested={bridge.NewInterface: NewInterface, bridge.NewDisk: NewDisk}
+    bridge.CreateDomain,
+    nested={bridge.NewInterface: NewInterfaceModel, bridge.NewDisk: NewDiskModel},
 )
 
 
@@ -166,14 +167,14 @@ class NewDomain(_NewDomain):
     """A paravirtual domain: defined and, unless told otherwise, started."""
 
     cap: Cap = optional()
-    interfaces: Annotated[tuple[NewInterface, ...], Field(max_length=64)] = ()
-    disks: Annotated[tuple[NewDisk, ...], Field(max_length=64)] = ()
+    interfaces: Annotated[tuple[NewInterfaceModel, ...], Field(max_length=64)] = ()
+    disks: Annotated[tuple[NewDiskModel, ...], Field(max_length=64)] = ()
 
 
 _DomainChange: Any = request_model(bridge.SetDomain, leave_out=("domain",))
 
 
-class DomainChange(_DomainChange):
+class DomainPatch(_DomainChange):
     """What to change of a domain; what is left out stays.
 
     ``affinity`` has the physical CPUs of each vCPU, or one entry for them all. ``shutoff`` asks
@@ -194,21 +195,21 @@ _DomainScheduling: Any = answer_model(
 _VcpuAssignment: Any = answer_model(bridge.VcpuAssignment)
 
 
-class DomainScheduling(_DomainScheduling):
+class DomainSchedulingModel(_DomainScheduling):
     """The scheduling parameters of one running domain."""
 
 
 class Scheduling(Model):
     """The scheduling parameters of all running domains."""
 
-    domains: tuple[DomainScheduling, ...]
+    domains: tuple[DomainSchedulingModel, ...]
 
 
-class VcpuAssignment(_VcpuAssignment):
+class VcpuAssignmentModel(_VcpuAssignment):
     """Where a vCPU runs (``cpu`` null: nowhere now) and may run; time in seconds."""
 
 
 class VcpuAssignments(Model):
     """Where every vCPU of the running domains runs."""
 
-    vcpus: tuple[VcpuAssignment, ...]
+    vcpus: tuple[VcpuAssignmentModel, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from horizon_ryu.rest.nodes import Measures, Node, Throughput
+from horizon_ryu.rest.nodes import MeasuresModel, NodeModel, ThroughputModel
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.protocol.documents.summary import GetSummary, Summary
 
@@ -19,32 +19,32 @@ class XenNodes:
     def __init__(self, hosts: XenHosts) -> None:
         self._hosts = hosts
 
-    def nodes(self) -> Iterable[Node]:
+    def nodes(self) -> Iterable[NodeModel]:
         """Return the hosts that are there, and their running domains but Domain 0."""
         return list(self._each())
 
-    def _each(self) -> Iterator[Node]:
+    def _each(self) -> Iterator[NodeModel]:
         for name, host in self._hosts.hosts().items():
             node = host.status.node
             if node is None:
                 continue
-            yield Node(id=f"{PREFIX}:{name}", kind="xen_host")
+            yield NodeModel(id=f"{PREFIX}:{name}", kind="xen_host")
             for domain in node.domains:
                 if domain.id:
-                    yield Node(id=f"{PREFIX}:{name}:{domain.name}", kind="xen_router")
+                    yield NodeModel(id=f"{PREFIX}:{name}:{domain.name}", kind="xen_router")
 
-    def measures(self, node: str) -> Measures | None:
+    def measures(self, node: str) -> MeasuresModel | None:
         """Return the measures of a host or a router; None for what is neither."""
         prefix, _, rest = node.partition(":")
         if prefix != PREFIX or not rest:
             return None
         host, _, router = rest.partition(":")
         found: Summary = self._hosts.ask(host, GetSummary(INTERVAL), router or None)
-        return Measures(
+        return MeasuresModel(
             id=node,
             cpu_percent=found.cpu_percent,
             memory_percent=found.memory_percent,
-            throughput_bps=Throughput(
+            throughput_bps=ThroughputModel(
                 rx=float(found.throughput_bps.rx), tx=float(found.throughput_bps.tx)
             ),
             dropped_per_s=found.dropped_per_s,

@@ -13,20 +13,20 @@ LOCAL_PORTS = frozenset({0xFFFE, 0xFFFF_FFFE})
 """The switch's own port (OFPP_LOCAL): what it carries, others have carried already."""
 
 
-class Load(NamedTuple):
+class SwitchLoad(NamedTuple):
     """Of a switch's processes, in percent: of one processor, and of the machine's memory."""
 
     cpu_percent: float | None
     memory_percent: float | None
 
 
-NO_LOAD = Load(None, None)
+NO_LOAD = SwitchLoad(None, None)
 
 
 class NodeMeasures(NamedTuple):
     """What is None is not known. Rates of all ports together; ``echo_ms`` is the control path."""
 
-    load: Load
+    load: SwitchLoad
     rx_bps: float | None
     tx_bps: float | None
     dropped_per_s: float | None
@@ -34,7 +34,7 @@ class NodeMeasures(NamedTuple):
     echo_ms: float | None
 
 
-def node_measures(switch: SwitchSamples, view: TopologyView, load: Load) -> NodeMeasures:
+def node_measures(switch: SwitchSamples, view: TopologyView, load: SwitchLoad) -> NodeMeasures:
     """Return the measures of a switch now."""
     found = [rates for port, rates in port_rates(switch).items() if port not in LOCAL_PORTS]
     neighbors = {link.dst.dpid for link in view.links.values() if link.src.dpid == switch.dpid}

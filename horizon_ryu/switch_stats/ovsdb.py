@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import ovs.jsonrpc
 import ovs.stream
 
-from horizon_ryu.switch_stats.node_measures import NO_LOAD, Load
+from horizon_ryu.switch_stats.node_measures import NO_LOAD, SwitchLoad
 
 INTERVAL = 5.0
 """Seconds between two questions: Open vSwitch writes its statistics that often."""
@@ -35,7 +35,7 @@ class Process(NamedTuple):
     cpu_ms: int
 
 
-class Snapshot(NamedTuple):
+class OvsdbSnapshot(NamedTuple):
     """One answer; ``process`` None where statistics are not enabled."""
 
     at: float
@@ -59,10 +59,10 @@ class OvsLoad:
         self._remote = remote
         self._clock = clock
         self._ask = ask or read
-        self._last: Snapshot | None = None
+        self._last: OvsdbSnapshot | None = None
         self._load = NO_LOAD
 
-    def load(self, dpid: int) -> Load:
+    def load(self, dpid: int) -> SwitchLoad:
         """Return the load as it was last read."""
         known = self._last is not None and dpid in self._last.dpids
         return self._load if known else NO_LOAD
@@ -74,7 +74,7 @@ class OvsLoad:
         self._load = load_between(before, self._last)
 
 
-def load_between(before: Snapshot | None, after: Snapshot) -> Load:
+def load_between(before: OvsdbSnapshot | None, after: OvsdbSnapshot) -> SwitchLoad:
     """Return the load at the later of two moments; its CPU share needs both."""
     process = after.process
     if process is None:
@@ -86,10 +86,10 @@ def load_between(before: Snapshot | None, after: Snapshot) -> Load:
         # Statistics are renewed every 5 s: the same value twice tells nothing new; a smaller one
         # is that of a daemon that was started again.
         cpu = spent / (after.at - before.at) / 10 if spent >= 0 else None
-    return Load(cpu, memory)
+    return SwitchLoad(cpu, memory)
 
 
-def snapshot(answer: Any, now: float) -> Snapshot:
+def snapshot(answer: Any, now: float) -> OvsdbSnapshot:
     """Return what an answer of the database says; nothing for one that is malformed."""
     try:
         statistics = dict(answer[0]["rows"][0]["statistics"][1])
@@ -99,8 +99,8 @@ def snapshot(answer: Any, now: float) -> Snapshot:
             if isinstance(row["datapath_id"], str)
         )
     except (IndexError, KeyError, TypeError, ValueError):
-        return Snapshot(now, frozenset(), None)
-    return Snapshot(now, dpids, _process(statistics))
+        return OvsdbSnapshot(now, frozenset(), None)
+    return OvsdbSnapshot(now, dpids, _process(statistics))
 
 
 def _process(statistics: Mapping[str, str]) -> Process | None:

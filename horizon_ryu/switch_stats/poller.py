@@ -19,7 +19,7 @@ from xen_bridge.runtime.port import Runtime
 LONGEST_SLEEP = 0.25
 
 
-class Switches(Protocol):
+class PolledSwitches(Protocol):
     """The part of the switch registry that is used."""
 
     def ask(
@@ -38,7 +38,7 @@ class Poller:
         self,
         polling: Polling,
         book: StatsCache,
-        switches: Switches,
+        switches: PolledSwitches,
         runtime: Runtime,
         clock: Callable[[], float],
     ) -> None:

@@ -79,6 +79,7 @@ _DSCP, _PROTO, _OPCODE = (
 _IP_SRC, _IP_DST = int(OFPXMT_OFB.IPV4_SRC), int(OFPXMT_OFB.IPV4_DST)
 _ARP_SRC, _ARP_DST = int(OFPXMT_OFB.ARP_SPA), int(OFPXMT_OFB.ARP_TPA)
 _MULTICAST_HEADER = header(OFPXMT_OFB.ETH_DST, masked=True)
+_UNTAGGED = _SHORT(_VLAN, 0)
 _MULTICAST = _MULTICAST_HEADER.to_bytes(4, "big") + GROUP_BIT * 2
 _PORT_PACKERS = MappingProxyType(
     {
@@ -125,7 +126,7 @@ def _fields(match: Match) -> list[bytes]:
     if match.dl_type is not None:
         parts.append(_SHORT(_TYPE, match.dl_type))
     if match.dl_vlan is not None:
-        parts.append(_vlan_field(match.dl_vlan))
+        parts.append(_UNTAGGED if match.dl_vlan == VLAN_NONE else _vlan_field(match.dl_vlan))
     if match[_INNER_AT:] == _NO_INNER:
         return parts
     check_macs(match)
@@ -143,7 +144,7 @@ def _vlan_field(vlan: int) -> bytes:
     check_vlan(vlan)
     if vlan == VLAN_TAGGED:
         return _MASKED_SHORT(_MASKED_VLAN, VLAN_PRESENT, VLAN_PRESENT)
-    return _SHORT(_VLAN, 0 if vlan == VLAN_NONE else vlan | VLAN_PRESENT)
+    return _SHORT(_VLAN, vlan | VLAN_PRESENT)
 
 
 def _inner_fields(match: Match) -> list[bytes]:

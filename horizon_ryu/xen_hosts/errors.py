@@ -9,13 +9,13 @@ from xen_bridge import errors as bridge
 def to_horizon_error(host: str, error: bridge.BridgeError) -> errors.HorizonError:
     """Return the controller's error for what ``host`` told of, or for its silence."""
     text = str(error)
-    if isinstance(error, bridge.InvalidInput):
+    if isinstance(error, bridge.InvalidRequest):
         return errors.InvalidInput(tuple(error.loc), error.msg)
-    if isinstance(error, bridge.NotFound):
+    if isinstance(error, bridge.SubjectNotFound):
         return errors.NotFound(f"host {host}: {text}")
-    if isinstance(error, bridge.Conflict):
+    if isinstance(error, bridge.RequestConflict):
         return errors.Conflict(f"host {host}: {text}")
-    if isinstance(error, bridge.Unsupported):
+    if isinstance(error, bridge.RequestUnsupported):
         return errors.Unsupported(f"host {host}: {text}")
     if isinstance(error, (bridge.Overloaded, bridge.TooLarge)):
         return errors.LimitExceeded(f"host {host}: {text}")

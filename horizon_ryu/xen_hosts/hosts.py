@@ -13,7 +13,7 @@ from horizon_ryu.core.xen.changes import changes
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import to_horizon_error
 from horizon_ryu.xen_hosts.remote_host import Connect, HostStatus, RemoteHost
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.protocol.documents.domains import Node
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.runtime.port import Runtime
@@ -228,5 +228,5 @@ def _name_of(router: str | None, node: Node | None) -> str | None:
 def _checked(url: str, node_pk: str) -> tuple[str, str]:
     try:
         return check_url(url), check_node_pk(node_pk)
-    except InvalidInput as error:
+    except InvalidRequest as error:
         raise to_horizon_error("", error) from error

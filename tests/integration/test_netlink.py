@@ -20,10 +20,10 @@ from xen_bridge.netlink.constants import (
     RTN_BLACKHOLE,
     RTPROT_STATIC,
 )
-from xen_bridge.netlink.neighbors import Neighbor
-from xen_bridge.netlink.routes import NextHop, Route
+from xen_bridge.netlink.neighbors import KernelNeighbor
+from xen_bridge.netlink.routes import KernelRoute, NextHop
 from xen_bridge.netlink.rules import Rule
-from xen_bridge.netlink.subscription import Changed, Removed, Snapshot, Subscription
+from xen_bridge.netlink.subscription import Changed, NetlinkSubscription, Removed, TableSnapshot
 from xen_bridge.netlink.tables import LINKS, NEIGHBORS, NEXTHOPS, ROUTES, RULES, Netlink
 from xen_bridge.netlink.wire import Request
 
@@ -53,9 +53,9 @@ def write(space: NetworkNamespace, changes: list[Request]) -> tuple[batch.Refusa
     return space.run(batch.write, changes)
 
 
-def a_thousand(oif: int) -> list[Route]:
+def a_thousand(oif: int) -> list[KernelRoute]:
     return [
-        Route(
+        KernelRoute(
             destination=f"10.{number >> 8}.{number & 255}.0/24",
             nexthops=(NextHop(oif, f"192.0.2.{2 + number % 200}"),),
             table=TABLE,
@@ -82,8 +82,8 @@ def test_a_thousand_routes_in_one_batch_are_what_ip_tells(space: NetworkNamespac
 
 def test_a_route_is_replaced_and_one_that_is_there_not_added_again(space: NetworkNamespace) -> None:
     oif = index_of(space, "a0")
-    old = Route("10.0.0.0/24", (NextHop(oif, "192.0.2.2"),), TABLE)
-    new = Route("10.0.0.0/24", (NextHop(oif, "192.0.2.3"),), TABLE)
+    old = KernelRoute("10.0.0.0/24", (NextHop(oif, "192.0.2.2"),), TABLE)
+    new = KernelRoute("10.0.0.0/24", (NextHop(oif, "192.0.2.3"),), TABLE)
     refused = write(
         space, [routes.add_route(old), routes.add_route(new), routes.replace_route(new)]
     )
@@ -99,17 +99,17 @@ def test_routes_of_every_shape_are_read_as_they_were_written(space: NetworkNames
     oif = index_of(space, "a0")
     ways = (NextHop(oif, "192.0.2.2", 3), NextHop(oif, "192.0.2.3", 1))
     wanted = [
-        Route("0.0.0.0/0", (NextHop(oif, "192.0.2.9"),), TABLE, source="192.0.2.1", mtu=1400),
-        Route("10.1.0.0/16", ways, TABLE),
-        Route("10.2.0.0/16", (), TABLE, type=RTN_BLACKHOLE),
-        Route("10.3.0.0/16", (NextHop(oif, "198.51.100.7", onlink=True),), TABLE),
-        Route("10.4.0.0/16", (NextHop(oif, "2001:db8::7"),), TABLE),
-        Route("2001:db8:1::/48", (NextHop(oif, "2001:db8::2"),), TABLE, priority=1024),
+        KernelRoute("0.0.0.0/0", (NextHop(oif, "192.0.2.9"),), TABLE, source="192.0.2.1", mtu=1400),
+        KernelRoute("10.1.0.0/16", ways, TABLE),
+        KernelRoute("10.2.0.0/16", (), TABLE, type=RTN_BLACKHOLE),
+        KernelRoute("10.3.0.0/16", (NextHop(oif, "198.51.100.7", onlink=True),), TABLE),
+        KernelRoute("10.4.0.0/16", (NextHop(oif, "2001:db8::7"),), TABLE),
+        KernelRoute("2001:db8:1::/48", (NextHop(oif, "2001:db8::2"),), TABLE, priority=1024),
     ]
     assert write(space, [routes.replace_route(route) for route in wanted]) == ()
     found = space.run(lambda: Netlink().routes(TABLE))
     assert sorted(found, key=str) == sorted(wanted, key=str)
-    direct = Route("10.5.0.0/16", (NextHop(oif),), TABLE)
+    direct = KernelRoute("10.5.0.0/16", (NextHop(oif),), TABLE)
     assert write(space, [routes.add_route(direct)]) == ()
     (row,) = space.ip_json("route", "show", "10.5.0.0/16", "table", str(TABLE))
     assert (row["dev"], row["scope"]) == ("a0", "link")
@@ -117,7 +117,7 @@ def test_routes_of_every_shape_are_read_as_they_were_written(space: NetworkNames
 
 def test_a_wrong_one_among_a_hundred_is_told_by_its_index(space: NetworkNamespace) -> None:
     wanted = a_thousand(index_of(space, "a0"))[:100]
-    wrong = Route("10.77.0.0/16", (NextHop(4_242, "192.0.2.2"),), TABLE)
+    wrong = KernelRoute("10.77.0.0/16", (NextHop(4_242, "192.0.2.2"),), TABLE)
     changes = [routes.add_route(route) for route in wanted]
     changes.insert(37, routes.add_route(wrong))
     (refused,) = write(space, changes)
@@ -152,7 +152,7 @@ def test_neighbors_links_and_addresses_are_written(space: NetworkNamespace) -> N
     space.ip("link", "add", "br0", "type", "bridge")
     a0, b0, bridge = (index_of(space, name) for name in ("a0", "b0", "br0"))
     mac = bytes.fromhex("020000000009")
-    known = Neighbor(a0, "192.0.2.9", NUD_PERMANENT, mac)
+    known = KernelNeighbor(a0, "192.0.2.9", NUD_PERMANENT, mac)
     refused = write(
         space,
         [
@@ -187,10 +187,10 @@ def test_neighbors_links_and_addresses_are_written(space: NetworkNamespace) -> N
 
 def test_a_subscription_tells_what_ip_does(space: NetworkNamespace) -> None:
     def follow() -> None:
-        told = Subscription(ROUTES)
+        told = NetlinkSubscription(ROUTES)
         try:
             (snapshot,) = told.read(5)
-            assert isinstance(snapshot, Snapshot)
+            assert isinstance(snapshot, TableSnapshot)
             assert "192.0.2.0/24" in [route.destination for route in snapshot.rows]
             space.ip("route", "add", "10.9.0.0/16", "via", "192.0.2.4", "table", str(TABLE))
             (added,) = told.read(5)
@@ -208,7 +208,7 @@ def test_a_subscription_tells_what_ip_does(space: NetworkNamespace) -> None:
 
 def test_a_port_that_leaves_a_bridge_has_not_gone(space: NetworkNamespace) -> None:
     def follow() -> None:
-        told = Subscription(LINKS)
+        told = NetlinkSubscription(LINKS)
         space.ip("link", "add", "br0", "type", "bridge")
         try:
             told.read(5)
@@ -230,10 +230,10 @@ def test_a_port_that_leaves_a_bridge_has_not_gone(space: NetworkNamespace) -> No
 
 def test_neighbors_rules_and_nexthops_are_told(space: NetworkNamespace) -> None:
     def follow() -> None:
-        told = [Subscription(table) for table in (NEIGHBORS, RULES, NEXTHOPS)]
+        told = [NetlinkSubscription(table) for table in (NEIGHBORS, RULES, NEXTHOPS)]
         try:
             for one in told:
-                assert isinstance(one.read(5)[0], Snapshot)
+                assert isinstance(one.read(5)[0], TableSnapshot)
             mac = ("lladdr", "02:00:00:00:00:07")
             space.ip("neigh", "replace", "192.0.2.7", *mac, "dev", "a0", "nud", "reachable")
             space.ip("rule", "add", "pref", "900", "iif", "a0", "lookup", "77")
@@ -258,13 +258,13 @@ def test_changes_that_came_too_fast_are_told_as_a_new_table(space: NetworkNamesp
     oif = index_of(space, "a0")
 
     def follow() -> None:
-        told = Subscription(ROUTES, receive_buffer=4096)
+        told = NetlinkSubscription(ROUTES, receive_buffer=4096)
         try:
             told.read(5)
             wanted = a_thousand(oif)
             assert batch.write([routes.add_route(route) for route in wanted]) == ()
             (snapshot,) = told.read(5)
-            assert isinstance(snapshot, Snapshot)
+            assert isinstance(snapshot, TableSnapshot)
             assert snapshot.overflowed
             assert told.overflows == 1
             assert {one for one in snapshot.rows if one.table == TABLE} == set(wanted)
@@ -276,6 +276,6 @@ def test_changes_that_came_too_fast_are_told_as_a_new_table(space: NetworkNamesp
 
 
 def test_the_kernel_says_in_its_own_words_what_is_wrong(space: NetworkNamespace) -> None:
-    astray = Route("10.0.0.0/8", (NextHop(index_of(space, "a0"), "203.0.113.9"),), TABLE)
+    astray = KernelRoute("10.0.0.0/8", (NextHop(index_of(space, "a0"), "203.0.113.9"),), TABLE)
     (refused,) = write(space, [routes.add_route(astray)])
     assert "Nexthop has invalid gateway" in refused.reason

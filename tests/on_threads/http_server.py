@@ -13,7 +13,7 @@ from typing import Any
 
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.tls_listener import TlsListener
-from xen_bridge.server.web import AFTER, CLOSE, PEER, Application
+from xen_bridge.server.web import AFTER, CLOSE, PEER, BridgeApplication
 from xen_bridge.serving.accepting import accepted
 from xen_bridge.trust.identity import node_pk_of
 
@@ -80,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
     wbufsize = -1
 
-    def __init__(self, application: Application, connection: Any, address: Any) -> None:
+    def __init__(self, application: BridgeApplication, connection: Any, address: Any) -> None:
         self._application = application
         super().__init__(connection, address, None)  # type: ignore[arg-type]
 
@@ -139,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def serve(runtime: Runtime, peers: TlsListener, application: Application) -> None:
+def serve(runtime: Runtime, peers: TlsListener, application: BridgeApplication) -> None:
     """Serve ``application`` to ``peers``, each in a thread of its own."""
     room = runtime.semaphore(peers.max_connections)
     for connection, address in accepted(runtime, peers, peers.failed):
@@ -148,7 +148,7 @@ def serve(runtime: Runtime, peers: TlsListener, application: Application) -> Non
         serving.link(partial(_over, room, connection))
 
 
-def _converse(application: Application, connection: Any, address: Any) -> None:
+def _converse(application: BridgeApplication, connection: Any, address: Any) -> None:
     try:
         Handler(application, connection, address)
     except (OSError, ValueError):

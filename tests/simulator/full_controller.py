@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from horizon_ryu.core.discovery import Discovery
+from horizon_ryu.core.discovery import DiscoveryControl
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.frames import decode
 from horizon_ryu.core.lldp import is_lldp
@@ -44,7 +44,7 @@ class FullController:
         if memory is not None:
             self.tree.recall(memory, network.clock.now + 3 * hold_time)
         self.view = TopologyView()
-        self.discovery = Discovery(b"key %d" % generation, TIMERS)
+        self.discovery = DiscoveryControl(b"key %d" % generation, TIMERS)
         self._cookie = cookie(Owner.DISCOVERY, generation)
         self._joining: dict[int, Switch] = {}
         self._possible = network.possible_links()

@@ -25,7 +25,8 @@ from horizon_ryu.wire.messages import (
 from horizon_ryu.wire.of13.controller import GroupMod
 from horizon_ryu.wire.ofp10 import OFPPC
 from horizon_ryu.wire.ofp13 import OFPG, OFPGC, OFPGT, OFPT
-from virtual_switch.switch import Effects, VirtualSwitch
+from virtual_switch.effects import Effects
+from virtual_switch.switch import VirtualSwitch
 from virtual_switch.switch_ports import SwitchPort
 
 _XID = 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from horizon_ryu.wire.of10 import asynchronous as async10
 from horizon_ryu.wire.of10 import controller as controller10
@@ -27,17 +27,40 @@ from horizon_ryu.wire.symmetric import (
     SetConfig,
     VersionBitmap,
 )
+from virtual_switch.control import ControlState
+from virtual_switch.datapath import Datapath, RemovedEntry
+from virtual_switch.dialect import Dialect, SwitchTexts
+from virtual_switch.effects import Effects
+from virtual_switch.pipeline import Passage
 from virtual_switch.port_numbers import as_wide
 from virtual_switch.refusal import SwitchRefusal
+from virtual_switch.switch_ports import SwitchPort
 
-if TYPE_CHECKING:
-    from virtual_switch.switch import Effects, VirtualSwitch
 
-Handler: TypeAlias = "Callable[[VirtualSwitch, Any, Effects, float, bytes], Iterable[Any]]"
+class SwitchParts(Protocol):
+    """What handlers need of a switch."""
+
+    version: int
+    dialect: Dialect
+    datapath: Datapath
+    control: ControlState
+    texts: SwitchTexts
+
+    def note_passage(self, passage: Passage, effects: Effects) -> None:
+        """Add what became of a frame."""
+
+    def note_removed(self, removed: Iterable[RemovedEntry], effects: Effects, now: float) -> None:
+        """Add what the controller hears of entries that are gone."""
+
+    def port_status(self, port: SwitchPort, reason: OFPPR) -> list[bytes]:
+        """Return the message about a port, if the controller hears it."""
+
+
+Handler: TypeAlias = Callable[[SwitchParts, Any, Effects, float, bytes], Iterable[Any]]
 """Given the message as a value and as it came; returns the replies; SwitchRefusal."""
 
 
-def _hello(switch: VirtualSwitch, hello: Hello, effects: Effects, _: float, data: bytes) -> Any:
+def _hello(switch: SwitchParts, hello: Hello, effects: Effects, _: float, data: bytes) -> Any:
     """Agree on the version of this switch, or hang up (1.3.5 section 6.3.1)."""
     bitmaps = [one for one in hello.elements if isinstance(one, VersionBitmap)]
     offered = bitmaps[0].offers(switch.version) if bitmaps else data[0] >= switch.version
@@ -47,30 +70,30 @@ def _hello(switch: VirtualSwitch, hello: Hello, effects: Effects, _: float, data
     raise SwitchRefusal("HELLO_FAILED", "INCOMPATIBLE")
 
 
-def _echo(_switch: VirtualSwitch, request: EchoRequest, *_: Any) -> Any:
+def _echo(_switch: SwitchParts, request: EchoRequest, *_: Any) -> Any:
     return (EchoReply(request.data),)
 
 
-def _features(switch: VirtualSwitch, *_: Any) -> Any:
+def _features(switch: SwitchParts, *_: Any) -> Any:
     return (switch.dialect.features(switch.datapath),)
 
 
-def _get_config(switch: VirtualSwitch, *_: Any) -> Any:
+def _get_config(switch: SwitchParts, *_: Any) -> Any:
     return (GetConfigReply(switch.control.fragments, switch.control.miss_send_len),)
 
 
-def _set_config(switch: VirtualSwitch, config: SetConfig, *_: Any) -> Any:
+def _set_config(switch: SwitchParts, config: SetConfig, *_: Any) -> Any:
     _check_rights(switch)
     switch.control.fragments, switch.control.miss_send_len = config.flags, config.miss_send_len
     return ()
 
 
-def _check_rights(switch: VirtualSwitch) -> None:
+def _check_rights(switch: SwitchParts) -> None:
     if switch.control.is_slave:
         raise SwitchRefusal("BAD_REQUEST", "IS_SLAVE")
 
 
-def _flow_mod(switch: VirtualSwitch, mod: Any, effects: Effects, now: float, _: bytes) -> Any:
+def _flow_mod(switch: SwitchParts, mod: Any, effects: Effects, now: float, _: bytes) -> Any:
     _check_rights(switch)
     change = switch.dialect.read_flow_mod(mod)
     switch.note_removed(switch.datapath.change_flows(change, now), effects, now)
@@ -81,7 +104,7 @@ def _flow_mod(switch: VirtualSwitch, mod: Any, effects: Effects, now: float, _: 
     return ()
 
 
-def _packet_out(switch: VirtualSwitch, out: Any, effects: Effects, now: float, _: bytes) -> Any:
+def _packet_out(switch: SwitchParts, out: Any, effects: Effects, now: float, _: bytes) -> Any:
     _check_rights(switch)
     asked = switch.dialect.read_packet_out(out)
     in_port, frame = asked.in_port, asked.frame
@@ -94,7 +117,7 @@ def _packet_out(switch: VirtualSwitch, out: Any, effects: Effects, now: float, _
     return ()
 
 
-def _port_mod(switch: VirtualSwitch, mod: Any, effects: Effects, *_: Any) -> Any:
+def _port_mod(switch: SwitchParts, mod: Any, effects: Effects, *_: Any) -> Any:
     _check_rights(switch)
     number = as_wide(switch.version, mod.port_no)
     port = switch.datapath.ports.configure(number, mod.hw_addr, mod.config, mod.mask)
@@ -102,25 +125,25 @@ def _port_mod(switch: VirtualSwitch, mod: Any, effects: Effects, *_: Any) -> Any
     return ()
 
 
-def _group_mod(switch: VirtualSwitch, mod: Any, effects: Effects, now: float, _: bytes) -> Any:
+def _group_mod(switch: SwitchParts, mod: Any, effects: Effects, now: float, _: bytes) -> Any:
     _check_rights(switch)
     switch.note_removed(switch.datapath.change_groups(mod, now), effects, now)
     return ()
 
 
-def _meter_mod(switch: VirtualSwitch, mod: Any, effects: Effects, now: float, _: bytes) -> Any:
+def _meter_mod(switch: SwitchParts, mod: Any, effects: Effects, now: float, _: bytes) -> Any:
     _check_rights(switch)
     switch.note_removed(switch.datapath.change_meters(mod, now), effects, now)
     return ()
 
 
-def _table_mod(switch: VirtualSwitch, mod: controller13.TableMod, *_: Any) -> Any:
+def _table_mod(switch: SwitchParts, mod: controller13.TableMod, *_: Any) -> Any:
     _check_rights(switch)
     switch.datapath.table(mod.table_id, "TABLE_MOD_FAILED")
     return ()
 
 
-def _statistics(switch: VirtualSwitch, request: Any, _: Effects, now: float, __: bytes) -> Any:
+def _statistics(switch: SwitchParts, request: Any, _: Effects, now: float, __: bytes) -> Any:
     return switch.dialect.statistics(request, switch.datapath, switch.texts, now)
 
 
@@ -128,11 +151,11 @@ def _barrier(*_: Any) -> Any:
     return (BarrierReply(),)
 
 
-def _role(switch: VirtualSwitch, request: handshake13.RoleRequest, *_: Any) -> Any:
+def _role(switch: SwitchParts, request: handshake13.RoleRequest, *_: Any) -> Any:
     return (switch.control.take_role(request),)
 
 
-def _get_async(switch: VirtualSwitch, *_: Any) -> Any:
+def _get_async(switch: SwitchParts, *_: Any) -> Any:
     masks = switch.control.masks
     return (
         handshake13.GetAsyncReply(
@@ -146,22 +169,22 @@ def _get_async(switch: VirtualSwitch, *_: Any) -> Any:
     )
 
 
-def _set_async(switch: VirtualSwitch, masks: handshake13.SetAsync, *_: Any) -> Any:
+def _set_async(switch: SwitchParts, masks: handshake13.SetAsync, *_: Any) -> Any:
     switch.control.masks = masks
     return ()
 
 
-def _queues10(switch: VirtualSwitch, request: Any, *_: Any) -> Any:
+def _queues10(switch: SwitchParts, request: Any, *_: Any) -> Any:
     _check_port(switch, request.port)
     return (handshake10.QueueGetConfigReply10(request.port, ()),)
 
 
-def _queues13(switch: VirtualSwitch, request: Any, *_: Any) -> Any:
+def _queues13(switch: SwitchParts, request: Any, *_: Any) -> Any:
     _check_port(switch, request.port)
     return (handshake13.QueueGetConfigReply13(request.port, ()),)
 
 
-def _check_port(switch: VirtualSwitch, number: int) -> None:
+def _check_port(switch: SwitchParts, number: int) -> None:
     if switch.datapath.ports.get(as_wide(switch.version, number)) is None:
         raise SwitchRefusal("QUEUE_OP_FAILED", "BAD_PORT")
 

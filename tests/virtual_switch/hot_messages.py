@@ -21,23 +21,36 @@ class PacketInTemplates:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._heads: dict[tuple[int, int, int, int], bytes] = {}
+        self._heads: dict[tuple[int, ...], bytes] = {}
+        self._by_port: dict[int, bytes] = {}
 
     def by_action(self, in_port: int, frame: bytes) -> bytes:
         """Return a packet-in that some entry's action makes."""
-        return self.of(ForController(frame, in_port, int(OFPR.ACTION)))
+        head = self._by_port.get(in_port)
+        if head is None:
+            asked = ForController(b"", in_port, int(OFPR.ACTION))
+            head = self._by_port[in_port] = self._head(asked)
+        return _patched(head, frame)
 
     def of(self, asked: ForController) -> bytes:
         """Return the packet-in of a whole frame."""
         origin = asked.in_port, asked.reason, asked.table_id, asked.cookie
         head = self._heads.get(origin)
         if head is None:
-            message = self._dialect.packet_in(asked._replace(frame=b""), b"", None)
-            head = self._heads[origin] = self._dialect.messages.encode(0, message)
-        made = bytearray(head + asked.frame)
-        _LENGTH.pack_into(made, _LENGTH_AT, len(made))
-        _LENGTH.pack_into(made, _TOTAL_AT, len(asked.frame))
-        return bytes(made)
+            head = self._heads[origin] = self._head(asked._replace(frame=b""))
+        return _patched(head, asked.frame)
+
+    def _head(self, asked: ForController) -> bytes:
+        message = self._dialect.packet_in(asked, b"", None)
+        return self._dialect.messages.encode(0, message)
+
+
+def _patched(head: bytes, frame: bytes) -> bytes:
+    """Return a packet-in with a frame, and with the lengths that follow from it."""
+    made = bytearray(head + frame)
+    _LENGTH.pack_into(made, _LENGTH_AT, len(made))
+    _LENGTH.pack_into(made, _TOTAL_AT, len(frame))
+    return bytes(made)
 
 
 def read_packet_out(message: bytes) -> tuple[list[int], bytes]:

@@ -18,8 +18,9 @@ from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 from horizon_ryu.wire.symmetric import BarrierRequest
 from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10, OPENFLOW_13
 from virtual_switch.dialect import SwitchTexts
+from virtual_switch.effects import Effects
 from virtual_switch.hot_messages import read_packet_out
-from virtual_switch.switch import Effects, VirtualSwitch
+from virtual_switch.switch import VirtualSwitch
 
 _10GB_KBPS = 10_000_000
 _CHUNK = 262_144

@@ -17,7 +17,7 @@ from horizon_ryu.wire.of13.statistics import (
     MeterFeatures,
     MeterStats,
     PortStats13,
-    TableFeatures,
+    TableFeaturesEntry,
     TableStats13,
 )
 from horizon_ryu.wire.of13.structures import Port13
@@ -157,7 +157,9 @@ def _meter_features(*_: Any) -> list[Any]:
 
 def _table_features(_body: Any, datapath: Datapath, *_: Any) -> list[Any]:
     found = [
-        TableFeatures(table.table_id, text(f"table{table.table_id}", 32), 0, 0, 0, table.capacity)
+        TableFeaturesEntry(
+            table.table_id, text(f"table{table.table_id}", 32), 0, 0, 0, table.capacity
+        )
         for table in datapath.tables
     ]
     return list(pieces(found, _LARGEST_GROUP))

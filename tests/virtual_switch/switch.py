@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from horizon_ryu.wire.guard.framing import Framer, max_sizes
@@ -18,6 +17,7 @@ from virtual_switch.datapath import Datapath, RemovedEntry
 from virtual_switch.dialect import Dialect, SwitchTexts
 from virtual_switch.dialect10 import Dialect10
 from virtual_switch.dialect13 import Dialect13
+from virtual_switch.effects import Effects
 from virtual_switch.faults import Faults
 from virtual_switch.handlers import handler_of
 from virtual_switch.hot_messages import PacketInTemplates
@@ -29,20 +29,6 @@ DIALECTS: dict[int, Dialect] = {OPENFLOW_10: Dialect10(), OPENFLOW_13: Dialect13
 _ANY_SIZE = max_sizes(dict.fromkeys(range(256), 0xFFFF))
 _NO_REQUEST = 0
 """The transaction id of what nobody asked for."""
-
-
-@dataclass(slots=True)
-class Effects:
-    """What comes of an input: messages for the controller, frames by ports, a hang-up."""
-
-    messages: list[bytes] = field(default_factory=list)
-    frames: list[tuple[int, bytes]] = field(default_factory=list)
-    closes: bool = False
-
-    @property
-    def data(self) -> bytes:
-        """All messages in one."""
-        return b"".join(self.messages)
 
 
 class VirtualSwitch:

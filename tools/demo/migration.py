@@ -10,8 +10,8 @@ from horizon_ryu.cli.terminal import Terminal, styled
 from tools.controller_process import wait_until
 from tools.demo.chapter import chapter
 from tools.lab import Lab
-from tools.traffic import Route
-from topologies.graphs import Host
+from tools.traffic import TrafficRoute
+from topologies.graphs import GraphHost
 
 RATE = 2000
 """Datagrams per second: enough to show a gap of half a millisecond."""
@@ -29,7 +29,7 @@ def migrate_a_flow(lab: Lab, console: Terminal) -> None:
         flow = _ask(lab, "/v1/flows", _spec(source, target))
     show_flows.flow(console, flow)
     waypoint = _waypoint(lab, flow)
-    with Route(lab.network, source, target).traffic(RATE) as traffic:
+    with TrafficRoute(lab.network, source, target).traffic(RATE) as traffic:
         with chapter(console, f"{RATE} datagrams a second on it"):
             _wait_for_packets(lab, flow)
         with chapter(console, f"migrated through switch {waypoint}"):
@@ -41,7 +41,7 @@ def migrate_a_flow(lab: Lab, console: Terminal) -> None:
     console.print(styled(f"{traffic.lost} packets lost:", "bold green"), str(traffic))
 
 
-def _spec(source: Host, target: Host) -> dict[str, Any]:
+def _spec(source: GraphHost, target: GraphHost) -> dict[str, Any]:
     return {
         "match": {"dl_type": 0x0800, "nw_proto": 17, "nw_dst": target.ip},
         "src": {"dpid": f"{source.dpid:016x}", "port_no": source.port},

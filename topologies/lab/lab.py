@@ -12,7 +12,7 @@ from types import TracebackType
 
 from topologies.lab import bridge, image, root
 from topologies.lab.keys import CONTROLLER, guest_address
-from topologies.lab.machine import Machine, Ports
+from topologies.lab.machine import ForwardedPorts, Machine
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import LabError, wait_until
 from xen_bridge.client import BridgeClient
@@ -69,7 +69,9 @@ class XenLab:
     def machine(self, host: str) -> Machine:
         """Return a host, xen1 or xen2."""
         base = self.first_port + 1 + HOSTS.index(host)
-        ports = Ports(ssh=base + 10, bridge=base + 2, libvirt=base + 20, libvirt_tls=base + 30)
+        ports = ForwardedPorts(
+            ssh=base + 10, bridge=base + 2, libvirt=base + 20, libvirt_tls=base + 30
+        )
         return Machine(self.places, self.places.instance(self.name), host, ports, SCHEDULERS[host])
 
     @property

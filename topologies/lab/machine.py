@@ -33,7 +33,7 @@ XEN_OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class ForwardedPorts:
     """Where a machine is reached, on loopback."""
 
     ssh: int
@@ -49,7 +49,7 @@ class Machine:
     places: Places
     folder: Path
     name: str
-    ports: Ports
+    ports: ForwardedPorts
     scheduler: str
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from xen_bridge.channel.receiver import Event, Receiver
-from xen_bridge.errors import Overloaded, Unsupported
+from xen_bridge.errors import Overloaded, RequestUnsupported
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 
 LOG = logging.getLogger(__name__)
@@ -41,11 +41,11 @@ class IncomingChannel:
     def accept(self, node_pk: str, application: int, told: ChannelMessages) -> Acknowledgement:
         """Take what the node ``node_pk`` sent; return what it is to be told.
 
-        Raises Unsupported for an application that nobody here waits for, Overloaded.
+        Raises RequestUnsupported for an application that nobody here waits for, Overloaded.
         """
         handler = self._handlers.get(application)
         if handler is None:
-            raise Unsupported(f"this node takes no messages of application {application}")
+            raise RequestUnsupported(f"this node takes no messages of application {application}")
 
         def handle(event: Event) -> None:
             self._handle(handler, node_pk, event)

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from lxml import etree
 
 from xen_bridge.channel.incarnation import above
-from xen_bridge.channel.sender import Sender, SenderLimits
-from xen_bridge.errors import BridgeError, InvalidInput
+from xen_bridge.channel.sender import ChannelSender, SenderLimits
+from xen_bridge.errors import BridgeError, InvalidRequest
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.applications import Application, unasked_application_of
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
@@ -29,7 +29,7 @@ FAULT_SECONDS = 5.0
 """After a fault of our own, before the next attempt."""
 
 
-class Connection(Protocol):
+class ChannelConnection(Protocol):
     """A connection to a node, as :class:`xen_bridge.client.BridgeClient` is one."""
 
     def ask(
@@ -68,7 +68,7 @@ class OutgoingChannel:
     def __init__(
         self,
         name: str,
-        connection: Connection,
+        connection: ChannelConnection,
         incarnation: int,
         reset: PeerResetHandler,
         limits: SenderLimits | None = None,
@@ -85,7 +85,7 @@ class OutgoingChannel:
         self._limits = limits
         self._clock = clock
         self._changed = threading.Condition()
-        self._streams: dict[Application, Sender] = {}
+        self._streams: dict[Application, ChannelSender] = {}
         self._trouble = ""
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name=f"channel {name}", daemon=True)
@@ -97,14 +97,14 @@ class OutgoingChannel:
     def send(self, body: Any, key: Hashable | None = None) -> None:
         """Take a document to be sent, after all that its application sent before.
 
-        One that still waits under the same ``key`` is replaced by it. Raises InvalidInput for
+        One that still waits under the same ``key`` is replaced by it. Raises InvalidRequest for
         values out of range or what no channel carries, TooLarge, Overloaded when too many wait.
         """
         document_schema.check(body)
         try:
             application = unasked_application_of(body)
         except KeyError:
-            raise InvalidInput((type(body).__name__,), "is not sent unasked") from None
+            raise InvalidRequest((type(body).__name__,), "is not sent unasked") from None
         size = len(etree.tostring(document_schema.to_element(body)))
         with self._changed:
             self._stream(application).offer(body, key, size)
@@ -143,9 +143,9 @@ class OutgoingChannel:
 
     # ---- the thread
 
-    def _stream(self, application: Application) -> Sender:
+    def _stream(self, application: Application) -> ChannelSender:
         if application not in self._streams:
-            self._streams[application] = Sender(self._incarnation, above, self._limits)
+            self._streams[application] = ChannelSender(self._incarnation, above, self._limits)
         return self._streams[application]
 
     def _run(self) -> None:

@@ -60,7 +60,7 @@ class _Kept:
     size: int
 
 
-class Sender:
+class ChannelSender:
     """One stream to one receiver. Not for several threads at once."""
 
     def __init__(

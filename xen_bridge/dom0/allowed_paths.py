@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from xen_bridge.errors import InvalidInput, PathNotAllowed
+from xen_bridge.errors import InvalidRequest, PathNotAllowed
 from xen_bridge.protocol.documents.domains import CreateDomain, NewDisk
 
 DEFAULT = (
@@ -56,10 +56,10 @@ class AllowedPath:
 
 
 def allowed_path(text: str) -> AllowedPath:
-    """Return what ``PATH`` or ``PATH:ro`` allows; InvalidInput unless it is absolute."""
+    """Return what ``PATH`` or ``PATH:ro`` allows; InvalidRequest unless it is absolute."""
     path = text.removesuffix(READ_ONLY)
     if not path.startswith("/"):
-        raise InvalidInput(("allow-path",), f"{text!r} is no absolute path")
+        raise InvalidRequest(("allow-path",), f"{text!r} is no absolute path")
     return AllowedPath(os.path.normpath(path), text.endswith(READ_ONLY))
 
 
@@ -72,7 +72,7 @@ class AllowedPaths:
     def checked(self, wanted: CreateDomain) -> CreateDomain:
         """Return ``wanted`` with the paths that its own lead to.
 
-        Raises PathNotAllowed for what leads elsewhere, and InvalidInput for what is there but
+        Raises PathNotAllowed for what leads elsewhere, and InvalidRequest for what is there but
         is no file, or no block device below ``/dev``; a kernel is a file.
         """
         return replace(
@@ -88,7 +88,7 @@ class AllowedPaths:
         loc = (field,)
         found = self._resolved(loc, path, for_writing=False)
         if not stat.S_ISREG(_mode(loc, found)):
-            raise InvalidInput(loc, f"{path} is no file")
+            raise InvalidRequest(loc, f"{path} is no file")
         return found
 
     def _disk(self, number: int, disk: NewDisk) -> NewDisk:
@@ -97,7 +97,7 @@ class AllowedPaths:
         mode = _mode(loc, found)
         is_right = stat.S_ISBLK(mode) if _is_within(found, DEVICES) else stat.S_ISREG(mode)
         if not is_right:
-            raise InvalidInput(loc, f"{disk.source} is neither a file nor a block device of /dev")
+            raise InvalidRequest(loc, f"{disk.source} is neither a file nor a block device of /dev")
         return replace(disk, source=found)
 
     def _resolved(self, loc: tuple[str, ...], path: str, for_writing: bool) -> str:
@@ -106,7 +106,7 @@ class AllowedPaths:
             if not (for_writing and allowed.read_only):
                 return to
         if _real(path) is None and any(one.has_room_for(path) for one in self._allowed):
-            raise InvalidInput(loc, f"{path} is not there")
+            raise InvalidRequest(loc, f"{path} is not there")
         what = "may only be read" if found else "is none of this host's allowed paths"
         listed = ", ".join(map(str, self._allowed)) or "none"
         raise PathNotAllowed(
@@ -146,5 +146,5 @@ def _mode(loc: tuple[str, ...], path: str) -> int:
     try:
         found = os.stat(path) if _is_within(path, DEVICES) else os.lstat(path)
     except OSError as error:
-        raise InvalidInput(loc, f"{path}: {error.strerror}") from error
+        raise InvalidRequest(loc, f"{path}: {error.strerror}") from error
     return found.st_mode

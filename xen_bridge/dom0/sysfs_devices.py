@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from xen_bridge.errors import HypervisorError, InvalidInput, NotFound, Unsupported
+from xen_bridge.errors import HypervisorError, InvalidRequest, RequestUnsupported, SubjectNotFound
 from xen_bridge.protocol.documents.devices import ADDRESS, Device, Kind, VifQueues
 
 XEN_DRIVERS = ("pciback", "xen-pciback")
@@ -36,10 +36,10 @@ class SysfsDevices:
         return tuple(device for device in found if device is not None)
 
     def device(self, address: str) -> Device:
-        """Return one device; NotFound if there is none at that address."""
+        """Return one device; SubjectNotFound if there is none at that address."""
         found = self._device(address) if re.fullmatch(ADDRESS, address) else None
         if found is None:
-            raise NotFound(f"no PCI device {address}")
+            raise SubjectNotFound(f"no PCI device {address}")
         return found
 
     def _device(self, address: str) -> Device | None:
@@ -75,20 +75,22 @@ class SysfsDevices:
     def set_functions(self, address: str, count: int) -> None:
         """Have a physical function make ``count`` virtual ones.
 
-        Raises Unsupported for a device that makes none, InvalidInput beyond its maximum. The
-        kernel changes the number by way of 0 only.
+        Raises RequestUnsupported for a device that makes none, InvalidRequest beyond its maximum.
+        The kernel changes the number by way of 0 only. If it refuses the new one, or makes fewer,
+        the old one is put back, and HypervisorError tells so.
         """
         device = self.device(address)
         if not device.max_functions:
-            raise Unsupported(f"{address} cannot make virtual functions")
+            raise RequestUnsupported(f"{address} cannot make virtual functions")
         if not 0 <= count <= device.max_functions:
-            raise InvalidInput(("count",), f"{address} makes at most {device.max_functions}")
+            raise InvalidRequest(("count",), f"{address} makes at most {device.max_functions}")
         if count == device.functions:
             return
         place = self._devices / address / "sriov_numvfs"
-        if device.functions and count:
-            _write(place, "0")
-        _write(place, str(count))
+        try:
+            _write_functions(place, device.functions, count)
+        except HypervisorError as error:
+            raise HypervisorError(f"{error}; {_put_back(place, device.functions)}") from error
 
     # ---- queues
 
@@ -97,9 +99,9 @@ class SysfsDevices:
         return _number(self._queues) if self._queues.exists() else None
 
     def set_max_queues(self, count: int) -> None:
-        """Let new vifs have at most ``count`` queues; Unsupported without the driver."""
+        """Let new vifs have at most ``count`` queues; RequestUnsupported without the driver."""
         if not self._queues.exists():
-            raise Unsupported("the driver xen_netback is not loaded here")
+            raise RequestUnsupported("the driver xen_netback is not loaded here")
         _write(self._queues, str(count))
 
     def vif_queues(self) -> tuple[VifQueues, ...]:
@@ -115,6 +117,25 @@ class SysfsDevices:
                     receive=sum(1 for queue in queues if queue.startswith("rx-")),
                     transmit=sum(1 for queue in queues if queue.startswith("tx-")),
                 )
+
+
+def _write_functions(place: Path, before: int, count: int) -> None:
+    if before and count:
+        _write(place, "0")
+    _write(place, str(count))
+    made = _number(place)
+    if made != count:
+        raise HypervisorError(f"the kernel made {made} virtual functions of {count}")
+
+
+def _put_back(place: Path, count: int) -> str:
+    """Have a physical function make as many as before; return what became of that."""
+    try:
+        if _number(place) != count:
+            _write_functions(place, _number(place), count)
+    except HypervisorError as error:
+        return f"there are {_number(place)} now, since {count} cannot be put back: {error}"
+    return f"there are {count}, as before"
 
 
 def _write(place: Path, text: str) -> None:

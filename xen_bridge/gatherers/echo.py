@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import icmplib
 
-from xen_bridge.errors import Unsupported
+from xen_bridge.errors import RequestUnsupported
 
 SO_TIMESTAMPNS = 35
 """Of linux/socket.h; the socket module does not name it."""
@@ -35,7 +35,7 @@ READ_AT_ONCE = 256
 
 
 @dataclass(slots=True)
-class Heard:
+class EchoHeard:
     """The probes to one address: ``rtts`` in milliseconds, the times of sending not yet answered.
 
     ``began`` and ``ended`` (last reply, or last request while there is none) are of the wall clock.
@@ -52,7 +52,7 @@ class EchoProbe:
     """Probes unicast IPv4 and IPv6 addresses, given as texts without a zone, round after round."""
 
     def __init__(self) -> None:
-        self.heard: dict[str, Heard] = {}
+        self.heard: dict[str, EchoHeard] = {}
         self._sockets: dict[bool, icmplib.ICMPSocket] = {}
         self._id = int.from_bytes(os.urandom(2), "big")
         self._token = b""
@@ -61,9 +61,9 @@ class EchoProbe:
         """Forget what was heard, and probe ``addresses`` from now on.
 
         Returns whether a socket was opened: the kernel begins to keep times some moments later.
-        Raises Unsupported if this process may not, or the machine has no such family.
+        Raises RequestUnsupported if this process may not, or the machine has no such family.
         """
-        self.heard = {address: Heard() for address in addresses}
+        self.heard = {address: EchoHeard() for address in addresses}
         # Tells our replies from those to others, and to earlier rounds.
         self._token = os.urandom(TOKEN)
         missing = {":" in address for address in addresses} - self._sockets.keys()
@@ -153,10 +153,10 @@ def _opened(is_v6: bool) -> icmplib.ICMPSocket:
             continue
         except icmplib.ICMPSocketError as error:
             family = "IPv6" if is_v6 else "IPv4"
-            raise Unsupported(f"latency: no {family} here: {error}") from error
+            raise RequestUnsupported(f"latency: no {family} here: {error}") from error
         _prepare(made.sock, is_v6, privileged)
         return made
-    raise Unsupported(
+    raise RequestUnsupported(
         "latency: no right to send ICMP: needs root, CAP_NET_RAW or net.ipv4.ping_group_range"
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.netlink.addresses import LinkAddress
-from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.links import KernelLink, LinkCounters
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import (
     IfconfigIteration,
@@ -56,7 +56,7 @@ class IfconfigGatherer:
         that was not there before, and for one whose counters were set back.
         """
         found = []
-        before: dict[int, Counters] = {}
+        before: dict[int, LinkCounters] = {}
         taken = runtime.now()
         for number, at in rounds(sampling.iterations, sampling.interval, runtime):
             last, taken = taken, runtime.now()
@@ -66,18 +66,18 @@ class IfconfigGatherer:
             before = {link.index: link.counters for link in links}
         return IfconfigMeasures(iterations=tuple(found))
 
-    def _read(self) -> tuple[list[Link], list[LinkAddress]]:
+    def _read(self) -> tuple[list[KernelLink], list[LinkAddress]]:
         return self._netlink.links(), self._netlink.addresses()
 
 
 class _Rates:
     """The counters of the iteration before, ``seconds`` ago."""
 
-    def __init__(self, before: Mapping[int, Counters], seconds: float) -> None:
+    def __init__(self, before: Mapping[int, LinkCounters], seconds: float) -> None:
         self._before = before
         self._seconds = seconds
 
-    def of(self, link: Link) -> tuple[float | None, float | None]:
+    def of(self, link: KernelLink) -> tuple[float | None, float | None]:
         """Return the bytes per second that ``link`` transmitted and received."""
         before = self._before.get(link.index)
         if before is None or self._seconds <= 0:
@@ -90,7 +90,7 @@ class _Rates:
 
 
 def _interfaces(
-    links: Sequence[Link], addresses: Sequence[LinkAddress], rates: _Rates
+    links: Sequence[KernelLink], addresses: Sequence[LinkAddress], rates: _Rates
 ) -> tuple[NetworkInterface, ...]:
     ipv4: dict[int, list[IPv4Address]] = {}
     ipv6: dict[int, list[IPv6Address]] = {}
@@ -115,7 +115,7 @@ def _ipv6(item: LinkAddress) -> IPv6Address:
 
 
 def _interface(
-    link: Link, ipv4: Sequence[IPv4Address], ipv6: Sequence[IPv6Address], rates: _Rates
+    link: KernelLink, ipv4: Sequence[IPv4Address], ipv6: Sequence[IPv6Address], rates: _Rates
 ) -> NetworkInterface:
     """Return one interface; sums of counters are those of ``/proc/net/dev``."""
     kept = link.counters
@@ -154,7 +154,7 @@ def _interface(
     )
 
 
-def _mac(link: Link) -> str | None:
+def _mac(link: KernelLink) -> str | None:
     """Return the hardware address; that of a tunnel is an IP address, that of lo none at all."""
     if link.type == ARPHRD_LOOPBACK or len(link.mac) < 6:
         return None

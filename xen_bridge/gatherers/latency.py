@@ -6,11 +6,11 @@ import ipaddress
 import math
 from collections.abc import Sequence
 
-from xen_bridge.errors import InvalidInput
-from xen_bridge.gatherers.echo import EchoProbe, Heard
+from xen_bridge.errors import InvalidRequest
+from xen_bridge.gatherers.echo import EchoHeard, EchoProbe
 from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.netlink.constants import NUD_REACHABLE
-from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.neighbors import KernelNeighbor
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.measures import (
     IterationNeighbor,
@@ -44,8 +44,8 @@ class LatencyGatherer:
         """Return the iterations asked for; all neighbors of one are probed side by side.
 
         Without neighbors in ``sampling`` they are those of the kernel's table at the beginning of
-        each iteration, 64 at most, those reachable first. Raises Unsupported if this process may
-        not send ICMP, InvalidInput for a neighbor that cannot be probed.
+        each iteration, 64 at most, those reachable first. Raises RequestUnsupported if this process
+        may not send ICMP, InvalidRequest for a neighbor that cannot be probed.
         """
         given = self._given(sampling, runtime)
         probe = EchoProbe()
@@ -70,14 +70,14 @@ class LatencyGatherer:
         )
         for index, text in enumerate(sampling.neighbors):
             if text in broadcasts:
-                raise InvalidInput(("latency", "neighbors", str(index)), "is a broadcast address")
+                raise InvalidRequest(("latency", "neighbors", str(index)), "is a broadcast address")
         return given
 
 
 def check_neighbors(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the addresses, written as usual and each once.
 
-    Raises InvalidInput for what is no unicast address, and for a link-local IPv6 address, which
+    Raises InvalidRequest for what is no unicast address, and for a link-local IPv6 address, which
     names no machine without an interface.
     """
     found: dict[str, None] = {}
@@ -88,7 +88,7 @@ def check_neighbors(texts: Sequence[str]) -> tuple[str, ...]:
         except ValueError:
             wrong = "is not an IP address"
         if wrong:
-            raise InvalidInput(("latency", "neighbors", str(index)), wrong)
+            raise InvalidRequest(("latency", "neighbors", str(index)), wrong)
         found[str(address)] = None
     return tuple(found)
 
@@ -106,7 +106,7 @@ def _unfit(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str | None
     return None
 
 
-def known_neighbors(table: Sequence[Neighbor]) -> tuple[str, ...]:
+def known_neighbors(table: Sequence[KernelNeighbor]) -> tuple[str, ...]:
     """Return the addresses of a neighbor table, each once, those reachable first."""
     ordered = sorted(table, key=lambda item: not item.state & NUD_REACHABLE)
     found = dict.fromkeys(item.address for item in ordered)
@@ -138,7 +138,7 @@ def _send_and_read(probe: EchoProbe, sequence: int, seconds: float) -> None:
     probe.collect(seconds)
 
 
-def _neighbor(address: str, heard: Heard) -> IterationNeighbor:
+def _neighbor(address: str, heard: EchoHeard) -> IterationNeighbor:
     sent, received = heard.transmitted, len(heard.rtts)
     taken = max(heard.ended - heard.began, 0.0) * 1000
     data = NeighborData(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from xen_bridge.errors import Unsupported
+from xen_bridge.errors import RequestUnsupported
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.gatherers.latency import LatencyGatherer, check_neighbors
 from xen_bridge.gatherers.memory import MemoryGatherer
@@ -35,9 +35,9 @@ class MeasuresGatherer:
     def get_measures(self, request: Measures) -> MeasuresAnswer:
         """Return what the gatherers in use measured, side by side.
 
-        Raises InvalidInput for a request that takes too long or has a neighbor that cannot be
-        probed, Unsupported for a gatherer that this node has not, before anything is measured;
-        otherwise what a gatherer raises, when all have ended.
+        Raises InvalidRequest for a request that takes too long or has a neighbor that cannot be
+        probed, RequestUnsupported for a gatherer that this node has not, before anything is
+        measured; otherwise what a gatherer raises, when all have ended.
         """
         request.check_length()
         sampling = request.sampling()
@@ -51,7 +51,7 @@ class MeasuresGatherer:
     def _check(self, sampling: Mapping[str, Any]) -> None:
         for name in sampling:
             if name not in self._gatherers:
-                raise Unsupported(f"this node has no {name} gatherer")
+                raise RequestUnsupported(f"this node has no {name} gatherer")
         if "latency" in sampling:
             check_neighbors(sampling["latency"].neighbors)
 

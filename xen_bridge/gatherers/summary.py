@@ -13,7 +13,7 @@ from xen_bridge.gatherers.latency import known_neighbors
 from xen_bridge.gatherers.memory import MEMINFO, read_meminfo
 from xen_bridge.gatherers.usage_source import DomainCounters, UsageSource
 from xen_bridge.netlink.constants import IFF_LOOPBACK
-from xen_bridge.netlink.links import Link
+from xen_bridge.netlink.links import KernelLink
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.summary import GetSummary, Summary, Throughput
 from xen_bridge.runtime.port import Runtime
@@ -30,7 +30,7 @@ STACKED = frozenset(
 """Kinds of interfaces whose traffic passes another interface of the same machine as well."""
 
 
-class Load(Protocol):
+class NodeLoad(Protocol):
     """How busy a node is; each call blocks for a short time."""
 
     def read(self) -> Any:
@@ -144,7 +144,7 @@ def _percent(part: float, whole: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic:
+class InterfaceTraffic:
     """What went through a machine's ports: bytes, and packets that were dropped."""
 
     received: int
@@ -152,7 +152,7 @@ class Traffic:
     dropped: int
 
 
-def ports(links: Sequence[Link]) -> dict[int, Link]:
+def ports(links: Sequence[KernelLink]) -> dict[int, KernelLink]:
     """Return, by index, the interfaces at which traffic enters and leaves a machine.
 
     Those are all but the loopback, those stacked upon others, and those that others are ports
@@ -166,7 +166,7 @@ def ports(links: Sequence[Link]) -> dict[int, Link]:
     }
 
 
-def traffic_between(before: Sequence[Link], now: Sequence[Link]) -> Traffic:
+def traffic_between(before: Sequence[KernelLink], now: Sequence[KernelLink]) -> InterfaceTraffic:
     """Return what the ports there at both times counted; one that was set back counts anew."""
     received = transmitted = dropped = 0
     old, new = ports(before), ports(now)
@@ -177,7 +177,7 @@ def traffic_between(before: Sequence[Link], now: Sequence[Link]) -> Traffic:
         dropped += _grown(was.rx_dropped, has.rx_dropped)
         dropped += _grown(was.rx_missed_errors, has.rx_missed_errors)
         dropped += _grown(was.tx_dropped, has.tx_dropped)
-    return Traffic(received, transmitted, dropped)
+    return InterfaceTraffic(received, transmitted, dropped)
 
 
 def _grown(was: int, has: int) -> int:
@@ -194,16 +194,16 @@ class _Readings:
     load_at: float
     load: Any
     links_at: float
-    links: Sequence[Link]
+    links: Sequence[KernelLink]
 
 
-def _read(load: Load, runtime: Runtime, netlink: Netlink) -> _Readings:
+def _read(load: NodeLoad, runtime: Runtime, netlink: Netlink) -> _Readings:
     load_at = runtime.now()
     counters = runtime.in_thread(load.read)
     return _Readings(load_at, counters, runtime.now(), runtime.in_thread(netlink.links))
 
 
-def _summary(interval: float, load: Load, runtime: Runtime, netlink: Netlink) -> Summary:
+def _summary(interval: float, load: NodeLoad, runtime: Runtime, netlink: Netlink) -> Summary:
     first = _read(load, runtime, netlink)
     runtime.sleep_until(first.links_at + interval)
     last = _read(load, runtime, netlink)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from xen_bridge.protocol.documents.domains import Host
+from xen_bridge.protocol.documents.domains import PhysicalHostInfo
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
 
@@ -44,7 +44,7 @@ class DomainCounters(Protocol):
 class UsageSource(Protocol):
     """Tells of a host and its domains; each call may block. Raises HypervisorError."""
 
-    def host(self) -> Host:
+    def host(self) -> PhysicalHostInfo:
         """Return the physical host."""
 
     def usage(self) -> Sequence[DomainCounters]:

@@ -22,7 +22,7 @@ from xen_bridge.netlink.constants import (
     SO_RCVBUFFORCE,
     SOL_NETLINK,
 )
-from xen_bridge.netlink.wire import HEADER, Answer, Request
+from xen_bridge.netlink.wire import HEADER, NetlinkReply, Request
 
 MAX_MESSAGES = 500
 """In one datagram; the kernel answers all of them before it returns from the call."""
@@ -111,7 +111,7 @@ def _exchange(connection: socket.socket, first: int, changes: list[Request]) -> 
     return sorted(refused, key=lambda one: one.index)
 
 
-def _is_error(answer: Answer) -> bool:
+def _is_error(answer: NetlinkReply) -> bool:
     return answer.kind == NLMSG_ERROR
 
 
@@ -121,7 +121,7 @@ def _unacknowledged(waiting: Mapping[int, int], error: OSError) -> Iterator[Refu
         yield Refusal(index, code, f"not acknowledged: {wire.error_text(code)}")
 
 
-def _reason(answer: Answer, code: int) -> str:
+def _reason(answer: NetlinkReply, code: int) -> str:
     """Return the kernel's own words, where it has some, behind the errno's."""
     text = wire.error_text(code)
     if not answer.flags & NLM_F_ACK_TLVS:

@@ -29,7 +29,7 @@ _STATS = struct.Struct(f"={_STATS_WORDS}Q")
 
 
 @dataclass(frozen=True, slots=True)
-class Counters:
+class LinkCounters:
     """The counters of a link, in the order of rtnl_link_stats64 (linux/if_link.h)."""
 
     rx_packets: int
@@ -56,7 +56,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class KernelLink:
     """An interface. ``kind`` is None for a device that the kernel did not make up (a NIC)."""
 
     index: int
@@ -68,10 +68,10 @@ class Link:
     queue_length: int
     kind: str | None
     master: int | None
-    counters: Counters
+    counters: LinkCounters
 
 
-def read_link(data: bytes) -> Link | None:
+def read_link(data: bytes) -> KernelLink | None:
     """Return the link that a message tells of; None if it tells of none.
 
     What a bridge says of its ports (family AF_BRIDGE) is no link: to leave a bridge is not to go.
@@ -82,7 +82,7 @@ def read_link(data: bytes) -> Link | None:
     if family != socket.AF_UNSPEC:
         return None
     found = wire.attributes(data, IFINFOMSG.size)
-    return Link(
+    return KernelLink(
         index=index,
         name=wire.text(found.get(IFLA_IFNAME, b"")) or f"#{index}",
         type=kind,
@@ -101,8 +101,8 @@ def _kind(info: bytes | None) -> str | None:
     return None if kind is None else wire.text(kind)
 
 
-def _counters(data: bytes) -> Counters:
-    return Counters(*_STATS.unpack_from(data.ljust(_STATS.size, b"\0")))
+def _counters(data: bytes) -> LinkCounters:
+    return LinkCounters(*_STATS.unpack_from(data.ljust(_STATS.size, b"\0")))
 
 
 # ---- changes

@@ -6,7 +6,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
     NDA_DST,
@@ -33,7 +33,7 @@ MAX_MAC = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbor:
+class KernelNeighbor:
     """An address that was seen beside the interface ``index``; ``state`` is NUD_…."""
 
     index: int
@@ -43,7 +43,7 @@ class Neighbor:
     type: int = RTN_UNICAST
 
 
-def read_neighbor(data: bytes) -> Neighbor | None:
+def read_neighbor(data: bytes) -> KernelNeighbor | None:
     """Return the IPv4 or IPv6 neighbor that a message tells of, whatever its state."""
     if len(data) < NDMSG.size:
         return None
@@ -52,10 +52,10 @@ def read_neighbor(data: bytes) -> Neighbor | None:
     address = wire.address_text(family, found.get(NDA_DST))
     if address is None:
         return None
-    return Neighbor(index, address, state, found.get(NDA_LLADDR, b""), kind)
+    return KernelNeighbor(index, address, state, found.get(NDA_LLADDR, b""), kind)
 
 
-def names_a_machine(neighbor: Neighbor) -> bool:
+def names_a_machine(neighbor: KernelNeighbor) -> bool:
     """Return whether a neighbor answered once and can be named without its interface.
 
     Not so are entries that failed, wait for an answer, need none (``noarp``, with it multicast
@@ -73,20 +73,20 @@ def names_a_machine(neighbor: Neighbor) -> bool:
 # ---- changes
 
 
-def replace_neighbor(neighbor: Neighbor) -> Request:
+def replace_neighbor(neighbor: KernelNeighbor) -> Request:
     """Return what puts a neighbor into the table, with its ``mac``, in its ``state``."""
     if not 0 < len(neighbor.mac) <= MAX_MAC:
-        raise InvalidInput(("mac",), f"a neighbor has a MAC address of 1 to {MAX_MAC} bytes")
+        raise InvalidRequest(("mac",), f"a neighbor has a MAC address of 1 to {MAX_MAC} bytes")
     more = wire.attribute(NDA_LLADDR, neighbor.mac)
     return _change(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, neighbor, more)
 
 
 def delete_neighbor(index: int, address: str) -> Request:
     """Return what takes a neighbor from the table of an interface."""
-    return _change(RTM_DELNEIGH, 0, Neighbor(index, address, 0), b"")
+    return _change(RTM_DELNEIGH, 0, KernelNeighbor(index, address, 0), b"")
 
 
-def _change(kind: int, how: int, neighbor: Neighbor, more: bytes) -> Request:
+def _change(kind: int, how: int, neighbor: KernelNeighbor, more: bytes) -> Request:
     family = wire.family_of(neighbor.address)
     head = NDMSG.pack(family, wire.index(neighbor.index), neighbor.state, 0, 0)
     address = wire.attribute(NDA_DST, wire.address_bytes(family, neighbor.address))

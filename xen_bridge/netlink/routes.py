@@ -7,7 +7,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
     NHA_BLACKHOLE,
@@ -67,7 +67,7 @@ class NextHop:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class KernelRoute:
     """A route to ``destination`` (192.0.2.0/24).
 
     It goes by ``nexthops`` or, where it names one, by the object ``nexthop_id``; one that throws
@@ -105,7 +105,7 @@ class NexthopObject:
 # ---- reading
 
 
-def read_route(data: bytes) -> Route | None:
+def read_route(data: bytes) -> KernelRoute | None:
     """Return the route that a message tells of; None for an entry of a cache, or none."""
     if len(data) < RTMSG.size:
         return None
@@ -118,7 +118,7 @@ def read_route(data: bytes) -> Route | None:
     if destination is None:
         return None
     nexthop_id = wire.optional_number(found.get(RTA_NH_ID))
-    return Route(
+    return KernelRoute(
         destination=f"{destination}/{length}",
         # The kernel spells out, for old programs, what an object says.
         nexthops=_nexthops(family, found, flags) if nexthop_id is None else (),
@@ -192,28 +192,28 @@ def _group(data: bytes) -> tuple[tuple[int, int], ...]:
 # ---- changes
 
 
-def add_route(route: Route) -> Request:
+def add_route(route: KernelRoute) -> Request:
     """Return what adds a route; refused (EEXIST) if the table has it."""
     return _change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route)
 
 
-def replace_route(route: Route) -> Request:
+def replace_route(route: KernelRoute) -> Request:
     """Return what puts a route into the table in place of that to the same destination."""
     return _change(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route)
 
 
-def delete_route(route: Route) -> Request:
+def delete_route(route: KernelRoute) -> Request:
     """Return what takes a route out of its table; refused (ESRCH) if it is not there."""
     return _change(RTM_DELROUTE, 0, route)
 
 
 def delete_routes_to(destination: str, table: int) -> Request:
     """Return what deletes a route to ``destination``, whatever its way, protocol and scope."""
-    any_way = Route(destination, (), table, RTPROT_UNSPEC, RT_SCOPE_NOWHERE, 0)
+    any_way = KernelRoute(destination, (), table, RTPROT_UNSPEC, RT_SCOPE_NOWHERE, 0)
     return _change(RTM_DELROUTE, 0, any_way)
 
 
-def _change(kind: int, how: int, route: Route) -> Request:
+def _change(kind: int, how: int, route: KernelRoute) -> Request:
     family = route.family
     destination, length = wire.prefix_bytes(family, route.destination)
     table = wire.u32(route.table)
@@ -244,11 +244,11 @@ def _change(kind: int, how: int, route: Route) -> Request:
 
 def _byte(value: int, field: str) -> int:
     if not 0 <= value <= 0xFF:
-        raise InvalidInput((field,), f"{value} does not fit into 8 bits")
+        raise InvalidRequest((field,), f"{value} does not fit into 8 bits")
     return value
 
 
-def _scope(route: Route) -> int:
+def _scope(route: KernelRoute) -> int:
     """Return the scope of a route: to what is on the link itself, unless a gateway is named.
 
     The kernel refuses (EINVAL) an IPv4 route without a gateway whose scope is wider.
@@ -259,7 +259,7 @@ def _scope(route: Route) -> int:
     return _byte(route.scope, "scope")
 
 
-def _way(family: int, route: Route) -> bytes:
+def _way(family: int, route: KernelRoute) -> bytes:
     if route.nexthop_id is not None:
         return wire.attribute(RTA_NH_ID, wire.u32(route.nexthop_id))
     if not route.nexthops:
@@ -274,7 +274,7 @@ def _way(family: int, route: Route) -> bytes:
 
 def _hop(family: int, hop: NextHop) -> bytes:
     if not 1 <= hop.weight <= 256:
-        raise InvalidInput(("weight",), "must be 1 to 256")
+        raise InvalidRequest(("weight",), "must be 1 to 256")
     way = _via(family, hop)
     flags = RTNH_F_ONLINK if hop.onlink else 0
     oif = 0 if hop.oif is None else wire.index(hop.oif)

@@ -6,7 +6,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
     FR_ACT_TO_TBL,
@@ -126,11 +126,11 @@ def _change(kind: int, how: int, rule: Rule) -> Request:
 
 def _family(rule: Rule) -> int:
     if rule.family not in wire.SIZES:
-        raise InvalidInput(("family",), "must be AF_INET or AF_INET6")
+        raise InvalidRequest(("family",), "must be AF_INET or AF_INET6")
     return rule.family
 
 
 def _one_byte(value: int, field: str) -> bytes:
     if not 0 <= value <= 0xFF:
-        raise InvalidInput((field,), f"{value} does not fit into 8 bits")
+        raise InvalidRequest((field,), f"{value} does not fit into 8 bits")
     return bytes((value,))

@@ -29,7 +29,7 @@ Told = TypeVar("Told", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot(Generic[Told]):
+class TableSnapshot(Generic[Told]):
     """The whole table; ``overflowed`` if changes were missed since the last one."""
 
     rows: tuple[Told, ...]
@@ -50,7 +50,7 @@ class Removed(Generic[Told]):
     row: Told
 
 
-class Subscription(Generic[Row]):
+class NetlinkSubscription(Generic[Row]):
     """One table, followed by one reader, in the namespace of the thread that reads first.
 
     A change that falls between subscription and snapshot is in the snapshot and told again, so
@@ -65,7 +65,7 @@ class Subscription(Generic[Row]):
         self.overflows = 0
         """How often changes were missed."""
 
-    def read(self, seconds: float) -> list[Snapshot[Row] | Changed[Row] | Removed[Row]]:
+    def read(self, seconds: float) -> list[TableSnapshot[Row] | Changed[Row] | Removed[Row]]:
         """Return what there is to tell, after ``seconds`` perhaps nothing.
 
         The first read returns a snapshot, and so does one after an overflow. Raises BridgeError.
@@ -97,7 +97,7 @@ class Subscription(Generic[Row]):
             self._connection.close()
             self._connection = None
 
-    def _snapshot(self, overflowed: bool) -> Snapshot[Row]:
+    def _snapshot(self, overflowed: bool) -> TableSnapshot[Row]:
         connection = wire.opened(None)
         try:
             enlarge(connection, self._receive_buffer)
@@ -112,7 +112,7 @@ class Subscription(Generic[Row]):
             connection.close()
             raise
         self._connection = connection
-        return Snapshot(rows, overflowed)
+        return TableSnapshot(rows, overflowed)
 
     def _changes(
         self, connection: socket.socket, seconds: float

@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 from xen_bridge.netlink import constants as c
 from xen_bridge.netlink.addresses import IFADDRMSG, LinkAddress, read_address
 from xen_bridge.netlink.dump import NetlinkSocket
-from xen_bridge.netlink.links import IFINFOMSG, Link, read_link
-from xen_bridge.netlink.neighbors import NDMSG, Neighbor, names_a_machine, read_neighbor
+from xen_bridge.netlink.links import IFINFOMSG, KernelLink, read_link
+from xen_bridge.netlink.neighbors import NDMSG, KernelNeighbor, names_a_machine, read_neighbor
 from xen_bridge.netlink.routes import (
     NHMSG,
     RTMSG,
+    KernelRoute,
     NexthopObject,
-    Route,
     read_nexthop,
     read_route,
 )
@@ -38,7 +38,7 @@ class Table(Generic[Item]):
     read: Callable[[bytes], Item | None]
 
 
-LINKS: Table[Link] = Table(
+LINKS: Table[KernelLink] = Table(
     c.RTM_GETLINK,
     IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0),
     c.RTM_NEWLINK,
@@ -54,7 +54,7 @@ ADDRESSES: Table[LinkAddress] = Table(
     (c.RTNLGRP_IPV4_IFADDR, c.RTNLGRP_IPV6_IFADDR),
     read_address,
 )
-NEIGHBORS: Table[Neighbor] = Table(
+NEIGHBORS: Table[KernelNeighbor] = Table(
     c.RTM_GETNEIGH,
     NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0),
     c.RTM_NEWNEIGH,
@@ -62,7 +62,7 @@ NEIGHBORS: Table[Neighbor] = Table(
     (c.RTNLGRP_NEIGH,),
     read_neighbor,
 )
-ROUTES: Table[Route] = Table(
+ROUTES: Table[KernelRoute] = Table(
     c.RTM_GETROUTE,
     RTMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0),
     c.RTM_NEWROUTE,
@@ -99,7 +99,7 @@ class Netlink:
         found = (table.read(data) for data in self._socket.dump(table.get, table.body))
         return [row for row in found if row is not None]
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[KernelLink]:
         """Return all interfaces with their counters, up or down."""
         return self.rows(LINKS)
 
@@ -107,14 +107,14 @@ class Netlink:
         """Return the IPv4 and IPv6 addresses of all interfaces."""
         return self.rows(ADDRESSES)
 
-    def neighbors(self) -> list[Neighbor]:
+    def neighbors(self) -> list[KernelNeighbor]:
         """Return who was seen beside the interfaces: unicast addresses that answered once.
 
         Left out is what :func:`~xen_bridge.netlink.neighbors.names_a_machine` says.
         """
         return [one for one in self.rows(NEIGHBORS) if names_a_machine(one)]
 
-    def routes(self, table: int | None = None) -> list[Route]:
+    def routes(self, table: int | None = None) -> list[KernelRoute]:
         """Return the routes of one table (RT_TABLE_…), or of all."""
         return [one for one in self.rows(ROUTES) if table in (None, one.table)]
 

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from xen_bridge.errors import BridgeError, InvalidInput
+from xen_bridge.errors import BridgeError, InvalidRequest
 
 HEADER = struct.Struct("=IHHII")
 """nlmsghdr: length, type, flags, sequence number, port."""
@@ -41,7 +41,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class NetlinkReply:
     """A message of the kernel."""
 
     kind: int
@@ -72,14 +72,14 @@ def receive(connection: socket.socket) -> bytes:
             return data
 
 
-def answers(data: bytes) -> Iterator[Answer]:
+def answers(data: bytes) -> Iterator[NetlinkReply]:
     """Yield every message of a datagram, up to the first that is none."""
     at = 0
     while at + HEADER.size <= len(data):
         length, kind, flags, sequence, _ = HEADER.unpack_from(data, at)
         if length < HEADER.size or at + length > len(data):
             return
-        yield Answer(kind, flags, sequence, data[at + HEADER.size : at + length])
+        yield NetlinkReply(kind, flags, sequence, data[at + HEADER.size : at + length])
         at += (length + 3) & ~3
 
 
@@ -104,7 +104,7 @@ def error_text(code: int) -> str:
 def attribute(kind: int, data: bytes) -> bytes:
     """Return one attribute, padded to the next."""
     if len(data) > MAX_ATTRIBUTE:
-        raise InvalidInput(("attribute",), f"has {len(data)} bytes, at most {MAX_ATTRIBUTE} fit")
+        raise InvalidRequest(("attribute",), f"has {len(data)} bytes, at most {MAX_ATTRIBUTE} fit")
     return ATTRIBUTE.pack(ATTRIBUTE.size + len(data), kind) + data + bytes(-len(data) % 4)
 
 
@@ -125,16 +125,16 @@ def attributes(data: bytes, at: int = 0) -> dict[int, bytes]:
 
 
 def u32(value: int) -> bytes:
-    """Return an unsigned number of 32 bits; InvalidInput beyond them."""
+    """Return an unsigned number of 32 bits; InvalidRequest beyond them."""
     if not 0 <= value <= 0xFFFFFFFF:
-        raise InvalidInput(("number",), f"{value} does not fit into 32 bits")
+        raise InvalidRequest(("number",), f"{value} does not fit into 32 bits")
     return _U32.pack(value)
 
 
 def index(value: int) -> int:
-    """Return the index of an interface; InvalidInput unless it is one."""
+    """Return the index of an interface; InvalidRequest unless it is one."""
     if not 0 < value <= 0x7FFFFFFF:
-        raise InvalidInput(("index",), f"{value} is no index of an interface")
+        raise InvalidRequest(("index",), f"{value} is no index of an interface")
     return value
 
 
@@ -154,11 +154,11 @@ def text(data: bytes) -> str:
 
 
 def name(value: str) -> bytes:
-    """Return the name of an interface with its end; InvalidInput unless it may be one."""
+    """Return the name of an interface with its end; InvalidRequest unless it may be one."""
     data = value.encode()
     # IFNAMSIZ is 16, with the zero at the end (dev_valid_name in net/core/dev.c).
     if not 0 < len(data) < 16 or any(byte in b"/: \t\n\0" for byte in data):
-        raise InvalidInput(("interface",), f"{value[:40]!r} is no name of an interface")
+        raise InvalidRequest(("interface",), f"{value[:40]!r} is no name of an interface")
     return data + b"\0"
 
 
@@ -170,11 +170,13 @@ def address_text(family: int, data: bytes | None) -> str | None:
 
 
 def address_bytes(family: int, address: str) -> bytes:
-    """Return an address as bytes; InvalidInput unless it is one of ``family``."""
+    """Return an address as bytes; InvalidRequest unless it is one of ``family``."""
     try:
         return socket.inet_pton(family, address)
     except (OSError, ValueError):
-        raise InvalidInput(("address",), f"{address[:60]!r} is no address of the family") from None
+        raise InvalidRequest(
+            ("address",), f"{address[:60]!r} is no address of the family"
+        ) from None
 
 
 def family_of(address: str) -> int:
@@ -183,9 +185,9 @@ def family_of(address: str) -> int:
 
 
 def prefix_bytes(family: int, prefix: str) -> tuple[bytes, int]:
-    """Return the address and the length of ``192.0.2.0/24``; InvalidInput unless it is one."""
+    """Return the address and the length of ``192.0.2.0/24``; InvalidRequest unless it is one."""
     address, _, length = prefix.partition("/")
     data, most = address_bytes(family, address), 8 * SIZES[family]
     if not length.isascii() or not length.isdecimal() or int(length) > most:
-        raise InvalidInput(("prefix",), f"{prefix[:60]!r} has no length of 0 to {most}")
+        raise InvalidRequest(("prefix",), f"{prefix[:60]!r} has no length of 0 to {most}")
     return data, int(length)

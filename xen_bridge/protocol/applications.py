@@ -11,7 +11,7 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
 
-from xen_bridge.errors import BridgeError, InvalidInput
+from xen_bridge.errors import BridgeError, InvalidRequest
 from xen_bridge.protocol.documents import channel, devices, domains, hello, measures, summary
 
 
@@ -34,7 +34,7 @@ Form = type[Any]
 """A class of :mod:`xen_bridge.protocol.documents`."""
 
 UNASKED: Mapping[Application, tuple[Form, ...]] = MappingProxyType(
-    {Application.HELLO: (hello.Hello,)}
+    {Application.HELLO: (hello.NodeHello,)}
 )
 """What a node may send unasked, in a channel's documents; each form is one application's."""
 
@@ -105,12 +105,14 @@ def unasked_application_of(body: object) -> Application:
 
 
 def check_unasked(application: int, body: object) -> None:
-    """Raise InvalidInput if a channel's document holds what another application sends."""
+    """Raise InvalidRequest if a channel's document holds what another application sends."""
     if isinstance(body, channel.ChannelMessages):
         for item in body.messages:
             if unasked_application_of(item.body) != application:
                 kind = type(item.body).__name__
-                raise InvalidInput(("Message", "Body"), f"application {application} has no {kind}")
+                raise InvalidRequest(
+                    ("Message", "Body"), f"application {application} has no {kind}"
+                )
 
 
 def check_answer(request: object, answer: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from lxml import etree
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 
 Form = TypeVar("Form")
 _WORD_END = re.compile(r"_([a-z0-9])")
@@ -189,7 +189,7 @@ def as_text(value: object) -> str:
 def from_element(form: type[Form], element: etree._Element) -> Form:
     """Return the form written in ``element``, whose schema has been checked.
 
-    Raises InvalidInput, with the path to the element, for what is not a value of the form.
+    Raises InvalidRequest, with the path to the element, for what is not a value of the form.
     """
     return _read(form, list(element), (str(element.tag),))
 
@@ -208,7 +208,7 @@ def _read(form: type[Form], children: list[etree._Element], loc: tuple[str, ...]
         elif item.tag in by_tag:
             values[item.name] = _value(item, by_tag[item.tag][0], (*loc, item.tag))
         elif item.required:
-            raise InvalidInput((*loc, item.tag), "is missing")
+            raise InvalidRequest((*loc, item.tag), "is missing")
     return form(**values)
 
 
@@ -237,7 +237,7 @@ def _chosen(item: FieldInfo, element: etree._Element, loc: tuple[str, ...]) -> A
     for form in item.one_of:
         if len(element) == 1 and tag_of(form) == element[0].tag:
             return from_element(form, element[0])
-    raise InvalidInput(loc, f"must hold one of {', '.join(map(tag_of, item.one_of))}")
+    raise InvalidRequest(loc, f"must hold one of {', '.join(map(tag_of, item.one_of))}")
 
 
 def _plain(kind: Any, text: str, loc: tuple[str, ...]) -> Any:
@@ -248,7 +248,7 @@ def _plain(kind: Any, text: str, loc: tuple[str, ...]) -> Any:
     try:
         return kind(text)
     except (ValueError, OverflowError):
-        raise InvalidInput(loc, f"{text[:40]!r} is not a number") from None
+        raise InvalidRequest(loc, f"{text[:40]!r} is not a number") from None
 
 
 # ---- JSON
@@ -263,7 +263,7 @@ def to_json(value: Any) -> Any:
 
 
 def check(value: Any, loc: tuple[str, ...] = ()) -> None:
-    """Raise InvalidInput, naming the field, unless every value of a form is within bounds."""
+    """Raise InvalidRequest, naming the field, unless every value of a form is within bounds."""
     for item in field_infos(type(value)):
         found = getattr(value, item.name)
         where = (*loc, item.name)
@@ -274,20 +274,20 @@ def check(value: Any, loc: tuple[str, ...] = ()) -> None:
         elif found is not None:
             _check_one(item, found, where)
         elif not item.optional:
-            raise InvalidInput(where, "is missing")
+            raise InvalidRequest(where, "is missing")
 
 
 def _check_count(item: FieldInfo, found: tuple[Any, ...], loc: tuple[str, ...]) -> None:
     if len(found) < item.at_least:
-        raise InvalidInput(loc, f"at least {item.at_least} needed")
+        raise InvalidRequest(loc, f"at least {item.at_least} needed")
     if item.at_most is not None and len(found) > item.at_most:
-        raise InvalidInput(loc, f"at most {item.at_most} allowed")
+        raise InvalidRequest(loc, f"at most {item.at_most} allowed")
 
 
 def _check_one(item: FieldInfo, value: Any, loc: tuple[str, ...]) -> None:
     if item.one_of:
         if not isinstance(value, item.one_of):
-            raise InvalidInput(loc, f"must be one of {', '.join(map(tag_of, item.one_of))}")
+            raise InvalidRequest(loc, f"must be one of {', '.join(map(tag_of, item.one_of))}")
         check(value, loc)
     elif is_dataclass(item.kind):
         check(value, loc)
@@ -299,21 +299,23 @@ def _check_one(item: FieldInfo, value: Any, loc: tuple[str, ...]) -> None:
 
 def _check_text(item: FieldInfo, value: Any, loc: tuple[str, ...]) -> None:
     if not isinstance(value, str):
-        raise InvalidInput(loc, "must be a text")
+        raise InvalidRequest(loc, "must be a text")
     if item.choices and value not in item.choices:
-        raise InvalidInput(loc, f"must be one of {', '.join(item.choices)}")
+        raise InvalidRequest(loc, f"must be one of {', '.join(item.choices)}")
     if item.pattern and not re.fullmatch(item.pattern, value):
-        raise InvalidInput(loc, f"does not match {item.pattern}")
+        raise InvalidRequest(loc, f"does not match {item.pattern}")
     _check_bounds(item, len(value), loc, " characters")
     if _ILLEGAL.search(value):
-        raise InvalidInput(loc, "has a character that XML cannot carry")
+        raise InvalidRequest(loc, "has a character that XML cannot carry")
 
 
 def _check_number(item: FieldInfo, value: Any, loc: tuple[str, ...]) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, item.kind)):
-        raise InvalidInput(loc, "must be a number" if item.kind is float else "must be an integer")
+        raise InvalidRequest(
+            loc, "must be a number" if item.kind is float else "must be an integer"
+        )
     if not math.isfinite(value):
-        raise InvalidInput(loc, "must be finite")
+        raise InvalidRequest(loc, "must be finite")
     _check_bounds(item, value, loc)
 
 
@@ -322,4 +324,4 @@ def _check_bounds(item: FieldInfo, value: float, loc: tuple[str, ...], unit: str
     if (least is not None and value < least) or (most is not None and value > most):
         low = "" if least is None else f"at least {least:g}"
         high = "" if most is None else f"at most {most:g}"
-        raise InvalidInput(loc, f"must be {' and '.join(filter(None, (low, high)))}{unit}")
+        raise InvalidRequest(loc, f"must be {' and '.join(filter(None, (low, high)))}{unit}")

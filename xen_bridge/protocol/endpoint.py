@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 
 PATH = "/messages"
 MAX_ANSWER = 16 * 1024 * 1024
@@ -17,13 +17,13 @@ URL = rf"https://({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]{{2,45}}\]):[0-9]{{1,5
 
 
 def check_url(url: str) -> str:
-    """Return ``url`` without a slash behind it; InvalidInput unless it is https://HOST:PORT."""
+    """Return ``url`` without a slash behind it; InvalidRequest unless it is https://HOST:PORT."""
     if not re.fullmatch(URL, url):
-        raise InvalidInput(("url",), "must be https://HOST:PORT and nothing more")
+        raise InvalidRequest(("url",), "must be https://HOST:PORT and nothing more")
     try:
         port = urlsplit(url).port
     except ValueError as error:
-        raise InvalidInput(("url",), f"must be https://HOST:PORT: {error}") from None
+        raise InvalidRequest(("url",), f"must be https://HOST:PORT: {error}") from None
     if not port:
-        raise InvalidInput(("url",), "the port must be 1 to 65535")
+        raise InvalidRequest(("url",), "the port must be 1 to 65535")
     return url.rstrip("/")

@@ -13,7 +13,7 @@ from typing import Any
 
 from lxml import etree
 
-from xen_bridge.errors import BridgeError, InvalidInput, Unsupported, error_of
+from xen_bridge.errors import BridgeError, InvalidRequest, RequestUnsupported, error_of
 from xen_bridge.protocol import applications, document_schema, safe_xml
 from xen_bridge.protocol.applications import Application, application_of
 from xen_bridge.protocol.documents.measures import TOOLS, MeasuresAnswer, answer_of
@@ -41,7 +41,7 @@ class Message:
 def request(
     node_pk: str, body: Any, router: str | None = None, application: Application | None = None
 ) -> Message:
-    """Return the message that asks for ``body``; InvalidInput for values out of range.
+    """Return the message that asks for ``body``; InvalidRequest for values out of range.
 
     ``application`` need be given only for a channel's document without messages.
     """
@@ -52,7 +52,7 @@ def request(
 
 def refusal(node_pk: str, application: int, error: BridgeError) -> Message:
     """Return the message that tells of ``error``."""
-    field = ".".join(error.loc) if isinstance(error, InvalidInput) else None
+    field = ".".join(error.loc) if isinstance(error, InvalidRequest) else None
     body = ApplicationError(error.status, error.title, str(error)[:1000] or error.title, field)
     return Message(node_pk, application, body)
 
@@ -91,7 +91,7 @@ def read(data: bytes, limit: int = safe_xml.MAX_BYTES) -> Message:
     """Return the message in ``data``, whoever sent it; a BridgeError says why it is none."""
     root = safe_xml.parse(data, limit)
     if root.tag != ROOT:
-        raise InvalidInput((str(root.tag)[:64],), f"the root element must be {ROOT}")
+        raise InvalidRequest((str(root.tag)[:64],), f"the root element must be {ROOT}")
     safe_xml.validate(root)
     application = _child(root, "Application")
     number = int(_child(application, "ApplicationId").text or "0")
@@ -106,7 +106,7 @@ def read(data: bytes, limit: int = safe_xml.MAX_BYTES) -> Message:
 def _child(parent: etree._Element, tag: str) -> etree._Element:
     found = parent.find(tag)
     if found is None:
-        raise InvalidInput((str(parent.tag), tag), "is missing")
+        raise InvalidRequest((str(parent.tag), tag), "is missing")
     return found
 
 
@@ -115,7 +115,7 @@ def _key(element: etree._Element) -> str:
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise InvalidInput((ROOT, "NodePK"), "is not base64") from None
+        raise InvalidRequest((ROOT, "NodePK"), "is not base64") from None
     return text
 
 
@@ -136,8 +136,8 @@ def _read_request(element: etree._Element, number: int) -> Any:
         if document_schema.tag_of(kind) == element.tag:
             return document_schema.from_element(kind, element)
     if not kinds:
-        raise Unsupported(f"no application {number} here")
-    raise InvalidInput(
+        raise RequestUnsupported(f"no application {number} here")
+    raise InvalidRequest(
         (_REQUEST, str(element.tag)), f"application {number} does not know this request"
     )
 
@@ -158,7 +158,7 @@ def _read_response(around: etree._Element) -> Any:
 def _read_tool(element: etree._Element) -> Any:
     number = int(element.findtext("MeasureToolId") or "0")
     if number not in TOOLS:
-        raise InvalidInput(("MeasureToolResponse", "MeasureToolId"), "unknown")
+        raise InvalidRequest(("MeasureToolResponse", "MeasureToolId"), "unknown")
     return document_schema.from_element(TOOLS[number], element)
 
 

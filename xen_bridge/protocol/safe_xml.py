@@ -15,7 +15,7 @@ from typing import Any
 
 from lxml import etree
 
-from xen_bridge.errors import InvalidInput, TooLarge, Unparsable
+from xen_bridge.errors import InvalidRequest, TooLarge, Unparsable
 
 MAX_BYTES = 1024 * 1024
 """Of a message (design, section 6)."""
@@ -108,11 +108,11 @@ def schema() -> etree.XMLSchema:
 
 
 def validate(root: etree._Element) -> None:
-    """Raise InvalidInput, naming the element, unless ``root`` is what the schema says."""
+    """Raise InvalidRequest, naming the element, unless ``root`` is what the schema says."""
     checked = schema()
     if checked.validate(root):
         return
     log: Any = checked.error_log
     error = log[0]
     path = tuple(step for step in (error.path or "").split("/") if step)
-    raise InvalidInput(path or ("XenPrototype",), error.message[:500])
+    raise InvalidRequest(path or ("XenPrototype",), error.message[:500])

@@ -19,7 +19,7 @@ from xen_bridge.runtime.port import Shutdownable
 class TimeIsUp(BaseException):
     """A deadline has passed; on its way to the block that set it."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Timeout) -> None:
         super().__init__()
         self.deadline = deadline
 
@@ -30,7 +30,7 @@ class Parking:
     def __init__(self, connection: Shutdownable | None = None) -> None:
         """``connection`` is what the thread may wait for besides."""
         self.connection = connection
-        self.deadlines: list[Deadline] = []
+        self.deadlines: list[Timeout] = []
         self._interrupt: BaseException | None = None
         self._woken = threading.Event()
 
@@ -70,7 +70,7 @@ class Parking:
         self.look()
 
 
-class Deadline:
+class Timeout:
     """A block that ends where its thread waits when its time is up."""
 
     def __init__(self, parking: Parking, seconds: float, error: Exception | None) -> None:

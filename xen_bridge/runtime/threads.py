@@ -19,7 +19,7 @@ from copy import copy
 from typing import Any, Self, TypeVar
 
 from xen_bridge.runtime.outcome import gather
-from xen_bridge.runtime.parking import Condition, Deadline, Parking, TimeIsUp
+from xen_bridge.runtime.parking import Condition, Parking, TimeIsUp, Timeout
 from xen_bridge.runtime.port import Event, Limiter, Queue, Runtime, Semaphore, Shutdownable, Task
 
 LOG = logging.getLogger(__name__)
@@ -249,7 +249,7 @@ class ThreadRuntime(Runtime):
         self, seconds: float, error: Exception | None = None
     ) -> AbstractContextManager[None]:
         """Return what ends the block under it after ``seconds``."""
-        return Deadline(parking(), seconds, error)
+        return Timeout(parking(), seconds, error)
 
     def event(self) -> Event:
         """Return an event."""

@@ -16,8 +16,8 @@ from xen_bridge.errors import (
     Deadline,
     Forbidden,
     Overloaded,
+    RequestUnsupported,
     TooLarge,
-    Unsupported,
 )
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
@@ -39,7 +39,7 @@ Forward = Callable[[Message, float], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """An HTTP status and a message."""
 
     status: int
@@ -73,7 +73,7 @@ class Dispatcher:
         self.in_flight = 0
         """Requests that are being carried out."""
 
-    def answer(self, data: bytes, sender: str) -> Answer:
+    def answer(self, data: bytes, sender: str) -> Reply:
         """Return the answer to ``data``, which came over TLS from the key ``sender``."""
         application = int(Application.NONE)
         try:
@@ -88,10 +88,10 @@ class Dispatcher:
             LOG.exception("%s: a message of application %d", self._name(sender), application)
             return self.refusal(BridgeError("the node failed; its log says why"), application)
 
-    def refusal(self, error: BridgeError, application: int = Application.NONE) -> Answer:
+    def refusal(self, error: BridgeError, application: int = Application.NONE) -> Reply:
         """Return the answer that tells of ``error``."""
         refused = messages.refusal(self._node_pk, application, error)
-        return Answer(error.status, messages.write(refused))
+        return Reply(error.status, messages.write(refused))
 
     def _name(self, sender: str) -> str:
         return self._authorized().get(sender) or sender
@@ -129,7 +129,7 @@ class Dispatcher:
         if message.router is not None:
             return self._forwarding(message, found)
         if found is None:
-            raise Unsupported(f"this node has no {type(message.body).__name__}")
+            raise RequestUnsupported(f"this node has no {type(message.body).__name__}")
         return found
 
     def _forwarding(
@@ -137,9 +137,11 @@ class Dispatcher:
     ) -> RequestHandler[Any]:
         forward = self._forward
         if forward is None:
-            raise Unsupported("this node has no virtual routers")
+            raise RequestUnsupported("this node has no virtual routers")
         if isinstance(message.body, ChannelMessages):
-            raise Unsupported("what is sent unasked is for the node itself, not for a router of it")
+            raise RequestUnsupported(
+                "what is sent unasked is for the node itself, not for a router of it"
+            )
         seconds = found.deadline(message.body) if found is not None else READ_SECONDS
 
         def carry_out(_body: Any) -> Any:
@@ -147,7 +149,7 @@ class Dispatcher:
 
         return RequestHandler(carry_out, seconds + 5.0, blocking=False)
 
-    def _written(self, message: Message, body: Any) -> Answer:
+    def _written(self, message: Message, body: Any) -> Reply:
         made = Message(self._node_pk, message.application, body)
         if isinstance(body, MeasuresAnswer):
             data = self._parsing.call(60.0, messages.write, made)
@@ -158,4 +160,4 @@ class Dispatcher:
                 f"the answer would have {len(data)} bytes, at most {MAX_ANSWER} are sent: "
                 "ask for fewer iterations"
             )
-        return Answer(200, data)
+        return Reply(200, data)

@@ -6,7 +6,7 @@ from typing import Any
 
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.tls_listener import TlsListener
-from xen_bridge.server.web import CLOSE, PEER, Application
+from xen_bridge.server.web import CLOSE, PEER, BridgeApplication
 from xen_bridge.serving.http import HttpLimits, HttpServer, PoliteProtocol
 from xen_bridge.serving.room import Room
 from xen_bridge.trust.identity import node_pk_of
@@ -33,7 +33,7 @@ class BridgeProtocol(PoliteProtocol):
         return "xen-bridge"
 
 
-def serve(runtime: Runtime, peers: TlsListener, application: Application) -> None:
+def serve(runtime: Runtime, peers: TlsListener, application: BridgeApplication) -> None:
     """Serve ``application`` to ``peers``, for ever."""
     HttpServer(
         runtime,

@@ -12,10 +12,10 @@ from typing import Any
 
 from xen_bridge.client import BridgeClient
 from xen_bridge.client_pool import IdlePool
-from xen_bridge.errors import BridgeError, Deadline, NotFound, PeerAway
+from xen_bridge.errors import BridgeError, Deadline, PeerAway, SubjectNotFound
 from xen_bridge.protocol.messages import Message
 from xen_bridge.runtime.limiter import ThreadLimiter
-from xen_bridge.server.routers import Router
+from xen_bridge.server.routers import VirtualRouter
 from xen_bridge.trust.identity import Identity
 
 
@@ -25,24 +25,24 @@ class Proxy:
     def __init__(
         self,
         identity: Identity,
-        routers: Callable[[], Mapping[str, Router]],
+        routers: Callable[[], Mapping[str, VirtualRouter]],
         limiter: ThreadLimiter,
     ) -> None:
         """Reach ``routers`` as ``identity``, in threads of ``limiter``."""
         self._identity = identity
         self._routers = routers
         self._limiter = limiter
-        self._pools: dict[Router, IdlePool[BridgeClient]] = {}
+        self._pools: dict[VirtualRouter, IdlePool[BridgeClient]] = {}
 
     def forward(self, message: Message, seconds: float) -> Any:
         """Return what the router that ``message`` is for answers.
 
-        Raises NotFound for one that is not known, PeerAway for one that cannot be reached, and
-        whatever error the router told of.
+        Raises SubjectNotFound for one that is not known, PeerAway for one that cannot be reached,
+        and whatever error the router told of.
         """
         router = self._routers().get(str(message.router))
         if router is None:
-            raise NotFound(
+            raise SubjectNotFound(
                 f"no agent is known for {message.router} "
                 "(make it known on its host: xen-bridge router add)"
             )
@@ -61,7 +61,7 @@ class Proxy:
         pool.put_back(client)
         return body
 
-    def _pool(self, router: Router) -> IdlePool[BridgeClient]:
+    def _pool(self, router: VirtualRouter) -> IdlePool[BridgeClient]:
         self._forget_strangers()
         if router not in self._pools:
             connect = partial(BridgeClient, router.url, router.node_pk, self._identity)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.protocol.documents.domains import DOMAIN
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.trust.identity import check_node_pk
@@ -17,7 +17,7 @@ FILE = "routers"
 
 
 @dataclass(frozen=True, slots=True)
-class Router:
+class VirtualRouter:
     """Where the agent of a virtual router listens, and its key."""
 
     name: str
@@ -25,11 +25,11 @@ class Router:
     node_pk: str
 
 
-def check_router(name: str, url: str, node_pk: str) -> Router:
-    """Return a router of checked values; InvalidInput names the one that is wrong."""
+def check_router(name: str, url: str, node_pk: str) -> VirtualRouter:
+    """Return a router of checked values; InvalidRequest names the one that is wrong."""
     if not re.fullmatch(DOMAIN, name):
-        raise InvalidInput(("name",), "is no name of a domain")
-    return Router(name, check_url(url), check_node_pk(node_pk))
+        raise InvalidRequest(("name",), "is no name of a domain")
+    return VirtualRouter(name, check_url(url), check_node_pk(node_pk))
 
 
 class RouterList:
@@ -38,11 +38,11 @@ class RouterList:
     def __init__(self, path: Path) -> None:
         self._file = ListFile(path, _read_line)
 
-    def routers(self) -> Mapping[str, Router]:
+    def routers(self) -> Mapping[str, VirtualRouter]:
         """Return the routers by name, as the file has them now."""
         return self._file.entries()
 
-    def put(self, router: Router) -> None:
+    def put(self, router: VirtualRouter) -> None:
         """Add a router, or replace the one of that name."""
         self._write({**self.routers(), router.name: router})
 
@@ -54,12 +54,12 @@ class RouterList:
         self._write(known)
         return True
 
-    def _write(self, routers: Mapping[str, Router]) -> None:
+    def _write(self, routers: Mapping[str, VirtualRouter]) -> None:
         self._file.write(f"{one.name} {one.url} {one.node_pk}" for one in routers.values())
 
 
-def _read_line(words: list[str]) -> tuple[str, Router]:
+def _read_line(words: list[str]) -> tuple[str, VirtualRouter]:
     if len(words) != 3:
-        raise InvalidInput(("line",), "needs a name, a URL and a NodePK")
+        raise InvalidRequest(("line",), "needs a name, a URL and a NodePK")
     router = check_router(*words)
     return router.name, router

@@ -13,7 +13,7 @@ from typing import Any
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.dispatcher import Dispatcher
 from xen_bridge.server.tls_listener import TlsListener, listen
-from xen_bridge.server.web import Application
+from xen_bridge.server.web import BridgeApplication
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import KeyList
@@ -24,7 +24,7 @@ ENOUGH_DESCRIPTORS = 1024
 GRACE = 10.0
 """Seconds that requests in flight are given when the node is told to stop."""
 
-Serve = Callable[[Runtime, TlsListener, Application], None]
+Serve = Callable[[Runtime, TlsListener, BridgeApplication], None]
 """Serves an application to the peers that a listener lets in, for ever."""
 
 
@@ -49,7 +49,7 @@ def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) 
     stopping = _signals(runtime)
     listening = listen(runtime, host, port)
     peers = TlsListener(runtime, listening, node.identity, node.keys.names, _descriptors())
-    application = Application(node.dispatcher, runtime)
+    application = BridgeApplication(node.dispatcher, runtime)
     runtime.spawn(node.serve, runtime, peers, application)
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on https://{shown}:{listening.getsockname()[1]} as {node.identity.node_pk}")
@@ -81,7 +81,7 @@ def _signals(runtime: Runtime) -> Any:
     return runtime.adopt(reading)
 
 
-def _wait_for_answers(runtime: Runtime, application: Application) -> None:
+def _wait_for_answers(runtime: Runtime, application: BridgeApplication) -> None:
     until = runtime.now() + GRACE
     while application.under_way and runtime.now() < until:
         runtime.sleep(0.05)

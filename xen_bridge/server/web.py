@@ -7,12 +7,12 @@ from typing import Any
 
 import webob
 
-from xen_bridge.errors import BridgeError, Deadline, NotFound, TooLarge, Unparsable
+from xen_bridge.errors import BridgeError, Deadline, SubjectNotFound, TooLarge, Unparsable
 from xen_bridge.protocol.endpoint import PATH
 from xen_bridge.protocol.messages import CONTENT_TYPE
 from xen_bridge.protocol.safe_xml import MAX_BYTES
 from xen_bridge.runtime.port import Runtime
-from xen_bridge.server.dispatcher import Answer, Dispatcher
+from xen_bridge.server.dispatcher import Dispatcher, Reply
 from xen_bridge.server.lingering import drain
 
 PEER = "xen_bridge.node_pk"
@@ -41,7 +41,7 @@ class UnsupportedMediaType(BridgeError):
     title = "Unsupported media type"
 
 
-class Application:
+class BridgeApplication:
     """The WSGI application of a node."""
 
     def __init__(self, dispatcher: Dispatcher, runtime: Runtime) -> None:
@@ -84,7 +84,7 @@ class Application:
         self.under_way -= 1
 
 
-def _response(answer: Answer) -> webob.Response:
+def _response(answer: Reply) -> webob.Response:
     response = webob.Response(status=answer.status, body=answer.data, content_type=CONTENT_TYPE)
     if answer.status == MethodNotAllowed.status:
         response.allow = ("POST",)
@@ -94,7 +94,7 @@ def _response(answer: Answer) -> webob.Response:
 def _check(request: webob.Request) -> None:
     """Raise an error unless a message is posted, of a size that is taken."""
     if request.path != PATH:
-        raise NotFound(f"there is only {PATH} here")
+        raise SubjectNotFound(f"there is only {PATH} here")
     if request.method != "POST":
         raise MethodNotAllowed(f"{PATH} takes POST")
     if (request.content_type or "") not in ACCEPTED:

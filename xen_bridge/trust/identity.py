@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 
 KEY_FILE, CERTIFICATE_FILE = "node.key", "node.crt"
 _FROM = datetime.datetime(2010, 1, 1, tzinfo=datetime.UTC)
@@ -85,16 +85,16 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
 
 
 def check_node_pk(text: str) -> str:
-    """Return ``text`` as a NodePK without white space; InvalidInput says why it is none."""
+    """Return ``text`` as a NodePK without white space; InvalidRequest says why it is none."""
     compact = "".join(text.split())
     try:
         key = serialization.load_der_public_key(base64.b64decode(compact, validate=True))
     except (binascii.Error, ValueError, UnsupportedAlgorithm):
-        raise InvalidInput(
+        raise InvalidRequest(
             ("node_pk",), "is not the base64 of a public key, as xen-bridge keygen prints it"
         ) from None
     if not isinstance(key, Ed25519PublicKey):
-        raise InvalidInput(("node_pk",), "is not an Ed25519 key")
+        raise InvalidRequest(("node_pk",), "is not an Ed25519 key")
     return _node_pk(key)
 
 
@@ -137,7 +137,7 @@ def anchor(node_pk: str) -> bytes:
     """
     public = serialization.load_der_public_key(base64.b64decode(node_pk))
     if not isinstance(public, Ed25519PublicKey):
-        raise InvalidInput(("node_pk",), "is not an Ed25519 key")
+        raise InvalidRequest(("node_pk",), "is not an Ed25519 key")
     name = issuer_of(node_pk)
     made = (
         _builder(name, name, public)

@@ -22,7 +22,7 @@ class KeyList:
         return self._file.entries()
 
     def add(self, node_pk: str, name: str = "") -> bool:
-        """Add a key; False if it was there. InvalidInput unless it is one."""
+        """Add a key; False if it was there. InvalidRequest unless it is one."""
         key = check_node_pk(node_pk)
         if key in self.names():
             return False

@@ -12,12 +12,12 @@ from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from xen_bridge.atomic_write import replace_file
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 
 LOG = logging.getLogger(__name__)
 Entry = TypeVar("Entry")
 ReadLine = Callable[[list[str]], tuple[str, Entry]]
-"""Makes an entry and its key of the words of a line; raises InvalidInput."""
+"""Makes an entry and its key of the words of a line; raises InvalidRequest."""
 
 
 class ListFile(Generic[Entry]):
@@ -61,7 +61,7 @@ class ListFile(Generic[Entry]):
                 continue
             try:
                 key, entry = self._read_line(words)
-            except InvalidInput as error:
+            except InvalidRequest as error:
                 LOG.warning("%s, line %d is passed over: %s", self._path, number, error)
             else:
                 found[key] = entry

@@ -24,7 +24,7 @@ from horizon_ryu.wire.of13.statistics import (
     PortStatsRequest13,
     QueueStats13,
     QueueStatsRequest13,
-    TableFeatures,
+    TableFeaturesEntry,
     TableStats13,
 )
 from horizon_ryu.wire.of13.structures import PORT13, Port13
@@ -37,7 +37,7 @@ RequestBody13: TypeAlias = (
     | GroupStatsRequest
     | MeterStatsRequest
     | ExperimenterStats
-    | tuple[TableFeatures, ...]
+    | tuple[TableFeaturesEntry, ...]
     | bytes
 )
 ReplyBody13: TypeAlias = (
@@ -54,7 +54,7 @@ ReplyBody13: TypeAlias = (
     | tuple[GroupDesc, ...]
     | tuple[MeterStats, ...]
     | tuple[MeterConfig, ...]
-    | tuple[TableFeatures, ...]
+    | tuple[TableFeaturesEntry, ...]
     | tuple[Port13, ...]
     | bytes
 )

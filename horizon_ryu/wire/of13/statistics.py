@@ -208,7 +208,7 @@ class MeterFeatures:
 
 
 @dataclass(frozen=True, slots=True)
-class TableFeatures:
+class TableFeaturesEntry:
     """A table of OFPMP_TABLE_FEATURES, either way; the bodies of its properties are opaque."""
 
     table_id: int
@@ -244,6 +244,6 @@ METER_CONFIGS: Layout[tuple[MeterConfig, ...]] = many(
     entry(record(MeterConfig, "2xHI", METER_BANDS))
 )
 METER_FEATURES: Layout[MeterFeatures] = record(MeterFeatures, "IIIBB2x")
-TABLE_FEATURES: Layout[tuple[TableFeatures, ...]] = many(
-    entry(record(TableFeatures, "2xB5x32sQQII", tlvs({}, padded=True)))
+TABLE_FEATURES: Layout[tuple[TableFeaturesEntry, ...]] = many(
+    entry(record(TableFeaturesEntry, "2xB5x32sQQII", tlvs({}, padded=True)))
 )

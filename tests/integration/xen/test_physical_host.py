@@ -13,7 +13,7 @@ from tools.xen_pilot import Pilot
 from topologies.lab.certificates import Authority
 from topologies.lab.keys import CONTROLLER, LIBVIRT
 from topologies.lab.machine import Machine
-from xen_bridge.errors import HypervisorAway, Unsupported
+from xen_bridge.errors import HypervisorAway, RequestUnsupported
 from xen_bridge.virtual_management import PhysicalHost
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -57,7 +57,7 @@ def test_it_is_managed_over_tcp_but_for_what_xl_does(pilot: Pilot, guests: Guest
         host.set_vcpus("r1", 2)
         assert host.domain("r1").vcpus.current == 2
         host.set_vcpus("r1", 1)
-        with pytest.raises(Unsupported, match="affinity"):
+        with pytest.raises(RequestUnsupported, match="affinity"):
             host.pin_vcpu("r1", 0, [1])
     finally:
         host.close()
@@ -78,7 +78,7 @@ def test_it_is_managed_over_tls_but_for_what_xl_does(pilot: Pilot, guests: Guest
         assert listed[-2:] == ["321", "44"]
         told = pilot.get("/xen/hosts/xen1/domains/r1")["scheduler"]
         assert (told["weight"], told["cap"]) == (321, 44)
-        with pytest.raises(Unsupported, match="affinity"):
+        with pytest.raises(RequestUnsupported, match="affinity"):
             host.pin_vcpu("r1", 0, [1])
     finally:
         host.close()

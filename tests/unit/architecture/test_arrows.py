@@ -28,10 +28,20 @@ ALLOWED: dict[str, frozenset[str]] = {
     "xen_hosts": frozenset({"core", "settings"}),
     "http": frozenset({"core", "formats"}),
     "rest": frozenset(
-        {"core", "flows", "formats", "http", "hub_lag", "metrics", "settings", "switch_stats"}
+        {
+            "core",
+            "flows",
+            "formats",
+            "http",
+            "hub_lag",
+            "metrics",
+            "published",
+            "settings",
+            "switch_stats",
+        }
         | {"store", "supervision", "wire", "xen_hosts"}
     ),
-    "cli": frozenset({"core", "settings"}),
+    "cli": frozenset({"core", "settings", "start_check"}),
 }
 """Parts of horizon_ryu, and the parts of it that each may import."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from horizon_ryu.changes.engine import Engine, Transaction
-from horizon_ryu.changes.ports import Failure, Ports
+from horizon_ryu.changes.ports import EnginePorts, Failure
 from horizon_ryu.changes.states import FINAL, State
 from horizon_ryu.core.errors import Conflict, HorizonError
 
@@ -140,7 +140,7 @@ class World:
     def engine(self) -> Engine[Plan]:
         """Return the engine of a process that has just started: nothing is claimed."""
         self.claimed = {}
-        ports = Ports(
+        ports = EnginePorts(
             applier=self,
             journal=self,
             claims=self,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.dpid_list import dpids_list
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.identifiers import dpids_list
 from horizon_ryu.formats.xml_dict import dict_from_xml
 
 A, B = "0000000000000001", "00000000000000ff"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
+from horizon_ryu.core.discovery import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange
 from horizon_ryu.wire.messages import (
@@ -44,7 +44,7 @@ class SmallNetwork:
         self, timers: DiscoveryTimers | None = None, limits: DiscoveryLimits | None = None
     ) -> None:
         self.now = 1000.0
-        self.core = Discovery(KEY, timers, limits)
+        self.core = DiscoveryControl(KEY, timers, limits)
         self.changes: list[TopologyChange] = []
         self.sent: list[tuple[float, PortRef]] = []
         self.outcomes: list[str] = []

@@ -270,8 +270,8 @@ def test_an_entry_that_somebody_removed_is_put_back(running: Running) -> None:
     count = len(running.horizon.switches.confirmed)
     running.events.clear()
     running.removed(A, OURS)
-    assert running.app._core._joining == {A}
-    running.wait(lambda: not running.app._core._joining)
+    assert running.app._core.doubt.joining == {A}
+    running.wait(lambda: not running.app._core.doubt.joining)
     assert len(running.horizon.switches.confirmed) == count + 1
     assert running.links == CABLE
     assert running.events == []
@@ -285,11 +285,11 @@ def test_removals_without_end_cost_one_restoration_at_a_time(
     count = len(running.horizon.switches.confirmed)
     for _ in range(1000):
         running.removed(A, OURS)
-    running.wait(lambda: not running.app._core._joining)
+    running.wait(lambda: not running.app._core.doubt.joining)
     for _ in range(1000):
         running.removed(A, OURS)
     assert len(running.horizon.switches.confirmed) == count + 1
-    assert not running.app._core._joining
+    assert not running.app._core.doubt.joining
 
 
 @pytest.mark.parametrize("value", [cookie(Owner.DISCOVERY, 6), cookie(Owner.FORWARDING, 7), 0])
@@ -323,8 +323,8 @@ def test_an_audit_restores_an_entry_that_nobody_told_about(running: Running) -> 
     count = len(switches.confirmed)
     assert audits.audit(A)
     assert not audits.audit(B), "changed by others"
-    assert running.app._core._joining == {B}
-    running.wait(lambda: not running.app._core._joining)
+    assert running.app._core.doubt.joining == {B}
+    running.wait(lambda: not running.app._core.doubt.joining)
     assert [sent.dpid for sent in switches.confirmed[count:]] == [B]
     assert audits.audit(B), "it is on its way"
     assert audits.repairs["discovery"] == 1
@@ -335,6 +335,19 @@ def test_an_audit_asks_nothing_of_a_switch_that_is_not_ready(running: Running) -
     running.app._joining(EventSwitchJoining(A))
     assert running.horizon.audits.audit(A)
     assert running.horizon.switches.confirmed == []
+
+
+def test_a_switch_that_is_slow_to_join_is_told_and_counted(running: Running) -> None:
+    running.app._core.switch_joining(99, time.monotonic() - 5.0)
+    running.wait(lambda: running.horizon.told)
+    assert running.horizon.told[0][0] == "alarm_slow_join"
+    assert running.horizon.told[0][1]["dpid"] == "0000000000000063"
+    assert running.horizon.published.slow_joins == {99}
+    text = running.horizon.metrics.text().decode()
+    assert 'horizon_switch_joins_total{outcome="slow"} 1.0' in text
+    assert "horizon_joining_switches 1.0" in text
+    running.app._left(EventSwitchLeft(99))
+    running.wait(lambda: not running.horizon.published.slow_joins)
 
 
 # ---- timers

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery import Discovery, DiscoveryLimits
+from horizon_ryu.core.discovery import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn, PacketOut
@@ -31,7 +31,9 @@ def link(one: tuple[int, int], other: tuple[int, int]) -> Link:
 class Wires:
     """Carries probes over cables; ``cables`` maps a port to what is at its other end."""
 
-    def __init__(self, discovery: Discovery, *cables: tuple[tuple[int, int], tuple[int, int]]):
+    def __init__(
+        self, discovery: DiscoveryControl, *cables: tuple[tuple[int, int], tuple[int, int]]
+    ):
         self.discovery = discovery
         self.now = 100.0
         self.cables: dict[PortRef, list[PortRef]] = {}
@@ -71,7 +73,7 @@ class Wires:
 
 @pytest.fixture
 def wires() -> Wires:
-    return Wires(Discovery(KEY), ((A, 1), (B, 1)), ((B, 2), (C, 1)))
+    return Wires(DiscoveryControl(KEY), ((A, 1), (B, 1)), ((B, 2), (C, 1)))
 
 
 TRUTH = {
@@ -141,7 +143,7 @@ def test_timers_take_effect_at_run_time(wires: Wires) -> None:
 
 def test_no_new_link_while_a_switch_joins_nor_from_probes_sent_before(wires: Wires) -> None:
     """Report 3.4, figure 3.6: B is of type 1 and relays LLDP until it has its forced drop."""
-    relayed = Wires(Discovery(KEY), ((A, 1), (C, 1)), ((C, 1), (A, 1)))
+    relayed = Wires(DiscoveryControl(KEY), ((A, 1), (C, 1)), ((C, 1), (A, 1)))
     relayed.ready(A, C)
     relayed.discovery.switch_joining(B, relayed.now)
     late = relayed.discovery.tick(relayed.now)
@@ -196,7 +198,7 @@ def test_a_buffered_frame_is_dropped_by_command(wires: Wires) -> None:
 def test_ten_thousand_ports_stretch_the_rounds_and_flap_no_link() -> None:
     limits = DiscoveryLimits(total_rate=1000.0, switch_rate=500.0)
     cables = [((dpid, 1), (dpid % 200 + 1, 2)) for dpid in range(1, 201)]
-    wires = Wires(Discovery(KEY, None, limits), *cables)
+    wires = Wires(DiscoveryControl(KEY, None, limits), *cables)
     wires.ready(*range(1, 201), ports=50)
     wires.run(60.0)
     assert len(wires.links) == 400
@@ -213,7 +215,7 @@ def test_ten_thousand_ports_stretch_the_rounds_and_flap_no_link() -> None:
 
 def test_one_switch_over_its_budget_delays_no_other() -> None:
     limits = DiscoveryLimits(total_rate=2000.0, switch_rate=50.0)
-    wires = Wires(Discovery(KEY, None, limits), ((A, 1), (B, 1)))
+    wires = Wires(DiscoveryControl(KEY, None, limits), ((A, 1), (B, 1)))
     wires.discovery.switch_ready(switch(C, 2000), wires.now)
     wires.run(0.5)
     wires.ready(A, B)

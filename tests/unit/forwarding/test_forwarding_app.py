@@ -12,6 +12,7 @@ from ryu.lib import hub
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
+from horizon_ryu.core.learning_entries import learning_entries
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.topology import (
@@ -29,9 +30,11 @@ from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.supervision import Supervisor
+from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
+    VLAN_NONE,
     FlowCommand,
     FlowEntry,
     FlowMod,
@@ -101,6 +104,7 @@ class Horizon(SimpleNamespace):
             generation=2,
             clock=time.monotonic,
             locate_host=self.places.get,
+            is_contested=lambda _address: False,
             packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
             audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
@@ -310,7 +314,7 @@ def test_a_pair_that_fails_leaves_the_others_theirs_and_the_next_change_its_turn
     app._topology_changed(EventTopologyChanged(again, joined))
     settled(app)
     assert rerouted(horizon, 3) == wanted - failed
-    assert Outgoing(3, app._core._arp_entry()) in horizon.switches.sent
+    assert {Outgoing(3, mod) for mod in app._core.base_entries(3)} <= set(horizon.switches.sent)
 
 
 def test_rerouting_goes_on_when_sending_failed_once(
@@ -359,7 +363,7 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     notice = SimpleNamespace(version=4, buf=removed(a, b), datapath=SimpleNamespace(id=1))
     app._flow_removed(SimpleNamespace(msg=notice))
     assert len(app._core._pairs) == 1, "it cannot have been idle for long enough"
-    sent_at = app._core._pairs.of_match(Match(dl_src=a, dl_dst=b)).installed_at
+    sent_at = app._core._pairs.of_match(Match(dl_src=a, dl_dst=b, dl_vlan=VLAN_NONE)).installed_at
     horizon.clock = lambda: sent_at + 30
     app._flow_removed(SimpleNamespace(msg=notice))
     counts = 'horizon_pair_removals_total{outcome="%s"} 1.0'
@@ -371,20 +375,28 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     assert horizon.switches.sent == []
 
 
-def test_an_audit_restores_the_entry_for_arp(app: Forwarding, horizon: Horizon) -> None:
+def test_an_audit_restores_the_entries_by_which_stations_are_learned(
+    app: Forwarding, horizon: Horizon
+) -> None:
     assert horizon.audits.audit(1), "nothing is asked of a switch that is not there"
     join(app)
     horizon.switches.sent.clear()
     assert not horizon.audits.audit(1)
-    (sent,) = horizon.switches.sent
-    assert (sent.dpid, sent.message.match) == (1, Match(dl_type=0x0806))
-    mod = sent.message
-    horizon.switches.entries = (FlowEntry(mod.match, mod.priority, mod.cookie, mod.actions),)
+    mods = [sent.message for sent in horizon.switches.sent if isinstance(sent.message, FlowMod)]
+    assert mods == list(learning_entries(capabilities_of(4), cookie(Owner.FORWARDING, 2)))
+    horizon.switches.entries = tuple(
+        FlowEntry(mod.match, mod.priority, mod.cookie, mod.actions) for mod in mods
+    )
     assert horizon.audits.audit(1)
+    lost, *horizon.switches.entries = horizon.switches.entries
+    horizon.switches.sent.clear()
+    assert not horizon.audits.audit(1)
+    assert [sent.message.match for sent in horizon.switches.sent] == [lost.match]
 
 
 def removed(src: bytes, dst: bytes) -> bytes:
     fields = b"\x80\x00\x00\x04\0\0\0\x09" + b"\x80\x00\x06\x06" + dst + b"\x80\x00\x08\x06" + src
     head = b"\x04\x0b\0\x58" + bytes(4) + cookie(Owner.FORWARDING, 2).to_bytes(8, "big")
     rest = b"\0\x96\0\0" + (30).to_bytes(4, "big") + bytes(24)
-    return head + rest + b"\0\x01\0\x20" + fields + bytes(4)
+    untagged = b"\x80\x00\x0c\x02" + bytes(2)
+    return head + rest + b"\0\x01\0\x26" + fields + untagged + bytes(2)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, Forwarding
+from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, ForwardingControl
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.topology import (
@@ -25,6 +25,7 @@ from horizon_ryu.core.topology import (
     TopologyView,
 )
 from horizon_ryu.wire.messages import (
+    VLAN_NONE,
     DropBuffered,
     Flood,
     FlowCommand,
@@ -49,6 +50,11 @@ C = bytes.fromhex("0200000000c3")
 IP_A, IP_B, IP_C = (bytes([10, 0, 0, n]) for n in (1, 2, 3))
 
 
+def pair_match(in_port: int, src: bytes, dst: bytes) -> Match:
+    """Match the frames of a pair that is in no VLAN."""
+    return Match(in_port, src, dst, dl_vlan=VLAN_NONE)
+
+
 def unicast(src: bytes, dst: bytes) -> bytes:
     return dst + src + b"\x08\x00" + b"\x45" + bytes(45)
 
@@ -67,7 +73,7 @@ class Network:
             self.connect(PortRef(one, one_port), PortRef(two, two_port))
         self.switches = {dpid: DirectSwitch(dpid, 4, range(1, 10)) for dpid in self.dpids}
         self.now = 100.0
-        self.core = Forwarding(self.places.get, GENERATION)
+        self.core = ForwardingControl(self.places.get, GENERATION)
         self.ips: dict[bytes, tuple[str, ...]] = {}
         self.changed(*[TopologyChange("switch_join", self.switch(dpid)) for dpid in self.dpids])
 
@@ -158,12 +164,19 @@ def mods(messages: Iterable[Outgoing]) -> list[tuple[int, FlowMod]]:
     return [(s.dpid, s.message) for s in messages if isinstance(s.message, FlowMod)]
 
 
-def test_a_new_switch_sends_arp_to_the_controller() -> None:
+def test_a_new_switch_sends_arp_dhcp_and_icmpv6_for_groups_to_the_controller() -> None:
     network = Network([5], [])
+    matches = [
+        Match(dl_dst_multicast=True, dl_type=0x0806),
+        Match(dl_dst_multicast=True, dl_type=0x0800, nw_proto=17, tp_dst=67),
+        Match(dl_dst_multicast=True, dl_type=0x0800, nw_proto=17, tp_dst=68),
+        Match(dl_dst_multicast=True, dl_type=0x86DD, nw_proto=58),
+    ]
     assert network.tables == {
-        (5, Match(dl_type=0x0806), Priority.ARP): FlowMod(
-            FlowCommand.ADD, Match(dl_type=0x0806), Priority.ARP, COOKIE, (ToController(),)
+        (5, match, Priority.ARP): FlowMod(
+            FlowCommand.ADD, match, Priority.ARP, COOKIE, (ToController(),)
         )
+        for match in matches
     }
 
 
@@ -173,7 +186,7 @@ def test_a_known_pair_gets_entries_egress_first_and_the_frame_arrives(square: Ne
     assert [dpid for dpid, _ in mods(messages)] == [4, 2, 1]
     assert outs(messages) == [(4, PacketOut((Output(9),), unicast(A, B)))]
     assert square.way(A, B) == PortRef(4, 9)
-    entry = square.tables[1, Match(9, A, B), Priority.UNICAST]
+    entry = square.tables[1, pair_match(9, A, B), Priority.UNICAST]
     assert (entry.cookie, entry.idle_timeout, entry.send_flow_removed) == (COOKIE, 60, True)
 
 
@@ -361,7 +374,7 @@ def test_many_pairs_are_settled_in_pieces_the_broken_first(square: Network) -> N
 
 def test_the_memory_of_pairs_is_bounded_and_what_it_drops_is_deleted() -> None:
     network = Network([1], [])
-    network.core = Forwarding(network.places.get, GENERATION, max_pairs=10)
+    network.core = ForwardingControl(network.places.get, GENERATION, max_pairs=10)
     macs = [bytes([2, 0, 0, 0, 0, n]) for n in range(30)]
     network.changed(*[network.place(mac, 1, n % 9 + 1) for n, mac in enumerate(macs)])
     for mac, other in itertools.pairwise(macs):
@@ -379,13 +392,13 @@ def test_a_timed_out_entry_is_forgotten_only_where_frames_enter(square: Network)
     square.talk(A, B)
     square.now += 60
     core, now = square.core, square.now
-    assert not core.flow_removed(2, timed_out(Match(1, A, B)), now)
-    assert not core.flow_removed(1, timed_out(Match(8, A, B)), now)
+    assert not core.flow_removed(2, timed_out(pair_match(1, A, B)), now)
+    assert not core.flow_removed(1, timed_out(pair_match(8, A, B)), now)
     assert not core.flow_removed(1, timed_out(Match(dl_type=0x0806)), now)
     old = cookie(Owner.FORWARDING, 1)
-    assert not core.flow_removed(1, timed_out(Match(9, A, B), old), now)
+    assert not core.flow_removed(1, timed_out(pair_match(9, A, B), old), now)
     assert len(core._pairs) == 1
-    assert core.flow_removed(1, timed_out(Match(9, A, B)), now)
+    assert core.flow_removed(1, timed_out(pair_match(9, A, B)), now)
     assert len(core._pairs) == 0
 
 
@@ -398,7 +411,7 @@ def test_a_timed_out_entry_is_forgotten_only_where_frames_enter(square: Network)
         {"reason": RemovalReason.DELETE},
         {"table_id": 1},
         {"whole": False},
-        {"match": Match(9, A, B, dl_type=0x0800)},
+        {"match": pair_match(9, A, B)._replace(dl_type=0x0800)},
     ],
     ids=str,
 )
@@ -407,7 +420,7 @@ def test_a_pair_is_not_forgotten_for_what_its_entry_cannot_have_done(
 ) -> None:
     square.talk(A, B)
     square.now += 60
-    removed = timed_out(Match(9, A, B))._replace(**lie)
+    removed = timed_out(pair_match(9, A, B))._replace(**lie)
     assert not square.core.flow_removed(1, removed, square.now)
     assert len(square.core._pairs) == 1
 
@@ -415,31 +428,34 @@ def test_a_pair_is_not_forgotten_for_what_its_entry_cannot_have_done(
 def test_a_pair_is_not_forgotten_before_its_entry_can_have_been_idle(square: Network) -> None:
     square.talk(A, B)
     square.now += 30
-    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now)
+    assert not square.core.flow_removed(1, timed_out(pair_match(9, A, B)), square.now)
     square.talk(A, B)
     square.now += 30
-    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now), "sent again"
+    assert not square.core.flow_removed(1, timed_out(pair_match(9, A, B)), square.now), "sent again"
     assert len(square.core._pairs) == 1
 
 
 def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: Network) -> None:
     square.talk(A, B)
     old = cookie(Owner.FORWARDING, GENERATION - 1)
-    wanted = square.tables[1, Match(9, A, B), Priority.UNICAST]
+    wanted = square.tables[1, pair_match(9, A, B), Priority.UNICAST]
+    arp = Match(dl_dst_multicast=True, dl_type=0x0806)
     entries = [
-        FlowEntry(Match(9, C, B), Priority.UNICAST, old, (Output(1),)),
+        FlowEntry(pair_match(9, C, B), Priority.UNICAST, old, (Output(1),)),
         FlowEntry(wanted.match, Priority.UNICAST, old, (Output(2),)),
+        FlowEntry(arp, Priority.ARP, old, (ToController(),)),
         FlowEntry(Match(dl_type=0x0806), Priority.ARP, old, (ToController(),)),
-        FlowEntry(Match(9, B, C), Priority.UNICAST, COOKIE, (Output(2),)),
-        FlowEntry(Match(1, A, C), Priority.UNICAST, cookie(Owner.DISCOVERY, 1), ()),
-        FlowEntry(Match(1, A, C), Priority.UNICAST, 0, ()),
+        FlowEntry(pair_match(9, B, C), Priority.UNICAST, COOKIE, (Output(2),)),
+        FlowEntry(pair_match(1, A, C), Priority.UNICAST, cookie(Owner.DISCOVERY, 1), ()),
+        FlowEntry(pair_match(1, A, C), Priority.UNICAST, 0, ()),
     ]
     messages = [sent.message for sent in square.core.stale(1, entries)]
     assert [(m.command.value, m.match, m.actions) for m in messages if isinstance(m, FlowMod)] == [
-        ("delete_strict", Match(9, C, B), ()),
+        ("delete_strict", pair_match(9, C, B), ()),
         ("add", wanted.match, wanted.actions),
-        ("add", Match(dl_type=0x0806), (ToController(),)),
-        ("delete_strict", Match(9, B, C), ()),
+        ("add", arp, (ToController(),)),
+        ("delete_strict", Match(dl_type=0x0806), ()),
+        ("delete_strict", pair_match(9, B, C), ()),
     ]
     current = [FlowEntry(wanted.match, Priority.UNICAST, COOKIE, wanted.actions)]
     assert square.core.stale(1, current) == []
@@ -447,8 +463,8 @@ def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: 
 
 def test_entries_at_hosts_ports_go_before_those_at_links(square: Network) -> None:
     old = cookie(Owner.FORWARDING, GENERATION - 1)
-    transit = FlowEntry(Match(1, B, A), Priority.UNICAST, old, (Output(9),))
-    ingress = FlowEntry(Match(9, A, B), Priority.UNICAST, old, (Output(1),))
+    transit = FlowEntry(pair_match(1, B, A), Priority.UNICAST, old, (Output(9),))
+    ingress = FlowEntry(pair_match(9, A, B), Priority.UNICAST, old, (Output(1),))
     first = square.core.stale(1, [transit, ingress], ingress_only=True)
     assert [s.message.match for s in first if isinstance(s.message, FlowMod)] == [ingress.match]
     assert len(square.core.stale(1, [transit, ingress])) == 2
@@ -457,14 +473,14 @@ def test_entries_at_hosts_ports_go_before_those_at_links(square: Network) -> Non
 def test_entries_of_an_earlier_run_into_dead_ports_go_at_once(square: Network) -> None:
     old = cookie(Owner.FORWARDING, GENERATION - 1)
     entries = [
-        FlowEntry(Match(9, A, B), Priority.UNICAST, old, (Output(1),)),
-        FlowEntry(Match(9, B, A), Priority.UNICAST, old, (Output(20),)),
-        FlowEntry(Match(8, B, A), Priority.UNICAST, 0, (Output(20),)),
+        FlowEntry(pair_match(9, A, B), Priority.UNICAST, old, (Output(1),)),
+        FlowEntry(pair_match(9, B, A), Priority.UNICAST, old, (Output(20),)),
+        FlowEntry(pair_match(8, B, A), Priority.UNICAST, 0, (Output(20),)),
     ]
     (sent,) = square.core.dead_ends(1, entries)
     assert isinstance(sent.message, FlowMod)
     assert sent.message.command is FlowCommand.DELETE_STRICT
-    assert sent.message.match == Match(9, B, A)
+    assert sent.message.match == pair_match(9, B, A)
     assert square.core.dead_ends(77, entries) == []
 
 

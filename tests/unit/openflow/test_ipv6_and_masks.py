@@ -16,7 +16,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.effect import beyond_10
 from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.overlap import overlaps
-from horizon_ryu.core.flows.reversal import reverse_match
+from horizon_ryu.core.flows.planner import reverse_match
 from horizon_ryu.wire import oxm
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED, Match, Output

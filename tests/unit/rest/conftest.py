@@ -40,7 +40,7 @@ from horizon_ryu.rest import (
     xen_measures,
 )
 from horizon_ryu.rest.xen_nodes import XenNodes
-from horizon_ryu.switch_stats.node_measures import Load, NodeMeasures, node_measures
+from horizon_ryu.switch_stats.node_measures import NodeMeasures, SwitchLoad, node_measures
 from unit.flows.fabric import Fabric
 from unit.stats.test_report import captured
 from xen_bridge.runtime.green import GreenRuntime
@@ -196,7 +196,7 @@ class FakeStats:
     def measures(self, dpid: int) -> NodeMeasures:
         if dpid not in self.samples:
             raise NotFound("no such switch")
-        return node_measures(self.samples[dpid], triangle(), Load(1.5, None))
+        return node_measures(self.samples[dpid], triangle(), SwitchLoad(1.5, None))
 
 
 class FakeXenTimers:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from horizon_ryu.rest.document_model import answer_model, request_model
-from horizon_ryu.rest.xen_models import Domain, DomainChange, NewDomain
+from horizon_ryu.rest.xen_models import DomainModel, DomainPatch, NewDomain
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents import domains
@@ -163,7 +163,7 @@ def test_every_parameter_of_a_new_domain_and_of_a_change_is_in_rest() -> None:
     new = {item.name for item in document_schema.field_infos(domains.CreateDomain)}
     assert set(NewDomain.model_fields) == new
     change = {item.name for item in document_schema.field_infos(domains.SetDomain)} - {"domain"}
-    assert set(DomainChange.model_fields) == change
-    assert set(Domain.model_fields) == {
+    assert set(DomainPatch.model_fields) == change
+    assert set(DomainModel.model_fields) == {
         item.name for item in document_schema.field_infos(domains.Domain)
     }

@@ -15,6 +15,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.hub_lag import WINDOW, HubLag
 from horizon_ryu.metrics import Metrics
+from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
 from horizon_ryu.settings import RestOptions, Settings
 from horizon_ryu.store import Store
@@ -41,6 +42,7 @@ def services(clock: Clock, **rest: Any) -> Any:
         runtime=runtime,
         clock=clock,
         accept_failures=AcceptFailures(logging.getLogger(__name__), clock),
+        published=Published(),
         switches=SimpleNamespace(connected_switches=lambda: {1: None, 2: None}),
     )
 
@@ -52,6 +54,14 @@ def test_health_tells_uptime_and_switches() -> None:
     body = Request.blank("/v1/health").get_response(api.router).json
     assert body["status"] == "ok"
     assert (body["uptime"], body["switches"], body["hub_lag"]) == (42.0, 2, 0.0)
+
+
+def test_health_names_some_of_the_switches_that_are_slow_to_join() -> None:
+    controller = services(Clock())
+    controller.published.slow_joins = frozenset(range(1, 1000))
+    body = Request.blank("/v1/health").get_response(Api(controller).router).json
+    assert body["status"] == "ok"
+    assert body["slow_joins"] == [f"{dpid:016x}" for dpid in range(1, 33)]
 
 
 def test_metrics_tell_of_events_and_switches() -> None:

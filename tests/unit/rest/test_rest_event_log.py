@@ -20,7 +20,7 @@ from horizon_ryu.core.topology import (
     TopologyChange,
     TopologyView,
 )
-from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS, EventLog, Subscription
+from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS, EventLog, EventSubscription
 from horizon_ryu.rest.event_data import change_to_event, forest_to_event
 from xen_bridge.runtime.green import GreenRuntime
 
@@ -29,7 +29,7 @@ def make_log(size: int = 8) -> EventLog:
     return EventLog(GreenRuntime(), size, wall_clock=lambda: 1000.25)
 
 
-def drain(subscription: Subscription) -> list[Any]:
+def drain(subscription: EventSubscription) -> list[Any]:
     found = []
     while (event := subscription.next(timeout=0)) is not None:
         found.append(json.loads(event.text))

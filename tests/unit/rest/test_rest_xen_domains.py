@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fake_bridge import FakeBridge
-from xen_bridge.errors import BridgeError, Deadline, HypervisorError, Overloaded, Unsupported
+from xen_bridge.errors import BridgeError, Deadline, HypervisorError, Overloaded, RequestUnsupported
 from xen_bridge.protocol.documents.domains import CreateDomain
 
 DOMAINS = "/v1/xen/hosts/xen1/domains"
@@ -222,7 +222,7 @@ def test_domains_nobody_knows(client: Any, bridge: FakeBridge, method: str) -> N
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (Unsupported("cannot"), 501),
+        (RequestUnsupported("cannot"), 501),
         (Deadline("late"), 504),
         (Overloaded("busy"), 429),
         (HypervisorError("refused"), 424),

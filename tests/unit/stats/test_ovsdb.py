@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from horizon_ryu.switch_stats.node_measures import NO_LOAD, Load
+from horizon_ryu.switch_stats.node_measures import NO_LOAD, SwitchLoad
 from horizon_ryu.switch_stats.ovsdb import OvsLoad, snapshot
 
 
@@ -28,7 +28,7 @@ class Database:
         self.answer: Any = answer(1000)
         self.load = OvsLoad("unix:/nowhere", lambda: self.now, lambda _remote: self.answer)
 
-    def pass_time(self, seconds: float, told: Any) -> Load:
+    def pass_time(self, seconds: float, told: Any) -> SwitchLoad:
         self.now += seconds
         self.answer = told
         self.load.renew()
@@ -38,16 +38,16 @@ class Database:
 def test_the_share_of_a_processor_is_that_between_two_answers() -> None:
     database = Database()
     assert database.load.load(0xAB) == NO_LOAD
-    assert database.pass_time(0, answer(1000)) == Load(None, 2.5)
-    assert database.pass_time(5, answer(3500)) == Load(50.0, 2.5)
+    assert database.pass_time(0, answer(1000)) == SwitchLoad(None, 2.5)
+    assert database.pass_time(5, answer(3500)) == SwitchLoad(50.0, 2.5)
     assert database.load.load(0xCD) == NO_LOAD, "a switch of another machine"
 
 
 def test_a_daemon_that_was_started_again_has_no_share_yet() -> None:
     database = Database()
     database.pass_time(0, answer(9000))
-    assert database.pass_time(5, answer(10)) == Load(None, 2.5)
-    assert database.pass_time(5, answer(510)) == Load(10.0, 2.5)
+    assert database.pass_time(5, answer(10)) == SwitchLoad(None, 2.5)
+    assert database.pass_time(5, answer(510)) == SwitchLoad(10.0, 2.5)
 
 
 @pytest.mark.parametrize(

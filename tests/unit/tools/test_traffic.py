@@ -16,10 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tools import traffic
-from tools.traffic import HIGHEST_RATE, LOWEST_RATE, PROBE, SHARE, Route, Traffic, highest_rate
+from tools.traffic import (
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    PROBE,
+    SHARE,
+    Traffic,
+    TrafficRoute,
+    highest_rate,
+)
 from tools.udp_probe import MAGIC, MAX_DATAGRAMS, STAMP, Pace, Tally
 from topologies.driver import SYSTEM_PYTHON, MininetProcess
-from topologies.graphs import Host
+from topologies.graphs import GraphHost
 
 
 def tally_of(numbers: list[int]) -> Tally:
@@ -96,28 +104,30 @@ def test_the_highest_rate_is_found(limit: int) -> None:
 
 
 @pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Route]:
+def busy(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], TrafficRoute]:
     """Make a route that carries 10,000 datagrams a second, but at first nothing, so many times."""
 
-    def make(times: int) -> Route:
+    def make(times: int) -> TrafficRoute:
         tries = count(1)
         monkeypatch.setattr(
-            Route, "holds", lambda self, rate, seconds=1.0: next(tries) > times and rate <= 10_000
+            TrafficRoute,
+            "holds",
+            lambda self, rate, seconds=1.0: next(tries) > times and rate <= 10_000,
         )
-        host = Host("h", "10.0.0.1", "00:00:00:00:00:01", 1, 1)
-        return Route(Mock(MininetProcess), host, host)
+        host = GraphHost("h", "10.0.0.1", "00:00:00:00:00:01", 1, 1)
+        return TrafficRoute(Mock(MininetProcess), host, host)
 
     return make
 
 
-def test_a_machine_that_is_busy_is_waited_for(busy: Callable[[int], Route]) -> None:
+def test_a_machine_that_is_busy_is_waited_for(busy: Callable[[int], TrafficRoute]) -> None:
     highest, steady = busy(3).steady_rate()
     assert 9_000 <= highest <= 10_000
     assert steady == int(highest * SHARE)
 
 
 def test_a_network_that_carries_nothing_is_told(
-    busy: Callable[[int], Route], monkeypatch: pytest.MonkeyPatch
+    busy: Callable[[int], TrafficRoute], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(traffic, "PATIENCE_SECONDS", 0.1)
     with pytest.raises(AssertionError, match=r"not within 0\.1 s: 500 datagrams"):

@@ -11,7 +11,8 @@ from horizon_ryu.wire.of13.multipart import MultipartRequest
 from horizon_ryu.wire.of13.statistics import FlowStatsRequest13
 from horizon_ryu.wire.ofp13 import OFPG, OFPMP, OFPP, OFPTT
 from horizon_ryu.wire.symmetric import Error
-from virtual_switch.switch import Effects, VirtualSwitch
+from virtual_switch.effects import Effects
+from virtual_switch.switch import VirtualSwitch
 
 XID = 77
 

@@ -217,7 +217,7 @@ COUNTERS = some(build(s13.Counter, "Q Q"))
 EXPERIMENTER_STATS = build(s13.ExperimenterStats, EXPERIMENTERS, "I", OPAQUE)
 TABLE_FEATURES = some(
     build(
-        s13.TableFeatures,
+        s13.TableFeaturesEntry,
         "B 32s Q Q I I",
         some(build(Tlv, st.integers(0x20, 0xFFFD), OPAQUE)),
     )

@@ -13,7 +13,7 @@ from lxml import etree
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
-from xen_bridge.errors import InvalidInput, PathNotAllowed, error_of
+from xen_bridge.errors import InvalidRequest, PathNotAllowed, error_of
 from xen_bridge.handlers import domain_handlers
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain, NewDisk, NewInterface
@@ -120,7 +120,7 @@ def test_what_is_no_file_is_refused(images: Path, name: str) -> None:
     (images / "loop").symlink_to(images / "loop")
     (images / "lost").symlink_to("/nowhere")
     for wanted in (disk(images / name), CreateDomain("r1", kernel=str(images / name))):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidRequest):
             allowing(images).checked(wanted)
 
 
@@ -188,12 +188,12 @@ def test_other_devices_are_refused(devices: dict[str, int], path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/dev/vg0/null", "/dev/vg0/gone", "/dev/vg0"])
 def test_what_is_no_block_device_is_refused(devices: dict[str, int], path: str) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         allowing("/dev/vg0").checked(disk(path))
 
 
 def test_a_kernel_is_a_file(devices: dict[str, int]) -> None:
-    with pytest.raises(InvalidInput, match="no file"):
+    with pytest.raises(InvalidRequest, match="no file"):
         allowing("/dev/vg0").checked(CreateDomain("r1", kernel="/dev/vg0/r1"))
 
 
@@ -204,7 +204,7 @@ def test_the_list_is_of_absolute_paths() -> None:
     for text in DEFAULT:
         assert str(allowed_path(text)) == text
     for text in ("", "images", ":ro", "./x"):
-        with pytest.raises(InvalidInput, match="absolute"):
+        with pytest.raises(InvalidRequest, match="absolute"):
             allowed_path(text)
 
 
@@ -283,5 +283,5 @@ def test_the_format_of_a_disk_is_stated() -> None:
     ],
 )
 def test_words_that_mean_more_than_a_path_or_a_name_are_refused(wanted: CreateDomain) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         document_schema.check(wanted)

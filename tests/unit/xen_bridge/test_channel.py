@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from xen_bridge.channel.incarnation import next_incarnation
 from xen_bridge.channel.receiver import Delivered, Event, Gap, Receiver, SenderStarted
-from xen_bridge.channel.sender import PeerReset, Sender, SenderLimits
-from xen_bridge.errors import InvalidInput, Overloaded, TooLarge
+from xen_bridge.channel.sender import ChannelSender, PeerReset, SenderLimits
+from xen_bridge.errors import InvalidRequest, Overloaded, TooLarge
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.channel import (
@@ -23,7 +23,7 @@ from xen_bridge.protocol.documents.channel import (
     ChannelMessages,
     NumberedMessage,
 )
-from xen_bridge.protocol.documents.hello import Hello
+from xen_bridge.protocol.documents.hello import NodeHello
 
 SMALL = SenderLimits(window=4, queue=6, batch_bytes=3, first_retry=1.0, longest_retry=8.0)
 
@@ -32,11 +32,13 @@ def following(incarnation: int) -> int:
     return incarnation + 1
 
 
-def ends(limits: SenderLimits | None = None) -> tuple[Sender, Receiver, list[Event]]:
-    return Sender(10, following, limits), Receiver(20), []
+def ends(limits: SenderLimits | None = None) -> tuple[ChannelSender, Receiver, list[Event]]:
+    return ChannelSender(10, following, limits), Receiver(20), []
 
 
-def exchange(sender: Sender, receiver: Receiver, events: list[Event], now: float = 0.0) -> Any:
+def exchange(
+    sender: ChannelSender, receiver: Receiver, events: list[Event], now: float = 0.0
+) -> Any:
     sent = sender.poll(now)
     assert sent is not None
     return sender.acknowledged(receiver.accept(sent, events.append), now)
@@ -104,7 +106,7 @@ def test_the_window_and_the_bytes_of_a_document_bound_what_is_sent() -> None:
 
 
 def test_a_full_queue_refuses_and_takes_nothing() -> None:
-    sender = Sender(1, following, SMALL)
+    sender = ChannelSender(1, following, SMALL)
     for number in range(6):
         sender.offer(number)
     with pytest.raises(Overloaded):
@@ -130,7 +132,7 @@ def test_newer_state_takes_the_place_of_older_in_the_queue_but_not_in_flight() -
 
 
 def test_state_is_replaced_in_a_full_queue() -> None:
-    sender = Sender(1, following, SMALL)
+    sender = ChannelSender(1, following, SMALL)
     for number in range(6):
         sender.offer(number, key=number)
     sender.offer("new", key=3)
@@ -139,7 +141,7 @@ def test_state_is_replaced_in_a_full_queue() -> None:
 
 def test_a_message_that_no_document_carries_is_refused() -> None:
     with pytest.raises(TooLarge):
-        Sender(1, following, SMALL).offer("x", size=4)
+        ChannelSender(1, following, SMALL).offer("x", size=4)
 
 
 def test_a_receiver_that_began_anew_is_told_its_gap_and_the_sender_of_its_restart() -> None:
@@ -157,7 +159,7 @@ def test_a_sender_that_began_anew_is_told() -> None:
     sender, receiver, events = ends()
     sender.offer("a")
     exchange(sender, receiver, events)
-    later = Sender(11, following)
+    later = ChannelSender(11, following)
     later.offer("b")
     exchange(later, receiver, events)
     assert events[2:] == [SenderStarted(11), Delivered(1, "b")]
@@ -167,7 +169,7 @@ def test_what_an_earlier_start_sent_is_not_taken_after_a_later_one() -> None:
     sender, receiver, events = ends()
     sender.offer("old")
     late = sender.poll(0)
-    later = Sender(11, following)
+    later = ChannelSender(11, following)
     later.offer("new")
     exchange(later, receiver, events)
     assert late is not None
@@ -178,7 +180,7 @@ def test_what_an_earlier_start_sent_is_not_taken_after_a_later_one() -> None:
 def test_a_sender_whose_count_was_lost_begins_above_what_the_receiver_knows() -> None:
     _, receiver, events = ends()
     receiver.accept(ChannelMessages(500, 1), events.append)
-    sender = Sender(3, following)
+    sender = ChannelSender(3, following)
     sender.offer("a")
     assert exchange(sender, receiver, events) == PeerReset(20)
     assert sender.incarnation == 501
@@ -228,7 +230,7 @@ def test_an_idle_stream_asks_how_far_the_receiver_is() -> None:
 
 
 def test_who_hears_of_the_receiver_need_not_wait() -> None:
-    sender = Sender(1, following)
+    sender = ChannelSender(1, following)
     sender.offer("a")
     sender.poll(0)
     sender.retry_now()
@@ -252,7 +254,7 @@ def test_incarnations_grow_whatever_becomes_of_the_file(tmp_path: Path) -> None:
 
 
 def test_messages_travel_under_the_id_of_their_application() -> None:
-    body = ChannelMessages(5, 1, (NumberedMessage(1, Hello("virtual_router", "r1", 7)),))
+    body = ChannelMessages(5, 1, (NumberedMessage(1, NodeHello("virtual_router", "r1", 7)),))
     request = messages.request("TUlJQg==", body)
     assert request.application == Application.HELLO
     assert messages.read(messages.write(request)) == request
@@ -264,15 +266,15 @@ def test_messages_travel_under_the_id_of_their_application() -> None:
 
 def test_a_body_that_may_not_travel_or_is_out_of_range_is_refused() -> None:
     for body in (Acknowledgement(1, 1, 1), "text", None):
-        with pytest.raises((InvalidInput, KeyError)):
+        with pytest.raises((InvalidRequest, KeyError)):
             messages.request("TUlJQg==", ChannelMessages(5, 1, (NumberedMessage(1, body),)))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         messages.request("TUlJQg==", ChannelMessages(0, 1), application=Application.HELLO)
-    sound = ChannelMessages(5, 1, (NumberedMessage(1, Hello("domain_0")),))
+    sound = ChannelMessages(5, 1, (NumberedMessage(1, NodeHello("domain_0")),))
     data = messages.write(messages.request("TUlJQg==", sound))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         messages.read(data.replace(b"<Kind>domain_0</Kind>", b"<Kind>x</Kind>"))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         messages.read(data.replace(b"Hello>", b"GetNode>"))
 
 
@@ -290,7 +292,7 @@ class LossyNetwork(RuleBasedStateMachine):
         self.now = 0.0
         self.offered: list[int] = []
         self.used = {100}
-        self.sender = Sender(100, self.unused, SMALL)
+        self.sender = ChannelSender(100, self.unused, SMALL)
         self.receiver = Receiver(1000)
         self.on_the_way: list[ChannelMessages] = []
         self.answers: list[Acknowledgement] = []
@@ -344,7 +346,7 @@ class LossyNetwork(RuleBasedStateMachine):
     def restart_sender(self, step: int) -> None:
         """With a count that was lost the new incarnation may be below the one before."""
         incarnation = self.unused(max(self.sender.incarnation + step, 1))
-        self.sender = Sender(incarnation, self.unused, SMALL)
+        self.sender = ChannelSender(incarnation, self.unused, SMALL)
 
     def unused(self, above: int) -> int:
         """The next incarnation that no sender had."""

@@ -19,7 +19,7 @@ from xen_bridge.channel.outgoing import OutgoingChannel
 from xen_bridge.channel.receiver import Delivered, Event, SenderStarted
 from xen_bridge.channel.sender import SenderLimits
 from xen_bridge.client import BridgeClient
-from xen_bridge.errors import BridgeError, InvalidInput, Overloaded, PeerAway, Unsupported
+from xen_bridge.errors import BridgeError, InvalidRequest, Overloaded, PeerAway, RequestUnsupported
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.channel import (
     Acknowledgement,
@@ -27,7 +27,7 @@ from xen_bridge.protocol.documents.channel import (
     NumberedMessage,
 )
 from xen_bridge.protocol.documents.domains import GetNode
-from xen_bridge.protocol.documents.hello import Hello
+from xen_bridge.protocol.documents.hello import NodeHello
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -112,11 +112,11 @@ def test_all_arrives_in_order_though_the_receiver_is_killed_in_between(
     channel.start()
     try:
         for number in range(1, 101):
-            channel.send(Hello("virtual_router", "r1", number))
+            channel.send(NodeHello("virtual_router", "r1", number))
         wait_until(lambda: len(node.delivered()) > 20, 60.0, "some have arrived")
         node.kill()
         for number in range(101, 151):
-            channel.send(Hello("virtual_router", "r1", number))
+            channel.send(NodeHello("virtual_router", "r1", number))
         wait_until(lambda: channel.status().trouble != "", 60.0, "the silence is noticed")
         node.start()
         wait_until(lambda: channel.status().pending == 0, 60.0, "all is acknowledged")
@@ -150,7 +150,7 @@ def check_events(events: list[tuple[int, str, int, int]], resets: list[Applicati
 
 
 def say_hello(channel: OutgoingChannel, number: int) -> None:
-    channel.send(Hello("domain_0", None, number))
+    channel.send(NodeHello("domain_0", None, number))
     channel.start()
     try:
         wait_until(lambda: channel.status().pending == 0, 60.0, "it is acknowledged")
@@ -175,14 +175,14 @@ def test_a_node_that_is_not_known_delivers_nothing(
     stranger = Identity.create(tmp_path / "stranger")
     node.start()
     channel = channel_to(node, stranger, tmp_path / "stranger")
-    channel.send(Hello("domain_0"))
+    channel.send(NodeHello("domain_0"))
     channel.start()
     try:
         wait_until(lambda: "authorize" in channel.status().trouble, 60.0, "the refusal is told")
         assert channel.status().pending == 1
     finally:
         left = channel.close()
-    assert left == (Hello("domain_0"),)
+    assert left == (NodeHello("domain_0"),)
     assert node.events() == []
 
 
@@ -224,7 +224,7 @@ def test_a_fault_of_our_own_is_seen_and_does_not_end_the_channel() -> None:
     peer = Peer(taking(told))
     peer.failing = ValueError("a fault")
     channel = OutgoingChannel("peer", peer, 1, lambda _application: None, QUICK)
-    channel.send(Hello("domain_0"))
+    channel.send(NodeHello("domain_0"))
     channel.start()
     try:
         wait_until(lambda: "fault of this node" in channel.status().trouble, 60.0, "it is told")
@@ -238,10 +238,10 @@ def test_a_fault_of_our_own_is_seen_and_does_not_end_the_channel() -> None:
 
 def test_what_is_no_message_of_a_channel_is_refused() -> None:
     channel = OutgoingChannel("peer", Peer(taking([])), 1, lambda _application: None)
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         channel.send(GetNode())
-    with pytest.raises(InvalidInput):
-        channel.send(Hello("domain_0", "-bad"))
+    with pytest.raises(InvalidRequest):
+        channel.send(NodeHello("domain_0", "-bad"))
     assert channel.status().pending == 0
     assert channel.close() == ()
 
@@ -253,10 +253,10 @@ def test_newer_state_replaces_what_waits_for_a_node_that_is_away() -> None:
     channel = OutgoingChannel("peer", peer, 1, lambda _application: None, QUICK)
     channel.start()
     try:
-        channel.send(Hello("domain_0", None, 1), "state")
+        channel.send(NodeHello("domain_0", None, 1), "state")
         wait_until(lambda: peer.asked > 0, 60.0, "the first is in flight")
         for number in range(2, 100):
-            channel.send(Hello("domain_0", None, number), "state")
+            channel.send(NodeHello("domain_0", None, number), "state")
         assert channel.status().pending == 2
         peer.failing = None
         channel.retry_now()
@@ -267,7 +267,7 @@ def test_newer_state_replaces_what_waits_for_a_node_that_is_away() -> None:
 
 
 def one(number: int) -> ChannelMessages:
-    return ChannelMessages(5, 1, (NumberedMessage(number, Hello("domain_0", None, number)),))
+    return ChannelMessages(5, 1, (NumberedMessage(number, NodeHello("domain_0", None, number)),))
 
 
 def test_a_handler_that_fails_is_seen_and_holds_up_nothing() -> None:
@@ -305,7 +305,7 @@ def test_streams_are_apart_by_key_and_those_of_strangers_are_forgotten() -> None
     incoming.accept("b", Application.HELLO, one(1))
     incoming.accept("a", Application.HELLO, one(1))
     assert len([each for each in told if isinstance(each, Delivered)]) == 3
-    with pytest.raises(Unsupported):
+    with pytest.raises(RequestUnsupported):
         incoming.accept("a", Application.TOPOLOGY, ChannelMessages(5, 1))
 
 

@@ -15,11 +15,11 @@ from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
 from xen_bridge.errors import (
-    Conflict,
     HypervisorError,
-    InvalidInput,
-    NotFound,
-    Unsupported,
+    InvalidRequest,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
 )
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.devices import Device, VifQueues
@@ -72,9 +72,9 @@ def test_without_drivers_there_is_nothing(tmp_path: Path, memory: MemoryHost) ->
     manager = DeviceManager(memory, SysfsDevices(tmp_path / "none"))
     assert manager.devices().devices == ()
     assert manager.devices().queues.maximum is None
-    with pytest.raises(Unsupported):
+    with pytest.raises(RequestUnsupported):
         manager.set_max_queues(2)
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         manager.set_functions(PF, 2)
 
 
@@ -96,15 +96,15 @@ def test_virtual_functions_are_made_and_taken_away(
     manager.set_functions(PF, 0)
     assert written == ["0", "4", "0"]
     for count in (-1, 8):
-        with pytest.raises(InvalidInput, match="at most 7"):
+        with pytest.raises(InvalidRequest, match="at most 7"):
             manager.set_functions(PF, count)
-    with pytest.raises(Unsupported):
+    with pytest.raises(RequestUnsupported):
         manager.set_functions(DISK, 1)
 
 
 def test_virtual_functions_in_use_stay(manager: DeviceManager, memory: MemoryHost) -> None:
     manager.attach("r1", HostDevice(VF, "00:16:3e:00:00:01", 7))
-    with pytest.raises(Conflict, match="r1 has"):
+    with pytest.raises(RequestConflict, match="r1 has"):
         manager.set_functions(PF, 0)
 
 
@@ -119,20 +119,66 @@ def test_the_kernels_refusal_is_told(
         manager.set_functions(PF, 2)
 
 
+class Kernel:
+    """Refuses numbers of virtual functions, or makes fewer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refused: set[str], makes: str = "") -> None:
+        self.refused, self.makes, self.real = refused, makes, Path.write_text
+        monkeypatch.setattr(Path, "write_text", lambda *args, **more: self.write(*args, **more))
+
+    def write(self, place: Path, text: str, **more: str) -> int:
+        if text in self.refused:
+            raise OSError(12, "Cannot allocate memory")
+        return self.real(place, self.makes if self.makes and text == "5" else text, **more)
+
+
+def functions_now(root: Path) -> str:
+    return (root / "bus/pci/devices" / PF / "sriov_numvfs").read_text().strip()
+
+
+@pytest.mark.parametrize("before", [1, 4])
+def test_refused_functions_are_put_back(
+    manager: DeviceManager, root: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    manager.set_functions(PF, before)
+    Kernel(monkeypatch, {"7"})
+    with pytest.raises(HypervisorError, match=f"Cannot allocate.*{before}, as before"):
+        manager.set_functions(PF, 7)
+    assert functions_now(root) == str(before)
+
+
+def test_fewer_functions_than_asked_are_refused(
+    manager: DeviceManager, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Kernel(monkeypatch, set(), makes="3")
+    with pytest.raises(HypervisorError, match=r"made 3 virtual functions of 5; .* 1, as before"):
+        manager.set_functions(PF, 5)
+    assert functions_now(root) == "1"
+
+
+def test_functions_that_cannot_be_put_back_are_told(
+    manager: DeviceManager, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Kernel(monkeypatch, {"7", "1"})
+    with pytest.raises(HypervisorError, match=r"there are 0 now, since 1 cannot be put back"):
+        manager.set_functions(PF, 7)
+    assert functions_now(root) == "0"
+
+
 def test_direct_access(manager: DeviceManager, root: Path) -> None:
     manager.take(DISK)
     fake_sysfs.bind(root, DISK, "pciback")
     assert by_address(manager)[DISK].assignable
-    with pytest.raises(Conflict, match="already"):
+    with pytest.raises(RequestConflict, match="already"):
         manager.take(DISK)
     manager.attach("r1", HostDevice(DISK))
     assert by_address(manager)[DISK].domain == "r1"
     for again in (manager.take, manager.give_back):
-        with pytest.raises(Conflict, match="r1 has"):
+        with pytest.raises(RequestConflict, match="r1 has"):
             again(DISK)
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         manager.attach("Domain-0", HostDevice(DISK))
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         manager.remove("Domain-0", DISK)
     manager.remove("r1", DISK)
     manager.give_back(DISK)
@@ -140,13 +186,13 @@ def test_direct_access(manager: DeviceManager, root: Path) -> None:
 
 
 def test_only_virtual_functions_have_addresses_and_vlans(manager: DeviceManager) -> None:
-    with pytest.raises(Conflict, match="no virtual function"):
+    with pytest.raises(RequestConflict, match="no virtual function"):
         manager.attach("r1", HostDevice(DISK, mac="00:16:3e:00:00:01"))
 
 
 def test_unknown_devices(manager: DeviceManager) -> None:
     for address in ("0000:99:00.0", "../../../etc", ""):
-        with pytest.raises(NotFound):
+        with pytest.raises(SubjectNotFound):
             manager.take(address)
 
 
@@ -160,9 +206,9 @@ def test_libvirts_test_driver_says_what_it_cannot(root: Path) -> None:
     pytest.importorskip("libvirt")
     manager = DeviceManager(open_hypervisor("test:///default"), SysfsDevices(root))
     assert set(by_address(manager)) == {DISK, PF, VF}
-    with pytest.raises(Unsupported, match="device_drivers"):
+    with pytest.raises(RequestUnsupported, match="device_drivers"):
         manager.take(DISK)
-    with pytest.raises(Unsupported, match="device_attachment"):
+    with pytest.raises(RequestUnsupported, match="device_attachment"):
         manager.attach("test", HostDevice(VF))
 
 
@@ -196,5 +242,5 @@ def test_a_function_that_cannot_be_read_hides_no_other(manager: DeviceManager, r
 def test_addresses_lead_nowhere_else(manager: DeviceManager, root: Path, address: str) -> None:
     assert SysfsDevices(root).functions(address) == ()
     for ask in (manager.take, manager.give_back, lambda one: manager.set_functions(one, 0)):
-        with pytest.raises(NotFound):
+        with pytest.raises(SubjectNotFound):
             ask(address)

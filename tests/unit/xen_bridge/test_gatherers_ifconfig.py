@@ -9,7 +9,7 @@ from dataclasses import replace
 from fake_runtime import FakeRuntime
 from xen_bridge.gatherers.ifconfig import IfconfigGatherer
 from xen_bridge.netlink.addresses import LinkAddress
-from xen_bridge.netlink.links import Counters, Link
+from xen_bridge.netlink.links import KernelLink, LinkCounters
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import (
@@ -20,19 +20,21 @@ from xen_bridge.protocol.documents.measures import (
     Sampling,
 )
 
-ZERO = Counters(*[0] * 21)
-LO = Link(1, "lo", 772, 0x9, bytes(6), 65536, 1000, None, None, ZERO)
-ETH = Link(2, "eth0", 1, 0x1003, b"\x02\xfc\0\0\0\x01", 1500, 500, None, None, ZERO)
+ZERO = LinkCounters(*[0] * 21)
+LO = KernelLink(1, "lo", 772, 0x9, bytes(6), 65536, 1000, None, None, ZERO)
+ETH = KernelLink(2, "eth0", 1, 0x1003, b"\x02\xfc\0\0\0\x01", 1500, 500, None, None, ZERO)
 
 
 class Tables(Netlink):
     """Tells one state after the other; the last for ever."""
 
-    def __init__(self, *states: Sequence[Link], addresses: Sequence[LinkAddress] = ()) -> None:
+    def __init__(
+        self, *states: Sequence[KernelLink], addresses: Sequence[LinkAddress] = ()
+    ) -> None:
         self._states = list(states)
         self._addresses = list(addresses)
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[KernelLink]:
         return list(self._states.pop(0) if len(self._states) > 1 else self._states[0])
 
     def addresses(self) -> list[LinkAddress]:
@@ -91,7 +93,7 @@ def test_several_addresses_are_all_told_at_their_interface() -> None:
 
 
 def test_counters_are_summed_as_in_proc_net_dev() -> None:
-    eth = one(Tables([replace(ETH, counters=Counters(*(2**n for n in range(21))))]))
+    eth = one(Tables([replace(ETH, counters=LinkCounters(*(2**n for n in range(21))))]))
     assert (eth.received_packets, eth.transmitted_packets) == (1, 2)
     assert (eth.received_bytes, eth.transmitted_bytes) == (4, 8)
     assert (eth.reception_errors, eth.transmission_errors) == (16, 32)
@@ -103,7 +105,7 @@ def test_counters_are_summed_as_in_proc_net_dev() -> None:
     assert (eth.link_mtu, eth.transmission_queue_length) == (1500, 500)
 
 
-def counted(rx: int, tx: int, link: Link = ETH) -> Link:
+def counted(rx: int, tx: int, link: KernelLink = ETH) -> KernelLink:
     return replace(link, counters=replace(ZERO, rx_bytes=rx, tx_bytes=tx))
 
 

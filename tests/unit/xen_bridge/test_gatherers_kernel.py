@@ -313,7 +313,7 @@ def test_without_root_unprivileged_sockets_do(pair: Pair) -> None:
 def test_without_any_right_it_is_unsupported(pair: Pair) -> None:
     pair.sysctl(pair.near, "net.ipv4.ping_group_range=1 0")
     kind, text = pair.run(UNPRIVILEGED)
-    assert kind == "Unsupported"
+    assert kind == "RequestUnsupported"
     assert "net.ipv4.ping_group_range" in text
 
 
@@ -326,7 +326,7 @@ except BridgeError as error:
 """
     ip("-n", pair.near, "address", "add", "10.99.0.9/24", "brd", "+", "dev", "veth0")
     kind, text = pair.run(code)
-    assert (kind, "broadcast" in text) == ("InvalidInput", True)
+    assert (kind, "broadcast" in text) == ("InvalidRequest", True)
 
 
 EVENTLET = """

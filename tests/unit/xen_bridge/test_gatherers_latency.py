@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_runtime import BEGINNING, FakeRuntime
-from xen_bridge.errors import BridgeError, InvalidInput, Unsupported
+from xen_bridge.errors import BridgeError, InvalidRequest, RequestUnsupported
 from xen_bridge.gatherers import echo, latency
-from xen_bridge.gatherers.echo import EchoProbe, Heard
+from xen_bridge.gatherers.echo import EchoHeard, EchoProbe
 from xen_bridge.gatherers.latency import (
     LatencyGatherer,
     check_neighbors,
@@ -25,7 +25,7 @@ from xen_bridge.gatherers.latency import (
 )
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.constants import NUD_REACHABLE, NUD_STALE
-from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.neighbors import KernelNeighbor
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.measures import LatencySampling
@@ -37,9 +37,9 @@ class Table(Netlink):
     def __init__(self, *tables: Sequence[str]) -> None:
         self._tables = list(tables)
 
-    def neighbors(self) -> list[Neighbor]:
+    def neighbors(self) -> list[KernelNeighbor]:
         table = self._tables.pop(0) if len(self._tables) > 1 else self._tables[0]
-        return [Neighbor(2, address, NUD_STALE) for address in table]
+        return [KernelNeighbor(2, address, NUD_STALE) for address in table]
 
     def addresses(self) -> list[LinkAddress]:
         return [LinkAddress(2, socket.AF_INET, "10.0.0.1", 24, 0, "10.0.0.255")]
@@ -65,7 +65,7 @@ class FakeProbe(EchoProbe):
         self._due: list[tuple[float, str, int, float]] = []
 
     def begin(self, addresses: Sequence[str]) -> bool:
-        self.heard = {address: Heard() for address in addresses}
+        self.heard = {address: EchoHeard() for address in addresses}
         self._network.opened += 1
         return self._network.opened == 1
 
@@ -115,7 +115,7 @@ class FakeProbe(EchoProbe):
     ],
 )
 def test_what_cannot_be_probed_is_refused_by_name(text: str, reason: str) -> None:
-    with pytest.raises(InvalidInput, match=reason) as raised:
+    with pytest.raises(InvalidRequest, match=reason) as raised:
         check_neighbors(("10.0.0.1", text))
     assert raised.value.loc == ("latency", "neighbors", "1")
 
@@ -127,7 +127,7 @@ def test_neighbors_are_written_as_usual_and_probed_once() -> None:
 
 def test_a_broadcast_address_of_an_interface_is_refused() -> None:
     sampling = LatencySampling(neighbors=("10.0.0.9", "10.0.0.255"))
-    with pytest.raises(InvalidInput, match="broadcast") as raised:
+    with pytest.raises(InvalidRequest, match="broadcast") as raised:
         LatencyGatherer(Table([])).get_measures(sampling, FakeRuntime())
     assert raised.value.loc == ("latency", "neighbors", "1")
 
@@ -136,17 +136,17 @@ def test_a_broadcast_address_of_an_interface_is_refused() -> None:
 def test_any_text_is_an_address_or_refused(text: str) -> None:
     try:
         (address,) = check_neighbors((text,))
-    except InvalidInput:
+    except InvalidRequest:
         return
     assert check_neighbors((address,)) == (address,)
 
 
 def test_those_reachable_come_first() -> None:
     table = [
-        Neighbor(2, "10.0.0.3", NUD_STALE),
-        Neighbor(2, "10.0.0.1", NUD_REACHABLE),
-        Neighbor(3, "10.0.0.3", NUD_STALE),
-        Neighbor(2, "fd00::1", NUD_REACHABLE),
+        KernelNeighbor(2, "10.0.0.3", NUD_STALE),
+        KernelNeighbor(2, "10.0.0.1", NUD_REACHABLE),
+        KernelNeighbor(3, "10.0.0.3", NUD_STALE),
+        KernelNeighbor(2, "fd00::1", NUD_REACHABLE),
     ]
     assert known_neighbors(table) == ("10.0.0.1", "fd00::1", "10.0.0.3")
 
@@ -354,7 +354,7 @@ def test_without_the_right_to_send_it_is_unsupported(
 
     monkeypatch.setattr(icmplib, "ICMPv4Socket", refuse)
     monkeypatch.setattr(icmplib, "ICMPv6Socket", refuse)
-    with pytest.raises(Unsupported, match="no right to send ICMP"):
+    with pytest.raises(RequestUnsupported, match="no right to send ICMP"):
         EchoProbe().begin(("fd00::1" if is_v6 else "10.0.0.1",))
 
 
@@ -363,7 +363,7 @@ def test_without_the_family_it_is_unsupported(monkeypatch: pytest.MonkeyPatch) -
         raise icmplib.ICMPSocketError("Address family not supported")
 
     monkeypatch.setattr(icmplib, "ICMPv6Socket", fail)
-    with pytest.raises(Unsupported, match="no IPv6 here"):
+    with pytest.raises(RequestUnsupported, match="no IPv6 here"):
         EchoProbe().begin(("fd00::1",))
 
 

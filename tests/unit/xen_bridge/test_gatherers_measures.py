@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fake_runtime import FakeRuntime
-from xen_bridge.errors import HypervisorError, InvalidInput, Unsupported
+from xen_bridge.errors import HypervisorError, InvalidRequest, RequestUnsupported
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer, node_gatherers
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import document_schema
@@ -74,7 +74,7 @@ def test_nothing_asked_is_nothing_answered() -> None:
 def test_what_the_node_has_not_is_named_before_anything_is_measured() -> None:
     memory = Canned(MemoryMeasures())
     gatherer = MeasuresGatherer({"memory": memory}, FakeRuntime())
-    with pytest.raises(Unsupported, match="no xentop gatherer"):
+    with pytest.raises(RequestUnsupported, match="no xentop gatherer"):
         gatherer.get_measures(Measures(UsedGatherers(memory=True, xentop=True)))
     assert not memory.asked
 
@@ -83,7 +83,7 @@ def test_more_than_an_hour_is_refused_before_anything_is_measured() -> None:
     memory = Canned(MemoryMeasures())
     gatherer = MeasuresGatherer({"memory": memory}, FakeRuntime())
     request = Measures(UsedGatherers(memory=True), GathererParameters(memory=Sampling(1000, 600.0)))
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(InvalidRequest) as raised:
         gatherer.get_measures(request)
     assert raised.value.loc == ("memory", "iterations")
     assert not memory.asked
@@ -96,7 +96,7 @@ def test_a_bad_neighbor_is_refused_before_anything_is_measured() -> None:
         UsedGatherers(memory=True, latency=True),
         GathererParameters(latency=LatencySampling(neighbors=("10.0.0.1", "224.0.0.1"))),
     )
-    with pytest.raises(InvalidInput) as raised:
+    with pytest.raises(InvalidRequest) as raised:
         gatherer.get_measures(request)
     assert raised.value.loc == ("latency", "neighbors", "1")
     assert not memory.asked
@@ -146,7 +146,7 @@ def test_every_node_has_all_but_xentop() -> None:
         for item in answer.tools():
             document_schema.check(item)
             assert len(item.iterations) == 2
-        with pytest.raises(Unsupported, match="xentop"):
+        with pytest.raises(RequestUnsupported, match="xentop"):
             gatherer.get_measures(Measures(ALL))
     finally:
         netlink.close()

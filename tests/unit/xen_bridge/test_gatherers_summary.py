@@ -13,20 +13,20 @@ from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import BridgeError, HypervisorAway
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary, ports, traffic_between
 from xen_bridge.netlink.constants import NUD_REACHABLE, NUD_STALE
-from xen_bridge.netlink.links import Counters, Link
-from xen_bridge.netlink.neighbors import Neighbor
+from xen_bridge.netlink.links import KernelLink, LinkCounters
+from xen_bridge.netlink.neighbors import KernelNeighbor
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.summary import GetSummary, Throughput
 from xen_bridge.runtime.threads import ThreadRuntime
 
-ZERO = Counters(*[0] * 21)
-LO = Link(1, "lo", 772, 0x9, b"", 65536, 1000, None, None, ZERO)
-ETH = Link(2, "eth0", 1, 0x1003, b"", 1500, 500, None, None, ZERO)
+ZERO = LinkCounters(*[0] * 21)
+LO = KernelLink(1, "lo", 772, 0x9, b"", 65536, 1000, None, None, ZERO)
+ETH = KernelLink(2, "eth0", 1, 0x1003, b"", 1500, 500, None, None, ZERO)
 
 
-def carrying(link: Link, rx: int = 0, tx: int = 0, dropped: int = 0) -> Link:
+def carrying(link: KernelLink, rx: int = 0, tx: int = 0, dropped: int = 0) -> KernelLink:
     counters = replace(ZERO, rx_bytes=rx, tx_bytes=tx, rx_dropped=dropped)
     return replace(link, counters=counters)
 
@@ -34,17 +34,17 @@ def carrying(link: Link, rx: int = 0, tx: int = 0, dropped: int = 0) -> Link:
 class Tables(Netlink):
     """Tells the links of one moment after the other."""
 
-    def __init__(self, *states: Sequence[Link]) -> None:
+    def __init__(self, *states: Sequence[KernelLink]) -> None:
         self._states = list(states)
 
-    def links(self) -> list[Link]:
+    def links(self) -> list[KernelLink]:
         return list(self._states.pop(0))
 
-    def neighbors(self) -> list[Neighbor]:
+    def neighbors(self) -> list[KernelNeighbor]:
         return [
-            Neighbor(2, "10.0.0.9", NUD_STALE),
-            Neighbor(2, "10.0.0.2", NUD_REACHABLE),
-            Neighbor(3, "10.0.0.9", NUD_STALE),
+            KernelNeighbor(2, "10.0.0.9", NUD_STALE),
+            KernelNeighbor(2, "10.0.0.2", NUD_REACHABLE),
+            KernelNeighbor(3, "10.0.0.9", NUD_STALE),
         ]
 
 

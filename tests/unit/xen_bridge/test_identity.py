@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.trust.identity import (
     Identity,
     _builder,
@@ -145,6 +145,6 @@ def test_a_node_pk_is_read_with_its_line_breaks(nodes):
     ],
 )
 def test_what_is_no_key_is_refused(text):
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         check_node_pk(text)
     assert refused.value.loc == ("node_pk",)

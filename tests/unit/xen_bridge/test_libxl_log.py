@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from xen_bridge.dom0.hypervisor.libxl_log import MAX_BYTES, LibxlLog, reasons_in
-from xen_bridge.errors import Conflict, HypervisorAway, HypervisorError
+from xen_bridge.errors import HypervisorAway, HypervisorError, RequestConflict
 
 AT = "2026-11-24 02:06:27.502+0000: "
 NO_KERNEL = (
@@ -65,7 +65,7 @@ def test_only_what_was_said_meanwhile_explains(tmp_path: Path) -> None:
         failing(LibxlLog(path), path, NO_KERNEL, HypervisorError("no domain"))
 
 
-@pytest.mark.parametrize("error", [Conflict("it runs"), HypervisorAway("no libvirtd")])
+@pytest.mark.parametrize("error", [RequestConflict("it runs"), HypervisorAway("no libvirtd")])
 def test_other_errors_are_left_alone(tmp_path: Path, error: Exception) -> None:
     path = tmp_path / "log"
     with pytest.raises(type(error)) as caught:

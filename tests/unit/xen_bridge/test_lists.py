@@ -7,7 +7,7 @@ import os
 import pytest
 
 from xen_bridge.atomic_write import replace_file
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.server.routers import RouterList, check_router
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import KeyList
@@ -101,6 +101,6 @@ def test_a_failed_replacement_leaves_the_old_file(tmp_path):
     ],
 )
 def test_what_cannot_be_reached_is_refused(name, url, field, keys):
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         check_router(name, url, keys[0])
     assert refused.value.loc == (field,)

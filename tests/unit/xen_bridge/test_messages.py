@@ -11,11 +11,11 @@ from lxml import etree
 
 from xen_bridge.errors import (
     BridgeError,
-    Conflict,
     HypervisorAway,
-    InvalidInput,
-    NotFound,
-    Unsupported,
+    InvalidRequest,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
     error_of,
 )
 from xen_bridge.protocol import applications, document_schema, messages, schema_writer
@@ -267,7 +267,7 @@ def test_requests_come_back_as_written(body: Any) -> None:
     assert messages.read(messages.write(message)) == message
 
 
-HOST = domains.Host(
+HOST = domains.PhysicalHostInfo(
     name="x",
     hypervisor="Xen",
     version="4.17.5",
@@ -342,30 +342,30 @@ def test_json_has_the_same_values() -> None:
     ],
 )
 def test_values_out_of_range_are_refused_by_name_on_both_sides(body: Any, field: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         messages.request(KEY, body)
     assert ".".join(refused.value.loc) == field
     unchecked = messages.write(Message(KEY, messages.application_of(body), body))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         messages.read(unchecked)
 
 
 def test_a_request_of_another_application_is_refused() -> None:
     body = domains.GetDomain("r1")
-    with pytest.raises(InvalidInput, match="does not know"):
+    with pytest.raises(InvalidRequest, match="does not know"):
         messages.read(messages.write(Message(KEY, Application.MEASURES, body)))
-    with pytest.raises(Unsupported, match="no application 300"):
+    with pytest.raises(RequestUnsupported, match="no application 300"):
         messages.read(messages.write(Message(KEY, 300, body)))
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        NotFound("no domain r9"),
-        Conflict("it runs"),
+        SubjectNotFound("no domain r9"),
+        RequestConflict("it runs"),
         HypervisorAway("no libvirtd"),
-        InvalidInput(("SetDomain", "Weight"), "too small"),
-        Unsupported("pinning"),
+        InvalidRequest(("SetDomain", "Weight"), "too small"),
+        RequestUnsupported("pinning"),
     ],
 )
 def test_errors_arrive_as_they_left(error: BridgeError) -> None:
@@ -382,7 +382,7 @@ def test_unknown_statuses_are_plain_errors() -> None:
 
 @given(st.text(max_size=80))
 def test_any_text_survives_or_is_replaced(text: str) -> None:
-    refused = messages.refusal(KEY, 1, NotFound(text or "x"))
+    refused = messages.refusal(KEY, 1, SubjectNotFound(text or "x"))
     detail = messages.read(messages.write(refused)).body.detail
     assert isinstance(detail, str)
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xen_bridge.errors import BridgeError, InvalidInput
+from xen_bridge.errors import BridgeError, InvalidRequest
 from xen_bridge.netlink import addresses, batch, links, neighbors, routes, rules, wire
 from xen_bridge.netlink import constants as c
-from xen_bridge.netlink.neighbors import Neighbor
-from xen_bridge.netlink.routes import NextHop, NexthopObject, Route
+from xen_bridge.netlink.neighbors import KernelNeighbor
+from xen_bridge.netlink.routes import KernelRoute, NextHop, NexthopObject
 from xen_bridge.netlink.rules import Rule
-from xen_bridge.netlink.subscription import Changed, Removed, Snapshot, Subscription
+from xen_bridge.netlink.subscription import Changed, NetlinkSubscription, Removed, TableSnapshot
 from xen_bridge.netlink.tables import ADDRESSES, LINKS, NEIGHBORS, NEXTHOPS, ROUTES, RULES
 
 V4 = st.ip_addresses(v=4).map(str)
@@ -33,7 +33,7 @@ def prefixes(version: int) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def any_route(draw: st.DrawFn) -> Route:
+def any_route(draw: st.DrawFn) -> KernelRoute:
     version = draw(st.sampled_from((4, 6)))
     address = V4 if version == 4 else V6
     count = draw(st.integers(0, 4))
@@ -48,7 +48,7 @@ def any_route(draw: st.DrawFn) -> Route:
         for _ in range(count)
     )
     nexthop_id = draw(st.none() | st.integers(1, 0xFFFFFFFF)) if not hops else None
-    return Route(
+    return KernelRoute(
         destination=draw(prefixes(version)),
         nexthops=hops,
         table=draw(U32),
@@ -64,7 +64,7 @@ def any_route(draw: st.DrawFn) -> Route:
 
 
 @given(any_route())
-def test_a_route_is_read_as_it_was_written(route: Route) -> None:
+def test_a_route_is_read_as_it_was_written(route: KernelRoute) -> None:
     assert routes.read_route(routes.add_route(route).payload) == route
 
 
@@ -96,7 +96,7 @@ def test_a_rule_is_read_as_it_was_written(rule: Rule) -> None:
 def test_a_neighbor_is_read_as_it_was_written(
     index: int, address: str, state: int, mac: bytes
 ) -> None:
-    wanted = Neighbor(index, address, state, mac, 0)
+    wanted = KernelNeighbor(index, address, state, mac, 0)
     assert neighbors.read_neighbor(neighbors.replace_neighbor(wanted).payload) == wanted
 
 
@@ -118,32 +118,32 @@ def test_a_nexthop_object_is_read() -> None:
 @pytest.mark.parametrize(
     "made",
     [
-        lambda: routes.add_route(Route("10.0.0.0/33")),
-        lambda: routes.add_route(Route("10.0.0.0")),
-        lambda: routes.add_route(Route("10.0.0.0/-1")),
-        lambda: routes.add_route(Route("10.0.0.0/\u0663")),
-        lambda: routes.add_route(Route("10.0.0/24")),
-        lambda: routes.add_route(Route("10.0.0.0/8", table=1 << 32)),
-        lambda: routes.add_route(Route("10.0.0.0/8", protocol=256)),
-        lambda: routes.add_route(Route("10.0.0.0/8", (NextHop(1, "x"),))),
-        lambda: routes.add_route(Route("10.0.0.0/8", (NextHop(1, weight=0), NextHop(2)))),
-        lambda: routes.add_route(Route("10.0.0.0/8", (NextHop(-1), NextHop(2)))),
-        lambda: routes.add_route(Route("10.0.0.0/8", (NextHop(1),) * 9000)),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/33")),
+        lambda: routes.add_route(KernelRoute("10.0.0.0")),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/-1")),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/\u0663")),
+        lambda: routes.add_route(KernelRoute("10.0.0/24")),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/8", table=1 << 32)),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/8", protocol=256)),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/8", (NextHop(1, "x"),))),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/8", (NextHop(1, weight=0), NextHop(2)))),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/8", (NextHop(-1), NextHop(2)))),
+        lambda: routes.add_route(KernelRoute("10.0.0.0/8", (NextHop(1),) * 9000)),
         lambda: rules.add_rule(Rule(1, iif="a/b")),
         lambda: rules.add_rule(Rule(1, iif="")),
         lambda: rules.add_rule(Rule(1, iif="a" * 16)),
         lambda: rules.add_rule(Rule(-1)),
         lambda: rules.add_rule(Rule(1, family=99)),
         lambda: rules.add_rule(Rule(1, action=256)),
-        lambda: neighbors.replace_neighbor(Neighbor(1, "10.0.0.1", 2)),
-        lambda: neighbors.replace_neighbor(Neighbor(0, "10.0.0.1", 2, b"123456")),
+        lambda: neighbors.replace_neighbor(KernelNeighbor(1, "10.0.0.1", 2)),
+        lambda: neighbors.replace_neighbor(KernelNeighbor(0, "10.0.0.1", 2, b"123456")),
         lambda: links.set_up(0),
         lambda: links.set_master(3, -1),
         lambda: addresses.replace_address(2, "2001:db8::1/129"),
     ],
 )
 def test_a_value_that_no_message_can_carry_is_refused(made: object) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         made()  # type: ignore[operator]
 
 
@@ -266,7 +266,7 @@ def test_many_changes_go_in_few_datagrams(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_datagram_is_not_larger_than_the_kernel_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Kernel()
     opened(monkeypatch, kernel)
-    wide = Route("10.0.0.0/8", tuple(NextHop(n, "192.0.2.1") for n in range(1, 1001)))
+    wide = KernelRoute("10.0.0.0/8", tuple(NextHop(n, "192.0.2.1") for n in range(1, 1001)))
     assert batch.write([routes.add_route(wide)] * 7) == ()
     assert kernel.sent == [4, 3]
 
@@ -315,7 +315,7 @@ def test_what_other_processes_send_is_no_acknowledgement(monkeypatch: pytest.Mon
 @given(st.binary(max_size=120), st.integers(0, 0x3FF))
 def test_any_refusal_has_a_reason(payload: bytes, flags: int) -> None:
     code = wire.error_code(payload)
-    assert batch._reason(wire.Answer(2, flags, 1, payload), code)
+    assert batch._reason(wire.NetlinkReply(2, flags, 1, payload), code)
 
 
 def row(kind: int, index: int) -> bytes:
@@ -323,9 +323,11 @@ def row(kind: int, index: int) -> bytes:
     return wire.HEADER.pack(16 + len(payload), kind, 0, 0, 0) + payload
 
 
-def subscribed(monkeypatch: pytest.MonkeyPatch, *kernels: Kernel) -> Subscription[links.Link]:
+def subscribed(
+    monkeypatch: pytest.MonkeyPatch, *kernels: Kernel
+) -> NetlinkSubscription[links.KernelLink]:
     opened(monkeypatch, *kernels)
-    told = Subscription(LINKS)
+    told = NetlinkSubscription(LINKS)
     payload = links.IFINFOMSG.pack(0, 1, 2, 0, 0)
     monkeypatch.setattr(told._dumps, "dump", lambda *_: [payload])
     return told
@@ -335,7 +337,7 @@ def test_changes_follow_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = Kernel()
     told = subscribed(monkeypatch, kernel)
     (first,) = told.read(1)
-    assert isinstance(first, Snapshot)
+    assert isinstance(first, TableSnapshot)
     assert [one.index for one in first.rows] == [2]
     assert c.NETLINK_ADD_MEMBERSHIP in kernel.options
     kernel.answers = [
@@ -357,7 +359,7 @@ def test_after_an_overflow_what_waited_is_dropped_and_the_table_comes_anew(
     told.read(1)
     old.answers = [OSError(errno.ENOBUFS, "overflow"), row(c.RTM_NEWLINK, 99)]
     (again,) = told.read(1)
-    assert isinstance(again, Snapshot)
+    assert isinstance(again, TableSnapshot)
     assert again.overflowed
     assert told.overflows == 1
     assert old.closed
@@ -374,7 +376,7 @@ def test_another_failure_is_told_and_a_read_begins_anew(monkeypatch: pytest.Monk
     with pytest.raises(BridgeError, match="tells no changes"):
         told.read(1)
     assert told.fileno() == -1
-    assert isinstance(told.read(1)[0], Snapshot)
+    assert isinstance(told.read(1)[0], TableSnapshot)
 
 
 def test_a_storm_is_told_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,11 @@ from xen_bridge.dom0.hypervisor.memory_host import (
     refusing,
 )
 from xen_bridge.errors import (
-    Conflict,
     HypervisorAway,
     HypervisorError,
-    InvalidInput,
-    NotFound,
+    InvalidRequest,
+    RequestConflict,
+    SubjectNotFound,
 )
 from xen_bridge.protocol.documents.domains import CreateDomain, NewInterface, SetDomain, VcpuPins
 from xen_bridge.virtual_management import PhysicalHost
@@ -67,13 +67,13 @@ def test_a_domain_is_named_by_id_name_or_uuid(host: PhysicalHost) -> None:
     for name in (domain.uuid, str(domain.id), "r1"):
         host.set_sched_parameters_weight(77, name)
         assert host.domain(name).scheduler.weight == 77
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         host.set_sched_parameters_weight(77, "r9")
 
 
 @pytest.mark.parametrize("weight", [0, -1, 65_536, 10**12])
 def test_weights_out_of_range_change_nothing(host: PhysicalHost, weight: int) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         host.set_sched_parameters_weight(weight, "r1")
     assert refused.value.loc == ("weight",)
     assert share(host) == (256, 0)
@@ -81,7 +81,7 @@ def test_weights_out_of_range_change_nothing(host: PhysicalHost, weight: int) ->
 
 @pytest.mark.parametrize("cap", [-1, 401, 10**9])
 def test_caps_out_of_range_change_nothing(host: PhysicalHost, cap: int) -> None:
-    with pytest.raises(InvalidInput) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         host.set_sched_parameters_cap(cap, "r1")
     assert refused.value.loc == ("cap",)
     assert share(host) == (256, 0)
@@ -95,9 +95,9 @@ def test_the_ends_of_the_ranges_are_fine(host: PhysicalHost) -> None:
 
 
 def test_one_bad_value_among_good_ones_changes_nothing(host: PhysicalHost) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         host.set_domain(SetDomain("r1", weight=512, vcpus=5))
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         host.set_domain(SetDomain("r1", weight=512, affinity=(VcpuPins((4,)),)))
     assert share(host) == (256, 0)
     assert host.domain("r1").vcpus.current == 2
@@ -114,12 +114,12 @@ def test_vcpus_and_affinity(host: PhysicalHost) -> None:
     host.pin_vcpu("r1", None, range(4))
     assert host.domain("r1").vcpus.affinity == (VcpuPins((0, 1, 2, 3)),) * 3
     for vcpu, cpus in ((3, [0]), (-1, [0]), (0, []), (0, [4])):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidRequest):
             host.pin_vcpu("r1", vcpu, cpus)
 
 
 def test_affinity_is_one_for_all_or_one_for_each(host: PhysicalHost) -> None:
-    with pytest.raises(InvalidInput, match="one for each of 2"):
+    with pytest.raises(InvalidRequest, match="one for each of 2"):
         host.set_domain(SetDomain("r1", affinity=(VcpuPins((0,)),) * 3))
 
 
@@ -132,22 +132,22 @@ def test_life(host: PhysicalHost) -> None:
     host.set_domain(SetDomain("r1", state="shutoff"))
     assert (host.domain("r1").state, host.domain("r1").id) == ("shutoff", None)
     host.set_domain(SetDomain("r1", state="destroyed"))
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         host.set_domain(SetDomain("r1", state="paused"))
     host.start("r1")
     host.suspend("r1")
     host.resume("r1")
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         host.undefine("r1")
     host.destroy("r1")
     host.undefine("r1")
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         host.domain("r1")
 
 
 def test_a_stopped_domain_has_no_share_unless_it_is_started(host: PhysicalHost) -> None:
     host.shutdown("r1")
-    with pytest.raises(Conflict, match="does not run"):
+    with pytest.raises(RequestConflict, match="does not run"):
         host.set_domain(SetDomain("r1", weight=512))
     assert host.set_domain(SetDomain("r1", weight=512, state="running")).scheduler.weight == 512
 
@@ -217,24 +217,24 @@ def test_creating_is_all_or_nothing(host: PhysicalHost, memory: MemoryHost) -> N
     ],
 )
 def test_what_cannot_be_created_is_refused_before(host: PhysicalHost, wanted: CreateDomain) -> None:
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidRequest):
         host.create(wanted)
     assert len(host.domains()) == 2
 
 
 def test_names_and_uuids_are_taken_once(host: PhysicalHost) -> None:
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         host.create(SPEC)
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         host.create(CreateDomain("r2", uuid=host.domain("r1").uuid))
 
 
 def test_deleting(host: PhysicalHost) -> None:
     host.delete("r1")
     assert len(host.domains()) == 1
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         host.delete(0)
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         host.delete("r1")
 
 
@@ -243,7 +243,7 @@ def test_migration_keeps_weight_and_cap(world: MemoryWorld, host: PhysicalHost) 
     other = PhysicalHost("memory:///b", world.host("b"))
     there = host.migrate("r1", other)
     assert (there.scheduler.weight, there.scheduler.cap) == (512, 40)
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         host.domain("r1")
 
 
@@ -264,7 +264,7 @@ def test_a_migration_that_fails_leaves_one_running_domain(
 def test_a_migration_checks_first(world: MemoryWorld, host: PhysicalHost) -> None:
     other = PhysicalHost("memory:///b", world.host("b"))
     other.create(CreateDomain("r1"))
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         host.migrate("r1", other)
     with pytest.raises(HypervisorAway):
         host.migrate("r1", PhysicalHost("memory:///c", MemoryWorld().host("c")))
@@ -273,7 +273,7 @@ def test_a_migration_checks_first(world: MemoryWorld, host: PhysicalHost) -> Non
 
 def test_uris() -> None:
     assert PhysicalHost("memory:///x").host().name == "x"
-    with pytest.raises(InvalidInput, match="xen"):
+    with pytest.raises(InvalidRequest, match="xen"):
         PhysicalHost("qemu:///system")
 
 
@@ -296,7 +296,7 @@ def test_the_host_itself_is_never_paused_or_ended(host: PhysicalHost, memory: Me
     # Had the hypervisor been asked, this is what it would say.
     for step in ("shutdown", "destroy", "suspend", "undefine", "connect", "set_scheduler"):
         memory.fail(step, HypervisorError("was asked"))
-    with pytest.raises(Conflict, match="host itself"):
+    with pytest.raises(RequestConflict, match="host itself"):
         end(host)
     assert host.domains() == before
 
@@ -314,9 +314,9 @@ def test_a_domain_that_is_undefined_leaves_nothing_behind(host: PhysicalHost) ->
 
 
 def test_a_cap_that_its_vcpus_cannot_use_is_refused(host: PhysicalHost) -> None:
-    with pytest.raises(InvalidInput, match="250 is more than 100 for each of its 2 vCPUs"):
+    with pytest.raises(InvalidRequest, match="250 is more than 100 for each of its 2 vCPUs"):
         host.set_domain(SetDomain("r1", cap=250))
-    with pytest.raises(InvalidInput, match="2 vCPUs"):
+    with pytest.raises(InvalidRequest, match="2 vCPUs"):
         host.create(CreateDomain("r2", vcpus=2, max_vcpus=4, cap=250))
     assert host.set_domain(SetDomain("r1", cap=250, vcpus=3)).scheduler.cap == 250
 
@@ -326,7 +326,7 @@ def test_vcpus_that_the_cap_needs_stay(host: PhysicalHost, is_running: bool) -> 
     host.set_domain(SetDomain("r1", cap=150))
     if not is_running:
         host.destroy("r1")
-    with pytest.raises(Conflict, match=r"cap of 150, more than 1 vCPUs"):
+    with pytest.raises(RequestConflict, match=r"cap of 150, more than 1 vCPUs"):
         host.set_vcpus("r1", 1)
     assert host.domain("r1").vcpus.current == 2
     host.set_domain(SetDomain("r1", state="running", cap=100, vcpus=1))

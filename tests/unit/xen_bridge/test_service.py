@@ -21,13 +21,13 @@ from xen_bridge.client import BridgeClient
 from xen_bridge.command import main
 from xen_bridge.errors import (
     BridgeError,
-    Conflict,
     Deadline,
-    InvalidInput,
-    NotFound,
+    InvalidRequest,
     PathNotAllowed,
     PeerAway,
-    Unsupported,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
 )
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import devices, domains, measures, summary
@@ -129,19 +129,19 @@ def test_a_domain_from_its_beginning_to_its_end(client):
     pinned = client.ask(domains.ListVcpus()).assignments
     assert {one.affinity for one in pinned if one.domain == "life"} == {(1,)}
     assert client.ask(domains.DeleteDomain("life")) == domains.Done()
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         client.ask(domains.GetDomain("life"))
 
 
 def test_errors_arrive_with_their_kind_and_field(client, r1):
-    with pytest.raises(NotFound, match="ghost"):
+    with pytest.raises(SubjectNotFound, match="ghost"):
         client.ask(domains.GetDomain("ghost"))
-    with pytest.raises(Conflict):
+    with pytest.raises(RequestConflict):
         client.ask(domains.CreateDomain("r1"))
-    with pytest.raises(InvalidInput) as wrong:
+    with pytest.raises(InvalidRequest) as wrong:
         client.ask(domains.SetDomain("r1", cap=401))
     assert wrong.value.loc == ("cap",)
-    with pytest.raises(InvalidInput) as wrong:
+    with pytest.raises(InvalidRequest) as wrong:
         client.ask(domains.SetDomain("r1", vcpus=3))
     assert wrong.value.loc == ("vcpus",)
 
@@ -199,14 +199,14 @@ def test_the_proxy_reaches_the_agent_of_a_router(client, r1):
 
 
 def test_a_router_does_not_do_what_only_domain_0_does(client, r1):
-    with pytest.raises(Unsupported, match="xentop"):
+    with pytest.raises(RequestUnsupported, match="xentop"):
         client.ask(measures.Measures(measures.UsedGatherers(xentop=True)), router="r1")
-    with pytest.raises(Unsupported, match="GetNode"):
+    with pytest.raises(RequestUnsupported, match="GetNode"):
         client.ask(domains.GetNode(), router="r1")
 
 
 def test_a_router_that_nobody_knows(client):
-    with pytest.raises(NotFound, match="xen-bridge router add"):
+    with pytest.raises(SubjectNotFound, match="xen-bridge router add"):
         client.ask(MEMORY_AND_IFCONFIG, router="r9")
 
 
@@ -555,7 +555,7 @@ def test_no_path_is_given_to_a_domain_but_those_of_the_list(client):
     wanted = domains.CreateDomain("r9", disks=(domains.NewDisk("/etc/shadow", "xvda"),))
     with pytest.raises(PathNotAllowed, match="/var/lib/xen/images"):
         client.ask(wanted)
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         client.ask(domains.GetDomain("r9"))
 
 
@@ -577,6 +577,6 @@ def test_libvirt_s_own_test_driver_is_served(folder, controller):
         assert made.state == "running"
         pinned = asking.ask(domains.SetDomain("r1", vcpus=2, affinity=(domains.VcpuPins((1,)),)))
         assert pinned.domain.vcpus.current == 2
-        with pytest.raises(Unsupported, match="weight"):
+        with pytest.raises(RequestUnsupported, match="weight"):
             asking.ask(domains.SetDomain("r1", weight=5))
         assert asking.ask(domains.DeleteDomain("r1")) == domains.Done()

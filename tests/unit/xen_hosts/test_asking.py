@@ -30,9 +30,9 @@ TEXT = "what the host says"
 @pytest.mark.parametrize(
     ("told", "meant"),
     [
-        (bridge_errors.NotFound(TEXT), errors.NotFound),
-        (bridge_errors.Conflict(TEXT), errors.Conflict),
-        (bridge_errors.Unsupported(TEXT), errors.Unsupported),
+        (bridge_errors.SubjectNotFound(TEXT), errors.NotFound),
+        (bridge_errors.RequestConflict(TEXT), errors.Conflict),
+        (bridge_errors.RequestUnsupported(TEXT), errors.Unsupported),
         (bridge_errors.Overloaded(TEXT), errors.LimitExceeded),
         (bridge_errors.TooLarge(TEXT), errors.LimitExceeded),
         (bridge_errors.Deadline(TEXT), errors.HostDeadline),

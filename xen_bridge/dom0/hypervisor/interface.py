@@ -12,8 +12,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from xen_bridge.errors import Unsupported
-from xen_bridge.protocol.documents.domains import CreateDomain, Domain, Host, VcpuAssignment
+from xen_bridge.errors import RequestUnsupported
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    Domain,
+    PhysicalHostInfo,
+    VcpuAssignment,
+)
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
 
@@ -72,7 +77,7 @@ class HostDevice:
 class Hypervisor(Protocol):
     """A connection to one hypervisor. ``domain`` is an id, a name or a UUID.
 
-    Raises NotFound for an unknown domain, Conflict where its state forbids the call,
+    Raises SubjectNotFound for an unknown domain, RequestConflict where its state forbids the call,
     HypervisorAway when nobody answers, HypervisorError for all else that fails. What it cannot
     read of one domain is unknown, no error: the domain may be on its way in or out.
     """
@@ -81,7 +86,7 @@ class Hypervisor(Protocol):
     def capabilities(self) -> frozenset[Capability]:
         """What this back end can do."""
 
-    def host(self) -> Host:
+    def host(self) -> PhysicalHostInfo:
         """Return the physical host."""
 
     def domains(self) -> tuple[Domain, ...]:
@@ -120,6 +125,12 @@ class Hypervisor(Protocol):
     def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
         """Let a vCPU run on these physical CPUs only."""
 
+    def last_cpu(self) -> int | None:
+        """Return the highest number that a physical CPU may have; None if nobody tells.
+
+        Not every number up to it need be a CPU that runs: with ``smt=off`` every other is none.
+        """
+
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU of the running domains runs and may run."""
 
@@ -149,6 +160,6 @@ class Hypervisor(Protocol):
 
 
 def require(capabilities: frozenset[Capability], capability: Capability) -> None:
-    """Raise Unsupported, naming what is missing, unless a back end of these can do it."""
+    """Raise RequestUnsupported, naming what is missing, unless a back end of these can do it."""
     if capability not in capabilities:
-        raise Unsupported(f"this hypervisor's back end cannot: {capability.value}")
+        raise RequestUnsupported(f"this hypervisor's back end cannot: {capability.value}")

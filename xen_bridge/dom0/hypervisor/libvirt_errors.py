@@ -8,12 +8,12 @@ from typing import Any
 
 from xen_bridge.errors import (
     BridgeError,
-    Conflict,
     Deadline,
     HypervisorAway,
     HypervisorError,
-    NotFound,
-    Unsupported,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
 )
 
 
@@ -30,14 +30,14 @@ def binding() -> Any:
 
 def _classes(libvirt: Any) -> dict[int, type[BridgeError]]:
     return {
-        libvirt.VIR_ERR_NO_DOMAIN: NotFound,
-        libvirt.VIR_ERR_NO_NODE_DEVICE: NotFound,
-        libvirt.VIR_ERR_DEVICE_MISSING: NotFound,
-        libvirt.VIR_ERR_OPERATION_INVALID: Conflict,
-        libvirt.VIR_ERR_DOM_EXIST: Conflict,
-        libvirt.VIR_ERR_NO_SUPPORT: Unsupported,
-        libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED: Unsupported,
-        libvirt.VIR_ERR_CONFIG_UNSUPPORTED: Unsupported,
+        libvirt.VIR_ERR_NO_DOMAIN: SubjectNotFound,
+        libvirt.VIR_ERR_NO_NODE_DEVICE: SubjectNotFound,
+        libvirt.VIR_ERR_DEVICE_MISSING: SubjectNotFound,
+        libvirt.VIR_ERR_OPERATION_INVALID: RequestConflict,
+        libvirt.VIR_ERR_DOM_EXIST: RequestConflict,
+        libvirt.VIR_ERR_NO_SUPPORT: RequestUnsupported,
+        libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED: RequestUnsupported,
+        libvirt.VIR_ERR_CONFIG_UNSUPPORTED: RequestUnsupported,
         libvirt.VIR_ERR_OPERATION_TIMEOUT: Deadline,
         libvirt.VIR_ERR_NO_CONNECT: HypervisorAway,
         libvirt.VIR_ERR_AUTH_FAILED: HypervisorAway,
@@ -62,7 +62,7 @@ def ours(error: Any) -> BridgeError:
     code, message = error.get_error_code(), str(error)
     kind = _classes(libvirt).get(code, HypervisorError)
     if code == libvirt.VIR_ERR_OPERATION_FAILED and "already" in message:
-        kind = Conflict
+        kind = RequestConflict
     # A daemon that went away in the middle of a call, or is not there at all.
     away = ("Connection refused", "Cannot recv data", "Failed to connect", "Connection reset")
     if kind is HypervisorError and any(text in message for text in away):

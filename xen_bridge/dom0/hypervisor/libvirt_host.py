@@ -18,13 +18,13 @@ from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, HostDevice, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
-from xen_bridge.errors import HypervisorAway, NotFound, Unsupported
+from xen_bridge.errors import HypervisorAway, RequestUnsupported, SubjectNotFound
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.document_schema import Form
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
-    Host,
+    PhysicalHostInfo,
     SchedulerParameters,
     State,
     VcpuAssignment,
@@ -98,7 +98,7 @@ class LibvirtHost(ABC):
                 self._connection = None
 
     def find(self, domain: str) -> Any:
-        """Return libvirt's domain of that id, name or UUID; NotFound if there is none."""
+        """Return libvirt's domain of that id, name or UUID; SubjectNotFound if there is none."""
         connection = self.connection()
         try:
             with translated():
@@ -107,19 +107,19 @@ class LibvirtHost(ABC):
                 if _UUID.fullmatch(domain):
                     return connection.lookupByUUIDString(domain)
                 return connection.lookupByName(domain)
-        except NotFound as error:
+        except SubjectNotFound as error:
             # libvirt does not say which.
-            raise NotFound(f"no domain {domain}") from error
+            raise SubjectNotFound(f"no domain {domain}") from error
 
     # ---- looking
 
-    def host(self) -> Host:
+    def host(self) -> PhysicalHostInfo:
         """Return the physical host."""
         connection = self.connection()
         with translated():
             info = connection.getInfo()
             version = connection.getVersion()
-            return Host(
+            return PhysicalHostInfo(
                 name=connection.getHostname(),
                 hypervisor=connection.getType(),
                 version=f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}",
@@ -150,7 +150,7 @@ class LibvirtHost(ABC):
         """Return one domain."""
         described = self._described(self.find(domain))
         if described is None:
-            raise NotFound(f"no domain {domain}")
+            raise SubjectNotFound(f"no domain {domain}")
         return described
 
     def _described(self, domain: Any) -> Domain | None:
@@ -225,6 +225,12 @@ class LibvirtHost(ABC):
     ) -> SchedulerParameters:
         """Return the scheduler's kind, and the domain's weight and cap."""
 
+    def last_cpu(self) -> int | None:
+        """Return the highest number that a physical CPU may have."""
+        connection = self.connection()
+        with translated():
+            return int(connection.getInfo()[2]) - 1
+
     @abstractmethod
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
@@ -283,7 +289,7 @@ class LibvirtHost(ABC):
 
     def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
         """Set weight and cap of a running domain."""
-        raise Unsupported(f"weight and cap, with {self.kind} domains")
+        raise RequestUnsupported(f"weight and cap, with {self.kind} domains")
 
     def set_vcpus(self, domain: str, count: int) -> None:
         """Set how many vCPUs a domain uses."""
@@ -297,7 +303,7 @@ class LibvirtHost(ABC):
 
     def migrate(self, domain: str, destination: str) -> None:
         """Move a running domain to another host."""
-        raise Unsupported(f"migration, with {self.kind} domains")
+        raise RequestUnsupported(f"migration, with {self.kind} domains")
 
     # ---- devices
 
@@ -348,7 +354,7 @@ def _devices_of(domain: Any) -> tuple[str, ...] | None:
 
 
 def checked(form: Form) -> Form:
-    """Return a form; InvalidInput for one that no message can carry."""
+    """Return a form; InvalidRequest for one that no message can carry."""
     document_schema.check(form)
     return form
 

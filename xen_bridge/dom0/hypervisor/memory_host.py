@@ -19,11 +19,11 @@ from xen_bridge.dom0.hypervisor.memory_domains import (
     defined,
     domain_0,
 )
-from xen_bridge.errors import Conflict, HypervisorAway, HypervisorError, NotFound
+from xen_bridge.errors import HypervisorAway, HypervisorError, RequestConflict, SubjectNotFound
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
-    Host,
+    PhysicalHostInfo,
     SchedulerParameters,
     VcpuAssignment,
     VcpuPins,
@@ -70,6 +70,7 @@ class MemoryHost:
         self._world = world
         self._name = name
         self._cpus = cpus
+        self._offline: frozenset[int] = frozenset()
         self._memory_kb = memory_kb
         self._lock = threading.RLock()
         self._next_id = 1
@@ -99,6 +100,11 @@ class MemoryHost:
         with self._lock:
             self._unknown[self._find(domain).domain.uuid] = names
 
+    def take_offline(self, *cpus: int) -> None:
+        """Have these CPUs be off: there are fewer, and the others keep their numbers."""
+        with self._lock:
+            self._offline = frozenset(cpus)
+
     def _blinded(self, domain: Domain) -> Domain:
         """Return a domain without what is to be unknown."""
         names = self._unknown.get(domain.uuid, ())
@@ -115,16 +121,16 @@ class MemoryHost:
 
     # ---- looking
 
-    def host(self) -> Host:
+    def host(self) -> PhysicalHostInfo:
         """Return the physical host."""
         self._at("host")
         used = sum(kept.domain.memory_kb or 0 for kept in self._domains.values() if kept.since)
-        return Host(
+        return PhysicalHostInfo(
             name=self._name,
             hypervisor="memory",
             version="1.0.0",
             scheduler="credit",
-            cpus=self._cpus,
+            cpus=self._cpus - len(self._offline),
             memory_kb=self._memory_kb,
             free_memory_kb=max(self._memory_kb - used, 0),
             capabilities=tuple(sorted(self.capabilities)),
@@ -147,7 +153,7 @@ class MemoryHost:
         for kept in self._domains.values():
             if domain in (kept.domain.name, kept.domain.uuid, str(kept.domain.id)):
                 return kept
-        raise NotFound(f"no domain {domain}")
+        raise SubjectNotFound(f"no domain {domain}")
 
     def _now(self, kept: _Kept) -> Domain:
         return replace(kept.domain, cpu_time_s=round(self._cpu_seconds(kept), 3))
@@ -155,6 +161,11 @@ class MemoryHost:
     def _cpu_seconds(self, kept: _Kept) -> float:
         running = 0.0 if kept.since is None else self._world.clock() - kept.since
         return (kept.domain.cpu_time_s or 0.0) + max(running, 0.0) * BUSY
+
+    def last_cpu(self) -> int | None:
+        """Return the highest number of a physical CPU."""
+        self._at("last_cpu")
+        return self._cpus - 1
 
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
@@ -202,7 +213,7 @@ class MemoryHost:
         with self._lock:
             taken = {kept.domain.name for kept in self._domains.values()} | set(self._domains)
             if wanted.name in taken or wanted.uuid in taken:
-                raise Conflict(f"a domain {wanted.name} exists already")
+                raise RequestConflict(f"a domain {wanted.name} exists already")
             domain = defined(wanted, self._cpus)
             self._keep(domain, None)
             return domain
@@ -213,7 +224,7 @@ class MemoryHost:
         with self._lock:
             kept = self._find(domain)
             if kept.since is not None:
-                raise Conflict(f"{kept.domain.name} runs already")
+                raise RequestConflict(f"{kept.domain.name} runs already")
             scheduler = SchedulerParameters("credit", DEFAULT_WEIGHT, DEFAULT_CAP)
             started = replace(
                 kept.domain, id=self._next_id, state="running", scheduler=scheduler, cpu_time_s=0.0
@@ -235,7 +246,7 @@ class MemoryHost:
         with self._lock:
             kept = self._running(domain)
             if kept.domain.id == 0:
-                raise Conflict("Domain-0 cannot end")
+                raise RequestConflict("Domain-0 cannot end")
             if kept.domain.persistent:
                 self._keep(replace(kept.domain, id=None, state="shutoff"), None)
             else:
@@ -248,7 +259,7 @@ class MemoryHost:
         with self._lock:
             kept = self._find(domain)
             if kept.since is not None:
-                raise Conflict(f"{kept.domain.name} runs")
+                raise RequestConflict(f"{kept.domain.name} runs")
             del self._domains[kept.domain.uuid]
 
     def suspend(self, domain: str) -> None:
@@ -264,13 +275,13 @@ class MemoryHost:
         with self._lock:
             kept = self._running(domain)
             if kept.domain.state != "paused":
-                raise Conflict(f"{kept.domain.name} is not paused")
+                raise RequestConflict(f"{kept.domain.name} is not paused")
             self._keep(replace(kept.domain, state="running"), kept.since)
 
     def _running(self, domain: str) -> _Kept:
         kept = self._find(domain)
         if kept.since is None:
-            raise Conflict(f"{kept.domain.name} does not run")
+            raise RequestConflict(f"{kept.domain.name} does not run")
         return kept
 
     def _keep(self, domain: Domain, since: float | None) -> None:
@@ -333,7 +344,7 @@ class MemoryHost:
         target._at("prepare")
         with target._lock:
             if any(other.domain.name == kept.domain.name for other in target._domains.values()):
-                raise Conflict(f"{destination} has a domain {kept.domain.name} already")
+                raise RequestConflict(f"{destination} has a domain {kept.domain.name} already")
         self._at("transfer")
         target._at("finish")
         target._receive(self._now(kept))
@@ -371,7 +382,7 @@ class MemoryHost:
         self._at("remove_device")
         with self._lock:
             if self._devices.get(address) != self._find(domain).domain.name:
-                raise NotFound(f"{domain} does not have {address}")
+                raise SubjectNotFound(f"{domain} does not have {address}")
             del self._devices[address]
 
     def attached_devices(self) -> Attached:

@@ -10,14 +10,14 @@ from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 
 SCHEMES = "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, test:///default, memory:///"
 MAX_DELAY = 60.0
 
 
 def open_hypervisor(uri: str) -> Hypervisor:
-    """Return the back end of ``uri``; InvalidInput if none serves it. Connects later."""
+    """Return the back end of ``uri``; InvalidRequest if none serves it. Connects later."""
     scheme = uri.partition(":")[0]
     if scheme == "memory":
         return _memory(uri)
@@ -25,7 +25,29 @@ def open_hypervisor(uri: str) -> Hypervisor:
         return LibvirtTestHost(uri)
     if scheme == "xen" or scheme.startswith("xen+"):
         return XenHypervisor(uri)
-    raise InvalidInput(("uri",), f"{uri!r} is none of {SCHEMES}")
+    raise InvalidRequest(("uri",), f"{uri!r} is none of {SCHEMES}")
+
+
+def check_is_here(uri: str) -> None:
+    """Raise InvalidRequest unless ``uri`` names this machine's own hypervisor.
+
+    A node is one machine: of another's, the domains would be told beside this one's memory and
+    devices. A name like localhost may be the end of a tunnel, and says nothing.
+    """
+    host = _host_of(uri)
+    if host:
+        raise InvalidRequest(
+            ("uri",),
+            f"{uri!r} is the hypervisor of {host}, whose devices and memory cannot be told from "
+            "here: run xen-bridge there, and serve xen:///system",
+        )
+
+
+def _host_of(uri: str) -> str:
+    try:
+        return urlsplit(uri).netloc
+    except ValueError:
+        raise InvalidRequest(("uri",), f"{uri!r} is no URI") from None
 
 
 def _memory(uri: str) -> MemoryHost:
@@ -36,8 +58,8 @@ def _memory(uri: str) -> MemoryHost:
         try:
             seconds = float(text)
         except ValueError:
-            raise InvalidInput(("uri",), f"{text!r} is not a number of seconds") from None
+            raise InvalidRequest(("uri",), f"{text!r} is not a number of seconds") from None
         if not 0 <= seconds <= MAX_DELAY:
-            raise InvalidInput(("uri",), f"seconds are 0 to {MAX_DELAY:g}")
+            raise InvalidRequest(("uri",), f"seconds are 0 to {MAX_DELAY:g}")
         host.fail("domains", partial(time.sleep, seconds))
     return host

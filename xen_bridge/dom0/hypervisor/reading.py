@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, ours
-from xen_bridge.errors import BridgeError, HypervisorAway, NotFound
+from xen_bridge.errors import BridgeError, HypervisorAway, SubjectNotFound
 
 Value = TypeVar("Value")
 MAX_REASON = 200
@@ -37,7 +37,7 @@ class CarefulReading:
             meant = ours(error)
             if isinstance(meant, HypervisorAway):
                 raise meant from error
-            self.was_missed |= isinstance(meant, NotFound)
+            self.was_missed |= isinstance(meant, SubjectNotFound)
             self._note(names, meant)
         except (BridgeError, ValueError, LookupError) as error:
             # What libvirt says is not UTF-8, no XML, no number, or beyond what a message carries.

@@ -6,7 +6,7 @@ What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen rese
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +18,7 @@ from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checke
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
-from xen_bridge.errors import Conflict, Unsupported
+from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
@@ -51,6 +51,8 @@ class XenHypervisor(LibvirtHost):
         super().__init__(uri)
         runner = run or xl_runner(uri)
         self._xl = Xl(runner) if runner is not None else None
+        self._last_cpu: int | None = None
+        """As it was told last: it changes with the machine's hardware only."""
         self._log = LibxlLog() if urlsplit(uri).hostname is None else None
         self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
 
@@ -87,12 +89,24 @@ class XenHypervisor(LibvirtHost):
         # One run of xl tells of all domains, so it is asked by vcpu_list alone.
         return ()
 
+    def last_cpu(self) -> int | None:
+        """Return the highest number that a physical CPU may have, as ``xl info`` tells it.
+
+        libvirt tells only how many there are, which is fewer where some of them are off.
+        """
+        if self._xl is not None:
+            with suppress(BridgeError):
+                self._last_cpu = self._xl.last_cpu()
+        return self._last_cpu
+
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
-        connection = self.connection()
-        with translated():
-            cpus = connection.getInfo()[2]
-        return self._needed_xl().vcpu_list(cpus)
+        xl = self._needed_xl()
+        if self._last_cpu is None:
+            self.last_cpu()
+        # Without it, as many as there are is the best guess of what "all" is.
+        last = self._last_cpu if self._last_cpu is not None else super().last_cpu()
+        return xl.vcpu_list(0 if last is None else last + 1)
 
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""
@@ -116,13 +130,13 @@ class XenHypervisor(LibvirtHost):
     # ---- the processor
 
     def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
-        """Set weight and cap of a running domain; Unsupported for other schedulers."""
+        """Set weight and cap of a running domain; RequestUnsupported for other schedulers."""
         found = self.find(domain)
         wanted = {"weight": weight, "cap": cap}
         with translated():
             kind = found.schedulerType()[0]
             if kind not in KNOWN_SCHEDULERS:
-                raise Unsupported(f"the scheduler {kind} knows no weight and no cap")
+                raise RequestUnsupported(f"the scheduler {kind} knows no weight and no cap")
             # Flags are not supported, so the plain call (Xen research, 5.1).
             found.setSchedulerParameters({k: v for k, v in wanted.items() if v is not None})
 
@@ -145,12 +159,14 @@ class XenHypervisor(LibvirtHost):
         with translated():
             number = found.ID()
         if number < 0:
-            raise Conflict("the domain does not run")
+            raise RequestConflict("the domain does not run")
         self._needed_xl().pin(number, vcpu, cpus)
 
     def _needed_xl(self) -> Xl:
         if self._xl is None:
-            raise Unsupported(f"affinity through {self.uri}: xl runs on the host itself, or by ssh")
+            raise RequestUnsupported(
+                f"affinity through {self.uri}: xl runs on the host itself, or by ssh"
+            )
         return self._xl
 
     # ---- life
@@ -178,7 +194,7 @@ class XenHypervisor(LibvirtHost):
             with self._explained(), translated():
                 name = found.name()
                 if name in {item.name() for item in other.connection().listAllDomains()}:
-                    raise Conflict(f"{destination} has a domain {name} already")
+                    raise RequestConflict(f"{destination} has a domain {name} already")
                 flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
                 if found.isPersistent():
                     flags |= libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
@@ -192,14 +208,14 @@ class XenHypervisor(LibvirtHost):
         """Take a PCI device from the host's driver; with xl where libvirt has no device driver."""
         try:
             super().take_device(address)
-        except Unsupported:
+        except RequestUnsupported:
             self._needed_xl().take_device(address)
 
     def return_device(self, address: str) -> None:
         """Give a PCI device back to the host's driver."""
         try:
             super().return_device(address)
-        except Unsupported:
+        except RequestUnsupported:
             self._needed_xl().return_device(address)
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from xen_bridge.protocol.document_schema import document_field
-from xen_bridge.protocol.documents.hello import Hello
+from xen_bridge.protocol.documents.hello import NodeHello
 
-BODIES: tuple[type[Any], ...] = (Hello,)
+BODIES: tuple[type[Any], ...] = (NodeHello,)
 """What may travel in a channel."""
 MAX_NUMBER = (1 << 63) - 1
 MAX_INCARNATION = MAX_NUMBER >> 1

@@ -87,7 +87,7 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
+class PhysicalHostInfo:
     """A physical host; ``capabilities`` are the names of what its back end can do.
 
     ``scheduler`` is None where it cannot be told.
@@ -203,7 +203,7 @@ class ListVcpus:
 class Node:
     """The host and all its domains."""
 
-    host: Host = document_field()
+    host: PhysicalHostInfo = document_field()
     domains: tuple[Domain, ...] = document_field((), tag="Domain")
 
 

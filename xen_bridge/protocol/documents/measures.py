@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from xen_bridge.errors import InvalidInput
+from xen_bridge.errors import InvalidRequest
 from xen_bridge.protocol.document_schema import document_field
 
 XENTOP, IFCONFIG, LATENCY, MEMORY = 1, 2, 3, 4
@@ -111,10 +111,10 @@ class Measures:
         return self.seconds + max((one.interval for one in self.sampling().values()), default=0.0)
 
     def check_length(self) -> None:
-        """Raise InvalidInput if a request would take longer than an hour."""
+        """Raise InvalidRequest if a request would take longer than an hour."""
         for name, sampling in self.sampling().items():
             if sampling.seconds > MAX_SECONDS:
-                raise InvalidInput((name, "iterations"), f"takes more than {MAX_SECONDS:g} s")
+                raise InvalidRequest((name, "iterations"), f"takes more than {MAX_SECONDS:g} s")
 
 
 # ---- xentop (listing 2.3)

@@ -10,7 +10,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import action_fields, parse_actions
 from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.overlap import blinds_discovery, overlaps
-from horizon_ryu.core.flows.reversal import reverse_match
+from horizon_ryu.core.flows.planner import reverse_match
 from horizon_ryu.wire.messages import VLAN_NONE, Enqueue, Match, Output, OutputInPort, SetField
 
 TCP = {"dl_type": 0x0800, "nw_proto": 6}

@@ -1,0 +1,43 @@
+"""Learning entries: by which frames stations tell where they are, and the entries that show them.
+
+A station that moves may send nothing for long but what it sends to all: ARP, DHCP, IPv6 neighbour
+discovery. The tree's own entries carry multicasts past the controller, so these three come to it
+first. What a station sends to one other needs none of these entries: where the pair has entries
+it has not moved, elsewhere it misses the table. So hosts that talk to each other confirm each
+other's addresses while the controller is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from horizon_ryu.core.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6
+from horizon_ryu.core.ownership import Priority
+from horizon_ryu.wire.capabilities import Capabilities
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, ToController
+from horizon_ryu.wire.protocols import IPPROTO
+
+DHCP_PORTS = (67, 68)
+"""UDP ports of servers and of clients (RFC 2131, 4.1)."""
+
+
+def learning_entries(capabilities: Capabilities, cookie: int) -> tuple[FlowMod, ...]:
+    """Return the entries that a switch with ``capabilities`` needs."""
+    actions = (ToController(),)
+    return tuple(
+        FlowMod(FlowCommand.ADD, match, Priority.ARP, cookie, actions)
+        for match in _matches(capabilities)
+    )
+
+
+def _matches(capabilities: Capabilities) -> Iterator[Match]:
+    """Yield what to match; without masks the tree carries broadcasts only, and so do these."""
+    to_all = Match(dl_dst=BROADCAST)
+    if capabilities.mac_masks:
+        to_all = Match(dl_dst_multicast=True)
+    yield to_all._replace(dl_type=ETH_ARP)
+    for port in DHCP_PORTS:
+        yield to_all._replace(dl_type=ETH_IPV4, nw_proto=int(IPPROTO.UDP), tp_dst=port)
+    if capabilities.mac_masks:
+        # Neighbour and router discovery, and who joins a group (RFC 4861, RFC 3810).
+        yield to_all._replace(dl_type=ETH_IPV6, nw_proto=int(IPPROTO.ICMPV6))
