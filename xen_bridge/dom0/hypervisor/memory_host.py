@@ -70,6 +70,7 @@ class MemoryHost:
         self._world = world
         self._name = name
         self._cpus = cpus
+        self._offline: frozenset[int] = frozenset()
         self._memory_kb = memory_kb
         self._lock = threading.RLock()
         self._next_id = 1
@@ -99,6 +100,11 @@ class MemoryHost:
         with self._lock:
             self._unknown[self._find(domain).domain.uuid] = names
 
+    def take_offline(self, *cpus: int) -> None:
+        """Have these CPUs be off: there are fewer, and the others keep their numbers."""
+        with self._lock:
+            self._offline = frozenset(cpus)
+
     def _blinded(self, domain: Domain) -> Domain:
         """Return a domain without what is to be unknown."""
         names = self._unknown.get(domain.uuid, ())
@@ -124,7 +130,7 @@ class MemoryHost:
             hypervisor="memory",
             version="1.0.0",
             scheduler="credit",
-            cpus=self._cpus,
+            cpus=self._cpus - len(self._offline),
             memory_kb=self._memory_kb,
             free_memory_kb=max(self._memory_kb - used, 0),
             capabilities=tuple(sorted(self.capabilities)),
@@ -155,6 +161,11 @@ class MemoryHost:
     def _cpu_seconds(self, kept: _Kept) -> float:
         running = 0.0 if kept.since is None else self._world.clock() - kept.since
         return (kept.domain.cpu_time_s or 0.0) + max(running, 0.0) * BUSY
+
+    def last_cpu(self) -> int | None:
+        """Return the highest number of a physical CPU."""
+        self._at("last_cpu")
+        return self._cpus - 1
 
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""

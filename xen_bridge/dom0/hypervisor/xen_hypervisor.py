@@ -6,7 +6,7 @@ What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen rese
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +18,7 @@ from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checke
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
-from xen_bridge.errors import RequestConflict, RequestUnsupported
+from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
@@ -51,6 +51,8 @@ class XenHypervisor(LibvirtHost):
         super().__init__(uri)
         runner = run or xl_runner(uri)
         self._xl = Xl(runner) if runner is not None else None
+        self._last_cpu: int | None = None
+        """As it was told last: it changes with the machine's hardware only."""
         self._log = LibxlLog() if urlsplit(uri).hostname is None else None
         self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
 
@@ -87,12 +89,24 @@ class XenHypervisor(LibvirtHost):
         # One run of xl tells of all domains, so it is asked by vcpu_list alone.
         return ()
 
+    def last_cpu(self) -> int | None:
+        """Return the highest number that a physical CPU may have, as ``xl info`` tells it.
+
+        libvirt tells only how many there are, which is fewer where some of them are off.
+        """
+        if self._xl is not None:
+            with suppress(BridgeError):
+                self._last_cpu = self._xl.last_cpu()
+        return self._last_cpu
+
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
-        connection = self.connection()
-        with translated():
-            cpus = connection.getInfo()[2]
-        return self._needed_xl().vcpu_list(cpus)
+        xl = self._needed_xl()
+        if self._last_cpu is None:
+            self.last_cpu()
+        # Without it, as many as there are is the best guess of what "all" is.
+        last = self._last_cpu if self._last_cpu is not None else super().last_cpu()
+        return xl.vcpu_list(0 if last is None else last + 1)
 
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
 from xen_bridge.errors import Deadline, HypervisorError, RequestUnsupported, SubjectNotFound
-from xen_bridge.protocol.documents.domains import VcpuAssignment
+from xen_bridge.protocol.documents.domains import MAX_CPUS, VcpuAssignment
 
 SECONDS = 30.0
 """For one command."""
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it wrote; raises what went wrong."""
@@ -20,22 +24,34 @@ _ROW = re.compile(
     r"(?P<name>\S.*?)\s+(?P<id>\d+)\s+(?P<vcpu>\d+)\s+(?P<cpu>\d+|-)\s+(?P<state>\S{3})"
     r"\s+(?P<time>\d+(\.\d+)?)\s+(?P<hard>\S+)\s*(/\s*(?P<soft>\S+))?\s*"
 )
-MAX_CPUS = 4096
+_LAST_CPU = re.compile(r"^max_cpu_id\s*:\s*(?P<number>\d{1,4})\s*$", re.ASCII | re.MULTILINE)
 
 
 def run_here(command: Sequence[str]) -> str:
     """Run ``command`` on this machine."""
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PATH": with_sbin()},
         )
     except FileNotFoundError as error:
         raise RequestUnsupported(f"{command[0]} is not installed here") from error
+    except OSError as error:
+        raise HypervisorError(f"{command[0]} cannot be run: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise Deadline(f"{command[0]} did not end in {SECONDS:g} s") from error
     if done.returncode != 0:
         raise _failure(command, done.stderr.decode(errors="replace"))
     return done.stdout.decode(errors="replace")
+
+
+def with_sbin() -> str:
+    """Return PATH with the folders behind it that have Xen's commands."""
+    return f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
 
 
 def run_over_ssh(
@@ -56,7 +72,8 @@ def run_over_ssh(
 
     def run(command: Sequence[str]) -> str:
         # The other end has a shell: what it is given must stay one word each.
-        return run_here(("ssh", *options, "--", target, shlex.join(command)))
+        there = f'PATH="$PATH:{SBIN}" {shlex.join(command)}'
+        return run_here(("ssh", *options, "--", target, there))
 
     return run
 
@@ -79,8 +96,13 @@ class Xl:
         chosen = ",".join(str(number) for number in sorted(set(cpus)))
         self._run(("xl", "vcpu-pin", str(domain), str(vcpu), chosen))
 
+    def last_cpu(self) -> int | None:
+        """Return the highest number of a physical CPU (``xl info``); None if it does not tell."""
+        found = _LAST_CPU.search(self._run(("xl", "info")))
+        return None if found is None else int(found["number"])
+
     def vcpu_list(self, cpus: int) -> tuple[VcpuAssignment, ...]:
-        """Return where every vCPU runs and may run, on a host of ``cpus`` (``xl vcpu-list``)."""
+        """Return where every vCPU runs and may run (``xl vcpu-list``); all CPUs are ``cpus``."""
         return tuple(read_vcpu_list(self._run(("xl", "vcpu-list")), cpus))
 
     def take_device(self, address: str) -> None:
@@ -109,7 +131,10 @@ def read_vcpu_list(text: str, cpus: int) -> Iterator[VcpuAssignment]:
 
 
 def read_cpu_list(text: str, cpus: int) -> tuple[int, ...]:
-    """Return the CPUs of ``all``, ``none``, or a list as ``0-2,5``, below ``cpus``."""
+    """Return the CPUs of ``all``, which are ``cpus``, of ``none``, or of a list as ``0-2,5``.
+
+    Of a list every number is kept that a message can carry: CPUs are not 0 to n-1 everywhere.
+    """
     if text in ("all", "any"):
         return tuple(range(cpus))
     found: set[int] = set()
@@ -117,4 +142,4 @@ def read_cpu_list(text: str, cpus: int) -> tuple[int, ...]:
         first, _, last = item.partition("-")
         if first.isdecimal() and (last or first).isdecimal():
             found.update(range(int(first), min(int(last or first), MAX_CPUS) + 1))
-    return tuple(sorted(number for number in found if number < cpus))
+    return tuple(sorted(found))
