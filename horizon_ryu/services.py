@@ -17,9 +17,10 @@ from typing import Any
 
 from ryu import cfg
 
-from horizon_ryu import garbage, log, settings
+from horizon_ryu import garbage, log, start_check
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.capacity import capacity
+from horizon_ryu.core.dpid_claims import DpidClaim, read_pins
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.token_bucket import PacketInLimits
@@ -30,12 +31,14 @@ from horizon_ryu.http import server as rest_server
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow import listener
+from horizon_ryu.openflow.claims import ClaimAlarms
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.openflow.watchdog import Watchdog
 from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
+from horizon_ryu.rest.event_data import claim_to_event
 from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals
 from horizon_ryu.signing_key import signing_key
@@ -75,7 +78,7 @@ class Services:
             self._build()
 
     def _build(self) -> None:
-        self.settings = settings.load(cfg.CONF)
+        self.settings = start_check.check(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
         self.runtime: Runtime = GreenRuntime()
         self.clock: Callable[[], float] = time.monotonic
@@ -87,6 +90,7 @@ class Services:
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
         self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
+        self.claims = ClaimAlarms(self._tell_claim, self.clock)
         self.switches = SwitchRegistry(self.runtime)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
         self.published = Published()
@@ -102,7 +106,7 @@ class Services:
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )
         self.locator: Locator | None = None
-        self.contest: Callable[[bytes], bool] | None = None
+        self.contest: Callable[[int | None, bytes], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.api = Api(self)
@@ -148,13 +152,13 @@ class Services:
         self.store.close()
         LOG.info("stopped")
 
-    def locate_host(self, mac: bytes) -> PortRef | None:
-        """Return where a host is, as Discovery knows it at this moment."""
-        return self.locator(mac) if self.locator is not None else None
+    def locate_host(self, key: bytes) -> PortRef | None:
+        """Return where a host, by its key, is, as Discovery knows it at this moment."""
+        return self.locator(key) if self.locator is not None else None
 
-    def is_contested(self, address: bytes) -> bool:
-        """Tell whether Discovery does not know which host has an IP address (packed)."""
-        return self.contest is not None and self.contest(address)
+    def is_contested(self, vlan: int | None, address: bytes) -> bool:
+        """Tell whether Discovery does not know which host of a VLAN has an IP address (packed)."""
+        return self.contest is not None and self.contest(vlan, address)
 
     def _connection_context(self) -> ConnectionContext:
         guard = self.settings.guard
@@ -170,6 +174,7 @@ class Services:
                 handshake_seconds=guard.handshake_deadline,
                 echo_interval=guard.echo_interval,
                 unanswered_echoes=guard.max_unanswered_echoes,
+                challenge_seconds=guard.challenge,
                 output_bytes=guard.output_bytes,
                 connections=self.capacity.openflow,
                 connections_per_address=guard.connections_per_address,
@@ -178,7 +183,16 @@ class Services:
             admit=self._admit,
             accept_failed=partial(self.accept_failures.note, "openflow"),
             allowed_dpids=allowed or None,
+            certificates=read_pins(guard.certificates, ("guard", "certificates")),
+            claimed=self.claims.claimed,
         )
+
+    def _tell_claim(self, claim: DpidClaim) -> None:
+        LOG.warning(
+            "%s says that it is switch %016x of %s: %s",
+            *(claim.claimant, claim.dpid, claim.holder or "nobody", claim.outcome),
+        )
+        self.events.publish(*claim_to_event(claim))
 
     def _admit(self, packet: PacketIn, now: float) -> bool:
         self.metrics.packet_in()

@@ -7,15 +7,15 @@ what is documented, what is registered and what the program uses cannot differ.
 
 from __future__ import annotations
 
-import configparser
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from oslo_config import cfg
 
+from horizon_ryu.config_names import check_names
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import (
     DiscoveryTimers,
@@ -51,6 +51,13 @@ class DiscoveryOptions(DiscoveryTimers):
     key_file: str | None = option(None, "file with the key that signs probes; else a new key")
     max_hosts: int = option(65_536, "hosts known in all", 1, 10_000_000)
     max_hosts_per_port: int = option(2_048, "hosts known per port", 1, 1_000_000)
+    max_hosts_per_switch: int = option(8_192, "hosts known per switch", 1, 10_000_000)
+    host_idle: float = option(
+        300.0,
+        "without a frame after which a host is asked, and goes if silent (s); 0 for never",
+        0,
+        1e6,
+    )
     max_addresses_per_host: int = option(16, "IP addresses known per host", 1, 1024)
     host_move_window: float = seconds(1.0, "in which a host's old place may contradict a move")
     join_patience: float = seconds(4.0, "for which one joining switch may hold new links back")
@@ -146,6 +153,10 @@ class GuardOptions:
     connections_per_address: int = option(2048, "connections per address", 1, 100_000)
     output_bytes: int = option(8 << 20, "waiting to be sent to one switch (bytes)", 65_536, 1 << 30)
     allowed_dpids: tuple[str, ...] = option((), "dpids that may connect (hex); none named: all")
+    certificates: tuple[str, ...] = option(
+        (), "pins: DPID=SHA256 of the client certificates that may be a dpid, with commas between"
+    )
+    challenge: float = seconds(2.0, "that a switch has to answer when somebody claims its dpid")
     packet_ins_per_port: float = option(20_000.0, "packet-ins per port and second", 1, 1e7)
     packet_ins_per_switch: float = option(100_000.0, "packet-ins per switch and second", 1, 1e7)
     watchdog: float = option(30.0, "hung before it ends itself; 0 for never (seconds)", 0, 3600)
@@ -192,6 +203,8 @@ class Settings:
     log: LogOptions = field(default_factory=LogOptions)
 
 
+_RYUS = "DEFAULT"
+"""Section of Ryu's own options."""
 _CHOICES = {
     ("log", "format"): ("text", "json"),
     ("log", "level"): ("DEBUG", "INFO", "WARNING", "ERROR"),
@@ -233,62 +246,71 @@ def register(conf: cfg.ConfigOpts) -> None:
 
 
 def load(conf: cfg.ConfigOpts) -> Settings:
-    """Return the options that ``conf`` has read; InvalidInput names group and option."""
+    """Return the options that ``conf`` has read; InvalidInput names group and option.
+
+    Ryu's options, and those of other applications, are checked as well: what nobody has
+    registered with ``conf`` does not exist, and what has the wrong type is refused.
+    """
     register(conf)
-    for path in conf.config_file or ():
-        check_names(path)
+    known = _known(conf)
+    for path in _files(conf):
+        check_names(path, known)
     groups = {name: group(**_values(conf, name, group)) for name, group in _groups()}
+    _check_foreign(conf)
     return Settings(**groups)
+
+
+def _files(conf: cfg.ConfigOpts) -> Iterator[Path]:
+    """Yield the files that ``conf`` has read: those named, and those of the folders named."""
+    yield from map(Path, conf.config_file or ())
+    for folder in conf.config_dir or ():
+        yield from sorted(Path(folder).glob("*.conf"))
+
+
+def _known(conf: cfg.ConfigOpts) -> dict[str, set[str]]:
+    """Return the names of all options that are registered, by section."""
+    known: dict[str, set[str]] = {_RYUS: set()}
+    for name in conf:
+        value = _value(conf, name)
+        if isinstance(value, cfg.ConfigOpts.GroupAttr):
+            known[name] = set(value)
+        else:
+            known[_RYUS].add(name)
+    return known
+
+
+def _value(conf: cfg.ConfigOpts, name: str) -> Any:
+    """Return an option, or a group of them; None for an option whose value is refused."""
+    try:
+        return conf[name]
+    except (cfg.Error, ValueError):
+        return None
+
+
+def _check_foreign(conf: cfg.ConfigOpts) -> None:
+    """Raise InvalidInput for a value of Ryu, or of another application, of the wrong type."""
+    ours = get_type_hints(Settings)
+    for section, names in _known(conf).items():
+        if section not in ours:
+            for name in sorted(names):
+                _read(conf if section == _RYUS else conf[section], section, name)
+
+
+def _read(options: Any, section: str, name: str) -> Any:
+    try:
+        return options[name]
+    except (cfg.ConfigFileValueError, ValueError) as error:
+        raise InvalidInput((section, name), str(error)) from error
 
 
 def _values(conf: cfg.ConfigOpts, name: str, group: type) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for item in fields(group):
-        try:
-            value = conf[name][item.name]
-        except (cfg.ConfigFileValueError, ValueError) as error:
-            raise InvalidInput((name, item.name), str(error)) from error
+        value = _read(conf[name], name, item.name)
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidInput((name, item.name), "must be a finite number")
         values[item.name] = tuple(value) if isinstance(value, list) else value
     return values
-
-
-def check_names(path: str) -> None:
-    """Raise InvalidInput if the file names a section or an option that nobody knows.
-
-    oslo.config passes over what it does not know, so a misspelt option would silently keep its
-    default. The section DEFAULT is Ryu's.
-    """
-    known = {name: {item.name for item in fields(group)} for name, group in _groups()}
-    for section, name in _names_in(path):
-        if section not in known:
-            raise InvalidInput((section,), f"no such section; there are {_list(known)}")
-        if name.replace("-", "_") not in known[section]:
-            there_are = _list(known[section])
-            raise InvalidInput((section, name), f"no such option; there are {there_are}")
-
-
-def _names_in(path: str) -> Iterator[tuple[str, str]]:
-    parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="DEFAULT")
-    try:
-        parser.read_string(Path(path).read_text(encoding="utf-8"), source=path)
-    except (configparser.Error, OSError, UnicodeDecodeError) as error:
-        raise InvalidInput((path,), str(error)) from error
-    defaults = set(parser.defaults())
-    for section in parser.sections():
-        own = set(parser.options(section)) - defaults
-        yield from ((section, name) for name in sorted(own))
-        if not own:
-            yield section, next(iter(_first_option(section)), "")
-
-
-def _first_option(section: str) -> Iterable[str]:
-    return [item.name for name, group in _groups() if name == section for item in fields(group)]
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
 
 
 def sample() -> str:

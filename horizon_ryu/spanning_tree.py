@@ -21,9 +21,11 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import InvalidInput, StoreError, SwitchAway, SwitchError
 from horizon_ryu.core.flood_plan import FloodPlan
+from horizon_ryu.core.frames import decode
 from horizon_ryu.core.lost_switches import TreeMemory
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import TreeTimers
+from horizon_ryu.core.topology import station_key
 from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
@@ -146,9 +148,16 @@ class SpanningTree(HorizonApp):
         """Drop what would be flooded but came in where the tree has no port."""
         if self._control.gate(packet.dpid, packet.in_port):
             return PASSED
-        if not _is_group(packet) and self.horizon.locate_host(packet.data[:6]) is not None:
+        if not _is_group(packet) and self._is_known(packet.data):
             return PASSED
         return PacketInVerdict(True, _free(packet))
+
+    def _is_known(self, data: bytes) -> bool:
+        """Tell whether a frame is for a host whose place is known."""
+        frame = decode(data)
+        if frame is None:
+            return False
+        return self.horizon.locate_host(station_key(frame.dst, frame.vlan)) is not None
 
     def _flood(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Flood what nobody else wanted: multicasts that no entry carries."""

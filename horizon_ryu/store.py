@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError
 from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition
+from horizon_ryu.store_place import file_of, keep_to_owner
 
 __all__ = ["Row", "Store", "StoreError"]
 
@@ -92,10 +93,13 @@ class Store:
         self._wait = START_WAIT
         try:
             self._engine = sa.create_engine(url)
+            self._place = file_of(self._engine.url)
+            if self._place is not None:
+                keep_to_owner(self._place)
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", self._prepare_sqlite)
             self._migrate()
-        except (SQLAlchemyError, CommandError, ImportError) as error:
+        except (SQLAlchemyError, CommandError, ImportError, OSError) as error:
             raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
 
     def _migrate(self) -> None:
@@ -181,9 +185,7 @@ class Store:
     @property
     def folder(self) -> Path:
         """Where the database's file is; the working directory if it is not in a file."""
-        url = self._engine.url
-        is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-        return Path(str(url.database)).parent if is_file else Path()
+        return Path() if self._place is None else self._place.parent
 
     def close(self) -> None:
         """Close every connection."""

@@ -186,19 +186,13 @@ def check_config(file: str) -> None:
 
     Example: horizonctl check-config horizon.conf
     """
-    from oslo_config import cfg
+    from horizon_ryu.core.errors import HorizonError
+    from horizon_ryu.start_check import check_file
 
-    from horizon_ryu import settings
-    from horizon_ryu.core.errors import InvalidInput
-
-    conf = cfg.ConfigOpts()
     try:
-        conf(["--config-file", file])
-        settings.load(conf)
-    except InvalidInput as error:
+        check_file(file)
+    except HorizonError as error:
         raise Failed(f"{file}: {error}") from error
-    except cfg.ConfigFileParseError as error:
-        raise Failed(*str(error).splitlines()) from error
     click.echo(printable(f"{file}: fine"))
 
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from horizon_ryu.cli.port_names import port_name
 from horizon_ryu.cli.terminal import Terminal, styled
 
 
@@ -44,12 +45,13 @@ def _links(links: Iterable[Mapping[str, Any]]) -> Table:
 def _hosts(hosts: Iterable[Mapping[str, Any]]) -> Table:
     table = Table("mac", "addresses", "at", title="Hosts", title_justify="left")
     for host in hosts:
-        table.add_row(host["mac"], ", ".join(host["ips"]), _end(host))
+        vlan = f" vlan {host['vlan']}" if "vlan" in host else ""
+        table.add_row(host["mac"] + vlan, ", ".join(host["ips"]), _end(host))
     return table
 
 
 def _end(end: Mapping[str, Any]) -> str:
-    return f"{end['dpid']}:{end['port_no']}"
+    return f"{end['dpid']}:{port_name(end['port_no'])}"
 
 
 def forest(console: Terminal, data: Mapping[str, Any]) -> None:
@@ -75,7 +77,7 @@ def _grow(drawing: Tree, root: str, below: Mapping[str, list[tuple[int, str]]]) 
         for port, child in sorted(below.get(dpid, ())):
             if child not in seen:
                 seen.add(child)
-                waiting.append((branch.add(f"port {port} - {child}"), child))
+                waiting.append((branch.add(f"port {port_name(port)} - {child}"), child))
 
 
 def networks(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:

@@ -8,11 +8,15 @@ Meanwhile the address is contested, and nobody may answer for either.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Address: TypeAlias = tuple[bytes, str]
+"""An IP address in text form, after what a station's key has after the MAC: its VLAN."""
 
 
 @dataclass(slots=True)
 class _Claim:
-    """What ``station`` claims; decided at ``deadline`` unless ``refuted`` before."""
+    """What ``station``, by its key, claims; decided at ``deadline`` unless ``refuted`` before."""
 
     station: bytes
     deadline: float
@@ -24,32 +28,34 @@ class AddressClaims:
 
     def __init__(self, window: float) -> None:
         self._window = window
-        self._claims: dict[str, _Claim] = {}
+        self._claims: dict[Address, _Claim] = {}
 
     def __bool__(self) -> bool:
         return bool(self._claims)
 
-    def open(self, address: str, station: bytes, now: float) -> bool:
+    def open(self, address: Address, station: bytes, now: float) -> bool:
         """Take note of a claim; tell whether the owner is to be asked: once a window."""
         if address in self._claims:
             return False
         self._claims[address] = _Claim(station, now + self._window)
         return True
 
-    def refute(self, address: str) -> None:
-        """Take note that the owner of ``address`` uses it."""
+    def refute(self, address: Address) -> bytes | None:
+        """Take note that the owner of ``address`` uses it; return who claimed it until now."""
         claim = self._claims.get(address)
-        if claim is not None:
-            claim.refuted = True
+        if claim is None or claim.refuted:
+            return None
+        claim.refuted = True
+        return claim.station
 
-    def is_contested(self, address: str) -> bool:
+    def is_contested(self, address: Address) -> bool:
         """Tell whether it is undecided whose ``address`` is."""
         claim = self._claims.get(address)
         return claim is not None and not claim.refuted
 
-    def expire(self, now: float) -> list[tuple[str, bytes]]:
+    def expire(self, now: float) -> list[tuple[Address, bytes]]:
         """End the claims whose time is over; return addresses and who has them from now on."""
-        won: list[tuple[str, bytes]] = []
+        won: list[tuple[Address, bytes]] = []
         # The window is the same for all, so the first that began is the first to end.
         while self._claims:
             address, claim = next(iter(self._claims.items()))

@@ -13,22 +13,23 @@ class ArpTable:
 
     def __init__(self, hosts: Mapping[bytes, Host]) -> None:
         self._hosts = hosts
-        self._owners: dict[str, bytes | None] | None = None
+        self._owners: dict[tuple[int | None, str], Host | None] | None = None
 
-    def owner(self, address: bytes) -> bytes | None:
-        """Return the MAC of the only host that uses ``address`` (packed); None if none or several.
+    def owner(self, address: bytes, vlan: int | None = None) -> Host | None:
+        """Return the only host of ``vlan`` that uses ``address`` (packed); None if none or several.
 
         Several claimants mean a move or a fraud: then the stations must answer for themselves.
         """
         if self._owners is None:
             self._owners = _index(self._hosts)
         text = address_text(address)
-        return None if text is None else self._owners.get(text)
+        return None if text is None else self._owners.get((vlan or None, text))
 
 
-def _index(hosts: Mapping[bytes, Host]) -> dict[str, bytes | None]:
-    owners: dict[str, bytes | None] = {}
+def _index(hosts: Mapping[bytes, Host]) -> dict[tuple[int | None, str], Host | None]:
+    owners: dict[tuple[int | None, str], Host | None] = {}
     for host in hosts.values():
         for text in host.ips:
-            owners[text] = None if text in owners else host.mac
+            address = host.vlan, text
+            owners[address] = None if address in owners else host
     return owners

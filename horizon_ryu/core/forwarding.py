@@ -18,9 +18,16 @@ from horizon_ryu.core.frames import Arp, Frame
 from horizon_ryu.core.learning_entries import learning_entries
 from horizon_ryu.core.ownership import Owner, Priority, owner_of
 from horizon_ryu.core.ownership import cookie as cookie_of
-from horizon_ryu.core.pair_flows import Pair, PairFlows
+from horizon_ryu.core.pair_flows import Pair, PairFlows, destination_of, pair_key, source_of
 from horizon_ryu.core.paths import PathFinder
-from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
+from horizon_ryu.core.topology import (
+    Host,
+    PortRef,
+    Switch,
+    TopologyChange,
+    TopologyView,
+    station_key,
+)
 from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
@@ -58,6 +65,8 @@ _PASSED: Answer = (False, ())
 _DROPPED: Answer = (True, ())
 _FLOOD = (Flood(),)
 _NO_ADDRESS = bytes(4)
+_ONE_TAG = 18
+"""Where the payload of a frame with one VLAN tag begins."""
 _NO_PATH_KINDS = ("host_", "alarm_")
 """Beginnings of the kinds of change that leave switches and links as they are."""
 
@@ -67,7 +76,7 @@ class ForwardingControl:
 
     ``locate`` gives the newest known place of a host: Discovery's own table rather than the
     view, which may be one batch older than the frame at hand. ``is_contested`` tells of a packed IP
-    address whether it is undecided whose it is.
+    address in a VLAN whether it is undecided whose it is.
     """
 
     def __init__(
@@ -76,7 +85,7 @@ class ForwardingControl:
         generation: int,
         idle_timeout: int = DEFAULT_IDLE_TIMEOUT,
         max_pairs: int = DEFAULT_MAX_PAIRS,
-        is_contested: Callable[[bytes], bool] = lambda _address: False,
+        is_contested: Callable[[int | None, bytes], bool] = lambda _vlan, _address: False,
     ) -> None:
         self._locate = locate
         self._is_contested = is_contested
@@ -166,7 +175,7 @@ class ForwardingControl:
     def _queue_hosts(self, changes: Iterable[TopologyChange]) -> None:
         for change in changes:
             if isinstance(change.subject, Host):
-                for key in self._pairs.of_host(change.subject.mac):
+                for key in self._pairs.of_host(change.subject.key):
                     self._unsettled[key] = None
                     self._unsettled.move_to_end(key, last=False)
 
@@ -174,7 +183,7 @@ class ForwardingControl:
         pair = self._pairs.get(key)
         if pair is None:
             return []
-        here, there = self._locate(key[6:]), self._locate(key[:6])
+        here, there = self._locate(source_of(key)), self._locate(destination_of(key))
         if here is None or there is None:
             return self._pairs.remove(key)
         transit = self._path_finder().transit(here.dpid, there.dpid)
@@ -208,18 +217,20 @@ class ForwardingControl:
         return answer if packet.buffer_id is None else _free_buffer(packet, answer)
 
     def _unicast_in(self, packet: PacketIn, frame: Frame, now: float) -> Sequence[Outgoing]:
-        there = self._locate(frame.dst)
+        vlan = frame.vlan
+        there = self._locate(station_key(frame.dst, vlan))
         if there is None:
             return _flooded(packet)
-        here = self._locate(frame.src)
+        here = self._locate(station_key(frame.src, vlan))
         if here is None or not self._may_come_from(here, packet):
             return _delivered(packet, there)
-        pair = self._pairs.get(packet.data[:12])
+        key = pair_key(packet.data, vlan)
+        pair = self._pairs.get(key)
         if pair is None or pair.here != here or pair.there != there:
             transit = self._path_finder().transit(here.dpid, there.dpid)
             if transit is None:
                 return _flooded(packet)
-            pair = Pair(packet.data[:12], here, there, transit)
+            pair = Pair(key, here, there, transit)
         elif now - pair.installed_at < REPEAT_AFTER:
             return _delivered(packet, there)
         messages = self._pairs.install(pair, now)
@@ -240,8 +251,10 @@ class ForwardingControl:
         arp = frames.decode_arp(packet.data, frame)
         if frame.dst[0] & 1:
             known = None if arp is None else self._answerable(packet, frame, arp)
-            return _PASSED if arp is None or known is None else _arp_answer(packet, arp, known)
-        there = self._locate(frame.dst)
+            if arp is None or known is None:
+                return _PASSED
+            return _arp_answer(packet, arp, known, frame.vlan)
+        there = self._locate(station_key(frame.dst, frame.vlan))
         if there is not None:
             return True, _delivered(packet, there)
         if arp is not None and arp.op == frames.ARP_REPLY and arp.tpa == _NO_ADDRESS:
@@ -252,20 +265,21 @@ class ForwardingControl:
     def _answerable(self, packet: PacketIn, frame: Frame, arp: Arp) -> bytes | None:
         """Return the MAC that answers a broadcast request; None if the stations must do it.
 
-        Announcements and questions about oneself are for the others to hear; addresses in a
-        tagged network may mean another station than ours; who probes whether an address is free
-        (RFC 5227, 2.1.1) wants to hear its user; and a request that comes by a link was not
-        answered where it entered, so it goes on.
+        Announcements and questions about oneself are for the others to hear; who probes whether
+        an address is free (RFC 5227, 2.1.1) wants to hear its user; and a request that comes by a
+        link was not answered where it entered, so it goes on.
         """
-        if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or frame.vlan is not None:
+        if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or not _is_plain(packet, frame):
             return None
-        if arp.sha != frame.src or arp.spa == _NO_ADDRESS or self._is_contested(arp.tpa):
+        if arp.sha != frame.src or arp.spa == _NO_ADDRESS:
             return None
-        mac = self._book.owner(arp.tpa)
-        if mac is None or mac == frame.src or self._locate(mac) is None:
+        host = self._book.owner(arp.tpa, frame.vlan)
+        if host is None or host.mac == frame.src or self._locate(host.key) is None:
+            return None
+        if self._is_contested(frame.vlan, arp.tpa):
             return None
         at_link = PortRef(packet.dpid, packet.in_port) in self._path_finder().link_ports
-        return None if at_link else mac
+        return None if at_link else host.mac
 
     # What switches report
 
@@ -357,8 +371,15 @@ def _delivered(packet: PacketIn, there: PortRef) -> list[Outgoing]:
     return [Outgoing(there.dpid, PacketOut((Output(there.port_no),), packet.data))]
 
 
-def _arp_answer(packet: PacketIn, arp: Arp, mac: bytes) -> Answer:
-    reply = frames.build_arp_reply(mac, arp.tpa, arp.sha, arp.spa)
+def _is_plain(packet: PacketIn, frame: Frame) -> bool:
+    """Tell whether a frame has no tag but one, if any, of a customer's VLAN (IEEE 802.1Q, 9.5)."""
+    return frame.vlan is None or (
+        frame.payload == _ONE_TAG and packet.data[12:14] == frames.CUSTOMER_TAG
+    )
+
+
+def _arp_answer(packet: PacketIn, arp: Arp, mac: bytes, vlan: int | None) -> Answer:
+    reply = frames.build_arp_reply(mac, arp.tpa, arp.sha, arp.spa, vlan)
     return True, [Outgoing(packet.dpid, PacketOut((Output(packet.in_port),), reply))]
 
 

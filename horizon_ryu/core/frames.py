@@ -29,6 +29,8 @@ ARP_REPLY = 2
 MIN_FRAME = 60
 """Shortest Ethernet frame in bytes without its checksum (IEEE 802.3, 3.2.8)."""
 
+CUSTOMER_TAG = int(ETHERTYPE.VLAN).to_bytes(2, "big")
+
 _ZERO = bytes(6)
 _HEADER = 14
 _TAG = 4
@@ -176,6 +178,6 @@ def build_arp_reply(
 
 
 def _build_arp(dst: bytes, arp: Arp, vlan: int | None) -> bytes:
-    tag = b"" if vlan is None else b"\x81\x00" + vlan.to_bytes(2, "big")
+    tag = b"" if vlan is None else CUSTOMER_TAG + vlan.to_bytes(2, "big")
     frame = dst + arp.sha + tag + ETH_ARP.to_bytes(2, "big") + _ARP.pack(*_ARP_FIXED, *arp)
     return frame.ljust(MIN_FRAME, b"\0")

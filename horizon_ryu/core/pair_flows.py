@@ -1,8 +1,8 @@
 """The flow entries of pairs of hosts: which were asked for, and how one set becomes another.
 
-A pair is one direction of a conversation. Its entries match (input port, source, destination),
-one entry per switch on the way. The memory is bounded; what it lets go is deleted from the
-switches too, since an entry nobody remembers could not follow a change of the topology.
+A pair is one direction of a conversation. Its entries match (input port, source, destination,
+VLAN or none), one entry per switch on the way. The memory is bounded; what it lets go is deleted
+from the switches too, since an entry nobody remembers could not follow a change of the topology.
 """
 
 from __future__ import annotations
@@ -12,15 +12,27 @@ from collections.abc import Iterable, Iterator
 
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.paths import Hop, Transit, hops_along
-from horizon_ryu.core.topology import PortRef
-from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowModFlags, Match, Outgoing, Output
+from horizon_ryu.core.topology import PortRef, station_key
+from horizon_ryu.wire.messages import (
+    VLAN_NONE,
+    FlowCommand,
+    FlowMod,
+    FlowModFlags,
+    Match,
+    Outgoing,
+    Output,
+)
+
+_UNTAGGED = 12
+"""Bytes of the key of a pair whose frames have no tag."""
 
 
 class Pair:
     """Frames from one host to another: where they enter, where they leave, what they pass.
 
     ``key`` is the destination's and the source's MAC as they stand at the head of the frame
-    (12 bytes). ``installed_at`` is when its entries were last sent, on the caller's clock.
+    (12 bytes), and, if it has a tag, the VLAN identifier after them (2 bytes). ``installed_at`` is
+    when its entries were last sent, on the caller's clock.
     """
 
     __slots__ = ("here", "hops", "installed_at", "key", "there", "transit")
@@ -52,9 +64,9 @@ class PairFlows:
         """Iterate over the pairs, the longest untouched first."""
         return iter(self._pairs.values())
 
-    def of_host(self, mac: bytes) -> Iterable[bytes]:
-        """Return the keys of the pairs that ``mac`` is the source or the destination of."""
-        return tuple(self._of_host.get(mac, ()))
+    def of_host(self, host: bytes) -> Iterable[bytes]:
+        """Return the keys of the pairs that a host, by its key, is at an end of."""
+        return tuple(self._of_host.get(host, ()))
 
     def install(self, pair: Pair, now: float) -> list[Outgoing]:
         """Return the entries of ``pair``, egress first so that no switch sends into nowhere.
@@ -83,18 +95,18 @@ class PairFlows:
         """Forget a pair whose entries are gone, and return it."""
         pair = self._pairs.pop(key, None)
         if pair is not None:
-            for mac in (key[:6], key[6:]):
-                keys = self._of_host.get(mac, set())
+            for host in (destination_of(key), source_of(key)):
+                keys = self._of_host.get(host, set())
                 keys.discard(key)
                 if not keys:
-                    self._of_host.pop(mac, None)
+                    self._of_host.pop(host, None)
         return pair
 
     def of_match(self, match: Match) -> Pair | None:
-        """Return the pair between the two addresses of ``match``, if any."""
-        if match.dl_dst is None or match.dl_src is None:
+        """Return the pair between the two addresses of ``match``, in its VLAN, if any."""
+        if match.dl_dst is None or match.dl_src is None or match.dl_vlan is None:
             return None
-        return self._pairs.get(match.dl_dst + match.dl_src)
+        return self._pairs.get(match.dl_dst + match.dl_src + _tag(match.dl_vlan))
 
     def wanted(self, dpid: int, match: Match) -> FlowMod | None:
         """Return the entry that ``dpid`` should have for exactly this match, if any."""
@@ -111,8 +123,8 @@ class PairFlows:
         key = pair.key
         pair.installed_at = now
         if key not in self._pairs:
-            self._of_host.setdefault(key[:6], set()).add(key)
-            self._of_host.setdefault(key[6:], set()).add(key)
+            self._of_host.setdefault(destination_of(key), set()).add(key)
+            self._of_host.setdefault(source_of(key), set()).add(key)
         self._pairs[key] = pair
         self._pairs.move_to_end(key)
 
@@ -147,5 +159,28 @@ class PairFlows:
         )
 
 
+def pair_key(data: bytes, vlan: int | None) -> bytes:
+    """Return the key of the pair that a frame with this outermost tag, or none, is of."""
+    return data[:12] if vlan is None else data[:12] + _tag(vlan)
+
+
+def destination_of(key: bytes) -> bytes:
+    """Return the key of the station that a pair's frames are for."""
+    return key[:6] if len(key) == _UNTAGGED else station_key(key[:6], _vlan(key))
+
+
+def source_of(key: bytes) -> bytes:
+    """Return the key of the station that sends a pair's frames."""
+    return key[6:] if len(key) == _UNTAGGED else station_key(key[6:12], _vlan(key))
+
+
+def _tag(vlan: int) -> bytes:
+    return b"" if vlan == VLAN_NONE else vlan.to_bytes(2, "big")
+
+
+def _vlan(key: bytes) -> int:
+    return VLAN_NONE if len(key) == _UNTAGGED else int.from_bytes(key[12:], "big")
+
+
 def _match(key: bytes, hop: Hop) -> Match:
-    return Match(hop.in_port, key[6:], key[:6])
+    return Match(hop.in_port, key[6:12], key[:6], dl_vlan=_vlan(key))

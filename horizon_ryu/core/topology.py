@@ -67,21 +67,39 @@ class Link(NamedTuple):
         return Link(self.dst, self.src)
 
 
+def station_key(mac: bytes, vlan: int | None) -> bytes:
+    """Return what tells a station from all others: its MAC, and the VLAN if it is in one.
+
+    Frames without a tag and those with identifier 0, which only give a priority (IEEE 802.1Q,
+    6.9.1), are in none.
+    """
+    return mac + vlan.to_bytes(2, "big") if vlan else mac
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A station heard on an edge port; ``ips`` sorted, IPv4 and IPv6 in text form."""
+    """A station heard on an edge port; ``ips`` sorted, IPv4 and IPv6 in text form.
+
+    ``vlan`` is the identifier that its frames carry, None where they have no tag.
+    """
 
     mac: bytes
     ips: tuple[str, ...]
     location: PortRef
+    vlan: int | None = None
+
+    @property
+    def key(self) -> bytes:
+        """What tells it from all others: see :func:`station_key`."""
+        return station_key(self.mac, self.vlan)
 
 
 @dataclass(frozen=True, slots=True)
 class TopologyView:
     """One consistent picture of the network.
 
-    ``links`` maps a source port to its link: a port has at most one neighbour. ``version``
-    grows by one with each published change.
+    ``links`` maps a source port to its link: a port has at most one neighbour. ``hosts`` are by
+    :func:`station_key`. ``version`` grows by one with each published change.
     """
 
     version: int = 0
@@ -106,8 +124,11 @@ class TopologyChange:
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
     ``link_add``, ``link_delete``, ``host_add``, ``host_modify``, ``host_move``, ``host_delete`` and
     the alarms
-    ``alarm_spoofed_host``, ``alarm_port_role``, ``alarm_shared_segment``.
+    ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
+    ``alarm_too_many_hosts``, ``alarm_port_role``, ``alarm_shared_segment``. Alarms about a host
+    have the other ``port``: of who claims to be it, or where it was before.
     """
 
     kind: str
     subject: Switch | Link | Host | PortRef
+    port: PortRef | None = None

@@ -11,6 +11,10 @@ from xen_bridge.serving.room import Place, Room
 class Holder(Protocol):
     """A connection as its admission sees it."""
 
+    @property
+    def peer(self) -> str:
+        """Its address."""
+
     def answers(self, seconds: float) -> bool:
         """Send an echo request and wait for its reply; False after ``seconds`` or if it died."""
 
@@ -49,6 +53,11 @@ class ConnectionAdmission:
     def make_room(self) -> None:
         """End the connection that has owed its handshake longest, if there is one."""
         self._room.make_room()
+
+    def holder(self, dpid: int) -> str | None:
+        """Return the address of the connection that has ``dpid``; None if none has."""
+        found = self._holders.get(dpid)
+        return None if found is None else found.peer
 
     def claim(self, dpid: int, newcomer: Holder) -> bool:
         """Make ``newcomer`` the connection of ``dpid``; False if another one lives.

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from horizon_ryu.core.dpid_claims import DpidClaim
 from horizon_ryu.openflow.admission import ConnectionAdmission
 from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
@@ -33,6 +34,7 @@ COLD_PER_TURN = 32
 """Messages for the observer before other connections get their turn (about 1 ms)."""
 PACKET_INS_PER_TURN = 256
 """The same for packet-ins, which cost about a tenth."""
+_FALSE_CLAIMS = frozenset({"dpid_not_allowed", "wrong_certificate", "dpid_in_use"})
 _FRAME = SessionEvent.PACKET_IN
 _COLD = PACKET_INS_PER_TURN // COLD_PER_TURN
 
@@ -297,12 +299,19 @@ class SwitchConnection:
     def _identified(self, features: bytes) -> None:
         """Let the switch be the dpid it says it is, if nobody else is."""
         dpid = self._session.dpid or 0
+        holder = self._admission.holder(dpid)
         reason = self._doubt(dpid, features)
+        if reason in _FALSE_CLAIMS or holder is not None:
+            self._tell_claim(DpidClaim(dpid, self.peer, holder, reason or "replaced"))
         if reason:
             self.abort(reason)
         elif not self.is_closed:
             self.id = self._dpid = dpid
             self._tell(self._observer.identified, features)
+
+    def _tell_claim(self, claim: DpidClaim) -> None:
+        if self._context.claimed is not None:
+            self._tell(self._context.claimed, claim)
 
     def _doubt(self, dpid: int, features: bytes) -> str:
         """Return why it is not believed, empty if it is; may wait for another connection's word."""
@@ -311,7 +320,7 @@ class SwitchConnection:
             return "auxiliary_connection"
         if context.allowed_dpids is not None and dpid not in context.allowed_dpids:
             return "dpid_not_allowed"
-        pinned = context.certificates.get(dpid)
-        if pinned is not None and self._transport.fingerprint() not in pinned:
+        pins = context.certificates
+        if pins and not pins.permits(dpid, self._transport.fingerprint()):
             return "wrong_certificate"
         return "" if self._admission.claim(dpid, self) else "dpid_in_use"

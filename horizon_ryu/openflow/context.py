@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
+from horizon_ryu.core.dpid_claims import DpidPins
+from horizon_ryu.openflow.claims import ClaimTold
 from horizon_ryu.openflow.counters import ConnectionCounters, Counters
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.wire.codec import Codec
@@ -34,7 +35,7 @@ class ConnectionLimits:
     """Between two echo requests; Ryu's option echo-request-interval overrides it."""
     unanswered_echoes: int = 3
     """More than this and the switch is dead; maximum-unreplied-echo-requests overrides it."""
-    challenge_seconds: float = 1.0
+    challenge_seconds: float = 2.0
     """What the first connection of a dpid has to prove that it lives, when a second comes."""
     output_bytes: int = 8 * 1024 * 1024
     """Waiting to be sent; a switch that lets more pile up is stuck and is closed."""
@@ -120,8 +121,8 @@ class ConnectionContext:
     """Everything a connection is given.
 
     ``allowed_dpids`` None allows all.
-    ``certificates`` pins dpids to client certificates: the SHA-256 fingerprints (lower-case hex)
-    of those that may speak for a dpid; a dpid that is not in it is not pinned.
+    ``certificates`` pins dpids to client certificates. ``claimed`` is told of whoever says that
+    it is a switch that it may not be, or that somebody else is.
     """
 
     packet_in_pipeline: PacketInPipeline
@@ -133,4 +134,5 @@ class ConnectionContext:
     admit: Admit | None = None
     accept_failed: AcceptFailed | None = None
     allowed_dpids: frozenset[int] | None = None
-    certificates: Mapping[int, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
+    certificates: DpidPins = field(default_factory=DpidPins)
+    claimed: ClaimTold | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from horizon_ryu.core.dpid_claims import DpidClaim
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.join_doubt import SlowJoin
 from horizon_ryu.core.spanning_tree import Forest
@@ -13,12 +14,21 @@ from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_m
 
 def change_to_event(change: TopologyChange) -> tuple[str, dict[str, Any]]:
     """Return (kind, data) of the event that tells of ``change``."""
-    return change.kind, _data(change.subject, change.kind != "switch_leave")
+    data = _data(change.subject, change.kind != "switch_leave")
+    if change.port is not None:
+        data["other_port"] = port_ref_model(change.port).model_dump()
+    return change.kind, data
 
 
 def slow_join_to_event(slow: SlowJoin) -> tuple[str, dict[str, Any]]:
     """Return (kind, data) of the alarm that a switch takes too long to join."""
     return "alarm_slow_join", {"dpid": dpid_to_text(slow.dpid), "seconds": round(slow.seconds, 3)}
+
+
+def claim_to_event(claim: DpidClaim) -> tuple[str, dict[str, Any]]:
+    """Return (kind, data) of the alarm that somebody says it is a switch that it may not be."""
+    data = {"claimant": claim.claimant, "holder": claim.holder, "outcome": claim.outcome}
+    return "alarm_dpid_claimed", {"dpid": dpid_to_text(claim.dpid), **data}
 
 
 def forest_to_event(forest: Forest) -> tuple[str, dict[str, Any]]:

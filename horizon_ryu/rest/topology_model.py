@@ -56,12 +56,18 @@ class HostModel(Model):
     port_no: PortNo
 
 
+class TaggedHostModel(HostModel):
+    """A station whose frames carry a VLAN tag."""
+
+    vlan: int
+
+
 class TopologyModel(Model):
     """Switches in order of dpid, links in order of their source, hosts in order of MAC."""
 
     switches: tuple[SwitchModel, ...]
     links: tuple[LinkModel, ...]
-    hosts: tuple[HostModel, ...]
+    hosts: tuple[HostModel | TaggedHostModel, ...]
 
 
 def switch_model(switch: Switch, connected: bool) -> SwitchModel:
@@ -102,10 +108,13 @@ def link_model(link: Link, view: TopologyView, forest: Forest | None) -> LinkMod
 
 
 def host_model(host: Host) -> HostModel:
-    """Return a host and where it is."""
-    return HostModel(
-        mac=mac_to_text(host.mac),
-        ips=host.ips,
-        dpid=dpid_to_text(host.location.dpid),
-        port_no=host.location.port_no,
-    )
+    """Return a host and where it is; its VLAN only if it is in one."""
+    fields = {
+        "mac": mac_to_text(host.mac),
+        "ips": host.ips,
+        "dpid": dpid_to_text(host.location.dpid),
+        "port_no": host.location.port_no,
+    }
+    if host.vlan is None:
+        return HostModel.model_validate(fields)
+    return TaggedHostModel.model_validate({**fields, "vlan": host.vlan})

@@ -27,6 +27,7 @@ from ryu.controller import ofp_event
 from ryu.controller.handler import DEAD_DISPATCHER, MAIN_DISPATCHER, set_ev_cls
 from ryu.lib import hub
 
+from horizon_ryu.core.dpid_claims import DpidPins
 from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.listener import install
@@ -166,7 +167,7 @@ def _context(
         counters=counters,
         limits=ConnectionLimits(**settings.get("limits", {})),
         allowed_dpids=None if allowed is None else frozenset(allowed),
-        certificates={int(dpid): frozenset(prints) for dpid, prints in pinned.items()},
+        certificates=DpidPins({int(dpid): frozenset(own) for dpid, own in pinned.items()}),
     )
 
 

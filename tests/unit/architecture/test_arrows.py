@@ -41,7 +41,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         }
         | {"store", "supervision", "wire", "xen_hosts"}
     ),
-    "cli": frozenset({"core", "settings"}),
+    "cli": frozenset({"core", "settings", "start_check"}),
 }
 """Parts of horizon_ryu, and the parts of it that each may import."""
 

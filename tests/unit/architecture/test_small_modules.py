@@ -16,6 +16,7 @@ BOUNDARIES = {
     "horizon_ryu.formats.spanning_tree": "a format, with a schema of its name",
     "horizon_ryu.garbage": "of the process, not of what services.py puts together",
     "horizon_ryu.published": "the views: state that every application reads through services",
+    "horizon_ryu.ryu_options": "the one place that loads Ryu for its options",
     "horizon_ryu.signals": "of the process, not of what services.py puts together",
     "horizon_ryu.signing_key": "a file of the operator's, read in one place",
     "horizon_ryu.wire.error_names": "the one place that knows both lists of error codes",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fuzz.wire import OF10, OF13, features13, hello, message, packet_in10, packet_in13
+from horizon_ryu.core.dpid_claims import DpidClaim, DpidPins
 from horizon_ryu.openflow.context import ConnectionLimits
 from horizon_ryu.wire.session import FailureKind, PendingRequest
 from unit.connection.served_connection import RUNTIME, SECONDS, ServedConnection, close
@@ -143,7 +144,7 @@ def test_last_words_are_said_before_the_end(line: ServedConnection) -> None:
     ("context", "auxiliary", "reason"),
     [
         ({"allowed_dpids": frozenset({DPID + 1})}, 0, "dpid_not_allowed"),
-        ({"certificates": {DPID: frozenset({"00"})}}, 0, "wrong_certificate"),
+        ({"certificates": DpidPins({DPID: frozenset({"00"})})}, 0, "wrong_certificate"),
         ({}, 1, "auxiliary_connection"),
     ],
 )
@@ -167,6 +168,44 @@ def test_the_holder_of_a_dpid_that_answers_keeps_it(line: ServedConnection) -> N
     second.wait_closed()
     assert second.counters.refusals == {"dpid_in_use": 1}
     assert not line.connection.is_closed
+
+
+def test_claims_of_a_dpid_that_somebody_has_are_told(line: ServedConnection) -> None:
+    line.ready()
+    told: list[DpidClaim] = []
+    second = ServedConnection(admission=line.admission, claimed=told.append)
+    second.send(hello(OF13))
+    second.send(answer(second.expect(5), features13(DPID)))
+    line.send(answer(line.expect(2), message(OF13, 3)))
+    second.wait_closed()
+    assert told == [DpidClaim(DPID, "192.0.2.1", "192.0.2.1", "dpid_in_use")]
+
+
+def test_a_switch_that_is_slow_for_a_moment_is_not_evicted() -> None:
+    """One that was held up for 1.3 s lost its dpid to a stranger."""
+    limits = ConnectionLimits()
+    assert 1.3 < limits.challenge_seconds < limits.handshake_seconds / 2
+
+
+def test_the_eviction_of_a_holder_is_told() -> None:
+    told: list[DpidClaim] = []
+    limits = ConnectionLimits(challenge_seconds=0.05)
+    first = ServedConnection(limits)
+    first.ready()
+    second = ServedConnection(limits, first.admission, claimed=told.append)
+    second.ready()
+    assert [claim.outcome for claim in told] == ["replaced"]
+    close(second)
+
+
+def test_who_may_not_be_a_dpid_is_told() -> None:
+    told: list[DpidClaim] = []
+    pins = DpidPins({DPID: frozenset({"00"})})
+    line = ServedConnection(certificates=pins, claimed=told.append)
+    line.send(hello(OF13))
+    line.send(answer(line.expect(5), features13(DPID)))
+    line.wait_closed()
+    assert told == [DpidClaim(DPID, "192.0.2.1", None, "wrong_certificate")]
 
 
 def test_the_holder_of_a_dpid_that_is_dead_makes_room() -> None:

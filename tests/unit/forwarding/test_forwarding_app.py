@@ -34,6 +34,7 @@ from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
+    VLAN_NONE,
     FlowCommand,
     FlowEntry,
     FlowMod,
@@ -362,7 +363,7 @@ def test_a_timed_out_entry_is_taken_from_ryus_event(app: Forwarding, horizon: Ho
     notice = SimpleNamespace(version=4, buf=removed(a, b), datapath=SimpleNamespace(id=1))
     app._flow_removed(SimpleNamespace(msg=notice))
     assert len(app._core._pairs) == 1, "it cannot have been idle for long enough"
-    sent_at = app._core._pairs.of_match(Match(dl_src=a, dl_dst=b)).installed_at
+    sent_at = app._core._pairs.of_match(Match(dl_src=a, dl_dst=b, dl_vlan=VLAN_NONE)).installed_at
     horizon.clock = lambda: sent_at + 30
     app._flow_removed(SimpleNamespace(msg=notice))
     counts = 'horizon_pair_removals_total{outcome="%s"} 1.0'
@@ -397,4 +398,5 @@ def removed(src: bytes, dst: bytes) -> bytes:
     fields = b"\x80\x00\x00\x04\0\0\0\x09" + b"\x80\x00\x06\x06" + dst + b"\x80\x00\x08\x06" + src
     head = b"\x04\x0b\0\x58" + bytes(4) + cookie(Owner.FORWARDING, 2).to_bytes(8, "big")
     rest = b"\0\x96\0\0" + (30).to_bytes(4, "big") + bytes(24)
-    return head + rest + b"\0\x01\0\x20" + fields + bytes(4)
+    untagged = b"\x80\x00\x0c\x02" + bytes(2)
+    return head + rest + b"\0\x01\0\x26" + fields + untagged + bytes(2)

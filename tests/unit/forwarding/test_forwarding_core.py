@@ -25,6 +25,7 @@ from horizon_ryu.core.topology import (
     TopologyView,
 )
 from horizon_ryu.wire.messages import (
+    VLAN_NONE,
     DropBuffered,
     Flood,
     FlowCommand,
@@ -47,6 +48,11 @@ A = bytes.fromhex("0200000000a1")
 B = bytes.fromhex("0200000000b2")
 C = bytes.fromhex("0200000000c3")
 IP_A, IP_B, IP_C = (bytes([10, 0, 0, n]) for n in (1, 2, 3))
+
+
+def pair_match(in_port: int, src: bytes, dst: bytes) -> Match:
+    """Match the frames of a pair that is in no VLAN."""
+    return Match(in_port, src, dst, dl_vlan=VLAN_NONE)
 
 
 def unicast(src: bytes, dst: bytes) -> bytes:
@@ -180,7 +186,7 @@ def test_a_known_pair_gets_entries_egress_first_and_the_frame_arrives(square: Ne
     assert [dpid for dpid, _ in mods(messages)] == [4, 2, 1]
     assert outs(messages) == [(4, PacketOut((Output(9),), unicast(A, B)))]
     assert square.way(A, B) == PortRef(4, 9)
-    entry = square.tables[1, Match(9, A, B), Priority.UNICAST]
+    entry = square.tables[1, pair_match(9, A, B), Priority.UNICAST]
     assert (entry.cookie, entry.idle_timeout, entry.send_flow_removed) == (COOKIE, 60, True)
 
 
@@ -386,13 +392,13 @@ def test_a_timed_out_entry_is_forgotten_only_where_frames_enter(square: Network)
     square.talk(A, B)
     square.now += 60
     core, now = square.core, square.now
-    assert not core.flow_removed(2, timed_out(Match(1, A, B)), now)
-    assert not core.flow_removed(1, timed_out(Match(8, A, B)), now)
+    assert not core.flow_removed(2, timed_out(pair_match(1, A, B)), now)
+    assert not core.flow_removed(1, timed_out(pair_match(8, A, B)), now)
     assert not core.flow_removed(1, timed_out(Match(dl_type=0x0806)), now)
     old = cookie(Owner.FORWARDING, 1)
-    assert not core.flow_removed(1, timed_out(Match(9, A, B), old), now)
+    assert not core.flow_removed(1, timed_out(pair_match(9, A, B), old), now)
     assert len(core._pairs) == 1
-    assert core.flow_removed(1, timed_out(Match(9, A, B)), now)
+    assert core.flow_removed(1, timed_out(pair_match(9, A, B)), now)
     assert len(core._pairs) == 0
 
 
@@ -405,7 +411,7 @@ def test_a_timed_out_entry_is_forgotten_only_where_frames_enter(square: Network)
         {"reason": RemovalReason.DELETE},
         {"table_id": 1},
         {"whole": False},
-        {"match": Match(9, A, B, dl_type=0x0800)},
+        {"match": pair_match(9, A, B)._replace(dl_type=0x0800)},
     ],
     ids=str,
 )
@@ -414,7 +420,7 @@ def test_a_pair_is_not_forgotten_for_what_its_entry_cannot_have_done(
 ) -> None:
     square.talk(A, B)
     square.now += 60
-    removed = timed_out(Match(9, A, B))._replace(**lie)
+    removed = timed_out(pair_match(9, A, B))._replace(**lie)
     assert not square.core.flow_removed(1, removed, square.now)
     assert len(square.core._pairs) == 1
 
@@ -422,34 +428,34 @@ def test_a_pair_is_not_forgotten_for_what_its_entry_cannot_have_done(
 def test_a_pair_is_not_forgotten_before_its_entry_can_have_been_idle(square: Network) -> None:
     square.talk(A, B)
     square.now += 30
-    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now)
+    assert not square.core.flow_removed(1, timed_out(pair_match(9, A, B)), square.now)
     square.talk(A, B)
     square.now += 30
-    assert not square.core.flow_removed(1, timed_out(Match(9, A, B)), square.now), "sent again"
+    assert not square.core.flow_removed(1, timed_out(pair_match(9, A, B)), square.now), "sent again"
     assert len(square.core._pairs) == 1
 
 
 def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: Network) -> None:
     square.talk(A, B)
     old = cookie(Owner.FORWARDING, GENERATION - 1)
-    wanted = square.tables[1, Match(9, A, B), Priority.UNICAST]
+    wanted = square.tables[1, pair_match(9, A, B), Priority.UNICAST]
     arp = Match(dl_dst_multicast=True, dl_type=0x0806)
     entries = [
-        FlowEntry(Match(9, C, B), Priority.UNICAST, old, (Output(1),)),
+        FlowEntry(pair_match(9, C, B), Priority.UNICAST, old, (Output(1),)),
         FlowEntry(wanted.match, Priority.UNICAST, old, (Output(2),)),
         FlowEntry(arp, Priority.ARP, old, (ToController(),)),
         FlowEntry(Match(dl_type=0x0806), Priority.ARP, old, (ToController(),)),
-        FlowEntry(Match(9, B, C), Priority.UNICAST, COOKIE, (Output(2),)),
-        FlowEntry(Match(1, A, C), Priority.UNICAST, cookie(Owner.DISCOVERY, 1), ()),
-        FlowEntry(Match(1, A, C), Priority.UNICAST, 0, ()),
+        FlowEntry(pair_match(9, B, C), Priority.UNICAST, COOKIE, (Output(2),)),
+        FlowEntry(pair_match(1, A, C), Priority.UNICAST, cookie(Owner.DISCOVERY, 1), ()),
+        FlowEntry(pair_match(1, A, C), Priority.UNICAST, 0, ()),
     ]
     messages = [sent.message for sent in square.core.stale(1, entries)]
     assert [(m.command.value, m.match, m.actions) for m in messages if isinstance(m, FlowMod)] == [
-        ("delete_strict", Match(9, C, B), ()),
+        ("delete_strict", pair_match(9, C, B), ()),
         ("add", wanted.match, wanted.actions),
         ("add", arp, (ToController(),)),
         ("delete_strict", Match(dl_type=0x0806), ()),
-        ("delete_strict", Match(9, B, C), ()),
+        ("delete_strict", pair_match(9, B, C), ()),
     ]
     current = [FlowEntry(wanted.match, Priority.UNICAST, COOKIE, wanted.actions)]
     assert square.core.stale(1, current) == []
@@ -457,8 +463,8 @@ def test_entries_of_an_earlier_run_are_removed_and_wanted_ones_repaired(square: 
 
 def test_entries_at_hosts_ports_go_before_those_at_links(square: Network) -> None:
     old = cookie(Owner.FORWARDING, GENERATION - 1)
-    transit = FlowEntry(Match(1, B, A), Priority.UNICAST, old, (Output(9),))
-    ingress = FlowEntry(Match(9, A, B), Priority.UNICAST, old, (Output(1),))
+    transit = FlowEntry(pair_match(1, B, A), Priority.UNICAST, old, (Output(9),))
+    ingress = FlowEntry(pair_match(9, A, B), Priority.UNICAST, old, (Output(1),))
     first = square.core.stale(1, [transit, ingress], ingress_only=True)
     assert [s.message.match for s in first if isinstance(s.message, FlowMod)] == [ingress.match]
     assert len(square.core.stale(1, [transit, ingress])) == 2
@@ -467,14 +473,14 @@ def test_entries_at_hosts_ports_go_before_those_at_links(square: Network) -> Non
 def test_entries_of_an_earlier_run_into_dead_ports_go_at_once(square: Network) -> None:
     old = cookie(Owner.FORWARDING, GENERATION - 1)
     entries = [
-        FlowEntry(Match(9, A, B), Priority.UNICAST, old, (Output(1),)),
-        FlowEntry(Match(9, B, A), Priority.UNICAST, old, (Output(20),)),
-        FlowEntry(Match(8, B, A), Priority.UNICAST, 0, (Output(20),)),
+        FlowEntry(pair_match(9, A, B), Priority.UNICAST, old, (Output(1),)),
+        FlowEntry(pair_match(9, B, A), Priority.UNICAST, old, (Output(20),)),
+        FlowEntry(pair_match(8, B, A), Priority.UNICAST, 0, (Output(20),)),
     ]
     (sent,) = square.core.dead_ends(1, entries)
     assert isinstance(sent.message, FlowMod)
     assert sent.message.command is FlowCommand.DELETE_STRICT
-    assert sent.message.match == Match(9, B, A)
+    assert sent.message.match == pair_match(9, B, A)
     assert square.core.dead_ends(77, entries) == []
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from oslo_config import cfg
 
 from horizon_ryu import settings
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
+from horizon_ryu.ryu_options import read_as_ryu_manager
 
 
 def load(tmp_path: Path, text: str) -> settings.Settings:
     path = tmp_path / "horizon.conf"
     path.write_text(text, encoding="utf-8")
-    conf = cfg.ConfigOpts()
-    conf(["--config-file", str(path)])
-    return settings.load(conf)
+    return settings.load(read_as_ryu_manager(str(path)))
 
 
 def test_defaults_are_the_reports(tmp_path: Path) -> None:

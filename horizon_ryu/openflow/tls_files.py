@@ -1,0 +1,54 @@
+"""TLS files of the OpenFlow port: key, certificate and authorities, whole and readable.
+
+Ryu listens with TLS only if key and certificate are both given; with one of them it would
+silently speak plain TCP.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from horizon_ryu.core.errors import InvalidInput
+
+_KEY, _CERTIFICATE, _AUTHORITIES = "ctl_privkey", "ctl_cert", "ca_certs"
+
+
+def check(key: str | None, certificate: str | None, authorities: str | None) -> None:
+    """Raise InvalidInput, which names the option, unless all that is needed is there and fits."""
+    given = {_KEY: key, _CERTIFICATE: certificate, _AUTHORITIES: authorities}
+    if all(value is None for value in given.values()):
+        return
+    for option in (_KEY, _CERTIFICATE):
+        if not given[option]:
+            others = " and ".join(f"{name}" for name, value in given.items() if value is not None)
+            raise InvalidInput((option,), f"is missing, but {others} ask for TLS")
+    for option, path in given.items():
+        if path is not None:
+            _check_readable(option, path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _load(_CERTIFICATE, str(certificate), lambda: context.load_cert_chain(
+        str(certificate), str(key), password=_no_password))  # fmt: skip
+    if authorities:
+        _load(_AUTHORITIES, authorities, lambda: context.load_verify_locations(authorities))
+
+
+def _check_readable(option: str, path: str) -> None:
+    try:
+        Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInput((option,), f"{path}: {error.strerror}") from error
+
+
+def _load(option: str, path: str, load: Callable[[], None]) -> None:
+    try:
+        load()
+    except (ssl.SSLError, ValueError) as error:
+        reason = getattr(error, "reason", None) or str(error) or "not in PEM form"
+        raise InvalidInput((option,), f"{path}: {str(reason).lower().replace('_', ' ')}") from error
+
+
+def _no_password() -> str:
+    """Refuse to ask a terminal that a controller may not have."""
+    raise ValueError("the key is encrypted; a controller needs one without a password")

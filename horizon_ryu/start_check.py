@@ -1,0 +1,69 @@
+"""Check before the start: what must be right for a controller to start, read from its options.
+
+The start and ``horizonctl check-config`` both stand on it, so that what the one calls fine the
+other does not refuse. What depends on the moment (a port that is taken) only the start can tell.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from oslo_config import cfg
+
+from horizon_ryu import settings
+from horizon_ryu.core.errors import HorizonError, InvalidInput
+from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.flows.confirmation import parse_settle
+from horizon_ryu.http.auth import load_tokens
+from horizon_ryu.http.host_check import check_listening
+from horizon_ryu.openflow import tls_files
+from horizon_ryu.ryu_options import read_as_ryu_manager
+from horizon_ryu.settings import Settings
+from horizon_ryu.signing_key import signing_key
+from horizon_ryu.store_place import check_url
+
+LOOPBACK = "127.0.0.1"
+
+
+def check_file(path: str) -> Settings:
+    """Return the options of the file at ``path``; HorizonError says what a start would refuse."""
+    try:
+        conf = read_as_ryu_manager(path)
+    except (cfg.Error, ValueError, OSError) as error:
+        raise HorizonError(" ".join(str(error).split())) from error
+    return check(conf)
+
+
+def check(conf: cfg.ConfigOpts) -> Settings:
+    """Return the options that ``conf`` has read; HorizonError names the first that is no good."""
+    _default_to_loopback(conf)
+    found = settings.load(conf)
+    _check_values(found)
+    _check_files(found)
+    tls_files.check(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
+    check_listening(conf.wsapi_host, bool(found.rest.tokens_file))
+    return found
+
+
+def _default_to_loopback(conf: cfg.ConfigOpts) -> None:
+    """Have REST and OpenFlow listen on this machine only, unless the operator says otherwise."""
+    for name in ("wsapi_host", "ofp_listen_host"):
+        conf.set_default(name, LOOPBACK)
+
+
+def _check_values(found: Settings) -> None:
+    """Check what has a form of its own, or depends on another option."""
+    for text in found.guard.allowed_dpids:
+        dpid_from_text(text, ("guard", "allowed_dpids"))
+    parse_settle(found.flow_migration.settle)
+    tags = found.flow_manager
+    if tags.tag_first > tags.tag_last:
+        raise InvalidInput(("flow_manager", "tag_first"), f"is above tag_last ({tags.tag_last})")
+    check_url(found.store.url)
+
+
+def _check_files(found: Settings) -> None:
+    """Read each file that an option names."""
+    signing_key(found.discovery.key_file)
+    if found.rest.tokens_file:
+        load_tokens(Path(found.rest.tokens_file))

@@ -1,0 +1,58 @@
+"""Place of the store: the file that its URL names, if it is one, and who may read that."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
+
+from horizon_ryu.core.errors import InvalidInput
+
+_OPTION = ("store", "url")
+_OWNER = stat.S_IRUSR | stat.S_IWUSR
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database, with the rights of that."""
+
+
+def check_url(text: str) -> None:
+    """Raise InvalidInput unless ``text`` is a URL of a database, and its file one that can be."""
+    try:
+        url = sa.make_url(text)
+        url.get_dialect()
+    except (SQLAlchemyError, ImportError) as error:
+        # The text may hold a password.
+        reason = str(error).partition("'")[0].strip() or "not known to SQLAlchemy"
+        raise InvalidInput(_OPTION, f"no URL of a database: {reason}") from error
+    path = file_of(url)
+    if path is None:
+        return
+    if path.is_dir():
+        raise InvalidInput(_OPTION, f"{path}: is a directory; name a file in it")
+    if not path.parent.is_dir():
+        raise InvalidInput(_OPTION, f"{path}: there is no directory {path.parent}")
+    writable = path if path.exists() else path.parent
+    if not os.access(writable, os.W_OK):
+        raise InvalidInput(_OPTION, f"{path}: {writable} cannot be written by this user")
+
+
+def file_of(url: URL) -> Path | None:
+    """Return the file of an SQLite database; None where the URL names none."""
+    name = url.database
+    if url.get_backend_name() != "sqlite" or not name or name == ":memory:":
+        return None
+    return None if name.startswith("file:") else Path(name)
+
+
+def keep_to_owner(path: Path) -> None:
+    """Make the file, if it is missing, and let nobody but its owner read it; OSError.
+
+    SQLite gives what it makes beside a database the rights of that.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER))
+    for one in (path, *(path.with_name(path.name + end) for end in _BESIDE)):
+        if one.exists() and stat.S_IMODE(one.stat().st_mode) & ~_OWNER:
+            one.chmod(_OWNER)

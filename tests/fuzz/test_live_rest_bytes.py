@@ -1,0 +1,81 @@
+"""Bytes of every kind against the REST port of a real controller."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fuzz.rest_bytes import session
+from tools.controller_process import ControllerProcess
+
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(240)]
+
+SESSIONS = 3000
+AT_ONCE = 30
+READ_SECONDS = 5.0
+SEED = int(os.environ.get("HORIZON_FUZZ_SEED", "15"))
+_STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
+_OURS = {b"500"}
+"""Statuses that tell of a fault of ours. 503 and 424 tell of a store or a switch."""
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Iterator[ControllerProcess]:
+    config = "[guard]\nwatchdog = 8\n"
+    with ControllerProcess(tmp_path, ("horizon_ryu.bundle",), config) as running:
+        yield running
+
+
+def test_whatever_is_said_to_rest_it_answers_the_next_one(controller: ControllerProcess) -> None:
+    rng = random.Random(SEED)
+    faults: list[tuple[bytes, bytes]] = []
+    answered = 0
+    for _ in range(SESSIONS // AT_ONCE):
+        spoken = [session(rng) for _ in range(AT_ONCE)]
+        for said, answer in zip(spoken, _all(controller.rest_port, spoken), strict=True):
+            statuses = _STATUS.findall(answer)
+            answered += bool(statuses)
+            faults += [(said, answer)] if _OURS & set(statuses) else []
+        assert controller.get("/v1/health")["status"]
+    assert faults == []
+    assert answered > SESSIONS / 3
+    assert "Traceback" not in controller.log()
+    assert controller.stop() == 0
+
+
+def _all(port: int, spoken: list[bytes]) -> list[bytes]:
+    """Say all of it at once, each on a connection of its own, and return what was answered."""
+    links = [socket.create_connection(("127.0.0.1", port), READ_SECONDS) for _ in spoken]
+    try:
+        for link, said in zip(links, spoken, strict=True):
+            _say(link, said)
+        return [_heard(link) for link in links]
+    finally:
+        for link in links:
+            link.close()
+
+
+def _say(link: socket.socket, said: bytes) -> None:
+    try:
+        link.sendall(said)
+        link.shutdown(socket.SHUT_WR)
+    except OSError:
+        # It was closed for what it had said already.
+        return
+
+
+def _heard(link: socket.socket) -> bytes:
+    heard = []
+    try:
+        while got := link.recv(1 << 16):
+            heard.append(got)
+    except OSError:
+        # A reset, or a WebSocket that lives: what came until then counts.
+        return b"".join(heard)
+    return b"".join(heard)

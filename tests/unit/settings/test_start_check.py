@@ -1,0 +1,84 @@
+"""One check for the start and for check-config: what the one refuses, the other does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from horizon_ryu.core.errors import HorizonError
+from horizon_ryu.start_check import check_file
+from horizon_ryu.store import Store
+
+REFUSED = [
+    # TLS became plain TCP without a word.
+    ("[DEFAULT]\nctl_privkeey = key.pem\n", "DEFAULT.ctl_privkeey: no such option; did you mean"),
+    ("[DEFAULT]\nctl-privkey = key.pem\n", "did you mean ctl_privkey?"),
+    ("[DEFAULT]\nWsapi_Port = 1\n", "did you mean wsapi_port?"),
+    ("[DEFAULT]\nlldp_interval = 1\n", "there is one in [discovery]"),
+    ("[discovery]\nlldp-interval = 1\n", "did you mean lldp_interval?"),
+    ("[discovery]\nlldp_interval\n", "lldp_interval"),
+    ("[Discovery]\nlldp_interval = 1\n", "Discovery: no such section; did you mean discovery?"),
+    ("[default]\nwsapi_port = 1\n", "did you mean DEFAULT?"),
+    ("[DEFAULT]\nwsapi_port = soon\n", "wsapi_port"),
+    ("[DEFAULT]\nsocket_timeout = soon\n", "DEFAULT.socket_timeout"),
+    ("[DEFAULT]\nctl_privkey = /no/key\n", "ctl_cert: is missing, but ctl_privkey"),
+    ("[DEFAULT]\nctl_cert = /no/cert\n", "ctl_privkey: is missing"),
+    ("[DEFAULT]\nca_certs = /no/ca\n", "ctl_privkey: is missing"),
+    ("[DEFAULT]\nctl_cert = /no/cert\nctl_privkey = /no/key\n", "ctl_privkey: /no/key: No such"),
+    ("[DEFAULT]\nwsapi_host = 0.0.0.0\n", "token"),
+    ("[rest]\ntokens_file = /no/tokens\n", "tokens_file"),
+    ("[discovery]\nkey_file = /no/key\n", "discovery.key_file"),
+    ("[guard]\nallowed_dpids = 0x1\n", "guard.allowed_dpids"),
+    ("[flow_migration]\nsettle = x\n", "flow_migration.settle"),
+    ("[flow_manager]\ntag_first = 9\ntag_last = 3\n", "flow_manager.tag_first"),
+    ("[store]\nurl = sqlite:////\n", "store.url"),
+    ("[store]\nurl = sqlite:////no/such/folder/x\n", "/no/such/folder"),
+    ("[store]\nurl = horizon.sqlite\n", "store.url"),
+    ("[store]\nurl = nosuchdb://x\n", "store.url"),
+    ("no section\n", "horizon.conf"),
+]
+
+
+def write(folder: Path, text: str) -> str:
+    path = folder / "horizon.conf"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize(("text", "said"), REFUSED)
+def test_what_a_start_would_refuse_is_named_in_one_line(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    with pytest.raises(HorizonError) as refused:
+        check_file(write(tmp_path, text))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_options_of_ryu_are_known(tmp_path: Path) -> None:
+    text = "[DEFAULT]\nwsapi_port = 1\nverbose = true\nobserve_links = false\napp_lists = a,b\n"
+    check_file(write(tmp_path, text + "log_file = /tmp/x\nofp_listen_host = 0.0.0.0\n"))
+
+
+def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.pem").write_text("nothing")
+    text = f"[DEFAULT]\nctl_cert = {tmp_path}/bad.pem\nctl_privkey = {tmp_path}/bad.pem\n"
+    with pytest.raises(HorizonError, match=r"ctl_cert: .*bad\.pem"):
+        check_file(write(tmp_path, text))
+
+
+def test_the_store_is_for_its_owner_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = tmp_path / "horizon.sqlite"
+        path.touch(0o666)
+        store = Store(f"sqlite:///{path}")
+        store.set_setting("a", 1)
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+        store.close()
+    finally:
+        os.umask(before)
+    assert "horizon.sqlite-wal" in modes
+    assert set(modes.values()) == {0o600}, modes
