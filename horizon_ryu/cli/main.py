@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from horizon_ryu.cli import flows, migrations, show, stats, xen
+from horizon_ryu.cli import flows, hosts, migrations, show, stats, xen
 from horizon_ryu.cli.client import Client, Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -29,7 +29,8 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
     context.obj = Session(Client(url, token), output, Terminal())
 
 
-for command in (*flows.COMMANDS, *migrations.COMMANDS, *stats.COMMANDS, *xen.COMMANDS):
+_PARTS = (flows, migrations, hosts, stats, xen)
+for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
 
 
