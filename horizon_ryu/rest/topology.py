@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias
 
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -46,6 +47,14 @@ class TopologyProvider(Protocol):
         """Put other timers in force."""
 
 
+Aside: TypeAlias = Callable[[Callable[[TopologyView, str], str], TopologyView, str], str]
+"""Runs a function of a view and the name of a form, and returns its text."""
+
+
+def _here(function: Callable[[TopologyView, str], str], view: TopologyView, form: str) -> str:
+    return function(view, form)
+
+
 class GraphQuery(NetworkQuery):
     """The query of the export; ``format`` goes before the Accept header."""
 
@@ -60,9 +69,13 @@ class TopologyOperations:
 
     tag = "topology"
 
-    def __init__(self, provider: TopologyProvider, networks: NetworkStore) -> None:
+    def __init__(
+        self, provider: TopologyProvider, networks: NetworkStore, aside: Aside = _here
+    ) -> None:
+        """``aside`` runs what takes long without holding anybody else."""
         self._provider = provider
         self._networks = networks
+        self._aside = aside
 
     @operation("GET", "/v1/topology", problems=_PROBLEMS)
     def topology(self, _call: Call, query: NetworkQuery) -> TopologyModel:
@@ -88,7 +101,7 @@ class TopologyOperations:
         """Export switches, hosts and cables as a graph: GraphML, GML or dot."""
         accepted = [name for name, kind in MEDIA_TYPES.items() if kind == call.media_type]
         form: str = query.format or accepted[0]
-        text = graph_text(self._seen(query)[1], form)
+        text = self._aside(graph_text, self._seen(query)[1], form)
         return Raw(text.encode(), f"{MEDIA_TYPES[form]}; charset=utf-8")
 
     def _seen(self, query: NetworkQuery) -> tuple[str, TopologyView]:
@@ -99,9 +112,14 @@ class TopologyOperations:
         return name, self._provider.network_view(definition)
 
 
-def resources(provider: TopologyProvider, networks: NetworkStore) -> list[Resource]:
-    """Return the resources of the topology; ``networks`` knows what the names mean."""
-    found = TopologyOperations(provider, networks)
+def resources(
+    provider: TopologyProvider, networks: NetworkStore, aside: Aside = _here
+) -> list[Resource]:
+    """Return the resources of the topology; ``networks`` knows what the names mean.
+
+    ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``.
+    """
+    found = TopologyOperations(provider, networks, aside)
     timers = timers_resources("/v1/topology/timers", provider, DiscoveryTimers, found.tag)
     return [*resources_of(found), *timers]
 
