@@ -126,8 +126,8 @@ class TopologyChange:
     the alarms
     ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
     ``alarm_too_many_hosts``, ``alarm_too_many_ports``, ``alarm_port_role``,
-    ``alarm_shared_segment``. Alarms about a host have the other ``port``: of who claims to be it, or
-    where it was before.
+    ``alarm_shared_segment``. Alarms about a host have the other ``port``: of who claims to be it,
+    or where it was before.
     """
 
     kind: str
