@@ -23,6 +23,7 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store_place import check_url
 
 LOOPBACK = "127.0.0.1"
+_LAST_PORT = 65_535
 
 
 def check_file(path: str) -> Settings:
@@ -40,6 +41,7 @@ def check(conf: cfg.ConfigOpts) -> Settings:
     found = settings.load(conf)
     _check_values(found)
     _check_files(found)
+    _check_addresses(conf)
     tls_files.check(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
     check_listening(conf.wsapi_host, bool(found.rest.tokens_file))
     return found
@@ -49,6 +51,19 @@ def _default_to_loopback(conf: cfg.ConfigOpts) -> None:
     """Have REST and OpenFlow listen on this machine only, unless the operator says otherwise."""
     for name in ("wsapi_host", "ofp_listen_host"):
         conf.set_default(name, LOOPBACK)
+
+
+def _check_addresses(conf: cfg.ConfigOpts) -> None:
+    """Check the ports of Ryu's options, which Ryu itself would trip over while it listens."""
+    for name in ("wsapi_port", "ofp_tcp_listen_port", "ofp_ssl_listen_port"):
+        if conf[name] is not None and not 0 <= conf[name] <= _LAST_PORT:
+            raise InvalidInput((name,), f"{conf[name]} is no port: 0 to {_LAST_PORT}")
+    for text in conf.ofp_switch_address_list:
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+            raise InvalidInput(
+                ("ofp_switch_address_list",), f"{text!r} is not HOST:PORT, as in 192.0.2.1:6653"
+            )
 
 
 def _check_values(found: Settings) -> None:

@@ -37,6 +37,8 @@ REFUSED = [
     ("[store]\nurl = sqlite:////no/such/folder/x\n", "/no/such/folder"),
     ("[store]\nurl = horizon.sqlite\n", "store.url"),
     ("[store]\nurl = nosuchdb://x\n", "store.url"),
+    ("[DEFAULT]\nwsapi_port = 99999\n", "wsapi_port: 99999 is no port"),
+    ("[DEFAULT]\nofp_switch_address_list = foo\n", "ofp_switch_address_list: 'foo' is not"),
     ("no section\n", "horizon.conf"),
 ]
 
