@@ -30,8 +30,9 @@ from horizon_ryu.core.hosts import HostLimits
 from horizon_ryu.core.join_doubt import DoubtLimits
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.switch_table import SwitchTable
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Host, Switch, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Host, PortRef, TopologyChange, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
@@ -86,7 +87,7 @@ class Discovery(HorizonApp):
         options = self.horizon.settings.discovery
         self._cookie = cookie(Owner.DISCOVERY, self.horizon.generation)
         self._core = Core(self.horizon.signing_key, self._first_timers(), _limits(options))
-        self._connected: dict[int, Switch] = {}
+        self._connected = SwitchTable(options.max_ports_per_switch)
         self._restoring: set[int] = set()
         self._dirty = self.horizon.runtime.event()
         self._hurry = self.horizon.runtime.event()
@@ -134,7 +135,7 @@ class Discovery(HorizonApp):
 
     @set_ev_cls(EventSwitchConnected)
     def _connected_switch(self, event: EventSwitchConnected) -> None:
-        self._connected[event.switch.dpid] = event.switch
+        self._connected.add(event.switch)
         self.spawn(self._force_drop, event.switch.dpid)
 
     def _force_drop(self, dpid: int) -> None:
@@ -211,19 +212,14 @@ class Discovery(HorizonApp):
 
     @set_ev_cls(EventSwitchLeft)
     def _left(self, event: EventSwitchLeft) -> None:
-        self._connected.pop(event.dpid, None)
+        self._connected.pop(event.dpid)
         self.horizon.limits.forget(event.dpid)
         self._core.switch_left(event.dpid, self._now())
         self._changed()
 
     @set_ev_cls(EventPortChanged)
     def _port_changed(self, event: EventPortChanged) -> None:
-        switch = self._connected.get(event.dpid)
-        if switch is not None:
-            ports = {no: port for no, port in switch.ports.items() if no != event.port_no}
-            if event.port is not None:
-                ports[event.port_no] = event.port
-            self._connected[event.dpid] = replace(switch, ports=ports)
+        self._connected.set_port(PortRef(event.dpid, event.port_no), event.port)
         self._core.port_changed(event.dpid, event.port_no, event.port, self._now())
         self._changed()
 
@@ -389,4 +385,5 @@ def _limits(options: Any) -> DiscoveryLimits:
         options.probe_validity,
         hosts,
         DoubtLimits(options.join_patience, options.join_doubt),
+        options.max_ports_per_switch,
     )

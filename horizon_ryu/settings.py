@@ -49,6 +49,7 @@ class DiscoveryOptions(DiscoveryTimers):
     switch_rate: float = option(1000.0, "probes per switch (frames per second)", 1, 1e6)
     probe_validity: float = seconds(5.0, "in which a probe is accepted")
     key_file: str | None = option(None, "file with the key that signs probes; else a new key")
+    max_ports_per_switch: int = option(16_384, "ports known per switch", 1, 1_000_000)
     max_hosts: int = option(65_536, "hosts known in all", 1, 10_000_000)
     max_hosts_per_port: int = option(2_048, "hosts known per port", 1, 1_000_000)
     max_hosts_per_switch: int = option(8_192, "hosts known per switch", 1, 10_000_000)

@@ -20,6 +20,7 @@ from horizon_ryu.core.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
 from horizon_ryu.core.link_table import LinkTable
 from horizon_ryu.core.pacing import Pacing
 from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
+from horizon_ryu.core.switch_table import SwitchTable
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     MAX_PHYSICAL_PORT,
@@ -45,7 +46,8 @@ class DiscoveryLimits:
     """Budgets of probes per second, and the seconds in which a probe is accepted.
 
     ``total_rate`` is for known ports, ``new_port_rate`` for new ones, ``switch_rate`` for all
-    ports of one switch.
+    ports of one switch. Of a switch with more than ``ports_per_switch`` ports the others are as if
+    they were not there.
     """
 
     total_rate: float = 2000.0
@@ -54,6 +56,7 @@ class DiscoveryLimits:
     probe_validity: float = 5.0
     hosts: HostLimits = field(default_factory=HostLimits)
     doubt: DoubtLimits = field(default_factory=DoubtLimits)
+    ports_per_switch: int = 16_384
 
 
 class Heard(NamedTuple):
@@ -75,7 +78,7 @@ class DiscoveryControl:
         self._key = key
         self._timers = timers or DiscoveryTimers()
         limits = limits or DiscoveryLimits()
-        self._switches: dict[int, Switch] = {}
+        self._switches = SwitchTable(limits.ports_per_switch)
         self._links = LinkTable()
         self._hosts = HostTable(limits.hosts, self._is_edge)
         self._book = OutstandingProbes(limits.probe_validity)
@@ -102,11 +105,14 @@ class DiscoveryControl:
             self._remove_switch(switch.dpid)
         ports = {no: port for no, port in switch.ports.items() if 0 < no <= MAX_PHYSICAL_PORT}
         switch = replace(switch, ports=MappingProxyType(ports))
-        self._switches[switch.dpid] = switch
+        switch, left_out = self._switches.add(switch)
         self._void_before = self._book.next_number
         self._changes.append(TopologyChange("switch_join", switch))
-        self._pacing.add((PortRef(switch.dpid, no) for no, port in ports.items() if port.up), now)
-        self._changes += self._hosts.place_pinned(PortRef(switch.dpid, no) for no in ports)
+        if left_out is not None:
+            self._changes.append(TopologyChange("alarm_too_many_ports", left_out))
+        refs = [PortRef(switch.dpid, no) for no in switch.ports]
+        self._pacing.add((ref for ref in refs if self._is_up(ref)), now)
+        self._changes += self._hosts.place_pinned(refs)
         self._joined(switch.dpid, now)
 
     def drop_restored(self, dpid: int, now: float) -> None:
@@ -130,7 +136,7 @@ class DiscoveryControl:
             self._refused.clear()
 
     def _remove_switch(self, dpid: int) -> None:
-        switch = self._switches.pop(dpid, None)
+        switch = self._switches.pop(dpid)
         if switch is None:
             return
         for number in switch.ports:
@@ -140,18 +146,14 @@ class DiscoveryControl:
 
     def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
         """A port was added or changed, or removed when ``port`` is None."""
-        switch = self._switches.get(dpid)
-        if switch is None or not 0 < port_no <= MAX_PHYSICAL_PORT:
+        if dpid not in self._switches or not 0 < port_no <= MAX_PHYSICAL_PORT:
             return
-        old = switch.ports.get(port_no)
+        ref = PortRef(dpid, port_no)
+        old = self._switches.port(ref)
         if old == port:
             return
-        ports = dict(switch.ports)
-        ports.pop(port_no, None)
-        if port is not None:
-            ports[port_no] = port
-        self._switches[dpid] = replace(switch, ports=MappingProxyType(ports))
-        ref = PortRef(dpid, port_no)
+        if not self._switches.set_port(ref, port):
+            return
         kind = "port_delete" if port is None else "port_add" if old is None else "port_modify"
         self._changes.append(TopologyChange(kind, ref))
         if port is None or not port.up:
@@ -264,8 +266,7 @@ class DiscoveryControl:
         return None if claimed is None else frames.address_text(claimed)
 
     def _is_up(self, ref: PortRef) -> bool:
-        switch = self._switches.get(ref.dpid)
-        port = switch.ports.get(ref.port_no) if switch is not None else None
+        port = self._switches.port(ref)
         return port is not None and port.up
 
     def _is_edge(self, ref: PortRef) -> bool:
@@ -319,9 +320,10 @@ class DiscoveryControl:
         return [*(self._probe(ref, now) for ref in due), *self._hosts.ask_silent(now)]
 
     def _probe(self, ref: PortRef, now: float) -> Outgoing:
-        port = self._switches[ref.dpid].ports[ref.port_no]
+        port = self._switches.port(ref)
+        hw_addr = port.hw_addr if port is not None else bytes(6)
         number = self._book.issue(ref, now)
-        frame = lldp.build(self._key, ref.dpid, ref.port_no, port.hw_addr, number)
+        frame = lldp.build(self._key, ref.dpid, ref.port_no, hw_addr, number)
         return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
 
     def next_due(self, now: float) -> float:
@@ -376,7 +378,7 @@ class DiscoveryControl:
         last = self._view
         return TopologyView(
             last.version + 1,
-            _frozen(self._switches) if "switches" in parts else last.switches,
+            self._switches.frozen() if "switches" in parts else last.switches,
             _frozen(self._links.links) if "links" in parts else last.links,
             _frozen(self._hosts.hosts) if "hosts" in parts else last.hosts,
         )

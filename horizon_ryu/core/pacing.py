@@ -33,6 +33,9 @@ SLICE = 0.05
 _TURN = 16
 """Ports that a switch may probe before the next one has its turn."""
 
+_RINGS = 2000
+"""Urgent probes that fall due in one call: more wait, as they would for the budget."""
+
 _HURRY = len(EAGER_DELAYS)
 """Stands for a single urgent probe, which is not repeated."""
 
@@ -173,8 +176,10 @@ class Pacing:
     def _wake(self, now: float, settled: bool) -> None:
         """Queue every switch that has something to do."""
         short = bool(self._hurries.waiting)
-        while settled and self._alarms and self._alarms[0][0] <= now:
+        rung = 0
+        while settled and self._alarms and self._alarms[0][0] <= now and rung < _RINGS:
             self._ring(*heappop(self._alarms), short)
+            rung += 1
         while self._broke and self._broke[0][0] <= now:
             _, dpid, urgent = heappop(self._broke)
             (self._hurries if urgent else self._rounds).waiting.append(dpid)

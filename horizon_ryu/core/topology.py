@@ -125,8 +125,9 @@ class TopologyChange:
     ``link_add``, ``link_delete``, ``host_add``, ``host_modify``, ``host_move``, ``host_delete`` and
     the alarms
     ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
-    ``alarm_too_many_hosts``, ``alarm_port_role``, ``alarm_shared_segment``. Alarms about a host
-    have the other ``port``: of who claims to be it, or where it was before.
+    ``alarm_too_many_hosts``, ``alarm_too_many_ports``, ``alarm_port_role``,
+    ``alarm_shared_segment``. Alarms about a host have the other ``port``: of who claims to be it,
+    or where it was before.
     """
 
     kind: str

@@ -38,6 +38,12 @@ class HostQuery(Model):
     )
 
 
+class StationModel(HostModel):
+    """One station; ``vlan`` is null where its frames have no tag."""
+
+    vlan: int | None
+
+
 class PinModel(Model):
     """The port at which a host is, and its addresses, whoever claims otherwise."""
 
@@ -86,12 +92,12 @@ class StationOperations:
         return PinsModel(pins=tuple(host_model(pin) for _, pin in found))
 
     @operation("GET", "/v1/topology/hosts/{mac}", parameters=_ONE, problems=(NOT_FOUND,))
-    def read(self, call: Call, query: HostQuery) -> HostModel:
+    def read(self, call: Call, query: HostQuery) -> StationModel:
         """Read where a host is, and its addresses."""
         host = self._keeper.view().hosts.get(_key(call, query))
         if host is None:
             raise NotFound("no host of that address is known")
-        return host_model(host)
+        return _station(host)
 
     @operation(
         "DELETE", "/v1/topology/hosts/{mac}", parameters=_ONE, problems=(NOT_FOUND, CONFLICT)
@@ -106,14 +112,14 @@ class StationOperations:
         parameters=_ONE,
         problems=(STORE_FAILED, LIMIT_EXCEEDED),
     )
-    def pin(self, call: Call, body: PinModel, query: HostQuery) -> HostModel:
+    def pin(self, call: Call, body: PinModel, query: HostQuery) -> StationModel:
         """Pin a host to a port: frames from elsewhere do not move it, and it does not age."""
         key = _key(call, query)
         location = PortRef(dpid_from_text(body.dpid), body.port_no)
         ips = tuple(sorted({_address(text, place) for place, text in enumerate(body.ips)}))
         pinned = Host(key[:6], ips, location, int.from_bytes(key[6:], "big") or None)
         self._keeper.pin_host(pinned)
-        return host_model(pinned)
+        return _station(pinned)
 
     @operation(
         "DELETE",
@@ -129,6 +135,10 @@ class StationOperations:
 def resources(keeper: HostKeeper) -> list[Resource]:
     """Return the resources of single hosts."""
     return resources_of(StationOperations(keeper))
+
+
+def _station(host: Host) -> StationModel:
+    return StationModel.model_validate({**host_model(host).model_dump(), "vlan": host.vlan})
 
 
 def _key(call: Call, query: HostQuery) -> bytes:
