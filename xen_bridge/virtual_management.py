@@ -205,7 +205,7 @@ class PhysicalHost:
             domain = self.hypervisor.domain(str(domain_id))
             check_pin(vcpu, cpus, domain, self._cpus(are_named=True))
             for number in range(domain.vcpus.current or 0) if vcpu is None else [vcpu]:
-                self.hypervisor.pin(str(domain.id), number, cpus)
+                self.hypervisor.pin(domain.uuid, number, cpus)
             self._scheduling.forget_affinity(domain)
 
     # ---- life

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from horizon_ryu.cli.terminal import Terminal, styled
+from horizon_ryu.cli.xen_parsing import is_name
 
 UNKNOWN = "?"
 _STATES = {"connected": "green", "running": "green", "away": "red", "crashed": "red"}
@@ -66,6 +67,8 @@ def domains(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
         )
     console.print(table)
     for domain in rows:
+        if "uuid" in domain and not is_name(domain["name"]):
+            console.print(f"{domain['name']} is reached as {domain['uuid']}", soft_wrap=True)
         for problem in domain["problems"]:
             console.print(f"{domain['name']}: {problem}", soft_wrap=True)
 

@@ -10,14 +10,20 @@ import click
 from horizon_ryu.cli.resource_path import ResourcePath, resource_path
 
 HOSTS = ("v1", "xen", "hosts")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+:-]*", re.ASCII)
+_NAME = re.compile(r"[^\s/?#.-]([^/?#]{0,62}[^\s/?#])?")
+"""A domain that others made may have any name but these."""
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", re.ASCII)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a command takes it as a name; what it does not take has a UUID."""
+    return _NAME.fullmatch(text) is not None
 
 
 def path_of(host: str, *parts: str) -> ResourcePath:
     """Return the path of a host's resource; a name that would lead elsewhere is refused."""
     for part in (host, *parts):
-        if not _NAME.fullmatch(part):
+        if not is_name(part):
             raise click.BadParameter(f"{part!r} is no name of a host, a domain or a device")
     return resource_path(*HOSTS, host, *parts)
 

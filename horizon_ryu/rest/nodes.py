@@ -17,10 +17,10 @@ from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, 
 from horizon_ryu.rest.model import Model
 from horizon_ryu.rest.xen_models import ASKING, HOST_NAME
 from horizon_ryu.switch_stats.node_measures import NodeMeasures
-from xen_bridge.protocol.documents.domains import DOMAIN
+from xen_bridge.protocol.documents.domains import ROUTER
 
 NODE = PathParameter(
-    f"^([0-9a-f]{{16}}|xen:{HOST_NAME}(:{DOMAIN})?)$",
+    f"^([0-9a-f]{{16}}|xen:{HOST_NAME}(:{ROUTER})?)$",
     "A node: a dpid, xen:HOST, or xen:HOST:DOMAIN",
 )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xen_bridge.errors import InvalidRequest
-from xen_bridge.protocol.documents.domains import DOMAIN
+from xen_bridge.protocol.documents.domains import ROUTER
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.trust.identity import check_node_pk
 from xen_bridge.trust.list_file import ListFile
@@ -27,7 +27,7 @@ class VirtualRouter:
 
 def check_router(name: str, url: str, node_pk: str) -> VirtualRouter:
     """Return a router of checked values; InvalidRequest names the one that is wrong."""
-    if not re.fullmatch(DOMAIN, name):
+    if not re.fullmatch(ROUTER, name):
         raise InvalidRequest(("name",), "is no name of a domain")
     return VirtualRouter(name, check_url(url), check_node_pk(node_pk))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -367,3 +368,17 @@ def test_all_cpus(api: Api, bridge: FakeBridge) -> None:
     api.shown("set", "xen1", "r1", "--affinity", "1")
     api.shown("set", "xen1", "r1", "--affinity", "all")
     assert api.json("domains", "xen1", "r1")[0]["vcpus"]["affinity"] == [[0, 1, 2, 3]]
+
+
+def test_odd_names_are_reached_or_shown_with_what_reaches_them(
+    api: Api, bridge: FakeBridge
+) -> None:
+    made = bridge.physical.domain("r1")
+    kept = bridge.memory._domains[made.uuid]
+    for name in ("my router", "a&<1>"):
+        bridge.memory._keep(replace(made, name=name), kept.since)
+        assert name in api.shown("set", "xen1", name, "--weight", "300")
+        assert "reached as" not in api.shown("domains", "xen1")
+    for name in ("-x", "a/b", ".."):
+        bridge.memory._keep(replace(made, name=name), kept.since)
+        assert f"{name} is reached as {made.uuid}" in api.shown("domains", "xen1")

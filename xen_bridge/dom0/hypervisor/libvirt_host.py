@@ -11,6 +11,7 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -33,6 +34,7 @@ from xen_bridge.protocol.documents.domains import (
 )
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID = re.compile(r"[0-9]{1,9}", re.ASCII)
 _STATES: dict[int, State] = {
     0: "running",
     1: "running",
@@ -98,18 +100,21 @@ class LibvirtHost(ABC):
                 self._connection = None
 
     def find(self, domain: str) -> Any:
-        """Return libvirt's domain of that id, name or UUID; SubjectNotFound if there is none."""
+        """Return libvirt's domain of that UUID, name or id; SubjectNotFound if there is none.
+
+        In that order: of two domains, one named "1" and one with the id 1, the former is meant.
+        """
         connection = self.connection()
-        try:
-            with translated():
-                if domain.isdecimal():
-                    return connection.lookupByID(int(domain))
-                if _UUID.fullmatch(domain):
-                    return connection.lookupByUUIDString(domain)
-                return connection.lookupByName(domain)
-        except SubjectNotFound as error:
-            # libvirt does not say which.
-            raise SubjectNotFound(f"no domain {domain}") from error
+        lookups = [partial(connection.lookupByName, domain)]
+        if _UUID.fullmatch(domain):
+            lookups.insert(0, partial(connection.lookupByUUIDString, domain))
+        if _ID.fullmatch(domain):
+            lookups.append(partial(connection.lookupByID, int(domain)))
+        for lookup in lookups:
+            with suppress(SubjectNotFound), translated():
+                return lookup()
+        # libvirt does not say which.
+        raise SubjectNotFound(f"no domain {domain}")
 
     # ---- looking
 

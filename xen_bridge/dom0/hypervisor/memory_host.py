@@ -152,9 +152,13 @@ class MemoryHost:
             return self._blinded(self._now(self._find(domain)))
 
     def _find(self, domain: str) -> _Kept:
-        for kept in self._domains.values():
-            if domain in (kept.domain.name, kept.domain.uuid, str(kept.domain.id)):
-                return kept
+        if domain in self._domains:
+            return self._domains[domain]
+        everything = self._domains.values()
+        for names in (lambda one: one.name, lambda one: str(one.id)):
+            for kept in everything:
+                if names(kept.domain) == domain:
+                    return kept
         raise SubjectNotFound(f"no domain {domain}")
 
     def _now(self, kept: _Kept) -> Domain:

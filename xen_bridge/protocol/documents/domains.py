@@ -11,8 +11,11 @@ from typing import Literal
 
 from xen_bridge.protocol.document_schema import document_field
 
-DOMAIN = r"[A-Za-z0-9][A-Za-z0-9_.+:-]{0,63}"
-"""An id, a name or a UUID. No space, no slash, no leading dash: it becomes part of commands."""
+DOMAIN = r"[^\s/.-]([^/]{0,62}[^\s/])?"
+"""A UUID, a name or an id of a domain that is there. Others may have made it: its name may have
+blanks and what not. No slash, no leading dot or dash: it becomes part of paths and commands."""
+ROUTER = r"[A-Za-z0-9][A-Za-z0-9_.+:-]{0,63}"
+"""A virtual router whose agent is known, or a node by name."""
 NAME = r"[A-Za-z][A-Za-z0-9_.+-]{0,62}"
 """A name given to a new domain; it cannot be taken for an id."""
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from xen_bridge.protocol.document_schema import document_field
-from xen_bridge.protocol.documents.domains import DOMAIN
+from xen_bridge.protocol.documents.domains import ROUTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,5 +18,5 @@ class NodeHello:
 
     TAG: ClassVar[str] = "Hello"
     kind: Literal["domain_0", "virtual_router"] = document_field()
-    name: str | None = document_field(None, pattern=DOMAIN)
+    name: str | None = document_field(None, pattern=ROUTER)
     number: int = document_field(1, least=1)
