@@ -22,13 +22,13 @@ from horizon_ryu.core.pacing import Pacing
 from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
-    MAX_PHYSICAL_PORT,
     Link,
     Port,
     PortRef,
     Switch,
     TopologyChange,
     TopologyView,
+    is_port,
 )
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, PacketOut
 
@@ -99,7 +99,7 @@ class DiscoveryControl:
         """The forced drop of ``switch`` is in place: probe its ports."""
         if switch.dpid in self._switches:
             self._remove_switch(switch.dpid)
-        ports = {no: port for no, port in switch.ports.items() if 0 < no <= MAX_PHYSICAL_PORT}
+        ports = {no: port for no, port in switch.ports.items() if is_port(no)}
         switch = replace(switch, ports=MappingProxyType(ports))
         self._switches[switch.dpid] = switch
         self._void_before = self._book.next_number
@@ -139,7 +139,7 @@ class DiscoveryControl:
     def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
         """A port was added or changed, or removed when ``port`` is None."""
         switch = self._switches.get(dpid)
-        if switch is None or not 0 < port_no <= MAX_PHYSICAL_PORT:
+        if switch is None or not is_port(port_no):
             return
         old = switch.ports.get(port_no)
         if old == port:

@@ -24,10 +24,11 @@ from horizon_ryu.core.flows.field_values import (
     parse_tos,
     parse_vlan,
     parse_vlan_vid,
+    plain_number,
 )
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
+from horizon_ryu.core.topology import is_port
 from horizon_ryu.wire.addresses import mac_to_text
-from horizon_ryu.wire.messages import VLAN_NONE, Match
+from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT, VLAN_NONE, Match
 from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS, WITH_PORTS
 
 ETH_IPV4, ETH_ARP, ETH_IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
@@ -127,9 +128,18 @@ def _take_protocols(fields: Mapping[str, Any], values: dict[str, Any], loc: Loc)
                 raise InvalidInput((*loc, word), f"contradicts {field} {values[field]:#x}")
 
 
+def parse_port(value: Any, loc: Loc) -> int:
+    """Return the number of a port, where "local" is the switch's own."""
+    found = plain_number(value, _PORT_WORDS)
+    if found is None or not is_port(found):
+        raise InvalidInput(loc, f"must be a whole number from 1 to {MAX_PHYSICAL_PORT}, or local")
+    return found
+
+
+_PORT_WORDS: Mapping[str, int] = MappingProxyType({"local": LOCAL_PORT})
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {
-        "in_port": number(1, MAX_PHYSICAL_PORT),
+        "in_port": parse_port,
         "dl_src": parse_mac,
         "dl_dst": parse_mac,
         "dl_type": number(0x05FF, 0xFFFF, ETHERTYPE_WORDS),
