@@ -10,7 +10,7 @@ What is decided is decided in :mod:`horizon_ryu.core.discovery`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -24,18 +24,20 @@ from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames, lldp
 from horizon_ryu.core.discovery import DiscoveryControl as Core
 from horizon_ryu.core.discovery import DiscoveryLimits
-from horizon_ryu.core.errors import SwitchAway
+from horizon_ryu.core.errors import LimitExceeded, NotFound, SwitchAway
+from horizon_ryu.core.host_pins import MAX_PINS, pins_from_json, pins_to_json
 from horizon_ryu.core.hosts import HostLimits
 from horizon_ryu.core.join_doubt import DoubtLimits
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Switch, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Host, Switch, TopologyChange, TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
+from horizon_ryu.rest import hosts as hosts_resource
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
 from horizon_ryu.rest.event_data import change_to_event, slow_join_to_event
@@ -62,8 +64,11 @@ LLDP_ORDER = 10
 """Place in the fast lane: nobody else ever sees a probe."""
 HOST_ORDER = 20
 TIMERS_SETTING = "discovery.timers"
+PINS_SETTING = "discovery.pins"
 _LONGEST_SLEEP = 0.25
 _ASKED_AT_ONCE = 64
+_TOLD_AT_ONCE = 100
+"""Events of changes between two turns of everybody else."""
 _RESTORE_PAUSE = 1.0
 """Seconds between two restorations of a switch's LLDP entry, at least."""
 _REST = 2
@@ -90,12 +95,15 @@ class Discovery(HorizonApp):
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
         self.horizon.router.add(topology_resource.resources(self, self.horizon.store))
+        self.horizon.router.add(hosts_resource.resources(self))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
         audit = EntryAudit(
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
         self.horizon.audits.register("discovery", audit.audit)
         self._measure(self.horizon.metrics)
+        for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
+            self._core.pin_host(pin)
 
     def _measure(self, metrics: Metrics) -> None:
         doubt = self._core.doubt
@@ -103,6 +111,8 @@ class Discovery(HorizonApp):
         metrics.gauge("horizon_joining_switches", text, lambda: len(doubt.joining))
         text = "Joins of switches: begun, ended, and slow for those that took too long"
         metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
+        text = "Hosts that found no room, or gave way to others, by what was full"
+        metrics.counters("horizon_hosts_refused", text, "full", lambda: self._core.hosts.refused)
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
@@ -278,7 +288,10 @@ class Discovery(HorizonApp):
         self.horizon.published.topology = view
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))
-        for change in changes:
+        for place, change in enumerate(changes):
+            if place % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
+                # A switch may leave with thousands of hosts, and each event is text to be made.
+                self.horizon.runtime.checkpoint()
             self.horizon.events.publish(*change_to_event(change))
 
     # ---- what the REST resources ask
@@ -304,6 +317,33 @@ class Discovery(HorizonApp):
         keep_timers(self.horizon.store, TIMERS_SETTING, timers)
         self._core.set_timers(timers, self._now())
         self._hurry.set()
+
+    def pins(self) -> Mapping[bytes, Host]:
+        """Return the pinned hosts, by their keys."""
+        return self._core.hosts.pins
+
+    def forget_host(self, key: bytes) -> None:
+        """Forget a host until it is heard again; NotFound, Conflict if it is pinned."""
+        self._core.forget_host(key)
+        self._changed()
+
+    def pin_host(self, pinned: Host) -> None:
+        """Pin a host, now and after a restart; StoreError or LimitExceeded, and it is not."""
+        self._keep_pins({**self.pins(), pinned.key: pinned})
+        self._core.pin_host(pinned)
+        self._changed()
+
+    def unpin_host(self, key: bytes) -> None:
+        """Unpin a host, now and after a restart; StoreError or NotFound, and nothing is done."""
+        if key not in self.pins():
+            raise NotFound("no host of that address is pinned")
+        self._keep_pins({other: pin for other, pin in self.pins().items() if other != key})
+        self._core.unpin_host(key, self._now())
+
+    def _keep_pins(self, pins: Mapping[bytes, Host]) -> None:
+        if len(pins) > MAX_PINS:
+            raise LimitExceeded(f"{MAX_PINS} hosts are pinned already")
+        self.horizon.store.set_setting(PINS_SETTING, pins_to_json(pins.values()))
 
     @set_ev_cls(EventSetProbeInterval)
     def _set_probe_interval(self, event: EventSetProbeInterval) -> None:
@@ -338,6 +378,8 @@ def _limits(options: Any) -> DiscoveryLimits:
         options.max_hosts_per_port,
         options.max_addresses_per_host,
         options.host_move_window,
+        options.max_hosts_per_switch,
+        options.host_idle,
     )
     return DiscoveryLimits(
         options.total_rate,

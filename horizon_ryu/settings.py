@@ -51,6 +51,13 @@ class DiscoveryOptions(DiscoveryTimers):
     key_file: str | None = option(None, "file with the key that signs probes; else a new key")
     max_hosts: int = option(65_536, "hosts known in all", 1, 10_000_000)
     max_hosts_per_port: int = option(2_048, "hosts known per port", 1, 1_000_000)
+    max_hosts_per_switch: int = option(8_192, "hosts known per switch", 1, 10_000_000)
+    host_idle: float = option(
+        300.0,
+        "without a frame after which a host is asked, and goes if silent (s); 0 for never",
+        0,
+        1e6,
+    )
     max_addresses_per_host: int = option(16, "IP addresses known per host", 1, 1024)
     host_move_window: float = seconds(1.0, "in which a host's old place may contradict a move")
     join_patience: float = seconds(4.0, "for which one joining switch may hold new links back")

@@ -151,7 +151,8 @@ def list_routers(directory: Path) -> None:
     "--uri",
     default="xen:///system",
     show_default=True,
-    help="The hypervisor, as libvirt names it; test:///default and memory:/// need none.",
+    help="This machine's hypervisor, as libvirt names it; test:///default and memory:/// need none."
+    " Of another machine, run xen-bridge there.",
 )
 @click.option(
     "--allow-path",

@@ -60,26 +60,26 @@ def device_handlers(manager: DeviceManager) -> RequestHandlers:
 
     def set_functions(body: devices.SetFunctions) -> Devices:
         manager.set_functions(body.device, body.count)
-        return manager.devices()
+        return manager.devices_after_change()
 
     def set_queues(body: devices.SetQueues) -> Devices:
         manager.set_max_queues(body.count)
-        return manager.devices()
+        return manager.devices_after_change()
 
     def set_driver(body: devices.SetDriver) -> Devices:
         if body.driver == "xen":
             manager.take(body.device)
         else:
             manager.give_back(body.device)
-        return manager.devices()
+        return manager.devices_after_change()
 
     def attach(body: devices.AttachDevice) -> Devices:
         manager.attach(body.domain, HostDevice(body.device, body.mac, body.vlan))
-        return manager.devices()
+        return manager.devices_after_change()
 
     def remove(body: devices.RemoveDevice) -> Devices:
         manager.remove(body.domain, body.device)
-        return manager.devices()
+        return manager.devices_after_change()
 
     return {
         devices.ListDevices: RequestHandler(lambda _body: manager.devices()),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.hypervisor.opening import check_is_here
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
@@ -37,8 +38,9 @@ def domain_0(
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
     New domains are given what ``paths`` allows, and no other file or device. FileNotFoundError
-    without a key there; InvalidRequest for a URI that nothing serves.
+    without a key there; InvalidRequest for a URI that nothing serves, or another machine's.
     """
+    check_is_here(uri)
     identity = Identity.load(directory)
     host = PhysicalHost(uri, settings_file=directory / SETTINGS_FILE)
     reading, netlink = _reading(runtime), Netlink()

@@ -22,7 +22,7 @@ from xen_bridge.dom0.domain_checks import (
     check_new,
     check_pin,
 )
-from xen_bridge.dom0.domain_transaction import DomainTransaction
+from xen_bridge.dom0.domain_transaction import DomainTransaction, as_changed
 from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
@@ -165,7 +165,16 @@ class PhysicalHost:
             cpus = self._cpus(bool(wanted.affinity))
             check_change(wanted, domain, kept_cap, cpus, self.capabilities)
             DomainTransaction(self.hypervisor, self._scheduling, wanted, domain).carry_out()
-            return self.domain(domain.uuid)
+            return self._after(as_changed(domain, wanted))
+
+    def _after(self, expected: Domain) -> Domain:
+        """Return a domain that was changed; as it is ``expected`` to be if it cannot be read."""
+        try:
+            return self.domain(expected.uuid)
+        except BridgeError as error:
+            # What was done is done: an error would say that nothing was.
+            problem = f"it was changed, and cannot be read since: {error}"
+            return replace(expected, problems=(*expected.problems, problem))
 
     def set_vcpus(self, domain_id: str | int, count: int) -> None:
         """Set how many vCPUs a domain uses, up to its maximum (``xm vcpu-set``)."""
@@ -197,7 +206,7 @@ class PhysicalHost:
                 self._scheduling.forget(made.uuid)
                 self._remove(made.uuid)
                 raise
-            return self.domain(made.uuid)
+            return self._after(replace(made, state="unknown") if wanted.start else made)
 
     def _begin(self, uuid: str, wanted: CreateDomain) -> None:
         """Keep what a domain is to have that was just defined, and start it if wanted."""
@@ -275,8 +284,11 @@ class PhysicalHost:
             settings = self._scheduling.of(domain)
             self.hypervisor.migrate(domain.uuid, target.uri)
             self._scheduling.forget(domain.uuid)
-        target.adopt(domain.uuid, settings)
-        return target.domain(domain.uuid)
+        try:
+            target.adopt(domain.uuid, settings)
+        except BridgeError as error:
+            LOG.warning("the weight and cap of %s are not kept where it is now: %s", domain, error)
+        return target._after(replace(domain, id=None, state="unknown"))
 
     def adopt(self, uuid: str, settings: SchedulerSettings) -> None:
         """Take over the weight and cap of a domain that has come from elsewhere."""

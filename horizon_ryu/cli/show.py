@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from horizon_ryu.cli.port_names import port_name
 from horizon_ryu.cli.terminal import Terminal, styled
 
 
@@ -50,7 +51,7 @@ def _hosts(hosts: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _end(end: Mapping[str, Any]) -> str:
-    return f"{end['dpid']}:{end['port_no']}"
+    return f"{end['dpid']}:{port_name(end['port_no'])}"
 
 
 def forest(console: Terminal, data: Mapping[str, Any]) -> None:
@@ -76,7 +77,7 @@ def _grow(drawing: Tree, root: str, below: Mapping[str, list[tuple[int, str]]]) 
         for port, child in sorted(below.get(dpid, ())):
             if child not in seen:
                 seen.add(child)
-                waiting.append((branch.add(f"port {port} - {child}"), child))
+                waiting.append((branch.add(f"port {port_name(port)} - {child}"), child))
 
 
 def networks(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:

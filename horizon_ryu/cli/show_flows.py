@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from horizon_ryu.cli.port_names import port_name
 from horizon_ryu.cli.terminal import Terminal, styled
 
 _PATH = "path: in[switch]out"
+_FORMS: Mapping[str, Callable[[Any], str]] = {"dl_type": "{:#06x}".format, "in_port": port_name}
 _COLORS = {
     "active": "green",
     "done": "green",
@@ -101,7 +103,7 @@ def _state(item: Mapping[str, Any]) -> Text:
 
 def _match(match: Mapping[str, Any]) -> str:
     """Return a match as it can be given to ``--match`` again."""
-    texts = {name: f"{value:#06x}" if name == "dl_type" else value for name, value in match.items()}
+    texts = {name: _FORMS.get(name, str)(value) for name, value in match.items()}
     return ",".join(f"{name}={value}" for name, value in texts.items()) or "everything"
 
 
@@ -113,13 +115,22 @@ def _way(item: Mapping[str, Any]) -> str:
 
 
 def _actions(actions: Iterable[Mapping[str, Any]]) -> str:
-    texts = (f"{name}:{value}" for action in actions for name, value in action.items())
+    texts = (
+        f"{name}:{port_name(value) if name == 'output' else value}"
+        for action in actions
+        for name, value in action.items()
+    )
     return " ".join(texts) or "drop"
 
 
 def _path(hops: Iterable[Mapping[str, Any]]) -> str:
     """Return hops as (in)switch(out) with arrows between them."""
-    return " > ".join(f"{hop['in_port']}[{_short(hop['dpid'])}]{hop['out_port']}" for hop in hops)
+    return " > ".join(map(_hop, hops))
+
+
+def _hop(hop: Mapping[str, Any]) -> str:
+    into, out = port_name(hop["in_port"]), port_name(hop["out_port"])
+    return f"{into}[{_short(hop['dpid'])}]{out}"
 
 
 def _short(dpid: str) -> str:

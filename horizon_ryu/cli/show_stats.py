@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
+from horizon_ryu.cli.port_names import place_of, port_name
 from horizon_ryu.cli.terminal import Terminal, styled
 
 
@@ -96,10 +97,10 @@ def _pairs(values: Mapping[str, Any]) -> Table:
 
 def _ports(ports: Iterable[Mapping[str, Any]]) -> Table:
     table = _table("port", "name", "link", "in bit/s", "out", "packets in", "out", "dropped")
-    for port in ports:
+    for port in sorted(ports, key=lambda port: place_of(port["port_no"])):
         dropped = [port["rx_dropped"], port["tx_dropped"]]
         table.add_row(
-            str(port["port_no"]),
+            port_name(port["port_no"]),
             _text(port["name"]),
             styled("up", "green") if port["link"] else styled("down", "red"),
             rate(port.get("rx_bps")),
@@ -126,7 +127,10 @@ def _flows(flows: Iterable[Mapping[str, Any]]) -> Table:
     for name in ("match", "actions", "cookie"):
         table.add_column(name, overflow="fold")
     for flow in flows:
-        match = ",".join(f"{name}={value}" for name, value in flow["match"].items())
+        match = ",".join(
+            f"{name}={port_name(value) if name == 'in_port' else value}"
+            for name, value in flow["match"].items()
+        )
         actions = " ".join(map(_action, flow["actions"]))
         counts = (_text(flow["packet_count"]), _text(flow["byte_count"]), f"{flow['duration']:.0f}")
         rest = (match or "everything", actions or "drop", flow["cookie"])
@@ -135,7 +139,9 @@ def _flows(flows: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def _action(action: Mapping[str, Any]) -> str:
-    value = next((action[name] for name in ("port", "value", "group_id") if name in action), None)
+    if "port" in action:
+        return f"{action['name']}:{port_name(action['port'])}"
+    value = next((action[name] for name in ("value", "group_id") if name in action), None)
     return action["name"] if value is None else f"{action['name']}:{value}"
 
 

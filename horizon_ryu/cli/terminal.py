@@ -21,18 +21,18 @@ from rich.console import (
 from rich.segment import Segment
 from rich.status import Status
 from rich.style import Style, StyleType
+from rich.table import Table
 from rich.text import Text
 
+from horizon_ryu.cli.records import as_blocks, as_lines
+from horizon_ryu.cli.terminal_text import printable
 
-def printable(text: str) -> str:
-    """Return ``text`` on one line, with escapes for what no terminal should be sent."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+__all__ = ["Terminal", "printable", "stacked", "styled"]
 
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+NARROW = 80
+"""Columns of a terminal; on a narrower one a table that does not fit becomes blocks."""
+_ENDLESS = 1_000_000
+"""Columns of what is no terminal: nothing is wrapped there."""
 
 
 def styled(text: str, style: StyleType = "") -> Text:
@@ -58,6 +58,9 @@ class Terminal(Console):
         super().__init__(
             width=width, file=file, force_terminal=force_terminal, markup=False, emoji=False
         )
+        self._is_for_programs = width is None and force_terminal is None and not _is_tty(self.file)
+        if self._is_for_programs:
+            self.width = _ENDLESS
 
     def render_str(
         self,
@@ -87,9 +90,23 @@ class Terminal(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render as a console does; nothing but rich's own control codes gets through."""
+        """Render as a console does; nothing but rich's own control codes gets through.
+
+        A table has one record a line for programs, and one a block where it is too wide.
+        """
+        if isinstance(renderable, Table):
+            renderable = self._as_it_fits(renderable)
         for segment in super().render(renderable, options):
             yield segment if segment.control else _harmless(segment)
+
+    def _as_it_fits(self, table: Table) -> RenderableType:
+        if self._is_for_programs:
+            return as_lines(table)
+        if self.width < NARROW and table.show_header:
+            needed = self.measure(table, options=self.options.update(width=_ENDLESS)).maximum
+            if needed > self.width:
+                return as_blocks(table)
+        return table
 
     def status(
         self,
@@ -108,6 +125,10 @@ class Terminal(Console):
             speed=speed,
             refresh_per_second=refresh_per_second,
         )
+
+
+def _is_tty(file: IO[str]) -> bool:
+    return hasattr(file, "isatty") and file.isatty()
 
 
 def _harmless(segment: Segment) -> Segment:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from horizon_ryu.cli import show_xen
+from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
@@ -142,9 +144,25 @@ def create(
     body |= {key: value for key, value in options.items() if value is not None}
     body["interfaces"] = [interface_of(text) for text in bridges]
     body["disks"] = [disk_of(text) for text in disks]
-    with session.console.status(f"creating {name} on {host} …"):
+    with session.console.status(f"creating {name} on {host} …"), _explaining(_needs(body)):
         data = session.client.post(path_of(host, "domains"), body, LONG)
     _print(session, [data], show_xen.domains)
+
+
+def _needs(body: dict[str, Any]) -> tuple[str, ...]:
+    """Return what to know about a new domain that may be refused."""
+    if body["disks"] or "kernel" in body:
+        return ()
+    return ("A domain needs a kernel (--kernel), or a disk to boot from (--disk SOURCE:TARGET).",)
+
+
+@contextmanager
+def _explaining(texts: tuple[str, ...]) -> Iterator[None]:
+    """Add ``texts`` to what is told when the controller or the host refuses."""
+    try:
+        yield
+    except Failed as error:
+        raise Failed(*error.message.splitlines(), *texts) from error
 
 
 @xen.command()

@@ -40,11 +40,13 @@ class AddressClaims:
         self._claims[address] = _Claim(station, now + self._window)
         return True
 
-    def refute(self, address: Address) -> None:
-        """Take note that the owner of ``address`` uses it."""
+    def refute(self, address: Address) -> bytes | None:
+        """Take note that the owner of ``address`` uses it; return who claimed it until now."""
         claim = self._claims.get(address)
-        if claim is not None:
-            claim.refuted = True
+        if claim is None or claim.refuted:
+            return None
+        claim.refuted = True
+        return claim.station
 
     def is_contested(self, address: Address) -> bool:
         """Tell whether it is undecided whose ``address`` is."""

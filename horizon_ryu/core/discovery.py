@@ -22,6 +22,7 @@ from horizon_ryu.core.pacing import Pacing
 from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
+    Host,
     Link,
     Port,
     PortRef,
@@ -105,6 +106,7 @@ class DiscoveryControl:
         self._void_before = self._book.next_number
         self._changes.append(TopologyChange("switch_join", switch))
         self._pacing.add((PortRef(switch.dpid, no) for no, port in ports.items() if port.up), now)
+        self._changes += self._hosts.place_pinned(PortRef(switch.dpid, no) for no in ports)
         self._joined(switch.dpid, now)
 
     def drop_restored(self, dpid: int, now: float) -> None:
@@ -156,6 +158,7 @@ class DiscoveryControl:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
             self._pacing.add((ref,), now)
+            self._changes += self._hosts.place_pinned((ref,))
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
@@ -281,6 +284,25 @@ class DiscoveryControl:
         text = frames.address_text(address)
         return text is not None and self._hosts.is_contested(vlan, text)
 
+    # ---- what operators say of hosts
+
+    @property
+    def hosts(self) -> HostTable:
+        """The hosts, to be read only."""
+        return self._hosts
+
+    def forget_host(self, key: bytes) -> None:
+        """Forget a host until it is heard again; NotFound, Conflict if it is pinned."""
+        self._changes += self._hosts.forget(key)
+
+    def pin_host(self, pinned: Host) -> None:
+        """Have a host at one port, whoever says otherwise; LimitExceeded."""
+        self._changes += self._hosts.pin(pinned)
+
+    def unpin_host(self, key: bytes, now: float) -> None:
+        """Have a host move and age as others do; NotFound if it is not pinned."""
+        self._hosts.unpin(key, now)
+
     # ---- what time does
 
     def tick(self, now: float) -> list[Outgoing]:
@@ -294,7 +316,7 @@ class DiscoveryControl:
             self._slow_joins += self._doubt.late(now)
         self._look_again(now)
         due = self._pacing.due(now, self._links.links, not self._doubt.binds(now))
-        return [self._probe(ref, now) for ref in due]
+        return [*(self._probe(ref, now) for ref in due), *self._hosts.ask_silent(now)]
 
     def _probe(self, ref: PortRef, now: float) -> Outgoing:
         port = self._switches[ref.dpid].ports[ref.port_no]

@@ -7,6 +7,11 @@ station and window, however many frames the newcomer sends.
 
 A MAC address is another station in each VLAN, and an IP address another address.
 
+The silence of a station whose address is not known proves little: it moves when it is heard at the
+new place again, later, and an alarm tells of it. A station that was pinned never moves.
+
+Stations that are not heard for long are asked, and go if they stay silent.
+
 An IP address belongs to the station that used it first, until that station is gone, its port is
 down, or it does not answer for the address when another one uses it.
 """
@@ -18,13 +23,23 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from horizon_ryu.core import frames
 from horizon_ryu.core.address_claims import Address, AddressClaims
+from horizon_ryu.core.errors import Conflict, LimitExceeded, NotFound
+from horizon_ryu.core.host_ageing import AgeLimits, HostAgeing
+from horizon_ryu.core.host_pins import MAX_PINS, HostPins
+from horizon_ryu.core.host_questions import PROBER, is_provable, questions
+from horizon_ryu.core.host_room import HostRoom, RoomLimits
+from horizon_ryu.core.token_bucket import TokenBucket
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange, station_key
-from horizon_ryu.wire.messages import Outgoing, Output, PacketOut
+from horizon_ryu.wire.messages import Outgoing
 
-PROBER = b"\x02\x48\x5a\x00\x00\x01"
-"""Sender of our ARP probes: locally administered, on no network."""
+__all__ = ["NOTHING", "PROBER", "HostLimits", "HostTable", "Noted"]
+
+UNPROVEN_WINDOWS = 30
+"""Windows in which a move that cannot be proven must show again."""
+ALARM_PAUSE = 60.0
+"""Seconds between two alarms of one crowded port."""
+_ALARMS, _ALARM_RATE = 16, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +50,8 @@ class HostLimits:
     hosts_per_port: int = 2_048
     addresses_per_host: int = 16
     move_window: float = 1.0
+    hosts_per_switch: int = 8_192
+    idle: float = 300.0
 
 
 class Noted(NamedTuple):
@@ -52,6 +69,13 @@ class _Move(NamedTuple):
     exposed: bool = False
 
 
+class _Entrance(NamedTuple):
+    """Whether a station may be learned, and what was changed for it."""
+
+    may_enter: bool
+    changes: tuple[TopologyChange, ...]
+
+
 NOTHING = Noted()
 
 
@@ -63,7 +87,16 @@ class HostTable:
         self._limits = limits
         self._is_live = is_live
         self._hosts: dict[bytes, Host] = {}
-        self._at_port: dict[PortRef, set[bytes]] = {}
+        self._room = HostRoom(
+            RoomLimits(limits.hosts, limits.hosts_per_switch, limits.hosts_per_port)
+        )
+        self._ageing = HostAgeing(AgeLimits(limits.idle, limits.move_window))
+        self._pins = HostPins()
+        self._unproven: dict[bytes, _Move] = {}
+        """Moves of stations that need not answer, the oldest first."""
+        self._crowded: dict[PortRef, float] = {}
+        """When each port that has too many stations was told last."""
+        self._alarms = TokenBucket(_ALARM_RATE, _ALARMS, 0.0)
         self._owners: dict[Address, bytes] = {}
         self._moves: dict[bytes, _Move] = {}
         self._claims = AddressClaims(limits.move_window)
@@ -93,15 +126,40 @@ class HostTable:
     def _note(self, here: PortRef, key: bytes, address: str | None, now: float) -> Noted:
         host = self._hosts.get(key)
         if host is None:
-            return self._new(here, key, address)
+            return self._new(here, key, address, now)
         if host.location == here:
+            if key not in self._pins:
+                self._ageing.heard(key, now)
             return self._heard_at_home(host, address)
-        if not self._is_live(host.location):
-            return self._moved(host, here, address)
+        if key not in self._pins and not self._is_live(host.location):
+            return self._moved(host, here, address, now)
         if key in self._moves:
             return NOTHING
-        self._moves[key] = _Move(here, now + self._limits.move_window)
-        return Noted((), self._questions(host, host.ips))
+        if key not in self._pins and not is_provable(host):
+            return self._move_unproven(host, here, address, now)
+        is_pinned = key in self._pins
+        self._moves[key] = _Move(here, now + self._limits.move_window, exposed=is_pinned)
+        if is_pinned:
+            return Noted((TopologyChange("alarm_spoofed_host", host, here),))
+        return Noted((), questions(host, host.ips))
+
+    def _move_unproven(self, host: Host, here: PortRef, address: str | None, now: float) -> Noted:
+        """Move a station that need not answer when it shows up again, a window later."""
+        lasting = UNPROVEN_WINDOWS * self._limits.move_window
+        move = self._unproven.get(host.key)
+        if move is None:
+            self._unproven[host.key] = _Move(here, now + lasting)
+            return Noted((), questions(host, host.ips))
+        if move.exposed or move.new != here:
+            return NOTHING
+        if now < move.deadline - lasting + self._limits.move_window:
+            return NOTHING
+        noted = self._moved(host, here, address, now)
+        moved = self._hosts[host.key]
+        if moved.location != here:
+            return noted
+        alarm = TopologyChange("alarm_unproven_move", moved, host.location)
+        return Noted((*noted.changes, alarm))
 
     def expire(self, now: float) -> tuple[TopologyChange, ...]:
         """Carry out the moves whose old place stayed silent, if the new place still exists."""
@@ -113,42 +171,77 @@ class HostTable:
             del self._moves[key]
             host = self._hosts.get(key)
             if host is not None and not move.exposed and self._is_live(move.new):
-                changes += self._moved(host, move.new, None).changes
+                changes += self._moved(host, move.new, None, now).changes
         for (_, address), key in self._claims.expire(now):
             changes += self._taken_over(address, key)
+        while self._unproven and next(iter(self._unproven.values())).deadline <= now:
+            del self._unproven[next(iter(self._unproven))]
+        for key in self._ageing.gone(now):
+            changes.append(TopologyChange("host_delete", self._forget(key)))
         return tuple(changes)
+
+    def ask_silent(self, now: float) -> list[Outgoing]:
+        """Return what asks the stations that were not heard for long, some at a time."""
+        asked: list[Outgoing] = []
+        for key in self._ageing.to_ask(now):
+            host = self._hosts[key]
+            if self._is_live(host.location):
+                asked += questions(host, host.ips)
+        return asked
 
     def next_due(self) -> float | None:
         """Return when :meth:`expire` has work; None while nothing moves."""
         # The window is the same for all, so the first that began is the first to end.
         move = next(iter(self._moves.values())).deadline if self._moves else None
-        claim = self._claims.next_due()
-        return min((due for due in (move, claim) if due is not None), default=None)
+        unproven = next(iter(self._unproven.values())).deadline if self._unproven else None
+        times = (move, unproven, self._claims.next_due(), self._ageing.next_due())
+        return min((due for due in times if due is not None), default=None)
 
     def remove_at(self, ref: PortRef) -> tuple[TopologyChange, ...]:
         """Forget every station at ``ref``: the port is gone or leads to a switch."""
-        return tuple(
-            TopologyChange("host_delete", self._forget(key))
-            for key in sorted(self._at_port.pop(ref, ()))
-            if key in self._hosts
-        )
+        pinned = (pin.key for pin in self._pins.at((ref,)) if pin.key in self._hosts)
+        keys = sorted((*self._room.at(ref), *pinned))
+        return tuple(TopologyChange("host_delete", self._forget(key)) for key in keys)
 
-    def _new(self, here: PortRef, key: bytes, address: str | None) -> Noted:
-        mates = self._at_port.setdefault(here, set())
-        if len(self._hosts) >= self._limits.hosts or len(mates) >= self._limits.hosts_per_port:
-            return NOTHING
+    def _new(self, here: PortRef, key: bytes, address: str | None, now: float) -> Noted:
+        pin = self._pins.get(key)
+        if pin is not None:
+            return Noted(self._place(pin)) if pin.location == here else NOTHING
+        admitted = self._admit(here, now)
+        if not admitted.may_enter:
+            return Noted(admitted.changes) if admitted.changes else NOTHING
         known, changes = self._claim(key, (), address)
         vlan = int.from_bytes(key[6:], "big") or None
         host = self._hosts[key] = Host(key[:6], known, here, vlan)
-        mates.add(key)
-        return Noted((*changes, TopologyChange("host_add", host)))
+        self._room.enter(key, here)
+        self._ageing.heard(key, now)
+        return Noted((*admitted.changes, *changes, TopologyChange("host_add", host)))
+
+    def _admit(self, here: PortRef, now: float) -> _Entrance:
+        """Make room for one more station at ``here``, if it may have any."""
+        admitted = self._room.admit(here)
+        changes: list[TopologyChange] = []
+        if admitted.evicted is not None:
+            changes.append(TopologyChange("host_delete", self._forget(admitted.evicted)))
+        if admitted.crowded is not None and self._is_news(admitted.crowded, now):
+            changes.append(TopologyChange("alarm_too_many_hosts", admitted.crowded))
+        return _Entrance(admitted.may_enter, tuple(changes))
+
+    def _is_news(self, crowded: PortRef, now: float) -> bool:
+        told = self._crowded.get(crowded)
+        if (told is not None and now - told < ALARM_PAUSE) or not self._alarms.take(now):
+            return False
+        self._crowded = {ref: at for ref, at in self._crowded.items() if now - at < ALARM_PAUSE}
+        self._crowded[crowded] = now
+        return True
 
     def _heard_at_home(self, host: Host, address: str | None) -> Noted:
         changes: list[TopologyChange] = []
-        move = self._moves.get(host.key) if self._moves else None
-        if move is not None and not move.exposed:
-            self._moves[host.key] = move._replace(exposed=True)
-            changes.append(TopologyChange("alarm_spoofed_host", host))
+        for moves in (self._moves, self._unproven):
+            move = moves.get(host.key) if moves else None
+            if move is not None and not move.exposed:
+                moves[host.key] = move._replace(exposed=True)
+                changes.append(TopologyChange("alarm_spoofed_host", host, move.new))
         if address is not None and address not in host.ips:
             known, lost = self._claim(host.key, host.ips, address)
             changes += lost
@@ -157,17 +250,19 @@ class HostTable:
                 changes.append(TopologyChange("host_modify", host))
         return Noted(tuple(changes)) if changes else NOTHING
 
-    def _moved(self, host: Host, here: PortRef, address: str | None) -> Noted:
-        mates = self._at_port.setdefault(here, set())
-        if len(mates) >= self._limits.hosts_per_port:
-            return NOTHING
+    def _moved(self, host: Host, here: PortRef, address: str | None, now: float) -> Noted:
         key = host.key
+        self._room.leave(key, host.location)
+        admitted = self._admit(here, now)
+        self._room.enter(key, here if admitted.may_enter else host.location)
+        if not admitted.may_enter:
+            return Noted(admitted.changes) if admitted.changes else NOTHING
         self._moves.pop(key, None)
-        self._at_port.get(host.location, set()).discard(key)
-        mates.add(key)
-        known, changes = self._claim(host.key, host.ips, address)
-        moved = self._hosts[host.key] = replace(host, location=here, ips=known)
-        return Noted((*changes, TopologyChange("host_move", moved)))
+        self._unproven.pop(key, None)
+        self._ageing.heard(key, now)
+        known, changes = self._claim(key, host.ips, address)
+        moved = self._hosts[key] = replace(host, location=here, ips=known)
+        return Noted((*admitted.changes, *changes, TopologyChange("host_move", moved)))
 
     def _contest(self, noted: Noted, here: PortRef, key: bytes, address: str, now: float) -> Noted:
         """Ask the owner of ``address`` when another station uses it; the owner's use ends that."""
@@ -176,13 +271,22 @@ class HostTable:
         if host is None or owner is None or host.location != here:
             return noted
         if owner is host:
-            self._claims.refute(claim)
-            return noted
+            return self._exposed(noted, owner, self._claims.refute(claim))
         if len(host.ips) >= self._limits.addresses_per_host:
             return noted
         if not self._claims.open(claim, key, now):
             return noted
-        return Noted(noted.changes, (*noted.messages, *self._questions(owner, (address,))))
+        if owner.key in self._pins:
+            return self._exposed(noted, owner, self._claims.refute(claim))
+        return Noted(noted.changes, (*noted.messages, *questions(owner, (address,))))
+
+    def _exposed(self, noted: Noted, owner: Host, claimant: bytes | None) -> Noted:
+        """Add the alarm that another station used an address of ``owner``."""
+        liar = self._hosts.get(claimant) if claimant is not None else None
+        if liar is None:
+            return noted
+        alarm = TopologyChange("alarm_spoofed_address", owner, liar.location)
+        return Noted((*noted.changes, alarm), noted.messages)
 
     def _taken_over(self, address: str, key: bytes) -> tuple[TopologyChange, ...]:
         """Give ``address``, for which its owner did not answer, to the station that claimed it."""
@@ -209,7 +313,7 @@ class HostTable:
         owner = self._hosts.get(self._owners.get(claim, key))
         changes: tuple[TopologyChange, ...] = ()
         if owner is not None and owner.key != key:
-            if self._is_live(owner.location) and not is_owner_silent:
+            if owner.key in self._pins or (self._is_live(owner.location) and not is_owner_silent):
                 return known, ()
             left = tuple(text for text in owner.ips if text != address)
             poorer = self._hosts[owner.key] = replace(owner, ips=left)
@@ -219,19 +323,66 @@ class HostTable:
 
     def _forget(self, key: bytes) -> Host:
         host = self._hosts.pop(key)
+        self._room.leave(key, host.location)
+        self._ageing.forget(key)
         self._moves.pop(key, None)
+        self._unproven.pop(key, None)
         for address in host.ips:
             if self._owners.get((key[6:], address)) == key:
                 del self._owners[key[6:], address]
         return host
 
-    def _questions(self, host: Host, addresses: Iterable[str]) -> tuple[Outgoing, ...]:
-        """Ask a station where it was for ``addresses`` (RFC 5227 style probes)."""
-        packed = map(frames.address_from_text, addresses)
-        asked = [
-            frames.build_arp_probe(host.mac, PROBER, address, host.vlan)
-            for address in packed
-            if address is not None and len(address) == 4
-        ]
-        out = (Output(host.location.port_no),)
-        return tuple(Outgoing(host.location.dpid, PacketOut(out, data)) for data in asked)
+    # ---- what operators say
+
+    @property
+    def pins(self) -> Mapping[bytes, Host]:
+        """The stations that never move, by their keys, whether they are heard or not."""
+        return self._pins.pins
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """How many stations found no room, or gave way, by what was full."""
+        return self._room.refused
+
+    def forget(self, key: bytes) -> tuple[TopologyChange, ...]:
+        """Forget a station until it is heard again; NotFound, Conflict if it is pinned."""
+        if key in self._pins:
+            raise Conflict("the host is pinned; take away the pin first")
+        if key not in self._hosts:
+            raise NotFound("no host of that address is known")
+        return (TopologyChange("host_delete", self._forget(key)),)
+
+    def pin(self, pinned: Host) -> tuple[TopologyChange, ...]:
+        """Have a station at one port, with these addresses, until it is unpinned; LimitExceeded."""
+        key = pinned.key
+        if key not in self._pins and len(self._pins.pins) >= MAX_PINS:
+            raise LimitExceeded(f"{MAX_PINS} hosts are pinned already")
+        known = key in self._hosts
+        gone = (TopologyChange("host_delete", self._forget(key)),) if known else ()
+        self._pins.add(pinned)
+        return (*gone, *self._place(pinned))
+
+    def unpin(self, key: bytes, now: float) -> None:
+        """Have a station move and age as others do; NotFound if it is not pinned."""
+        if not self._pins.remove(key):
+            raise NotFound("no host of that address is pinned")
+        if key in self._hosts:
+            self._room.enter(key, self._hosts[key].location)
+            self._ageing.heard(key, now)
+
+    def place_pinned(self, refs: Iterable[PortRef]) -> tuple[TopologyChange, ...]:
+        """Place the stations pinned at ports that have come."""
+        missing = [pin for pin in self._pins.at(refs) if pin.key not in self._hosts]
+        return tuple(change for pin in missing for change in self._place(pin))
+
+    def _place(self, pinned: Host) -> tuple[TopologyChange, ...]:
+        """Add a pinned station where its port is live; it needs no room, and gives way to none."""
+        if not self._is_live(pinned.location):
+            return ()
+        changes: list[TopologyChange] = []
+        known: tuple[str, ...] = ()
+        for address in pinned.ips:
+            known, lost = self._claim(pinned.key, known, address, is_owner_silent=True)
+            changes += lost
+        host = self._hosts[pinned.key] = replace(pinned, ips=known)
+        return (*changes, TopologyChange("host_add", host))

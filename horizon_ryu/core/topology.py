@@ -127,8 +127,11 @@ class TopologyChange:
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
     ``link_add``, ``link_delete``, ``host_add``, ``host_modify``, ``host_move``, ``host_delete`` and
     the alarms
-    ``alarm_spoofed_host``, ``alarm_port_role``, ``alarm_shared_segment``.
+    ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
+    ``alarm_too_many_hosts``, ``alarm_port_role``, ``alarm_shared_segment``. Alarms about a host
+    have the other ``port``: of who claims to be it, or where it was before.
     """
 
     kind: str
     subject: Switch | Link | Host | PortRef
+    port: PortRef | None = None

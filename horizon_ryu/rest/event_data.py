@@ -14,7 +14,10 @@ from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_m
 
 def change_to_event(change: TopologyChange) -> tuple[str, dict[str, Any]]:
     """Return (kind, data) of the event that tells of ``change``."""
-    return change.kind, _data(change.subject, change.kind != "switch_leave")
+    data = _data(change.subject, change.kind != "switch_leave")
+    if change.port is not None:
+        data["other_port"] = port_ref_model(change.port).model_dump()
+    return change.kind, data
 
 
 def slow_join_to_event(slow: SlowJoin) -> tuple[str, dict[str, Any]]:

@@ -13,12 +13,22 @@ from horizon_ryu.rest.model import Model, optional
 
 _VLAN = "([1-9][0-9]{0,2}|[1-3][0-9]{3}|40[0-8][0-9]|409[0-4])"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_WORD = "[0-9A-Fa-f]{1,4}"
+_IPV6 = "|".join(
+    (
+        f"({_WORD}:){{7}}{_WORD}",
+        f"({_WORD}:){{1,7}}:",
+        *(f"({_WORD}:){{1,{7 - after}}}(:{_WORD}){{1,{after}}}" for after in range(1, 7)),
+        f":(:{_WORD}){{1,7}}",
+    )
+)
 IP_RANGE = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
+IPV6_RANGE = rf"({_IPV6})/(12[0-8]|1[01][0-9]|[1-9][0-9]?)"
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 _DESCRIPTION = (
-    "The virtual network meant: vlan:1 to vlan:4094, ip: and an IPv4 range, or the name of a "
-    "network or slice; without it, the physical network"
+    "The virtual network meant: vlan:1 to vlan:4094, ip: and a range of IPv4 or IPv6, or the name "
+    "of a network or slice; without it, the physical network"
 )
 
 
@@ -43,7 +53,7 @@ class NetworkQuery(Model):
 
     network: Annotated[
         str,
-        StringConstraints(pattern=f"^(vlan:{_VLAN}|ip:{IP_RANGE}|{NAME})$"),
+        StringConstraints(pattern=f"^(vlan:{_VLAN}|ip:({IP_RANGE}|{IPV6_RANGE})|{NAME})$"),
         Field(description=_DESCRIPTION),
     ] = optional()
 

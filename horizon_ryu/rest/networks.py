@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints
 
 from horizon_ryu.core.errors import Conflict
-from horizon_ryu.core.virtual_network import NetworkDefinition, parse_range, range_text
+from horizon_ryu.core.virtual_network import NetworkDefinition, definition_by_range
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.http.problem import CONFLICT, NOT_FOUND, STORE_FAILED
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
-from horizon_ryu.rest.network_names import IP_RANGE, NAME, NetworkStore
+from horizon_ryu.rest.network_names import IP_RANGE, IPV6_RANGE, NAME, NetworkStore
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -20,13 +20,13 @@ def _exactly_one(schema: dict[str, Any]) -> None:
 
 
 class Definition(Model):
-    """Either a VLAN identifier or an IPv4 range whose host bits are zero."""
+    """Either a VLAN identifier or an IPv4 or IPv6 range whose host bits are zero."""
 
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     vlan: Annotated[int, Field(ge=1, le=4094)] = optional()
-    ip: Annotated[str, StringConstraints(pattern=f"^{IP_RANGE}$")] = optional(
-        examples=["10.0.0.0/24"]
+    ip: Annotated[str, StringConstraints(pattern=f"^({IP_RANGE}|{IPV6_RANGE})$")] = optional(
+        examples=["10.0.0.0/24", "2001:db8::/32"]
     )
 
 
@@ -86,13 +86,14 @@ def resources(store: NetworkStore) -> list[Resource]:
 
 def _definition(given: Definition) -> NetworkDefinition:
     """Return the definition in the core's form; InvalidInput unless exactly one is given."""
-    is_range = "ip" in given.model_fields_set
-    return NetworkDefinition(
-        vlan=given.vlan, ip=parse_range(given.ip, ("definition", "ip")) if is_range else None
-    )
+    if given.model_fields_set == {"ip"}:
+        return definition_by_range(given.ip, ("definition", "ip"))
+    # Both, or neither, are refused there.
+    return NetworkDefinition(vlan=None if "ip" in given.model_fields_set else given.vlan)
 
 
 def _network(name: str, definition: NetworkDefinition) -> Network:
-    if definition.ip is None:
+    network = definition.network
+    if network is None:
         return Network(name=name, definition=Definition(vlan=definition.vlan or 0))
-    return Network(name=name, definition=Definition(ip=range_text(definition.ip)))
+    return Network(name=name, definition=Definition(ip=str(network)))

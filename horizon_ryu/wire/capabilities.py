@@ -17,7 +17,8 @@ class Capabilities:
     the bit NO_FLOOD. ``mac_masks``: a match can name some bits of a MAC address. ``meters``:
     rates can be limited. ``cookie_filter``: entries can be asked for, and deleted, by cookie.
     ``port_desc`` and ``table_features``: ports and tables are described apart from the features
-    of the switch, and from the counters of the tables.
+    of the switch, and from the counters of the tables. ``oxm``: matches are lists of fields, those
+    of IPv6 and masks of VLAN identifiers among them.
     """
 
     flood_group: bool
@@ -26,6 +27,7 @@ class Capabilities:
     cookie_filter: bool
     port_desc: bool
     table_features: bool
+    oxm: bool
 
 
 _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
@@ -37,6 +39,7 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             cookie_filter=False,
             port_desc=False,
             table_features=False,
+            oxm=False,
         ),
         OPENFLOW_13: Capabilities(
             flood_group=True,
@@ -45,6 +48,7 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             cookie_filter=True,
             port_desc=True,
             table_features=True,
+            oxm=True,
         ),
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from horizon_ryu.wire.fields import MATCH_FORMAT_10
-from horizon_ryu.wire.match_rules import check_inner, check_vlan
+from horizon_ryu.wire.match_rules import check_inner, check_only_10, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, Match
 from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_BITS, OFPFW_NW_DST_SHIFT, OFPFW_NW_SRC_SHIFT
 from horizon_ryu.wire.protocols import IPV4_BITS, MAC_SIZE, MAX_VLAN, TOS_ECN_BITS
@@ -33,6 +33,7 @@ def encode_match(match: Match) -> bytes:
     """Return the 40 bytes of ``match``; ValueError for what 1.0 cannot express."""
     if match.dl_dst_multicast:
         raise ValueError("OpenFlow 1.0 has no masks for MAC addresses")
+    check_only_10(match)
     wild = WILD_ALL
     if match.in_port is not None:
         wild ^= WILD_IN_PORT

@@ -25,6 +25,9 @@ MAX_PHYSICAL_PORT = 0xFFFF_FF00
 VLAN_NONE = 0xFFFF
 """As ``dl_vlan`` of a match: frames without a tag only (1.0 specification, 5.2.3)."""
 
+VLAN_TAGGED = 0x1000
+"""As ``dl_vlan`` of a match: frames with a tag, whatever its identifier (1.3.5, 7.2.3.7)."""
+
 
 # Named tuples, not dataclasses: there is one of each per flow entry, and a tuple is made and
 # hashed in C.
@@ -32,10 +35,13 @@ class Match(NamedTuple):
     """Fields a frame must have; None means any.
 
     ``dl_dst_multicast`` matches the group bit of the destination (1.3 only: 1.0 has no MAC
-    masks). ``dl_vlan`` is the VLAN identifier 0..4095, or VLAN_NONE. MACs are 6 bytes, ``nw_src``
-    and ``nw_dst`` are ``(address, prefix length)`` with the address as an int. ``nw_proto`` is
+    masks). ``dl_vlan`` is the VLAN identifier 0..4095, VLAN_NONE or VLAN_TAGGED. MACs are 6 bytes,
+    of which those bits count that their mask has, if any. ``nw_src``, ``nw_dst``, ``ipv6_src`` and
+    ``ipv6_dst`` are ``(address, prefix length)`` with the address as an int. ``nw_proto`` is
     the IP protocol, in ARP the opcode. ``nw_tos`` is the whole byte, its two lowest bits zero.
-    ``tp_src`` and ``tp_dst`` are ports of TCP, UDP and SCTP, in ICMP the type and the code.
+    ``tp_src`` and ``tp_dst`` are ports of TCP, UDP and SCTP, in ICMP and ICMPv6 the type and the
+    code. Of neighbour discovery (RFC 4861) there are the target, an int, and the MACs of the
+    sender (``sll``) and of the target (``tll``). Everything from ``ipv6_src`` on is 1.3 only.
     """
 
     in_port: int | None = None
@@ -51,6 +57,17 @@ class Match(NamedTuple):
     nw_tos: int | None = None
     tp_src: int | None = None
     tp_dst: int | None = None
+    ipv6_src: tuple[int, int] | None = None
+    ipv6_dst: tuple[int, int] | None = None
+    ipv6_nd_target: int | None = None
+    ipv6_nd_sll: bytes | None = None
+    ipv6_nd_tll: bytes | None = None
+    dl_src_mask: bytes | None = None
+    dl_dst_mask: bytes | None = None
+
+
+ONLY_13 = Match._fields[Match._fields.index("ipv6_src") :]
+"""Fields of a match that OpenFlow 1.0 does not have."""
 
 
 @dataclass(frozen=True, slots=True)

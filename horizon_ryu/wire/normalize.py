@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from horizon_ryu.wire.mac_masks import masked_macs
 from horizon_ryu.wire.match_rules import check_match
 from horizon_ryu.wire.messages import (
     Action,
@@ -20,7 +21,7 @@ from horizon_ryu.wire.messages import (
     StripVlan,
     ToController,
 )
-from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS
+from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS, IPV6_BITS
 from horizon_ryu.wire.reserved_ports import has_queues, output_to
 from horizon_ryu.wire.set_fields import (
     TAG_FIELDS,
@@ -58,16 +59,26 @@ def as_reported(
 
 
 def _masked(match: Match) -> Match:
-    """Return ``match`` without host bits in its networks, and without networks of everything."""
-    if match.nw_src is None and match.nw_dst is None:
-        return match
-    return match._replace(nw_src=_network(match.nw_src), nw_dst=_network(match.nw_dst))
+    """Return ``match`` without bits that masks leave out, and without masks of everything."""
+    found = match
+    if match.nw_src is not None or match.nw_dst is not None:
+        found = found._replace(
+            nw_src=_network(match.nw_src, IPV4_BITS), nw_dst=_network(match.nw_dst, IPV4_BITS)
+        )
+    if match.ipv6_src is not None or match.ipv6_dst is not None:
+        found = found._replace(
+            ipv6_src=_network(match.ipv6_src, IPV6_BITS),
+            ipv6_dst=_network(match.ipv6_dst, IPV6_BITS),
+        )
+    if match.dl_src_mask is not None or match.dl_dst_mask is not None:
+        found = masked_macs(found)
+    return found
 
 
-def _network(network: tuple[int, int] | None) -> tuple[int, int] | None:
+def _network(network: tuple[int, int] | None, bits: int) -> tuple[int, int] | None:
     if network is None or network[1] == 0:
         return None
-    free = IPV4_BITS - network[1]
+    free = bits - network[1]
     return network[0] >> free << free, network[1]
 
 

@@ -8,10 +8,19 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 from horizon_ryu.wire.fields import FIELDS, MAX_LENGTH, MatchField, ValueKind, header
-from horizon_ryu.wire.match_rules import ARP, check_inner, check_vlan
-from horizon_ryu.wire.messages import VLAN_NONE, Match
+from horizon_ryu.wire.mac_masks import ALL_BITS, GROUP_BIT, masked
+from horizon_ryu.wire.match_rules import ARP, ICMP6, IPV6, check_inner, check_macs, check_vlan
+from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED, Match
 from horizon_ryu.wire.ofp13 import OFPMT, OFPVID, OFPXMT_OFB
-from horizon_ryu.wire.protocols import DSCP_SHIFT, IPV4_BITS, MAX_LONG, MAX_VLAN, WITH_PORTS
+from horizon_ryu.wire.oxm_ipv6 import address_fields, mask_of, neighbour_fields
+from horizon_ryu.wire.protocols import (
+    DSCP_SHIFT,
+    IPV4_BITS,
+    MAC_SIZE,
+    MAX_LONG,
+    MAX_VLAN,
+    WITH_PORTS,
+)
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 
@@ -32,7 +41,6 @@ TRANSPORT: Mapping[int, tuple[int, int]] = MappingProxyType(
 )
 """IP protocol -> fields of the source and destination port; in ICMP, of the type and code."""
 VLAN_PRESENT = int(OFPVID.PRESENT)
-GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
 
 _MATCH = struct.Struct("!HH")
 _BYTE, _SHORT, _LONG = (
@@ -41,6 +49,8 @@ _BYTE, _SHORT, _LONG = (
     struct.Struct("!II").pack,
 )
 _MAC = struct.Struct("!I6s").pack
+_MASKED_MAC = struct.Struct("!I6s6s").pack
+_MASKED_SHORT = struct.Struct("!IHH").pack
 _MASKED = struct.Struct("!III").pack
 _NETWORK = struct.Struct("!II")
 _PACKERS = {1: _BYTE, 2: _SHORT}
@@ -57,6 +67,10 @@ _TYPE, _VLAN, _PCP = (
     header(OFPXMT_OFB.VLAN_VID),
     header(OFPXMT_OFB.VLAN_PCP),
 )
+_MASKED_SRC, _MASKED_VLAN = (
+    header(OFPXMT_OFB.ETH_SRC, masked=True),
+    header(OFPXMT_OFB.VLAN_VID, masked=True),
+)
 _DSCP, _PROTO, _OPCODE = (
     header(OFPXMT_OFB.IP_DSCP),
     header(OFPXMT_OFB.IP_PROTO),
@@ -70,7 +84,7 @@ _MULTICAST = _MULTICAST_HEADER.to_bytes(4, "big") + GROUP_BIT * 2
 _PORT_PACKERS = MappingProxyType(
     {
         proto: tuple((_PACKERS[FIELDS[number].size], header(number)) for number in numbers)
-        for proto, numbers in TRANSPORT.items()
+        for proto, numbers in (*TRANSPORT.items(), (ICMP6, _ports(ICMP6)))
     }
 )
 _NETWORKS = MappingProxyType(
@@ -79,6 +93,8 @@ _NETWORKS = MappingProxyType(
         for number in (_IP_SRC, _IP_DST, _ARP_SRC, _ARP_DST)
     }
 )
+_INNER_AT = Match._fields.index("nw_src")
+_NO_INNER = (None,) * len(Match._fields[_INNER_AT:])
 ANY_FRAME = _MATCH.pack(_OXM, 4) + bytes(4)
 """The match of every frame: no fields."""
 
@@ -104,28 +120,31 @@ def _fields(match: Match) -> list[bytes]:
             raise ValueError("dl_dst says already whether it is a group address")
         parts.append(_MULTICAST)
     elif match.dl_dst is not None:
-        parts.append(_MAC(_DST, match.dl_dst))
+        parts.append(_mac_field(_DST, _MULTICAST_HEADER, match.dl_dst, match.dl_dst_mask))
     if match.dl_src is not None:
-        parts.append(_MAC(_SRC, match.dl_src))
+        parts.append(_mac_field(_SRC, _MASKED_SRC, match.dl_src, match.dl_src_mask))
     if match.dl_type is not None:
         parts.append(_SHORT(_TYPE, match.dl_type))
-    if match.dl_vlan == VLAN_NONE:
-        parts.append(_UNTAGGED)
-    elif match.dl_vlan is not None:
-        check_vlan(match.dl_vlan)
-        parts.append(_SHORT(_VLAN, match.dl_vlan | VLAN_PRESENT))
-    if (
-        match.nw_src is None
-        and match.nw_dst is None
-        and match.nw_proto is None
-        and match.dl_vlan_pcp is None
-        and match.nw_tos is None
-        and match.tp_src is None
-        and match.tp_dst is None
-    ):
+    if match.dl_vlan is not None:
+        parts.append(_UNTAGGED if match.dl_vlan == VLAN_NONE else _vlan_field(match.dl_vlan))
+    if match[_INNER_AT:] == _NO_INNER:
         return parts
+    check_macs(match)
     check_inner(OPENFLOW_13, match)
     return parts + _inner_fields(match)
+
+
+def _mac_field(exact: int, masked_header: int, mac: bytes, mask: bytes | None) -> bytes:
+    if mask is None:
+        return _MAC(exact, mac)
+    return _MASKED_MAC(masked_header, masked(mac, mask), mask)
+
+
+def _vlan_field(vlan: int) -> bytes:
+    check_vlan(vlan)
+    if vlan == VLAN_TAGGED:
+        return _MASKED_SHORT(_MASKED_VLAN, VLAN_PRESENT, VLAN_PRESENT)
+    return _SHORT(_VLAN, vlan | VLAN_PRESENT)
 
 
 def _inner_fields(match: Match) -> list[bytes]:
@@ -141,13 +160,26 @@ def _inner_fields(match: Match) -> list[bytes]:
         _network(_ARP_SRC if arp else _IP_SRC, match.nw_src),
         _network(_ARP_DST if arp else _IP_DST, match.nw_dst),
     ]
+    parts += networks
+    ports = _port_fields(match)
+    # By number, those of ICMPv6 follow the addresses, which follow those of other protocols.
+    if proto != ICMP6:
+        parts += ports
+    if match.dl_type == IPV6:
+        parts += address_fields(match)
+    return parts + ports + neighbour_fields(match) if proto == ICMP6 else parts
+
+
+def _port_fields(match: Match) -> list[bytes]:
     if match.tp_src is None and match.tp_dst is None:
-        return parts + networks
-    packers = _PORT_PACKERS[proto or 0]
-    for (pack, head), value in zip(packers, (match.tp_src, match.tp_dst), strict=True):
-        if value is not None:
-            networks.append(pack(head, value))
-    return parts + networks
+        return []
+    packers = _PORT_PACKERS[match.nw_proto or 0]
+    values = (match.tp_src, match.tp_dst)
+    return [
+        pack(head, value)
+        for (pack, head), value in zip(packers, values, strict=True)
+        if value is not None
+    ]
 
 
 def _network(field: int, network: tuple[int, int] | None) -> bytes:
@@ -200,7 +232,10 @@ def _is_whole(match: Match, found: _Found, needs: set[tuple[str, frozenset[int]]
     return all(found.get(name) in values for name, values in needs)
 
 
-_LINK_FIELDS = frozenset({"in_port", "dl_src", "dl_dst", "dl_dst_multicast", "dl_type", "dl_vlan"})
+_LINK_FIELDS = frozenset(
+    {"in_port", "dl_src", "dl_dst", "dl_dst_multicast", "dl_type", "dl_vlan"}
+    | {"dl_src_mask", "dl_dst_mask"}
+)
 
 
 def _number(name: str, shift: int = 0) -> _Reader:
@@ -219,11 +254,29 @@ def _mac(name: str) -> _Reader:
     return read
 
 
-def _group_bit(found: _Found, body: bytes) -> bool:
-    if body != GROUP_BIT * 2:
+def _masked_mac(name: str) -> _Reader:
+    def read(found: _Found, body: bytes) -> bool:
+        mac, mask = body[:MAC_SIZE], body[MAC_SIZE:]
+        if name == "dl_dst" and mac == mask == GROUP_BIT:
+            found["dl_dst_multicast"] = True
+        elif any(mask):
+            found[name] = masked(mac, mask)
+            if mask != ALL_BITS:
+                found[f"{name}_mask"] = mask
+        return True
+
+    return read
+
+
+def _masked_vlan(found: _Found, body: bytes) -> bool:
+    """Read any tag there may be; other masks of an identifier have no place in Match."""
+    if body != _ANY_TAG:
         return False
-    found["dl_dst_multicast"] = True
+    found["dl_vlan"] = VLAN_TAGGED
     return True
+
+
+_ANY_TAG = VLAN_PRESENT.to_bytes(2, "big") * 2
 
 
 def _vlan(found: _Found, body: bytes) -> bool:
@@ -239,7 +292,7 @@ def _vlan(found: _Found, body: bytes) -> bool:
 
 def _address(name: str) -> _Reader:
     def read(found: _Found, body: bytes) -> bool:
-        found[name] = (int.from_bytes(body, "big"), IPV4_BITS)
+        found[name] = (int.from_bytes(body, "big"), len(body) * 8)
         return True
 
     return read
@@ -247,10 +300,11 @@ def _address(name: str) -> _Reader:
 
 def _range(name: str) -> _Reader:
     def read(found: _Found, body: bytes) -> bool:
-        address, mask = _NETWORK.unpack(body)
+        size = len(body) // 2
+        address, mask = int.from_bytes(body[:size], "big"), int.from_bytes(body[size:], "big")
         prefix = mask.bit_count()
         # Only masks of leading ones are networks.
-        if mask != MAX_LONG << IPV4_BITS - prefix & MAX_LONG:
+        if mask != mask_of(prefix, size * 8):
             return False
         if prefix:
             found[name] = (address & mask, prefix)
@@ -261,22 +315,20 @@ def _range(name: str) -> _Reader:
 
 def _readers(field: MatchField) -> dict[int, _Reader]:
     """Return the readers of a field by its headers: without a mask, and with one if read so."""
-    plain, masked, label = header(field.number), header(field.number, masked=True), field.label
-    if field.kind is ValueKind.IPV4:
-        return {plain: _address(label), masked: _range(label)}
+    plain, label = header(field.number), field.label
+    with_mask = header(field.number, masked=True)
+    if field.kind in (ValueKind.IPV4, ValueKind.IPV6) and field.maskable:
+        return {plain: _address(label), with_mask: _range(label)}
     if field.kind is ValueKind.MAC:
-        return {plain: _mac(label)}
+        return {plain: _mac(label)} | ({with_mask: _masked_mac(label)} if field.maskable else {})
     if field.kind is ValueKind.VLAN:
-        return {plain: _vlan}
+        return {plain: _vlan, with_mask: _masked_vlan}
     return {plain: _number(label, DSCP_SHIFT if field.kind is ValueKind.DSCP else 0)}
 
 
 def _has_place(field: MatchField) -> bool:
-    """Tell whether Match has a place for a field; ICMPv6 is not among its protocols."""
-    needs = field.needs
-    of_ip = needs is not None and needs.field == OFPXMT_OFB.IP_PROTO
-    known = needs is None or not of_ip or not needs.values.isdisjoint(WITH_PORTS)
-    return known and field.label in Match._fields
+    """Tell whether Match has a place for a field."""
+    return field.label in Match._fields
 
 
 class _Row(NamedTuple):
@@ -298,7 +350,6 @@ def _row(field: MatchField, read: _Reader) -> _Row:
     return _Row(read, 1 << Match._fields.index(field.label), need)
 
 
-_DL_DST = FIELDS[OFPXMT_OFB.ETH_DST]
 _ROWS: Mapping[int, _Row] = MappingProxyType(
     {
         head: _row(field, read)
@@ -306,6 +357,5 @@ _ROWS: Mapping[int, _Row] = MappingProxyType(
         if _has_place(field)
         for head, read in _readers(field).items()
     }
-    | {_MULTICAST_HEADER: _row(_DL_DST, _group_bit)}
 )
 """By the header of the field, with its class, its size and whether it has a mask."""

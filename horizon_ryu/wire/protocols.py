@@ -34,6 +34,8 @@ class IPPROTO(IntEnum):
 
 WITH_PORTS = (int(IPPROTO.ICMP), int(IPPROTO.TCP), int(IPPROTO.UDP), int(IPPROTO.SCTP))
 """The protocols that have ``tp_src`` and ``tp_dst``; in ICMP they are type and code."""
+WITH_PORTS_IPV6 = (int(IPPROTO.ICMPV6), int(IPPROTO.TCP), int(IPPROTO.UDP), int(IPPROTO.SCTP))
+"""Those of IPv6, where ICMPv6 is in the place of ICMP."""
 
 
 class ICMPV6(IntEnum):
@@ -44,7 +46,7 @@ class ICMPV6(IntEnum):
 
 
 MAC_SIZE = 6
-IPV4_BITS = 32
+IPV4_BITS, IPV6_BITS = 32, 128
 MAX_BYTE, MAX_SHORT, MAX_LONG = 0xFF, 0xFFFF, 0xFFFF_FFFF
 
 MAX_VLAN = 0xFFF

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
-from xen_bridge.dom0.hypervisor.interface import Capability, HostDevice, Hypervisor, require
+from xen_bridge.dom0.hypervisor.interface import (
+    Attached,
+    Capability,
+    HostDevice,
+    Hypervisor,
+    require,
+)
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
-from xen_bridge.errors import HypervisorError, RequestConflict, SubjectNotFound
+from xen_bridge.errors import BridgeError, HypervisorError, RequestConflict, SubjectNotFound
 from xen_bridge.protocol.documents.devices import Device, Devices, Queues
 
+LOG = logging.getLogger(__name__)
 BRIDGE_CLASS = "06"
+EVERYBODY = "any domain"
+"""Stands for the names of domains whose devices are unknown, where they are unknown too."""
 
 
 class DeviceManager:
@@ -21,7 +31,17 @@ class DeviceManager:
 
     def devices(self) -> Devices:
         """Return what can be given to domains (bridges cannot), and the queues of vifs."""
-        given = self._hypervisor.attached_devices()
+        return self._told(self._hypervisor.attached_devices())
+
+    def devices_after_change(self) -> Devices:
+        """Return the same; that nobody tells who has what is no error: what was done is done."""
+        try:
+            return self.devices()
+        except BridgeError as error:
+            LOG.warning("after a change: %s", error)
+            return self._told(Attached(unknown=(EVERYBODY,)))
+
+    def _told(self, given: Attached) -> Devices:
         found = tuple(
             replace(device, domain=given.owners.get(device.address))
             for device in self._sysfs.devices()

@@ -57,7 +57,11 @@ def check_change(
     _check_known(wanted, domain)
     most = domain.vcpus.maximum
     if wanted.vcpus is not None and most is not None and wanted.vcpus > most:
-        raise InvalidRequest(("vcpus",), f"{domain.name} may have {most}")
+        raise InvalidRequest(
+            ("vcpus",),
+            f"{domain.name} may have {most} at most, as it was made: choose up to {most}, "
+            "or make it again with a greater max_vcpus",
+        )
     vcpus = wanted.vcpus or domain.vcpus.current
     if vcpus is not None:
         _check_cap_fits(wanted, domain, kept_cap, vcpus)
@@ -126,7 +130,9 @@ def check_new(
     if wanted.cap is not None:
         _check_cap_of(wanted.cap, wanted.vcpus)
     if wanted.max_vcpus is not None and wanted.max_vcpus < wanted.vcpus:
-        raise InvalidRequest(("max_vcpus",), "must not be less than vcpus")
+        raise InvalidRequest(
+            ("max_vcpus",), f"must not be less than vcpus ({wanted.vcpus}); left out, it is equal"
+        )
     for domain in others:
         if wanted.name == domain.name or wanted.uuid == domain.uuid:
             raise RequestConflict(f"a domain {domain.name} ({domain.uuid}) exists already")

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
 from xen_bridge.dom0.rollback import Rollback
 from xen_bridge.protocol.documents.domains import Domain, SetDomain
+
+
+def as_changed(domain: Domain, wanted: SetDomain) -> Domain:
+    """Return ``domain`` as it is after the change that ``wanted`` asks for."""
+    weight, cap = wanted.weight, wanted.cap
+    scheduler, vcpus = domain.scheduler, domain.vcpus
+    if weight is not None or cap is not None:
+        scheduler = replace(
+            scheduler,
+            weight=scheduler.weight if weight is None else weight,
+            cap=scheduler.cap if cap is None else cap,
+        )
+    if wanted.vcpus is not None or wanted.affinity:
+        # Where each vCPU may run is told only by who knows it of all.
+        vcpus = replace(vcpus, current=wanted.vcpus or vcpus.current, affinity=())
+    changed = replace(domain, scheduler=scheduler, vcpus=vcpus)
+    if wanted.state == "destroyed":
+        return replace(changed, id=None, state="shutoff")
+    # A guest that was asked to shut down does so when it likes.
+    return changed if wanted.state in (None, "shutoff") else replace(changed, state=wanted.state)
 
 
 class DomainTransaction:

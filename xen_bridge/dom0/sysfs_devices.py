@@ -76,7 +76,8 @@ class SysfsDevices:
         """Have a physical function make ``count`` virtual ones.
 
         Raises RequestUnsupported for a device that makes none, InvalidRequest beyond its maximum.
-        The kernel changes the number by way of 0 only.
+        The kernel changes the number by way of 0 only. If it refuses the new one, or makes fewer,
+        the old one is put back, and HypervisorError tells so.
         """
         device = self.device(address)
         if not device.max_functions:
@@ -86,9 +87,10 @@ class SysfsDevices:
         if count == device.functions:
             return
         place = self._devices / address / "sriov_numvfs"
-        if device.functions and count:
-            _write(place, "0")
-        _write(place, str(count))
+        try:
+            _write_functions(place, device.functions, count)
+        except HypervisorError as error:
+            raise HypervisorError(f"{error}; {_put_back(place, device.functions)}") from error
 
     # ---- queues
 
@@ -115,6 +117,25 @@ class SysfsDevices:
                     receive=sum(1 for queue in queues if queue.startswith("rx-")),
                     transmit=sum(1 for queue in queues if queue.startswith("tx-")),
                 )
+
+
+def _write_functions(place: Path, before: int, count: int) -> None:
+    if before and count:
+        _write(place, "0")
+    _write(place, str(count))
+    made = _number(place)
+    if made != count:
+        raise HypervisorError(f"the kernel made {made} virtual functions of {count}")
+
+
+def _put_back(place: Path, count: int) -> str:
+    """Have a physical function make as many as before; return what became of that."""
+    try:
+        if _number(place) != count:
+            _write_functions(place, _number(place), count)
+    except HypervisorError as error:
+        return f"there are {_number(place)} now, since {count} cannot be put back: {error}"
+    return f"there are {count}, as before"
 
 
 def _write(place: Path, text: str) -> None:

@@ -9,8 +9,10 @@ guest transmitted.
 
 from __future__ import annotations
 
+import logging
 import shutil
 
+from xen_bridge.errors import HypervisorError
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.usage_source import UsageSource
 from xen_bridge.gatherers.xentop_tool import XentopTool
@@ -19,12 +21,13 @@ from xen_bridge.runtime.port import Runtime
 
 __all__ = ["FromUsage", "XentopGatherer", "XentopTool", "xentop_source"]
 
+LOG = logging.getLogger(__name__)
 LOCAL = "xen:///"
 TOOL = "xentop"
 
 
 class XentopGatherer:
-    """Takes the tool where it can do what is asked, else the back end."""
+    """Takes the tool where it can do what is asked; else, or if it fails, the back end."""
 
     def __init__(self, usage: FromUsage, tool: XentopTool | None) -> None:
         self._usage = usage
@@ -33,7 +36,11 @@ class XentopGatherer:
     def get_measures(self, sampling: Sampling, runtime: Runtime) -> XentopMeasures:
         """Return the iterations asked for; raises HypervisorError."""
         if self._tool is not None and self._tool.can(sampling):
-            return self._tool.get_measures(sampling, runtime)
+            try:
+                return self._tool.get_measures(sampling, runtime)
+            except HypervisorError as error:
+                # It may not be run, or not ask the hypervisor; who does knows of most domains.
+                LOG.info("the back end is asked instead: %s", error)
         return self._usage.get_measures(sampling, runtime)
 
 

@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 from horizon_ryu.core.errors import Conflict, InvalidInput
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
+from horizon_ryu.core.flows.match_fields import ETH_IPV6
 from horizon_ryu.core.flows.overlap import blinds_discovery
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.ownership import Priority
-from horizon_ryu.core.topology import PortRef
+from horizon_ryu.core.topology import PortRef, Switch
 from horizon_ryu.wire.messages import (
+    ONLY_13,
     VLAN_NONE,
+    VLAN_TAGGED,
     Action,
     Enqueue,
     Match,
@@ -25,6 +28,8 @@ from horizon_ryu.wire.messages import (
     StripVlan,
 )
 
+_INSIDE = ("nw_proto", "nw_tos", "tp_src", "tp_dst")
+_GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
 _SEND_NOWHERE = (SetField, PushVlan, StripVlan)
 
 
@@ -79,6 +84,9 @@ def check_meant(spec: Spec) -> None:
 def takes_everything(match: Match) -> bool:
     """Tell whether ``match`` takes every frame that a host without VLANs sends into a port."""
     rest = match._replace(in_port=None)
+    if match.dl_src_mask == _GROUP_BIT:
+        # No group sends frames: all sources have that bit clear.
+        rest = rest._replace(dl_src=None, dl_src_mask=None)
     return rest in (Match(), Match(dl_vlan=VLAN_NONE))
 
 
@@ -98,6 +106,29 @@ def check_ports(spec: EntrySpec, ports: Collection[int]) -> None:
         if ref.port_no not in ports:
             where = dpid_to_text(ref.dpid)
             raise InvalidInput(loc, f"switch {where} has no port {ref.port_no}")
+
+
+def beyond_10(match: Match) -> str | None:
+    """Return the name of a field that OpenFlow 1.0 cannot match so; None if it can match all."""
+    if match.dl_vlan == VLAN_TAGGED:
+        return "dl_vlan"
+    if match.dl_dst_multicast:
+        return "dl_dst"
+    if match.dl_type == ETH_IPV6:
+        found = next((name for name in _INSIDE if getattr(match, name) is not None), None)
+        if found is not None:
+            return found
+    found = next((name for name in ONLY_13 if getattr(match, name) is not None), None)
+    return found and found.removesuffix("_mask")
+
+
+def check_version(match: Match, switch: Switch) -> None:
+    """Raise InvalidInput for a field that the version of ``switch`` lacks."""
+    field = None if switch.capabilities.oxm else beyond_10(match)
+    if field is not None:
+        where = dpid_to_text(switch.dpid)
+        reason = f"switch {where} speaks OpenFlow 1.0, which cannot match that"
+        raise InvalidInput(("match", field), reason)
 
 
 def end_ports(flow: Flow) -> Iterator[PortRef]:

@@ -12,13 +12,15 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.wire.messages import VLAN_NONE
-from horizon_ryu.wire.protocols import DSCP_SHIFT, ETHERTYPE, IPPROTO, MAX_VLAN
+from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED
+from horizon_ryu.wire.protocols import DSCP_SHIFT, ETHERTYPE, IPPROTO, IPV6_BITS, MAX_VLAN
 
 Loc: TypeAlias = tuple[str | int, ...]
 Reader: TypeAlias = Callable[[Any, Loc], Any]
 
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+ANY_TAG = "0x1000/0x1000"
+"""How any VLAN tag there may be is written: the bit OFPVID_PRESENT, masked (1.3.5, 7.2.3.7)."""
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18}", re.ASCII)
 _PRESENT = MAX_VLAN + 1
 """The bit OFPVID_PRESENT, which ``vlan_vid`` has with a tag (1.3.5 section 7.2.3.7)."""
@@ -39,6 +41,7 @@ PROTOCOL_WORDS: Mapping[str, int] = MappingProxyType(
         "udp": int(IPPROTO.UDP),
         "sctp": int(IPPROTO.SCTP),
         "icmpv6": int(IPPROTO.ICMPV6),
+        "icmp6": int(IPPROTO.ICMPV6),
     }
 )
 _NO_WORDS: Mapping[str, int] = MappingProxyType({})
@@ -78,6 +81,20 @@ def parse_mac(value: Any, loc: Loc) -> bytes:
     return bytes.fromhex(value.replace(":", ""))
 
 
+def parse_mac_range(value: Any, loc: Loc) -> tuple[bytes, bytes | None]:
+    """Return a MAC address and its mask, None without one; no bit beside the mask is set."""
+    text, slash, mask_text = value.partition("/") if isinstance(value, str) else (value, "", "")
+    mac = parse_mac(text, loc)
+    if not slash:
+        return mac, None
+    mask = parse_mac(mask_text, loc)
+    if not any(mask):
+        raise InvalidInput(loc, "a mask of nothing says nothing; leave the field out")
+    if any(bits & ~kept for bits, kept in zip(mac, mask, strict=True)):
+        raise InvalidInput(loc, "bits of the address are not in its mask")
+    return mac, None if mask == b"\xff" * len(mask) else mask
+
+
 def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
     """Return (address, prefix length) of an IPv4 address or range without host bits.
 
@@ -85,26 +102,75 @@ def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
     """
     if not isinstance(value, str):
         raise InvalidInput(loc, "not an IPv4 address or range such as 10.0.0.0/24")
+    length = value.partition("/")[2]
     try:
         network = ipaddress.IPv4Network(value, strict=True)
     except ValueError as error:
         raise InvalidInput(loc, f"not an IPv4 address or range: {error}") from error
-    length = value.partition("/")[2]
     if "." in length and length != str(network.netmask):
         raise InvalidInput(loc, "a mask has its ones first, as 255.255.255.0 has")
+    return _not_all(network, loc)
+
+
+def parse_network6(value: Any, loc: Loc) -> tuple[int, int]:
+    """Return (address, prefix length) of an IPv6 address or range without host bits.
+
+    The length may be written as a mask: 2001:db8::/ffff:ffff::.
+    """
+    if not isinstance(value, str):
+        raise InvalidInput(loc, "not an IPv6 address or range such as 2001:db8::/32")
+    address, slash, length = value.partition("/")
+    try:
+        prefix = _length_of(length) if ":" in length else length
+        network = ipaddress.IPv6Network(f"{address}{slash}{prefix}", strict=True)
+    except ValueError as error:
+        raise InvalidInput(loc, f"not an IPv6 address or range: {error}") from error
+    if "%" in value:
+        raise InvalidInput(loc, "an address in a match has no zone")
+    return _not_all(network, loc)
+
+
+def parse_address6(value: Any, loc: Loc) -> int:
+    """Return an IPv6 address."""
+    address, prefix = parse_network6(value, loc)
+    if prefix != IPV6_BITS:
+        raise InvalidInput(loc, "a single IPv6 address, no range")
+    return address
+
+
+def _length_of(mask: str) -> int:
+    """Return the prefix length of an IPv6 mask; ValueError if its ones are not first."""
+    bits = int(ipaddress.IPv6Address(mask))
+    if bits != mask_of(bits.bit_count()):
+        raise ValueError("a mask has its ones first, as ffff:: has")
+    return bits.bit_count()
+
+
+def mask_of(prefix: int, bits: int = IPV6_BITS) -> int:
+    """Return the mask of ``bits`` bits of which the first ``prefix`` are ones."""
+    return (1 << bits) - (1 << bits - prefix)
+
+
+def _not_all(network: ipaddress.IPv4Network | ipaddress.IPv6Network, loc: Loc) -> tuple[int, int]:
     if network.prefixlen == 0:
         raise InvalidInput(loc, "a range of all addresses says nothing; leave the field out")
     return int(network.network_address), network.prefixlen
 
 
 _VLAN_WORDS = MappingProxyType({"untagged": VLAN_NONE})
+_TAGGED = ("tagged", ANY_TAG, "4096/4096")
 
 
 def parse_vlan(value: Any, loc: Loc) -> int:
-    """Return a VLAN identifier, or VLAN_NONE."""
+    """Return a VLAN identifier, VLAN_NONE or VLAN_TAGGED."""
+    if value in _TAGGED:
+        return VLAN_TAGGED
     found = plain_number(value, _VLAN_WORDS)
     if found is None or (found != VLAN_NONE and not 0 <= found <= MAX_VLAN):
-        raise InvalidInput(loc, f"must be 0 to {MAX_VLAN}, or {VLAN_NONE} for untagged frames")
+        raise InvalidInput(
+            loc,
+            f"must be 0 to {MAX_VLAN}, {VLAN_NONE} for untagged frames, {ANY_TAG} for tagged",
+        )
     return found
 
 

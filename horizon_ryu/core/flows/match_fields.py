@@ -13,14 +13,18 @@ from typing import Any, NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import (
+    ANY_TAG,
     ETHERTYPE_WORDS,
     PROTOCOL_WORDS,
     Loc,
     Reader,
     number,
+    parse_address6,
     parse_dscp,
     parse_mac,
+    parse_mac_range,
     parse_network,
+    parse_network6,
     parse_tos,
     parse_vlan,
     parse_vlan_vid,
@@ -28,19 +32,42 @@ from horizon_ryu.core.flows.field_values import (
 )
 from horizon_ryu.core.topology import is_port
 from horizon_ryu.wire.addresses import mac_to_text
-from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT, VLAN_NONE, Match
-from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS, WITH_PORTS
+from horizon_ryu.wire.messages import (
+    LOCAL_PORT,
+    MAX_PHYSICAL_PORT,
+    VLAN_NONE,
+    VLAN_TAGGED,
+    Match,
+)
+from horizon_ryu.wire.protocols import (
+    ETHERTYPE,
+    ICMPV6,
+    IPPROTO,
+    IPV4_BITS,
+    IPV6_BITS,
+    WITH_PORTS,
+    WITH_PORTS_IPV6,
+)
 
 ETH_IPV4, ETH_ARP, ETH_IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
 ICMP, TCP, UDP, SCTP = WITH_PORTS
+ICMP6 = int(IPPROTO.ICMPV6)
+SOLICITATION, ADVERTISEMENT = ICMPV6
 
 
 class _Alias(NamedTuple):
-    """What an OXM name stands for: the field, and the dl_type or nw_proto that it demands."""
+    """What an OXM name stands for: the field, and the dl_type or nw_proto that it demands.
+
+    No dl_types: whatever the field itself allows.
+    """
 
     field: str
-    dl_type: int | None = None
+    dl_types: tuple[int, ...] = ()
     nw_proto: int | None = None
+
+
+_V4, _V6, _ARP = (ETH_IPV4,), (ETH_IPV6,), (ETH_ARP,)
+_IP = _V4 + _V6
 
 
 OXM_NAMES: Mapping[str, _Alias] = MappingProxyType(
@@ -52,19 +79,21 @@ OXM_NAMES: Mapping[str, _Alias] = MappingProxyType(
         "vlan_pcp": _Alias("dl_vlan_pcp"),
         "ip_proto": _Alias("nw_proto"),
         "ip_dscp": _Alias("nw_tos"),
-        "ipv4_src": _Alias("nw_src", ETH_IPV4),
-        "ipv4_dst": _Alias("nw_dst", ETH_IPV4),
-        "arp_spa": _Alias("nw_src", ETH_ARP),
-        "arp_tpa": _Alias("nw_dst", ETH_ARP),
-        "arp_op": _Alias("nw_proto", ETH_ARP),
-        "tcp_src": _Alias("tp_src", ETH_IPV4, TCP),
-        "tcp_dst": _Alias("tp_dst", ETH_IPV4, TCP),
-        "udp_src": _Alias("tp_src", ETH_IPV4, UDP),
-        "udp_dst": _Alias("tp_dst", ETH_IPV4, UDP),
-        "sctp_src": _Alias("tp_src", ETH_IPV4, SCTP),
-        "sctp_dst": _Alias("tp_dst", ETH_IPV4, SCTP),
-        "icmpv4_type": _Alias("tp_src", ETH_IPV4, ICMP),
-        "icmpv4_code": _Alias("tp_dst", ETH_IPV4, ICMP),
+        "ipv4_src": _Alias("nw_src", _V4),
+        "ipv4_dst": _Alias("nw_dst", _V4),
+        "arp_spa": _Alias("nw_src", _ARP),
+        "arp_tpa": _Alias("nw_dst", _ARP),
+        "arp_op": _Alias("nw_proto", _ARP),
+        "tcp_src": _Alias("tp_src", _IP, TCP),
+        "tcp_dst": _Alias("tp_dst", _IP, TCP),
+        "udp_src": _Alias("tp_src", _IP, UDP),
+        "udp_dst": _Alias("tp_dst", _IP, UDP),
+        "sctp_src": _Alias("tp_src", _IP, SCTP),
+        "sctp_dst": _Alias("tp_dst", _IP, SCTP),
+        "icmpv4_type": _Alias("tp_src", _V4, ICMP),
+        "icmpv4_code": _Alias("tp_dst", _V4, ICMP),
+        "icmpv6_type": _Alias("tp_src", _V6, ICMP6),
+        "icmpv6_code": _Alias("tp_dst", _V6, ICMP6),
     }
 )
 """The names of 1.3 (specification 1.3.5, table 12) for the fields that both versions have."""
@@ -79,6 +108,11 @@ PROTOCOLS: Mapping[str, Mapping[str, int]] = MappingProxyType(
         "tcp": {"dl_type": ETH_IPV4, "nw_proto": TCP},
         "udp": {"dl_type": ETH_IPV4, "nw_proto": UDP},
         "sctp": {"dl_type": ETH_IPV4, "nw_proto": SCTP},
+        "ipv6": {"dl_type": ETH_IPV6},
+        "icmp6": {"dl_type": ETH_IPV6, "nw_proto": ICMP6},
+        "tcp6": {"dl_type": ETH_IPV6, "nw_proto": TCP},
+        "udp6": {"dl_type": ETH_IPV6, "nw_proto": UDP},
+        "sctp6": {"dl_type": ETH_IPV6, "nw_proto": SCTP},
     }
 )
 """Words that stand for fields, as in ``ovs-ofctl``; their value is true."""
@@ -103,7 +137,20 @@ def parse_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> Match:
     for field, name in given.items():
         _check_alias(name, values, loc)
         _check_needs(field, name, values, loc)
+    _split_masks(values)
     return Match(**values)
+
+
+def _split_masks(values: dict[str, Any]) -> None:
+    """Give masks of MAC addresses their own fields, and the group bit of the destination its."""
+    for name in ("dl_src", "dl_dst"):
+        if name in values:
+            values[name], values[f"{name}_mask"] = values[name]
+    if values.get("dl_dst") == values.get("dl_dst_mask") == _GROUP_BIT:
+        values |= {"dl_dst": None, "dl_dst_mask": None, "dl_dst_multicast": True}
+
+
+_GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
 
 
 def match_fields(match: Match) -> dict[str, Any]:
@@ -113,6 +160,12 @@ def match_fields(match: Match) -> dict[str, Any]:
         value = getattr(match, name)
         if value is not None:
             found[name] = write(value)
+    if match.dl_src_mask is not None:
+        found["dl_src"] += f"/{mac_to_text(match.dl_src_mask)}"
+    if match.dl_dst_mask is not None:
+        found["dl_dst"] += f"/{mac_to_text(match.dl_dst_mask)}"
+    if match.dl_dst_multicast:
+        found["dl_dst"] = f"{mac_to_text(_GROUP_BIT)}/{mac_to_text(_GROUP_BIT)}"
     return found
 
 
@@ -140,8 +193,8 @@ _PORT_WORDS: Mapping[str, int] = MappingProxyType({"local": LOCAL_PORT})
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "in_port": parse_port,
-        "dl_src": parse_mac,
-        "dl_dst": parse_mac,
+        "dl_src": parse_mac_range,
+        "dl_dst": parse_mac_range,
         "dl_type": number(0x05FF, 0xFFFF, ETHERTYPE_WORDS),
         "dl_vlan": parse_vlan,
         "dl_vlan_pcp": number(0, 7),
@@ -151,6 +204,11 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
         "nw_tos": parse_tos,
         "tp_src": number(0, 0xFFFF),
         "tp_dst": number(0, 0xFFFF),
+        "ipv6_src": parse_network6,
+        "ipv6_dst": parse_network6,
+        "ipv6_nd_target": parse_address6,
+        "ipv6_nd_sll": parse_mac,
+        "ipv6_nd_tll": parse_mac,
     }
 )
 _OXM_READERS: Mapping[str, Reader] = MappingProxyType(
@@ -158,7 +216,7 @@ _OXM_READERS: Mapping[str, Reader] = MappingProxyType(
 )
 """Of names whose values are not those of the field of 1.0."""
 MATCH_FIELDS = tuple(_READERS)
-"""The twelve fields, by the names in which answers are written."""
+"""The fields, by the names in which answers are written: twelve of 1.0, then those of IPv6."""
 
 
 def network_text(network: tuple[int, int]) -> str:
@@ -167,22 +225,42 @@ def network_text(network: tuple[int, int]) -> str:
     return address if network[1] == IPV4_BITS else f"{address}/{network[1]}"
 
 
+def network6_text(network: tuple[int, int]) -> str:
+    """Return an IPv6 range in CIDR form, a single address without its length."""
+    address = str(ipaddress.IPv6Address(network[0]))
+    return address if network[1] == IPV6_BITS else f"{address}/{network[1]}"
+
+
+def _address6_text(address: int) -> str:
+    return str(ipaddress.IPv6Address(address))
+
+
+def _vlan_text(vlan: int) -> int | str:
+    return ANY_TAG if vlan == VLAN_TAGGED else vlan
+
+
 def _same(value: Any) -> Any:
     return value
 
 
 _WRITERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
-    dict.fromkeys(MATCH_FIELDS, _same)
-    | {"dl_src": mac_to_text, "dl_dst": mac_to_text}
-    | {"nw_src": network_text, "nw_dst": network_text}
+    {
+        **dict.fromkeys(MATCH_FIELDS, _same),
+        **dict.fromkeys(("dl_src", "dl_dst", "ipv6_nd_sll", "ipv6_nd_tll"), mac_to_text),
+        **dict.fromkeys(("nw_src", "nw_dst"), network_text),
+        **dict.fromkeys(("ipv6_src", "ipv6_dst"), network6_text),
+        "ipv6_nd_target": _address6_text,
+        "dl_vlan": _vlan_text,
+    }
 )
 
 
 def _check_alias(name: str, values: Mapping[str, Any], loc: Loc) -> None:
     """Refuse an OXM name beside a dl_type or nw_proto that contradicts it (1.3.5, 7.2.3.6)."""
     alias = OXM_NAMES.get(name, _PLAIN)
-    if alias.dl_type is not None and values.get("dl_type") != alias.dl_type:
-        raise InvalidInput((*loc, name), f"needs dl_type {alias.dl_type:#06x}")
+    if alias.dl_types and values.get("dl_type") not in alias.dl_types:
+        needed = " or ".join(f"{dl_type:#06x}" for dl_type in alias.dl_types)
+        raise InvalidInput((*loc, name), f"needs dl_type {needed}")
     if alias.nw_proto is not None and values.get("nw_proto") != alias.nw_proto:
         raise InvalidInput((*loc, name), f"needs nw_proto {alias.nw_proto}")
 
@@ -195,14 +273,36 @@ def _check_needs(field: str, name: str, values: Mapping[str, Any], loc: Loc) -> 
     kind, proto = values.get("dl_type"), values.get("nw_proto")
     if field in ("nw_src", "nw_dst") and kind not in (ETH_IPV4, ETH_ARP):
         raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4) or 0x0806 (ARP)")
+    if field in ("ipv6_src", "ipv6_dst") and kind != ETH_IPV6:
+        raise InvalidInput((*loc, name), "needs dl_type 0x86dd (IPv6)")
     if field == "nw_proto" and kind not in (ETH_IPV4, ETH_ARP, ETH_IPV6):
         raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4), 0x86dd or 0x0806 (ARP)")
-    if field == "nw_tos" and kind != ETH_IPV4:
-        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4)")
+    if field == "nw_tos" and kind not in _IP:
+        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4) or 0x86dd")
     if field == "dl_vlan_pcp" and values.get("dl_vlan") in (None, VLAN_NONE):
         raise InvalidInput((*loc, name), "needs dl_vlan: frames without a tag have no priority")
     if field in ("tp_src", "tp_dst"):
-        if kind != ETH_IPV4 or proto not in WITH_PORTS:
-            raise InvalidInput((*loc, name), "needs dl_type 0x0800 and nw_proto 1, 6, 17 or 132")
-        if proto == ICMP and values[field] > 255:
+        if proto not in _WITH_PORTS.get(kind or 0, ()):
+            raise InvalidInput(
+                (*loc, name),
+                "needs dl_type 0x0800 and nw_proto 1, 6, 17 or 132, or 0x86dd and 58, 6, 17 or 132",
+            )
+        if proto in (ICMP, ICMP6) and values[field] > 255:
             raise InvalidInput((*loc, name), "an ICMP type or code is 0 to 255")
+    if field in _NEIGHBOUR:
+        types = _NEIGHBOUR[field]
+        if (kind, proto) != (ETH_IPV6, ICMP6) or values.get("tp_src") not in types:
+            needed = " or ".join(str(int(number)) for number in types)
+            raise InvalidInput((*loc, name), f"needs icmp6 and icmpv6_type {needed}")
+
+
+_WITH_PORTS: Mapping[int, tuple[int, ...]] = MappingProxyType(
+    {ETH_IPV4: WITH_PORTS, ETH_IPV6: WITH_PORTS_IPV6}
+)
+_NEIGHBOUR: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {
+        "ipv6_nd_target": (SOLICITATION, ADVERTISEMENT),
+        "ipv6_nd_sll": (SOLICITATION,),
+        "ipv6_nd_tll": (ADVERTISEMENT,),
+    }
+)

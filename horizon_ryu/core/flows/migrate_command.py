@@ -13,6 +13,7 @@ from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key
 from horizon_ryu.wire.messages import VLAN_NONE, Match
+from horizon_ryu.wire.protocols import IPV4_BITS, IPV6_BITS
 
 MIGRATE_PARAMETERS = ("priority", "hard_timeout", "idle_timeout", "everything")
 """Parameters of flows that a migration may set along (report 3.2.2.1, but for ``everything``)."""
@@ -114,24 +115,37 @@ def _source(match: Match, dpid: int, view: TopologyView) -> PortRef:
     """Return where the flow comes in: its ``in_port``, or the port of the host that sends it."""
     if match.in_port is not None:
         return PortRef(dpid, match.in_port)
-    host = _host(match.dl_src, match.nw_src, match.dl_vlan, view)
+    host = _host(
+        match, match.dl_src, match.dl_src_mask, _address(match.nw_src, match.ipv6_src), view
+    )
     return _at(host, dpid, ("match", "in_port"), "its source", view)
 
 
 def _destination(match: Match, dpid: int, view: TopologyView) -> PortRef:
-    host = _host(match.dl_dst, match.nw_dst, match.dl_vlan, view)
+    host = _host(
+        match, match.dl_dst, match.dl_dst_mask, _address(match.nw_dst, match.ipv6_dst), view
+    )
     return _at(host, dpid, ("dpids",), "its destination", view)
 
 
+def _address(network: tuple[int, int] | None, network6: tuple[int, int] | None) -> str | None:
+    """Return the one address that a match names, if it does."""
+    if network is not None and network[1] == IPV4_BITS:
+        return str(ipaddress.IPv4Address(network[0]))
+    if network6 is not None and network6[1] == IPV6_BITS:
+        return str(ipaddress.IPv6Address(network6[0]))
+    return None
+
+
 def _host(
-    mac: bytes | None, network: tuple[int, int] | None, vlan: int | None, view: TopologyView
+    match: Match, mac: bytes | None, mask: bytes | None, address: str | None, view: TopologyView
 ) -> Host | None:
-    vlan = None if vlan == VLAN_NONE else vlan
-    if mac is not None:
+    """Return the host of a whole MAC address or of an IP address, in the VLAN of ``match``."""
+    vlan = None if match.dl_vlan == VLAN_NONE else match.dl_vlan
+    if mac is not None and mask is None:
         return view.hosts.get(station_key(mac, vlan))
-    if network is None or network[1] != 32:
+    if address is None:
         return None
-    address = str(ipaddress.IPv4Address(network[0]))
     hosts = view.hosts.values()
     return next((one for one in hosts if address in one.ips and one.vlan == vlan), None)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchError
 from horizon_ryu.core.flows.effect import check_effect, check_harmless, check_meant
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
-from horizon_ryu.core.flows.match_fields import ICMP
+from horizon_ryu.core.flows.match_fields import ETH_IPV4, ETH_IPV6, ICMP, ICMP6
 from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve, reverse_command
 from horizon_ryu.core.flows.plan import (
     Change,
@@ -204,8 +204,9 @@ def reverse_spec(spec: PathSpec) -> PathSpec:
 
 
 def reverse_match(match: Match) -> Match:
-    """Return the match of the answers; an ICMP type and code say nothing about those."""
-    ports = (match.tp_dst, match.tp_src) if match.nw_proto != ICMP else (None, None)
+    """Return the match of the answers; ICMP types and what they bring say nothing about those."""
+    is_icmp = match.nw_proto in (ICMP, ICMP6) and match.dl_type in (ETH_IPV4, ETH_IPV6)
+    ports = (None, None) if is_icmp else (match.tp_dst, match.tp_src)
     return match._replace(
         dl_src=match.dl_dst,
         dl_dst=match.dl_src,
@@ -213,4 +214,13 @@ def reverse_match(match: Match) -> Match:
         nw_dst=match.nw_src,
         tp_src=ports[0],
         tp_dst=ports[1],
+        ipv6_src=match.ipv6_dst,
+        ipv6_dst=match.ipv6_src,
+        ipv6_nd_target=None,
+        ipv6_nd_sll=None,
+        ipv6_nd_tll=None,
+        dl_src_mask=match.dl_dst_mask,
+        dl_dst_mask=match.dl_src_mask,
+        # No group sends frames.
+        dl_dst_multicast=False,
     )

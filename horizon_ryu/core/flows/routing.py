@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
-from horizon_ryu.core.flows.effect import check_ports, end_ports
+from horizon_ryu.core.flows.effect import beyond_10, check_ports, check_version, end_ports
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -16,6 +16,7 @@ from horizon_ryu.core.routes.graph import RouteGraph
 from horizon_ryu.core.routes.route import Route
 from horizon_ryu.core.routes.search import find_route, hops_exist, route_through
 from horizon_ryu.core.topology import PortRef, TopologyView
+from horizon_ryu.wire.messages import VLAN_TAGGED
 
 MAX_ROUTES = 4096
 """Routes remembered per view."""
@@ -47,6 +48,7 @@ class Routing:
         """
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
+            check_version(flow.spec.match, self.view.switches[flow.spec.dpid])
             check_ports(flow.spec, self.view.switches[flow.spec.dpid].ports)
             self._check_meter(flow)
             return flow
@@ -84,6 +86,9 @@ class Routing:
         self, flow: Flow, spec: PathSpec, used: Callable[[], Collection[int]], two_phase: bool
     ) -> Flow:
         route, plain = self._route(spec)
+        if beyond_10(spec.match) is not None:
+            for hop in route.hops:
+                check_version(spec.match, self.view.switches[hop.dpid])
         self._check_meter(flow)
         count = tags_needed(route, two_phase)
         tags: tuple[int, ...] = ()
@@ -135,7 +140,7 @@ def _check_taggable(spec: PathSpec) -> None:
 
     Which of two entries of one priority a switch then takes is its own choice (1.0, 3.4).
     """
-    if spec.match.dl_vlan is None:
+    if spec.match.dl_vlan in (None, VLAN_TAGGED):
         raise InvalidInput(
             ("match", "dl_vlan"),
             "this path needs a tag: say which VLAN the flow has (65535: frames without a tag)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -37,6 +38,8 @@ def entry(match: Match, forwards: bool = True, vlans: frozenset[int] = frozenset
         ("vlan:4094", NetworkDefinition(vlan=4094)),
         ("ip:10.0.0.0/24", NetworkDefinition(ip=(0x0A000000, 24))),
         ("ip:10.0.0.1/32", NetworkDefinition(ip=(0x0A000001, 32))),
+        ("ip:2001:db8::/32", NetworkDefinition(ipv6=(0x20010DB8 << 96, 32))),
+        ("ip:::1/128", NetworkDefinition(ipv6=(1, 128))),
     ],
 )
 def test_definitions_are_read_and_written(text: str, definition: NetworkDefinition) -> None:
@@ -46,6 +49,8 @@ def test_definitions_are_read_and_written(text: str, definition: NetworkDefiniti
 
 REFUSED = (
     *("", "10", "vlan:", "vlan:0", "vlan:4095", "vlan:010", "vlan:-1", "vlan:1e1"),
+    *("ip:2001:db8::/0", "ip:2001:db8::1/32", "ip:fe80::1%eth0/64", "ip:::ffff:10.0.0.0/104"),
+    *("ip:2001:db8::", "ip:2001:db8::/ffff::", "ip:2001:db8::/129", "ip:1::2::3/64"),
     *("vlan:\uff11", "ip:10.0.0.1/24", "ip:10.0.0", "ip:::/0", "ip:10.0.0.0/33"),
 )
 
@@ -93,3 +98,19 @@ def test_entries_that_name_no_network_tell_nothing() -> None:
     entries = dict.fromkeys((1, 2, 3), (flood,))
     assert not select(view(), entries, NetworkDefinition(vlan=10)).switches
     assert not select(view(), entries, NetworkDefinition(ip=(0, 0))).switches
+
+
+def test_an_ipv6_range_is_where_it_or_a_member_is_matched() -> None:
+    inside, outside = (0x20010DB8 << 96 | 7, 128), (0x20010DB9 << 96, 32)
+    there = Host(b"\2" * 6, ("10.0.0.7", "2001:db8::9"), PortRef(3, 9))
+    network = replace(view(), hosts=MappingProxyType({there.mac: there}))
+    masked = Match(dl_src=there.mac, dl_src_mask=b"\xff\0\0\0\0\0")
+    entries = {
+        1: (entry(Match(dl_type=0x86DD, ipv6_dst=inside)), entry(masked)),
+        2: (entry(Match(dl_type=0x86DD, ipv6_src=outside)), entry(masked)),
+        3: (entry(Match(dl_dst=there.mac)),),
+    }
+    chosen = select(network, entries, parse_definition("ip:2001:db8::/48"))
+    assert set(chosen.switches) == {1, 3}
+    assert set(chosen.hosts) == {there.mac}
+    assert set(select(network, entries, parse_definition("ip:10.0.0.0/24")).switches) == {3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -342,3 +343,40 @@ def test_what_has_no_reverse_direction_cannot_take_it_along(client: Any) -> None
     many = client.ask("POST", "/v1/migrations", [{**wish, "bidirectional": False}, wish])
     assert (many.status_int, many.json["errors"][0]["loc"]) == (422, ["1", "bidirectional"])
     assert client.get("/v1/migrations").json == {"migrations": []}
+
+
+SIX = {"tcp6": True, "ipv6_dst": "2001:db8::3", "tcp_dst": 80}
+
+
+def test_a_flow_of_ipv6_both_ways(client: Any) -> None:
+    flow = make(client, match=SIX, bidirectional=True)
+    assert flow["match"] == {
+        "dl_type": 0x86DD, "nw_proto": 6, "ipv6_dst": "2001:db8::3", "tp_dst": 80,
+    }  # fmt: skip
+    back = client.get(f"/v1/flows/{flow['reverse']}").json
+    assert back["match"] == {
+        "dl_type": 0x86DD, "nw_proto": 6, "ipv6_src": "2001:db8::3", "tp_src": 80,
+    }  # fmt: skip
+    client.fabric.reconciler.reconcile(1)
+    assert "flow_repaired" not in client.fabric.events.kinds()
+
+
+@pytest.mark.parametrize(
+    ("match", "field"),
+    [
+        (SIX, "nw_proto"),
+        ({"ipv6": True, "ipv6_src": "::1"}, "ipv6_src"),
+        ({"dl_vlan": "tagged"}, "dl_vlan"),
+        ({"dl_dst": "01:00:00:00:00:00/01:00:00:00:00:00"}, "dl_dst"),
+        ({"dl_src": "02:00:00:00:00:00/ff:00:00:00:00:00"}, "dl_src"),
+    ],
+)
+def test_what_1_0_cannot_match_is_named(client: Any, match: Any, field: str) -> None:
+    switches = client.fabric.view.switches
+    old = {**switches, 2: replace(switches[2], openflow=1)}
+    client.fabric.view = replace(client.fabric.view, version=99, switches=old)
+    for body in ({**ENTRY, "match": match}, {**SPEC, "match": match, "waypoints": [B]}):
+        refused = client.ask("POST", "/v1/flows", body)
+        assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["match", field])
+        assert B in refused.json["errors"][0]["msg"]
+    assert client.fabric.tables.batches == []

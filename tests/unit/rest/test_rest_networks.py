@@ -54,7 +54,7 @@ def test_taken_names_are_409(client: Any) -> None:
         {"vlan": 4095},
         {"ip": "10.0.0.1/24"},
         {"ip": "10.0.0.0"},
-        {"ip": "2001:db8::/32"},
+        {"ip": "2001:db8::1/32"},
         {"ip": 167772160},
         {"vxlan": 1},
         [],
@@ -78,3 +78,16 @@ def test_faulty_names_are_422(client: Any, name: Any) -> None:
 def test_faulty_names_in_a_path_are_400(client: Any) -> None:
     for name in ("-a", "a%20b", "a:b", "a%0A", "%2E%2E"):
         assert client.get(f"/v1/networks/{name}").status_int == 400, name
+
+
+def test_a_network_by_an_ipv6_range(client: Any) -> None:
+    network = {"name": "six", "definition": {"ip": "2001:DB8::/32"}}
+    made = client.ask("POST", "/v1/networks", network)
+    assert made.status_int == 201
+    assert made.json["definition"] == {"ip": "2001:db8::/32"}
+    assert client.get("/v1/networks/six").json == made.json
+    assert client.get("/v1/topology?network=ip:2001:db8::/32").status_int == 200
+    for bad in ("2001:db8::1/32", "::/0", "2001:db8::", "1::2::3/64", "::1/129"):
+        body = {"name": "bad", "definition": {"ip": bad}}
+        refused = client.ask("POST", "/v1/networks", body)
+        assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["definition", "ip"])

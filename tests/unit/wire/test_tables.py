@@ -25,7 +25,7 @@ from horizon_ryu.wire.fields import (
 )
 from horizon_ryu.wire.guard.oxm import walk_field
 from horizon_ryu.wire.guard.violation import Violation
-from horizon_ryu.wire.messages import Match
+from horizon_ryu.wire.messages import ONLY_13, Match
 from horizon_ryu.wire.ofp13 import OFPTFPT, OFPXMT_OFB
 from horizon_ryu.wire.protocols import ETHERTYPE
 from horizon_ryu.wire.stats.flow_text import FlowText
@@ -36,9 +36,7 @@ from horizon_ryu.wire.struct_layout import layout
 from unit.stats.captures import pieces
 
 ALL = list(FIELDS.values())
-WITH_PLACE = [
-    field for field in ALL if field.label in Match._fields and not field.name.startswith("icmpv6")
-]
+WITH_PLACE = [field for field in ALL if field.label in Match._fields]
 
 
 def by_name(row: Any) -> str:
@@ -65,7 +63,8 @@ def with_prerequisites(field: MatchField, value: bytes) -> list[bytes]:
         chosen = min(needs.values).to_bytes(field.size, "big") if needs.values else sample(field)
         parts.insert(0, tlv(field, chosen))
     if field.label == "nw_proto" or "ip_proto" in {FIELDS[n].name for n in numbers(parts)}:
-        ip = tlv(FIELDS[OFPXMT_OFB.ETH_TYPE], b"\x08\x00")
+        of_ipv6 = any("v6" in FIELDS[number].name for number in numbers(parts))
+        ip = tlv(FIELDS[OFPXMT_OFB.ETH_TYPE], b"\x86\xdd" if of_ipv6 else b"\x08\x00")
         parts = [ip, *(part for part in parts if part[:4] != ip[:4])]
     return parts
 
@@ -208,15 +207,16 @@ def test_names_in_requests_stand_for_the_labels_and_needs_of_the_table() -> None
         needs = field.needs
         if needs is not None and needs.field == OFPXMT_OFB.IP_PROTO:
             assert needs.values == {alias.nw_proto}
-            assert alias.dl_type == ETHERTYPE.IPV4
+            only = {"icmpv4": ETHERTYPE.IPV4, "icmpv6": ETHERTYPE.IPV6}.get(name.partition("_")[0])
+            assert {*alias.dl_types} == ({only} if only else {ETHERTYPE.IPV4, ETHERTYPE.IPV6})
         elif needs is not None and len(needs.values) == 1:
-            assert needs.values == {alias.dl_type}
+            assert needs.values == {*alias.dl_types}
 
 
 def test_the_twelve_fields_of_1_0_fill_its_match() -> None:
     labels = [field.label for field in FIELDS_10]
     assert len(labels) == 12
-    assert {*labels} == {*Match._fields} - {"dl_dst_multicast"}
+    assert {*labels} == {*Match._fields} - {"dl_dst_multicast", *ONLY_13}
     assert match10.MATCH.size == MATCH_SIZE_10 == 40
     everything = ofp10.OFPFW(0)
     for field in FIELDS_10:

@@ -119,6 +119,52 @@ def test_the_kernels_refusal_is_told(
         manager.set_functions(PF, 2)
 
 
+class Kernel:
+    """Refuses numbers of virtual functions, or makes fewer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, refused: set[str], makes: str = "") -> None:
+        self.refused, self.makes, self.real = refused, makes, Path.write_text
+        monkeypatch.setattr(Path, "write_text", lambda *args, **more: self.write(*args, **more))
+
+    def write(self, place: Path, text: str, **more: str) -> int:
+        if text in self.refused:
+            raise OSError(12, "Cannot allocate memory")
+        return self.real(place, self.makes if self.makes and text == "5" else text, **more)
+
+
+def functions_now(root: Path) -> str:
+    return (root / "bus/pci/devices" / PF / "sriov_numvfs").read_text().strip()
+
+
+@pytest.mark.parametrize("before", [1, 4])
+def test_refused_functions_are_put_back(
+    manager: DeviceManager, root: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    manager.set_functions(PF, before)
+    Kernel(monkeypatch, {"7"})
+    with pytest.raises(HypervisorError, match=f"Cannot allocate.*{before}, as before"):
+        manager.set_functions(PF, 7)
+    assert functions_now(root) == str(before)
+
+
+def test_fewer_functions_than_asked_are_refused(
+    manager: DeviceManager, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Kernel(monkeypatch, set(), makes="3")
+    with pytest.raises(HypervisorError, match=r"made 3 virtual functions of 5; .* 1, as before"):
+        manager.set_functions(PF, 5)
+    assert functions_now(root) == "1"
+
+
+def test_functions_that_cannot_be_put_back_are_told(
+    manager: DeviceManager, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Kernel(monkeypatch, {"7", "1"})
+    with pytest.raises(HypervisorError, match=r"there are 0 now, since 1 cannot be put back"):
+        manager.set_functions(PF, 7)
+    assert functions_now(root) == "0"
+
+
 def test_direct_access(manager: DeviceManager, root: Path) -> None:
     manager.take(DISK)
     fake_sysfs.bind(root, DISK, "pciback")

@@ -28,6 +28,28 @@ def open_hypervisor(uri: str) -> Hypervisor:
     raise InvalidRequest(("uri",), f"{uri!r} is none of {SCHEMES}")
 
 
+def check_is_here(uri: str) -> None:
+    """Raise InvalidRequest unless ``uri`` names this machine's own hypervisor.
+
+    A node is one machine: of another's, the domains would be told beside this one's memory and
+    devices. A name like localhost may be the end of a tunnel, and says nothing.
+    """
+    host = _host_of(uri)
+    if host:
+        raise InvalidRequest(
+            ("uri",),
+            f"{uri!r} is the hypervisor of {host}, whose devices and memory cannot be told from "
+            "here: run xen-bridge there, and serve xen:///system",
+        )
+
+
+def _host_of(uri: str) -> str:
+    try:
+        return urlsplit(uri).netloc
+    except ValueError:
+        raise InvalidRequest(("uri",), f"{uri!r} is no URI") from None
+
+
 def _memory(uri: str) -> MemoryHost:
     """Return a host in memory; ``memory:///NAME?seconds=0.2`` takes that long for its domains."""
     parts = urlsplit(uri)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -12,6 +13,9 @@ from xen_bridge.protocol.documents.domains import MAX_CPUS, VcpuAssignment
 
 SECONDS = 30.0
 """For one command."""
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it wrote; raises what went wrong."""
@@ -27,15 +31,27 @@ def run_here(command: Sequence[str]) -> str:
     """Run ``command`` on this machine."""
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PATH": with_sbin()},
         )
     except FileNotFoundError as error:
         raise RequestUnsupported(f"{command[0]} is not installed here") from error
+    except OSError as error:
+        raise HypervisorError(f"{command[0]} cannot be run: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise Deadline(f"{command[0]} did not end in {SECONDS:g} s") from error
     if done.returncode != 0:
         raise _failure(command, done.stderr.decode(errors="replace"))
     return done.stdout.decode(errors="replace")
+
+
+def with_sbin() -> str:
+    """Return PATH with the folders behind it that have Xen's commands."""
+    return f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
 
 
 def run_over_ssh(
@@ -56,7 +72,8 @@ def run_over_ssh(
 
     def run(command: Sequence[str]) -> str:
         # The other end has a shell: what it is given must stay one word each.
-        return run_here(("ssh", *options, "--", target, shlex.join(command)))
+        there = f'PATH="$PATH:{SBIN}" {shlex.join(command)}'
+        return run_here(("ssh", *options, "--", target, there))
 
     return run
 

@@ -1,0 +1,146 @@
+"""Hosts one by one (``/v1/topology/hosts``): forget them, and pin them to a port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Protocol
+
+from pydantic import Field, StringConstraints
+
+from horizon_ryu.core.errors import InvalidInput, NotFound
+from horizon_ryu.core.flows.field_values import parse_mac
+from horizon_ryu.core.frames import address_from_text, address_text
+from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key
+from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
+from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, resources_of
+from horizon_ryu.rest.model import Dpid, Model, PortNo, optional
+from horizon_ryu.rest.topology_model import HostModel, TaggedHostModel, host_model
+
+_MAX_ADDRESSES = 64
+
+
+def _mac(text: str) -> bytes:
+    return parse_mac(text.lower(), ("mac",))
+
+
+MAC = PathParameter(
+    "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$", "The MAC address of a host, with colons", _mac
+)
+_ONE = {"mac": MAC}
+
+
+class HostQuery(Model):
+    """Which of the hosts of one MAC address is meant."""
+
+    vlan: Annotated[str, StringConstraints(pattern="^[1-9][0-9]{0,3}$")] = optional(
+        description="The VLAN identifier of its frames; without it, the one whose frames have none"
+    )
+
+
+class PinModel(Model):
+    """The port at which a host is, and its addresses, whoever claims otherwise."""
+
+    dpid: Dpid
+    port_no: PortNo
+    ips: Annotated[tuple[str, ...], Field(max_length=_MAX_ADDRESSES)] = ()
+
+
+class PinsModel(Model):
+    """All pinned hosts, whether they are there or not."""
+
+    pins: tuple[HostModel | TaggedHostModel, ...]
+
+
+class HostKeeper(Protocol):
+    """Who knows the hosts: Discovery."""
+
+    def view(self) -> TopologyView:
+        """Return the physical topology."""
+
+    def pins(self) -> Mapping[bytes, Host]:
+        """Return the pinned hosts, by their keys."""
+
+    def forget_host(self, key: bytes) -> None:
+        """Forget one until it is heard again; NotFound, Conflict if it is pinned."""
+
+    def pin_host(self, pinned: Host) -> None:
+        """Pin one, now and after a restart; StoreError, LimitExceeded."""
+
+    def unpin_host(self, key: bytes) -> None:
+        """Unpin one, now and after a restart; StoreError, NotFound."""
+
+
+class StationOperations:
+    """Operations on single hosts."""
+
+    tag = "topology"
+
+    def __init__(self, keeper: HostKeeper) -> None:
+        self._keeper = keeper
+
+    @operation("GET", "/v1/topology/pins")
+    def list_pins(self, _call: Call) -> PinsModel:
+        """List the pinned hosts."""
+        found = sorted(self._keeper.pins().items())
+        return PinsModel(pins=tuple(host_model(pin) for _, pin in found))
+
+    @operation("GET", "/v1/topology/hosts/{mac}", parameters=_ONE, problems=(NOT_FOUND,))
+    def read(self, call: Call, query: HostQuery) -> HostModel:
+        """Read where a host is, and its addresses."""
+        host = self._keeper.view().hosts.get(_key(call, query))
+        if host is None:
+            raise NotFound("no host of that address is known")
+        return host_model(host)
+
+    @operation(
+        "DELETE", "/v1/topology/hosts/{mac}", parameters=_ONE, problems=(NOT_FOUND, CONFLICT)
+    )
+    def forget(self, call: Call, query: HostQuery) -> None:
+        """Forget a host until it is heard again."""
+        self._keeper.forget_host(_key(call, query))
+
+    @operation(
+        "PUT",
+        "/v1/topology/hosts/{mac}/pin",
+        parameters=_ONE,
+        problems=(STORE_FAILED, LIMIT_EXCEEDED),
+    )
+    def pin(self, call: Call, body: PinModel, query: HostQuery) -> HostModel:
+        """Pin a host to a port: frames from elsewhere do not move it, and it does not age."""
+        key = _key(call, query)
+        location = PortRef(dpid_from_text(body.dpid), body.port_no)
+        ips = tuple(sorted({_address(text, place) for place, text in enumerate(body.ips)}))
+        pinned = Host(key[:6], ips, location, int.from_bytes(key[6:], "big") or None)
+        self._keeper.pin_host(pinned)
+        return host_model(pinned)
+
+    @operation(
+        "DELETE",
+        "/v1/topology/hosts/{mac}/pin",
+        parameters=_ONE,
+        problems=(NOT_FOUND, STORE_FAILED),
+    )
+    def unpin(self, call: Call, query: HostQuery) -> None:
+        """Let a host move and age as others do."""
+        self._keeper.unpin_host(_key(call, query))
+
+
+def resources(keeper: HostKeeper) -> list[Resource]:
+    """Return the resources of single hosts."""
+    return resources_of(StationOperations(keeper))
+
+
+def _key(call: Call, query: HostQuery) -> bytes:
+    vlan = int(query.vlan) if query.vlan is not None else None
+    if vlan is not None and vlan > 4094:
+        raise InvalidInput(("vlan",), "a VLAN identifier is 1 to 4094")
+    return station_key(call.path["mac"], vlan)
+
+
+def _address(text: str, place: int) -> str:
+    packed = address_from_text(text)
+    plain = None if packed is None else address_text(packed)
+    if plain is None:
+        raise InvalidInput(("ips", place), "an IPv4 or IPv6 address")
+    return plain
