@@ -25,16 +25,13 @@ from horizon_ryu.core.flows.field_values import (
     parse_mac_range,
     parse_network,
     parse_network6,
+    parse_port,
     parse_tos,
     parse_vlan,
     parse_vlan_vid,
-    plain_number,
 )
-from horizon_ryu.core.topology import is_port
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import (
-    LOCAL_PORT,
-    MAX_PHYSICAL_PORT,
     VLAN_NONE,
     VLAN_TAGGED,
     Match,
@@ -181,15 +178,6 @@ def _take_protocols(fields: Mapping[str, Any], values: dict[str, Any], loc: Loc)
                 raise InvalidInput((*loc, word), f"contradicts {field} {values[field]:#x}")
 
 
-def parse_port(value: Any, loc: Loc) -> int:
-    """Return the number of a port, where "local" is the switch's own."""
-    found = plain_number(value, _PORT_WORDS)
-    if found is None or not is_port(found):
-        raise InvalidInput(loc, f"must be a whole number from 1 to {MAX_PHYSICAL_PORT}, or local")
-    return found
-
-
-_PORT_WORDS: Mapping[str, int] = MappingProxyType({"local": LOCAL_PORT})
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "in_port": parse_port,
