@@ -15,11 +15,22 @@ from ryu.app.wsgi import WSGIApplication
 from ryu.base.app_manager import RyuApp
 from ryu.ofproto import ofproto_v1_0, ofproto_v1_3
 
-from horizon_ryu.services import Services
+from horizon_ryu.services import Services, ending_on_errors
 from xen_bridge.runtime.port import Task
 
 
-class HorizonApp(RyuApp):
+class _EndsOnErrors(type):
+    """Class of applications whose making ends the process on an error of the operator's making.
+
+    What a store that cannot be read, or a file, does to a constructor is one line, not a traceback.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        with ending_on_errors():
+            return super().__call__(*args, **kwargs)
+
+
+class HorizonApp(RyuApp, metaclass=_EndsOnErrors):
     """A Ryu application that shares Horizon's services as ``self.horizon``."""
 
     _CONTEXTS: ClassVar[dict[str, type]] = {"wsgi": WSGIApplication, "horizon": Services}

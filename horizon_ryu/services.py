@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ryu import cfg
@@ -28,6 +29,7 @@ from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
+from horizon_ryu.http.auth import load_tokens
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow import listener
@@ -40,7 +42,7 @@ from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
 from horizon_ryu.rest.event_data import claim_to_event
 from horizon_ryu.rest.nodes import NodeDirectory
-from horizon_ryu.signals import end_cleanly_on_signals
+from horizon_ryu.signals import end_cleanly_on_signals, on_hangup
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
@@ -57,6 +59,12 @@ STORE_CHECK = 2.0
 """Seconds between two looks at a store that could not be written."""
 
 Locator = Callable[[bytes], PortRef | None]
+
+
+def endpoint(address: tuple[Any, ...]) -> str:
+    """Return the address of a listening socket as host:port."""
+    host = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
+    return f"{host}:{address[1]}"
 
 
 @contextmanager
@@ -112,10 +120,14 @@ class Services:
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
+        self._openflow_at: str | None = None
         self._store_watch: Task | None = None
         listener.install(self._connection_context())
         rest_server.install(
-            self.runtime, Room(self.capacity.rest), partial(self.accept_failures.note, "rest")
+            self.runtime,
+            Room(self.capacity.rest),
+            partial(self.accept_failures.note, "rest"),
+            self._serving,
         )
 
     def _measure_audits(self) -> None:
@@ -134,10 +146,31 @@ class Services:
             check_listening(cfg.CONF)
             self.api.mount(wsgi)
         end_cleanly_on_signals(self.runtime)
+        on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
         self._store_watch = self.runtime.spawn(self.supervisor.forever, self._look_at_store)
         # Runs when the event loop does: all applications are there by then.
         self.runtime.spawn(garbage.settle)
+
+    def _listening(self, address: tuple[Any, ...], is_secure: bool) -> None:
+        self._openflow_at = f"{endpoint(address)} (OpenFlow{' over TLS' if is_secure else ''})"
+
+    def _serving(self, address: tuple[Any, ...]) -> None:
+        """Say that all is there: REST is what Ryu starts last."""
+        places = [*filter(None, [self._openflow_at]), f"{endpoint(address)} (REST)"]
+        LOG.info("ready, listening on %s", " and ".join(places))
+
+    def _read_tokens_again(self) -> None:
+        """Put the tokens that the file has now in force; those of before stay if it is no good."""
+        path = self.settings.rest.tokens_file
+        if not path:
+            LOG.info("SIGHUP: there is no tokens file to read again")
+            return
+        try:
+            self.router.replace_tokens(load_tokens(Path(path)))
+            LOG.info("SIGHUP: the tokens of %s are in force", path)
+        except HorizonError as error:
+            LOG.error("SIGHUP: the tokens stay as they were: %s", error)
 
     def _look_at_store(self) -> None:
         """See whether a store in trouble works again: maybe nobody else has anything to write."""
@@ -181,6 +214,7 @@ class Services:
             ),
             clock=self.clock,
             admit=self._admit,
+            listening=self._listening,
             accept_failed=partial(self.accept_failures.note, "openflow"),
             allowed_dpids=allowed or None,
             certificates=read_pins(guard.certificates, ("guard", "certificates")),

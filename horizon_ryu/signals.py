@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end the controller cleanly, however busy it is.
+"""Signals: SIGINT and SIGTERM end the controller cleanly, however busy it is; SIGHUP is told.
 
 Ryu leaves SIGINT to whichever greenlet happens to run (it can be swallowed) and SIGTERM to the
 default, which closes nothing. Both are turned into a KeyboardInterrupt of the main task, the one
@@ -8,9 +8,16 @@ path on which ryu-manager closes its applications.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 from xen_bridge.runtime.port import Runtime
+
+
+def on_hangup(runtime: Runtime, react: Callable[[], object]) -> None:
+    """Have SIGHUP run ``react`` in a task; by default it would end the process."""
+    # A handler runs in the middle of whatever task there is: it only leaves word.
+    signal.signal(signal.SIGHUP, lambda _signum, _frame: runtime.spawn(react))
 
 
 def end_cleanly_on_signals(runtime: Runtime) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from oslo_config import cfg
 
 from horizon_ryu import settings
+from horizon_ryu.core.dpid_claims import read_pins
 from horizon_ryu.core.errors import HorizonError, InvalidInput
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.flows.confirmation import parse_settle
@@ -23,6 +24,7 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store_place import check_url
 
 LOOPBACK = "127.0.0.1"
+_LAST_PORT = 65_535
 
 
 def check_file(path: str) -> Settings:
@@ -40,6 +42,7 @@ def check(conf: cfg.ConfigOpts) -> Settings:
     found = settings.load(conf)
     _check_values(found)
     _check_files(found)
+    _check_addresses(conf)
     tls_files.check(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
     check_listening(conf.wsapi_host, bool(found.rest.tokens_file))
     return found
@@ -51,10 +54,24 @@ def _default_to_loopback(conf: cfg.ConfigOpts) -> None:
         conf.set_default(name, LOOPBACK)
 
 
+def _check_addresses(conf: cfg.ConfigOpts) -> None:
+    """Check the ports of Ryu's options, which Ryu itself would trip over while it listens."""
+    for name in ("wsapi_port", "ofp_tcp_listen_port", "ofp_ssl_listen_port"):
+        if conf[name] is not None and not 0 <= conf[name] <= _LAST_PORT:
+            raise InvalidInput((name,), f"{conf[name]} is no port: 0 to {_LAST_PORT}")
+    for text in conf.ofp_switch_address_list:
+        host, _, port = text.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:
+            raise InvalidInput(
+                ("ofp_switch_address_list",), f"{text!r} is not HOST:PORT, as in 192.0.2.1:6653"
+            )
+
+
 def _check_values(found: Settings) -> None:
     """Check what has a form of its own, or depends on another option."""
     for text in found.guard.allowed_dpids:
         dpid_from_text(text, ("guard", "allowed_dpids"))
+    read_pins(found.guard.certificates, ("guard", "certificates"))
     parse_settle(found.flow_migration.settle)
     tags = found.flow_manager
     if tags.tag_first > tags.tag_last:

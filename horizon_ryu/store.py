@@ -14,9 +14,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -99,16 +96,24 @@ class Store:
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", self._prepare_sqlite)
             self._migrate()
-        except (SQLAlchemyError, CommandError, ImportError, OSError) as error:
+        except (SQLAlchemyError, StoreError, ImportError, OSError) as error:
             raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
 
     def _migrate(self) -> None:
+        # Loaded when the log is set up: alembic tells of every plugin that it finds.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util.exc import CommandError
+
         config = Config()
         # A percent sign begins an interpolation there.
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with self._engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise StoreError(_reason(error)) from error
         with self._engine.connect() as connection:
             self._set_wait(connection, BUSY_WAIT)
 

@@ -60,6 +60,7 @@ class Switches(HorizonApp):
             self._connected(datapath)
         elif self._is_current(datapath):
             del self._datapaths[datapath.id]
+            self.logger.info("switch %016x left", datapath.id)
             self.send_event_to_observers(EventSwitchLeft(datapath.id))
 
     def _is_current(self, datapath: Any) -> bool:
@@ -73,6 +74,11 @@ class Switches(HorizonApp):
         openflow = datapath.ofproto.OFP_VERSION
         ports = read_ports((datapath.ports or {}).values(), openflow)
         address = f"{datapath.address[0]}:{datapath.address[1]}"
+        # On the wire 1 is OpenFlow 1.0, and 4 is 1.3.
+        self.logger.info(
+            "switch %016x connected from %s: OpenFlow 1.%d, %d ports",
+            *(datapath.id, address, openflow - 1, len(ports)),
+        )
         self.send_event_to_observers(
             EventSwitchConnected(Switch(datapath.id, address, openflow, ports))
         )

@@ -22,6 +22,7 @@ from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.services import ending_on_errors
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from xen_bridge.client import BridgeClient
+from xen_bridge.errors import BridgeError
 from xen_bridge.trust.identity import Identity
 
 IDENTITY = "xen-identity"
@@ -93,6 +94,6 @@ def identity(folder: Path) -> Identity:
     """Return the controller's key in ``folder``, made now if there is none; InvalidInput."""
     try:
         return Identity.load_or_create(folder)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, BridgeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidInput(("xen", "identity"), f"{os.fspath(folder)}: {reason}") from error

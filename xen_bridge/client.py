@@ -194,9 +194,17 @@ def _left(deadline: float) -> float:
     return left
 
 
+NOT_YET_VALID = 9
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: a certificate older than this release, seen in 1970."""
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code == NOT_YET_VALID:
+            return "has a certificate that is not valid yet: this machine's clock is behind"
         return "has another key than it is registered with"
+    if isinstance(error, ssl.SSLError) and "ALERT_BAD_CERTIFICATE" in str(error.reason or ""):
+        return "does not believe our certificate: is its clock behind?"
     if isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason or ""):
         return "does not know our key (authorize it there: xen-bridge authorize)"
     if isinstance(error, (ssl.SSLEOFError, ConnectionError)) and not _is_refused(error):

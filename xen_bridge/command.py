@@ -14,7 +14,7 @@ from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import RouterList, check_router
-from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.identity import Identity, IdentityError
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 
@@ -225,6 +225,8 @@ def _routers(directory: Path) -> Any:
 def _identity(directory: Path) -> Identity:
     try:
         return Identity.load(directory)
+    except IdentityError as error:
+        _fail(str(error))
     except FileNotFoundError:
         _fail(f"{directory} has no key yet: run xen-bridge keygen --directory {directory}")
     except OSError as error:

@@ -27,7 +27,13 @@ from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
 from xen_bridge.dom0.hypervisor.opening import open_hypervisor
 from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
 from xen_bridge.dom0.settings_store import SchedulerSettings, SettingsStore
-from xen_bridge.errors import BridgeError, HypervisorAway, RequestConflict, SubjectNotFound
+from xen_bridge.errors import (
+    BridgeError,
+    HypervisorAway,
+    InvalidRequest,
+    RequestConflict,
+    SubjectNotFound,
+)
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import (
     MAX_CPUS,
@@ -158,6 +164,7 @@ class PhysicalHost:
         """Change what ``wanted`` names, all of it or nothing; return the domain."""
         document_schema.check(wanted)
         with self._lock:
+            wanted = self._with_all_cpus(wanted)
             domain = self.hypervisor.domain(wanted.domain)
             if wanted.affinity:
                 domain = self._with_affinity([domain])[0]
@@ -166,6 +173,17 @@ class PhysicalHost:
             check_change(wanted, domain, kept_cap, cpus, self.capabilities)
             DomainTransaction(self.hypervisor, self._scheduling, wanted, domain).carry_out()
             return self._after(as_changed(domain, wanted))
+
+    def _with_all_cpus(self, wanted: SetDomain) -> SetDomain:
+        """Return ``wanted`` with the numbers of all CPUs, if those are wanted."""
+        if not wanted.anywhere:
+            return wanted
+        if wanted.affinity:
+            raise InvalidRequest(("anywhere",), "contradicts affinity")
+        last = self.hypervisor.last_cpu()
+        if last is None:
+            last = self.hypervisor.host().cpus - 1
+        return replace(wanted, affinity=(VcpuPins(tuple(range(last + 1))),), anywhere=False)
 
     def _after(self, expected: Domain) -> Domain:
         """Return a domain that was changed; as it is ``expected`` to be if it cannot be read."""
@@ -188,6 +206,7 @@ class PhysicalHost:
             check_pin(vcpu, cpus, domain, self._cpus(are_named=True))
             for number in range(domain.vcpus.current or 0) if vcpu is None else [vcpu]:
                 self.hypervisor.pin(str(domain.id), number, cpus)
+            self._scheduling.forget_affinity(domain)
 
     # ---- life
 
@@ -212,6 +231,8 @@ class PhysicalHost:
         """Keep what a domain is to have that was just defined, and start it if wanted."""
         if wanted.weight is not None or wanted.cap is not None:
             self._scheduling.keep(uuid, SchedulerSettings(wanted.weight, wanted.cap))
+        if wanted.autostart:
+            self.hypervisor.set_autostart(uuid, True)
         if wanted.start:
             self.start(uuid)
 
@@ -281,7 +302,8 @@ class PhysicalHost:
             domain = self._guest(domain_id)
             if domain.id is None:
                 raise RequestConflict(f"{domain.name} does not run")
-            settings = self._scheduling.of(domain)
+            # Its CPUs are this host's: another has others.
+            settings = replace(self._scheduling.of(domain), affinity=())
             self.hypervisor.migrate(domain.uuid, target.uri)
             self._scheduling.forget(domain.uuid)
         try:

@@ -38,6 +38,10 @@ class Client:
         """Return the XML answer to a GET."""
         return str(self._send("GET", path, query, accept=XML).text)
 
+    def get_text(self, path: ResourcePath, **query: Any) -> str:
+        """Return the answer to a GET in the form that ``query`` asks for."""
+        return str(self._send("GET", path, query, accept="*/*").text)
+
     def post(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
         """Return the JSON answer to a POST."""
         return self._send("POST", path, {}, body, seconds=seconds).json()
@@ -50,9 +54,13 @@ class Client:
         """Return the JSON answer to a PATCH."""
         return self._send("PATCH", path, {}, body, seconds=seconds).json()
 
-    def delete(self, path: ResourcePath, seconds: float = TIMEOUT_SECONDS) -> None:
-        """Delete a resource."""
-        self._send("DELETE", path, {}, seconds=seconds)
+    def put(self, path: ResourcePath, body: Any, **query: Any) -> Any:
+        """Return the JSON answer to a PUT; parameters that are None are left out."""
+        return self._send("PUT", path, query, body).json()
+
+    def delete(self, path: ResourcePath, seconds: float = TIMEOUT_SECONDS, **query: Any) -> None:
+        """Delete a resource; parameters that are None are left out."""
+        self._send("DELETE", path, query, seconds=seconds)
 
     def events(self, since: int | None, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         """Yield events as they happen, until the controller ends."""

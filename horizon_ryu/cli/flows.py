@@ -61,8 +61,9 @@ def show_flow(session: Session, flow: str) -> None:
 @click.option("--action", "-a", "actions", multiple=True, help="output:2, set_dl_vlan:10, drop")
 @parameter_options()
 @click.option("--both", is_flag=True, help="make the reverse direction, too")
+@click.option("--allow-pending", is_flag=True, help="wait for a switch that is away")
 @click.pass_obj
-def add_flow(session: Session, /, both: bool, **options: Any) -> None:
+def add_flow(session: Session, /, both: bool, allow_pending: bool, **options: Any) -> None:
     """Make a flow from port to port, or a single entry.
 
     Example: horizonctl flows add -m dl_type=0x800,nw_dst=10.0.0.2 --from 10.0.0.1 --to 10.0.0.2
@@ -70,6 +71,8 @@ def add_flow(session: Session, /, both: bool, **options: Any) -> None:
     body = _request(session, options)
     if both:
         body["bidirectional"] = True
+    if allow_pending:
+        body["allow_pending"] = True
     _tell(session, session.client.post(resource_path(*_FLOWS), body))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from horizon_ryu.cli import flows, migrations, show, stats, xen
+from horizon_ryu.cli import flows, hosts, migrations, show, stats, xen
 from horizon_ryu.cli.client import Client, Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal, printable
 
+GRAPHS = ("graphml", "gml", "dot")
 FORMATS = ("table", "json", "xml")
 _TOPOLOGY, _TREE, _NETWORKS = ("v1", "topology"), ("v1", "spanning-tree"), ("v1", "networks")
 NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"
@@ -28,7 +29,8 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
     context.obj = Session(Client(url, token), output, Terminal())
 
 
-for command in (*flows.COMMANDS, *migrations.COMMANDS, *stats.COMMANDS, *xen.COMMANDS):
+_PARTS = (flows, migrations, hosts, stats, xen)
+for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
 
 
@@ -50,6 +52,19 @@ def topology(session: Session, network: str | None) -> None:
         session.emit_json(data)
     else:
         show.topology(session.console, data)
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(GRAPHS), default="graphml", show_default=True)
+@click.option("--network", help=NETWORK_HELP)
+@click.pass_obj
+def graph(session: Session, form: str, network: str | None) -> None:
+    """Export the topology as a graph, for tools that draw or measure graphs.
+
+    Example: horizonctl graph --format dot | dot -Tsvg > topology.svg
+    """
+    path = resource_path(*_TOPOLOGY, "graph")
+    session.emit_xml(session.client.get_text(path, format=form, network=network))
 
 
 @main.command()

@@ -21,6 +21,11 @@ def topology(console: Terminal, data: Mapping[str, Any]) -> None:
     console.print(_hosts(data["hosts"]))
 
 
+def hosts(console: Terminal, found: Iterable[Mapping[str, Any]]) -> None:
+    """Show hosts alone."""
+    console.print(_hosts(found))
+
+
 def _switches(switches: Iterable[Mapping[str, Any]]) -> Table:
     table = Table("dpid", "address", "OpenFlow", "ports up", title="Switches", title_justify="left")
     for switch in switches:

@@ -18,6 +18,7 @@ _COLORS = {
     "active": "green",
     "done": "green",
     "broken": "red",
+    "pending": "yellow",
     "rolled_back": "red",
     "failed": "red",
 }

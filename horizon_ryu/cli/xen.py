@@ -13,8 +13,9 @@ from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
-from horizon_ryu.cli.xen_parsing import HOSTS, affinity_of, disk_of, interface_of, path_of
+from horizon_ryu.cli.xen_parsing import HOSTS, disk_of, interface_of, path_of, processor_of
 
+LIFECYCLE = ("restart", "destroy")
 LONG = 240.0
 """Seconds for what a host may take its time for."""
 
@@ -119,11 +120,15 @@ def domains(session: Session, host: str, domain: str | None) -> None:
 @click.option("--max-vcpus", type=click.IntRange(1), help="up to which --vcpus can be set later")
 @click.option("--weight", type=int, help="share of the processor, 1 to 65535; 256 is usual")
 @click.option("--cap", type=int, help="percent of one processor at most; 0: no limit")
-@click.option("--kernel", help="file that the host allows; without one the disk is booted")
+@click.option("--kernel", help="file that the host allows; needed without --boot-loader")
 @click.option("--ramdisk", help="file that the host allows")
 @click.option("--arguments", help="command line of the kernel")
 @click.option("--bridge", "bridges", multiple=True, metavar="BRIDGE[,MAC]", help="an interface")
 @click.option("--disk", "disks", multiple=True, metavar="SOURCE:TARGET[:ro]", help="a disk")
+@click.option("--boot-loader", type=click.Choice(["pygrub"]), help="reads the disk in Domain 0")
+@click.option("--on-reboot", type=click.Choice(LIFECYCLE), help="restart unless told otherwise")
+@click.option("--on-crash", type=click.Choice(LIFECYCLE), help="restart unless told otherwise")
+@click.option("--autostart/--no-autostart", default=None, help="whether it starts with the host")
 @click.option("--start/--no-start", default=True, show_default=True)
 @click.pass_obj
 def create(
@@ -138,7 +143,7 @@ def create(
 ) -> None:
     """Instantiate a paravirtual domain.
 
-    Example: horizonctl xen create xen1 r1 --memory-mb 256 --bridge xenbr0 --disk /dev/vg/r1:xvda
+    Example: horizonctl xen create xen1 r1 --memory-mb 256 --kernel /srv/vmlinuz --bridge xenbr0
     """
     body: dict[str, Any] = {"name": name, "memory_kb": memory_mb * 1024}
     body |= {key: value for key, value in options.items() if value is not None}
@@ -188,7 +193,10 @@ STATES = ("running", "paused", "shutoff", "destroyed")
 @click.option("--weight", type=int, help="share of the processor, 1 to 65535")
 @click.option("--cap", type=int, help="percent of one processor at most; 0: no limit")
 @click.option("--vcpus", type=int, help="how many vCPUs it uses, up to its maximum")
-@click.option("--affinity", "affinity", metavar="CPUS[/CPUS…]", help="physical CPUs, per vCPU")
+@click.option(
+    "--affinity", "affinity", metavar="CPUS[/CPUS…]", help="physical CPUs, per vCPU; or all"
+)
+@click.option("--autostart/--no-autostart", default=None, help="whether it starts with the host")
 @click.option("--state", type=click.Choice(STATES))
 @click.pass_obj
 def set_domain(
@@ -200,9 +208,11 @@ def set_domain(
     """
     body = {name: value for name, value in options.items() if value is not None}
     if affinity is not None:
-        body["affinity"] = affinity_of(affinity)
+        body |= processor_of(affinity)
     if not body:
-        raise click.UsageError("name what to set: --weight, --cap, --vcpus, --affinity, --state")
+        raise click.UsageError(
+            "name what to set: --weight, --cap, --vcpus, --affinity, --autostart, --state"
+        )
     with session.console.status(f"setting {domain} on {host} …"):
         data = session.client.patch(path_of(host, "domains", domain), body, LONG)
     _print(session, [data], show_xen.domains)

@@ -27,6 +27,11 @@ def affinity_of(text: str) -> list[list[int]]:
     return [_cpus_of(part) for part in text.split("/")]
 
 
+def processor_of(text: str) -> dict[str, Any]:
+    """Return what ``--affinity`` asks for: ``all``, or the CPUs of :func:`affinity_of`."""
+    return {"anywhere": True} if text == "all" else {"affinity": affinity_of(text)}
+
+
 def _cpus_of(text: str) -> list[int]:
     found: set[int] = set()
     for part in text.split(","):

@@ -95,20 +95,21 @@ def assemble(
         spawn=partial(runtime.spawn, supervisor.once),
     )
     engine: Engine[FlowPlan] = Engine(ports, migration.drain, manager.grace)
+    monitor = PathMonitor(
+        registry,
+        planner,
+        engine,
+        journal,
+        events,
+        runtime,
+        beneath.clock,
+        manager.grace,
+    )
     return FlowParts(
-        service=FlowService(registry, planner, engine, switches, journal),
+        service=FlowService(registry, planner, engine, switches, journal, monitor.suspect),
         migrations=FlowMigrations(planner, engine, journal),
         reconciler=reconciler,
-        monitor=PathMonitor(
-            registry,
-            planner,
-            engine,
-            journal,
-            events,
-            runtime,
-            beneath.clock,
-            manager.grace,
-        ),
+        monitor=monitor,
         recovery=Recovery(engine, journal),
         journal=journal,
         confirmation=applier,

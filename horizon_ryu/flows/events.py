@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from horizon_ryu.changes.ports import Progress
 from horizon_ryu.changes.states import State
-from horizon_ryu.core.flows.flow import Flow
+from horizon_ryu.core.flows.flow import Flow, FlowState
 from horizon_ryu.core.flows.migration import Cause, Migration
 from horizon_ryu.core.flows.plan import FlowPlan, Install, Removal
 from horizon_ryu.core.flows.reconcile import RepairPlan
@@ -36,10 +36,10 @@ class Events(Protocol):
 class FlowEvents:
     """Tells what happens to flows.
 
-    Kinds: ``flow_add``, ``flow_modify``, ``flow_delete``, ``flow_timeout``, ``flow_moved`` (by
-    itself, after a failure), ``flow_broken``, ``flow_restored``, ``flow_repaired`` (a switch was
-    brought back to what was asked), ``migration_done``, ``migration_rolled_back``,
-    ``migration_failed``.
+    Kinds: ``flow_add``, ``flow_activated`` (it was pending), ``flow_modify``, ``flow_delete``,
+    ``flow_timeout``, ``flow_moved`` (by itself, after a failure), ``flow_broken``,
+    ``flow_restored``, ``flow_repaired`` (a switch was brought back to what was asked),
+    ``migration_done``, ``migration_rolled_back``, ``migration_failed``.
     """
 
     def __init__(self, events: Events) -> None:
@@ -57,7 +57,7 @@ class FlowEvents:
         elif isinstance(plan, Install):
             # What a restart has carried through is told as a migration only.
             if not transaction.resumed:
-                self.flow("flow_add", plan.new)
+                self.flow(_install_kind(plan), plan.new)
         elif transaction.record.cause in _FLOW_KINDS and not transaction.resumed:
             self.flow(_FLOW_KINDS[transaction.record.cause], plan.new)
 
@@ -95,6 +95,12 @@ class FlowEvents:
             found.wrong,
             found.orphans,
         )
+
+
+def _install_kind(plan: Install) -> str:
+    if plan.old is None:
+        return "flow_add"
+    return "flow_modify" if plan.new.state is FlowState.PENDING else "flow_activated"
 
 
 def _path(flow: Flow) -> list[str]:

@@ -12,7 +12,7 @@ from horizon_ryu.core.errors import Conflict, HorizonError, StoreError
 from horizon_ryu.core.flows.effect import end_ports
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.migration import Cause
-from horizon_ryu.core.flows.plan import Change, FlowPlan
+from horizon_ryu.core.flows.plan import Change, FlowPlan, Install, Move
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange
@@ -24,6 +24,8 @@ LOG = logging.getLogger("horizon.flows")
 
 _RETRY = 0.25
 """Seconds until a flow that was just being changed, or could not be moved, is looked at again."""
+_PATIENCE = 5.0
+"""Seconds until a flow is tried again that a switch did not take when it came."""
 _AT_ONCE = 256
 """Flows moved together."""
 
@@ -57,7 +59,7 @@ class PathMonitor:
     def changed(self, changes: Iterable[TopologyChange]) -> None:
         """Take note of changes of the topology; never waits."""
         for change in changes:
-            self._suspect(self._concerned(change))
+            self.suspect(self._concerned(change))
 
     def _concerned(self, change: TopologyChange) -> Iterable[Flow]:
         registry = self._registry
@@ -77,7 +79,8 @@ class PathMonitor:
             return registry.broken()
         return ()
 
-    def _suspect(self, flows: Iterable[Flow]) -> None:
+    def suspect(self, flows: Iterable[Flow]) -> None:
+        """Have flows looked at; never waits."""
         self._suspects |= {flow.number for flow in flows}
         if self._suspects:
             self._wake.set()
@@ -107,13 +110,13 @@ class PathMonitor:
     def end_grace(self) -> None:
         """Look at every flow when the time of grace is over."""
         self._runtime.sleep(max(0.0, self._settled_at - self._clock()))
-        self._suspect(self._registry.flows())
+        self.suspect(self._registry.flows())
 
-    def _again(self, numbers: Iterable[int]) -> None:
+    def _again(self, numbers: Iterable[int], after: float = _RETRY) -> None:
         wanted = set(numbers)
 
         def later() -> None:
-            self._runtime.sleep(_RETRY)
+            self._runtime.sleep(after)
             self._suspects.update(wanted)
             self._wake.set()
 
@@ -138,17 +141,20 @@ class PathMonitor:
             try:
                 plan = self._judge(self._registry.get(number))
                 if plan is not None:
-                    batch.add(plan, self._journal.begun(plan, Cause.FAILURE))
+                    is_change = isinstance(plan, Change)
+                    batch.add(plan, self._journal.begun(plan, Cause.FAILURE) if is_change else None)
             except Conflict:
                 # Something overlapping is being changed: when that is over.
                 busy.append(number)
         return busy
 
-    def _judge(self, flow: Flow) -> Change | None:
+    def _judge(self, flow: Flow) -> Move | None:
         """Return how a flow is to be moved; None if it need not or cannot be.
 
         Of an entry nothing is known while its switch is away; then that alone is told.
         """
+        if flow.state is FlowState.PENDING:
+            return self._activation(flow)
         if isinstance(flow.spec, EntrySpec) and not self._planner.is_seen(flow.spec.dpid):
             return None
         if self._planner.is_whole(flow):
@@ -167,6 +173,16 @@ class PathMonitor:
             self._mark(flow, FlowState.BROKEN, "flow_broken")
         return None
 
+    def _activation(self, flow: Flow) -> Install | None:
+        """Return how a pending flow is installed; None as long as it cannot be."""
+        try:
+            return self._planner.activation(flow)
+        except Conflict:
+            raise
+        except HorizonError as error:
+            LOG.debug("flow %s is pending: %s", flow.id, error)
+            return None
+
     def _mark(self, flow: Flow, state: FlowState, event: str) -> None:
         marked = replace(flow, state=state)
         self._journal.keep(marked)
@@ -177,10 +193,14 @@ class PathMonitor:
 
     def _move(self, batch: Batch[FlowPlan]) -> None:
         ended = batch.run()
-        self._again(each.plan.subject for each in ended if each.state is not State.DONE)
-        moved = [each.plan.subject for each in ended if each.state is State.DONE]
-        for number in moved:
-            LOG.info("flow %08x moved around a failure", number)
+        failed = [each.plan for each in ended if each.state is not State.DONE]
+        self._again(plan.subject for plan in failed if isinstance(plan, Change))
+        self._again((plan.subject for plan in failed if isinstance(plan, Install)), _PATIENCE)
+        done = [each.plan for each in ended if each.state is State.DONE]
+        for plan in done:
+            what = "is active now" if isinstance(plan, Install) else "moved around a failure"
+            LOG.info("flow %08x %s", plan.subject, what)
+        moved = [plan.subject for plan in done]
         # The path may have failed again meanwhile; links lost while a flow changed were not its.
         known = (self._registry.get(number) for number in moved if number in self._registry)
-        self._suspect(flow for flow in known if not self._planner.is_whole(flow))
+        self.suspect(flow for flow in known if not self._planner.is_whole(flow))

@@ -6,14 +6,14 @@ switches: they are for tasks of their own, never for event handlers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from horizon_ryu.changes.engine import Engine, raise_first
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, Spec
 from horizon_ryu.core.flows.migration import Cause
-from horizon_ryu.core.flows.plan import FlowPlan, Removal
+from horizon_ryu.core.flows.plan import Change, FlowPlan, Removal
 from horizon_ryu.core.flows.planner import CreateFlow, FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.ownership import EXACT_COOKIE, flow_cookie
@@ -42,7 +42,10 @@ class FlowService:
         engine: Engine[FlowPlan],
         switches: FlowReader,
         journal: FlowJournal,
+        on_pending: Callable[[Iterable[Flow]], None],
     ) -> None:
+        """``on_pending`` is told of flows that are pending now."""
+        self._on_pending = on_pending
         self._registry = registry
         self._planner = planner
         self._engine = engine
@@ -60,7 +63,11 @@ class FlowService:
                 batch.add(plan)
             ended = batch.run()
         raise_first(ended)
-        return tuple(each.plan.new for each in ended if each.plan.new is not None)
+        made = tuple(each.plan.new for each in ended if each.plan.new is not None)
+        pending = [flow for flow in made if flow.state is FlowState.PENDING]
+        if pending:
+            self._on_pending(pending)
+        return made
 
     def remove(self, number: int) -> None:
         """Delete a flow and its reverse direction; NotFound, Conflict.
@@ -83,9 +90,12 @@ class FlowService:
         """Give a flow another spec and return it; SwitchError if it was taken back."""
         with self._engine.batch() as batch:
             plan = self._planner.change(self._registry.get(number), spec)
-            batch.add(plan, self._journal.begun(plan, Cause.SET))
+            is_change = isinstance(plan, Change)
+            batch.add(plan, self._journal.begun(plan, Cause.SET) if is_change else None)
             ended = batch.run()
         raise_first(ended)
+        if plan.new.state is FlowState.PENDING:
+            self._on_pending((plan.new,))
         return plan.new
 
     # ---- monitor

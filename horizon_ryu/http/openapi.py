@@ -137,7 +137,8 @@ def _success(resource: Resource, refs: _Refs, status: int, meaning: str) -> Json
     if status == 201:
         answer["headers"] = {"Location": {"schema": {"type": "string"}}}
     if resource.produces is not None:
-        answer["content"] = {resource.offers[0]: {}}
+        forms = resource.produces if isinstance(resource.produces, tuple) else resource.offers[:1]
+        answer["content"] = {form: {} for form in forms}
     elif resource.streams:
         answer["content"] = {offer: {} for offer in resource.offers}
     elif resource.response is not None:

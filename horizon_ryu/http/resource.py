@@ -127,8 +127,8 @@ class Resource:
     response that is a Document has it of itself. ``access`` defaults to monitor for GET and to
     pilot otherwise. ``problems`` are the kinds that the handler may raise, beyond those that the
     router itself answers with. ``other_statuses`` tells when an Answer has another status than
-    ``status``. ``produces`` is the media type of an answer that is Raw;
-    ``streams`` that the handler writes its Response itself, in JSON or in XML.
+    ``status``. ``produces`` is the media type of an answer that is Raw, or several, the preferred
+    one first; ``streams`` that the handler writes its Response itself, in JSON or in XML.
     """
 
     method: str
@@ -144,7 +144,7 @@ class Resource:
     access: Access | None = None
     xml: Callable[[Any], bytes] | None = None
     problems: tuple[ProblemType, ...] = ()
-    produces: str | None = None
+    produces: str | tuple[str, ...] | None = None
     streams: bool = False
     tag: str = "horizon"
 
@@ -177,6 +177,8 @@ class Resource:
 
     def _media_types(self) -> tuple[str, ...]:
         if self.produces is not None:
+            if isinstance(self.produces, tuple):
+                return self.produces
             # With and without its parameters: a client may name either.
             return tuple(dict.fromkeys((self.produces.partition(";")[0], self.produces)))
         has_xml = self.streams or self.xml_writer is not None

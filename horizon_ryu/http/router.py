@@ -93,6 +93,10 @@ class Router:
         """Whether a token is asked for."""
         return self._tokens is not None
 
+    def replace_tokens(self, tokens: Tokens) -> None:
+        """Have requests from now on checked against ``tokens``."""
+        self._tokens = tokens
+
     @property
     def resources(self) -> tuple[Resource, ...]:
         """Everything that was added, in order."""

@@ -33,22 +33,32 @@ class RestServer(HttpServer):
         application: Any,
         address: tuple[str, int] | None = None,
         limits: HttpLimits = DEFAULT_LIMITS,
+        serving: Callable[[tuple[Any, ...]], None] | None = None,
     ) -> None:
-        """Listen on ``address``, by default that of Ryu's options."""
+        """Listen on ``address``, by default that of Ryu's options; ``serving`` is told it later."""
         where = address or (cfg.CONF.wsapi_host, cfg.CONF.wsapi_port)
         listening = listen(runtime, where, BACKLOG)
+        self._serving, self._where = serving, listening.getsockname()
         super().__init__(runtime, listening, application, room, failed, limits=limits)
 
     def __call__(self) -> None:
         """Serve until killed."""
+        if self._serving is not None:
+            self._serving(self._where)
         self.serve_forever()
 
 
-def install(runtime: Runtime, room: Room, failed: Callable[[Exception], None]) -> None:
+def install(
+    runtime: Runtime,
+    room: Room,
+    failed: Callable[[Exception], None],
+    serving: Callable[[tuple[Any, ...]], None],
+) -> None:
     """Have Ryu serve with :class:`RestServer`; UnknownRyu if it would not.
 
-    ``failed`` is told of the errors of the listening socket.
+    ``failed`` is told of the errors of the listening socket, ``serving`` of its address, once
+    everything that Ryu started before runs as well.
     """
     if not hasattr(wsgi, _SERVER) or _SERVER not in wsgi.start_service.__code__.co_names:
         raise UnknownRyu(f"Ryu's {_START} does not use {_SERVER}")
-    wsgi.WSGIServer = partial(RestServer, runtime, room, failed)
+    wsgi.WSGIServer = partial(RestServer, runtime, room, failed, serving=serving)

@@ -120,6 +120,7 @@ class Registry(Protocol):
 class ConnectionContext:
     """Everything a connection is given.
 
+    ``listening`` is told the address of the OpenFlow port, and whether it speaks TLS.
     ``allowed_dpids`` None allows all.
     ``certificates`` pins dpids to client certificates. ``claimed`` is told of whoever says that
     it is a switch that it may not be, or that somebody else is.
@@ -133,6 +134,7 @@ class ConnectionContext:
     clock: Callable[[], float] = time.monotonic
     admit: Admit | None = None
     accept_failed: AcceptFailed | None = None
+    listening: Callable[[tuple[Any, ...], bool], None] | None = None
     allowed_dpids: frozenset[int] | None = None
     certificates: DpidPins = field(default_factory=DpidPins)
     claimed: ClaimTold | None = None

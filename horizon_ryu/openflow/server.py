@@ -44,6 +44,8 @@ class GuardedServer:
         self._runtime = context.runtime
         self._tls = _tls_context(context.runtime.server_tls(), tls) if tls else None
         self.server = listen(context.runtime, address, BACKLOG)
+        if context.listening is not None:
+            context.listening(self.server.getsockname(), self._tls is not None)
 
     @property
     def port(self) -> int:

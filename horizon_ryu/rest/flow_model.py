@@ -140,6 +140,11 @@ class FlowRequest(Model):
     dpid: DpidGiven = optional()
     actions: Actions = optional()
     bidirectional: bool = False
+    allow_pending: bool = Field(
+        default=False,
+        description="While a switch that it needs is away: keep the flow, pending (202), and make "
+        "it when the switch is there",
+    )
 
 
 @with_parameters(changed)

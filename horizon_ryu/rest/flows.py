@@ -9,7 +9,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from horizon_ryu.core.flows.field_values import Loc
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, Spec
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, Spec
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.http.problem import (
     CONFLICT,
@@ -28,6 +28,8 @@ MAX_BATCH = 5_000
 FLOW_ID = PathParameter(
     "^[0-9a-f]{8}$", "A flow: 8 lower-case hex digits", lambda text: int(text, 16)
 )
+_ACCEPTED = 202
+_PENDING = MappingProxyType({_ACCEPTED: "Kept, and pending: a switch that it needs is away"})
 _ID = MappingProxyType({"id": FLOW_ID})
 _PROBLEMS = (CONFLICT, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 
@@ -82,18 +84,32 @@ class FlowOperations:
         """List the flows."""
         return self._models(self._provider.flows())
 
-    @operation("POST", "/v1/flows", status=201, problems=(*_PROBLEMS, LIMIT_EXCEEDED))
+    @operation(
+        "POST",
+        "/v1/flows",
+        status=201,
+        other_statuses=_PENDING,
+        problems=(*_PROBLEMS, LIMIT_EXCEEDED),
+    )
     def create(self, _call: Call, body: FlowRequest) -> Answer[FlowModel]:
         """Make a flow; 201 when every switch has confirmed it."""
         flow = self._provider.create([_command(body)])[0]
+        status = _status((flow,))
         model = flow_model(flow, self._state(flow))
-        return Answer(model, {"Location": f"/v1/flows/{model.id}"})
+        return Answer(model, {"Location": f"/v1/flows/{model.id}"}, status)
 
-    @operation("POST", "/v1/flows/batch", status=201, problems=(*_PROBLEMS, LIMIT_EXCEEDED))
-    def create_batch(self, _call: Call, body: FlowBatch) -> Flows:
+    @operation(
+        "POST",
+        "/v1/flows/batch",
+        status=201,
+        other_statuses=_PENDING,
+        problems=(*_PROBLEMS, LIMIT_EXCEEDED),
+    )
+    def create_batch(self, _call: Call, body: FlowBatch) -> Answer[Flows]:
         """Make flows together, all or none."""
         commands = [_command(request, ("flows", place)) for place, request in enumerate(body.flows)]
-        return self._models(self._provider.create(commands))
+        made = self._provider.create(commands)
+        return Answer(self._models(made), {"Location": "/v1/flows"}, _status(made))
 
     @operation("GET", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND,))
     def read(self, call: Call) -> FlowModel:
@@ -120,6 +136,8 @@ class FlowOperations:
         return Flows(flows=tuple(flow_model(flow, self._state(flow)) for flow in flows))
 
     def _state(self, flow: Flow) -> str:
+        if flow.state is FlowState.PENDING:
+            return flow.state.value
         away = isinstance(flow.spec, EntrySpec) and not self._provider.is_there(flow.spec.dpid)
         return "broken" if away else flow.state.value
 
@@ -130,4 +148,9 @@ def resources(provider: FlowProvider) -> list[Resource]:
 
 
 def _command(request: FlowRequest, loc: Loc = ()) -> CreateFlow:
-    return CreateFlow(spec_of(request, loc), request.bidirectional, loc)
+    return CreateFlow(spec_of(request, loc), request.bidirectional, loc, request.allow_pending)
+
+
+def _status(flows: Iterable[Flow]) -> int | None:
+    """Return the status of an answer where some of ``flows`` are pending; None where none is."""
+    return _ACCEPTED if any(flow.state is FlowState.PENDING for flow in flows) else None

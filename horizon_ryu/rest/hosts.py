@@ -14,7 +14,7 @@ from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key
 from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
 from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, resources_of
-from horizon_ryu.rest.model import Dpid, Model, PortNo, optional
+from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.rest.topology_model import HostModel, TaggedHostModel, host_model
 
 _MAX_ADDRESSES = 64
@@ -42,7 +42,7 @@ class PinModel(Model):
     """The port at which a host is, and its addresses, whoever claims otherwise."""
 
     dpid: Dpid
-    port_no: PortNo
+    port_no: Annotated[int, Field(ge=1, le=0xFFFFFFFE)]
     ips: Annotated[tuple[str, ...], Field(max_length=_MAX_ADDRESSES)] = ()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias
 
 from horizon_ryu.core.spanning_tree import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import TopologyView
 from horizon_ryu.core.virtual_network import NetworkDefinition
+from horizon_ryu.formats.graph import MEDIA_TYPES, graph_text
 from horizon_ryu.formats.topology import (
     PHYSICAL,
     LinksDocument,
@@ -16,7 +18,8 @@ from horizon_ryu.formats.topology import (
     neighbors_document,
 )
 from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
-from horizon_ryu.http.resource import Call, Resource, operation, resources_of
+from horizon_ryu.http.resource import Call, Raw, Resource, operation, resources_of
+from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
 from horizon_ryu.rest.timers import timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
@@ -44,6 +47,20 @@ class TopologyProvider(Protocol):
         """Put other timers in force."""
 
 
+Aside: TypeAlias = Callable[[Callable[[TopologyView, str], str], TopologyView, str], str]
+"""Runs a function of a view and the name of a form, and returns its text."""
+
+
+def _here(function: Callable[[TopologyView, str], str], view: TopologyView, form: str) -> str:
+    return function(view, form)
+
+
+class GraphQuery(NetworkQuery):
+    """The query of the export; ``format`` goes before the Accept header."""
+
+    format: Literal["graphml", "gml", "dot"] = optional()
+
+
 _PROBLEMS = (NOT_FOUND, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 
 
@@ -52,9 +69,13 @@ class TopologyOperations:
 
     tag = "topology"
 
-    def __init__(self, provider: TopologyProvider, networks: NetworkStore) -> None:
+    def __init__(
+        self, provider: TopologyProvider, networks: NetworkStore, aside: Aside = _here
+    ) -> None:
+        """``aside`` runs what takes long without holding anybody else."""
         self._provider = provider
         self._networks = networks
+        self._aside = aside
 
     @operation("GET", "/v1/topology", problems=_PROBLEMS)
     def topology(self, _call: Call, query: NetworkQuery) -> TopologyModel:
@@ -73,6 +94,16 @@ class TopologyOperations:
         name, view = self._seen(query)
         return neighbors_document(name, view.switches, view.links.values())
 
+    @operation(
+        "GET", "/v1/topology/graph", problems=_PROBLEMS, produces=tuple(MEDIA_TYPES.values())
+    )
+    def graph(self, call: Call, query: GraphQuery) -> Raw:
+        """Export switches, hosts and cables as a graph: GraphML, GML or dot."""
+        accepted = [name for name, kind in MEDIA_TYPES.items() if kind == call.media_type]
+        form: str = query.format or accepted[0]
+        text = self._aside(graph_text, self._seen(query)[1], form)
+        return Raw(text.encode(), f"{MEDIA_TYPES[form]}; charset=utf-8")
+
     def _seen(self, query: NetworkQuery) -> tuple[str, TopologyView]:
         name = query.network or PHYSICAL
         definition = definition_of(name, self._networks)
@@ -81,9 +112,14 @@ class TopologyOperations:
         return name, self._provider.network_view(definition)
 
 
-def resources(provider: TopologyProvider, networks: NetworkStore) -> list[Resource]:
-    """Return the resources of the topology; ``networks`` knows what the names mean."""
-    found = TopologyOperations(provider, networks)
+def resources(
+    provider: TopologyProvider, networks: NetworkStore, aside: Aside = _here
+) -> list[Resource]:
+    """Return the resources of the topology; ``networks`` knows what the names mean.
+
+    ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``.
+    """
+    found = TopologyOperations(provider, networks, aside)
     timers = timers_resources("/v1/topology/timers", provider, DiscoveryTimers, found.tag)
     return [*resources_of(found), *timers]
 

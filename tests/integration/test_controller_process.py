@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tools.controller_process import ControllerProcess
+from tools.controller_process import ControllerProcess, wait_until
 from tools.free_port import free_port, free_ports
 
 pytestmark = pytest.mark.integration
@@ -115,3 +117,64 @@ def _expect_taken(config: Path, ports: dict[str, int], taken: int) -> None:
     assert ended.returncode == 2
     assert str(taken) in output
     assert "Traceback" not in output
+
+
+MISTAKES = [
+    (("--config-file=/no/such.conf",), "/no/such.conf"),
+    (("--config-file=/tmp",), "/tmp"),
+    (("--pid-file=/no/such/pid",), "/no/such/pid"),
+    (("--log-file=/no/such/log",), "/no/such/log"),
+    (("--ctl-cert=/no/cert", "--ctl-privkey=/no/key"), "/no/key"),
+    (("--ctl-privkey=/no/key",), "ctl_cert"),
+    (("--wsapi-port=99999",), "wsapi_port"),
+    (("--ofp-switch-address-list=foo",), "ofp_switch_address_list"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES)
+def test_a_mistake_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    ended = subprocess.run(
+        [MANAGER, "horizon_ryu.bundle",
+         *(f"{name}={port}" for name, port in _ports().items()), *arguments],
+        capture_output=True, text=True, timeout=30, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    lines = (ended.stdout + ended.stderr).splitlines()
+    assert ended.returncode == 2
+    assert len(lines) == 1, lines
+    assert said in lines[0]
+
+
+def test_the_log_of_a_start_says_that_it_is_ready_and_nothing_else(tmp_path: Path) -> None:
+    with ControllerProcess(tmp_path) as controller:
+        [line] = wait_until(lambda: controller.log().splitlines(), 10, "a line in the log")
+        assert f"ready, listening on 127.0.0.1:{controller.openflow_port} (OpenFlow)" in line
+        assert f"127.0.0.1:{controller.rest_port} (REST)" in line
+    kept = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.glob("horizon.sqlite*")}
+    assert set(kept.values()) == {0}
+
+
+def test_sighup_puts_other_tokens_in_force(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.touch(0o600)
+    tokens.write_text(f"pilot {'a' * 20}\n", encoding="utf-8")
+    with ControllerProcess(tmp_path, config=f"[rest]\ntokens_file = {tokens}\n") as controller:
+        assert _status_with(controller, "a" * 20) == 200
+        tokens.write_text(f"pilot {'b' * 20}\n", encoding="utf-8")
+        os.kill(controller.pid, signal.SIGHUP)
+        wait_until(lambda: _status_with(controller, "b" * 20) == 200, 10, "the new token")
+        assert _status_with(controller, "a" * 20) == 401
+        tokens.write_text("nonsense\n", encoding="utf-8")
+        os.kill(controller.pid, signal.SIGHUP)
+        wait_until(lambda: "tokens stay as they were" in controller.log(), 10, "a line")
+        assert _status_with(controller, "b" * 20) == 200
+
+
+def _status_with(controller: ControllerProcess, token: str) -> int:
+    request = urllib.request.Request(
+        f"{controller.url}/v1/topology", headers={"Authorization": f"Bearer {token}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code

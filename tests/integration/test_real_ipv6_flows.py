@@ -66,5 +66,5 @@ def test_a_switch_of_1_0_is_not_sent_what_it_lacks(lab: FlowLab) -> None:
     for match in MATCHES[1:]:
         spec = {"dpid": lab.dpids("A")[0], "match": match, "actions": [{"output": 1}]}
         refused = lab.refused("POST", "/v1/flows", spec)
-        assert refused["status"] == 422
-        assert refused["errors"][0]["loc"][0] == "match"
+        assert refused.status == 422
+        assert refused.problem["errors"][0]["loc"][0] == "match"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tools.ryu_wheel.edits import Append, Edit, Replace, ReplaceBlock
 
 UPSTREAM_VERSION = "4.34"
-LOCAL_VERSION = "horizon1"
+LOCAL_VERSION = "horizon2"
 VERSION = f"{UPSTREAM_VERSION}+{LOCAL_VERSION}"
 
 SDIST_NAME = f"ryu-{UPSTREAM_VERSION}.tar.gz"
@@ -18,6 +18,8 @@ WHEEL_NAME = f"ryu-{VERSION}-py3-none-any.whl"
 REQUIREMENTS = ("packaging", "eventlet>=0.35.2", "six>=1.12")
 
 _WSGI = "ryu/app/wsgi.py"
+_MANAGER = "ryu/cmd/manager.py"
+_APP_MANAGER = "ryu/base/app_manager.py"
 _RPC = "ryu/lib/rpc.py"
 _NET_CTRL = "ryu/services/protocols/bgp/net_ctrl.py"
 
@@ -50,6 +52,39 @@ _QUIET_IMPORT = """\
         import eventlet
 """
 
+# A mistake of whoever starts it is one line that names the file or the module, and status 2.
+_MAIN = """\
+def main(args=None, prog=None):
+    try:
+        _main(args, prog)
+    except cfg.oslo_config.cfg.Error as error:
+        fault = str(error)
+    except OSError as error:
+        # With an errno and no file it is about a socket, a process: not the user's.
+        if error.errno and not error.filename:
+            raise
+        fault = str(error)
+    except ModuleNotFoundError as error:
+        if not any((app + '.').startswith('%s.' % error.name)
+                   for app in CONF.app_lists + CONF.app):
+            raise
+        fault = 'there is no application %s' % error.name
+    else:
+        return
+    sys.stderr.write('ryu-manager: %s\\n' % ' '.join(fault.split()))
+    sys.exit(2)
+
+
+def _main(args, prog):
+"""
+
+# eventlet tells of locks that are older than the patch, which its reader cannot change.
+_QUIET_PATCH = """\
+        last_resort, logging.lastResort = logging.lastResort, logging.NullHandler()
+        hub.patch(thread=True)
+        logging.lastResort = last_resort
+"""
+
 FIXES: tuple[Edit, ...] = (
     # eventlet 0.31 replaced the marker by a thread-local flag; an empty body is right with it.
     Replace(_WSGI, "from eventlet.wsgi import ALREADY_HANDLED", "from eventlet import wsgi"),
@@ -78,6 +113,11 @@ FIXES: tuple[Edit, ...] = (
         sha256="74d96162fa6d3f2c0ad264d9f0782e86bc4459c5af455ffd919884186abcca7b",
         new=_QUIET_IMPORT,
     ),
+    Replace(_MANAGER, "def main(args=None, prog=None):\n", _MAIN),
+    Replace(_MANAGER, "        hub.patch(thread=True)\n", _QUIET_PATCH),
+    # Steps of every start, in another form than the log that is set up after them.
+    Replace(_APP_MANAGER, "LOG.info('loading app", "LOG.debug('loading app"),
+    Replace(_APP_MANAGER, "LOG.info('creating context", "LOG.debug('creating context"),
     # msgpack 1.0 has no "encoding"; these arguments keep what goes over the wire as it was.
     Replace(_RPC, "encoding='utf-8', use_bin_type=True", "use_bin_type=True"),
     Replace(_RPC, "Unpacker(encoding='utf-8')", "Unpacker(raw=False, strict_map_key=False)"),

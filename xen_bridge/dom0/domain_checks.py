@@ -67,11 +67,6 @@ def check_change(
         _check_cap_fits(wanted, domain, kept_cap, vcpus)
         if wanted.affinity:
             _check_affinity(wanted.affinity, vcpus, cpus.last)
-    needs_life = wanted.weight is not None or wanted.cap is not None or bool(wanted.affinity)
-    if needs_life and domain.id is None and wanted.state != "running":
-        raise RequestConflict(
-            f"{domain.name} does not run: it can be given a share only while it does"
-        )
 
 
 def _check_known(wanted: SetDomain, domain: Domain) -> None:
@@ -133,6 +128,8 @@ def check_new(
         raise InvalidRequest(
             ("max_vcpus",), f"must not be less than vcpus ({wanted.vcpus}); left out, it is equal"
         )
+    if wanted.kernel is not None and wanted.boot_loader is not None:
+        raise InvalidRequest(("boot_loader",), "a domain that has a kernel needs none")
     for domain in others:
         if wanted.name == domain.name or wanted.uuid == domain.uuid:
             raise RequestConflict(f"a domain {domain.name} ({domain.uuid}) exists already")

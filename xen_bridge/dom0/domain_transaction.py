@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
-from xen_bridge.dom0.persistent_scheduling import PersistentScheduling
+from xen_bridge.dom0.persistent_scheduling import PersistentScheduling, pins_of_each
 from xen_bridge.dom0.rollback import Rollback
 from xen_bridge.protocol.documents.domains import Domain, SetDomain
 
@@ -51,6 +51,7 @@ class DomainTransaction:
         with Rollback() as rollback:
             self._begin_to_run(rollback)
             self._set_processor(rollback)
+            self._set_autostart()
             self._cease_to_run()
             rollback.commit()
 
@@ -86,21 +87,33 @@ class DomainTransaction:
     def _set_share(self, rollback: Rollback) -> None:
         wanted, domain = self._wanted, self._domain
         if self._was_started:
-            self._scheduling.give_again(domain.uuid, wanted.weight, wanted.cap, rollback)
+            self._scheduling.give_again(domain.uuid, wanted, rollback)
         elif wanted.weight is not None or wanted.cap is not None:
-            self._scheduling.give(domain, wanted.weight, wanted.cap, rollback)
+            runs = domain.id is not None
+            give = self._scheduling.give if runs else self._scheduling.give_later
+            give(domain, wanted.weight, wanted.cap, rollback)
 
     def _set_affinity(self, rollback: Rollback) -> None:
         wanted, domain = self._wanted, self._domain
-        if not wanted.affinity:
+        if not wanted.affinity or self._was_started:
             return
+        if domain.id is not None:
+            self._pin(rollback)
+        self._scheduling.keep_affinity(domain, wanted.affinity, rollback)
+
+    def _pin(self, rollback: Rollback) -> None:
+        wanted, domain = self._wanted, self._domain
         count = wanted.vcpus or domain.vcpus.current or 0
-        pins = wanted.affinity * count if len(wanted.affinity) == 1 else wanted.affinity
         before = domain.vcpus.affinity
-        for number, one in enumerate(pins[:count]):
+        for number, one in enumerate(pins_of_each(wanted.affinity, count)):
             self._hypervisor.pin(domain.uuid, number, one.cpus)
             if number < len(before):
                 rollback.add(self._hypervisor.pin, domain.uuid, number, before[number].cpus)
+
+    def _set_autostart(self) -> None:
+        # Last of what can be refused: how it was need not be known.
+        if self._wanted.autostart is not None:
+            self._hypervisor.set_autostart(self._domain.uuid, self._wanted.autostart)
 
     def _cease_to_run(self) -> None:
         """Pause or end after the processor was divided."""

@@ -1,7 +1,8 @@
-"""Weight and cap that last: given again to a domain whenever it runs under a new id."""
+"""Weight, cap and affinity that last: given again to a domain that runs under a new id."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.rollback import Rollback
 from xen_bridge.dom0.settings_store import SchedulerSettings, SettingsStore
 from xen_bridge.errors import BridgeError
-from xen_bridge.protocol.documents.domains import Domain
+from xen_bridge.protocol.documents.domains import Domain, SetDomain, VcpuPins
 
 MAX_PROBLEM = 300
 
@@ -30,23 +31,55 @@ class PersistentScheduling:
         rollback.add(self._hypervisor.set_scheduler, domain.uuid, had.weight, had.cap)
         kept = old or SchedulerSettings(applied_to=domain.id)
         # What it was given before and has not yet is given with the next look.
-        settings = SchedulerSettings(_or(weight, kept.weight), _or(cap, kept.cap), kept.applied_to)
+        settings = replace(kept, weight=_or(weight, kept.weight), cap=_or(cap, kept.cap))
         self._put(domain, settings, rollback)
 
-    def give_again(
-        self, uuid: str, weight: int | None, cap: int | None, rollback: Rollback
+    def give_later(
+        self, domain: Domain, weight: int | None, cap: int | None, rollback: Rollback
     ) -> None:
-        """Give a domain that has just been started what it is to have; None is as it was kept."""
+        """Keep weight and cap for a domain that does not run; None leaves one as it is."""
+        kept = self._settings.get(domain.uuid) or SchedulerSettings()
+        settings = replace(kept, weight=_or(weight, kept.weight), cap=_or(cap, kept.cap))
+        self._put(domain, replace(settings, applied_to=None), rollback)
+
+    def keep_affinity(
+        self, domain: Domain, affinity: tuple[VcpuPins, ...], rollback: Rollback
+    ) -> None:
+        """Keep where the vCPUs of a domain may run; if it runs, they were told already."""
+        kept = self._settings.get(domain.uuid) or SchedulerSettings(applied_to=domain.id)
+        self._put(domain, replace(kept, affinity=affinity), rollback)
+
+    def forget_affinity(self, domain: Domain) -> None:
+        """Keep no longer where vCPUs may run: one of them was told otherwise."""
+        kept = self._settings.get(domain.uuid)
+        if kept is not None and kept.affinity:
+            self._settings.put(domain.uuid, replace(kept, affinity=()))
+
+    def give_again(self, uuid: str, wanted: SetDomain, rollback: Rollback) -> None:
+        """Give a domain that has just been started what is ``wanted``, and else what was kept."""
         kept, domain = (
             self._settings.get(uuid) or SchedulerSettings(),
             self._hypervisor.domain(uuid),
         )
-        settings = SchedulerSettings(_or(weight, kept.weight), _or(cap, kept.cap), domain.id)
-        if (settings.weight, settings.cap) == (None, None):
+        settings = SchedulerSettings(
+            _or(wanted.weight, kept.weight),
+            _or(wanted.cap, kept.cap),
+            domain.id,
+            wanted.affinity or kept.affinity,
+        )
+        if settings.are_none:
             return
         # Whoever takes this back ends the domain, and its share with it.
-        self._hypervisor.set_scheduler(uuid, settings.weight, settings.cap)
+        if (settings.weight, settings.cap) != (None, None):
+            self._hypervisor.set_scheduler(uuid, settings.weight, settings.cap)
+        self._pin(domain, settings)
         self._put(domain, settings, rollback)
+
+    def _pin(self, domain: Domain, settings: SchedulerSettings) -> None:
+        """Let the vCPUs that a domain uses run where they were to."""
+        count = domain.vcpus.current or 0
+        for number, pins in enumerate(pins_of_each(settings.affinity, count)):
+            self._hypervisor.pin(domain.uuid, number, pins.cpus)
 
     def _put(self, domain: Domain, settings: SchedulerSettings, rollback: Rollback) -> None:
         rollback.add(self._settings.restore, domain.uuid, self._settings.get(domain.uuid))
@@ -72,6 +105,8 @@ class PersistentScheduling:
         What cannot be given is among its problems, and tried again at the next look: whoever
         looks is never refused.
         """
+        if domain.id is None:
+            return self._as_kept(domain)
         # Whoever looks does not wait for a change that takes long: the next look will do.
         if self._missing(domain) is None or not self._lock.acquire(blocking=False):
             return domain
@@ -81,6 +116,16 @@ class PersistentScheduling:
             return self._without_cap(domain, error)
         finally:
             self._lock.release()
+
+    def _as_kept(self, domain: Domain) -> Domain:
+        """Return a domain that does not run with what it is given when it does."""
+        kept = self._settings.get(domain.uuid)
+        if kept is None:
+            return domain
+        has, count = domain.scheduler, domain.vcpus.current or 0
+        scheduler = replace(has, weight=_or(kept.weight, has.weight), cap=_or(kept.cap, has.cap))
+        pins = tuple(pins_of_each(kept.affinity, count)) or domain.vcpus.affinity
+        return replace(domain, scheduler=scheduler, vcpus=replace(domain.vcpus, affinity=pins))
 
     def _missing(self, domain: Domain) -> SchedulerSettings | None:
         """Return what a domain was given and does not have in this run, as far as is known."""
@@ -111,13 +156,22 @@ class PersistentScheduling:
         if (_or(settings.weight, has.weight), _or(settings.cap, has.cap)) != (has.weight, has.cap):
             self._hypervisor.set_scheduler(domain.uuid, settings.weight, settings.cap)
             domain = self._hypervisor.domain(domain.uuid)
+        if settings.affinity:
+            self._pin(domain, settings)
+            domain = self._hypervisor.domain(domain.uuid)
         self._settings.put(domain.uuid, replace(settings, applied_to=domain.id))
         return domain
 
 
+def pins_of_each(affinity: Sequence[VcpuPins], vcpus: int) -> Sequence[VcpuPins]:
+    """Return where each of so many vCPUs may run: one entry is for them all."""
+    return (tuple(affinity) * vcpus if len(affinity) == 1 else affinity)[:vcpus]
+
+
 def _words(settings: SchedulerSettings) -> str:
     told = ((settings.weight, "weight"), (settings.cap, "cap"))
-    return " and ".join(f"{name} {value}" for value, name in told if value is not None)
+    words = [f"{name} {value}" for value, name in told if value is not None]
+    return " and ".join([*words, "affinity"] if settings.affinity else words)
 
 
 def _or(value: int | None, other: int | None) -> int | None:

@@ -1,6 +1,6 @@
-"""The weight and cap that each domain was given, and whether it has them now.
+"""The weight, cap and affinity that each domain was given, and whether it has them now.
 
-Xen forgets both when a domain ends, and libvirt resets them when it migrates. What was asked is
+Xen forgets them when a domain ends, and libvirt resets them when it migrates. What was asked is
 kept by UUID, in a file if there is one, and put back whenever a domain runs under another id.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import HypervisorError
-from xen_bridge.protocol.documents.domains import MAX_CPUS, MAX_WEIGHT, MIN_WEIGHT, UUID
+from xen_bridge.protocol.documents.domains import MAX_CPUS, MAX_WEIGHT, MIN_WEIGHT, UUID, VcpuPins
 
 LOG = logging.getLogger(__name__)
 MAX_SETTINGS = 100_000
@@ -24,11 +24,25 @@ MAX_SETTINGS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class SchedulerSettings:
-    """What a domain was given; ``applied_to`` is the id under which it has it."""
+    """What a domain was given; ``applied_to`` is the id under which it has it.
+
+    ``affinity`` has one entry for all vCPUs, or one for each; none if nothing was said.
+    """
 
     weight: int | None = None
     cap: int | None = None
     applied_to: int | None = None
+    affinity: tuple[VcpuPins, ...] = ()
+
+    @property
+    def are_none(self) -> bool:
+        """Whether there is nothing to give."""
+        return self.weight is None and self.cap is None and not self.affinity
+
+    def row(self) -> list[Any]:
+        """Return what the file has of it, which does not say under which id."""
+        pins = [[list(one.cpus) for one in self.affinity]] if self.affinity else []
+        return [self.weight, self.cap, *pins]
 
 
 class SettingsStore:
@@ -51,7 +65,7 @@ class SettingsStore:
             kept.pop(next(iter(kept)))
         kept[uuid] = settings
         # The file does not say under which id: a look, which changes nothing else, writes nothing.
-        if old is None or (old.weight, old.cap) != (settings.weight, settings.cap):
+        if old is None or old.row() != settings.row():
             self._save(kept)
         self._settings = kept
 
@@ -74,7 +88,7 @@ class SettingsStore:
     def _save(self, kept: Mapping[str, SchedulerSettings]) -> None:
         if self._path is None:
             return
-        rows = {uuid: [settings.weight, settings.cap] for uuid, settings in kept.items()}
+        rows = {uuid: settings.row() for uuid, settings in kept.items()}
         try:
             replace_file(self._path, json.dumps(rows))
         except OSError as error:
@@ -95,14 +109,30 @@ def _read(path: Path) -> dict[str, SchedulerSettings]:
     for uuid in [uuid for uuid, row in rows.items() if not _is_row(uuid, row)]:
         LOG.warning("%s: what it has of %.40s is no weight and cap", path, uuid)
         del rows[uuid]
-    return {uuid: SchedulerSettings(*row) for uuid, row in rows.items()}
+    return {uuid: _settings(*row) for uuid, row in rows.items()}
+
+
+def _settings(weight: int | None, cap: int | None, pins: Any = ()) -> SchedulerSettings:
+    affinity = tuple(VcpuPins(tuple(cpus)) for cpus in pins)
+    return SchedulerSettings(weight, cap, affinity=affinity)
 
 
 def _is_row(uuid: str, row: Any) -> bool:
-    if re.fullmatch(UUID, uuid) is None or not isinstance(row, list) or len(row) != 2:
+    if re.fullmatch(UUID, uuid) is None or not isinstance(row, list) or len(row) not in (2, 3):
         return False
-    weight, cap = row
-    return _is_within(weight, MIN_WEIGHT, MAX_WEIGHT) and _is_within(cap, 0, 100 * MAX_CPUS)
+    weight, cap, pins = (*row, [])[:3]
+    is_share = _is_within(weight, MIN_WEIGHT, MAX_WEIGHT) and _is_within(cap, 0, 100 * MAX_CPUS)
+    return is_share and _are_pins(pins)
+
+
+def _are_pins(pins: Any) -> bool:
+    """Tell whether it is a list of lists of CPUs, of which none is empty."""
+    return isinstance(pins, list) and all(
+        isinstance(one, list)
+        and one
+        and all(cpu is not None and _is_within(cpu, 0, MAX_CPUS) for cpu in one)
+        for one in pins
+    )
 
 
 def _is_within(value: Any, least: int, most: int) -> bool:

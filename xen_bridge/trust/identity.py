@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
+import errno
 import hashlib
 import os
 from dataclasses import dataclass
@@ -26,13 +27,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from xen_bridge.errors import InvalidRequest
+from xen_bridge.atomic_write import replace_file
+from xen_bridge.errors import BridgeError, InvalidRequest
 
 KEY_FILE, CERTIFICATE_FILE = "node.key", "node.crt"
-_FROM = datetime.datetime(2010, 1, 1, tzinfo=datetime.UTC)
-"""Long ago: the clock of a restored or emulated machine may be years behind."""
+_FROM = datetime.datetime(1950, 1, 1, tzinfo=datetime.UTC)
+"""As early as can be (RFC 5280, 4.1.2.5.1): a machine without a clock is in 1970."""
 _UNTIL = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
 """No expiry (RFC 5280, 4.1.2.5): a key is trusted until it is taken from the list."""
+
+
+_RENEW = (
+    "remove the certificate, and it is made anew for the key (xen-bridge keygen, or the "
+    "controller's next start)"
+)
+
+
+class IdentityError(BridgeError):
+    """The files of an identity are damaged, or do not fit."""
+
+    title = "The key of this node cannot be used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +59,46 @@ class Identity:
 
     @classmethod
     def load(cls, directory: Path) -> Identity:
-        """Return the identity kept in ``directory``; FileNotFoundError if there is none."""
-        certificate_file = directory / CERTIFICATE_FILE
-        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-        key_file = directory / KEY_FILE
-        key_file.stat()
-        return cls(key_file, certificate_file, _node_pk(certificate.public_key()))
+        """Return the identity kept in ``directory``; FileNotFoundError if there is none.
+
+        IdentityError, which says what to do, if its two files are damaged or do not fit.
+        """
+        certificate_file, key_file = directory / CERTIFICATE_FILE, directory / KEY_FILE
+        data, key = certificate_file.read_bytes(), _read_key(key_file)
+        try:
+            node_pk = _node_pk(x509.load_pem_x509_certificate(data).public_key())
+        except (ValueError, UnsupportedAlgorithm):
+            raise IdentityError(f"{certificate_file} is damaged: {_RENEW}") from None
+        if key is None:
+            raise IdentityError(
+                f"{key_file} is damaged: put back the key of {node_pk}; or remove both files of "
+                f"{directory} for a new one, which other nodes must authorize"
+            )
+        if _node_pk(key.public_key()) != node_pk:
+            raise IdentityError(
+                f"{key_file} is not the key of {certificate_file} ({node_pk}): put that one back; "
+                f"or, if this key is the right one, {_RENEW}"
+            )
+        return cls(key_file, certificate_file, node_pk)
 
     @classmethod
     def create(cls, directory: Path) -> Identity:
-        """Make a new key in ``directory``; FileExistsError if there is one: it is not replaced."""
+        """Make a new key in ``directory``; FileExistsError if there is one: it is not replaced.
+
+        A key without its certificate, as a making that was cut short leaves it, is given one.
+        """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = Ed25519PrivateKey.generate()
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        _write_new(directory / KEY_FILE, private, 0o600)
+        key_file, certificate_file = directory / KEY_FILE, directory / CERTIFICATE_FILE
+        if key_file.exists() and certificate_file.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(key_file))
+        key = _read_key(key_file) if key_file.exists() else None
+        if key is None:
+            # Nobody has seen a certificate of a key that was written half.
+            key_file.unlink(missing_ok=True)
+            key = Ed25519PrivateKey.generate()
+            _write_new(key_file, _private(key), 0o600)
         certificate = _certificate(key).public_bytes(serialization.Encoding.PEM)
-        (directory / CERTIFICATE_FILE).write_bytes(certificate)
+        replace_file(certificate_file, certificate.decode("ascii"))
         return cls.load(directory)
 
     @classmethod
@@ -74,6 +108,23 @@ class Identity:
             return cls.load(directory)
         except FileNotFoundError:
             return cls.create(directory)
+
+
+def _private(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _read_key(path: Path) -> Ed25519PrivateKey | None:
+    """Return the key of a file; None if it is damaged, or of another kind."""
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, Ed25519PrivateKey) else None
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:

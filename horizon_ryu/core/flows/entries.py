@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, TaggedHop
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.ownership import FLOW_COOKIES
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
@@ -84,6 +84,8 @@ def keys_of(flow: Flow) -> tuple[EntryKey, ...]:
 
 
 def _made(flow: Flow) -> list[DesiredEntry]:
+    if flow.state is FlowState.PENDING:
+        return []
     if isinstance(flow.spec, EntrySpec):
         return [_desired(flow.spec.dpid, _single(flow, flow.spec), flow.spec.check_overlap)]
     spec, cookie, rest = flow.spec, FLOW_COOKIES | flow.number, flow.spec.match[1:]

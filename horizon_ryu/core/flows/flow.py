@@ -91,10 +91,14 @@ class TaggedHop(NamedTuple):
 
 
 class FlowState(StrEnum):
-    """``broken``: the path is cut, and there is no other one now."""
+    """``broken``: the path is cut, and there is no other one now.
+
+    ``pending``: nothing is on any switch yet, since one that it needs is away.
+    """
 
     ACTIVE = "active"
     BROKEN = "broken"
+    PENDING = "pending"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from horizon_ryu.core.flows.entries import (
     in_transit,
     keys_of,
 )
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.update_check import common_waypoints
 from horizon_ryu.core.flows.update_order import Order, order_of
 from horizon_ryu.wire.messages import (
@@ -81,14 +81,14 @@ class FlowWave(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Install:
-    """How a flow comes to be where there is none."""
+    """How a flow comes to be where there is none; ``old`` is the same flow as it was pending."""
 
     subject: int
     new: Flow
     resources: Collection[EntryKey]
     pre_commit: tuple[FlowWave, ...]
     post_commit: tuple[FlowWave, ...] = ()
-    old: None = None
+    old: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,19 +124,26 @@ _ByHop: TypeAlias = Mapping[HopKey, DesiredEntry]
 _DRAINED = FlowWave(WaveKind.DRAIN)
 
 
-def plan_install(new: Flow) -> Install:
-    """Return the plan that installs a flow where there is none: all but the ingress, then that."""
+def plan_install(new: Flow, old: Flow | None = None) -> Install:
+    """Return the plan that installs a flow where there is none: all but the ingress, then that.
+
+    ``old`` is the flow as it was pending. If ``new`` is pending there is nothing to send.
+    """
+    if new.state is FlowState.PENDING:
+        return Install(subject=new.number, new=new, resources=(), pre_commit=(), old=old)
     waves = _meter_waves(new)
     entries, keys = entries_of(new), keys_of(new)
     if len(entries) > 1:
         waves.append(FlowWave(WaveKind.ADD, tuple(FlowStep(entry.add) for entry in entries[1:])))
     waves.append(FlowWave(WaveKind.COMMIT, (FlowStep(entries[0].add),)))
-    return Install(subject=new.number, new=new, resources=keys, pre_commit=tuple(waves))
+    return Install(subject=new.number, new=new, resources=keys, pre_commit=tuple(waves), old=old)
 
 
 def plan_removal(old: Flow, timed_out: bool = False) -> Removal:
     """Return the plan that takes a flow away: the ingress first, then towards the destination."""
     waves = [*_deletions(entries_of(old)), *_meter_deletions(old, None)]
+    if old.state is FlowState.PENDING:
+        waves = []
     return Removal(
         subject=old.number,
         old=old,

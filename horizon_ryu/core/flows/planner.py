@@ -9,9 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchError
+from horizon_ryu.core.errors import (
+    Conflict,
+    InvalidInput,
+    LimitExceeded,
+    NoRoute,
+    SwitchAway,
+    SwitchError,
+)
 from horizon_ryu.core.flows.effect import check_effect, check_harmless, check_meant
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, Spec
 from horizon_ryu.core.flows.match_fields import ETH_IPV4, ETH_IPV6, ICMP, ICMP6
 from horizon_ryu.core.flows.migrate_command import MigrateFlow, resolve, reverse_command
 from horizon_ryu.core.flows.plan import (
@@ -36,12 +43,14 @@ _METERS = 60_000
 class CreateFlow(NamedTuple):
     """Command to make a flow, alone or with its reverse direction.
 
-    ``loc`` is where it stands in a request, for errors.
+    ``loc`` is where it stands in a request, for errors. ``allow_pending``: while a switch that it
+    needs is away, it is kept pending.
     """
 
     spec: Spec
     bidirectional: bool = False
     loc: tuple[str | int, ...] = ()
+    allow_pending: bool = False
 
 
 class FlowLimits(NamedTuple):
@@ -96,8 +105,8 @@ class FlowPlanner:
         """Return the plan that removes what is left of a flow whose time has come; NotFound."""
         return plan_removal(self._registry.get(number), timed_out=True)
 
-    def change(self, old: Flow, spec: Spec) -> Change:
-        """Return the plan that gives ``old`` another spec.
+    def change(self, old: Flow, spec: Spec) -> Move:
+        """Return the plan that gives ``old`` another spec; of one that is pending, an Install.
 
         InvalidInput, NoRoute, Conflict, LimitExceeded, SwitchAway.
         """
@@ -110,6 +119,8 @@ class FlowPlanner:
         if spec.rate_kbps != old.spec.rate_kbps:
             meter = self._meter_for(spec, old.number)
         new = replace(old, spec=spec, meter=meter)
+        if old.state is FlowState.PENDING:
+            return self._change_pending(old, new)
         return routing.change(old, new, self._registry.tags)
 
     def migrations(self, command: MigrateFlow) -> Iterator[Move]:
@@ -122,6 +133,10 @@ class FlowPlanner:
         if resolved.old is None:
             (number,) = self._registry.unused(1, self._random_number)
             yield self._install(resolved.spec, number, None)
+        elif resolved.old.state is FlowState.PENDING:
+            raise Conflict(
+                f"flow {resolved.old.id} is pending: set its path, there is none to leave"
+            )
         else:
             yield self.change(resolved.old, resolved.spec)
         if back is not None:
@@ -154,21 +169,45 @@ class FlowPlanner:
         both = command.bidirectional and isinstance(spec, PathSpec)
         back = next(numbers) if command.bidirectional else None
         try:
-            plan = self._install(spec, number, back if both else None)
+            plan = self._install(spec, number, back if both else None, command.allow_pending)
         except InvalidInput as error:
             raise InvalidInput((*command.loc, *error.loc), error.msg) from error
         yield plan
         if isinstance(spec, PathSpec) and back is not None:
-            yield self._install(reverse_spec(spec), back, number)
+            yield self._install(reverse_spec(spec), back, number, command.allow_pending)
 
-    def _install(self, spec: Spec, number: int, reverse: int | None) -> Install:
+    def _install(
+        self, spec: Spec, number: int, reverse: int | None, allow_pending: bool = False
+    ) -> Install:
         routing = self._routes()
         meter = 0 if spec.rate_kbps is None else self._meter_for(spec, number)
         check_harmless(spec)
         check_effect(spec)
         check_meant(spec)
         flow = Flow(number, spec, reverse=reverse, meter=meter)
-        return plan_install(routing.routed(flow, self._registry.tags))
+        try:
+            return plan_install(routing.routed(flow, self._registry.tags))
+        except (SwitchAway, NoRoute):
+            if not allow_pending:
+                raise
+            return plan_install(replace(flow, state=FlowState.PENDING))
+
+    def activation(self, flow: Flow) -> Install:
+        """Return the plan that installs a flow which is pending.
+
+        InvalidInput, NoRoute, LimitExceeded, SwitchAway.
+        """
+        return self._activated(flow, flow)
+
+    def _activated(self, flow: Flow, old: Flow) -> Install:
+        new = replace(flow, state=FlowState.ACTIVE)
+        return plan_install(self._routes().routed(new, self._registry.tags), old)
+
+    def _change_pending(self, old: Flow, new: Flow) -> Install:
+        try:
+            return self._activated(new, old)
+        except (SwitchAway, NoRoute):
+            return plan_install(new, old)
 
     def _routes(self) -> Routing:
         """Return the routes over the network as it is now."""

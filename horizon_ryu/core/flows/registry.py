@@ -88,7 +88,7 @@ class FlowRegistry:
         return self._known(self._with_switch.get(dpid, ()))
 
     def broken(self) -> tuple[Flow, ...]:
-        """Return the flows whose path is cut."""
+        """Return the flows whose path is cut, and those that are pending."""
         return self._known(self._broken)
 
     def _known(self, numbers: Iterable[int]) -> tuple[Flow, ...]:
@@ -209,7 +209,7 @@ class FlowRegistry:
             self._owners[entry.key] = number
             self._wanted.setdefault(dpid, {})[entry.key] = entry.mod
             self._with_switch.setdefault(dpid, set()).add(number)
-        if flow.state is FlowState.BROKEN:
+        if flow.state is not FlowState.ACTIVE:
             self._broken.add(number)
         for hop in flow.hops[:-1]:
             self._over_link.setdefault(PortRef(hop.dpid, hop.out_port), set()).add(number)

@@ -37,6 +37,7 @@ class Routing:
         self.view = view
         self._graph = RouteGraph(view)
         self._tag_range = tag_range
+        self._has_10 = not all(each.capabilities.oxm for each in view.switches.values())
         self._routes: dict[
             tuple[PortRef, PortRef, tuple[int, ...], tuple[int, ...]], _CachedRoute
         ] = {}
@@ -86,7 +87,7 @@ class Routing:
         self, flow: Flow, spec: PathSpec, used: Callable[[], Collection[int]], two_phase: bool
     ) -> Flow:
         route, plain = self._route(spec)
-        if beyond_10(spec.match) is not None:
+        if self._has_10 and beyond_10(spec.match) is not None:
             for hop in route.hops:
                 check_version(spec.match, self.view.switches[hop.dpid])
         self._check_meter(flow)

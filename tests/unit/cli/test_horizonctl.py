@@ -58,17 +58,20 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(size)) if size else None
         self.seen.append((self.command, self.path, self.headers.get("Authorization", ""), body))
         path = self.path.partition("?")[0]
-        answers = {"/v1/topology": TOPOLOGY, "/v1/spanning-tree": TREE}
+        pins = {"pins": TOPOLOGY["hosts"]}
+        answers = {"/v1/topology": TOPOLOGY, "/v1/spanning-tree": TREE, "/v1/topology/pins": pins}
         if self.command == "POST":
             self._send(422, PROBLEM)
-        elif path.startswith("/v1/networks/"):
+        elif path.startswith(("/v1/networks/", "/v1/topology/hosts/")) and self.command != "PUT":
             self._send(204, None)
         elif path.endswith("/timers"):
             self._send(200, {"port_hold_time": 10.0, **(body or {})})
+        elif self.command == "PUT":
+            self._send(200, body)
         else:
             self._send(200, answers[path])
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _answer
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
 
     def _send(self, status: int, body: object) -> None:
         data = b"" if body is None else json.dumps(body).encode()
@@ -128,6 +131,22 @@ def test_a_problem_names_the_field(server: HTTPServer) -> None:
     result = run(server, "networks", "add", "blue", "vlan:10")
     assert result.exit_code == 1
     assert "body.name: too long" in result.output
+
+
+def test_hosts_are_pinned_listed_unpinned_and_forgotten(server: HTTPServer) -> None:
+    mac = "00:00:00:00:00:01"
+    assert "port 3" in run(server, "hosts", "pin", mac, "a", "3", "--ip", "10.0.0.1").output
+    assert "10.0.0.1" in run(server, "hosts", "pins").output
+    assert "may move" in run(server, "hosts", "unpin", mac, "--vlan", "7").output
+    assert "forgotten" in run(server, "hosts", "forget", mac).output
+    path = f"/v1/topology/hosts/{mac}"
+    body = {"dpid": "000000000000000a", "port_no": 3, "ips": ["10.0.0.1"]}
+    assert [(one[0], one[1], one[3]) for one in server.RequestHandlerClass.seen] == [
+        ("PUT", f"{path}/pin", body),
+        ("GET", "/v1/topology/pins", None),
+        ("DELETE", f"{path}/pin?vlan=7", None),
+        ("DELETE", path, None),
+    ]
 
 
 def test_deleting_is_confirmed(server: HTTPServer) -> None:

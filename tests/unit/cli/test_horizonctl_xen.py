@@ -351,3 +351,19 @@ def test_disks_interfaces_and_paths() -> None:
     assert path_of("xen1", "devices", PF) == f"/v1/xen/hosts/xen1/devices/{PF}"
     with pytest.raises(click.BadParameter):
         path_of("a/b")
+
+
+def test_what_becomes_of_a_domain_is_chosen(api: Api, bridge: FakeBridge) -> None:
+    words = ("--boot-loader", "pygrub", "--on-crash", "destroy", "--autostart")
+    assert "r2" in api.shown("create", "xen1", "r2", *words)
+    asked = api.asked(CreateDomain)
+    assert (asked.boot_loader, asked.on_reboot, asked.on_crash) == ("pygrub", "restart", "destroy")
+    assert asked.autostart
+    api.shown("set", "xen1", "r2", "--no-autostart")
+    assert not bridge.memory.autostarted
+
+
+def test_all_cpus(api: Api, bridge: FakeBridge) -> None:
+    api.shown("set", "xen1", "r1", "--affinity", "1")
+    api.shown("set", "xen1", "r1", "--affinity", "all")
+    assert api.json("domains", "xen1", "r1")[0]["vcpus"]["affinity"] == [[0, 1, 2, 3]]

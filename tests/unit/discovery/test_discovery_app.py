@@ -23,7 +23,7 @@ from horizon_ryu.core.errors import (
 )
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Link, PortRef
+from horizon_ryu.core.topology import Host, Link, PortRef
 from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.metrics import Metrics
@@ -348,6 +348,21 @@ def test_a_switch_that_is_slow_to_join_is_told_and_counted(running: Running) -> 
     assert "horizon_joining_switches 1.0" in text
     running.app._left(EventSwitchLeft(99))
     running.wait(lambda: not running.horizon.published.slow_joins)
+
+
+def test_pins_survive_a_restart() -> None:
+    horizon = Horizon()
+    first = Running(horizon)
+    pin = Host(ALICE, ("10.0.0.1",), PortRef(A, 3))
+    first.app.pin_host(pin)
+    first.join(A)
+    first.wait(lambda: ALICE in horizon.published.topology.hosts)
+    first.app.stop()
+    second = Running(horizon)
+    assert second.app.pins() == {ALICE: pin}
+    second.app.unpin_host(ALICE)
+    assert horizon.store["discovery.pins"] == []
+    second.app.stop()
 
 
 # ---- timers

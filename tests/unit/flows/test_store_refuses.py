@@ -175,7 +175,7 @@ def test_the_watch_goes_on_until_the_store_works(
     fabric.recable([(2, 3), (3, 4), (4, 1)])
     greenlet = hub.spawn(fabric.supervisor.forever, fabric.monitor.turn)
     with refusing(fabric) as writes:
-        fabric.monitor._suspect([flow])
+        fabric.monitor.suspect([flow])
         wait_for(lambda: writes.count >= 2)
         assert fabric.registry.get(flow.number) == flow
     wait_for(lambda: fabric.registry.get(flow.number) != flow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,6 +28,7 @@ from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import (
     flows,
     health,
+    hosts,
     migrations,
     networks,
     nodes,
@@ -88,6 +90,25 @@ class FakeDiscovery:
         self.asked: list[NetworkDefinition] = []
         self.away: set[int] = set()
         self._timers = DiscoveryTimers()
+        self.pinned: dict[bytes, Host] = {}
+
+    def pins(self) -> dict[bytes, Host]:
+        return self.pinned
+
+    def pin_host(self, pinned: Host) -> None:
+        self.pinned[pinned.key] = pinned
+
+    def unpin_host(self, key: bytes) -> None:
+        if self.pinned.pop(key, None) is None:
+            raise NotFound("no host of that address is pinned")
+
+    def forget_host(self, key: bytes) -> None:
+        if key in self.pinned:
+            raise Conflict("the host is pinned; take away the pin first")
+        if key not in self.current.hosts:
+            raise NotFound("no host of that address is known")
+        left = {other: host for other, host in self.current.hosts.items() if other != key}
+        self.current = replace(self.current, hosts=left)
 
     def view(self) -> TopologyView:
         return self.current
@@ -229,6 +250,7 @@ class Client:
         self.router.add(health.resources(FakeHealth(), self.metrics, GreenRuntime().checkpoint))
         self.router.add(events_resource.resources(self.events, GreenRuntime()))
         self.router.add(topology.resources(self.discovery, self.networks))
+        self.router.add(hosts.resources(self.discovery))
         self.router.add(spanning_tree.resources(self.tree))
         self.router.add(networks.resources(self.networks))
         self.stats = FakeStats()

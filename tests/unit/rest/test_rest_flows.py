@@ -380,3 +380,22 @@ def test_what_1_0_cannot_match_is_named(client: Any, match: Any, field: str) -> 
         assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["match", field])
         assert B in refused.json["errors"][0]["msg"]
     assert client.fabric.tables.batches == []
+
+
+def test_a_flow_may_wait_for_a_switch_if_the_request_says_so(client: Any) -> None:
+    there = client.fabric.view
+    others = {dpid: switch for dpid, switch in there.switches.items() if dpid != 2}
+    client.fabric.view = replace(there, version=98, switches=others)
+    client.fabric.tables.away = {2}
+    assert client.ask("POST", "/v1/flows", ENTRY).status_int == 424
+    answer = client.ask("POST", "/v1/flows", {**ENTRY, "allow_pending": True})
+    assert (answer.status_int, answer.json["state"]) == (202, "pending")
+    assert answer.headers["Location"].endswith(answer.json["id"])
+    many = client.ask("POST", "/v1/flows/batch", {"flows": [{**SPEC, "allow_pending": True}]})
+    assert many.status_int == 201
+    read = client.get(f"/v1/flows/{answer.json['id']}").json
+    assert (read["state"], read["packets"]) == ("pending", None)
+    client.fabric.view = replace(there, version=99)
+    client.fabric.tables.away = set()
+    client.fabric.monitor.turn()
+    assert client.get(f"/v1/flows/{answer.json['id']}").json["state"] == "active"

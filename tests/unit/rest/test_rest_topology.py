@@ -218,3 +218,27 @@ def test_timers_change_all_or_nothing(
     assert answer.status_int == 422
     assert answer.json["errors"][0]["loc"] == ["lldp_interval"]
     assert getattr(client, owner).timers() == defaults
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "kind", "begins"),
+    [
+        ("", "*/*", "application/graphml+xml", b"<graphml"),
+        ("?format=gml", "*/*", "text/x-gml", b"graph ["),
+        ("?format=dot&network=physical", "*/*", "text/vnd.graphviz", b"graph topology {"),
+        ("", "text/x-gml", "text/x-gml", b"graph ["),
+        ("", "text/vnd.graphviz", "text/vnd.graphviz", b"graph topology {"),
+    ],
+)
+def test_the_topology_is_exported_as_a_graph(
+    client: Any, query: str, accept: str, kind: str, begins: bytes
+) -> None:
+    answer = client.get(f"/v1/topology/graph{query}", accept)
+    assert (answer.status_int, answer.content_type) == (200, kind)
+    assert answer.body.startswith(begins)
+    assert S3.encode() in answer.body
+
+
+def test_a_form_that_nobody_writes_is_refused(client: Any) -> None:
+    assert client.get("/v1/topology/graph?format=png").status_int in (400, 406, 422)
+    assert client.get("/v1/topology/graph", "image/png").status_int == 406

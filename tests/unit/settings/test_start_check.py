@@ -31,12 +31,15 @@ REFUSED = [
     ("[rest]\ntokens_file = /no/tokens\n", "tokens_file"),
     ("[discovery]\nkey_file = /no/key\n", "discovery.key_file"),
     ("[guard]\nallowed_dpids = 0x1\n", "guard.allowed_dpids"),
+    ("[guard]\ncertificates = x\n", "guard.certificates"),
     ("[flow_migration]\nsettle = x\n", "flow_migration.settle"),
     ("[flow_manager]\ntag_first = 9\ntag_last = 3\n", "flow_manager.tag_first"),
     ("[store]\nurl = sqlite:////\n", "store.url"),
     ("[store]\nurl = sqlite:////no/such/folder/x\n", "/no/such/folder"),
     ("[store]\nurl = horizon.sqlite\n", "store.url"),
     ("[store]\nurl = nosuchdb://x\n", "store.url"),
+    ("[DEFAULT]\nwsapi_port = 99999\n", "wsapi_port: 99999 is no port"),
+    ("[DEFAULT]\nofp_switch_address_list = foo\n", "ofp_switch_address_list: 'foo' is not"),
     ("no section\n", "horizon.conf"),
 ]
 

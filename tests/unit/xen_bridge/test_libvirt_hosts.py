@@ -289,4 +289,5 @@ def test_xml_for_a_new_xen_domain() -> None:
     assert '<source dev="/dev/vg/r1"/>' in text
     assert '<source file="/img/r1.img"/>' in text
     assert domain_xml.DomainDescription(text).interfaces[0].mac == "00:16:3e:00:00:11"
-    assert "pygrub" in domain_xml.build(CreateDomain("r2"), "xen")
+    assert "pygrub" in domain_xml.build(CreateDomain("r2", boot_loader="pygrub"), "xen")
+    assert "bootloader" not in domain_xml.build(CreateDomain("r2"), "xen")

@@ -30,8 +30,9 @@ def build(wanted: CreateDomain, kind: str) -> str:
     most = max(wanted.vcpus, wanted.max_vcpus or wanted.vcpus)
     _text(root, "vcpu", str(most), current=str(wanted.vcpus))
     _boot(root, wanted, kind)
-    for event in ("on_poweroff", "on_reboot", "on_crash"):
-        _text(root, event, "destroy")
+    _text(root, "on_poweroff", "destroy")
+    _text(root, "on_reboot", wanted.on_reboot)
+    _text(root, "on_crash", wanted.on_crash)
     devices = etree.SubElement(root, "devices")
     for disk in wanted.disks:
         _disk(devices, disk)
@@ -54,9 +55,8 @@ def _boot(root: etree._Element, wanted: CreateDomain, kind: str) -> None:
             _text(system, "initrd", wanted.ramdisk)
         if wanted.arguments is not None:
             _text(system, "cmdline", wanted.arguments)
-    elif kind == "xen":
-        # A guest without a kernel of its own boots what its disk holds.
-        _text(root, "bootloader", "pygrub")
+    elif kind == "xen" and wanted.boot_loader is not None:
+        _text(root, "bootloader", wanted.boot_loader)
 
 
 def _text(parent: etree._Element, tag: str, text: str, **attributes: str) -> None:

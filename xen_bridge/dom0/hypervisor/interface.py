@@ -98,6 +98,9 @@ class Hypervisor(Protocol):
     def define(self, wanted: CreateDomain) -> Domain:
         """Make a domain known, without starting it."""
 
+    def set_autostart(self, domain: str, starts: bool) -> None:
+        """Say whether a domain is started with the host."""
+
     def start(self, domain: str) -> None:
         """Boot a defined domain."""
 

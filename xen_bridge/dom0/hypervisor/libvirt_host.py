@@ -249,6 +249,12 @@ class LibvirtHost(ABC):
             made = connection.defineXML(domain_xml.build(wanted, self.kind))
         return self._read(made, CarefulReading())
 
+    def set_autostart(self, domain: str, starts: bool) -> None:
+        """Say whether a domain is started with the host."""
+        found = self.find(domain)
+        with translated():
+            found.setAutostart(int(starts))
+
     def start(self, domain: str) -> None:
         """Boot a defined domain."""
         found = self.find(domain)

@@ -77,6 +77,8 @@ class MemoryHost:
         self._domains: dict[str, _Kept] = {}
         self._devices: dict[str, str] = {}
         self._taken: set[str] = set()
+        self.autostarted: frozenset[str] = frozenset()
+        """The UUIDs of the domains that would be started with the host."""
         self._faults: dict[str, Fault] = {}
         self._unknown: dict[str, tuple[str, ...]] = {}
         self._keep(domain_0(cpus), 0.0)
@@ -217,6 +219,13 @@ class MemoryHost:
             domain = defined(wanted, self._cpus)
             self._keep(domain, None)
             return domain
+
+    def set_autostart(self, domain: str, starts: bool) -> None:
+        """Say whether a domain is started with the host."""
+        self._at("set_autostart")
+        with self._lock:
+            uuid = self._find(domain).domain.uuid
+            self.autostarted = (self.autostarted - {uuid}) | ({uuid} if starts else set())
 
     def start(self, domain: str) -> None:
         """Boot a defined domain; weight and cap begin at their defaults, as on Xen."""

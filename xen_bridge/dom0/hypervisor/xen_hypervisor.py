@@ -18,8 +18,14 @@ from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checke
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
-from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported
-from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
+from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, RequestUnsupported
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    Domain,
+    SchedulerParameters,
+    VcpuAssignment,
+    VcpuPins,
+)
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
 KNOWN_SCHEDULERS = ("credit", "credit2")
@@ -170,6 +176,16 @@ class XenHypervisor(LibvirtHost):
         return self._xl
 
     # ---- life
+
+    def define(self, wanted: CreateDomain) -> Domain:
+        """Make a domain known; InvalidRequest unless it is said what it boots."""
+        if wanted.kernel is None and wanted.boot_loader is None:
+            raise InvalidRequest(
+                ("kernel",),
+                "a domain boots a kernel of this host; or the boot loader pygrub, which reads the "
+                "guest's disk in Domain 0 as root, if it is asked for (boot_loader)",
+            )
+        return super().define(wanted)
 
     def start(self, domain: str) -> None:
         """Boot a defined domain; the error has Xen's reason."""

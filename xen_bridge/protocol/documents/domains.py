@@ -28,6 +28,9 @@ MIN_WEIGHT, MAX_WEIGHT = 1, 65_535
 State = Literal["running", "paused", "shutdown", "shutoff", "crashed", "unknown"]
 WantedState = Literal["running", "paused", "shutoff", "destroyed"]
 """shutoff asks the guest to shut down, destroyed does not ask."""
+BootLoader = Literal["pygrub"]
+Lifecycle = Literal["restart", "destroy"]
+"""What becomes of a domain that reboots, or crashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,12 @@ class NewDisk:
 
 @dataclass(frozen=True, slots=True)
 class CreateDomain:
-    """Define a paravirtual domain and, unless told otherwise, start it."""
+    """Define a paravirtual domain and, unless told otherwise, start it.
+
+    It boots ``kernel``; or ``boot_loader``, which reads the guest's disk in Domain 0 and so runs
+    only if it is asked for. ``on_reboot`` and ``on_crash`` say what becomes of it then;
+    ``autostart`` starts it with the host.
+    """
 
     name: str = document_field(pattern=NAME)
     uuid: str | None = document_field(None, pattern=UUID)
@@ -157,11 +165,18 @@ class CreateDomain:
     interfaces: tuple[NewInterface, ...] = document_field((), tag="Interface")
     disks: tuple[NewDisk, ...] = document_field((), tag="Disk")
     start: bool = document_field(True)
+    boot_loader: BootLoader | None = document_field(None)
+    on_reboot: Lifecycle = document_field("restart")
+    on_crash: Lifecycle = document_field("restart")
+    autostart: bool = document_field(False)
 
 
 @dataclass(frozen=True, slots=True)
 class SetDomain:
-    """Change a domain; what is None stays. ``affinity`` has one entry, or one per vCPU."""
+    """Change a domain; what is None stays. ``affinity`` has one entry, or one per vCPU.
+
+    ``anywhere`` lets all vCPUs run on all physical CPUs, whatever their numbers.
+    """
 
     domain: str = document_field(pattern=DOMAIN)
     weight: int | None = document_field(None, least=MIN_WEIGHT, most=MAX_WEIGHT)
@@ -169,6 +184,8 @@ class SetDomain:
     vcpus: int | None = document_field(None, least=1, most=MAX_CPUS)
     affinity: tuple[VcpuPins, ...] = document_field(())
     state: WantedState | None = document_field(None)
+    anywhere: bool = document_field(False)
+    autostart: bool | None = document_field(None)
 
 
 @dataclass(frozen=True, slots=True)

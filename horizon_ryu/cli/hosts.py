@@ -1,0 +1,86 @@
+"""``horizonctl hosts``: forget hosts, and pin them to ports."""
+
+from __future__ import annotations
+
+import click
+
+from horizon_ryu.cli import show
+from horizon_ryu.cli.parsing import dpid_of
+from horizon_ryu.cli.resource_path import ResourcePath, resource_path
+from horizon_ryu.cli.session import Session
+
+_vlan = click.option("--vlan", type=click.IntRange(1, 4094), help="of the host's frames")
+
+
+@click.group()
+def hosts() -> None:
+    """Forget hosts of the network, and pin them to ports.
+
+    Example: horizonctl hosts pin 00:00:00:00:00:01 1 3
+    """
+
+
+@hosts.command("pins")
+@click.pass_obj
+def list_pins(session: Session) -> None:
+    """Show the pinned hosts.
+
+    Example: horizonctl hosts pins
+    """
+    data = session.client.get(resource_path("v1", "topology", "pins"))
+    if session.output == "table":
+        show.hosts(session.console, data["pins"])
+    else:
+        session.emit_json(data)
+
+
+@hosts.command()
+@click.argument("mac")
+@_vlan
+@click.pass_obj
+def forget(session: Session, mac: str, vlan: int | None) -> None:
+    """Forget the host MAC until it is heard again.
+
+    Example: horizonctl hosts forget 00:00:00:00:00:01
+    """
+    session.client.delete(_path(mac), vlan=vlan)
+    session.say(f"{mac} is forgotten")
+
+
+@hosts.command()
+@click.argument("mac")
+@click.argument("dpid")
+@click.argument("port", type=int)
+@click.option("--ip", "ips", multiple=True, help="an address of the host; repeatable")
+@_vlan
+@click.pass_obj
+def pin(
+    session: Session, mac: str, dpid: str, port: int, ips: tuple[str, ...], vlan: int | None
+) -> None:
+    """Have the host MAC at PORT of DPID, whoever says otherwise.
+
+    Example: horizonctl hosts pin 00:00:00:00:00:01 1 3 --ip 10.0.0.1
+    """
+    body = {"dpid": dpid_of(dpid), "port_no": port, "ips": list(ips)}
+    session.client.put(_path(mac, "pin"), body, vlan=vlan)
+    session.say(f"{mac} is at port {port} of {body['dpid']}")
+
+
+@hosts.command()
+@click.argument("mac")
+@_vlan
+@click.pass_obj
+def unpin(session: Session, mac: str, vlan: int | None) -> None:
+    """Let the host MAC move and age as others do.
+
+    Example: horizonctl hosts unpin 00:00:00:00:00:01
+    """
+    session.client.delete(_path(mac, "pin"), vlan=vlan)
+    session.say(f"{mac} may move")
+
+
+COMMANDS = (hosts,)
+
+
+def _path(mac: str, *more: str) -> ResourcePath:
+    return resource_path("v1", "topology", "hosts", mac, *more)
