@@ -18,8 +18,8 @@ from ryu.controller.handler import (
 )
 
 from horizon_ryu.app import HorizonApp
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Switch
-from horizon_ryu.openflow.ports import read_port, read_ports
+from horizon_ryu.core.topology import Switch, is_port
+from horizon_ryu.openflow.ports import port_number, read_port, read_ports
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -87,9 +87,10 @@ class Switches(HorizonApp):
     def _port_status(self, event: Any) -> None:
         message: Any = event.msg
         datapath: Any = message.datapath
-        number = int(message.desc.port_no)
-        if not self._is_current(datapath) or not 0 < number <= MAX_PHYSICAL_PORT:
+        openflow = datapath.ofproto.OFP_VERSION
+        number = port_number(message.desc, openflow)
+        if not self._is_current(datapath) or not is_port(number):
             return
         gone = message.reason == _PORT_DELETED
-        port = None if gone else read_port(message.desc, datapath.ofproto.OFP_VERSION)
+        port = None if gone else read_port(message.desc, openflow)
         self.send_event_to_observers(EventPortChanged(datapath.id, number, port))

@@ -23,7 +23,6 @@ from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.switch_table import SwitchTable
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
-    MAX_PHYSICAL_PORT,
     Host,
     Link,
     Port,
@@ -31,6 +30,7 @@ from horizon_ryu.core.topology import (
     Switch,
     TopologyChange,
     TopologyView,
+    is_port,
 )
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, PacketOut
 
@@ -103,7 +103,7 @@ class DiscoveryControl:
         """The forced drop of ``switch`` is in place: probe its ports."""
         if switch.dpid in self._switches:
             self._remove_switch(switch.dpid)
-        ports = {no: port for no, port in switch.ports.items() if 0 < no <= MAX_PHYSICAL_PORT}
+        ports = {no: port for no, port in switch.ports.items() if is_port(no)}
         switch = replace(switch, ports=MappingProxyType(ports))
         switch, left_out = self._switches.add(switch)
         self._void_before = self._book.next_number
@@ -146,7 +146,7 @@ class DiscoveryControl:
 
     def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
         """A port was added or changed, or removed when ``port`` is None."""
-        if dpid not in self._switches or not 0 < port_no <= MAX_PHYSICAL_PORT:
+        if dpid not in self._switches or not is_port(port_no):
             return
         ref = PortRef(dpid, port_no)
         old = self._switches.port(ref)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Switch
+from horizon_ryu.core.topology import Switch, is_port
 from horizon_ryu.wire.messages import (
     Action,
     Flood,
@@ -73,17 +73,13 @@ class FloodStep(NamedTuple):
 
 
 def physical_ports(switch: Switch) -> frozenset[int]:
-    """Return the numbers of the ports that are neither reserved nor the switch itself."""
-    return frozenset(number for number in switch.ports if 0 < number <= MAX_PHYSICAL_PORT)
+    """Return the numbers of the ports, without what is reserved."""
+    return frozenset(filter(is_port, switch.ports))
 
 
 def up_ports(switch: Switch) -> frozenset[int]:
     """Return the numbers of the physical ports that are up."""
-    return frozenset(
-        number
-        for number, port in switch.ports.items()
-        if port.up and 0 < number <= MAX_PHYSICAL_PORT
-    )
+    return frozenset(number for number, port in switch.ports.items() if port.up and is_port(number))
 
 
 def read_state(

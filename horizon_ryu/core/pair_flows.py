@@ -20,7 +20,7 @@ from horizon_ryu.wire.messages import (
     FlowModFlags,
     Match,
     Outgoing,
-    Output,
+    output,
 )
 
 _UNTAGGED = 12
@@ -140,7 +140,7 @@ class PairFlows:
 
     def _entry(self, hop: Hop, pair: Pair) -> FlowMod:
         # A frame never leaves by the port it came in by: both stations sit behind that port.
-        actions = () if hop.out_port == hop.in_port else (Output(hop.out_port),)
+        actions = () if hop.out_port == hop.in_port else (output(hop.out_port),)
         return FlowMod(
             FlowCommand.ADD,
             _match(pair.key, hop),

@@ -12,9 +12,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.wire.capabilities import Capabilities, capabilities_of
+from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
 
-MAX_PHYSICAL_PORT = 0xFEFF
-"""Highest port number below the reserved ones of OpenFlow 1.0, the narrower of both scales."""
+
+def is_port(number: int) -> bool:
+    """Tell whether a port has this number: an ordinary one, or the switch's own (LOCAL_PORT)."""
+    return 0 < number <= MAX_PHYSICAL_PORT or number == LOCAL_PORT
 
 
 # Named tuples, not dataclasses: these two are keys everywhere, and a tuple hashes in C.

@@ -8,23 +8,34 @@ from typing import Any
 
 from ryu.lib.mac import haddr_to_bin
 
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Port
+from horizon_ryu.core.topology import Port, is_port
+from horizon_ryu.wire import reserved_ports
 from horizon_ryu.wire.capabilities import capabilities_of
+from horizon_ryu.wire.messages import LOCAL_PORT
 from horizon_ryu.wire.ofp10 import OFPPC, OFPPS
 from horizon_ryu.wire.stats.mapping import SPEEDS
 
 
+def port_number(described: Any, openflow: int) -> int:
+    """Return the number of the port that Ryu parsed, as 1.3 has it."""
+    return reserved_ports.port_number(openflow, int(described.port_no))
+
+
 def read_port(described: Any, openflow: int) -> Port | None:
-    """Return the port that Ryu parsed; None for reserved ports, the switch's own among them."""
-    number = int(described.port_no)
-    if not 0 < number <= MAX_PHYSICAL_PORT:
+    """Return the port that Ryu parsed; None for reserved ports.
+
+    The switch's own is one while it is up: most machines do not use it, and it is no matter then.
+    """
+    number = port_number(described, openflow)
+    is_up = not described.config & OFPPC.PORT_DOWN and not described.state & OFPPS.LINK_DOWN
+    if not is_port(number) or (number == LOCAL_PORT and not is_up):
         return None
     name = described.name.rstrip(b"\0").decode("utf-8", "replace")
     return Port(
         port_no=number,
         name=name,
         hw_addr=haddr_to_bin(described.hw_addr),
-        up=not described.config & OFPPC.PORT_DOWN and not described.state & OFPPS.LINK_DOWN,
+        up=is_up,
         speed_kbps=_speed(described, openflow),
         no_flood=not capabilities_of(openflow).flood_group
         and bool(described.config & OFPPC.NO_FLOOD),

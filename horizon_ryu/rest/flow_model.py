@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     ConfigDict,
@@ -34,7 +34,7 @@ from horizon_ryu.core.flows.match_fields import (
     parse_match,
 )
 from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID, dpid_given, dpid_to_text
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, PortRef
+from horizon_ryu.core.topology import PortRef
 from horizon_ryu.rest.flow_parameters import (
     ONLY_PATH,
     asked,
@@ -46,6 +46,7 @@ from horizon_ryu.rest.flow_parameters import (
 )
 from horizon_ryu.rest.model import Dpid, Model, PortNo, optional
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
+from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
 
 MAX_HOPS = 256
 """Switches in a list of waypoints, or on a path that is given."""
@@ -97,6 +98,20 @@ DpidGiven: TypeAlias = Annotated[
     ),
 ]
 """A dpid in a request: hex digits or a number, taken as the number that it is."""
+_PortForm: TypeAlias = Annotated[
+    Annotated[int, Field(ge=1, le=MAX_PHYSICAL_PORT)] | Literal["local"],
+    Field(description="A port number, or local: the switch's own port"),
+]
+PortGiven: TypeAlias = Annotated[
+    int,
+    GetPydanticSchema(
+        lambda _source, handler: core_schema.no_info_after_validator_function(
+            lambda given: LOCAL_PORT if given == "local" else given,
+            handler.generate_schema(_PortForm),
+        )
+    ),
+]
+"""A port in a request: its number, or "local"."""
 Dpids: TypeAlias = Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
 
 _ONLY_PATH = ("src", "dst", "waypoints", "path", *ONLY_PATH, "bidirectional")
@@ -106,7 +121,7 @@ class PortRefRequest(Model):
     """A port of a switch where a flow comes in or goes out."""
 
     dpid: DpidGiven
-    port_no: Annotated[int, Field(ge=1, le=MAX_PHYSICAL_PORT)]
+    port_no: PortGiven
 
 
 @with_parameters(asked)

@@ -24,7 +24,7 @@ from horizon_ryu.wire.messages import (
 )
 from horizon_ryu.wire.of10.messages import MESSAGES10
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFC, OFPPC, OFPST, OFPT, OFPTT_ALL
-from horizon_ryu.wire.reserved_ports import CONTROLLER_10, NONE_10
+from horizon_ryu.wire.reserved_ports import CONTROLLER_10, MAX_10, NONE_10, narrowed, widened
 from horizon_ryu.wire.stats.requests import statistics_request
 from horizon_ryu.wire.versions import OPENFLOW_10
 
@@ -52,6 +52,8 @@ def decode_packet_in(message: bytes) -> PacketInFields | None:
     buffer_id, total, in_port, _ = _PACKET_IN.unpack_from(message, 8)
     # Some switches pad the message; total_len is the frame's own length (5.4.1).
     frame = message[18 : 18 + total]
+    if in_port > MAX_10:
+        in_port = widened(in_port)
     return in_port, None if buffer_id == OFP_NO_BUFFER else buffer_id, frame
 
 
@@ -85,7 +87,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
 def encode_packet_out(xid: int, out: PacketOut) -> bytes:
     """Return the bytes of a packet-out that carries its frame."""
     actions = encode_actions(out.actions, None, None, None)
-    in_port = NONE_10 if out.in_port is None else out.in_port
+    in_port = NONE_10 if out.in_port is None else narrowed(out.in_port)
     size = 16 + len(actions) + len(out.data)
     head = _PACKET_OUT.pack(
         VERSION, _PACKET_OUT_TYPE, size, xid, OFP_NO_BUFFER, in_port, len(actions)
@@ -95,14 +97,16 @@ def encode_packet_out(xid: int, out: PacketOut) -> bytes:
 
 def encode_drop(xid: int, drop: DropBuffered) -> bytes:
     """Return a packet-out without actions: the switch drops the frame it holds (5.3.6)."""
-    return _PACKET_OUT.pack(VERSION, _PACKET_OUT_TYPE, 16, xid, drop.buffer_id, drop.in_port, 0)
+    in_port = narrowed(drop.in_port)
+    return _PACKET_OUT.pack(VERSION, _PACKET_OUT_TYPE, 16, xid, drop.buffer_id, in_port, 0)
 
 
 def encode_no_flood(xid: int, message: SetNoFlood) -> bytes:
     """Return the port-mod that sets or clears NO_FLOOD and nothing else (5.3.3)."""
     bits = _NO_FLOOD if message.no_flood else 0
+    port_no = narrowed(message.port_no)
     return _PORT_MOD.pack(
-        VERSION, OFPT.PORT_MOD, 32, xid, message.port_no, message.hw_addr, bits, _NO_FLOOD, 0
+        VERSION, OFPT.PORT_MOD, 32, xid, port_no, message.hw_addr, bits, _NO_FLOOD, 0
     )
 
 
@@ -136,7 +140,7 @@ class Codec10(VersionCodec):
     def read_flooding_ports(self, features: bytes) -> frozenset[int]:
         body = features[_PORTS_AT:]
         ports = _PORT.iter_unpack(body[: len(body) - len(body) % _PORT.size])
-        return frozenset(number for number, config in ports if not config & _NO_FLOOD)
+        return frozenset(widened(number) for number, config in ports if not config & _NO_FLOOD)
 
     def encode_group(self, xid: int, modify: bool, ports: Iterable[int]) -> bytes:
         raise ValueError("OpenFlow 1.0 has no groups")

@@ -9,6 +9,7 @@ from horizon_ryu.wire.match_rules import check_inner, check_only_10, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, Match
 from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_BITS, OFPFW_NW_DST_SHIFT, OFPFW_NW_SRC_SHIFT
 from horizon_ryu.wire.protocols import IPV4_BITS, MAC_SIZE, MAX_VLAN, TOS_ECN_BITS
+from horizon_ryu.wire.reserved_ports import MAX_10, narrowed, widened
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 MATCH = struct.Struct(f"!{MATCH_FORMAT_10}")
@@ -46,9 +47,10 @@ def encode_match(match: Match) -> bytes:
         check_vlan(match.dl_vlan)
         wild ^= WILD_VLAN
     nw_src, nw_dst, wild = _inner(match, wild)
+    in_port = match.in_port or 0
     return MATCH.pack(
         wild,
-        match.in_port or 0,
+        in_port if in_port <= MAX_10 else narrowed(in_port),
         match.dl_src or _NO_MAC,
         match.dl_dst or _NO_MAC,
         match.dl_vlan or 0,
@@ -101,7 +103,7 @@ def decode_match(data: bytes) -> tuple[Match, bool]:
     # Open vSwitch leaves the bit of the priority clear for frames without a tag.
     tagged = wild & WILD_VLAN or vlan != VLAN_NONE
     match = Match(
-        None if wild & WILD_IN_PORT else port,
+        None if wild & WILD_IN_PORT else port if port <= MAX_10 else widened(port),
         None if wild & WILD_SRC else src,
         None if wild & WILD_DST else dst,
         False,

@@ -16,6 +16,12 @@ from horizon_ryu.wire.protocols import ETHERTYPE
 FLOOD_GROUP = 0x485A0001
 """OpenFlow 1.3 group (type ALL) whose buckets are the ports open to broadcasts; ours: "HZ"."""
 
+LOCAL_PORT = 0xFFFF_FFFE
+"""The switch's own port (OFPP_LOCAL): its number in 1.3 (7.2.1), here on both versions."""
+
+MAX_PHYSICAL_PORT = 0xFFFF_FF00
+"""Highest number of an ordinary port (OFPP_MAX of 1.3)."""
+
 VLAN_NONE = 0xFFFF
 """As ``dl_vlan`` of a match: frames without a tag only (1.0 specification, 5.2.3)."""
 
@@ -145,6 +151,11 @@ Action: TypeAlias = (
     | PushVlan
     | StripVlan
 )
+
+
+def output(port_no: int) -> Action:
+    """Return the action that sends frames out of ``port_no``, as switches report it."""
+    return OutputReserved(ReservedPort.LOCAL) if port_no == LOCAL_PORT else Output(port_no)
 
 
 class FlowCommand(Enum):

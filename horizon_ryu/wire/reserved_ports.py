@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from horizon_ryu.wire import ofp10, ofp13
 from horizon_ryu.wire.messages import (
+    LOCAL_PORT,
     Action,
     Flood,
     Output,
@@ -22,6 +23,8 @@ IN_PORT_10, FLOOD_10, CONTROLLER_10 = int(_P10.IN_PORT), int(_P10.FLOOD), int(_P
 LOCAL_10, NONE_10, MAX_10 = int(_P10.LOCAL), int(_P10.NONE), int(_P10.MAX)
 IN_PORT_13, CONTROLLER_13 = int(_P13.IN_PORT), int(_P13.CONTROLLER)
 LOCAL_13, ANY_13, MAX_13 = int(_P13.LOCAL), int(_P13.ANY), int(_P13.MAX)
+
+_HIGH = 0xFFFF_0000
 
 _NAMED: Mapping[str, Action] = {
     "IN_PORT": OutputInPort(),
@@ -52,7 +55,28 @@ NUMBERS: Mapping[int, Mapping[Action, int]] = MappingProxyType(
 
 def output_to(version: int, port_no: int) -> Action:
     """Return the action that sends to ``port_no``: by the port's name if it has one."""
+    if port_no == LOCAL_PORT:
+        return _NAMED["LOCAL"]
     return ACTIONS[version].get(port_no) or Output(port_no)
+
+
+def widened(port_10: int) -> int:
+    """Return the number in 1.3 of what 1.0 has by this number: reserved ports are its highest."""
+    return port_10 | _HIGH if port_10 > MAX_10 else port_10
+
+
+def port_number(version: int, number: int) -> int:
+    """Return the number in 1.3 of what ``version`` has by ``number``."""
+    return widened(number) if version == OPENFLOW_10 else number
+
+
+def narrowed(port_no: int) -> int:
+    """Return the number in 1.0 of a port; ValueError if it has none."""
+    if port_no <= MAX_10:
+        return port_no
+    if port_no == LOCAL_PORT:
+        return LOCAL_10
+    raise ValueError(f"OpenFlow 1.0 has no port {port_no}")
 
 
 def has_queues(version: int, port_no: int) -> bool:

@@ -22,9 +22,9 @@ from horizon_ryu.core.flows.field_values import (
     plain_number,
 )
 from horizon_ryu.core.flows.match_fields import OXM_NAMES
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import (
+    MAX_PHYSICAL_PORT,
     Action,
     Enqueue,
     Flood,

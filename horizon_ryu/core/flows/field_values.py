@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED
+from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT, VLAN_NONE, VLAN_TAGGED
 from horizon_ryu.wire.protocols import DSCP_SHIFT, ETHERTYPE, IPPROTO, IPV6_BITS, MAX_VLAN
 
 Loc: TypeAlias = tuple[str | int, ...]
@@ -47,6 +47,9 @@ PROTOCOL_WORDS: Mapping[str, int] = MappingProxyType(
 _NO_WORDS: Mapping[str, int] = MappingProxyType({})
 
 
+_PORT_WORDS: Mapping[str, int] = MappingProxyType({"local": LOCAL_PORT})
+
+
 def plain_number(value: Any, words: Mapping[str, int] = _NO_WORDS) -> int | None:
     """Return the whole number that ``value`` is, or is the text or one of ``words`` for.
 
@@ -72,6 +75,14 @@ def number(low: int, high: int, words: Mapping[str, int] = _NO_WORDS) -> Callabl
         return found
 
     return read
+
+
+def parse_port(value: Any, loc: Loc) -> int:
+    """Return the number of a port, where "local" is the switch's own."""
+    found = plain_number(value, _PORT_WORDS)
+    if found is None or not (0 < found <= MAX_PHYSICAL_PORT or found == LOCAL_PORT):
+        raise InvalidInput(loc, f"must be a whole number from 1 to {MAX_PHYSICAL_PORT}, or local")
+    return found
 
 
 def parse_mac(value: Any, loc: Loc) -> bytes:

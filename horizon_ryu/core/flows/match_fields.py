@@ -25,13 +25,17 @@ from horizon_ryu.core.flows.field_values import (
     parse_mac_range,
     parse_network,
     parse_network6,
+    parse_port,
     parse_tos,
     parse_vlan,
     parse_vlan_vid,
 )
-from horizon_ryu.core.topology import MAX_PHYSICAL_PORT
 from horizon_ryu.wire.addresses import mac_to_text
-from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED, Match
+from horizon_ryu.wire.messages import (
+    VLAN_NONE,
+    VLAN_TAGGED,
+    Match,
+)
 from horizon_ryu.wire.protocols import (
     ETHERTYPE,
     ICMPV6,
@@ -176,7 +180,7 @@ def _take_protocols(fields: Mapping[str, Any], values: dict[str, Any], loc: Loc)
 
 _READERS: Mapping[str, Reader] = MappingProxyType(
     {
-        "in_port": number(1, MAX_PHYSICAL_PORT),
+        "in_port": parse_port,
         "dl_src": parse_mac_range,
         "dl_dst": parse_mac_range,
         "dl_type": number(0x05FF, 0xFFFF, ETHERTYPE_WORDS),

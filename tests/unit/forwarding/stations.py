@@ -57,7 +57,8 @@ class Station:
 class StationNetwork:
     """A line of switches 1, 2, …: port 8 leads to the next, port 9 to the one before."""
 
-    def __init__(self, size: int, openflow: int = 4) -> None:
+    def __init__(self, size: int, openflow: int = 4, more: Iterable[int] = ()) -> None:
+        """``more`` are ports that each switch has beside 1 to 4."""
         self.now = 100.0
         self.asked = 0
         self.stations: list[Station] = []
@@ -69,13 +70,13 @@ class StationNetwork:
         self.tree = TreeControl(GENERATION, 0.1)
         self.network.heard, self.network.delivered = self._heard, self._delivered
         for dpid in range(1, size + 1):
-            self._join(dpid, size, openflow)
+            self._join(dpid, size, openflow, more)
         for dpid in range(1, size):
             self.network.segment((dpid, 8), (dpid + 1, 9))
         self.run(1.0)
 
-    def _join(self, dpid: int, size: int, openflow: int) -> None:
-        ports = {1, 2, 3, 4}
+    def _join(self, dpid: int, size: int, openflow: int, more: Iterable[int]) -> None:
+        ports = {1, 2, 3, 4, *more}
         ports |= {8} if dpid < size else set()
         ports |= {9} if dpid > 1 else set()
         real = self.network.add_switch(dpid, ports, openflow)

@@ -8,6 +8,7 @@ import pytest
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
 from unit.forwarding.stations import (
     Station,
     StationNetwork,
@@ -107,6 +108,35 @@ def test_frames_to_one_station_are_no_matter_of_the_controller(network: StationN
     solicitation = neighbour_solicitation(one.mac)
     network.send(one, other.mac + solicitation[6:])
     assert network.asked == before
+
+
+@pytest.mark.parametrize(
+    ("openflow", "port"), [(1, LOCAL_PORT), (4, LOCAL_PORT), (4, 65537), (4, MAX_PHYSICAL_PORT)]
+)
+def test_a_station_behind_a_port_with_a_high_number_is_like_any_other(
+    openflow: int, port: int
+) -> None:
+    """A machine with its address on its own bridge is behind the port LOCAL."""
+    network = StationNetwork(3, openflow, (port,))
+    one, other = network.station(1, 1, port), network.station(2, 3, 1)
+    third = network.station(3, 2, port)
+    network.run(0.5)
+    before = network.asked
+    assert all(
+        network.reaches(*pair) for pair in ((one, other), (other, one), (third, one), (one, third))
+    )
+    data = ethernet(frames.BROADCAST, other.mac, 0x88B5, b"")
+    network.send(other, data)
+    assert (one.heard.count(data), third.heard.count(data)) == (1, 1)
+    assert network.asked > before
+    before = network.asked
+    assert network.reaches(one, other)
+    assert network.reaches(other, one)
+    assert network.asked == before
+    stale = {dpid: network.network.switches[dpid].entries() for dpid in (1, 2, 3)}
+    assert not [
+        sent for dpid, held in stale.items() for sent in network.forwarding.stale(dpid, held)
+    ]
 
 
 def test_ordinary_broadcasts_pass_the_controller_by(network: StationNetwork) -> None:

@@ -13,6 +13,7 @@ from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.wire import codec10
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
+    LOCAL_PORT,
     Flood,
     FloodPorts,
     FlowCommand,
@@ -195,7 +196,7 @@ def test_a_1_0_switch_floods_by_the_ports_without_no_flood(registry: SwitchRegis
         message(1, 6, xid_of(data), bytes(24) + ports)
     )
     registry.connected(connection)
-    assert registry.flooding_ports(1) == {1, 3, 0xFFFE}
+    assert registry.flooding_ports(1) == {1, 3, LOCAL_PORT}
     assert [data[1] for data in connection.sent] == [5]
 
 

@@ -19,7 +19,7 @@ from horizon_ryu.switch_events import (
 )
 from horizon_ryu.switches import Switches
 
-LOCAL_10, LOCAL_13 = ofproto_v1_0.OFPP_LOCAL, ofproto_v1_3.OFPP_LOCAL
+LOCAL_13 = ofproto_v1_3.OFPP_LOCAL
 
 
 def described(port_no: int, **changes: Any) -> Any:
@@ -75,7 +75,7 @@ def test_a_switch_joins_connects_and_leaves(app: Switches, events: list[Any]) ->
     assert isinstance(connected, EventSwitchConnected)
     assert (connected.switch.dpid, connected.switch.openflow) == (7, 4)
     assert connected.switch.address == "192.0.2.1:4000"
-    assert set(connected.switch.ports) == {1}
+    assert set(connected.switch.ports) == {1, LOCAL_13}
     assert left == EventSwitchLeft(7)
 
 
@@ -109,9 +109,11 @@ def test_ports_change_and_go(app: Switches, events: list[Any]) -> None:
     del events[:]
     port_status(app, path, described(3, state=1), ofproto_v1_3.OFPPR_MODIFY)
     port_status(app, path, described(3), ofproto_v1_3.OFPPR_DELETE)
-    port_status(app, path, described(LOCAL_13), ofproto_v1_3.OFPPR_MODIFY)
+    port_status(app, path, described(LOCAL_13, state=1), ofproto_v1_3.OFPPR_MODIFY)
+    port_status(app, path, described(0xFFFF_FFFA), ofproto_v1_3.OFPPR_MODIFY)
     port_status(app, datapath(7), described(3), ofproto_v1_3.OFPPR_MODIFY)
-    down, gone = events
+    down, gone, own = events
+    assert own == EventPortChanged(7, LOCAL_13, None), "the own port counts while it is up"
     assert isinstance(down, EventPortChanged)
     assert (down.port_no, down.port.up) == (3, False)
     assert gone == EventPortChanged(7, 3, None)
@@ -124,8 +126,10 @@ def test_a_port_is_read() -> None:
     assert (port.up, port.speed_kbps, port.no_flood) == (True, 2_500_000, False)
 
 
-@pytest.mark.parametrize("openflow", [1, 4])
-@pytest.mark.parametrize("port_no", [0, 0xFF00, LOCAL_10, LOCAL_13, 0xFFFF_FF00])
+@pytest.mark.parametrize(
+    ("openflow", "port_no"),
+    [(1, 0), (1, 0xFFF8), (1, 0xFFFD), (1, 0xFFFF), (4, 0), (4, 0xFFFF_FF01), (4, 0xFFFF_FFFD)],
+)
 def test_reserved_ports_are_left_out(openflow: int, port_no: int) -> None:
     assert read_ports([described(port_no)], openflow) == {}
 

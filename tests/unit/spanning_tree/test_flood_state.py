@@ -35,7 +35,7 @@ ALL = b"\xff" * 6
 
 def switch_of(openflow: int, *numbers: int, no_flood: tuple[int, ...] = ()) -> Switch:
     ports = {
-        n: Port(n, f"p{n}", b"\2\0\0\0" + n.to_bytes(2, "big"), True, 0, n in no_flood)
+        n: Port(n, f"p{n}", b"\2\0\0\0" + (n & 0xFFFF).to_bytes(2, "big"), True, 0, n in no_flood)
         for n in numbers
     }
     return Switch(1, "", openflow, ports)

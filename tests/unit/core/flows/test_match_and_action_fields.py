@@ -75,7 +75,7 @@ def test_both_name_sets_mean_the_same(given: Any, same: Any) -> None:
         ({"dl_type": "0x8g0"}, "dl_type"),
         ({"dl_src": "2:0:0:0:0:1"}, "dl_src"),
         ({"in_port": 0}, "in_port"),
-        ({"in_port": 0xFF00}, "in_port"),
+        ({"in_port": 0xFFFF_FF01}, "in_port"),
         ({"metadata": 1}, "metadata"),
         ({"dl_type": 0x0800, "eth_type": 0x0800}, "eth_type"),
     ],
@@ -190,6 +190,8 @@ def test_an_output_to_a_port_is_that() -> None:
         ({"dl_type": "IP"}, {"dl_type": 0x0800}),
         ({"eth_type": "arp"}, {"dl_type": 0x0806}),
         ({"in_port": "1"}, {"in_port": 1}),
+        ({"in_port": "local"}, {"in_port": 0xFFFF_FFFE}),
+        ({"in_port": "65537"}, {"in_port": 65537}),
         ({"dl_type": "ip", "nw_proto": "udp", "tp_dst": "53"},
          {"dl_type": 0x0800, "nw_proto": 17, "tp_dst": 53}),
         ({"ip": True}, {"dl_type": 0x0800}),
@@ -260,7 +262,7 @@ def test_actions_may_be_spelt_otherwise(item: Any, same: Any) -> None:
     assert parse_actions([item]) == parse_actions([same])
 
 
-@pytest.mark.parametrize("port", ["", "moon", "0xfffffff7", 0xFFFFFFFF, 0xFFFB, "ofpp_"])
+@pytest.mark.parametrize("port", ["", "moon", "0xfffffff7", 0xFFFFFFFF, 0xFFFFFF01, "ofpp_"])
 def test_ports_that_are_none_are_named(port: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_actions([{"output": port}])
