@@ -5,7 +5,7 @@ Events in: ``EventSwitchJoining``, ``EventSwitchConnected``, ``EventSwitchLeft``
 from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
 Events out: ``EventTopologyChanged(view, changes)``, one per batch of changes.
 
-What is decided is decided in :mod:`horizon_ryu.core.discovery`.
+What is decided is decided in :mod:`horizon_ryu.core.discovery.control`.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
-from horizon_ryu.core import frames, lldp
-from horizon_ryu.core.discovery import DiscoveryControl as Core
-from horizon_ryu.core.discovery import DiscoveryLimits
+from horizon_ryu.core import frames
+from horizon_ryu.core.discovery import lldp
+from horizon_ryu.core.discovery.control import DiscoveryControl as Core
+from horizon_ryu.core.discovery.control import DiscoveryLimits
+from horizon_ryu.core.discovery.host_pins import MAX_PINS, pins_from_json, pins_to_json
+from horizon_ryu.core.discovery.hosts import HostLimits
+from horizon_ryu.core.discovery.join_doubt import DoubtLimits
+from horizon_ryu.core.discovery.switch_table import SwitchTable
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import LimitExceeded, NotFound, SwitchAway
-from horizon_ryu.core.host_pins import MAX_PINS, pins_from_json, pins_to_json
-from horizon_ryu.core.hosts import HostLimits
-from horizon_ryu.core.join_doubt import DoubtLimits
 from horizon_ryu.core.ownership import Owner, Priority, cookie
-from horizon_ryu.core.spanning_tree import Forest
-from horizon_ryu.core.switch_table import SwitchTable
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange, TopologyView
-from horizon_ryu.core.virtual_network import NetworkDefinition, select
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.metrics import Metrics

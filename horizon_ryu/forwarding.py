@@ -6,7 +6,7 @@ Events out: none.
 It needs Discovery, which knows where hosts are, and Spanning Tree, along which what is not known
 is flooded. Without it the network still carries broadcasts and the flows of the Flow Manager,
 whose priorities are higher than those used here. What is decided is decided in
-:mod:`horizon_ryu.core.forwarding`.
+:mod:`horizon_ryu.core.forwarding.control`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.forwarding import ForwardingControl as Core
+from horizon_ryu.core.forwarding.control import ForwardingControl as Core
 from horizon_ryu.core.ownership import Owner, owner_of
 from horizon_ryu.core.topology import Switch, TopologyChange
 from horizon_ryu.discovery_events import EventTopologyChanged

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from horizon_ryu.core.topology import TopologyView
 
 if TYPE_CHECKING:
-    from horizon_ryu.core.spanning_tree import Forest
+    from horizon_ryu.core.spanning_tree.forest import Forest
 
 
 @dataclass(slots=True)

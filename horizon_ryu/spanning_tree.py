@@ -4,7 +4,7 @@ Events in: ``EventTopologyChanged(view, changes)`` from Discovery.
 Events out: ``EventTreeChanged(forest)``; ``EventSetProbeInterval(seconds)``, which Discovery
 declares, since the third timer of report 3.5 is Discovery's first.
 
-What is decided is decided in :mod:`horizon_ryu.core.tree_control`. Here one task turns the
+What is decided is decided in :mod:`horizon_ryu.core.spanning_tree.control`. Here one task turns the
 changes into plans, and one per switch waits for that switch to confirm.
 """
 
@@ -20,14 +20,14 @@ from ryu.controller.handler import set_ev_cls
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import InvalidInput, StoreError, SwitchAway, SwitchError
-from horizon_ryu.core.flood_plan import FloodPlan
 from horizon_ryu.core.frames import decode
-from horizon_ryu.core.lost_switches import TreeMemory
-from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
+from horizon_ryu.core.spanning_tree.forest import Forest
+from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
+from horizon_ryu.core.spanning_tree.memory import memory_from_json, memory_to_json
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.topology import station_key
-from horizon_ryu.core.tree_control import TreeControl
-from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError
-from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.store_place import file_of, keep_to_owner
 
 __all__ = ["Row", "Store", "StoreError"]

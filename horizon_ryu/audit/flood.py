@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from horizon_ryu.core.flood_state import BROADCAST_MAC
 from horizon_ryu.core.ownership import EXACT_COOKIE
-from horizon_ryu.core.tree_control import TreeControl
+from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.flood_state import BROADCAST_MAC
 from horizon_ryu.openflow.context import EntryReader
 from horizon_ryu.wire.messages import FlowEntry, Match
 

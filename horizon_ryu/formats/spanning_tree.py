@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.spanning_tree import Forest, Tree
+from horizon_ryu.core.spanning_tree.forest import Forest, Tree
 from horizon_ryu.formats.model import Document, Dpid, Model, Repeated
 from horizon_ryu.formats.topology import SwitchNeighbors, switch_neighbors
 

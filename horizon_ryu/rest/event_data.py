@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from horizon_ryu.core.discovery.join_doubt import SlowJoin
 from horizon_ryu.core.dpid_claims import DpidClaim
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.join_doubt import SlowJoin
-from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyChange
 from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_model
 

@@ -7,7 +7,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field, StringConstraints
 
-from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.rest.model import Model, optional
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, definition_by_range
 from horizon_ryu.core.errors import Conflict
-from horizon_ryu.core.virtual_network import NetworkDefinition, definition_by_range
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.http.problem import CONFLICT, NOT_FOUND, STORE_FAILED
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of

@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field
 
-from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreeEntry, TreesDocument, tree_entry

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeAlias
 
-from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import TopologyView
-from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.formats.graph import MEDIA_TYPES, graph_text
 from horizon_ryu.formats.topology import (
     PHYSICAL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.rest.model import Dpid, Model, PortNo
 from horizon_ryu.wire.addresses import mac_to_text

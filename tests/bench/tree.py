@@ -13,7 +13,7 @@ from functools import partial
 import networkx
 
 from bench.table import Figure
-from horizon_ryu.core.spanning_tree import build_forest
+from horizon_ryu.core.spanning_tree.forest import build_forest
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyView
 
 SIZES = (500, 5_000)

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from horizon_ryu.core.lost_switches import TreeMemory
+from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from simulator.controller import Controller
 from simulator.network import Cable, Network
 

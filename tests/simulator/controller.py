@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from horizon_ryu.core.audit_schedule import INTERVAL
+from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.flood_plan import FloodPlan
-from horizon_ryu.core.lldp import is_lldp
-from horizon_ryu.core.lost_switches import TreeMemory
+from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
+from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.core.topology import Port, TopologyChange, TopologyView
-from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.wire.messages import Flood, FlowEntry, Outgoing, PacketIn, PacketOut
 from simulator.channel import Channel, Peer
 from simulator.network import Network

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from horizon_ryu.core.discovery import DiscoveryControl
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.frames import decode
-from horizon_ryu.core.lldp import is_lldp
-from horizon_ryu.core.lost_switches import TreeMemory
 from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Port, Switch, TopologyView
-from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, PacketIn, ToController
 from horizon_ryu.wire.protocols import ETHERTYPE
 from simulator.channel import Channel

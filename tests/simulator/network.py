@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.lldp import is_lldp
+from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.topology import Link, PortRef
 from simulator.channel import Channel, Peer
 from simulator.clock import Clock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from horizon_ryu.core import lldp
+from horizon_ryu.core.discovery import lldp
 from horizon_ryu.core.frames import ETH_LLDP
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED, Match

@@ -10,10 +10,10 @@ import pytest
 from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
-from horizon_ryu.core.flood_state import BROADCAST_MAC
 from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.flood_state import BROADCAST_MAC
 from horizon_ryu.core.topology import TopologyChange, TopologyView
-from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (

@@ -14,6 +14,7 @@ from ryu.lib import hub
 from horizon_ryu import discovery
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core import frames
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import (
     InvalidInput,
     StoreError,
@@ -24,7 +25,6 @@ from horizon_ryu.core.errors import (
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Host, Link, PortRef
-from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from horizon_ryu.core.host_ageing import ASKED, BATCH, AgeLimits, HostAgeing
+from horizon_ryu.core.discovery.host_ageing import ASKED, BATCH, AgeLimits, HostAgeing
 
 LIMITS = AgeLimits(idle=300.0, pause=1.0)
 

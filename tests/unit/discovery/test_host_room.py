@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.host_room import Admitted, HostRoom, RoomLimits
+from horizon_ryu.core.discovery.host_room import Admitted, HostRoom, RoomLimits
 from horizon_ryu.core.topology import PortRef
 
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery import DiscoveryLimits
-from horizon_ryu.core.hosts import PROBER, HostLimits
+from horizon_ryu.core.discovery.control import DiscoveryLimits
+from horizon_ryu.core.discovery.hosts import PROBER, HostLimits
 from horizon_ryu.core.topology import Host, PortRef
 from horizon_ryu.wire.messages import Outgoing, Output, PacketIn, PacketOut
 from unit.discovery.small_network import SmallNetwork, port

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery import DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryLimits
+from horizon_ryu.core.discovery.hosts import PROBER, HostLimits
 from horizon_ryu.core.errors import Conflict, NotFound
-from horizon_ryu.core.hosts import PROBER, HostLimits
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange
 from horizon_ryu.wire.messages import Outgoing, PacketIn, PacketOut
 from unit.discovery.small_network import SmallNetwork, port

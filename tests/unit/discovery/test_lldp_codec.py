@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core import lldp
+from horizon_ryu.core.discovery import lldp
 
 KEY = b"k" * 32
 MAC = b"\x02\0\0\0\0\x07"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ryu.lib.packet import lldp as ryu_lldp
 from ryu.lib.packet.packet import Packet
 
-from horizon_ryu.core import lldp
+from horizon_ryu.core.discovery import lldp
 
 KEY = b"k" * 32
 MAC = bytes.fromhex("020000000001")

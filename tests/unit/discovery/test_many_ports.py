@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from horizon_ryu.core.discovery import DiscoveryControl, DiscoveryLimits
-from horizon_ryu.core.switch_table import SwitchTable
+from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.topology import PortRef
 from unit.discovery.small_network import KEY, SmallNetwork, port, switch
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from horizon_ryu.core.pacing import SLICE, Pacing
+from horizon_ryu.core.discovery.pacing import SLICE, Pacing
 from horizon_ryu.core.topology import PortRef
 
 NOBODY: frozenset[PortRef] = frozenset()

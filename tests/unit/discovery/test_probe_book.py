@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
+from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.topology import PortRef
 
 A, B, C = PortRef(1, 1), PortRef(2, 1), PortRef(3, 1)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition, select
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyView
-from horizon_ryu.core.virtual_network import NetworkDefinition, parse_definition, select
 from horizon_ryu.wire.messages import Flood, FlowEntry, Match, Output
 
 MAC = b"\0\0\0\0\0\x01"

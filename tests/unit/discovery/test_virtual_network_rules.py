@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_range, select
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyView
-from horizon_ryu.core.virtual_network import NetworkDefinition, parse_range, select
 from horizon_ryu.wire.messages import FlowEntry, Match, ToController
 
 RANGE = NetworkDefinition(ip=(0x0A000100, 24))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.spanning_tree import build_forest
+from horizon_ryu.core.spanning_tree.forest import build_forest
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyView
 from horizon_ryu.formats import xml_form, xml_tree
 from horizon_ryu.formats.model import Document

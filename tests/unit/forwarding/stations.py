@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery import DiscoveryControl
-from horizon_ryu.core.forwarding import ForwardingControl
-from horizon_ryu.core.lldp import is_lldp
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.lldp import is_lldp
+from horizon_ryu.core.forwarding.control import ForwardingControl
 from horizon_ryu.core.ownership import Priority
+from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.topology import Host, PortRef
-from horizon_ryu.core.tree_control import TreeControl
 from horizon_ryu.wire.messages import (
     Flood,
     FlowCommand,

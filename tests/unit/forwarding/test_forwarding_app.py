@@ -11,10 +11,10 @@ from ryu.lib import hub
 
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.forwarding import SETTLE_AT_ONCE
+from horizon_ryu.core.forwarding.control import SETTLE_AT_ONCE
+from horizon_ryu.core.forwarding.pair_flows import Pair, PairFlows
 from horizon_ryu.core.learning_entries import learning_entries
 from horizon_ryu.core.ownership import Owner, Priority, cookie
-from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.topology import (
     Host,
     Link,

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.forwarding import REPEAT_AFTER, SETTLE_AT_ONCE, ForwardingControl
+from horizon_ryu.core.forwarding.control import REPEAT_AFTER, SETTLE_AT_ONCE, ForwardingControl
+from horizon_ryu.core.forwarding.pair_flows import Pair, PairFlows
 from horizon_ryu.core.ownership import Owner, Priority, cookie
-from horizon_ryu.core.pair_flows import Pair, PairFlows
 from horizon_ryu.core.topology import (
     Host,
     Link,

@@ -14,12 +14,12 @@ from webob import Request, Response
 
 from fake_bridge import CONTROLLER
 from fake_xen import FakeXen
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
-from horizon_ryu.core.spanning_tree import Forest, build_forest
+from horizon_ryu.core.spanning_tree.forest import Forest, build_forest
 from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
-from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.http.auth import Tokens
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.http.router import Router

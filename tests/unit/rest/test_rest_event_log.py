@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core.errors import LimitExceeded
-from horizon_ryu.core.spanning_tree import build_forest
+from horizon_ryu.core.spanning_tree.forest import build_forest
 from horizon_ryu.core.topology import (
     Host,
     Link,

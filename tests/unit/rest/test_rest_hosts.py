@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from horizon_ryu.core.host_pins import pins_from_json, pins_to_json
+from horizon_ryu.core.discovery.host_pins import pins_from_json, pins_to_json
 from horizon_ryu.core.topology import Host, PortRef
 
 ALICE, ALICE_KEY = "0a:00:00:00:00:01", bytes.fromhex("0a0000000001")

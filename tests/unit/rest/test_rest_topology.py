@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline
 from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
 from horizon_ryu.core.topology import TopologyView
-from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreesDocument
 from horizon_ryu.formats.topology import LinksDocument, NeighborsDocument

@@ -13,7 +13,7 @@ from functools import partial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from horizon_ryu.core.lost_switches import TreeMemory
+from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from simulator.chaos import Chaos
 from simulator.full_controller import FullController
 from simulator.network import Network, random_graph

@@ -14,7 +14,7 @@ from functools import partial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from horizon_ryu.core.lost_switches import TreeMemory
+from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.wire.messages import FlowCommand, FlowMod
 from simulator.chaos import Chaos
 from simulator.controller import OracleController

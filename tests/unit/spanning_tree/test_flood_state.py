@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from horizon_ryu.core.flood_state import (
+from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.spanning_tree.flood_state import (
     FloodState,
     closing,
     opening,
@@ -16,7 +17,6 @@ from horizon_ryu.core.flood_state import (
     up_ports,
     with_new_port,
 )
-from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.topology import MAX_PHYSICAL_PORT, Port, Switch
 from horizon_ryu.wire.messages import (
     Flood,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from executed_lines import executed_lines
-from horizon_ryu.core.spanning_tree import build_forest
+from horizon_ryu.core.spanning_tree.forest import build_forest
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyView
 
 Cables = list[tuple[tuple[int, int], tuple[int, int]]]

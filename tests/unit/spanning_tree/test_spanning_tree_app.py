@@ -18,10 +18,10 @@ from ryu.lib import hub
 from horizon_ryu import spanning_tree
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import StoreError, SwitchError
+from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.memory import memory_from_json
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange, TopologyView
-from horizon_ryu.core.tree_control import TreeControl
-from horizon_ryu.core.tree_memory import memory_from_json
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.metrics import Metrics

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import pytest
 
 from horizon_ryu.core.errors import InvalidInput, SwitchDeadline
-from horizon_ryu.core.flood_plan import FloodPlan
-from horizon_ryu.core.lost_switches import TreeMemory
+from horizon_ryu.core.spanning_tree.control import SHARED_HOLD, TreeControl
+from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
+from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
+from horizon_ryu.core.spanning_tree.memory import memory_from_json, memory_to_json
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange, TopologyView
-from horizon_ryu.core.tree_control import SHARED_HOLD, TreeControl
-from horizon_ryu.core.tree_memory import memory_from_json, memory_to_json
 from horizon_ryu.wire.messages import FloodPorts, FlowMod, SetNoFlood
 from virtual_switch.direct import DirectSwitch
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import Conflict, NotFound
-from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.store import Store, StoreError
 
 BLUE = NetworkDefinition(vlan=10)

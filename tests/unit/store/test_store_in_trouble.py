@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import StoreError
-from horizon_ryu.core.virtual_network import NetworkDefinition
 from horizon_ryu.store import BUSY_WAIT, Store
 
 BLUE = NetworkDefinition(vlan=10)

@@ -13,12 +13,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.arp_table import ArpTable
+from horizon_ryu.core.forwarding.arp_table import ArpTable
+from horizon_ryu.core.forwarding.pair_flows import (
+    Pair,
+    PairFlows,
+    destination_of,
+    pair_key,
+    source_of,
+)
 from horizon_ryu.core.frames import Arp, Frame
 from horizon_ryu.core.learning_entries import learning_entries
 from horizon_ryu.core.ownership import Owner, Priority, owner_of
 from horizon_ryu.core.ownership import cookie as cookie_of
-from horizon_ryu.core.pair_flows import Pair, PairFlows, destination_of, pair_key, source_of
 from horizon_ryu.core.paths import PathFinder
 from horizon_ryu.core.topology import (
     Host,

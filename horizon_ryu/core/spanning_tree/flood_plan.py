@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.flood_state import FloodState, FloodStep, closing, opening
+from horizon_ryu.core.spanning_tree.flood_state import FloodState, FloodStep, closing, opening
 from horizon_ryu.core.topology import Switch
 from horizon_ryu.wire.messages import Outgoing
 

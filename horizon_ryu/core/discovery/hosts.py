@@ -23,12 +23,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from horizon_ryu.core.address_claims import Address, AddressClaims
+from horizon_ryu.core.discovery.address_claims import Address, AddressClaims
+from horizon_ryu.core.discovery.host_ageing import AgeLimits, HostAgeing
+from horizon_ryu.core.discovery.host_pins import MAX_PINS, HostPins
+from horizon_ryu.core.discovery.host_questions import PROBER, is_provable, questions
+from horizon_ryu.core.discovery.host_room import HostRoom, RoomLimits
 from horizon_ryu.core.errors import Conflict, LimitExceeded, NotFound
-from horizon_ryu.core.host_ageing import AgeLimits, HostAgeing
-from horizon_ryu.core.host_pins import MAX_PINS, HostPins
-from horizon_ryu.core.host_questions import PROBER, is_provable, questions
-from horizon_ryu.core.host_room import HostRoom, RoomLimits
 from horizon_ryu.core.token_bucket import TokenBucket
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange, station_key
 from horizon_ryu.wire.messages import Outgoing

@@ -7,7 +7,7 @@ from typing import Any
 
 from horizon_ryu.core.errors import HorizonError, InvalidInput
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
-from horizon_ryu.core.lost_switches import LastKnownState, TreeMemory, cable
+from horizon_ryu.core.spanning_tree.lost_switches import LastKnownState, TreeMemory, cable
 from horizon_ryu.core.topology import PortRef
 
 

@@ -11,15 +11,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.core.flood_audit import FloodSnapshot, compare, snapshot
-from horizon_ryu.core.flood_plan import FloodPlan, Member, Planner
-from horizon_ryu.core.flood_state import read_state, up_ports, with_new_port
-from horizon_ryu.core.listening_ports import ListeningPorts
-from horizon_ryu.core.lost_switches import LastKnownState, LostSwitches, TreeMemory, cable
 from horizon_ryu.core.ownership import Owner, cookie
-from horizon_ryu.core.spanning_tree import Forest
+from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
+from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot, compare, snapshot
+from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan, Member, Planner
+from horizon_ryu.core.spanning_tree.flood_state import read_state, up_ports, with_new_port
+from horizon_ryu.core.spanning_tree.forest import Forest
+from horizon_ryu.core.spanning_tree.listening_ports import ListeningPorts
+from horizon_ryu.core.spanning_tree.lost_switches import (
+    LastKnownState,
+    LostSwitches,
+    TreeMemory,
+    cable,
+)
 from horizon_ryu.core.topology import PortRef, Switch, TopologyChange, TopologyView
-from horizon_ryu.core.tree_choice import Choice, choose_settled, choose_unsettled
 from horizon_ryu.wire.messages import FlowEntry
 
 SHARED_HOLD = 10.0

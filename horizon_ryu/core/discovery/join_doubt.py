@@ -4,7 +4,7 @@ A hybrid switch without its forced drop relays LLDP, so while one joins nobody k
 link is worth. But whoever connects, says a dpid and nothing else would doubt away every new link,
 and so would a switch that is slow. So a doubt holds links back for a short time only, and all
 together for a share of the time; what is believed later, while the switch still joins, is open
-to contradiction until a probe proves it again (:class:`~horizon_ryu.core.link_table.LinkTable`).
+to contradiction until a probe proves it again (``link_table``).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The one owner of topology state (report 3.4). It is told what happened and when,
 messages, and gives out immutable views. Between a switch's joining and its forced drop being
 confirmed no new link is believed, and probes numbered before are void for new links: a hybrid
 switch without the drop relays LLDP, and would make neighbours of switches that are none. Such a
-doubt is bounded (:mod:`~horizon_ryu.core.join_doubt`).
+doubt is bounded (:mod:`~horizon_ryu.core.discovery.join_doubt`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from horizon_ryu.core import frames, lldp
-from horizon_ryu.core.hosts import NOTHING, PROBER, HostLimits, HostTable
-from horizon_ryu.core.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
-from horizon_ryu.core.link_table import LinkTable
-from horizon_ryu.core.pacing import Pacing
-from horizon_ryu.core.probes import OutstandingProbes, ProbeVerdict
-from horizon_ryu.core.switch_table import SwitchTable
+from horizon_ryu.core import frames
+from horizon_ryu.core.discovery import lldp
+from horizon_ryu.core.discovery.hosts import NOTHING, PROBER, HostLimits, HostTable
+from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
+from horizon_ryu.core.discovery.link_table import LinkTable
+from horizon_ryu.core.discovery.pacing import Pacing
+from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
+from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     Host,

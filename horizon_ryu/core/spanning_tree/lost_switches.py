@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.disjoint_sets import DisjointSets
+from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
 from horizon_ryu.core.topology import PortRef
 
 Cable = tuple[PortRef, PortRef]

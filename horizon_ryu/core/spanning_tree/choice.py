@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from horizon_ryu.core.disjoint_sets import DisjointSets
-from horizon_ryu.core.lost_switches import Cable, LostSwitches, cable
-from horizon_ryu.core.spanning_tree import Forest, build_forest
+from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
+from horizon_ryu.core.spanning_tree.forest import Forest, build_forest
+from horizon_ryu.core.spanning_tree.lost_switches import Cable, LostSwitches, cable
 from horizon_ryu.core.topology import Link, PortRef, TopologyView
 
 IsOpen = Callable[[PortRef], bool]

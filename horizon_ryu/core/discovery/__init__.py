@@ -1,0 +1,1 @@
+"""Discovery decided: which links, switches and hosts there are."""

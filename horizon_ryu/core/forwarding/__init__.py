@@ -1,0 +1,1 @@
+"""Forwarding decided: entries for pairs of hosts, and answers to ARP."""
