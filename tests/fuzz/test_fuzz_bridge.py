@@ -71,6 +71,10 @@ def snapshot(node: SimpleNamespace) -> Any:
 # ---- documents from the forms
 
 
+_CARRIED = st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff")
+"""What XML can carry."""
+
+
 def texts(item: FieldInfo) -> st.SearchStrategy[str]:
     """What the text of a plain element may be, mostly within bounds."""
     if item.kind is bool:
@@ -79,7 +83,10 @@ def texts(item: FieldInfo) -> st.SearchStrategy[str]:
         return st.sampled_from(item.choices)
     if item.kind is str:
         known = st.sampled_from(["r1", "r2", "Domain-0", fake_sysfs.PF, fake_sysfs.VF])
-        return known | (st.from_regex(item.pattern, fullmatch=True) if item.pattern else known)
+        if not item.pattern:
+            return known
+        written = st.from_regex(item.pattern, fullmatch=True, alphabet=_CARRIED)
+        return known | written
     least = 0 if item.least is None else item.least
     most = 1 << 20 if item.most is None else item.most
     if item.kind is int:

@@ -75,7 +75,7 @@ def test_ports_come_and_go_with_their_kinds(pair: SmallNetwork) -> None:
     assert pair.kinds() == ["port_add", "port_modify", "port_delete"]
 
 
-@pytest.mark.parametrize("number", [0, 0xFF00, 0xFFFE, 0xFFFFFFFE])
+@pytest.mark.parametrize("number", [0, 0xFFFFFF01, 0xFFFFFFFD, 0xFFFFFFFF])
 def test_reserved_ports_are_no_ports(pair: SmallNetwork, number: int) -> None:
     pair.core.port_changed(A, number, port(number), pair.now)
     pair.join(C, (1, number))
