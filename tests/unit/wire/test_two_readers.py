@@ -18,6 +18,7 @@ from horizon_ryu.wire.fields import FIELDS, MatchField, ValueKind, header
 from horizon_ryu.wire.messages import VLAN_NONE, FlowEntry, Match, SetField
 from horizon_ryu.wire.ofp10 import OFPFW
 from horizon_ryu.wire.ofp13 import OFPXMT_OFB
+from horizon_ryu.wire.reserved_ports import widened
 from horizon_ryu.wire.set_fields import NAMES
 from horizon_ryu.wire.stats.flow_text import FlowText
 
@@ -143,6 +144,9 @@ def test_matches_of_1_0(match: bytes) -> None:
     if entry.match.dl_vlan == VLAN_NONE:
         # Frames without a tag have no priority, whatever the switch says of it.
         told["match"].pop("dl_vlan_pcp", None)
+    if "in_port" in told["match"]:
+        # Statistics tell a reserved port as the switch did, flows by one number for both versions.
+        told["match"]["in_port"] = widened(told["match"]["in_port"])
     assert as_told(entry.match) == told["match"]
 
 
