@@ -66,13 +66,15 @@ def test_what_cannot_be_made_says_why_and_leaves_nothing(pilot: Pilot, guests: G
     assert pilot.ask("POST", path, {"name": "r1"})[0] == 409
     for wrong, reason in (
         ({"kernel": KERNEL["ramdisk"]}, "Invalid kernel"),
-        ({}, "no boot disk"),
         ({**KERNEL, "memory_kb": 4 << 20}, "Out of memory"),
         ({**KERNEL, "interfaces": [{"bridge": "nobr"}]}, "bridge device nobr"),
     ):
         status, answer = pilot.ask("POST", path, {"name": "lost", **wrong})
         assert (status, answer["host"]) == (424, "xen1"), answer
         assert reason in answer["detail"]
+    # No boot loader is run in Domain 0 unless it is asked for.
+    status, answer = pilot.ask("POST", path, {"name": "lost"})
+    assert (status, answer["errors"][0]["loc"]) == (422, ["kernel"]), answer
     assert pilot.lab.machine("xen1").run("virsh -c xen:///system list --all") == before
 
 
