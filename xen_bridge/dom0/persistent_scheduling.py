@@ -169,9 +169,11 @@ def pins_of_each(affinity: Sequence[VcpuPins], vcpus: int) -> Sequence[VcpuPins]
 
 
 def _words(settings: SchedulerSettings) -> str:
-    told = ((settings.weight, "weight"), (settings.cap, "cap"))
-    words = [f"{name} {value}" for value, name in told if value is not None]
-    return " and ".join([*words, "affinity"] if settings.affinity else words)
+    weight, cap = settings.weight, settings.cap
+    words = [] if weight is None else [f"weight {weight}"]
+    words += ["affinity"] if settings.affinity else []
+    words += [] if cap is None else [f"cap {cap}"]
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _or(value: int | None, other: int | None) -> int | None:

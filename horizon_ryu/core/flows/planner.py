@@ -157,8 +157,9 @@ class FlowPlanner:
         """Return why traffic must not be turned to the new path now; None if it may be."""
         if not isinstance(plan, Change) or not plan.new.hops or self.is_whole(plan.new):
             return None
+        lost = "a port" if self._routes().is_whole(plan.new.hops) else "a link"
         return SwitchError(
-            plan.new.first_dpid, "a link or port of the new path was lost before the commit"
+            plan.new.first_dpid, f"{lost} of the new path was lost before the commit"
         )
 
     # ---- parts of a flow
