@@ -5,7 +5,7 @@ A switch takes such entries without a word, and they count as active.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import Conflict, InvalidInput
@@ -98,14 +98,6 @@ def named_ports(spec: EntrySpec) -> Iterator[NamedPort]:
         port_no = _port_of(action)
         if port_no is not None:
             yield NamedPort(PortRef(spec.dpid, port_no), ("actions",))
-
-
-def check_ports(spec: EntrySpec, ports: Collection[int]) -> None:
-    """Raise InvalidInput for a port that is not among ``ports``, those that the switch has."""
-    for ref, loc in named_ports(spec):
-        if ref.port_no not in ports:
-            where = dpid_to_text(ref.dpid)
-            raise InvalidInput(loc, f"switch {where} has no port {ref.port_no}")
 
 
 def beyond_10(match: Match) -> str | None:

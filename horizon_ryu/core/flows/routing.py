@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
-from horizon_ryu.core.flows.effect import beyond_10, check_ports, check_version, end_ports
+from horizon_ryu.core.flows.effect import beyond_10, check_version, end_ports, named_ports
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -50,7 +50,8 @@ class Routing:
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
             check_version(flow.spec.match, self.view.switches[flow.spec.dpid])
-            check_ports(flow.spec, self.view.switches[flow.spec.dpid].ports)
+            for ref, loc in named_ports(flow.spec):
+                self._check_port(ref, loc)
             self._check_meter(flow)
             return flow
         return self._on_path(flow, flow.spec, used, False)
@@ -103,8 +104,8 @@ class Routing:
         key = (spec.src, spec.dst, spec.waypoints, spec.path)
         way = self._routes.get(key)
         if way is None:
-            self._check_port(spec.src, "src")
-            self._check_port(spec.dst, "dst")
+            self._check_port(spec.src, ("src", "port_no"))
+            self._check_port(spec.dst, ("dst", "port_no"))
             route = self._search(spec)
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()
@@ -122,11 +123,11 @@ class Routing:
         if dpid not in self.view.switches:
             raise SwitchAway(dpid)
 
-    def _check_port(self, ref: PortRef, field: str) -> None:
+    def _check_port(self, ref: PortRef, loc: tuple[str, ...]) -> None:
         self._check_switch(ref.dpid)
         if ref.port_no not in self.view.switches[ref.dpid].ports:
             where = dpid_to_text(ref.dpid)
-            raise InvalidInput((field, "port_no"), f"switch {where} has no port {ref.port_no}")
+            raise InvalidInput(loc, f"switch {where} has no port {ref.port_no}")
 
     def _check_meter(self, flow: Flow) -> None:
         """Refuse a rate where there are no meters (they came with OpenFlow 1.3)."""
