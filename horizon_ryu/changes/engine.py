@@ -140,7 +140,6 @@ class Batch(Generic[P]):
         self._started = ports.clock()
         self._members: list[Transaction[P]] = []
         self._trouble: Exception | None = None
-        self._has_setback = False
         self._carry: Mapping[Action, Callable[[Sequence[Transaction[P]]], None]] = MappingProxyType(
             {
                 Action.WRITE: self._write,
@@ -194,7 +193,7 @@ class Batch(Generic[P]):
                 break
             now = min(actions)
             self._carry[now]([member for member in members if member.todo[:1] == (now,)])
-            if self._all_or_none and self._has_setback:
+            if self._all_or_none:
                 _abandon_all_if_one_failed(members)
         if self._trouble is not None:
             raise self._trouble
@@ -216,7 +215,6 @@ class Batch(Generic[P]):
                 self._ports.journal.write(kept)
         except Exception as error:
             self._trouble = self._trouble or error
-            self._has_setback = True
             for member in members:
                 member.unrecorded()
             return
@@ -240,7 +238,6 @@ class Batch(Generic[P]):
         for member in members:
             must = member.parts.pop(0).must
             if must and id(member) in failed:
-                self._has_setback = True
                 member.failed(failed[id(member)])
             else:
                 member.succeeded()
@@ -268,7 +265,6 @@ class Batch(Generic[P]):
             except Exception as error:
                 self._trouble = self._trouble or error
                 member.error = HorizonError(f"not checked: {error!r}")
-            self._has_setback |= member.error is not None
             member.advance(ChangeEvent.ALLOWED if member.error is None else ChangeEvent.FORBIDDEN)
 
     def _drain(self, members: Sequence[Transaction[P]]) -> None:
