@@ -95,7 +95,7 @@ def test_a_kept_cap_that_fewer_vcpus_do_not_allow(pilot: Pilot, guests: Guests) 
     machine, r2 = pilot.lab.machine("xen1"), "/xen/hosts/xen1/domains/r2"
     pilot.wait_connected("xen1")
     try:
-        assert pilot.set("xen1", "r2", vcpus=2, cap=150)["scheduler"]["cap"] == 150
+        assert pilot.set("xen1", "r2", vcpus=2, weight=256, cap=150)["scheduler"]["cap"] == 150
         status, answer = pilot.ask("PATCH", r2, {"vcpus": 1})
         assert (status, "cap of 150, more than 1 vCPUs" in answer["detail"]) == (409, True), answer
         pilot.set("xen1", "r2", state="destroyed")
@@ -105,7 +105,7 @@ def test_a_kept_cap_that_fewer_vcpus_do_not_allow(pilot: Pilot, guests: Guests) 
         wait_until(lambda: pilot.get(r2)["problems"], 60, "it is told")
         told = pilot.get(r2)
         assert (told["state"], told["unknown"]) == ("running", [])
-        assert "cap 150 cannot be given" in told["problems"][0]
+        assert "and cap 150 cannot be given" in told["problems"][0]
         assert pilot.set("xen1", "r1", weight=300)["scheduler"]["weight"] == 300
         assert pilot.set("xen1", "r2", cap=60)["problems"] == []
         # One that is emulated may be too slow for a look; the cap is no reason to be away.
