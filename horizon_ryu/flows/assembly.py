@@ -82,19 +82,8 @@ def assemble(
         supervisor,
         runtime,
     )
-    ports = EnginePorts(
-        applier=applier,
-        journal=journal,
-        claims=registry,
-        check=planner.check_commit,
-        on_uncertain=reconciler.suspect,
-        on_end=events.ended,
-        reachable=beneath.connected,
-        clock=beneath.clock,
-        sleep=runtime.sleep,
-        spawn=partial(runtime.spawn, supervisor.once),
-    )
-    engine: Engine[FlowPlan] = Engine(ports, migration.drain, manager.grace)
+    ports = _flow_ports(beneath, applier, journal, events, reconciler.suspect)
+    engine = Engine(ports, migration.drain, manager.grace)
     monitor = PathMonitor(
         registry,
         planner,
@@ -113,6 +102,28 @@ def assemble(
         recovery=Recovery(engine, journal),
         journal=journal,
         confirmation=applier,
+    )
+
+
+def _flow_ports(
+    beneath: Foundation,
+    applier: Confirmation,
+    journal: FlowJournal,
+    events: FlowEvents,
+    on_uncertain: Callable[[int], None],
+) -> EnginePorts[FlowPlan]:
+    """Return what the engine for changes of flows stands on."""
+    return EnginePorts(
+        applier=applier,
+        journal=journal,
+        claims=beneath.registry,
+        check=beneath.planner.check_commit,
+        on_uncertain=on_uncertain,
+        on_end=events.ended,
+        reachable=beneath.connected,
+        clock=beneath.clock,
+        sleep=beneath.runtime.sleep,
+        spawn=partial(beneath.runtime.spawn, beneath.supervisor.once),
     )
 
 

@@ -9,16 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from horizon_ryu.changes.ports import Progress
-from horizon_ryu.changes.states import State
+from horizon_ryu.changes.states import FINAL, State
 from horizon_ryu.core.errors import InvalidInput, NotFound, StoreError, SwitchError
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
-from horizon_ryu.core.flows.plan import FlowPlan, Move
-from horizon_ryu.core.flows.record import (
-    flow_to_json,
-    migration_from_json,
-    migration_to_json,
-)
+from horizon_ryu.core.flows.plan import Change, FlowPlan, Move
+from horizon_ryu.core.flows.record import flow_to_json, migration_from_json, migration_to_json
 from horizon_ryu.store import Row, Store
 
 LOG = logging.getLogger("horizon.flows")
@@ -27,7 +23,6 @@ _TIDY_EVERY = 100
 """Final records between two tidyings of the table."""
 _DECIDED = (State.DRAINING, State.DONE, State.ROLLED_BACK)
 """What is so, whatever the store can do; COMMITTED is, too, if COMMITTING was written."""
-_FINAL = (State.DONE.value, State.ROLLED_BACK.value, State.FAILED.value)
 
 
 def record_of(transaction: Progress[FlowPlan]) -> Migration:
@@ -84,6 +79,10 @@ class FlowJournal:
         name, now = secrets.token_hex(6), self._wall()
         return Migration(id=name, old=plan.old, new=plan.new, cause=cause, started=now)
 
+    def followed(self, plan: Move, cause: Cause) -> Migration | None:
+        """Return the record of a change; None of an installation, whose result alone is kept."""
+        return self.begun(plan, cause) if isinstance(plan, Change) else None
+
     # ---- what the engine of changes writes
 
     def write(self, transactions: Sequence[Progress[FlowPlan]]) -> None:
@@ -119,7 +118,7 @@ class FlowJournal:
             known = migration_to_json(record)
         # Its flows, the most of it, stay what they are.
         data = {**known, "state": transaction.state.value, **_found(transaction)}
-        return _row_of(record, data, transaction.state.value in _FINAL)
+        return _row_of(record, data, transaction.state in FINAL)
 
     def _owe(self, transactions: Iterable[Progress[FlowPlan]], records: dict[str, Row]) -> bool:
         """Take note of what has happened all the same; tell whether that is all of it."""

@@ -141,8 +141,7 @@ class PathMonitor:
             try:
                 plan = self._judge(self._registry.get(number))
                 if plan is not None:
-                    is_change = isinstance(plan, Change)
-                    batch.add(plan, self._journal.begun(plan, Cause.FAILURE) if is_change else None)
+                    batch.add(plan, self._journal.followed(plan, Cause.FAILURE))
             except Conflict:
                 # Something overlapping is being changed: when that is over.
                 busy.append(number)

@@ -13,7 +13,7 @@ from horizon_ryu.changes.engine import Engine, raise_first
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, Spec
 from horizon_ryu.core.flows.migration import Cause
-from horizon_ryu.core.flows.plan import Change, FlowPlan, Removal
+from horizon_ryu.core.flows.plan import FlowPlan, Removal
 from horizon_ryu.core.flows.planner import CreateFlow, FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.ownership import EXACT_COOKIE, flow_cookie
@@ -45,12 +45,12 @@ class FlowService:
         on_pending: Callable[[Iterable[Flow]], None],
     ) -> None:
         """``on_pending`` is told of flows that are pending now."""
-        self._on_pending = on_pending
         self._registry = registry
         self._planner = planner
         self._engine = engine
         self._switches = switches
         self._journal = journal
+        self._on_pending = on_pending
 
     def create(self, commands: Sequence[CreateFlow]) -> tuple[Flow, ...]:
         """Make flows, all or none, and return them: for each asked for, one or two.
@@ -90,8 +90,7 @@ class FlowService:
         """Give a flow another spec and return it; SwitchError if it was taken back."""
         with self._engine.batch() as batch:
             plan = self._planner.change(self._registry.get(number), spec)
-            is_change = isinstance(plan, Change)
-            batch.add(plan, self._journal.begun(plan, Cause.SET) if is_change else None)
+            batch.add(plan, self._journal.followed(plan, Cause.SET))
             ended = batch.run()
         raise_first(ended)
         if plan.new.state is FlowState.PENDING:

@@ -167,10 +167,9 @@ class FlowPlanner:
     def _installs(self, command: CreateFlow, numbers: Iterator[int]) -> Iterator[Install]:
         """Yield one plan or two; what is wrong with the reverse direction is told of the flow."""
         spec, number = command.spec, next(numbers)
-        both = command.bidirectional and isinstance(spec, PathSpec)
-        back = next(numbers) if command.bidirectional else None
+        back = next(numbers) if command.bidirectional and isinstance(spec, PathSpec) else None
         try:
-            plan = self._install(spec, number, back if both else None, command.allow_pending)
+            plan = self._install(spec, number, back, command.allow_pending)
         except InvalidInput as error:
             raise InvalidInput((*command.loc, *error.loc), error.msg) from error
         yield plan
@@ -181,7 +180,7 @@ class FlowPlanner:
         self, spec: Spec, number: int, reverse: int | None, allow_pending: bool = False
     ) -> Install:
         routing = self._routes()
-        meter = 0 if spec.rate_kbps is None else self._meter_for(spec, number)
+        meter = self._meter_for(spec, number)
         check_harmless(spec)
         check_effect(spec)
         check_meant(spec)
