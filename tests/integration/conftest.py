@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.flow_lab import FlowLab
 from tools.lab import Lab
 
 
@@ -14,6 +15,16 @@ from tools.lab import Lab
 def lab(tmp_path: Path) -> Iterator[Lab]:
     """A controller and a network, both still to be started by ``lab.build``."""
     made = Lab(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def flow_lab(tmp_path: Path) -> Iterator[FlowLab]:
+    """The same for tests of flows; ``flow_lab.stage`` starts both."""
+    made = FlowLab(tmp_path)
     try:
         yield made
     finally:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tools.controller_process import wait_until
@@ -20,12 +17,8 @@ REPAIRED = 5.0
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[FlowLab]:
-    made = FlowLab(tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
+def lab(flow_lab: FlowLab) -> FlowLab:
+    return flow_lab
 
 
 def test_a_flow_and_its_reverse_direction_carry_pings(lab: FlowLab) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tools.flow_lab import FlowLab
@@ -35,12 +32,8 @@ MATCHES = [
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[FlowLab]:
-    made = FlowLab(tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
+def lab(flow_lab: FlowLab) -> FlowLab:
+    return flow_lab
 
 
 def test_every_match_reaches_the_switch_and_is_recognised(lab: FlowLab) -> None:

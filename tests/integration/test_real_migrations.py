@@ -48,15 +48,6 @@ FIG3_4 = Journey("fig3_4", "source", "dest", "AFED", "ABCD", "ABD")
 FIG4_1B = Journey("fig4_1b", "client", "server", "DCB", "DAB", "DAB")
 
 
-@pytest.fixture
-def flow_lab(tmp_path: Path) -> Iterator[FlowLab]:
-    made = FlowLab(tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 class Stop:
     """Orders to the application in kill_at_state.py."""
 

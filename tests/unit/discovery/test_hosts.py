@@ -12,17 +12,13 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.hosts import PROBER, HostLimits
 from horizon_ryu.core.topology import Host, PortRef
-from horizon_ryu.wire.messages import Outgoing, Output, PacketIn, PacketOut
+from horizon_ryu.wire.messages import Output, PacketOut
+from unit.discovery.heard_hosts import ALICE, BOB, EVE, address, asks, hear
 from unit.discovery.small_network import SmallNetwork, port
 
 A, B = 1, 2
-ALICE, BOB, EVE = (bytes((0x0A, 0, 0, 0, 0, number)) for number in (1, 2, 3))
 HOME, AWAY = PortRef(A, 3), PortRef(B, 3)
 LINK_AT_B = PortRef(B, 1)
-
-
-def address(number: int) -> bytes:
-    return bytes((10, 0, 0, number))
 
 
 @pytest.fixture
@@ -34,18 +30,6 @@ def network() -> SmallNetwork:
     made.run(0.5)
     made.kinds()
     return made
-
-
-def hear(network: SmallNetwork, ref: PortRef, data: bytes) -> tuple[Outgoing, ...]:
-    frame = frames.decode(data)
-    assert frame is not None
-    return network.core.host_frame(PacketIn(ref.dpid, ref.port_no, data), frame, network.now)
-
-
-def asks(
-    network: SmallNetwork, ref: PortRef, mac: bytes = ALICE, ip: int = 1
-) -> tuple[Outgoing, ...]:
-    return hear(network, ref, frames.build_arp_request(mac, address(ip), address(99)))
 
 
 def hosts(network: SmallNetwork) -> dict[bytes, Host]:

@@ -9,16 +9,12 @@ from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.hosts import PROBER, HostLimits
 from horizon_ryu.core.errors import Conflict, NotFound
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange
-from horizon_ryu.wire.messages import Outgoing, PacketIn, PacketOut
+from horizon_ryu.wire.messages import Outgoing, PacketOut
+from unit.discovery.heard_hosts import ALICE, BOB, EVE, address, asks, hear
 from unit.discovery.small_network import SmallNetwork, port
 
 A, B, C = 1, 2, 3
-ALICE, BOB, EVE = (bytes((0x0A, 0, 0, 0, 0, number)) for number in (1, 2, 3))
 HOME, AWAY = PortRef(A, 3), PortRef(B, 3)
-
-
-def address(number: int) -> bytes:
-    return bytes((10, 0, 0, number))
 
 
 @pytest.fixture
@@ -29,18 +25,6 @@ def network() -> SmallNetwork:
     made.run(0.5)
     made.kinds()
     return made
-
-
-def hear(network: SmallNetwork, ref: PortRef, data: bytes) -> tuple[Outgoing, ...]:
-    frame = frames.decode(data)
-    assert frame is not None
-    return network.core.host_frame(PacketIn(ref.dpid, ref.port_no, data), frame, network.now)
-
-
-def asks(
-    network: SmallNetwork, ref: PortRef, mac: bytes = ALICE, ip: int = 1
-) -> tuple[Outgoing, ...]:
-    return hear(network, ref, frames.build_arp_request(mac, address(ip), address(99)))
 
 
 def says(network: SmallNetwork, ref: PortRef, mac: bytes = ALICE) -> tuple[Outgoing, ...]:
