@@ -9,11 +9,10 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from copy import copy
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import eventlet
 import eventlet.event
@@ -25,8 +24,8 @@ from eventlet import tpool
 from eventlet.green.ssl import GreenSSLContext
 from eventlet.greenio import GreenSocket
 
-from xen_bridge.runtime.outcome import gather
-from xen_bridge.runtime.port import Event, Limiter, Queue, Runtime, Semaphore, Shutdownable, Task
+from xen_bridge.runtime.port import Event, Queue, Semaphore, Shutdownable, Task
+from xen_bridge.runtime.task_runtime import TaskRuntime
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -139,19 +138,16 @@ def _logged(function: Callable[..., object], args: tuple[Any, ...]) -> None:
         LOG.exception("a task ended by an error")
 
 
-class GreenRuntime(Runtime):
+class GreenRuntime(TaskRuntime):
     """Tasks on the hub of the thread that uses it."""
 
     faults = _FAULTS
-    now = staticmethod(time.monotonic)
-    wall = staticmethod(time.time)
 
     def __init__(self, threads: int | None = None) -> None:
         """Have so many native ``threads`` in this process, if none was needed yet (None: 20)."""
+        super().__init__()
         if threads is not None:
             tpool.set_num_threads(threads)
-        self._limiter: Limiter | None = None
-        self._seconds = 0.0
 
     def spawn(
         self,
@@ -193,22 +189,9 @@ class GreenRuntime(Runtime):
         made: Semaphore = eventlet.semaphore.Semaphore(count)
         return made
 
-    def gather(self, functions: Sequence[Callable[[], T]], at_once: int | None = None) -> list[T]:
-        """Return what ``functions`` return."""
-        return gather(self, functions, at_once)
-
-    def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Return ``function(*args)``, run in a native thread."""
-        if self._limiter is not None:
-            return self._limiter.call(self._seconds, function, *args)
+    def _blocking(self, function: Callable[..., T], *args: Any) -> T:
         result: T = tpool.execute(function, *args)
         return result
-
-    def limited_by(self, limiter: Limiter, seconds: float) -> Self:
-        """Return this runtime with an :meth:`in_thread` that goes through ``limiter``."""
-        limited = copy(self)
-        limited._limiter, limited._seconds = limiter, seconds
-        return limited
 
     def listen(self, address: Any, family: socket.AddressFamily, backlog: int) -> Any:
         """Return a listening socket."""

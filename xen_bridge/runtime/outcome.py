@@ -1,12 +1,9 @@
-"""Outcome of a function that somebody else runs, and functions run side by side for theirs."""
+"""Outcome of a function that somebody else runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
-
-from xen_bridge.runtime.port import Runtime, Task
-from xen_bridge.runtime.task_pool import TaskPool
 
 T = TypeVar("T")
 
@@ -30,19 +27,3 @@ class Outcome(Generic[T]):
         if self._error is not None:
             raise self._error
         return self._value
-
-
-def gather(runtime: Runtime, functions: Sequence[Callable[[], T]], at_once: int | None) -> list[T]:
-    """Do what :meth:`Runtime.gather` says, with ``runtime``'s tasks."""
-    outcomes: list[Outcome[T]] = [Outcome() for _ in functions]
-    pool = TaskPool(runtime, at_once or max(len(functions), 1))
-    tasks: list[Task] = []
-    try:
-        for outcome, function in zip(outcomes, functions, strict=True):
-            tasks.append(pool.spawn(outcome.take, function))
-        for task in tasks:
-            task.join()
-    finally:
-        for task in tasks:
-            task.kill()
-    return [outcome.result() for outcome in outcomes]

@@ -13,14 +13,13 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from copy import copy
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
-from xen_bridge.runtime.outcome import gather
 from xen_bridge.runtime.parking import Condition, Parking, TimeIsUp, Timeout
-from xen_bridge.runtime.port import Event, Limiter, Queue, Runtime, Semaphore, Shutdownable, Task
+from xen_bridge.runtime.port import Event, Queue, Semaphore, Shutdownable, Task
+from xen_bridge.runtime.task_runtime import TaskRuntime
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -207,16 +206,10 @@ class ThreadSemaphore:
         self.release()
 
 
-class ThreadRuntime(Runtime):
+class ThreadRuntime(TaskRuntime):
     """Tasks in native threads, and plain sockets."""
 
     faults = (Exception,)
-    now = staticmethod(time.monotonic)
-    wall = staticmethod(time.time)
-
-    def __init__(self) -> None:
-        self._limiter: Limiter | None = None
-        self._seconds = 0.0
 
     def spawn(
         self,
@@ -263,21 +256,9 @@ class ThreadRuntime(Runtime):
         """Return a semaphore."""
         return ThreadSemaphore(count)
 
-    def gather(self, functions: Sequence[Callable[[], T]], at_once: int | None = None) -> list[T]:
-        """Return what ``functions`` return."""
-        return gather(self, functions, at_once)
-
-    def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Return ``function(*args)``: this thread may block."""
-        if self._limiter is not None:
-            return self._limiter.call(self._seconds, function, *args)
+    def _blocking(self, function: Callable[..., T], *args: Any) -> T:
+        # This thread may block: the others run on.
         return function(*args)
-
-    def limited_by(self, limiter: Limiter, seconds: float) -> Self:
-        """Return this runtime with an :meth:`in_thread` that goes through ``limiter``."""
-        limited = copy(self)
-        limited._limiter, limited._seconds = limiter, seconds
-        return limited
 
     def interrupter(self, error: BaseException) -> Callable[[], None]:
         """Return what raises ``error`` in the thread that asks."""

@@ -1,0 +1,57 @@
+"""Task runtime: what all runtimes do in the same way, on the tasks that each of them has."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import Any, Self, TypeVar
+
+from xen_bridge.runtime.outcome import Outcome
+from xen_bridge.runtime.port import Limiter, Runtime, Task
+from xen_bridge.runtime.task_pool import TaskPool
+
+T = TypeVar("T")
+
+
+class TaskRuntime(Runtime):
+    """Clocks, functions side by side, and native threads of which there may be a limit."""
+
+    now = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
+
+    def __init__(self) -> None:
+        self._limiter: Limiter | None = None
+        self._seconds = 0.0
+
+    def gather(self, functions: Sequence[Callable[[], T]], at_once: int | None = None) -> list[T]:
+        """Return what ``functions`` return."""
+        outcomes: list[Outcome[T]] = [Outcome() for _ in functions]
+        pool = TaskPool(self, at_once or max(len(functions), 1))
+        tasks: list[Task] = []
+        try:
+            for outcome, function in zip(outcomes, functions, strict=True):
+                tasks.append(pool.spawn(outcome.take, function))
+            for task in tasks:
+                task.join()
+        finally:
+            for task in tasks:
+                task.kill()
+        return [outcome.result() for outcome in outcomes]
+
+    def in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        """Return ``function(*args)``, by way of the limiter if there is one."""
+        if self._limiter is not None:
+            return self._limiter.call(self._seconds, function, *args)
+        return self._blocking(function, *args)
+
+    @abstractmethod
+    def _blocking(self, function: Callable[..., T], *args: Any) -> T:
+        """Return ``function(*args)``, which blocks, run where that holds no other task up."""
+
+    def limited_by(self, limiter: Limiter, seconds: float) -> Self:
+        """Return this runtime with an :meth:`in_thread` that goes through ``limiter``."""
+        limited = copy(self)
+        limited._limiter, limited._seconds = limiter, seconds
+        return limited
