@@ -79,6 +79,11 @@ def station_key(mac: bytes, vlan: int | None) -> bytes:
     return mac + vlan.to_bytes(2, "big") if vlan else mac
 
 
+def station_of(key: bytes) -> tuple[bytes, int | None]:
+    """Return the MAC and the VLAN of which :func:`station_key` made ``key``."""
+    return key[:6], int.from_bytes(key[6:], "big") or None
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A station heard on an edge port; ``ips`` sorted, IPv4 and IPv6 in text form.

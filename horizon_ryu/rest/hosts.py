@@ -11,7 +11,7 @@ from horizon_ryu.core.errors import InvalidInput, NotFound
 from horizon_ryu.core.flows.field_values import parse_mac
 from horizon_ryu.core.frames import address_from_text, address_text
 from horizon_ryu.core.identifiers import dpid_from_text
-from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key
+from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key, station_of
 from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
 from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, resources_of
 from horizon_ryu.rest.model import Dpid, Model, optional
@@ -114,10 +114,10 @@ class StationOperations:
     )
     def pin(self, call: Call, body: PinModel, query: HostQuery) -> StationModel:
         """Pin a host to a port: frames from elsewhere do not move it, and it does not age."""
-        key = _key(call, query)
+        mac, vlan = station_of(_key(call, query))
         location = PortRef(dpid_from_text(body.dpid), body.port_no)
         ips = tuple(sorted({_address(text, place) for place, text in enumerate(body.ips)}))
-        pinned = Host(key[:6], ips, location, int.from_bytes(key[6:], "big") or None)
+        pinned = Host(mac, ips, location, vlan)
         self._keeper.pin_host(pinned)
         return _station(pinned)
 

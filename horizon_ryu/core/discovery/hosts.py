@@ -30,7 +30,7 @@ from horizon_ryu.core.discovery.host_questions import PROBER, is_provable, quest
 from horizon_ryu.core.discovery.host_room import HostRoom, RoomLimits
 from horizon_ryu.core.errors import Conflict, LimitExceeded, NotFound
 from horizon_ryu.core.token_bucket import TokenBucket
-from horizon_ryu.core.topology import Host, PortRef, TopologyChange, station_key
+from horizon_ryu.core.topology import Host, PortRef, TopologyChange, station_key, station_of
 from horizon_ryu.wire.messages import Outgoing
 
 __all__ = ["NOTHING", "PROBER", "HostLimits", "HostTable", "Noted"]
@@ -211,8 +211,8 @@ class HostTable:
         if not admitted.may_enter:
             return Noted(admitted.changes) if admitted.changes else NOTHING
         known, changes = self._claim(key, (), address)
-        vlan = int.from_bytes(key[6:], "big") or None
-        host = self._hosts[key] = Host(key[:6], known, here, vlan)
+        mac, vlan = station_of(key)
+        host = self._hosts[key] = Host(mac, known, here, vlan)
         self._room.enter(key, here)
         self._ageing.heard(key, now)
         return Noted((*admitted.changes, *changes, TopologyChange("host_add", host)))
