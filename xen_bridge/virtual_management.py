@@ -309,7 +309,7 @@ class PhysicalHost:
         try:
             target.adopt(domain.uuid, settings)
         except BridgeError as error:
-            LOG.warning("the weight and cap of %s are not kept where it is now: %s", domain, error)
+            LOG.warning("weight and cap of %s are not kept where it is now: %s", domain.name, error)
         return target._after(replace(domain, id=None, state="unknown"))
 
     def adopt(self, uuid: str, settings: SchedulerSettings) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from horizon_ryu.wire.message_table import MessageTable
-from horizon_ryu.wire.of10.statistics import DescStats
+from horizon_ryu.wire.of10.statistics import AggregateStats, DescStats
 from virtual_switch.datapath import Datapath, RemovedEntry
-from virtual_switch.flow_table import FlowChange
+from virtual_switch.flow_table import FlowChange, TableEntry
 from virtual_switch.pipeline import ForController
+from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.steps import Step
 from virtual_switch.switch_ports import SwitchPort
 
@@ -62,6 +63,10 @@ class Dialect(Protocol):
         """Return the replies to a statistics request, in pieces; SwitchRefusal."""
 
 
+Answer = Callable[[Any, Datapath, SwitchTexts, float], Sequence[Any]]
+"""Makes the bodies of the replies to a statistics request, one per piece."""
+REPLY_MORE = 1
+"""OFPSF of 1.0 and OFPMPF of 1.3: another piece follows."""
 MAX_PIECE = 60_000
 """Bytes of entries in one piece of a statistics reply; a message holds less than 65,536."""
 
@@ -82,6 +87,29 @@ def seconds(duration: float) -> tuple[int, int]:
     """Return a duration as whole seconds and nanoseconds."""
     whole, part = divmod(max(0.0, duration), 1.0)
     return int(whole), int(part * 1e9)
+
+
+def replies(
+    reply: Callable[[int, int, Any], Any],
+    answer: Answer | None,
+    request: Any,
+    datapath: Datapath,
+    texts: SwitchTexts,
+    now: float,
+) -> list[Any]:
+    """Return the replies with what ``answer`` makes; SwitchRefusal where there is none."""
+    if answer is None:
+        raise SwitchRefusal("BAD_REQUEST", "BAD_MULTIPART")
+    bodies = answer(request.body, datapath, texts, now)
+    more = [REPLY_MORE] * (len(bodies) - 1) + [0]
+    return [reply(request.type, flags, body) for flags, body in zip(more, bodies, strict=True)]
+
+
+def aggregate(entries: Iterable[TableEntry]) -> list[AggregateStats]:
+    """Return the sums of ``entries``: both versions have one layout for them."""
+    found = list(entries)
+    packets, octets = sum(e.packets for e in found), sum(e.octets for e in found)
+    return [AggregateStats(packets, octets, len(found))]
 
 
 def pieces(entries: Sequence[Any], largest: int) -> list[tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from horizon_ryu.wire.of10.asynchronous import FlowRemoved10, PacketIn10, PortStatus10
@@ -10,7 +10,6 @@ from horizon_ryu.wire.of10.controller import FlowMod10, PacketOut10
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.messages import MESSAGES10
 from horizon_ryu.wire.of10.statistics import (
-    AggregateStats,
     FlowStats10,
     FlowStatsRequest10,
     PortStats10,
@@ -27,19 +26,27 @@ from horizon_ryu.wire.ofp10 import (
     OFPP,
     OFPPF,
     OFPPS,
-    OFPSF,
     OFPST,
     OFPTT_ALL,
 )
 from horizon_ryu.wire.protocols import MAX_SHORT
 from horizon_ryu.wire.versions import OPENFLOW_10
 from virtual_switch.datapath import Datapath, RemovedEntry
-from virtual_switch.dialect import FrameOut, SwitchTexts, describe, pieces, seconds, text
+from virtual_switch.dialect import (
+    Answer,
+    FrameOut,
+    SwitchTexts,
+    aggregate,
+    describe,
+    pieces,
+    replies,
+    seconds,
+    text,
+)
 from virtual_switch.flow_table import FlowChange, TableEntry
 from virtual_switch.matching import from_match10
 from virtual_switch.pipeline import ForController
 from virtual_switch.port_numbers import ANY, narrowed, widened
-from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.steps import Program, read_actions
 from virtual_switch.switch_ports import SwitchPort
 
@@ -117,13 +124,7 @@ class Dialect10:
         self, request: StatsRequest, datapath: Datapath, texts: SwitchTexts, now: float
     ) -> Sequence[StatsReply]:
         answer = _ANSWERS.get(request.type)
-        if answer is None:
-            raise SwitchRefusal("BAD_REQUEST", "BAD_MULTIPART")
-        bodies = answer(request.body, datapath, texts, now)
-        more = [int(OFPSF.REPLY_MORE)] * (len(bodies) - 1) + [0]
-        return [
-            StatsReply(request.type, flags, body) for flags, body in zip(more, bodies, strict=True)
-        ]
+        return replies(StatsReply, answer, request, datapath, texts, now)
 
 
 def _speed(kbps: int) -> OFPPF:
@@ -166,9 +167,7 @@ def _flows(body: Any, datapath: Datapath, _texts: SwitchTexts, now: float) -> li
 
 
 def _aggregate(body: Any, datapath: Datapath, _texts: SwitchTexts, _now: float) -> list[Any]:
-    found = list(_entries(body, datapath))
-    packets, octets = sum(e.packets for e in found), sum(e.octets for e in found)
-    return [AggregateStats(packets, octets, len(found))]
+    return aggregate(_entries(body, datapath))
 
 
 def _tables(_body: Any, datapath: Datapath, _texts: SwitchTexts, _now: float) -> list[Any]:
@@ -200,7 +199,7 @@ def _port_stats(port: SwitchPort) -> PortStats10:
     return PortStats10(narrowed(OPENFLOW_10, port.number), *counters, *dropped, 0, 0, 0, 0, 0, 0)
 
 
-_ANSWERS: Mapping[int, Callable[[Any, Datapath, SwitchTexts, float], list[Any]]] = {
+_ANSWERS: Mapping[int, Answer] = {
     OFPST.DESC: describe,
     OFPST.FLOW: _flows,
     OFPST.AGGREGATE: _aggregate,

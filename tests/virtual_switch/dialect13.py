@@ -14,17 +14,15 @@ from horizon_ryu.wire.ofp13 import (
     OFP_NO_BUFFER,
     OFPC,
     OFPFC,
-    OFPMPF,
     OFPXMC,
 )
 from horizon_ryu.wire.versions import OPENFLOW_13
 from virtual_switch.datapath import Datapath, RemovedEntry
-from virtual_switch.dialect import FrameOut, SwitchTexts, seconds
+from virtual_switch.dialect import FrameOut, SwitchTexts, replies, seconds
 from virtual_switch.fields import IN_PORT
 from virtual_switch.flow_table import FlowChange
 from virtual_switch.matching import from_oxm
 from virtual_switch.pipeline import ForController
-from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.statistics13 import ANSWERS, port_description
 from virtual_switch.steps import read_actions, read_instructions
 from virtual_switch.switch_ports import SwitchPort
@@ -102,11 +100,4 @@ class Dialect13:
         self, request: MultipartRequest, datapath: Datapath, texts: SwitchTexts, now: float
     ) -> Sequence[MultipartReply]:
         answer = ANSWERS.get(request.type)
-        if answer is None:
-            raise SwitchRefusal("BAD_REQUEST", "BAD_MULTIPART")
-        bodies = answer(request.body, datapath, texts, now)
-        more = [int(OFPMPF.REPLY_MORE)] * (len(bodies) - 1) + [0]
-        return [
-            MultipartReply(request.type, flags, body)
-            for flags, body in zip(more, bodies, strict=True)
-        ]
+        return replies(MultipartReply, answer, request, datapath, texts, now)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from horizon_ryu.wire.of10.statistics import AggregateStats
 from horizon_ryu.wire.of13.statistics import (
     Counter,
     FlowStats13,
@@ -23,13 +22,12 @@ from horizon_ryu.wire.of13.statistics import (
 from horizon_ryu.wire.of13.structures import Port13
 from horizon_ryu.wire.ofp13 import OFPG, OFPMBT, OFPMF, OFPMP, OFPP, OFPPS, OFPTT
 from virtual_switch.datapath import Datapath
-from virtual_switch.dialect import SwitchTexts, describe, pieces, seconds, text
+from virtual_switch.dialect import Answer, SwitchTexts, aggregate, describe, pieces, seconds, text
 from virtual_switch.flow_table import ANY_GROUP, TableEntry
 from virtual_switch.matching import from_oxm
 from virtual_switch.port_numbers import ANY
 from virtual_switch.switch_ports import SwitchPort
 
-Answer = Callable[[Any, Datapath, SwitchTexts, float], Sequence[Any]]
 _LARGEST_ENTRY, _LARGEST_PORT, _LARGEST_GROUP = 1500, 112, 2000
 _MANY = 1_000_000
 
@@ -77,9 +75,7 @@ def _flows(body: Any, datapath: Datapath, _texts: SwitchTexts, now: float) -> li
 
 
 def _aggregate(body: Any, datapath: Datapath, _texts: SwitchTexts, _now: float) -> list[Any]:
-    found = list(_entries(body, datapath))
-    packets, octets = sum(e.packets for e in found), sum(e.octets for e in found)
-    return [AggregateStats(packets, octets, len(found))]
+    return aggregate(_entries(body, datapath))
 
 
 def _tables(_body: Any, datapath: Datapath, *_: Any) -> list[Any]:

@@ -53,8 +53,8 @@ class DeviceManager:
     def set_functions(self, address: str, count: int) -> None:
         """Have a physical function make virtual ones.
 
-        RequestConflict too while it cannot be told of a domain what it has: the number is changed
-        by way of 0, which would take its device from under it.
+        RequestConflict while a domain has one, or while it cannot be told of a domain what it has:
+        the number is changed by way of 0, which would take its device from under it.
         """
         given, functions = self._hypervisor.attached_devices(), self._sysfs.functions(address)
         for function in functions:
