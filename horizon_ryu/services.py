@@ -45,6 +45,8 @@ from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals, on_hangup
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
+from horizon_ryu.store_lock import StoreLock
+from horizon_ryu.store_place import file_at
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.runtime.green import GreenRuntime
@@ -65,6 +67,12 @@ def endpoint(address: tuple[Any, ...]) -> str:
     """Return the address of a listening socket as host:port."""
     host = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
     return f"{host}:{address[1]}"
+
+
+def _lock_of(url: str) -> StoreLock | None:
+    """Take the lock of the store's file; None where it has no file. StoreError."""
+    path = file_at(url)
+    return None if path is None else StoreLock(path)
 
 
 @contextmanager
@@ -92,6 +100,7 @@ class Services:
         self.clock: Callable[[], float] = time.monotonic
         self.generation = secrets.randbits(32)
         self.signing_key = signing_key(self.settings.discovery.key_file)
+        self._store_lock = _lock_of(self.settings.store.url)
         self.store = Store(self.settings.store.url)
         self.metrics = Metrics()
         self.accept_failures = AcceptFailures(LOG, self.clock)
@@ -183,6 +192,8 @@ class Services:
         if self._store_watch is not None:
             self._store_watch.kill()
         self.store.close()
+        if self._store_lock is not None:
+            self._store_lock.release()
         LOG.info("stopped")
 
     def locate_host(self, key: bytes) -> PortRef | None:

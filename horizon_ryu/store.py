@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import Error as SQLiteError
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError
+from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_place import file_of, keep_to_owner
 
 __all__ = ["Row", "Store", "StoreError"]
@@ -96,6 +98,7 @@ class Store:
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", self._prepare_sqlite)
             self._migrate()
+            self._file = None if self._place is None else StoreFile(self._place)
         except (SQLAlchemyError, StoreError, ImportError, OSError) as error:
             raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
 
@@ -161,14 +164,19 @@ class Store:
         A hundred that each wait in vain would hold up everything else.
         """
         try:
+            if self._file is not None:
+                self._file.restore(self._engine)
             with self._engine.begin() as connection:
                 is_vain = self.trouble is not None and not is_patient
                 self._set_wait(connection, 0 if is_vain else BUSY_WAIT)
                 yield connection
+                if self._file is not None:
+                    # What is answered as done is in the file that the next start reads.
+                    self._file.check()
         except IntegrityError:
             # The store works: what is there forbids it.
             raise
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, StoreError, SQLiteError) as error:
             self.failures["write"] += 1
             reason = _reason(error)
             if self.trouble is None:
@@ -177,8 +185,11 @@ class Store:
             raise StoreError(f"the store cannot be written: {reason}") from error
 
     def probe(self) -> None:
-        """Find out whether the trouble is over, by writing what is then deleted; StoreError."""
-        if self.trouble is None:
+        """Find out whether there is trouble, or it is over, by writing what is then deleted.
+
+        StoreError if there is. Without any known only the file is looked at.
+        """
+        if self.trouble is None and self._is_in_place():
             return
         with self._transaction(is_patient=True) as connection:
             connection.execute(_NO_PROBE)
@@ -186,6 +197,14 @@ class Store:
             connection.execute(sa.insert(_settings), row)
         with self._writing() as connection:
             connection.execute(_NO_PROBE)
+
+    def _is_in_place(self) -> bool:
+        try:
+            if self._file is not None:
+                self._file.check()
+        except StoreError:
+            return False
+        return True
 
     @property
     def folder(self) -> Path:
