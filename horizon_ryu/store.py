@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import disk_usage
 from sqlite3 import Error as SQLiteError
 from typing import Any, TypeAlias
 
@@ -19,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
-from horizon_ryu.core.errors import Conflict, NotFound, StoreError
+from horizon_ryu.core.errors import Conflict, NotFound, StoreError, StoreFull
 from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_place import file_of, keep_to_owner
 
@@ -182,7 +183,8 @@ class Store:
             if self.trouble is None:
                 LOG.error("the store cannot be written, and will be tried again: %s", reason)
             self.trouble = reason
-            raise StoreError(f"the store cannot be written: {reason}") from error
+            kind = StoreFull if self._is_full(error) else StoreError
+            raise kind(f"the store cannot be written: {reason}") from error
 
     def probe(self) -> None:
         """Find out whether there is trouble, or it is over, by writing what is then deleted.
@@ -197,6 +199,13 @@ class Store:
             connection.execute(sa.insert(_settings), row)
         with self._writing() as connection:
             connection.execute(_NO_PROBE)
+
+    def _is_full(self, error: Exception) -> bool:
+        """Tell whether it is for want of room; SQLite calls that an I/O error at some places."""
+        code = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+        if code.startswith("SQLITE_IOERR"):
+            return self._place is not None and disk_usage(self.folder).free < _PROBE_SIZE
+        return bool(code == "SQLITE_FULL")
 
     def _is_in_place(self) -> bool:
         try:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol, TypeVar
 from pydantic import Field, create_model
 
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
-from horizon_ryu.http.problem import STORE_FAILED
+from horizon_ryu.http.problem import STORE_WRITE
 from horizon_ryu.http.resource import Call, Resource
 from horizon_ryu.rest.model import Model, optional
 
@@ -55,7 +55,7 @@ def timers_resources(
             handler=change,
             request=patch,
             response=model,
-            problems=(STORE_FAILED,),
+            problems=STORE_WRITE,
             summary="Change some of the timers; all or none of them take effect",
             tag=tag,
         ),
