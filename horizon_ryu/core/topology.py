@@ -70,6 +70,16 @@ class Link(NamedTuple):
         return Link(self.dst, self.src)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """Ports of ours that switches which are not ours join; ``ports`` are in order, two at least.
+
+    Any of them may hear what any other sends, and so may stations that nobody can count.
+    """
+
+    ports: tuple[PortRef, ...]
+
+
 def station_key(mac: bytes, vlan: int | None) -> bytes:
     """Return what tells a station from all others: its MAC, and the VLAN if it is in one.
 
@@ -107,13 +117,15 @@ class TopologyView:
     """One consistent picture of the network.
 
     ``links`` maps a source port to its link: a port has at most one neighbour. ``hosts`` are by
-    :func:`station_key`. ``version`` grows by one with each published change.
+    :func:`station_key`, ``segments`` by each of their ports. ``version`` grows by one with each
+    published change.
     """
 
     version: int = 0
     switches: Mapping[int, Switch] = field(default_factory=lambda: MappingProxyType({}))
     links: Mapping[PortRef, Link] = field(default_factory=lambda: MappingProxyType({}))
     hosts: Mapping[bytes, Host] = field(default_factory=lambda: MappingProxyType({}))
+    segments: Mapping[PortRef, Segment] = field(default_factory=lambda: MappingProxyType({}))
 
     def is_bidirectional(self, link: Link) -> bool:
         """Tell whether the same cable was also seen in the other direction."""
@@ -130,8 +142,8 @@ class TopologyChange:
     """What one event did to the topology: ``kind`` with the object concerned.
 
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
-    ``link_add``, ``link_delete``, ``host_add``, ``host_modify``, ``host_move``, ``host_delete`` and
-    the alarms
+    ``link_add``, ``link_delete``, ``segment_add``, ``segment_delete``, ``host_add``,
+    ``host_modify``, ``host_move``, ``host_delete`` and the alarms
     ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
     ``alarm_too_many_hosts``, ``alarm_too_many_ports``, ``alarm_port_role``,
     ``alarm_shared_segment``. Alarms about a host have the other ``port``: of who claims to be it,
@@ -139,5 +151,5 @@ class TopologyChange:
     """
 
     kind: str
-    subject: Switch | Link | Host | PortRef
+    subject: Switch | Link | Segment | Host | PortRef
     port: PortRef | None = None

@@ -8,8 +8,8 @@ from horizon_ryu.core.discovery.join_doubt import SlowJoin
 from horizon_ryu.core.dpid_claims import DpidClaim
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyChange
-from horizon_ryu.rest.topology_model import host_model, port_ref_model, switch_model
+from horizon_ryu.core.topology import Host, Link, PortRef, Segment, Switch, TopologyChange
+from horizon_ryu.rest.topology_model import host_model, port_ref_model, segment_model, switch_model
 
 
 def change_to_event(change: TopologyChange) -> tuple[str, dict[str, Any]]:
@@ -37,7 +37,7 @@ def forest_to_event(forest: Forest) -> tuple[str, dict[str, Any]]:
     return "tree_change", {"roots": roots, "blocked": len(forest.blocked)}
 
 
-def _data(subject: Switch | Link | Host | PortRef, connected: bool) -> dict[str, Any]:
+def _data(subject: Switch | Link | Segment | Host | PortRef, connected: bool) -> dict[str, Any]:
     if isinstance(subject, Switch):
         return switch_model(subject, connected).model_dump(mode="json")
     if isinstance(subject, Link):
@@ -45,6 +45,8 @@ def _data(subject: Switch | Link | Host | PortRef, connected: bool) -> dict[str,
             "src": port_ref_model(subject.src).model_dump(),
             "dst": port_ref_model(subject.dst).model_dump(),
         }
+    if isinstance(subject, Segment):
+        return segment_model(subject).model_dump(mode="json")
     if isinstance(subject, Host):
         return host_model(subject).model_dump(mode="json")
     return port_ref_model(subject).model_dump()

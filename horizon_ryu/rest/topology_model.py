@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch, TopologyView
 from horizon_ryu.rest.model import Dpid, Model, PortNo
 from horizon_ryu.wire.addresses import mac_to_text
 
@@ -45,6 +45,12 @@ class LinkModel(Model):
     dst: PortRefModel
     bidirectional: bool
     in_tree: bool | None
+
+
+class SegmentModel(Model):
+    """Ports of ours that switches which are not ours join."""
+
+    ports: tuple[PortRefModel, ...]
 
 
 class HostModel(Model):
@@ -105,6 +111,11 @@ def link_model(link: Link, view: TopologyView, forest: Forest | None) -> LinkMod
         bidirectional=view.is_bidirectional(link),
         in_tree=None if forest is None else forest.contains(link),
     )
+
+
+def segment_model(segment: Segment) -> SegmentModel:
+    """Return a segment with its ports in order."""
+    return SegmentModel(ports=tuple(map(port_ref_model, segment.ports)))
 
 
 def host_model(host: Host) -> HostModel:

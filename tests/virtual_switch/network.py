@@ -8,6 +8,9 @@ from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import Outgoing, PacketIn
 from virtual_switch.direct import DirectSwitch
 
+LINK_LOCAL = bytes.fromhex("0180c20000")
+"""Beginning of the groups that no bridge relays (IEEE 802.1D-2004, table 7-10)."""
+
 
 class DirectNetwork:
     """Two ports in a segment make a cable, more a hub; a port in none leads to a host.
@@ -22,6 +25,7 @@ class DirectNetwork:
         self.heard: Callable[[PacketIn], None] = lambda _packet: None
         self.delivered: Callable[[PortRef, bytes], object] = lambda _at, _frame: None
         self._far: dict[PortRef, list[PortRef]] = {}
+        self._filtering: set[PortRef] = set()
 
     def add_switch(
         self, dpid: int, ports: Iterable[int], openflow: int = 4, hybrid: bool = False
@@ -38,6 +42,15 @@ class DirectNetwork:
         refs = [PortRef(*end) for end in ends]
         for ref in refs:
             self._far[ref] = [other for other in refs if other != ref]
+
+    def bridge(self, *ends: tuple[int, int], passes_lldp: bool = False) -> None:
+        """Plug ports into a bridge of somebody else's, which floods all but link-local groups.
+
+        One that ``passes_lldp`` floods these too, as a hub does.
+        """
+        self.segment(*ends)
+        if not passes_lldp:
+            self._filtering.update(PortRef(*end) for end in ends)
 
     def unplug(self, *ends: tuple[int, int]) -> None:
         """Take ports out of their segments; what they send is lost for those left there."""
@@ -56,6 +69,8 @@ class DirectNetwork:
         far = self._far.get(src)
         if far is None:
             self.delivered(src, frame)
+            return
+        if src in self._filtering and frame.startswith(LINK_LOCAL):
             return
         for here in far:
             if here not in self.deaf and here.dpid in self.switches:

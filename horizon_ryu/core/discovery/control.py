@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
+from horizon_ryu.core.discovery.group_probes import GroupProbes
 from horizon_ryu.core.discovery.hosts import NOTHING, PROBER, HostLimits, HostTable
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
 from horizon_ryu.core.discovery.link_table import LinkTable
@@ -32,6 +33,7 @@ from horizon_ryu.core.topology import (
     TopologyChange,
     TopologyView,
     is_port,
+    station_key,
 )
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, PacketOut
 
@@ -83,6 +85,10 @@ class DiscoveryControl:
         self._links = LinkTable()
         self._hosts = HostTable(limits.hosts, self._is_edge)
         self._book = OutstandingProbes(limits.probe_validity)
+        self._groups = GroupProbes(key, limits.probe_validity, self._links.join)
+        self.passes_through: Callable[[PortRef, PortRef], bool] = lambda _here, _home: True
+        """Whether frames of a station at home come in here, across a segment; who knows the tree
+        says so."""
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
@@ -107,7 +113,7 @@ class DiscoveryControl:
         ports = {no: port for no, port in switch.ports.items() if is_port(no)}
         switch = replace(switch, ports=MappingProxyType(ports))
         switch, left_out = self._switches.add(switch)
-        self._void_before = self._book.next_number
+        self._void_probes()
         self._changes.append(TopologyChange("switch_join", switch))
         if left_out is not None:
             self._changes.append(TopologyChange("alarm_too_many_ports", left_out))
@@ -118,8 +124,12 @@ class DiscoveryControl:
 
     def drop_restored(self, dpid: int, now: float) -> None:
         """The forced drop of a switch that is ready was missing, and is in place again."""
-        self._void_before = self._book.next_number
+        self._void_probes()
         self._joined(dpid, now)
+
+    def _void_probes(self) -> None:
+        self._void_before = self._book.next_number
+        self._groups.void()
 
     def switch_left(self, dpid: int, now: float) -> None:
         """The connection of a switch is gone; so are its links, at once."""
@@ -166,6 +176,7 @@ class DiscoveryControl:
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
         self._book.forget(ref)
+        self._groups.forget(ref)
         self._links.clear_shared(ref)
         self._refused.discard(ref)
         self._deleted(self._links.remove_at(ref))
@@ -173,6 +184,7 @@ class DiscoveryControl:
             self._changes += self._hosts.remove_at(ref)
 
     def _deleted(self, links: Iterable[Link]) -> None:
+        self._groups.table.links_changed()
         self._changes += (TopologyChange("link_delete", link) for link in links)
 
     # ---- what frames say
@@ -190,6 +202,8 @@ class DiscoveryControl:
             return Heard("port_down", drop)
         if not lldp.is_genuine(self._key, probe):
             return Heard("forged", drop)
+        if packet.data.startswith(lldp.ANY_BRIDGE):
+            return Heard(self._hear_group(probe, here, now), drop)
         src = PortRef(probe.dpid, probe.port_no)
         verdict, other = self._book.hear(src, probe.number, here, now)
         if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number, now):
@@ -197,6 +211,22 @@ class DiscoveryControl:
         if verdict is not ProbeVerdict.FRESH:
             return Heard(verdict.value, drop)
         return Heard(self._prove(Link(src, here), probe.number, now), drop)
+
+    def _hear_group(self, probe: lldp.Probe, here: PortRef, now: float) -> str:
+        """Take a genuine group probe as proof that two ports share a segment or a cable."""
+        outcome = self._groups.hear(probe, here, now, not self._doubt.binds(now))
+        src = PortRef(probe.dpid, probe.port_no)
+        if outcome == "unsettled":
+            self._refused.add(src)
+            self._look_again(now)
+        if outcome != "beside" or self._links.join(src, here):
+            return outcome
+        rivals = self._links.contradicted_by(Link(src, here), now)
+        if rivals:
+            # Neither leads to the other alone: whatever passes both kinds of probe is between.
+            self._share((src, here, *rivals), now)
+        self._groups.table.note(src, here, now)
+        return outcome
 
     def _prove(self, link: Link, number: int, now: float) -> str:
         """Take a genuine probe, heard for the first time, as proof of ``link``."""
@@ -214,6 +244,9 @@ class DiscoveryControl:
         if rivals:
             self._share((link.src, link.dst, *rivals), now)
             return "shared"
+        for end in link:
+            # What others heard while the other end was not ours yet says nothing any more.
+            self._groups.table.remove_at(end)
         self._deleted(self._links.add(link, now))
         if self._doubt:
             self._links.doubt(link, now)
@@ -243,6 +276,8 @@ class DiscoveryControl:
         fresh = [ref for ref in refs if not self._links.is_shared(ref, now)]
         quarantine = LOST_PROBES * max(self._pacing.period(ref.dpid) for ref in refs)
         self._deleted(self._links.share(refs, now, quarantine))
+        for ref in refs[1:]:
+            self._groups.table.note(refs[0], ref, now)
         self._changes += (TopologyChange("alarm_shared_segment", ref) for ref in fresh)
 
     def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Outgoing, ...]:
@@ -252,6 +287,13 @@ class DiscoveryControl:
             return ()
         if not self._is_edge(here):
             return ()
+        segment = self._groups.table.segments.get(here)
+        if segment is not None:
+            home = self._hosts.locate(station_key(frame.src, frame.vlan))
+            if home in segment.ports:
+                here = home
+            elif home is not None and self.passes_through(here, home):
+                return ()
         address = self._address(packet.data, frame)
         noted = self._hosts.note(here, frame.src, address, now, frame.vlan)
         if noted is not NOTHING:
@@ -313,6 +355,7 @@ class DiscoveryControl:
             self._next_check = now + self._timers.link_check_interval
             lost: Callable[[PortRef], bool] = lambda ref: self._book.unheard(ref) >= LOST_PROBES  # noqa: E731
             self._deleted(self._links.idle(now, self._timers.link_max_idle, lost))
+            self._groups.idle(now, self._timers.link_max_idle, self._pacing.period)
         self._changes += self._hosts.expire(now)
         if self._doubt:
             self._slow_joins += self._doubt.late(now)
@@ -323,8 +366,11 @@ class DiscoveryControl:
     def _probe(self, ref: PortRef, now: float) -> Outgoing:
         port = self._switches.port(ref)
         hw_addr = port.hw_addr if port is not None else bytes(6)
-        number = self._book.issue(ref, now)
-        frame = lldp.build(self._key, ref.dpid, ref.port_no, hw_addr, number)
+        if not self._links.touches(ref) and self._groups.takes_turn(ref, now):
+            frame = self._groups.build(ref, hw_addr, now)
+        else:
+            number = self._book.issue(ref, now)
+            frame = lldp.build(self._key, ref.dpid, ref.port_no, hw_addr, number)
         return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
 
     def next_due(self, now: float) -> float:
@@ -363,15 +409,22 @@ class DiscoveryControl:
     @property
     def changed(self) -> bool:
         """Whether :meth:`take_changes` would return any."""
+        self._follow_segments()
         return bool(self._changes)
 
     def take_changes(self) -> tuple[TopologyChange, ...]:
         """Return what happened since the last call; the view then includes it."""
+        self._follow_segments()
         changes = tuple(self._changes)
         if changes:
             self._view = self._next_view(changes)
         self._changes = []
         return changes
+
+    def _follow_segments(self) -> None:
+        gone, found = self._groups.table.take_changes()
+        self._changes += (TopologyChange("segment_delete", segment) for segment in gone)
+        self._changes += (TopologyChange("segment_add", segment) for segment in found)
 
     def _next_view(self, changes: tuple[TopologyChange, ...]) -> TopologyView:
         """Return the next view; parts of which nothing is told are shared with the last one."""
@@ -382,6 +435,7 @@ class DiscoveryControl:
             self._switches.frozen() if "switches" in parts else last.switches,
             _frozen(self._links.links) if "links" in parts else last.links,
             _frozen(self._hosts.hosts) if "hosts" in parts else last.hosts,
+            self._groups.table.segments,
         )
 
     def view(self) -> TopologyView:

@@ -35,6 +35,10 @@ class LinkTable:
     def __contains__(self, link: Link) -> bool:
         return self._links.get(link.src) == link
 
+    def join(self, one: PortRef, other: PortRef) -> bool:
+        """Tell whether a link leads from either port to the other."""
+        return Link(one, other) in self or Link(other, one) in self
+
     def touches(self, ref: PortRef) -> bool:
         """Tell whether a link leaves or arrives at ``ref``."""
         return ref in self._links or ref in self._arriving

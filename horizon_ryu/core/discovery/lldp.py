@@ -10,8 +10,11 @@
     TLV 0     end
 
 (IEEE 802.1AB-2005, clauses 8 and 9.) The destination is the one that no 802.1D bridge relays, so
-what arrives came over one cable. The signature covers dpid, port and number under a key that
-only this controller has; half of the MAC's bytes are enough (RFC 2104, section 5).
+what arrives came over one cable. The same frame to ANY_BRIDGE, a group that every bridge floods,
+finds the ports that bridges of others join (see :mod:`~horizon_ryu.core.discovery.segments`); its
+EtherType is LLDP's all the same, so that the forced drop holds for both. The signature covers dpid,
+port and number under a key that only this controller has; half of the MAC's bytes are enough
+(RFC 2104, section 5).
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ import struct
 from typing import NamedTuple
 
 NEAREST_BRIDGE = b"\x01\x80\xc2\x00\x00\x0e"
+ANY_BRIDGE = b"\x03\x48\x5a\x00\x00\x01"
+"""A group of local administration (IEEE 802, 8.2), of which no interface of a host is a member."""
 ETHERTYPE = b"\x88\xcc"
 _TAG_TYPES = (b"\x81\x00", b"\x88\xa8", b"\x91\x00")
 TAG_LENGTH = 16
@@ -57,12 +62,19 @@ def sign(key: bytes, dpid: int, port_no: int, number: int) -> bytes:
     return hmac.digest(key, _SIGNED.pack(dpid, port_no, number), "sha256")[:TAG_LENGTH]
 
 
-def build(key: bytes, dpid: int, port_no: int, hw_addr: bytes, number: int) -> bytes:
+def build(
+    key: bytes,
+    dpid: int,
+    port_no: int,
+    hw_addr: bytes,
+    number: int,
+    destination: bytes = NEAREST_BRIDGE,
+) -> bytes:
     """Return the probe of a port as an Ethernet frame."""
     tag = sign(key, dpid, port_no, number)
     return b"".join(
         (
-            NEAREST_BRIDGE,
+            destination,
             hw_addr,
             ETHERTYPE,
             _BODY.pack(

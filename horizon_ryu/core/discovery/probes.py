@@ -38,11 +38,12 @@ class _Page:
 class OutstandingProbes:
     """Numbers probes, and accepts each only once, only soon, only from the port it left by."""
 
-    def __init__(self, validity: float, kept: int = 64) -> None:
+    def __init__(self, validity: float, kept: int = 64, first_number: int = 1) -> None:
+        """Probes count up from ``first_number``: books far apart have no number in common."""
         self._validity = validity
         self._kept = kept
         self._pages: dict[PortRef, _Page] = {}
-        self.next_number = 1
+        self.next_number = first_number
 
     def issue(self, ref: PortRef, now: float) -> int:
         """Return the number for a probe that leaves by ``ref`` now."""

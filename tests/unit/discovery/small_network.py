@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from horizon_ryu.core import frames
+from horizon_ryu.core.discovery import lldp
 from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange
@@ -47,6 +48,8 @@ class SmallNetwork:
         self.core = DiscoveryControl(KEY, timers, limits)
         self.changes: list[TopologyChange] = []
         self.sent: list[tuple[float, PortRef]] = []
+        self.groups_sent: list[tuple[float, PortRef]] = []
+        self.passes_lldp = False
         self.outcomes: list[str] = []
         self.hybrids: dict[int, tuple[int, ...]] = {}
         self._relaying: set[int] = set()
@@ -63,6 +66,12 @@ class SmallNetwork:
         for dpid, number in ends:
             self._plug_in(dpid, {*SOME_PORTS, number})
         self._network.segment(*ends)
+
+    def bridge(self, *ends: tuple[int, int]) -> None:
+        """Plug ports into a bridge that is nobody's switch; see ``passes_lldp``."""
+        for dpid, number in ends:
+            self._plug_in(dpid, {*SOME_PORTS, number})
+        self._network.bridge(*ends, passes_lldp=self.passes_lldp)
 
     def unplug(self, *ends: tuple[int, int]) -> None:
         self._network.unplug(*ends)
@@ -90,6 +99,8 @@ class SmallNetwork:
             src, data = outgoing(message)
             if frames.is_multicast(data):
                 self.sent.append((self.now, src))
+                if data.startswith(lldp.ANY_BRIDGE):
+                    self.groups_sent.append((self.now, src))
                 assert self._network.apply((message,)) == []
 
     def _tell_drops(self) -> None:
@@ -133,13 +144,18 @@ class SmallNetwork:
         self.collect()
         return set(self.core.view().links.values())
 
-    def probe(self, dpid: int, port_no: int) -> bytes:
+    def group_probe(self, dpid: int, port_no: int) -> bytes:
+        """Have a group probe of a port made and return it; nobody hears it."""
+        return self.probe(dpid, port_no, lldp.ANY_BRIDGE)
+
+    def probe(self, dpid: int, port_no: int, destination: bytes = lldp.NEAREST_BRIDGE) -> bytes:
         """Have a probe of a port made and return it; nobody hears it."""
         self.core.port_changed(dpid, port_no, port(port_no, up=False), self.now)
         self.core.port_changed(dpid, port_no, port(port_no), self.now)
-        for src, data in map(outgoing, self.core.tick(self.now)):
-            if src == PortRef(dpid, port_no):
-                return data
+        for delay in (0.0, 0.05):
+            for src, data in map(outgoing, self.core.tick(self.now + delay)):
+                if src == PortRef(dpid, port_no) and data.startswith(destination):
+                    return data
         raise LookupError(f"no probe was due at port {port_no} of switch {dpid}")
 
 

@@ -1,0 +1,103 @@
+"""The segments that probes to any bridge have shown: ports of ours behind switches that are not.
+
+A port that hears another one's probe shares a segment with it, unless LLDP proves a cable between
+the two. One direction is enough, and segments are what hearing joins: that a probe is lost now and
+then, or always in one direction, parts nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from horizon_ryu.core.topology import PortRef, Segment
+
+MAX_MATES = 64
+"""Ports that one port is noted beside: enough to join any segment, whoever claims to hear it."""
+
+_Pair = tuple[PortRef, PortRef]
+
+
+class SegmentTable:
+    """Who was heard by whom, and when last; and the segments that follow."""
+
+    def __init__(self, is_cable: Callable[[PortRef, PortRef], bool]) -> None:
+        """``is_cable`` tells whether a link between two ports is known, in either direction."""
+        self._is_cable = is_cable
+        self._heard: dict[_Pair, float] = {}
+        self._mates: dict[PortRef, set[PortRef]] = {}
+        self._segments: Mapping[PortRef, Segment] = MappingProxyType({})
+        self._is_stale = False
+
+    def note(self, one: PortRef, other: PortRef, now: float) -> None:
+        """Take note that one of two ports has heard the other."""
+        pair = (one, other) if one < other else (other, one)
+        if pair not in self._heard:
+            if one == other or self._is_full(one) or self._is_full(other):
+                return
+            self._mates.setdefault(one, set()).add(other)
+            self._mates.setdefault(other, set()).add(one)
+            self._is_stale = True
+        self._heard[pair] = now
+
+    def _is_full(self, ref: PortRef) -> bool:
+        return len(self._mates.get(ref, ())) >= MAX_MATES
+
+    def remove_at(self, ref: PortRef) -> None:
+        """Forget what was heard of and at ``ref``."""
+        for mate in tuple(self._mates.get(ref, ())):
+            self._forget((ref, mate) if ref < mate else (mate, ref))
+
+    def idle(self, now: float, max_idle: Callable[[PortRef], float]) -> None:
+        """Forget the pairs of which nothing was heard for ``max_idle`` of either port."""
+        for pair, heard in tuple(self._heard.items()):
+            if now - heard >= max(map(max_idle, pair)):
+                self._forget(pair)
+
+    def links_changed(self) -> None:
+        """Look again which pairs are cables."""
+        self._is_stale |= bool(self._heard)
+
+    def take_changes(self) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+        """Return the segments that are gone and those that are new since the last call."""
+        if not self._is_stale:
+            return (), ()
+        self._is_stale = False
+        before = set(self._segments.values())
+        found = self._components()
+        self._segments = MappingProxyType({ref: one for one in found for ref in one.ports})
+        after = set(found)
+        return tuple(sorted(before - after)), tuple(sorted(after - before))
+
+    @property
+    def segments(self) -> Mapping[PortRef, Segment]:
+        """The segments by each of their ports, as of the last :meth:`take_changes`."""
+        return self._segments
+
+    def _components(self) -> list[Segment]:
+        found: list[Segment] = []
+        seen: set[PortRef] = set()
+        for start in self._mates:
+            if start in seen:
+                continue
+            ports = self._reached(start)
+            seen |= ports
+            if len(ports) > 2 or not self._is_cable(*ports):
+                found.append(Segment(tuple(sorted(ports))))
+        return found
+
+    def _reached(self, start: PortRef) -> set[PortRef]:
+        found, new = {start}, {start}
+        while new:
+            new = {mate for ref in new for mate in self._mates[ref]} - found
+            found |= new
+        return found
+
+    def _forget(self, pair: _Pair) -> None:
+        del self._heard[pair]
+        for ref, mate in (pair, pair[::-1]):
+            mates = self._mates[ref]
+            mates.discard(mate)
+            if not mates:
+                del self._mates[ref]
+        self._is_stale = True

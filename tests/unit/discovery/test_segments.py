@@ -1,0 +1,191 @@
+"""Segments: bridges that are not ours between ports of ours, whether they pass LLDP or not."""
+
+from __future__ import annotations
+
+import pytest
+
+from horizon_ryu.core.discovery import lldp
+from horizon_ryu.core.topology import PortRef, Segment
+from horizon_ryu.wire.messages import PacketIn
+from unit.discovery.heard_hosts import asks
+from unit.discovery.small_network import KEY, SmallNetwork, both, outgoing, port
+
+A, B, C = 1, 2, 3
+
+
+def bridged(*ends: tuple[int, int], passes_lldp: bool = False) -> SmallNetwork:
+    """Three switches, a cable from port 4 of the first to port 4 of the second, and a bridge."""
+    network = SmallNetwork()
+    network.passes_lldp = passes_lldp
+    network.segment((A, 4), (B, 4))
+    network.bridge(*ends)
+    for dpid in (A, B, C):
+        network.join(dpid)
+    return network
+
+
+def segments(network: SmallNetwork) -> set[Segment]:
+    network.collect()
+    return set(network.core.view().segments.values())
+
+
+def of(*ends: tuple[int, int]) -> Segment:
+    return Segment(tuple(PortRef(*end) for end in ends))
+
+
+def test_ports_that_hear_one_another_through_a_bridge_only_share_a_segment() -> None:
+    network = bridged((A, 1), (B, 1))
+    network.run(0.5)
+    assert segments(network) == {of((A, 1), (B, 1))}
+    assert network.links == both((A, 4), (B, 4))
+    network.run(60.0)
+    assert segments(network) == {of((A, 1), (B, 1))}
+    kinds = network.kinds()
+    assert [kind for kind in kinds if kind.startswith(("alarm", "segment"))] == ["segment_add"]
+
+
+def test_two_ports_of_one_switch_share_a_segment_too() -> None:
+    network = bridged((A, 1), (A, 2), (C, 3))
+    network.run(0.5)
+    assert segments(network) == {of((A, 1), (A, 2), (C, 3))}
+
+
+def test_a_bridge_that_passes_lldp_is_a_segment_when_it_has_three_ports_of_ours() -> None:
+    network = bridged((A, 1), (B, 1), (C, 1), passes_lldp=True)
+    network.run(60.0)
+    assert segments(network) == {of((A, 1), (B, 1), (C, 1))}
+    assert network.links == both((A, 4), (B, 4))
+
+
+def test_a_cable_is_no_segment_though_group_probes_pass_it_and_sends_none_once_known() -> None:
+    network = bridged()
+    network.run(30.0)
+    assert segments(network) == set()
+    assert not [kind for kind in network.kinds() if kind.startswith("segment")]
+    assert PortRef(A, 4) not in {src for at, src in network.groups_sent if at > 1001.0}
+
+
+def test_a_cable_whose_lldp_is_lost_once_is_no_segment_for_long() -> None:
+    network = bridged()
+    network.run(1.0)
+    network.core.port_changed(A, 4, port(4, up=False), network.now)
+    network.core.port_changed(A, 4, port(4), network.now)
+    network.run(0.5)
+    assert segments(network) == set()
+    assert network.links == both((A, 4), (B, 4))
+
+
+def test_one_direction_is_enough() -> None:
+    network = bridged((A, 1), (B, 1))
+    network.deaf = {PortRef(A, 1)}
+    network.run(20.0)
+    assert segments(network) == {of((A, 1), (B, 1))}
+
+
+def test_a_segment_that_loses_a_port_is_another_and_one_port_alone_is_none() -> None:
+    network = bridged((A, 1), (B, 1), (C, 1))
+    network.run(0.5)
+    network.core.port_changed(C, 1, port(1, up=False), network.now)
+    assert segments(network) == {of((A, 1), (B, 1))}
+    network.core.switch_left(B, network.now)
+    assert segments(network) == set()
+    assert network.kinds().count("segment_delete") == 2
+
+
+def test_a_bridge_that_is_unplugged_without_a_sign_is_forgotten_by_silence() -> None:
+    network = bridged((A, 1), (B, 1))
+    network.run(5.0)
+    network.unplug((A, 1), (B, 1))
+    network.run(8.0)
+    assert segments(network) == {of((A, 1), (B, 1))}
+    network.run(12.0)
+    assert segments(network) == set()
+
+
+def test_a_bridge_that_comes_to_be_ours_is_a_switch_and_no_segment() -> None:
+    network = SmallNetwork()
+    network.segment((A, 1), (B, 1))
+    network.segment((B, 2), (C, 1))
+    network.hybrids[B] = (1, 2, 3, 4)
+    network.join(A)
+    network.join(C)
+    network.run(3.0)
+    network.kinds()
+    del network.hybrids[B]
+    network.join(B)
+    network.run(5.0)
+    assert segments(network) == set()
+    assert network.links == both((A, 1), (B, 1)) | both((B, 2), (C, 1))
+    network.run(20.0)
+    assert segments(network) == set()
+
+
+def test_group_probes_take_the_place_of_one_lldp_in_ten() -> None:
+    network = bridged((A, 1), (B, 1))
+    network.run(2.0)
+    network.sent.clear()
+    network.groups_sent.clear()
+    network.run(20.0)
+    ports = {src for _, src in network.groups_sent}
+    assert PortRef(A, 1) in ports
+    assert PortRef(A, 4) not in ports
+    assert 18 * len(ports) <= len(network.groups_sent) <= 20 * len(ports)
+    assert len(network.sent) <= 201 * len({src for _, src in network.sent})
+
+
+@pytest.mark.parametrize("how", ["forged", "repeated", "unknown", "as LLDP"])
+def test_a_host_makes_no_segment(how: str) -> None:
+    network = bridged()
+    network.run(1.0)
+    network.kinds()
+    frame = network.group_probe(A, 2)
+    probe = lldp.parse(frame)
+    assert probe is not None
+    if how == "forged":
+        frame = lldp.build(b"guessed", A, 2, bytes(6), probe.number, lldp.ANY_BRIDGE)
+    elif how == "unknown":
+        frame = lldp.build(KEY, A, 2, bytes(6), probe.number + 1000, lldp.ANY_BRIDGE)
+    elif how == "as LLDP":
+        frame = lldp.NEAREST_BRIDGE + frame[6:]
+    else:
+        assert network.hear(PortRef(A, 2), frame) == "beside"
+    here = PortRef(A, 2) if how == "repeated" else PortRef(B, 3)
+    outcome = network.hear(here, frame)
+    assert outcome == ("unknown" if how == "as LLDP" else how)
+    assert segments(network) == set()
+    assert network.links == both((A, 4), (B, 4))
+
+
+def test_stations_of_a_segment_are_at_one_of_its_ports_wherever_they_are_heard() -> None:
+    network = bridged((A, 1), (B, 1))
+    network.run(0.5)
+    network.kinds()
+    assert asks(network, PortRef(A, 1)) == ()
+    assert asks(network, PortRef(B, 1)) == ()
+    assert network.kinds() == ["host_add"]
+    (host,) = network.core.view().hosts.values()
+    assert host.location == PortRef(A, 1)
+
+
+def test_stations_elsewhere_whose_frames_pass_a_segment_stay_where_they_are() -> None:
+    network = bridged((A, 1), (B, 1))
+    network.run(0.5)
+    asks(network, PortRef(A, 3))
+    network.kinds()
+    assert asks(network, PortRef(B, 1)) == ()
+    assert network.kinds() == []
+    network.core.passes_through = lambda here, home: here != PortRef(B, 1)
+    assert len(asks(network, PortRef(B, 1))) == 1
+    network.run(2.0)
+    assert network.kinds() == ["host_move"]
+
+
+def test_the_frame_is_for_a_group_of_nobody_and_of_lldps_type() -> None:
+    network = bridged()
+    network.run(0.1)
+    frame = network.group_probe(A, 2)
+    assert frame[0] & 3 == 3, "a group, of local administration"
+    assert lldp.is_lldp(frame)
+    assert len(outgoing(next(iter(network.core.tick(network.now + 1))))[1]) >= 60
+    heard = network.core.frame_in(PacketIn(A, 3, frame, buffer_id=7), network.now)
+    assert heard.messages != ()
