@@ -24,6 +24,7 @@ from horizon_ryu.capacity import capacity
 from horizon_ryu.core.dpid_claims import DpidClaim, read_pins
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.core.loop_record import AUXILIARY
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.migrations import FlowMigrations
@@ -47,10 +48,11 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_at
+from horizon_ryu.supervised_loop import SupervisedLoop
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.runtime.green import GreenRuntime
-from xen_bridge.runtime.port import Runtime, Task
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.serving.room import Room
@@ -106,6 +108,7 @@ class Services:
         self.accept_failures = AcceptFailures(LOG, self.clock)
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
+        self.runtime.task_failed = self.supervisor.failed
         self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
         self.switches = SwitchRegistry(self.runtime)
@@ -130,7 +133,7 @@ class Services:
         self.router = self.api.router
         self._started = False
         self._openflow_at: str | None = None
-        self._store_watch: Task | None = None
+        self._store_watch: SupervisedLoop | None = None
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
@@ -157,7 +160,9 @@ class Services:
         end_cleanly_on_signals(self.runtime)
         on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
-        self._store_watch = self.runtime.spawn(self.supervisor.forever, self._look_at_store)
+        self.supervisor.spawn(self.supervisor.look)
+        # A disk that hangs is told; to begin again would not mend it.
+        self._store_watch = self.supervisor.spawn(self._look_at_store, terms=AUXILIARY)
         # Runs when the event loop does: all applications are there by then.
         self.runtime.spawn(garbage.settle)
 
