@@ -47,6 +47,7 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_at
+from horizon_ryu.store_thread import StoreThread
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.runtime.green import GreenRuntime
@@ -130,7 +131,8 @@ class Services:
         self.router = self.api.router
         self._started = False
         self._openflow_at: str | None = None
-        self._store_watch: Task | None = None
+        self.store_thread = StoreThread(self.runtime)
+        self._store_tasks: list[Task] = []
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
@@ -157,9 +159,18 @@ class Services:
         end_cleanly_on_signals(self.runtime)
         on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
-        self._store_watch = self.runtime.spawn(self.supervisor.forever, self._look_at_store)
-        # Runs when the event loop does: all applications are there by then.
+        # Runs when the event loop does: what the applications read at first is there by then.
+        self.runtime.spawn(self._begin_carrying)
         self.runtime.spawn(garbage.settle)
+
+    def _begin_carrying(self) -> None:
+        """Have the store work off the hub from now on: what is made at the start waits for it."""
+        turns = [self._look_at_store]
+        if self.store.is_shared:
+            self.store.carry = self.store_thread.call
+            turns.append(self.store_thread.turn)
+        forever = self.supervisor.forever
+        self._store_tasks = [self.runtime.spawn(forever, turn) for turn in turns]
 
     def _listening(self, address: tuple[Any, ...], is_secure: bool) -> None:
         self._openflow_at = f"{endpoint(address)} (OpenFlow{' over TLS' if is_secure else ''})"
@@ -189,8 +200,11 @@ class Services:
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
-        if self._store_watch is not None:
-            self._store_watch.kill()
+        if self.store.carry is not None:
+            self.store_thread.finish()
+            self.store.carry = None
+        for task in self._store_tasks:
+            task.kill()
         self.store.close()
         if self._store_lock is not None:
             self._store_lock.release()
