@@ -24,7 +24,7 @@ from horizon_ryu.capacity import capacity
 from horizon_ryu.core.dpid_claims import DpidClaim, read_pins
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
-from horizon_ryu.core.loop_record import AUXILIARY
+from horizon_ryu.core.loop_record import ON_DISK
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.migrations import FlowMigrations
@@ -48,6 +48,7 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_at
+from horizon_ryu.store_thread import StoreThread
 from horizon_ryu.supervised_loop import SupervisedLoop
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
@@ -133,7 +134,8 @@ class Services:
         self.router = self.api.router
         self._started = False
         self._openflow_at: str | None = None
-        self._store_watch: SupervisedLoop | None = None
+        self.store_thread = StoreThread(self.runtime)
+        self._store_loops: list[SupervisedLoop] = []
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
@@ -161,10 +163,18 @@ class Services:
         on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
         self.supervisor.spawn(self.supervisor.look)
-        # A disk that hangs is told; to begin again would not mend it.
-        self._store_watch = self.supervisor.spawn(self._look_at_store, terms=AUXILIARY)
-        # Runs when the event loop does: all applications are there by then.
+        # Runs when the event loop does: what the applications read at first is there by then.
+        self.runtime.spawn(self._begin_carrying)
         self.runtime.spawn(garbage.settle)
+
+    def _begin_carrying(self) -> None:
+        """Have the store work off the hub from now on: what is made at the start waits for it."""
+        turns = [self._look_at_store]
+        if self.store.is_shared:
+            self.store.carry = self.store_thread.call
+            turns.append(self.store_thread.turn)
+        spawn = partial(self.supervisor.spawn, terms=ON_DISK)
+        self._store_loops = [spawn(turn) for turn in turns]
 
     def _listening(self, address: tuple[Any, ...], is_secure: bool) -> None:
         self._openflow_at = f"{endpoint(address)} (OpenFlow{' over TLS' if is_secure else ''})"
@@ -194,8 +204,11 @@ class Services:
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
-        if self._store_watch is not None:
-            self._store_watch.kill()
+        if self.store.carry is not None:
+            self.store_thread.finish()
+            self.store.carry = None
+        for task in self._store_loops:
+            task.kill()
         self.store.close()
         if self._store_lock is not None:
             self._store_lock.release()

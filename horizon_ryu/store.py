@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from shutil import disk_usage
 from sqlite3 import Error as SQLiteError
-from typing import Any, TypeAlias
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -78,14 +79,45 @@ _KNOWN_MIGRATION = (
 )
 _NO_PROBE = sa.delete(_settings).where(_settings.c.name == _PROBE)
 Row: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+Args = ParamSpec("Args")
+
+
+class Carry(Protocol):
+    """Who runs a call of the store."""
+
+    def __call__(self, function: Callable[[], T], /) -> T:
+        """Return ``function()``, run after all that was asked for before."""
+
+
 _MANY = 400
 """Rows named in one statement; every database takes that many parameters."""
 
 
+def _carried(
+    method: Callable[Concatenate[Store, Args], T],
+) -> Callable[Concatenate[Store, Args], T]:
+    """Have a method of the store run where its ``carry`` says; at once if there is none."""
+
+    @wraps(method)
+    def call(store: Store, /, *args: Args.args, **kwargs: Args.kwargs) -> T:
+        if store.carry is None:
+            return method(store, *args, **kwargs)
+        return store.carry(partial(method, store, *args, **kwargs))
+
+    return call
+
+
 class Store:
-    """The database. Every call is one short transaction, done or not at all; else StoreError."""
+    """The database. Every call is one short transaction, done or not at all; else StoreError.
+
+    A call waits for its turn where ``carry`` is set: then it is for tasks, not for handlers of
+    events, and others run meanwhile.
+    """
 
     def __init__(self, url: str) -> None:
+        self.carry: Carry | None = None
+        """Who runs the calls, one after the other in the order of asking; None: whoever calls."""
         self.trouble: str | None = None
         """Why nothing could be written the last time; None if something could."""
         self.failures: Counter[str] = Counter()
@@ -186,6 +218,7 @@ class Store:
             kind = StoreFull if self._is_full(error) else StoreError
             raise kind(f"the store cannot be written: {reason}") from error
 
+    @_carried
     def probe(self) -> None:
         """Find out whether there is trouble, or it is over, by writing what is then deleted.
 
@@ -216,6 +249,11 @@ class Store:
         return True
 
     @property
+    def is_shared(self) -> bool:
+        """Whether any thread may use it: a database in memory belongs to the one that made it."""
+        return self._place is not None or self._engine.dialect.name != "sqlite"
+
+    @property
     def folder(self) -> Path:
         """Where the database's file is; the working directory if it is not in a file."""
         return Path() if self._place is None else self._place.parent
@@ -226,12 +264,14 @@ class Store:
 
     # ---- named virtual networks
 
+    @_carried
     def networks(self) -> Mapping[str, NetworkDefinition]:
         """Return the named networks, by name."""
         with self._reading() as connection:
             rows = connection.execute(sa.select(_networks).order_by(_networks.c.name)).all()
         return {row.name: parse_definition(row.definition) for row in rows}
 
+    @_carried
     def network(self, name: str) -> NetworkDefinition:
         """Return one network; NotFound if there is none of that name."""
         query = sa.select(_networks.c.definition).where(_networks.c.name == name)
@@ -241,6 +281,7 @@ class Store:
             raise NotFound(f"no network named {name}")
         return parse_definition(found)
 
+    @_carried
     def add_network(self, name: str, definition: NetworkDefinition) -> None:
         """Keep a network; Conflict if the name is taken."""
         row = sa.insert(_networks).values(name=name, definition=definition.text())
@@ -250,6 +291,7 @@ class Store:
         except IntegrityError as error:
             raise Conflict(f"a network named {name} exists already") from error
 
+    @_carried
     def delete_network(self, name: str) -> None:
         """Forget a network; NotFound if there is none of that name."""
         with self._writing() as connection:
@@ -259,12 +301,14 @@ class Store:
 
     # ---- Xen hosts
 
+    @_carried
     def xen_hosts(self) -> tuple[Row, ...]:
         """Return every Xen host's ``name``, ``url`` and ``node_pk``, by name."""
         with self._reading() as connection:
             rows = connection.execute(sa.select(_xen_hosts).order_by(_xen_hosts.c.name))
             return tuple(dict(row) for row in rows.mappings())
 
+    @_carried
     def add_xen_host(self, name: str, url: str, node_pk: str) -> None:
         """Keep a Xen host; Conflict if the name is taken."""
         row = sa.insert(_xen_hosts).values(name=name, url=url, node_pk=node_pk)
@@ -274,6 +318,7 @@ class Store:
         except IntegrityError as error:
             raise Conflict(f"a host named {name} is registered already") from error
 
+    @_carried
     def delete_xen_host(self, name: str) -> None:
         """Forget a Xen host; NotFound if there is none of that name."""
         with self._writing() as connection:
@@ -283,12 +328,14 @@ class Store:
 
     # ---- settings changed at run time
 
+    @_carried
     def get_setting(self, name: str) -> Any:
         """Return a setting as the JSON value it was set to; None if it was never set."""
         query = sa.select(_settings.c.value).where(_settings.c.name == name)
         with self._reading() as connection:
             return connection.execute(query).scalar_one_or_none()
 
+    @_carried
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a JSON value under ``name``, in place of what was there."""
         with self._writing() as connection:
@@ -300,11 +347,13 @@ class Store:
 
     # ---- flows
 
+    @_carried
     def flows(self) -> tuple[Row, ...]:
         """Return every flow as the JSON value it was kept as."""
         with self._reading() as connection:
             return tuple(connection.execute(sa.select(_flows.c.data)).scalars())
 
+    @_carried
     def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
         """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
         with self._writing() as connection:
@@ -315,6 +364,7 @@ class Store:
 
     # ---- the journal of migrations
 
+    @_carried
     def write_migrations(
         self,
         new: Sequence[Row],
@@ -337,6 +387,7 @@ class Store:
                 values = [{"number": row["number"], "data": row} for row in flows]
                 connection.execute(sa.insert(_flows), values)
 
+    @_carried
     def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
         """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
         query = sa.select(_migrations.c.data).order_by(_migrations.c.place)
@@ -345,6 +396,7 @@ class Store:
         with self._reading() as connection:
             return tuple(connection.execute(query).scalars())
 
+    @_carried
     def migration(self, name: str) -> Row | None:
         """Return one migration; None if it is not remembered."""
         query = sa.select(_migrations.c.data).where(_migrations.c.id == name)
@@ -352,6 +404,7 @@ class Store:
             found: Row | None = connection.execute(query).scalar_one_or_none()
         return found
 
+    @_carried
     def forget_migrations(self, kept: int) -> None:
         """Forget the oldest final migrations but ``kept``."""
         newest = (

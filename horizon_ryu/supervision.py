@@ -122,7 +122,7 @@ class Supervisor:
         record = loop.record
         if record.is_hopeless(now):
             self._end(f"{record.name} {record.trouble(now)}, and nothing mends it")
-        elif record.is_stalled(now) or loop.is_over:
+        elif record.wants_restart(now) or loop.is_over:
             trouble = "has ended" if loop.is_over else record.trouble(now)
             LOG.error("%s %s; it is begun again", record.name, trouble)
             self._count(record.name)

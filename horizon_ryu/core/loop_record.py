@@ -32,15 +32,18 @@ class LoopTerms:
 
     ``longest`` tells how many seconds a turn may take, waiting included. Without a loop that
     ``is_vital`` the controller does not do what it is there for: it ends, to be started again.
+    One that is ``is_patient`` waits for what no new task would get sooner: it is not begun again.
     """
 
     longest: Callable[[], float] = _patience
     is_vital: bool = True
+    is_patient: bool = False
 
 
 TERMS = LoopTerms()
 ASKING = LoopTerms(lambda: ALL_SWITCHES)
 AUXILIARY = LoopTerms(is_vital=False)
+ON_DISK = LoopTerms(is_vital=False, is_patient=True)
 
 
 class LoopRecord:
@@ -88,6 +91,10 @@ class LoopRecord:
     def is_stalled(self, now: float) -> bool:
         """Tell whether it should have turned long ago."""
         return not self.is_idle and self.age(now) > self._terms.longest()
+
+    def wants_restart(self, now: float) -> bool:
+        """Tell whether a new task might turn where the one there is does not."""
+        return self.is_stalled(now) and not self._terms.is_patient
 
     def is_hopeless(self, now: float) -> bool:
         """Tell whether the controller cannot go on with it: its process had better end."""

@@ -9,6 +9,7 @@ from horizon_ryu.core.loop_record import (
     HOPELESS,
     HOPELESS_FAILURES,
     MAX_RESTARTS,
+    ON_DISK,
     PATIENCE,
     LoopRecord,
     LoopTerms,
@@ -65,6 +66,14 @@ def test_a_loop_that_is_not_vital_never_ends_the_controller() -> None:
         record.failed(100.0 + number)
     assert not record.is_hopeless(2000.0)
     assert record.trouble(2000.0) == f"has not turned for {2000 - 1099} s"
+
+
+def test_who_waits_for_a_disk_is_told_and_not_begun_again() -> None:
+    record = LoopRecord("loop", 100.0, ON_DISK)
+    now = 101.0 + PATIENCE
+    assert record.trouble(now) is not None
+    assert not record.wants_restart(now)
+    assert not record.is_hopeless(now)
 
 
 def test_who_has_nothing_to_do_need_not_turn(record: LoopRecord) -> None:
