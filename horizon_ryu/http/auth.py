@@ -52,6 +52,8 @@ class Principal:
 
 ANYBODY = Principal("pilot")
 """Everybody, where no tokens are configured."""
+NOBODY = Principal("nobody")
+"""Who sent no token where tokens are configured."""
 
 
 @dataclass(frozen=True, slots=True)
