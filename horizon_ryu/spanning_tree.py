@@ -21,6 +21,7 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import InvalidInput, StoreError, SwitchAway, SwitchError
 from horizon_ryu.core.frames import decode
+from horizon_ryu.core.loop_record import AUXILIARY, IDLE_TURN, PATIENCE, LoopTerms
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
 from horizon_ryu.core.spanning_tree.forest import Forest
@@ -98,8 +99,9 @@ class SpanningTree(HorizonApp):
     def start(self) -> None:
         """Begin to work, once all applications are there."""
         super().start()
-        self.spawn_loop(self._turn, again=self._wake.set)
-        self.spawn_loop(self._keep_memory, again=self._unsaved.set)
+        patience = LoopTerms(lambda: PATIENCE + self._timers.rebuild_interval)
+        self.spawn_loop(self._turn, again=self._wake.set, terms=patience)
+        self.spawn_loop(self._keep_memory, again=self._unsaved.set, terms=AUXILIARY)
         self.send_event_to_observers(EventSetProbeInterval(self._timers.lldp_interval))
 
     def stop(self) -> None:
@@ -182,7 +184,7 @@ class SpanningTree(HorizonApp):
 
     def _keep_memory(self) -> None:
         """Save what turns may have changed: no tree waits for the store."""
-        self._unsaved.wait()
+        self._unsaved.wait(IDLE_TURN)
         self.horizon.runtime.sleep(max(0.0, self._save_at - self._now()))
         self._unsaved.clear()
         self._save()
