@@ -9,6 +9,7 @@ the application.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from ryu.app.wsgi import WSGIApplication
@@ -31,7 +32,10 @@ class _EndsOnErrors(type):
 
 
 class HorizonApp(RyuApp, metaclass=_EndsOnErrors):
-    """A Ryu application that shares Horizon's services as ``self.horizon``."""
+    """A Ryu application that shares Horizon's services as ``self.horizon``.
+
+    Under ``changing`` it reads a setting, has the store keep another, and puts that in force.
+    """
 
     _CONTEXTS: ClassVar[dict[str, type]] = {"wsgi": WSGIApplication, "horizon": Services}
     OFP_VERSIONS: ClassVar[list[int]] = [ofproto_v1_0.OFP_VERSION, ofproto_v1_3.OFP_VERSION]
@@ -39,6 +43,7 @@ class HorizonApp(RyuApp, metaclass=_EndsOnErrors):
     def __init__(self, *args: Any, wsgi: WSGIApplication, horizon: Services, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.horizon = horizon
+        self.changing: AbstractContextManager[Any] = horizon.runtime.semaphore()
         self._tasks: list[Task] = []
         horizon.start(wsgi)
 

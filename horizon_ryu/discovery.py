@@ -339,16 +339,18 @@ class Discovery(HorizonApp):
 
     def pin_host(self, pinned: Host) -> None:
         """Pin a host, now and after a restart; StoreError or LimitExceeded, and it is not."""
-        self._keep_pins({**self.pins(), pinned.key: pinned})
-        self._core.pin_host(pinned)
+        with self.changing:
+            self._keep_pins({**self.pins(), pinned.key: pinned})
+            self._core.pin_host(pinned)
         self._changed()
 
     def unpin_host(self, key: bytes) -> None:
         """Unpin a host, now and after a restart; StoreError or NotFound, and nothing is done."""
-        if key not in self.pins():
-            raise NotFound("no host of that address is pinned")
-        self._keep_pins({other: pin for other, pin in self.pins().items() if other != key})
-        self._core.unpin_host(key, self._now())
+        with self.changing:
+            if key not in self.pins():
+                raise NotFound("no host of that address is pinned")
+            self._keep_pins({other: pin for other, pin in self.pins().items() if other != key})
+            self._core.unpin_host(key, self._now())
 
     def _keep_pins(self, pins: Mapping[bytes, Host]) -> None:
         if len(pins) > MAX_PINS:

@@ -46,6 +46,9 @@ from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.signals import end_cleanly_on_signals, on_hangup
 from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
+from horizon_ryu.store_lock import StoreLock
+from horizon_ryu.store_place import file_at
+from horizon_ryu.store_thread import StoreThread
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.runtime.green import GreenRuntime
@@ -66,6 +69,12 @@ def endpoint(address: tuple[Any, ...]) -> str:
     """Return the address of a listening socket as host:port."""
     host = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
     return f"{host}:{address[1]}"
+
+
+def _lock_of(url: str) -> StoreLock | None:
+    """Take the lock of the store's file; None where it has no file. StoreError."""
+    path = file_at(url)
+    return None if path is None else StoreLock(path)
 
 
 @contextmanager
@@ -93,6 +102,7 @@ class Services:
         self.clock: Callable[[], float] = time.monotonic
         self.generation = secrets.randbits(32)
         self.signing_key = signing_key(self.settings.discovery.key_file)
+        self._store_lock = _lock_of(self.settings.store.url)
         self.store = Store(self.settings.store.url)
         self.metrics = Metrics()
         self.accept_failures = AcceptFailures(LOG, self.clock)
@@ -122,7 +132,8 @@ class Services:
         self.router = self.api.router
         self._started = False
         self._openflow_at: str | None = None
-        self._store_watch: Task | None = None
+        self.store_thread = StoreThread(self.runtime)
+        self._store_tasks: list[Task] = []
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
@@ -149,9 +160,18 @@ class Services:
         end_cleanly_on_signals(self.runtime)
         on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
-        self._store_watch = self.runtime.spawn(self.supervisor.forever, self._look_at_store)
-        # Runs when the event loop does: all applications are there by then.
+        # Runs when the event loop does: what the applications read at first is there by then.
+        self.runtime.spawn(self._begin_carrying)
         self.runtime.spawn(garbage.settle)
+
+    def _begin_carrying(self) -> None:
+        """Have the store work off the hub from now on: what is made at the start waits for it."""
+        turns = [self._look_at_store]
+        if self.store.is_shared:
+            self.store.carry = self.store_thread.call
+            turns.append(self.store_thread.turn)
+        forever = self.supervisor.forever
+        self._store_tasks = [self.runtime.spawn(forever, turn) for turn in turns]
 
     def _listening(self, address: tuple[Any, ...], is_secure: bool) -> None:
         self._openflow_at = f"{endpoint(address)} (OpenFlow{' over TLS' if is_secure else ''})"
@@ -181,9 +201,14 @@ class Services:
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
-        if self._store_watch is not None:
-            self._store_watch.kill()
+        if self.store.carry is not None:
+            self.store_thread.finish()
+            self.store.carry = None
+        for task in self._store_tasks:
+            task.kill()
         self.store.close()
+        if self._store_lock is not None:
+            self._store_lock.release()
         LOG.info("stopped")
 
     def locate_host(self, key: bytes) -> PortRef | None:

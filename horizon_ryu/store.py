@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeAlias
+from shutil import disk_usage
+from sqlite3 import Error as SQLiteError
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
-from horizon_ryu.core.errors import Conflict, NotFound, StoreError
+from horizon_ryu.core.errors import Conflict, NotFound, StoreError, StoreFull
+from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_place import file_of, keep_to_owner
 
 __all__ = ["Row", "Store", "StoreError"]
@@ -75,14 +79,45 @@ _KNOWN_MIGRATION = (
 )
 _NO_PROBE = sa.delete(_settings).where(_settings.c.name == _PROBE)
 Row: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+Args = ParamSpec("Args")
+
+
+class Carry(Protocol):
+    """Who runs a call of the store."""
+
+    def __call__(self, function: Callable[[], T], /) -> T:
+        """Return ``function()``, run after all that was asked for before."""
+
+
 _MANY = 400
 """Rows named in one statement; every database takes that many parameters."""
 
 
+def _carried(
+    method: Callable[Concatenate[Store, Args], T],
+) -> Callable[Concatenate[Store, Args], T]:
+    """Have a method of the store run where its ``carry`` says; at once if there is none."""
+
+    @wraps(method)
+    def call(store: Store, /, *args: Args.args, **kwargs: Args.kwargs) -> T:
+        if store.carry is None:
+            return method(store, *args, **kwargs)
+        return store.carry(partial(method, store, *args, **kwargs))
+
+    return call
+
+
 class Store:
-    """The database. Every call is one short transaction, done or not at all; else StoreError."""
+    """The database. Every call is one short transaction, done or not at all; else StoreError.
+
+    A call waits for its turn where ``carry`` is set: then it is for tasks, not for handlers of
+    events, and others run meanwhile.
+    """
 
     def __init__(self, url: str) -> None:
+        self.carry: Carry | None = None
+        """Who runs the calls, one after the other in the order of asking; None: whoever calls."""
         self.trouble: str | None = None
         """Why nothing could be written the last time; None if something could."""
         self.failures: Counter[str] = Counter()
@@ -96,6 +131,7 @@ class Store:
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", self._prepare_sqlite)
             self._migrate()
+            self._file = None if self._place is None else StoreFile(self._place)
         except (SQLAlchemyError, StoreError, ImportError, OSError) as error:
             raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
 
@@ -161,24 +197,34 @@ class Store:
         A hundred that each wait in vain would hold up everything else.
         """
         try:
+            if self._file is not None:
+                self._file.restore(self._engine)
             with self._engine.begin() as connection:
                 is_vain = self.trouble is not None and not is_patient
                 self._set_wait(connection, 0 if is_vain else BUSY_WAIT)
                 yield connection
+                if self._file is not None:
+                    # What is answered as done is in the file that the next start reads.
+                    self._file.check()
         except IntegrityError:
             # The store works: what is there forbids it.
             raise
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, StoreError, SQLiteError) as error:
             self.failures["write"] += 1
             reason = _reason(error)
             if self.trouble is None:
                 LOG.error("the store cannot be written, and will be tried again: %s", reason)
             self.trouble = reason
-            raise StoreError(f"the store cannot be written: {reason}") from error
+            kind = StoreFull if self._is_full(error) else StoreError
+            raise kind(f"the store cannot be written: {reason}") from error
 
+    @_carried
     def probe(self) -> None:
-        """Find out whether the trouble is over, by writing what is then deleted; StoreError."""
-        if self.trouble is None:
+        """Find out whether there is trouble, or it is over, by writing what is then deleted.
+
+        StoreError if there is. Without any known only the file is looked at.
+        """
+        if self.trouble is None and self._is_in_place():
             return
         with self._transaction(is_patient=True) as connection:
             connection.execute(_NO_PROBE)
@@ -186,6 +232,26 @@ class Store:
             connection.execute(sa.insert(_settings), row)
         with self._writing() as connection:
             connection.execute(_NO_PROBE)
+
+    def _is_full(self, error: Exception) -> bool:
+        """Tell whether it is for want of room; SQLite calls that an I/O error at some places."""
+        code = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
+        if code.startswith("SQLITE_IOERR"):
+            return self._place is not None and disk_usage(self.folder).free < _PROBE_SIZE
+        return bool(code == "SQLITE_FULL")
+
+    def _is_in_place(self) -> bool:
+        try:
+            if self._file is not None:
+                self._file.check()
+        except StoreError:
+            return False
+        return True
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether any thread may use it: a database in memory belongs to the one that made it."""
+        return self._place is not None or self._engine.dialect.name != "sqlite"
 
     @property
     def folder(self) -> Path:
@@ -198,12 +264,14 @@ class Store:
 
     # ---- named virtual networks
 
+    @_carried
     def networks(self) -> Mapping[str, NetworkDefinition]:
         """Return the named networks, by name."""
         with self._reading() as connection:
             rows = connection.execute(sa.select(_networks).order_by(_networks.c.name)).all()
         return {row.name: parse_definition(row.definition) for row in rows}
 
+    @_carried
     def network(self, name: str) -> NetworkDefinition:
         """Return one network; NotFound if there is none of that name."""
         query = sa.select(_networks.c.definition).where(_networks.c.name == name)
@@ -213,6 +281,7 @@ class Store:
             raise NotFound(f"no network named {name}")
         return parse_definition(found)
 
+    @_carried
     def add_network(self, name: str, definition: NetworkDefinition) -> None:
         """Keep a network; Conflict if the name is taken."""
         row = sa.insert(_networks).values(name=name, definition=definition.text())
@@ -222,6 +291,7 @@ class Store:
         except IntegrityError as error:
             raise Conflict(f"a network named {name} exists already") from error
 
+    @_carried
     def delete_network(self, name: str) -> None:
         """Forget a network; NotFound if there is none of that name."""
         with self._writing() as connection:
@@ -231,12 +301,14 @@ class Store:
 
     # ---- Xen hosts
 
+    @_carried
     def xen_hosts(self) -> tuple[Row, ...]:
         """Return every Xen host's ``name``, ``url`` and ``node_pk``, by name."""
         with self._reading() as connection:
             rows = connection.execute(sa.select(_xen_hosts).order_by(_xen_hosts.c.name))
             return tuple(dict(row) for row in rows.mappings())
 
+    @_carried
     def add_xen_host(self, name: str, url: str, node_pk: str) -> None:
         """Keep a Xen host; Conflict if the name is taken."""
         row = sa.insert(_xen_hosts).values(name=name, url=url, node_pk=node_pk)
@@ -246,6 +318,7 @@ class Store:
         except IntegrityError as error:
             raise Conflict(f"a host named {name} is registered already") from error
 
+    @_carried
     def delete_xen_host(self, name: str) -> None:
         """Forget a Xen host; NotFound if there is none of that name."""
         with self._writing() as connection:
@@ -255,12 +328,14 @@ class Store:
 
     # ---- settings changed at run time
 
+    @_carried
     def get_setting(self, name: str) -> Any:
         """Return a setting as the JSON value it was set to; None if it was never set."""
         query = sa.select(_settings.c.value).where(_settings.c.name == name)
         with self._reading() as connection:
             return connection.execute(query).scalar_one_or_none()
 
+    @_carried
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a JSON value under ``name``, in place of what was there."""
         with self._writing() as connection:
@@ -272,11 +347,13 @@ class Store:
 
     # ---- flows
 
+    @_carried
     def flows(self) -> tuple[Row, ...]:
         """Return every flow as the JSON value it was kept as."""
         with self._reading() as connection:
             return tuple(connection.execute(sa.select(_flows.c.data)).scalars())
 
+    @_carried
     def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
         """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
         with self._writing() as connection:
@@ -287,6 +364,7 @@ class Store:
 
     # ---- the journal of migrations
 
+    @_carried
     def write_migrations(
         self,
         new: Sequence[Row],
@@ -309,6 +387,7 @@ class Store:
                 values = [{"number": row["number"], "data": row} for row in flows]
                 connection.execute(sa.insert(_flows), values)
 
+    @_carried
     def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
         """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
         query = sa.select(_migrations.c.data).order_by(_migrations.c.place)
@@ -317,6 +396,7 @@ class Store:
         with self._reading() as connection:
             return tuple(connection.execute(query).scalars())
 
+    @_carried
     def migration(self, name: str) -> Row | None:
         """Return one migration; None if it is not remembered."""
         query = sa.select(_migrations.c.data).where(_migrations.c.id == name)
@@ -324,6 +404,7 @@ class Store:
             found: Row | None = connection.execute(query).scalar_one_or_none()
         return found
 
+    @_carried
     def forget_migrations(self, kept: int) -> None:
         """Forget the oldest final migrations but ``kept``."""
         newest = (

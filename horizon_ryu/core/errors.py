@@ -16,6 +16,7 @@
     │   ├── HostForbids     it lets nobody do that
     │   └── HostDeadline    it did not answer in time
     ├── StoreError          the store cannot be read or written
+    │   └── StoreFull       it has no room left
     ├── UnknownRyu          Ryu is not the release that parts of ours replace
     ├── Unsupported         what stands behind it cannot do that
     └── LimitExceeded       a cap on a queue, table or cache was reached
@@ -109,6 +110,10 @@ class HostDeadline(HostError):
 
 class StoreError(HorizonError):
     """The store, which keeps what must survive a restart, cannot be used; the message says why."""
+
+
+class StoreFull(StoreError):
+    """The store has no room left for what is to be written."""
 
 
 class UnknownRyu(HorizonError):

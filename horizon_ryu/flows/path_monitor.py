@@ -185,6 +185,13 @@ class PathMonitor:
     def _mark(self, flow: Flow, state: FlowState, event: str) -> None:
         marked = replace(flow, state=state)
         self._journal.keep(marked)
+        number = flow.number
+        if number not in self._registry:
+            return
+        if self._registry.is_changing(number) or self._registry.get(number) is not flow:
+            # While the store wrote that somebody has begun to change it.
+            self._again([number])
+            return
         self._registry.update(marked)
         self._events.flow(event, marked)
         level = logging.WARNING if state is FlowState.BROKEN else logging.INFO

@@ -21,11 +21,11 @@ from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, S
 from horizon_ryu.http.resource import Call, Raw, Resource, operation, resources_of
 from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
-from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
 
 
-class TopologyProvider(Protocol):
+class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
     """Who knows the topology: Discovery."""
 
     def view(self) -> TopologyView:
@@ -42,12 +42,6 @@ class TopologyProvider(Protocol):
 
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part that forwards a network's traffic; may wait, may raise SwitchError."""
-
-    def timers(self) -> DiscoveryTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: DiscoveryTimers) -> None:
-        """Put other timers in force."""
 
 
 Aside: TypeAlias = Callable[[Callable[[TopologyView, str], str], TopologyView, str], str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -134,6 +135,8 @@ class FakeDiscovery:
         }
         return TopologyView(7, chosen, inside, {})
 
+    changing = nullcontext()
+
     def timers(self) -> DiscoveryTimers:
         return self._timers
 
@@ -153,6 +156,8 @@ class FakeTree:
 
     def settled(self) -> bool:
         return True
+
+    changing = nullcontext()
 
     def timers(self) -> TreeTimers:
         return self._timers
@@ -208,6 +213,8 @@ class FakeStats:
     def rest(self) -> None:
         """Nobody waits."""
 
+    changing = nullcontext()
+
     def timers(self) -> StatsTimers:
         return self._timers
 
@@ -228,6 +235,8 @@ class FakeXenTimers:
 
     def __init__(self, xen: FakeXen) -> None:
         self._xen = xen
+
+    changing = nullcontext()
 
     def timers(self) -> XenTimers:
         return self._xen.hosts.timers
