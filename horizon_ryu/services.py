@@ -137,7 +137,7 @@ class Services:
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
-            Room(self.capacity.rest),
+            Room(self.capacity.rest, self.capacity.rest_per_address),
             partial(self.accept_failures.note, "rest"),
             self._serving,
         )
@@ -236,7 +236,9 @@ class Services:
                 challenge_seconds=guard.challenge,
                 output_bytes=guard.output_bytes,
                 connections=self.capacity.openflow,
-                connections_per_address=guard.connections_per_address,
+                connections_per_address=min(
+                    guard.connections_per_address, self.capacity.openflow_per_address
+                ),
             ),
             clock=self.clock,
             admit=self._admit,
