@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 class Published:
     """``topology`` is written by Discovery alone, ``forest`` by Spanning Tree alone.
 
+    ``is_tree_settled`` tells whether nothing of the tree is held, planned or unconfirmed, and every
+    switch that the run before knew is back or given up; Spanning Tree writes it.
     ``slow_joins`` are the switches that Discovery has waited for too long, by dpid.
     ``forest`` is None while Spanning Tree does not run.
     """
 
     topology: TopologyView = field(default_factory=TopologyView)
     forest: Forest | None = None
+    is_tree_settled: bool = True
     slow_joins: frozenset[int] = frozenset()
