@@ -82,6 +82,7 @@ class SpanningTree(HorizonApp):
         self._saved: TreeMemory | None = None
         self._recall()
         self.horizon.published.forest = self._told = self._control.forest()
+        self._tell_settled()
         self.horizon.packet_in_pipeline.register(GATE_ORDER, self._gate)
         self.horizon.packet_in_pipeline.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
@@ -150,6 +151,7 @@ class SpanningTree(HorizonApp):
         try:
             self._control.topology_changed(event.view, event.changes, self._now())
         finally:
+            self._tell_settled()
             self._wake.set()
 
     def _gate(self, packet: PacketIn, _now: float) -> PacketInVerdict:
@@ -209,6 +211,10 @@ class SpanningTree(HorizonApp):
         if forest != self._told:
             self._publish(forest)
             self._told = forest
+        self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        self.horizon.published.is_tree_settled = self._control.settled()
 
     def _publish(self, forest: Forest) -> None:
         self.horizon.published.forest = forest
