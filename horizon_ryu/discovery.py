@@ -30,7 +30,7 @@ from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
-from horizon_ryu.core.errors import LimitExceeded, NotFound, SwitchAway
+from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
 from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
@@ -143,13 +143,21 @@ class Discovery(HorizonApp):
     def _force_drop(self, dpid: int) -> None:
         """Have LLDP go to the controller and nowhere else; only then is the switch probed."""
         with self._disconnecting(dpid):
-            errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+            errors = self._send_drop(dpid)
             switch = self._connected.get(dpid)
             if errors or switch is None:
                 self._not_ready(dpid, errors)
                 return
             self._core.switch_ready(switch, self._now())
             self._changed()
+
+    def _send_drop(self, dpid: int) -> tuple[Exception, ...]:
+        """Return what went wrong; a switch that confirms nothing is believed to do as it is told.
+
+        Its limits are published: nobody can promise more of such a switch.
+        """
+        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+        return tuple(one for one in errors if not isinstance(one, RequestUnanswered))
 
     @contextmanager
     def _disconnecting(self, dpid: int) -> Iterator[None]:
@@ -196,7 +204,7 @@ class Discovery(HorizonApp):
     def _restore_drop(self, dpid: int) -> None:
         try:
             with self._disconnecting(dpid):
-                errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+                errors = self._send_drop(dpid)
                 if errors:
                     self._not_ready(dpid, errors)
                     return
@@ -309,6 +317,10 @@ class Discovery(HorizonApp):
         """Tell whether the switch has a connection now."""
         return dpid in self._connected
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        """Return the kinds of requests that the switch never answers, though it lives."""
+        return self.horizon.published.unanswered.get(dpid, ())
+
     def timers(self) -> DiscoveryTimers:
         """Return the timers in force."""
         return self._core.timers
@@ -358,7 +370,7 @@ class Discovery(HorizonApp):
         """Return the part of the topology that forwards a virtual network's traffic.
 
         Asks every switch for its flow entries at once; a switch that leaves meanwhile has none,
-        one that does not answer raises SwitchError.
+        nor has one that never tells any; one that does not answer this time raises SwitchError.
         """
         view = self.view()
         questions = [partial(self._entries, dpid) for dpid in view.switches]
@@ -368,7 +380,7 @@ class Discovery(HorizonApp):
     def _entries(self, dpid: int) -> Any:
         try:
             return self.horizon.switches.flow_entries(dpid)
-        except SwitchAway:
+        except (SwitchAway, RequestUnanswered):
             return ()
 
     def _now(self) -> float:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ryu import cfg
@@ -113,7 +114,7 @@ class Services:
         self.runtime.task_failed = self.supervisor.failed
         self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
-        self.switches = SwitchRegistry(self.runtime)
+        self.switches = SwitchRegistry(self.runtime, self._tell_unanswered)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
         self.published = Published()
         self.audits = AuditService(
@@ -141,7 +142,7 @@ class Services:
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
-            Room(self.capacity.rest),
+            Room(self.capacity.rest, self.capacity.rest_per_address),
             partial(self.accept_failures.note, "rest"),
             self._serving,
             partial(self.supervisor.serve, "rest"),
@@ -242,7 +243,9 @@ class Services:
                 challenge_seconds=guard.challenge,
                 output_bytes=guard.output_bytes,
                 connections=self.capacity.openflow,
-                connections_per_address=guard.connections_per_address,
+                connections_per_address=min(
+                    guard.connections_per_address, self.capacity.openflow_per_address
+                ),
             ),
             clock=self.clock,
             admit=self._admit,
@@ -260,6 +263,15 @@ class Services:
             *(claim.claimant, claim.dpid, claim.holder or "nobody", claim.outcome),
         )
         self.events.publish(*claim_to_event(claim))
+
+    def _tell_unanswered(self, dpid: int, kinds: tuple[str, ...]) -> None:
+        others = {one: told for one, told in self.published.unanswered.items() if one != dpid}
+        self.published.unanswered = MappingProxyType({**others, dpid: kinds} if kinds else others)
+        if kinds:
+            LOG.warning(
+                "switch %016x lives, but does not answer: %s; it is served without that",
+                *(dpid, ", ".join(kinds)),
+            )
 
     def _admit(self, packet: PacketIn, now: float) -> bool:
         self.metrics.packet_in()

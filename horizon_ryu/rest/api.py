@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,8 +32,8 @@ from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
-MAX_SLOW_JOINS = 32
-"""Switches that health names as slow to join, at most."""
+MAX_NAMED = 32
+"""Switches that health names as slow to join, or as unanswering, at most."""
 
 
 class ConnectedSwitches(Protocol):
@@ -176,12 +176,9 @@ class Api:
             discovery=DiscoveryHealth(believes=self._services.published.believes_links),
             loops=loops_health(self._services.supervisor.records(), self._services.clock()),
             reasons=reasons,
-            slow_joins=tuple(map(dpid_to_text, self._first_slow_joins())),
+            slow_joins=_first(self._services.published.slow_joins),
+            unanswering=_first(self._services.published.unanswered),
         )
-
-    def _first_slow_joins(self) -> list[int]:
-        """Return some of the switches that are slow to join: strangers can make any number."""
-        return sorted(self._services.published.slow_joins)[:MAX_SLOW_JOINS]
 
     def _accepting(self) -> dict[str, bool]:
         """Return of each server whether it accepts connections."""
@@ -203,6 +200,11 @@ class Api:
         yield from troubles(self._services.supervisor.records(), self._services.clock())
         for name in self._services.supervisor.failing():
             yield f"{name} failed a moment ago: see the log"
+
+
+def _first(dpids: Iterable[int]) -> tuple[str, ...]:
+    """Return some of ``dpids``: strangers can make any number."""
+    return tuple(map(dpid_to_text, sorted(dpids)[:MAX_NAMED]))
 
 
 def _tokens(path: str | None) -> Tokens | None:

@@ -50,6 +50,7 @@ class Health(Model):
     each server whether it accepts connections, ``not_accepting`` names those that do not;
     ``slow_joins`` are the switches that have told their dpid and are not ready in time: nobody
     waits for them. ``loops`` has every loop of the controller.
+    ``unanswering`` are those that live and leave requests unanswered: what they do is unverified.
     """
 
     status: Literal["ok", "degraded"]
@@ -64,6 +65,7 @@ class Health(Model):
     loops: tuple[LoopHealth, ...] = ()
     reasons: tuple[str, ...] = ()
     slow_joins: tuple[Dpid, ...] = ()
+    unanswering: tuple[Dpid, ...] = ()
 
 
 class HealthProvider(Protocol):
