@@ -31,6 +31,7 @@ from horizon_ryu.core.discovery.join_doubt import DoubtLimits
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
+from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -122,7 +123,7 @@ class Discovery(HorizonApp):
         super().start()
         self.spawn_loop(self._probe, again=self._changed)
         self.spawn_loop(self._publish, again=self._dirty.set)
-        self.spawn_loop(self.horizon.audits.turn)
+        self.spawn_loop(self.horizon.audits.turn, terms=ASKING)
 
     def _first_timers(self) -> DiscoveryTimers:
         configured = self.horizon.settings.discovery.timers
@@ -282,7 +283,7 @@ class Discovery(HorizonApp):
 
     def _publish(self) -> None:
         """Publish changes in batches: a burst of joins costs one view, not one per switch."""
-        self._dirty.wait()
+        self._dirty.wait(IDLE_TURN)
         self._dirty.clear()
         start = self._now()
         changes = self._core.take_changes()

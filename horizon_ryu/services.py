@@ -25,6 +25,7 @@ from horizon_ryu.capacity import capacity
 from horizon_ryu.core.dpid_claims import DpidClaim, read_pins
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.core.loop_record import ON_DISK
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.flows.migrations import FlowMigrations
@@ -49,10 +50,11 @@ from horizon_ryu.store import Store
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_at
 from horizon_ryu.store_thread import StoreThread
+from horizon_ryu.supervised_loop import SupervisedLoop
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.runtime.green import GreenRuntime
-from xen_bridge.runtime.port import Runtime, Task
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.serving.room import Room
@@ -108,6 +110,7 @@ class Services:
         self.accept_failures = AcceptFailures(LOG, self.clock)
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
+        self.runtime.task_failed = self.supervisor.failed
         self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
         self.switches = SwitchRegistry(self.runtime, self._tell_unanswered)
@@ -133,7 +136,7 @@ class Services:
         self._started = False
         self._openflow_at: str | None = None
         self.store_thread = StoreThread(self.runtime)
-        self._store_tasks: list[Task] = []
+        self._store_loops: list[SupervisedLoop] = []
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
@@ -160,6 +163,7 @@ class Services:
         end_cleanly_on_signals(self.runtime)
         on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
+        self.supervisor.spawn(self.supervisor.look)
         # Runs when the event loop does: what the applications read at first is there by then.
         self.runtime.spawn(self._begin_carrying)
         self.runtime.spawn(garbage.settle)
@@ -170,8 +174,8 @@ class Services:
         if self.store.is_shared:
             self.store.carry = self.store_thread.call
             turns.append(self.store_thread.turn)
-        forever = self.supervisor.forever
-        self._store_tasks = [self.runtime.spawn(forever, turn) for turn in turns]
+        spawn = partial(self.supervisor.spawn, terms=ON_DISK)
+        self._store_loops = [spawn(turn) for turn in turns]
 
     def _listening(self, address: tuple[Any, ...], is_secure: bool) -> None:
         self._openflow_at = f"{endpoint(address)} (OpenFlow{' over TLS' if is_secure else ''})"
@@ -204,7 +208,7 @@ class Services:
         if self.store.carry is not None:
             self.store_thread.finish()
             self.store.carry = None
-        for task in self._store_tasks:
+        for task in self._store_loops:
             task.kill()
         self.store.close()
         if self._store_lock is not None:

@@ -27,6 +27,7 @@ from horizon_ryu.core.errors import (
     SwitchError,
 )
 from horizon_ryu.core.frames import decode
+from horizon_ryu.core.loop_record import AUXILIARY, IDLE_TURN, PATIENCE, LoopTerms
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
 from horizon_ryu.core.spanning_tree.forest import Forest
@@ -81,6 +82,7 @@ class SpanningTree(HorizonApp):
         self._saved: TreeMemory | None = None
         self._recall()
         self.horizon.published.forest = self._told = self._control.forest()
+        self._tell_settled()
         self.horizon.packet_in_pipeline.register(GATE_ORDER, self._gate)
         self.horizon.packet_in_pipeline.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
@@ -104,8 +106,9 @@ class SpanningTree(HorizonApp):
     def start(self) -> None:
         """Begin to work, once all applications are there."""
         super().start()
-        self.spawn_loop(self._turn, again=self._wake.set)
-        self.spawn_loop(self._keep_memory, again=self._unsaved.set)
+        patience = LoopTerms(lambda: PATIENCE + self._timers.rebuild_interval)
+        self.spawn_loop(self._turn, again=self._wake.set, terms=patience)
+        self.spawn_loop(self._keep_memory, again=self._unsaved.set, terms=AUXILIARY)
         self.send_event_to_observers(EventSetProbeInterval(self._timers.lldp_interval))
 
     def stop(self) -> None:
@@ -148,6 +151,7 @@ class SpanningTree(HorizonApp):
         try:
             self._control.topology_changed(event.view, event.changes, self._now())
         finally:
+            self._tell_settled()
             self._wake.set()
 
     def _gate(self, packet: PacketIn, _now: float) -> PacketInVerdict:
@@ -188,7 +192,7 @@ class SpanningTree(HorizonApp):
 
     def _keep_memory(self) -> None:
         """Save what turns may have changed: no tree waits for the store."""
-        self._unsaved.wait()
+        self._unsaved.wait(IDLE_TURN)
         self.horizon.runtime.sleep(max(0.0, self._save_at - self._now()))
         self._unsaved.clear()
         self._save()
@@ -207,6 +211,10 @@ class SpanningTree(HorizonApp):
         if forest != self._told:
             self._publish(forest)
             self._told = forest
+        self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        self.horizon.published.is_tree_settled = self._control.settled()
 
     def _publish(self, forest: Forest) -> None:
         self.horizon.published.forest = forest

@@ -123,7 +123,7 @@ class Api:
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
         wsgi_mount.mount(wsgi, self.router)
-        self._services.runtime.spawn(self._services.supervisor.forever, self._lag.measure)
+        self._services.supervisor.spawn(self._lag.measure)
 
     def health(self) -> Health:
         """Return how the controller is."""
