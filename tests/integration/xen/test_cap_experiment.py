@@ -7,7 +7,7 @@ import pytest
 from tools import cap_experiment
 from tools.xen_pilot import Pilot
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.quiet, pytest.mark.timeout(600)]
 
 
 def test_a_cap_bounds_what_a_router_forwards(pilot: Pilot, guests: tuple[str, str]) -> None:
