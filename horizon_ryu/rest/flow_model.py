@@ -21,6 +21,7 @@ from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import (
     EntrySpec,
     Flow,
+    FlowState,
     PathSpec,
     Spec,
     TaggedHop,
@@ -174,6 +175,7 @@ class FlowModel(Model):
     id: str
     kind: str
     state: str
+    reason: str = optional(description="Why it is pending")
     match: dict[str, int | str]
     cookie: str
     path: tuple[HopModel, ...]
@@ -245,6 +247,8 @@ def flow_model(
         "match": match_fields(spec.match),
         "path": hop_models(flow.hops),
     }
+    if flow.state is FlowState.PENDING and flow.reason:
+        values["reason"] = flow.reason
     values |= _path_values(flow, spec) if isinstance(spec, PathSpec) else _entry_values(spec)
     values |= told_of(spec)
     if flow.reverse is not None:

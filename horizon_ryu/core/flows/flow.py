@@ -107,6 +107,7 @@ class Flow:
 
     ``hops`` is empty for single entries. ``reverse`` is the number of the flow in the other
     direction, made with this one. ``meter`` is its meter at the first switch, 0 for none.
+    ``reason`` is why it is pending, as far as that is known; it is not kept.
     """
 
     number: int
@@ -116,6 +117,7 @@ class Flow:
     state: FlowState = FlowState.ACTIVE
     reverse: int | None = None
     meter: int = 0
+    reason: str = field(default="", compare=False)
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was computed from the rest and will be asked again: its entries, and their keys."""
 
