@@ -22,7 +22,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
-from horizon_ryu.core.errors import SwitchAway, SwitchError
+from horizon_ryu.core.errors import RequestUnanswered, SwitchAway, SwitchError
 from horizon_ryu.core.forwarding.control import ForwardingControl as Core
 from horizon_ryu.core.ownership import Owner, owner_of
 from horizon_ryu.core.topology import Switch, TopologyChange
@@ -171,7 +171,7 @@ class Forwarding(HorizonApp):
         except SwitchError as error:
             failures = (error,)
         for failure in failures:
-            if not isinstance(failure, SwitchAway):
+            if not isinstance(failure, (SwitchAway, RequestUnanswered)):
                 self.logger.warning("forwarding: entries of an earlier run may stay: %s", failure)
 
     def _now(self) -> float:

@@ -67,6 +67,9 @@ class Switches:
     def send(self, messages: Iterable[Outgoing]) -> None:
         self.sent += messages
 
+    def disconnect(self, _dpid: int, reason: str) -> None:
+        raise AssertionError(reason)
+
     def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         self.sent += messages
         return ()
