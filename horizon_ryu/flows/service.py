@@ -22,7 +22,8 @@ from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.messages import FlowEntry, PushVlan, SetField, StripVlan
-from horizon_ryu.wire.normalize import normalize
+from horizon_ryu.wire.normalize import normalize_actions
+from horizon_ryu.wire.set_fields import frame_kind
 
 _CHANGES = (SetField, PushVlan, StripVlan)
 """Actions that change frames, which versions of OpenFlow do differently."""
@@ -67,11 +68,11 @@ class FlowService:
         InvalidInput, NoRoute, Conflict, LimitExceeded or SwitchError says why not; then nothing
         of any of them is left on any switch.
         """
-        for command in commands:
-            self._check_actions(command.spec, command.loc)
         with self._engine.batch(all_or_none=True) as batch:
             for plan in self._planner.installs(commands):
                 batch.add(plan)
+            for command in commands:
+                self._check_actions(command.spec, command.loc)
             ended = batch.run()
         raise_first(ended)
         made = tuple(each.plan.new for each in ended if each.plan.new is not None)
@@ -99,9 +100,9 @@ class FlowService:
 
     def change(self, number: int, spec: Spec) -> Flow:
         """Give a flow another spec and return it; SwitchError if it was taken back."""
-        self._check_actions(spec)
         with self._engine.batch() as batch:
             plan = self._planner.change(self._registry.get(number), spec)
+            self._check_actions(spec)
             batch.add(plan, self._journal.followed(plan, Cause.SET))
             ended = batch.run()
         raise_first(ended)
@@ -116,7 +117,8 @@ class FlowService:
         ):
             return
         try:
-            normalize(self._switches.codec(spec.dpid).version, spec.match, spec.actions)
+            version = self._switches.codec(spec.dpid).version
+            normalize_actions(version, frame_kind(spec.match), spec.actions)
         except SwitchError:
             return
         except ValueError as error:

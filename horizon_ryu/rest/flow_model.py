@@ -75,13 +75,14 @@ MatchFields: TypeAlias = Annotated[
     ),
     _FieldNames(),
 ]
-ActionItem: TypeAlias = Annotated[dict[str, Any], Field(min_length=1, max_length=1)]
+ActionItem: TypeAlias = Annotated[dict[str, Any], Field(min_length=1, max_length=3)]
 Actions: TypeAlias = Annotated[
     tuple[ActionItem, ...],
     Field(
         max_length=MAX_ACTIONS,
         description="In their order; none, or drop, drops. output, enqueue, set_queue, "
-        "set_<field>, set_field, push_vlan, pop_vlan, strip_vlan, drop",
+        "set_<field>, set_field, push_vlan, pop_vlan, strip_vlan, drop; or with the name as the "
+        'member type, as in {"type": "OUTPUT", "port": 2}',
         examples=[[{"set_dl_vlan": 10}, {"output": 2}]],
     ),
 ]
