@@ -190,3 +190,44 @@ def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab, versions) -
     lab.expect_entries_of_one_run()
     pairs.go_on(10)
     assert pairs.lost() == {}
+
+
+@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
+def test_hosts_talk_over_ipv6_and_are_found_where_they_moved(lab: Lab, versions) -> None:
+    """The last host's address moves to the first one's neighbour, which tells nobody of it."""
+    lab.build("ring", versions, n=5)
+    lab.expect_true_topology()
+    hosts = lab.graph.hosts
+    for number, host in enumerate(hosts, 1):
+        speak_ipv6(lab, host, number)
+    for number in range(1, len(hosts)):
+        assert ping6(lab, hosts[number], 1) == 0
+    assert ping6(lab, hosts[0], len(hosts)) == 0
+    known = {host["mac"]: host["ips"] for host in lab.controller.get("/v1/topology")["hosts"]}
+    for number, host in enumerate(hosts, 1):
+        assert f"fd00::{number:x}" in known[host.mac]
+    last = hosts[-1]
+    lab.network.run(
+        last.name, ["ip", "addr", "del", f"fd00::{len(hosts)}/64", "dev", last.interface]
+    )
+    speak_ipv6(lab, hosts[1], len(hosts))
+    wait_until(lambda: ping6(lab, hosts[0], len(hosts)) == 0, 60.0, "the address at its new place")
+
+
+def speak_ipv6(lab: Lab, host: GraphHost, number: int) -> None:
+    """Give a host an address, which it probes for before it uses it."""
+    for words in (
+        ["sysctl", "-qw", f"net.ipv6.conf.{host.interface}.disable_ipv6=0"],
+        ["ip", "addr", "add", f"fd00::{number}/64", "dev", host.interface],
+    ):
+        ran = lab.network.run(host.name, words)
+        assert ran.status == 0, ran.output
+    tentative = ["ip", "-6", "addr", "show", "dev", host.interface, "tentative"]
+    wait_until(lambda: not lab.network.run(host.name, tentative).output, 30.0, "addresses probed")
+
+
+def ping6(lab: Lab, host: GraphHost, number: int) -> int:
+    """Return the status of a host's ping of the address with this number."""
+    return lab.network.run(
+        host.name, ["ping", "-6", "-c", "3", "-i", "0.3", f"fd00::{number}"]
+    ).status
