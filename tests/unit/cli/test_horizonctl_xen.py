@@ -362,6 +362,35 @@ def test_what_becomes_of_a_domain_is_chosen(api: Api, bridge: FakeBridge) -> Non
     assert asked.autostart
     api.shown("set", "xen1", "r2", "--no-autostart")
     assert not bridge.memory.autostarted
+    told = api.shown("set", "xen1", "r2", "--on-reboot", "destroy", "--autostart")
+    assert "after a reboot destroy, after a crash destroy; starts with its host: yes" in told
+    assert api.json("domains", "xen1", "r2")[0]["on_reboot"] == "destroy"
+    assert "starts with its host: yes" in api.shown("domains", "xen1", "r2")
+
+
+def test_a_domain_of_xl_is_shown_for_what_it_is(api: Api, bridge: FakeBridge) -> None:
+    assert "made by" not in api.shown("domains", "xen1")
+    bridge.memory.foreign = (
+        replace(
+            bridge.memory.domain("r1"),
+            name="web 9",
+            uuid="1" * 8 + "-1111" * 3 + "-" + "1" * 12,
+            id=7,
+            origin="xl",
+            autostart=None,
+            on_reboot=None,
+            on_crash=None,
+        ),
+    )
+    told = api.shown("domains", "xen1")
+    assert "made by" in told
+    assert [line.split()[-1] for line in told.splitlines() if "web 9" in line] == ["xl"]
+    assert "can be looked at only" in told
+    assert api.json("domains", "xen1", "web 9")[0]["origin"] == "xl"
+    for words in (("delete", "xen1", "web 9"), ("set", "xen1", "7", "--weight", "300")):
+        refused = api("xen", *words)
+        assert refused.exit_code == 1
+        assert "made by xl" in refused.output
 
 
 def test_all_cpus(api: Api, bridge: FakeBridge) -> None:
