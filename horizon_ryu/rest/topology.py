@@ -21,11 +21,11 @@ from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, S
 from horizon_ryu.http.resource import Call, Raw, Resource, operation, resources_of
 from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
-from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
 
 
-class TopologyProvider(Protocol):
+class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
     """Who knows the topology: Discovery."""
 
     def view(self) -> TopologyView:
@@ -37,14 +37,11 @@ class TopologyProvider(Protocol):
     def is_connected(self, dpid: int) -> bool:
         """Tell whether the switch has a connection now."""
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        """Return the kinds of requests that the switch never answers."""
+
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part that forwards a network's traffic; may wait, may raise SwitchError."""
-
-    def timers(self) -> DiscoveryTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: DiscoveryTimers) -> None:
-        """Put other timers in force."""
 
 
 Aside: TypeAlias = Callable[[Callable[[TopologyView, str], str], TopologyView, str], str]
@@ -129,7 +126,7 @@ def topology_model(view: TopologyView, provider: TopologyProvider) -> TopologyMo
     forest = provider.forest()
     return TopologyModel(
         switches=tuple(
-            switch_model(switch, provider.is_connected(dpid))
+            switch_model(switch, provider.is_connected(dpid), provider.unanswered(dpid))
             for dpid, switch in sorted(view.switches.items())
         ),
         links=tuple(link_model(link, view, forest) for _, link in sorted(view.links.items())),
