@@ -6,10 +6,12 @@ they gave to the store.
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from horizon_ryu.core.errors import StoreError
+from horizon_ryu.core.loop_record import IDLE_TURN
 from xen_bridge.runtime.outcome import Outcome
 from xen_bridge.runtime.port import Event, Runtime
 
@@ -51,8 +53,11 @@ class StoreThread:
         return outcome.result()
 
     def turn(self) -> None:
-        """Do the next piece of work."""
-        work = self._work.get()
+        """Do the next piece of work, if there is any."""
+        try:
+            work: _Work = self._work.get(IDLE_TURN)
+        except queue.Empty:
+            return
         self._begun = self._runtime.now()
         try:
             self._runtime.in_thread(work.outcome.take, work.function)

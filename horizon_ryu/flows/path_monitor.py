@@ -15,6 +15,7 @@ from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import Change, FlowPlan, Install, Move
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.loop_record import IDLE_TURN
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange
 from horizon_ryu.flows.events import FlowEvents
 from horizon_ryu.flows.journal import FlowJournal
@@ -87,8 +88,10 @@ class PathMonitor:
 
     def turn(self) -> None:
         """Wait for suspects and look after them: one turn of a loop."""
-        self._wake.wait()
+        self._wake.wait(IDLE_TURN)
         self._wake.clear()
+        if not self._suspects:
+            return
         numbers = sorted(self._suspects)[:_AT_ONCE]
         self._suspects.difference_update(numbers)
         if self._suspects:

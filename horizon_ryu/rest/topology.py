@@ -37,6 +37,9 @@ class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
     def is_connected(self, dpid: int) -> bool:
         """Tell whether the switch has a connection now."""
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        """Return the kinds of requests that the switch never answers."""
+
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part that forwards a network's traffic; may wait, may raise SwitchError."""
 
@@ -123,7 +126,7 @@ def topology_model(view: TopologyView, provider: TopologyProvider) -> TopologyMo
     forest = provider.forest()
     return TopologyModel(
         switches=tuple(
-            switch_model(switch, provider.is_connected(dpid))
+            switch_model(switch, provider.is_connected(dpid), provider.unanswered(dpid))
             for dpid, switch in sorted(view.switches.items())
         ),
         links=tuple(link_model(link, view, forest) for _, link in sorted(view.links.items())),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from horizon_ryu.core.errors import HorizonError, StoreError
+from horizon_ryu.core.flows.entries import keys_of
 from horizon_ryu.core.flows.flow import Flow, FlowState
 from horizon_ryu.core.flows.record import flow_from_json
 from unit.flows.fabric import Fabric
@@ -118,16 +119,32 @@ def test_what_is_kept_is_what_there_is_whatever_came_in_between(seed: int) -> No
     assert fabric.store.migrations(unfinished=True) == ()
 
 
-def test_a_mark_comes_too_late_for_a_flow_that_is_deleted_meanwhile() -> None:
+def test_a_mark_is_not_made_of_a_flow_that_is_being_changed_meanwhile() -> None:
     runtime = GreenRuntime()
     fabric = Fabric(RING)
     flow = made(fabric, 2)
-    fabric.store.carry = SlowStore(runtime, random.Random(1))
+    keys = keys_of(flow)
+    gate = runtime.event()
+
+    def carry(function: Callable[[], T], /) -> T:
+        gate.wait()
+        return function()
+
+    fabric.store.carry = carry
     fabric.recable([(1, 2)])
+    wanted = []
     with watched(fabric, runtime):
         fabric.monitor.suspect([flow])
-        # The mark waits for the store when the flow is deleted.
-        deleting = runtime.spawn(fabric.service.remove, flow.number)
-        assert deleting.join(WITHIN)
-        until(runtime, lambda: not there(fabric))
-    assert kept(fabric) == {}
+        runtime.sleep(0.01)
+        fabric.recable(RING)
+        moving = runtime.spawn(fabric.migrations.migrate, [wish(flow, 4)])
+        until(runtime, lambda: fabric.registry.is_changing(flow.number))
+        gate.set()
+        while fabric.registry.is_changing(flow.number):
+            wanted += [key for key in keys if fabric.registry.is_wanted(key)]
+            runtime.sleep(0)
+        assert moving.join(WITHIN)
+        until(runtime, lambda: kept(fabric) == there(fabric))
+    # Somebody would have restored what the change takes away.
+    assert wanted == []
+    assert fabric.events.kinds() == ["flow_add", "migration_done"]

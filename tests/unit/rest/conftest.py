@@ -117,6 +117,9 @@ class FakeDiscovery:
     def forest(self) -> Forest | None:
         return build_forest(self.current) if self.with_tree else None
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        return ()
+
     def is_connected(self, dpid: int) -> bool:
         return dpid not in self.away
 
