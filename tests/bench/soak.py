@@ -32,6 +32,7 @@ from virtual_switch.load_network import LoadNetwork
 SECONDS = 600.0
 ROWS, COLUMNS = 3, 4
 HOST_PORT = 5
+START_WITHIN = 120.0
 HOSTS = 60
 FLOWS = 20
 SETTINGS = "[spanning_tree]\nport_hold_time = 1\n[flow_migration]\ndrain = 0.05\n"
@@ -234,7 +235,7 @@ def take_sample(controller: Controller) -> Sample | None:
     if controller.newest("greenlets") is None:
         return None
     process = psutil.Process(controller.pid)
-    counted = {name: controller.newest(name) for name in ("greenlets", "threads", "objects")}
+    counted = {name: controller.newest(name) for name in ("greenlets", "objects")}
     memory = process.memory_info().rss / 1e6
     return Sample(time.monotonic(), {"memory": memory, "descriptors": process.num_fds(), **counted})
 
@@ -244,7 +245,7 @@ def churned(controller: Controller, seconds: float) -> tuple[list[Sample], Count
     switches = network()
     churn = Churn(switches, controller, random.Random(1))
     samples: list[Sample] = []
-    switches.connect(controller.address, time.monotonic() + 30)
+    switches.connect(controller.address, time.monotonic() + START_WITHIN)
     try:
         with Clients(controller) as clients:
             end = time.monotonic() + seconds

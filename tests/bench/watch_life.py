@@ -1,9 +1,8 @@
-"""Runs inside Ryu beside Horizon: how many greenlets, threads and objects there are."""
+"""Runs inside Ryu beside Horizon: how many greenlets and objects there are."""
 
 from __future__ import annotations
 
 import gc
-import threading
 from collections import Counter
 from typing import Any
 
@@ -38,7 +37,6 @@ def reading() -> dict[str, Any]:
     objects = gc.get_objects()
     return {
         "greenlets": sum(isinstance(one, greenlet) and not one.dead for one in objects),
-        "threads": threading.active_count(),
         "objects": len(objects),
         "kinds": dict(Counter(type(one).__qualname__ for one in objects).most_common(300)),
     }
