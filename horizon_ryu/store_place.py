@@ -39,6 +39,11 @@ def check_url(text: str) -> None:
         raise InvalidInput(_OPTION, f"{path}: {writable} cannot be written by this user")
 
 
+def file_at(text: str) -> Path | None:
+    """Return the file of the database at a URL that :func:`check_url` took; None if it has none."""
+    return file_of(sa.make_url(text))
+
+
 def file_of(url: URL) -> Path | None:
     """Return the file of an SQLite database; None where the URL names none."""
     name = url.database

@@ -154,6 +154,10 @@ class Lab:
         """Return the cables that Horizon sees in both directions."""
         return self._seen()[1]
 
+    def switches_seen(self) -> set[int]:
+        """Return the switches that Horizon sees."""
+        return self._seen()[0]
+
     def log_tail(self) -> str:
         """Return the last lines of the controller's log."""
         return "\n".join(self.controller.log().splitlines()[-20:])

@@ -10,11 +10,13 @@
     ├── SwitchError         a switch refused, or is at fault
     │   ├── SwitchAway      it is not connected
     │   └── SwitchDeadline  it did not answer in time
+    │       └── RequestUnanswered  it lives, but leaves such requests unanswered
     ├── HostError           a Xen host refused, or is at fault
     │   ├── HostAway        it cannot be reached
     │   ├── HostForbids     it lets nobody do that
     │   └── HostDeadline    it did not answer in time
     ├── StoreError          the store cannot be read or written
+    │   └── StoreFull       it has no room left
     ├── UnknownRyu          Ryu is not the release that parts of ours replace
     ├── Unsupported         what stands behind it cannot do that
     └── LimitExceeded       a cap on a queue, table or cache was reached
@@ -77,6 +79,14 @@ class SwitchDeadline(SwitchError):
     """The switch did not answer within the deadline."""
 
 
+class RequestUnanswered(SwitchDeadline):
+    """The switch lives, but has never answered such a request, of the kind ``kind``."""
+
+    def __init__(self, dpid: int, kind: str, index: int | None = None) -> None:
+        super().__init__(dpid, f"it lives, but does not answer: {kind}", index)
+        self.kind = kind
+
+
 class HostError(HorizonError):
     """A Xen host refused or is at fault; ``host`` is the name it is registered under."""
 
@@ -100,6 +110,10 @@ class HostDeadline(HostError):
 
 class StoreError(HorizonError):
     """The store, which keeps what must survive a restart, cannot be used; the message says why."""
+
+
+class StoreFull(StoreError):
+    """The store has no room left for what is to be written."""
 
 
 class UnknownRyu(HorizonError):

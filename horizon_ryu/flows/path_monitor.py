@@ -15,6 +15,7 @@ from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import Change, FlowPlan, Install, Move
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.loop_record import IDLE_TURN
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange
 from horizon_ryu.flows.events import FlowEvents
 from horizon_ryu.flows.journal import FlowJournal
@@ -87,8 +88,10 @@ class PathMonitor:
 
     def turn(self) -> None:
         """Wait for suspects and look after them: one turn of a loop."""
-        self._wake.wait()
+        self._wake.wait(IDLE_TURN)
         self._wake.clear()
+        if not self._suspects:
+            return
         numbers = sorted(self._suspects)[:_AT_ONCE]
         self._suspects.difference_update(numbers)
         if self._suspects:
@@ -185,6 +188,13 @@ class PathMonitor:
     def _mark(self, flow: Flow, state: FlowState, event: str) -> None:
         marked = replace(flow, state=state)
         self._journal.keep(marked)
+        number = flow.number
+        if number not in self._registry:
+            return
+        if self._registry.is_changing(number) or self._registry.get(number) is not flow:
+            # While the store wrote that somebody has begun to change it.
+            self._again([number])
+            return
         self._registry.update(marked)
         self._events.flow(event, marked)
         level = logging.WARNING if state is FlowState.BROKEN else logging.INFO

@@ -23,7 +23,8 @@ LEAST_BYTES = 1024
 """Of a document that is worth compressing."""
 LEVEL = 6
 """Of compression: it is done once for everybody who asks."""
-_PLAIN_VALUES = (int, str, bytes, type(None))
+_PLAIN_VALUES = (int, str, bytes, tuple)
+"""Sources that are compared by what they are; tuples are of such."""
 _HEADERS = {"Cache-Control": "private, no-cache", "Vary": "Accept, Accept-Encoding"}
 
 

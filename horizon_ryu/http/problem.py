@@ -23,6 +23,7 @@ from horizon_ryu.core.errors import (
     NoRoute,
     NotFound,
     StoreError,
+    StoreFull,
     SwitchAway,
     SwitchDeadline,
     SwitchError,
@@ -76,6 +77,7 @@ LIMIT_EXCEEDED = ProblemType("LimitExceeded", 429, "A limit was reached")
 INTERNAL = ProblemType("Internal", 500, "Internal error")
 UNSUPPORTED = ProblemType("Unsupported", 501, "Not supported by what stands behind")
 STORE_FAILED = ProblemType("StoreFailed", 503, "The store cannot be read or written")
+STORE_FULL = ProblemType("StoreFull", 507, "The store has no room left")
 SWITCH_DEADLINE = ProblemType("SwitchDeadline", 504, "A switch did not answer in time")
 HOST_DEADLINE = ProblemType("HostDeadline", 504, "A host did not answer in time")
 
@@ -103,9 +105,13 @@ PROBLEM_TYPES = (
     INTERNAL,
     UNSUPPORTED,
     STORE_FAILED,
+    STORE_FULL,
     SWITCH_DEADLINE,
     HOST_DEADLINE,
 )
+
+STORE_WRITE = (STORE_FAILED, STORE_FULL)
+"""What may become of an operation that the store is to keep."""
 
 _KIND_OF: tuple[tuple[type[HorizonError], ProblemType], ...] = (
     (InvalidInput, INVALID),
@@ -119,6 +125,7 @@ _KIND_OF: tuple[tuple[type[HorizonError], ProblemType], ...] = (
     (HostDeadline, HOST_DEADLINE),
     (HostForbids, HOST_FORBIDS),
     (HostError, HOST_FAILED),
+    (StoreFull, STORE_FULL),
     (StoreError, STORE_FAILED),
     (Unsupported, UNSUPPORTED),
     (LimitExceeded, LIMIT_EXCEEDED),

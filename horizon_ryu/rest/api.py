@@ -30,8 +30,8 @@ from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
-MAX_SLOW_JOINS = 32
-"""Switches that health names as slow to join, at most."""
+MAX_NAMED = 32
+"""Switches that health names as slow to join, or as unanswering, at most."""
 
 
 class ConnectedSwitches(Protocol):
@@ -124,7 +124,7 @@ class Api:
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
         wsgi_mount.mount(wsgi, self.router)
-        self._services.runtime.spawn(self._services.supervisor.forever, self._lag.measure)
+        self._services.supervisor.spawn(self._lag.measure)
 
     def health(self) -> Health:
         """Return how the controller is."""
@@ -139,12 +139,9 @@ class Api:
             hub_lag=lag,
             not_accepting=not_accepting,
             reasons=reasons,
-            slow_joins=tuple(map(dpid_to_text, self._first_slow_joins())),
+            slow_joins=_first(self._services.published.slow_joins),
+            unanswering=_first(self._services.published.unanswered),
         )
-
-    def _first_slow_joins(self) -> list[int]:
-        """Return some of the switches that are slow to join: strangers can make any number."""
-        return sorted(self._services.published.slow_joins)[:MAX_SLOW_JOINS]
 
     def _reasons(self, lag: float, not_accepting: Iterable[str]) -> Iterator[str]:
         """Yield why the controller is degraded; of exceptions the log tells more."""
@@ -156,6 +153,11 @@ class Api:
             yield f"the store cannot be written: {clean(self._services.store.trouble)}"
         for name in self._services.supervisor.failing():
             yield f"{name} failed a moment ago: see the log"
+
+
+def _first(dpids: Iterable[int]) -> tuple[str, ...]:
+    """Return some of ``dpids``: strangers can make any number."""
+    return tuple(map(dpid_to_text, sorted(dpids)[:MAX_NAMED]))
 
 
 def _tokens(path: str | None) -> Tokens | None:

@@ -15,7 +15,7 @@ from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
     NOT_FOUND,
-    STORE_FAILED,
+    STORE_WRITE,
     SWITCH_DEADLINE,
     SWITCH_FAILED,
 )
@@ -31,7 +31,7 @@ FLOW_ID = PathParameter(
 _ACCEPTED = 202
 _PENDING = MappingProxyType({_ACCEPTED: "Kept, and pending: a switch that it needs is away"})
 _ID = MappingProxyType({"id": FLOW_ID})
-_PROBLEMS = (CONFLICT, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
+_PROBLEMS = (CONFLICT, SWITCH_FAILED, *STORE_WRITE, SWITCH_DEADLINE)
 
 
 class FlowProvider(Protocol):
@@ -126,7 +126,7 @@ class FlowOperations:
         return flow_model(changed, self._state(changed))
 
     @operation(
-        "DELETE", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, CONFLICT, STORE_FAILED)
+        "DELETE", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, CONFLICT, *STORE_WRITE)
     )
     def delete(self, call: Call) -> None:
         """Delete a flow, with its reverse direction."""

@@ -18,6 +18,7 @@ class Health(Model):
 
     ``not_accepting`` are the servers that fail to accept connections now, ``slow_joins`` the
     switches that have told their dpid and are not ready in time: nobody waits for them.
+    ``unanswering`` are those that live and leave requests unanswered: what they do is unverified.
     """
 
     status: Literal["ok", "degraded"]
@@ -28,6 +29,7 @@ class Health(Model):
     not_accepting: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     slow_joins: tuple[Dpid, ...] = ()
+    unanswering: tuple[Dpid, ...] = ()
 
 
 class HealthProvider(Protocol):

@@ -12,7 +12,7 @@ from horizon_ryu.core.flows.field_values import parse_mac
 from horizon_ryu.core.frames import address_from_text, address_text
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key, station_of
-from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
+from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_WRITE
 from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, resources_of
 from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.rest.topology_model import HostModel, TaggedHostModel, host_model
@@ -110,7 +110,7 @@ class StationOperations:
         "PUT",
         "/v1/topology/hosts/{mac}/pin",
         parameters=_ONE,
-        problems=(STORE_FAILED, LIMIT_EXCEEDED),
+        problems=(*STORE_WRITE, LIMIT_EXCEEDED),
     )
     def pin(self, call: Call, body: PinModel, query: HostQuery) -> StationModel:
         """Pin a host to a port: frames from elsewhere do not move it, and it does not age."""
@@ -125,7 +125,7 @@ class StationOperations:
         "DELETE",
         "/v1/topology/hosts/{mac}/pin",
         parameters=_ONE,
-        problems=(NOT_FOUND, STORE_FAILED),
+        problems=(NOT_FOUND, *STORE_WRITE),
     )
     def unpin(self, call: Call, query: HostQuery) -> None:
         """Let a host move and age as others do."""

@@ -16,6 +16,7 @@ from horizon_ryu.http.problem import (
     LIMIT_EXCEEDED,
     NOT_FOUND,
     STORE_FAILED,
+    STORE_WRITE,
     SWITCH_DEADLINE,
     SWITCH_FAILED,
     problem_of,
@@ -90,7 +91,7 @@ class MigrationOperations:
             CONFLICT,
             SWITCH_FAILED,
             LIMIT_EXCEEDED,
-            STORE_FAILED,
+            *STORE_WRITE,
             SWITCH_DEADLINE,
         ),
     )

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, definition_by_range
 from horizon_ryu.core.errors import Conflict
 from horizon_ryu.formats.topology import PHYSICAL
-from horizon_ryu.http.problem import CONFLICT, NOT_FOUND, STORE_FAILED
+from horizon_ryu.http.problem import CONFLICT, NOT_FOUND, STORE_FAILED, STORE_WRITE
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.network_names import IP_RANGE, IPV6_RANGE, NAME, NetworkStore
@@ -57,7 +57,7 @@ class NetworkOperations:
         found = sorted(self._store.networks().items())
         return Networks(networks=tuple(_network(name, definition) for name, definition in found))
 
-    @operation("POST", "/v1/networks", status=201, problems=(CONFLICT, STORE_FAILED))
+    @operation("POST", "/v1/networks", status=201, problems=(CONFLICT, *STORE_WRITE))
     def create(self, _call: Call, body: Network) -> Answer[Network]:
         """Give a virtual network a name."""
         if body.name == PHYSICAL:
@@ -73,7 +73,7 @@ class NetworkOperations:
         name = call.path["name"]
         return _network(name, self._store.network(name))
 
-    @operation("DELETE", "/v1/networks/{name}", problems=(NOT_FOUND, STORE_FAILED))
+    @operation("DELETE", "/v1/networks/{name}", problems=(NOT_FOUND, *STORE_WRITE))
     def delete(self, call: Call) -> None:
         """Forget a named virtual network."""
         self._store.delete_network(call.path["name"])

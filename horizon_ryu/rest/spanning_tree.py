@@ -12,11 +12,11 @@ from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreeEntry, TreesDocument, tree_entry
 from horizon_ryu.http.resource import Call, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
 
 
-class TreeProvider(Protocol):
+class TreeProvider(TimersProvider[TreeTimers], Protocol):
     """Who knows the forest: Spanning Tree."""
 
     def forest(self) -> Forest:
@@ -24,12 +24,6 @@ class TreeProvider(Protocol):
 
     def settled(self) -> bool:
         """Tell whether nothing is held, planned or unconfirmed."""
-
-    def timers(self) -> TreeTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: TreeTimers) -> None:
-        """Put other timers in force."""
 
 
 class ForestModel(Model):

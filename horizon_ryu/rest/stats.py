@@ -26,7 +26,7 @@ from horizon_ryu.http.resource import (
 )
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.rest.model import Model, optional
-from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.switch_stats.report import StatsDocument, StatsSection
 from horizon_ryu.switch_stats.section_texts import SectionTexts
 
@@ -37,7 +37,7 @@ PART = PathParameter(
 )
 
 
-class StatsProvider(Protocol):
+class StatsProvider(TimersProvider[StatsTimers], Protocol):
     """Who has statistics: Stats."""
 
     def switches(self) -> Mapping[int, SwitchSamples]:
@@ -48,12 +48,6 @@ class StatsProvider(Protocol):
 
     def rest(self) -> None:
         """Let other tasks have their turns."""
-
-    def timers(self) -> StatsTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: StatsTimers) -> None:
-        """Put other timers in force."""
 
 
 class StatsQuery(Model):

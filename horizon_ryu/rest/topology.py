@@ -21,12 +21,12 @@ from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, S
 from horizon_ryu.http.resource import Call, Raw, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
-from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.topology_model import TopologyModel
-from horizon_ryu.rest.topology_text import TopologyText
+from horizon_ryu.rest.topology_text import SwitchState, TopologyText
 
 
-class TopologyProvider(Protocol):
+class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
     """Who knows the topology: Discovery."""
 
     def view(self) -> TopologyView:
@@ -38,14 +38,11 @@ class TopologyProvider(Protocol):
     def is_connected(self, dpid: int) -> bool:
         """Tell whether the switch has a connection now."""
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        """Return the kinds of requests that the switch never answers."""
+
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part that forwards a network's traffic; may wait, may raise SwitchError."""
-
-    def timers(self) -> DiscoveryTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: DiscoveryTimers) -> None:
-        """Put other timers in force."""
 
 
 Aside: TypeAlias = Callable[[Callable[[TopologyView, str], str], TopologyView, str], str]
@@ -89,13 +86,18 @@ class TopologyOperations:
         """Read switches, links and hosts."""
         name, view = self._seen(query)
         forest = self._provider.forest()
-        connected = bytes(map(self._provider.is_connected, view.switches))
+        states = tuple(map(self._state, view.switches))
         # The items of a virtual network are others, made anew with each question to the switches.
         text = self._physical if name == PHYSICAL else TopologyText()
         return Versioned(
-            (view, forest, connected),
-            lambda _: text.json(view, forest, self._provider.is_connected, self._rest),
+            (view, forest, states),
+            lambda _: text.json(
+                view, forest, dict(zip(view.switches, states, strict=True)), self._rest
+            ),
         )
+
+    def _state(self, dpid: int) -> SwitchState:
+        return self._provider.is_connected(dpid), self._provider.unanswered(dpid)
 
     @operation("GET", "/v1/topology/links", problems=_PROBLEMS)
     def links(self, _call: Call, query: NetworkQuery) -> Versioned[LinksDocument]:

@@ -21,13 +21,18 @@ class PortModel(Model):
 
 
 class SwitchModel(Model):
-    """A switch; ``openflow`` is the version it speaks, as 1.3."""
+    """A switch; ``openflow`` is the version it speaks, as 1.3.
+
+    ``unanswered`` are the kinds of requests that it never answers, though it lives: without
+    barriers nobody knows whether it did what it was told, without flows nothing is audited.
+    """
 
     dpid: Dpid
     address: str
     openflow: str
     connected: bool
     ports: tuple[PortModel, ...]
+    unanswered: tuple[str, ...] = ()
 
 
 class PortRefModel(Model):
@@ -69,7 +74,7 @@ class TopologyModel(Model):
     hosts: tuple[HostModel | TaggedHostModel, ...]
 
 
-def switch_model(switch: Switch, connected: bool) -> SwitchModel:
+def switch_model(switch: Switch, connected: bool, unanswered: tuple[str, ...] = ()) -> SwitchModel:
     """Return a switch with its ports in order."""
     return SwitchModel(
         dpid=dpid_to_text(switch.dpid),
@@ -77,6 +82,7 @@ def switch_model(switch: Switch, connected: bool) -> SwitchModel:
         openflow=_OPENFLOW.get(switch.openflow, "unknown"),
         connected=connected,
         ports=tuple(port_model(port) for _, port in sorted(switch.ports.items())),
+        unanswered=unanswered,
     )
 
 

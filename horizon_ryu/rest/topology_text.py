@@ -6,7 +6,8 @@ switch, not 500.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import TypeAlias
 
 from pydantic import BaseModel
 
@@ -14,6 +15,9 @@ from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.topology import Host, Link, Switch, TopologyView
 from horizon_ryu.formats.fragments import Fragments
 from horizon_ryu.rest.topology_model import host_model, link_model, switch_model
+
+SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
+"""Whether a switch is connected, and which kinds of requests it leaves unanswered."""
 
 
 class TopologyText:
@@ -28,15 +32,16 @@ class TopologyText:
         self,
         view: TopologyView,
         forest: Forest | None,
-        is_connected: Callable[[int], bool],
+        states: Mapping[int, SwitchState],
         rest: Callable[[], None],
     ) -> bytes:
         """Return what ``view`` and ``forest`` hold, as the TopologyModel of it would be written.
 
-        ``rest`` is called between items, to let others have their turns.
+        ``states`` are those of the switches, by dpid. ``rest`` is called between items, to let
+        others have their turns.
         """
         lists = (
-            ("switches", self.switches.texts(_switches(view, is_connected), _switch, rest)),
+            ("switches", self.switches.texts(_switches(view, states), _switch, rest)),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
         )
@@ -45,10 +50,10 @@ class TopologyText:
 
 
 def _switches(
-    view: TopologyView, is_connected: Callable[[int], bool]
-) -> Iterable[tuple[Hashable, tuple[Switch, bool]]]:
+    view: TopologyView, states: Mapping[int, SwitchState]
+) -> Iterable[tuple[Hashable, tuple[Switch, SwitchState]]]:
     for dpid, switch in sorted(view.switches.items()):
-        yield dpid, (switch, is_connected(dpid))
+        yield dpid, (switch, states[dpid])
 
 
 def _links(
@@ -64,8 +69,8 @@ def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
         yield key, (host,)
 
 
-def _switch(switch: Switch, connected: bool) -> str:
-    return _text(switch_model(switch, connected))
+def _switch(switch: Switch, state: SwitchState) -> str:
+    return _text(switch_model(switch, *state))
 
 
 def _link(link: Link, bidirectional: bool, in_tree: bool | None) -> str:

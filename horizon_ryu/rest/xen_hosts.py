@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from horizon_ryu.core.timers import XenTimers
-from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_FAILED
+from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_WRITE
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.xen_models import (
@@ -43,7 +43,7 @@ class HostOperations:
         found = sorted(self._hosts.hosts().items())
         return Hosts(hosts=tuple(host_model(host) for _name, host in found))
 
-    @operation("POST", _COLLECTION, status=201, problems=(CONFLICT, LIMIT_EXCEEDED, STORE_FAILED))
+    @operation("POST", _COLLECTION, status=201, problems=(CONFLICT, LIMIT_EXCEEDED, *STORE_WRITE))
     def create(self, _call: Call, body: NewHost) -> Answer[XenHostModel]:
         """Register a Xen host."""
         host = self._hosts.add(body.name, body.url, body.node_pk)
@@ -54,7 +54,7 @@ class HostOperations:
         """Read one registered Xen host."""
         return host_model(self._hosts.host(call.path["host"]))
 
-    @operation("DELETE", _MEMBER, parameters=_HOST, problems=(NOT_FOUND, STORE_FAILED))
+    @operation("DELETE", _MEMBER, parameters=_HOST, problems=(NOT_FOUND, *STORE_WRITE))
     def delete(self, call: Call) -> None:
         """Forget a Xen host; its domains go on."""
         self._hosts.remove(call.path["host"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import time
@@ -19,7 +20,7 @@ from tools.controller_process import ControllerProcess
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import LoadNetwork
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 CONFIG = "[spanning_tree]\nport_hold_time = 0.5\n"
 WITHIN = 60.0
 TIMERS = "/v1/spanning-tree/timers"
@@ -204,7 +205,7 @@ def test_switches_that_join_while_the_disk_is_full_get_their_trees(
         found.join()
         found.until(found.settled)
         problem = found.refusal(*REFUSED[0])
-        assert (problem["status"], "store" in problem["detail"]) == (503, True)
+        assert (problem["status"], "store" in problem["detail"]) == (507, True)
         (small_disk / "ballast").unlink()
         found.until(lambda: remembered(store) == 4 and found.health() == ("ok", ""))
         controller.request(*REFUSED[0])
@@ -217,7 +218,53 @@ def _is_refused(controller: ControllerProcess, name: str) -> bool:
     try:
         controller.request("POST", "/v1/networks", {"name": name, "definition": {"vlan": 5}})
     except urllib.error.HTTPError as error:
-        if error.code != 503:
+        if error.code != 507:
             raise
         return True
     return False
+
+
+def test_a_second_controller_on_one_store_does_not_start(tmp_path: Path) -> None:
+    store = tmp_path / "horizon.sqlite"
+    with ControllerProcess(tmp_path) as first:
+        (tmp_path / "second").mkdir()
+        second = ControllerProcess(tmp_path / "second", store=store)
+        with pytest.raises(AssertionError, match="ended at once"):
+            second.start()
+        assert second.wait_for_end() == 2
+        told = second.log()
+        assert f"store {store}: the controller with process id {first.pid} uses it" in told
+        assert "Traceback" not in told
+        first.stop(signal.SIGKILL)
+        # The lock of a killed one is nobody's.
+        with second:
+            assert second.get("/v1/health")["status"] == "ok"
+
+
+def test_what_is_answered_as_done_after_the_store_is_removed_is_there_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    with ControllerProcess(tmp_path) as controller:
+        controller.request("POST", "/v1/networks", {"name": "old", "definition": {"vlan": 5}})
+        for one in tmp_path.glob("horizon.sqlite*"):
+            one.unlink()
+        controller.request("POST", "/v1/networks", {"name": "new", "definition": {"vlan": 6}})
+        assert "has been written anew, nothing is lost" in controller.log()
+        controller.stop(signal.SIGKILL)
+        controller.start()
+        names = [one["name"] for one in controller.get("/v1/networks")["networks"]]
+        assert names == ["new", "old"]
+
+
+def test_another_file_in_the_place_of_the_store_shows_in_health_and_is_left_alone(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "horizon.sqlite"
+    with scene(tmp_path) as found:
+        store.rename(tmp_path / "away")
+        store.write_text("somebody's")
+        found.until(lambda: "replaced by another file" in found.health()[1])
+        assert "replaced by another file" in found.refusal(*REFUSED[0])["detail"]
+        assert store.read_text() == "somebody's"
+        store.unlink()
+        found.until(lambda: found.health() == ("ok", ""))

@@ -15,6 +15,7 @@ from horizon_ryu.core.flows.field_values import (
     Loc,
     Reader,
     number,
+    parse_address6,
     parse_dscp,
     parse_mac,
     parse_tos,
@@ -185,8 +186,17 @@ _SETTABLE: Mapping[str, Reader] = MappingProxyType(
         "nw_tos": parse_tos,
         "tp_src": number(0, 0xFFFF),
         "tp_dst": number(0, 0xFFFF),
+        "ip_ecn": number(0, 3),
+        "ipv6_src": parse_address6,
+        "ipv6_dst": parse_address6,
+        "ipv6_nd_target": parse_address6,
+        "ipv6_nd_sll": parse_mac,
+        "ipv6_nd_tll": parse_mac,
     }
 )
+
+
+_IPV6_ADDRESSES = ("ipv6_src", "ipv6_dst", "ipv6_nd_target")
 
 
 def _vlan_vid(value: Any, loc: Loc) -> int:
@@ -232,4 +242,6 @@ def _value_text(action: SetField) -> Any:
         return mac_to_text(action.value)
     if action.field in ("nw_src", "nw_dst"):
         return str(ipaddress.IPv4Address(action.value))
+    if action.field in _IPV6_ADDRESSES:
+        return str(ipaddress.IPv6Address(action.value))
     return action.value

@@ -27,10 +27,12 @@ from horizon_ryu.wire.messages import (
     SetField,
     StripVlan,
 )
+from horizon_ryu.wire.normalize import normalize
 
 _INSIDE = ("nw_proto", "nw_tos", "tp_src", "tp_dst")
 _GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
-_SEND_NOWHERE = (SetField, PushVlan, StripVlan)
+_CHANGES = (SetField, PushVlan, StripVlan)
+"""Actions that change a frame and send it nowhere."""
 
 
 class NamedPort(NamedTuple):
@@ -67,7 +69,7 @@ def check_effect(spec: Spec) -> None:
                 f"no switch sends a frame back out of its in_port {spec.match.in_port} by that "
                 "port's number; write in_port for the port",
             )
-    if spec.actions and all(isinstance(action, _SEND_NOWHERE) for action in spec.actions):
+    if spec.actions and all(isinstance(action, _CHANGES) for action in spec.actions):
         raise InvalidInput(("actions",), "none of them sends the frame; add output, or only drop")
 
 
@@ -121,6 +123,17 @@ def check_version(match: Match, switch: Switch) -> None:
         where = dpid_to_text(switch.dpid)
         reason = f"switch {where} speaks OpenFlow 1.0, which cannot match that"
         raise InvalidInput(("match", field), reason)
+
+
+def check_actions(spec: EntrySpec, switch: Switch) -> None:
+    """Raise InvalidInput for actions that the version of ``switch`` cannot do to such frames."""
+    if not any(isinstance(action, _CHANGES) for action in spec.actions):
+        return
+    try:
+        normalize(switch.openflow, spec.match, spec.actions)
+    except ValueError as error:
+        where = dpid_to_text(switch.dpid)
+        raise InvalidInput(("actions",), f"switch {where} cannot do that: {error}") from error
 
 
 def end_ports(flow: Flow) -> Iterator[PortRef]:

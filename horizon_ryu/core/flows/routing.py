@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
-from horizon_ryu.core.flows.effect import beyond_10, check_version, end_ports, named_ports
+from horizon_ryu.core.flows.effect import (
+    beyond_10,
+    check_actions,
+    check_version,
+    end_ports,
+    named_ports,
+)
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -49,7 +55,9 @@ class Routing:
         """
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
-            check_version(flow.spec.match, self.view.switches[flow.spec.dpid])
+            switch = self.view.switches[flow.spec.dpid]
+            check_version(flow.spec.match, switch)
+            check_actions(flow.spec, switch)
             for ref, loc in named_ports(flow.spec):
                 self._check_port(ref, loc)
             self._check_meter(flow)

@@ -15,7 +15,12 @@ from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
 from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot, compare, snapshot
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan, Member, Planner
-from horizon_ryu.core.spanning_tree.flood_state import read_state, up_ports, with_new_port
+from horizon_ryu.core.spanning_tree.flood_state import (
+    assumed_state,
+    read_state,
+    up_ports,
+    with_new_port,
+)
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.spanning_tree.listening_ports import ListeningPorts
 from horizon_ryu.core.spanning_tree.lost_switches import (
@@ -116,6 +121,19 @@ class TreeControl:
             undecided = self._hold.decide(ref)
             if undecided and number not in edges and self._lost_switches.peer(ref) is None:
                 self._hold.adopt(ref, until)
+        self._work.add(dpid)
+        self._stale = True
+
+    def switch_state_unknown(self, dpid: int, now: float) -> None:
+        """Take note that nobody can tell what a switch carries: it may pass at every port.
+
+        Nothing is adopted: what it has open is closed first, as if it had never been decided.
+        """
+        member = self._members.get(dpid)
+        if member is None or member.state is not None:
+            return
+        member.state = assumed_state(member.switch)
+        self._lost_switches.returned(dpid, frozenset(), now + self.hold_time)
         self._work.add(dpid)
         self._stale = True
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
-from horizon_ryu.core.errors import StoreError
+from horizon_ryu.core.errors import StoreError, StoreFull
 from horizon_ryu.store import BUSY_WAIT, Store
 
 BLUE = NetworkDefinition(vlan=10)
@@ -88,7 +88,7 @@ def test_what_is_refused_while_another_has_the_lock_leaves_nothing(
 def test_what_has_no_room_leaves_nothing(store: Store, path: Path, write: Write) -> None:
     before = content(path)
     pages(store, 1)
-    with pytest.raises(StoreError, match="full"):
+    with pytest.raises(StoreFull, match="full"):
         write(store)
     assert content(path) == before
     pages(store, 10_000)

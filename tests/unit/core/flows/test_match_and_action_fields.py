@@ -94,6 +94,9 @@ ACTIONS: list[list[dict[str, Any]]] = [
     [{"set_tp_src": 1}, {"set_tp_dst": 2}, {"set_dl_vlan": 3}, {"set_dl_vlan_pcp": 4}],
     [{"push_vlan": 0x8100}, {"strip_vlan": True}],
     [{"enqueue": {"port_no": 1, "queue_id": 2}}],
+    [{"set_ipv6_src": "2001:db8::1"}, {"set_ipv6_dst": "fe80::7"}, {"set_ip_ecn": 1}],
+    [{"set_ipv6_nd_target": "fe80::1"}, {"set_ipv6_nd_sll": "02:00:00:00:00:01"}],
+    [{"set_ipv6_nd_tll": "02:00:00:00:00:01"}, {"output": 1}],
     [],
 ]
 
@@ -120,7 +123,9 @@ def test_actions_have_other_names_too() -> None:
         {}, {"output": 0}, {"output": None}, {"output": 1, "enqueue": 1}, {"nothing": 1},
         {"set_dl_type": 1}, {"set_nw_proto": 6}, {"set_field": 1}, {"set_field": {"a": 1, "b": 2}},
         {"enqueue": {"port_no": 1}}, {"set_queue": -1}, {"push_vlan": 0x0800}, {"strip_vlan": 1},
-        {"set_dl_vlan": VLAN_NONE}, {"set_nw_dst": "10.0.0.0/8"}, {"drop": True},
+        {"set_ipv6_dst": "fe80::/64"}, {"set_ipv6_src": "10.0.0.1"}, {"set_ip_ecn": 4},
+        {"set_ipv6_nd_tll": "fe80::1"}, {"set_dl_vlan": VLAN_NONE},
+        {"set_nw_dst": "10.0.0.0/8"}, {"drop": True},
     ],
 )  # fmt: skip
 def test_a_bad_action_is_named_by_its_place(item: Any) -> None:
@@ -250,6 +255,8 @@ def test_what_only_resembles_a_wish_is_named(fields: Any, name: str) -> None:
         ({"output": 0xFFFFFFFD}, {"output": "controller"}),
         ({"output": "0xfffffffb"}, {"output": "flood"}),
         ({"set_field": {"vlan_vid": 0x1005}}, {"set_dl_vlan": 5}),
+        ({"set_field": {"ipv6_dst": "FE80:0::1"}}, {"set_ipv6_dst": "fe80::1"}),
+        ({"set_field": {"icmpv6_type": 129}}, {"set_tp_src": 129}),
         ({"set_tp_dst": "0x50"}, {"set_tp_dst": 80}),
         ({"push_vlan": "0x8100"}, {"push_vlan": 0x8100}),
         (
