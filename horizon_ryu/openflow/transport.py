@@ -58,6 +58,8 @@ class Transport:
         self._closing = False
         self.write = self._sender.append
         """Queue bytes, never waiting; False if the connection is closing."""
+        self.send = self._sender.send
+        """The same for a message that nothing follows at once: it leaves now if it can."""
         self.close_when_sent = self._sender.close_when_sent
         """Have ``broken`` called when all that is queued has left; nothing more is taken."""
 
