@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from horizon_ryu.changes.ports import Progress
@@ -44,12 +44,17 @@ class FlowEvents:
 
     def __init__(self, events: Events) -> None:
         self._events = events
+        self.followers: list[Callable[[], None]] = []
+        """Told when a flow that was there has changed or gone, and may be in the way no more."""
 
     def ended(self, transaction: Progress[FlowPlan]) -> None:
         """Tell how a change of a flow ended; the engine calls this at the end of each."""
         plan, is_done = transaction.plan, transaction.state is State.DONE
         if transaction.record is not None:
             self._migration(transaction)
+        if not isinstance(plan, Install):
+            for follow in self.followers:
+                follow()
         if not is_done:
             return
         if isinstance(plan, Removal):

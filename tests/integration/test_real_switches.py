@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from integration.shared_network import on, stage
 from tools.controller_process import wait_until
 from tools.lab import Lab
 from topologies import openvswitch
@@ -21,29 +23,35 @@ from topologies.graphs import GraphHost
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
-VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",), "mixed": ("OpenFlow10", "OpenFlow13")}
-NETWORKS = {
-    "ring": ("ring", {"n": 5}),
-    "torus": ("torus", {"rows": 3, "columns": 3}),
-    "fattree": ("fattree", {"k": 4}),
-    "fig3_6": ("fig3_6", {}),
-}
+VERSIONS = ("1.0", "1.3", "mixed")
+NETWORKS = [
+    *(stage("ring", version, n=5) for version in VERSIONS),
+    *(stage("torus", version, rows=3, columns=3) for version in VERSIONS),
+    *(stage("fattree", version, k=4) for version in VERSIONS),
+    *(stage("fig3_6", version) for version in VERSIONS),
+]
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
-def test_network_is_found_and_talks(lab: Lab, network, versions) -> None:
-    name, arguments = network
-    lab.build(name, versions, **arguments)
+@pytest.fixture(scope="module")
+def make_lab() -> Callable[[Path], Lab]:
+    return Lab
+
+
+@pytest.fixture
+def lab(shared_lab: Lab) -> Lab:
+    return shared_lab
+
+
+@pytest.mark.parametrize("staged", NETWORKS, ids=str, indirect=True)
+def test_network_is_found_and_talks(lab: Lab) -> None:
     lab.expect_true_topology()
     lab.expect_tree_spans()
     lab.expect_no_loss()
     lab.expect_each_broadcast_once()
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_a_cut_and_its_repair(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_a_cut_and_its_repair(lab: Lab) -> None:
     lab.expect_true_topology()
     lab.expect_no_loss()
     # The topology is true at once; the tree follows in two confirmed phases.
@@ -60,9 +68,8 @@ def test_a_cut_and_its_repair(lab: Lab, versions) -> None:
     lab.expect_each_broadcast_once()
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_a_switch_stops_and_starts(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_a_switch_stops_and_starts(lab: Lab) -> None:
     lab.expect_true_topology()
     switch = lab.switches()[2]
     lab.stop_switch(switch)
@@ -76,9 +83,8 @@ def test_a_switch_stops_and_starts(lab: Lab, versions) -> None:
     lab.expect_each_broadcast_once()
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_hosts_talk_on_while_the_controller_restarts(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_hosts_talk_on_while_the_controller_restarts(lab: Lab) -> None:
     lab.expect_true_topology()
     lab.expect_no_loss()
     with lab.pinging() as pings:
@@ -156,9 +162,8 @@ def without_controller(bridge: str) -> Iterator[None]:
         openvswitch.vsctl("set", "Controller", connection, f"target={target}")
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_established_pairs_lose_nothing_when_the_controller_is_killed(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_established_pairs_lose_nothing_when_the_controller_is_killed(lab: Lab) -> None:
     lab.expect_true_topology()
     pairs = AllPairs(lab)
     pairs.go_on(10)
@@ -172,10 +177,9 @@ def test_established_pairs_lose_nothing_when_the_controller_is_killed(lab: Lab, 
     assert pairs.lost() == {}
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab, versions) -> None:
+@on("ring", *VERSIONS, n=5)
+def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab) -> None:
     """Later than all other entries would have been renewed, had nobody waited for it."""
-    lab.build("ring", versions, n=5)
     lab.expect_true_topology()
     pairs = AllPairs(lab)
     lab.controller.stop(signal.SIGKILL)
@@ -190,3 +194,44 @@ def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab, versions) -
     lab.expect_entries_of_one_run()
     pairs.go_on(10)
     assert pairs.lost() == {}
+
+
+@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
+def test_hosts_talk_over_ipv6_and_are_found_where_they_moved(lab: Lab, versions) -> None:
+    """The last host's address moves to the first one's neighbour, which tells nobody of it."""
+    lab.build("ring", versions, n=5)
+    lab.expect_true_topology()
+    hosts = lab.graph.hosts
+    for number, host in enumerate(hosts, 1):
+        speak_ipv6(lab, host, number)
+    for number in range(1, len(hosts)):
+        assert ping6(lab, hosts[number], 1) == 0
+    assert ping6(lab, hosts[0], len(hosts)) == 0
+    known = {host["mac"]: host["ips"] for host in lab.controller.get("/v1/topology")["hosts"]}
+    for number, host in enumerate(hosts, 1):
+        assert f"fd00::{number:x}" in known[host.mac]
+    last = hosts[-1]
+    lab.network.run(
+        last.name, ["ip", "addr", "del", f"fd00::{len(hosts)}/64", "dev", last.interface]
+    )
+    speak_ipv6(lab, hosts[1], len(hosts))
+    wait_until(lambda: ping6(lab, hosts[0], len(hosts)) == 0, 60.0, "the address at its new place")
+
+
+def speak_ipv6(lab: Lab, host: GraphHost, number: int) -> None:
+    """Give a host an address, which it probes for before it uses it."""
+    for words in (
+        ["sysctl", "-qw", f"net.ipv6.conf.{host.interface}.disable_ipv6=0"],
+        ["ip", "addr", "add", f"fd00::{number}/64", "dev", host.interface],
+    ):
+        ran = lab.network.run(host.name, words)
+        assert ran.status == 0, ran.output
+    tentative = ["ip", "-6", "addr", "show", "dev", host.interface, "tentative"]
+    wait_until(lambda: not lab.network.run(host.name, tentative).output, 30.0, "addresses probed")
+
+
+def ping6(lab: Lab, host: GraphHost, number: int) -> int:
+    """Return the status of a host's ping of the address with this number."""
+    return lab.network.run(
+        host.name, ["ping", "-6", "-c", "3", "-i", "0.3", f"fd00::{number}"]
+    ).status

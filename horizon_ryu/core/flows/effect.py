@@ -27,7 +27,6 @@ from horizon_ryu.wire.messages import (
     SetField,
     StripVlan,
 )
-from horizon_ryu.wire.normalize import normalize
 
 _INSIDE = ("nw_proto", "nw_tos", "tp_src", "tp_dst")
 _GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
@@ -123,17 +122,6 @@ def check_version(match: Match, switch: Switch) -> None:
         where = dpid_to_text(switch.dpid)
         reason = f"switch {where} speaks OpenFlow 1.0, which cannot match that"
         raise InvalidInput(("match", field), reason)
-
-
-def check_actions(spec: EntrySpec, switch: Switch) -> None:
-    """Raise InvalidInput for actions that the version of ``switch`` cannot do to such frames."""
-    if not any(isinstance(action, _CHANGES) for action in spec.actions):
-        return
-    try:
-        normalize(switch.openflow, spec.match, spec.actions)
-    except ValueError as error:
-        where = dpid_to_text(switch.dpid)
-        raise InvalidInput(("actions",), f"switch {where} cannot do that: {error}") from error
 
 
 def end_ports(flow: Flow) -> Iterator[PortRef]:

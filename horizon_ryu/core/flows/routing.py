@@ -9,7 +9,6 @@ from typing import NamedTuple
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
 from horizon_ryu.core.flows.effect import (
     beyond_10,
-    check_actions,
     check_version,
     end_ports,
     named_ports,
@@ -55,9 +54,7 @@ class Routing:
         """
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
-            switch = self.view.switches[flow.spec.dpid]
-            check_version(flow.spec.match, switch)
-            check_actions(flow.spec, switch)
+            check_version(flow.spec.match, self.view.switches[flow.spec.dpid])
             for ref, loc in named_ports(flow.spec):
                 self._check_port(ref, loc)
             self._check_meter(flow)
