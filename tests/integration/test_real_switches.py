@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from integration.shared_network import on, stage
 
 from tools.controller_process import wait_until
 from tools.lab import Lab
@@ -21,29 +23,35 @@ from topologies.graphs import GraphHost
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
-VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",), "mixed": ("OpenFlow10", "OpenFlow13")}
-NETWORKS = {
-    "ring": ("ring", {"n": 5}),
-    "torus": ("torus", {"rows": 3, "columns": 3}),
-    "fattree": ("fattree", {"k": 4}),
-    "fig3_6": ("fig3_6", {}),
-}
+VERSIONS = ("1.0", "1.3", "mixed")
+NETWORKS = [
+    *(stage("ring", version, n=5) for version in VERSIONS),
+    *(stage("torus", version, rows=3, columns=3) for version in VERSIONS),
+    *(stage("fattree", version, k=4) for version in VERSIONS),
+    *(stage("fig3_6", version) for version in VERSIONS),
+]
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
-def test_network_is_found_and_talks(lab: Lab, network, versions) -> None:
-    name, arguments = network
-    lab.build(name, versions, **arguments)
+@pytest.fixture(scope="module")
+def make_lab() -> Callable[[Path], Lab]:
+    return Lab
+
+
+@pytest.fixture
+def lab(shared_lab: Lab) -> Lab:
+    return shared_lab
+
+
+@pytest.mark.parametrize("staged", NETWORKS, ids=str, indirect=True)
+def test_network_is_found_and_talks(lab: Lab) -> None:
     lab.expect_true_topology()
     lab.expect_tree_spans()
     lab.expect_no_loss()
     lab.expect_each_broadcast_once()
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_a_cut_and_its_repair(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_a_cut_and_its_repair(lab: Lab) -> None:
     lab.expect_true_topology()
     lab.expect_no_loss()
     # The topology is true at once; the tree follows in two confirmed phases.
@@ -60,9 +68,8 @@ def test_a_cut_and_its_repair(lab: Lab, versions) -> None:
     lab.expect_each_broadcast_once()
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_a_switch_stops_and_starts(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_a_switch_stops_and_starts(lab: Lab) -> None:
     lab.expect_true_topology()
     switch = lab.switches()[2]
     lab.stop_switch(switch)
@@ -76,9 +83,8 @@ def test_a_switch_stops_and_starts(lab: Lab, versions) -> None:
     lab.expect_each_broadcast_once()
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_hosts_talk_on_while_the_controller_restarts(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_hosts_talk_on_while_the_controller_restarts(lab: Lab) -> None:
     lab.expect_true_topology()
     lab.expect_no_loss()
     with lab.pinging() as pings:
@@ -156,9 +162,8 @@ def without_controller(bridge: str) -> Iterator[None]:
         openvswitch.vsctl("set", "Controller", connection, f"target={target}")
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_established_pairs_lose_nothing_when_the_controller_is_killed(lab: Lab, versions) -> None:
-    lab.build("ring", versions, n=5)
+@on("ring", *VERSIONS, n=5)
+def test_established_pairs_lose_nothing_when_the_controller_is_killed(lab: Lab) -> None:
     lab.expect_true_topology()
     pairs = AllPairs(lab)
     pairs.go_on(10)
@@ -172,10 +177,9 @@ def test_established_pairs_lose_nothing_when_the_controller_is_killed(lab: Lab, 
     assert pairs.lost() == {}
 
 
-@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS.keys())
-def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab, versions) -> None:
+@on("ring", *VERSIONS, n=5)
+def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab) -> None:
     """Later than all other entries would have been renewed, had nobody waited for it."""
-    lab.build("ring", versions, n=5)
     lab.expect_true_topology()
     pairs = AllPairs(lab)
     lab.controller.stop(signal.SIGKILL)
