@@ -59,7 +59,7 @@ class HorizonApp(RyuApp, metaclass=_EndsOnErrors):
         self.changing: AbstractContextManager[Any] = horizon.runtime.semaphore()
         self._tasks: list[_Ending] = []
         self._events = SupervisedEvents(
-            horizon.supervisor, f"events of {self.name}", horizon.switches.disconnect
+            horizon.supervisor, f"events of {self.name}", self._disconnect
         )
         horizon.start(wsgi)
 
@@ -87,6 +87,9 @@ class HorizonApp(RyuApp, metaclass=_EndsOnErrors):
         self._tasks.append(task)
 
     # ---- events of Ryu
+
+    def _disconnect(self, dpid: int, reason: str) -> None:
+        self.horizon.switches.disconnect(dpid, reason)
 
     def get_handlers(self, ev: Any, state: Any = None) -> list[Callable[[Any], object]]:
         """Return the handlers of an event, each supervised."""

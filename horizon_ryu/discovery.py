@@ -274,7 +274,9 @@ class Discovery(HorizonApp):
         self._hurry.clear()
 
     def _tell_slow_joins(self) -> None:
-        self.horizon.published.slow_joins = self._core.doubt.overdue
+        doubt = self._core.doubt
+        self.horizon.published.slow_joins = doubt.overdue
+        self.horizon.published.believes_links = not doubt.binds(self._now())
         for slow in self._core.take_slow_joins():
             self.logger.warning(
                 "discovery: switch %016x joins for %.1f s; nobody waits for it", *slow

@@ -28,6 +28,7 @@ from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.loop_record import ON_DISK
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.disk_space import DiskSpace
 from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
@@ -131,6 +132,7 @@ class Services:
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
+        self.disk = DiskSpace(self.store.folder, self.runtime)
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
@@ -143,6 +145,7 @@ class Services:
             Room(self.capacity.rest, self.capacity.rest_per_address),
             partial(self.accept_failures.note, "rest"),
             self._serving,
+            partial(self.supervisor.serve, "rest"),
         )
 
     def _measure_audits(self) -> None:
@@ -170,7 +173,7 @@ class Services:
 
     def _begin_carrying(self) -> None:
         """Have the store work off the hub from now on: what is made at the start waits for it."""
-        turns = [self._look_at_store]
+        turns = [self._look_at_store, self.disk.measure]
         if self.store.is_shared:
             self.store.carry = self.store_thread.call
             turns.append(self.store_thread.turn)
@@ -251,6 +254,7 @@ class Services:
             allowed_dpids=allowed or None,
             certificates=read_pins(guard.certificates, ("guard", "certificates")),
             claimed=self.claims.claimed,
+            run=partial(self.supervisor.serve, "openflow"),
         )
 
     def _tell_claim(self, claim: DpidClaim) -> None:

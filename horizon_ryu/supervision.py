@@ -38,6 +38,10 @@ def end_process(reason: str) -> None:
     os._exit(EXIT_STATUS)
 
 
+class ServerEnded(RuntimeError):
+    """A server that shall accept connections for ever accepts none."""
+
+
 class Supervisor:
     """Runs loops, and knows how each of them does and which parts failed lately."""
 
@@ -57,6 +61,7 @@ class Supervisor:
         self._end = end
         self._failed_at: dict[str, float] = {}
         self._logged: set[tuple[str, str]] = set()
+        self._servers: dict[str, LoopRecord] = {}
         self._loops: dict[SupervisedLoop, None] = {}
         self._looked = clock()
 
@@ -85,6 +90,37 @@ class Supervisor:
             loop.run()
         finally:
             self.ended(loop)
+
+    def serve(self, name: str, serve: Callable[[], object]) -> None:
+        """Run what accepts connections for the server ``name``, in the task that calls.
+
+        It shall never return; when it does, or raises, it is begun again.
+        """
+        record = self._servers[name] = LoopRecord(f"server {name}", self.now())
+        record.is_idle = True
+
+        def turn() -> None:
+            began = self.now()
+            try:
+                serve()
+            finally:
+                if self.now() - began >= REMEMBERED:
+                    record.turned(self.now())
+            raise ServerEnded(f"{name} accepts no more connections")
+
+        loop = self.loop(record, turn)
+        try:
+            loop.run()
+        finally:
+            self.ended(loop)
+
+    def serving(self) -> dict[str, bool]:
+        """Return of each server whether its loop runs, and has not ended just now."""
+        now = self.now()
+        return {
+            name: not record.failures or record.age(now) > 2 * LONGEST_PAUSE
+            for name, record in self._servers.items()
+        }
 
     def loop(
         self,

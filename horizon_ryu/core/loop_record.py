@@ -107,7 +107,9 @@ class LoopRecord:
         """Return what is wrong with it, as what comes after its name; None if nothing is."""
         if self.is_stalled(now):
             return f"has not turned for {self.age(now):.0f} s"
-        if self.failures >= FAILING:
+        # One that is idle has run since, and had nothing to do.
+        is_past = self.is_idle and self.age(now) > HOPELESS
+        if self.failures >= FAILING and not is_past:
             return f"has failed {self.failures} times in a row"
         if self.restarts:
             return "was begun again, since it did not turn"

@@ -77,6 +77,9 @@ def _operation(resource: Resource, refs: _Refs) -> Json:
         "tags": [resource.tag],
         "responses": _responses(resource, refs),
     }
+    if resource.is_open:
+        operation["description"] = f"Needs no token; tells all to {resource.needed_access.value}."
+        operation["security"] = [{}, {"bearer": []}]
     parameters = [*_path_parameters(resource), *_query_parameters(resource)]
     if parameters:
         operation["parameters"] = parameters

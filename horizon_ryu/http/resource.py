@@ -127,8 +127,10 @@ class Resource:
     response that is a Document has it of itself. ``access`` defaults to monitor for GET and to
     pilot otherwise. ``problems`` are the kinds that the handler may raise, beyond those that the
     router itself answers with. ``other_statuses`` tells when an Answer has another status than
-    ``status``. ``produces`` is the media type of an answer that is Raw, or several, the preferred
-    one first; ``streams`` that the handler writes its Response itself, in JSON or in XML.
+    ``status``. One that ``is_open`` may be asked without a token, and then tells what it sees fit:
+    its handler looks at who asks. ``produces`` is the media type of an answer that is Raw, or
+    several, the preferred one first; ``streams`` that the handler writes its Response itself, in
+    JSON or in XML.
     """
 
     method: str
@@ -146,6 +148,7 @@ class Resource:
     problems: tuple[ProblemType, ...] = ()
     produces: str | tuple[str, ...] | None = None
     streams: bool = False
+    is_open: bool = False
     tag: str = "horizon"
 
     needed_access: Access = field(init=False)

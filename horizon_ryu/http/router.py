@@ -19,7 +19,15 @@ from webob import Request, Response
 from horizon_ryu.core.errors import Conflict, HorizonError
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.problem import Problem
-from horizon_ryu.http.auth import ANYBODY, Principal, Tokens, authenticate, authorize, bearer_token
+from horizon_ryu.http.auth import (
+    ANYBODY,
+    NOBODY,
+    Principal,
+    Tokens,
+    authenticate,
+    authorize,
+    bearer_token,
+)
 from horizon_ryu.http.host_check import check_host
 from horizon_ryu.http.problem import (
     INTERNAL,
@@ -150,7 +158,8 @@ class Router:
             return _finish(Response(status=204, headers={"Allow": ", ".join(found.allowed)}))
         exchange.method = request.method
         resource = found.methods[request.method]
-        authorize(principal, resource.needed_access)
+        if not resource.is_open:
+            authorize(principal, resource.needed_access)
         media_type = accepted_type(resource, request)
         path = path_values(resource, found.texts)
         query = query_values(resource, request)
@@ -165,7 +174,15 @@ class Router:
         token = bearer_token(
             request.headers.get("Authorization"), request.headers.get("Sec-WebSocket-Protocol")
         )
+        if token is None and self._is_open(request):
+            return NOBODY
         return authenticate(self._tokens, token)
+
+    def _is_open(self, request: Request) -> bool:
+        """Tell whether a request is for what anybody may ask."""
+        found = self._routes.find(request.environ)
+        resource = None if found is None else found.methods.get(request.method)
+        return resource is not None and resource.is_open
 
 
 class _Exchange:

@@ -141,3 +141,5 @@ class ConnectionContext:
     allowed_dpids: frozenset[int] | None = None
     certificates: DpidPins = field(default_factory=DpidPins)
     claimed: ClaimTold | None = None
+    run: Callable[[Callable[[], None]], object] | None = None
+    """Runs what accepts connections; None: it is called."""

@@ -11,6 +11,7 @@ from ryu.app.wsgi import WSGIApplication
 
 from horizon_ryu import __version__
 from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.disk_space import DiskSpace
 from horizon_ryu.http import wsgi_mount
 from horizon_ryu.http.auth import Tokens, load_tokens
 from horizon_ryu.http.event_log import EventLog
@@ -21,7 +22,8 @@ from horizon_ryu.metrics import Metrics
 from horizon_ryu.published import Published
 from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import health, root
-from horizon_ryu.rest.health import Health
+from horizon_ryu.rest.health import DiscoveryHealth, Health
+from horizon_ryu.rest.health_details import last_turns, loops_health, store_health, troubles
 from horizon_ryu.settings import Settings
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
@@ -53,6 +55,7 @@ class ApiServices(Protocol):
     store: Store
     supervisor: Supervisor
     published: Published
+    disk: DiskSpace
 
     @property
     def switches(self) -> ConnectedSwitches:
@@ -80,6 +83,7 @@ class Api:
 
         self._measure(services.metrics, services.events)
         self._measure_store(services.metrics, services.store)
+        self._measure_loops(services.metrics)
 
     def _measure(self, metrics: Metrics, events: EventLog) -> None:
         metrics.gauge(
@@ -120,6 +124,36 @@ class Api:
             lambda: store.failures,
         )
 
+    def _measure_loops(self, metrics: Metrics) -> None:
+        services = self._services
+        metrics.gauges(
+            "horizon_loop_last_turn_seconds",
+            "Seconds since the last turn of a loop that has something to do; of several the oldest",
+            "loop",
+            lambda: last_turns(services.supervisor.records(), services.clock()),
+        )
+        metrics.gauges(
+            "horizon_accepting",
+            "1 if a server accepts connections, else 0",
+            "server",
+            lambda: {name: int(well) for name, well in self._accepting().items()},
+        )
+        metrics.gauge(
+            "horizon_discovery_believes",
+            "1 if new links are believed at once, 0 while they are held back",
+            lambda: int(services.published.believes_links),
+        )
+        metrics.gauge(
+            "horizon_store_disk_free_bytes",
+            "Room on the disk of the store; -1 if that is not known",
+            lambda: -1 if services.disk.free is None else services.disk.free,
+        )
+        metrics.gauge(
+            "horizon_degraded",
+            "1 if health is degraded, else 0",
+            lambda: int(any(self._reasons())),
+        )
+
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
         wsgi_mount.mount(wsgi, self.router)
@@ -128,28 +162,42 @@ class Api:
     def health(self) -> Health:
         """Return how the controller is."""
         lag = self._lag.seconds
-        not_accepting = tuple(self._services.accept_failures.lasting())
-        reasons = tuple(self._reasons(lag, not_accepting))
+        accepting = self._accepting()
+        reasons = tuple(self._reasons())
         return Health(
             status="degraded" if reasons else "ok",
             version=__version__,
             uptime=self._services.clock() - self._started,
             switches=len(self._services.switches.connected_switches()),
             hub_lag=lag,
-            not_accepting=not_accepting,
+            accepting=accepting,
+            not_accepting=tuple(name for name, well in accepting.items() if not well),
+            store=store_health(self._services.store.trouble, self._services.disk),
+            discovery=DiscoveryHealth(believes=self._services.published.believes_links),
+            loops=loops_health(self._services.supervisor.records(), self._services.clock()),
             reasons=reasons,
             slow_joins=_first(self._services.published.slow_joins),
             unanswering=_first(self._services.published.unanswered),
         )
 
-    def _reasons(self, lag: float, not_accepting: Iterable[str]) -> Iterator[str]:
+    def _accepting(self) -> dict[str, bool]:
+        """Return of each server whether it accepts connections."""
+        failing = self._services.accept_failures.lasting()
+        found = self._services.supervisor.serving()
+        return dict(sorted((found | dict.fromkeys(failing, False)).items()))
+
+    def _reasons(self) -> Iterator[str]:
         """Yield why the controller is degraded; of exceptions the log tells more."""
-        if lag >= DEGRADED_LAG:
+        if self._lag.seconds >= DEGRADED_LAG:
             yield "the event loop runs late"
-        for name in not_accepting:
-            yield f"{name} cannot accept connections"
+        for name, is_accepting in self._accepting().items():
+            if not is_accepting:
+                yield f"{name} cannot accept connections"
         if self._services.store.trouble is not None:
             yield f"the store cannot be written: {clean(self._services.store.trouble)}"
+        if self._services.disk.is_short:
+            yield f"the disk of the store is nearly full: {self._services.disk.free} bytes are free"
+        yield from troubles(self._services.supervisor.records(), self._services.clock())
         for name in self._services.supervisor.failing():
             yield f"{name} failed a moment ago: see the log"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from integration.shared_network import on
 from tools.flow_lab import FlowLab
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
@@ -47,12 +48,12 @@ ACTIONS = [
 
 
 @pytest.fixture
-def lab(flow_lab: FlowLab) -> FlowLab:
-    return flow_lab
+def lab(shared_lab: FlowLab) -> FlowLab:
+    return shared_lab
 
 
+@on("fig4_1b", "1.3")
 def test_every_match_reaches_the_switch_and_is_recognised(lab: FlowLab) -> None:
-    lab.stage("fig4_1b", ("OpenFlow13",))
     dpid = lab.dpids("A")[0]
     specs = [
         {"dpid": dpid, "match": match, "actions": [{"output": 1}], "priority": 1000 + place}
@@ -69,8 +70,8 @@ def test_every_match_reaches_the_switch_and_is_recognised(lab: FlowLab) -> None:
     assert lab.laid() == []
 
 
+@on("fig4_1b", "1.0")
 def test_a_switch_of_1_0_is_not_sent_what_it_lacks(lab: FlowLab) -> None:
-    lab.stage("fig4_1b", ("OpenFlow10",))
     for match in MATCHES[1:]:
         spec = {"dpid": lab.dpids("A")[0], "match": match, "actions": [{"output": 1}]}
         refused = lab.refused("POST", "/v1/flows", spec)

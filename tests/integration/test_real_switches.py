@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from integration.shared_network import on, stage
 
+from integration.shared_network import on, stage
 from tools.controller_process import wait_until
 from tools.lab import Lab
 from topologies import openvswitch

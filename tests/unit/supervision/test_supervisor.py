@@ -247,3 +247,50 @@ def test_a_loop_that_is_over_is_not_watched(bench: Bench) -> None:
     while not loop.is_over:
         hub.sleep(0)
     assert bench.supervisor.records() == ()
+
+
+def test_a_server_that_returns_is_begun_again_and_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends: list[BaseException | None] = [None, OSError("closed")]
+    gate = bench.runtime.event()
+
+    def serve() -> None:
+        bench.turns += 1
+        if not ends:
+            gate.wait()
+        error = ends.pop(0)
+        if error is not None:
+            raise error
+
+    task = bench.runtime.spawn(bench.supervisor.serve, "rest", serve)
+    while bench.turns < 3:
+        hub.sleep(0)
+    assert bench.counts == {"server rest": 2}
+    assert bench.supervisor.serving() == {"rest": False}
+    bench.now += 30
+    assert bench.supervisor.serving() == {"rest": True}
+    assert len(tracebacks(caplog)) == 2
+    task.kill()
+
+
+def test_a_server_that_always_returns_ends_the_process(bench: Bench) -> None:
+    task = bench.runtime.spawn(bench.supervisor.serve, "rest", lambda: None)
+    pass_time(bench, HOPELESS + 1)
+    assert re.fullmatch(
+        r"server rest has failed \d+ times in a row, and nothing mends it", bench.ends[0]
+    )
+    task.kill()
+
+
+def test_the_ends_of_a_server_that_serves_in_between_do_not_add_up(bench: Bench) -> None:
+    def serve() -> None:
+        bench.now += 2 * REMEMBERED
+        bench.turns += 1
+        hub.sleep(0)
+
+    task = bench.runtime.spawn(bench.supervisor.serve, "rest", serve)
+    while bench.turns < 100:
+        bench.supervisor.look()
+    assert bench.ends == []
+    task.kill()
