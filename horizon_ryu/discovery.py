@@ -97,8 +97,8 @@ class Discovery(HorizonApp):
         self.horizon.contest = self._core.is_contested
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
-        aside = self.horizon.runtime.in_thread
-        self.horizon.router.add(topology_resource.resources(self, self.horizon.store, aside))
+        aside, rest = self.horizon.runtime.in_thread, self.horizon.runtime.checkpoint
+        self.horizon.router.add(topology_resource.resources(self, self.horizon.store, aside, rest))
         self.horizon.router.add(hosts_resource.resources(self))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
         audit = EntryAudit(

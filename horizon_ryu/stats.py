@@ -52,7 +52,7 @@ class Stats(HorizonApp):
         self._load = ovsdb.OvsLoad(
             options.ovsdb, horizon.clock, partial(horizon.runtime.in_thread, ovsdb.read)
         )
-        horizon.router.add(stats_resource.resources(self))
+        horizon.router.add(stats_resource.resources(self, horizon.runtime.in_thread))
         nodes_resource.offer(horizon, nodes_resource.SwitchNodes(self))
         horizon.metrics.stream(self._families)
         horizon.metrics.counters(

@@ -134,7 +134,7 @@ class SwitchConnection:
         """
         data = bytes(buf)
         self._session.sent(data)
-        queued = self.write(data)
+        queued = self._transport.send(data)
         if close_socket:
             self._transport.close_when_sent()
         return queued

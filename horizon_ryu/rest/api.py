@@ -76,6 +76,7 @@ class Api:
             observer=services.metrics.request,
             read_stream=partial(wsgi_mount.read_body_in_time, services.runtime),
             max_body=rest.max_body,
+            aside=services.runtime.in_thread,
         )
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(self, services.metrics, services.runtime.checkpoint))

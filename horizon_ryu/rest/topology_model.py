@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch
 from horizon_ryu.rest.model import Dpid, Model, PortNo
 from horizon_ryu.wire.addresses import mac_to_text
 
@@ -103,13 +102,13 @@ def port_ref_model(ref: PortRef) -> PortRefModel:
     return PortRefModel(dpid=dpid_to_text(ref.dpid), port_no=ref.port_no)
 
 
-def link_model(link: Link, view: TopologyView, forest: Forest | None) -> LinkModel:
-    """Return one direction of a link, as ``view`` and ``forest`` see it."""
+def link_model(link: Link, bidirectional: bool, in_tree: bool | None) -> LinkModel:
+    """Return one direction of a link."""
     return LinkModel(
         src=port_ref_model(link.src),
         dst=port_ref_model(link.dst),
-        bidirectional=view.is_bidirectional(link),
-        in_tree=None if forest is None else forest.contains(link),
+        bidirectional=bidirectional,
+        in_tree=in_tree,
     )
 
 

@@ -90,6 +90,7 @@ class FakeDiscovery:
         self.trouble: SwitchError | None = None
         self.asked: list[NetworkDefinition] = []
         self.away: set[int] = set()
+        self.silent: dict[int, tuple[str, ...]] = {}
         self._timers = DiscoveryTimers()
         self.pinned: dict[bytes, Host] = {}
 
@@ -118,7 +119,7 @@ class FakeDiscovery:
         return build_forest(self.current) if self.with_tree else None
 
     def unanswered(self, dpid: int) -> tuple[str, ...]:
-        return ()
+        return self.silent.get(dpid, ())
 
     def is_connected(self, dpid: int) -> bool:
         return dpid not in self.away
