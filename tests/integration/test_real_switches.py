@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from integration.shared_network import on, stage
 
 from integration.shared_network import on, stage
 from tools.controller_process import wait_until
