@@ -96,7 +96,6 @@ def assemble(
         beneath.clock,
         manager.grace,
     )
-    events.followers.append(monitor.others_changed)
     return FlowParts(
         service=FlowService(registry, planner, engine, switches, journal, monitor.suspect),
         migrations=FlowMigrations(planner, engine, journal),

@@ -44,17 +44,16 @@ class FlowEvents:
 
     def __init__(self, events: Events) -> None:
         self._events = events
-        self.followers: list[Callable[[], None]] = []
-        """Told when a flow that was there has changed or gone, and may be in the way no more."""
+        self.follower: Callable[[], None] | None = None
+        """Told when a flow that was there has changed or gone; None while none is in the way."""
 
     def ended(self, transaction: Progress[FlowPlan]) -> None:
         """Tell how a change of a flow ended; the engine calls this at the end of each."""
         plan, is_done = transaction.plan, transaction.state is State.DONE
         if transaction.record is not None:
             self._migration(transaction)
-        if not isinstance(plan, Install):
-            for follow in self.followers:
-                follow()
+        if self.follower is not None and not isinstance(plan, Install):
+            self.follower()
         if not is_done:
             return
         if isinstance(plan, Removal):

@@ -99,9 +99,8 @@ class PathMonitor:
 
     def others_changed(self) -> None:
         """Have the flows looked at that others hold up, now that one has changed; never waits."""
-        if self._held:
-            self._suspects |= self._held.keys()
-            self._wake.set()
+        self._suspects |= self._held.keys()
+        self._wake.set()
 
     def turn(self) -> None:
         """Wait for suspects and look after them: one turn of a loop."""
@@ -146,6 +145,7 @@ class PathMonitor:
     def _look_after(self, numbers: Sequence[int]) -> None:
         with self._engine.batch() as batch:
             self._plan(numbers, batch)
+            self._events.follower = self.others_changed if self._held else None
             self._try_held(number for number in numbers if number in self._held)
             if len(batch):
                 self._move(batch)
