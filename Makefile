@@ -20,12 +20,9 @@ setup: ## install system packages (as root) and .venv with Horizon and its test 
 demo: setup ## show it all on real switches, in under 90 seconds
 	@$(BIN)/python -m tools.demo $(ARGS)
 
-# The Xen lab is built beside the unit tests, which use one processor; its tests wait for it.
+# In lanes: unit and fuzz beside the switches, real Xen after both (tools/lanes.py).
 test: setup ## run all tests: unit, integration, fuzz, real Xen
-	@mkdir -p .xen-lab; nice $(BIN)/python -m topologies.lab build >.xen-lab/first-build.log 2>&1 & \
-	$(PYTEST) $(ARGS) \
-	    && echo '==> make test: all tests passed' \
-	    || { echo '==> make test: FAILED (see above)'; exit 1; }
+	@exec $(BIN)/python -m tools.lanes $(ARGS)
 
 test-fast: setup ## the tests without the Xen lab and whatever else is slow
 	@$(PYTEST) -m 'not slow' $(ARGS)
@@ -56,5 +53,5 @@ bridge-wheel: setup ## dist/xen_bridge-*.whl, for a Domain 0 or a virtual router
 	@$(BIN)/python -m tools.bridge_wheel
 
 clean: ## remove everything that setup and the tests made
-	rm -rf $(VENV) .xen-lab build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .xen-lab .test-lanes build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,10 +17,20 @@ REST_CONNECTIONS = 512
 
 @dataclass(frozen=True)
 class Capacity:
-    """Connections at once of each server."""
+    """Connections at once of each server, in all and of one address."""
 
     openflow: int
     rest: int
+
+    @property
+    def rest_per_address(self) -> int:
+        """Half of them: many clients may come by one proxy."""
+        return max(self.rest // 2, 1)
+
+    @property
+    def openflow_per_address(self) -> int:
+        """At most three quarters, whatever is configured: nobody takes all."""
+        return max(self.openflow * 3 // 4, 1)
 
 
 def capacity(descriptors: int, openflow: int) -> Capacity:

@@ -30,7 +30,8 @@ from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
-from horizon_ryu.core.errors import LimitExceeded, NotFound, SwitchAway
+from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
+from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -96,8 +97,8 @@ class Discovery(HorizonApp):
         self.horizon.contest = self._core.is_contested
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
-        aside = self.horizon.runtime.in_thread
-        self.horizon.router.add(topology_resource.resources(self, self.horizon.store, aside))
+        aside, rest = self.horizon.runtime.in_thread, self.horizon.runtime.checkpoint
+        self.horizon.router.add(topology_resource.resources(self, self.horizon.store, aside, rest))
         self.horizon.router.add(hosts_resource.resources(self))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
         audit = EntryAudit(
@@ -122,7 +123,7 @@ class Discovery(HorizonApp):
         super().start()
         self.spawn_loop(self._probe, again=self._changed)
         self.spawn_loop(self._publish, again=self._dirty.set)
-        self.spawn_loop(self.horizon.audits.turn)
+        self.spawn_loop(self.horizon.audits.turn, terms=ASKING)
 
     def _first_timers(self) -> DiscoveryTimers:
         configured = self.horizon.settings.discovery.timers
@@ -142,13 +143,21 @@ class Discovery(HorizonApp):
     def _force_drop(self, dpid: int) -> None:
         """Have LLDP go to the controller and nowhere else; only then is the switch probed."""
         with self._disconnecting(dpid):
-            errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+            errors = self._send_drop(dpid)
             switch = self._connected.get(dpid)
             if errors or switch is None:
                 self._not_ready(dpid, errors)
                 return
             self._core.switch_ready(switch, self._now())
             self._changed()
+
+    def _send_drop(self, dpid: int) -> tuple[Exception, ...]:
+        """Return what went wrong; a switch that confirms nothing is believed to do as it is told.
+
+        Its limits are published: nobody can promise more of such a switch.
+        """
+        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+        return tuple(one for one in errors if not isinstance(one, RequestUnanswered))
 
     @contextmanager
     def _disconnecting(self, dpid: int) -> Iterator[None]:
@@ -195,7 +204,7 @@ class Discovery(HorizonApp):
     def _restore_drop(self, dpid: int) -> None:
         try:
             with self._disconnecting(dpid):
-                errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+                errors = self._send_drop(dpid)
                 if errors:
                     self._not_ready(dpid, errors)
                     return
@@ -265,7 +274,9 @@ class Discovery(HorizonApp):
         self._hurry.clear()
 
     def _tell_slow_joins(self) -> None:
-        self.horizon.published.slow_joins = self._core.doubt.overdue
+        doubt = self._core.doubt
+        self.horizon.published.slow_joins = doubt.overdue
+        self.horizon.published.believes_links = not doubt.binds(self._now())
         for slow in self._core.take_slow_joins():
             self.logger.warning(
                 "discovery: switch %016x joins for %.1f s; nobody waits for it", *slow
@@ -274,7 +285,7 @@ class Discovery(HorizonApp):
 
     def _publish(self) -> None:
         """Publish changes in batches: a burst of joins costs one view, not one per switch."""
-        self._dirty.wait()
+        self._dirty.wait(IDLE_TURN)
         self._dirty.clear()
         start = self._now()
         changes = self._core.take_changes()
@@ -306,6 +317,10 @@ class Discovery(HorizonApp):
         """Tell whether the switch has a connection now."""
         return dpid in self._connected
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        """Return the kinds of requests that the switch never answers, though it lives."""
+        return self.horizon.published.unanswered.get(dpid, ())
+
     def timers(self) -> DiscoveryTimers:
         """Return the timers in force."""
         return self._core.timers
@@ -327,16 +342,18 @@ class Discovery(HorizonApp):
 
     def pin_host(self, pinned: Host) -> None:
         """Pin a host, now and after a restart; StoreError or LimitExceeded, and it is not."""
-        self._keep_pins({**self.pins(), pinned.key: pinned})
-        self._core.pin_host(pinned)
+        with self.changing:
+            self._keep_pins({**self.pins(), pinned.key: pinned})
+            self._core.pin_host(pinned)
         self._changed()
 
     def unpin_host(self, key: bytes) -> None:
         """Unpin a host, now and after a restart; StoreError or NotFound, and nothing is done."""
-        if key not in self.pins():
-            raise NotFound("no host of that address is pinned")
-        self._keep_pins({other: pin for other, pin in self.pins().items() if other != key})
-        self._core.unpin_host(key, self._now())
+        with self.changing:
+            if key not in self.pins():
+                raise NotFound("no host of that address is pinned")
+            self._keep_pins({other: pin for other, pin in self.pins().items() if other != key})
+            self._core.unpin_host(key, self._now())
 
     def _keep_pins(self, pins: Mapping[bytes, Host]) -> None:
         if len(pins) > MAX_PINS:
@@ -353,7 +370,7 @@ class Discovery(HorizonApp):
         """Return the part of the topology that forwards a virtual network's traffic.
 
         Asks every switch for its flow entries at once; a switch that leaves meanwhile has none,
-        one that does not answer raises SwitchError.
+        nor has one that never tells any; one that does not answer this time raises SwitchError.
         """
         view = self.view()
         questions = [partial(self._entries, dpid) for dpid in view.switches]
@@ -363,7 +380,7 @@ class Discovery(HorizonApp):
     def _entries(self, dpid: int) -> Any:
         try:
             return self.horizon.switches.flow_entries(dpid)
-        except SwitchAway:
+        except (SwitchAway, RequestUnanswered):
             return ()
 
     def _now(self) -> float:

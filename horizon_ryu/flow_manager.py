@@ -24,6 +24,7 @@ from horizon_ryu.core.errors import Conflict, HorizonError
 from horizon_ryu.core.flows.planner import FlowLimits, FlowPlanner
 from horizon_ryu.core.flows.record import flow_from_json
 from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.loop_record import ALL_SWITCHES, ASKING, LoopTerms
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.flows.assembly import FlowParts, Foundation, assemble
 from horizon_ryu.flows.removals import Answers, Removals
@@ -33,6 +34,7 @@ from horizon_ryu.wire.codecs import codec_of
 
 OVERDUE_INTERVAL = 1.0
 """Seconds between two tries to write what the store has refused."""
+
 
 app_manager.require_app("horizon_ryu.discovery")
 
@@ -99,10 +101,14 @@ class FlowManager(HorizonApp):
         for transaction in self._unfinished:
             self.spawn(parts.recovery.finish, transaction)
         self.spawn(parts.monitor.end_grace)
-        self.spawn_loop(parts.reconciler.look_hurriedly)
-        self.spawn_loop(parts.reconciler.look_regularly)
-        self.spawn_loop(parts.monitor.turn)
-        self.spawn_loop(self._write_overdue)
+        self.spawn_loop(parts.reconciler.look_hurriedly, terms=ASKING)
+        self.spawn_loop(parts.reconciler.look_regularly, terms=LoopTerms(self._longest_look))
+        self.spawn_loop(parts.monitor.turn, terms=ASKING)
+        self.spawn_loop(self._write_overdue, terms=ASKING)
+
+    def _longest_look(self) -> float:
+        """Return how long it may take to wait for the next look, and to look at all switches."""
+        return ALL_SWITCHES + self.horizon.settings.flow_manager.reconcile_interval
 
     # ---- what switches do
 

@@ -22,7 +22,7 @@ from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
-from horizon_ryu.core.errors import SwitchAway, SwitchError
+from horizon_ryu.core.errors import RequestUnanswered, SwitchAway, SwitchError
 from horizon_ryu.core.forwarding.control import ForwardingControl as Core
 from horizon_ryu.core.ownership import Owner, owner_of
 from horizon_ryu.core.topology import Switch, TopologyChange
@@ -40,6 +40,12 @@ SETTLE_STEP = 32
 
 PATIENCE = 3
 """Hold times to wait for joins to cease: a switch that comes and goes must not delay the others."""
+
+LONGEST_WAIT = 40.0
+"""Seconds to wait for the tree at least; it waits 30 s for switches of the run before."""
+
+LOOK_AGAIN = 0.2
+"""Seconds between two looks whether the tree is settled."""
 
 DRAIN = 0.5
 """Seconds for the frames on their way to leave the network."""
@@ -132,22 +138,30 @@ class Forwarding(HorizonApp):
             self.spawn(self._tidy, dpid, self._core.dead_ends)
 
     def _sweep(self) -> None:
-        """Remove what earlier runs left, on all switches together, once joins have ceased.
+        """Remove what earlier runs left, on all switches together, once the network is settled.
 
-        After the hold time links are known and ports open to broadcasts, so that frames that lose
-        their entry find their way. The entries at the hosts' ports go first, everywhere.
+        Then links are known and ports open to broadcasts, so that frames that lose their entry
+        find their way. A switch that is still away has no way for them but its old entries: it
+        must be back first. The entries at the hosts' ports go first, everywhere.
         """
-        hold = self.horizon.settings.spanning_tree.port_hold_time
-        latest = self._now() + PATIENCE * hold
         try:
-            while (left := min(self._last_join + hold, latest) - self._now()) > 0:
-                self.horizon.runtime.sleep(left)
+            self._await_settled_network()
         finally:
             dpids, self._unswept = self._unswept, set()
         for step in (partial(self._core.stale, ingress_only=True), self._core.stale):
             for task in [self.spawn(self._tidy, dpid, step) for dpid in dpids]:
                 task.join()
             self.horizon.runtime.sleep(DRAIN)
+
+    def _await_settled_network(self) -> None:
+        """Wait until joins have ceased for the hold time and the tree is settled, within limits."""
+        hold = self.horizon.settings.spanning_tree.port_hold_time
+        latest = self._now() + max(PATIENCE * hold, LONGEST_WAIT)
+        while (now := self._now()) < latest:
+            left = min(self._last_join + hold, latest) - now
+            if left <= 0 and self.horizon.published.is_tree_settled:
+                return
+            self.horizon.runtime.sleep(max(left, LOOK_AGAIN))
 
     def _tidy(self, dpid: int, step: Callable[[int, Iterable[FlowEntry]], list[Outgoing]]) -> None:
         """Read the entries of a switch and have it confirm what ``step`` makes of them."""
@@ -157,7 +171,7 @@ class Forwarding(HorizonApp):
         except SwitchError as error:
             failures = (error,)
         for failure in failures:
-            if not isinstance(failure, SwitchAway):
+            if not isinstance(failure, (SwitchAway, RequestUnanswered)):
                 self.logger.warning("forwarding: entries of an earlier run may stay: %s", failure)
 
     def _now(self) -> float:

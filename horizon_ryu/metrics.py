@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -20,6 +21,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_LABELS = 200
 """Values of one label; what comes after is counted as ``other``, so that no peer grows us."""
 
+_Family = TypeVar("_Family", CounterMetricFamily, GaugeMetricFamily)
 _LABELLED = (
     ("violations", "of_violations", "reason", "Messages of peers that the wire guard refused"),
     ("refusals", "of_refusals", "reason", "Peers turned away or closed for another reason"),
@@ -63,6 +65,7 @@ class Metrics(Collector):
         self.hosts = 0
         self.trees = 0
         self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._labelled_gauges: dict[str, tuple[str, str, Callable[[], Mapping[str, float]]]] = {}
         self._counters: dict[str, tuple[str, str, Callable[[], Mapping[str, int]]]] = {}
         self._streams: list[Callable[[], Iterator[str]]] = []
         self.registry.register(self)
@@ -118,6 +121,12 @@ class Metrics(Collector):
         """Have ``read`` called for the gauge ``name`` whenever Prometheus asks."""
         self._gauges[name] = (text, read)
 
+    def gauges(
+        self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """Have ``read`` called for the values, by ``label``, whenever Prometheus asks."""
+        self._labelled_gauges[name] = (text, label, read)
+
     def counters(
         self, name: str, text: str, label: str, read: Callable[[], Mapping[str, int]]
     ) -> None:
@@ -148,13 +157,17 @@ class Metrics(Collector):
         for attribute, name, text in _PLAIN:
             yield CounterMetricFamily(name, text, getattr(self, attribute))
         for attribute, name, label, text in _LABELLED:
-            yield _labelled(name, text, label, getattr(self, attribute))
+            yield _labelled(
+                CounterMetricFamily(name, text, labels=[label]), getattr(self, attribute)
+            )
         for attribute, name, text in _GAUGES:
             yield GaugeMetricFamily(name, text, getattr(self, attribute))
         for name, (text, value) in self._gauges.items():
             yield GaugeMetricFamily(name, text, value())
+        for name, (text, label, values) in self._labelled_gauges.items():
+            yield _labelled(GaugeMetricFamily(name, text, labels=[label]), values())
         for name, (text, label, counts) in self._counters.items():
-            yield _labelled(name, text, label, counts())
+            yield _labelled(CounterMetricFamily(name, text, labels=[label]), counts())
 
 
 def _count(counter: Counter[str], value: str) -> None:
@@ -163,8 +176,7 @@ def _count(counter: Counter[str], value: str) -> None:
     counter[value] += 1
 
 
-def _labelled(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, text, labels=[label])
-    for value, count in counts.items():
-        family.add_metric([value], count)
+def _labelled(family: _Family, values: Mapping[str, float]) -> _Family:
+    for value, number in values.items():
+        family.add_metric([value], number)
     return family

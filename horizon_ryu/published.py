@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from horizon_ryu.core.topology import TopologyView
@@ -15,10 +17,18 @@ if TYPE_CHECKING:
 class Published:
     """``topology`` is written by Discovery alone, ``forest`` by Spanning Tree alone.
 
+    ``is_tree_settled`` tells whether nothing of the tree is held, planned or unconfirmed, and every
+    switch that the run before knew is back or given up; Spanning Tree writes it.
     ``slow_joins`` are the switches that Discovery has waited for too long, by dpid.
+    ``believes_links`` is False while Discovery holds new links back, as switches join.
+    ``unanswered`` has, by dpid, the kinds of requests that a switch which lives never answers; the
+    mapping is another one when that changes.
     ``forest`` is None while Spanning Tree does not run.
     """
 
     topology: TopologyView = field(default_factory=TopologyView)
     forest: Forest | None = None
+    is_tree_settled: bool = True
     slow_joins: frozenset[int] = frozenset()
+    believes_links: bool = True
+    unanswered: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ryu import cfg
@@ -24,8 +25,10 @@ from horizon_ryu.capacity import capacity
 from horizon_ryu.core.dpid_claims import DpidClaim, read_pins
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.core.loop_record import ON_DISK
 from horizon_ryu.core.token_bucket import PacketInLimits
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.disk_space import DiskSpace
 from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
@@ -47,10 +50,12 @@ from horizon_ryu.signing_key import signing_key
 from horizon_ryu.store import Store
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_at
+from horizon_ryu.store_thread import StoreThread
+from horizon_ryu.supervised_loop import SupervisedLoop
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.runtime.green import GreenRuntime
-from xen_bridge.runtime.port import Runtime, Task
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.serving.room import Room
@@ -106,9 +111,10 @@ class Services:
         self.accept_failures = AcceptFailures(LOG, self.clock)
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
+        self.runtime.task_failed = self.supervisor.failed
         self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
-        self.switches = SwitchRegistry(self.runtime)
+        self.switches = SwitchRegistry(self.runtime, self._tell_unanswered)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
         self.published = Published()
         self.audits = AuditService(
@@ -126,17 +132,20 @@ class Services:
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
+        self.disk = DiskSpace(self.store.folder, self.runtime)
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
         self._openflow_at: str | None = None
-        self._store_watch: Task | None = None
+        self.store_thread = StoreThread(self.runtime)
+        self._store_loops: list[SupervisedLoop] = []
         listener.install(self._connection_context())
         rest_server.install(
             self.runtime,
-            Room(self.capacity.rest),
+            Room(self.capacity.rest, self.capacity.rest_per_address),
             partial(self.accept_failures.note, "rest"),
             self._serving,
+            partial(self.supervisor.serve, "rest"),
         )
 
     def _measure_audits(self) -> None:
@@ -157,9 +166,19 @@ class Services:
         end_cleanly_on_signals(self.runtime)
         on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
-        self._store_watch = self.runtime.spawn(self.supervisor.forever, self._look_at_store)
-        # Runs when the event loop does: all applications are there by then.
+        self.supervisor.spawn(self.supervisor.look)
+        # Runs when the event loop does: what the applications read at first is there by then.
+        self.runtime.spawn(self._begin_carrying)
         self.runtime.spawn(garbage.settle)
+
+    def _begin_carrying(self) -> None:
+        """Have the store work off the hub from now on: what is made at the start waits for it."""
+        turns = [self._look_at_store, self.disk.measure]
+        if self.store.is_shared:
+            self.store.carry = self.store_thread.call
+            turns.append(self.store_thread.turn)
+        spawn = partial(self.supervisor.spawn, terms=ON_DISK)
+        self._store_loops = [spawn(turn) for turn in turns]
 
     def _listening(self, address: tuple[Any, ...], is_secure: bool) -> None:
         self._openflow_at = f"{endpoint(address)} (OpenFlow{' over TLS' if is_secure else ''})"
@@ -189,8 +208,11 @@ class Services:
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
-        if self._store_watch is not None:
-            self._store_watch.kill()
+        if self.store.carry is not None:
+            self.store_thread.finish()
+            self.store.carry = None
+        for task in self._store_loops:
+            task.kill()
         self.store.close()
         if self._store_lock is not None:
             self._store_lock.release()
@@ -221,7 +243,9 @@ class Services:
                 challenge_seconds=guard.challenge,
                 output_bytes=guard.output_bytes,
                 connections=self.capacity.openflow,
-                connections_per_address=guard.connections_per_address,
+                connections_per_address=min(
+                    guard.connections_per_address, self.capacity.openflow_per_address
+                ),
             ),
             clock=self.clock,
             admit=self._admit,
@@ -230,6 +254,7 @@ class Services:
             allowed_dpids=allowed or None,
             certificates=read_pins(guard.certificates, ("guard", "certificates")),
             claimed=self.claims.claimed,
+            run=partial(self.supervisor.serve, "openflow"),
         )
 
     def _tell_claim(self, claim: DpidClaim) -> None:
@@ -238,6 +263,15 @@ class Services:
             *(claim.claimant, claim.dpid, claim.holder or "nobody", claim.outcome),
         )
         self.events.publish(*claim_to_event(claim))
+
+    def _tell_unanswered(self, dpid: int, kinds: tuple[str, ...]) -> None:
+        others = {one: told for one, told in self.published.unanswered.items() if one != dpid}
+        self.published.unanswered = MappingProxyType({**others, dpid: kinds} if kinds else others)
+        if kinds:
+            LOG.warning(
+                "switch %016x lives, but does not answer: %s; it is served without that",
+                *(dpid, ", ".join(kinds)),
+            )
 
     def _admit(self, packet: PacketIn, now: float) -> bool:
         self.metrics.packet_in()

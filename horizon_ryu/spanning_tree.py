@@ -19,8 +19,15 @@ from ryu.controller.handler import set_ev_cls
 
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.flood import FloodAudit
-from horizon_ryu.core.errors import InvalidInput, StoreError, SwitchAway, SwitchError
+from horizon_ryu.core.errors import (
+    InvalidInput,
+    RequestUnanswered,
+    StoreError,
+    SwitchAway,
+    SwitchError,
+)
 from horizon_ryu.core.frames import decode
+from horizon_ryu.core.loop_record import AUXILIARY, IDLE_TURN, PATIENCE, LoopTerms
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
 from horizon_ryu.core.spanning_tree.forest import Forest
@@ -75,6 +82,7 @@ class SpanningTree(HorizonApp):
         self._saved: TreeMemory | None = None
         self._recall()
         self.horizon.published.forest = self._told = self._control.forest()
+        self._tell_settled()
         self.horizon.packet_in_pipeline.register(GATE_ORDER, self._gate)
         self.horizon.packet_in_pipeline.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
@@ -98,8 +106,9 @@ class SpanningTree(HorizonApp):
     def start(self) -> None:
         """Begin to work, once all applications are there."""
         super().start()
-        self.spawn_loop(self._turn, again=self._wake.set)
-        self.spawn_loop(self._keep_memory, again=self._unsaved.set)
+        patience = LoopTerms(lambda: PATIENCE + self._timers.rebuild_interval)
+        self.spawn_loop(self._turn, again=self._wake.set, terms=patience)
+        self.spawn_loop(self._keep_memory, again=self._unsaved.set, terms=AUXILIARY)
         self.send_event_to_observers(EventSetProbeInterval(self._timers.lldp_interval))
 
     def stop(self) -> None:
@@ -142,6 +151,7 @@ class SpanningTree(HorizonApp):
         try:
             self._control.topology_changed(event.view, event.changes, self._now())
         finally:
+            self._tell_settled()
             self._wake.set()
 
     def _gate(self, packet: PacketIn, _now: float) -> PacketInVerdict:
@@ -182,7 +192,7 @@ class SpanningTree(HorizonApp):
 
     def _keep_memory(self) -> None:
         """Save what turns may have changed: no tree waits for the store."""
-        self._unsaved.wait()
+        self._unsaved.wait(IDLE_TURN)
         self.horizon.runtime.sleep(max(0.0, self._save_at - self._now()))
         self._unsaved.clear()
         self._save()
@@ -201,6 +211,10 @@ class SpanningTree(HorizonApp):
         if forest != self._told:
             self._publish(forest)
             self._told = forest
+        self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        self.horizon.published.is_tree_settled = self._control.settled()
 
     def _publish(self, forest: Forest) -> None:
         self.horizon.published.forest = forest
@@ -225,10 +239,11 @@ class SpanningTree(HorizonApp):
         switches = self.horizon.switches
         try:
             entries = switches.flow_entries(dpid)
-            group = switches.flood_group(dpid)
-            self._control.switch_state_read(dpid, entries, group, self._now())
+            self._control.switch_state_read(dpid, entries, self._group(dpid), self._now())
         except SwitchAway:
             return
+        except RequestUnanswered:
+            self._control.switch_state_unknown(dpid, self._now())
         except SwitchError as error:
             self.logger.warning("spanning tree: %s; disconnecting", error)
             switches.disconnect(dpid, "its flow entries cannot be read")
@@ -239,14 +254,26 @@ class SpanningTree(HorizonApp):
             self._reading.discard(dpid)
             self._wake.set()
 
+    def _group(self, dpid: int) -> frozenset[int] | None:
+        """Return a switch's flood group; None also if it never tells its groups."""
+        try:
+            return self.horizon.switches.flood_group(dpid)
+        except RequestUnanswered:
+            return None
+
     def _apply(self, plan: FloodPlan) -> None:
         """Have one switch carry out its plan; a switch that does not is disconnected.
 
-        It goes on forwarding as it does then, which TreeControl reckons with.
+        It goes on forwarding as it does then, which TreeControl reckons with. One that never
+        confirms anything, though it lives, is believed to do as it is told.
         """
         switches = self.horizon.switches
         try:
-            errors = switches.confirm(plan.messages)
+            errors = [
+                error
+                for error in switches.confirm(plan.messages)
+                if not isinstance(error, RequestUnanswered)
+            ]
             self._control.confirmed(plan, errors, self._now())
             for error in errors:
                 if not isinstance(error, SwitchAway):

@@ -6,6 +6,7 @@ other does not refuse. What depends on the moment (a port that is taken) only th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from oslo_config import cfg
@@ -21,7 +22,9 @@ from horizon_ryu.openflow import tls_files
 from horizon_ryu.ryu_options import read_as_ryu_manager
 from horizon_ryu.settings import Settings
 from horizon_ryu.signing_key import signing_key
-from horizon_ryu.store_place import check_url
+from horizon_ryu.store_place import check_url, file_at
+from horizon_ryu.xen_hosts.identity_place import identity_folder
+from xen_bridge.trust.identity import Identity, IdentityError
 
 LOOPBACK = "127.0.0.1"
 _LAST_PORT = 65_535
@@ -84,3 +87,19 @@ def _check_files(found: Settings) -> None:
     signing_key(found.discovery.key_file)
     if found.rest.tokens_file:
         load_tokens(Path(found.rest.tokens_file))
+    _check_identity(found)
+
+
+def _check_identity(found: Settings) -> None:
+    """Check the key that hosts know, if there is one: the start makes a missing one."""
+    store = file_at(found.store.url)
+    option = found.xen.identity
+    if option is None and store is None:
+        return
+    folder = identity_folder(option, store.parent if store is not None else Path())
+    with suppress(FileNotFoundError):
+        try:
+            Identity.load(folder)
+        except (IdentityError, PermissionError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise InvalidInput(("xen", "identity"), f"{folder}: {reason}") from error

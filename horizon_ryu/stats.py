@@ -18,6 +18,7 @@ from ryu.controller.handler import set_ev_cls
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.loop_record import AUXILIARY
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import StatsCache, SwitchSamples
 from horizon_ryu.core.stats.stats_types import stats_types_of
@@ -51,7 +52,7 @@ class Stats(HorizonApp):
         self._load = ovsdb.OvsLoad(
             options.ovsdb, horizon.clock, partial(horizon.runtime.in_thread, ovsdb.read)
         )
-        horizon.router.add(stats_resource.resources(self))
+        horizon.router.add(stats_resource.resources(self, horizon.runtime.in_thread))
         nodes_resource.offer(horizon, nodes_resource.SwitchNodes(self))
         horizon.metrics.stream(self._families)
         horizon.metrics.counters(
@@ -66,7 +67,7 @@ class Stats(HorizonApp):
         super().start()
         self.spawn_loop(self._poller.turn)
         if self.horizon.settings.stats.ovsdb:
-            self.spawn_loop(self._watch_load)
+            self.spawn_loop(self._watch_load, terms=AUXILIARY)
 
     def _first_timers(self) -> StatsTimers:
         configured = self.horizon.settings.stats.timers

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from shutil import disk_usage
 from sqlite3 import Error as SQLiteError
-from typing import Any, TypeAlias
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -23,6 +24,7 @@ from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError, StoreFull
 from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_place import file_of, keep_to_owner
+from horizon_ryu.store_tables import FLOWS, MIGRATIONS, NETWORKS, SETTINGS, XEN_HOSTS
 
 __all__ = ["Row", "Store", "StoreError"]
 
@@ -35,57 +37,54 @@ _PROBE = "store.probe"
 _PROBE_SIZE = 65_536
 """Bytes that there must be room for before the disk is believed again."""
 _MIGRATIONS = Path(__file__).with_name("schema_versions")
-_metadata = sa.MetaData()
-_networks = sa.Table(
-    "networks",
-    _metadata,
-    sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("definition", sa.String(64), nullable=False),
-)
-_settings = sa.Table(
-    "settings",
-    _metadata,
-    sa.Column("name", sa.String(128), primary_key=True),
-    sa.Column("value", sa.JSON, nullable=False),
-)
-_flows = sa.Table(
-    "flows",
-    _metadata,
-    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("data", sa.JSON, nullable=False),
-)
-_migrations = sa.Table(
-    "migrations",
-    _metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("place", sa.BigInteger, nullable=False),
-    sa.Column("is_final", sa.Boolean, nullable=False),
-    sa.Column("data", sa.JSON, nullable=False),
-)
-_xen_hosts = sa.Table(
-    "xen_hosts",
-    _metadata,
-    sa.Column("name", sa.String(64), primary_key=True),
-    sa.Column("url", sa.String(300), nullable=False),
-    sa.Column("node_pk", sa.String(200), nullable=False),
-)
 # Written once, with parameters: building a statement costs more than executing it.
-_NEW_MIGRATION = sa.insert(_migrations)
+_NEW_MIGRATION = sa.insert(MIGRATIONS)
 _KNOWN_MIGRATION = (
-    sa.update(_migrations)
-    .where(_migrations.c.id == sa.bindparam("key"))
+    sa.update(MIGRATIONS)
+    .where(MIGRATIONS.c.id == sa.bindparam("key"))
     .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
 )
-_NO_PROBE = sa.delete(_settings).where(_settings.c.name == _PROBE)
+_NO_PROBE = sa.delete(SETTINGS).where(SETTINGS.c.name == _PROBE)
 Row: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+Args = ParamSpec("Args")
+
+
+class Carry(Protocol):
+    """Who runs a call of the store."""
+
+    def __call__(self, function: Callable[[], T], /) -> T:
+        """Return ``function()``, run after all that was asked for before."""
+
+
 _MANY = 400
 """Rows named in one statement; every database takes that many parameters."""
 
 
+def _carried(
+    method: Callable[Concatenate[Store, Args], T],
+) -> Callable[Concatenate[Store, Args], T]:
+    """Have a method of the store run where its ``carry`` says; at once if there is none."""
+
+    @wraps(method)
+    def call(store: Store, /, *args: Args.args, **kwargs: Args.kwargs) -> T:
+        if store.carry is None:
+            return method(store, *args, **kwargs)
+        return store.carry(partial(method, store, *args, **kwargs))
+
+    return call
+
+
 class Store:
-    """The database. Every call is one short transaction, done or not at all; else StoreError."""
+    """The database. Every call is one short transaction, done or not at all; else StoreError.
+
+    A call waits for its turn where ``carry`` is set: then it is for tasks, not for handlers of
+    events, and others run meanwhile.
+    """
 
     def __init__(self, url: str) -> None:
+        self.carry: Carry | None = None
+        """Who runs the calls, one after the other in the order of asking; None: whoever calls."""
         self.trouble: str | None = None
         """Why nothing could be written the last time; None if something could."""
         self.failures: Counter[str] = Counter()
@@ -186,6 +185,7 @@ class Store:
             kind = StoreFull if self._is_full(error) else StoreError
             raise kind(f"the store cannot be written: {reason}") from error
 
+    @_carried
     def probe(self) -> None:
         """Find out whether there is trouble, or it is over, by writing what is then deleted.
 
@@ -196,7 +196,7 @@ class Store:
         with self._transaction(is_patient=True) as connection:
             connection.execute(_NO_PROBE)
             row = {"name": _PROBE, "value": "x" * _PROBE_SIZE}
-            connection.execute(sa.insert(_settings), row)
+            connection.execute(sa.insert(SETTINGS), row)
         with self._writing() as connection:
             connection.execute(_NO_PROBE)
 
@@ -216,6 +216,11 @@ class Store:
         return True
 
     @property
+    def is_shared(self) -> bool:
+        """Whether any thread may use it: a database in memory belongs to the one that made it."""
+        return self._place is not None or self._engine.dialect.name != "sqlite"
+
+    @property
     def folder(self) -> Path:
         """Where the database's file is; the working directory if it is not in a file."""
         return Path() if self._place is None else self._place.parent
@@ -226,95 +231,107 @@ class Store:
 
     # ---- named virtual networks
 
+    @_carried
     def networks(self) -> Mapping[str, NetworkDefinition]:
         """Return the named networks, by name."""
         with self._reading() as connection:
-            rows = connection.execute(sa.select(_networks).order_by(_networks.c.name)).all()
+            rows = connection.execute(sa.select(NETWORKS).order_by(NETWORKS.c.name)).all()
         return {row.name: parse_definition(row.definition) for row in rows}
 
+    @_carried
     def network(self, name: str) -> NetworkDefinition:
         """Return one network; NotFound if there is none of that name."""
-        query = sa.select(_networks.c.definition).where(_networks.c.name == name)
+        query = sa.select(NETWORKS.c.definition).where(NETWORKS.c.name == name)
         with self._reading() as connection:
             found = connection.execute(query).scalar_one_or_none()
         if found is None:
             raise NotFound(f"no network named {name}")
         return parse_definition(found)
 
+    @_carried
     def add_network(self, name: str, definition: NetworkDefinition) -> None:
         """Keep a network; Conflict if the name is taken."""
-        row = sa.insert(_networks).values(name=name, definition=definition.text())
+        row = sa.insert(NETWORKS).values(name=name, definition=definition.text())
         try:
             with self._writing() as connection:
                 connection.execute(row)
         except IntegrityError as error:
             raise Conflict(f"a network named {name} exists already") from error
 
+    @_carried
     def delete_network(self, name: str) -> None:
         """Forget a network; NotFound if there is none of that name."""
         with self._writing() as connection:
-            gone = connection.execute(sa.delete(_networks).where(_networks.c.name == name))
+            gone = connection.execute(sa.delete(NETWORKS).where(NETWORKS.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no network named {name}")
 
     # ---- Xen hosts
 
+    @_carried
     def xen_hosts(self) -> tuple[Row, ...]:
         """Return every Xen host's ``name``, ``url`` and ``node_pk``, by name."""
         with self._reading() as connection:
-            rows = connection.execute(sa.select(_xen_hosts).order_by(_xen_hosts.c.name))
+            rows = connection.execute(sa.select(XEN_HOSTS).order_by(XEN_HOSTS.c.name))
             return tuple(dict(row) for row in rows.mappings())
 
+    @_carried
     def add_xen_host(self, name: str, url: str, node_pk: str) -> None:
         """Keep a Xen host; Conflict if the name is taken."""
-        row = sa.insert(_xen_hosts).values(name=name, url=url, node_pk=node_pk)
+        row = sa.insert(XEN_HOSTS).values(name=name, url=url, node_pk=node_pk)
         try:
             with self._writing() as connection:
                 connection.execute(row)
         except IntegrityError as error:
             raise Conflict(f"a host named {name} is registered already") from error
 
+    @_carried
     def delete_xen_host(self, name: str) -> None:
         """Forget a Xen host; NotFound if there is none of that name."""
         with self._writing() as connection:
-            gone = connection.execute(sa.delete(_xen_hosts).where(_xen_hosts.c.name == name))
+            gone = connection.execute(sa.delete(XEN_HOSTS).where(XEN_HOSTS.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no host named {name}")
 
     # ---- settings changed at run time
 
+    @_carried
     def get_setting(self, name: str) -> Any:
         """Return a setting as the JSON value it was set to; None if it was never set."""
-        query = sa.select(_settings.c.value).where(_settings.c.name == name)
+        query = sa.select(SETTINGS.c.value).where(SETTINGS.c.name == name)
         with self._reading() as connection:
             return connection.execute(query).scalar_one_or_none()
 
+    @_carried
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a JSON value under ``name``, in place of what was there."""
         with self._writing() as connection:
             changed = connection.execute(
-                sa.update(_settings).where(_settings.c.name == name).values(value=value)
+                sa.update(SETTINGS).where(SETTINGS.c.name == name).values(value=value)
             )
             if not changed.rowcount:
-                connection.execute(sa.insert(_settings).values(name=name, value=value))
+                connection.execute(sa.insert(SETTINGS).values(name=name, value=value))
 
     # ---- flows
 
+    @_carried
     def flows(self) -> tuple[Row, ...]:
         """Return every flow as the JSON value it was kept as."""
         with self._reading() as connection:
-            return tuple(connection.execute(sa.select(_flows.c.data)).scalars())
+            return tuple(connection.execute(sa.select(FLOWS.c.data)).scalars())
 
+    @_carried
     def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
         """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
         with self._writing() as connection:
-            _delete(connection, _flows.c.number, [*gone, *(row["number"] for row in rows)])
+            _delete(connection, FLOWS.c.number, [*gone, *(row["number"] for row in rows)])
             if rows:
                 values = [{"number": row["number"], "data": row} for row in rows]
-                connection.execute(sa.insert(_flows), values)
+                connection.execute(sa.insert(FLOWS), values)
 
     # ---- the journal of migrations
 
+    @_carried
     def write_migrations(
         self,
         new: Sequence[Row],
@@ -332,36 +349,39 @@ class Store:
                 connection.execute(_NEW_MIGRATION, new)
             if known:
                 connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
-            _delete(connection, _flows.c.number, [*gone, *(row["number"] for row in flows)])
+            _delete(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
             if flows:
                 values = [{"number": row["number"], "data": row} for row in flows]
-                connection.execute(sa.insert(_flows), values)
+                connection.execute(sa.insert(FLOWS), values)
 
+    @_carried
     def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
         """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
-        query = sa.select(_migrations.c.data).order_by(_migrations.c.place)
+        query = sa.select(MIGRATIONS.c.data).order_by(MIGRATIONS.c.place)
         if unfinished:
-            query = query.where(_migrations.c.is_final.is_(False))
+            query = query.where(MIGRATIONS.c.is_final.is_(False))
         with self._reading() as connection:
             return tuple(connection.execute(query).scalars())
 
+    @_carried
     def migration(self, name: str) -> Row | None:
         """Return one migration; None if it is not remembered."""
-        query = sa.select(_migrations.c.data).where(_migrations.c.id == name)
+        query = sa.select(MIGRATIONS.c.data).where(MIGRATIONS.c.id == name)
         with self._reading() as connection:
             found: Row | None = connection.execute(query).scalar_one_or_none()
         return found
 
+    @_carried
     def forget_migrations(self, kept: int) -> None:
         """Forget the oldest final migrations but ``kept``."""
         newest = (
-            sa.select(_migrations.c.id)
-            .where(_migrations.c.is_final.is_(True))
-            .order_by(_migrations.c.place.desc())
+            sa.select(MIGRATIONS.c.id)
+            .where(MIGRATIONS.c.is_final.is_(True))
+            .order_by(MIGRATIONS.c.place.desc())
             .offset(kept)
         )
         with self._writing() as connection:
-            _delete(connection, _migrations.c.id, connection.execute(newest).scalars().all())
+            _delete(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
 
 
 def _delete(connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:

@@ -21,11 +21,11 @@ from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
 from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.services import ending_on_errors
 from horizon_ryu.xen_hosts.hosts import XenHosts
+from horizon_ryu.xen_hosts.identity_place import identity_folder
 from xen_bridge.client import BridgeClient
 from xen_bridge.errors import BridgeError
 from xen_bridge.trust.identity import Identity
 
-IDENTITY = "xen-identity"
 TIMERS_SETTING = "xen.timers"
 
 
@@ -83,11 +83,6 @@ class Xen(HorizonApp):
 
     def _connect(self, url: str, node_pk: str) -> BridgeClient:
         return BridgeClient(url, node_pk, self._identity, self.horizon.settings.xen.deadline)
-
-
-def identity_folder(option: str | None, store: Path) -> Path:
-    """Return where the controller's key is: the ``option``, else in the folder of the ``store``."""
-    return Path(option) if option else store / IDENTITY
 
 
 def identity(folder: Path) -> Identity:

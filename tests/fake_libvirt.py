@@ -43,6 +43,7 @@ class SickDomain:
             "info": [1, 131072, 131072, 1, 5_000_000_000],
             "isActive": 1,
             "isPersistent": 1,
+            "autostart": 0,
             "schedulerParameters": self.parameters,
             "schedulerType": ("credit2", 2),
             "interfaceStats": (10, 1, 0, 0, 20, 2, 0, 0),

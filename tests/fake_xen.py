@@ -110,7 +110,9 @@ class FakeXen:
         self._greenlets.append(hub.spawn(function, *args))
         return self._greenlets[-1]
 
-    def spawn_loop(self, turn: Callable[[], Any], is_over: Callable[[], bool]) -> Any:
+    def spawn_loop(
+        self, turn: Callable[[], Any], is_over: Callable[[], bool], terms: object = None
+    ) -> Any:
         """Run a loop beside the test, supervised as the application does."""
         return self.spawn(self.supervisor.forever, turn, None, is_over)
 

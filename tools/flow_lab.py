@@ -22,6 +22,8 @@ from tools.traffic import SMALL_PACKET, TrafficRoute, roomy_queues
 
 OWN = 0x485A04
 """The highest 24 bits of the Flow Manager's cookies."""
+HORIZON = 0x485A
+"""The highest 16 bits of the cookies of all our applications."""
 SHORT_DRAIN = """
 [flow_migration]
 drain = 0.05
@@ -31,6 +33,7 @@ _COOKIE = re.compile(r"cookie=0x([0-9a-f]+)")
 _DEFAULT_PRIORITY = "32768"
 """Which ovs-ofctl does not write."""
 _FIELD = re.compile(r"in_port=(\d+)")
+_NO_EVENT_YET = 10**14
 _OUTPUT = re.compile(r"output:(\d+)|enqueue:(\d+)|\b(IN_PORT)\b")
 
 Passage = tuple[int, int, int]
@@ -93,6 +96,9 @@ class FlowLab(Lab):
         environment: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(folder, QUICK + config, apps, environment)
+        self._limited: set[int] = set()
+        self._foreign: set[tuple[int, int]] = set()
+        self._heard = 0
 
     def stage(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
         """Start everything, with hosts that talk and know each other's MAC for good."""
@@ -102,6 +108,32 @@ class FlowLab(Lab):
         self.expect_no_loss()
         for one, other in permutations(self.graph.hosts, 2):
             self.pin_neighbor(one, other)
+        self._foreign = self._foreign_cookies()
+
+    def reset(self) -> None:
+        """Have neither flows nor others' entries, full tables, hosts that talk, no old events."""
+        for flow in self.ask("GET", "/v1/flows")["flows"]:
+            self.ask("DELETE", f"/v1/flows/{flow['id']}")
+        for dpid in tuple(self._limited):
+            self.limit_entries(dpid, None)
+        super().reset()
+        for dpid, cookie in self._foreign_cookies() - self._foreign:
+            self.network.ofctl(dpid, "del-flows", f"cookie={cookie:#x}/-1")
+        self.expect_laid(set())
+        if self._foreign_cookies() != self._foreign:
+            raise AssertionError("there are entries of others that were not there at first")
+        self.expect_no_loss()
+        self._heard = self._newest_event()
+
+    def restart_controller(self) -> None:
+        """End the controller cleanly and start it again; events are counted anew."""
+        super().restart_controller()
+        self._heard = 0
+
+    def _foreign_cookies(self) -> set[tuple[int, int]]:
+        """Return the cookies that are none of Horizon's, with their switches."""
+        entries = self.entries()
+        return {(one.dpid, one.cookie) for one in entries if one.cookie >> 48 != HORIZON}
 
     # Names.
 
@@ -191,10 +223,12 @@ class FlowLab(Lab):
         return migrations
 
     def wait_for_event(self, kind: str, seconds: float = 30.0, **data: Any) -> dict[str, Any]:
-        """Return the data of the first event of ``kind``, of this run, that has ``data`` in it."""
-        url = f"ws://127.0.0.1:{self.controller.rest_port}/v1/events?since=0&kinds={kind}"
+        """Return the data of the first event of ``kind`` that has ``data`` in it.
+
+        It may have been told already: since ``reset``, or else since the controller started.
+        """
         deadline = time.monotonic() + seconds
-        events = websocket.create_connection(url, timeout=seconds)
+        events = self._events(f"since={self._heard}&kinds={kind}", seconds)
         try:
             with suppress(websocket.WebSocketTimeoutException):
                 while (left := deadline - time.monotonic()) > 0:
@@ -206,6 +240,18 @@ class FlowLab(Lab):
         finally:
             events.close()
         raise AssertionError(f"no event {kind} with {data} within {seconds:g} s")
+
+    def _newest_event(self) -> int:
+        """Return the number of the newest event, which is told to whoever asks for a later one."""
+        events = self._events(f"since={_NO_EVENT_YET}", 30.0)
+        try:
+            return int(json.loads(events.recv())["data"]["newest"])
+        finally:
+            events.close()
+
+    def _events(self, query: str, seconds: float) -> websocket.WebSocket:
+        url = f"ws://127.0.0.1:{self.controller.rest_port}/v1/events?{query}"
+        return websocket.create_connection(url, timeout=seconds)
 
     # What is on the switches.
 
@@ -232,4 +278,8 @@ class FlowLab(Lab):
 
     def limit_entries(self, dpid: int, limit: int | None) -> None:
         """Have a switch refuse more than ``limit`` entries in table 0; None: take any number."""
+        if limit is None:
+            self._limited.discard(dpid)
+        else:
+            self._limited.add(dpid)
         self.network.limit_entries(dpid, limit)

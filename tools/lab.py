@@ -86,6 +86,23 @@ class Lab:
         self.start(name, versions, **arguments)
         self.expect_holds_over()
 
+    def stage(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
+        """Build, and wait until it is what ``reset`` comes back to."""
+        self.build(name, versions, **arguments)
+        self.expect_true_topology()
+
+    def reset(self) -> None:
+        """Undo what was done since ``stage``; AssertionError if it does not come right."""
+        for dpid in tuple(self._stopped):
+            self._stopped.discard(dpid)
+            self.network.start_switch(dpid)
+        for cable in tuple(self._cut):
+            self._cut.discard(cable)
+            self.network.link_up(self._edge(cable))
+        self.expect_true_topology()
+        self.expect_tree_spans()
+        self.expect_holds_over()
+
     def start(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
         """Start the controller, then the network ``name``; versions go round the switches."""
         self.controller.start()
@@ -153,6 +170,10 @@ class Lab:
     def cables_seen(self) -> set[Cable]:
         """Return the cables that Horizon sees in both directions."""
         return self._seen()[1]
+
+    def switches_seen(self) -> set[int]:
+        """Return the switches that Horizon sees."""
+        return self._seen()[0]
 
     def log_tail(self) -> str:
         """Return the last lines of the controller's log."""

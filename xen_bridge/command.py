@@ -77,6 +77,8 @@ def keygen(directory: Path) -> None:
         identity = Identity.create(directory)
     except FileExistsError:
         _fail(f"{directory} has a key already; its NodePK: {_identity(directory).node_pk}")
+    except IdentityError as error:
+        _fail(str(error))
     except OSError as error:
         _fail(f"{directory}: {error.strerror}")
     click.echo(identity.node_pk)

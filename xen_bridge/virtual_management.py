@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from xen_bridge.dom0.domain_checks import (
     check_guest,
     check_new,
     check_pin,
+    check_unambiguous,
 )
 from xen_bridge.dom0.domain_transaction import DomainTransaction, as_changed
 from xen_bridge.dom0.hypervisor.interface import Capability, Hypervisor, require
@@ -111,11 +112,24 @@ class PhysicalHost:
         """Return all domains; those that run anew are given their weight and cap again.
 
         What cannot be read of a domain is unknown, what cannot be given is among its problems.
-        Without ``affinity`` nobody is asked where vCPUs may run.
+        Without ``affinity`` nobody is asked where vCPUs may run, nor for the domains that xl made.
         """
         found = [self._scheduling.seen(domain) for domain in self.hypervisor.domains()]
         self._complaints.look_at(found)
-        return tuple(self._with_affinity(found) if affinity else found)
+        if not affinity:
+            return tuple(found)
+        everything = self._with_affinity([*found, *self._foreign(found)])
+        return tuple(sorted(everything, key=lambda one: (one.id is None, one.id or 0, one.name)))
+
+    def _foreign(self, known: Iterable[Domain]) -> tuple[Domain, ...]:
+        """Return the domains that xl made; none if nobody can tell."""
+        try:
+            return self.hypervisor.foreign_domains({domain.uuid for domain in known})
+        except HypervisorAway:
+            raise
+        except BridgeError as error:
+            LOG.info("nobody tells which domains xl made: %s", error)
+            return ()
 
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
@@ -217,7 +231,9 @@ class PhysicalHost:
         """
         document_schema.check(wanted)
         with self._lock:
-            check_new(wanted, self.hypervisor.domains(), self._cpus().count, self.capabilities)
+            known = self.hypervisor.domains()
+            others = (*known, *self._foreign(known))
+            check_new(wanted, others, self._cpus().count, self.capabilities)
             made = self.hypervisor.define(wanted)
             try:
                 self._begin(made.uuid, wanted)
@@ -257,7 +273,7 @@ class PhysicalHost:
     def undefine(self, domain_id: str | int) -> None:
         """Forget a domain that does not run."""
         with self._lock:
-            domain = self._guest(domain_id)
+            domain = self._to_be_forgotten(domain_id)
             self.hypervisor.undefine(domain.uuid)
             self._scheduling.forget(domain.uuid)
 
@@ -272,9 +288,14 @@ class PhysicalHost:
     def delete(self, domain_id: str | int) -> None:
         """End a domain if it runs, and forget it."""
         with self._lock:
-            domain = self._guest(domain_id)
+            domain = self._to_be_forgotten(domain_id)
             self._remove(domain.uuid)
             self._scheduling.forget(domain.uuid)
+
+    def _to_be_forgotten(self, domain_id: str | int) -> Domain:
+        domain = self._guest(domain_id)
+        check_unambiguous(str(domain_id), domain, self._foreign([domain]))
+        return domain
 
     def _guest(self, domain_id: str | int) -> Domain:
         domain = self.hypervisor.domain(str(domain_id))

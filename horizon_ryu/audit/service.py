@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from typing import TypeAlias
 
 from horizon_ryu.core.audit_schedule import PATIENCE, AuditSchedule
-from horizon_ryu.core.errors import SwitchAway, SwitchError
+from horizon_ryu.core.errors import RequestUnanswered, SwitchAway, SwitchError
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.runtime.task_pool import TaskPool
 
@@ -86,6 +86,9 @@ class AuditService:
         for application, audit in self._audits.items():
             try:
                 found = audit(dpid)
+            except RequestUnanswered:
+                # There is nothing to compare with, and that is told elsewhere.
+                continue
             except SwitchError as error:
                 if not isinstance(error, SwitchAway):
                     self.failures[application] += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from horizon_ryu.cli import flows, hosts, migrations, show, stats, xen
+from horizon_ryu.cli import flows, hosts, migrations, show, show_health, stats, xen
 from horizon_ryu.cli.client import Client, Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -32,6 +32,25 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
 _PARTS = (flows, migrations, hosts, stats, xen)
 for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
+
+
+@main.command()
+@click.pass_obj
+def health(session: Session) -> None:
+    """Show how the controller is: what is wrong, and every loop's last turn.
+
+    Without a token, where the controller wants one, its status alone. Exit status 1 if it is
+    degraded.
+
+    Example: horizonctl health
+    """
+    data = session.client.get(resource_path("v1", "health"))
+    if session.output == "table":
+        show_health.health(session.console, data)
+    else:
+        session.emit_json(data)
+    if data["status"] != "ok":
+        raise SystemExit(1)
 
 
 @main.command()

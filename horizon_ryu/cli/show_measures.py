@@ -18,6 +18,8 @@ def measures(console: Terminal, data: Mapping[str, Any]) -> None:
     for name, show in _TABLES.items():
         if data[name] is not None:
             show(console, data[name]["iterations"])
+            if data[name].get("problem"):
+                console.print(f"{name}: {data[name]['problem']}", soft_wrap=True)
 
 
 def _xentop(console: Terminal, iterations: list[Iteration]) -> None:

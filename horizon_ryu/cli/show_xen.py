@@ -12,6 +12,8 @@ from horizon_ryu.cli.terminal import Terminal, styled
 from horizon_ryu.cli.xen_parsing import is_name
 
 UNKNOWN = "?"
+OURS = "libvirt"
+"""Origin of the domains that Horizon can change."""
 _STATES = {"connected": "green", "running": "green", "away": "red", "crashed": "red"}
 
 
@@ -50,7 +52,9 @@ def domains(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     What its host cannot read is a question mark; a dash is what it has not.
     """
     rows = list(data)
-    table = _table("domain", "id", "state", "MB", "vCPUs", "on CPUs", "weight", "cap", "CPU s")
+    headers = ["domain", "id", "state", "MB", "vCPUs", "on CPUs", "weight", "cap", "CPU s"]
+    has_foreign = any(domain["origin"] != OURS for domain in rows)
+    table = _table(*headers, *(["made by"] if has_foreign else []))
     for domain in rows:
         vcpus, scheduler = domain["vcpus"], domain["scheduler"]
         no_share = UNKNOWN if "scheduler" in domain["unknown"] else "-"
@@ -64,13 +68,28 @@ def domains(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
             _text(scheduler["weight"], no_share),
             _text(scheduler["cap"], no_share),
             UNKNOWN if domain["cpu_time_s"] is None else f"{domain['cpu_time_s']:.1f}",
+            *([domain["origin"]] if has_foreign else []),
         )
     console.print(table)
+    if has_foreign:
+        console.print("What xl made can be looked at only: change it with xl, on its host.")
     for domain in rows:
         if "uuid" in domain and not is_name(domain["name"]):
             console.print(f"{domain['name']} is reached as {domain['uuid']}", soft_wrap=True)
         for problem in domain["problems"]:
             console.print(f"{domain['name']}: {problem}", soft_wrap=True)
+
+
+def life_policy(console: Terminal, domain: Mapping[str, Any]) -> None:
+    """Show what becomes of a domain when it reboots or crashes, and when its host starts."""
+    if domain["origin"] != OURS or domain["id"] == 0:
+        return
+    starts = {True: "yes", False: "no", None: UNKNOWN}[domain["autostart"]]
+    console.print(
+        f"{domain['name']}: after a reboot {_text(domain['on_reboot'], UNKNOWN)}, after a crash "
+        f"{_text(domain['on_crash'], UNKNOWN)}; starts with its host: {starts}",
+        soft_wrap=True,
+    )
 
 
 def scheduling(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:

@@ -43,6 +43,13 @@ def _print(session: Session, data: Any, show: Callable[..., None], *args: Any) -
         session.emit_json(data)
 
 
+def _print_one(session: Session, domain: Any) -> None:
+    """Print a domain, and what becomes of it."""
+    _print(session, [domain], show_xen.domains)
+    if session.output == "table":
+        show_xen.life_policy(session.console, domain)
+
+
 # ---- hosts
 
 
@@ -109,7 +116,7 @@ def domains(session: Session, host: str, domain: str | None) -> None:
     if domain is None:
         _print(session, session.client.get(path)["domains"], show_xen.domains)
     else:
-        _print(session, [session.client.get(path_of(host, "domains", domain))], show_xen.domains)
+        _print_one(session, session.client.get(path_of(host, "domains", domain)))
 
 
 @xen.command()
@@ -196,13 +203,15 @@ STATES = ("running", "paused", "shutoff", "destroyed")
 @click.option(
     "--affinity", "affinity", metavar="CPUS[/CPUS…]", help="physical CPUs, per vCPU; or all"
 )
+@click.option("--on-reboot", type=click.Choice(LIFECYCLE), help="holds from its next start")
+@click.option("--on-crash", type=click.Choice(LIFECYCLE), help="holds from its next start")
 @click.option("--autostart/--no-autostart", default=None, help="whether it starts with the host")
 @click.option("--state", type=click.Choice(STATES))
 @click.pass_obj
 def set_domain(
     session: Session, /, host: str, domain: str, affinity: str | None, **options: Any
 ) -> None:
-    """Set a domain's share of the processor, its vCPUs, or its state.
+    """Set a domain's share of the processor, its vCPUs, its state, or what becomes of it.
 
     Example: horizonctl xen set xen1 r1 --weight 512 --cap 50 --affinity 0,2-3
     """
@@ -211,11 +220,12 @@ def set_domain(
         body |= processor_of(affinity)
     if not body:
         raise click.UsageError(
-            "name what to set: --weight, --cap, --vcpus, --affinity, --autostart, --state"
+            "name what to set: --weight, --cap, --vcpus, --affinity, --on-reboot, --on-crash, "
+            "--autostart, --state"
         )
     with session.console.status(f"setting {domain} on {host} …"):
         data = session.client.patch(path_of(host, "domains", domain), body, LONG)
-    _print(session, [data], show_xen.domains)
+    _print_one(session, data)
 
 
 # ---- tables

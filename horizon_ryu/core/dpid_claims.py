@@ -43,6 +43,10 @@ class DpidPins:
         pinned = self._pins.get(dpid)
         return fingerprint not in self._bound if pinned is None else fingerprint in pinned
 
+    def __contains__(self, dpid: int) -> bool:
+        """Tell whether ``dpid`` is pinned."""
+        return dpid in self._pins
+
     def __bool__(self) -> bool:
         """Whether there is any pin."""
         return bool(self._pins)

@@ -10,6 +10,7 @@
     ├── SwitchError         a switch refused, or is at fault
     │   ├── SwitchAway      it is not connected
     │   └── SwitchDeadline  it did not answer in time
+    │       └── RequestUnanswered  it lives, but leaves such requests unanswered
     ├── HostError           a Xen host refused, or is at fault
     │   ├── HostAway        it cannot be reached
     │   ├── HostForbids     it lets nobody do that
@@ -76,6 +77,14 @@ class SwitchAway(SwitchError):
 
 class SwitchDeadline(SwitchError):
     """The switch did not answer within the deadline."""
+
+
+class RequestUnanswered(SwitchDeadline):
+    """The switch lives, but has never answered such a request, of the kind ``kind``."""
+
+    def __init__(self, dpid: int, kind: str, index: int | None = None) -> None:
+        super().__init__(dpid, f"it lives, but does not answer: {kind}", index)
+        self.kind = kind
 
 
 class HostError(HorizonError):

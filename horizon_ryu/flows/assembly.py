@@ -72,7 +72,9 @@ def assemble(
         beneath.clock,
     )
     events = FlowEvents(beneath.events)
-    journal = FlowJournal(beneath.store, migration.kept, supervisor.until_kept, runtime.wall)
+    journal = FlowJournal(
+        beneath.store, migration.kept, supervisor.until_kept, runtime.wall, runtime.semaphore()
+    )
     reconciler = Reconciler(
         registry,
         switches,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from horizon_ryu.changes.ports import Progress
@@ -44,12 +44,16 @@ class FlowEvents:
 
     def __init__(self, events: Events) -> None:
         self._events = events
+        self.follower: Callable[[], None] | None = None
+        """Told when a flow that was there has changed or gone; None while none is in the way."""
 
     def ended(self, transaction: Progress[FlowPlan]) -> None:
         """Tell how a change of a flow ended; the engine calls this at the end of each."""
         plan, is_done = transaction.plan, transaction.state is State.DONE
         if transaction.record is not None:
             self._migration(transaction)
+        if self.follower is not None and not isinstance(plan, Install):
+            self.follower()
         if not is_done:
             return
         if isinstance(plan, Removal):

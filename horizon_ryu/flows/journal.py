@@ -6,7 +6,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from horizon_ryu.changes.ports import Progress
 from horizon_ryu.changes.states import FINAL, State
@@ -16,8 +16,11 @@ from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
 from horizon_ryu.core.flows.plan import Change, FlowPlan, Move
 from horizon_ryu.core.flows.record import flow_to_json, migration_from_json, migration_to_json
 from horizon_ryu.store import Row, Store
+from xen_bridge.runtime.port import Semaphore
 
 LOG = logging.getLogger("horizon.flows")
+K = TypeVar("K")
+V = TypeVar("V")
 
 _TIDY_EVERY = 100
 """Final records between two tidyings of the table."""
@@ -59,11 +62,15 @@ class FlowJournal:
         kept: int,
         until_kept: Callable[[Callable[[], object]], None],
         wall: Callable[[], float],
+        turn: Semaphore,
     ) -> None:
         """``kept``: how many final migrations are remembered. ``until_kept`` writes patiently.
 
-        ``wall`` dates records, in seconds since 1970.
+        ``wall`` dates records, in seconds since 1970. ``turn`` is a lock of this journal's own,
+        first come, first served: what is decided first is written first, though the store takes
+        its time.
         """
+        self._turn = turn
         self._store = store
         self._kept = kept
         self._until_kept = until_kept
@@ -134,23 +141,27 @@ class FlowJournal:
         return has_all
 
     def _keep(self, records: dict[str, Row], flows: dict[int, Flow], gone: Sequence[int]) -> None:
-        if records:
-            self._keep_records(records, flows, gone)
-        elif flows or gone:
-            self._store.put_flows(list(map(flow_to_json, flows.values())), gone)
-        for number in gone:
-            # What is owed must not bring back a flow that was deleted.
-            self._overdue_flows.pop(number, None)
+        with self._turn:
+            if records:
+                self._keep_records(records, flows, gone)
+            elif flows or gone:
+                self._store.put_flows(list(map(flow_to_json, flows.values())), gone)
+            for number in gone:
+                # What is owed must not bring back a flow that was deleted.
+                self._overdue_flows.pop(number, None)
 
     def _keep_records(
         self, records: dict[str, Row], flows: dict[int, Flow], gone: Sequence[int]
     ) -> None:
-        records = self._overdue_records | records
-        kept = list(map(flow_to_json, (self._overdue_flows | flows).values()))
+        overdue, overdue_flows = dict(self._overdue_records), dict(self._overdue_flows)
+        records = overdue | records
+        kept = list(map(flow_to_json, (overdue_flows | flows).values()))
         new = [row for row in records.values() if row["id"] not in self._open]
         known = [row for row in records.values() if row["id"] in self._open]
         self._store.write_migrations(new, known, kept, gone)
-        self._overdue_records, self._overdue_flows = {}, {}
+        # Meanwhile more may have become overdue.
+        _remove(overdue, self._overdue_records)
+        _remove(overdue_flows, self._overdue_flows)
         for row in records.values():
             if row["is_final"]:
                 self._open.pop(row["id"], None)
@@ -177,19 +188,25 @@ class FlowJournal:
 
     def write_overdue(self) -> None:
         """Write what the store has refused; StoreError if it still does."""
+        with self._turn:
+            self._keep_overdue()
+
+    def _keep_overdue(self) -> None:
         if self._overdue_records:
             self._keep_records({}, {}, ())
 
     def keep(self, flow: Flow) -> None:
         """Keep a flow whose state alone has changed; StoreError, and nothing has."""
-        # What is overdue may be an older state of it.
-        self.write_overdue()
-        self._store.put_flows([flow_to_json(flow)])
+        with self._turn:
+            # What is overdue may be an older state of it.
+            self._keep_overdue()
+            self._store.put_flows([flow_to_json(flow)])
 
     def give_up(self, record: Migration) -> None:
         """Note that an unfinished migration cannot be taken up: what the store says holds."""
         failed = migration_to_json(replace(record, state=MigrationState.FAILED))
-        self._keep_records({record.id: _row_of(record, failed, is_final=True)}, {}, ())
+        with self._turn:
+            self._keep_records({record.id: _row_of(record, failed, is_final=True)}, {}, ())
 
     # ---- what is found again
 
@@ -209,6 +226,13 @@ class FlowJournal:
         if row is None:
             raise NotFound(f"no migration {name}")
         return migration_from_json(row)
+
+
+def _remove(written: Mapping[K, object], owed: dict[K, V]) -> None:
+    """Take out what was written; what has become newer since is owed still."""
+    for key, value in written.items():
+        if owed.get(key) is value:
+            del owed[key]
 
 
 def _row_of(record: Migration, data: Mapping[str, Any], is_final: bool) -> Row:

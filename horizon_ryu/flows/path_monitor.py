@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from horizon_ryu.changes.engine import Batch, Engine
 from horizon_ryu.changes.states import State
@@ -15,6 +15,7 @@ from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import Change, FlowPlan, Install, Move
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.loop_record import IDLE_TURN
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange
 from horizon_ryu.flows.events import FlowEvents
 from horizon_ryu.flows.journal import FlowJournal
@@ -24,10 +25,19 @@ LOG = logging.getLogger("horizon.flows")
 
 _RETRY = 0.25
 """Seconds until a flow that was just being changed, or could not be moved, is looked at again."""
+LONGEST_RETRY = 16.0
+"""Seconds at most between two tries of a flow that another one is in the way of."""
 _PATIENCE = 5.0
 """Seconds until a flow is tried again that a switch did not take when it came."""
 _AT_ONCE = 256
 """Flows moved together."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hold:
+    """That a flow is held up by another one, and is tried again after so many seconds."""
+
+    seconds: float
 
 
 class PathMonitor:
@@ -54,6 +64,8 @@ class PathMonitor:
         self._clock = clock
         self._settled_at = clock() + grace
         self._suspects: set[int] = set()
+        self._held: dict[int, _Hold] = {}
+        """Flows that others are in the way of, by number."""
         self._wake = runtime.event()
 
     def changed(self, changes: Iterable[TopologyChange]) -> None:
@@ -85,10 +97,17 @@ class PathMonitor:
         if self._suspects:
             self._wake.set()
 
+    def others_changed(self) -> None:
+        """Have the flows looked at that others hold up, now that one has changed; never waits."""
+        self._suspects |= self._held.keys()
+        self._wake.set()
+
     def turn(self) -> None:
         """Wait for suspects and look after them: one turn of a loop."""
-        self._wake.wait()
+        self._wake.wait(IDLE_TURN)
         self._wake.clear()
+        if not self._suspects:
+            return
         numbers = sorted(self._suspects)[:_AT_ONCE]
         self._suspects.difference_update(numbers)
         if self._suspects:
@@ -125,27 +144,58 @@ class PathMonitor:
 
     def _look_after(self, numbers: Sequence[int]) -> None:
         with self._engine.batch() as batch:
-            self._again(self._plan(numbers, batch))
+            self._plan(numbers, batch)
+            self._events.follower = self.others_changed if self._held else None
+            self._try_held(number for number in numbers if number in self._held)
             if len(batch):
                 self._move(batch)
 
-    def _plan(self, numbers: Sequence[int], batch: Batch[FlowPlan]) -> list[int]:
-        """Add to ``batch`` how flows are to be moved; return those that are just being changed."""
-        busy: list[int] = []
+    def _try_held(self, numbers: Iterable[int]) -> None:
+        """Have flows that are held looked at in time, but for those looked at since."""
+        together: dict[float, dict[int, _Hold]] = {}
+        for number in numbers:
+            hold = self._held[number]
+            together.setdefault(hold.seconds, {})[number] = hold
+
+        def later(seconds: float, holds: Mapping[int, _Hold]) -> None:
+            self._runtime.sleep(seconds)
+            self._suspects |= {n for n, hold in holds.items() if self._held.get(n) is hold}
+            self._wake.set()
+
+        for seconds, holds in together.items():
+            self._runtime.spawn(later, seconds, holds)
+
+    def _plan(self, numbers: Sequence[int], batch: Batch[FlowPlan]) -> None:
+        """Add to ``batch`` how flows are to be moved, and note those that others hold up."""
         for number in numbers:
             if number not in self._registry:
+                self._held.pop(number, None)
                 continue
             if self._registry.is_changing(number):
-                busy.append(number)
+                self._held[number] = _Hold(_RETRY)
                 continue
+            flow = self._registry.get(number)
             try:
-                plan = self._judge(self._registry.get(number))
+                plan = self._judge(flow)
                 if plan is not None:
                     batch.add(plan, self._journal.followed(plan, Cause.FAILURE))
-            except Conflict:
-                # Something overlapping is being changed: when that is over.
-                busy.append(number)
-        return busy
+                self._held.pop(number, None)
+            except Conflict as error:
+                # Something overlapping is being changed, or has its entries: when that is over.
+                self._hold(flow, error)
+
+    def _hold(self, flow: Flow, error: Conflict) -> None:
+        """Try a flow again when another one has changed, and ever more rarely else."""
+        before = self._held.get(flow.number)
+        seconds = _RETRY if before is None else min(2 * before.seconds, LONGEST_RETRY)
+        self._held[flow.number] = _Hold(seconds)
+        self._explain(flow, error)
+
+    def _explain(self, flow: Flow, error: HorizonError) -> None:
+        """Keep why a flow is still pending, for whoever asks for it."""
+        if flow.state is FlowState.PENDING and flow.reason != str(error):
+            LOG.info("flow %s is pending: %s", flow.id, error)
+            self._registry.update(replace(flow, reason=str(error)))
 
     def _judge(self, flow: Flow) -> Move | None:
         """Return how a flow is to be moved; None if it need not or cannot be.
@@ -179,12 +229,19 @@ class PathMonitor:
         except Conflict:
             raise
         except HorizonError as error:
-            LOG.debug("flow %s is pending: %s", flow.id, error)
+            self._explain(flow, error)
             return None
 
     def _mark(self, flow: Flow, state: FlowState, event: str) -> None:
         marked = replace(flow, state=state)
         self._journal.keep(marked)
+        number = flow.number
+        if number not in self._registry:
+            return
+        if self._registry.is_changing(number) or self._registry.get(number) is not flow:
+            # While the store wrote that somebody has begun to change it.
+            self._again([number])
+            return
         self._registry.update(marked)
         self._events.flow(event, marked)
         level = logging.WARNING if state is FlowState.BROKEN else logging.INFO
@@ -195,6 +252,13 @@ class PathMonitor:
         failed = [each.plan for each in ended if each.state is not State.DONE]
         self._again(plan.subject for plan in failed if isinstance(plan, Change))
         self._again((plan.subject for plan in failed if isinstance(plan, Install)), _PATIENCE)
+        for each in ended:
+            if (
+                isinstance(each.plan, Install)
+                and each.error
+                and each.plan.subject in self._registry
+            ):
+                self._explain(self._registry.get(each.plan.subject), each.error)
         done = [each.plan for each in ended if each.state is State.DONE]
         for plan in done:
             what = "is active now" if isinstance(plan, Install) else "moved around a failure"

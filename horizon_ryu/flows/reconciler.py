@@ -13,6 +13,7 @@ from horizon_ryu.core.flows.plan import meter_of
 from horizon_ryu.core.flows.reconcile import Repair, RepairPlan, plan_repair, repair
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.loop_record import IDLE_TURN
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
 from horizon_ryu.flows.confirmation import FlowSwitches
 from horizon_ryu.supervision import Supervisor
@@ -95,7 +96,7 @@ class Reconciler:
         However often one is, it is looked at once at a time and rests in between, and it holds
         up no other.
         """
-        self._wake.wait()
+        self._wake.wait(IDLE_TURN)
         self._runtime.sleep(_TOGETHER)
         self._wake.clear()
         dpids = self._hurried - self._resting

@@ -10,16 +10,23 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from horizon_ryu.changes.engine import Engine, raise_first
-from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.errors import InvalidInput, SwitchError
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, Spec
 from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import FlowPlan, Removal
 from horizon_ryu.core.flows.planner import CreateFlow, FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.ownership import EXACT_COOKIE, flow_cookie
 from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.openflow.context import Connection
-from horizon_ryu.wire.messages import FlowEntry
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.messages import FlowEntry, PushVlan, SetField, StripVlan
+from horizon_ryu.wire.normalize import normalize_actions
+from horizon_ryu.wire.set_fields import frame_kind
+
+_CHANGES = (SetField, PushVlan, StripVlan)
+"""Actions that change frames, which versions of OpenFlow do differently."""
 
 
 class FlowReader(Protocol):
@@ -27,6 +34,9 @@ class FlowReader(Protocol):
 
     def get(self, dpid: int) -> Connection:
         """Return the connection; SwitchAway."""
+
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of the version that it speaks; SwitchAway."""
 
     def flow_entries(self, dpid: int, *, cookie: int, mask: int) -> tuple[FlowEntry, ...]:
         """Return the entries of this ``cookie`` under ``mask``; SwitchError."""
@@ -61,6 +71,8 @@ class FlowService:
         with self._engine.batch(all_or_none=True) as batch:
             for plan in self._planner.installs(commands):
                 batch.add(plan)
+            for command in commands:
+                self._check_actions(command.spec, command.loc)
             ended = batch.run()
         raise_first(ended)
         made = tuple(each.plan.new for each in ended if each.plan.new is not None)
@@ -90,12 +102,28 @@ class FlowService:
         """Give a flow another spec and return it; SwitchError if it was taken back."""
         with self._engine.batch() as batch:
             plan = self._planner.change(self._registry.get(number), spec)
+            self._check_actions(spec)
             batch.add(plan, self._journal.followed(plan, Cause.SET))
             ended = batch.run()
         raise_first(ended)
         if plan.new.state is FlowState.PENDING:
             self._on_pending((plan.new,))
         return plan.new
+
+    def _check_actions(self, spec: Spec, loc: tuple[str | int, ...] = ()) -> None:
+        """Refuse what the version of a switch cannot do; of one that is away nothing is known."""
+        if not isinstance(spec, EntrySpec) or not any(
+            isinstance(action, _CHANGES) for action in spec.actions
+        ):
+            return
+        try:
+            version = self._switches.codec(spec.dpid).version
+            normalize_actions(version, frame_kind(spec.match), spec.actions)
+        except SwitchError:
+            return
+        except ValueError as error:
+            reason = f"switch {dpid_to_text(spec.dpid)} cannot do that: {error}"
+            raise InvalidInput((*loc, "actions"), reason) from error
 
     # ---- monitor
 

@@ -35,6 +35,18 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """An object as a value of which all but the first member is a text already.
+
+    Its text was made by the form's ``inner``.
+    """
+
+    name: str
+    value: float | None
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """Items that are written already, several in each text."""
 
@@ -79,6 +91,14 @@ class XmlForm:
         yield from self._element(root, Nested(members))
         yield "\n"
 
+    def number(self, name: str, value: float | None) -> str:
+        """Return an element."""
+        return "" if value is None else f"<{name}>{value}</{name}>"
+
+    def inner(self, members: Members) -> str:
+        """Return the members of an object as they stand in it."""
+        return "".join(text for name, value in members for text in self._element(name, value))
+
     def _element(self, name: str, value: Any) -> Iterator[str]:
         if isinstance(value, Items):
             for item in value.objects:
@@ -93,6 +113,8 @@ class XmlForm:
                 for inner, given in value.members:
                     yield from self._element(inner, given)
             yield f"</{name}>"
+        elif isinstance(value, Prepared):
+            yield f"<{name}>{_plain((value.name, value.value))}{value.rest}</{name}>"
         else:
             yield _plain((name, value))
 
@@ -139,6 +161,14 @@ class JsonForm:
         yield from self._value(Nested(members))
         yield "\n"
 
+    def number(self, name: str, value: float | None) -> str:
+        """Return a member."""
+        return f'"{name}":{"null" if value is None else value}'
+
+    def inner(self, members: Members) -> str:
+        """Return the members of an object as they stand in it."""
+        return "".join(self._object(members))[1:-1]
+
     def _value(self, value: Any) -> Iterator[str]:
         if isinstance(value, Nested):
             if value.leaf:
@@ -147,6 +177,9 @@ class JsonForm:
                 yield from self._object(value.members)
         elif isinstance(value, Items):
             yield from self._list(self._value(item) for item in value.objects)
+        elif isinstance(value, Prepared):
+            rest = f",{value.rest}" if value.rest else ""
+            yield f'{{"{value.name}":{json.dumps(value.value)}{rest}}}'
         elif isinstance(value, Written):
             yield from self._list((text,) for text in value.texts)
         else:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.problem import FORBIDDEN, UNAUTHENTICATED, ProblemError
+from xen_bridge.private_file import OpenToOthers, check_mode
 
 MIN_TOKEN = 16
 """Characters; a shorter one could be guessed."""
@@ -52,6 +53,8 @@ class Principal:
 
 ANYBODY = Principal("pilot")
 """Everybody, where no tokens are configured."""
+NOBODY = Principal("nobody")
+"""Who sent no token where tokens are configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +131,10 @@ def _check_mode(path: Path, status: os.stat_result) -> None:
     """Refuse what others may read, or anybody but the owner may write (a group may read)."""
     if not stat.S_ISREG(status.st_mode):
         raise InvalidInput(("tokens_file",), f"{path}: not a regular file")
-    if status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
-        mode = stat.S_IMODE(status.st_mode)
-        raise InvalidInput(
-            ("tokens_file",), f"{path}: its mode is {mode:04o}, open to others; chmod 600 {path}"
-        )
+    try:
+        check_mode(path, status)
+    except OpenToOthers as error:
+        raise InvalidInput(("tokens_file",), str(error)) from error
 
 
 def parse_tokens(lines: Iterable[str]) -> Tokens:

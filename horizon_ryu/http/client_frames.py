@@ -27,8 +27,16 @@ class ClientGone(Exception):
     """The client closed, vanished, or broke the protocol."""
 
 
-def read_frames(runtime: Runtime, connection: Any, pong: Callable[[bytes], None]) -> None:
-    """Read until :class:`ClientGone`, which it always ends with; answer pings by ``pong``."""
+def read_frames(
+    runtime: Runtime,
+    connection: Any,
+    pong: Callable[[bytes], None],
+    heard: Callable[[], None] = lambda: None,
+) -> None:
+    """Read until :class:`ClientGone`, which it always ends with; answer pings by ``pong``.
+
+    ``heard`` is called for each whole frame.
+    """
     # Reading what has arrived already never gives way by itself.
     let_others = checkpoint_every(runtime, FRAMES_PER_TURN)
     while True:
@@ -41,6 +49,7 @@ def read_frames(runtime: Runtime, connection: Any, pong: Callable[[bytes], None]
             pong(bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload)))
         else:
             _discard(connection, length)
+        heard()
 
 
 def _header(connection: Any) -> tuple[int, int, bytes]:

@@ -2,7 +2,8 @@
 
 Events stay in a ring, so that a client that comes back can ask for what it missed. Each
 subscriber has a bounded queue; one that lets it run full is dropped, since neither memory nor
-the publisher's time is a slow client's to spend.
+the publisher's time is a slow client's to spend. Where no place is free, one that left a ping
+without an answer gives way.
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from horizon_ryu.core.errors import LimitExceeded
 from xen_bridge.runtime.port import Queue, Runtime
+from xen_bridge.serving.room import Place, Room
 
 MAX_SUBSCRIBERS = 64
+MAX_OF_ONE = MAX_SUBSCRIBERS // 2
+"""Subscribers at one address."""
+CROWD = MAX_SUBSCRIBERS // 2
+"""Subscribers from which everybody is asked at once whether it is there."""
 QUEUE_EVENTS = 1024
 """Events waiting for one subscriber."""
 GAP = "gap"
@@ -34,6 +41,10 @@ class LoggedEvent:
     text: str
 
 
+PROBE = LoggedEvent(0, "", "")
+"""Stands among the events of a subscriber where it is to be sent a ping."""
+
+
 class EventLog:
     """Numbers and keeps the last ``size`` events, and hands each to every subscriber."""
 
@@ -46,6 +57,8 @@ class EventLog:
         self._seq = 0
         self._wall_clock = wall_clock
         self._subscriptions: set[EventSubscription] = set()
+        self._room = Room(MAX_SUBSCRIBERS, MAX_OF_ONE)
+        self._unnamed = count()
         self.published: Counter[str] = Counter()
         """Events so far, by kind."""
         self.dropped = 0
@@ -72,20 +85,32 @@ class EventLog:
                 self._drop(subscription)
 
     def subscribe(
-        self, since: int | None = None, kinds: Collection[str] | None = None
+        self,
+        since: int | None = None,
+        kinds: Collection[str] | None = None,
+        host: str | None = None,
     ) -> EventSubscription:
         """Return a subscription to events of ``kinds`` (None: all); LimitExceeded if too many.
 
         With ``since``, it begins with what came after that number. If some of it is no longer
-        here, or the number is of another run, an event of kind ``gap`` comes first.
+        here, or the number is of another run, an event of kind ``gap`` comes first. ``host`` is the
+        address of the client, which has a share of the places.
         """
-        if len(self._subscriptions) >= MAX_SUBSCRIBERS:
+        place = self._room.enter(host or f"unnamed {next(self._unnamed)}")
+        if place is None:
             raise LimitExceeded(f"{MAX_SUBSCRIBERS} event clients are connected already")
         waiting = self._runtime.queue(QUEUE_EVENTS)
         past = self._past(since)
-        subscription = EventSubscription(past, kinds, waiting, self._subscriptions.discard)
+        subscription = EventSubscription(past, kinds, waiting, place, self._subscriptions.discard)
         self._subscriptions.add(subscription)
+        self._ask_a_crowd()
         return subscription
+
+    def _ask_a_crowd(self) -> None:
+        """Have everybody sent a ping who was sent none yet: soon somebody may have to give way."""
+        if len(self._subscriptions) >= CROWD:
+            for subscription in self._subscriptions:
+                subscription.ask()
 
     def _past(self, since: int | None) -> deque[LoggedEvent]:
         if since is None:
@@ -117,12 +142,17 @@ class EventSubscription:
         past: deque[LoggedEvent],
         kinds: Collection[str] | None,
         waiting: Queue,
+        place: Place,
         forget: Callable[[EventSubscription], None],
     ) -> None:
         self._past = past
         self._kinds = kinds
         self._queue = waiting
         self._forget = forget
+        self._place = place
+        self._is_asked = False
+        place.ended_by(self.close)
+        place.busy()
         self.dropped = False
         """Whether the client was too slow."""
         self.closed = False
@@ -130,6 +160,22 @@ class EventSubscription:
     def offer(self, event: LoggedEvent) -> bool:
         """Queue ``event`` without waiting; False if the queue is full."""
         return self._queue.offer(event) if self._wants(event) else True
+
+    def ask(self) -> None:
+        """Have the client sent a ping, if it was sent none yet."""
+        if not self._is_asked:
+            self._is_asked = True
+            self._queue.offer(PROBE)
+
+    def asked(self) -> None:
+        """Note that the client was sent a ping: until it is heard it may have to give way."""
+        self._is_asked = True
+        if not self.closed:
+            self._place.idle()
+
+    def heard(self) -> None:
+        """Note that the client said something."""
+        self._place.busy()
 
     def next(self, timeout: float | None = None) -> LoggedEvent | None:
         """Return the next event; None when closed, or after ``timeout`` seconds without one."""
@@ -150,6 +196,7 @@ class EventSubscription:
         if self.closed:
             return
         self.closed = True
+        self._place.leave()
         self._forget(self)
         # Nobody waits at a full queue; the next call sees that it is closed.
         self._queue.offer(None)

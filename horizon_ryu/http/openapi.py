@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel
@@ -27,6 +28,9 @@ _ALWAYS = (
     problem.MISDIRECTED,
     problem.INVALID,
     problem.INTERNAL,
+)
+_TAGGED: Mapping[str, Json] = MappingProxyType(
+    {"headers": {"ETag": {"schema": {"type": "string"}, "description": "For If-None-Match"}}}
 )
 _WITH_BODY = (problem.TIMEOUT, problem.TOO_LARGE, problem.UNSUPPORTED_TYPE)
 
@@ -77,6 +81,9 @@ def _operation(resource: Resource, refs: _Refs) -> Json:
         "tags": [resource.tag],
         "responses": _responses(resource, refs),
     }
+    if resource.is_open:
+        operation["description"] = f"Needs no token; tells all to {resource.needed_access.value}."
+        operation["security"] = [{}, {"bearer": []}]
     parameters = [*_path_parameters(resource), *_query_parameters(resource)]
     if parameters:
         operation["parameters"] = parameters
@@ -129,11 +136,15 @@ def _responses(resource: Resource, refs: _Refs) -> Json:
     done = {str(resource.status): _success(resource, refs, resource.status, "Done")}
     for status, meaning in resource.other_statuses.items():
         done[str(status)] = _success(resource, refs, status, meaning)
+    if resource.is_versioned:
+        done["304"] = {"description": "Not modified: the client has it already", **_TAGGED}
     return {**done, **references, "default": default}
 
 
 def _success(resource: Resource, refs: _Refs, status: int, meaning: str) -> Json:
     answer: Json = {"description": meaning}
+    if resource.is_versioned:
+        answer |= _TAGGED
     if status == 201:
         answer["headers"] = {"Location": {"schema": {"type": "string"}}}
     if resource.produces is not None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import getdoc
 from types import MappingProxyType, NoneType
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 from webob import Request, Response
@@ -113,7 +113,22 @@ class Raw:
     content_type: str
 
 
-Result: TypeAlias = "BaseModel | Answer[Any] | Raw | Response | None"
+@dataclass(frozen=True, slots=True)
+class Versioned(Generic[_Answered]):
+    """A document that the router keeps as bytes while all ``sources`` stay the same objects.
+
+    ``make`` is given a media type and returns the model, or its bytes where the handler knows how
+    to write them. It must depend on nothing but the sources, path and query: whoever asks, if
+    allowed to, is given the same.
+    """
+
+    sources: tuple[object, ...]
+    make: Callable[[str], _Answered | bytes]
+
+
+Written: TypeAlias = "BaseModel | Answer[Any] | Raw | Response | None"
+"""What is written anew for each request."""
+Result: TypeAlias = "Written | Versioned[Any]"
 Handler: TypeAlias = Callable[[Call], Result]
 
 
@@ -127,8 +142,10 @@ class Resource:
     response that is a Document has it of itself. ``access`` defaults to monitor for GET and to
     pilot otherwise. ``problems`` are the kinds that the handler may raise, beyond those that the
     router itself answers with. ``other_statuses`` tells when an Answer has another status than
-    ``status``. ``produces`` is the media type of an answer that is Raw, or several, the preferred
-    one first; ``streams`` that the handler writes its Response itself, in JSON or in XML.
+    ``status``. One that ``is_open`` may be asked without a token, and then tells what it sees fit:
+    its handler looks at who asks. ``produces`` is the media type of an answer that is Raw, or
+    several, the preferred one first; ``streams`` that the handler writes its Response itself, in
+    JSON or in XML; ``is_versioned`` that its answer has a tag, and is 304 for who has it already.
     """
 
     method: str
@@ -146,6 +163,8 @@ class Resource:
     problems: tuple[ProblemType, ...] = ()
     produces: str | tuple[str, ...] | None = None
     streams: bool = False
+    is_open: bool = False
+    is_versioned: bool = False
     tag: str = "horizon"
 
     needed_access: Access = field(init=False)
@@ -190,7 +209,7 @@ def operation(method: str, path: str, **declared: Any) -> Callable[[_Function], 
 
     ``declared`` are further fields of Resource. The handler takes a Call and, by name, ``body``
     and ``query`` if the operation has them; what they are annotated with is their model. What it
-    returns, a model or an ``Answer`` of one, is annotated too; None is a 204.
+    returns, a model, an ``Answer`` of one or a ``Versioned`` one, is annotated too; None is a 204.
     """
 
     def mark(function: _Function) -> _Function:
@@ -221,6 +240,7 @@ def _resource(provider: Operations, name: str, function: Callable[..., Any]) -> 
     request, query = hints.get("body"), hints.get("query")
     declared.setdefault("status", 204 if hints["return"] is NoneType else 200)
     declared.setdefault("tag", provider.tag)
+    declared.setdefault("is_versioned", get_origin(hints["return"]) is Versioned)
     return Resource(
         handler=_handler(getattr(provider, name), request, query),
         summary=(getdoc(function) or "").partition("\n")[0].removesuffix("."),

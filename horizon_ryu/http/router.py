@@ -19,8 +19,17 @@ from webob import Request, Response
 from horizon_ryu.core.errors import Conflict, HorizonError
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.problem import Problem
-from horizon_ryu.http.auth import ANYBODY, Principal, Tokens, authenticate, authorize, bearer_token
+from horizon_ryu.http.auth import (
+    ANYBODY,
+    NOBODY,
+    Principal,
+    Tokens,
+    authenticate,
+    authorize,
+    bearer_token,
+)
 from horizon_ryu.http.host_check import check_host
+from horizon_ryu.http.kept_answers import Aside, KeptAnswers, here
 from horizon_ryu.http.problem import (
     INTERNAL,
     METHOD_NOT_ALLOWED,
@@ -48,9 +57,11 @@ from horizon_ryu.http.resource import (
     PathParameter,
     Raw,
     Resource,
-    Result,
+    Versioned,
+    Written,
 )
 from horizon_ryu.http.routes import Routes
+from horizon_ryu.http.stream import wants_gzip
 
 __all__ = [
     "DPID",
@@ -80,13 +91,18 @@ class Router:
         observer: Observer | None = None,
         read_stream: BodyReader = read_stream,
         max_body: int = MAX_BODY,
+        aside: Aside = here,
     ) -> None:
-        """``tokens`` None lets everybody in; ``read_stream`` may bound how long a body takes."""
+        """``tokens`` None lets everybody in; ``read_stream`` may bound how long a body takes.
+
+        ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``.
+        """
         self._tokens = tokens
         self._observer = observer
         self._read_stream = read_stream
         self._max_body = max_body
         self._routes = Routes()
+        self._kept = KeptAnswers(aside)
 
     @property
     def protected(self) -> bool:
@@ -150,13 +166,29 @@ class Router:
             return _finish(Response(status=204, headers={"Allow": ", ".join(found.allowed)}))
         exchange.method = request.method
         resource = found.methods[request.method]
-        authorize(principal, resource.needed_access)
+        if not resource.is_open:
+            authorize(principal, resource.needed_access)
         media_type = accepted_type(resource, request)
         path = path_values(resource, found.texts)
         query = query_values(resource, request)
         body = read_body(resource, request, self._read_stream, self._max_body)
         result = resource.handler(Call(request, path, query, body, principal, media_type))
+        if isinstance(result, Versioned):
+            return self._versioned(request, resource, result, media_type)
         return _response(resource, result, media_type)
+
+    def _versioned(
+        self, request: Request, resource: Resource, result: Versioned[Any], media_type: str
+    ) -> Response:
+        """Return a document as it is kept, compressed where the client likes that, or 304."""
+        key = request.path_info, tuple(sorted(request.GET.items())), media_type
+        kept = self._kept.answer(key, result.sources, lambda: _made(resource, result, media_type))
+        data, headers = self._kept.representation(kept, wants_gzip(request))
+        if headers["ETag"].strip('"') in request.if_none_match:
+            return _finish(Response(status=304, headers=headers))
+        response = _body(data, media_type, resource.status)
+        response.headers.update(headers)
+        return _finish(response)
 
     def _identify(self, request: Request) -> Principal:
         if self._tokens is None:
@@ -165,7 +197,15 @@ class Router:
         token = bearer_token(
             request.headers.get("Authorization"), request.headers.get("Sec-WebSocket-Protocol")
         )
+        if token is None and self._is_open(request):
+            return NOBODY
         return authenticate(self._tokens, token)
+
+    def _is_open(self, request: Request) -> bool:
+        """Tell whether a request is for what anybody may ask."""
+        found = self._routes.find(request.environ)
+        resource = None if found is None else found.methods.get(request.method)
+        return resource is not None and resource.is_open
 
 
 class _Exchange:
@@ -188,7 +228,7 @@ def _path(request: Request) -> str:
     return quote(str(request.environ.get("PATH_INFO", "")).encode("latin-1", "replace"))
 
 
-def _response(resource: Resource, result: Result, media_type: str) -> Response:
+def _response(resource: Resource, result: Written, media_type: str) -> Response:
     if isinstance(result, Response):
         return _finish(result)
     if isinstance(result, Raw):
@@ -200,6 +240,11 @@ def _response(resource: Resource, result: Result, media_type: str) -> Response:
     response = _body(data, media_type, answer.status or resource.status)
     response.headers.update(answer.headers)
     return _finish(response)
+
+
+def _made(resource: Resource, result: Versioned[Any], media_type: str) -> bytes:
+    made = result.make(media_type)
+    return made if isinstance(made, bytes) else _written(resource, made, media_type)
 
 
 def _written(resource: Resource, body: BaseModel, media_type: str) -> bytes:
@@ -245,7 +290,7 @@ def _body(data: bytes, content_type: str, status: int) -> Response:
 def _finish(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    if response.status_int == 204:
+    if response.status_int in (204, 304):
         response.headers.pop("Content-Type", None)
         response.headers.pop("Content-Length", None)
     return response

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
-from horizon_ryu.openflow.context import ConnectionLimits
+from horizon_ryu.openflow.context import ConnectionContext, ConnectionLimits
 from xen_bridge.serving.room import Place, Room
+
+KNOWN_SECONDS = 300.0
+"""For which a dpid has to be here once to be known from then on."""
+MAX_KNOWN = 65_536
+"""Dpids that are remembered; beyond that the first is forgotten."""
 
 
 class Holder(Protocol):
@@ -37,6 +43,7 @@ class ConnectionAdmission:
         self._room = Room(limits.connections, limits.connections_per_address)
         self._holders: dict[int, Holder] = {}
         self._challenged: set[int] = set()
+        self._known: dict[int, None] = {}
 
     @property
     def total(self) -> int:
@@ -86,6 +93,27 @@ class ConnectionAdmission:
             return holder.wait_gone(seconds)
         finally:
             self._challenged.discard(dpid)
+
+    def settle(
+        self, context: ConnectionContext, dpid: int, place: Place, end: Callable[[], None]
+    ) -> None:
+        """Let a connection whose handshake is over keep its ``place``.
+
+        Anybody can invent a dpid. One that neither the operator named nor was here for long gives
+        way, by ``end``, where all places are taken; of those the last to come goes first.
+        """
+        if context.allowed_dpids is not None or dpid in context.certificates or dpid in self._known:
+            place.busy()
+        else:
+            place.doubtful(end)
+
+    def remember(self, dpid: int, seconds: float) -> None:
+        """Take note that ``dpid`` was connected for ``seconds``."""
+        if seconds >= KNOWN_SECONDS:
+            self._known.pop(dpid, None)
+            self._known[dpid] = None
+            if len(self._known) > MAX_KNOWN:
+                del self._known[next(iter(self._known))]
 
     def release(self, dpid: int, holder: Holder) -> None:
         """Free the place of ``dpid`` if ``holder`` has it."""

@@ -72,7 +72,7 @@ class SwitchConnection:
         admission: ConnectionAdmission,
         log: PeerLog,
         observed_by: Callable[[SwitchConnection], ConnectionObserver],
-        settled: Callable[[], None] = lambda: None,
+        settled: Callable[[SwitchConnection], None] = lambda _connection: None,
     ) -> None:
         """``observed_by`` makes the observer; ``settled`` is called when the handshake is over."""
         self.id: int | None = None
@@ -92,6 +92,7 @@ class SwitchConnection:
             context.runtime, socket, context.limits.output_bytes, self.close, self._stuck
         )
         self._is_registered = False
+        self._ready_at = 0.0
         self._end_is_told = False
         self._decode = self._session.codec.decode_packet_in
         self.next_xid = self._session.next_xid
@@ -133,7 +134,7 @@ class SwitchConnection:
         """
         data = bytes(buf)
         self._session.sent(data)
-        queued = self.write(data)
+        queued = self._transport.send(data)
         if close_socket:
             self._transport.close_when_sent()
         return queued
@@ -155,6 +156,10 @@ class SwitchConnection:
         self._session.close(reason)
         self._after_session()
         self._transport.close()
+
+    def give_way(self) -> None:
+        """Close the connection for another one that has come; never blocks."""
+        self.abort("gave_way")
 
     def _stuck(self) -> None:
         self.abort("output_stuck")
@@ -195,6 +200,7 @@ class SwitchConnection:
         """Tell everybody, then make room for the next connection of this switch."""
         try:
             if self._is_registered:
+                self._admission.remember(self._dpid, self._context.clock() - self._ready_at)
                 self._tell(self._context.registry.disconnected, self)
             self._tell(self._observer.gone)
         finally:
@@ -280,7 +286,8 @@ class SwitchConnection:
         self._after_session()
 
     def _ready(self) -> None:
-        self._settled()
+        self._settled(self)
+        self._ready_at = self._context.clock()
         self._is_registered = True
         self._tell(self._context.registry.connected, self)
         self._tell(self._observer.ready)

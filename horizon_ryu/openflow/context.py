@@ -84,6 +84,9 @@ class Connection(Protocol):
     def give_up(self, request: PendingRequest) -> None:
         """End a request as late; what still comes for it is dropped."""
 
+    def answers(self, seconds: float) -> bool:
+        """Send an echo request and wait for its reply; False after ``seconds`` or if it died."""
+
     def abort(self, reason: str) -> None:
         """Close the connection, count ``reason`` and log it; never blocks."""
 
@@ -138,3 +141,5 @@ class ConnectionContext:
     allowed_dpids: frozenset[int] | None = None
     certificates: DpidPins = field(default_factory=DpidPins)
     claimed: ClaimTold | None = None
+    run: Callable[[Callable[[], None]], object] | None = None
+    """Runs what accepts connections; None: it is called."""

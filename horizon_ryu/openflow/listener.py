@@ -80,10 +80,9 @@ def connection_factory(
             socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             socket.settimeout(cfg.CONF.socket_timeout)
             asked = replace(context, limits=_as_asked(context.limits))
+            settled = partial(_settle, context, admission, place)
             observed_by = partial(RyuDatapath, context.counters)
-            SwitchConnection(
-                socket, address, asked, admission, log, observed_by, place.busy
-            ).serve()
+            SwitchConnection(socket, address, asked, admission, log, observed_by, settled).serve()
         except OSError as error:
             LOG.debug("%s was gone before it was served: %s", address, error)
         except Exception:
@@ -93,6 +92,15 @@ def connection_factory(
             socket.close()
 
     return serve
+
+
+def _settle(
+    context: ConnectionContext,
+    admission: ConnectionAdmission,
+    place: Place,
+    connection: SwitchConnection,
+) -> None:
+    admission.settle(context, connection.id or 0, place, connection.give_way)
 
 
 def _as_asked(limits: ConnectionLimits) -> ConnectionLimits:

@@ -9,23 +9,29 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from horizon_ryu.core.errors import SwitchAway, SwitchError
+from horizon_ryu.core.errors import RequestUnanswered, SwitchAway, SwitchError
+from horizon_ryu.openflow import answer_record as kinds
+from horizon_ryu.openflow.answer_record import AnswerRecord
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.flow_stats import read_flood_group
 from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Outgoing
-from horizon_ryu.wire.session import TooManyRequests
+from horizon_ryu.wire.session import FailureKind, RequestFailure, TooManyRequests
 from xen_bridge.runtime.port import Event, Runtime
 
 LOG = logging.getLogger(__name__)
 
 DEADLINE = 2.0
 """Seconds a switch has to answer a barrier or another request."""
+ALIVE_SECONDS = 2.0
+"""A switch that did not answer something else has to answer an echo request."""
+BRIEF_SECONDS = 0.25
+"""For the barrier of a switch that answers none: refusals of what went before come until then."""
 _MANY = 500
 """Messages beyond which other tasks get their turn between switches."""
 
@@ -40,6 +46,7 @@ class _Peer:
     """Whether the flood group is there; None until somebody asked."""
     complained: bool = False
     """Whether the log says already that something could not be sent."""
+    answers: AnswerRecord = field(default_factory=AnswerRecord)
 
     def request(self, request: SwitchRequest) -> None:
         """Take note of a request that is about to be sent; SwitchError if too many are open."""
@@ -52,8 +59,12 @@ class _Peer:
 class SwitchRegistry:
     """Every switch whose handshake is complete, by dpid."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(
+        self, runtime: Runtime, limited: Callable[[int, tuple[str, ...]], None] | None = None
+    ) -> None:
+        """``limited`` is told the kinds of requests that a switch leaves unanswered."""
         self._runtime = runtime
+        self._limited = limited
         self._peers: dict[int, _Peer] = {}
 
     # What connections tell (openflow/context.py, Registry)
@@ -71,6 +82,8 @@ class SwitchRegistry:
         peer = self._peers.get(connection.id) if connection.id is not None else None
         if peer is not None and peer.connection is connection:
             del self._peers[peer.connection.id or 0]
+            if peer.answers.unanswered and self._limited is not None:
+                self._limited(peer.connection.id or 0, ())
 
     # What applications do
 
@@ -139,11 +152,13 @@ class SwitchRegistry:
                 LOG.exception("switch %016x: messages were not sent", dpid)
                 errors.append(SwitchError(dpid, "a fault of the controller: see its log"))
         until = self._runtime.now() + deadline
-        for _, request, _ in waiting:
+        for peer, request, _ in waiting:
             request.deadline, request.overdue = until, f"no barrier within {deadline:g} s"
+            if peer.answers.is_given_up(kinds.BARRIER, self._runtime.now()):
+                request.deadline = min(until, self._runtime.now() + BRIEF_SECONDS)
         for peer, request, answered in waiting:
             self._await(peer, request, answered)
-            errors += request.errors
+            errors += self._outcome(peer, request, kinds.BARRIER)
         return tuple(errors)
 
     def flow_entries(
@@ -167,7 +182,7 @@ class SwitchRegistry:
             request = codec.encode_flow_stats_request(xid, match, cookie, mask, to_controller)
         except (ValueError, struct.error) as error:
             raise SwitchError(dpid, f"flow entries cannot be asked for: {error}") from error
-        pieces = self._ask(dpid, xid, request, deadline)
+        pieces = self._ask(dpid, xid, request, deadline, kinds.FLOWS)
         entries = list(codec.read_entries(pieces[0]))
         for piece in pieces[1:]:
             # A piece takes milliseconds: a large table must not hold up the other switches.
@@ -180,7 +195,9 @@ class SwitchRegistry:
         """Return what a switch says of itself; SwitchError, SwitchAway, SwitchDeadline."""
         peer = self._peer(dpid)
         xid = peer.connection.next_xid()
-        pieces = self._ask(dpid, xid, peer.codec.encode_desc_request(xid), deadline)
+        pieces = self._ask(
+            dpid, xid, peer.codec.encode_desc_request(xid), deadline, kinds.DESCRIPTION
+        )
         return peer.codec.read_description(pieces[0] if pieces else b"")
 
     def ask(
@@ -211,7 +228,8 @@ class SwitchRegistry:
         if not peer.codec.capabilities.flood_group:
             return None
         xid = peer.connection.next_xid()
-        pieces = self._ask(dpid, xid, peer.codec.encode_group_desc_request(xid), deadline)
+        asked = peer.codec.encode_group_desc_request(xid)
+        pieces = self._ask(dpid, xid, asked, deadline, kinds.GROUPS)
         found = [read_flood_group(piece) for piece in pieces]
         ports = next((group for group in found if group is not None), None)
         if peer.has_group is None:
@@ -231,7 +249,8 @@ class SwitchRegistry:
         if peer.codec.capabilities.flood_group:
             return self.flood_group(dpid, deadline)
         xid = peer.connection.next_xid()
-        pieces = self._ask(dpid, xid, peer.codec.encode_features_request(xid), deadline)
+        asked = peer.codec.encode_features_request(xid)
+        pieces = self._ask(dpid, xid, asked, deadline, kinds.FEATURES)
         return peer.codec.read_flooding_ports(pieces[0])
 
     def _peer(self, dpid: int) -> _Peer:
@@ -295,22 +314,75 @@ class SwitchRegistry:
         peer.connection.write(peer.codec.encode_barrier(last))
         return request, answered
 
-    def _ask(self, dpid: int, xid: int, message: bytes, deadline: float) -> list[bytes]:
+    def _ask(self, dpid: int, xid: int, message: bytes, deadline: float, kind: str) -> list[bytes]:
         answered = self._runtime.event()
         peer = self._peer(dpid)
+        if peer.answers.is_given_up(kind, self._runtime.now()):
+            raise RequestUnanswered(dpid, kind)
         request = SwitchRequest(dpid, xid, answered.set, deadline=self._runtime.now() + deadline)
         request.overdue = f"no answer within {deadline:g} s"
         peer.request(request)
         peer.connection.send(message)
         self._await(peer, request, answered)
-        if request.failures:
-            raise request.errors[0]
+        errors = self._outcome(peer, request, kind)
+        if errors:
+            raise errors[0]
         return request.pieces
 
     def _await(self, peer: _Peer, request: SwitchRequest, answered: Event) -> None:
         """Wait until a request is done, at its deadline at the latest."""
         answered.wait(max(0.0, request.deadline - self._runtime.now()))
         peer.connection.give_up(request)
+
+    def _outcome(self, peer: _Peer, request: SwitchRequest, kind: str) -> list[SwitchError]:
+        """Return what went wrong with a request that is done, and take note of what it tells.
+
+        A switch that is dead or slow is told by an echo request from one that answers less. May
+        wait for that.
+        """
+        place = next(
+            (at for at, one in enumerate(request.failures) if _concerns_the_request(one)), None
+        )
+        errors = request.errors
+        if place is None:
+            if not any(one.kind is FailureKind.GONE for one in request.failures):
+                self._answered(peer, request.dpid, kind)
+        elif self._lacks(peer, kind):
+            if peer.answers.give_up(kind, self._runtime.now()):
+                self._tell_limits(peer, request.dpid)
+            errors[place] = RequestUnanswered(request.dpid, kind)
+        return errors
+
+    def _lacks(self, peer: _Peer, kind: str) -> bool:
+        """Tell whether a switch that answered no request of ``kind`` lives; may wait."""
+        if not peer.answers.may_lack(kind):
+            return False
+        return kind in peer.answers.unanswered or peer.connection.answers(ALIVE_SECONDS)
+
+    def noted(self, dpid: int, kind: str, is_answered: bool) -> None:
+        """Take note that a switch answered a request of :meth:`ask`, or did not; never waits."""
+        peer = self._peers.get(dpid)
+        if peer is None:
+            return
+        if is_answered:
+            self._answered(peer, dpid, kind)
+        elif peer.answers.missed(kind, self._runtime.now()):
+            self._tell_limits(peer, dpid)
+
+    def _answered(self, peer: _Peer, dpid: int, kind: str) -> None:
+        if peer.answers.answered(kind):
+            self._tell_limits(peer, dpid)
+
+    def _tell_limits(self, peer: _Peer, dpid: int) -> None:
+        if self._limited is not None and self._peers.get(dpid) is peer:
+            self._limited(dpid, peer.answers.unanswered)
+
+
+def _concerns_the_request(failure: RequestFailure) -> bool:
+    """Tell whether the request itself was refused or not answered, not a message before it."""
+    return failure.kind is FailureKind.LATE or (
+        failure.kind is FailureKind.REFUSED and failure.place is None
+    )
 
 
 def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:

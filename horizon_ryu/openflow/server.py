@@ -54,6 +54,13 @@ class GuardedServer:
 
     def serve_forever(self) -> None:
         """Accept connections until killed."""
+        run = self._context.run
+        if run is None:
+            self._accept_all()
+        else:
+            run(self._accept_all)
+
+    def _accept_all(self) -> None:
         for socket, address in accepted(
             self._runtime, self.server, self._accept_failed, self._admission.make_room
         ):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from horizon_ryu.core.errors import InvalidInput
+from xen_bridge.private_file import OpenToOthers, read_private
 
 _KEY, _CERTIFICATE, _AUTHORITIES = "ctl_privkey", "ctl_cert", "ca_certs"
 
@@ -26,7 +27,7 @@ def check(key: str | None, certificate: str | None, authorities: str | None) -> 
             raise InvalidInput((option,), f"is missing, but {others} ask for TLS")
     for option, path in given.items():
         if path is not None:
-            _check_readable(option, path)
+            _check_readable(option, path, is_private=option == _KEY)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _load(_CERTIFICATE, str(certificate), lambda: context.load_cert_chain(
         str(certificate), str(key), password=_no_password))  # fmt: skip
@@ -34,11 +35,13 @@ def check(key: str | None, certificate: str | None, authorities: str | None) -> 
         _load(_AUTHORITIES, authorities, lambda: context.load_verify_locations(authorities))
 
 
-def _check_readable(option: str, path: str) -> None:
+def _check_readable(option: str, path: str, is_private: bool) -> None:
     try:
-        Path(path).read_bytes()
+        read_private(Path(path)) if is_private else Path(path).read_bytes()
     except OSError as error:
         raise InvalidInput((option,), f"{path}: {error.strerror}") from error
+    except OpenToOthers as error:
+        raise InvalidInput((option,), str(error)) from error
 
 
 def _load(option: str, path: str, load: Callable[[], None]) -> None:

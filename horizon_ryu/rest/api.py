@@ -11,6 +11,7 @@ from ryu.app.wsgi import WSGIApplication
 
 from horizon_ryu import __version__
 from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.disk_space import DiskSpace
 from horizon_ryu.http import wsgi_mount
 from horizon_ryu.http.auth import Tokens, load_tokens
 from horizon_ryu.http.event_log import EventLog
@@ -21,7 +22,8 @@ from horizon_ryu.metrics import Metrics
 from horizon_ryu.published import Published
 from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import health, root
-from horizon_ryu.rest.health import Health
+from horizon_ryu.rest.health import DiscoveryHealth, Health
+from horizon_ryu.rest.health_details import last_turns, loops_health, store_health, troubles
 from horizon_ryu.settings import Settings
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
@@ -30,8 +32,8 @@ from xen_bridge.serving.accepting import AcceptFailures
 
 DEGRADED_LAG = 1.0
 """Seconds the event loop may run late before the controller calls itself degraded."""
-MAX_SLOW_JOINS = 32
-"""Switches that health names as slow to join, at most."""
+MAX_NAMED = 32
+"""Switches that health names as slow to join, or as unanswering, at most."""
 
 
 class ConnectedSwitches(Protocol):
@@ -53,6 +55,7 @@ class ApiServices(Protocol):
     store: Store
     supervisor: Supervisor
     published: Published
+    disk: DiskSpace
 
     @property
     def switches(self) -> ConnectedSwitches:
@@ -73,6 +76,7 @@ class Api:
             observer=services.metrics.request,
             read_stream=partial(wsgi_mount.read_body_in_time, services.runtime),
             max_body=rest.max_body,
+            aside=services.runtime.in_thread,
         )
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(self, services.metrics, services.runtime.checkpoint))
@@ -80,6 +84,7 @@ class Api:
 
         self._measure(services.metrics, services.events)
         self._measure_store(services.metrics, services.store)
+        self._measure_loops(services.metrics)
 
     def _measure(self, metrics: Metrics, events: EventLog) -> None:
         metrics.gauge(
@@ -120,41 +125,87 @@ class Api:
             lambda: store.failures,
         )
 
+    def _measure_loops(self, metrics: Metrics) -> None:
+        services = self._services
+        metrics.gauges(
+            "horizon_loop_last_turn_seconds",
+            "Seconds since the last turn of a loop that has something to do; of several the oldest",
+            "loop",
+            lambda: last_turns(services.supervisor.records(), services.clock()),
+        )
+        metrics.gauges(
+            "horizon_accepting",
+            "1 if a server accepts connections, else 0",
+            "server",
+            lambda: {name: int(well) for name, well in self._accepting().items()},
+        )
+        metrics.gauge(
+            "horizon_discovery_believes",
+            "1 if new links are believed at once, 0 while they are held back",
+            lambda: int(services.published.believes_links),
+        )
+        metrics.gauge(
+            "horizon_store_disk_free_bytes",
+            "Room on the disk of the store; -1 if that is not known",
+            lambda: -1 if services.disk.free is None else services.disk.free,
+        )
+        metrics.gauge(
+            "horizon_degraded",
+            "1 if health is degraded, else 0",
+            lambda: int(any(self._reasons())),
+        )
+
     def mount(self, wsgi: WSGIApplication) -> None:
         """Serve on Ryu's web server; UnsafeListening where everybody could do everything."""
         wsgi_mount.mount(wsgi, self.router)
-        self._services.runtime.spawn(self._services.supervisor.forever, self._lag.measure)
+        self._services.supervisor.spawn(self._lag.measure)
 
     def health(self) -> Health:
         """Return how the controller is."""
         lag = self._lag.seconds
-        not_accepting = tuple(self._services.accept_failures.lasting())
-        reasons = tuple(self._reasons(lag, not_accepting))
+        accepting = self._accepting()
+        reasons = tuple(self._reasons())
         return Health(
             status="degraded" if reasons else "ok",
             version=__version__,
             uptime=self._services.clock() - self._started,
             switches=len(self._services.switches.connected_switches()),
             hub_lag=lag,
-            not_accepting=not_accepting,
+            accepting=accepting,
+            not_accepting=tuple(name for name, well in accepting.items() if not well),
+            store=store_health(self._services.store.trouble, self._services.disk),
+            discovery=DiscoveryHealth(believes=self._services.published.believes_links),
+            loops=loops_health(self._services.supervisor.records(), self._services.clock()),
             reasons=reasons,
-            slow_joins=tuple(map(dpid_to_text, self._first_slow_joins())),
+            slow_joins=_first(self._services.published.slow_joins),
+            unanswering=_first(self._services.published.unanswered),
         )
 
-    def _first_slow_joins(self) -> list[int]:
-        """Return some of the switches that are slow to join: strangers can make any number."""
-        return sorted(self._services.published.slow_joins)[:MAX_SLOW_JOINS]
+    def _accepting(self) -> dict[str, bool]:
+        """Return of each server whether it accepts connections."""
+        failing = self._services.accept_failures.lasting()
+        found = self._services.supervisor.serving()
+        return dict(sorted((found | dict.fromkeys(failing, False)).items()))
 
-    def _reasons(self, lag: float, not_accepting: Iterable[str]) -> Iterator[str]:
+    def _reasons(self) -> Iterator[str]:
         """Yield why the controller is degraded; of exceptions the log tells more."""
-        if lag >= DEGRADED_LAG:
+        if self._lag.seconds >= DEGRADED_LAG:
             yield "the event loop runs late"
-        for name in not_accepting:
-            yield f"{name} cannot accept connections"
+        for name, is_accepting in self._accepting().items():
+            if not is_accepting:
+                yield f"{name} cannot accept connections"
         if self._services.store.trouble is not None:
             yield f"the store cannot be written: {clean(self._services.store.trouble)}"
+        if self._services.disk.is_short:
+            yield f"the disk of the store is nearly full: {self._services.disk.free} bytes are free"
+        yield from troubles(self._services.supervisor.records(), self._services.clock())
         for name in self._services.supervisor.failing():
             yield f"{name} failed a moment ago: see the log"
+
+
+def _first(dpids: Iterable[int]) -> tuple[str, ...]:
+    """Return some of ``dpids``: strangers can make any number."""
+    return tuple(map(dpid_to_text, sorted(dpids)[:MAX_NAMED]))
 
 
 def _tokens(path: str | None) -> Tokens | None:

@@ -1,8 +1,9 @@
 """Events as they happen (``WS /v1/events``): one JSON text message per event.
 
 ``?since=N`` begins with what came after event N, ``?kinds=a,b`` chooses. What a client sends is
-read and ignored. A page of another site is refused (a browser tells the page's origin), and so
-is compression: it would let a few bytes cost us megabytes.
+read and ignored, but it has to answer pings: who does not for a minute is gone. A page of another
+site is refused (a browser tells the page's origin), and so is compression: it would let a few bytes
+cost us megabytes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import Field, StringConstraints
 from webob import Request, Response
 
 from horizon_ryu.http.client_frames import ClientGone, read_frames
-from horizon_ryu.http.event_log import EventLog, EventSubscription
+from horizon_ryu.http.event_log import PROBE, EventLog, EventSubscription
 from horizon_ryu.http.problem import (
     FORBIDDEN,
     LIMIT_EXCEEDED,
@@ -32,11 +33,13 @@ from xen_bridge.serving.http import can_upgrade, upgrading
 SUBPROTOCOL = "horizon.events.v1"
 SEND_SECONDS = 5.0
 """For one message; a client that takes longer is gone."""
+PING_SECONDS = 30.0
+"""Between two pings; a client from which nothing came in between is gone."""
 KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 TRY_AGAIN_LATER = 1013
 """Close code of RFC 6455's registry for a client that was too slow."""
 GOING_AWAY = 1001
-_CLOSE, _PONG = 8, 10
+_CLOSE, _PING, _PONG = 8, 9, 10
 
 _NUMBER = "^(0|[1-9][0-9]{0,14})$"
 _KINDS = "^[a-z_]{1,40}(,[a-z_]{1,40}){0,31}$"
@@ -68,7 +71,8 @@ class EventOperations:
         _check_upgrade(call.http)
         since = None if query.since is None else int(query.since)
         kinds = None if query.kinds is None else frozenset(query.kinds.split(","))
-        return _WebSocketAnswer(self._log.subscribe(since, kinds), self._runtime)
+        subscription = self._log.subscribe(since, kinds, call.http.remote_addr)
+        return _WebSocketAnswer(subscription, self._runtime)
 
 
 def resources(log: EventLog, runtime: Runtime) -> list[Resource]:
@@ -106,6 +110,8 @@ class _WebSocketAnswer(Response):
         super().__init__(status=101)
         self.subscription = subscription
         self.runtime = runtime
+        self._ping_at = runtime.now() + PING_SECONDS
+        self._is_silent = False
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -129,7 +135,8 @@ class _WebSocketAnswer(Response):
     def _read(self, websocket: Any) -> None:
         """Read until the client is gone, then let the writer know."""
         try:
-            read_frames(self.runtime, websocket.socket, partial(self._pong, websocket))
+            pong = partial(self._pong, websocket)
+            read_frames(self.runtime, websocket.socket, pong, self._heard)
         except (ClientGone, OSError):
             self.subscription.close()
 
@@ -138,6 +145,21 @@ class _WebSocketAnswer(Response):
         with self.runtime.timeout(SEND_SECONDS, TimeoutError("the client reads nothing")):
             websocket.send(payload, control_code=_PONG)
 
+    def _heard(self) -> None:
+        self._is_silent = False
+        self.subscription.heard()
+
+    def _ping(self, websocket: Any, at_once: bool) -> None:
+        """Send a ping when it is time to; TimeoutError if the one before had no answer."""
+        if self.subscription.closed or not (at_once or self.runtime.now() >= self._ping_at):
+            return
+        if self._is_silent and not at_once:
+            raise TimeoutError("the client answers no ping")
+        websocket.send(b"", control_code=_PING)
+        self._is_silent = True
+        self._ping_at = self.runtime.now() + PING_SECONDS
+        self.subscription.asked()
+
     def _write(self, websocket: Any) -> None:
         """Send events until the client is gone or was too slow, then close.
 
@@ -145,9 +167,12 @@ class _WebSocketAnswer(Response):
         """
         subscription, timeout = self.subscription, self.runtime.timeout
         try:
-            while (event := subscription.next()) is not None:
+            while not subscription.closed:
+                event = subscription.next(max(self._ping_at - self.runtime.now(), 0.001))
                 with timeout(SEND_SECONDS):
-                    websocket.send(event.text)
+                    if event is not None and event is not PROBE:
+                        websocket.send(event.text)
+                    self._ping(websocket, event is PROBE)
             with timeout(SEND_SECONDS):
                 code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
                 websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)

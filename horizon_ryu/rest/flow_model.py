@@ -21,6 +21,7 @@ from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import (
     EntrySpec,
     Flow,
+    FlowState,
     PathSpec,
     Spec,
     TaggedHop,
@@ -74,13 +75,14 @@ MatchFields: TypeAlias = Annotated[
     ),
     _FieldNames(),
 ]
-ActionItem: TypeAlias = Annotated[dict[str, Any], Field(min_length=1, max_length=1)]
+ActionItem: TypeAlias = Annotated[dict[str, Any], Field(min_length=1, max_length=3)]
 Actions: TypeAlias = Annotated[
     tuple[ActionItem, ...],
     Field(
         max_length=MAX_ACTIONS,
         description="In their order; none, or drop, drops. output, enqueue, set_queue, "
-        "set_<field>, set_field, push_vlan, pop_vlan, strip_vlan, drop",
+        "set_<field>, set_field, push_vlan, pop_vlan, strip_vlan, drop; or with the name as the "
+        'member type, as in {"type": "OUTPUT", "port": 2}',
         examples=[[{"set_dl_vlan": 10}, {"output": 2}]],
     ),
 ]
@@ -174,6 +176,7 @@ class FlowModel(Model):
     id: str
     kind: str
     state: str
+    reason: str = optional(description="Why it is pending")
     match: dict[str, int | str]
     cookie: str
     path: tuple[HopModel, ...]
@@ -245,6 +248,8 @@ def flow_model(
         "match": match_fields(spec.match),
         "path": hop_models(flow.hops),
     }
+    if flow.state is FlowState.PENDING and flow.reason:
+        values["reason"] = flow.reason
     values |= _path_values(flow, spec) if isinstance(spec, PathSpec) else _entry_values(spec)
     values |= told_of(spec)
     if flow.reverse is not None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import Field as Declared
+from functools import partial
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
-from pydantic import Field, create_model
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+)
+from pydantic_core import PydanticCustomError
 
 from horizon_ryu.core.flows.flow import EntrySpec, PathSpec, Spec, parameters_of
 from horizon_ryu.rest.model import Model, optional
@@ -95,4 +103,18 @@ def _plain(item: Declared[Any]) -> Any:
 
 def _type_of(item: Declared[Any]) -> Any:
     plain, about = _plain(item), item.metadata
-    return plain if plain is bool else Annotated[plain, Field(ge=about["min"], le=about["max"])]
+    if plain is bool:
+        return plain
+    reading = WrapValidator(partial(_number, about["why"]))
+    return Annotated[plain, Field(ge=about["min"], le=about["max"]), reading]
+
+
+def _number(why: str, given: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Read a number, and say of one that is refused ``why`` it has the bounds that it has."""
+    try:
+        return read(given)
+    except ValidationError as error:
+        if not why:
+            raise
+        reason = f"{error.errors(include_url=False)[0]['msg']}: {why}"
+        raise PydanticCustomError("bounds", "{reason}", {"reason": reason}) from error

@@ -5,29 +5,67 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
+from pydantic import Field
 from webob import Response
 
+from horizon_ryu.http.auth import Access
 from horizon_ryu.http.resource import Call, Resource, operation, resources_of
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.metrics import CONTENT_TYPE, Metrics
 from horizon_ryu.rest.model import Dpid, Model
 
 
+class LoopHealth(Model):
+    """One loop: ``last_turn`` in seconds since, ``failures`` in a row, ``trouble`` if there is any.
+
+    One that is ``idle`` waits for what is to be done, and need not turn.
+    """
+
+    name: str
+    last_turn: float
+    failures: int
+    idle: bool
+    trouble: str | None
+
+
+class StoreHealth(Model):
+    """Whether the store could be written the last time; why not. What is free there, in bytes."""
+
+    writable: bool
+    trouble: str | None
+    disk_free: int | None
+    disk_total: int | None
+
+
+class DiscoveryHealth(Model):
+    """Whether new links are believed at once, or held back a while as switches join."""
+
+    believes: bool
+
+
 class Health(Model):
     """``uptime`` and ``hub_lag`` in seconds; ``reasons`` say why the controller is degraded.
 
-    ``not_accepting`` are the servers that fail to accept connections now, ``slow_joins`` the
-    switches that have told their dpid and are not ready in time: nobody waits for them.
+    Where tokens are asked for, whoever sends none is told ``status`` alone. ``accepting`` says of
+    each server whether it accepts connections, ``not_accepting`` names those that do not;
+    ``slow_joins`` are the switches that have told their dpid and are not ready in time: nobody
+    waits for them. ``loops`` has every loop of the controller.
+    ``unanswering`` are those that live and leave requests unanswered: what they do is unverified.
     """
 
     status: Literal["ok", "degraded"]
-    version: str
-    uptime: float
-    switches: int
-    hub_lag: float
+    version: str = ""
+    uptime: float = 0.0
+    switches: int = 0
+    hub_lag: float = 0.0
+    accepting: dict[str, bool] = Field(default_factory=dict)
     not_accepting: tuple[str, ...] = ()
+    store: StoreHealth | None = None
+    discovery: DiscoveryHealth | None = None
+    loops: tuple[LoopHealth, ...] = ()
     reasons: tuple[str, ...] = ()
     slow_joins: tuple[Dpid, ...] = ()
+    unanswering: tuple[Dpid, ...] = ()
 
 
 class HealthProvider(Protocol):
@@ -49,10 +87,11 @@ class HealthOperations:
         self._metrics = metrics
         self._let_others = let_others
 
-    @operation("GET", "/v1/health")
-    def health(self, _call: Call) -> Health:
-        """Tell whether the controller is well."""
-        return self._provider.health()
+    @operation("GET", "/v1/health", is_open=True)
+    def health(self, call: Call) -> Health:
+        """Tell whether the controller is well; to whoever may monitor it, why."""
+        told = self._provider.health()
+        return told if call.principal.may(Access.MONITOR) else Health(status=told.status)
 
     @operation("GET", "/metrics", produces=CONTENT_TYPE.removesuffix("; charset=utf-8"))
     def text(self, call: Call) -> Response:

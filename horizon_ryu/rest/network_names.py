@@ -20,6 +20,7 @@ _IPV6 = "|".join(
         f"({_WORD}:){{1,7}}:",
         *(f"({_WORD}:){{1,{7 - after}}}(:{_WORD}){{1,{after}}}" for after in range(1, 7)),
         f":(:{_WORD}){{1,7}}",
+        "::",
     )
 )
 IP_RANGE = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"

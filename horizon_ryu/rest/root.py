@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from horizon_ryu import __version__
 from horizon_ryu.http.openapi import openapi_document
-from horizon_ryu.http.resource import Call, Raw, Resource, operation, resources_of
+from horizon_ryu.http.resource import Call, Resource, Versioned, operation, resources_of
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest.model import Model
 
@@ -26,9 +27,6 @@ class RootOperations:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._described = 0
-        """How many operations ``_document`` tells of."""
-        self._document = b""
 
     @operation("GET", "/v1")
     def root(self, _call: Call) -> Root:
@@ -36,14 +34,15 @@ class RootOperations:
         return Root(name="Horizon", version=__version__, links=_links(self._router))
 
     @operation("GET", "/v1/openapi.json", produces="application/json")
-    def openapi(self, _call: Call) -> Raw:
+    def openapi(self, _call: Call) -> Versioned[Any]:
         """Describe this API in OpenAPI 3.1."""
         # Building it takes some 150 ms of the hub: once, until an application adds operations.
-        if self._described != len(self._router.resources):
-            document = openapi_document(self._router.resources, self._router.protected)
-            self._document = json.dumps(document).encode()
-            self._described = len(self._router.resources)
-        return Raw(self._document, "application/json")
+        router = self._router
+        return Versioned((len(router.resources), router.protected), lambda _: _described(router))
+
+
+def _described(router: Router) -> bytes:
+    return json.dumps(openapi_document(router.resources, router.protected)).encode()
 
 
 def resources(router: Router) -> list[Resource]:

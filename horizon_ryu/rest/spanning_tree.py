@@ -10,13 +10,13 @@ from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreeEntry, TreesDocument, tree_entry
-from horizon_ryu.http.resource import Call, Resource, operation, resources_of
+from horizon_ryu.http.resource import Call, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import Model
-from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
 
 
-class TreeProvider(Protocol):
+class TreeProvider(TimersProvider[TreeTimers], Protocol):
     """Who knows the forest: Spanning Tree."""
 
     def forest(self) -> Forest:
@@ -24,12 +24,6 @@ class TreeProvider(Protocol):
 
     def settled(self) -> bool:
         """Tell whether nothing is held, planned or unconfirmed."""
-
-    def timers(self) -> TreeTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: TreeTimers) -> None:
-        """Put other timers in force."""
 
 
 class ForestModel(Model):
@@ -67,9 +61,10 @@ class TreeOperations:
         self._provider = provider
 
     @operation("GET", "/v1/spanning-tree", xml=forest_xml)
-    def forest(self, _call: Call) -> ForestModel:
+    def forest(self, _call: Call) -> Versioned[ForestModel]:
         """Read the trees and the blocked ports."""
-        return forest_model(self._provider.forest(), self._provider.settled())
+        forest, settled = self._provider.forest(), self._provider.settled()
+        return Versioned((forest, settled), lambda _: forest_model(forest, settled))
 
 
 def resources(provider: TreeProvider) -> list[Resource]:

@@ -14,6 +14,7 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import StatsTimers
 from horizon_ryu.formats.stats_forms import JsonForm, XmlForm
+from horizon_ryu.http.kept_answers import Aside, here
 from horizon_ryu.http.problem import NOT_FOUND
 from horizon_ryu.http.resource import (
     XML_TYPES,
@@ -25,8 +26,9 @@ from horizon_ryu.http.resource import (
 )
 from horizon_ryu.http.stream import streamed
 from horizon_ryu.rest.model import Model, optional
-from horizon_ryu.rest.timers import timers_resources
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.switch_stats.report import StatsDocument, StatsSection
+from horizon_ryu.switch_stats.section_texts import SectionTexts
 
 PART = PathParameter(
     f"^({'|'.join(part.value for part in StatsSection)})$",
@@ -35,7 +37,7 @@ PART = PathParameter(
 )
 
 
-class StatsProvider(Protocol):
+class StatsProvider(TimersProvider[StatsTimers], Protocol):
     """Who has statistics: Stats."""
 
     def switches(self) -> Mapping[int, SwitchSamples]:
@@ -46,12 +48,6 @@ class StatsProvider(Protocol):
 
     def rest(self) -> None:
         """Let other tasks have their turns."""
-
-    def timers(self) -> StatsTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: StatsTimers) -> None:
-        """Put other timers in force."""
 
 
 class StatsQuery(Model):
@@ -65,8 +61,11 @@ class StatsOperations:
 
     tag = "statistics"
 
-    def __init__(self, provider: StatsProvider) -> None:
+    def __init__(self, provider: StatsProvider, aside: Aside = here) -> None:
+        """``aside`` compresses where it holds nobody up."""
         self._provider = provider
+        self._aside = aside
+        self._texts = SectionTexts()
 
     @operation("GET", "/v1/stats", streams=True)
     def everything(self, call: Call, query: StatsQuery) -> Response:
@@ -97,15 +96,16 @@ class StatsOperations:
     def _writer(self, call: Call, query: StatsQuery) -> StatsDocument:
         form = XmlForm() if call.media_type in XML_TYPES else JsonForm()
         provider = self._provider
-        return StatsDocument(form, provider.now(), provider.timers(), query.rates == "1")
+        rates = query.rates == "1"
+        return StatsDocument(form, provider.now(), provider.timers(), rates, self._texts)
 
     def _answer(self, call: Call, texts: Iterable[str]) -> Response:
-        return streamed(call.http, texts, call.media_type, self._provider.rest)
+        return streamed(call.http, texts, call.media_type, self._provider.rest, self._aside)
 
 
-def resources(provider: StatsProvider) -> list[Resource]:
-    """Return the resources of statistics."""
-    found = StatsOperations(provider)
+def resources(provider: StatsProvider, aside: Aside = here) -> list[Resource]:
+    """Return the resources of statistics; ``aside`` compresses where it holds nobody up."""
+    found = StatsOperations(provider, aside)
     timers = timers_resources("/v1/stats/timers", provider, StatsTimers, found.tag)
     # Timers first: a switch's path has the same shape.
     return [*timers, *resources_of(found)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import asdict, fields, replace
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -16,7 +17,11 @@ Timers = TypeVar("Timers", DiscoveryTimers, StatsTimers, TreeTimers, XenTimers)
 
 
 class TimersProvider(Protocol[Timers]):
-    """An application that has timers."""
+    """An application that has timers; ``changing`` lets in one change of its settings at a time."""
+
+    @property
+    def changing(self) -> AbstractContextManager[Any]:
+        """What a change is made under: the store takes its time, others would come in between."""
 
     def timers(self) -> Timers:
         """Return the timers in force."""
@@ -37,7 +42,8 @@ def timers_resources(
     def change(call: Call) -> Model:
         given = call.body(patch).model_dump(exclude_unset=True)
         if given:
-            provider.set_timers(replace(provider.timers(), **given))
+            with provider.changing:
+                provider.set_timers(replace(provider.timers(), **given))
         return read(call)
 
     return [

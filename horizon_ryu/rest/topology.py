@@ -18,14 +18,15 @@ from horizon_ryu.formats.topology import (
     neighbors_document,
 )
 from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
-from horizon_ryu.http.resource import Call, Raw, Resource, operation, resources_of
+from horizon_ryu.http.resource import Call, Raw, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
-from horizon_ryu.rest.timers import timers_resources
-from horizon_ryu.rest.topology_model import TopologyModel, host_model, link_model, switch_model
+from horizon_ryu.rest.timers import TimersProvider, timers_resources
+from horizon_ryu.rest.topology_model import TopologyModel
+from horizon_ryu.rest.topology_text import SwitchState, TopologyText
 
 
-class TopologyProvider(Protocol):
+class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
     """Who knows the topology: Discovery."""
 
     def view(self) -> TopologyView:
@@ -37,14 +38,11 @@ class TopologyProvider(Protocol):
     def is_connected(self, dpid: int) -> bool:
         """Tell whether the switch has a connection now."""
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        """Return the kinds of requests that the switch never answers."""
+
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part that forwards a network's traffic; may wait, may raise SwitchError."""
-
-    def timers(self) -> DiscoveryTimers:
-        """Return the timers in force."""
-
-    def set_timers(self, timers: DiscoveryTimers) -> None:
-        """Put other timers in force."""
 
 
 Aside: TypeAlias = Callable[[Callable[[TopologyView, str], str], TopologyView, str], str]
@@ -70,29 +68,51 @@ class TopologyOperations:
     tag = "topology"
 
     def __init__(
-        self, provider: TopologyProvider, networks: NetworkStore, aside: Aside = _here
+        self,
+        provider: TopologyProvider,
+        networks: NetworkStore,
+        aside: Aside = _here,
+        rest: Callable[[], None] = lambda: None,
     ) -> None:
-        """``aside`` runs what takes long without holding anybody else."""
+        """``aside`` runs what takes long without holding anybody else, ``rest`` lets them run."""
         self._provider = provider
         self._networks = networks
         self._aside = aside
+        self._rest = rest
+        self._physical = TopologyText()
 
     @operation("GET", "/v1/topology", problems=_PROBLEMS)
-    def topology(self, _call: Call, query: NetworkQuery) -> TopologyModel:
+    def topology(self, _call: Call, query: NetworkQuery) -> Versioned[TopologyModel]:
         """Read switches, links and hosts."""
-        return topology_model(self._seen(query)[1], self._provider)
+        name, view = self._seen(query)
+        forest = self._provider.forest()
+        states = tuple(map(self._state, view.switches))
+        # The items of a virtual network are others, made anew with each question to the switches.
+        text = self._physical if name == PHYSICAL else TopologyText()
+        return Versioned(
+            (view, forest, states),
+            lambda _: text.json(
+                view, forest, dict(zip(view.switches, states, strict=True)), self._rest
+            ),
+        )
+
+    def _state(self, dpid: int) -> SwitchState:
+        return self._provider.is_connected(dpid), self._provider.unanswered(dpid)
 
     @operation("GET", "/v1/topology/links", problems=_PROBLEMS)
-    def links(self, _call: Call, query: NetworkQuery) -> LinksDocument:
+    def links(self, _call: Call, query: NetworkQuery) -> Versioned[LinksDocument]:
         """List the links."""
         name, view = self._seen(query)
-        return links_document(name, view.links.values())
+        return Versioned((view.links,), lambda _: links_document(name, view.links.values()))
 
     @operation("GET", "/v1/topology/neighbors", problems=_PROBLEMS)
-    def neighbors(self, _call: Call, query: NetworkQuery) -> NeighborsDocument:
+    def neighbors(self, _call: Call, query: NetworkQuery) -> Versioned[NeighborsDocument]:
         """List each switch with its neighbors."""
         name, view = self._seen(query)
-        return neighbors_document(name, view.switches, view.links.values())
+        sources = view.switches, view.links
+        return Versioned(
+            sources, lambda _: neighbors_document(name, view.switches, view.links.values())
+        )
 
     @operation(
         "GET", "/v1/topology/graph", problems=_PROBLEMS, produces=tuple(MEDIA_TYPES.values())
@@ -113,25 +133,16 @@ class TopologyOperations:
 
 
 def resources(
-    provider: TopologyProvider, networks: NetworkStore, aside: Aside = _here
+    provider: TopologyProvider,
+    networks: NetworkStore,
+    aside: Aside = _here,
+    rest: Callable[[], None] = lambda: None,
 ) -> list[Resource]:
     """Return the resources of the topology; ``networks`` knows what the names mean.
 
-    ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``.
+    ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``;
+    ``rest`` lets others have their turns.
     """
-    found = TopologyOperations(provider, networks, aside)
+    found = TopologyOperations(provider, networks, aside, rest)
     timers = timers_resources("/v1/topology/timers", provider, DiscoveryTimers, found.tag)
     return [*resources_of(found), *timers]
-
-
-def topology_model(view: TopologyView, provider: TopologyProvider) -> TopologyModel:
-    """Return everything that ``view`` holds; the parent view tells of connection and tree."""
-    forest = provider.forest()
-    return TopologyModel(
-        switches=tuple(
-            switch_model(switch, provider.is_connected(dpid))
-            for dpid, switch in sorted(view.switches.items())
-        ),
-        links=tuple(link_model(link, view, forest) for _, link in sorted(view.links.items())),
-        hosts=tuple(host_model(host) for _, host in sorted(view.hosts.items())),
-    )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch, TopologyView
+from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch
 from horizon_ryu.rest.model import Dpid, Model, PortNo
 from horizon_ryu.wire.addresses import mac_to_text
 
@@ -22,13 +21,18 @@ class PortModel(Model):
 
 
 class SwitchModel(Model):
-    """A switch; ``openflow`` is the version it speaks, as 1.3."""
+    """A switch; ``openflow`` is the version it speaks, as 1.3.
+
+    ``unanswered`` are the kinds of requests that it never answers, though it lives: without
+    barriers nobody knows whether it did what it was told, without flows nothing is audited.
+    """
 
     dpid: Dpid
     address: str
     openflow: str
     connected: bool
     ports: tuple[PortModel, ...]
+    unanswered: tuple[str, ...] = ()
 
 
 class PortRefModel(Model):
@@ -76,7 +80,7 @@ class TopologyModel(Model):
     hosts: tuple[HostModel | TaggedHostModel, ...]
 
 
-def switch_model(switch: Switch, connected: bool) -> SwitchModel:
+def switch_model(switch: Switch, connected: bool, unanswered: tuple[str, ...] = ()) -> SwitchModel:
     """Return a switch with its ports in order."""
     return SwitchModel(
         dpid=dpid_to_text(switch.dpid),
@@ -84,6 +88,7 @@ def switch_model(switch: Switch, connected: bool) -> SwitchModel:
         openflow=_OPENFLOW.get(switch.openflow, "unknown"),
         connected=connected,
         ports=tuple(port_model(port) for _, port in sorted(switch.ports.items())),
+        unanswered=unanswered,
     )
 
 
@@ -103,13 +108,13 @@ def port_ref_model(ref: PortRef) -> PortRefModel:
     return PortRefModel(dpid=dpid_to_text(ref.dpid), port_no=ref.port_no)
 
 
-def link_model(link: Link, view: TopologyView, forest: Forest | None) -> LinkModel:
-    """Return one direction of a link, as ``view`` and ``forest`` see it."""
+def link_model(link: Link, bidirectional: bool, in_tree: bool | None) -> LinkModel:
+    """Return one direction of a link."""
     return LinkModel(
         src=port_ref_model(link.src),
         dst=port_ref_model(link.dst),
-        bidirectional=view.is_bidirectional(link),
-        in_tree=None if forest is None else forest.contains(link),
+        bidirectional=bidirectional,
+        in_tree=in_tree,
     )
 
 

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
+from itertools import chain
 
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.stats.rates import Rates
 from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import StatsTimers
-from horizon_ryu.formats.stats_forms import Items, JsonForm, Members, Nested, Written, XmlForm
+from horizon_ryu.formats.stats_forms import (
+    Items,
+    JsonForm,
+    Members,
+    Nested,
+    Prepared,
+    Written,
+    XmlForm,
+)
 from horizon_ryu.switch_stats.port_rates import port_rates
+from horizon_ryu.switch_stats.section_texts import SectionTexts
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.stats.codec import StatsCodec
@@ -30,22 +40,86 @@ class StatsSection(Enum):
     FLOWS = "flows"
 
 
+_NAMES = {
+    StatsSection.DESC: "dp_desc_stats",
+    StatsSection.PORTS: "dp_stats",
+    StatsSection.TABLES: "dp_table_stats",
+    StatsSection.AGGREGATE: "dp_aggr_stats",
+    StatsSection.FLOWS: "dp_flow_stats",
+}
+_KINDS = {
+    StatsSection.DESC: StatsType.DESC,
+    StatsSection.PORTS: StatsType.PORTS,
+    StatsSection.TABLES: StatsType.TABLES,
+    StatsSection.AGGREGATE: StatsType.AGGREGATE,
+    StatsSection.FLOWS: StatsType.FLOWS,
+}
+MOST_FLOW_BYTES = 64 * 1024
+"""Of the flow entries of a switch whose text is kept; of more it is made while it is sent."""
+
+
 class StatsDocument:
     """Writes documents in one form, at one moment."""
 
     def __init__(
-        self, form: XmlForm | JsonForm, now: float, timers: StatsTimers, rates: bool
+        self,
+        form: XmlForm | JsonForm,
+        now: float,
+        timers: StatsTimers,
+        rates: bool,
+        texts: SectionTexts | None = None,
     ) -> None:
-        """``form`` also writes flow entries; ``rates`` adds them to the ports."""
+        """``form`` also writes flow entries; ``rates`` adds them to the ports.
+
+        ``texts`` keeps sections from one document to the next.
+        """
+        self._texts = texts or SectionTexts()
         self._form = form
         self._now = now
         self._timers = timers
         self._rates = rates
+        self._members: dict[StatsSection, Callable[[SwitchSamples], Members]] = {
+            StatsSection.DESC: self._desc,
+            StatsSection.PORTS: self._stats,
+            StatsSection.TABLES: self._tables,
+            StatsSection.AGGREGATE: self._aggregate,
+            StatsSection.FLOWS: self._flows,
+        }
 
     def everything(self, switches: Iterable[SwitchSamples]) -> Iterator[str]:
         """Yield the document of all switches."""
-        objects = (Nested(self._datapath(switch, tuple(StatsSection))) for switch in switches)
-        yield from self._form.document(ROOT, [("datapaths", Items("datapath", objects))])
+        known = tuple(switches)
+        parts = tuple(StatsSection)
+        datapaths: Written | Items
+        if self._rates or any(_is_long(switch) for switch in known):
+            objects = (Nested(self._datapath(switch, parts)) for switch in known)
+            datapaths = Items("datapath", objects)
+        else:
+            datapaths = Written(map(self._kept_datapath, known))
+        yield from self._form.document(ROOT, [("datapaths", datapaths)])
+
+    def _kept_datapath(self, switch: SwitchSamples) -> str:
+        """Return a switch as one text: what was kept of it, and the ages between."""
+        between = self._texts.texts(
+            (switch.dpid, None, type(self._form)),
+            (switch, switch.news, self._timers),
+            lambda: self._between_ages(switch),
+        )
+        texts = [between[0]]
+        for kind, text in zip(_KINDS.values(), between[1:], strict=True):
+            texts += (self._form.number("age", _rounded(switch.age(kind, self._now))), text)
+        return "".join(texts)
+
+    def _between_ages(self, switch: SwitchSamples) -> tuple[str, ...]:
+        """Return what stands before, between and after the ages of a switch's sections."""
+        form = self._form
+        sections = [form.nested(name, _AGE) for name in _NAMES.values()]
+        inner = form.joint.join((form.inner(_identity(switch)), *sections))
+        pieces = form.item("datapath", inner).split(_AGE)
+        rests = [self._rest(switch, part) for part in StatsSection]
+        joints = [form.joint if rest else "" for rest in rests]
+        after = zip(joints, rests, pieces[1:], strict=True)
+        return (pieces[0], *(f"{joint}{rest}{piece}" for joint, rest, piece in after))
 
     def one(self, switch: SwitchSamples, part: StatsSection | None, is_xml: bool) -> Iterator[str]:
         """Yield the document of one switch, or of one class; in XML below the same root."""
@@ -57,34 +131,58 @@ class StatsDocument:
             yield from self._form.document(ROOT, members)
 
     def _datapath(self, switch: SwitchSamples, parts: tuple[StatsSection, ...]) -> Members:
-        yield "dpid", dpid_to_text(switch.dpid)
-        # The lower 48 bits of a datapath id are a MAC address (1.0.0 section 5.3.1).
-        yield "dp_mac", mac_to_text((switch.dpid & 0xFFFF_FFFF_FFFF).to_bytes(6, "big"))
-        sections = {
-            StatsSection.DESC: ("dp_desc_stats", self._desc),
-            StatsSection.PORTS: ("dp_stats", self._stats),
-            StatsSection.TABLES: ("dp_table_stats", self._tables),
-            StatsSection.AGGREGATE: ("dp_aggr_stats", self._aggregate),
-            StatsSection.FLOWS: ("dp_flow_stats", self._flows),
-        }
+        yield from _identity(switch)
         for part in parts:
-            name, members = sections[part]
-            yield name, Nested(members(switch))
+            yield _NAMES[part], self._section(switch, part)
 
-    def _age(self, switch: SwitchSamples, kind: StatsType) -> tuple[str, float | None]:
-        age = switch.age(kind, self._now)
-        return "age", None if age is None else round(age, 3)
+    def _section(self, switch: SwitchSamples, part: StatsSection) -> Prepared | Nested:
+        """Return a section of which only the age is new, if nothing else is."""
+        age = _rounded(switch.age(_KINDS[part], self._now))
+        if part is StatsSection.FLOWS and _is_long(switch):
+            # What may be tens of megabytes is written while it is sent.
+            return Nested(chain([("age", age)], self._members[part](switch)))
+        return Prepared("age", age, self._rest(switch, part))
+
+    def _rest(self, switch: SwitchSamples, part: StatsSection) -> str:
+        """Return the text of a section without its age."""
+        rates = self._rates and part is StatsSection.PORTS
+        (text,) = self._texts.texts(
+            (switch.dpid, part, type(self._form), rates),
+            self._sources(switch, part, rates),
+            lambda: (self._form.inner(self._members[part](switch)),),
+        )
+        return text
+
+    def _sources(
+        self, switch: SwitchSamples, part: StatsSection, rates: bool
+    ) -> tuple[object, ...]:
+        """Return all that a section is made from: an answer that is the same is not replaced."""
+        latest = switch.latest.get(_KINDS[part])
+        sources = (part, switch, None if latest is None else latest.pieces)
+        if part is StatsSection.TABLES:
+            return (*sources, switch.table_features)
+        if part is not StatsSection.PORTS:
+            return sources
+        states_type = _codec(switch).port_states_type
+        features, states = map(switch.latest.get, (StatsType.FEATURES, states_type))
+        about = (
+            None if features is None else features.pieces,
+            None if states is None else states.pieces,
+            switch.table_features,
+            self._timers,
+        )
+        # Rates also stand on when the counters were read.
+        moments = (latest, switch.before.get(StatsType.PORTS)) if rates else ()
+        return (*sources, *about, *moments)
 
     def _desc(self, switch: SwitchSamples) -> Members:
         found = _codec(switch).description(switch.pieces(StatsType.DESC))
-        yield self._age(switch, StatsType.DESC)
         yield "ip", _ip(switch.address)
         for name in ("sw_desc", "hw_desc", "serial_num", "mfr_desc", "dp_desc"):
             yield name, getattr(found, name, None)
 
     def _stats(self, switch: SwitchSamples) -> Members:
         features = _codec(switch).features(switch.pieces(StatsType.FEATURES))
-        yield self._age(switch, StatsType.PORTS)
         yield "n_tables", getattr(features, "n_tables", None)
         actions = getattr(features, "actions", None)
         if actions is None and switch.table_features:
@@ -113,7 +211,6 @@ class StatsDocument:
             )
 
     def _tables(self, switch: SwitchSamples) -> Members:
-        yield self._age(switch, StatsType.TABLES)
         table_features = {features.table_id: features for features in switch.table_features}
         yield "tables", Items("table", self._each_table(switch, table_features))
 
@@ -128,14 +225,31 @@ class StatsDocument:
 
     def _aggregate(self, switch: SwitchSamples) -> Members:
         found = _codec(switch).aggregate(switch.pieces(StatsType.AGGREGATE))
-        yield self._age(switch, StatsType.AGGREGATE)
         for name in ("packet_count", "byte_count", "flow_count"):
             yield name, getattr(found, name, None)
 
     def _flows(self, switch: SwitchSamples) -> Members:
-        yield self._age(switch, StatsType.FLOWS)
         texts = _codec(switch).flow_text(self._form)
         yield "flows", Written(texts.slices(switch.pieces(StatsType.FLOWS)))
+
+
+_AGE = "\0"
+"""Stands for an age: no text of ours has it."""
+
+
+def _identity(switch: SwitchSamples) -> Members:
+    yield "dpid", dpid_to_text(switch.dpid)
+    # The lower 48 bits of a datapath id are a MAC address (1.0.0 section 5.3.1).
+    yield "dp_mac", mac_to_text((switch.dpid & 0xFFFF_FFFF_FFFF).to_bytes(6, "big"))
+
+
+def _is_long(switch: SwitchSamples) -> bool:
+    """Tell whether a switch has so many flow entries that their text is not kept."""
+    return sum(map(len, switch.pieces(StatsType.FLOWS))) > MOST_FLOW_BYTES
+
+
+def _rounded(age: float | None) -> float | None:
+    return None if age is None else round(age, 3)
 
 
 def _codec(switch: SwitchSamples) -> StatsCodec:

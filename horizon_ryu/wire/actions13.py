@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from functools import lru_cache
 
-from horizon_ryu.wire.action_table import ACTIONS_13
+from horizon_ryu.wire.action_table import ACTIONS_13, HEADER_SIZE
 from horizon_ryu.wire.fields import MAX_LENGTH
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
@@ -24,7 +24,7 @@ from horizon_ryu.wire.oxm import VLAN_PRESENT
 from horizon_ryu.wire.protocols import DSCP_SHIFT, MAX_VLAN
 from horizon_ryu.wire.read_actions import ReadActions, tlvs
 from horizon_ryu.wire.reserved_ports import CONTROLLER_13, NUMBERS, output_to
-from horizon_ryu.wire.set_fields import MACS, NAMES, FrameKind, oxm_header
+from horizon_ryu.wire.set_fields import BYTE_VALUES, NAMES, FrameKind, oxm_header
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 WHOLE_FRAME = int(OFPCML.NO_BUFFER)
@@ -39,30 +39,23 @@ OUTPUT = ACTIONS_13[OUTPUT_KIND].layout()
 _QUEUE, _GROUP = ACTIONS_13[_QUEUE_KIND].layout(), ACTIONS_13[_GROUP_KIND].layout()
 _PUSH = ACTIONS_13[_PUSH_KIND].layout()
 _METERED = struct.Struct("!HHI")
-_SET_FIELD = struct.Struct("!HHI8s")
-"""Every field that can be set has at most 6 bytes, and the action is padded to 16."""
+_SET_FIELD = struct.Struct("!HHI")
+"""Type, length and the header of the field, whose value follows, padded to 8 bytes."""
 _INSTRUCTION = struct.Struct("!HH4x")
 _STRIP = ACTIONS_13[_STRIP_KIND].layout().pack(_STRIP_KIND, ACTIONS_13[_STRIP_KIND].size)
 _PORTS = NUMBERS[OPENFLOW_13]
 
 
 @lru_cache(maxsize=4096)
-def encode_actions(
-    actions: tuple[Action, ...], dl_type: int | None, tagged: bool | None, nw_proto: int | None
-) -> bytes:
-    """Return ``actions`` on frames of the kind that the other arguments are (see FrameKind).
-
-    ValueError for what 1.3 cannot express.
-    """
-    return _encode_all(actions, FrameKind(dl_type, tagged, nw_proto))
+def encode_actions(actions: tuple[Action, ...], kind: FrameKind) -> bytes:
+    """Return ``actions`` on frames of ``kind``; ValueError for what 1.3 cannot express."""
+    return _encode_all(actions, kind)
 
 
 @lru_cache(maxsize=4096)
-def encode_instructions(
-    actions: tuple[Action, ...], dl_type: int | None, tagged: bool | None, nw_proto: int | None
-) -> bytes:
+def encode_instructions(actions: tuple[Action, ...], kind: FrameKind) -> bytes:
     """Return the instruction that applies ``actions``; none for no actions."""
-    body = _encode_all(actions, FrameKind(dl_type, tagged, nw_proto))
+    body = _encode_all(actions, kind)
     return _INSTRUCTION.pack(_APPLY_ACTIONS, _INSTRUCTION.size + len(body)) + body if body else b""
 
 
@@ -97,15 +90,19 @@ def _encode(action: Action, kind: FrameKind) -> bytes:
 
 
 def _encode_field(action: SetField, header: int) -> bytes:
-    value = action.value
-    if isinstance(value, bytes):
-        return _SET_FIELD.pack(_SET_KIND, _SET_FIELD.size, header, value)
-    if action.field == "dl_vlan":
-        value |= VLAN_PRESENT
-    elif action.field == "nw_tos":
-        value >>= DSCP_SHIFT
-    data = value.to_bytes(header & MAX_LENGTH, "big")
-    return _SET_FIELD.pack(_SET_KIND, _SET_FIELD.size, header, data)
+    value, size = action.value, header & MAX_LENGTH
+    if not isinstance(value, bytes):
+        if action.field == "dl_vlan":
+            value |= VLAN_PRESENT
+        elif action.field == "nw_tos":
+            value >>= DSCP_SHIFT
+        value = value.to_bytes(size, "big")
+    room = _padded(size)
+    return _SET_FIELD.pack(_SET_KIND, _SET_FIELD.size + room, header) + value.ljust(room, b"\0")
+
+
+def _padded(size: int) -> int:
+    return -(-size // HEADER_SIZE) * HEADER_SIZE
 
 
 class _Reader:
@@ -136,8 +133,8 @@ class _Reader:
         known = self.found.known
         if kind == OUTPUT_KIND and len(data) == OUTPUT.size:
             self._output(*OUTPUT.unpack(data)[2:])
-        elif kind == _SET_KIND and len(data) == _SET_FIELD.size:
-            self._set_field(*_SET_FIELD.unpack(data)[2:])
+        elif kind == _SET_KIND:
+            self._set_field(_SET_FIELD.unpack_from(data)[2], data[_SET_FIELD.size :])
         elif kind == _PUSH_KIND:
             known.append(PushVlan(_PUSH.unpack_from(data)[2]))
         elif kind == _STRIP_KIND:
@@ -172,7 +169,11 @@ class _Reader:
         name, data = NAMES.get(header), padded[: header & MAX_LENGTH]
         value = int.from_bytes(data, "big")
         tags = name == "dl_vlan"
-        if name is None or (tags and value & ~MAX_VLAN != VLAN_PRESENT):
+        if (
+            name is None
+            or len(padded) != _padded(len(data))
+            or (tags and value & ~MAX_VLAN != VLAN_PRESENT)
+        ):
             self.found.whole = False
             return
         self.found.whole &= self._means(name, header)
@@ -181,7 +182,7 @@ class _Reader:
             self.found.vlans.add(value)
         elif name == "nw_tos":
             value <<= DSCP_SHIFT
-        self.found.known.append(SetField(name, data if name in MACS else value))
+        self.found.known.append(SetField(name, data if name in BYTE_VALUES else value))
 
     def _means(self, name: str, header: int) -> bool:
         """Tell whether ``name`` means this field in frames of the kind that is matched."""

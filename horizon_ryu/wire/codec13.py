@@ -21,7 +21,6 @@ from horizon_ryu.wire.codec import ANY_MATCH, PacketInFields, VersionCodec
 from horizon_ryu.wire.fields import header
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
-    VLAN_NONE,
     DropBuffered,
     FlowCommand,
     FlowDeleteByCookie,
@@ -47,6 +46,7 @@ from horizon_ryu.wire.ofp13 import (
 )
 from horizon_ryu.wire.oxm import ANY_FRAME, encode_match
 from horizon_ryu.wire.reserved_ports import ANY_13, CONTROLLER_13
+from horizon_ryu.wire.set_fields import ANY_KIND, frame_kind
 from horizon_ryu.wire.stats.requests import statistics_request
 from horizon_ryu.wire.versions import OPENFLOW_13
 
@@ -107,8 +107,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
     ValueError for what 1.3 cannot express.
     """
     match = mod.match
-    tagged = None if match.dl_vlan is None else match.dl_vlan != VLAN_NONE
-    tail = encode_instructions(mod.actions, match.dl_type, tagged, match.nw_proto)
+    tail = encode_instructions(mod.actions, frame_kind(match))
     if mod.meter is not None:
         tail = encode_meter(mod.meter) + tail
     tail = encode_match(match) + tail
@@ -142,7 +141,7 @@ def encode_delete_by_cookie(xid: int, message: FlowDeleteByCookie) -> bytes:
 
 def encode_packet_out(xid: int, out: PacketOut) -> bytes:
     """Return the bytes of a packet-out that carries its frame."""
-    actions = encode_actions(out.actions, None, None, None)
+    actions = encode_actions(out.actions, ANY_KIND)
     in_port = CONTROLLER_13 if out.in_port is None else out.in_port
     size = 24 + len(actions) + len(out.data)
     head = _PACKET_OUT.pack(

@@ -120,8 +120,9 @@ class SetField:
     """Overwrite a field, by the name that it has in Match.
 
     Of ``dl_src, dl_dst`` (6 bytes), ``dl_vlan`` (0..4095), ``dl_vlan_pcp``, ``nw_src, nw_dst``
-    (the address as an int), ``nw_tos, tp_src, tp_dst``. Setting ``dl_vlan`` gives frames without
-    a tag one; on 1.3 the match must then say that they have none.
+    (the address as an int), ``nw_tos, tp_src, tp_dst``; on 1.3 also ``ip_ecn``, ``ipv6_src,
+    ipv6_dst, ipv6_nd_target`` (ints), ``ipv6_nd_sll, ipv6_nd_tll`` (6 bytes). Setting ``dl_vlan``
+    gives frames without a tag one; on 1.3 the match must then say that they have none.
     """
 
     field: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -198,7 +199,19 @@ _Found: TypeAlias = dict[str, Any]
 _Reader: TypeAlias = Callable[[_Found, bytes], bool]
 
 
+_REMEMBERED = 64
+"""Bytes of a match that is remembered: long ones, and all of a large table, would fill memory."""
+
+
 def decode_match(data: bytes) -> tuple[Match, bool]:
+    """Return the match in ``data`` as :func:`_decode_match` does; short ones are remembered.
+
+    Audits read the same few entries of every switch again and again.
+    """
+    return _remembered(data) if len(data) <= _REMEMBERED else _decode_match(data)
+
+
+def _decode_match(data: bytes) -> tuple[Match, bool]:
     """Return the match in ``data`` (OXM fields without header and padding) and if it is whole.
 
     Fields that Match has no place for are left out, and the second value is then False, as it is
@@ -222,6 +235,9 @@ def decode_match(data: bytes) -> tuple[Match, bool]:
             needs.add(need)
     match = Match(**found)
     return match, whole and (found.keys() <= _LINK_FIELDS or _is_whole(match, found, needs))
+
+
+_remembered = lru_cache(maxsize=1024)(_decode_match)
 
 
 def _is_whole(match: Match, found: _Found, needs: set[tuple[str, frozenset[int]]]) -> bool:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from horizon_ryu.core.errors import Conflict, HorizonError, LimitExceeded, NotFound
+from horizon_ryu.core.loop_record import PATIENCE, LoopTerms
 from horizon_ryu.core.xen.changes import changes
 from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import to_horizon_error
@@ -159,7 +160,15 @@ class XenHosts:
     # ---- polling
 
     def _begin_watching(self, host: RemoteHost) -> None:
-        self._spawn_loop(partial(self._watch, host), is_over=lambda: host.is_forgotten)
+        # One host, whatever it answers, is no reason to end the controller.
+        self._spawn_loop(
+            partial(self._watch, host),
+            is_over=lambda: host.is_forgotten,
+            terms=LoopTerms(self._longest_turn, is_vital=False),
+        )
+
+    def _longest_turn(self) -> float:
+        return PATIENCE + self.timers.poll_interval + self.timers.poll_deadline
 
     def _watch(self, host: RemoteHost) -> None:
         """Poll once, and wait until the next poll is due."""

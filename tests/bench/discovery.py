@@ -41,10 +41,10 @@ class Measured:
     silent: float | None = None
 
 
-def torus(rows: int, columns: int) -> LoadNetwork:
+def torus(rows: int, columns: int, kind: type[LoadSwitch] = LoadSwitch) -> LoadNetwork:
     """Return a network in which each switch has a neighbour in four directions."""
     ports = range(1, LINK_PORTS + HOST_PORTS + 1)
-    switches = [LoadSwitch(number + 1, ports) for number in range(rows * columns)]
+    switches = [kind(number + 1, ports) for number in range(rows * columns)]
     cables: dict[End, End] = {}
     for row in range(rows):
         for column in range(columns):

@@ -65,7 +65,7 @@ def session(rng: random.Random) -> bytes:
     makers = (_plain, _with_body, _chunked)
     said = b"".join(rng.choice(makers)(rng) for _ in range(rng.randint(1, 6)))
     if rng.random() < 0.3:
-        said += _upgrade() + b"".join(_frame(rng) for _ in range(rng.randint(1, 8)))
+        said += upgrade() + b"".join(_frame(rng) for _ in range(rng.randint(1, 8)))
     return _bent(rng, said) if rng.random() < 0.5 else said
 
 
@@ -94,11 +94,31 @@ def _chunked(rng: random.Random) -> bytes:
     return head + b"".join(pieces) + rng.choice((b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b""))
 
 
-def _upgrade() -> bytes:
+def upgrade() -> bytes:
+    """Return what makes a connection a WebSocket."""
     lines = (b"GET /v1/events HTTP/1.1", b"Host: localhost", b"Upgrade: websocket")
     more = (b"Connection: Upgrade", b"Sec-WebSocket-Version: 13")
     key = b"Sec-WebSocket-Key: " + base64.b64encode(b"0123456789abcdef")
     return b"\r\n".join((*lines, *more, key, b"", b""))
+
+
+def well_framed(rng: random.Random) -> bytes:
+    """Return what a client may send (RFC 6455, 5.4): a message in fragments, pings between them."""
+    count = rng.randint(1, 6)
+    said = b""
+    for place in range(count):
+        opcode = rng.choice((1, 2)) if place == 0 else 0
+        said += masked(rng, opcode, rng.choice((0, 1, 125, 126, 2000)), place == count - 1)
+        if rng.random() < 0.5:
+            said += masked(rng, rng.choice((9, 10)), rng.randint(0, 125), True)
+    return said
+
+
+def masked(rng: random.Random, opcode: int, size: int, is_last: bool) -> bytes:
+    """Return one frame of ``size`` bytes as a client has to send it."""
+    long = size > 125
+    head = bytes((opcode | (0x80 if is_last else 0), 0x80 | (126 if long else size)))
+    return head + (size.to_bytes(2, "big") if long else b"") + rng.randbytes(4 + size)
 
 
 def _frame(rng: random.Random) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import ssl
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -16,7 +18,7 @@ from tools.bridge_process import BridgeProcess
 from tools.controller_process import ControllerProcess, wait_until
 from virtual_switch.blocking import SocketSwitch, connected_switch
 from xen_bridge.protocol.documents.domains import GetNode
-from xen_bridge.trust.identity import Identity
+from xen_bridge.trust.identity import CERTIFICATE_FILE, KEY_FILE, Identity
 
 APPS = ("horizon_ryu.switches",)
 """Nothing that our switches, which answer little, would be closed for."""
@@ -189,3 +191,121 @@ def test_silent_connections_do_not_shut_a_bridge(tmp_path: Path) -> None:
         assert client.ask(GetNode()).host is not None
         with closing(bridge.client()) as newcomer:
             assert newcomer.ask(GetNode()).host is not None
+
+
+def _descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _reset(link: socket.socket) -> None:
+    """End a connection with a reset, as a client that is killed does."""
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    link.close()
+
+
+def _client_hello() -> bytes:
+    """Return what a TLS client says first."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing).do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize("killed_after", [0, 3, None], ids=["nothing", "some bytes", "its hello"])
+def test_tls_handshakes_that_are_killed_leave_no_descriptor(
+    tmp_path: Path, killed_after: int | None
+) -> None:
+    controller = Identity.create(tmp_path / "controller")
+    hello = _client_hello()
+    with BridgeProcess(tmp_path / "host", controller) as bridge:
+        with closing(bridge.client()) as client:
+            assert client.ask(GetNode()).host is not None
+        before = _descriptors(bridge.pid)
+        for _ in range(4):
+            links = [socket.create_connection(("127.0.0.1", bridge.port), 10) for _ in range(150)]
+            for link in links:
+                link.sendall(hello[:killed_after])
+            for link in links:
+                _reset(link)
+        wait_until(lambda: _descriptors(bridge.pid) <= before + 8, 60, "descriptors are given back")
+        with closing(bridge.client()) as client:
+            assert client.ask(GetNode()).host is not None
+
+
+def test_one_key_does_not_take_all_places_of_a_bridge(tmp_path: Path) -> None:
+    greedy, other = (Identity.create(tmp_path / name) for name in ("greedy", "other"))
+    half = b"POST /messages HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf"
+    with (
+        BridgeProcess(tmp_path / "host", greedy, descriptors=DESCRIPTORS) as bridge,
+        ExitStack() as stack,
+    ):
+        bridge.authorize(other)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.load_cert_chain(*_files(tmp_path / "greedy"))
+        for _ in range(SILENT):
+            link = context.wrap_socket(socket.create_connection(("127.0.0.1", bridge.port), 10))
+            stack.enter_context(closing(link))
+            with suppress(OSError):
+                link.sendall(half)
+        client = stack.enter_context(closing(bridge.client(other)))
+        assert client.ask(GetNode()).host is not None
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    """Return the files of an identity: certificate and key."""
+    return folder / CERTIFICATE_FILE, folder / KEY_FILE
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100\r\n\r\nhalf",
+        b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+        b"GET /v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200,
+        b"GET /v1/health HTTP/1.1\r\nHost: loc",
+    ],
+    ids=["half a body", "half of its chunks", "answers unread", "half a header"],
+)
+def test_clients_that_stop_in_the_middle_shut_nobody_out(
+    narrow: ControllerProcess, said: bytes
+) -> None:
+    with silent(narrow.rest_port) as links:
+        for link in links:
+            with suppress(OSError):
+                link.settimeout(0.1)
+                link.sendall(said)
+        for _ in range(3):
+            assert narrow.get("/v1/health")["status"] == "ok"
+    assert narrow.stop() == 0
+    assert "Traceback" not in narrow.log()
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"1;" + b"x=y;" * 64 + b"\r\n.\r\n",
+        b"1\r\n.\r\n",
+        b"0\r\n" + b"X-Trailer: y\r\n" * 64,
+    ],
+    ids=["chunk extensions", "1-byte chunks", "trailers"],
+)
+def test_chunks_without_end_hold_nobody_up(guarded: ControllerProcess, endless: bytes) -> None:
+    head = (
+        b"POST /v1/networks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer " + TOKEN.encode() + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    link = socket.create_connection(("127.0.0.1", guarded.rest_port), 60)
+    with (
+        connected_switch(guarded.openflow_port, 0x51) as switch,
+        Sender(link, head + endless * (8_000_000 // len(endless))),
+    ):
+        for _ in range(3):
+            guarded.get("/v1/health")
+            switch.echo()
+    assert guarded.stop() == 0
+    assert "Traceback" not in guarded.log()

@@ -37,7 +37,9 @@ def test_a_silent_switch_is_closed_and_one_that_answers_is_not() -> None:
 
 
 def test_connections_per_address_and_those_that_leave_make_room() -> None:
-    with GuardedController(limits={"connections_per_address": 2}) as controller:
+    limits = {"connections_per_address": 2}
+    # Dpids that nobody named would give way.
+    with GuardedController(limits=limits, allowed_dpids=[1, 2, 3]) as controller:
         with connected_switch(controller.port, 1), connected_switch(controller.port, 2):
             # Until then they would give way.
             controller.wait_for(lambda state: state["connected"] == [1, 2], "both are in")
@@ -67,6 +69,37 @@ def test_silent_connections_give_way_to_switches_that_shake_hands() -> None:
         silent[0].wait_closed()
         for switch in silent:
             switch.close()
+
+
+def test_invented_dpids_give_way_and_the_first_stay() -> None:
+    limits = {"connections": 3, "handshake_seconds": 1000.0}
+    with (
+        GuardedController(limits=limits) as controller,
+        connected_switch(controller.port, 1) as first,
+    ):
+        controller.wait_for(lambda state: state["connected"] == [1], "the first is in")
+        invented = []
+        for dpid in range(100, 110):
+            invented.append(SocketSwitch(controller.port))
+            invented[-1].shake_hands(dpid)
+            controller.wait_for(lambda state, d=dpid: d in state["connected"], "it is in")
+        with connected_switch(controller.port, 2) as newcomer:
+            newcomer.echo()
+            first.echo()
+        assert controller.refusals() == {"gave_way": 9}
+        for switch in invented:
+            switch.close()
+
+
+def test_dpids_that_are_named_by_the_operator_give_way_to_nobody() -> None:
+    with (
+        GuardedController(limits={"connections": 1}, allowed_dpids=[1]) as controller,
+        connected_switch(controller.port, 1) as switch,
+    ):
+        controller.wait_for(lambda state: state["connected"] == [1], "it is in")
+        SocketSwitch(controller.port).wait_closed()
+        assert controller.refusals() == {"too_many_connections": 1}
+        switch.echo()
 
 
 def test_only_allowed_dpids() -> None:

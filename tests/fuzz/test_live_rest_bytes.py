@@ -11,13 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.rest_bytes import session
-from tools.controller_process import ControllerProcess
+from fuzz.rest_bytes import masked, session, upgrade, well_framed
+from tools.controller_process import ControllerProcess, wait_until
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(240)]
 
 SESSIONS = 3000
 AT_ONCE = 30
+FRAMED = 600
+SPARE = 8
+"""Descriptors that may be open for a moment more: our own question, and what it waits for."""
+CLOSE = b"\x88\x80\0\0\0\0"
 READ_SECONDS = 5.0
 SEED = int(os.environ.get("HORIZON_FUZZ_SEED", "15"))
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
@@ -35,7 +39,7 @@ def controller(tmp_path: Path) -> Iterator[ControllerProcess]:
 def test_whatever_is_said_to_rest_it_answers_the_next_one(controller: ControllerProcess) -> None:
     rng = random.Random(SEED)
     faults: list[tuple[bytes, bytes]] = []
-    answered = 0
+    answered, before = 0, _descriptors(controller)
     for _ in range(SESSIONS // AT_ONCE):
         spoken = [session(rng) for _ in range(AT_ONCE)]
         for said, answer in zip(spoken, _all(controller.rest_port, spoken), strict=True):
@@ -43,16 +47,51 @@ def test_whatever_is_said_to_rest_it_answers_the_next_one(controller: Controller
             answered += bool(statuses)
             faults += [(said, answer)] if _OURS & set(statuses) else []
         assert controller.get("/v1/health")["status"]
+    wait_until(lambda: _descriptors(controller) <= before + SPARE, 60, "no descriptor is left")
     assert faults == []
     assert answered > SESSIONS / 3
     assert "Traceback" not in controller.log()
     assert controller.stop() == 0
 
 
-def _all(port: int, spoken: list[bytes]) -> list[bytes]:
-    """Say all of it at once, each on a connection of its own, and return what was answered."""
+def _descriptors(controller: ControllerProcess) -> int:
+    return len(os.listdir(f"/proc/{controller.pid}/fd"))
+
+
+def test_whatever_frames_come_events_go_on(controller: ControllerProcess) -> None:
+    rng = random.Random(SEED)
+    before = _descriptors(controller)
+    for _ in range(FRAMED // AT_ONCE):
+        _all(controller.rest_port, [_frames(rng) for _ in range(AT_ONCE)], upgrade())
+        # Who keeps to the rules is told of the end, with a pong before for each ping.
+        ping = masked(rng, 9, rng.randint(0, 125), True)
+        (answer,) = _all(controller.rest_port, [ping + well_framed(rng) + CLOSE], upgrade())
+        assert b"\x8a" in answer
+    wait_until(lambda: _descriptors(controller) <= before + SPARE, 60, "no descriptor is left")
+    assert controller.get("/v1/health")["status"]
+    assert "Traceback" not in controller.log()
+    assert controller.stop() == 0
+
+
+def _frames(rng: random.Random) -> bytes:
+    """Return frames of a client that keeps to the rules, until it does not."""
+    kept = b"".join(well_framed(rng) for _ in range(rng.randint(0, 3)))
+    opcode, size = rng.randint(0, 15), rng.choice((0, 1, 125, 126, 127, 70_000))
+    faulty = masked(rng, opcode | rng.choice((0, 0x10, 0x20, 0x40)), min(size, 65_535), False)
+    return kept + faulty[: rng.randint(0, len(faulty))]
+
+
+def _all(port: int, spoken: list[bytes], first: bytes = b"") -> list[bytes]:
+    """Say all of it at once, each on a connection of its own, and return what was answered.
+
+    If there is something to be said ``first``, nothing else is until that is answered (RFC 6455,
+    4.1: a client has to wait).
+    """
     links = [socket.create_connection(("127.0.0.1", port), READ_SECONDS) for _ in spoken]
     try:
+        for link in links if first else ():
+            link.sendall(first)
+            assert link.recv(1 << 16).startswith(b"HTTP/1.1 101")
         for link, said in zip(links, spoken, strict=True):
             _say(link, said)
         return [_heard(link) for link in links]

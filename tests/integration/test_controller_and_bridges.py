@@ -18,7 +18,7 @@ from tools.controller_process import ControllerProcess, wait_until
 from xen_bridge.protocol import messages
 from xen_bridge.trust.identity import Identity
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.no_switches, pytest.mark.timeout(300)]
 HOSTS = "/v1/xen/hosts"
 
 

@@ -16,7 +16,7 @@ import pytest
 from tools.controller_process import ControllerProcess, wait_until
 from tools.free_port import free_port, free_ports
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 MANAGER = str(Path(sys.executable).with_name("ryu-manager"))
 
 

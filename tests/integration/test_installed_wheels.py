@@ -16,7 +16,7 @@ from tools.controller_process import ControllerProcess
 from xen_bridge.protocol.documents.domains import GetNode
 from xen_bridge.trust.identity import Identity
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 PACKAGES = ("horizon_ryu", "xen_bridge")
 APPS = ("horizon_ryu.switches", *bundle.APPLICATIONS, "horizon_ryu.bundle")
 STALE = "horizon_ryu/schema_versions/versions/0000_of_another_branch.py"

@@ -29,6 +29,7 @@ from xen_bridge.netlink.wire import Request
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.no_switches,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
 TABLE = 1007

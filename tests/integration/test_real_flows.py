@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from integration.shared_network import on
 from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
 
-VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",), "mixed": ("OpenFlow10", "OpenFlow13")}
 RATE = 2000
 """Datagrams per second beside a test."""
 REPAIRED = 5.0
@@ -17,12 +17,12 @@ REPAIRED = 5.0
 
 
 @pytest.fixture
-def lab(flow_lab: FlowLab) -> FlowLab:
-    return flow_lab
+def lab(shared_lab: FlowLab) -> FlowLab:
+    return shared_lab
 
 
+@on("fig3_4", "mixed")
 def test_a_flow_and_its_reverse_direction_carry_pings(lab: FlowLab) -> None:
-    lab.stage("fig3_4", VERSIONS["mixed"])
     spec = lab.spec("source", "dest", "ABCD", bidirectional=True)
     match = {"dl_type": 2048, "nw_dst": lab.graph.host("dest").ip}
     match |= {"nw_src": lab.graph.host("source").ip}
@@ -39,9 +39,8 @@ def test_a_flow_and_its_reverse_direction_carry_pings(lab: FlowLab) -> None:
     assert lab.ask("GET", "/v1/flows") == {"flows": []}
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.3"])
-def test_a_switch_refuses_what_overlaps_if_it_is_asked_to(lab: FlowLab, version: str) -> None:
-    lab.stage("fig4_1b", VERSIONS[version])
+@on("fig4_1b", "1.0", "1.3")
+def test_a_switch_refuses_what_overlaps_if_it_is_asked_to(lab: FlowLab) -> None:
     foreign = "cookie=0x77,priority=32768,udp,actions=drop"
     lab.network.ofctl(lab.dpid("A"), "add-flow", foreign)
     spec = lab.spec("client", "server", "DAB", check_overlap=True)
@@ -56,8 +55,8 @@ def test_a_switch_refuses_what_overlaps_if_it_is_asked_to(lab: FlowLab, version:
     lab.expect_laid(lab.passages("client", "DAB", "server"), REPAIRED)
 
 
+@on("fig4_1b", "mixed")
 def test_what_others_change_is_brought_back_and_what_is_theirs_stays(lab: FlowLab) -> None:
-    lab.stage("fig4_1b", VERSIONS["mixed"])
     lab.make_flow(lab.spec("client", "server", "DAB"))
     wanted = lab.passages("client", "DAB", "server")
     foreign = "cookie=0x77,priority=50000,ip,nw_dst=192.0.2.1,actions=drop"
@@ -79,10 +78,10 @@ def test_what_others_change_is_brought_back_and_what_is_theirs_stays(lab: FlowLa
     assert lab.wait_for_event("flow_repaired", dpid=f"{lab.dpid('B'):016x}")
 
 
+@on("fig4_1b", "mixed")
 def test_switches_and_controllers_that_start_again_find_the_flows_as_they_were(
     lab: FlowLab,
 ) -> None:
-    lab.stage("fig4_1b", VERSIONS["mixed"])
     flow = lab.make_flow(lab.spec("client", "server", "DAB"))
     wanted = lab.passages("client", "DAB", "server")
     with lab.route("client", "server").traffic(RATE) as traffic:
@@ -101,8 +100,8 @@ def test_switches_and_controllers_that_start_again_find_the_flows_as_they_were(
     wait_until(lambda: lab.flow(flow["id"])["state"] == "active", 20, "the flow is whole again")
 
 
+@on("fig3_4", "mixed")
 def test_a_flow_moves_around_a_failure_by_itself(lab: FlowLab) -> None:
-    lab.stage("fig3_4", VERSIONS["mixed"])
     flow = lab.make_flow(lab.spec("source", "dest", waypoints=lab.dpids("F")))
     assert lab.laid() == sorted(lab.passages("source", "AFED", "dest"))
     lab.ask("PATCH", f"/v1/flows/{flow['id']}", {"waypoints": []})
@@ -122,8 +121,8 @@ def test_a_flow_moves_around_a_failure_by_itself(lab: FlowLab) -> None:
     wait_until(lambda: lab.flow(flow["id"])["state"] == "active", 20, "a path is there again")
 
 
+@on("fig4_1b", "mixed")
 def test_nobody_may_blind_the_topology(lab: FlowLab) -> None:
-    lab.stage("fig4_1b", VERSIONS["mixed"])
     for letter in "AB":
         entry = {"dpid": lab.dpids(letter)[0], "actions": [{"drop": True}], "priority": 65_535}
         refused = lab.refused("POST", "/v1/flows", {**entry, "match": {"dl_type": 0x88CC}})
@@ -134,9 +133,9 @@ def test_nobody_may_blind_the_topology(lab: FlowLab) -> None:
     lab.expect_true_topology()
 
 
+@on("fig4_1b", "mixed")
 def test_frames_that_pass_a_port_twice_are_told_apart_by_a_tag(lab: FlowLab) -> None:
     """A, B, A, B: with D-C cut, the one cable between them twice in the same direction."""
-    lab.stage("fig4_1b", VERSIONS["mixed"])
     lab.cut(lab.cable("DC"))
     lab.expect_true_topology()
     match = {**lab.spec("client", "server")["match"], "dl_vlan": 0xFFFF}
@@ -177,9 +176,8 @@ BOTH = [
 ]
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.3"])
-def test_every_field_and_action_reaches_the_switch_and_is_recognised(lab: FlowLab, version) -> None:
-    lab.stage("fig4_1b", VERSIONS[version])
+@on("fig4_1b", "1.0", "1.3")
+def test_every_field_and_action_reaches_the_switch_and_is_recognised(lab: FlowLab) -> None:
     dpid = lab.dpids("A")[0]
     specs = [
         {"dpid": dpid, "match": match, "actions": actions, "priority": 1000 + place}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import signal
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ import pytest
 
 from horizon_ryu.formats.xml_dict import dict_from_xml
 from integration.kill_at_state import HELD, ORDERS
+from integration.shared_network import on, stage
 from tools.controller_process import wait_until
 from tools.flow_lab import SHORT_DRAIN, FlowLab
 from tools.traffic import LARGE_PACKET, PORT, SMALL_PACKET
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
-VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",), "mixed": ("OpenFlow10", "OpenFlow13")}
 LIGHT_RATE = 2000
 """Datagrams per second while the controller itself is started and ended beside them."""
 
@@ -68,20 +68,22 @@ class Stop:
         self.path.unlink(missing_ok=True)
 
 
-@pytest.fixture
-def stop(tmp_path: Path) -> Stop:
-    return Stop(tmp_path / "stop-at")
+@pytest.fixture(scope="module")
+def stop(tmp_path_factory: pytest.TempPathFactory) -> Stop:
+    return Stop(tmp_path_factory.mktemp("orders") / "stop-at")
 
 
-@pytest.fixture
-def stopped_lab(tmp_path: Path, stop: Stop) -> Iterator[FlowLab]:
-    """A lab whose migrations can be stopped at any state."""
+@pytest.fixture(scope="module")
+def make_lab(stop: Stop) -> Callable[[Path], FlowLab]:
+    """Labs whose migrations can be stopped at any state."""
     apps = ("horizon_ryu.bundle", str(Path(__file__).with_name("kill_at_state.py")))
-    made = FlowLab(tmp_path, SHORT_DRAIN, apps, {ORDERS: str(stop.path)})
-    try:
-        yield made
-    finally:
-        made.close()
+    return lambda folder: FlowLab(folder, SHORT_DRAIN, apps, {ORDERS: str(stop.path)})
+
+
+@pytest.fixture
+def flow_lab(shared_lab: FlowLab, stop: Stop) -> Iterator[FlowLab]:
+    yield shared_lab
+    stop.release()
 
 
 def journey_flow(lab: FlowLab, journey: Journey) -> str:
@@ -98,18 +100,18 @@ def path_of(migration: dict[str, Any], key: str = "path") -> set[tuple[int, int,
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(
-    ("journey", "versions", "packet", "times"),
+    ("staged", "journey", "packet", "times"),
     [
-        pytest.param(FIG3_4, VERSIONS["1.0"], SMALL_PACKET, 200, id="fig3_4-1.0-64"),
-        pytest.param(FIG4_1B, VERSIONS["1.3"], LARGE_PACKET, 200, id="fig4_1b-1.3-1500"),
-        pytest.param(FIG3_4, VERSIONS["mixed"], LARGE_PACKET, 40, id="fig3_4-mixed-1500"),
-        pytest.param(FIG4_1B, VERSIONS["mixed"], SMALL_PACKET, 40, id="fig4_1b-mixed-64"),
+        pytest.param(stage("fig3_4", "1.0"), FIG3_4, SMALL_PACKET, 200, id="fig3_4-1.0-64"),
+        pytest.param(stage("fig4_1b", "1.3"), FIG4_1B, LARGE_PACKET, 200, id="fig4_1b-1.3-1500"),
+        pytest.param(stage("fig3_4", "mixed"), FIG3_4, LARGE_PACKET, 40, id="fig3_4-mixed-1500"),
+        pytest.param(stage("fig4_1b", "mixed"), FIG4_1B, SMALL_PACKET, 40, id="fig4_1b-mixed-64"),
     ],
+    indirect=["staged"],
 )
 def test_nothing_is_lost_back_and_forth(
-    flow_lab: FlowLab, journey: Journey, versions, packet: int, times: int, capsys
+    request, flow_lab: FlowLab, journey: Journey, packet: int, times: int, capsys
 ) -> None:
-    flow_lab.stage(journey.network, versions)
     flow = journey_flow(flow_lab, journey)
     ends = journey.source, journey.target
     old, new = (flow_lab.passages(ends[0], path, ends[1]) for path in (journey.old, journey.new))
@@ -126,7 +128,7 @@ def test_nothing_is_lost_back_and_forth(
             durations.append(done["duration_ms"])
     with capsys.disabled():
         print(
-            f"\n  {journey.network}, {'/'.join(versions)}, IP packets of {packet} bytes: "
+            f"\n  {request.node.callspec.id}, IP packets of {packet} bytes: "
             f"{rate.highest}/s without loss beforehand; {times} migrations "
             f"of {sorted(durations)[times // 2]:.1f} ms (median): {traffic}"
         )
@@ -135,8 +137,8 @@ def test_nothing_is_lost_back_and_forth(
 
 
 @pytest.mark.timeout(180)
+@on("fig4_1b", "mixed")
 def test_five_hundred_flows_move_together(flow_lab: FlowLab, capsys) -> None:
-    flow_lab.stage("fig4_1b", VERSIONS["mixed"])
     count = 500
     spec = flow_lab.spec("client", "server", waypoints=flow_lab.dpids("DCB"))
     specs = [{**spec, "match": {**spec["match"], "tp_dst": PORT + n}} for n in range(count)]
@@ -160,9 +162,9 @@ STATES = ("installing", "committing", "committed", "draining", "done")
 
 
 @pytest.mark.timeout(240)
-def test_a_controller_killed_at_any_state_costs_nothing(stopped_lab: FlowLab, stop: Stop) -> None:
-    lab = stopped_lab
-    lab.stage("fig4_1b", VERSIONS["mixed"])
+@on("fig4_1b", "mixed")
+def test_a_controller_killed_at_any_state_costs_nothing(flow_lab: FlowLab, stop: Stop) -> None:
+    lab = flow_lab
     flow = journey_flow(lab, FIG4_1B)
     paths = {path: lab.passages("client", path, "server") for path in ("DCB", "DAB")}
     here, there = "DCB", "DAB"
@@ -198,9 +200,8 @@ def killed_while_migrating(
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("version", ["1.0", "1.3"])
-def test_a_refused_entry_leaves_the_old_path_as_it_was(flow_lab: FlowLab, version: str) -> None:
-    flow_lab.stage("fig3_4", VERSIONS[version])
+@on("fig3_4", "1.0", "1.3")
+def test_a_refused_entry_leaves_the_old_path_as_it_was(flow_lab: FlowLab) -> None:
     flow = journey_flow(flow_lab, FIG3_4)
     before = flow_lab.own_entries()
     refusing = flow_lab.dpid("B")
@@ -227,11 +228,11 @@ def error_document(lab: FlowLab, body: dict[str, Any]) -> Any:
 
 
 @pytest.mark.timeout(120)
+@on("fig4_1b", "mixed")
 def test_a_link_of_the_new_path_cut_midway_leaves_the_old_path(
-    stopped_lab: FlowLab, stop: Stop
+    flow_lab: FlowLab, stop: Stop
 ) -> None:
-    lab = stopped_lab
-    lab.stage("fig4_1b", VERSIONS["mixed"])
+    lab = flow_lab
     flow = journey_flow(lab, FIG4_1B)
     before = lab.laid()
     with lab.route("client", "server").traffic(LIGHT_RATE) as traffic:
@@ -250,12 +251,12 @@ def test_a_link_of_the_new_path_cut_midway_leaves_the_old_path(
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(("state", "cut"), [("installing", "CB"), ("committed", "AB")])
+@on("fig4_1b", "mixed")
 def test_a_flow_ends_on_the_path_that_is_left(
-    stopped_lab: FlowLab, stop: Stop, state: str, cut: str
+    flow_lab: FlowLab, stop: Stop, state: str, cut: str
 ) -> None:
     """The old path is cut before the commit, or the new one after it."""
-    lab = stopped_lab
-    lab.stage("fig4_1b", VERSIONS["mixed"])
+    lab = flow_lab
     flow = journey_flow(lab, FIG4_1B)
     with held_migration(lab, stop, state, flow, "DAB") as migration:
         lab.cut(lab.cable(cut))
@@ -285,11 +286,9 @@ def held_migration(
 
 
 @pytest.mark.timeout(120)
-def test_of_two_migrations_of_one_flow_the_second_is_refused(
-    stopped_lab: FlowLab, stop: Stop
-) -> None:
-    lab = stopped_lab
-    lab.stage("fig4_1b", VERSIONS["1.3"])
+@on("fig4_1b", "1.3")
+def test_of_two_migrations_of_one_flow_the_second_is_refused(flow_lab: FlowLab, stop: Stop) -> None:
+    lab = flow_lab
     flow = journey_flow(lab, FIG4_1B)
     with held_migration(lab, stop, "installing", flow, "DAB") as migration:
         body = {"flow": flow, "dpids": lab.dpids("DAB")}
@@ -299,9 +298,9 @@ def test_of_two_migrations_of_one_flow_the_second_is_refused(
 
 
 @pytest.mark.timeout(120)
+@on("fig3_4", "mixed")
 def test_a_waypoint_on_a_dead_end_is_passed_and_nothing_is_lost(flow_lab: FlowLab) -> None:
     """A walk: with A-F cut, F hangs on E alone, so frames come back the way they went."""
-    flow_lab.stage("fig3_4", VERSIONS["mixed"])
     flow = flow_lab.make_flow(flow_lab.spec("source", "dest", "AFED"))["id"]
     flow_lab.cut(flow_lab.cable("AF"))
     flow_lab.expect_true_topology()

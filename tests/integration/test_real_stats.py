@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,12 @@ import pytest
 from lxml import etree
 
 from horizon_ryu.formats import xml_form
+from integration.shared_network import on
 from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
 
-VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",)}
 FAST = """
 [stats]
 ports_interval = 0.5
@@ -28,13 +28,14 @@ tables_interval = 0.5
 _COUNTS = re.compile(r"n_packets=(\d+), n_bytes=(\d+)")
 
 
+@pytest.fixture(scope="module")
+def make_lab() -> Callable[[Path], FlowLab]:
+    return lambda folder: FlowLab(folder, FAST)
+
+
 @pytest.fixture
-def lab(tmp_path: Path) -> Iterator[FlowLab]:
-    made = FlowLab(tmp_path, FAST)
-    try:
-        yield made
-    finally:
-        made.close()
+def lab(shared_lab: FlowLab) -> FlowLab:
+    return shared_lab
 
 
 def ports(lab: FlowLab, letter: str, query: str = "") -> dict[int, dict[str, Any]]:
@@ -47,9 +48,8 @@ def flows(lab: FlowLab, letter: str) -> dict[str, dict[str, Any]]:
     return {flow["cookie"]: flow for flow in answer["dp_flow_stats"]["flows"]}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_counters_are_what_was_sent_and_what_the_switch_itself_says(lab, version: str) -> None:
-    lab.stage("fig4_1b", VERSIONS[version])
+@on("fig4_1b", "1.0", "1.3")
+def test_counters_are_what_was_sent_and_what_the_switch_itself_says(lab: FlowLab) -> None:
     flow = lab.make_flow(lab.spec("client", "server", "DAB"))
     way_in = lab.graph.host("client").port
     before = ports(lab, "D")[way_in]["rx_packets"]
@@ -79,9 +79,8 @@ def test_counters_are_what_was_sent_and_what_the_switch_itself_says(lab, version
     assert len(flows(lab, "A")) <= len(lab.network.flows(lab.dpid("A")))
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_everything_is_told_in_the_reports_xml(lab: FlowLab, version: str) -> None:
-    lab.stage("fig4_1b", VERSIONS[version])
+@on("fig4_1b", "1.0", "1.3")
+def test_everything_is_told_in_the_reports_xml(lab: FlowLab) -> None:
 
     def document() -> Any:
         data = lab.controller.request("GET", "/v1/stats?rates=1", accept="application/xml")
@@ -105,8 +104,8 @@ def test_everything_is_told_in_the_reports_xml(lab: FlowLab, version: str) -> No
     assert {"A-eth1", "A-eth2"} <= names
 
 
+@on("fig4_1b", "mixed")
 def test_rates_measures_timers_and_metrics(lab: FlowLab) -> None:
-    lab.stage("fig4_1b", ("OpenFlow10", "OpenFlow13"))
     lab.make_flow(lab.spec("client", "server", "DAB"))
     (dpid,) = lab.dpids("A")
     with lab.route("client", "server", 1000).traffic(1000):
@@ -129,9 +128,9 @@ def test_rates_measures_timers_and_metrics(lab: FlowLab) -> None:
     assert lab.refused("GET", f"/v1/stats/{lab.dpids('C')[0]}").status == 404
 
 
+@on("fig4_1b", "1.3")
 def test_processor_and_memory_come_from_the_switchs_database(lab: FlowLab) -> None:
     key = "other_config:enable-statistics"
-    lab.stage("fig4_1b", ("OpenFlow13",))
     subprocess.run(["ovs-vsctl", "set", "Open_vSwitch", ".", f"{key}=true"], check=True)
     try:
         (dpid,) = lab.dpids("A")

@@ -20,7 +20,7 @@ from tools.controller_process import ControllerProcess
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import LoadNetwork
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 CONFIG = "[spanning_tree]\nport_hold_time = 0.5\n"
 WITHIN = 60.0
 TIMERS = "/v1/spanning-tree/timers"

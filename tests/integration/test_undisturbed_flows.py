@@ -2,46 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from integration.shared_network import on
 from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
 
-VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",), "mixed": ("OpenFlow10", "OpenFlow13")}
 RATE = 2000
 """Datagrams per second beside a test."""
 
 
-@pytest.fixture(scope="module")
-def staged(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FlowLab]:
-    """A network with the versions of the parameter, for every test that has it."""
-    made = FlowLab(tmp_path_factory.mktemp("lab"))
-    try:
-        made.stage("fig4_1b", VERSIONS[request.param])
-        yield made
-    finally:
-        made.close()
-
-
 @pytest.fixture
-def lab(staged: FlowLab) -> Iterator[FlowLab]:
-    """The network as it was at first: without flows, and with room in its tables."""
-    yield staged
-    for flow in staged.ask("GET", "/v1/flows")["flows"]:
-        staged.ask("DELETE", f"/v1/flows/{flow['id']}")
-    for letter in "ABCD":
-        staged.limit_entries(staged.dpid(letter), None)
-    assert staged.laid() == []
+def lab(shared_lab: FlowLab) -> FlowLab:
+    return shared_lab
 
 
-@pytest.mark.parametrize("staged", [*VERSIONS], indirect=True)
+@on("fig4_1b", "1.0", "1.3", "mixed")
 def test_a_flow_is_there_when_the_answer_is_and_gone_when_deleted(lab: FlowLab) -> None:
     before = sorted(map(str, lab.entries()))
     flow = lab.make_flow(lab.spec("client", "server", "DAB", priority=40_000))
@@ -57,7 +37,7 @@ def test_a_flow_is_there_when_the_answer_is_and_gone_when_deleted(lab: FlowLab) 
     assert lab.refused("GET", f"/v1/flows/{flow['id']}").status == 404
 
 
-@pytest.mark.parametrize("staged", ["1.0", "1.3"], indirect=True)
+@on("fig4_1b", "1.0", "1.3")
 def test_of_a_batch_that_one_switch_refuses_nothing_is_left(lab: FlowLab) -> None:
     full = lab.dpid("A")
     lab.limit_entries(full, 30)
@@ -70,7 +50,7 @@ def test_of_a_batch_that_one_switch_refuses_nothing_is_left(lab: FlowLab) -> Non
     assert lab.ask("GET", "/v1/flows") == {"flows": []}
 
 
-@pytest.mark.parametrize("staged", ["mixed"], indirect=True)
+@on("fig4_1b", "mixed")
 def test_a_flow_whose_time_is_over_is_forgotten_everywhere(lab: FlowLab) -> None:
     flow = lab.make_flow(lab.spec("client", "server", "DAB", idle_timeout=1))
     lasting = lab.make_flow(lab.spec("server", "client", "BAD"))
@@ -80,7 +60,7 @@ def test_a_flow_whose_time_is_over_is_forgotten_everywhere(lab: FlowLab) -> None
     assert [one["id"] for one in lab.ask("GET", "/v1/flows")["flows"]] == [lasting["id"]]
 
 
-@pytest.mark.parametrize("staged", ["1.3"], indirect=True)
+@on("fig4_1b", "1.3")
 def test_a_rate_is_a_meter_on_the_first_switch(lab: FlowLab) -> None:
     flow = lab.make_flow(lab.spec("client", "server", "DAB", rate_kbps=1000))
     assert "rate=1000" in meters(lab, "D")
@@ -98,7 +78,7 @@ def meters(lab: FlowLab, letter: str) -> str:
     return lab.network.ofctl(lab.dpid(letter), "dump-meters")
 
 
-@pytest.mark.parametrize("staged", ["1.0"], indirect=True)
+@on("fig4_1b", "1.0")
 def test_a_rate_needs_a_switch_that_has_meters(lab: FlowLab) -> None:
     refused = lab.refused("POST", "/v1/flows", lab.spec("client", "server", rate_kbps=1000))
     assert (refused.status, refused.problem["errors"][0]["loc"]) == (422, ["rate_kbps"])
@@ -106,7 +86,7 @@ def test_a_rate_needs_a_switch_that_has_meters(lab: FlowLab) -> None:
     assert lab.laid() == []
 
 
-@pytest.mark.parametrize("staged", ["1.0", "1.3"], indirect=True)
+@on("fig4_1b", "1.0", "1.3")
 def test_setting_a_flow_loses_nothing(lab: FlowLab) -> None:
     flow = lab.make_flow(lab.spec("client", "server", "DAB"))["id"]
     changes: list[dict[str, Any]] = [

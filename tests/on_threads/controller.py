@@ -105,7 +105,9 @@ def xen(folder: Path, url: str, node_pk: str) -> dict[str, Any]:
     supervisor = Supervisor(RUNTIME, RUNTIME.now, lambda _name: None)
     subscription = events.subscribe(kinds={"xen_domain"})
 
-    def spawn_loop(turn: Callable[[], object], is_over: Callable[[], bool]) -> None:
+    def spawn_loop(
+        turn: Callable[[], object], is_over: Callable[[], bool], terms: object = None
+    ) -> None:
         RUNTIME.spawn(supervisor.forever, turn, None, is_over)
 
     hosts = XenHosts(

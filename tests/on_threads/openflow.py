@@ -89,7 +89,7 @@ class Controller:
             self._admission,
             self._log,
             lambda _connection: observer,
-            place.busy,
+            lambda _connection: place.busy(),
         ).serve()
 
     def _send_back(self, frame: PacketIn, _now: float) -> PacketInVerdict:

@@ -13,6 +13,7 @@ from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 from horizon_ryu.wire.symmetric import EchoReply, EchoRequest
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
+from virtual_switch.faults import Faults
 from virtual_switch.switch import VirtualSwitch
 
 SECONDS = 10.0
@@ -79,9 +80,15 @@ class SocketSwitch:
             xid, request = table.decode(message)
             self.send(table.encode(xid, EchoReply(request.data)))
 
-    def shake_hands(self, dpid: int, version: int = OPENFLOW_13, auxiliary: int = 0) -> None:
-        """Complete the handshake, so far as the controller wants it."""
-        self._begin(dpid, version, auxiliary)
+    def shake_hands(
+        self,
+        dpid: int,
+        version: int = OPENFLOW_13,
+        auxiliary: int = 0,
+        faults: Faults | None = None,
+    ) -> None:
+        """Complete the handshake, so far as the controller wants it; the switch has ``faults``."""
+        self._begin(dpid, version, auxiliary, faults)
         while not _ends_handshake(message := self.receive()):
             self._answer(message)
         self._answer(message)
@@ -95,8 +102,9 @@ class SocketSwitch:
         finally:
             self.close()
 
-    def _begin(self, dpid: int, version: int, auxiliary: int) -> None:
+    def _begin(self, dpid: int, version: int, auxiliary: int, faults: Faults | None = None) -> None:
         self._switch = VirtualSwitch(dpid, version, (_PORT,))
+        self._switch.faults = faults or self._switch.faults
         self._switch.datapath.auxiliary = auxiliary
         self.send(self._switch.connect().data)
 

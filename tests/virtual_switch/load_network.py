@@ -34,14 +34,29 @@ class LoadNetwork:
 
     def connect(self, address: tuple[str, int], deadline: float, loop_lldp: bool = True) -> None:
         """Connect every switch, serving those already connected meanwhile."""
-        for switch in self.switches.values():
-            switch.waiting = self._waiting
-            if loop_lldp:
-                switch.on_frame = self._frame_out
-            switch.connect(address, deadline)
-            if switch.socket is not None:
-                self._selector.register(switch.socket, selectors.EVENT_READ, switch)
-            self.step(0)
+        for switch in tuple(self.switches.values()):
+            self.join(switch, address, deadline, loop_lldp)
+
+    def join(
+        self, switch: LoadSwitch, address: tuple[str, int], deadline: float, loop_lldp: bool = True
+    ) -> None:
+        """Connect a switch; it takes the place of one of its dpid, which must have left."""
+        self.switches[switch.dpid] = switch
+        switch.waiting = self._waiting
+        if loop_lldp:
+            switch.on_frame = self._frame_out
+        switch.connect(address, deadline)
+        if switch.socket is not None:
+            self._selector.register(switch.socket, selectors.EVENT_READ, switch)
+        self.step(0)
+
+    def leave(self, dpid: int) -> None:
+        """Close the connection of a switch, as one that loses its power."""
+        switch = self.switches[dpid]
+        if switch.socket is not None and not switch.closed:
+            self._selector.unregister(switch.socket)
+        self._slow.discard(switch)
+        switch.close()
 
     def close(self) -> None:
         """Close all connections."""

@@ -43,8 +43,11 @@ def check_change(
     needs a domain that runs, or another than Domain 0, or a lower cap; HypervisorError for a change
     that could not be taken back, since what there is cannot be read.
     """
+    check_origin(domain)
     if wanted.state not in (None, "running"):
         check_guest(domain)
+    if (wanted.on_reboot, wanted.on_crash, wanted.autostart) != (None, None, None):
+        check_guest(domain, "whether it starts, and starts again, is not Horizon's to say")
     for value, capability in (
         (wanted.weight, Capability.WEIGHT),
         (wanted.cap, Capability.CAP),
@@ -105,12 +108,41 @@ def _check_cap_of(cap: int, vcpus: int) -> None:
         )
 
 
-def check_guest(domain: Domain) -> None:
-    """Raise RequestConflict for Domain 0, which nobody may pause, end or send away."""
+def check_guest(domain: Domain, why: str = "it can be neither paused nor ended") -> None:
+    """Raise RequestConflict for Domain 0, which nobody may pause, end or send away.
+
+    And for a domain of another tool.
+    """
+    check_origin(domain)
     if domain.id == 0:
-        raise RequestConflict(
-            f"{domain.name} is the host itself: it can be neither paused nor ended"
-        )
+        raise RequestConflict(f"{domain.name} is the host itself: {why}")
+
+
+def check_origin(domain: Domain) -> None:
+    """Raise RequestConflict for a domain that libvirt does not see: it can be looked at only."""
+    if domain.origin == "xl":
+        raise RequestConflict(of_xl(domain.name, domain.id))
+
+
+def of_xl(name: str, number: int | None) -> str:
+    """Return why a domain of xl cannot be changed, and who can."""
+    return (
+        f"{name} was made by xl, so libvirt does not see it and Horizon can only look at it: "
+        f"change or end it on its host, as by 'xl destroy {number}'"
+    )
+
+
+def check_unambiguous(asked: str, meant: Domain, foreign: Iterable[Domain]) -> None:
+    """Raise RequestConflict if ``asked`` may mean one of the ``foreign`` domains as well.
+
+    What is to go, and cannot be brought back, is not guessed.
+    """
+    for other in foreign:
+        if asked != meant.uuid and asked in (other.name, str(other.id), other.uuid):
+            raise RequestConflict(
+                f"{asked} may also mean {other.name} (id {other.id}), which was made by xl: "
+                f"name it by its UUID, {meant.uuid}"
+            )
 
 
 def check_new(

@@ -23,7 +23,14 @@ def as_changed(domain: Domain, wanted: SetDomain) -> Domain:
     if wanted.vcpus is not None or wanted.affinity:
         # Where each vCPU may run is told only by who knows it of all.
         vcpus = replace(vcpus, current=wanted.vcpus or vcpus.current, affinity=())
-    changed = replace(domain, scheduler=scheduler, vcpus=vcpus)
+    changed = replace(
+        domain,
+        scheduler=scheduler,
+        vcpus=vcpus,
+        on_reboot=wanted.on_reboot or domain.on_reboot,
+        on_crash=wanted.on_crash or domain.on_crash,
+        autostart=domain.autostart if wanted.autostart is None else wanted.autostart,
+    )
     if wanted.state == "destroyed":
         return replace(changed, id=None, state="shutoff")
     # A guest that was asked to shut down does so when it likes.
@@ -51,7 +58,7 @@ class DomainTransaction:
         with Rollback() as rollback:
             self._begin_to_run(rollback)
             self._set_processor(rollback)
-            self._set_autostart()
+            self._set_life_policy(rollback)
             self._cease_to_run()
             rollback.commit()
 
@@ -110,10 +117,16 @@ class DomainTransaction:
             if number < len(before):
                 rollback.add(self._hypervisor.pin, domain.uuid, number, before[number].cpus)
 
-    def _set_autostart(self) -> None:
-        # Last of what can be refused: how it was need not be known.
-        if self._wanted.autostart is not None:
-            self._hypervisor.set_autostart(self._domain.uuid, self._wanted.autostart)
+    def _set_life_policy(self, rollback: Rollback) -> None:
+        """Say what becomes of it when it reboots or crashes, and when the host starts."""
+        wanted, had, uuid = self._wanted, self._domain, self._domain.uuid
+        if wanted.on_reboot is not None or wanted.on_crash is not None:
+            self._hypervisor.set_lifecycle(uuid, wanted.on_reboot, wanted.on_crash)
+            rollback.add(self._hypervisor.set_lifecycle, uuid, had.on_reboot, had.on_crash)
+        if wanted.autostart is not None:
+            self._hypervisor.set_autostart(uuid, wanted.autostart)
+            if had.autostart is not None:
+                rollback.add(self._hypervisor.set_autostart, uuid, had.autostart)
 
     def _cease_to_run(self) -> None:
         """Pause or end after the processor was divided."""

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+from dataclasses import replace
 
-from xen_bridge.errors import HypervisorError
+from xen_bridge.errors import Deadline, HypervisorError
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.usage_source import UsageSource
-from xen_bridge.gatherers.xentop_tool import XentopTool
+from xen_bridge.gatherers.xentop_tool import XentopHung, XentopTool
 from xen_bridge.protocol.documents.measures import Sampling, XentopMeasures
 from xen_bridge.runtime.port import Runtime
 
@@ -24,24 +25,46 @@ __all__ = ["FromUsage", "XentopGatherer", "XentopTool", "xentop_source"]
 LOG = logging.getLogger(__name__)
 LOCAL = "xen:///"
 TOOL = "xentop"
+MAX_PROBLEM = 400
 
 
 class XentopGatherer:
-    """Takes the tool where it can do what is asked; else, or if it fails, the back end."""
+    """Takes the tool where it can do what is asked; else, or if it fails, the back end.
+
+    The answer says what failed, and how often anything did.
+    """
 
     def __init__(self, usage: FromUsage, tool: XentopTool | None) -> None:
         self._usage = usage
         self._tool = tool
+        self.failures = 0
+        """How often the back end had to be asked instead."""
 
     def get_measures(self, sampling: Sampling, runtime: Runtime) -> XentopMeasures:
         """Return the iterations asked for; raises HypervisorError."""
-        if self._tool is not None and self._tool.can(sampling):
-            try:
-                return self._tool.get_measures(sampling, runtime)
-            except HypervisorError as error:
-                # It may not be run, or not ask the hypervisor; who does knows of most domains.
-                LOG.info("the back end is asked instead: %s", error)
-        return self._usage.get_measures(sampling, runtime)
+        if self._tool is None or not self._tool.can(sampling):
+            return self._usage.get_measures(sampling, runtime)
+        try:
+            return self._tool.get_measures(sampling, runtime)
+        except (HypervisorError, Deadline) as error:
+            # It may not be run, or not ask the hypervisor, or hang; the back end knows of most
+            # domains.
+            self.failures += 1
+            LOG.info("the back end is asked instead of xentop: %s", error)
+            return self._instead(sampling, runtime, error)
+
+    def _instead(
+        self, sampling: Sampling, runtime: Runtime, error: HypervisorError | Deadline
+    ) -> XentopMeasures:
+        """Return what xentop wrote before it hung, and the back end's for the rest."""
+        done = error.done if isinstance(error, XentopHung) else ()
+        wanted = sampling.iterations - len(done)
+        told = self._usage.get_measures(replace(sampling, iterations=wanted), runtime).iterations
+        rest = (replace(one, number=one.number + len(done)) for one in told)
+        problem = f"{error}; libvirt told instead, which does not see the domains of xl"
+        return XentopMeasures(
+            iterations=(*done, *rest), problem=problem[:MAX_PROBLEM], failures=self.failures
+        )
 
 
 def xentop_source(hypervisor: UsageSource, uri: str) -> XentopGatherer:

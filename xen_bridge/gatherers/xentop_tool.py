@@ -11,10 +11,12 @@ import os
 import selectors
 import subprocess
 import tempfile
+import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, Self
 
+from xen_bridge.child_command import HungChild
 from xen_bridge.errors import Deadline, HypervisorError
 from xen_bridge.gatherers.xentop_table import XentopReader
 from xen_bridge.protocol.documents.measures import (
@@ -33,15 +35,31 @@ PAUSE = 0.05
 """Seconds between two looks for a sample that is due."""
 CHUNK, CHUNKS = 1 << 16, 64
 COMPLAINT = 300
-REAP = 5.0
+SILENCE = 8.0
+"""Seconds beyond a sample's delay after which xentop hangs: it is waited for no longer."""
+REAP = 0.05
 """Seconds for a killed process to end: at once, unless the kernel hangs."""
 
 
-class XentopTool:
-    """Runs ``command``, xentop's path and nothing else, once per request."""
+class XentopHung(Deadline):
+    """xentop wrote no more; ``done`` are the iterations that it wrote before."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, message: str, done: tuple[XentopIteration, ...] = ()) -> None:
+        super().__init__(message)
+        self.done = done
+
+
+class XentopTool:
+    """Runs ``command``, xentop's path and nothing else, once per request.
+
+    Until one has written its first sample, no other is started; while one that hung cannot be
+    ended, and for a while after, none.
+    """
+
+    def __init__(self, command: Sequence[str], hung: HungChild | None = None) -> None:
         self._command = tuple(command)
+        self.hung = hung or HungChild()
+        self._first = threading.Lock()
 
     @staticmethod
     def can(sampling: Sampling) -> bool:
@@ -54,25 +72,58 @@ class XentopTool:
 
         xentop's first sample, whose CPU shares are 0, is not among them: it takes one more
         interval (1 s for a single iteration) than other gatherers. The process is killed when
-        the samples do not come in time, which raises Deadline, and when the request is given up.
+        the samples do not come in time, which raises XentopHung, and when the request is given up.
         Raises HypervisorError if xentop fails or writes what is no table.
         """
         delay = int(sampling.interval) if sampling.iterations > 1 else LEAST_DELAY
         options = ("-b", "-f", "-n", "-i", str(sampling.iterations + 1), "-d", str(delay))
-        with _Process() as process:
-            runtime.in_thread(process.start, (*self._command, *options))
-            return XentopMeasures(
-                iterations=_iterations(process, sampling.iterations, delay, runtime)
-            )
+        with _FirstSample(self._first) as first:
+            first.wait(runtime)
+            self.hung.check()
+            with _Process(self.hung) as process:
+                runtime.in_thread(process.start, (*self._command, *options))
+                return XentopMeasures(
+                    iterations=_iterations(process, sampling.iterations, delay, runtime, first)
+                )
+
+
+class _FirstSample:
+    """The turn of a process that has written nothing yet, and so may hang."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._has = False
+
+    def wait(self, runtime: Runtime) -> None:
+        """Wait for the turn; raises XentopHung if another is silent for too long."""
+        end = runtime.now() + SILENCE
+        while not self._lock.acquire(blocking=False):
+            if runtime.now() >= end:
+                raise XentopHung("another xentop has written nothing yet")
+            runtime.sleep_until(runtime.now() + PAUSE)
+        self._has = True
+
+    def leave(self) -> None:
+        """Let the next begin."""
+        if self._has:
+            self._has = False
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.leave()
 
 
 def _iterations(
-    process: _Process, wanted: int, delay: int, runtime: Runtime
+    process: _Process, wanted: int, delay: int, runtime: Runtime, first: _FirstSample
 ) -> tuple[XentopIteration, ...]:
     """Read the samples when they are due, the first of which nobody wants."""
     reader, tables, times = XentopReader(), _Tables(wanted + 1), list[float]()
     due = runtime.now()
-    end = due + wanted * (delay + SLACK_EACH) + SLACK
+    last = due + wanted * (delay + SLACK_EACH) + SLACK
+    end = min(due + SILENCE, last)
     while not process.ended:
         runtime.sleep_until(min(max(due, runtime.now() + PAUSE), end))
         reader.feed(runtime.in_thread(process.read))
@@ -81,14 +132,25 @@ def _iterations(
             times += [round(runtime.wall(), 3)] * (reader.begun - len(times))
             # Behind the last sample there is only the end.
             due = runtime.now() + (delay - PAUSE if len(times) <= wanted else 0.0)
+            end = min(runtime.now() + delay + SILENCE, last)
+            first.leave()
         if runtime.now() >= end and not process.ended:
-            raise Deadline(f"xentop wrote {reader.begun} of {wanted + 1} samples in time")
+            process.hangs()
+            raise XentopHung(
+                f"xentop wrote {reader.begun} of {wanted + 1} samples, and then nothing in time",
+                _told(times, tables),
+            )
     reader.end()
     tables.add(reader.take())
     if len(tables.kept) != wanted + 1:
         raise HypervisorError(
             f"xentop wrote {len(tables.kept)} samples of {wanted + 1}: {process.complaint()}"
         )
+    return _told(times, tables)
+
+
+def _told(times: Sequence[float], tables: _Tables) -> tuple[XentopIteration, ...]:
+    """Return what was written, but the first sample."""
     samples = zip(times[1:], tables.kept[1:], strict=False)
     return tuple(
         XentopIteration(number, at, domains) for number, (at, domains) in enumerate(samples, 1)
@@ -112,7 +174,8 @@ class _Tables:
 class _Process:
     """A running xentop, which does not outlive the block."""
 
-    def __init__(self) -> None:
+    def __init__(self, hung: HungChild | None = None) -> None:
+        self._hung = hung or HungChild()
         self._process: subprocess.Popen[bytes] | None = None
         self._open = contextlib.ExitStack()
         self._errors: IO[bytes] | None = None
@@ -155,6 +218,12 @@ class _Process:
                 found.append(data)
         return b"".join(found)
 
+    def hangs(self) -> None:
+        """Note that it hangs; it is killed with the block, or before it is tried again."""
+        if self._process is not None:
+            self._process.kill()
+            self._hung.note("xentop", self._process)
+
     def complaint(self) -> str:
         """Return the beginning of what it wrote to its standard error."""
         if self._errors is None:
@@ -179,7 +248,10 @@ class _Process:
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
         process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
             process.wait(REAP)
+        except subprocess.TimeoutExpired:
+            # Nobody waits here: the hub would be held.
+            self._hung.note("xentop", process)
         if process.stdout is not None:
             process.stdout.close()

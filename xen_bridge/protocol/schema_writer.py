@@ -114,6 +114,8 @@ def _iteration() -> Iterator[str]:
     yield "          </xs:choice>"
     yield "        </xs:sequence></xs:complexType>"
     yield "      </xs:element>"
+    for name, kind in (("Problem", "string"), ("Failures", "nonNegativeInteger")):
+        yield f'      <xs:element name="{name}" type="xs:{kind}" minOccurs="0"/>'
     yield "    </xs:sequence>"
     yield "  </xs:complexType>"
 

@@ -5,7 +5,6 @@ The one place that knows eventlet's tasks; blocking work goes to its native thre
 
 from __future__ import annotations
 
-import logging
 import socket
 import ssl
 import time
@@ -25,9 +24,8 @@ from eventlet.green.ssl import GreenSSLContext
 from eventlet.greenio import GreenSocket
 
 from xen_bridge.runtime.port import Event, Queue, Semaphore, Shutdownable, Task
-from xen_bridge.runtime.task_runtime import TaskRuntime
+from xen_bridge.runtime.task_runtime import TaskRuntime, name_of
 
-LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 _FAULTS = (Exception, eventlet.Timeout)
 
@@ -129,15 +127,6 @@ class _GreenTimeout:
             raise self._error or TimeoutError(f"no end in {self._seconds:g} s") from None
 
 
-def _logged(function: Callable[..., object], args: tuple[Any, ...]) -> None:
-    try:
-        function(*args)
-    except greenlet.GreenletExit:
-        return
-    except _FAULTS:
-        LOG.exception("a task ended by an error")
-
-
 class GreenRuntime(TaskRuntime):
     """Tasks on the hub of the thread that uses it."""
 
@@ -156,7 +145,15 @@ class GreenRuntime(TaskRuntime):
         connection: Shutdownable | None = None,
     ) -> Task:
         """Run ``function(*args)`` as a green thread, from the next turn of the hub on."""
-        return GreenTask(eventlet.spawn(_logged, function, args))
+        return GreenTask(eventlet.spawn(self._run, function, args))
+
+    def _run(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+        try:
+            function(*args)
+        except greenlet.GreenletExit:
+            return
+        except _FAULTS as error:
+            self.task_failed(name_of(function), error)
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

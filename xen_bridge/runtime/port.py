@@ -94,6 +94,8 @@ class Runtime(Protocol):
 
     faults: tuple[type[BaseException], ...]
     """Whatever may end a task but a kill and the end of the process: for ``except``."""
+    task_failed: Callable[[str, BaseException], None]
+    """Is told the name of a task's function, and what has ended the task; may be replaced."""
 
     def now(self) -> float:
         """Return the monotonic clock: for intervals."""
@@ -107,7 +109,7 @@ class Runtime(Protocol):
         *args: Any,
         connection: Shutdownable | None = None,
     ) -> Task:
-        """Run ``function(*args)`` as a task; what it raises is logged.
+        """Run ``function(*args)`` as a task; what it raises is told to ``task_failed``.
 
         ``connection`` is what it waits for besides means of this runtime: it is shut where the
         task cannot be ended or be timed out otherwise.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from xen_bridge.runtime.outcome import Outcome
 from xen_bridge.runtime.port import Limiter, Runtime, Task
 from xen_bridge.runtime.task_pool import TaskPool
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -22,6 +25,7 @@ class TaskRuntime(Runtime):
     wall = staticmethod(time.time)
 
     def __init__(self) -> None:
+        self.task_failed: Callable[[str, BaseException], None] = _log
         self._limiter: Limiter | None = None
         self._seconds = 0.0
 
@@ -55,3 +59,14 @@ class TaskRuntime(Runtime):
         limited = copy(self)
         limited._limiter, limited._seconds = limiter, seconds
         return limited
+
+
+def _log(name: str, error: BaseException) -> None:
+    LOG.error("a task ended by an error: %s", name, exc_info=error)
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """Return the name of a task's function: its class and method."""
+    while isinstance(function, partial):
+        function = function.func
+    return str(getattr(function, "__qualname__", type(function).__name__))

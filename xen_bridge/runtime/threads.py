@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from xen_bridge.runtime.parking import Condition, Parking, TimeIsUp, Timeout
 from xen_bridge.runtime.port import Event, Queue, Semaphore, Shutdownable, Task
-from xen_bridge.runtime.task_runtime import TaskRuntime
+from xen_bridge.runtime.task_runtime import TaskRuntime, name_of
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -46,7 +46,9 @@ class ThreadTask:
         function: Callable[..., object],
         args: tuple[Any, ...],
         connection: Shutdownable | None,
+        failed: Callable[[str, BaseException], None],
     ) -> None:
+        self._failed = failed
         self._function = function
         self._args = args
         self._parking = Parking(connection)
@@ -93,8 +95,8 @@ class ThreadTask:
                 self._function(*self._args)
         except TaskKilled:
             LOG.debug("%s was ended", self._thread.name)
-        except (Exception, TimeIsUp):
-            LOG.exception("a task ended by an error")
+        except (Exception, TimeIsUp) as error:
+            self._failed(name_of(self._function), error)
         finally:
             self._end()
 
@@ -218,7 +220,7 @@ class ThreadRuntime(TaskRuntime):
         connection: Shutdownable | None = None,
     ) -> Task:
         """Run ``function(*args)`` in a thread."""
-        task = ThreadTask(function, args, connection)
+        task = ThreadTask(function, args, connection, self.task_failed)
         task.start()
         return task
 

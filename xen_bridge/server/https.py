@@ -15,13 +15,21 @@ IDLE_SECONDS = 60.0
 """After which an idle connection is closed; clients give theirs up earlier."""
 
 
+SHARES = 4
+"""One key may have this part of all connections: it must not shut out the others."""
+
+
+def _key_of(connection: Any) -> str:
+    return node_pk_of(connection.getpeercert(binary_form=True))
+
+
 class BridgeProtocol(PoliteProtocol):
     """HTTP that tells the application which key the client has."""
 
     def get_environ(self) -> dict[str, Any]:
         """Return the environment of a request."""
         environ: dict[str, Any] = super().get_environ()
-        environ[PEER] = node_pk_of(self.connection.getpeercert(binary_form=True))
+        environ[PEER] = _key_of(self.connection)
         environ[CLOSE] = self._close_after_answer
         return environ
 
@@ -39,8 +47,9 @@ def serve(runtime: Runtime, peers: TlsListener, application: BridgeApplication) 
         runtime,
         peers,
         application,
-        Room(peers.max_connections),
+        Room(peers.max_connections, max(peers.max_connections // SHARES, 1)),
         peers.failed,
         BridgeProtocol,
         HttpLimits(keep_alive=IDLE_SECONDS),
+        party_of=lambda connection, _address: _key_of(connection),
     ).serve_forever()

@@ -8,10 +8,12 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.dispatcher import Dispatcher
+from xen_bridge.server.lasting import run_lasting
 from xen_bridge.server.tls_listener import TlsListener, listen
 from xen_bridge.server.web import BridgeApplication
 from xen_bridge.serving.descriptors import raise_limit
@@ -50,10 +52,13 @@ def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) 
     listening = listen(runtime, host, port)
     peers = TlsListener(runtime, listening, node.identity, node.keys.names, _descriptors())
     application = BridgeApplication(node.dispatcher, runtime)
-    runtime.spawn(node.serve, runtime, peers, application)
+    is_stopping = runtime.event()
+    serving = partial(node.serve, runtime, peers, application)
+    runtime.spawn(run_lasting, runtime, "serving requests", serving, is_stopping.is_set)
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on https://{shown}:{listening.getsockname()[1]} as {node.identity.node_pk}")
     stopping.recv(1)
+    is_stopping.set()
     peers.close()
     _wait_for_answers(runtime, application)
     LOG.info("stopped")

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from xen_bridge.runtime.port import Runtime, Task
+from xen_bridge.server.lasting import run_lasting
 from xen_bridge.server.lingering import drain
 from xen_bridge.serving.accepting import AcceptFailures, accepted, host_of
 from xen_bridge.serving.accepting import listen as listen_on
@@ -56,7 +57,15 @@ class TlsListener:
         self.failed = partial(AcceptFailures(LOG).note, "the service")
         """To be told of each error of accepting."""
         self._ready = runtime.queue(MAX_HANDSHAKES)
-        self._accepting = runtime.spawn(self._accept_all, connection=listening)
+        self._is_closed = False
+        self._accepting = runtime.spawn(
+            run_lasting,
+            runtime,
+            "accepting connections",
+            self._accept_all,
+            lambda: self._is_closed,
+            connection=listening,
+        )
 
     def accept(self) -> tuple[Any, Any]:
         """Return the next connection and its address."""
@@ -81,6 +90,7 @@ class TlsListener:
 
     def close(self) -> None:
         """Accept no more."""
+        self._is_closed = True
         self._accepting.kill()
         self._listening.close()
 

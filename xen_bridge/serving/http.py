@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,6 +48,8 @@ class HttpLimits:
     """From one request to the first byte of the next one."""
     one_operation: float = 30.0
     """For any other byte to come, or to leave."""
+    least_rate: int = 16 * 1024
+    """Bytes per second that a client must read of an answer, after the time of one operation."""
     discard: float = 2.0
     """For the rest of a body that was not read, or else the connection is closed."""
     discard_bytes: int = 1 << 20
@@ -56,21 +59,71 @@ DEFAULT_LIMITS = HttpLimits()
 
 
 class _YieldingFile:
-    """What a client sends, read so that the hub turns, however much there is."""
+    """What a client sends, read so that the hub turns, however much there is.
 
-    def __init__(self, file: Any, runtime: Runtime) -> None:
+    While it sends nothing its place may be given to somebody else.
+    """
+
+    def __init__(self, file: Any, runtime: Runtime, place: Place) -> None:
         self._file = file
         self._let_others = checkpoint_every(runtime, READS_PER_TURN)
+        self._place = place
 
     def read(self, size: int = -1) -> bytes:
         self._let_others()
-        data: bytes = self._file.read(size)
+        with self._place.waiting():
+            data: bytes = self._file.read(size)
         return data
 
     def readline(self, size: int = -1) -> bytes:
         self._let_others()
-        line: bytes = self._file.readline(MAX_LINE if size is None or size < 0 else size)
+        with self._place.waiting():
+            line: bytes = self._file.readline(MAX_LINE if size is None or size < 0 else size)
         return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+class _PacedFile:
+    """What is sent to a client: it must read at some rate, and while it does not, it gives way."""
+
+    def __init__(self, file: Any, runtime: Runtime, place: Place, limits: HttpLimits) -> None:
+        self._file = file
+        self._runtime = runtime
+        self._place = place
+        self._limits = limits
+        self.begin()
+
+    def begin(self) -> None:
+        """Reckon anew: another answer begins."""
+        self._left = self._limits.one_operation
+
+    def write(self, data: bytes) -> int:
+        with self._paced(len(data)):
+            written: int = self._file.write(data)
+        return written
+
+    def writelines(self, lines: Iterable[bytes]) -> None:
+        lines = list(lines)
+        with self._paced(sum(map(len, lines))):
+            self._file.writelines(lines)
+
+    def flush(self) -> None:
+        with self._paced(0):
+            self._file.flush()
+
+    @contextmanager
+    def _paced(self, size: int) -> Iterator[None]:
+        """Spend no more time than is left for the answer so far; TimeoutError."""
+        self._left += size / self._limits.least_rate
+        started = self._runtime.now()
+        late = TimeoutError("the client reads too slowly")
+        try:
+            with self._place.waiting(), self._runtime.timeout(max(self._left, 0.001), late):
+                yield
+        finally:
+            self._left -= self._runtime.now() - started
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
@@ -88,7 +141,9 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
     def setup(self) -> None:
         """Prepare to read and write."""
         super().setup()
-        self.rfile: Any = _YieldingFile(self.rfile, self.server.runtime)
+        runtime, limits = self.server.runtime, self.server.limits
+        self.rfile: Any = _YieldingFile(self.rfile, runtime, self._place)
+        self.wfile: Any = _PacedFile(self.wfile, runtime, self._place, limits)
 
     def handle_one_request(self) -> None:
         """Wait for a request, wait for its turn, then answer it."""
@@ -98,6 +153,7 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
             self.close_connection = True
             return
         self._is_first = False
+        self.wfile.begin()
         # So many at a time wait for the next turn: the others wait for them, in order.
         with self.server.gate:
             self.server.runtime.checkpoint()
@@ -211,11 +267,14 @@ class HttpServer:
         failed: Callable[[Exception], None],
         protocol: type[PoliteProtocol] = PoliteProtocol,
         limits: HttpLimits = DEFAULT_LIMITS,
+        party_of: Callable[[Any, Any], str] = lambda _connection, address: host_of(address),
     ) -> None:
+        """``party_of`` tells from a connection and its address whose place it takes."""
         self.server = listening
         self._runtime = runtime
         self._room = room
         self._failed = failed
+        self._party_of = party_of
         self._shared = _Server(
             runtime,
             limits,
@@ -233,7 +292,7 @@ class HttpServer:
         for connection, address in accepted(
             self._runtime, self.server, self._failed, self._room.make_room
         ):
-            place = self._room.enter(host_of(address))
+            place = self._room.enter(self._party_of(connection, address))
             if place is None:
                 self._failed(self._room.full())
                 connection.close()

@@ -29,6 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import BridgeError, InvalidRequest
+from xen_bridge.private_file import OpenToOthers, check_mode
 
 KEY_FILE, CERTIFICATE_FILE = "node.key", "node.crt"
 _FROM = datetime.datetime(1950, 1, 1, tzinfo=datetime.UTC)
@@ -119,11 +120,18 @@ def _private(key: Ed25519PrivateKey) -> bytes:
 
 
 def _read_key(path: Path) -> Ed25519PrivateKey | None:
-    """Return the key of a file; None if it is damaged, or of another kind."""
+    """Return the key of a file; None if it is damaged, or of another kind.
+
+    IdentityError if others may read it.
+    """
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
+    try:
+        check_mode(path, path.stat())
+    except OpenToOthers as error:
+        raise IdentityError(str(error)) from error
     return key if isinstance(key, Ed25519PrivateKey) else None
 
 

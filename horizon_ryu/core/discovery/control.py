@@ -23,6 +23,7 @@ from horizon_ryu.core.discovery.link_table import LinkTable
 from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.discovery.switch_table import SwitchTable
+from horizon_ryu.core.neighbour_discovery import neighbour_address
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     Host,
@@ -301,7 +302,9 @@ class DiscoveryControl:
         return noted.messages
 
     def _address(self, data: bytes, frame: frames.Frame) -> str | None:
-        """Return the sender's address where the frame proves it: ARP, not routed IP."""
+        """Return the sender's address where the frame proves it: ARP and ND, not routed IP."""
+        if frame.ethertype == frames.ETH_IPV6:
+            return neighbour_address(data, frame)
         arp = frames.decode_arp(data, frame) if frame.ethertype == frames.ETH_ARP else None
         if arp is None or arp.sha != frame.src:
             return None

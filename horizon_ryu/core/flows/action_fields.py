@@ -15,6 +15,7 @@ from horizon_ryu.core.flows.field_values import (
     Loc,
     Reader,
     number,
+    parse_address6,
     parse_dscp,
     parse_mac,
     parse_tos,
@@ -84,6 +85,7 @@ def parse_actions(
     queue: int | None = None
     for place, item in enumerate(items):
         here = (*loc, place)
+        item = _typed(item)
         if len(item) != 1:
             raise InvalidInput(here, "an action is one member: its name and its parameter")
         name, value = next(iter(item.items()))
@@ -101,6 +103,26 @@ def action_fields(actions: Sequence[Action]) -> list[dict[str, Any]]:
     return [_written(action) for action in actions]
 
 
+def _typed(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an action that is written as Ryu's ``ofctl_rest`` has it in the form of this module.
+
+    Its name is the member ``type``: ``{"type": "OUTPUT", "port": 2}``. Others stay as they are.
+    """
+    kind = item.get("type")
+    if not isinstance(kind, str):
+        return item
+    name, rest = kind.lower(), {key: item[key] for key in item if key != "type"}
+    if name == "output" and rest.keys() - {"max_len"} == {"port"}:
+        return {name: rest["port"]}
+    if name == "set_field" and rest.keys() == {"field", "value"}:
+        return {name: {str(rest["field"]): rest["value"]}}
+    if name == "enqueue" and rest.keys() == {"port", "queue_id"}:
+        return {name: {"port_no": rest["port"], "queue_id": rest["queue_id"]}}
+    if not rest:
+        return {name: True}
+    return {name: next(iter(rest.values()))} if len(rest) == 1 else item
+
+
 def _only(items: Sequence[Mapping[str, Any]], loc: Loc) -> None:
     if len(items) > 1:
         raise InvalidInput(loc, "drop stands alone")
@@ -114,13 +136,17 @@ def _queued(action: Action, queue: int | None) -> Action:
 
 def _parse(written: str, value: Any, loc: Loc) -> Action:
     here, name = (*loc, written), written.lower()
+    if name.startswith("mod_"):
+        # What ovs-ofctl calls it.
+        name = name.replace("mod_", "set_", 1)
     if name == "set_field":
         return _parse_set_field(value, here)
     if name.startswith("set_"):
         return _set_field(name.removeprefix("set_"), value, here)
     read = _READERS.get(name)
     if read is None:
-        raise InvalidInput(here, "no such action")
+        names = ", ".join((*_READERS, "set_queue", "set_field", "set_<field>", "drop"))
+        raise InvalidInput(here, f"no such action; there are {names}")
     return read(value, here)
 
 
@@ -151,7 +177,7 @@ def _push_vlan(value: Any, loc: Loc) -> Action:
 
 
 def _strip_vlan(value: Any, loc: Loc) -> Action:
-    if value is not True:
+    if value is not True and value is not None:
         raise InvalidInput(loc, "write true")
     return StripVlan()
 
@@ -185,8 +211,17 @@ _SETTABLE: Mapping[str, Reader] = MappingProxyType(
         "nw_tos": parse_tos,
         "tp_src": number(0, 0xFFFF),
         "tp_dst": number(0, 0xFFFF),
+        "ip_ecn": number(0, 3),
+        "ipv6_src": parse_address6,
+        "ipv6_dst": parse_address6,
+        "ipv6_nd_target": parse_address6,
+        "ipv6_nd_sll": parse_mac,
+        "ipv6_nd_tll": parse_mac,
     }
 )
+
+
+_IPV6_ADDRESSES = ("ipv6_src", "ipv6_dst", "ipv6_nd_target")
 
 
 def _vlan_vid(value: Any, loc: Loc) -> int:
@@ -232,4 +267,6 @@ def _value_text(action: SetField) -> Any:
         return mac_to_text(action.value)
     if action.field in ("nw_src", "nw_dst"):
         return str(ipaddress.IPv4Address(action.value))
+    if action.field in _IPV6_ADDRESSES:
+        return str(ipaddress.IPv6Address(action.value))
     return action.value

@@ -18,7 +18,9 @@ from horizon_ryu.wire.protocols import DSCP_SHIFT, ETHERTYPE, IPPROTO, IPV6_BITS
 Loc: TypeAlias = tuple[str | int, ...]
 Reader: TypeAlias = Callable[[Any, Loc], Any]
 
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+_MAC = re.compile(
+    r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+)
 ANY_TAG = "0x1000/0x1000"
 """How any VLAN tag there may be is written: the bit OFPVID_PRESENT, masked (1.3.5, 7.2.3.7)."""
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18}", re.ASCII)
@@ -86,10 +88,10 @@ def parse_port(value: Any, loc: Loc) -> int:
 
 
 def parse_mac(value: Any, loc: Loc) -> bytes:
-    """Return the 6 bytes of a MAC address written with colons."""
+    """Return the 6 bytes of a MAC address written with colons, hyphens or, in fours, dots."""
     if not isinstance(value, str) or not _MAC.fullmatch(value):
         raise InvalidInput(loc, "not a MAC address such as 00:00:00:00:00:01")
-    return bytes.fromhex(value.replace(":", ""))
+    return bytes.fromhex(re.sub("[:.-]", "", value))
 
 
 def parse_mac_range(value: Any, loc: Loc) -> tuple[bytes, bytes | None]:

@@ -16,20 +16,28 @@ LOWEST_PRIORITY, HIGHEST_PRIORITY = Priority.BLOCKED + 1, 65_535
 DEFAULT_PRIORITY = 32_768
 
 
-def parameter(default: Any, text: str, least: int = 0, most: int = 0) -> Any:
+def parameter(default: Any, text: str, least: int = 0, most: int = 0, why: str = "") -> Any:
     """Declare a parameter of flows: its default, what it does, and the bounds of a number.
+
+    ``why`` is the reason for the bounds, if they need one.
 
     REST, horizonctl and the store read it from here. One that may be None can be left out, and
     be taken away again.
     """
-    return field(default=default, metadata={"help": text, "min": least, "max": most})
+    return field(default=default, metadata={"help": text, "min": least, "max": most, "why": why})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowParameters:
     """What may be said of any flow beside where it passes."""
 
-    priority: int = parameter(DEFAULT_PRIORITY, "of its entries", LOWEST_PRIORITY, HIGHEST_PRIORITY)
+    priority: int = parameter(
+        DEFAULT_PRIORITY,
+        "of its entries",
+        LOWEST_PRIORITY,
+        HIGHEST_PRIORITY,
+        f"those up to {Priority.BLOCKED:d} are the controller's own: spanning tree, ARP, hosts",
+    )
     idle_timeout: int = parameter(0, "seconds without a frame until it ends; 0: none", 0, 65_535)
     hard_timeout: int = parameter(0, "seconds until it ends; 0: none", 0, 65_535)
     rate_kbps: int | None = parameter(
@@ -107,6 +115,7 @@ class Flow:
 
     ``hops`` is empty for single entries. ``reverse`` is the number of the flow in the other
     direction, made with this one. ``meter`` is its meter at the first switch, 0 for none.
+    ``reason`` is why it is pending, as far as that is known; it is not kept.
     """
 
     number: int
@@ -116,6 +125,7 @@ class Flow:
     state: FlowState = FlowState.ACTIVE
     reverse: int | None = None
     meter: int = 0
+    reason: str = field(default="", compare=False)
     memo: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What was computed from the rest and will be asked again: its entries, and their keys."""
 

@@ -7,7 +7,7 @@ OXM names of 1.3 (``eth_type``, ``ipv4_src`` ...); the former are written (desig
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -96,6 +96,14 @@ OXM_NAMES: Mapping[str, _Alias] = MappingProxyType(
 """The names of 1.3 (specification 1.3.5, table 12) for the fields that both versions have."""
 
 _PLAIN = _Alias("")
+_IMPLIED: Mapping[str, _Alias] = MappingProxyType(
+    {
+        **OXM_NAMES,
+        "ipv6_src": _Alias("ipv6_src", _V6),
+        "ipv6_dst": _Alias("ipv6_dst", _V6),
+    }
+)
+"""Fields whose names say what frames they are of."""
 
 PROTOCOLS: Mapping[str, Mapping[str, int]] = MappingProxyType(
     {
@@ -119,18 +127,20 @@ def parse_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> Match:
     """Return the match that ``fields`` describe; InvalidInput names the field and the reason."""
     values: dict[str, Any] = {}
     given: dict[str, str] = {}
-    for name, value in fields.items():
+    for written, value in fields.items():
+        name = written.lower()
         if name in PROTOCOLS:
             continue
         field = OXM_NAMES[name].field if name in OXM_NAMES else name
         if field not in _READERS:
-            raise InvalidInput((*loc, name), "no such match field")
+            raise InvalidInput((*loc, written), "no such match field")
         if field in given:
-            raise InvalidInput((*loc, name), f"the same field is given as {given[field]}")
-        given[field] = name
+            raise InvalidInput((*loc, written), f"the same field is given as {given[field]}")
+        given[field] = written
         read = _OXM_READERS.get(name) or _READERS[field]
-        values[field] = read(value, (*loc, name))
+        values[field] = read(value, (*loc, written))
     _take_protocols(fields, values, loc)
+    _take_implied(given.values(), values)
     for field, name in given.items():
         _check_alias(name, values, loc)
         _check_needs(field, name, values, loc)
@@ -169,13 +179,28 @@ def match_fields(match: Match) -> dict[str, Any]:
 def _take_protocols(fields: Mapping[str, Any], values: dict[str, Any], loc: Loc) -> None:
     """Put what the words among ``fields`` stand for into ``values``."""
     for word in fields:
-        if word not in PROTOCOLS:
+        if word.lower() not in PROTOCOLS:
             continue
         if fields[word] is not True:
             raise InvalidInput((*loc, word), "write true")
-        for field, value in PROTOCOLS[word].items():
+        for field, value in PROTOCOLS[word.lower()].items():
             if values.setdefault(field, value) != value:
                 raise InvalidInput((*loc, word), f"contradicts {field} {values[field]:#x}")
+
+
+def _take_implied(names: Iterable[str], values: dict[str, Any]) -> None:
+    """Put into ``values`` the dl_type and the nw_proto that a field's name says, if none is given.
+
+    ``ipv4_dst`` is of IPv4 alone; ``tcp_dst`` may be of either version of IP.
+    """
+    for written in names:
+        alias = _IMPLIED.get(written.lower())
+        if alias is None:
+            continue
+        if len(alias.dl_types) == 1:
+            values.setdefault("dl_type", alias.dl_types[0])
+        if alias.nw_proto is not None and values.get("dl_type") in alias.dl_types:
+            values.setdefault("nw_proto", alias.nw_proto)
 
 
 _READERS: Mapping[str, Reader] = MappingProxyType(
@@ -245,7 +270,7 @@ _WRITERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 
 def _check_alias(name: str, values: Mapping[str, Any], loc: Loc) -> None:
     """Refuse an OXM name beside a dl_type or nw_proto that contradicts it (1.3.5, 7.2.3.6)."""
-    alias = OXM_NAMES.get(name, _PLAIN)
+    alias = OXM_NAMES.get(name.lower(), _PLAIN)
     if alias.dl_types and values.get("dl_type") not in alias.dl_types:
         needed = " or ".join(f"{dl_type:#06x}" for dl_type in alias.dl_types)
         raise InvalidInput((*loc, name), f"needs dl_type {needed}")

@@ -187,10 +187,10 @@ class FlowPlanner:
         flow = Flow(number, spec, reverse=reverse, meter=meter)
         try:
             return plan_install(routing.routed(flow, self._registry.tags))
-        except (SwitchAway, NoRoute):
+        except (SwitchAway, NoRoute) as error:
             if not allow_pending:
                 raise
-            return plan_install(replace(flow, state=FlowState.PENDING))
+            return plan_install(replace(flow, state=FlowState.PENDING, reason=str(error)))
 
     def activation(self, flow: Flow) -> Install:
         """Return the plan that installs a flow which is pending.
@@ -200,14 +200,14 @@ class FlowPlanner:
         return self._activated(flow, flow)
 
     def _activated(self, flow: Flow, old: Flow) -> Install:
-        new = replace(flow, state=FlowState.ACTIVE)
+        new = replace(flow, state=FlowState.ACTIVE, reason="")
         return plan_install(self._routes().routed(new, self._registry.tags), old)
 
     def _change_pending(self, old: Flow, new: Flow) -> Install:
         try:
             return self._activated(new, old)
-        except (SwitchAway, NoRoute):
-            return plan_install(new, old)
+        except (SwitchAway, NoRoute) as error:
+            return plan_install(replace(new, reason=str(error)), old)
 
     def _routes(self) -> Routing:
         """Return the routes over the network as it is now."""

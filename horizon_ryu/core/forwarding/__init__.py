@@ -1,1 +1,1 @@
-"""Forwarding decided: entries for pairs of hosts, and answers to ARP."""
+"""Forwarding decided: entries for pairs of hosts, answers to ARP, questions of IPv6."""

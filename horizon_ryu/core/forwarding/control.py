@@ -1,4 +1,4 @@
-"""Forwarding: unicast between known hosts on shortest paths, ARP answered, moves followed.
+"""Forwarding: unicast between known hosts on shortest paths, ARP answered, ND directed.
 
 No entry is needed for a frame to arrive: each frame the controller sees is emitted at its
 destination's port at once, or flooded along the tree when that is not known. The entries sent
@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.forwarding.arp_table import ArpTable
+from horizon_ryu.core.discovery.host_questions import PROBER
+from horizon_ryu.core.forwarding.address_questions import ArpTable, NeighbourQuestions
 from horizon_ryu.core.forwarding.pair_flows import (
     Pair,
     PairFlows,
@@ -23,6 +24,7 @@ from horizon_ryu.core.forwarding.pair_flows import (
 )
 from horizon_ryu.core.frames import Arp, Frame
 from horizon_ryu.core.learning_entries import learning_entries
+from horizon_ryu.core.neighbour_discovery import decode_neighbour
 from horizon_ryu.core.ownership import Owner, Priority, owner_of
 from horizon_ryu.core.ownership import cookie as cookie_of
 from horizon_ryu.core.paths import PathFinder
@@ -100,6 +102,7 @@ class ForwardingControl:
         self._view = TopologyView()
         self._finder: PathFinder | None = None
         self._book = ArpTable(self._view.hosts)
+        self._questions = NeighbourQuestions()
         self._unsettled: OrderedDict[bytes, None] = OrderedDict()
         self._failures: list[Exception] = []
 
@@ -207,7 +210,7 @@ class ForwardingControl:
     # Frames
 
     def frame_in(self, packet: PacketIn, now: float) -> Answer:
-        """Forward one frame; multicast that is no answered ARP request is left to others.
+        """Forward one frame; multicast but for questions about a known address is left to others.
 
         The caller has already dropped what came in by ports closed to broadcasts.
         """
@@ -217,7 +220,10 @@ class ForwardingControl:
         elif frame.ethertype == frames.ETH_ARP:
             answer = self._arp_in(packet, frame)
         elif frame.dst[0] & 1:
-            answer = _PASSED
+            answer = self._group_in(packet, frame, now)
+        elif frame.dst == PROBER:
+            # The answer to a question of the controller itself: no station waits for it.
+            answer = _DROPPED
         else:
             answer = True, self._unicast_in(packet, frame, now)
         return answer if packet.buffer_id is None else _free_buffer(packet, answer)
@@ -279,13 +285,29 @@ class ForwardingControl:
             return None
         if arp.sha != frame.src or arp.spa == _NO_ADDRESS:
             return None
-        host = self._book.owner(arp.tpa, frame.vlan)
+        host = self._owner(packet, frame, arp.tpa)
+        return None if host is None else host.mac
+
+    def _group_in(self, packet: PacketIn, frame: Frame, now: float) -> Answer:
+        """Have a question of IPv6 heard by the owner of the address alone, where that is known."""
+        question = decode_neighbour(packet.data, frame)
+        if question is None or not _is_plain(packet, frame):
+            return _PASSED
+        host = self._owner(packet, frame, question.target)
+        there = None if host is None else self._locate(host.key)
+        if there is None or not self._questions.may_be_directed(question, frame.vlan, now):
+            return _PASSED
+        return True, _delivered(packet, there)
+
+    def _owner(self, packet: PacketIn, frame: Frame, address: bytes) -> Host | None:
+        """Return whom a question that enters here is about; None if that is not sure."""
+        host = self._book.owner(address, frame.vlan)
         if host is None or host.mac == frame.src or self._locate(host.key) is None:
             return None
-        if self._is_contested(frame.vlan, arp.tpa):
+        if self._is_contested(frame.vlan, address):
             return None
         at_link = PortRef(packet.dpid, packet.in_port) in self._path_finder().link_ports
-        return None if at_link else host.mac
+        return None if at_link else host
 
     # What switches report
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
 from horizon_ryu.core.spanning_tree.forest import Forest, build_forest
 from horizon_ryu.core.spanning_tree.lost_switches import Cable, LostSwitches, cable
-from horizon_ryu.core.topology import Link, PortRef, TopologyView
+from horizon_ryu.core.topology import Link, PortRef, Segment, TopologyView
 
 IsOpen = Callable[[PortRef], bool]
 
@@ -37,6 +37,9 @@ def choose_settled(view: TopologyView, lost_switches: LostSwitches, is_open: IsO
     groups = lost_switches.groups()
     for link in forest.links():
         groups.join(link.src.dpid, link.dst.dpid)
+    nodes = _nodes(view)
+    for ref in forest.attached:
+        groups.join(ref.dpid, nodes[view.segments[ref]])
     refused: set[PortRef] = set()
     for ends in sorted(_loose(lost_switches), key=lambda ends: (not _flows(ends, is_open), ends)):
         # What is open comes first, so that nothing changes without need.
@@ -60,14 +63,28 @@ def choose_unsettled(
     joined: set[Cable] = set()
     flowing = [ends for ends in known | remembered if _flows(ends, is_open)]
     joined.update(ends for ends in sorted(flowing) if _join(ends, groups, unsure))
+    nodes = _nodes(view)
+    shores: set[PortRef] = set()
+    for ref in sorted(view.segments, key=lambda ref: (not is_open(ref), ref)):
+        if is_open(ref) and groups.join(ref.dpid, nodes[view.segments[ref]]):
+            shores.add(ref)
     wanted = build_forest(view)
     order = sorted(known, key=lambda ends: (not wanted.contains(Link(*ends)), ends))
     for ends in [*order, *sorted(e for e in remembered if _can_open(e, lost_switches))]:
         if not _is_unsafe(ends, groups, unsure) and _join(ends, groups, unsure):
             joined.add(ends)
+    for ref in sorted(view.segments):
+        both = {groups.find(ref.dpid), groups.find(nodes[view.segments[ref]])}
+        if not both <= unsure and groups.join(ref.dpid, nodes[view.segments[ref]]):
+            shores.add(ref)
     refused = frozenset(end for ends in remembered - joined for end in ends)
     usable = {Link(*ends) for ends in known & joined}
-    return Choice(build_forest(view, usable), refused, groups)
+    return Choice(build_forest(view, usable, shores), refused, groups)
+
+
+def _nodes(view: TopologyView) -> dict[Segment, int]:
+    """Return a number for each segment that no switch has."""
+    return {segment: -1 - n for n, segment in enumerate(sorted(set(view.segments.values())))}
 
 
 def _known_cables(view: TopologyView) -> frozenset[Cable]:

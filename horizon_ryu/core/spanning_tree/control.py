@@ -15,7 +15,12 @@ from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
 from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot, compare, snapshot
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan, Member, Planner
-from horizon_ryu.core.spanning_tree.flood_state import read_state, up_ports, with_new_port
+from horizon_ryu.core.spanning_tree.flood_state import (
+    assumed_state,
+    read_state,
+    up_ports,
+    with_new_port,
+)
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.spanning_tree.listening_ports import ListeningPorts
 from horizon_ryu.core.spanning_tree.lost_switches import (
@@ -49,6 +54,7 @@ class TreeControl:
         self._fallen: set[PortRef] = set()
         self._shared: set[PortRef] = set()
         self._peers: dict[PortRef, PortRef] = {}
+        self._segments: frozenset[PortRef] = frozenset()
         self._silent: dict[PortRef, PortRef] = {}
         self._choice: Choice = choose_settled(self._view, self._lost_switches, self._is_open)
         self._work: set[int] = set()
@@ -116,6 +122,19 @@ class TreeControl:
             undecided = self._hold.decide(ref)
             if undecided and number not in edges and self._lost_switches.peer(ref) is None:
                 self._hold.adopt(ref, until)
+        self._work.add(dpid)
+        self._stale = True
+
+    def switch_state_unknown(self, dpid: int, now: float) -> None:
+        """Take note that nobody can tell what a switch carries: it may pass at every port.
+
+        Nothing is adopted: what it has open is closed first, as if it had never been decided.
+        """
+        member = self._members.get(dpid)
+        if member is None or member.state is not None:
+            return
+        member.state = assumed_state(member.switch)
+        self._lost_switches.returned(dpid, frozenset(), now + self.hold_time)
         self._work.add(dpid)
         self._stale = True
 
@@ -265,6 +284,7 @@ class TreeControl:
             number
             for number in passing
             if self._peer(ref := PortRef(member.switch.dpid, number)) is None
+            and ref not in self._segments
             and not self._hold.is_undecided(ref)
         )
         return LastKnownState(passing, frozenset(edges))
@@ -283,6 +303,7 @@ class TreeControl:
         self._follow_switches(now)
         self._follow_ports(now)
         self._follow_links(now)
+        self._follow_segments(now)
         self._follow_alarms(now)
         if self._lost_switches:
             self._lost_switches.superseded(self._peers.keys())
@@ -346,9 +367,21 @@ class TreeControl:
         self._forget_silent(self._silent.keys() & peers.keys())
         self._peers = peers
 
+    def _follow_segments(self, now: float) -> None:
+        """Decide the ports of segments; hold closed ones that belong to none any more.
+
+        Only probes may have been lost: to open them at once would risk a loop.
+        """
+        segments = self._view.segments.keys()
+        self._hold.decide_all(self._hold.undecided() & segments)
+        for ref in self._segments - segments:
+            if self._is_up(ref) and ref not in self._peers and not self._is_open(ref):
+                self._hold.hold(ref, now + self.hold_time)
+        self._segments = frozenset(segments)
+
     def _follow_alarms(self, now: float) -> None:
         """Keep ports closed that lead to several others: these may be joined behind our back."""
-        for ref in self._shared:
+        for ref in self._shared - self._view.segments.keys():
             if self._is_up(ref):
                 self._hold.hold(ref, now + max(self.hold_time, SHARED_HOLD))
         self._shared.clear()

@@ -47,7 +47,8 @@ class FloodState:
     the ``stale`` ones are left from an earlier run. ``grouped``: the group is known to exist
     with exactly ``ports``. ``floods``: some broadcast entry of ours, of whatever run, is there;
     ``broadcast`` and ``table_miss``: this run's is. ``leftovers``: entries of ours that no
-    switch should have any more.
+    switch should have any more. ``assumed``: nothing of this was read, so that the drop entries may
+    be there or not; whatever closes ports writes them anew.
     """
 
     ports: frozenset[int] = frozenset()
@@ -58,10 +59,13 @@ class FloodState:
     broadcast: bool = False
     table_miss: bool = False
     leftovers: tuple[FlowMod, ...] = ()
+    assumed: bool = False
 
     @property
     def passing(self) -> frozenset[int]:
         """The ports by which the switch itself floods frames in and out."""
+        if self.assumed:
+            return self.ports
         return self.ports - self.blocked if self.floods else frozenset()
 
 
@@ -107,6 +111,18 @@ def read_state(
     else:
         flooding = ports - state.blocked if state.floods else frozenset()
     return replace(state, ports=flooding, grouped=group is not None and group <= ports)
+
+
+def assumed_state(switch: Switch) -> FloodState:
+    """Return what ``switch`` may do where its entries cannot be read: flood at every port.
+
+    An earlier run may have left its broadcast entry, and drop entries that are in the way.
+    """
+    ports = physical_ports(switch)
+    flooding = ports
+    if not switch.capabilities.flood_group:
+        flooding = frozenset(number for number in ports if not switch.ports[number].no_flood)
+    return FloodState(ports=flooding, blocked=ports, stale=ports, assumed=True)
 
 
 def _with_entry(state: FloodState, switch: Switch, entry: FlowEntry, generation: int) -> FloodState:
@@ -160,6 +176,7 @@ def closing(
         stale=state.stale - closed,
         grouped=True,
         table_miss=True,
+        assumed=False,
     )
     return FloodStep(tuple(messages), after)
 

@@ -1,7 +1,9 @@
 """The spanning forest of a topology: what report 3.5 computes, as a pure function.
 
 One tree per connected part, breadth first from the lowest datapath id. A link takes part when
-it was seen in both directions and joins two switches; of parallel links the fastest one does.
+it was seen in both directions and joins two switches; of parallel links the fastest one does. A
+segment is a node too: the port by which the search reaches it is open, and those by which it goes
+on to further switches; all other ports of the segment are blocked. Links are the shorter way.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Link, PortRef, Segment, Switch, TopologyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,14 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """All trees, by root, and the ends of links that are in none of them."""
+    """All trees, by root, and the ends of links and ports of segments that are in none of them.
+
+    ``attached`` are the ports of segments that are in a tree.
+    """
 
     trees: tuple[Tree, ...] = ()
     blocked: frozenset[PortRef] = frozenset()
+    attached: frozenset[PortRef] = frozenset()
     _links: frozenset[Link] = field(default=frozenset(), repr=False, compare=False)
 
     def contains(self, link: Link) -> bool:
@@ -47,17 +53,23 @@ class Forest:
 _Neighbours = dict[int, dict[int, list[Link]]]
 
 
-def build_forest(view: TopologyView, usable: Collection[Link] | None = None) -> Forest:
+def build_forest(
+    view: TopologyView,
+    usable: Collection[Link] | None = None,
+    usable_ports: Collection[PortRef] | None = None,
+) -> Forest:
     """Return the spanning forest of ``view`` (report 3.5 and figure 3.8).
 
     ``usable`` restricts the search to these links (either direction names a cable); the ends of
     all others are blocked, as are those of one-way links, of links from a switch to itself and
-    of links of a switch that is not in ``view``.
+    of links of a switch that is not in ``view``. ``usable_ports`` does so for ports of segments.
     """
     neighbours = _neighbours(view, usable)
+    shores = _shores(view, usable_ports)
     visited: set[int] = set()
+    attached: set[PortRef] = set()
     trees = [
-        _grow(view, root, neighbours, visited)
+        _grow(view, root, neighbours, shores, visited, attached)
         for root in sorted(view.switches)
         if root not in visited
     ]
@@ -66,7 +78,8 @@ def build_forest(view: TopologyView, usable: Collection[Link] | None = None) -> 
     blocked = {
         end for link in view.links.values() for end in (link.src, link.dst) if end not in open_ends
     }
-    return Forest(tuple(trees), frozenset(blocked), chosen)
+    blocked |= view.segments.keys() - attached
+    return Forest(tuple(trees), frozenset(blocked), frozenset(attached), chosen)
 
 
 def _neighbours(view: TopologyView, usable: Collection[Link] | None) -> _Neighbours:
@@ -86,14 +99,48 @@ def _neighbours(view: TopologyView, usable: Collection[Link] | None) -> _Neighbo
     return table
 
 
-def _grow(view: TopologyView, root: int, neighbours: _Neighbours, visited: set[int]) -> Tree:
-    """Search breadth first from ``root``, neighbours in the order of their ids."""
+_Shores = dict[int, list[tuple[PortRef, Segment]]]
+
+
+def _shores(view: TopologyView, usable_ports: Collection[PortRef] | None) -> _Shores:
+    """Return by which ports each switch may reach which segment, in order of the ports."""
+    table: _Shores = {}
+    for ref, segment in sorted(view.segments.items()):
+        if ref.dpid in view.switches and (usable_ports is None or ref in usable_ports):
+            table.setdefault(ref.dpid, []).append((ref, segment))
+    return table
+
+
+def _grow(
+    view: TopologyView,
+    root: int,
+    neighbours: _Neighbours,
+    shores: _Shores,
+    visited: set[int],
+    attached: set[PortRef],
+) -> Tree:
+    """Search breadth first from ``root``, neighbours in the order of their ids.
+
+    A segment is passed after the links of its distance: its far ports wait in the queue.
+    """
     visited.add(root)
     order = [root]
     links: list[Link] = []
-    queue = deque(order)
+    queue: deque[int | Segment] = deque(order)
     while queue:
         here = queue.popleft()
+        if isinstance(here, Segment):
+            for far in here.ports:
+                if far.dpid not in visited and (far, here) in shores.get(far.dpid, ()):
+                    visited.add(far.dpid)
+                    attached.add(far)
+                    order.append(far.dpid)
+                    queue.append(far.dpid)
+            continue
+        for ref, segment in shores.get(here, ()):
+            if attached.isdisjoint(segment.ports):
+                attached.add(ref)
+                queue.append(segment)
         beside = neighbours[here]
         for there in sorted(beside):
             if there in visited:

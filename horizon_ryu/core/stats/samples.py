@@ -28,6 +28,9 @@ MOST_BYTES: Mapping[StatsType, int] = {
 }
 """Of one answer, by kind; flow entries have a limit of their own."""
 
+_COMPARED = 64 * 1024
+"""Bytes of an answer that is compared with the last one, at most: of more, texts are not kept."""
+
 _HEAD = 268
 """Bytes of a piece that are compared first: nearly always they differ."""
 
@@ -59,6 +62,8 @@ class SwitchSamples:
     before: dict[StatsType, Sample] = field(default_factory=dict)
     table_features: tuple[TableFeatures, ...] = ()
     """What the table features of a 1.3 switch say; they are kept read, 300 KiB as they came."""
+    news: int = 0
+    """Grows whenever an answer tells something new; ages and echoes do not count."""
     rtt: float | None = None
     rtt_at: float = 0.0
 
@@ -105,6 +110,7 @@ class StatsCache:
         switch = self._switches.get(dpid)
         if switch is not None:
             switch.table_features = table_features
+            switch.news += 1
 
     def echoed(self, dpid: int, rtt: float, now: float) -> None:
         """Keep the round-trip time of an echo, in seconds."""
@@ -119,9 +125,9 @@ class StatsCache:
             return Taken.EMPTY
         if sum(map(len, pieces)) > MOST_BYTES.get(kind, self._most_flow_bytes):
             return Taken.TOO_LARGE
-        sample = Sample(distinct(pieces), now)
-        size = _size(sample)
         old = switch.latest.get(kind)
+        sample = Sample(_same_again(distinct(pieces), old), now)
+        size = _size(sample)
         leaves = switch.before.get(kind) if kind in KEPT_TWICE else old
         growth = size - (_size(leaves) if leaves is not None else 0)
         if growth > 0 and self.bytes + growth > self._most_bytes:
@@ -129,8 +135,23 @@ class StatsCache:
         if old is not None and kind in KEPT_TWICE:
             switch.before[kind] = old
         switch.latest[kind] = sample
+        switch.news += old is None or sample.pieces is not old.pieces
         self.bytes += growth
         return Taken.KEPT
+
+
+def _same_again(pieces: tuple[bytes, ...], old: Sample | None) -> tuple[bytes, ...]:
+    """Return the pieces of the last answer if these say the same, so that nothing seems changed.
+
+    They differ in the transaction id (bytes 4 to 8) at least.
+    """
+    if old is None or len(pieces) != len(old.pieces) or sum(map(len, pieces)) > _COMPARED:
+        return pieces
+    same = all(
+        one[8:] == other[8:] and one[:4] == other[:4]
+        for one, other in zip(pieces, old.pieces, strict=True)
+    )
+    return old.pieces if same else pieces
 
 
 def _size(sample: Sample) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from integration.xen.measured import other_load
+from quiet_machine import until_right
 from tools.controller_process import wait_until
 from tools.xen_pilot import Pilot
 from topologies.lab.image import GUEST_FILES
@@ -101,22 +103,16 @@ def test_no_path_of_domain_0_is_given_but_those_of_its_list(pilot: Pilot, guests
 
 # ---- set: weight and cap
 
-TRIES = 3
-
 
 def shares_that(
     right: Callable[[dict[str, float]], bool], pilot: Pilot, seconds: int, host: str = "xen1"
 ) -> dict[str, float]:
-    """Return the shares of the first measurement that is ``right``, or of the last of TRIES.
+    """Return the shares of the first measurement that is ``right``, or of the last.
 
     Time that the machine takes from an emulated host is counted to whichever domain had the
     processor: half a second of it shifts a share by five percent.
     """
-    for _ in range(TRIES):
-        shares = pilot.shares(host, seconds)
-        if right(shares):
-            break
-    return shares
+    return until_right(lambda: pilot.shares(host, seconds), right, lambda: other_load(pilot))
 
 
 def in_ratio(wanted: float) -> Callable[[dict[str, float]], bool]:
@@ -127,6 +123,7 @@ def capped(name: str) -> Callable[[dict[str, float]], bool]:
     return lambda shares: shares[name] == pytest.approx(25, abs=3)
 
 
+@pytest.mark.quiet
 def test_weights_share_one_processor_two_to_one(pilot: Pilot, busy_guests: Guests) -> None:
     pilot.set("xen1", "r1", weight=512)
     pilot.set("xen1", "r2", weight=256)
@@ -135,18 +132,21 @@ def test_weights_share_one_processor_two_to_one(pilot: Pilot, busy_guests: Guest
     assert in_ratio(2)(shares), shares
 
 
+@pytest.mark.quiet
 def test_equal_weights_share_it_equally(pilot: Pilot, busy_guests: Guests) -> None:
     shares = shares_that(in_ratio(1), pilot, 10)
     assert in_ratio(1)(shares), shares
 
 
+@pytest.mark.quiet
 def test_a_cap_holds_whatever_is_free(pilot: Pilot, busy_guests: Guests) -> None:
     pilot.set("xen1", "r1", cap=25)
     shares = shares_that(capped("r1"), pilot, 10)
     assert capped("r1")(shares), shares
     assert shares["r2"] > 50, shares
     pilot.set("xen1", "r1", cap=0)
-    assert pilot.shares("xen1", 5)["r1"] > 35
+    freed = shares_that(lambda shares: shares["r1"] > 35, pilot, 5)
+    assert freed["r1"] > 35, freed
 
 
 def test_the_table_of_weights_is_that_of_xl(pilot: Pilot, guests: Guests) -> None:
@@ -353,6 +353,7 @@ def test_devices_of_a_real_host(pilot: Pilot) -> None:
 # ---- credit, the report's scheduler
 
 
+@pytest.mark.quiet
 def test_the_credit_scheduler_holds_a_cap_too(pilot: Pilot) -> None:
     pilot.create("xen2", "r3")
     try:

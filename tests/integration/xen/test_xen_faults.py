@@ -117,3 +117,41 @@ def test_a_kept_cap_that_fewer_vcpus_do_not_allow(pilot: Pilot, guests: Guests) 
         pilot.ask("DELETE", r2)
         pilot.create("xen1", "r2")
         pilot.wait_agent("xen1", "r2")
+
+
+CONFIG = """name="made by xl"
+type="pv"
+memory=160
+kernel="/var/lib/horizon-lab/vmlinux"
+"""
+
+
+def test_a_domain_of_xl_is_shown_and_left_alone(pilot: Pilot, guests: Guests) -> None:
+    machine = pilot.lab.machine("xen1")
+    # There is no room for three.
+    pilot.set("xen1", "r2", state="destroyed")
+    machine.run(f"cat > /tmp/xl.cfg <<'EOF'\n{CONFIG}EOF\nxl create -p /tmp/xl.cfg")
+    try:
+        listed = {one["name"]: one for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
+        shown = listed["made by xl"]
+        assert (shown["origin"], shown["state"], shown["vcpus"]["current"]) == ("xl", "paused", 1)
+        assert (shown["memory_kb"], shown["scheduler"]["weight"]) == (160 * 1024, 256)
+        assert {listed[name]["origin"] for name in guests} == {"libvirt"}
+        for method in ("DELETE", "PATCH"):
+            body = {"weight": 300} if method == "PATCH" else None
+            path = f"/xen/hosts/xen1/domains/{shown['id']}"
+            status, answer = pilot.ask(method, path, body)
+            assert (status, "made by xl" in answer["detail"]) == (409, True), answer
+        assert "made by xl" in machine.run("xl list")
+    finally:
+        machine.run("xl destroy 'made by xl'")
+        pilot.set("xen1", "r2", state="running")
+    pilot.wait_agent("xen1", "r2")
+
+
+def test_what_becomes_of_a_domain_is_changed_later(pilot: Pilot, guests: Guests) -> None:
+    told = pilot.set("xen1", "r1", on_crash="destroy", autostart=True)
+    assert (told["on_reboot"], told["on_crash"], told["autostart"]) == ("restart", "destroy", True)
+    assert "<on_crash>destroy" in pilot.lab.machine("xen1").run("virsh dumpxml --inactive r1")
+    told = pilot.set("xen1", "r1", on_crash="restart", autostart=False)
+    assert (told["on_crash"], told["autostart"]) == ("restart", False)

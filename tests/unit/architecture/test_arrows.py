@@ -30,6 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "rest": frozenset(
         {
             "core",
+            "disk_space",
             "flows",
             "formats",
             "http",

@@ -48,6 +48,30 @@ PROBLEM = {
     "detail": "1 error",
     "errors": [{"loc": ["body", "name"], "msg": "too long"}],
 }
+HEALTH = {
+    "status": "degraded",
+    "version": "1",
+    "uptime": 5.0,
+    "switches": 2,
+    "hub_lag": 0.002,
+    "accepting": {"openflow": True, "rest": False},
+    "store": {"writable": True, "trouble": None, "disk_free": 12 * 2**20, "disk_total": 2**30},
+    "discovery": {"believes": True},
+    "reasons": ["rest cannot accept connections"],
+    "loops": [
+        {"name": "Discovery._probe", "last_turn": 0.1, "failures": 0, "idle": False,
+         "trouble": None},
+        {"name": "events of Forwarding", "last_turn": 70.0, "failures": 0, "idle": False,
+         "trouble": "has not turned for 70 s"},
+        {"name": "server rest", "last_turn": 70.0, "failures": 0, "idle": True, "trouble": None},
+    ],
+}  # fmt: skip
+ANSWERS: dict[str, object] = {
+    "/v1/topology": TOPOLOGY,
+    "/v1/spanning-tree": TREE,
+    "/v1/topology/pins": {"pins": TOPOLOGY["hosts"]},
+    "/v1/health": HEALTH,
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -58,8 +82,6 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(size)) if size else None
         self.seen.append((self.command, self.path, self.headers.get("Authorization", ""), body))
         path = self.path.partition("?")[0]
-        pins = {"pins": TOPOLOGY["hosts"]}
-        answers = {"/v1/topology": TOPOLOGY, "/v1/spanning-tree": TREE, "/v1/topology/pins": pins}
         if self.command == "POST":
             self._send(422, PROBLEM)
         elif path.startswith(("/v1/networks/", "/v1/topology/hosts/")) and self.command != "PUT":
@@ -69,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.command == "PUT":
             self._send(200, body)
         else:
-            self._send(200, answers[path])
+            self._send(200, ANSWERS[path])
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _answer
 
@@ -197,3 +219,24 @@ def test_an_event_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         f"7 link_add src={A}:1 dst={B}:2",
         "8 host_add ips=1.1.1.1 x=[red]",
     ]
+
+
+def test_health_tells_what_is_wrong_and_every_loop(server: HTTPServer) -> None:
+    result = run(server, "health")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[:2] == ["degraded", "  rest cannot accept connections"]
+    for text in ("Discovery._probe", "0.1 s", "has not turned for 70 s", "idle", "12 MiB"):
+        assert text in result.output
+    assert json.loads(run(server, "-o", "json", "health").output) == HEALTH
+
+
+def test_health_without_a_token_is_the_status_alone(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ANSWERS, "/v1/health", {"status": "ok"})
+    result = run(server, "health")
+    assert (result.exit_code, result.output) == (0, "ok\n")
+
+
+def test_health_has_an_example() -> None:
+    assert "horizonctl health" in run(None, "health", "--help").output

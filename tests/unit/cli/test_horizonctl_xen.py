@@ -19,8 +19,14 @@ from fake_sysfs import PF, VF
 from fake_xen import FakeXen
 from horizon_ryu.cli import show_measures
 from horizon_ryu.cli.main import main
-from horizon_ryu.cli.terminal import Terminal
-from horizon_ryu.cli.xen_parsing import affinity_of, disk_of, interface_of, path_of
+from horizon_ryu.cli.terminal import Terminal, printable
+from horizon_ryu.cli.xen_parsing import (
+    affinity_of,
+    disk_of,
+    interface_of,
+    is_name,
+    path_of,
+)
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
 from xen_bridge.protocol import messages
@@ -37,7 +43,13 @@ class Api:
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             router.add(module.resources(self.xen.hosts))
         router.add(xen_hosts.identity_resources(CONTROLLER))
-        self._client = httpx.Client(transport=httpx.WSGITransport(router))
+
+        def as_pep_3333(environ: dict[str, Any], start: Any) -> Any:
+            # httpx decodes what a server would leave as bytes.
+            environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
+            return router(environ, start)
+
+        self._client = httpx.Client(transport=httpx.WSGITransport(as_pep_3333))
         monkeypatch.setattr(httpx, "request", self._request)
 
     def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
@@ -362,6 +374,35 @@ def test_what_becomes_of_a_domain_is_chosen(api: Api, bridge: FakeBridge) -> Non
     assert asked.autostart
     api.shown("set", "xen1", "r2", "--no-autostart")
     assert not bridge.memory.autostarted
+    told = api.shown("set", "xen1", "r2", "--on-reboot", "destroy", "--autostart")
+    assert "after a reboot destroy, after a crash destroy; starts with its host: yes" in told
+    assert api.json("domains", "xen1", "r2")[0]["on_reboot"] == "destroy"
+    assert "starts with its host: yes" in api.shown("domains", "xen1", "r2")
+
+
+def test_a_domain_of_xl_is_shown_for_what_it_is(api: Api, bridge: FakeBridge) -> None:
+    assert "made by" not in api.shown("domains", "xen1")
+    bridge.memory.foreign = (
+        replace(
+            bridge.memory.domain("r1"),
+            name="web 9",
+            uuid="1" * 8 + "-1111" * 3 + "-" + "1" * 12,
+            id=7,
+            origin="xl",
+            autostart=None,
+            on_reboot=None,
+            on_crash=None,
+        ),
+    )
+    told = api.shown("domains", "xen1")
+    assert "made by" in told
+    assert [line.split()[-1] for line in told.splitlines() if "web 9" in line] == ["xl"]
+    assert "can be looked at only" in told
+    assert api.json("domains", "xen1", "web 9")[0]["origin"] == "xl"
+    for words in (("delete", "xen1", "web 9"), ("set", "xen1", "7", "--weight", "300")):
+        refused = api("xen", *words)
+        assert refused.exit_code == 1
+        assert "made by xl" in refused.output
 
 
 def test_all_cpus(api: Api, bridge: FakeBridge) -> None:
@@ -382,3 +423,29 @@ def test_odd_names_are_reached_or_shown_with_what_reaches_them(
     for name in ("-x", "a/b", ".."):
         bridge.memory._keep(replace(made, name=name), kept.since)
         assert f"{name} is reached as {made.uuid}" in api.shown("domains", "xen1")
+
+
+ODD_NAMES = [
+    *("é日本語", "a b", "50%", "%2e%2e", "100%41", "a'b\"c", "123", "0", "x\u202ecba", "ﷺ"),
+    *("-x", "--help", ".x", "..", "a/b", "a?b", "a#b", "a;b", "a&b=c", "a+b", "~", "a\\b", "[red]"),
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_domain_of_any_name_is_shown_reached_and_deleted(
+    api: Api, bridge: FakeBridge, name: str
+) -> None:
+    uuid = bridge.memory.domain("r1").uuid
+    kept = bridge.memory._domains[uuid]
+    bridge.memory._domains[uuid] = replace(kept, domain=replace(kept.domain, name=name))
+    listed = api.shown("domains", "xen1")
+    assert repr(name)[1:-1] in listed or printable(name) in listed
+    # What no command takes as a name is reached by the UUID that the listing tells.
+    reached = name if is_name(name) and name != "0" else uuid
+    if reached == uuid and name != "0":
+        assert uuid in listed
+    assert api.json("domains", "xen1", reached)[0]["uuid"] == uuid
+    assert api.json("set", "xen1", reached, "--weight", "300")[0]["scheduler"]["weight"] == 300
+    api.shown("delete", "xen1", reached)
+    assert uuid not in bridge.memory._domains
+    assert [one["name"] for one in api.json("domains", "xen1")] == ["Domain-0"]

@@ -113,3 +113,40 @@ def test_a_peer_that_is_gone_is_closed(line: Line) -> None:
     line.far.close()
     line.sender.append(bytes(100_000))
     assert line.until("close")
+
+
+def test_a_single_message_leaves_at_once_and_in_order(line: Line) -> None:
+    assert line.sender.send(b"first")
+    assert line.far.recv(10) == b"first"
+    line.sender.append(b"second ")
+    assert line.sender.send(b"third")
+    assert line.read(12) == b"second third"
+
+
+def test_a_single_message_waits_for_the_end_of_a_turn(line: Line) -> None:
+    line.sender.hold()
+    assert line.sender.send(b"held")
+    with pytest.raises(BlockingIOError):
+        line.far.recv(10)
+    line.sender.flush()
+    assert line.read(4) == b"held"
+
+
+def test_what_does_not_fit_at_once_follows_whole() -> None:
+    line = Line(most=8_000_000)
+    data = bytes(range(256)) * 16_000
+    assert line.sender.send(data)
+    assert line.sender.send(b"end")
+    assert line.read(len(data) + 3) == data + b"end"
+    line.sender.end()
+    line.far.close()
+
+
+def test_who_sends_a_single_message_does_not_hear_of_a_broken_socket(line: Line) -> None:
+    line.far.close()
+    assert line.sender.send(b"lost")
+    assert line.sender.send(b"lost")
+    assert line.events == []
+    assert line.until("close")
+    line.sender.end()
+    assert not line.sender.send(b"late")

@@ -17,6 +17,7 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import (
     InvalidInput,
+    RequestUnanswered,
     StoreError,
     SwitchAway,
     SwitchDeadline,
@@ -200,6 +201,13 @@ def test_a_switch_without_the_drop_is_let_go_and_never_probed(
     running.join(A)
     running.wait(lambda: set(running.horizon.published.topology.switches) == {A})
     assert running.horizon.switches.disconnected == [B]
+
+
+def test_a_switch_that_confirms_nothing_is_probed_all_the_same(running: Running) -> None:
+    running.horizon.switches.refusals[B] = RequestUnanswered(B, "barrier")
+    running.join(A, B)
+    running.wait(lambda: running.links == CABLE)
+    assert running.horizon.switches.disconnected == []
 
 
 def test_a_switch_that_left_meanwhile_is_no_member(running: Running) -> None:

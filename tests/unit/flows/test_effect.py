@@ -161,3 +161,63 @@ def test_a_switch_that_comes_back_without_the_port_is_found_out(fabric: Fabric) 
     fabric.view = replace(fabric.view, version=51, switches={**others, 2: switch})
     change_ports(fabric, 2, {}, 1)
     assert told(fabric, flow, TopologyChange("switch_join", switch)) is FlowState.BROKEN
+
+
+IPV6 = Match(dl_type=0x86DD)
+ICMP6 = IPV6._replace(nw_proto=58)
+SOLICITATION, ADVERTISEMENT = (ICMP6._replace(tp_src=kind) for kind in (135, 136))
+
+
+@pytest.mark.parametrize("fabric", [4], indirect=True)
+@pytest.mark.parametrize(
+    ("match", "action"),
+    [
+        (IPV6, SetField("ipv6_src", 1)),
+        (IPV6, SetField("ipv6_dst", 2**128 - 1)),
+        (IPV6, SetField("nw_tos", 184)),
+        (IPV6, SetField("ip_ecn", 3)),
+        (IP, SetField("ip_ecn", 1)),
+        (IPV6._replace(nw_proto=6), SetField("tp_dst", 80)),
+        (ICMP6, SetField("tp_src", 129)),
+        (SOLICITATION, SetField("ipv6_nd_target", 5)),
+        (SOLICITATION, SetField("ipv6_nd_sll", mac(9))),
+        (ADVERTISEMENT, SetField("ipv6_nd_target", 5)),
+        (ADVERTISEMENT, SetField("ipv6_nd_tll", mac(9))),
+    ],
+)
+def test_what_is_set_in_ipv6_is_read_back_as_it_was_sent(
+    fabric: Fabric, match: Match, action: SetField
+) -> None:
+    (flow,) = fabric.service.create([CreateFlow(entry(action, Output(1), match=match))])
+    assert flow.state is FlowState.ACTIVE
+    (held,) = fabric.tables.flow_entries(2)
+    assert (held.match, held.actions, held.exact) == (match, (action, Output(1)), True)
+
+
+@pytest.mark.parametrize(
+    ("match", "action"),
+    [
+        (IP, SetField("ipv6_src", 1)),
+        (Match(), SetField("ipv6_dst", 1)),
+        (Match(), SetField("ip_ecn", 1)),
+        (ICMP6, SetField("ipv6_nd_target", 5)),
+        (ADVERTISEMENT, SetField("ipv6_nd_sll", mac(9))),
+        (SOLICITATION, SetField("ipv6_nd_tll", mac(9))),
+        (ICMP6, SetField("tp_src", 256)),
+    ],
+)
+def test_a_field_that_such_frames_lack_is_not_set(
+    fabric: Fabric, match: Match, action: SetField
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        fabric.service.create([CreateFlow(entry(action, Output(1), match=match))])
+    assert refused.value.loc[0] in ("actions", "match")
+    assert not fabric.tables.flow_entries(2)
+
+
+@pytest.mark.parametrize("fabric", [1], indirect=True)
+@pytest.mark.parametrize("field", ["ipv6_src", "ipv6_nd_target", "ip_ecn"])
+def test_what_1_0_cannot_set_is_refused_by_name(fabric: Fabric, field: str) -> None:
+    with pytest.raises(InvalidInput, match=f"OpenFlow 1.0 cannot set {field}") as refused:
+        fabric.service.create([CreateFlow(entry(SetField(field, 1), Output(1), match=IP))])
+    assert refused.value.loc == ("actions",)

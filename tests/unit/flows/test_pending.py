@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ryu.lib import hub
 
 from horizon_ryu.core.errors import Conflict, InvalidInput, NoRoute, NotFound, SwitchAway
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, Spec
 from horizon_ryu.core.flows.migrate_command import MigrateFlow
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.core.topology import PortRef, Switch, TopologyChange
+from horizon_ryu.rest.flow_model import flow_model
 from horizon_ryu.wire.messages import Match, Output
 from unit.flows.fabric import EDGE, Fabric, sqlite
 
@@ -150,3 +152,55 @@ def test_what_the_switch_lacks_when_it_comes_leaves_it_pending(fabric: Fabric) -
     assert fabric.registry.get(flow.number).state is FlowState.PENDING
     fabric.reconciler.reconcile(2)
     assert fabric.tables.held() == set()
+
+
+def rival(fabric: Fabric) -> Flow:
+    """Keep a flow that has the entry which a pending one needs, and let its switch come."""
+    here = replace(PATH, dst=PortRef(2, EDGE))
+    waiting = pending(fabric, here)
+    fabric.tables.away.discard(2)
+    fabric.recable(fabric.cables)
+    (first,) = fabric.service.create([CreateFlow(EntrySpec(1, _at_port(here.match), (Output(2),)))])
+    assert first.state is FlowState.ACTIVE
+    return waiting
+
+
+def _at_port(match: Match) -> Match:
+    return match._replace(in_port=EDGE)
+
+
+def test_why_it_is_pending_is_told(fabric: Fabric) -> None:
+    away = pending(fabric, ENTRY)
+    assert "not connected" in away.reason
+    assert flow_model(away).reason == away.reason
+    held = rival(fabric)
+    look(fabric)
+    (told,) = [each for each in fabric.service.flows() if each.number == held.number]
+    assert told.state is FlowState.PENDING
+    assert "has an entry with the same match and priority" in told.reason
+
+
+def test_a_flow_that_another_one_holds_up_is_tried_ever_more_rarely(fabric: Fabric) -> None:
+    held = rival(fabric)
+    slept: list[float] = []
+    fabric.monitor._runtime.sleep, sleep = slept.append, fabric.monitor._runtime.sleep
+    try:
+        for _ in range(9):
+            fabric.monitor.suspect([held])
+            fabric.monitor.turn()
+            hub.sleep(0)
+    finally:
+        fabric.monitor._runtime.sleep = sleep
+    assert slept == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 16.0, 16.0]
+
+
+def test_it_is_tried_at_once_when_the_other_one_goes(fabric: Fabric) -> None:
+    held = rival(fabric)
+    look(fabric)
+    first = next(each for each in fabric.service.flows() if each.number != held.number)
+    fabric.service.remove(first.number)
+    assert held.number in fabric.monitor._suspects
+    look(fabric)
+    active = fabric.registry.get(held.number)
+    assert (active.state, active.reason) == (FlowState.ACTIVE, "")
+    assert fabric.tables.held() == fabric.wanted(active)

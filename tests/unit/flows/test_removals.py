@@ -44,6 +44,9 @@ class Switches(FabricSwitches):
     def connected_switches(self) -> dict[int, Any]:
         return self.connections
 
+    def disconnect(self, _dpid: int, reason: str) -> None:
+        raise AssertionError(reason)
+
     def flow_entries(self, dpid: int, *args: Any, **kwargs: Any) -> Any:
         self.looks.append(dpid)
         return super().flow_entries(dpid, *args, **kwargs)

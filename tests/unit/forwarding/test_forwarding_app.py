@@ -29,6 +29,7 @@ from horizon_ryu.forwarding import Forwarding
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
+from horizon_ryu.published import Published
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.codec import Codec
@@ -65,6 +66,9 @@ class Switches:
 
     def send(self, messages: Iterable[Outgoing]) -> None:
         self.sent += messages
+
+    def disconnect(self, _dpid: int, reason: str) -> None:
+        raise AssertionError(reason)
 
     def confirm(self, messages: Sequence[Outgoing]) -> tuple[SwitchError, ...]:
         self.sent += messages
@@ -105,10 +109,24 @@ class Horizon(SimpleNamespace):
             clock=time.monotonic,
             locate_host=self.places.get,
             is_contested=lambda _address: False,
+            published=Published(),
             packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
             audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
         )
+
+
+class Unsettled:
+    """A tree that is not settled before ``settled`` says so; counts ``looks`` down to 0."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+        self.settled = False
+
+    @property
+    def is_tree_settled(self) -> bool:
+        self.looks = max(0, self.looks - 1)
+        return self.settled
 
 
 @pytest.fixture
@@ -174,6 +192,30 @@ def test_old_entries_go_after_the_hold_those_at_hosts_first(
     assert {match for _, match in deleted[:2]} == {INGRESS.match}
     assert {dpid for dpid, _ in deleted[:2]} == {1, 2}
     assert {match for _, match in deleted[2:]} == {INGRESS.match, TRANSIT.match}
+
+
+def test_old_entries_stay_while_a_switch_of_the_earlier_run_is_still_away(
+    app: Forwarding, horizon: Horizon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hosts are reached by the old entries alone: it can ask nobody about frames yet."""
+    monkeypatch.setattr("horizon_ryu.forwarding.LOOK_AGAIN", 0.01)
+    horizon.published = Unsettled(looks=5)
+    horizon.switches.entries = (TRANSIT, INGRESS)
+    join(app)
+    wait_for(lambda: horizon.published.looks == 0)
+    assert horizon.switches.deleted() == []
+    horizon.published.settled = True
+    wait_for(lambda: len(horizon.switches.deleted()) >= 6)
+
+
+def test_old_entries_go_at_last_where_the_tree_never_settles(
+    app: Forwarding, horizon: Horizon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("horizon_ryu.forwarding.LONGEST_WAIT", 0.1)
+    horizon.published = Unsettled(looks=1)
+    horizon.switches.entries = (TRANSIT, INGRESS)
+    join(app)
+    wait_for(lambda: len(horizon.switches.deleted()) >= 6)
 
 
 def test_old_entries_into_dead_ports_go_at_once(app: Forwarding, horizon: Horizon) -> None:

@@ -39,6 +39,7 @@ class FakeConnection:
         self.sent: list[bytes] = []
         self.reply: Callable[[bytes], None] = lambda message: None
         self._xid = 100
+        self.lives = False
 
     def next_xid(self) -> int:
         self._xid += 1
@@ -57,6 +58,9 @@ class FakeConnection:
 
     def give_up(self, request: PendingRequest) -> None:
         self.pending.give_up(request)
+
+    def answers(self, seconds: float) -> bool:
+        return self.lives
 
     def received(self, message: bytes) -> bool:
         """As the session of a connection does."""

@@ -11,6 +11,8 @@ from ryu.controller.handler import CONFIG_DISPATCHER, DEAD_DISPATCHER, MAIN_DISP
 from ryu.ofproto import ofproto_v1_0, ofproto_v1_3
 
 from horizon_ryu.openflow.ports import read_port, read_ports
+from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.supervision import Supervisor
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -18,6 +20,7 @@ from horizon_ryu.switch_events import (
     EventSwitchLeft,
 )
 from horizon_ryu.switches import Switches
+from xen_bridge.runtime.green import GreenRuntime
 
 LOCAL_13 = ofproto_v1_3.OFPP_LOCAL
 
@@ -30,7 +33,14 @@ def described(port_no: int, **changes: Any) -> Any:
 
 @pytest.fixture
 def app() -> Iterator[Switches]:
-    app = Switches(wsgi=None, horizon=SimpleNamespace(start=lambda wsgi: None))
+    runtime = GreenRuntime()
+    horizon = SimpleNamespace(
+        start=lambda wsgi: None,
+        runtime=runtime,
+        supervisor=Supervisor(runtime, runtime.now, lambda name: None),
+        switches=SwitchRegistry(runtime),
+    )
+    app = Switches(wsgi=None, horizon=horizon)
     yield app
     app.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -89,6 +90,7 @@ class FakeDiscovery:
         self.trouble: SwitchError | None = None
         self.asked: list[NetworkDefinition] = []
         self.away: set[int] = set()
+        self.silent: dict[int, tuple[str, ...]] = {}
         self._timers = DiscoveryTimers()
         self.pinned: dict[bytes, Host] = {}
 
@@ -116,6 +118,9 @@ class FakeDiscovery:
     def forest(self) -> Forest | None:
         return build_forest(self.current) if self.with_tree else None
 
+    def unanswered(self, dpid: int) -> tuple[str, ...]:
+        return self.silent.get(dpid, ())
+
     def is_connected(self, dpid: int) -> bool:
         return dpid not in self.away
 
@@ -130,6 +135,8 @@ class FakeDiscovery:
             if link.src.dpid in chosen and link.dst.dpid in chosen
         }
         return TopologyView(7, chosen, inside, {})
+
+    changing = nullcontext()
 
     def timers(self) -> DiscoveryTimers:
         return self._timers
@@ -150,6 +157,8 @@ class FakeTree:
 
     def settled(self) -> bool:
         return True
+
+    changing = nullcontext()
 
     def timers(self) -> TreeTimers:
         return self._timers
@@ -205,6 +214,8 @@ class FakeStats:
     def rest(self) -> None:
         """Nobody waits."""
 
+    changing = nullcontext()
+
     def timers(self) -> StatsTimers:
         return self._timers
 
@@ -225,6 +236,8 @@ class FakeXenTimers:
 
     def __init__(self, xen: FakeXen) -> None:
         self._xen = xen
+
+    changing = nullcontext()
 
     def timers(self) -> XenTimers:
         return self._xen.hosts.timers

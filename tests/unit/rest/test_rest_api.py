@@ -12,6 +12,8 @@ import pytest
 from webob import Request
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.loop_record import PATIENCE, LoopRecord
+from horizon_ryu.disk_space import DiskSpace
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.hub_lag import WINDOW, HubLag
 from horizon_ryu.metrics import Metrics
@@ -43,6 +45,7 @@ def services(clock: Clock, **rest: Any) -> Any:
         clock=clock,
         accept_failures=AcceptFailures(logging.getLogger(__name__), clock),
         published=Published(),
+        disk=DiskSpace(Path(), runtime),
         switches=SimpleNamespace(connected_switches=lambda: {1: None, 2: None}),
     )
 
@@ -115,7 +118,7 @@ def test_limits_and_tokens_are_settings(tmp_path: Path) -> None:
     path.chmod(0o600)
     api = Api(services(Clock(), tokens_file=str(path), max_body=1024))
     assert api.router.protected
-    assert Request.blank("/v1/health").get_response(api.router).status_int == 401
+    assert Request.blank("/metrics").get_response(api.router).status_int == 401
     path.chmod(0o644)
     with pytest.raises(InvalidInput, match="chmod"):
         Api(services(Clock(), tokens_file=str(path)))
@@ -148,3 +151,89 @@ def test_a_loop_that_fails_degrades_health_for_a_minute() -> None:
     assert 'horizon_loop_failures_total{loop="Discovery._probe"} 1.0' in text
     clock.now += REMEMBERED
     assert Request.blank("/v1/health").get_response(api.router).json["status"] == "ok"
+
+
+def test_health_tells_every_loop_and_what_is_wrong_with_it() -> None:
+    clock = Clock()
+    controller = services(clock)
+    api = Api(controller)
+    controller.supervisor.loop(LoopRecord("Discovery._probe", clock.now), lambda: None)
+    clock.now += 12
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["status"] == "ok"
+    assert body["loops"] == [
+        {
+            "name": "Discovery._probe",
+            "last_turn": 12.0,
+            "failures": 0,
+            "idle": False,
+            "trouble": None,
+        }
+    ]
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert 'horizon_loop_last_turn_seconds{loop="Discovery._probe"} 12.0' in text
+    assert "horizon_degraded 0.0" in text
+    clock.now += PATIENCE
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["status"] == "degraded"
+    assert body["reasons"] == ["Discovery._probe has not turned for 72 s"]
+    assert body["loops"][0]["trouble"] == "has not turned for 72 s"
+    assert "horizon_degraded 1.0" in Request.blank("/metrics").get_response(api.router).text
+
+
+def test_health_tells_store_disk_servers_and_belief() -> None:
+    controller = services(Clock())
+    api = Api(controller)
+    controller.disk.free, controller.disk.total = 1000, 10**9
+    controller.published.believes_links = False
+    controller.accept_failures.note("rest", OSError(errno.EMFILE, "Too many open files"))
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["store"] == {
+        "writable": True,
+        "trouble": None,
+        "disk_free": 1000,
+        "disk_total": 10**9,
+    }
+    assert body["accepting"] == {"rest": False}
+    assert body["discovery"] == {"believes": False}
+    assert body["reasons"] == [
+        "rest cannot accept connections",
+        "the disk of the store is nearly full: 1000 bytes are free",
+    ]
+    text = Request.blank("/metrics").get_response(api.router).text
+    assert 'horizon_accepting{server="rest"} 0.0' in text
+    assert "horizon_discovery_believes 0.0" in text
+    assert "horizon_store_disk_free_bytes 1000.0" in text
+
+
+def test_the_bare_status_needs_no_token_and_tells_no_more(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text("monitor monitor-token-0001\nslice:a tenant-token-00001\n")
+    path.chmod(0o600)
+    controller = services(Clock(), tokens_file=str(path))
+    api = Api(controller)
+
+    def told(token: str | None) -> Any:
+        request = Request.blank("/v1/health")
+        if token is not None:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request.get_response(api.router)
+
+    for token in (None, "tenant-token-00001"):
+        assert told(token).json == {"status": "ok"}
+    controller.store.trouble = "a secret"
+    assert told(None).json == {"status": "degraded"}
+    assert told("monitor-token-0001").json["reasons"] == ["the store cannot be written: a secret"]
+    assert told("monitor-token-0002").status_int == 401
+    assert Request.blank("/v1/health", method="HEAD").get_response(api.router).status_int == 200
+    for method in ("OPTIONS", "POST"):
+        refused = Request.blank("/v1/health", method=method).get_response(api.router)
+        assert refused.status_int == 401
+
+
+def test_openapi_tells_that_the_status_needs_no_token(tmp_path: Path) -> None:
+    document = Request.blank("/v1/openapi.json").get_response(Api(services(Clock())).router).json
+    operation = document["paths"]["/v1/health"]["get"]
+    assert operation["security"] == [{}, {"bearer": []}]
+    assert operation["description"] == "Needs no token; tells all to monitor."
+    assert document["components"]["schemas"]["Health"]["required"] == ["status"]

@@ -399,3 +399,32 @@ def test_a_flow_may_wait_for_a_switch_if_the_request_says_so(client: Any) -> Non
     client.fabric.tables.away = set()
     client.fabric.monitor.turn()
     assert client.get(f"/v1/flows/{answer.json['id']}").json["state"] == "active"
+
+
+def test_a_priority_of_the_controllers_own_entries_is_refused_with_the_reason(client: Any) -> None:
+    refused = client.ask("POST", "/v1/flows", {**ENTRY, "priority": 100})
+    assert refused.status_int == 422
+    (error,) = refused.json["errors"]
+    assert error["loc"] == ["priority"]
+    assert "301" in error["msg"]
+    assert "the controller's own" in error["msg"]
+
+
+def test_a_flow_is_understood_as_other_programs_write_it(client: Any) -> None:
+    written = {
+        "dpid": 2,
+        "match": {"IPV4_DST": "10.0.0.1", "in_port": "1"},
+        "actions": [
+            {"type": "SET_FIELD", "field": "ipv4_dst", "value": "10.0.0.2"},
+            {"mod_dl_dst": "02-00-00-00-00-01"},
+            {"type": "OUTPUT", "port": 3},
+        ],
+    }
+    made = client.ask("POST", "/v1/flows", written)
+    assert made.status_int == 201, made.text
+    assert made.json["match"] == {"in_port": 1, "dl_type": 2048, "nw_dst": "10.0.0.1"}
+    assert made.json["actions"] == [
+        {"set_nw_dst": "10.0.0.2"},
+        {"set_dl_dst": "02:00:00:00:00:01"},
+        {"output": 3},
+    ]

@@ -91,3 +91,12 @@ def test_a_network_by_an_ipv6_range(client: Any) -> None:
         body = {"name": "bad", "definition": {"ip": bad}}
         refused = client.ask("POST", "/v1/networks", body)
         assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["definition", "ip"])
+
+
+@pytest.mark.parametrize("written", ["0:0:0:0:0:0:0:0/120", "::/120", "::0/8"])
+def test_a_range_that_begins_with_nothing_but_zeros_is_told_as_any_other(
+    client: Any, written: str
+) -> None:
+    made = client.ask("POST", "/v1/networks", {"name": "zeros", "definition": {"ip": written}})
+    assert made.status_int == 201, made.text
+    assert made.json["definition"] == {"ip": f"::/{written.partition('/')[2]}"}

@@ -19,6 +19,7 @@ from ryu.app.wsgi import ControllerBase, WSGIApplication, route
 from ryu.lib import hub
 from webob import Response
 
+from horizon_ryu.core.errors import LimitExceeded
 from horizon_ryu.http import wsgi_mount
 from horizon_ryu.http.auth import parse_tokens
 from horizon_ryu.http.client_frames import FRAMES_PER_TURN, ClientGone, read_frames
@@ -382,3 +383,53 @@ def test_web_sockets_need_a_token_too(make_client: Any, serve: Any) -> None:
     by_browser = server.listen(subprotocols=offered)
     assert by_browser.getsubprotocol() == events_resource.SUBPROTOCOL
     tpool.execute(by_browser.close)
+
+
+def connected_silently(server: Server, count: int) -> list[Any]:
+    """Open event clients that never read, and so answer no ping."""
+    return [server.listen() for _ in range(count)]
+
+
+def test_silent_event_clients_give_way_to_one_that_answers(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    silent = connected_silently(server, MAX_SUBSCRIBERS)
+    for number in range(3):
+        connection = server.listen()
+        client.events.publish("x", {"n": number})
+        assert receive(connection)["data"] == {"n": number}
+        tpool.execute(connection.close)
+    for one in silent:
+        one.sock.close()
+
+
+def test_an_event_client_that_answers_keeps_its_place(client: Any, serve: Any) -> None:
+    server = serve(client.router)
+    lively = server.listen()
+    silent = connected_silently(server, MAX_SUBSCRIBERS // 2)
+    client.events.publish("x", {})
+    # It answers the ping on the way to the event.
+    assert receive(lively)["kind"] == "x"
+    silent += connected_silently(server, MAX_SUBSCRIBERS)
+    client.events.publish("y", {})
+    assert receive(lively)["kind"] == "y"
+    assert client.events.subscribers <= MAX_SUBSCRIBERS
+    for one in (lively, *silent):
+        one.sock.close()
+
+
+def test_an_event_client_that_answers_no_ping_is_closed_in_time(
+    client: Any, serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_resource, "PING_SECONDS", 0.05)
+    server = serve(client.router)
+    connection = server.listen()
+    until(lambda: client.events.subscribers == 0)
+    connection.sock.close()
+
+
+def test_event_clients_that_answer_have_a_share_per_address(client: Any) -> None:
+    for number in range(MAX_SUBSCRIBERS // 2):
+        client.events.subscribe(host=f"2001:db8::{number + 1:x}").heard()
+    with pytest.raises(LimitExceeded):
+        client.events.subscribe(host="2001:db8::ffff")
+    client.events.subscribe(host="2001:db8:1::1").close()

@@ -63,6 +63,10 @@ def test_a_domain_from_its_beginning_to_its_end(client: Any, bridge: FakeBridge)
             {"mac": "00:16:3e:00:00:01", "bridge": "xenbr0", "target": None},
             {"mac": made["interfaces"][1]["mac"], "bridge": "xenbr1", "target": None},
         ],
+        "origin": "libvirt",
+        "on_reboot": "restart",
+        "on_crash": "restart",
+        "autostart": False,
         "unknown": [],
         "problems": [],
     }

@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -64,6 +65,16 @@ def test_what_a_task_raises_is_logged_and_harms_nobody(runtime, caplog):
     with caplog.at_level(logging.ERROR):
         assert runtime.spawn(fail).join(LONG)
     assert "gone wrong" in caplog.text
+
+
+def test_whoever_asks_is_told_what_a_task_raised(runtime):
+    def fail():
+        raise KeyError("gone wrong")
+
+    told = []
+    runtime.task_failed = lambda name, error: told.append((name.rpartition(".")[2], repr(error)))
+    assert runtime.spawn(partial(fail)).join(LONG)
+    assert told == [("fail", "KeyError('gone wrong')")]
 
 
 def test_a_killed_task_ends_where_it_waits_and_cleans_up(runtime):

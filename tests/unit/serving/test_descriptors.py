@@ -37,3 +37,14 @@ def test_enough_descriptors_give_what_is_configured() -> None:
 def test_too_few_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert capacity(1024, 8192) == Capacity(672, 224)
     assert "at most 672 OpenFlow connections, not 8192" in caplog.text
+
+
+@pytest.mark.parametrize("limit", [1, 128, 256, 1024, 1 << 20])
+def test_no_address_has_all_places_where_there_are_several(limit: int) -> None:
+    shares = capacity(limit, 8192)
+    for of_one, of_all in (
+        (shares.rest_per_address, shares.rest),
+        (shares.openflow_per_address, shares.openflow),
+    ):
+        assert 1 <= of_one <= of_all
+        assert of_one < of_all or of_all == 1

@@ -48,11 +48,12 @@ class Turns:
 class Served:
     """A server in this process whose application answers "ok", and can be told to read."""
 
-    def __init__(self, **limits: float) -> None:
+    def __init__(self, **limits: Any) -> None:
         # Only what a test shortens ends a connection before its client gives up.
         limits = dict.fromkeys(("first_byte", "headers", "one_operation"), 1000.0) | limits
         self.turns = Turns()
         self.reads = False
+        self.large = 0
         self.blocks: Any = None
         self.read_turns = 0
         self.answered = 0
@@ -79,7 +80,7 @@ class Served:
             environ["wsgi.input"].read(1 << 20)
             self.read_turns = self.turns.count - before
         start("200 OK", [("Content-Type", "text/plain")])
-        return [b"ok"]
+        return [b"ok", bytes(self.large)] if self.large else [b"ok"]
 
     def connect(self, data: bytes = b"") -> socket.socket:
         """Connect and send, though nobody may accept yet."""
@@ -279,3 +280,49 @@ def test_no_descriptor_left_ends_who_is_silent_not_the_server(make: Callable[...
     numbers = {error.errno for error in served.failures if isinstance(error, OSError)}
     assert numbers == {errno.EMFILE}
     silent[1].close()
+
+
+def test_half_sent_bodies_give_way(make: Callable[..., Served]) -> None:
+    served = make()
+    served.reads = True
+    half = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf"
+    links = [served.connect(half) for _ in range(3)]
+    served.begin()
+    until(lambda: served.answered == 3)
+    served.reads = False
+    assert b"200 OK" in rest(served.connect(LAST))
+    for link in links:
+        link.close()
+
+
+def test_clients_that_do_not_read_give_way(make: Callable[..., Served]) -> None:
+    served = make()
+    served.large = 32 << 20
+    links = [served.connect(GET) for _ in range(3)]
+    served.begin()
+    until(lambda: served.answered == 3)
+    served.large = 0
+    assert b"200 OK" in rest(served.connect(LAST))
+    for link in links:
+        link.close()
+
+
+def test_a_client_that_reads_too_slowly_is_closed(make: Callable[..., Served]) -> None:
+    served = make(one_operation=0.3, least_rate=1 << 30)
+    served.large = 256 << 20
+    link = served.connect(GET)
+    served.begin()
+
+    def sip() -> int:
+        """Read some, a thousand times a second at most, until the server has had enough."""
+        got = 0
+        try:
+            while piece := link.recv(4096):
+                got += len(piece)
+                time.sleep(0.001)
+        except ConnectionError:
+            pass
+        return got
+
+    assert tpool.execute(sip) < served.large
+    until(lambda: served.room.total == 0)

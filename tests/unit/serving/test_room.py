@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from xen_bridge.serving.room import Place, Room
+from functools import partial
+
+from xen_bridge.serving.room import Place, Room, party_of
 
 
 def idle(room: Room, host: str, ended: list[str], name: str) -> Place:
@@ -69,3 +71,58 @@ def test_leaving_twice_is_leaving_once_and_frees_the_address() -> None:
     place.idle()
     assert room.total == 0
     assert room.enter("a") is not None
+
+
+def test_of_the_doubtful_the_last_gives_way_when_nobody_is_idle() -> None:
+    room, ended = Room(4), []
+    known = idle(room, "a", ended, "known")
+    known.busy()
+    for name in ("first", "second"):
+        idle(room, "a", ended, name).doubtful(partial(ended.append, name))
+    idle(room, "b", ended, "silent")
+    for _ in range(3):
+        newcomer = room.enter("a")
+        assert newcomer is not None
+        newcomer.busy()
+    assert ended == ["silent", "second", "first"]
+    assert room.enter("a") is None
+
+
+def test_the_doubtful_of_an_address_give_way_to_that_address_only() -> None:
+    room, ended = Room(4, 2), []
+    idle(room, "a", ended, "a").doubtful(partial(ended.append, "a"))
+    for name in ("b1", "b2"):
+        idle(room, "b", ended, name).doubtful(partial(ended.append, name))
+    assert room.enter("b") is not None
+    assert ended == ["b2"]
+
+
+def test_who_is_believed_is_doubtful_no_more() -> None:
+    room, ended = Room(1), []
+    place = idle(room, "a", ended, "a")
+    place.doubtful(partial(ended.append, "a"))
+    place.busy()
+    assert room.enter("b") is None
+    assert ended == []
+
+
+def test_a_peer_that_is_waited_for_gives_way() -> None:
+    room, ended = Room(1), []
+    place = idle(room, "a", ended, "a")
+    place.busy()
+    with place.waiting():
+        assert room.enter("b") is not None
+    assert ended == ["a"]
+
+
+def test_addresses_of_one_ipv6_network_are_one_party() -> None:
+    room = Room(10, 2)
+    assert room.enter("2001:db8::1") is not None
+    assert room.enter("2001:db8::ffff:2%eth0") is not None
+    assert room.enter("2001:db8::3") is None
+    assert room.enter("2001:db8:0:1::1") is not None
+
+
+def test_an_ipv4_address_is_one_party_however_it_is_written() -> None:
+    assert party_of("::ffff:192.0.2.1") == party_of("192.0.2.1") == "192.0.2.1"
+    assert party_of("/run/socket") == "/run/socket"

@@ -10,6 +10,7 @@ import pytest
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.start_check import check_file
 from horizon_ryu.store import Store
+from xen_bridge.trust.identity import Identity
 
 REFUSED = [
     # TLS became plain TCP without a word.
@@ -67,9 +68,53 @@ def test_options_of_ryu_are_known(tmp_path: Path) -> None:
 
 def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.pem").write_text("nothing")
+    (tmp_path / "bad.pem").chmod(0o600)
     text = f"[DEFAULT]\nctl_cert = {tmp_path}/bad.pem\nctl_privkey = {tmp_path}/bad.pem\n"
     with pytest.raises(HorizonError, match=r"ctl_cert: .*bad\.pem"):
         check_file(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o606])
+@pytest.mark.parametrize(
+    ("section", "option", "before"),
+    [
+        ("DEFAULT", "ctl_privkey", "ctl_cert = /dev/null\n"),
+        ("discovery", "key_file", ""),
+        ("rest", "tokens_file", ""),
+    ],
+)
+def test_a_key_that_is_open_to_others_is_refused_with_what_to_type(
+    tmp_path: Path, section: str, option: str, before: str, mode: int
+) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 40)
+    key.chmod(mode)
+    with pytest.raises(HorizonError) as refused:
+        check_file(write(tmp_path, f"[{section}]\n{before}{option} = {key}\n"))
+    assert f"{option}: {key}: its mode is {mode:04o}, open to others; chmod 600 {key}" in str(
+        refused.value
+    )
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640])
+def test_a_group_may_read_a_key(tmp_path: Path, mode: int) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 40)
+    key.chmod(mode)
+    check_file(write(tmp_path, f"[discovery]\nkey_file = {key}\n"))
+
+
+def test_so_is_the_key_that_hosts_know(tmp_path: Path) -> None:
+    folder = tmp_path / "xen-identity"
+    text = f"[store]\nurl = sqlite:///{tmp_path}/horizon.sqlite\n"
+    check_file(write(tmp_path, text))
+    made = Identity.create(folder)
+    check_file(write(tmp_path, text))
+    made.key_file.chmod(0o644)
+    for wanted in (text, f"[store]\nurl = sqlite://\n[xen]\nidentity = {folder}\n"):
+        with pytest.raises(HorizonError, match=rf"xen.identity: .*chmod 600 {made.key_file}"):
+            check_file(write(tmp_path, wanted))
+    assert made.key_file.exists()
 
 
 def test_the_store_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.flood_state import (
     FloodState,
+    assumed_state,
     closing,
     opening,
     read_state,
@@ -179,6 +180,32 @@ def test_switch_ends_as_wanted_and_never_opens_more_on_the_way(
         opened = wanted
         again = read_state(real.describe(), real.entries(), real.group, 7)
         assert (again.ports, again.blocked) == (state.ports, state.blocked)
+
+
+@pytest.mark.parametrize("openflow", [1, 4])
+@pytest.mark.parametrize("before", [frozenset(), frozenset({1, 2}), frozenset({2, 3})])
+def test_a_switch_that_cannot_be_read_may_pass_everywhere_and_ends_as_wanted(
+    openflow: int, before: frozenset[int]
+) -> None:
+    real = DirectSwitch(1, openflow)
+    for number in (1, 2, 3):
+        real.add_port(number)
+    state = read_state(real.describe(), (), None, 6)
+    for act in (closing, opening):
+        step = act(real.describe(), state, before, 6)
+        for message in step.messages:
+            assert real.apply(message) is None
+        state = step.after
+    assert passing(real) == before
+    state, wanted = assumed_state(real.describe()), frozenset({1, 3})
+    assert passing(real) <= state.passing
+    step = closing(real.describe(), state, wanted, 7)
+    for message in step.messages:
+        assert real.apply(message) is None
+    assert passing(real) <= wanted
+    for message in opening(real.describe(), step.after, wanted, 7).messages:
+        assert real.apply(message) is None
+    assert passing(real) == wanted
 
 
 def passing(switch: DirectSwitch) -> frozenset[int]:

@@ -17,7 +17,7 @@ from ryu.lib import hub
 
 from horizon_ryu import spanning_tree
 from horizon_ryu.audit.service import AuditService
-from horizon_ryu.core.errors import StoreError, SwitchError
+from horizon_ryu.core.errors import RequestUnanswered, StoreError, SwitchError
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.memory import memory_from_json
 from horizon_ryu.core.timers import TreeTimers
@@ -39,6 +39,7 @@ class Switches:
 
     def __init__(self) -> None:
         self.failures: dict[int, Exception] = {}
+        self.unanswered: set[int] = set()
         self.confirmed: Counter[int] = Counter()
         self.disconnected: list[int] = []
 
@@ -51,10 +52,13 @@ class Switches:
             if dpid in self.failures:
                 raise self.failures.pop(dpid)
             self.confirmed[dpid] += 1
-        return ()
+        silent = self.unanswered & {sent.dpid for sent in messages}
+        return tuple(RequestUnanswered(dpid, "barrier") for dpid in silent)
 
-    def flow_entries(self, _dpid: int) -> tuple[FlowEntry, ...]:
+    def flow_entries(self, dpid: int) -> tuple[FlowEntry, ...]:
         hub.sleep(0)
+        if dpid in self.unanswered:
+            raise RequestUnanswered(dpid, "flows")
         return ()
 
     def flood_group(self, _dpid: int) -> None:
@@ -264,6 +268,16 @@ def test_a_switch_whose_plan_raises_is_disconnected_and_the_others_settle(
         )
     )
     until(lambda: running.settled(1, 2, 3))
+
+
+def test_a_switch_that_answers_neither_statistics_nor_barriers_is_in_the_tree(
+    running: Running,
+) -> None:
+    running.switches.unanswered = {2}
+    running.join(1, 2, 3)
+    until(lambda: running.settled(1, 2, 3))
+    assert running.switches.confirmed[2]
+    assert running.switches.disconnected == []
 
 
 def test_a_change_that_raises_leaves_the_members_of_the_view(

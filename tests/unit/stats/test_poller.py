@@ -30,6 +30,10 @@ class Line:
         self.refused: set[StatsType] = set()
         self.away = False
         self.given_up: list[str] = []
+        self.notes: list[tuple[int, str, bool]] = []
+
+    def noted(self, dpid: int, kind: str, is_answered: bool) -> None:
+        self.notes.append((dpid, kind, is_answered))
 
     def ask(
         self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
@@ -124,6 +128,23 @@ def test_a_silent_question_holds_up_no_other_and_is_not_repeated_while_open() ->
     bench.line.silent = set()
     bench.pass_time(90)
     assert StatsType.FLOWS in bench.book.switches[1].latest
+
+
+def test_what_a_living_switch_leaves_unanswered_is_told() -> None:
+    bench = Bench()
+    bench.line.silent = {StatsType.FLOWS}
+    bench.pass_time(60)
+    assert (1, "flows", False) in bench.line.notes
+    assert (1, "ports", True) in bench.line.notes
+    assert (1, "ports", False) not in bench.line.notes
+
+
+def test_what_a_dead_switch_leaves_unanswered_says_nothing_of_it() -> None:
+    bench = Bench()
+    bench.line.silent = set(StatsType)
+    bench.pass_time(60)
+    assert bench.line.given_up
+    assert bench.line.notes == []
 
 
 def test_refusals_and_departures_leave_nothing_open() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import struct
 from typing import Any
@@ -153,6 +154,8 @@ def test_matches_of_1_0(match: bytes) -> None:
 def value_told(action: SetField) -> Any:
     if isinstance(action.value, bytes):
         return mac_to_text(action.value)
+    if action.field in ("ipv6_src", "ipv6_dst", "ipv6_nd_target"):
+        return str(ipaddress.IPv6Address(action.value))
     return (
         network_text((action.value, 32)) if action.field in ("nw_src", "nw_dst") else action.value
     )
@@ -182,8 +185,10 @@ def test_set_fields_of_1_3(headers: list[int], data: st.DataObject) -> None:
         value = data.draw(st.integers(0, (1 << min(field.bits, 8 * field.size)) - 1))
         if field.kind is ValueKind.VLAN:
             value |= 0x1000
-        body = struct.pack("!HHI", 25, 16, head) + value.to_bytes(field.size, "big")
-        actions += body.ljust(16, b"\0")
+        # The value is padded to 8 bytes (1.3.5 section 7.2.5).
+        size = 8 + -(-field.size // 8) * 8
+        body = struct.pack("!HHI", 25, size, head) + value.to_bytes(field.size, "big")
+        actions += body.ljust(size, b"\0")
     apply = struct.pack("!HH4x", 4, 8 + len(actions)) + actions
     entry, told = both(4, reply_13(b"", apply))
     ours = [(f"set_{a.field}", value_told(a)) for a in entry.actions if isinstance(a, SetField)]

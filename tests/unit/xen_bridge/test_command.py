@@ -85,6 +85,20 @@ def test_a_damaged_file_is_said(tmp_path: Path, name: str, data: bytes) -> None:
         assert "remove" in done.output
 
 
+def test_a_key_that_others_may_read_is_refused_with_what_to_type(tmp_path: Path) -> None:
+    node_pk = run(tmp_path, "keygen").output
+    key = tmp_path / "node.key"
+    key.chmod(0o644)
+    for words in (("serve", "--uri", "memory:///"), ("agent",), ("node-pk",), ("keygen",)):
+        done = run(tmp_path, *words)
+        assert (done.exit_code, done.output.count("\n")) == (1, 1), words
+        assert f"{key}: its mode is 0644, open to others; chmod 600 {key}" in done.output
+    (tmp_path / "node.crt").unlink()
+    assert "chmod 600" in run(tmp_path, "keygen").output
+    key.chmod(0o600)
+    assert run(tmp_path, "keygen").output == node_pk
+
+
 def test_a_machine_without_a_clock_believes_certificates(tmp_path: Path) -> None:
     run(tmp_path, "keygen")
     made = x509.load_pem_x509_certificate((tmp_path / "node.crt").read_bytes())

@@ -99,6 +99,7 @@ def test_a_certificate_of_a_known_name_needs_the_known_key(nodes, tmp_path):
     (folder / "node.key").write_bytes(
         forger.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
+    (folder / "node.key").chmod(0o600)
     forged = Identity.load(folder)
     assert forged.node_pk != a.node_pk
     seen = talk(forged, b.node_pk, b, [a.node_pk, c.node_pk])

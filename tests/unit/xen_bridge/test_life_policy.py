@@ -12,7 +12,7 @@ pytest.importorskip("libvirt")
 from fake_libvirt import SickXen
 from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
-from xen_bridge.errors import BridgeError, HypervisorError, InvalidRequest
+from xen_bridge.errors import BridgeError, HypervisorError, InvalidRequest, RequestConflict
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain, NewDisk, SetDomain, VcpuPins
 from xen_bridge.virtual_management import PhysicalHost
@@ -68,6 +68,48 @@ def test_autostart_is_a_choice(host: PhysicalHost, memory: MemoryHost) -> None:
     with pytest.raises(HypervisorError):
         host.set_domain(SetDomain("r1", weight=999, autostart=True))
     assert host.domain("r1").scheduler.weight == 256
+
+
+def test_what_was_chosen_can_be_read_and_changed(host: PhysicalHost, memory: MemoryHost) -> None:
+    made = host.domain("r1")
+    assert (made.on_reboot, made.on_crash, made.autostart) == ("restart", "restart", False)
+    told = host.set_domain(SetDomain("r1", on_crash="destroy", autostart=True))
+    assert told == host.domain("r1")
+    assert (told.on_reboot, told.on_crash, told.autostart) == ("restart", "destroy", True)
+    # All of a change, or nothing.
+    memory.fail("set_autostart", HypervisorError("refused"))
+    with pytest.raises(HypervisorError):
+        host.set_domain(SetDomain("r1", on_reboot="destroy", autostart=False))
+    assert host.domain("r1") == told
+    zero = host.domain("Domain-0")
+    assert (zero.on_reboot, zero.on_crash, zero.autostart) == (None, None, None)
+    for change in (SetDomain("0", on_crash="destroy"), SetDomain("0", autostart=True)):
+        with pytest.raises(RequestConflict, match="host itself"):
+            host.set_domain(change)
+
+
+def test_libvirt_s_definition_is_read_and_rewritten() -> None:
+    xen = SickXen()
+    host = PhysicalHost("xen:///system", xen)
+    text = domain_xml.build(CreateDomain("sick", on_crash="destroy"), "xen")
+    xen.sick.answers["XMLDesc"] = text
+    xen.sick.answers["autostart"] = 1
+    told = host.domain("sick")
+    assert (told.on_reboot, told.on_crash, told.autostart) == ("restart", "destroy", True)
+    defined: list[str] = []
+    xen.fake.defineXML = defined.append
+    host.set_domain(SetDomain("sick", on_reboot="destroy"))
+    assert defined == [text.replace(">restart<", ">destroy<")]
+    xen.sick.answers["isPersistent"] = 0
+    with pytest.raises(RequestConflict, match="transient"):
+        host.set_domain(SetDomain("sick", on_reboot="destroy"))
+    # What others chose is told as it is, and what nobody knows is not.
+    for theirs, seen in (("preserve", "preserve"), ("explode", None)):
+        xen.sick.answers["XMLDesc"] = f"<domain><on_crash>{theirs}</on_crash></domain>"
+        assert host.domain("sick").on_crash == seen
+    assert domain_xml.with_lifecycle("<domain/>", None, "destroy") == (
+        "<domain><on_crash>destroy</on_crash></domain>"
+    )
 
 
 # ---- a domain that does not run

@@ -15,17 +15,19 @@ ROOT = Path(str(xen_bridge.__file__)).parent
 LEANS_ON: dict[str, set[str]] = {
     "errors": set(),
     "atomic_write": set(),
+    "child_command": {"errors"},
+    "private_file": {"errors"},
     "protocol": {"errors"},
     "netlink": {"errors"},
-    "trust": {"errors", "atomic_write"},
+    "trust": {"errors", "atomic_write", "private_file"},
     "client": {"errors", "protocol", "trust"},
     "client_pool": set(),
     "runtime": {"errors"},
     "serving": {"runtime"},
     "server": {"errors", "protocol", "trust", "client", "client_pool", "runtime", "serving"},
     "channel": {"errors", "protocol", "trust", "client", "atomic_write"},
-    "dom0": {"errors", "protocol", "netlink", "atomic_write"},
-    "gatherers": {"errors", "protocol", "netlink", "runtime"},
+    "dom0": {"errors", "protocol", "netlink", "atomic_write", "child_command"},
+    "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
     "virtual_management": {"errors", "protocol", "dom0"},
 }
 """What each wing may import, besides itself; nodes and command, at the top, put it together."""

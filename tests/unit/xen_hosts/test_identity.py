@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.xen import identity, identity_folder
+from horizon_ryu.xen import identity
+from horizon_ryu.xen_hosts.identity_place import identity_folder
 
 
 def test_the_key_is_beside_the_store_unless_told(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from lxml import etree
 
@@ -16,6 +16,7 @@ from xen_bridge.protocol.documents.domains import (
     MAC,
     CreateDomain,
     DomainInterface,
+    KnownLifecycle,
     NewDisk,
     NewInterface,
 )
@@ -101,6 +102,16 @@ class DomainDescription:
         return int(current) if current is not None else most, most
 
     @property
+    def lifecycle(self) -> tuple[str | None, str | None]:
+        """What becomes of it when it reboots, and when it crashes; None for what nobody knows."""
+        on_reboot, on_crash = (self._root.findtext(tag) for tag in ("on_reboot", "on_crash"))
+        known = get_args(KnownLifecycle)
+        return (
+            on_reboot if on_reboot in known else None,
+            on_crash if on_crash in known else None,
+        )
+
+    @property
     def interfaces(self) -> tuple[DomainInterface, ...]:
         """Its network interfaces, in order."""
         return tuple(self._interfaces())
@@ -123,6 +134,25 @@ class DomainDescription:
             if element.get("type") in ("pci", "hostdev")
         )
         return tuple(_pci(address) for address in found if address is not None)
+
+
+def with_lifecycle(text: str, on_reboot: str | None, on_crash: str | None) -> str:
+    """Return the XML of a domain with another end of reboots and crashes; None keeps one.
+
+    ValueError for what is no XML.
+    """
+    try:
+        root = etree.fromstring(text.encode(), safe_xml.parser())
+    except etree.XMLSyntaxError as error:
+        raise ValueError(f"no XML: {error}") from error
+    for tag, wanted in (("on_reboot", on_reboot), ("on_crash", on_crash)):
+        if wanted is None:
+            continue
+        element = root.find(tag)
+        if element is None:
+            element = etree.SubElement(root, tag)
+        element.text = wanted
+    return etree.tostring(root, encoding="unicode")
 
 
 def _of(element: Any, attribute: str) -> str | None:

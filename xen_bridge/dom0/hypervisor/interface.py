@@ -7,7 +7,7 @@ ranges, and what must be put back after a start, are the business of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -16,6 +16,7 @@ from xen_bridge.errors import RequestUnsupported
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
+    KnownLifecycle,
     PhysicalHostInfo,
     VcpuAssignment,
 )
@@ -95,11 +96,23 @@ class Hypervisor(Protocol):
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
 
+    def foreign_domains(self, known: Collection[str]) -> tuple[Domain, ...]:
+        """Return the domains that another tool keeps; ``known`` are the UUIDs of the others.
+
+        Each has another origin than libvirt. :meth:`domain` returns one too, and whatever would
+        change it raises RequestConflict.
+        """
+
     def define(self, wanted: CreateDomain) -> Domain:
         """Make a domain known, without starting it."""
 
     def set_autostart(self, domain: str, starts: bool) -> None:
         """Say whether a domain is started with the host."""
+
+    def set_lifecycle(
+        self, domain: str, on_reboot: KnownLifecycle | None, on_crash: KnownLifecycle | None
+    ) -> None:
+        """Say what becomes of a domain that reboots or crashes, from its next start; None keeps."""
 
     def start(self, domain: str) -> None:
         """Boot a defined domain."""

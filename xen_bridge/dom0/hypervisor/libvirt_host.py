@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
@@ -19,12 +19,19 @@ from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, HostDevice, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
-from xen_bridge.errors import HypervisorAway, RequestUnsupported, SubjectNotFound
+from xen_bridge.errors import (
+    HypervisorAway,
+    HypervisorError,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
+)
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.document_schema import Form
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
+    KnownLifecycle,
     PhysicalHostInfo,
     SchedulerParameters,
     State,
@@ -46,6 +53,8 @@ _STATES: dict[int, State] = {
     7: "paused",
 }
 """libvirt's states; 0 (no state) and 2 (blocked) are what idle Xen domains are in."""
+_DEFINITION, _WITH_SECRETS = 2, 1
+"""VIR_DOMAIN_XML_INACTIVE and VIR_DOMAIN_XML_SECURE."""
 RUNNING = 1
 """VIR_CONNECT_LIST_DOMAINS_ACTIVE."""
 
@@ -153,9 +162,13 @@ class LibvirtHost(ABC):
 
     def domain(self, domain: str) -> Domain:
         """Return one domain."""
-        described = self._described(self.find(domain))
+        return self.described(self.find(domain))
+
+    def described(self, found: Any) -> Domain:
+        """Return a domain that was found; SubjectNotFound if it has gone since."""
+        described = self._described(found)
         if described is None:
-            raise SubjectNotFound(f"no domain {domain}")
+            raise SubjectNotFound(f"no domain {found.UUIDString()}")
         return described
 
     def _described(self, domain: Any) -> Domain | None:
@@ -177,6 +190,7 @@ class LibvirtHost(ABC):
         number = domain.ID()
         is_active = number >= 0 and bool(CarefulReading().of((), domain.isActive, True))
         info = reading.of(("state", "memory_kb", "cpu_time_s"), domain.info, None)
+        persistent = reading.of(("persistent",), lambda: bool(domain.isPersistent()), None)
         return Domain(
             name=self.name_of(domain, reading),
             uuid=uuid,
@@ -184,9 +198,10 @@ class LibvirtHost(ABC):
             state=_STATES.get(info[0], "unknown") if info else "unknown",
             memory_kb=info[2] if info else None,
             cpu_time_s=round(info[4] / 1e9, 3) if info else None,
-            persistent=reading.of(("persistent",), lambda: bool(domain.isPersistent()), None),
+            persistent=persistent,
             scheduler=self._scheduler(domain, is_active, reading),
             **self._described_by_xml(domain, is_active, info, reading),
+            **_life_policy(domain, number, is_active and bool(persistent), reading),
             unknown=tuple(reading.unknown),
             problems=tuple(reading.problems),
         )
@@ -244,6 +259,10 @@ class LibvirtHost(ABC):
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""
 
+    def foreign_domains(self, known: Collection[str]) -> tuple[Domain, ...]:
+        """Return the domains that another tool keeps: none, where libvirt sees them all."""
+        return ()
+
     # ---- life
 
     def define(self, wanted: CreateDomain) -> Domain:
@@ -259,6 +278,27 @@ class LibvirtHost(ABC):
         found = self.find(domain)
         with translated():
             found.setAutostart(int(starts))
+
+    def set_lifecycle(
+        self, domain: str, on_reboot: KnownLifecycle | None, on_crash: KnownLifecycle | None
+    ) -> None:
+        """Say what becomes of a domain that reboots or crashes, from its next start.
+
+        libvirt's Xen driver cannot change it while the domain runs (seen on 9.0), so the
+        definition is changed.
+        """
+        found, connection = self.find(domain), self.connection()
+        with translated():
+            if not found.isPersistent():
+                raise RequestConflict(
+                    f"{found.name()} is transient: nothing of it is kept for a next start"
+                )
+            text = found.XMLDesc(_DEFINITION | _WITH_SECRETS)
+            try:
+                changed = domain_xml.with_lifecycle(text, on_reboot, on_crash)
+            except ValueError as error:
+                raise HypervisorError(f"its definition cannot be read: {error}") from error
+            connection.defineXML(changed)
 
     def start(self, domain: str) -> None:
         """Boot a defined domain."""
@@ -358,6 +398,25 @@ class LibvirtHost(ABC):
             elif not (reading.was_missed and self.is_gone(domain)):
                 unknown.append(name)
         return Attached(owners, tuple(unknown))
+
+
+def _life_policy(
+    domain: Any, number: int, runs_defined: bool, reading: CarefulReading
+) -> dict[str, Any]:
+    """Return what becomes of a domain, as it is defined: one that runs may have begun otherwise."""
+    if number == 0:
+        # Domain 0 is the host.
+        return {}
+    names = ("on_reboot", "on_crash")
+    flags = _DEFINITION if runs_defined else 0
+
+    def described(flags: int) -> tuple[str | None, str | None]:
+        return domain_xml.DomainDescription(domain.XMLDesc(flags)).lifecycle
+
+    none: tuple[str | None, str | None] = (None, None)
+    on_reboot, on_crash = reading.of(names, lambda: described(flags), none)
+    autostart = reading.of(("autostart",), lambda: bool(domain.autostart()), None)
+    return {"on_reboot": on_reboot, "on_crash": on_crash, "autostart": autostart}
 
 
 def _devices_of(domain: Any) -> tuple[str, ...] | None:

@@ -68,4 +68,7 @@ def defined(wanted: CreateDomain, cpus: int) -> Domain:
         cpu_time_s=0.0,
         persistent=True,
         interfaces=interfaces,
+        on_reboot=wanted.on_reboot,
+        on_crash=wanted.on_crash,
+        autostart=False,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, HostDevice, Usage
@@ -23,6 +23,7 @@ from xen_bridge.errors import HypervisorAway, HypervisorError, RequestConflict, 
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
+    KnownLifecycle,
     PhysicalHostInfo,
     SchedulerParameters,
     VcpuAssignment,
@@ -77,11 +78,16 @@ class MemoryHost:
         self._domains: dict[str, _Kept] = {}
         self._devices: dict[str, str] = {}
         self._taken: set[str] = set()
-        self.autostarted: frozenset[str] = frozenset()
-        """The UUIDs of the domains that would be started with the host."""
+        self.foreign: tuple[Domain, ...] = ()
+        """Domains that another tool keeps."""
         self._faults: dict[str, Fault] = {}
         self._unknown: dict[str, tuple[str, ...]] = {}
         self._keep(domain_0(cpus), 0.0)
+
+    @property
+    def autostarted(self) -> frozenset[str]:
+        """The UUIDs of the domains that would be started with the host."""
+        return frozenset(uuid for uuid, kept in self._domains.items() if kept.domain.autostart)
 
     # ---- faults
 
@@ -149,7 +155,15 @@ class MemoryHost:
         """Return one domain."""
         self._at("domain")
         with self._lock:
+            for other in self.foreign:
+                if domain in (other.uuid, other.name, str(other.id)):
+                    return other
             return self._blinded(self._now(self._find(domain)))
+
+    def foreign_domains(self, known: Collection[str]) -> tuple[Domain, ...]:
+        """Return the domains that another tool keeps."""
+        self._at("foreign_domains")
+        return tuple(one for one in self.foreign if one.uuid not in known)
 
     def _find(self, domain: str) -> _Kept:
         if domain in self._domains:
@@ -228,8 +242,22 @@ class MemoryHost:
         """Say whether a domain is started with the host."""
         self._at("set_autostart")
         with self._lock:
-            uuid = self._find(domain).domain.uuid
-            self.autostarted = (self.autostarted - {uuid}) | ({uuid} if starts else set())
+            kept = self._find(domain)
+            self._keep(replace(kept.domain, autostart=starts), kept.since)
+
+    def set_lifecycle(
+        self, domain: str, on_reboot: KnownLifecycle | None, on_crash: KnownLifecycle | None
+    ) -> None:
+        """Say what becomes of a domain that reboots or crashes; None keeps."""
+        self._at("set_lifecycle")
+        with self._lock:
+            kept = self._find(domain)
+            changed = replace(
+                kept.domain,
+                on_reboot=on_reboot or kept.domain.on_reboot,
+                on_crash=on_crash or kept.domain.on_crash,
+            )
+            self._keep(changed, kept.since)
 
     def start(self, domain: str) -> None:
         """Boot a defined domain; weight and cap begin at their defaults, as on Xen."""

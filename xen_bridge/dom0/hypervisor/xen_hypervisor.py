@@ -5,20 +5,29 @@ What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen rese
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from xen_bridge.child_command import ChildCommand
+from xen_bridge.dom0.domain_checks import of_xl
 from xen_bridge.dom0.hypervisor.domain_xml import DomainDescription
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checked
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
-from xen_bridge.dom0.hypervisor.xl import Run, Xl, run_here, run_over_ssh
-from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, RequestUnsupported
+from xen_bridge.dom0.hypervisor.xl import Run, Xl, one_at_a_time, run_over_ssh
+from xen_bridge.dom0.hypervisor.xl_domains import domains_of_xl
+from xen_bridge.errors import (
+    BridgeError,
+    InvalidRequest,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
+)
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
     Domain,
@@ -38,7 +47,7 @@ def xl_runner(uri: str) -> Run | None:
     """Return what runs ``xl`` on the host of ``uri``; None where there is no way."""
     parts = urlsplit(uri)
     if not parts.hostname:
-        return run_here
+        return one_at_a_time(ChildCommand())
     if parts.scheme == "xen+ssh":
         user = f"{parts.username}@" if parts.username else ""
         query = parse_qs(parts.query)
@@ -70,6 +79,54 @@ class XenHypervisor(LibvirtHost):
             return str(connection.lookupByID(DOMAIN_0).schedulerType()[0])
 
         return CarefulReading().of(("scheduler",), kind, None)
+
+    # ---- domains of xl
+
+    def find(self, domain: str) -> Any:
+        """Return libvirt's domain; RequestConflict for one that xl made."""
+        try:
+            return super().find(domain)
+        except SubjectNotFound:
+            other = self._of_xl(domain)
+            if other is None:
+                raise
+        raise RequestConflict(of_xl(other.name, other.id))
+
+    def domain(self, domain: str) -> Domain:
+        """Return one domain, whoever made it."""
+        try:
+            found = super().find(domain)
+        except SubjectNotFound:
+            other = self._of_xl(domain)
+            if other is None:
+                raise
+            return other
+        return self.described(found)
+
+    def _of_xl(self, domain: str) -> Domain | None:
+        """Return the domain of xl with that UUID, name or id; None if it does not tell of one."""
+        try:
+            others = self.foreign_domains(())
+        except BridgeError:
+            return None
+        for names in (lambda one: one.uuid, lambda one: one.name, lambda one: str(one.id)):
+            for one in others:
+                if names(one) == domain:
+                    return one
+        return None
+
+    def foreign_domains(self, known: Collection[str]) -> tuple[Domain, ...]:
+        """Return the domains that xl made; ``known`` are the UUIDs of libvirt's."""
+        if self._xl is None:
+            return ()
+        found = domains_of_xl(self._xl, known, self.scheduler_kind())
+        # One that was started since libvirt was asked is libvirt's.
+        return tuple(one for one in found if self._is_unknown(one.uuid))
+
+    def _is_unknown(self, uuid: str) -> bool:
+        reading, connection = CarefulReading(), self.connection()
+        reading.of((), lambda: connection.lookupByUUIDString(uuid), None)
+        return reading.was_missed
 
     # ---- looking
 

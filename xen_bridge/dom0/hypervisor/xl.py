@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
-from xen_bridge.errors import Deadline, HypervisorError, RequestUnsupported, SubjectNotFound
-from xen_bridge.protocol.documents.domains import MAX_CPUS, VcpuAssignment
+from xen_bridge.child_command import ChildCommand
+from xen_bridge.dom0.hypervisor.xl_tables import (
+    ListedDomain,
+    read_list,
+    read_shares,
+    read_vcpu_list,
+)
+from xen_bridge.errors import HypervisorError, SubjectNotFound
+from xen_bridge.protocol.documents.domains import VcpuAssignment
 
-SECONDS = 30.0
-"""For one command."""
+SECONDS = 20.0
+"""For one command: less than who asks waits, so that all else can still be told."""
 
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
@@ -20,33 +26,24 @@ SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it wrote; raises what went wrong."""
 
-_ROW = re.compile(
-    r"(?P<name>\S.*?)\s+(?P<id>\d+)\s+(?P<vcpu>\d+)\s+(?P<cpu>\d+|-)\s+(?P<state>\S{3})"
-    r"\s+(?P<time>\d+(\.\d+)?)\s+(?P<hard>\S+)\s*(/\s*(?P<soft>\S+))?\s*"
-)
 _LAST_CPU = re.compile(r"^max_cpu_id\s*:\s*(?P<number>\d{1,4})\s*$", re.ASCII | re.MULTILINE)
 
 
 def run_here(command: Sequence[str]) -> str:
-    """Run ``command`` on this machine."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "PATH": with_sbin()},
-        )
-    except FileNotFoundError as error:
-        raise RequestUnsupported(f"{command[0]} is not installed here") from error
-    except OSError as error:
-        raise HypervisorError(f"{command[0]} cannot be run: {error.strerror}") from error
-    except subprocess.TimeoutExpired as error:
-        raise Deadline(f"{command[0]} did not end in {SECONDS:g} s") from error
-    if done.returncode != 0:
-        raise _failure(command, done.stderr.decode(errors="replace"))
-    return done.stdout.decode(errors="replace")
+    """Run ``command`` on this machine, whatever hung before."""
+    return one_at_a_time(ChildCommand())(command)
+
+
+def one_at_a_time(child: ChildCommand) -> Run:
+    """Return what runs commands on this machine, each in the turn that ``child`` gives."""
+
+    def run(command: Sequence[str]) -> str:
+        done = child.run(command, SECONDS, {**os.environ, "PATH": with_sbin()})
+        if done.returncode != 0:
+            raise _failure(command, done.stderr.decode(errors="replace"))
+        return done.stdout.decode(errors="replace")
+
+    return run
 
 
 def with_sbin() -> str:
@@ -55,7 +52,11 @@ def with_sbin() -> str:
 
 
 def run_over_ssh(
-    target: str, port: int | None = None, key_file: str | None = None, verify: bool = True
+    target: str,
+    port: int | None = None,
+    key_file: str | None = None,
+    verify: bool = True,
+    child: ChildCommand | None = None,
 ) -> Run:
     """Return what runs commands on the machine that ssh calls ``target``.
 
@@ -70,10 +71,12 @@ def run_over_ssh(
     if not verify:
         options += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
 
+    run_ssh = one_at_a_time(child or ChildCommand())
+
     def run(command: Sequence[str]) -> str:
         # The other end has a shell: what it is given must stay one word each.
         there = f'PATH="$PATH:{SBIN}" {shlex.join(command)}'
-        return run_here(("ssh", *options, "--", target, there))
+        return run_ssh(("ssh", *options, "--", target, there))
 
     return run
 
@@ -105,6 +108,14 @@ class Xl:
         """Return where every vCPU runs and may run (``xl vcpu-list``); all CPUs are ``cpus``."""
         return tuple(read_vcpu_list(self._run(("xl", "vcpu-list")), cpus))
 
+    def list(self) -> tuple[ListedDomain, ...]:
+        """Return all domains that run, whoever made them (``xl list -v``)."""
+        return tuple(read_list(self._run(("xl", "list", "-v"))))
+
+    def shares(self, kind: str) -> dict[int, tuple[int, int]]:
+        """Return weight and cap by the domains' ids; ``kind`` is the host's scheduler."""
+        return read_shares(self._run(("xl", f"sched-{kind}")))
+
     def take_device(self, address: str) -> None:
         """Take a PCI device from the host's driver."""
         self._run(("xl", "pci-assignable-add", address))
@@ -112,34 +123,3 @@ class Xl:
     def return_device(self, address: str) -> None:
         """Give a PCI device back to the host's driver."""
         self._run(("xl", "pci-assignable-remove", "-r", address))
-
-
-def read_vcpu_list(text: str, cpus: int) -> Iterator[VcpuAssignment]:
-    """Yield the rows that ``xl vcpu-list`` writes; what is no row is passed over."""
-    for line in text.splitlines():
-        row = _ROW.fullmatch(line)
-        if row is not None:
-            yield VcpuAssignment(
-                domain=row["name"],
-                id=int(row["id"]),
-                vcpu=int(row["vcpu"]),
-                cpu=None if row["cpu"] == "-" else int(row["cpu"]),
-                state=row["state"],
-                time_s=float(row["time"]),
-                affinity=read_cpu_list(row["hard"], cpus),
-            )
-
-
-def read_cpu_list(text: str, cpus: int) -> tuple[int, ...]:
-    """Return the CPUs of ``all``, which are ``cpus``, of ``none``, or of a list as ``0-2,5``.
-
-    Of a list every number is kept that a message can carry: CPUs are not 0 to n-1 everywhere.
-    """
-    if text in ("all", "any"):
-        return tuple(range(cpus))
-    found: set[int] = set()
-    for item in text.split(","):
-        first, _, last = item.partition("-")
-        if first.isdecimal() and (last or first).isdecimal():
-            found.update(range(int(first), min(int(last or first), MAX_CPUS) + 1))
-    return tuple(sorted(found))

@@ -34,6 +34,12 @@ WantedState = Literal["running", "paused", "shutoff", "destroyed"]
 BootLoader = Literal["pygrub"]
 Lifecycle = Literal["restart", "destroy"]
 """What becomes of a domain that reboots, or crashes."""
+KnownLifecycle = Literal[
+    "restart", "destroy", "preserve", "rename-restart", "coredump-destroy", "coredump-restart"
+]
+"""What others may have chosen for theirs."""
+Origin = Literal["libvirt", "xl"]
+"""Who keeps a domain: libvirt, through which ours are made, or xl, whose libvirt does not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Domain:
 
     ``unknown`` names the fields that the host could not tell of it, which then have None (or
     nothing, or the state "unknown"); ``problems`` says why, and what else is wrong with it.
+    One whose ``origin`` is xl can be looked at, no more. ``on_reboot``, ``on_crash`` and
+    ``autostart`` are as they were set last; of Domain 0, and of those of xl, they are None.
     """
 
     name: str = document_field(least=1)
@@ -88,6 +96,10 @@ class Domain:
     cpu_time_s: float | None = document_field(None, tag="CpuTimeS", least=0)
     persistent: bool | None = document_field(None)
     interfaces: tuple[DomainInterface, ...] = document_field((), tag="Interface")
+    origin: Origin = document_field("libvirt")
+    on_reboot: KnownLifecycle | None = document_field(None)
+    on_crash: KnownLifecycle | None = document_field(None)
+    autostart: bool | None = document_field(None)
     unknown: tuple[str, ...] = document_field((), tag="Unknown")
     problems: tuple[str, ...] = document_field((), tag="Problem")
 
@@ -116,7 +128,8 @@ class PhysicalHostInfo:
 class GetNode:
     """Ask for the host and all its domains at once.
 
-    Without ``affinity``, which costs a run of xl, it is cheap enough to be asked all the time.
+    Without ``affinity`` no command is run, so it is cheap enough to be asked all the time; then
+    the domains that xl made are not among them.
     """
 
     affinity: bool = document_field(True)
@@ -178,7 +191,8 @@ class CreateDomain:
 class SetDomain:
     """Change a domain; what is None stays. ``affinity`` has one entry, or one per vCPU.
 
-    ``anywhere`` lets all vCPUs run on all physical CPUs, whatever their numbers.
+    ``anywhere`` lets all vCPUs run on all physical CPUs, whatever their numbers. ``on_reboot`` and
+    ``on_crash`` hold from its next start.
     """
 
     domain: str = document_field(pattern=DOMAIN)
@@ -189,6 +203,8 @@ class SetDomain:
     state: WantedState | None = document_field(None)
     anywhere: bool = document_field(False)
     autostart: bool | None = document_field(None)
+    on_reboot: Lifecycle | None = document_field(None)
+    on_crash: Lifecycle | None = document_field(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,11 +283,17 @@ class LatencyIteration:
 
 @dataclass(frozen=True, slots=True)
 class XentopMeasures:
-    """What the xentop gatherer measured."""
+    """What the xentop gatherer measured.
+
+    ``problem`` says why some of it is libvirt's figures, and ``failures`` how often that was so
+    since the service began; None if xentop told all.
+    """
 
     TAG: ClassVar[str] = "MeasureToolResponse"
     tool_id: int = document_field(XENTOP, tag="MeasureToolId", least=XENTOP, most=XENTOP)
     iterations: tuple[XentopIteration, ...] = document_field((), tag="Iteration")
+    problem: str | None = document_field(None)
+    failures: int | None = document_field(None, least=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,9 @@ ACTIONS: list[list[dict[str, Any]]] = [
     [{"set_tp_src": 1}, {"set_tp_dst": 2}, {"set_dl_vlan": 3}, {"set_dl_vlan_pcp": 4}],
     [{"push_vlan": 0x8100}, {"strip_vlan": True}],
     [{"enqueue": {"port_no": 1, "queue_id": 2}}],
+    [{"set_ipv6_src": "2001:db8::1"}, {"set_ipv6_dst": "fe80::7"}, {"set_ip_ecn": 1}],
+    [{"set_ipv6_nd_target": "fe80::1"}, {"set_ipv6_nd_sll": "02:00:00:00:00:01"}],
+    [{"set_ipv6_nd_tll": "02:00:00:00:00:01"}, {"output": 1}],
     [],
 ]
 
@@ -120,7 +123,9 @@ def test_actions_have_other_names_too() -> None:
         {}, {"output": 0}, {"output": None}, {"output": 1, "enqueue": 1}, {"nothing": 1},
         {"set_dl_type": 1}, {"set_nw_proto": 6}, {"set_field": 1}, {"set_field": {"a": 1, "b": 2}},
         {"enqueue": {"port_no": 1}}, {"set_queue": -1}, {"push_vlan": 0x0800}, {"strip_vlan": 1},
-        {"set_dl_vlan": VLAN_NONE}, {"set_nw_dst": "10.0.0.0/8"}, {"drop": True},
+        {"set_ipv6_dst": "fe80::/64"}, {"set_ipv6_src": "10.0.0.1"}, {"set_ip_ecn": 4},
+        {"set_ipv6_nd_tll": "fe80::1"}, {"set_dl_vlan": VLAN_NONE},
+        {"set_nw_dst": "10.0.0.0/8"}, {"drop": True},
     ],
 )  # fmt: skip
 def test_a_bad_action_is_named_by_its_place(item: Any) -> None:
@@ -250,6 +255,8 @@ def test_what_only_resembles_a_wish_is_named(fields: Any, name: str) -> None:
         ({"output": 0xFFFFFFFD}, {"output": "controller"}),
         ({"output": "0xfffffffb"}, {"output": "flood"}),
         ({"set_field": {"vlan_vid": 0x1005}}, {"set_dl_vlan": 5}),
+        ({"set_field": {"ipv6_dst": "FE80:0::1"}}, {"set_ipv6_dst": "fe80::1"}),
+        ({"set_field": {"icmpv6_type": 129}}, {"set_tp_src": 129}),
         ({"set_tp_dst": "0x50"}, {"set_tp_dst": 80}),
         ({"push_vlan": "0x8100"}, {"push_vlan": 0x8100}),
         (
@@ -267,3 +274,72 @@ def test_ports_that_are_none_are_named(port: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_actions([{"output": port}])
     assert refused.value.loc == ("actions", 0, "output")
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ({"ipv4_dst": "10.0.0.1"}, {"dl_type": 0x0800, "nw_dst": "10.0.0.1"}),
+        ({"arp_tpa": "10.0.0.1"}, {"dl_type": 0x0806, "nw_dst": "10.0.0.1"}),
+        ({"icmpv4_type": 8}, {"dl_type": 0x0800, "nw_proto": 1, "tp_src": 8}),
+        ({"icmpv6_type": 135}, {"dl_type": 0x86DD, "nw_proto": 58, "tp_src": 135}),
+        ({"ipv6_dst": "fe80::1"}, {"dl_type": 0x86DD, "ipv6_dst": "fe80::1"}),
+        ({"ip": True, "tcp_dst": 80}, {"dl_type": 0x0800, "nw_proto": 6, "tp_dst": 80}),
+        ({"DL_TYPE": 2048, "TCP_DST": 80}, {"dl_type": 0x0800, "nw_proto": 6, "tp_dst": 80}),
+        ({"dl_src": "02-00-00-00-00-0A"}, {"dl_src": "02:00:00:00:00:0a"}),
+        ({"dl_src": "0200.0000.000a"}, {"dl_src": "02:00:00:00:00:0a"}),
+    ],
+)
+def test_what_a_name_says_need_not_be_said_again(written: Any, same: Any) -> None:
+    assert parse_match(written) == parse_match(same)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ({"tcp_dst": 80}, "tcp_dst"),
+        ({"dl_type": 0x86DD, "ipv4_dst": "10.0.0.1"}, "ipv4_dst"),
+        ({"ip": True, "nw_proto": 17, "TCP_DST": 80}, "TCP_DST"),
+        ({"dl_src": "02:00-00:00-00:0a"}, "dl_src"),
+    ],
+)
+def test_what_may_mean_two_things_or_none_is_refused(written: Any, name: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_match(written)
+    assert refused.value.loc == ("match", name)
+
+
+@pytest.mark.parametrize(
+    ("item", "same"),
+    [
+        ({"type": "OUTPUT", "port": 2}, {"output": 2}),
+        ({"type": "OUTPUT", "port": "FLOOD", "max_len": 0}, {"output": "flood"}),
+        (
+            {"type": "SET_FIELD", "field": "ipv4_dst", "value": "10.0.0.2"},
+            {"set_nw_dst": "10.0.0.2"},
+        ),
+        (
+            {"type": "SET_DL_DST", "dl_dst": "02:00:00:00:00:01"},
+            {"set_dl_dst": "02:00:00:00:00:01"},
+        ),
+        ({"type": "POP_VLAN"}, {"strip_vlan": True}),
+        ({"type": "PUSH_VLAN", "ethertype": 33024}, {"push_vlan": 33024}),
+        (
+            {"type": "ENQUEUE", "port": 1, "queue_id": 2},
+            {"enqueue": {"port_no": 1, "queue_id": 2}},
+        ),
+        ({"mod_nw_dst": "10.0.0.2"}, {"set_nw_dst": "10.0.0.2"}),
+        ({"mod_vlan_vid": 5}, {"set_dl_vlan": 5}),
+        ({"strip_vlan": None}, {"strip_vlan": True}),
+    ],
+)
+def test_actions_are_understood_as_other_programs_write_them(item: Any, same: Any) -> None:
+    assert parse_actions([item]) == parse_actions([same])
+
+
+@pytest.mark.parametrize(
+    "item", [{"type": "OUTPUT"}, {"type": 3}, {"type": "OUTPUT", "a": 1, "b": 2}]
+)
+def test_what_other_programs_would_not_take_either_is_refused(item: Any) -> None:
+    with pytest.raises(InvalidInput):
+        parse_actions([item])

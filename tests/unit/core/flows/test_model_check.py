@@ -7,6 +7,8 @@ any failure (report 3.2.1; research on updates, section 8).
 
 from __future__ import annotations
 
+import os
+import random
 from itertools import permutations
 from typing import Any
 
@@ -39,6 +41,8 @@ LINKS = {(one, other): (other, one) for one in SWITCHES for other in SWITCHES if
 PATHS = [(FIRST, *middle, LAST) for size in range(5) for middle in permutations(range(2, 6), size)]
 JOURNEY = Journey((FIRST, EDGE), (LAST, EDGE))
 MATCH = Match(dl_type=0x0800, dl_vlan=VLAN_NONE)
+SAMPLE = 1 / 250
+"""Of plans whose kind was checked already, how many are checked all the same."""
 
 
 def hops(dpids: tuple[int, ...]) -> tuple[TaggedHop, ...]:
@@ -61,11 +65,14 @@ class Checker:
 
     The network is complete, and each port has the name of the switch it leads to: whatever is
     renamed in messages, tables and waypoints alike has the same fate. Nothing is assumed of who
-    planned: the messages themselves are compared.
+    planned: the messages themselves are compared. That renaming changes nothing is checked too, by
+    a random sample of the others; with CI set it is always the same one.
     """
 
     def __init__(self) -> None:
         self.kinds: set[Any] = set()
+        self.sampled = 0
+        self._chance = random.Random(7 if os.environ.get("CI") else None)
 
     def check(self, plan: FlowPlan, journey: Journey) -> None:
         """Raise AssertionError unless the plan and all its failures are safe and leave no trace."""
@@ -75,7 +82,11 @@ class Checker:
         kind = kind_of(plan, old, new, journey)
         if kind not in self.kinds:
             self.kinds.add(kind)
-            check_this(plan, old, new, journey)
+        elif self._chance.random() < SAMPLE:
+            self.sampled += 1
+        else:
+            return
+        check_this(plan, old, new, journey)
 
 
 def kind_of(plan: FlowPlan, old: Flow, new: Flow, journey: Journey) -> Any:

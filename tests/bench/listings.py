@@ -1,0 +1,135 @@
+"""Listings of 500 switches with the whole bundle, and what the controller uses at rest.
+
+Time of the event loop's thread per answer: when nothing changed since the last one, and when one
+port did. A port that changes is one without a cable. Beside it stands what is allowed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from bench.controller import Controller
+from bench.discovery import LINK_PORTS, torus
+from bench.served import while_serving
+from bench.table import Figure
+from horizon_ryu.wire.ofp13 import OFPT
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import LoadNetwork
+
+SIZE = (20, 25)
+REPEATED = 5
+SETTLE_SECONDS = 25.0
+REST_SECONDS = 20.0
+PUBLISHED_SECONDS = 0.5
+MOST_MS = 10.0
+"""Of the event loop, for an answer of which nothing changed."""
+MOST_AT_REST = 17.0
+"""Percent of a processor: half of what version a49bb17 used where 500 switches were first tried."""
+SETTINGS = "[stats]\novsdb = \n"
+
+
+class KeepingSwitch(LoadSwitch):
+    """Keeps the entries that it is told: audits find everything as it should be."""
+
+    def _take(self, message: bytes) -> None:
+        if message[1] == OFPT.FLOW_MOD:
+            self.answer(message)
+        else:
+            super()._take(message)
+
+
+class Listing(NamedTuple):
+    """A resource, in one of its representations."""
+
+    path: str
+    media_type: str = "application/json"
+    encoding: str = "identity"
+
+    def __str__(self) -> str:
+        kind = self.media_type.rpartition("/")[2]
+        return f"{self.path} {kind}{'' if self.encoding == 'identity' else ' ' + self.encoding}"
+
+
+LISTINGS = (
+    Listing("/v1/topology"),
+    Listing("/v1/topology", encoding="gzip"),
+    Listing("/v1/topology/links", "application/xml"),
+    Listing("/v1/stats"),
+    Listing("/v1/stats", encoding="gzip"),
+    Listing("/v1/stats", "application/xml"),
+    Listing("/v1/nodes"),
+    Listing("/v1/spanning-tree"),
+    Listing("/v1/flows"),
+    Listing("/v1/openapi.json"),
+)
+
+
+class Bench:
+    """A controller with the network that it lists."""
+
+    def __init__(self, controller: Controller, network: LoadNetwork) -> None:
+        self._controller = controller
+        self._network = network
+        self._up = itertools.cycle((False, True))
+
+    def change(self) -> None:
+        """Have one port change, and give the controller time to publish that."""
+        self._network.switches[1].set_port(LINK_PORTS + 1, next(self._up))
+        self._network.run_for(PUBLISHED_SECONDS)
+
+    def hub_ms(self, listing: Listing) -> tuple[float, int]:
+        """Return the milliseconds of the event loop that an answer takes, and its bytes."""
+        before = self._answers()
+        size = while_serving(self._network, lambda: self._download(listing), 60)
+        self._network.run(lambda: self._answers() > before, time.monotonic() + 10)
+        return float(self._controller.newest("hub_ms")), size
+
+    def _answers(self) -> int:
+        return sum("hub_ms" in reading for reading in self._controller.readings)
+
+    def _download(self, listing: Listing) -> int:
+        url = f"http://127.0.0.1:{self._controller.rest_port}{listing.path}"
+        headers = {"Accept": listing.media_type, "Accept-Encoding": listing.encoding}
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as it:
+            return len(it.read())
+
+
+def figures() -> Iterator[Figure]:
+    """Measure rest first, then each listing."""
+    applications = ("horizon_ryu.bundle", "bench.watch_listings")
+    with Controller(*applications, settings=SETTINGS) as controller:
+        network = torus(*SIZE, KeepingSwitch)
+        try:
+            network.connect(controller.address, time.monotonic() + 60)
+            if not network.run(network.joined, time.monotonic() + 60):
+                raise RuntimeError(f"not all switches joined\n{controller.trouble()}")
+            network.run_for(SETTLE_SECONDS)
+            yield Figure("at rest: CPU", "%", _at_rest(controller, network), MOST_AT_REST)
+            bench = Bench(controller, network)
+            for listing in LISTINGS:
+                yield from _told(bench, listing)
+        finally:
+            network.close()
+
+
+def _at_rest(controller: Controller, network: LoadNetwork) -> float:
+    cpu, start = controller.cpu_seconds(), time.monotonic()
+    network.run_for(REST_SECONDS)
+    return 100 * (controller.cpu_seconds() - cpu) / (time.monotonic() - start)
+
+
+def _told(bench: Bench, listing: Listing) -> Iterator[Figure]:
+    first, _ = bench.hub_ms(listing)
+    yield Figure(f"{listing}: the first time", "ms", first)
+    again = [bench.hub_ms(listing) for _ in range(REPEATED)]
+    yield Figure(f"{listing}: nothing changed", "ms", min(again)[0], MOST_MS)
+    changed = []
+    for _ in range(REPEATED):
+        bench.change()
+        changed.append(bench.hub_ms(listing)[0])
+    yield Figure(f"{listing}: one port changed", "ms", min(changed))
+    yield Figure(f"{listing}: answer", "kB", again[0][1] / 1000)

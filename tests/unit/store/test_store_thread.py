@@ -1,0 +1,145 @@
+"""The store's thread: in order, off the hub, and done even if whoever asked is gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from horizon_ryu.core.errors import StoreError
+from horizon_ryu.store import Store
+from horizon_ryu.store_thread import MAX_WAITING, StoreThread
+from xen_bridge.runtime.green import GreenRuntime
+from xen_bridge.runtime.port import Task
+
+WITHIN = 10.0
+
+
+@pytest.fixture
+def runtime() -> GreenRuntime:
+    return GreenRuntime()
+
+
+@pytest.fixture
+def thread(runtime: GreenRuntime) -> Iterator[StoreThread]:
+    thread = StoreThread(runtime)
+
+    def forever() -> None:
+        while True:
+            thread.turn()
+
+    task = runtime.spawn(forever)
+    yield thread
+    task.kill()
+
+
+class Gate:
+    """Work that a native thread does until it is let go."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.begun = threading.Event()
+
+    def pass_through(self) -> str:
+        self.begun.set()
+        self.open.wait(WITHIN)
+        return "through"
+
+
+def ask(runtime: GreenRuntime, thread: StoreThread, work: Callable[[], object]) -> Task:
+    task = runtime.spawn(thread.call, work)
+    runtime.sleep(0)
+    return task
+
+
+def until(runtime: GreenRuntime, condition: Callable[[], object]) -> None:
+    with runtime.timeout(WITHIN):
+        while not condition():
+            runtime.sleep(0.001)
+
+
+def test_others_run_while_the_store_is_held_up(runtime: GreenRuntime, thread: StoreThread) -> None:
+    gate = Gate()
+    waiting = ask(runtime, thread, gate.pass_through)
+    until(runtime, gate.begun.is_set)
+    for _ in range(100):
+        runtime.sleep(0)
+    assert not waiting.is_over
+    assert thread.busy_for() > 0
+    gate.open.set()
+    assert waiting.join(WITHIN)
+    until(runtime, lambda: thread.busy_for() == 0)
+
+
+def test_it_works_in_the_order_of_asking(runtime: GreenRuntime, thread: StoreThread) -> None:
+    gate = Gate()
+    done: list[int] = []
+    tasks = [ask(runtime, thread, gate.pass_through)]
+    tasks += [
+        ask(runtime, thread, lambda number=number: done.append(number)) for number in range(50)
+    ]
+    assert done == []
+    gate.open.set()
+    for task in tasks:
+        assert task.join(WITHIN)
+    assert done == list(range(50))
+
+
+def test_what_it_raises_is_raised_where_it_was_asked(thread: StoreThread) -> None:
+    def fail() -> None:
+        raise StoreError("the store cannot be read")
+
+    with pytest.raises(StoreError, match="cannot be read"):
+        thread.call(fail)
+    assert thread.call(lambda: 7) == 7
+
+
+def test_what_was_begun_is_done_though_its_task_was_killed(
+    runtime: GreenRuntime, thread: StoreThread
+) -> None:
+    gate = Gate()
+    done: list[str] = []
+    waiting = ask(runtime, thread, lambda: done.append(gate.pass_through()))
+    until(runtime, gate.begun.is_set)
+    waiting.kill()
+    gate.open.set()
+    # The next has its turn after it.
+    assert thread.call(lambda: list(done)) == ["through"]
+
+
+def test_too_many_are_refused_and_the_others_are_served(
+    runtime: GreenRuntime, thread: StoreThread
+) -> None:
+    gate = Gate()
+    tasks = [ask(runtime, thread, gate.pass_through)]
+    until(runtime, gate.begun.is_set)
+    tasks += [ask(runtime, thread, lambda: None) for _ in range(MAX_WAITING)]
+    with pytest.raises(StoreError, match="too slow"):
+        thread.call(lambda: None)
+    gate.open.set()
+    for task in tasks:
+        assert task.join(WITHIN)
+    assert thread.call(lambda: 1) == 1
+
+
+def test_the_end_waits_for_what_is_to_be_written(
+    runtime: GreenRuntime, thread: StoreThread, tmp_path: Path
+) -> None:
+    store = Store(f"sqlite:///{tmp_path}/store.sqlite")
+    store.carry = thread.call
+    for number in range(20):
+        runtime.spawn(store.set_setting, f"n{number}", number)
+    runtime.sleep(0)
+    thread.finish()
+    store.carry = None
+    assert [store.get_setting(f"n{number}") for number in range(20)] == list(range(20))
+    store.close()
+
+
+def test_a_store_in_memory_stays_where_it_was_made(tmp_path: Path) -> None:
+    in_memory, on_disk = Store("sqlite://"), Store(f"sqlite:///{tmp_path}/store.sqlite")
+    assert (in_memory.is_shared, on_disk.is_shared) == (False, True)
+    in_memory.close()
+    on_disk.close()

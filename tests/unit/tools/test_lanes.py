@@ -1,0 +1,167 @@
+"""Lanes of tests: they run side by side, end together, and one that fails fails the whole."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tools.controller_process import wait_until
+from tools.lanes import INTERRUPTED, Counts, Course, Lane, pytest_command, read_counts
+
+GOOD = "def test_good():\n    pass\n"
+BAD = "def test_bad():\n    print('the reason')\n    assert 1 == 2\n"
+MEETS = """
+import pathlib, time
+def test_meets():
+    pathlib.Path("{mine}").touch()
+    deadline = time.monotonic() + 60
+    while not pathlib.Path("{other}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+"""
+WAITS = """
+import pathlib, pytest, time
+@pytest.fixture
+def made():
+    yield
+    pathlib.Path("{folder}/taken-down").touch()
+def test_waits(made):
+    pathlib.Path("{folder}/begun").touch()
+    time.sleep(600)
+"""
+DEAF = """
+import pathlib, signal, time
+def test_deaf():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pathlib.Path("{folder}/begun").touch()
+    time.sleep(600)
+"""
+
+
+class Rig:
+    """Lanes of files that are written here, and what was said of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said: list[str] = []
+
+    def lane(self, name: str, source: str, *more: str) -> Lane:
+        path = self.folder / f"test_{name}.py"
+        path.write_text(source)
+        own = ["-ra", "-p", "no:cacheprovider", "--rootdir", str(self.folder), "-c", "/dev/null"]
+        command = [sys.executable, "-m", "pytest", *own, str(path), *more]
+        return Lane(name, command, self.folder, self.said.append)
+
+    def course(self, *stages: list[Lane], grace: float = 60.0) -> Course:
+        return Course(stages, self.said.append, grace)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.said)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+def test_lanes_of_one_stage_run_at_the_same_time(rig: Rig) -> None:
+    ends = [f"{rig.folder}/one", f"{rig.folder}/other"]
+    one = rig.lane("one", MEETS.format(mine=ends[0], other=ends[1]))
+    other = rig.lane("other", MEETS.format(mine=ends[1], other=ends[0]))
+    assert rig.course([one, other]).run() == 0
+    assert "together: 2 passed, 0 failed, 0 errors, 0 skipped" in rig.text
+    assert rig.said[-1] == "==> make test: all tests passed"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_lane_that_fails_fails_the_whole_and_all_others_run(rig: Rig, place: int) -> None:
+    sources = [GOOD, GOOD, GOOD]
+    sources[place] = BAD
+    lanes = [rig.lane(f"lane{number}", source) for number, source in enumerate(sources)]
+    assert rig.course(lanes[:2], lanes[2:]).run() == 1
+    assert "together: 2 passed, 1 failed" in rig.text
+    # Its failure is told after the progress of all, with the reason, and is in its file.
+    failed = next(number for number, line in enumerate(rig.said) if "the reason" in line)
+    assert all(" | test_" not in line for line in rig.said[failed:])
+    assert "assert 1 == 2" in (rig.folder / f"lane{place}.log").read_text()
+
+
+def test_a_lane_that_dies_is_a_failure_and_its_last_words_are_told(rig: Rig) -> None:
+    died = rig.lane("died", "import os\ndef test_dies():\n    os._exit(0)\n")
+    killed = rig.lane("killed", "import os\ndef test_dies():\n    os.kill(os.getpid(), 9)\n")
+    assert rig.course([killed, died]).run() == 1
+    assert "killed | 0 passed, 0 failed, 0 errors, 0 skipped" in rig.text
+    assert f"FAILED (exit status {-signal.SIGKILL})" in rig.text
+
+
+def test_a_lane_without_tests_is_no_failure_unless_all_are(rig: Rig) -> None:
+    assert rig.course([rig.lane("empty", ""), rig.lane("good", GOOD)]).run() == 0
+    assert "empty | no tests" in rig.text
+    assert rig.course([rig.lane("empty", "")]).run() == 5
+    assert rig.said[-1] == "==> make test: FAILED, there is no such test"
+
+
+def test_arguments_go_to_every_lane() -> None:
+    for lane in ("logic", "xen"):
+        command = pytest_command(lane, ["-k", "a name", "tests/unit"])
+        assert command[-3:] == ["-k", "a name", "tests/unit"]
+        assert f"--lane={lane}" in command
+
+
+def test_an_interruption_ends_the_lanes_cleanly_and_begins_no_other(rig: Rig) -> None:
+    lanes = []
+    for name in ("one", "other"):
+        (rig.folder / name).mkdir()
+        lanes.append(rig.lane(name, WAITS.format(folder=rig.folder / name)))
+    after = rig.lane("after", GOOD)
+    status = signalled(rig, rig.course(lanes, [after]), "one", "other")
+    assert status == INTERRUPTED
+    assert all((rig.folder / name / "taken-down").exists() for name in ("one", "other"))
+    assert not after.log.exists()
+
+
+def test_a_lane_that_does_not_heed_it_is_killed(rig: Rig) -> None:
+    (rig.folder / "deaf").mkdir()
+    lane = rig.lane("deaf", DEAF.format(folder=rig.folder / "deaf"))
+    assert signalled(rig, rig.course([lane], grace=0.2), "deaf") == INTERRUPTED
+    assert lane.status == -signal.SIGKILL
+
+
+def signalled(rig: Rig, course: Course, *begun: str) -> int:
+    """Run it, tell it to end when the tests have begun, and return its status."""
+    statuses: list[int] = []
+    thread = threading.Thread(target=lambda: statuses.append(course.run()), daemon=True)
+    thread.start()
+    paths = [rig.folder / name / "begun" for name in begun]
+    wait_until(lambda: all(path.exists() for path in paths), 60, "the tests have begun")
+    course.signalled(signal.SIGINT, None)
+    thread.join(90)
+    return statuses[0]
+
+
+def test_half_a_file_of_results_counts_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "half.xml"
+    path.write_text("<testsuites><testsuite tests='3'")
+    assert read_counts(path) == read_counts(tmp_path / "none") == Counts()
+
+
+def test_every_test_is_in_exactly_one_lane() -> None:
+    """Asked of a file of each: what a lane leaves out, another one has."""
+    files = {
+        "logic": ["tests/unit/tools/test_lanes.py", "tests/integration/test_controller_process.py"],
+        "switches": ["tests/integration/test_real_stats.py"],
+        "xen": ["tests/integration/xen/test_cap_experiment.py"],
+    }
+    every = [path for paths in files.values() for path in paths]
+    for lane, paths in files.items():
+        command = [*pytest_command(lane, every), "--collect-only", "-q", "-p", "no:cacheprovider"]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        assert {line.split("::")[0] for line in listed.stdout.splitlines() if "::" in line} == {
+            *paths
+        }, listed.stderr

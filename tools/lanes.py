@@ -1,0 +1,281 @@
+"""``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
+
+Unit and fuzz tests run beside those of the switches; real Xen comes after both, with nothing beside
+it, and its tests that measure shares come last. Which test is in which lane is
+``tests/conftest.py``'s to say. A pool of workers (pytest-xdist) was no help: names of switches and
+the Xen lab are there once per machine, so that each of these groups is one worker's in its order,
+and a pool cannot begin one group when others have ended.
+
+The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FOLDER = Path(".test-lanes")
+STAGES = (("logic", "switches"), ("xen",))
+"""Lanes that run at the same time, and those that come after them."""
+GRACE = 90.0
+"""Seconds that an interrupted lane has to take down what it made."""
+INTERRUPTED = 130
+_NOTHING_COLLECTED = 5
+_REPORT = re.compile(r"=+ (ERRORS|FAILURES|warnings summary|short test summary info|.* in \d.*) =+")
+_LAB = (sys.executable, "-m", "topologies.lab", "build")
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Counts:
+    """What became of tests, by pytest's words."""
+
+    passed: int = 0
+    failed: int = 0
+    errors: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.errors + other.errors,
+            self.skipped + other.skipped,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.passed} passed, {self.failed} failed, "
+            f"{self.errors} errors, {self.skipped} skipped"
+        )
+
+
+def read_counts(path: Path) -> Counts:
+    """Return what a file of ``--junitxml`` says; nothing if there is none, or half of one."""
+    try:
+        suites = ET.parse(path).getroot().iter("testsuite")
+    except (OSError, ET.ParseError):
+        return Counts()
+    counts = Counts()
+    for suite in suites:
+        total, failed, errors, skipped = (
+            int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")
+        )
+        counts += Counts(max(0, total - failed - errors - skipped), failed, errors, skipped)
+    return counts
+
+
+@dataclass
+class Lane:
+    """A process of pytest: its progress is told as it comes, its report is kept for the end."""
+
+    name: str
+    command: Sequence[str]
+    folder: Path
+    say: Say
+    status: int | None = None
+    seconds: float = 0.0
+    _report: list[str] = field(default_factory=list)
+    _process: subprocess.Popen[str] | None = None
+    _reader: threading.Thread | None = None
+
+    @property
+    def log(self) -> Path:
+        """The file of everything that it printed."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def results(self) -> Path:
+        """The file of its results, as JUnit writes them."""
+        return self.folder / f"{self.name}.xml"
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether it ended, and no test of it failed."""
+        return self.status in (0, _NOTHING_COLLECTED)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the arguments left it without a test."""
+        return self.status == _NOTHING_COLLECTED
+
+    @property
+    def report(self) -> list[str]:
+        """What pytest says at the end: the failures, and a line for what did not pass."""
+        return self._report
+
+    def start(self) -> None:
+        """Start it, in a process group of its own: who ends it is whoever started us."""
+        self.results.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [*self.command, f"--junitxml={self.results}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self._reader = threading.Thread(target=self._read, args=(time.monotonic(),), daemon=True)
+        self._reader.start()
+
+    def ended(self, seconds: float) -> bool:
+        """Wait at most so long for its end; tell whether it has ended."""
+        if self._process is None or self._reader is None:
+            return True
+        try:
+            self.status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        # A process that a test left behind may hold the pipe: its output is no test's.
+        self._reader.join(5)
+        return True
+
+    def interrupt(self) -> None:
+        """Have pytest end as Ctrl-C ends it: fixtures are taken down."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it and its children at once."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def counts(self) -> Counts:
+        """Return what became of its tests."""
+        return read_counts(self.results)
+
+    def _read(self, began: float) -> None:
+        if self._process is None or self._process.stdout is None:
+            return
+        with self._process.stdout as lines, self.log.open("w", encoding="utf-8") as log:
+            for line in lines:
+                log.write(line)
+                log.flush()
+                if self._report or _REPORT.match(line):
+                    self._report.append(line.rstrip("\n"))
+                elif line.strip():
+                    self.say(f"{self.name:>8} | {line.rstrip()}")
+        self.seconds = time.monotonic() - began
+
+
+class Course:
+    """All lanes, stage by stage; the first signal interrupts them, the second kills."""
+
+    def __init__(self, stages: Sequence[Sequence[Lane]], say: Say, grace: float = GRACE) -> None:
+        self.stages = stages
+        self.signals = 0
+        self._say = say
+        self._grace = grace
+        self._kill_at: float | None = None
+        self._running: Sequence[Lane] = ()
+
+    def signalled(self, signum: int, frame: object) -> None:
+        """Be told to end; a signal handler."""
+        self.signals += 1
+
+    def run(self) -> int:
+        """Run every lane and return the exit status of the whole."""
+        done: list[Lane] = []
+        for stage in self.stages:
+            if self.signals:
+                break
+            self._running = stage
+            for lane in stage:
+                lane.start()
+            done += stage
+            self._wait()
+        return self._conclude(done)
+
+    def _wait(self) -> None:
+        """Return when all running lanes have ended, by themselves or because we were told to."""
+        heeded = 0
+        while not all(lane.ended(0.1) for lane in self._running):
+            overdue = self._kill_at is not None and time.monotonic() > self._kill_at
+            if self.signals == heeded and not overdue:
+                continue
+            first, heeded = heeded == 0, self.signals
+            if first:
+                self._say("==> interrupted: the lanes take down what they made")
+                self._kill_at = time.monotonic() + self._grace
+            for lane in self._running:
+                lane.interrupt() if first else lane.kill()
+
+    def _conclude(self, lanes: Sequence[Lane]) -> int:
+        """Tell what became of all; return 0 only if every lane ended well and had tests."""
+        for lane in sorted(lanes, key=lambda one: not one.is_good):
+            if not lane.is_good or lane.counts().skipped:
+                self._tell_report(lane)
+        for lane in lanes:
+            told = "no tests" if lane.is_empty else lane.counts()
+            ending = "" if lane.is_good else f", FAILED (exit status {lane.status})"
+            self._say(f"{lane.name:>8} | {told} in {lane.seconds:.0f} s{ending}: {lane.log}")
+        self._say(f"==> together: {sum((lane.counts() for lane in lanes), Counts())}")
+        if self.signals:
+            self._say("==> make test: interrupted")
+            return INTERRUPTED
+        if all(lane.is_empty for lane in lanes):
+            self._say("==> make test: FAILED, there is no such test")
+            return _NOTHING_COLLECTED
+        if not all(lane.is_good for lane in lanes):
+            self._say("==> make test: FAILED (see above)")
+            return 1
+        self._say("==> make test: all tests passed")
+        return 0
+
+    def _tell_report(self, lane: Lane) -> None:
+        report = lane.report
+        if not report:
+            # It ended without a word of its own: what it said last is all there is.
+            report = lane.log.read_text("utf-8").splitlines()[-40:] if lane.log.exists() else []
+        self._say(f"\n==> {lane.name}")
+        for line in report:
+            self._say(line)
+
+
+def pytest_command(lane: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command of a lane."""
+    own = ["-m", "pytest", "-ra", f"--lane={lane}", "-o", f"cache_dir=.pytest_cache/{lane}"]
+    return [sys.executable, *own, *arguments]
+
+
+def start_lab_build() -> subprocess.Popen[bytes]:
+    """Begin to build the Xen lab beside the lanes; its tests wait for it."""
+    with (FOLDER / "lab.log").open("wb") as log:
+        return subprocess.Popen(["nice", *_LAB], stdout=log, stderr=log, start_new_session=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the whole."""
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+
+    FOLDER.mkdir(exist_ok=True)
+    stages = [
+        [Lane(name, pytest_command(name, arguments), FOLDER, say) for name in stage]
+        for stage in STAGES
+    ]
+    course = Course(stages, say)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, course.signalled)
+    lab = start_lab_build()
+    status = course.run()
+    if course.signals and lab.poll() is None:
+        os.killpg(lab.pid, signal.SIGTERM)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,36 @@
+"""Private file: a key or the like, which nobody but its owner, and a group, may read.
+
+As ssh does with its keys, whoever is to use one that is open to others refuses, and says what to
+type.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from xen_bridge.errors import BridgeError
+
+_OPEN = stat.S_IRWXO | stat.S_IWGRP
+"""A group may read it: a service that is not root is given its key so."""
+
+
+class OpenToOthers(BridgeError):
+    """A private file that others may read, or a group may write; the text has the remedy."""
+
+    title = "A private file is open to others"
+
+
+def check_mode(path: Path, status: os.stat_result) -> None:
+    """Raise OpenToOthers unless the file at ``path``, whose status this is, is private."""
+    if status.st_mode & _OPEN:
+        mode = stat.S_IMODE(status.st_mode)
+        raise OpenToOthers(f"{path}: its mode is {mode:04o}, open to others; chmod 600 {path}")
+
+
+def read_private(path: Path) -> bytes:
+    """Return what is in a private file; raises OSError, OpenToOthers."""
+    with path.open("rb") as file:
+        check_mode(path, os.fstat(file.fileno()))
+        return file.read()
