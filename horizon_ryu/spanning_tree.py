@@ -42,6 +42,8 @@ from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
 from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
 
+SEAL_ORDER = 15
+"""Place of the seal: after probes, before hosts are learned from what segments say twice."""
 GATE_ORDER = 30
 """Place of the gate in the fast lane: after Discovery, before Forwarding."""
 FLOOD_ORDER = 50
@@ -83,6 +85,7 @@ class SpanningTree(HorizonApp):
         self._recall()
         self.horizon.published.forest = self._told = self._control.forest()
         self._tell_settled()
+        self.horizon.packet_in_pipeline.register(SEAL_ORDER, self._seal)
         self.horizon.packet_in_pipeline.register(GATE_ORDER, self._gate)
         self.horizon.packet_in_pipeline.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
@@ -113,6 +116,7 @@ class SpanningTree(HorizonApp):
 
     def stop(self) -> None:
         """Leave the network as it is: it goes on forwarding along the last tree."""
+        self.horizon.packet_in_pipeline.unregister(self._seal)
         self.horizon.packet_in_pipeline.unregister(self._gate)
         self.horizon.packet_in_pipeline.unregister(self._flood)
         super().stop()
@@ -153,6 +157,12 @@ class SpanningTree(HorizonApp):
         finally:
             self._tell_settled()
             self._wake.set()
+
+    def _seal(self, packet: PacketIn, _now: float) -> PacketInVerdict:
+        """Drop what comes in by a closed port of a segment: another port of it is open."""
+        if self._control.is_sealed(packet.dpid, packet.in_port):
+            return PacketInVerdict(True, _free(packet))
+        return PASSED
 
     def _gate(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Drop what would be flooded but came in where the tree has no port."""

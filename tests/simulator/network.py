@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.topology import Link, PortRef
@@ -13,6 +14,7 @@ from simulator.channel import Channel, Peer
 from simulator.clock import Clock
 from simulator.traced_frames import BROADCAST, trace_number, traced_frame
 from virtual_switch.direct import DirectSwitch
+from virtual_switch.network import LINK_LOCAL
 
 HOP_LIMIT = 12
 RELAY_LIMIT = 3
@@ -78,6 +80,9 @@ class Network:
         self.hop_limit = HOP_LIMIT
         self.watched = True
         self._ways: dict[PortRef, Way] = {}
+        self._bridged: dict[PortRef, list[PortRef]] = {}
+        self.bridged_hosts: dict[PortRef, Station] = {}
+        """Who stands on a foreign bridge, by the first of its ports."""
         self._hosts_at: dict[PortRef, Station] = {}
         self._frames = 0
         self._relayed: Counter[tuple[bytes, PortRef]] = Counter()
@@ -105,6 +110,40 @@ class Network:
         self.cables.append(cable)
         self._ways.update({way.src: way for way in ways})
         return cable
+
+    def add_bridge(self, *dpids: int) -> list[PortRef]:
+        """Join new ports of switches by a bridge that nobody controls, with a host; return them.
+
+        It floods everything but link-local groups, and counts as one cable in ``passes``.
+        """
+        ends = [self._new_port(dpid) for dpid in dpids]
+        self._bridged.update(dict.fromkeys(ends, ends))
+        mac = b"\x00\x00\x00\x01" + (len(self.bridged_hosts) + 1).to_bytes(2, "big")
+        self.bridged_hosts[ends[0]] = Station(mac, ends[0])
+        return ends
+
+    def _relay(self, src: PortRef | None, ends: list[PortRef], data: bytes) -> None:
+        """Have a foreign bridge flood what came in from ``src`` (None: from its own host)."""
+        if data.startswith(LINK_LOCAL):
+            return
+        number = trace_number(data)
+        if number is not None:
+            if src is not None and not self._may_pass(number, src):
+                return
+            self.bridged_hosts[ends[0]].heard[number] += src is not None
+        for dst in ends:
+            if dst != src:
+                self.clock.after(0.0005, partial(self._arrive, dst, data))
+
+    def _arrive(self, dst: PortRef, data: bytes) -> None:
+        self.switches[dst.dpid].receive(dst.port_no, data)
+
+    def broadcast_from_bridge(self, ends: list[PortRef]) -> int:
+        """Have the host of a foreign bridge send one traced frame; return its number."""
+        self._frames += 1
+        host = self.bridged_hosts[ends[0]]
+        self._relay(None, ends, traced_frame(host.mac, self._frames, BROADCAST))
+        return self._frames
 
     def add_host(self, dpid: int) -> Station:
         """Put a host at a new port of ``dpid``."""
@@ -134,6 +173,9 @@ class Network:
         if host is not None:
             if number is not None:
                 host.heard[number] += 1
+            return
+        if src in self._bridged:
+            self._relay(src, self._bridged[src], data)
             return
         way = self._ways.get(src)
         if way is None or way.deaf:

@@ -238,6 +238,11 @@ class TreeControl:
         state = member.state
         return state.floods and in_port in state.ports and in_port not in state.blocked
 
+    def is_sealed(self, dpid: int, in_port: int) -> bool:
+        """Tell whether a port of a segment is closed: what comes in there comes in elsewhere."""
+        ref = PortRef(dpid, in_port)
+        return ref in self._view.segments and in_port not in self.open_ports(dpid)
+
     def open_ports(self, dpid: int) -> frozenset[int]:
         """Return the ports of a switch that should be open to broadcasts."""
         member = self._members.get(dpid)

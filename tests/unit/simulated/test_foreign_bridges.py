@@ -1,0 +1,81 @@
+"""Bridges that are nobody's switches in a simulated network: no frame goes round, none is lost."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from horizon_ryu.core.topology import PortRef
+from simulator.full_controller import FullController
+from simulator.network import Network, random_graph
+
+OPENFLOW_10, OPENFLOW_13 = 1, 4
+
+
+def everybody_hears_once(network: Network, bridges: list[list[PortRef]]) -> None:
+    """One broadcast of each host, on switches and on bridges, reaches every other one once."""
+    stations = [*network.hosts, *network.bridged_hosts.values()]
+    senders = [(host, None) for host in network.hosts]
+    senders += [(network.bridged_hosts[ends[0]], ends) for ends in bridges]
+    for sender, ends in senders:
+        number = network.broadcast(sender) if ends is None else network.broadcast_from_bridge(ends)
+        network.clock.run(0.3)
+        heard = {one.mac: one.heard[number] for one in stations}
+        assert heard == {one.mac: int(one is not sender) for one in stations}
+
+
+def started(network: Network) -> FullController:
+    controller = FullController(network)
+    for dpid in network.switches:
+        network.connect(dpid, controller)
+    # Even while ports are undecided nothing may go round.
+    for _ in range(60):
+        network.broadcast(network.hosts[0])
+        network.clock.run(0.1)
+    return controller
+
+
+@pytest.mark.parametrize("openflow", [OPENFLOW_10, OPENFLOW_13])
+def test_a_bridge_beside_a_cable_makes_no_storm(openflow: int) -> None:
+    network = Network(1)
+    for dpid in (1, 2):
+        network.add_switch(dpid, openflow)
+        network.add_host(dpid)
+    cable = network.add_cable(1, 2)
+    ends = network.add_bridge(1, 2)
+    controller = started(network)
+    assert controller.tree.forest().blocked == {ends[1]}
+    assert controller.tree.settled()
+    everybody_hears_once(network, [ends])
+    network.unplug(cable)
+    network.clock.run(1.0)
+    assert controller.tree.forest().blocked == set()
+    everybody_hears_once(network, [ends])
+    network.plug(cable)
+    network.clock.run(5.0)
+    everybody_hears_once(network, [ends])
+    assert max(network.passes.values()) == 1
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(2, 6),
+    st.integers(0, 3),
+    st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)]),
+)
+@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_any_bridges_in_any_network_make_no_storm(
+    seed: int, size: int, bridges: int, versions: tuple[int, ...]
+) -> None:
+    network, chance = Network(seed), random.Random(seed)
+    network.hop_limit = 1
+    random_graph(network, chance, size, 2, versions)
+    ends = [
+        network.add_bridge(*(chance.randint(1, size) for _ in range(chance.randint(2, 4))))
+        for _ in range(bridges)
+    ]
+    started(network)
+    everybody_hears_once(network, ends)
