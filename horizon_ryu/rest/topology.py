@@ -17,12 +17,13 @@ from horizon_ryu.formats.topology import (
     links_document,
     neighbors_document,
 )
+from horizon_ryu.http.kept_answers import Aside, here
 from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
 from horizon_ryu.http.resource import Call, Raw, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
-from horizon_ryu.rest.topology_measures import Aside, MeasuresOperations, here
+from horizon_ryu.rest.topology_measures import MeasuresOperations
 from horizon_ryu.rest.topology_model import TopologyModel
 from horizon_ryu.rest.topology_text import SwitchState, TopologyText
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Protocol
 
 from pydantic import StringConstraints
 
 from horizon_ryu.core.graph_measures import GraphMeasures, measure
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import Link, PortRef, TopologyView
+from horizon_ryu.http.kept_answers import Aside
 from horizon_ryu.http.problem import (
     LIMIT_EXCEEDED,
     NOT_FOUND,
@@ -20,8 +20,6 @@ from horizon_ryu.http.problem import (
 from horizon_ryu.http.resource import Call, operation
 from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.rest.network_names import NetworkQuery
-
-T = TypeVar("T")
 
 
 class MeasuresQuery(NetworkQuery):
@@ -81,18 +79,6 @@ class SeenNetworks(Protocol):
         """Return the name of the network and what it is; NotFound, SwitchError."""
 
 
-class Aside(Protocol):
-    """Who runs what takes long without holding anybody else."""
-
-    def __call__(self, function: Callable[..., T], /, *args: Any) -> T:
-        """Return ``function(*args)``."""
-
-
-def here(function: Callable[..., T], /, *args: Any) -> T:
-    """Run it at once, where nobody else is there to be held."""
-    return function(*args)
-
-
 class MeasuresOperations:
     """The operation that measures."""
 
@@ -110,7 +96,8 @@ class MeasuresOperations:
     def measures(self, _call: Call, query: MeasuresQuery) -> GraphMeasuresModel:
         """Measure the topology as a graph: what a loss would split, and how far it is across."""
         name, view = self._seen(query)
-        return _model(name, self._aside(measure, view, query.thorough == "1"))
+        found: GraphMeasures = self._aside(measure, view, query.thorough == "1")
+        return _model(name, found)
 
 
 def _model(network: str, found: GraphMeasures) -> GraphMeasuresModel:
