@@ -76,14 +76,27 @@ def topology(session: Session, network: str | None) -> None:
 @main.command()
 @click.option("--format", "form", type=click.Choice(GRAPHS), default="graphml", show_default=True)
 @click.option("--network", help=NETWORK_HELP)
+@click.option("--measures", is_flag=True, help="tell what a loss would split, and distances")
+@click.option("--thorough", is_flag=True, help="with --measures: connectivities, betweenness")
 @click.pass_obj
-def graph(session: Session, form: str, network: str | None) -> None:
-    """Export the topology as a graph, for tools that draw or measure graphs.
+def graph(session: Session, form: str, network: str | None, measures: bool, thorough: bool) -> None:
+    """Export the topology as a graph, for tools that draw or measure graphs; or measure it.
 
-    Example: horizonctl graph --format dot | dot -Tsvg > topology.svg
+    Example: horizonctl graph --format dot | dot -Tsvg > topology.svg, or
+    horizonctl graph --measures --thorough
     """
-    path = resource_path(*_TOPOLOGY, "graph")
-    session.emit_xml(session.client.get_text(path, format=form, network=network))
+    if thorough and not measures:
+        raise click.UsageError("--thorough goes with --measures")
+    if not measures:
+        path = resource_path(*_TOPOLOGY, "graph")
+        session.emit_xml(session.client.get_text(path, format=form, network=network))
+        return
+    asked = {"thorough": "1"} if thorough else {}
+    data = session.client.get(resource_path(*_TOPOLOGY, "measures"), network=network, **asked)
+    if session.output == "json":
+        session.emit_json(data)
+    else:
+        show.graph_measures(session.console, data)
 
 
 @main.command()

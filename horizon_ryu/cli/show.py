@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -12,6 +12,9 @@ from rich.tree import Tree
 
 from horizon_ryu.cli.port_names import port_name
 from horizon_ryu.cli.terminal import Terminal, styled
+
+_MOST_RANKED = 10
+"""Switches of which it is told how many shortest paths lead across them."""
 
 
 def topology(console: Terminal, data: Mapping[str, Any]) -> None:
@@ -53,6 +56,31 @@ def _hosts(hosts: Iterable[Mapping[str, Any]]) -> Table:
         vlan = f" vlan {host['vlan']}" if "vlan" in host else ""
         table.add_row(host["mac"] + vlan, ", ".join(host["ips"]), _end(host))
     return table
+
+
+def graph_measures(console: Terminal, data: Mapping[str, Any]) -> None:
+    """Show what a loss would split, and how far it is across."""
+    table = Table("measure", "value", title=f"Network {data['network']}", title_justify="left")
+    for name, value in _measured(data):
+        table.add_row(name, value)
+    console.print(table)
+
+
+def _measured(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "switches", str(data["switches"])
+    yield "cables", str(data["cables"])
+    sizes = ", ".join(str(len(part)) for part in data["parts"])
+    yield "connected", "yes" if data["connected"] else f"no: parts of {sizes} switches"
+    yield "switches whose loss splits it", ", ".join(data["cut_switches"]) or "none"
+    cables = (f"{_end(cable['src'])} - {_end(cable['dst'])}" for cable in data["cut_cables"])
+    yield "cables whose loss splits it", ", ".join(cables) or "none"
+    yield "diameter", f"{data['diameter']} hops"
+    yield "mean distance", f"{data['mean_distance']:g} hops"
+    if data["switch_connectivity"] is not None:
+        yield "switches to lose until it splits", str(data["switch_connectivity"])
+        yield "cables to lose until it splits", str(data["cable_connectivity"])
+    for ranked in data["betweenness"][:_MOST_RANKED]:
+        yield f"shortest paths across {ranked['dpid']}", f"{ranked['betweenness']:.1%}"
 
 
 def _end(end: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.spanning_tree.forest import Forest
@@ -17,11 +17,13 @@ from horizon_ryu.formats.topology import (
     links_document,
     neighbors_document,
 )
+from horizon_ryu.http.kept_answers import Aside, here
 from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
 from horizon_ryu.http.resource import Call, Raw, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
+from horizon_ryu.rest.topology_measures import MeasuresOperations
 from horizon_ryu.rest.topology_model import TopologyModel
 from horizon_ryu.rest.topology_text import SwitchState, TopologyText
 
@@ -45,14 +47,6 @@ class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
         """Return the part that forwards a network's traffic; may wait, may raise SwitchError."""
 
 
-Aside: TypeAlias = Callable[[Callable[[TopologyView, str], str], TopologyView, str], str]
-"""Runs a function of a view and the name of a form, and returns its text."""
-
-
-def _here(function: Callable[[TopologyView, str], str], view: TopologyView, form: str) -> str:
-    return function(view, form)
-
-
 class GraphQuery(NetworkQuery):
     """The query of the export; ``format`` goes before the Accept header."""
 
@@ -71,7 +65,7 @@ class TopologyOperations:
         self,
         provider: TopologyProvider,
         networks: NetworkStore,
-        aside: Aside = _here,
+        aside: Aside = here,
         rest: Callable[[], None] = lambda: None,
     ) -> None:
         """``aside`` runs what takes long without holding anybody else, ``rest`` lets them run."""
@@ -84,7 +78,7 @@ class TopologyOperations:
     @operation("GET", "/v1/topology", problems=_PROBLEMS)
     def topology(self, _call: Call, query: NetworkQuery) -> Versioned[TopologyModel]:
         """Read switches, links and hosts."""
-        name, view = self._seen(query)
+        name, view = self.seen(query)
         forest = self._provider.forest()
         states = tuple(map(self._state, view.switches))
         # The items of a virtual network are others, made anew with each question to the switches.
@@ -102,13 +96,13 @@ class TopologyOperations:
     @operation("GET", "/v1/topology/links", problems=_PROBLEMS)
     def links(self, _call: Call, query: NetworkQuery) -> Versioned[LinksDocument]:
         """List the links."""
-        name, view = self._seen(query)
+        name, view = self.seen(query)
         return Versioned((view.links,), lambda _: links_document(name, view.links.values()))
 
     @operation("GET", "/v1/topology/neighbors", problems=_PROBLEMS)
     def neighbors(self, _call: Call, query: NetworkQuery) -> Versioned[NeighborsDocument]:
         """List each switch with its neighbors."""
-        name, view = self._seen(query)
+        name, view = self.seen(query)
         sources = view.switches, view.links
         return Versioned(
             sources, lambda _: neighbors_document(name, view.switches, view.links.values())
@@ -121,10 +115,11 @@ class TopologyOperations:
         """Export switches, hosts and cables as a graph: GraphML, GML or dot."""
         accepted = [name for name, kind in MEDIA_TYPES.items() if kind == call.media_type]
         form: str = query.format or accepted[0]
-        text = self._aside(graph_text, self._seen(query)[1], form)
+        text = self._aside(graph_text, self.seen(query)[1], form)
         return Raw(text.encode(), f"{MEDIA_TYPES[form]}; charset=utf-8")
 
-    def _seen(self, query: NetworkQuery) -> tuple[str, TopologyView]:
+    def seen(self, query: NetworkQuery) -> tuple[str, TopologyView]:
+        """Return the name of the network that is asked for, and the part of the topology it is."""
         name = query.network or PHYSICAL
         definition = definition_of(name, self._networks)
         if definition is None:
@@ -135,7 +130,7 @@ class TopologyOperations:
 def resources(
     provider: TopologyProvider,
     networks: NetworkStore,
-    aside: Aside = _here,
+    aside: Aside = here,
     rest: Callable[[], None] = lambda: None,
 ) -> list[Resource]:
     """Return the resources of the topology; ``networks`` knows what the names mean.
@@ -145,4 +140,5 @@ def resources(
     """
     found = TopologyOperations(provider, networks, aside, rest)
     timers = timers_resources("/v1/topology/timers", provider, DiscoveryTimers, found.tag)
-    return [*resources_of(found), *timers]
+    measures = resources_of(MeasuresOperations(found.seen, aside))
+    return [*resources_of(found), *measures, *timers]

@@ -71,6 +71,25 @@ ANSWERS: dict[str, object] = {
     "/v1/spanning-tree": TREE,
     "/v1/topology/pins": {"pins": TOPOLOGY["hosts"]},
     "/v1/health": HEALTH,
+    "/v1/topology/measures": {
+        "network": "physical",
+        "switches": 3,
+        "cables": 2,
+        "connected": True,
+        "parts": [["0000000000000001", "0000000000000002", "0000000000000003"]],
+        "cut_switches": ["0000000000000002"],
+        "cut_cables": [
+            {
+                "src": {"dpid": "0000000000000001", "port_no": 2},
+                "dst": {"dpid": "0000000000000002", "port_no": 1},
+            }
+        ],
+        "diameter": 2,
+        "mean_distance": 1.3333,
+        "switch_connectivity": 1,
+        "cable_connectivity": 1,
+        "betweenness": [{"dpid": "0000000000000002", "betweenness": 1.0}],
+    },
 }
 
 
@@ -240,3 +259,20 @@ def test_health_without_a_token_is_the_status_alone(
 
 def test_health_has_an_example() -> None:
     assert "horizonctl health" in run(None, "health", "--help").output
+
+
+def test_the_measures_of_the_topology_are_shown(server: HTTPServer) -> None:
+    shown = run(server, "graph", "--measures", "--thorough").output
+    seen = server.RequestHandlerClass.seen  # type: ignore[attr-defined]
+    assert seen[0][1] == "/v1/topology/measures?thorough=1"
+    for expected in ("0000000000000002", "2 hops", "1.3333 hops", "100.0%", "yes"):
+        assert expected in shown
+    told = run(server, "-o", "json", "graph", "--measures").output
+    assert json.loads(told) == ANSWERS["/v1/topology/measures"]
+    assert seen[1][1] == "/v1/topology/measures"
+
+
+def test_thorough_alone_is_refused(server: HTTPServer) -> None:
+    refused = run(server, "graph", "--thorough")
+    assert refused.exit_code == 2
+    assert "goes with --measures" in refused.output

@@ -242,3 +242,17 @@ def test_the_topology_is_exported_as_a_graph(
 def test_a_form_that_nobody_writes_is_refused(client: Any) -> None:
     assert client.get("/v1/topology/graph?format=png").status_int in (400, 406, 422)
     assert client.get("/v1/topology/graph", "image/png").status_int == 406
+
+
+def test_the_topology_is_measured_as_a_graph(client: Any) -> None:
+    found = client.get("/v1/topology/measures?thorough=1").json
+    switches = {switch["dpid"] for switch in client.get("/v1/topology").json["switches"]}
+    assert found["network"] == "physical"
+    assert found["switches"] == len(switches)
+    assert {dpid for part in found["parts"] for dpid in part} == switches
+    assert found["connected"] == (len(found["parts"]) <= 1)
+    assert {ranked["dpid"] for ranked in found["betweenness"]} == switches
+    brief = client.get("/v1/topology/measures").json
+    assert (brief["switch_connectivity"], brief["betweenness"]) == (None, [])
+    assert client.get("/v1/topology/measures?thorough=maybe").status_int == 422
+    assert client.get("/v1/topology/measures?network=nobody").status_int == 404
