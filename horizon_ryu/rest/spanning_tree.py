@@ -31,7 +31,8 @@ class ForestModel(Model):
 
     trees: tuple[TreeEntry, ...]
     blocked: Annotated[
-        tuple[PortRefModel, ...], Field(description="Ends of links outside the trees")
+        tuple[PortRefModel, ...],
+        Field(description="Ends of links and ports of segments outside the trees"),
     ]
     settled: Annotated[
         bool, Field(description="Every port is decided and every switch has confirmed its part")
