@@ -79,8 +79,8 @@ def test_a_switch_of_1_0_is_not_sent_what_it_lacks(lab: FlowLab) -> None:
         assert refused.problem["errors"][0]["loc"][0] == "match"
 
 
+@on("fig4_1b", "1.3")
 def test_every_field_of_ipv6_is_set_and_recognised(lab: FlowLab) -> None:
-    lab.stage("fig4_1b", ("OpenFlow13",))
     dpid = lab.dpids("A")[0]
     specs = [
         {"dpid": dpid, "match": match, "actions": [action, {"output": 1}], "priority": 1000 + place}
@@ -104,8 +104,8 @@ def _has_priority(text: str, place: int) -> bool:
     return f"priority={1000 + place}," in text
 
 
+@on("fig4_1b", "1.0")
 def test_a_switch_of_1_0_sets_nothing_in_ipv6(lab: FlowLab) -> None:
-    lab.stage("fig4_1b", ("OpenFlow10",))
     for _, action, _ in ACTIONS:
         spec = {"dpid": lab.dpids("A")[0], "match": {"dl_type": 0x86DD}, "actions": [action]}
         spec["actions"].append({"output": 1})

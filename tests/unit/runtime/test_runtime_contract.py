@@ -422,16 +422,17 @@ def test_the_first_error_is_raised_after_all_have_ended(runtime):
 
 
 def test_at_most_so_many_run_at_once(runtime):
-    inside, most = [0], [0]
+    inside, seen = [], []
 
     def work():
-        inside[0] += 1
-        most[0] = max(most[0], inside[0])
-        runtime.sleep(0.002)
-        inside[0] -= 1
+        inside.append(1)
+        seen.append(len(inside))
+        # The first wait for one another, however busy the machine is.
+        wait_until(runtime, lambda: max(seen) >= 4)
+        inside.pop()
 
     runtime.gather([work] * 10, at_once=4)
-    assert most[0] == 4
+    assert max(seen) == 4
 
 
 def test_who_gathers_and_is_killed_takes_the_others_with_it(runtime):
