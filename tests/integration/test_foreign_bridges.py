@@ -1,0 +1,123 @@
+"""A bridge that is not ours between real switches of ours: no storm, and no copy too many."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from network_namespace import NetworkNamespace
+from tools.controller_process import wait_until
+from tools.lab import Lab
+
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
+
+VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",)}
+SETTLED = 40.0
+STORM = 500
+"""Frames that a storm sends across the bridge in far less than the time of one broadcast."""
+SWALLOWS, PASSES = 0, 1 << 14
+"""``group_fwd_mask``: what a bridge does with LLDP's group address, 01:80:c2:00:00:0e."""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    made = Lab(tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def ours(lab: Lab, dpid: int) -> str:
+    """Return the name of a switch's bridge."""
+    wanted = f"datapath_id={dpid:016x}"
+    for name in _run("ovs-vsctl", "list-br").split():
+        if _run("ovs-vsctl", "get", "bridge", name, "datapath_id").strip().strip('"') in wanted:
+            return name
+    raise AssertionError(f"no bridge {wanted} among those of {lab.switches()}")
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+class ForeignBridge:
+    """A Linux bridge in a namespace, with a port at each of some switches."""
+
+    def __init__(self, namespace: NetworkNamespace, mask: int) -> None:
+        self._namespace = namespace
+        self._ends: list[str] = []
+        words = ("link", "add", "between", "type", "bridge", "group_fwd_mask", str(mask))
+        namespace.ip(*words)
+        namespace.ip("link", "set", "between", "up")
+
+    def attach(self, bridge: str) -> None:
+        """Cable it to a bridge of Open vSwitch."""
+        number = len(self._ends)
+        near, far = f"{self._namespace.name[:11]}-{number}", f"p{number}"
+        _run("ip", "link", "add", near, "type", "veth", "peer", far, "netns", self._namespace.name)
+        self._ends.append(near)
+        Path("/proc/sys/net/ipv6/conf", near, "disable_ipv6").write_text("1", encoding="ascii")
+        self._namespace.ip("link", "set", far, "master", "between", "up")
+        _run("ip", "link", "set", near, "up")
+        _run("ovs-vsctl", "add-port", bridge, near)
+
+    def frames(self) -> int:
+        """Return how many frames have come in at its ports."""
+        shown = json.loads(self._namespace.ip("-s", "-j", "link", "show", "type", "veth"))
+        return sum(port["stats64"]["rx"]["packets"] for port in shown)
+
+    def unplug(self) -> None:
+        """Take it away."""
+        for near in self._ends:
+            _run("ovs-vsctl", "--if-exists", "del-port", near)
+        self._ends.clear()
+
+
+@contextmanager
+def foreign_bridge(lab: Lab, mask: int, *dpids: int) -> Iterator[ForeignBridge]:
+    with NetworkNamespace() as namespace:
+        bridge = ForeignBridge(namespace, mask)
+        try:
+            for dpid in dpids:
+                bridge.attach(ours(lab, dpid))
+            yield bridge
+        finally:
+            bridge.unplug()
+
+
+def tree(lab: Lab) -> Any:
+    return lab.controller.get("/v1/spanning-tree")
+
+
+def is_settled(lab: Lab, closed: int) -> bool:
+    """Tell whether nothing is held any more, and so many ports of ours are closed."""
+    found = tree(lab)
+    return bool(found["settled"]) and len(found["blocked"]) == closed
+
+
+@pytest.mark.parametrize("mask", [SWALLOWS, PASSES], ids=["swallows LLDP", "passes LLDP"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_foreign_bridge_beside_cables_makes_no_storm(lab: Lab, version: str, mask: int) -> None:
+    lab.stage("ring", VERSIONS[version], n=3)
+    before = len(tree(lab)["blocked"])
+    hosts = [host.name for host in lab.graph.hosts]
+    with foreign_bridge(lab, mask, 1, 2, 3) as bridge:
+        # Cables join all switches: of the segment's ports one is open.
+        wait_until(lambda: is_settled(lab, before + 2), SETTLED, "two ports of the segment close")
+        begun = bridge.frames()
+        lab.expect_each_broadcast_once()
+        assert bridge.frames() - begun < STORM
+        assert not lab.network.ping_all(hosts).lost
+        for cable in sorted(lab.cables_seen(), key=sorted):
+            lab.cut(cable)
+        # The segment alone is left: it joins what the cables did.
+        wait_until(lambda: not lab.network.ping_all(hosts).lost, SETTLED, "hosts talk across it")
+        lab.expect_each_broadcast_once()
+    assert "Traceback" not in lab.controller.log()
