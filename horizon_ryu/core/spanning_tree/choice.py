@@ -64,10 +64,10 @@ def choose_unsettled(
     flowing = [ends for ends in known | remembered if _flows(ends, is_open)]
     joined.update(ends for ends in sorted(flowing) if _join(ends, groups, unsure))
     nodes = _nodes(view)
-    shores: set[PortRef] = set()
+    attachments: set[PortRef] = set()
     for ref in sorted(view.segments, key=lambda ref: (not is_open(ref), ref)):
         if is_open(ref) and groups.join(ref.dpid, nodes[view.segments[ref]]):
-            shores.add(ref)
+            attachments.add(ref)
     wanted = build_forest(view)
     order = sorted(known, key=lambda ends: (not wanted.contains(Link(*ends)), ends))
     for ends in [*order, *sorted(e for e in remembered if _can_open(e, lost_switches))]:
@@ -76,10 +76,10 @@ def choose_unsettled(
     for ref in sorted(view.segments):
         both = {groups.find(ref.dpid), groups.find(nodes[view.segments[ref]])}
         if not both <= unsure and groups.join(ref.dpid, nodes[view.segments[ref]]):
-            shores.add(ref)
+            attachments.add(ref)
     refused = frozenset(end for ends in remembered - joined for end in ends)
     usable = {Link(*ends) for ends in known & joined}
-    return Choice(build_forest(view, usable, shores), refused, groups)
+    return Choice(build_forest(view, usable, attachments), refused, groups)
 
 
 def _nodes(view: TopologyView) -> dict[Segment, int]:

@@ -65,11 +65,11 @@ def build_forest(
     of links of a switch that is not in ``view``. ``usable_ports`` does so for ports of segments.
     """
     neighbours = _neighbours(view, usable)
-    shores = _shores(view, usable_ports)
+    attachments = _attachments(view, usable_ports)
     visited: set[int] = set()
     attached: set[PortRef] = set()
     trees = [
-        _grow(view, root, neighbours, shores, visited, attached)
+        _grow(view, root, neighbours, attachments, visited, attached)
         for root in sorted(view.switches)
         if root not in visited
     ]
@@ -99,12 +99,12 @@ def _neighbours(view: TopologyView, usable: Collection[Link] | None) -> _Neighbo
     return table
 
 
-_Shores = dict[int, list[tuple[PortRef, Segment]]]
+_Attachments = dict[int, list[tuple[PortRef, Segment]]]
 
 
-def _shores(view: TopologyView, usable_ports: Collection[PortRef] | None) -> _Shores:
+def _attachments(view: TopologyView, usable_ports: Collection[PortRef] | None) -> _Attachments:
     """Return by which ports each switch may reach which segment, in order of the ports."""
-    table: _Shores = {}
+    table: _Attachments = {}
     for ref, segment in sorted(view.segments.items()):
         if ref.dpid in view.switches and (usable_ports is None or ref in usable_ports):
             table.setdefault(ref.dpid, []).append((ref, segment))
@@ -115,7 +115,7 @@ def _grow(
     view: TopologyView,
     root: int,
     neighbours: _Neighbours,
-    shores: _Shores,
+    attachments: _Attachments,
     visited: set[int],
     attached: set[PortRef],
 ) -> Tree:
@@ -131,13 +131,13 @@ def _grow(
         here = queue.popleft()
         if isinstance(here, Segment):
             for far in here.ports:
-                if far.dpid not in visited and (far, here) in shores.get(far.dpid, ()):
+                if far.dpid not in visited and (far, here) in attachments.get(far.dpid, ()):
                     visited.add(far.dpid)
                     attached.add(far)
                     order.append(far.dpid)
                     queue.append(far.dpid)
             continue
-        for ref, segment in shores.get(here, ()):
+        for ref, segment in attachments.get(here, ()):
             if attached.isdisjoint(segment.ports):
                 attached.add(ref)
                 queue.append(segment)
