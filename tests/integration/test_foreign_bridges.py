@@ -25,15 +25,6 @@ SWALLOWS, PASSES = 0, 1 << 14
 """``group_fwd_mask``: what a bridge does with LLDP's group address, 01:80:c2:00:00:0e."""
 
 
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    made = Lab(tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 def ours(lab: Lab, dpid: int) -> str:
     """Return the name of a switch's bridge."""
     wanted = f"datapath_id={dpid:016x}"
