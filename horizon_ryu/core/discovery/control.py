@@ -226,7 +226,7 @@ class DiscoveryControl:
         if rivals:
             # Neither leads to the other alone: whatever passes both kinds of probe is between.
             self._share((src, here, *rivals), now)
-        self._groups.table.note(src, here, now)
+        self._groups.note(src, here, now, self._pacing.period)
         return outcome
 
     def _prove(self, link: Link, number: int, now: float) -> str:
@@ -278,7 +278,7 @@ class DiscoveryControl:
         quarantine = LOST_PROBES * max(self._pacing.period(ref.dpid) for ref in refs)
         self._deleted(self._links.share(refs, now, quarantine))
         for ref in refs[1:]:
-            self._groups.table.note(refs[0], ref, now)
+            self._groups.note(refs[0], ref, now, self._pacing.period)
         self._changes += (TopologyChange("alarm_shared_segment", ref) for ref in fresh)
 
     def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Outgoing, ...]:

@@ -29,9 +29,17 @@ _FIRST_NUMBER = 1 << 62
 """No group probe can be passed off as LLDP: their numbers have nothing in common."""
 
 
-class _Turns(NamedTuple):
-    """How many group probes have left by a port, when the last did, and whether LLDP did since."""
+NEW_SECONDS = 3.0
+"""For which a port counts as new: it is closed still, and what it hears is believed at once."""
 
+
+class _Turns(NamedTuple):
+    """Since when a port is probed, how many group probes have left by it, and when the last did.
+
+    ``is_lldp_out`` tells whether LLDP has left since.
+    """
+
+    since: float
     groups: int = 0
     at: float = 0.0
     is_lldp_out: bool = False
@@ -58,10 +66,10 @@ class GroupProbes:
 
         LLDP goes first: where there is a cable it is known before a group probe is heard.
         """
-        turns = self._turns.get(ref, _Turns())
+        turns = self._turns.get(ref, _Turns(now))
         late = turns.groups < _EAGER or now - turns.at >= self._interval(ref)
         if late and turns.is_lldp_out:
-            self._turns[ref] = _Turns(turns.groups + 1, now)
+            self._turns[ref] = _Turns(turns.since, turns.groups + 1, now)
             return True
         self._turns[ref] = turns._replace(is_lldp_out=True)
         return False
@@ -89,6 +97,16 @@ class GroupProbes:
             self._turns.pop(src, None)
             return "unsettled"
         return "beside"
+
+    def note(
+        self, one: PortRef, other: PortRef, now: float, period: Callable[[int], float]
+    ) -> None:
+        """Take note that one of two ports has heard the other; ``period`` as for :meth:`idle`."""
+        rounds = (max(self._interval(ref), period(ref.dpid)) for ref in (one, other))
+        is_new = any(
+            now - self._turns[ref].since < NEW_SECONDS for ref in (one, other) if ref in self._turns
+        )
+        self.table.note(one, other, now, 2.5 * max(rounds), is_new)
 
     def forget(self, ref: PortRef) -> None:
         """Void every probe of ``ref``, and what was heard there."""

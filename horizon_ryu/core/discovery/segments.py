@@ -12,8 +12,16 @@ from types import MappingProxyType
 
 from horizon_ryu.core.topology import PortRef, Segment
 
+BELIEVED_AFTER = 3.0
+"""Seconds for which two ports have to hear one another before that is believed.
+
+A switch of ours whose forced drop somebody has changed relays like a bridge until the next audit,
+2 s later at most.
+"""
 MAX_MATES = 64
 """Ports that one port is noted beside: enough to join any segment, whoever claims to hear it."""
+MAX_PENDING = 4_096
+"""Pairs that are not believed yet; of more, nothing is noted until some are."""
 
 _Pair = tuple[PortRef, PortRef]
 
@@ -25,31 +33,55 @@ class SegmentTable:
         """``is_cable`` tells whether a link between two ports is known, in either direction."""
         self._is_cable = is_cable
         self._heard: dict[_Pair, float] = {}
+        self._pending: dict[_Pair, tuple[float, float]] = {}
+        """When pairs that are not believed yet were heard first, and last."""
         self._mates: dict[PortRef, set[PortRef]] = {}
         self._segments: Mapping[PortRef, Segment] = MappingProxyType({})
         self._is_stale = False
 
-    def note(self, one: PortRef, other: PortRef, now: float) -> None:
-        """Take note that one of two ports has heard the other."""
+    def note(
+        self, one: PortRef, other: PortRef, now: float, longest_gap: float, at_once: bool
+    ) -> None:
+        """Take note that one of two ports has heard the other.
+
+        It is believed ``at_once``, or when they have heard one another for a while with no gap of
+        more than ``longest_gap`` seconds.
+        """
         pair = (one, other) if one < other else (other, one)
         if pair not in self._heard:
             if one == other or self._is_full(one) or self._is_full(other):
                 return
+            if not (at_once or self._is_believed(pair, now, longest_gap)):
+                return
+            self._pending.pop(pair, None)
             self._mates.setdefault(one, set()).add(other)
             self._mates.setdefault(other, set()).add(one)
             self._is_stale = True
         self._heard[pair] = now
+
+    def _is_believed(self, pair: _Pair, now: float, longest_gap: float) -> bool:
+        first, last = self._pending.get(pair, (now, now))
+        if now - last > longest_gap:
+            first = now
+        if pair in self._pending or len(self._pending) < MAX_PENDING:
+            self._pending[pair] = first, now
+        return now - first >= BELIEVED_AFTER
 
     def _is_full(self, ref: PortRef) -> bool:
         return len(self._mates.get(ref, ())) >= MAX_MATES
 
     def remove_at(self, ref: PortRef) -> None:
         """Forget what was heard of and at ``ref``."""
+        for pair in [pair for pair in self._pending if ref in pair]:
+            del self._pending[pair]
         for mate in tuple(self._mates.get(ref, ())):
             self._forget((ref, mate) if ref < mate else (mate, ref))
 
     def idle(self, now: float, max_idle: Callable[[PortRef], float]) -> None:
         """Forget the pairs of which nothing was heard for ``max_idle`` of either port."""
+        for pair, (_, last) in tuple(self._pending.items()):
+            if now - last >= max(map(max_idle, pair)):
+                del self._pending[pair]
         for pair, heard in tuple(self._heard.items()):
             if now - heard >= max(map(max_idle, pair)):
                 self._forget(pair)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from horizon_ryu.core.discovery import lldp
+from horizon_ryu.core.discovery.segments import MAX_PENDING, SegmentTable
 from horizon_ryu.core.topology import PortRef, Segment
 from horizon_ryu.wire.messages import PacketIn
 from unit.discovery.heard_hosts import asks
@@ -189,3 +190,34 @@ def test_the_frame_is_for_a_group_of_nobody_and_of_lldps_type() -> None:
     assert len(outgoing(next(iter(network.core.tick(network.now + 1))))[1]) >= 60
     heard = network.core.frame_in(PacketIn(A, 3, frame, buffer_id=7), network.now)
     assert heard.messages != ()
+
+
+def test_what_is_heard_for_a_moment_only_is_no_segment() -> None:
+    table = SegmentTable(lambda _one, _other: False)
+    one, other = PortRef(A, 1), PortRef(B, 1)
+
+    def heard(*times: float, at_once: bool = False) -> bool:
+        for now in times:
+            table.note(one, other, now, 2.5, at_once)
+        table.take_changes()
+        return one in table.segments
+
+    # A switch of ours that somebody has relay, until the next audit.
+    assert not heard(100.0, 101.0, 102.0)
+    # The same once more, much later: not the same bridge all the time.
+    assert not heard(160.0, 161.0, 162.0)
+    assert heard(162.5, 163.1)
+    table.remove_at(one)
+    assert not heard(200.0)
+    assert heard(200.1, at_once=True)
+
+
+def test_pairs_that_are_not_believed_are_few_and_go() -> None:
+    table = SegmentTable(lambda _one, _other: False)
+    for number in range(MAX_PENDING + 10):
+        table.note(PortRef(A, number), PortRef(B, number), 100.0, 2.5, False)
+    assert len(table._pending) == MAX_PENDING
+    table.remove_at(PortRef(A, 0))
+    assert len(table._pending) == MAX_PENDING - 1
+    table.idle(110.0, lambda _ref: 5.0)
+    assert table._pending == {}
