@@ -35,7 +35,6 @@ from horizon_ryu.wire.codecs import codec_of
 OVERDUE_INTERVAL = 1.0
 """Seconds between two tries to write what the store has refused."""
 
-
 app_manager.require_app("horizon_ryu.discovery")
 
 

@@ -56,10 +56,11 @@ class HungChild:
             self.count += 1
             self._name = name
             self._until = self._clock() + REST
-            self._child = child if child is not None and child.poll() is None else None
-        if self._child is not None:
+            still = child if child is not None and child.poll() is None else None
+            self._child = still
+        if still is not None:
             # Reaped whenever the kernel lets it go, whether or not anybody asks again.
-            threading.Thread(target=self._child.wait, name=f"end of {name}", daemon=True).start()
+            threading.Thread(target=still.wait, name=f"end of {name}", daemon=True).start()
 
 
 class ChildCommand:

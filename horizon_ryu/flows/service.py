@@ -11,6 +11,7 @@ from typing import Protocol
 
 from horizon_ryu.changes.engine import Engine, raise_first
 from horizon_ryu.core.errors import InvalidInput, SwitchError
+from horizon_ryu.core.flows.effect import CHANGES
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, Spec
 from horizon_ryu.core.flows.migration import Cause
 from horizon_ryu.core.flows.plan import FlowPlan, Removal
@@ -21,12 +22,9 @@ from horizon_ryu.core.ownership import EXACT_COOKIE, flow_cookie
 from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.wire.codec import Codec
-from horizon_ryu.wire.messages import FlowEntry, PushVlan, SetField, StripVlan
+from horizon_ryu.wire.messages import FlowEntry
 from horizon_ryu.wire.normalize import normalize_actions
 from horizon_ryu.wire.set_fields import frame_kind
-
-_CHANGES = (SetField, PushVlan, StripVlan)
-"""Actions that change frames, which versions of OpenFlow do differently."""
 
 
 class FlowReader(Protocol):
@@ -113,7 +111,7 @@ class FlowService:
     def _check_actions(self, spec: Spec, loc: tuple[str | int, ...] = ()) -> None:
         """Refuse what the version of a switch cannot do; of one that is away nothing is known."""
         if not isinstance(spec, EntrySpec) or not any(
-            isinstance(action, _CHANGES) for action in spec.actions
+            isinstance(action, CHANGES) for action in spec.actions
         ):
             return
         try:

@@ -27,8 +27,8 @@ _LOST = 3
 """Probes in a row that must go unheard before silence counts."""
 _FIRST_NUMBER = 1 << 62
 """No group probe can be passed off as LLDP: their numbers have nothing in common."""
-
-
+_GAP = 2.5
+"""Rounds that two ports may miss one another in, until it is believed that they share a segment."""
 NEW_SECONDS = 3.0
 """For which a port counts as new: it is closed still, and what it hears is believed at once."""
 
@@ -102,11 +102,11 @@ class GroupProbes:
         self, one: PortRef, other: PortRef, now: float, period: Callable[[int], float]
     ) -> None:
         """Take note that one of two ports has heard the other; ``period`` as for :meth:`idle`."""
-        rounds = (max(self._interval(ref), period(ref.dpid)) for ref in (one, other))
+        longest = max(self._round(ref, period) for ref in (one, other))
         is_new = any(
             now - self._turns[ref].since < NEW_SECONDS for ref in (one, other) if ref in self._turns
         )
-        self.table.note(one, other, now, 2.5 * max(rounds), is_new)
+        self.table.note(one, other, now, _GAP * longest, is_new)
 
     def forget(self, ref: PortRef) -> None:
         """Void every probe of ``ref``, and what was heard there."""
@@ -119,6 +119,8 @@ class GroupProbes:
 
         ``period`` returns about how many seconds pass between two rounds of a switch.
         """
-        self.table.idle(
-            now, lambda ref: max(max_idle, _LOST * max(self._interval(ref), period(ref.dpid)))
-        )
+        self.table.idle(now, lambda ref: max(max_idle, _LOST * self._round(ref, period)))
+
+    def _round(self, ref: PortRef, period: Callable[[int], float]) -> float:
+        """Return about how many seconds pass between two group probes of a port."""
+        return max(self._interval(ref), period(ref.dpid))

@@ -30,8 +30,8 @@ from horizon_ryu.wire.messages import (
 
 _INSIDE = ("nw_proto", "nw_tos", "tp_src", "tp_dst")
 _GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
-_CHANGES = (SetField, PushVlan, StripVlan)
-"""Actions that change a frame and send it nowhere."""
+CHANGES = (SetField, PushVlan, StripVlan)
+"""Actions that change a frame and send it nowhere; versions of OpenFlow do them differently."""
 
 
 class NamedPort(NamedTuple):
@@ -68,7 +68,7 @@ def check_effect(spec: Spec) -> None:
                 f"no switch sends a frame back out of its in_port {spec.match.in_port} by that "
                 "port's number; write in_port for the port",
             )
-    if spec.actions and all(isinstance(action, _CHANGES) for action in spec.actions):
+    if spec.actions and all(isinstance(action, CHANGES) for action in spec.actions):
         raise InvalidInput(("actions",), "none of them sends the frame; add output, or only drop")
 
 

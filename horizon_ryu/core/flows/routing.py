@@ -7,12 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
-from horizon_ryu.core.flows.effect import (
-    beyond_10,
-    check_version,
-    end_ports,
-    named_ports,
-)
+from horizon_ryu.core.flows.effect import beyond_10, check_version, end_ports, named_ports
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
