@@ -203,6 +203,8 @@ class Services:
     def _look_at_store(self) -> None:
         """See whether a store in trouble works again: maybe nobody else has anything to write."""
         self.runtime.sleep(STORE_CHECK)
+        if self._store_lock is not None:
+            self._store_lock.renew()
         self.store.probe()
 
     def close(self) -> None:

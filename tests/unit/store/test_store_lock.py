@@ -85,3 +85,21 @@ def test_a_file_system_without_locks_is_used_with_a_warning(
     monkeypatch.setattr(fcntl, "flock", refuse)
     StoreLock(tmp_path / "a").release()
     assert "no locks" in caplog.text
+
+
+def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    lock = StoreLock(path)
+    lock.renew()
+    (tmp_path / "store.sqlite-lock").unlink()
+    lock.renew()
+    with pytest.raises(StoreError, match=f"process id {os.getpid()}"):
+        StoreLock(path)
+    (tmp_path / "store.sqlite-lock").unlink()
+    other = StoreLock(path)
+    with pytest.raises(StoreError, match="uses it"):
+        lock.renew()
+    other.release()
+    lock.renew()
+    lock.release()
+    StoreLock(path).release()
