@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    GetPydanticSchema,
-    StringConstraints,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import (
     MAX_ACTIONS,
-    MAX_TABLE,
     action_fields,
     parse_actions,
 )
@@ -39,7 +36,7 @@ from horizon_ryu.core.flows.match_fields import (
     match_fields,
     parse_match,
 )
-from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID, dpid_given, dpid_to_text
+from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.rest.flow_parameters import (
     ONLY_PATH,
@@ -50,9 +47,9 @@ from horizon_ryu.rest.flow_parameters import (
     values_of,
     with_parameters,
 )
+from horizon_ryu.rest.given import DpidGiven, PortGiven, TableGiven
 from horizon_ryu.rest.model import Dpid, Model, PortNo, optional
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
-from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
 
 MAX_HOPS = 256
 """Switches in a list of waypoints, or on a path that is given."""
@@ -91,35 +88,6 @@ Actions: TypeAlias = Annotated[
         examples=[[{"set_dl_vlan": 10}, {"output": 2}]],
     ),
 ]
-TableGiven: TypeAlias = Annotated[int, Field(ge=0, le=MAX_TABLE)]
-_DpidForm: TypeAlias = Annotated[
-    Annotated[int, Field(ge=0, le=MAX_DPID)]
-    | Annotated[str, StringConstraints(pattern=f"^{DPID_GIVEN}$")],
-    Field(description="Hex digits as text, zeros in front left out or not; or a number"),
-]
-DpidGiven: TypeAlias = Annotated[
-    int,
-    GetPydanticSchema(
-        lambda _source, handler: core_schema.no_info_after_validator_function(
-            dpid_given, handler.generate_schema(_DpidForm)
-        )
-    ),
-]
-"""A dpid in a request: hex digits or a number, taken as the number that it is."""
-_PortForm: TypeAlias = Annotated[
-    Annotated[int, Field(ge=1, le=MAX_PHYSICAL_PORT)] | Literal["local"],
-    Field(description="A port number, or local: the switch's own port"),
-]
-PortGiven: TypeAlias = Annotated[
-    int,
-    GetPydanticSchema(
-        lambda _source, handler: core_schema.no_info_after_validator_function(
-            lambda given: LOCAL_PORT if given == "local" else given,
-            handler.generate_schema(_PortForm),
-        )
-    ),
-]
-"""A port in a request: its number, or "local"."""
 Dpids: TypeAlias = Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
 
 _ONLY_PATH = ("src", "dst", "waypoints", "path", *ONLY_PATH, "bidirectional")
