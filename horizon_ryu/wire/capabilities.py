@@ -21,8 +21,9 @@ class Capabilities:
     rates can be limited. ``cookie_filter``: entries can be asked for, and deleted, by cookie.
     ``port_desc`` and ``table_features``: ports and tables are described apart from the features
     of the switch, and from the counters of the tables. ``oxm``: matches are lists of fields, those
-    of IPv6 and masks of VLAN identifiers among them. ``most_flooding``: the most ports that frames
-    can be flooded by, None without a limit.
+    of IPv6 and masks of VLAN identifiers among them. ``tables``: an entry can be written to a table
+    of choice. ``most_flooding``: the most ports that frames can be flooded by, None without a
+    limit.
     """
 
     flood_group: bool
@@ -32,6 +33,7 @@ class Capabilities:
     port_desc: bool
     table_features: bool
     oxm: bool
+    tables: bool
     most_flooding: int | None
 
 
@@ -45,6 +47,7 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             port_desc=False,
             table_features=False,
             oxm=False,
+            tables=False,
             most_flooding=None,
         ),
         OPENFLOW_13: Capabilities(
@@ -55,6 +58,7 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             port_desc=True,
             table_features=True,
             oxm=True,
+            tables=True,
             most_flooding=GROUP_PORTS,
         ),
     }
