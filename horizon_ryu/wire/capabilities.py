@@ -18,7 +18,8 @@ class Capabilities:
     rates can be limited. ``cookie_filter``: entries can be asked for, and deleted, by cookie.
     ``port_desc`` and ``table_features``: ports and tables are described apart from the features
     of the switch, and from the counters of the tables. ``oxm``: matches are lists of fields, those
-    of IPv6 and masks of VLAN identifiers among them.
+    of IPv6 and masks of VLAN identifiers among them. ``tables``: an entry can be written to a table
+    of choice.
     """
 
     flood_group: bool
@@ -28,6 +29,7 @@ class Capabilities:
     port_desc: bool
     table_features: bool
     oxm: bool
+    tables: bool
 
 
 _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
@@ -40,6 +42,7 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             port_desc=False,
             table_features=False,
             oxm=False,
+            tables=False,
         ),
         OPENFLOW_13: Capabilities(
             flood_group=True,
@@ -49,6 +52,7 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             port_desc=True,
             table_features=True,
             oxm=True,
+            tables=True,
         ),
     }
 )
