@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.wire.codecs import codec_of
@@ -21,17 +22,19 @@ from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import End, LoadNetwork
 
 SECONDS = 60.0
+Answer = TypeVar("Answer")
 
 
 class LivelySwitch(LoadSwitch):
     """One switch whose tables are real. ``is_frozen``: it answers nothing, and loses nothing.
 
+    ``is_hollow``: flow-mods reach no table, and it does not tell its entries; so it can be large.
     ``heard`` is given the frames that leave it, by port.
     """
 
     def __init__(self, dpid: int, ports: Iterable[int], version: int = OPENFLOW_13) -> None:
         super().__init__(dpid, ports, version)
-        self.is_frozen = False
+        self.is_frozen = self.is_hollow = False
         self.heard: Callable[[int, bytes], None] = lambda _port, _frame: None
 
     def receive(self) -> None:
@@ -41,9 +44,11 @@ class LivelySwitch(LoadSwitch):
 
     def _take(self, message: bytes) -> None:
         kind = message[1]
-        self.flow_mods += kind == OFPT.FLOW_MOD
-        self.obey(self.switch.handle(message, time.monotonic()))
         asked = message[8] << 8 | message[9] if kind == self._stats_request else None
+        self.flow_mods += kind == OFPT.FLOW_MOD
+        if self.is_hollow and (kind == OFPT.FLOW_MOD or asked == OFPMP.FLOW):
+            return
+        self.obey(self.switch.handle(message, time.monotonic()))
         old = self.version == OPENFLOW_10
         if kind == OFPT.FEATURES_REQUEST if old else asked == OFPMP.PORT_DESC:
             self._joined()
@@ -71,10 +76,6 @@ class LivelySwitch(LoadSwitch):
         entries = (entry for piece in pieces for entry in codec.read_entries(piece))
         ports = (one.match.in_port for one in entries if one.priority == Priority.BLOCKED)
         return {number for number in ports if number is not None}
-
-    def entries(self) -> int:
-        """Return how many entries it has."""
-        return sum(len(table) for table in self.switch.datapath.tables)
 
     def flooding(self) -> set[int]:
         """Return the ports without NO_FLOOD, by which a switch of 1.0 floods."""
@@ -123,6 +124,21 @@ class LivelyNetwork(LoadNetwork):
         peer = self.switches[other[0]]
         if not peer.closed:
             peer.frame_in(other[1], frame)
+
+    def meanwhile(self, call: Callable[[], Answer]) -> Answer:
+        """Return what ``call`` returns, and serve the switches while it waits, in a thread."""
+        with ThreadPoolExecutor(1) as aside:
+            future = aside.submit(call)
+            self.run(future.done, float("inf"))
+            return future.result()
+
+    def get(self, path: str) -> Any:
+        """Return the controller's answer to GET ``path``."""
+        return self.meanwhile(lambda: self.controller.get(path))
+
+    def request(self, method: str, path: str, body: Any = None) -> bytes:
+        """Return the body of the controller's answer."""
+        return self.meanwhile(lambda: self.controller.request(method, path, body))
 
     def step(self, timeout: float) -> None:
         """Serve once."""
