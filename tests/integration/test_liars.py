@@ -94,9 +94,10 @@ def place(network: LivelyNetwork, mac: bytes = MAC) -> tuple[int, int] | None:
     try:
         found = network.get(f"/v1/topology/hosts/{mac.hex(':')}")
     except urllib.error.HTTPError as error:
-        if error.code == 404:
-            return None
-        raise
+        with error:
+            if error.code == 404:
+                return None
+            raise
     return int(found["dpid"], 16), found["port_no"]
 
 

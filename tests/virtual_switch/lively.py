@@ -21,7 +21,7 @@ from virtual_switch.effects import Effects
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import End, LoadNetwork
 
-SECONDS = 60.0
+SECONDS = 100.0
 Answer = TypeVar("Answer")
 
 
