@@ -10,11 +10,9 @@ changes into plans, and one per switch waits for that switch to confirm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ryu.base import app_manager
-from ryu.controller.event import EventBase
 from ryu.controller.handler import set_ev_cls
 
 from horizon_ryu.app import HorizonApp
@@ -40,6 +38,7 @@ from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
+from horizon_ryu.spanning_tree_events import EventTreeChanged
 from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
 
 SEAL_ORDER = 15
@@ -58,13 +57,6 @@ _REST = 3
 """A search that took t seconds is followed by this many t of rest while changes pile up."""
 
 app_manager.require_app("horizon_ryu.discovery")
-
-
-@dataclass(frozen=True)
-class EventTreeChanged(EventBase):
-    """The forest is another one."""
-
-    forest: Forest
 
 
 class SpanningTree(HorizonApp):
