@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
+from horizon_ryu.core.spanning_tree.drop_entries import sealed_ports
 from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot, compare, snapshot
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan, Member, Planner
 from horizon_ryu.core.spanning_tree.flood_state import (
@@ -242,6 +243,13 @@ class TreeControl:
         """Tell whether a port of a segment is closed: what comes in there comes in elsewhere."""
         ref = PortRef(dpid, in_port)
         return ref in self._view.segments and in_port not in self.open_ports(dpid)
+
+    def sealed(self) -> dict[int, frozenset[int]]:
+        """Return the closed ports of segments, by switch."""
+        return sealed_ports(
+            self._view.segments,
+            lambda ref: ref.dpid in self._members and not self.is_sealed(*ref),
+        )
 
     def open_ports(self, dpid: int) -> frozenset[int]:
         """Return the ports of a switch that should be open to broadcasts."""

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
+from horizon_ryu.core.spanning_tree.drop_entries import is_apart
 from horizon_ryu.core.topology import Switch, is_port
 from horizon_ryu.wire.messages import (
     Action,
@@ -102,7 +103,7 @@ def read_state(
     ports = physical_ports(switch)
     state = FloodState()
     for entry in entries:
-        if owner_of(entry.cookie) is Owner.SPANNING_TREE:
+        if owner_of(entry.cookie) is Owner.SPANNING_TREE and not is_apart(entry):
             state = _with_entry(state, switch, entry, generation)
     if group is not None:
         flooding = group & ports

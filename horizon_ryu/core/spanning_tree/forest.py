@@ -3,7 +3,9 @@
 One tree per connected part, breadth first from the lowest datapath id. A link takes part when
 it was seen in both directions and joins two switches; of parallel links the fastest one does. A
 segment is a node too: the port by which the search reaches it is open, and those by which it goes
-on to further switches; all other ports of the segment are blocked. Links are the shorter way.
+on to further switches; all other ports of the segment are blocked. What links join they join:
+nobody but who owns the bridges of a segment knows what passes them, and a station that relays can
+pass for one, so a segment is passed only to switches that no links lead to.
 """
 
 from __future__ import annotations
@@ -130,24 +132,25 @@ class _Search:
         self._view = view
         self._neighbours = neighbours
         self._attachments = attachments
-        self._queue: deque[int | Segment] = deque()
+        self._queue: deque[int] = deque()
+        self._segments: deque[Segment] = deque()
         self._order: list[int] = []
         self._links: list[Link] = []
 
     def grow(self, root: int) -> Tree:
         """Return the tree of ``root``: neighbours in the order of their ids.
 
-        A segment is passed after the links of its distance: its far ports wait in the queue.
+        A segment is passed when links lead no further.
         """
         self._order, self._links = [], []
         self._reach(root)
-        while self._queue:
-            here = self._queue.popleft()
-            if isinstance(here, Segment):
-                self._cross(here)
-            else:
+        while self._queue or self._segments:
+            if self._queue:
+                here = self._queue.popleft()
                 self._attach(here)
                 self._follow_links(here)
+            else:
+                self._cross(self._segments.popleft())
         return Tree(root, tuple(self._order), tuple(self._links))
 
     def _reach(self, dpid: int) -> None:
@@ -168,7 +171,7 @@ class _Search:
         for ref, segment in self._attachments.get(here, ()):
             if segment not in self.joints:
                 self.joints[segment] = [ref]
-                self._queue.append(segment)
+                self._segments.append(segment)
 
     def _follow_links(self, here: int) -> None:
         beside = self._neighbours[here]

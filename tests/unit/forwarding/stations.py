@@ -14,6 +14,7 @@ from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.forwarding.control import ForwardingControl
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.drop_entries import DropEntries
 from horizon_ryu.core.topology import Host, PortRef
 from horizon_ryu.wire.messages import (
     Flood,
@@ -82,6 +83,7 @@ class StationNetwork:
             self.discovery.locate, GENERATION, is_contested=self.discovery.is_contested
         )
         self.tree = TreeControl(GENERATION, 0.1)
+        self.drops = DropEntries(GENERATION)
         self._told = self.tree.forest()
         self.network.heard, self.network.delivered = self._heard, self._delivered
         for dpid in range(1, size + 1):
@@ -122,9 +124,11 @@ class StationNetwork:
         for dpid in self.tree.unread():
             real = self.network.switches[dpid]
             self.tree.switch_state_read(dpid, real.entries(), real.flooding, self.now)
+            self.drops.read(real.describe(), real.entries())
         while plan := self.tree.plan(self.now):
             self.apply(plan.messages)
             self.tree.confirmed(plan, (), self.now)
+        self.apply(self.drops.follow(self.tree.sealed()))
         if self.tree.forest() != self._told:
             self._told = self.tree.forest()
             self.discovery.tree_changed(self._told)
@@ -190,7 +194,7 @@ class StationNetwork:
             return
         consumed, messages = self.forwarding.frame_in(packet, self.now)
         self.apply(messages)
-        if not consumed and is_group:
+        if not consumed and is_group and not frames.is_link_local(packet.data):
             out = PacketOut((Flood(),), packet.data, packet.in_port)
             self.apply((Outgoing(packet.dpid, out),))
 
