@@ -25,26 +25,34 @@ from horizon_ryu.core.flows.field_values import (
 from horizon_ryu.core.flows.match_fields import OXM_NAMES
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import (
+    FLOOD_GROUP,
     MAX_PHYSICAL_PORT,
     Action,
+    DecrementTtl,
     Enqueue,
     Flood,
+    GotoTable,
     Output,
+    OutputGroup,
     OutputInPort,
     OutputReserved,
+    OverwriteTtl,
     PushVlan,
     ReservedPort,
     SetField,
     StripVlan,
     ToController,
 )
-from horizon_ryu.wire.protocols import ETHERTYPE, MAX_VLAN
+from horizon_ryu.wire.protocols import ETHERTYPE, MAX_BYTE, MAX_VLAN
 
 MAX_ACTIONS = 64
 MAX_QUEUE = 0xFFFF_FFFE
+MAX_GROUP = 0xFFFF_FF00
+MAX_TABLE = 254
+"""Numbers of queues, groups and tables (1.3.5 sections 7.2.2, 7.3.4.2, 7.3.4.1)."""
 _VLAN_TYPES = (int(ETHERTYPE.VLAN), int(ETHERTYPE.QINQ))
 _PORT = number(1, MAX_PHYSICAL_PORT)
-_QUEUE = number(0, MAX_QUEUE)
+_QUEUE, _GROUP = number(0, MAX_QUEUE), number(0, MAX_GROUP)
 
 _NAMED_PORTS: Mapping[str, Action] = MappingProxyType(
     {
@@ -139,15 +147,17 @@ def _parse(written: str, value: Any, loc: Loc) -> Action:
     if name.startswith("mod_"):
         # What ovs-ofctl calls it.
         name = name.replace("mod_", "set_", 1)
+    read = _READERS.get(name)
+    if read is not None:
+        return read(value, here)
     if name == "set_field":
         return _parse_set_field(value, here)
     if name.startswith("set_"):
         return _set_field(name.removeprefix("set_"), value, here)
-    read = _READERS.get(name)
-    if read is None:
-        names = ", ".join((*_READERS, "set_queue", "set_field", "set_<field>", "drop"))
-        raise InvalidInput(here, f"no such action; there are {names}")
-    return read(value, here)
+    if name in _ELSEWHERE:
+        raise InvalidInput(here, _ELSEWHERE[name])
+    names = ", ".join((*_READERS, "set_queue", "set_field", "set_<field>", "drop"))
+    raise InvalidInput(here, f"no such action; there are {names}")
 
 
 def _output(value: Any, loc: Loc) -> Action:
@@ -182,15 +192,56 @@ def _strip_vlan(value: Any, loc: Loc) -> Action:
     return StripVlan()
 
 
+def _group(value: Any, loc: Loc) -> Action:
+    group_id = _GROUP(value, loc)
+    return Flood() if group_id == FLOOD_GROUP else OutputGroup(group_id)
+
+
+def _goto_table(value: Any, loc: Loc) -> Action:
+    return GotoTable(number(1, MAX_TABLE)(value, loc))
+
+
+def _set_ttl(mpls: bool) -> Callable[[Any, Loc], Action]:
+    return lambda value, loc: OverwriteTtl(number(0, MAX_BYTE)(value, loc), mpls)
+
+
+def _dec_ttl(mpls: bool) -> Callable[[Any, Loc], Action]:
+    def read(value: Any, loc: Loc) -> Action:
+        if value is not True and value is not None:
+            raise InvalidInput(loc, "takes one off; write true")
+        return DecrementTtl(mpls)
+
+    return read
+
+
 _READERS: Mapping[str, Callable[[Any, Loc], Action]] = MappingProxyType(
     {
         "output": _output,
         "enqueue": _enqueue,
+        "group": _group,
+        "goto_table": _goto_table,
+        "set_nw_ttl": _set_ttl(mpls=False),
+        "dec_nw_ttl": _dec_ttl(mpls=False),
+        "dec_ttl": _dec_ttl(mpls=False),
+        "set_mpls_ttl": _set_ttl(mpls=True),
+        "dec_mpls_ttl": _dec_ttl(mpls=True),
         "push_vlan": _push_vlan,
         "strip_vlan": _strip_vlan,
         "pop_vlan": _strip_vlan,
     }
 )
+
+
+_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "meter": "no action here: give the flow itself a meter, or rate_kbps to make one",
+        "resubmit": "an action of Open vSwitch alone; goto_table leads to a later table",
+        "load": "an action of Open vSwitch alone; write set_<field>",
+        "write_actions": "frames are sent at once here: write the actions themselves",
+        "apply_actions": "write the actions themselves: they are applied",
+    }
+)
+"""What others have as actions, and how it is said here."""
 
 
 def _address(value: Any, loc: Loc) -> int:
@@ -259,7 +310,18 @@ def _written(action: Action) -> dict[str, Any]:
         return {"push_vlan": action.ethertype}
     if isinstance(action, StripVlan):
         return {"strip_vlan": True}
+    if isinstance(action, OutputGroup):
+        return {"group": action.group_id}
+    if isinstance(action, GotoTable):
+        return {"goto_table": action.table_id}
+    if isinstance(action, OverwriteTtl):
+        return {f"set_{_TTL[action.mpls]}": action.ttl}
+    if isinstance(action, DecrementTtl):
+        return {f"dec_{_TTL[action.mpls]}": True}
     return {"output": _NAME_OF_PORT[action]}
+
+
+_TTL = ("nw_ttl", "mpls_ttl")
 
 
 def _value_text(action: SetField) -> Any:

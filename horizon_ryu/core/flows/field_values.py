@@ -23,7 +23,9 @@ _MAC = re.compile(
 )
 ANY_TAG = "0x1000/0x1000"
 """How any VLAN tag there may be is written: the bit OFPVID_PRESENT, masked (1.3.5, 7.2.3.7)."""
-_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18}", re.ASCII)
+NUMBER = "0[xX][0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18}"
+"""Pattern of numbers as text; what begins with a zero may be octal, decimal or neither."""
+_NUMBER = re.compile(NUMBER, re.ASCII)
 _PRESENT = MAX_VLAN + 1
 """The bit OFPVID_PRESENT, which ``vlan_vid`` has with a tag (1.3.5 section 7.2.3.7)."""
 
@@ -55,7 +57,7 @@ _PORT_WORDS: Mapping[str, int] = MappingProxyType({"local": LOCAL_PORT})
 def plain_number(value: Any, words: Mapping[str, int] = _NO_WORDS) -> int | None:
     """Return the whole number that ``value`` is, or is the text or one of ``words`` for.
 
-    None if it is none: what a number begins with a zero may be octal, decimal or neither.
+    None if it is none.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value

@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
-from horizon_ryu.core.flows.effect import beyond_10, check_version, end_ports, named_ports
+from horizon_ryu.core.flows.effect import (
+    beyond_10,
+    check_table,
+    check_version,
+    end_ports,
+    named_ports,
+)
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -50,6 +56,7 @@ class Routing:
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
             check_version(flow.spec.match, self.view.switches[flow.spec.dpid])
+            check_table(flow.spec, self.view.switches[flow.spec.dpid])
             for ref, loc in named_ports(flow.spec):
                 self._check_port(ref, loc)
             self._check_meter(flow)
@@ -131,10 +138,11 @@ class Routing:
 
     def _check_meter(self, flow: Flow) -> None:
         """Refuse a rate where there are no meters (they came with OpenFlow 1.3)."""
-        if flow.meter and not self.view.switches[flow.first_dpid].capabilities.meters:
+        named = flow.spec.meter is not None
+        if (flow.meter or named) and not self.view.switches[flow.first_dpid].capabilities.meters:
             where = dpid_to_text(flow.first_dpid)
             reason = f"switch {where} speaks OpenFlow 1.0, which has no meters"
-            raise InvalidInput(("rate_kbps",), reason)
+            raise InvalidInput(("meter" if named else "rate_kbps",), reason)
 
 
 def _check_taggable(spec: PathSpec) -> None:

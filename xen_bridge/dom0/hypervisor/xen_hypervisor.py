@@ -16,7 +16,8 @@ from xen_bridge.dom0.domain_checks import of_xl
 from xen_bridge.dom0.hypervisor.domain_xml import DomainDescription
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
-from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checked
+from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.dom0.hypervisor.libvirt_reader import RUNNING, checked
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.dom0.hypervisor.xl import Run, Xl, one_at_a_time, run_over_ssh
