@@ -106,7 +106,7 @@ class ForwardingControl:
         self._view = TopologyView()
         self._forest = Forest()
         self._finder: WayFinder | None = None
-        self._book = ArpTable(self._view.hosts)
+        self._book = ArpTable()
         self._questions = NeighbourQuestions()
         self._unsettled: OrderedDict[bytes, None] = OrderedDict()
         self._failures: list[Exception] = []
@@ -123,11 +123,11 @@ class ForwardingControl:
         """
         changes = tuple(changes)
         self._view = view
-        self._book = ArpTable(view.hosts)
-        if not all(change.kind.startswith(_NO_PATH_KINDS) for change in changes):
+        self._book.follow(view.hosts, changes)
+        if any(map(self._may_change_paths, changes)):
             self._finder = None
             self._queue_reroutes()
-        self._queue_hosts(changes)
+        self._queue_ends(changes)
         return self._base_entries(changes) + self.settle(now, SETTLE_AT_ONCE)
 
     def tree_changed(self, forest: Forest, now: float) -> list[Outgoing]:
@@ -195,12 +195,26 @@ class ForwardingControl:
             (others if fine else broken).append(pair.key)
         self._unsettled = OrderedDict.fromkeys(broken + others)
 
-    def _queue_hosts(self, changes: Iterable[TopologyChange]) -> None:
+    def _may_change_paths(self, change: TopologyChange) -> bool:
+        """Tell whether other paths may be the shortest now; of a port, only where links are."""
+        if change.kind.startswith(_NO_PATH_KINDS):
+            return False
+        if not isinstance(change.subject, PortRef) or self._finder is None:
+            return True
+        return self._finder.is_between(change.subject)
+
+    def _queue_ends(self, changes: Iterable[TopologyChange]) -> None:
+        """Have the pairs settled first at whose ends something has happened."""
         for change in changes:
-            if isinstance(change.subject, Host):
-                for key in self._pairs.of_host(change.subject.key):
-                    self._unsettled[key] = None
-                    self._unsettled.move_to_end(key, last=False)
+            subject = change.subject
+            keys: Iterable[bytes] = ()
+            if isinstance(subject, Host):
+                keys = self._pairs.of_host(subject.key)
+            elif isinstance(subject, PortRef):
+                keys = self._pairs.at_port(subject)
+            for key in keys:
+                self._unsettled[key] = None
+                self._unsettled.move_to_end(key, last=False)
 
     def _settle_pair(self, key: bytes, now: float) -> list[Outgoing]:
         pair = self._pairs.get(key)

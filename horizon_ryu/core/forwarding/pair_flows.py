@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.paths import Hop, Way
@@ -22,6 +23,8 @@ from horizon_ryu.wire.messages import (
     Outgoing,
     output,
 )
+
+Place = TypeVar("Place", bytes, PortRef)
 
 _UNTAGGED = 12
 """Bytes of the key of a pair whose frames have no tag."""
@@ -59,6 +62,7 @@ class PairFlows:
         self._max_pairs = max_pairs
         self._pairs: OrderedDict[bytes, Pair] = OrderedDict()
         self._of_host: dict[bytes, set[bytes]] = {}
+        self._at_port: dict[PortRef, set[bytes]] = {}
         self.get = self._pairs.get
 
     def __len__(self) -> int:
@@ -71,6 +75,10 @@ class PairFlows:
     def of_host(self, host: bytes) -> Iterable[bytes]:
         """Return the keys of the pairs that a host, by its key, is at an end of."""
         return tuple(self._of_host.get(host, ()))
+
+    def at_port(self, ref: PortRef) -> Iterable[bytes]:
+        """Return the keys of the pairs with an end at a port."""
+        return tuple(self._at_port.get(ref, ()))
 
     def install(self, pair: Pair, now: float) -> list[Outgoing]:
         """Return the entries of ``pair``, egress first so that no switch sends into nowhere.
@@ -99,12 +107,20 @@ class PairFlows:
         """Forget a pair whose entries are gone, and return it."""
         pair = self._pairs.pop(key, None)
         if pair is not None:
-            for host in (destination_of(key), source_of(key)):
-                keys = self._of_host.get(host, set())
-                keys.discard(key)
-                if not keys:
-                    self._of_host.pop(host, None)
+            self._unindex(pair)
         return pair
+
+    def _index(self, pair: Pair) -> None:
+        for host in (destination_of(pair.key), source_of(pair.key)):
+            self._of_host.setdefault(host, set()).add(pair.key)
+        for ref in (pair.here, pair.there):
+            self._at_port.setdefault(ref, set()).add(pair.key)
+
+    def _unindex(self, pair: Pair) -> None:
+        for host in (destination_of(pair.key), source_of(pair.key)):
+            _drop(self._of_host, host, pair.key)
+        for ref in (pair.here, pair.there):
+            _drop(self._at_port, ref, pair.key)
 
     def of_match(self, match: Match) -> Pair | None:
         """Return the pair between the two addresses of ``match``, in its VLAN, if any."""
@@ -126,9 +142,11 @@ class PairFlows:
     def _remember(self, pair: Pair, now: float) -> None:
         key = pair.key
         pair.installed_at = now
-        if key not in self._pairs:
-            self._of_host.setdefault(destination_of(key), set()).add(key)
-            self._of_host.setdefault(source_of(key), set()).add(key)
+        before = self._pairs.get(key)
+        if before is not pair:
+            if before is not None:
+                self._unindex(before)
+            self._index(pair)
         self._pairs[key] = pair
         self._pairs.move_to_end(key)
 
@@ -161,6 +179,14 @@ class PairFlows:
         return Outgoing(
             hop.dpid, FlowMod(command, _match(key, hop), Priority.UNICAST, self._cookie)
         )
+
+
+def _drop(index: dict[Place, set[bytes]], place: Place, key: bytes) -> None:
+    keys = index.get(place)
+    if keys is not None:
+        keys.discard(key)
+        if not keys:
+            del index[place]
 
 
 def pair_key(data: bytes, vlan: int | None) -> bytes:

@@ -41,10 +41,6 @@ class WayFinder:
         """Tell whether frames of stations elsewhere may come in at ``ref``: it is no edge."""
         return ref in self._links.link_ports or ref in self._segments
 
-    def is_at_link(self, ref: PortRef) -> bool:
-        """Tell whether a link ends at ``ref``."""
-        return ref in self._links.link_ports
-
     def may_deliver(self, way: Way, here: PortRef, there: PortRef, at: PortRef) -> bool:
         """Tell whether a frame that the controller was given at ``at`` is to be delivered.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from executed_lines import executed_lines
 from horizon_ryu.core.discovery import lldp
 from horizon_ryu.core.discovery.segments import MAX_PENDING, SegmentTable
 from horizon_ryu.core.spanning_tree.forest import Forest, Tree
@@ -265,3 +266,17 @@ def test_pairs_that_are_not_believed_are_few_and_go() -> None:
     assert len(table._pending) == MAX_PENDING - 1
     table.idle(110.0, lambda _ref: 5.0)
     assert table._pending == {}
+
+
+def test_a_port_that_goes_costs_its_own_pairs_only_however_many_are_pending() -> None:
+    def cost(others: int) -> int:
+        table = SegmentTable(lambda _one, _other: False)
+        for number in range(others):
+            table.note(PortRef(2, number), PortRef(3, number), 0.0, 1.0, False)
+        table.note(PortRef(1, 1), PortRef(1, 2), 0.0, 1.0, False)
+        table.note(PortRef(1, 1), PortRef(1, 3), 0.0, 1.0, False)
+        lines = executed_lines(lambda: table.remove_at(PortRef(1, 1)))
+        assert len(table._pending) == len(table._pending_at) // 2 == others
+        return lines
+
+    assert cost(MAX_PENDING - 2) == cost(10)
