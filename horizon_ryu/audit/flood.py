@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
+from horizon_ryu.audit.examination import Examination
+from horizon_ryu.core.errors import SwitchAway
 from horizon_ryu.core.ownership import EXACT_COOKIE
 from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot
 from horizon_ryu.core.spanning_tree.flood_state import BROADCAST_MAC
-from horizon_ryu.openflow.context import EntryReader
-from horizon_ryu.wire.messages import FlowEntry, Match
+from horizon_ryu.openflow.queries import EntryQuery, FloodQuery, SwitchAnswer
+from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.messages import Match
 
 LOG = logging.getLogger("horizon.audit")
 
 
-class FloodSwitches(EntryReader, Protocol):
+class FloodSwitches(Protocol):
     """The part of the switch registry that is used."""
 
-    def flooding_ports(self, dpid: int) -> frozenset[int] | None:
-        """Read the ports by which a switch floods."""
+    def codec(self, dpid: int) -> Codec:
+        """Return the codec of the version that a switch speaks; SwitchAway."""
 
 
 class FloodAudit:
@@ -31,25 +36,34 @@ class FloodAudit:
         self._control = control
         self._switches = switches
         self._wake = wake
+        cookie = control.cookie
+        broadcasts = EntryQuery(Match(dl_dst=BROADCAST_MAC), cookie, EXACT_COOKIE)
+        others = EntryQuery(cookie=cookie, mask=EXACT_COOKIE, to_controller=True)
+        # The tree's entries of this run, at a cost that does not grow with the table. Where no
+        # cookies can be asked for: what matches broadcasts, and the table miss.
+        self._by_cookie = EntryQuery(cookie=cookie, mask=EXACT_COOKIE), FloodQuery()
+        self._by_match = broadcasts, others, FloodQuery()
 
-    def audit(self, dpid: int) -> int:
-        """Have a difference repaired, and return 1 if there was one; SwitchError."""
+    def begin(self, dpid: int) -> Examination | int:
+        """Return what is to be asked of a switch; 0 while nothing is certain of it."""
         asked = self._control.snapshot(dpid)
         if asked is None:
             return 0
-        entries, flooding = self._entries(dpid), self._switches.flooding_ports(dpid)
-        if not self._control.compare(asked, entries, flooding):
+        try:
+            filters = self._switches.codec(dpid).capabilities.cookie_filter
+        except SwitchAway:
             return 0
-        LOG.warning("audit: switch %016x lost entries of the spanning tree; restoring them", dpid)
+        queries = self._by_cookie if filters else self._by_match
+        return Examination(queries, asked.basis, partial(self._judge, asked))
+
+    def _judge(self, asked: FloodSnapshot, answers: Sequence[SwitchAnswer]) -> int:
+        """Have a difference repaired, and return 1 if there was one."""
+        *entries, flooding = answers
+        found = tuple(dict.fromkeys(entry for answer in entries for entry in answer.entries()))
+        if not self._control.compare(asked, found, flooding.flooding()):
+            return 0
+        LOG.warning(
+            "audit: switch %016x lost entries of the spanning tree; restoring them", asked.dpid
+        )
         self._wake()
         return 1
-
-    def _entries(self, dpid: int) -> tuple[FlowEntry, ...]:
-        """Return the tree's entries of this run, at a cost that does not grow with the table."""
-        read, cookie = self._switches.flow_entries, self._control.cookie
-        if self._switches.codec(dpid).capabilities.cookie_filter:
-            return read(dpid, cookie=cookie, mask=EXACT_COOKIE)
-        # Without that: first what matches broadcasts, then the table miss.
-        broadcasts = read(dpid, match=Match(dl_dst=BROADCAST_MAC), cookie=cookie, mask=EXACT_COOKIE)
-        others = read(dpid, cookie=cookie, mask=EXACT_COOKIE, to_controller=True)
-        return tuple(dict.fromkeys((*broadcasts, *others)))
