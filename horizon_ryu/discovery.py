@@ -182,6 +182,10 @@ class Discovery(HorizonApp):
             flags=FlowModFlags.SEND_FLOW_REM,
         )
 
+    @cached_property
+    def _lldp_entries(self) -> tuple[FlowMod, ...]:
+        return (self._lldp_entry,)
+
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
         """Put the LLDP entry back if somebody removed it, and believe no new link until then."""
@@ -193,7 +197,7 @@ class Discovery(HorizonApp):
     def _lldp_wanted(self, dpid: int) -> tuple[FlowMod, ...]:
         """Return the entry that a switch which is probed should have, unless it is on its way."""
         ready = dpid in self._connected and dpid in self.view().switches
-        return (self._lldp_entry,) if ready and dpid not in self._restoring else ()
+        return self._lldp_entries if ready and dpid not in self._restoring else ()
 
     def _lost_drop(self, dpid: int) -> None:
         if dpid not in self._restoring:

@@ -43,13 +43,20 @@ class EntryAudit:
         self._switches = switches
         self._wanted = wanted
         self._restore = restore or self._send
+        self._asked: tuple[tuple[FlowMod, ...], tuple[EntryQuery, ...]] = (), ()
+        """What was wanted of the last switch, mostly of the next as well, and how it is asked."""
 
     def begin(self, dpid: int) -> Examination | int:
         """Return what is to be asked of a switch; 0 if it should have nothing."""
         wanted = tuple(self._wanted(dpid))
         if not wanted:
             return 0
-        return Examination((_query(wanted),), wanted, partial(self._judge, dpid, wanted))
+        return Examination(self._queries(wanted), wanted, partial(self._judge, dpid, wanted))
+
+    def _queries(self, wanted: tuple[FlowMod, ...]) -> tuple[EntryQuery, ...]:
+        if self._asked[0] is not wanted:
+            self._asked = wanted, (_query(wanted),)
+        return self._asked[1]
 
     def _judge(self, dpid: int, wanted: Sequence[FlowMod], answers: Sequence[SwitchAnswer]) -> int:
         """Restore what ``dpid`` lacks and return how many entries that were; SwitchError."""

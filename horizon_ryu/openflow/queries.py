@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from horizon_ryu.openflow import answer_record as kinds
@@ -39,7 +40,7 @@ class SwitchAnswer(Protocol):
         """Return the ports of a :class:`FloodQuery`; None if the group is not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EntryQuery:
     """Which entries ``match`` takes in, with this cookie under ``mask``.
 
@@ -56,10 +57,17 @@ class EntryQuery:
         return kinds.FLOWS
 
     def encode(self, codec: Codec, xid: int) -> bytes:
-        """Return the request."""
-        return codec.encode_flow_stats_request(
-            xid, self.match, self.cookie, self.mask, self.to_controller
-        )
+        """Return the request; who asks the same again and again has it made once."""
+        made = self._made.get(codec.version)
+        if made is None:
+            made = self._made[codec.version] = codec.encode_flow_stats_request(
+                0, self.match, self.cookie, self.mask, self.to_controller
+            )
+        return made[:4] + xid.to_bytes(4, "big") + made[8:]
+
+    @cached_property
+    def _made(self) -> dict[int, bytes]:
+        return {}
 
     def read(
         self, codec: Codec, pieces: Sequence[bytes], rest: Callable[[], None]

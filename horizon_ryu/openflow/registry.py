@@ -189,9 +189,11 @@ class SwitchRegistry:
         request = asked.request
         if isinstance(request, SwitchError):
             return request
-        errors = self._outcome(peer, request, asked.kind)
-        if errors:
-            return errors[0]
+        if request.failures:
+            errors = self._outcome(peer, request, asked.kind)
+            if errors:
+                return errors[0]
+        self._answered(peer, request.dpid, asked.kind)
         rest = self._runtime.checkpoint
         return RawAnswer(asked.query, peer.codec, request.pieces, rest, peer.found_group)
 
@@ -210,7 +212,7 @@ class SwitchRegistry:
     def ask(
         self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> SwitchRequest:
-        """Send the request that ``encode`` makes of a codec and an xid; never waits.
+        """Have the request that ``encode`` makes of a codec and an xid leave soon; never waits.
 
         ``wake`` is called once, in the receive task, when it is answered or at an end, and
         must not wait either. SwitchAway; SwitchError when too many requests are open.
@@ -219,7 +221,7 @@ class SwitchRegistry:
         xid = peer.connection.next_xid()
         request = SwitchRequest(dpid, xid, wake)
         peer.request(request)
-        peer.connection.send(encode(peer.codec, xid))
+        peer.connection.send_soon(encode(peer.codec, xid))
         return request
 
     def give_up(self, request: SwitchRequest, reason: str) -> None:
