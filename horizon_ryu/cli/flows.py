@@ -58,6 +58,7 @@ def show_flow(session: Session, flow: str) -> None:
 @click.option("--through", metavar="DPIDS", help="switches to pass, in order: 2,5")
 @click.option("--path", "path", metavar="DPIDS", help="every switch to pass: 1,2,5,4")
 @click.option("--switch", metavar="DPID", help="make a single entry on this switch instead")
+@click.option("--table", type=int, metavar="ID", help="of that entry; 0 by default (1.3)")
 @click.option("--action", "-a", "actions", multiple=True, help="output:2, set_dl_vlan:10, drop")
 @parameter_options()
 @click.option("--both", is_flag=True, help="make the reverse direction, too")
@@ -116,7 +117,9 @@ def add_batch(session: Session, file: IO[bytes]) -> None:
     Example: horizonctl flows batch flows.json
     """
     try:
-        given = json.load(file)
+        given = json.load(file, parse_constant=_no_number)
+    except RecursionError as error:
+        raise Failed(f"{file.name} is nested too deeply") from error
     except ValueError as error:
         raise Failed(f"{file.name} is not JSON: {error}") from error
     body = {"flows": given} if isinstance(given, list) else given
@@ -125,6 +128,10 @@ def add_batch(session: Session, file: IO[bytes]) -> None:
         show_flows.flows(session.console, data["flows"])
     else:
         session.emit_json(data)
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _request(session: Session, options: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +146,8 @@ def _request(session: Session, options: dict[str, Any]) -> dict[str, Any]:
         body["actions"] = actions_of(options["actions"])
     if options.get("switch") is not None:
         body["dpid"] = dpid_of(options["switch"])
+    if options.get("table") is not None:
+        body["table_id"] = options["table"]
     for name in ("src", "dst"):
         if options.get(name) is not None:
             body[name] = end_of(options[name], session.client)

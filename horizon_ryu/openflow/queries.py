@@ -119,6 +119,18 @@ class DescriptionQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherQuery:
+    """Whatever ``encode`` makes of a codec and an xid."""
+
+    name: str
+    encode: Callable[[Codec, int], bytes]
+
+    def kind(self, _codec: Codec) -> str:
+        """Return the kind of request."""
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
 class RawAnswer:
     """The pieces of an answer, and what reads them."""
 

@@ -19,6 +19,7 @@ from horizon_ryu.openflow.queries import (
     DescriptionQuery,
     EntryQuery,
     FloodQuery,
+    OtherQuery,
     Query,
     RawAnswer,
 )
@@ -27,7 +28,7 @@ from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Outgoing
-from horizon_ryu.wire.session import FailureKind, RequestFailure
+from horizon_ryu.wire.session import FailureKind
 from xen_bridge.runtime.port import Event, Runtime
 
 LOG = logging.getLogger(__name__)
@@ -245,6 +246,19 @@ class SwitchRegistry:
         """
         return self._answer(dpid, FloodQuery(), deadline).flooding()
 
+    def answers(
+        self,
+        dpid: int,
+        encode: Callable[[Codec, int], bytes],
+        kind: str,
+        deadline: float = DEADLINE,
+    ) -> list[bytes]:
+        """Ask what ``encode`` makes of a codec and an xid; return the answer in its pieces.
+
+        SwitchError, also for what ``encode`` cannot express; SwitchAway, SwitchDeadline.
+        """
+        return list(self._answer(dpid, OtherQuery(kind, encode), deadline).pieces)
+
     def _peer(self, dpid: int) -> SwitchPeer:
         peer = self._peers.get(dpid)
         if peer is None:
@@ -317,9 +331,7 @@ class SwitchRegistry:
         A switch that is dead or slow is told by an echo request from one that answers less. May
         wait for that.
         """
-        place = next(
-            (at for at, one in enumerate(request.failures) if _concerns_the_request(one)), None
-        )
+        place = request.own_failure
         errors = request.errors
         if place is None:
             if not any(one.kind is FailureKind.GONE for one in request.failures):
@@ -353,13 +365,6 @@ class SwitchRegistry:
     def _tell_limits(self, peer: SwitchPeer, dpid: int) -> None:
         if self._limited is not None and self._peers.get(dpid) is peer:
             self._limited(dpid, peer.answers.unanswered)
-
-
-def _concerns_the_request(failure: RequestFailure) -> bool:
-    """Tell whether the request itself was refused or not answered, not a message before it."""
-    return failure.kind is FailureKind.LATE or (
-        failure.kind is FailureKind.REFUSED and failure.place is None
-    )
 
 
 def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:

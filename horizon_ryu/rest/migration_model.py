@@ -26,12 +26,12 @@ from horizon_ryu.formats.flow_migration import (
 from horizon_ryu.http.problem import UNION_TAG, clean, problem_of
 from horizon_ryu.rest.flow_model import (
     MAX_HOPS,
-    DpidGiven,
     HopModel,
     MatchFields,
     hop_models,
 )
 from horizon_ryu.rest.flow_parameters import PARAMETERS, left_out, with_parameters
+from horizon_ryu.rest.given import DpidGiven
 from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
 
@@ -63,7 +63,9 @@ class MigrationRequest(Model):
     )
 
     dpids: DpidsText | Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
-    flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional()
+    flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional(
+        description="The id of a flow: 8 lower-case hex digits"
+    )
     match: MatchFields = optional()
     bidirectional: bool = optional(
         description="Have the flow that was made for the other direction move along, the same way "

@@ -1,4 +1,4 @@
-"""Flow entries and groups as switches report them: reply bytes to values of the core.
+"""Flow entries, groups and meters as switches report them: reply bytes to values of the core.
 
 The wire guard has walked every length before; the bounds are checked here once more, since a
 reader that relies on somebody else's check is one refactoring away from a hang.
@@ -27,6 +27,7 @@ _BUCKET_SIZE = 16
 _REPLY = {OPENFLOW_10: int(ofp10.OFPT.STATS_REPLY), OPENFLOW_13: int(OFPT.MULTIPART_REPLY)}
 _COUNTED = {OPENFLOW_10: (44, 72, _ENTRY_10.size), OPENFLOW_13: (4, 32, _ENTRY_13.size)}
 """Where the age of an entry stands (8 bytes), its counters (16), and its least size."""
+_METER_CONFIG = struct.Struct("!HHI")
 _MORE = int(OFPMPF.REPLY_MORE)
 """Of 1.3; 1.0 has the same bit for it (OFPSF_REPLY_MORE)."""
 _SHORT = 256
@@ -177,6 +178,21 @@ def read_flood_group(message: bytes) -> frozenset[int] | None:
         if group_id == FLOOD_GROUP and kind == OFPGT.ALL:
             return frozenset(_bucket_ports(group[_GROUP_DESC.size :]))
     return None
+
+
+def read_groups(message: bytes) -> dict[int, bool]:
+    """Return the groups in a piece of a group-desc reply, and whether each has a bucket."""
+    groups = _records(message[BODY_AT[OPENFLOW_13] :], _GROUP_DESC.size)
+    return {
+        _GROUP_DESC.unpack_from(group)[2]: len(group) >= _GROUP_DESC.size + _BUCKET_SIZE
+        for group in groups
+    }
+
+
+def read_meters(message: bytes) -> frozenset[int]:
+    """Return the meters in a piece of a reply to a request for their configuration."""
+    meters = _records(message[BODY_AT[OPENFLOW_13] :], _METER_CONFIG.size)
+    return frozenset(_METER_CONFIG.unpack_from(meter)[2] for meter in meters)
 
 
 def _bucket_ports(body: bytes) -> Iterator[int]:

@@ -22,8 +22,10 @@ from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJo
 from horizon_ryu.core.discovery.link_table import LinkTable
 from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
+from horizon_ryu.core.discovery.segment_places import SegmentPlaces
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.neighbour_discovery import neighbour_address
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     Host,
@@ -50,8 +52,9 @@ class DiscoveryLimits:
     """Budgets of probes per second, and the seconds in which a probe is accepted.
 
     ``total_rate`` is for known ports, ``new_port_rate`` for new ones, ``switch_rate`` for all
-    ports of one switch. Of a switch with more than ``ports_per_switch`` ports the others are as if
-    they were not there.
+    ports of one switch. Of a switch with more than ``ports_per_switch`` ports, or more than its
+    version can flood by, the others are closed to broadcasts, and otherwise as if they were not
+    there.
     """
 
     total_rate: float = 2000.0
@@ -87,15 +90,14 @@ class DiscoveryControl:
         self._hosts = HostTable(limits.hosts, self._is_edge)
         self._book = OutstandingProbes(limits.probe_validity)
         self._groups = GroupProbes(key, limits.probe_validity, self._links.join)
-        self.passes_through: Callable[[PortRef, PortRef], bool] = lambda _here, _home: True
-        """Whether frames of a station at home come in here, across a segment; who knows the tree
-        says so."""
+        self._places = SegmentPlaces()
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
         self._doubt = JoinDoubt(limits.doubt)
         self._slow_joins: list[SlowJoin] = []
         self._void_before = 0
+        self._crowds_told: set[int] = set()
         self._refused: set[PortRef] = set()
         self._next_check = 0.0
         self._changes: list[TopologyChange] = []
@@ -112,16 +114,27 @@ class DiscoveryControl:
         if switch.dpid in self._switches:
             self._remove_switch(switch.dpid)
         ports = {no: port for no, port in switch.ports.items() if is_port(no)}
-        switch = replace(switch, ports=MappingProxyType(ports))
+        surplus = {no: port for no, port in switch.surplus.items() if is_port(no)}
+        switch = replace(switch, ports=MappingProxyType(ports), surplus=MappingProxyType(surplus))
         switch, left_out = self._switches.add(switch)
         self._void_probes()
         self._changes.append(TopologyChange("switch_join", switch))
         if left_out is not None:
-            self._changes.append(TopologyChange("alarm_too_many_ports", left_out))
-        refs = [PortRef(switch.dpid, no) for no in switch.ports]
-        self._pacing.add((ref for ref in refs if self._is_up(ref)), now)
-        self._changes += self._hosts.place_pinned(refs)
+            self._alarm_surplus(left_out)
+        self._come_up([PortRef(switch.dpid, no) for no in switch.ports], now)
         self._joined(switch.dpid, now)
+
+    def _come_up(self, refs: Iterable[PortRef], now: float) -> None:
+        """Probe those of new ports that are up, and place who is pinned there."""
+        refs = [ref for ref in refs if self._is_up(ref)]
+        self._pacing.add(refs, now)
+        self._changes += self._hosts.place_pinned(refs)
+
+    def _alarm_surplus(self, ref: PortRef) -> None:
+        """Tell once of each connection that its switch has more ports than the cap."""
+        if ref.dpid not in self._crowds_told:
+            self._crowds_told.add(ref.dpid)
+            self._changes.append(TopologyChange("alarm_too_many_ports", ref))
 
     def drop_restored(self, dpid: int, now: float) -> None:
         """The forced drop of a switch that is ready was missing, and is in place again."""
@@ -154,6 +167,7 @@ class DiscoveryControl:
         for number in switch.ports:
             self._forget_port(PortRef(dpid, number), "host_too")
         self._pacing.forget_switch(dpid)
+        self._crowds_told.discard(dpid)
         self._changes.append(TopologyChange("switch_leave", switch))
 
     def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
@@ -162,17 +176,29 @@ class DiscoveryControl:
             return
         ref = PortRef(dpid, port_no)
         old = self._switches.port(ref)
-        if old == port:
+        was_surplus = self._switches.is_surplus(ref)
+        if old == port and not was_surplus:
             return
         if not self._switches.set_port(ref, port):
+            if was_surplus != self._switches.is_surplus(ref):
+                self._changes.append(TopologyChange("port_beyond_cap", ref))
+                self._alarm_surplus(ref)
             return
         kind = "port_delete" if port is None else "port_add" if old is None else "port_modify"
         self._changes.append(TopologyChange(kind, ref))
         if port is None or not port.up:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
-            self._pacing.add((ref,), now)
-            self._changes += self._hosts.place_pinned((ref,))
+            self._come_up((ref,), now)
+        if port is None:
+            self._fill_up(dpid, now)
+
+    def _fill_up(self, dpid: int, now: float) -> None:
+        """Have a port beyond the cap take the place of one that is gone."""
+        ref = self._switches.promote(dpid)
+        if ref is not None:
+            self._changes.append(TopologyChange("port_add", ref))
+            self._come_up((ref,), now)
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
@@ -290,18 +316,23 @@ class DiscoveryControl:
             return ()
         if not self._is_edge(here):
             return ()
-        segment = self._groups.table.segments.get(here)
-        if segment is not None:
-            home = self._hosts.locate(station_key(frame.src, frame.vlan))
-            if home in segment.ports:
-                here = home
-            elif home is not None and self.passes_through(here, home):
+        if here in self._groups.table.segments:
+            home = self.locate(station_key(frame.src, frame.vlan))
+            place = here if home is None else self._places.place(here, home)
+            if place is None:
                 return ()
+            here = place
         address = self._address(packet.data, frame)
         noted = self._hosts.note(here, frame.src, address, now, frame.vlan)
         if noted is not NOTHING:
             self._changes += noted.changes
         return noted.messages
+
+    def tree_changed(self, forest: Forest) -> None:
+        """Take the newest forest: which ports of segments are open, and what crosses them."""
+        self._places.follow(forest, self._groups.table.segments)
+        for closed, door in self._places.moves():
+            self._changes += self._hosts.move_at(closed, door)
 
     def _address(self, data: bytes, frame: frames.Frame) -> str | None:
         """Return the sender's address where the frame proves it: ARP and ND, not routed IP."""
@@ -394,6 +425,14 @@ class DiscoveryControl:
 
     # ---- settings and views
 
+    def crowded(self) -> Mapping[int, int]:
+        """Return how many ports are beyond the cap, of each switch that has any."""
+        return self._switches.crowded()
+
+    def is_overfull(self, dpid: int) -> bool:
+        """Tell whether a switch has more ports beyond the cap than can be kept closed."""
+        return self._switches.is_overfull(dpid)
+
     @property
     def doubt(self) -> JoinDoubt:
         """Who is joining, and for how long; to be read only."""
@@ -432,6 +471,8 @@ class DiscoveryControl:
 
     def _follow_segments(self) -> None:
         gone, found = self._groups.table.take_changes()
+        if gone or found:
+            self._places.follow(self._places.forest, self._groups.table.segments)
         self._changes += (TopologyChange("segment_delete", segment) for segment in gone)
         self._changes += (TopologyChange("segment_add", segment) for segment in found)
 
