@@ -55,7 +55,7 @@ def without_counters(message: bytes) -> bytes:
     Of flow entries all but their ages and counters, of other messages all but the transaction id.
     """
     version = message[0]
-    if message[1] != _REPLY[version] or message[8] << 8 | message[9] != OFPMP.FLOW:
+    if message[1] != _REPLY.get(version) or message[8] << 8 | message[9] != OFPMP.FLOW:
         return message[:4] + message[8:]
     ages, counters, size = _COUNTED[version]
     at, end = BODY_AT[version], len(message)

@@ -125,7 +125,7 @@ def test_ages_and_counters_change_nothing_of_what_is_told(version: int) -> None:
     A length that is wrong ends the entries: what follows it is told as it stands.
     """
     if version == 1:
-        whole, start = reply_10(Match(tp_dst=80), b""), 12
+        whole, start = reply_10(Match(dl_type=0x800, nw_proto=6, tp_dst=80), b""), 12
         counted = {*range(44, 52), *range(72, 88)}
     else:
         whole, start = reply_13(Match(in_port=3), []), 16
