@@ -46,7 +46,10 @@ ALLOWED: dict[str, frozenset[str]] = {
 }
 """Parts of horizon_ryu, and the parts of it that each may import."""
 
-WIRE_VALUES = ("addresses", "capabilities", "messages", "protocols", "stats.types", "stats.values")
+WIRE_VALUES = (
+    *("addresses", "capabilities", "messages", "protocols", "stats.types", "stats.values"),
+    "ternary",
+)
 """What core takes from wire: values without bytes, which both speak of."""
 
 
