@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from horizon_ryu.wire.fields import FIELDS, FIELDS_10, MATCH_SIZE_10
 from horizon_ryu.wire.ofp13 import OFPXMT_OFB
+from horizon_ryu.wire.protocols import DSCP_SHIFT
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
 
@@ -117,10 +118,14 @@ FIELDS_SIZE_10 = MATCH_SIZE_10 - _WILDCARDS
 
 
 def _fields_10() -> Iterator[HeaderField]:
-    """Yield the fields of 1.0 where they stand in the struct, read as one number behind them."""
+    """Yield the fields of 1.0 where they stand in the struct, read as one number behind them.
+
+    Of the ToS byte the upper six bits, which are the field (RFC 2474).
+    """
     for field in FIELDS_10:
-        shift = 8 * (MATCH_SIZE_10 - field.offset - field.size)
-        yield HeaderField(field.label, shift, 8 * field.size, field.shift is not None)
+        skip = DSCP_SHIFT if field.label == "nw_tos" else 0
+        shift = 8 * (MATCH_SIZE_10 - field.offset - field.size) + skip
+        yield HeaderField(field.label, shift, 8 * field.size - skip, field.shift is not None)
 
 
 def _fields_13() -> Iterator[HeaderField]:

@@ -23,9 +23,6 @@ _TOS_MASK, _PCP_MASK = HEADER_10["nw_tos"].mask, HEADER_10["dl_vlan_pcp"].mask
 _NETWORK_MASK = (
     HEADER_10["nw_src"].mask | HEADER_10["nw_dst"].mask | _PROTOCOL_MASK | _TOS_MASK | _PORTS_MASK
 )
-_TOS_BITS = 0b11111100 << HEADER_10["nw_tos"].shift
-"""The two low bits of the ToS byte are no part of the field (RFC 2474)."""
-_VALID = HEADER_10["nw_tos"].mask ^ _TOS_BITS
 _NO_TAG = OFP_VLAN_NONE << _VLAN.shift
 _ANY_TAG = (_VLAN.ones ^ MAX_VLAN) << _VLAN.shift
 """No identifier has these bits; OFP_VLAN_NONE, of frames without a tag, has all of them."""
@@ -81,7 +78,7 @@ def _mask_of(wildcards: int) -> int:
         else:
             free = min(wildcards >> field.shift & NW_BITS, IPV4_BITS)
             mask |= (place.ones >> free << free) << place.shift
-    return mask & ~_VALID
+    return mask
 
 
 @lru_cache(maxsize=4096)
@@ -99,7 +96,7 @@ def _wildcards_of(mask: int) -> int:
             wildcards |= free << field.shift
         elif not named:
             wildcards |= field.wildcard
-        elif named | place.of(_VALID) != place.ones:
+        elif named != place.ones:
             raise WireError(f"OpenFlow 1.0 has no mask {named:#x} of {field.label}")
     return wildcards
 
