@@ -59,15 +59,31 @@ class _FieldIndex:
         if mask == self.ones:
             return self.of(value)
         span = span_of(value, mask, self.bits)
-        regions = 0
-        first, last = (value, value | self.ones & ~mask) if span is None else span
-        start = bisect_right(self._starts, first) - 1
-        for at in range(start, bisect_right(self._starts, last)):
-            regions |= self._taken[at]
+        regions = self._between(*(span or (value, value | self.ones & ~mask)))
         for own, of_mask in self._masked.items():
             for wanted, bits in of_mask.items():
                 if not (wanted ^ value) & own & mask:
                     regions |= bits
+        return regions
+
+    def _between(self, first: int, last: int) -> int:
+        """Return the regions with a range that has a value from ``first`` to ``last``."""
+        regions = 0
+        start = bisect_right(self._starts, first) - 1
+        for at in range(start, bisect_right(self._starts, last)):
+            regions |= self._taken[at]
+        return regions
+
+    def meeting(self, values: ValueSet) -> int:
+        """Return regions that may take one of the values: all that do, and perhaps more."""
+        regions = 0
+        for first, last in values.ranges:
+            regions |= self._between(first, last)
+        for value, mask in values.masked:
+            regions |= self.overlapping(value, mask)
+        for of_mask in self._masked.values():
+            for bits in of_mask.values():
+                regions |= bits
         return regions
 
 
@@ -82,10 +98,11 @@ class RegionIndex:
         for number, region in enumerate(self.regions):
             for field, values in region.sets:
                 by_field[field].append((1 << number, values))
-        self._fields = [
-            _FieldIndex(field, sets, self.all & ~_union(bit for bit, _ in sets))
+        self._by_field = {
+            field: _FieldIndex(field, sets, self.all & ~_union(bit for bit, _ in sets))
             for field, sets in by_field.items()
-        ]
+        }
+        self._fields = tuple(self._by_field.values())
 
     def taking(self, header: int, among: int) -> int:
         """Return those of the regions in ``among`` that take a header."""
@@ -109,6 +126,15 @@ class RegionIndex:
                 if not among:
                     return []
         return [number for number in bits_of(among) if self.regions[number].overlaps(match)]
+
+    def meeting(self, region: Region, among: int) -> list[int]:
+        """Return the numbers of the regions in ``among`` that have a header in common with one."""
+        for field, values in region.sets:
+            if field in self._by_field:
+                among &= self._by_field[field].meeting(values)
+                if not among:
+                    return []
+        return [number for number in bits_of(among) if self.regions[number].meets(region)]
 
 
 def bits_of(number: int) -> Iterator[int]:

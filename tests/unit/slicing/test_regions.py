@@ -147,6 +147,9 @@ def test_the_index_finds_what_looking_at_every_region_finds(
     assert index.first(header, index.all) == (taking[0] if taking else -1)
     overlapping = [number for number, region in enumerate(found) if region.overlaps(match)]
     assert index.overlapping(match, index.all) == overlapping
+    one = Region.of(LAYOUT, {"masked": ValueSet.of(BITS, [(header & ONES, ONES)])})
+    meeting = [number for number, region in enumerate(found) if region.meets(one)]
+    assert index.meeting(one, index.all) == meeting
     odd = index.all & 0xAA
     assert index.overlapping(match, odd) == [number for number in overlapping if number & 1]
 
