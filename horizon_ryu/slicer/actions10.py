@@ -96,24 +96,25 @@ class ActionSlicer:
     ports: SlicePorts
     marks: SliceMarks = SliceMarks()
 
-    def slice(self, data: bytes, match: TernaryMatch) -> bytes:
+    def slice(self, data: bytes, match: TernaryMatch, came_in: int | None) -> bytes:
         """Return what the actions in ``data`` become for the frames of ``match``; Refusal.
 
-        ``match`` lies within the slice's own flowspace.
+        ``match`` lies within the slice's own flowspace; ``came_in`` is the port that its frames
+        come in at, None if it may be any.
         """
         found: list[Action10] = []
         for action in read_actions10(data):
-            match, sliced = self._one(action, match)
+            match, sliced = self._one(action, match, came_in)
             found += sliced
         return write_whole(ACTIONS10, tuple(found))
 
     def _one(
-        self, action: Action10, match: TernaryMatch
+        self, action: Action10, match: TernaryMatch, came_in: int | None
     ) -> tuple[TernaryMatch, Sequence[Action10]]:
         if isinstance(action, ActionOutput10):
-            return match, self._output(action, match)
+            return match, self._output(action, came_in)
         if isinstance(action, ActionEnqueue):
-            self._check_port(action.port, match)
+            self._check_port(action.port, came_in)
             if action.queue_id not in self.flowspace.queues(self.slice_name, action.port):
                 raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_QUEUE, "foreign queue")
             return match, [*self._marked(), action]
@@ -126,7 +127,7 @@ class ActionSlicer:
             raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_ARGUMENT, "header of another slice")
         return changed, [action]
 
-    def _output(self, action: ActionOutput10, match: TernaryMatch) -> Sequence[Action10]:
+    def _output(self, action: ActionOutput10, came_in: int | None) -> Sequence[Action10]:
         port = action.port
         if port in _UNCHECKED:
             return [action]
@@ -134,16 +135,14 @@ class ActionSlicer:
             if port == _FLOOD and self.ports.native_flood:
                 return [*self._marked(), action]
             wanted = self.ports.flooded if port == _FLOOD else self.ports.ports
-            came_in = _port_of(match)
             outputs = [self._to(ActionOutput10(out)) for out in sorted(wanted) if out != came_in]
             return [*self._marked(), *outputs] if outputs else []
-        self._check_port(port, match)
+        self._check_port(port, came_in)
         return [*self._marked(), self._to(action)]
 
-    def _check_port(self, port: int, match: TernaryMatch) -> None:
+    def _check_port(self, port: int, came_in: int | None) -> None:
         if port == _IN_PORT:
             # Where the frame may come from any port, it came from one of the slice's own.
-            came_in = _port_of(match)
             if came_in is not None and came_in not in self.ports.ports:
                 raise Refusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "port of another slice")
         elif port == _NORMAL:
@@ -168,7 +167,8 @@ class ActionSlicer:
         return action
 
 
-def _port_of(match: TernaryMatch) -> int | None:
+def port_of(match: TernaryMatch) -> int | None:
+    """Return the port that a match names; None if it names none."""
     return _PORT_FIELD.of(match.value) if match.mask & _PORT_FIELD.mask else None
 
 

@@ -80,6 +80,11 @@ class SlicedSwitch:
         """What the switch has."""
         return self._installed
 
+    @property
+    def has_guards(self) -> bool:
+        """Whether frames come to the controller by entries of the slicer's."""
+        return len(self._bands) > 1
+
     def table(self, slice_name: str) -> TenantTable:
         """Return what a slice has here."""
         found = self._tenants.get(slice_name)
@@ -152,6 +157,12 @@ class SlicedSwitch:
             for other in self._flowspace.whole.index.overlapping(match, earlier)
         )
 
+    def drop(self, entry: TenantEntry) -> SwitchChanges:
+        """End an entry that the switch has refused a piece of; return what takes back the rest."""
+        change = TableChange(gone=(entry,))
+        self.table(entry.slice_name).apply(change)
+        return self._installed.change(change, {})
+
     # ---- what the switch does by itself
 
     def removed(self, removal: Removal, now: float) -> EndedPiece | None:
@@ -171,6 +182,10 @@ class SlicedSwitch:
                 name = self._flowspace.whole.rule_of[number].slice_name
                 for match in self._flowspace.region(number).common(EVERY_HEADER, self._most):
                     yield Guard(match, place, name)
+
+    def retranslate(self) -> SwitchChanges:
+        """Work out all entries again, as when what a slice can send to has changed."""
+        return self.set_flowspace(self._flowspace)[0]
 
     def set_flowspace(self, flowspace: SwitchFlowspace) -> tuple[SwitchChanges, list[TenantEntry]]:
         """Take another flowspace; return what changes, and entries that have no place in it.
