@@ -204,7 +204,13 @@ class TenantFrames10:
             raise Refusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "frame of another slice")
         return part
 
-    def _slice(self, tenant: TenantConnection, actions: bytes, match: TernaryMatch | None) -> bytes:
+    def _slice(
+        self,
+        tenant: TenantConnection,
+        actions: bytes,
+        match: TernaryMatch | None,
+        came_in: int | None,
+    ) -> bytes:
         presence = self._link.presence(tenant)
         ports = self._ports.for_actions(tenant.slice_name)
         slicer = ActionSlicer(
