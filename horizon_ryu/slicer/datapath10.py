@@ -120,6 +120,10 @@ class SlicedDatapath10:
         """Have a slice here no more; its entries have gone with its flowspace."""
         self._link.presences.pop(name, None)
 
+    def slices(self) -> tuple[str, ...]:
+        """Return the names of the slices that are here."""
+        return tuple(self._link.presences)
+
     def presence(self, name: str) -> SlicePresence | None:
         """Return what a slice has here; None if it is not here."""
         return self._link.presences.get(name)
@@ -140,6 +144,7 @@ class SlicedDatapath10:
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
         """Take another flowspace: entries and ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
+        self.ports.forget()
         changes, _ = self._link.sliced.set_flowspace(flowspace)
         self._install_guards()
         self._tables.carry_out(changes, now)

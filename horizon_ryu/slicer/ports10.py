@@ -35,11 +35,21 @@ class TenantPorts10:
         self._link = link
         self._features = features
         self._ports: dict[int, Port10] = {port.port_no: port for port in features.ports}
+        self._own: dict[str, frozenset[int]] = {}
 
     def of_slice(self, slice_name: str) -> frozenset[int]:
-        """Return the numbers of a slice's ports."""
-        flowspace = self._link.sliced.flowspace
-        return frozenset(port for port in self._ports if flowspace.has_port(slice_name, port))
+        """Return the numbers of a slice's ports; worked out once for each flowspace."""
+        found = self._own.get(slice_name)
+        if found is None:
+            flowspace = self._link.sliced.flowspace
+            found = self._own[slice_name] = frozenset(
+                port for port in self._ports if flowspace.has_port(slice_name, port)
+            )
+        return found
+
+    def forget(self) -> None:
+        """Work out again which ports are whose: the flowspace or the ports have changed."""
+        self._own.clear()
 
     def for_actions(self, slice_name: str) -> SlicePorts:
         """Return what a slice may send to: FLOOD leaves out ports that it closed for it."""
@@ -69,6 +79,7 @@ class TenantPorts10:
         """Take note of a port that came, changed or went, and tell those whose it is."""
         status = _MESSAGES.decode(message).message
         number = status.desc.port_no
+        self.forget()
         if status.reason == OFPPR.DELETE:
             self._ports.pop(number, None)
         else:
