@@ -117,6 +117,8 @@ class Discovery(HorizonApp):
         metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
         text = "Hosts that found no room, or gave way to others, by what was full"
         metrics.counters("horizon_hosts_refused", text, "full", lambda: self._core.hosts.refused)
+        text = "Ports beyond the cap of their switch, which are kept closed to broadcasts"
+        metrics.gauge("horizon_ports_beyond_cap", text, lambda: sum(self._core.crowded().values()))
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
@@ -149,7 +151,13 @@ class Discovery(HorizonApp):
                 self._not_ready(dpid, errors)
                 return
             self._core.switch_ready(switch, self._now())
+            self._refuse_overfull(dpid)
             self._changed()
+
+    def _refuse_overfull(self, dpid: int) -> None:
+        """Disconnect a switch with ports that nobody can keep closed, as they are not known."""
+        if self._core.is_overfull(dpid):
+            self.horizon.switches.disconnect(dpid, "it has more ports than can be kept closed")
 
     def _send_drop(self, dpid: int) -> tuple[Exception, ...]:
         """Return what went wrong; a switch that confirms nothing is believed to do as it is told.
@@ -231,6 +239,7 @@ class Discovery(HorizonApp):
     def _port_changed(self, event: EventPortChanged) -> None:
         self._connected.set_port(PortRef(event.dpid, event.port_no), event.port)
         self._core.port_changed(event.dpid, event.port_no, event.port, self._now())
+        self._refuse_overfull(event.dpid)
         self._changed()
 
     def _changed(self) -> None:
@@ -295,6 +304,7 @@ class Discovery(HorizonApp):
 
     def _publish_view(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.horizon.published.topology = view
+        self.horizon.published.crowded = self._core.crowded()
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))
         for place, change in enumerate(changes):

@@ -106,7 +106,7 @@ class Services:
         self.generation = secrets.randbits(32)
         self.signing_key = signing_key(self.settings.discovery.key_file)
         self._store_lock = _lock_of(self.settings.store.url)
-        self.store = Store(self.settings.store.url)
+        self.store = Store(self.settings.store.url, self._store_lock)
         self.metrics = Metrics()
         self.accept_failures = AcceptFailures(LOG, self.clock)
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)

@@ -23,6 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError, StoreFull
 from horizon_ryu.store_file import StoreFile
+from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_of, keep_to_owner
 from horizon_ryu.store_tables import FLOWS, MIGRATIONS, NETWORKS, SETTINGS, XEN_HOSTS
 
@@ -82,7 +83,8 @@ class Store:
     events, and others run meanwhile.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, lock: StoreLock | None = None) -> None:
+        """Open the database at ``url``; ``lock`` is what keeps other controllers off its file."""
         self.carry: Carry | None = None
         """Who runs the calls, one after the other in the order of asking; None: whoever calls."""
         self.trouble: str | None = None
@@ -98,7 +100,7 @@ class Store:
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", self._prepare_sqlite)
             self._migrate()
-            self._file = None if self._place is None else StoreFile(self._place)
+            self._file = None if self._place is None else StoreFile(self._place, lock)
         except (SQLAlchemyError, StoreError, ImportError, OSError) as error:
             raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
 

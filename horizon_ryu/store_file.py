@@ -16,6 +16,7 @@ from sqlite3 import Connection, connect
 import sqlalchemy as sa
 
 from horizon_ryu.core.errors import StoreError
+from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import keep_to_owner
 
 LOG = logging.getLogger("horizon.store")
@@ -35,8 +36,10 @@ class _Identity:
 class StoreFile:
     """The database's file and its log, as they were when they were opened."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: StoreLock | None = None) -> None:
+        """Watch what is at ``path``; ``lock`` is what keeps other controllers off it."""
         self._path = path
+        self._lock = lock
         self._log = path.with_name(path.name + _LOG_END)
         self._opened = self._look()
 
@@ -96,6 +99,8 @@ class StoreFile:
             with closing(connect(new)) as target:
                 opened.backup(target)
             self._log.unlink(missing_ok=True)
+            if self._lock is not None:
+                self._lock.take_over(new)
             # Unlike a rename it never takes the place of what somebody puts back meanwhile.
             os.link(new, self._path)
         except OSError as error:

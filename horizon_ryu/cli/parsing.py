@@ -21,7 +21,7 @@ _PORT = re.compile(rf"({DPID_GIVEN}):([0-9]{{1,10}}|local)", re.ASCII)
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
-_PLAIN_ACTIONS = ("drop", "strip_vlan", "pop_vlan")
+_PLAIN_ACTIONS = ("drop", "strip_vlan", "pop_vlan", "dec_nw_ttl", "dec_ttl", "dec_mpls_ttl")
 
 
 def match_of(texts: Iterable[str]) -> dict[str, int | str | bool]:

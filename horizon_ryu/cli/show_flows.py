@@ -19,6 +19,7 @@ _COLORS = {
     "done": "green",
     "broken": "red",
     "pending": "yellow",
+    "incomplete": "yellow",
     "rolled_back": "red",
     "failed": "red",
 }

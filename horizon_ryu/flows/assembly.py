@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from horizon_ryu.changes.engine import Engine
 from horizon_ryu.changes.ports import EnginePorts, NothingKept
+from horizon_ryu.core.flows.needs import Shortages
 from horizon_ryu.core.flows.plan import FlowPlan
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.reconcile import RepairPlan
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.flows.confirmation import Confirmation, FlowSwitches
 from horizon_ryu.flows.events import Events, FlowEvents
+from horizon_ryu.flows.inventory import StockTaker
 from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.flows.path_monitor import PathMonitor
@@ -75,12 +77,15 @@ def assemble(
     journal = FlowJournal(
         beneath.store, migration.kept, supervisor.until_kept, runtime.wall, runtime.semaphore()
     )
+    shortages = Shortages()
     reconciler = Reconciler(
         registry,
         switches,
         partial(_repair_engine, beneath, applier, events),
         beneath.connected,
         manager.reconcile_interval,
+        StockTaker(registry, switches, shortages, events),
+        shortages,
         supervisor,
         runtime,
     )
@@ -97,7 +102,9 @@ def assemble(
         manager.grace,
     )
     return FlowParts(
-        service=FlowService(registry, planner, engine, switches, journal, monitor.suspect),
+        service=FlowService(
+            registry, planner, engine, switches, journal, shortages, monitor.suspect
+        ),
         migrations=FlowMigrations(planner, engine, journal),
         reconciler=reconciler,
         monitor=monitor,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -282,7 +283,8 @@ def _body(data: bytes, content_type: str, status: int) -> Response:
     media_type, _, rest = content_type.partition(";")
     is_text = media_type.startswith("text/") or media_type in XML_TYPES
     suffix = f";{rest}" if rest else "; charset=utf-8" if is_text else ""
-    response = Response(status=status, body=data)
+    # Webob knows fewer phrases, and calls 421 "Unknown Client Error".
+    response = Response(status=f"{status} {HTTPStatus(status).phrase}", body=data)
     response.headers["Content-Type"] = media_type + suffix
     return response
 

@@ -21,7 +21,7 @@ from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.flow_stats import read_flood_group
 from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Outgoing
-from horizon_ryu.wire.session import FailureKind, RequestFailure, TooManyRequests
+from horizon_ryu.wire.session import FailureKind, TooManyRequests
 from xen_bridge.runtime.port import Event, Runtime
 
 LOG = logging.getLogger(__name__)
@@ -176,13 +176,17 @@ class SwitchRegistry:
         those that send frames to the controller. SwitchError, also for a match that the switch's
         version cannot express; SwitchAway or SwitchDeadline.
         """
-        peer = self._peer(dpid)
-        codec, xid = peer.codec, peer.connection.next_xid()
+        codec = self._peer(dpid).codec
+        asked = match, cookie, mask, to_controller
         try:
-            request = codec.encode_flow_stats_request(xid, match, cookie, mask, to_controller)
+            pieces = self.answers(
+                dpid,
+                lambda codec, xid: codec.encode_flow_stats_request(xid, *asked),
+                kinds.FLOWS,
+                deadline,
+            )
         except (ValueError, struct.error) as error:
             raise SwitchError(dpid, f"flow entries cannot be asked for: {error}") from error
-        pieces = self._ask(dpid, xid, request, deadline, kinds.FLOWS)
         entries = list(codec.read_entries(pieces[0]))
         for piece in pieces[1:]:
             # A piece takes milliseconds: a large table must not hold up the other switches.
@@ -194,9 +198,8 @@ class SwitchRegistry:
     def description(self, dpid: int, deadline: float = DEADLINE) -> Description:
         """Return what a switch says of itself; SwitchError, SwitchAway, SwitchDeadline."""
         peer = self._peer(dpid)
-        xid = peer.connection.next_xid()
-        pieces = self._ask(
-            dpid, xid, peer.codec.encode_desc_request(xid), deadline, kinds.DESCRIPTION
+        pieces = self.answers(
+            dpid, lambda codec, xid: codec.encode_desc_request(xid), kinds.DESCRIPTION, deadline
         )
         return peer.codec.read_description(pieces[0] if pieces else b"")
 
@@ -227,9 +230,9 @@ class SwitchRegistry:
         peer = self._peer(dpid)
         if not peer.codec.capabilities.flood_group:
             return None
-        xid = peer.connection.next_xid()
-        asked = peer.codec.encode_group_desc_request(xid)
-        pieces = self._ask(dpid, xid, asked, deadline, kinds.GROUPS)
+        pieces = self.answers(
+            dpid, lambda codec, xid: codec.encode_group_desc_request(xid), kinds.GROUPS, deadline
+        )
         found = [read_flood_group(piece) for piece in pieces]
         ports = next((group for group in found if group is not None), None)
         if peer.has_group is None:
@@ -248,10 +251,37 @@ class SwitchRegistry:
         peer = self._peer(dpid)
         if peer.codec.capabilities.flood_group:
             return self.flood_group(dpid, deadline)
-        xid = peer.connection.next_xid()
-        asked = peer.codec.encode_features_request(xid)
-        pieces = self._ask(dpid, xid, asked, deadline, kinds.FEATURES)
+        pieces = self.answers(
+            dpid, lambda codec, xid: codec.encode_features_request(xid), kinds.FEATURES, deadline
+        )
         return peer.codec.read_flooding_ports(pieces[0])
+
+    def answers(
+        self,
+        dpid: int,
+        encode: Callable[[Codec, int], bytes],
+        kind: str,
+        deadline: float = DEADLINE,
+    ) -> list[bytes]:
+        """Ask what ``encode`` makes of a codec and an xid; return the answer in its pieces.
+
+        SwitchError, SwitchAway, SwitchDeadline; what ``encode`` raises.
+        """
+        answered = self._runtime.event()
+        peer = self._peer(dpid)
+        if peer.answers.is_given_up(kind, self._runtime.now()):
+            raise RequestUnanswered(dpid, kind)
+        xid = peer.connection.next_xid()
+        message = encode(peer.codec, xid)
+        request = SwitchRequest(dpid, xid, answered.set, deadline=self._runtime.now() + deadline)
+        request.overdue = f"no answer within {deadline:g} s"
+        peer.request(request)
+        peer.connection.send(message)
+        self._await(peer, request, answered)
+        errors = self._outcome(peer, request, kind)
+        if errors:
+            raise errors[0]
+        return request.pieces
 
     def _peer(self, dpid: int) -> _Peer:
         peer = self._peers.get(dpid)
@@ -314,21 +344,6 @@ class SwitchRegistry:
         peer.connection.write(peer.codec.encode_barrier(last))
         return request, answered
 
-    def _ask(self, dpid: int, xid: int, message: bytes, deadline: float, kind: str) -> list[bytes]:
-        answered = self._runtime.event()
-        peer = self._peer(dpid)
-        if peer.answers.is_given_up(kind, self._runtime.now()):
-            raise RequestUnanswered(dpid, kind)
-        request = SwitchRequest(dpid, xid, answered.set, deadline=self._runtime.now() + deadline)
-        request.overdue = f"no answer within {deadline:g} s"
-        peer.request(request)
-        peer.connection.send(message)
-        self._await(peer, request, answered)
-        errors = self._outcome(peer, request, kind)
-        if errors:
-            raise errors[0]
-        return request.pieces
-
     def _await(self, peer: _Peer, request: SwitchRequest, answered: Event) -> None:
         """Wait until a request is done, at its deadline at the latest."""
         answered.wait(max(0.0, request.deadline - self._runtime.now()))
@@ -340,9 +355,7 @@ class SwitchRegistry:
         A switch that is dead or slow is told by an echo request from one that answers less. May
         wait for that.
         """
-        place = next(
-            (at for at, one in enumerate(request.failures) if _concerns_the_request(one)), None
-        )
+        place = request.own_failure
         errors = request.errors
         if place is None:
             if not any(one.kind is FailureKind.GONE for one in request.failures):
@@ -376,13 +389,6 @@ class SwitchRegistry:
     def _tell_limits(self, peer: _Peer, dpid: int) -> None:
         if self._limited is not None and self._peers.get(dpid) is peer:
             self._limited(dpid, peer.answers.unanswered)
-
-
-def _concerns_the_request(failure: RequestFailure) -> bool:
-    """Tell whether the request itself was refused or not answered, not a message before it."""
-    return failure.kind is FailureKind.LATE or (
-        failure.kind is FailureKind.REFUSED and failure.place is None
-    )
 
 
 def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:

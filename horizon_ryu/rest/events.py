@@ -8,6 +8,7 @@ cost us megabytes.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -41,6 +42,8 @@ TRY_AGAIN_LATER = 1013
 GOING_AWAY = 1001
 _CLOSE, _PING, _PONG = 8, 9, 10
 
+_KEY = re.compile("[A-Za-z0-9+/]{22}==")
+"""16 bytes in base64 (RFC 6455, 4.2.1)."""
 _NUMBER = "^(0|[1-9][0-9]{0,14})$"
 _KINDS = "^[a-z_]{1,40}(,[a-z_]{1,40}){0,31}$"
 
@@ -89,7 +92,8 @@ def _check_upgrade(request: Request) -> None:
         and "upgrade" in connection
         and environ.get("HTTP_UPGRADE", "").lower() == "websocket"
         and environ.get("HTTP_SEC_WEBSOCKET_VERSION") == "13"
-        and environ.get("HTTP_SEC_WEBSOCKET_KEY")
+        and _KEY.fullmatch(environ.get("HTTP_SEC_WEBSOCKET_KEY", ""))
+        and not _has_body(environ)
         and can_upgrade(environ)
     )
     if not is_handshake:
@@ -101,6 +105,11 @@ def _check_upgrade(request: Request) -> None:
     origin = environ.get("HTTP_ORIGIN")
     if origin is not None and urlsplit(origin).netloc.lower() != request.host.lower():
         raise ProblemError(FORBIDDEN, "The page is of another site.")
+
+
+def _has_body(environ: dict[str, Any]) -> bool:
+    """Tell whether a request has a body: its bytes would be taken for frames."""
+    return environ.get("CONTENT_LENGTH", "0") != "0" or "HTTP_TRANSFER_ENCODING" in environ
 
 
 class _WebSocketAnswer(Response):

@@ -11,6 +11,7 @@ from horizon_ryu.core.errors import Conflict
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.http.problem import CONFLICT, NOT_FOUND, STORE_FAILED, STORE_WRITE
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
+from horizon_ryu.rest.given import NumberText
 from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.network_names import IP_RANGE, IPV6_RANGE, NAME, NetworkStore
 
@@ -24,7 +25,7 @@ class Definition(Model):
 
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
-    vlan: Annotated[int, Field(ge=1, le=4094)] = optional()
+    vlan: Annotated[int, Field(ge=1, le=4094), NumberText()] = optional()
     ip: Annotated[str, StringConstraints(pattern=f"^({IP_RANGE}|{IPV6_RANGE})$")] = optional(
         examples=["10.0.0.0/24", "2001:db8::/32"]
     )

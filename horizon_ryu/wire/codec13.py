@@ -36,6 +36,7 @@ from horizon_ryu.wire.ofp13 import (
     OFPFC,
     OFPGC,
     OFPGT,
+    OFPM,
     OFPMBT,
     OFPMC,
     OFPMF,
@@ -62,6 +63,7 @@ _BUCKET = struct.Struct("!HHII4x")
 _METER_MOD = struct.Struct("!BBHIHHI")
 _BAND = struct.Struct("!HHII4x")
 _FLOW_STATS = struct.Struct("!B3xII4xQQ")
+_METER_REQUEST = struct.Struct("!I4x")
 _OXM_IN_PORT = header(OFPXMT_OFB.IN_PORT)
 _COMMANDS = {
     FlowCommand.ADD: int(OFPFC.ADD),
@@ -102,7 +104,7 @@ def _in_port(message: bytes, at: int, end: int) -> int | None:
 
 
 def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
-    """Return the bytes of a flow-mod for table 0; no actions means none is applied: drop.
+    """Return the bytes of a flow-mod; no actions means none is applied: drop.
 
     ValueError for what 1.3 cannot express.
     """
@@ -119,7 +121,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
             xid,
             mod.cookie,
             0,
-            0,
+            mod.table_id,
             _COMMANDS[mod.command],
             mod.idle_timeout,
             mod.hard_timeout,
@@ -217,6 +219,9 @@ class Codec13(VersionCodec):
 
     def encode_group_desc_request(self, xid: int) -> bytes:
         return statistics_request(VERSION, OFPMP.GROUP_DESC, xid)
+
+    def encode_meter_config_request(self, xid: int) -> bytes:
+        return statistics_request(VERSION, OFPMP.METER_CONFIG, xid, _METER_REQUEST.pack(OFPM.ALL))
 
     def is_auxiliary(self, features: bytes) -> bool:
         # Byte 21: connections beside the main one (1.3.5 section 6.3.6).

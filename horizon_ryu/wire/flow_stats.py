@@ -1,4 +1,4 @@
-"""Flow entries and groups as switches report them: reply bytes to values of the core.
+"""Flow entries, groups and meters as switches report them: reply bytes to values of the core.
 
 The wire guard has walked every length before; the bounds are checked here once more, since a
 reader that relies on somebody else's check is one refactoring away from a hang.
@@ -24,6 +24,7 @@ _ENTRY_13 = struct.Struct("!HBxIIHHHH4xQQQ")
 _TLV = struct.Struct("!HH")
 _GROUP_DESC = struct.Struct("!HBxI")
 _BUCKET_SIZE = 16
+_METER_CONFIG = struct.Struct("!HHI")
 _MORE = int(OFPMPF.REPLY_MORE)
 """Of 1.3; 1.0 has the same bit for it (OFPSF_REPLY_MORE)."""
 _SHORT = 256
@@ -149,6 +150,21 @@ def read_flood_group(message: bytes) -> frozenset[int] | None:
         if group_id == FLOOD_GROUP and kind == OFPGT.ALL:
             return frozenset(_bucket_ports(group[_GROUP_DESC.size :]))
     return None
+
+
+def read_groups(message: bytes) -> dict[int, bool]:
+    """Return the groups in a piece of a group-desc reply, and whether each has a bucket."""
+    groups = _records(message[BODY_AT[OPENFLOW_13] :], _GROUP_DESC.size)
+    return {
+        _GROUP_DESC.unpack_from(group)[2]: len(group) >= _GROUP_DESC.size + _BUCKET_SIZE
+        for group in groups
+    }
+
+
+def read_meters(message: bytes) -> frozenset[int]:
+    """Return the meters in a piece of a reply to a request for their configuration."""
+    meters = _records(message[BODY_AT[OPENFLOW_13] :], _METER_CONFIG.size)
+    return frozenset(_METER_CONFIG.unpack_from(meter)[2] for meter in meters)
 
 
 def _bucket_ports(body: bytes) -> Iterator[int]:

@@ -44,11 +44,11 @@ class RouterList:
 
     def put(self, router: VirtualRouter) -> None:
         """Add a router, or replace the one of that name."""
-        self._write({**self.routers(), router.name: router})
+        self._write({**self._file.entries_to_change(), router.name: router})
 
     def remove(self, name: str) -> bool:
         """Take a router away; False if there is none of that name."""
-        known = dict(self.routers())
+        known = dict(self._file.entries_to_change())
         if known.pop(name, None) is None:
             return False
         self._write(known)

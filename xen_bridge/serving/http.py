@@ -8,30 +8,31 @@ the first error that it does not know.
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from eventlet import Timeout, wsgi
 from eventlet.websocket import WebSocketWSGI
 
-from xen_bridge.runtime.checkpoints import checkpoint_every
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import accepted, host_of
+from xen_bridge.serving.chunk_lines import ChunkLines
+from xen_bridge.serving.client_files import PacedFile, YieldingFile
+from xen_bridge.serving.request_head import MAX_FIELDS, HeadFault, fault_of
 from xen_bridge.serving.room import Place, Room
 
 LOG = logging.getLogger(__name__)
 
 REQUESTS_PER_TURN = 4
 """Requests of all connections together in one turn of the hub."""
-READS_PER_TURN = 64
-"""Lines and pieces of a request read before others have their turn."""
-MAX_LINE = 64 * 1024
-"""Bytes of a line that nothing else limits, such as the size of a chunk."""
+_EMPTY_LINE = (b"\r\n", b"\n")
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -58,77 +59,6 @@ class HttpLimits:
 DEFAULT_LIMITS = HttpLimits()
 
 
-class _YieldingFile:
-    """What a client sends, read so that the hub turns, however much there is.
-
-    While it sends nothing its place may be given to somebody else.
-    """
-
-    def __init__(self, file: Any, runtime: Runtime, place: Place) -> None:
-        self._file = file
-        self._let_others = checkpoint_every(runtime, READS_PER_TURN)
-        self._place = place
-
-    def read(self, size: int = -1) -> bytes:
-        self._let_others()
-        with self._place.waiting():
-            data: bytes = self._file.read(size)
-        return data
-
-    def readline(self, size: int = -1) -> bytes:
-        self._let_others()
-        with self._place.waiting():
-            line: bytes = self._file.readline(MAX_LINE if size is None or size < 0 else size)
-        return line
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-class _PacedFile:
-    """What is sent to a client: it must read at some rate, and while it does not, it gives way."""
-
-    def __init__(self, file: Any, runtime: Runtime, place: Place, limits: HttpLimits) -> None:
-        self._file = file
-        self._runtime = runtime
-        self._place = place
-        self._limits = limits
-        self.begin()
-
-    def begin(self) -> None:
-        """Reckon anew: another answer begins."""
-        self._left = self._limits.one_operation
-
-    def write(self, data: bytes) -> int:
-        with self._paced(len(data)):
-            written: int = self._file.write(data)
-        return written
-
-    def writelines(self, lines: Iterable[bytes]) -> None:
-        lines = list(lines)
-        with self._paced(sum(map(len, lines))):
-            self._file.writelines(lines)
-
-    def flush(self) -> None:
-        with self._paced(0):
-            self._file.flush()
-
-    @contextmanager
-    def _paced(self, size: int) -> Iterator[None]:
-        """Spend no more time than is left for the answer so far; TimeoutError."""
-        self._left += size / self._limits.least_rate
-        started = self._runtime.now()
-        late = TimeoutError("the client reads too slowly")
-        try:
-            with self._place.waiting(), self._runtime.timeout(max(self._left, 0.001), late):
-                yield
-        finally:
-            self._left -= self._runtime.now() - started
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
 class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships no types
     """One connection: its requests one after another, each in its time and in its turn."""
 
@@ -136,14 +66,16 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         self._place: Place = conn_state[3]
         self._deadline: Any = None
         self._is_first = True
+        self.path = ""
         super().__init__(conn_state, server)
 
     def setup(self) -> None:
         """Prepare to read and write."""
         super().setup()
         runtime, limits = self.server.runtime, self.server.limits
-        self.rfile: Any = _YieldingFile(self.rfile, runtime, self._place)
-        self.wfile: Any = _PacedFile(self.wfile, runtime, self._place, limits)
+        self.rfile: Any = YieldingFile(self.rfile, runtime, self._place)
+        pace = limits.one_operation, limits.least_rate
+        self.wfile: Any = PacedFile(self.wfile, runtime, self._place, *pace)
 
     def handle_one_request(self) -> None:
         """Wait for a request, wait for its turn, then answer it."""
@@ -176,15 +108,73 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
 
     def parse_request(self) -> bool:
         """Read the headers; what the application then does takes its own time."""
-        parsed: bool = super().parse_request()
+        fault, lines = self._read_head()
         self._deadline.cancel()
         self._place.busy()
+        if fault is not None:
+            self._refuse(fault)
+            return False
+        self.rfile = io.BytesIO(b"".join(lines))
+        parsed: bool = super().parse_request()
+        if parsed:
+            self._take_absolute_target()
         return parsed
+
+    def _read_head(self) -> tuple[HeadFault | None, list[bytes]]:
+        """Return what is wrong with the head of the request, and its lines after the first."""
+        lines: list[bytes] = []
+        try:
+            while len(lines) <= MAX_FIELDS + 1:
+                lines.append(self.rfile.readline())
+                if lines[-1] in (b"", *_EMPTY_LINE):
+                    break
+        except (wsgi.HeaderLineTooLong, wsgi.HeadersTooLarge):
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            return HeadFault(status, "the header fields are too large"), lines
+        return fault_of(self.raw_requestline, lines), lines
+
+    def _take_absolute_target(self) -> None:
+        """Split a target with scheme and host: the host counts (RFC 9112, section 3.2.2)."""
+        scheme, colon, rest = self.path.partition("://")
+        if colon and scheme.lower() in ("http", "https"):
+            host, _, path = rest.partition("/")
+            del self.headers["Host"]
+            self.headers["Host"] = host
+            self.path = f"/{path}"
+
+    def _refuse(self, fault: HeadFault) -> None:
+        """Answer with a problem document (RFC 9457), and close: nobody knows what comes next."""
+        status = fault.status
+        problem = {"title": status.phrase, "status": status.value, "detail": fault.detail}
+        body = json.dumps(problem).encode()
+        LOG.debug("%s: refused with %d: %s", host_of(self.client_address), status, fault.detail)
+        self.close_connection = True
+        self.wfile.writelines(
+            [
+                f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode(),
+                b"Content-Type: application/problem+json\r\nConnection: close\r\n",
+                b"Content-Length: %d\r\n\r\n" % len(body),
+                body,
+            ]
+        )
+        self.wfile.flush()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what the standard library refuses, as we do."""
+        del explain
+        status = HTTPStatus(code)
+        self._refuse(HeadFault(status, message or status.description))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log what the standard library would write to stderr, whatever a stranger sent."""
+        LOG.debug("%s: %r", host_of(self.client_address), format % args)
 
     def get_environ(self) -> dict[str, Any]:
         """Return the environment of a request."""
         environ: dict[str, Any] = super().get_environ()
         body = environ["eventlet.input"]
+        if body.chunked_input:
+            body.rfile = ChunkLines(body.rfile)
         # Eventlet would read to the end, however much it is and however long it takes.
         body.discard = lambda *_: _discard(body, self.server.limits, self.server.runtime)
         environ["eventlet.set_idle"] = self._upgraded
@@ -203,9 +193,13 @@ def _discard(body: Any, limits: HttpLimits, runtime: Runtime) -> None:
         while left > 0:
             data = body.read(16 * 1024)
             if not data:
-                return
+                break
             left -= len(data)
-    raise OSError("too much of a body that nobody wanted")
+    if left <= 0:
+        raise OSError("too much of a body that nobody wanted")
+    if isinstance(body.rfile, ChunkLines) and body.rfile.is_broken:
+        # Eventlet takes it for read: its end was told, only not by the client.
+        raise OSError("a body whose end nobody knows")
 
 
 class _Log:

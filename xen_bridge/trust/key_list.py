@@ -24,14 +24,15 @@ class KeyList:
     def add(self, node_pk: str, name: str = "") -> bool:
         """Add a key; False if it was there. InvalidRequest unless it is one."""
         key = check_node_pk(node_pk)
-        if key in self.names():
+        names = self._file.entries_to_change()
+        if key in names:
             return False
-        self._write({**self.names(), key: " ".join(name.replace("#", " ").split())})
+        self._write({**names, key: " ".join(name.replace("#", " ").split())})
         return True
 
     def remove(self, node_pk: str) -> bool:
         """Take a key away; False if it was not there."""
-        names = dict(self.names())
+        names = dict(self._file.entries_to_change())
         if names.pop(check_node_pk(node_pk), None) is None:
             return False
         self._write(names)

@@ -29,14 +29,32 @@ class ListFile(Generic[Entry]):
         self._read_line = read_line
         self._seen: tuple[int, int, int] | None = None
         self._entries: Mapping[str, Entry] = MappingProxyType({})
+        self._is_unreadable = False
 
     def entries(self) -> Mapping[str, Entry]:
-        """Return the entries as the file has them now; a damaged line is logged and passed over."""
-        seen = self._state()
-        if seen != self._seen:
-            self._entries = MappingProxyType(self._read())
-            self._seen = seen
+        """Return the entries as the file has them now; a damaged line is logged and passed over.
+
+        While a file that is there cannot be read, those that it had hold, and it is tried again
+        each time: a moment without descriptors must shut nobody out for ever.
+        """
+        try:
+            seen = self._state()
+            if seen != self._seen:
+                self._entries = MappingProxyType(self._read() if seen is not None else {})
+                self._seen = seen
+            self._is_unreadable = False
+        except OSError as error:
+            if not self._is_unreadable:
+                LOG.error("%s cannot be read, so what it had holds: %s", self._path, error.strerror)
+            self._is_unreadable = True
         return self._entries
+
+    def entries_to_change(self) -> Mapping[str, Entry]:
+        """Return the entries for who is to write them; OSError if they cannot be read."""
+        found = self.entries()
+        if self._is_unreadable:
+            self._read()
+        return found
 
     def write(self, lines: Iterable[str]) -> None:
         """Replace the file by ``lines``, at once or not at all."""
@@ -45,15 +63,12 @@ class ListFile(Generic[Entry]):
     def _state(self) -> tuple[int, int, int] | None:
         try:
             state = self._path.stat()
-        except OSError:
+        except FileNotFoundError:
             return None
         return state.st_mtime_ns, state.st_size, state.st_ino
 
     def _read(self) -> dict[str, Entry]:
-        try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return {}
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         found: dict[str, Entry] = {}
         for number, line in enumerate(lines, 1):
             words = line.partition("#")[0].split()

@@ -50,8 +50,9 @@ class DiscoveryLimits:
     """Budgets of probes per second, and the seconds in which a probe is accepted.
 
     ``total_rate`` is for known ports, ``new_port_rate`` for new ones, ``switch_rate`` for all
-    ports of one switch. Of a switch with more than ``ports_per_switch`` ports the others are as if
-    they were not there.
+    ports of one switch. Of a switch with more than ``ports_per_switch`` ports, or more than its
+    version can flood by, the others are closed to broadcasts, and otherwise as if they were not
+    there.
     """
 
     total_rate: float = 2000.0
@@ -96,6 +97,7 @@ class DiscoveryControl:
         self._doubt = JoinDoubt(limits.doubt)
         self._slow_joins: list[SlowJoin] = []
         self._void_before = 0
+        self._crowds_told: set[int] = set()
         self._refused: set[PortRef] = set()
         self._next_check = 0.0
         self._changes: list[TopologyChange] = []
@@ -112,16 +114,27 @@ class DiscoveryControl:
         if switch.dpid in self._switches:
             self._remove_switch(switch.dpid)
         ports = {no: port for no, port in switch.ports.items() if is_port(no)}
-        switch = replace(switch, ports=MappingProxyType(ports))
+        surplus = {no: port for no, port in switch.surplus.items() if is_port(no)}
+        switch = replace(switch, ports=MappingProxyType(ports), surplus=MappingProxyType(surplus))
         switch, left_out = self._switches.add(switch)
         self._void_probes()
         self._changes.append(TopologyChange("switch_join", switch))
         if left_out is not None:
-            self._changes.append(TopologyChange("alarm_too_many_ports", left_out))
-        refs = [PortRef(switch.dpid, no) for no in switch.ports]
-        self._pacing.add((ref for ref in refs if self._is_up(ref)), now)
-        self._changes += self._hosts.place_pinned(refs)
+            self._alarm_surplus(left_out)
+        self._come_up([PortRef(switch.dpid, no) for no in switch.ports], now)
         self._joined(switch.dpid, now)
+
+    def _come_up(self, refs: Iterable[PortRef], now: float) -> None:
+        """Probe those of new ports that are up, and place who is pinned there."""
+        refs = [ref for ref in refs if self._is_up(ref)]
+        self._pacing.add(refs, now)
+        self._changes += self._hosts.place_pinned(refs)
+
+    def _alarm_surplus(self, ref: PortRef) -> None:
+        """Tell once of each connection that its switch has more ports than the cap."""
+        if ref.dpid not in self._crowds_told:
+            self._crowds_told.add(ref.dpid)
+            self._changes.append(TopologyChange("alarm_too_many_ports", ref))
 
     def drop_restored(self, dpid: int, now: float) -> None:
         """The forced drop of a switch that is ready was missing, and is in place again."""
@@ -154,6 +167,7 @@ class DiscoveryControl:
         for number in switch.ports:
             self._forget_port(PortRef(dpid, number), "host_too")
         self._pacing.forget_switch(dpid)
+        self._crowds_told.discard(dpid)
         self._changes.append(TopologyChange("switch_leave", switch))
 
     def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
@@ -162,17 +176,29 @@ class DiscoveryControl:
             return
         ref = PortRef(dpid, port_no)
         old = self._switches.port(ref)
-        if old == port:
+        was_surplus = self._switches.is_surplus(ref)
+        if old == port and not was_surplus:
             return
         if not self._switches.set_port(ref, port):
+            if was_surplus != self._switches.is_surplus(ref):
+                self._changes.append(TopologyChange("port_beyond_cap", ref))
+                self._alarm_surplus(ref)
             return
         kind = "port_delete" if port is None else "port_add" if old is None else "port_modify"
         self._changes.append(TopologyChange(kind, ref))
         if port is None or not port.up:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
-            self._pacing.add((ref,), now)
-            self._changes += self._hosts.place_pinned((ref,))
+            self._come_up((ref,), now)
+        if port is None:
+            self._fill_up(dpid, now)
+
+    def _fill_up(self, dpid: int, now: float) -> None:
+        """Have a port beyond the cap take the place of one that is gone."""
+        ref = self._switches.promote(dpid)
+        if ref is not None:
+            self._changes.append(TopologyChange("port_add", ref))
+            self._come_up((ref,), now)
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
@@ -387,6 +413,14 @@ class DiscoveryControl:
         return min(at for at in times if at is not None)
 
     # ---- settings and views
+
+    def crowded(self) -> Mapping[int, int]:
+        """Return how many ports are beyond the cap, of each switch that has any."""
+        return self._switches.crowded()
+
+    def is_overfull(self, dpid: int) -> bool:
+        """Tell whether a switch has more ports beyond the cap than can be kept closed."""
+        return self._switches.is_overfull(dpid)
 
     @property
     def doubt(self) -> JoinDoubt:

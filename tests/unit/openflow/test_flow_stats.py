@@ -11,7 +11,15 @@ from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
 from horizon_ryu.wire import codec10, codec13, flow_stats, oxm
-from horizon_ryu.wire.messages import FLOOD_GROUP, Flood, Match, Output, SetField, ToController
+from horizon_ryu.wire.messages import (
+    FLOOD_GROUP,
+    Flood,
+    GotoTable,
+    Match,
+    Output,
+    SetField,
+    ToController,
+)
 
 
 def reply_13(match: Match, instructions) -> bytes:
@@ -50,7 +58,10 @@ def test_entry_13_that_tags_and_jumps() -> None:
     (entry,) = flow_stats.read_entries(4, reply_13(Match(dl_vlan=5), [apply, jump]))
     assert entry.sets_vlans == {10}
     assert entry.forwards
-    assert not entry.exact
+    assert entry.actions[-1] == GotoTable(1)
+    assert entry.exact
+    (early,) = flow_stats.read_entries(4, reply_13(Match(dl_vlan=5), [jump, apply]))
+    assert not early.exact
 
 
 def test_entries_that_send_nothing_on() -> None:

@@ -358,6 +358,31 @@ def refused(server: Server, **options: Any) -> int:
     return status
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"Sec-WebSocket-Key": "x"},
+        {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAAAA"},
+        {"Sec-WebSocket-Version": "8"},
+        {"Content-Length": "3"},
+        {"Transfer-Encoding": "chunked"},
+    ],
+)
+def test_a_handshake_that_is_none_is_refused_whole(
+    client: Any, serve: Any, field: dict[str, str]
+) -> None:
+    fields = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    }
+    status, body = serve(client.router).ask("GET", "/v1/events", **fields | field)
+    assert status == 426
+    assert json.loads(body)["status"] == 426
+    assert client.events.subscribers == 0
+
+
 def test_page_of_another_site_is_refused(client: Any, serve: Any) -> None:
     server = serve(client.router)
     assert refused(server, origin="http://evil.example") == 403

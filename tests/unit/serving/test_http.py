@@ -14,7 +14,8 @@ from eventlet import tpool
 
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.serving.accepting import listen
-from xen_bridge.serving.http import READS_PER_TURN, REQUESTS_PER_TURN, HttpLimits, HttpServer
+from xen_bridge.serving.client_files import READS_PER_TURN
+from xen_bridge.serving.http import REQUESTS_PER_TURN, HttpLimits, HttpServer
 from xen_bridge.serving.room import Room
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from horizon_ryu.core.errors import StoreError
+from horizon_ryu.store import Store
 from horizon_ryu.store_lock import StoreLock
 
 HOLDER = """
@@ -83,6 +84,7 @@ def test_a_file_system_without_locks_is_used_with_a_warning(
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "fcntl", lambda file, _command, _what: refuse(file, 0))
     StoreLock(tmp_path / "a").release()
     assert "no locks" in caplog.text
 
@@ -95,11 +97,67 @@ def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path: Path) -> None:
     lock.renew()
     with pytest.raises(StoreError, match=f"process id {os.getpid()}"):
         StoreLock(path)
+    lock.release()
+    StoreLock(path).release()
+
+
+def test_to_remove_the_file_beside_it_lets_nobody_in(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    lock = StoreLock(path)
     (tmp_path / "store.sqlite-lock").unlink()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=f"{path}: another one uses it"):
+            StoreLock(path)
+    lock.renew()
+    with pytest.raises(StoreError, match=f"process id {os.getpid()} uses it"):
+        StoreLock(path)
+    lock.release()
+    StoreLock(path).release()
+
+
+def test_who_took_both_files_when_they_were_removed_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    lock = StoreLock(path)
+    (tmp_path / "store.sqlite-lock").unlink()
+    path.unlink()
     other = StoreLock(path)
     with pytest.raises(StoreError, match="uses it"):
         lock.renew()
     other.release()
     lock.renew()
     lock.release()
+
+
+def test_who_is_refused_leaves_no_database_where_one_was_removed(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    lock = StoreLock(path)
+    path.unlink()
+    with pytest.raises(StoreError, match="uses it"):
+        StoreLock(path)
+    assert not path.exists()
+    lock.release()
+
+
+def test_a_store_that_is_written_anew_is_locked_before_it_has_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    lock = StoreLock(path)
+    store = Store(f"sqlite:///{path}", lock)
+    for one in tmp_path.iterdir():
+        one.unlink()
+    store.set_setting("after", 1)
+    with pytest.raises(StoreError, match="another one uses it"):
+        StoreLock(path)
+    store.close()
+    lock.release()
     StoreLock(path).release()
+
+
+def test_sqlite_of_others_does_not_meet_our_lock(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    lock = StoreLock(path)
+    store = Store(f"sqlite:///{path}", lock)
+    store.set_setting("a", 1)
+    script = f"import sqlite3; c = sqlite3.connect({str(path)!r}); c.execute('BEGIN EXCLUSIVE')"
+    subprocess.run([sys.executable, "-c", script], check=True)
+    store.close()
+    lock.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -51,6 +52,24 @@ def test_a_damaged_line_is_told_of(tmp_path, keys, caplog):
     path.write_text(f"{keys[0]}\nMIIB\n")
     assert set(KeyList(path).names()) == {keys[0]}
     assert "line 2 is passed over" in caplog.text
+
+
+def test_a_moment_without_descriptors_shuts_nobody_out(tmp_path, keys, caplog, monkeypatch):
+    path = tmp_path / "list"
+    path.write_text(f"{keys[0]} controller\n")
+    known = KeyList(path)
+    assert set(known.names()) == {keys[0]}
+    path.write_text(f"{keys[0]} controller\n{keys[1]}\n")
+
+    def fails(*_args, **_options):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(path), "read_text", fails)
+        for _ in range(3):
+            assert set(known.names()) == {keys[0]}
+    assert caplog.text.count("cannot be read") == 1
+    assert set(known.names()) == {keys[0], keys[1]}
 
 
 def test_routers_are_kept(tmp_path, keys):

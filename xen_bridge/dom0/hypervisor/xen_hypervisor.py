@@ -9,17 +9,17 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
 
-from xen_bridge.child_command import ChildCommand
 from xen_bridge.dom0.domain_checks import of_xl
 from xen_bridge.dom0.hypervisor.domain_xml import DomainDescription
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
-from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checked
+from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.dom0.hypervisor.libvirt_reader import RUNNING, checked
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
-from xen_bridge.dom0.hypervisor.xl import Run, Xl, one_at_a_time, run_over_ssh
+from xen_bridge.dom0.hypervisor.xen_uri import XenUri, xl_runner
+from xen_bridge.dom0.hypervisor.xl import Run, Xl
 from xen_bridge.dom0.hypervisor.xl_domains import domains_of_xl
 from xen_bridge.errors import (
     BridgeError,
@@ -43,20 +43,6 @@ DOMAIN_0 = 0
 _WITHOUT_XL = frozenset(Capability) - {Capability.AFFINITY}
 
 
-def xl_runner(uri: str) -> Run | None:
-    """Return what runs ``xl`` on the host of ``uri``; None where there is no way."""
-    parts = urlsplit(uri)
-    if not parts.hostname:
-        return one_at_a_time(ChildCommand())
-    if parts.scheme == "xen+ssh":
-        user = f"{parts.username}@" if parts.username else ""
-        query = parse_qs(parts.query)
-        key_file = query["keyfile"][-1] if "keyfile" in query else None
-        verify = query.get("no_verify", ["0"])[-1] == "0"
-        return run_over_ssh(user + parts.hostname, parts.port, key_file, verify)
-    return None
-
-
 class XenHypervisor(LibvirtHost):
     """A real Xen host."""
 
@@ -68,7 +54,7 @@ class XenHypervisor(LibvirtHost):
         self._xl = Xl(runner) if runner is not None else None
         self._last_cpu: int | None = None
         """As it was told last: it changes with the machine's hardware only."""
-        self._log = LibxlLog() if urlsplit(uri).hostname is None else None
+        self._log = LibxlLog() if XenUri.read(uri).is_here else None
         self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
 
     def scheduler_kind(self) -> str | None:

@@ -38,7 +38,9 @@ def one_at_a_time(child: ChildCommand) -> Run:
     """Return what runs commands on this machine, each in the turn that ``child`` gives."""
 
     def run(command: Sequence[str]) -> str:
-        done = child.run(command, SECONDS, {**os.environ, "PATH": with_sbin()})
+        # What is read is written alike whatever language this machine speaks.
+        environment = {**os.environ, "PATH": with_sbin(), "LC_ALL": "C"}
+        done = child.run(command, SECONDS, environment)
         if done.returncode != 0:
             raise _failure(command, done.stderr.decode(errors="replace"))
         return done.stdout.decode(errors="replace")
@@ -63,7 +65,8 @@ def run_over_ssh(
     The others are what libvirt's URI says beyond ssh's own configuration: ``port``, ``keyfile``,
     and ``no_verify``, without which the machine must be known to ssh.
     """
-    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+    # One that stays as the master of others would keep the pipes that we read to their end.
+    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ControlMaster=no"]
     if port is not None:
         options += ["-p", str(port)]
     if key_file is not None:
@@ -75,7 +78,7 @@ def run_over_ssh(
 
     def run(command: Sequence[str]) -> str:
         # The other end has a shell: what it is given must stay one word each.
-        there = f'PATH="$PATH:{SBIN}" {shlex.join(command)}'
+        there = f'LC_ALL=C PATH="$PATH:{SBIN}" {shlex.join(command)}'
         return run_ssh(("ssh", *options, "--", target, there))
 
     return run

@@ -108,7 +108,7 @@ class Domain:
 class PhysicalHostInfo:
     """A physical host; ``capabilities`` are the names of what its back end can do.
 
-    ``scheduler`` is None where it cannot be told.
+    ``scheduler`` and ``free_memory_kb`` are None where they cannot be told.
     """
 
     name: str = document_field(least=1)
@@ -117,7 +117,7 @@ class PhysicalHostInfo:
     scheduler: str | None = document_field(None)
     cpus: int = document_field(least=0)
     memory_kb: int = document_field(tag="MemoryKb", least=0)
-    free_memory_kb: int = document_field(tag="FreeMemoryKb", least=0)
+    free_memory_kb: int | None = document_field(None, tag="FreeMemoryKb", least=0)
     capabilities: tuple[str, ...] = document_field((), tag="Capability")
 
 
