@@ -2,7 +2,7 @@
 
 Events in: ``EventSwitchJoining``, ``EventSwitchConnected``, ``EventSwitchLeft`` and
 ``EventPortChanged`` from :mod:`horizon_ryu.switches`; ``EventSetProbeInterval(seconds)``
-from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
+and ``EventTreeChanged(forest)`` from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
 Events out: ``EventTopologyChanged(view, changes)``, one per batch of changes.
 
 What is decided is decided in :mod:`horizon_ryu.core.discovery.control`.
@@ -44,6 +44,7 @@ from horizon_ryu.rest import hosts as hosts_resource
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
 from horizon_ryu.rest.event_data import change_to_event, slow_join_to_event
+from horizon_ryu.spanning_tree_events import EventTreeChanged
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -375,6 +376,12 @@ class Discovery(HorizonApp):
         timers = replace(self._core.timers, lldp_interval=event.seconds)
         self._core.set_timers(timers, self._now())
         self._hurry.set()
+
+    @set_ev_cls(EventTreeChanged)
+    def _tree_changed(self, event: EventTreeChanged) -> None:
+        self._core.tree_changed(event.forest)
+        if self._core.changed:
+            self._dirty.set()
 
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part of the topology that forwards a virtual network's traffic.

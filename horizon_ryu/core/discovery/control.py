@@ -22,8 +22,10 @@ from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJo
 from horizon_ryu.core.discovery.link_table import LinkTable
 from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
+from horizon_ryu.core.discovery.segment_places import SegmentPlaces
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.neighbour_discovery import neighbour_address
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     Host,
@@ -88,9 +90,7 @@ class DiscoveryControl:
         self._hosts = HostTable(limits.hosts, self._is_edge)
         self._book = OutstandingProbes(limits.probe_validity)
         self._groups = GroupProbes(key, limits.probe_validity, self._links.join)
-        self.passes_through: Callable[[PortRef, PortRef], bool] = lambda _here, _home: True
-        """Whether frames of a station at home come in here, across a segment; who knows the tree
-        says so."""
+        self._places = SegmentPlaces()
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
@@ -314,18 +314,23 @@ class DiscoveryControl:
             return ()
         if not self._is_edge(here):
             return ()
-        segment = self._groups.table.segments.get(here)
-        if segment is not None:
-            home = self._hosts.locate(station_key(frame.src, frame.vlan))
-            if home in segment.ports:
-                here = home
-            elif home is not None and self.passes_through(here, home):
+        if here in self._groups.table.segments:
+            home = self.locate(station_key(frame.src, frame.vlan))
+            place = here if home is None else self._places.place(here, home)
+            if place is None:
                 return ()
+            here = place
         address = self._address(packet.data, frame)
         noted = self._hosts.note(here, frame.src, address, now, frame.vlan)
         if noted is not NOTHING:
             self._changes += noted.changes
         return noted.messages
+
+    def tree_changed(self, forest: Forest) -> None:
+        """Take the newest forest: which ports of segments are open, and what crosses them."""
+        self._places.follow(forest, self._groups.table.segments)
+        for closed, door in self._places.moves():
+            self._changes += self._hosts.move_at(closed, door)
 
     def _address(self, data: bytes, frame: frames.Frame) -> str | None:
         """Return the sender's address where the frame proves it: ARP and ND, not routed IP."""
@@ -460,6 +465,8 @@ class DiscoveryControl:
 
     def _follow_segments(self) -> None:
         gone, found = self._groups.table.take_changes()
+        if gone or found:
+            self._places.follow(self._places.forest, self._groups.table.segments)
         self._changes += (TopologyChange("segment_delete", segment) for segment in gone)
         self._changes += (TopologyChange("segment_add", segment) for segment in found)
 

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
+from horizon_ryu.core.spanning_tree.drop_entries import sealed_ports
 from horizon_ryu.core.spanning_tree.far_ends import FarEnds
 from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot, compare, snapshot
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan, Planner
@@ -254,6 +255,10 @@ class TreeControl:
             return False
         member = self._members.get(dpid)
         return member is None or in_port not in member.wanted
+
+    def sealed(self) -> dict[int, frozenset[int]]:
+        """Return the closed ports of segments, by switch."""
+        return sealed_ports(self._view.segments, lambda ref: not self.is_sealed(*ref))
 
     def open_ports(self, dpid: int) -> frozenset[int]:
         """Return the ports of a switch that should be open to broadcasts."""
