@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
-from horizon_ryu.slicer.refusal import Refusal
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.wire.error_codes10 import OFPBAC, OFPET
 from horizon_ryu.wire.layout import WireError, read_whole, write_whole
 from horizon_ryu.wire.of10.structures import (
@@ -73,11 +73,11 @@ class SliceMarks:
 
 @lru_cache(maxsize=4096)
 def read_actions10(data: bytes) -> tuple[Action10, ...]:
-    """Return the actions in ``data``, which the guard has walked; Refusal if one is malformed."""
+    """Return the actions in ``data``, which the guard has walked; TenantRefusal if malformed."""
     try:
         return read_whole(ACTIONS10, data, 0)
     except WireError as error:
-        raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_LEN, "malformed action") from error
+        raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_LEN, "malformed action") from error
 
 
 def outputs_of(actions: Sequence[Action10]) -> Iterator[int]:
@@ -97,7 +97,7 @@ class ActionSlicer:
     marks: SliceMarks = SliceMarks()
 
     def slice(self, data: bytes, match: TernaryMatch, came_in: int | None) -> bytes:
-        """Return what the actions in ``data`` become for the frames of ``match``; Refusal.
+        """Return what the actions in ``data`` become for the frames of ``match``; TenantRefusal.
 
         ``match`` lies within the slice's own flowspace; ``came_in`` is the port that its frames
         come in at, None if it may be any.
@@ -116,15 +116,15 @@ class ActionSlicer:
         if isinstance(action, ActionEnqueue):
             self._check_port(action.port, came_in)
             if action.queue_id not in self.flowspace.queues(self.slice_name, action.port):
-                raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_QUEUE, "foreign queue")
+                raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_QUEUE, "foreign queue")
             return match, [*self._marked(), action]
         if isinstance(action, ActionVendor):
             if action.vendor not in self.ports.vendors:
-                raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_VENDOR, "vendor action")
+                raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_VENDOR, "vendor action")
             return match, [action]
         changed = changed_match(action, match)
         if not self.flowspace.covers(self.slice_name, changed):
-            raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_ARGUMENT, "header of another slice")
+            raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_ARGUMENT, "header of another slice")
         return changed, [action]
 
     def _output(self, action: ActionOutput10, came_in: int | None) -> Sequence[Action10]:
@@ -144,12 +144,14 @@ class ActionSlicer:
         if port == _IN_PORT:
             # Where the frame may come from any port, it came from one of the slice's own.
             if came_in is not None and came_in not in self.ports.ports:
-                raise Refusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "port of another slice")
+                raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "port of another slice")
         elif port == _NORMAL:
             if not self.ports.native_flood:
-                raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_OUT_PORT, "NORMAL leaves the slice")
+                raise TenantRefusal(
+                    OFPET.BAD_ACTION, OFPBAC.BAD_OUT_PORT, "NORMAL leaves the slice"
+                )
         elif port not in self.ports.ports:
-            raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_OUT_PORT, "port of another slice")
+            raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_OUT_PORT, "port of another slice")
 
     def _marked(self) -> list[Action10]:
         """Return the actions that mark a frame before it is sent."""
@@ -173,7 +175,7 @@ def port_of(match: TernaryMatch) -> int | None:
 
 
 def changed_match(action: Action10, match: TernaryMatch) -> TernaryMatch:
-    """Return what takes the frames of ``match`` once an action has changed them; Refusal."""
+    """Return what takes the frames of ``match`` once an action has changed them; TenantRefusal."""
     if isinstance(action, ActionStripVlan):
         return _with(_with(match, "dl_vlan", OFP_VLAN_NONE), "dl_vlan_pcp", 0)
     if isinstance(action, ActionSetVlanVid):
@@ -185,12 +187,12 @@ def changed_match(action: Action10, match: TernaryMatch) -> TernaryMatch:
     for kind, field, read in _SETTERS:
         if isinstance(action, kind):
             return _with(match, field, read(action))
-    raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_TYPE, "unknown action")
+    raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_TYPE, "unknown action")
 
 
 def _want(holds: bool) -> None:
     if not holds:
-        raise Refusal(OFPET.BAD_ACTION, OFPBAC.BAD_ARGUMENT, "value out of range")
+        raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_ARGUMENT, "value out of range")
 
 
 def _tos(action: ActionSetNwTos) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode
 from horizon_ryu.wire.ternary import HEADER_10
 
 
@@ -39,9 +40,22 @@ def parse_configuration(document: Any) -> SlicerConfiguration:
         name = parsed.settings.name
         if name in slices:
             raise InvalidInput(("slices", at, "name"), "another slice has this name")
+        _check_carried(parsed, ("slices", at))
         slices[name] = parsed
         next_id = max((rule.rule_id for rule in parsed.rules), default=next_id - 1) + 1
     version = document.get("version", 0)
     if not isinstance(version, int):
         raise InvalidInput(("version",), "must be a number")
     return SlicerConfiguration(version, MappingProxyType(slices))
+
+
+def _check_carried(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:
+    """Refuse what a document may say and this slicer does not carry out."""
+    for at, controller in enumerate(parsed.settings.controllers):
+        if controller.url.startswith("tls:"):
+            place = (*loc, "controllers", at, "url")
+            raise InvalidInput(place, "tenants over TLS are not served yet; write tcp:host:port")
+    share = parsed.settings.bandwidth
+    if share is not None and share.mode is BandwidthMode.METER:
+        place = (*loc, "bandwidth", "mode")
+        raise InvalidInput(place, "OpenFlow 1.0 has no meters; take vlan_pcp, ip_tos or queue")

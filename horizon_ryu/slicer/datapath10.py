@@ -20,7 +20,7 @@ from horizon_ryu.slicer.flow_tables10 import FlowTables10
 from horizon_ryu.slicer.frames10 import TenantFrames10, TrailerSigner
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
-from horizon_ryu.slicer.refusal import Refusal
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid, xid_of
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
@@ -174,14 +174,14 @@ class SlicedDatapath10:
         presence.counted[f"tenant.{OFPT(kind).name.lower()}"] += 1
         try:
             if not presence.admit(Limited.MESSAGES, now):
-                raise Refusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, Limited.MESSAGES.value)
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, Limited.MESSAGES.value)
             if tenant.is_monitor and kind not in _OF_MONITORS:
-                raise Refusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "monitor")
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "monitor")
             take = self._tenants_say.get(kind)
             if take is None:
-                raise Refusal(OFPET.BAD_REQUEST, OFPBRC.BAD_TYPE, "unknown type")
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_TYPE, "unknown type")
             take(tenant, message, now)
-        except Refusal as refusal:
+        except TenantRefusal as refusal:
             self._link.refuse(tenant, message, refusal)
 
     def _features(self, tenant: TenantConnection, message: bytes, _: float) -> None:
@@ -196,7 +196,7 @@ class SlicedDatapath10:
         """Note how much of a frame the tenant wants; how fragments fare is everybody's."""
         asked: SetConfig = _MESSAGES.decode(message).message
         if asked.flags and not self._link.presence(tenant).settings.allows_config:
-            raise Refusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "set_config flags")
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "set_config flags")
         tenant.miss_send_len = asked.miss_send_len
         self._set_miss_send_len()
 
@@ -215,7 +215,7 @@ class SlicedDatapath10:
     def _vendor(self, tenant: TenantConnection, message: bytes, _: float) -> None:
         vendor = int.from_bytes(message[8:12], "big")
         if vendor not in self._link.presence(tenant).settings.allows_vendor:
-            raise Refusal(OFPET.BAD_REQUEST, OFPBRC.BAD_VENDOR, "vendor message")
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_VENDOR, "vendor message")
         self._link.forward(tenant, message)
 
     def _stats_request(self, tenant: TenantConnection, message: bytes, now: float) -> None:
@@ -226,7 +226,7 @@ class SlicedDatapath10:
         elif kind in _FORWARDED:
             self._link.forward(tenant, message)
         else:
-            raise Refusal(OFPET.BAD_REQUEST, OFPBRC.BAD_STAT, "unknown statistics")
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_STAT, "unknown statistics")
 
     # ---- from the switch
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from horizon_ryu.core.slicing.installed_table import InstalledEntry, SwitchChanges
-from horizon_ryu.core.slicing.tenant_table import FlowChange, FlowCommand, TenantEntry
+from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
 from horizon_ryu.slicer.actions10 import outputs_of, read_actions10
-from horizon_ryu.slicer.refusal import Refusal
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.wire.error_codes10 import OFPET, OFPFMFC
 from horizon_ryu.wire.fields import MATCH_SIZE_10
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPT
@@ -23,7 +23,7 @@ _BODY_AT = _HEADER.size + MATCH_SIZE_10
 ACTIONS_AT = _BODY_AT + _BODY.size
 _FLOW_MOD = int(OFPT.FLOW_MOD)
 _NONE = int(OFPP.NONE)
-_COMMANDS = {int(command): command for command in FlowCommand}
+_COMMANDS = {int(command): command for command in TableCommand}
 _SEND_FLOW_REM, _CHECK_OVERLAP = int(OFPFF.SEND_FLOW_REM), int(OFPFF.CHECK_OVERLAP)
 _KNOWN_FLAGS = _SEND_FLOW_REM | _CHECK_OVERLAP
 
@@ -36,7 +36,7 @@ class TenantFlowMod(NamedTuple):
 
 
 def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) -> TenantFlowMod:
-    """Return what a tenant's flow-mod says; Refusal for what no switch would do."""
+    """Return what a tenant's flow-mod says; TenantRefusal for what no switch would do."""
     match = read_match10(message, _HEADER.size)
     cookie, command, idle, hard, priority, buffer_id, out_port, flags = _BODY.unpack_from(
         message, _BODY_AT
@@ -44,9 +44,9 @@ def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) 
     known = _COMMANDS.get(command)
     if known is None:
         # FlowVisor answers so, and its suite asks for it: BAD_COMMAND would say more.
-        raise Refusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, "unknown command")
+        raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, "unknown command")
     if flags & ~_KNOWN_FLAGS:
-        raise Refusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.UNSUPPORTED, "flags")
+        raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.UNSUPPORTED, "flags")
     entry = TenantEntry(
         entry_id=entry_id,
         slice_name=slice_name,
@@ -60,7 +60,7 @@ def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) 
         wants_removal=bool(flags & _SEND_FLOW_REM),
         since=now,
     )
-    deletes = known in (FlowCommand.DELETE, FlowCommand.DELETE_STRICT)
+    deletes = known in (TableCommand.DELETE, TableCommand.DELETE_STRICT)
     change = FlowChange(
         known,
         entry,
@@ -88,17 +88,17 @@ class SwitchFlowMod(NamedTuple):
     """A flow-mod for the switch, but for its xid; ``entry`` is what it is about."""
 
     entry: InstalledEntry
-    command: FlowCommand
+    command: TableCommand
 
 
 def switch_flow_mods(changes: SwitchChanges) -> Iterator[SwitchFlowMod]:
     """Yield the flow-mods that carry changes out, in their order."""
     for entry in changes.added:
-        yield SwitchFlowMod(entry, FlowCommand.ADD)
+        yield SwitchFlowMod(entry, TableCommand.ADD)
     for entry in changes.modified:
-        yield SwitchFlowMod(entry, FlowCommand.MODIFY_STRICT)
+        yield SwitchFlowMod(entry, TableCommand.MODIFY_STRICT)
     for entry in changes.deleted:
-        yield SwitchFlowMod(entry, FlowCommand.DELETE_STRICT)
+        yield SwitchFlowMod(entry, TableCommand.DELETE_STRICT)
 
 
 def write_flow_mod10(
@@ -106,7 +106,7 @@ def write_flow_mod10(
 ) -> bytes:
     """Return a flow-mod of the slicer's; an entry that is made later has less time left."""
     entry, owner = mod.entry, mod.entry.owner
-    deletes = mod.command is FlowCommand.DELETE_STRICT
+    deletes = mod.command is TableCommand.DELETE_STRICT
     ends = owner.idle_timeout or owner.hard_timeout or owner.wants_removal
     hard = owner.hard_timeout
     if hard:
@@ -128,7 +128,7 @@ def write_flow_mod10(
 def raw_flow_mod10(
     xid: int,
     match: TernaryMatch,
-    command: FlowCommand,
+    command: TableCommand,
     priority: int,
     actions: bytes = b"",
     *,
@@ -147,4 +147,4 @@ def raw_flow_mod10(
 
 def delete_all10(xid: int) -> bytes:
     """Return the flow-mod that empties a switch."""
-    return raw_flow_mod10(xid, EVERY_HEADER, FlowCommand.DELETE, 0)
+    return raw_flow_mod10(xid, EVERY_HEADER, TableCommand.DELETE, 0)

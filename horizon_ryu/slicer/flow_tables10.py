@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.slicing.installed_table import InstalledEntry, Removal, SwitchChanges
+from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.priority_bands import BandFull
 from horizon_ryu.core.slicing.region import TooManyEntries
@@ -16,9 +16,9 @@ from horizon_ryu.core.slicing.sliced_switch import (
     QuotaExceeded,
 )
 from horizon_ryu.core.slicing.tenant_table import (
-    FlowCommand,
     OverlappingEntry,
     TableChange,
+    TableCommand,
     TenantEntry,
 )
 from horizon_ryu.slicer.actions10 import ActionSlicer, port_of
@@ -30,7 +30,7 @@ from horizon_ryu.slicer.flow_mods10 import (
 )
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
-from horizon_ryu.slicer.refusal import Refusal
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, xid_of
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET, OFPFMFC
@@ -84,15 +84,15 @@ class FlowTables10:
     # ---- from tenants
 
     def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
-        """Carry out a tenant's flow-mod; Refusal, and then nothing has changed."""
+        """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
         presence = self._link.presence(tenant)
         if not presence.admit(Limited.FLOW_MODS, now):
-            raise Refusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, Limited.FLOW_MODS.value)
+            raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, Limited.FLOW_MODS.value)
         self._last_id += 1
         mod = read_flow_mod10(message, tenant.slice_name, self._last_id, now)
         header = None if mod.buffer_id is None else tenant.header_of(mod.buffer_id)
         if mod.buffer_id is not None and header is None:
-            raise Refusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         quota = presence.quota(self._link.dpid)
         try:
             change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
@@ -102,7 +102,7 @@ class FlowTables10:
             tenant.consume(mod.buffer_id)
         asked = Asked(tenant, xid_of(message), message, self._context(change))
         self._send(sent, now, asked, mod.buffer_id, header)
-        self._end(change.gone if mod.change.command >= FlowCommand.DELETE else (), sent)
+        self._end(change.gone if mod.change.command >= TableCommand.DELETE else (), sent)
 
     def _context(self, change: TableChange) -> tuple[int, ...]:
         """Return the ids of the entries that end if the switch refuses them."""
@@ -167,7 +167,7 @@ class FlowTables10:
         found = self._link.sliced.installed.find(match, priority)
         if found is None or found.owner.entry_id != cookie:
             return
-        removal = Removal(match, priority, reason == OFPRR.IDLE_TIMEOUT, packets)
+        removal = EntryRemoval(match, priority, reason == OFPRR.IDLE_TIMEOUT, packets)
         ended = self._link.sliced.removed(removal, now)
         if ended is None:
             return
@@ -211,7 +211,7 @@ class FlowTables10:
     # ---- the flowspace
 
     def translate(self, entry: TenantEntry, match: TernaryMatch, rule: FlowspaceRule) -> bytes:
-        """Return what a tenant's actions become in one part of its flowspace; Refusal."""
+        """Return what a tenant's actions become in one part of its flowspace; TenantRefusal."""
         ports = self._ports.for_actions(entry.slice_name)
         presence = self._link.presences[entry.slice_name]
         marks = presence.marks(ports.ports)
@@ -230,9 +230,9 @@ class FlowTables10:
         """Send the guards that are needed now, and take back those that are not; return them."""
         wanted = {(guard.match, guard.priority) for guard in self._link.sliced.guards()}
         for match, priority in wanted - before:
-            self._link.say(raw_flow_mod10(0, match, FlowCommand.ADD, priority, _TO_CONTROLLER))
+            self._link.say(raw_flow_mod10(0, match, TableCommand.ADD, priority, _TO_CONTROLLER))
         for match, priority in before - wanted:
-            self._link.say(raw_flow_mod10(0, match, FlowCommand.DELETE_STRICT, priority))
+            self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority))
         return wanted
 
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
@@ -240,10 +240,10 @@ class FlowTables10:
         self._send(changes, now, None)
 
 
-def _refused(error: Exception) -> Refusal:
+def _refused(error: Exception) -> TenantRefusal:
     for kind, code, reason in _REFUSALS:
         if isinstance(error, kind):
-            return Refusal(OFPET.FLOW_MOD_FAILED, code, reason)
+            return TenantRefusal(OFPET.FLOW_MOD_FAILED, code, reason)
     raise error
 
 

@@ -10,13 +10,13 @@ from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_settings import DropPolicy
-from horizon_ryu.core.slicing.tenant_table import FlowCommand
+from horizon_ryu.core.slicing.tenant_table import TableCommand
 from horizon_ryu.slicer.actions10 import ActionSlicer
 from horizon_ryu.slicer.flow_mods10 import raw_flow_mod10
 from horizon_ryu.slicer.lldp_trailer import Trailer, is_lldp, take_trailer, with_trailer
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
-from horizon_ryu.slicer.refusal import Refusal
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBAC, OFPBRC, OFPET
@@ -157,20 +157,20 @@ class TenantFrames10:
     def _drop(self, match: TernaryMatch) -> None:
         self._link.say(
             raw_flow_mod10(
-                0, match, FlowCommand.ADD, 0, idle=1, flags=int(OFPFF.SEND_FLOW_REM), buffer_id=0
+                0, match, TableCommand.ADD, 0, idle=1, flags=int(OFPFF.SEND_FLOW_REM), buffer_id=0
             )
         )
 
     # ---- from tenants
 
     def packet_out(self, tenant: TenantConnection, message: bytes) -> None:
-        """Send a tenant's frame, or one of the switch's buffers that it was granted; Refusal."""
+        """Send a tenant's frame, or a buffer of the switch's that it was granted; TenantRefusal."""
         buffer_id, in_port, size = _PACKET_OUT.unpack_from(message, _HEADER.size)
         actions, frame = message[_OUT_AT : _OUT_AT + size], message[_OUT_AT + size :]
         if buffer_id != OFP_NO_BUFFER:
             header = tenant.header_of(buffer_id)
             if header is None:
-                raise Refusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
             match = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
             in_port = HEADER_10["in_port"].of(header)
         elif is_lldp(frame):
@@ -189,7 +189,7 @@ class TenantFrames10:
         self._link.say(sent[:4] + xid.to_bytes(4, "big") + sent[8:])
 
     def _own_part(self, tenant: TenantConnection, frame: bytes, in_port: int) -> TernaryMatch:
-        """Return what the frame is for the slice; Refusal if it is a frame of others.
+        """Return what the frame is for the slice; TenantRefusal if it is a frame of others.
 
         Where it does not say which port it came in at, any port of the slice will do.
         """
@@ -201,7 +201,7 @@ class TenantFrames10:
         flowspace = self._link.sliced.flowspace
         part = next(iter(flowspace.parts(tenant.slice_name, asked, _MOST_PARTS)), None)
         if part is None:
-            raise Refusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "frame of another slice")
+            raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "frame of another slice")
         return part
 
     def _slice(

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from horizon_ryu.slicer.actions10 import SlicePorts
 from horizon_ryu.slicer.presence import TenantConnection
-from horizon_ryu.slicer.refusal import Refusal
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET, OFPPMFC
@@ -127,27 +127,27 @@ class TenantPorts10:
     # ---- from tenants
 
     def port_mod(self, tenant: TenantConnection, message: bytes) -> None:
-        """Note whether FLOOD goes to a port; Refusal for all else, and for others' ports.
+        """Note whether FLOOD goes to a port; TenantRefusal for all else, and for others' ports.
 
         Nothing goes to the switch: other slices have the port, too.
         """
         mod: PortMod10 = _MESSAGES.decode(message).message
         if mod.port_no not in self.of_slice(tenant.slice_name):
-            raise Refusal(OFPET.PORT_MOD_FAILED, OFPPMFC.BAD_PORT, "port of another slice")
+            raise TenantRefusal(OFPET.PORT_MOD_FAILED, OFPPMFC.BAD_PORT, "port of another slice")
         port = self._ports[mod.port_no]
         if mod.hw_addr != port.hw_addr:
-            raise Refusal(OFPET.PORT_MOD_FAILED, OFPPMFC.BAD_HW_ADDR, "address of no port")
+            raise TenantRefusal(OFPET.PORT_MOD_FAILED, OFPPMFC.BAD_HW_ADDR, "address of no port")
         if (mod.config ^ port.config) & mod.mask & ~_NO_FLOOD:
-            raise Refusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "port configuration")
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "port configuration")
         if mod.mask & _NO_FLOOD:
             closed = self._link.presence(tenant).no_flood
             (closed.add if mod.config & _NO_FLOOD else closed.discard)(mod.port_no)
 
     def ask_for_queues(self, tenant: TenantConnection, message: bytes) -> None:
-        """Ask the switch for the queues of a slice's port; Refusal for others' ports."""
+        """Ask the switch for the queues of a slice's port; TenantRefusal for others' ports."""
         request: QueueGetConfigRequest10 = _MESSAGES.decode(message).message
         if request.port not in self.of_slice(tenant.slice_name):
-            raise Refusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "port of another slice")
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "port of another slice")
         self._link.forward(tenant, message)
 
 

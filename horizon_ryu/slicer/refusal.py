@@ -1,9 +1,9 @@
-"""Refusal: an OpenFlow error that a tenant's message is answered with."""
+"""TenantRefusal: an OpenFlow error that a tenant's message is answered with."""
 
 from __future__ import annotations
 
 
-class Refusal(Exception):
+class TenantRefusal(Exception):
     """``type`` and ``code`` are those of the error message; ``reason`` is a label of counters."""
 
     def __init__(self, kind: int, code: int, reason: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
-from horizon_ryu.slicer.refusal import Refusal
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
 from horizon_ryu.wire.ofp13 import OFPT
 
@@ -66,7 +66,7 @@ class SlicedLink:
         xid = xid_of(message)
         return self.xids.take(xid) if is_last else self.xids.find(xid)
 
-    def refuse(self, tenant: TenantConnection, message: bytes, refusal: Refusal) -> None:
+    def refuse(self, tenant: TenantConnection, message: bytes, refusal: TenantRefusal) -> None:
         """Answer a tenant's message with an error, and count it."""
         self.presence(tenant).refused[refusal.reason] += 1
         tenant.say(error_message(self.version, refusal.kind, refusal.code, message))

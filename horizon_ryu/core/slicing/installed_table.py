@@ -51,7 +51,7 @@ class SwitchChanges(NamedTuple):
     deleted: tuple[InstalledEntry, ...] = ()
 
 
-class Removal(NamedTuple):
+class EntryRemoval(NamedTuple):
     """What a switch says of an entry that it has removed; ``packets`` it has counted."""
 
     match: TernaryMatch
@@ -273,7 +273,7 @@ class InstalledTable:
 
     # ---- what the switch removes by itself
 
-    def removed(self, removal: Removal, now: float) -> EndedPiece | None:
+    def removed(self, removal: EntryRemoval, now: float) -> EndedPiece | None:
         """Take note of an entry that the switch has removed; None if it is none of ours.
 
         A tenant's entry ends when it is over, or when all pieces have been idle for its timeout at

@@ -22,7 +22,6 @@ from horizon_ryu.wire.protocols import (
     WITH_PORTS_IPV6,
 )
 from horizon_ryu.wire.ternary import HEADER_10, HEADER_13, HeaderLayout
-from horizon_ryu.wire.versions import OPENFLOW_10
 
 IPV4, ARP, IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
 ICMP, ICMP6 = int(IPPROTO.ICMP), int(IPPROTO.ICMPV6)
@@ -74,7 +73,7 @@ def kinds_of(match: Mapping[str, ValueSet]) -> list[int]:
 
 def regions_of(match: Mapping[str, ValueSet], layout: HeaderLayout) -> list[Region]:
     """Return the regions that a rule's fields are in one version; none if it has no such frames."""
-    read = _region10 if layout.version == OPENFLOW_10 else _region13
+    read = _region10 if layout is HEADER_10 else _region13
     return [region for term in _terms(match) if (region := read(term)) is not None]
 
 

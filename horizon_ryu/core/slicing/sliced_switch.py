@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.installed_table import (
     EndedPiece,
+    EntryRemoval,
     InstalledTable,
     Piece,
-    Removal,
     SwitchChanges,
     difference,
 )
@@ -165,7 +165,7 @@ class SlicedSwitch:
 
     # ---- what the switch does by itself
 
-    def removed(self, removal: Removal, now: float) -> EndedPiece | None:
+    def removed(self, removal: EntryRemoval, now: float) -> EndedPiece | None:
         """Take note of an entry that the switch removed; None if it is none of the tenants'."""
         ended = self._installed.removed(removal, now)
         if ended is not None and ended.is_last:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from horizon_ryu.wire.ternary import TernaryMatch
 
 
-class FlowCommand(IntEnum):
+class TableCommand(IntEnum):
     """Commands of a flow-mod, the same numbers in both versions."""
 
     ADD = 0
@@ -64,7 +64,7 @@ class FlowChange(NamedTuple):
     changed. ``selects`` tells, of an entry, whether the filters on ports and groups let it through.
     """
 
-    command: FlowCommand
+    command: TableCommand
     entry: TenantEntry
     every_table: bool = False
     cookie_mask: int = 0
@@ -107,10 +107,10 @@ class TenantTable:
     def work_out(self, change: FlowChange) -> TableChange:
         """Return what a flow-mod would do; OverlappingEntry."""
         command = change.command
-        if command is FlowCommand.ADD:
+        if command is TableCommand.ADD:
             return self._added(change)
         found = self.selected(change)
-        if command in (FlowCommand.DELETE, FlowCommand.DELETE_STRICT):
+        if command in (TableCommand.DELETE, TableCommand.DELETE_STRICT):
             return TableChange(gone=tuple(found))
         if not found and self._rules.modify_adds:
             return self._added(change)
@@ -138,7 +138,7 @@ class TenantTable:
     def selected(self, change: FlowChange) -> list[TenantEntry]:
         """Return the entries that a command is for: one if strict, else all within its match."""
         asked, mask = change.entry, change.cookie_mask
-        if change.command in (FlowCommand.MODIFY_STRICT, FlowCommand.DELETE_STRICT):
+        if change.command in (TableCommand.MODIFY_STRICT, TableCommand.DELETE_STRICT):
             one = self._entries.get(asked.key)
             found = [] if one is None else [one]
         else:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from horizon_ryu.core.slicing.flowspace import Flowspace
-from horizon_ryu.core.slicing.installed_table import InstalledEntry, Removal, SwitchChanges
+from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import READ_WRITE, FlowspaceRule, Permission
@@ -21,8 +21,8 @@ from horizon_ryu.core.slicing.sliced_switch import (
 from horizon_ryu.core.slicing.tenant_table import (
     RULES_10,
     FlowChange,
-    FlowCommand,
     OverlappingEntry,
+    TableCommand,
     TenantEntry,
 )
 from horizon_ryu.core.slicing.value_set import ValueSet
@@ -85,7 +85,7 @@ class SwitchModel:
 
     def flow_mod(
         self,
-        command: FlowCommand,
+        command: TableCommand,
         name: str,
         match: TernaryMatch,
         priority: int = 1,
@@ -99,7 +99,7 @@ class SwitchModel:
         self.carry_out(self.sliced.flow_mod(name, change, quota)[1])
 
     def add(self, name: str, match: TernaryMatch, priority: int = 1, **more: Any) -> None:
-        self.flow_mod(FlowCommand.ADD, name, match, priority, **more)
+        self.flow_mod(TableCommand.ADD, name, match, priority, **more)
 
     def handled_by(self, header: int) -> InstalledEntry | Guard | None:
         taking = [one for one in self.entries.values() if one.match.takes(header)]
@@ -114,7 +114,7 @@ class SwitchModel:
         packets: int = 0,
     ) -> bool:
         """Remove an entry as the switch does; tell whether the tenant's entry has ended."""
-        ended = self.sliced.removed(Removal(*address, is_idle, packets), now)
+        ended = self.sliced.removed(EntryRemoval(*address, is_idle, packets), now)
         assert ended is not None
         del self.entries[address]
         self.carry_out(ended.changes)
@@ -218,7 +218,7 @@ def test_the_quota_counts_what_is_installed_and_is_all_or_nothing() -> None:
         switch.add("a", EVERY, quota=4)
     assert len(switch.entries) == 1
     switch.add("a", at_port(1), quota=1)
-    switch.flow_mod(FlowCommand.DELETE, "a", EVERY)
+    switch.flow_mod(TableCommand.DELETE, "a", EVERY)
     switch.add("a", EVERY, quota=4)
     assert len(switch.entries) == 4
 
@@ -238,7 +238,7 @@ def test_two_entries_with_the_same_part_give_it_back_one_after_the_other() -> No
     switch.add("a", EVERY, 5, program="wide")
     switch.add("a", at_port(1), 5, program="narrow")
     assert [entry.program for entry in switch.entries.values()] == ["narrow"]
-    switch.flow_mod(FlowCommand.DELETE_STRICT, "a", at_port(1), 5)
+    switch.flow_mod(TableCommand.DELETE_STRICT, "a", at_port(1), 5)
     assert [entry.program for entry in switch.entries.values()] == ["wide"]
     switch.check()
 
@@ -272,7 +272,7 @@ def test_an_entry_whose_time_is_over_ends_with_its_first_part() -> None:
     switch.add("a", EVERY, 5, hard_timeout=10)
     assert switch.expire((at_port(1), 5), 10.0, is_idle=False)
     assert not switch.entries
-    assert switch.sliced.removed(Removal(at_port(2), 5, is_idle=False), 10.0) is None
+    assert switch.sliced.removed(EntryRemoval(at_port(2), 5, is_idle=False), 10.0) is None
 
 
 def test_an_entry_of_too_many_parts_is_refused() -> None:
@@ -335,7 +335,7 @@ def test_each_frame_is_handled_by_its_owners_table_whatever_tenants_do(seed: int
         priority = rng.choice((0, 1, 2, 40000, 40001, 65535))
         try:
             if what < 0.8:
-                switch.flow_mod(rng.choice(list(FlowCommand)), name, random_match(rng), priority)
+                switch.flow_mod(rng.choice(list(TableCommand)), name, random_match(rng), priority)
             elif what < 0.9 and switch.entries:
                 now += rng.choice((0, 1, 10))
                 address = rng.choice(sorted(switch.entries))
