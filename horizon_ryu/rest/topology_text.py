@@ -1,4 +1,4 @@
-"""The topology as JSON text, made of an item per switch, link and host (:class:`TopologyModel`).
+"""The topology as JSON text, made of an item per switch, link, held link and host (:class:`TopologyModel`).
 
 Each item is written by its model, once, and kept until it changes: a change of one port costs one
 switch, not 500.
@@ -12,9 +12,14 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Switch, TopologyView
+from horizon_ryu.core.topology import HeldLink, Host, Link, Switch, TopologyView
 from horizon_ryu.formats.fragments import Fragments
-from horizon_ryu.rest.topology_model import host_model, link_model, switch_model
+from horizon_ryu.rest.topology_model import (
+    held_link_model,
+    host_model,
+    link_model,
+    switch_model,
+)
 
 SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
 """Whether a switch is connected, and which kinds of requests it leaves unanswered."""
@@ -26,6 +31,7 @@ class TopologyText:
     def __init__(self) -> None:
         self.switches = Fragments()
         self.links = Fragments()
+        self.held_links = Fragments()
         self.hosts = Fragments()
 
     def json(
@@ -43,6 +49,7 @@ class TopologyText:
         lists = (
             ("switches", self.switches.texts(_switches(view, states), _switch, rest)),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
+            ("held_links", self.held_links.texts(_held_links(view), _held_link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
         )
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
@@ -64,6 +71,11 @@ def _links(
         yield src, (link, view.is_bidirectional(link), in_tree)
 
 
+def _held_links(view: TopologyView) -> Iterable[tuple[Hashable, tuple[HeldLink]]]:
+    for held in sorted(view.held):
+        yield held.link, (held,)
+
+
 def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
     for key, host in sorted(view.hosts.items()):
         yield key, (host,)
@@ -75,6 +87,10 @@ def _switch(switch: Switch, state: SwitchState) -> str:
 
 def _link(link: Link, bidirectional: bool, in_tree: bool | None) -> str:
     return _text(link_model(link, bidirectional, in_tree))
+
+
+def _held_link(held: HeldLink) -> str:
+    return _text(held_link_model(held))
 
 
 def _host(host: Host) -> str:
