@@ -1,4 +1,4 @@
-"""The topology as JSON text, made of an item per switch, link, held link and host (:class:`TopologyModel`).
+"""The topology as JSON text, made of an item per switch, link and host (:class:`TopologyModel`).
 
 Each item is written by its model, once, and kept until it changes: a change of one port costs one
 switch, not 500.
