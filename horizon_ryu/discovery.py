@@ -2,7 +2,7 @@
 
 Events in: ``EventSwitchJoining``, ``EventSwitchConnected``, ``EventSwitchLeft`` and
 ``EventPortChanged`` from :mod:`horizon_ryu.switches`; ``EventSetProbeInterval(seconds)``
-from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
+and ``EventTreeChanged(forest)`` from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
 Events out: ``EventTopologyChanged(view, changes)``, one per batch of changes.
 
 What is decided is decided in :mod:`horizon_ryu.core.discovery.control`.
@@ -45,6 +45,7 @@ from horizon_ryu.rest import hosts as hosts_resource
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
 from horizon_ryu.rest.event_data import change_to_event, slow_join_to_event
+from horizon_ryu.spanning_tree_events import EventTreeChanged
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -129,6 +130,8 @@ class Discovery(HorizonApp):
         metrics.counters("horizon_link_trials", text, "outcome", lambda: trials.counts)
         text = "Hosts that found no room, or gave way to others, by what was full"
         metrics.counters("horizon_hosts_refused", text, "full", lambda: self._core.hosts.refused)
+        text = "Ports beyond the cap of their switch, which are kept closed to broadcasts"
+        metrics.gauge("horizon_ports_beyond_cap", text, lambda: sum(self._core.crowded().values()))
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
@@ -161,7 +164,13 @@ class Discovery(HorizonApp):
                 self._not_ready(dpid, errors)
                 return
             self._core.switch_ready(switch, self._now())
+            self._refuse_overfull(dpid)
             self._changed()
+
+    def _refuse_overfull(self, dpid: int) -> None:
+        """Disconnect a switch with ports that nobody can keep closed, as they are not known."""
+        if self._core.is_overfull(dpid):
+            self.horizon.switches.disconnect(dpid, "it has more ports than can be kept closed")
 
     def _send_drop(self, dpid: int) -> tuple[Exception, ...]:
         """Return what went wrong; a switch that confirms nothing is believed to do as it is told.
@@ -243,6 +252,7 @@ class Discovery(HorizonApp):
     def _port_changed(self, event: EventPortChanged) -> None:
         self._connected.set_port(PortRef(event.dpid, event.port_no), event.port)
         self._core.port_changed(event.dpid, event.port_no, event.port, self._now())
+        self._refuse_overfull(event.dpid)
         self._changed()
 
     def _changed(self) -> None:
@@ -312,6 +322,7 @@ class Discovery(HorizonApp):
 
     def _publish_view(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.horizon.published.topology = view
+        self.horizon.published.crowded = self._core.crowded()
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))
         for change in changes:
@@ -386,6 +397,12 @@ class Discovery(HorizonApp):
         timers = replace(self._core.timers, lldp_interval=event.seconds)
         self._core.set_timers(timers, self._now())
         self._hurry.set()
+
+    @set_ev_cls(EventTreeChanged)
+    def _tree_changed(self, event: EventTreeChanged) -> None:
+        self._core.tree_changed(event.forest)
+        if self._core.changed:
+            self._dirty.set()
 
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part of the topology that forwards a virtual network's traffic.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from horizon_ryu.cli import show
-from horizon_ryu.cli.parsing import dpid_of
+from horizon_ryu.cli.parsing import dpid_of, port_of
 from horizon_ryu.cli.resource_path import ResourcePath, resource_path
 from horizon_ryu.cli.session import Session
 
@@ -50,18 +50,18 @@ def forget(session: Session, mac: str, vlan: int | None) -> None:
 @hosts.command()
 @click.argument("mac")
 @click.argument("dpid")
-@click.argument("port", type=int)
+@click.argument("port")
 @click.option("--ip", "ips", multiple=True, help="an address of the host; repeatable")
 @_vlan
 @click.pass_obj
 def pin(
-    session: Session, mac: str, dpid: str, port: int, ips: tuple[str, ...], vlan: int | None
+    session: Session, mac: str, dpid: str, port: str, ips: tuple[str, ...], vlan: int | None
 ) -> None:
-    """Have the host MAC at PORT of DPID, whoever says otherwise.
+    """Have the host MAC at PORT of DPID, a number or local, whoever says otherwise.
 
     Example: horizonctl hosts pin 00:00:00:00:00:01 1 3 --ip 10.0.0.1
     """
-    body = {"dpid": dpid_of(dpid), "port_no": port, "ips": list(ips)}
+    body = {"dpid": dpid_of(dpid), "port_no": port_of(port), "ips": list(ips)}
     session.client.put(_path(mac, "pin"), body, vlan=vlan)
     session.say(f"{mac} is at port {port} of {body['dpid']}")
 

@@ -17,7 +17,8 @@ from horizon_ryu.core.flows.match_fields import PROTOCOLS
 from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_given, dpid_to_text
 
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,18}", re.ASCII)
-_PORT = re.compile(rf"({DPID_GIVEN}):([0-9]{{1,10}}|local)", re.ASCII)
+_PORT_NO = "[0-9]{1,10}|local"
+_PORT = re.compile(rf"({DPID_GIVEN}):({_PORT_NO})", re.ASCII)
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
@@ -59,12 +60,18 @@ def dpid_of(text: str) -> str:
         raise click.BadParameter(f"{text!r} is not a dpid: up to 16 hex digits") from error
 
 
+def port_of(text: str) -> int | str:
+    """Return the number of a port, or ``local``."""
+    if not re.fullmatch(_PORT_NO, text, re.ASCII):
+        raise click.BadParameter(f"{text!r} is no port: a number, or local")
+    return text if text == "local" else int(text)
+
+
 def end_of(text: str, client: Client) -> dict[str, Any]:
     """Return the port ``DPID:PORT``, or the one where the host of that IP or MAC address is."""
     port = _PORT.fullmatch(text)
     if port is not None:
-        number = port[2] if port[2] == "local" else int(port[2])
-        return {"dpid": dpid_of(port[1]), "port_no": number}
+        return {"dpid": dpid_of(port[1]), "port_no": port_of(port[2])}
     wanted = _address(text)
     for host in client.get(resource_path("v1", "topology"))["hosts"]:
         if wanted == host["mac"] or wanted in host["ips"]:

@@ -46,17 +46,26 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A registered switch: ``openflow`` is the wire version (1 = 1.0, 4 = 1.3)."""
+    """A registered switch: ``openflow`` is the wire version (1 = 1.0, 4 = 1.3).
+
+    ``surplus`` are the ports beyond the cap: they are closed to broadcasts, and otherwise as if
+    they were not there.
+    """
 
     dpid: int
     address: str
     openflow: int
     ports: Mapping[int, Port] = field(default_factory=lambda: MappingProxyType({}))
+    surplus: Mapping[int, Port] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def capabilities(self) -> Capabilities:
         """What the version that it speaks can do."""
         return capabilities_of(self.openflow)
+
+    def port(self, number: int) -> Port | None:
+        """Return a port, be it beyond the cap; None if there is none."""
+        return self.ports.get(number) or self.surplus.get(number)
 
 
 class Link(NamedTuple):
@@ -154,6 +163,7 @@ class TopologyChange:
     """What one event did to the topology: ``kind`` with the object concerned.
 
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
+    ``port_beyond_cap`` (one of these came or went),
     ``link_add``, ``link_delete``, ``link_held``, ``link_released`` (held no more, believed or not),
     ``segment_add``, ``segment_delete``, ``host_add``, ``host_modify``, ``host_move``,
     ``host_delete`` and the alarms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from horizon_ryu.changes.engine import Batch, Engine
@@ -70,8 +70,25 @@ class PathMonitor:
 
     def changed(self, changes: Iterable[TopologyChange]) -> None:
         """Take note of changes of the topology; never waits."""
+        ends: dict[str, set[PortRef]] = {"port_add": set(), "port_delete": set()}
         for change in changes:
-            self.suspect(self._concerned(change))
+            if isinstance(change.subject, PortRef) and change.kind in ends:
+                ends[change.kind].add(change.subject)
+            else:
+                self.suspect(self._concerned(change))
+        self.suspect(self._ending_at(ends["port_add"], ends["port_delete"]))
+
+    def _ending_at(self, come: set[PortRef], gone: set[PortRef]) -> Iterator[Flow]:
+        """Yield the flows that cannot be without ports that are gone, or that wait for some.
+
+        However many ports have changed, flows are gone through once.
+        """
+        if come:
+            waiting = self._registry.broken()
+            yield from (flow for flow in waiting if not come.isdisjoint(end_ports(flow)))
+        for dpid in {ref.dpid for ref in gone}:
+            there = self._registry.with_switch(dpid)
+            yield from (flow for flow in there if not gone.isdisjoint(end_ports(flow)))
 
     def _concerned(self, change: TopologyChange) -> Iterable[Flow]:
         registry = self._registry
@@ -79,15 +96,12 @@ class PathMonitor:
             return registry.over_link(change.subject.src)
         if change.kind == "switch_leave" and isinstance(change.subject, Switch):
             return registry.with_switch(change.subject.dpid)
-        if change.kind == "port_delete" and isinstance(change.subject, PortRef):
-            there = registry.with_switch(change.subject.dpid)
-            return [flow for flow in there if change.subject in end_ports(flow)]
         if change.kind == "switch_join" and isinstance(change.subject, Switch):
             # It may have other ports than before.
             there = registry.with_switch(change.subject.dpid)
             entries = (flow for flow in there if isinstance(flow.spec, EntrySpec))
             return (*registry.broken(), *entries)
-        if change.kind in ("link_add", "port_add"):
+        if change.kind == "link_add":
             return registry.broken()
         return ()
 

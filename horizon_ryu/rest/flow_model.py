@@ -6,12 +6,14 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import (
@@ -30,9 +32,7 @@ from horizon_ryu.core.flows.flow import (
     flow_id,
 )
 from horizon_ryu.core.flows.match_fields import (
-    MATCH_FIELDS,
-    OXM_NAMES,
-    PROTOCOLS,
+    NAMES_READ,
     match_fields,
     parse_match,
 )
@@ -61,15 +61,43 @@ class _FieldNames:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(schema) | {
-            "propertyNames": {"enum": [*MATCH_FIELDS, *OXM_NAMES, *PROTOCOLS]}
-        }
+        return handler(schema) | {"propertyNames": {"enum": list(NAMES_READ)}}
+
+
+class _ValueTold:
+    """Says in one sentence what the value of a match field may be, not once for each type."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.union_schema(
+            [handler(source)],
+            custom_error_type="value",
+            custom_error_message="a number, a text, or true",
+        )
+
+
+def _action_item(given: Any) -> Any:
+    """Return an action that is written in words, as in ``ovs-ofctl``, in the form of an object."""
+    if not isinstance(given, str):
+        return given
+    name, _, value = given.strip().partition(":")
+    return {name: value or True}
+
+
+class _ActionText:
+    """Tells in the API's description that an action may be a text."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "string", "minLength": 1}]}
 
 
 MatchFields: TypeAlias = Annotated[
-    dict[str, int | str | bool],
+    dict[str, Annotated[int | str | bool, _ValueTold()]],
     Field(
-        max_length=len((*MATCH_FIELDS, *PROTOCOLS)),
+        max_length=len(NAMES_READ),
         description="Fields by their 1.0 names or OXM names; numbers also as text (0x800); nw_src "
         "and nw_dst take CIDR or a mask; ip, arp, icmp, tcp, udp and sctp, each true, stand for "
         "dl_type and nw_proto",
@@ -77,14 +105,19 @@ MatchFields: TypeAlias = Annotated[
     ),
     _FieldNames(),
 ]
-ActionItem: TypeAlias = Annotated[dict[str, Any], Field(min_length=1, max_length=3)]
+ActionItem: TypeAlias = Annotated[
+    dict[str, Any],
+    Field(min_length=1, max_length=3),
+    BeforeValidator(_action_item),
+    _ActionText(),
+]
 Actions: TypeAlias = Annotated[
     tuple[ActionItem, ...],
     Field(
         max_length=MAX_ACTIONS,
-        description="In their order; none, or drop, drops. output, enqueue, set_queue, "
-        "set_<field>, set_field, push_vlan, pop_vlan, strip_vlan, drop; or with the name as the "
-        'member type, as in {"type": "OUTPUT", "port": 2}',
+        description="In their order; none, or drop, drops. output, enqueue, set_queue, group, "
+        "set_<field>, set_field, push_vlan, pop_vlan, set_nw_ttl, dec_nw_ttl, goto_table, drop; or "
+        'with the name as the member type, {"type": "OUTPUT", "port": 2}, or as text, output:2',
         examples=[[{"set_dl_vlan": 10}, {"output": 2}]],
     ),
 ]

@@ -15,7 +15,7 @@ from pydantic import (
     StringConstraints,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from horizon_ryu.core.flows.action_fields import MAX_TABLE
 from horizon_ryu.core.flows.field_values import NUMBER, plain_number
@@ -49,7 +49,12 @@ class _PortText:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_wrap_validator_function(_read_port, handler(source))
+        return core_schema.union_schema(
+            [handler(source), core_schema.no_info_plain_validator_function(_read_port)],
+            mode="left_to_right",
+            custom_error_type="port",
+            custom_error_message=f"a port is a number from 1 to {MAX_PHYSICAL_PORT}, or local",
+        )
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -58,13 +63,13 @@ class _PortText:
         return {"anyOf": [handler(schema), text, {"const": LOCAL_PORT}]}
 
 
-def _read_port(given: Any, read: core_schema.ValidatorFunctionWrapHandler) -> Any:
-    number = _read(given)
-    if number == LOCAL_PORT or (isinstance(given, str) and given.lower() == "local"):
-        return LOCAL_PORT
-    if isinstance(number, str):
-        raise PydanticCustomError("port", "a port is a number from 1 on, or local")
-    return read(number)
+def _read_port(given: Any) -> int:
+    """Return the port that is no plain number; ValueError."""
+    number = LOCAL_PORT if str(given).lower() == "local" else _read(given)
+    is_port = isinstance(number, int) and 1 <= number <= MAX_PHYSICAL_PORT
+    if isinstance(given, bool) or not (is_port or number == LOCAL_PORT):
+        raise ValueError("no port")
+    return int(number)
 
 
 TableGiven: TypeAlias = Annotated[int, Field(ge=0, le=MAX_TABLE), NumberText()]

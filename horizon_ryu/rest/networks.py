@@ -27,14 +27,19 @@ class Definition(Model):
 
     vlan: Annotated[int, Field(ge=1, le=4094), NumberText()] = optional()
     ip: Annotated[str, StringConstraints(pattern=f"^({IP_RANGE}|{IPV6_RANGE})$")] = optional(
-        examples=["10.0.0.0/24", "2001:db8::/32"]
+        description="A range of IPv4 or IPv6 whose host bits are zero",
+        examples=["10.0.0.0/24", "2001:db8::/32"],
     )
 
 
 class Network(Model):
     """A virtual network and its name."""
 
-    name: Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+    name: Annotated[
+        str,
+        StringConstraints(pattern=f"^{NAME}$"),
+        Field(description="A name: up to 64 letters, digits and ._-, a letter or digit first"),
+    ]
     definition: Definition
 
 

@@ -87,12 +87,15 @@ class TaggedHostModel(HostModel):
 
 
 class TopologyModel(Model):
-    """Switches in order of dpid, links in order of their source, hosts in order of MAC."""
+    """Switches in order of dpid, links in order of their source, hosts in order of MAC.
+
+    ``held_links`` are there if any are held.
+    """
 
     switches: tuple[SwitchModel, ...]
     links: tuple[LinkModel, ...]
-    held_links: tuple[HeldLinkModel, ...] = ()
     hosts: tuple[HostModel | TaggedHostModel, ...]
+    held_links: tuple[HeldLinkModel, ...] = ()
 
 
 def switch_model(switch: Switch, connected: bool, unanswered: tuple[str, ...] = ()) -> SwitchModel:

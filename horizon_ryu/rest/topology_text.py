@@ -1,28 +1,33 @@
 """The topology as JSON text, made of an item per switch, link and host (:class:`TopologyModel`).
 
 Each item is written by its model, once, and kept until it changes: a change of one port costs one
-switch, not 500.
+switch, not 500, and of that switch one port.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from pydantic import BaseModel
 
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import HeldLink, Host, Link, Switch, TopologyView
+from horizon_ryu.core.topology import HeldLink, Host, Link, Port, Switch, TopologyView
 from horizon_ryu.formats.fragments import Fragments
 from horizon_ryu.rest.topology_model import (
     held_link_model,
     host_model,
     link_model,
+    port_model,
     switch_model,
 )
 
 SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
 """Whether a switch is connected, and which kinds of requests it leaves unanswered."""
+
+_NO_PORTS = '"ports":[]'
 
 
 class TopologyText:
@@ -30,6 +35,8 @@ class TopologyText:
 
     def __init__(self) -> None:
         self.switches = Fragments()
+        self.ports: dict[int, Fragments] = {}
+        """Those of each switch."""
         self.links = Fragments()
         self.held_links = Fragments()
         self.hosts = Fragments()
@@ -46,14 +53,23 @@ class TopologyText:
         ``states`` are those of the switches, by dpid. ``rest`` is called between items, to let
         others have their turns.
         """
-        lists = (
-            ("switches", self.switches.texts(_switches(view, states), _switch, rest)),
+        self.ports = {dpid: self.ports.get(dpid, Fragments()) for dpid in view.switches}
+        write_switch = partial(self._switch, rest)
+        lists = [
+            ("switches", self.switches.texts(_switches(view, states), write_switch, rest)),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
-            ("held_links", self.held_links.texts(_held_links(view), _held_link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
-        )
+        ]
+        if view.held:
+            lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
         return f"{{{members}}}".encode()
+
+    def _switch(self, rest: Callable[[], None], switch: Switch, state: SwitchState) -> str:
+        """Return a switch as its model would be written, its ports one by one."""
+        ports = self.ports[switch.dpid].texts(_ports(switch), _port, rest)
+        frame = _text(switch_model(replace(switch, ports={}), *state))
+        return frame.replace(_NO_PORTS, f'"ports":[{",".join(ports)}]', 1)
 
 
 def _switches(
@@ -81,8 +97,13 @@ def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
         yield key, (host,)
 
 
-def _switch(switch: Switch, state: SwitchState) -> str:
-    return _text(switch_model(switch, *state))
+def _ports(switch: Switch) -> Iterable[tuple[Hashable, tuple[Port]]]:
+    for number, port in sorted(switch.ports.items()):
+        yield number, (port,)
+
+
+def _port(port: Port) -> str:
+    return _text(port_model(port))
 
 
 def _link(link: Link, bidirectional: bool, in_tree: bool | None) -> str:

@@ -69,6 +69,29 @@ def session(rng: random.Random) -> bytes:
     return _bent(rng, said) if rng.random() < 0.5 else said
 
 
+HIDDEN = b"GET /v1/hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"
+"""A request that stands where a body may be."""
+_LENGTHS = (b"0", b"4", b"%d" % len(HIDDEN), b"+4", b"4, 4", b"4_0", b"\x0b4", b"")
+_CODINGS = (b"chunked", b"Chunked", b"gzip, chunked", b"chunked, chunked", b"xchunked", b"identity")
+_SPELT = (b"%s: %s", b"%s:%s", b"%s : %s", b" %s: %s", b"%s: %s ", b"%s:\t%s", b"X: y\n%s: %s")
+
+
+def doubtful(rng: random.Random) -> bytes:
+    """Return a request whose end may be read in two ways, and one hidden behind that."""
+    fields = []
+    for _ in range(rng.randint(1, 3)):
+        name, values = rng.choice(
+            ((b"Content-Length", _LENGTHS), (b"Transfer-Encoding", _CODINGS), (b"X", (b"y",)))
+        )
+        fields.append(rng.choice(_SPELT) % (name, rng.choice(values)))
+    ends = rng.choice((b"\r\n", b"\r\n", b"\n", b"\r", b"\r\r\n"))
+    size = rng.choice((b"0", b"4", b"%x" % len(HIDDEN), b"0x4", b"4;\n", b" 4", b"-1", b"00"))
+    bodies = (b"", b"{}{}", size + ends + b"{}{}" + ends, size + ends + ends)
+    body = rng.choice(bodies) + rng.choice((b"", b"0" + ends + ends))
+    head = b"\r\n".join((b"POST /v1/networks HTTP/1.1", b"Host: localhost", *fields, b"", b""))
+    return head + body + HIDDEN
+
+
 def _head(rng: random.Random, *headers: bytes) -> bytes:
     some = [rng.choice(HEADERS) for _ in range(rng.randint(0, 4))]
     line = b" ".join((rng.choice(METHODS), rng.choice(PATHS), rng.choice((b"HTTP/1.1", b"HTTP/9"))))

@@ -9,9 +9,10 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import h11
 import pytest
 
-from fuzz.rest_bytes import masked, session, upgrade, well_framed
+from fuzz.rest_bytes import doubtful, masked, session, upgrade, well_framed
 from tools.controller_process import ControllerProcess, wait_until
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(240)]
@@ -19,12 +20,15 @@ pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(240)]
 SESSIONS = 3000
 AT_ONCE = 30
 FRAMED = 600
+DOUBTFUL = 3000
 SPARE = 8
 """Descriptors that may be open for a moment more: our own question, and what it waits for."""
 CLOSE = b"\x88\x80\0\0\0\0"
 READ_SECONDS = 5.0
 SEED = int(os.environ.get("HORIZON_FUZZ_SEED", "15"))
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
+_REFUSED = {b"400", b"431", b"501", b"505"}
+"""Statuses of what is not taken for a request at all; a body that is no JSON is 400, too."""
 _OURS = {b"500"}
 """Statuses that tell of a fault of ours. 503 and 424 tell of a store or a switch."""
 
@@ -52,6 +56,44 @@ def test_whatever_is_said_to_rest_it_answers_the_next_one(controller: Controller
     assert answered > SESSIONS / 3
     assert "Traceback" not in controller.log()
     assert controller.stop() == 0
+
+
+def test_no_more_requests_are_served_than_another_reader_sees(
+    controller: ControllerProcess,
+) -> None:
+    """The other reader (h11) keeps to RFC 9112, and shares nothing with ours."""
+    rng = random.Random(SEED)
+    hidden, seen_twice = [], 0
+    for _ in range(DOUBTFUL // AT_ONCE):
+        spoken = [doubtful(rng) for _ in range(AT_ONCE)]
+        for said, answer in zip(spoken, _all(controller.rest_port, spoken), strict=True):
+            seen = _requests_in(said)
+            served = [status for status in _STATUS.findall(answer) if status not in _REFUSED]
+            hidden += [(said, answer)] if len(served) > seen else []
+            seen_twice += len(served) == 2
+    assert hidden == []
+    assert seen_twice > DOUBTFUL / 100
+    assert controller.get("/v1/health")["status"]
+
+
+def _requests_in(said: bytes) -> int:
+    """Return how many whole requests h11 finds, the last of which may lack some of its body."""
+    reader = h11.Connection(h11.SERVER)
+    reader.receive_data(said)
+    reader.receive_data(b"")
+    count = 0
+    try:
+        while True:
+            event = reader.next_event()
+            count += isinstance(event, h11.Request)
+            if isinstance(event, h11.EndOfMessage):
+                reader.send(h11.Response(status_code=204, headers=[]))
+                reader.send(h11.EndOfMessage())
+                reader.start_next_cycle()
+            if event is h11.NEED_DATA or isinstance(event, h11.ConnectionClosed):
+                return count
+    except h11.ProtocolError:
+        return count
 
 
 def _descriptors(controller: ControllerProcess) -> int:

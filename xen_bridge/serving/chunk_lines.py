@@ -11,10 +11,13 @@ import re
 from enum import Enum, auto
 from typing import Any
 
+from xen_bridge.serving.request_head import is_field
+
 MAX_TRAILERS = 16 * 1024
 """Bytes of the lines after the last chunk."""
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r?\n")
-_END = (b"\r\n", b"\n")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
+_END = b"\r\n"
+"""Both bytes: that a line feed may stand alone is said of heads only (RFC 9112, section 2.2)."""
 
 
 class ChunkFault(OSError):
@@ -58,7 +61,7 @@ class ChunkLines:
             self._end_if(line)
         else:
             self._let(_Expected.END)
-            if line not in _END:
+            if line != _END:
                 self._fail()
             self._expected = _Expected.SIZE
         return line
@@ -73,10 +76,10 @@ class ChunkLines:
 
     def _end_if(self, line: bytes) -> None:
         self._trailers += len(line)
-        if self._trailers > MAX_TRAILERS or not line:
-            self._fail()
-        if line in _END:
+        if line == _END:
             self._expected = _Expected.NOTHING
+        elif self._trailers > MAX_TRAILERS or not line.endswith(_END) or not is_field(line):
+            self._fail()
 
     def _let(self, expected: _Expected) -> None:
         if self._expected is not expected:

@@ -106,11 +106,6 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         finally:
             self.connection.settimeout(self.server.socket_timeout)
 
-    def _read_request_line(self) -> bytes:
-        """Return the next line; an empty one before it is passed over (RFC 9112, section 2.2)."""
-        line: bytes = super()._read_request_line()
-        return super()._read_request_line() if line in _EMPTY_LINE else line
-
     def parse_request(self) -> bool:
         """Read the headers; what the application then does takes its own time."""
         fault, lines = self._read_head()

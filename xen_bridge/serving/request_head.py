@@ -54,6 +54,11 @@ def fault_of(line: bytes, lines: Sequence[bytes]) -> HeadFault | None:
     return _fault_of_fields(pairs, is_old=found[2] == b"0")
 
 
+def is_field(line: bytes) -> bool:
+    """Tell whether a line is NAME: VALUE, with its line break."""
+    return _FIELD.fullmatch(line) is not None
+
+
 def _fault_of_fields(pairs: Sequence[tuple[bytes, bytes]], is_old: bool) -> HeadFault | None:
     for name, count in Counter(name for name, _ in pairs).items():
         if count > 1 and name in _ONCE:

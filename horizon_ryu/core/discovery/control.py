@@ -7,7 +7,7 @@ messages, and gives out immutable views. What probes prove is judged in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -19,8 +19,10 @@ from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJo
 from horizon_ryu.core.discovery.link_evidence import EvidenceLimits, LinkEvidence
 from horizon_ryu.core.discovery.link_trials import LinkTrials, TrialLimits
 from horizon_ryu.core.discovery.pacing import Pacing
+from horizon_ryu.core.discovery.segment_places import SegmentPlaces
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.neighbour_discovery import neighbour_address
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     Host,
@@ -43,8 +45,9 @@ class DiscoveryLimits:
     """Budgets of probes per second, and the seconds in which a probe is accepted.
 
     ``total_rate`` is for known ports, ``new_port_rate`` for new ones, ``switch_rate`` for all
-    ports of one switch. Of a switch with more than ``ports_per_switch`` ports the others are as if
-    they were not there.
+    ports of one switch. Of a switch with more than ``ports_per_switch`` ports, or more than its
+    version can flood by, the others are closed to broadcasts, and otherwise as if they were not
+    there.
     """
 
     total_rate: float = 2000.0
@@ -78,14 +81,13 @@ class DiscoveryControl:
         limits = limits or DiscoveryLimits()
         self._switches = SwitchTable(limits.ports_per_switch)
         self._hosts = HostTable(limits.hosts, self._is_edge)
-        self.passes_through: Callable[[PortRef, PortRef], bool] = lambda _here, _home: True
-        """Whether frames of a station at home come in here, across a segment; who knows the tree
-        says so."""
+        self._places = SegmentPlaces()
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
         self._doubt = JoinDoubt(limits.doubt)
         self._slow_joins: list[SlowJoin] = []
+        self._crowds_told: set[int] = set()
         self._next_check = 0.0
         self._changes: list[TopologyChange] = []
         self._evidence = LinkEvidence(
@@ -109,16 +111,27 @@ class DiscoveryControl:
         if switch.dpid in self._switches:
             self._remove_switch(switch.dpid)
         ports = {no: port for no, port in switch.ports.items() if is_port(no)}
-        switch = replace(switch, ports=MappingProxyType(ports))
+        surplus = {no: port for no, port in switch.surplus.items() if is_port(no)}
+        switch = replace(switch, ports=MappingProxyType(ports), surplus=MappingProxyType(surplus))
         switch, left_out = self._switches.add(switch)
         self._evidence.void_probes()
         self._changes.append(TopologyChange("switch_join", switch))
         if left_out is not None:
-            self._changes.append(TopologyChange("alarm_too_many_ports", left_out))
-        refs = [PortRef(switch.dpid, no) for no in switch.ports]
-        self._pacing.add((ref for ref in refs if self._is_up(ref)), now)
-        self._changes += self._hosts.place_pinned(refs)
+            self._alarm_surplus(left_out)
+        self._come_up([PortRef(switch.dpid, no) for no in switch.ports], now)
         self._joined(switch.dpid, now)
+
+    def _come_up(self, refs: Iterable[PortRef], now: float) -> None:
+        """Probe those of new ports that are up, and place who is pinned there."""
+        refs = [ref for ref in refs if self._is_up(ref)]
+        self._pacing.add(refs, now)
+        self._changes += self._hosts.place_pinned(refs)
+
+    def _alarm_surplus(self, ref: PortRef) -> None:
+        """Tell once of each connection that its switch has more ports than the cap."""
+        if ref.dpid not in self._crowds_told:
+            self._crowds_told.add(ref.dpid)
+            self._changes.append(TopologyChange("alarm_too_many_ports", ref))
 
     def drop_restored(self, dpid: int, now: float) -> None:
         """The forced drop of a switch that is ready was missing, and is in place again."""
@@ -142,6 +155,7 @@ class DiscoveryControl:
             self._forget_port(PortRef(dpid, number), "host_too")
         self._pacing.forget_switch(dpid)
         self._evidence.forget_switch(dpid)
+        self._crowds_told.discard(dpid)
         self._changes.append(TopologyChange("switch_leave", switch))
 
     def port_changed(self, dpid: int, port_no: int, port: Port | None, now: float) -> None:
@@ -150,17 +164,29 @@ class DiscoveryControl:
             return
         ref = PortRef(dpid, port_no)
         old = self._switches.port(ref)
-        if old == port:
+        was_surplus = self._switches.is_surplus(ref)
+        if old == port and not was_surplus:
             return
         if not self._switches.set_port(ref, port):
+            if was_surplus != self._switches.is_surplus(ref):
+                self._changes.append(TopologyChange("port_beyond_cap", ref))
+                self._alarm_surplus(ref)
             return
         kind = "port_delete" if port is None else "port_add" if old is None else "port_modify"
         self._changes.append(TopologyChange(kind, ref))
         if port is None or not port.up:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
-            self._pacing.add((ref,), now)
-            self._changes += self._hosts.place_pinned((ref,))
+            self._come_up((ref,), now)
+        if port is None:
+            self._fill_up(dpid, now)
+
+    def _fill_up(self, dpid: int, now: float) -> None:
+        """Have a port beyond the cap take the place of one that is gone."""
+        ref = self._switches.promote(dpid)
+        if ref is not None:
+            self._changes.append(TopologyChange("port_add", ref))
+            self._come_up((ref,), now)
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
@@ -209,18 +235,23 @@ class DiscoveryControl:
             return ()
         key = station_key(frame.src, frame.vlan)
         self._evidence.host_heard(key, here, frame.dst)
-        segment = self._evidence.segments.get(here)
-        if segment is not None:
-            home = self._hosts.locate(key)
-            if home in segment.ports:
-                here = home
-            elif home is not None and self.passes_through(here, home):
+        if here in self._evidence.segments:
+            home = self.locate(key)
+            place = here if home is None else self._places.place(here, home)
+            if place is None:
                 return ()
+            here = place
         address = self._address(packet.data, frame)
         noted = self._hosts.note(here, frame.src, address, now, frame.vlan)
         if noted is not NOTHING:
             self._changes += noted.changes
         return noted.messages
+
+    def tree_changed(self, forest: Forest) -> None:
+        """Take the newest forest: which ports of segments are open, and what crosses them."""
+        self._places.follow(forest, self._evidence.segments)
+        for closed, door in self._places.moves():
+            self._changes += self._hosts.move_at(closed, door)
 
     def _address(self, data: bytes, frame: frames.Frame) -> str | None:
         """Return the sender's address where the frame proves it: ARP and ND, not routed IP."""
@@ -306,6 +337,14 @@ class DiscoveryControl:
 
     # ---- settings and views
 
+    def crowded(self) -> Mapping[int, int]:
+        """Return how many ports are beyond the cap, of each switch that has any."""
+        return self._switches.crowded()
+
+    def is_overfull(self, dpid: int) -> bool:
+        """Tell whether a switch has more ports beyond the cap than can be kept closed."""
+        return self._switches.is_overfull(dpid)
+
     @property
     def trials(self) -> LinkTrials:
         """The links that are held; to be read only."""
@@ -335,18 +374,22 @@ class DiscoveryControl:
     @property
     def changed(self) -> bool:
         """Whether :meth:`take_changes` would return any."""
-        self._evidence.follow_segments()
+        self._follow_segments()
         return bool(self._changes)
 
     def take_changes(self) -> tuple[TopologyChange, ...]:
         """Return what happened since the last call; the view then includes it."""
-        self._evidence.follow_segments()
+        self._follow_segments()
         changes = tuple(self._changes)
         if changes:
             self._view = self._next_view(changes)
         # What probes prove is added to the same list.
         self._changes.clear()
         return changes
+
+    def _follow_segments(self) -> None:
+        if self._evidence.follow_segments():
+            self._places.follow(self._places.forest, self._evidence.segments)
 
     def _next_view(self, changes: tuple[TopologyChange, ...]) -> TopologyView:
         """Return the next view; parts of which nothing is told are shared with the last one."""

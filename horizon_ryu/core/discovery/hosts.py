@@ -208,6 +208,16 @@ class HostTable:
         keys = sorted(host.key for host in self.at(ref))
         return tuple(TopologyChange("host_delete", self._forget(key)) for key in keys)
 
+    def move_at(self, ref: PortRef, to: PortRef) -> tuple[TopologyChange, ...]:
+        """Have the stations at one port of a segment at another one of it; those pinned stay."""
+        moved: list[TopologyChange] = []
+        for key in sorted(self._room.at(ref)):
+            self._room.leave(key, ref)
+            self._room.enter(key, to)
+            host = self._hosts[key] = replace(self._hosts[key], location=to)
+            moved.append(TopologyChange("host_move", host))
+        return tuple(moved)
+
     def _new(self, here: PortRef, key: bytes, address: str | None, now: float) -> Noted:
         pin = self._pins.get(key)
         if pin is not None:

@@ -20,7 +20,7 @@ from horizon_ryu.core.discovery.link_latency import LinkLatency
 from horizon_ryu.core.discovery.link_table import LinkTable
 from horizon_ryu.core.discovery.link_trials import LinkTrials, TrialLimits, TrialWorld
 from horizon_ryu.core.discovery.pacing import Pacing
-from horizon_ryu.core.discovery.pair_trial import Standing
+from horizon_ryu.core.discovery.pair_trial import PairStanding
 from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.topology import HeldLink, Link, PortRef, Segment, TopologyChange
 from horizon_ryu.wire.messages import Outgoing
@@ -96,11 +96,12 @@ class LinkEvidence:
         """Tell whether a link leaves or arrives at ``ref``."""
         return self._links.touches(ref)
 
-    def follow_segments(self) -> None:
-        """Tell of the segments that are gone and those that are new since the last call."""
+    def follow_segments(self) -> bool:
+        """Tell of the segments that are gone and new since the last call; return whether any is."""
         gone, found = self._groups.table.take_changes()
         self._changes += (TopologyChange("segment_delete", segment) for segment in gone)
         self._changes += (TopologyChange("segment_add", segment) for segment in found)
+        return bool(gone or found)
 
     # ---- what happens to switches and ports
 
@@ -157,7 +158,7 @@ class LinkEvidence:
             return outcome
         link = Link(src, here)
         is_known = self._groups.table.are_joined(src, here) and link not in self._trials
-        if not is_known and self._judge(link, None, now) is Standing.HELD:
+        if not is_known and self._judge(link, None, now) is PairStanding.HELD:
             return "held"
         rivals = self._links.contradicted_by(link, now)
         if rivals:
@@ -185,14 +186,14 @@ class LinkEvidence:
             return "shared"
         if link.src != link.dst and link.reversed() not in self._links:
             standing = self._judge(link, self._book.age(link.src, number, now), now)
-            if standing is Standing.SEGMENT:
+            if standing is PairStanding.SEGMENT:
                 self._join(*link, True, now)
-            if standing is not Standing.BELIEVED:
+            if standing is not PairStanding.BELIEVED:
                 return str(standing.value)
         self._believe(link, now)
         return "new"
 
-    def _judge(self, link: Link, latency: float | None, now: float) -> Standing:
+    def _judge(self, link: Link, latency: float | None, now: float) -> PairStanding:
         judged = self._trials.judge(link, latency, now)
         self._changes += judged.changes
         return judged.standing

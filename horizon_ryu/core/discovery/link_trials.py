@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 from horizon_ryu.core.discovery.crossing_checks import CrossingChecks, PortPair, pair_of
 from horizon_ryu.core.discovery.host_questions import PROBER, PROBER_GROUP, questions
-from horizon_ryu.core.discovery.pair_trial import HELD_STATES, PairTrial, Standing, TrialState
+from horizon_ryu.core.discovery.pair_trial import HELD_STATES, PairTrial, PairStanding, TrialState
 from horizon_ryu.core.topology import HeldLink, Host, Link, PortRef, TopologyChange
 from horizon_ryu.wire.messages import Outgoing
 
@@ -82,11 +82,11 @@ class TrialNews(NamedTuple):
 class Judgement(NamedTuple):
     """What a probe leads to, and the changes to publish."""
 
-    standing: Standing
+    standing: PairStanding
     changes: tuple[TopologyChange, ...] = ()
 
 
-_BELIEVED, _NOT_YET = Judgement(Standing.BELIEVED), Judgement(Standing.HELD)
+_BELIEVED, _NOT_YET = Judgement(PairStanding.BELIEVED), Judgement(PairStanding.HELD)
 
 
 class TrialWorld(NamedTuple):
@@ -151,7 +151,7 @@ class LinkTrials:
         if trial.closes is None and trial.state in HELD_STATES and trial.again <= now:
             hosts = self._known(link)
             if not hosts:
-                return Judgement(Standing.BELIEVED, self._drop(pair))
+                return Judgement(PairStanding.BELIEVED, self._drop(pair))
             self._ask(pair, trial, hosts, now)
         if trial.closes is not None and latency is not None and len(trial.samples) < MAX_SAMPLES:
             trial.samples.append(latency)
@@ -172,7 +172,7 @@ class LinkTrials:
         self._ask(pair, trial, hosts, now)
         if latency is not None:
             trial.samples.append(latency)
-        return Judgement(Standing.HELD, (TopologyChange("link_held", link),))
+        return Judgement(PairStanding.HELD, (TopologyChange("link_held", link),))
 
     def _known(self, link: Link) -> list[Host]:
         return [host for end in link for host in self._world.hosts_at(end)[:ASKED]]

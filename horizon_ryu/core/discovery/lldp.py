@@ -23,6 +23,9 @@ import hmac
 import struct
 from typing import NamedTuple
 
+from horizon_ryu.core.frames import MIN_FRAME
+from horizon_ryu.core.topology import station_of
+
 NEAREST_BRIDGE = b"\x01\x80\xc2\x00\x00\x0e"
 ANY_BRIDGE = b"\x03\x48\x5a\x00\x00\x01"
 """A group of local administration (IEEE 802, 8.2), of which no interface of a host is a member."""
@@ -39,6 +42,7 @@ _SPECIFIC = 127 << 9 | 4 + 8 + TAG_LENGTH
 _LOCAL = 7
 _SIGNED = struct.Struct("!QIQ")
 _START = 14
+_END_OF_LLDPDU = bytes(2)
 LENGTH = _START + _BODY.size
 
 
@@ -108,3 +112,15 @@ def parse(frame: bytes) -> Probe | None:
 def is_genuine(key: bytes, probe: Probe) -> bool:
     """Tell, in constant time, whether ``probe`` was signed with ``key``."""
     return hmac.compare_digest(probe.tag, sign(key, probe.dpid, probe.port_no, probe.number))
+
+
+def build_notice(station: bytes) -> bytes:
+    """Return a frame in the name of a station, by its key (a MAC, and the VLAN if it is in one).
+
+    It tells bridges of others behind which port of theirs the station is: they learn from the
+    source of whatever they see (IEEE 802.1D-2004, 7.8). Hypervisors do so when a machine has moved.
+    No station listens to it, and at other ports of ours it ends as LLDP of others does.
+    """
+    mac, vlan = station_of(station)
+    tag = b"" if vlan is None else _TAG_TYPES[0] + vlan.to_bytes(2, "big")
+    return (ANY_BRIDGE + mac + tag + ETHERTYPE + _END_OF_LLDPDU).ljust(MIN_FRAME, b"\0")

@@ -8,7 +8,7 @@ from enum import Enum
 from horizon_ryu.core.topology import Host, Link, PortRef
 
 
-class Standing(Enum):
+class PairStanding(Enum):
     """What a probe that was heard between two ports leads to."""
 
     BELIEVED = "believed"
@@ -49,14 +49,14 @@ class PairTrial:
     answered: dict[bytes, PortRef] = field(default_factory=dict)
     elsewhere: set[bytes] = field(default_factory=set)
 
-    def standing(self) -> Standing:
+    def standing(self) -> PairStanding:
         """Return what a probe leads to now."""
         if self.state is TrialState.CLEARED:
-            return Standing.BELIEVED
+            return PairStanding.BELIEVED
         is_joined = self.state is TrialState.ASKING and self.crossed is not None
         if is_joined or self.state is TrialState.BRIDGED:
-            return Standing.SEGMENT
-        return Standing.HELD
+            return PairStanding.SEGMENT
+        return PairStanding.HELD
 
     def witness(self) -> PortRef | None:
         """Return where a host has answered; None if none has."""

@@ -23,6 +23,7 @@ from horizon_ryu.core.flows.field_values import (
     plain_number,
 )
 from horizon_ryu.core.flows.match_fields import OXM_NAMES
+from horizon_ryu.core.flows.spelling import canonical
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
@@ -172,24 +173,40 @@ def _output(value: Any, loc: Loc) -> Action:
 
 
 def _enqueue(value: Any, loc: Loc) -> Action:
+    if isinstance(value, str) and value.count(":") == 1:
+        # As ovs-ofctl writes it: enqueue:2:1.
+        value = dict(zip(("port_no", "queue_id"), value.split(":"), strict=True))
     if not isinstance(value, Mapping) or set(value) != {"port_no", "queue_id"}:
-        raise InvalidInput(loc, "write {port_no, queue_id}")
+        raise InvalidInput(loc, "write {port_no, queue_id}, or PORT:QUEUE")
     return Enqueue(
         _PORT(value["port_no"], (*loc, "port_no")), _QUEUE(value["queue_id"], (*loc, "queue_id"))
     )
 
 
 def _push_vlan(value: Any, loc: Loc) -> Action:
-    ethertype = plain_number(value)
+    ethertype = _VLAN_TYPES[0] if value is True else plain_number(value)
     if ethertype not in _VLAN_TYPES:
         raise InvalidInput(loc, "the tag's ethertype: 33024 (0x8100) or 34984 (0x88a8)")
     return PushVlan(ethertype)
 
 
 def _strip_vlan(value: Any, loc: Loc) -> Action:
-    if value is not True and value is not None:
-        raise InvalidInput(loc, "write true")
+    _check_plain(value, loc)
     return StripVlan()
+
+
+def _check_plain(value: Any, loc: Loc) -> None:
+    """Refuse a parameter where none is taken."""
+    if value is not True and value not in (None, "", "true"):
+        raise InvalidInput(loc, "takes no value; write true")
+
+
+def _to_named(name: str) -> Callable[[Any, Loc], Action]:
+    def read(value: Any, loc: Loc) -> Action:
+        _check_plain(value, loc)
+        return _NAMED_PORTS[name]
+
+    return read
 
 
 def _group(value: Any, loc: Loc) -> Action:
@@ -207,8 +224,7 @@ def _set_ttl(mpls: bool) -> Callable[[Any, Loc], Action]:
 
 def _dec_ttl(mpls: bool) -> Callable[[Any, Loc], Action]:
     def read(value: Any, loc: Loc) -> Action:
-        if value is not True and value is not None:
-            raise InvalidInput(loc, "takes one off; write true")
+        _check_plain(value, loc)
         return DecrementTtl(mpls)
 
     return read
@@ -228,6 +244,7 @@ _READERS: Mapping[str, Callable[[Any, Loc], Action]] = MappingProxyType(
         "push_vlan": _push_vlan,
         "strip_vlan": _strip_vlan,
         "pop_vlan": _strip_vlan,
+        **{name: _to_named(name) for name in _NAMED_PORTS},
     }
 )
 
@@ -272,6 +289,7 @@ _SETTABLE: Mapping[str, Reader] = MappingProxyType(
 )
 
 
+_TTL_NAMES = ("nw_ttl", "ip_ttl", "ttl")
 _IPV6_ADDRESSES = ("ipv6_src", "ipv6_dst", "ipv6_nd_target")
 
 
@@ -285,16 +303,24 @@ _OXM_SETTABLE: Mapping[str, Reader] = MappingProxyType(
 
 
 def _parse_set_field(value: Any, loc: Loc) -> Action:
+    if isinstance(value, str) and value.count("->") == 1:
+        # As ovs-ofctl writes it: set_field:10.0.0.2->nw_dst.
+        wanted, name = value.split("->")
+        return _set_field(name.strip(), wanted.strip(), loc)
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise InvalidInput(loc, "write one field and its value")
+        raise InvalidInput(loc, "write one field and its value: {nw_dst: 10.0.0.2}")
     name, wanted = next(iter(value.items()))
     return _set_field(name, wanted, (*loc, name))
 
 
 def _set_field(name: str, value: Any, loc: Loc) -> Action:
+    if name in _TTL_NAMES:
+        return _set_ttl(mpls=False)(value, loc)
+    name = canonical(name, is_ipv6=False)
     field = OXM_NAMES[name].field if name in OXM_NAMES else name
     if field not in _SETTABLE:
-        raise InvalidInput(loc, "no such field to set")
+        names = ", ".join((*_SETTABLE, *_OXM_SETTABLE, "nw_ttl"))
+        raise InvalidInput(loc, f"no such field to set; there are {names}")
     read = _OXM_SETTABLE.get(name) or _SETTABLE[field]
     return SetField(field, read(value, loc))
 

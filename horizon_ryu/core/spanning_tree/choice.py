@@ -49,15 +49,15 @@ def choose_settled(view: TopologyView, lost_switches: LostSwitches, is_open: IsO
 
 
 def choose_unsettled(
-    view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen, adopted: Collection[PortRef]
+    view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen, adopting: Collection[int]
 ) -> Choice:
     """Return a forest that keeps what is open and joins two parts only where that is safe.
 
     It is safe unless both have ports that are open and lead nobody knows where: these may lead
-    from the one part to the other.
+    from the one part to the other. ``adopting`` are the switches with such ports.
     """
     groups = lost_switches.groups()
-    unsure = {groups.find(end.dpid) for end in adopted}
+    unsure = {groups.find(dpid) for dpid in adopting}
     known = _known_cables(view)
     remembered = _loose(lost_switches)
     joined: set[Cable] = set()

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from horizon_ryu.core.spanning_tree.flood_plan import Member
 from horizon_ryu.core.spanning_tree.flood_state import FloodState, read_state
+from horizon_ryu.core.spanning_tree.members import Member
 from horizon_ryu.wire.messages import FlowEntry
 
 

@@ -55,6 +55,10 @@ class LostSwitches:
         self._until: dict[int, float] = {}
         self._recalled: set[int] = set()
         self._recalled_until = 0.0
+        self._is_unsettled: bool | None = None
+        """Whether somebody is coming back; None if that is to be looked at again."""
+        self.has_changed = False
+        """Whether anything here is another since somebody took this back."""
 
     def __bool__(self) -> bool:
         return bool(self._peers or self._away or self._until)
@@ -74,10 +78,19 @@ class LostSwitches:
 
     def is_unsettled(self) -> bool:
         """Tell whether switches are still coming back, or their links still being found again."""
-        return bool(self._recalled) or any(
-            end.dpid not in self._away and peer.dpid not in self._away
-            for end, peer in self._peers.items()
-        )
+        if self._is_unsettled is None:
+            self._is_unsettled = bool(self._recalled) or any(
+                end.dpid not in self._away and peer.dpid not in self._away
+                for end, peer in self._peers.items()
+            )
+        return self._is_unsettled
+
+    def _change(self) -> None:
+        self._is_unsettled, self.has_changed = None, True
+
+    def ends(self) -> Collection[PortRef]:
+        """Return both ends of every remembered link."""
+        return self._peers.keys()
 
     def peer(self, end: PortRef) -> PortRef | None:
         """Return where the remembered link at ``end`` leads."""
@@ -85,6 +98,7 @@ class LostSwitches:
 
     def lost(self, dpid: int, frozen: LastKnownState, links: Mapping[PortRef, PortRef]) -> None:
         """Note that ``dpid`` is away and goes on as ``frozen``; ``links`` are by its own ends."""
+        self._change()
         self._away[dpid] = frozen
         self._until.pop(dpid, None)
         for end, peer in links.items():
@@ -103,6 +117,7 @@ class LostSwitches:
         frozen = self._away.pop(dpid, None)
         if frozen is None:
             return frozenset()
+        self._change()
         self._until[dpid] = until
         self._recalled.discard(dpid)
         return frozen.edges & open_ports
@@ -117,6 +132,7 @@ class LostSwitches:
                 self._peers[other] = one
         self._recalled = set(self._away)
         self._recalled_until = until
+        self._change()
 
     def memory(self) -> TreeMemory:
         """Return what is known of the lost switches."""
@@ -140,6 +156,8 @@ class LostSwitches:
                 self._away.pop(dpid, None)
             over += self._recalled
             self._recalled.clear()
+        if over:
+            self._change()
         return self._forget_where(lambda end: not self._is_doubtful(end)) if over else None
 
     def switched_off(self, is_up: Callable[[PortRef], bool | None]) -> None:
@@ -154,6 +172,8 @@ class LostSwitches:
             if end.dpid in self._away
         }
         down = {group for group, up in ports if up is False and (group, True) not in ports}
+        if down:
+            self._change()
         for dpid in [dpid for dpid in self._away if groups.find(dpid) in down]:
             del self._away[dpid]
             self._recalled.discard(dpid)
@@ -172,6 +192,7 @@ class LostSwitches:
         peer = self._peers.pop(end, None)
         if peer is not None:
             self._peers.pop(peer, None)
+            self._change()
 
     def next_due(self) -> float | None:
         """Return when links are next forgotten by time; None if none will be."""

@@ -11,7 +11,6 @@ PACKAGES = ("horizon_ryu", "xen_bridge", "tools", "topologies")
 FEWEST_LINES = 40
 
 BOUNDARIES = {
-    "horizon_ryu.core.base_entries": "decides; its importer carries out",
     "horizon_ryu.formats.spanning_tree": "a format, with a schema of its name",
     "horizon_ryu.garbage": "of the process, not of what services.py puts together",
     "horizon_ryu.ryu_options": "the one place that loads Ryu for its options",

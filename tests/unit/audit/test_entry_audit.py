@@ -12,6 +12,7 @@ from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.drop_entries import DropEntries, is_apart
 from horizon_ryu.core.spanning_tree.flood_state import BROADCAST_MAC
 from horizon_ryu.core.topology import TopologyChange, TopologyView
 from horizon_ryu.wire.codec import Codec
@@ -130,6 +131,10 @@ class TreeSwitches:
         self.asked.append(asked)
         return tuple(one for one in self.real.entries() if one.cookie == asked["cookie"])
 
+    def confirm(self, messages: Any) -> Any:
+        assert [self.real.apply(sent.message) for sent in messages if sent.dpid == 1]
+        return ()
+
     def flooding_ports(self, dpid: int) -> frozenset[int] | None:
         answer = self.real.flooding
         self.meanwhile()
@@ -147,7 +152,8 @@ class Tree:
         self.real.set_up(3, False)
         self.woken = 0
         self.switches = TreeSwitches(self.real)
-        self.audit = FloodAudit(self.control, self.switches, self._wake)
+        self.drops = DropEntries(7)
+        self.audit = FloodAudit(self.control, self.drops, self.switches, self._wake)
         described = self.real.describe()
         view = TopologyView(1, {1: described})
         self.control.topology_changed(view, (TopologyChange("switch_join", described),), 0.0)
@@ -203,6 +209,35 @@ def test_each_single_entry_that_was_deleted_or_changed_is_planned_again(tree: Tr
         assert tree.audit.audit(1) == 1, "another's entry has taken the place of ours"
         tree.settle()
         assert tree.state() == tree.before
+
+
+def test_drop_entries_that_others_deleted_changed_or_added_are_put_right(tree: Tree) -> None:
+    tree.drops.read(tree.real.describe(), tree.real.entries())
+    tree.switches.confirm(tree.drops.follow({1: frozenset({2})}))
+    before, ours = tree.state(), [one for one in tree.real.entries() if is_apart(one)]
+    assert len(ours) == (1 if tree.real.openflow == 1 else 2)
+    assert tree.audit.audit(1) == 0
+    for one in ours:
+        strictly = FlowMod(FlowCommand.DELETE_STRICT, one.match, one.priority, one.cookie)
+        for harm in (
+            strictly,
+            strictly._replace(command=FlowCommand.ADD, actions=(Output(3),)),
+            strictly._replace(command=FlowCommand.ADD, cookie=0x77),
+            strictly._replace(command=FlowCommand.ADD, idle_timeout=9),
+        ):
+            tree.real.apply(harm)
+            assert tree.audit.audit(1) == 1, harm
+            assert tree.state() == before
+    if tree.real.openflow != 1:
+        tree.real.apply(FlowMod(FlowCommand.ADD, Match(3), Priority.BLOCKED, ours[0].cookie))
+        assert tree.audit.audit(1) == 1
+        assert tree.state() == before
+    tree.real.delete_flows()
+    tree.real.delete_groups()
+    assert tree.audit.audit(1) == len(ours) + 1
+    tree.settle()
+    assert tree.state() == before
+    assert tree.woken == 1
 
 
 @pytest.mark.parametrize("ports", [{1, 2, 3}, {1}, set()], ids=str)

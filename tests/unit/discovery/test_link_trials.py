@@ -53,9 +53,7 @@ def test_lldp_relayed_between_ports_with_hosts_makes_no_link(network: TrialNetwo
     assert network.held == ["relayed"]
     kinds = network.kinds()
     assert kinds.count("link_held") == 2, "asking, then relayed: and no more of it"
-    assert [kind for kind in kinds if kind.startswith("alarm")] == [
-        "alarm_relayed_link"
-    ] * kinds.count("alarm_relayed_link")
+    assert {kind for kind in kinds if kind.startswith("alarm")} == {"alarm_relayed_link"}
     assert 1 <= kinds.count("alarm_relayed_link") <= 3
     assert network.core.locate(ALICE) == P
     assert network.core.locate(BOB) == Q
@@ -329,12 +327,12 @@ def test_one_port_has_few_trials_and_nobody_else_waits_for_them(network: TrialNe
             st.sampled_from(
                 ["everything", "probes", "swallows", "nothing", "port", "silent", "talk"]
             ),
-            st.floats(0.05, 15.0),
+            st.floats(0.05, 8.0),
         ),
-        max_size=12,
+        max_size=8,
     )
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_ports_that_broadcasts_join_are_a_link_or_a_segment_whatever_was_before(
     steps: list[tuple[str, float]],
 ) -> None:

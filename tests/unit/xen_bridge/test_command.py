@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from xen_bridge import client
 from xen_bridge.command import main
+from xen_bridge.dom0.hypervisor.opening import check_is_here
 from xen_bridge.trust.identity import anchor
 
 
@@ -34,6 +35,14 @@ def run(directory: Path, *words: str) -> Result:
         "test://other/default",
         "memory://other/a",
         "xen+tls://[2001/system",
+        "xen+tcp:///system",
+        "xen+ssh:///system",
+        "xen+ext:///system?command=/usr/bin/tunnel",
+        "xen+ssh://r%6Fot@other/system",
+        "xen://%6Cocalhost/system",
+        "xen+ssh://other:99999/system",
+        "xen+unix://other/system?socket=/run/libvirt/libvirt-sock",
+        "test+tcp:///default",
     ],
 )
 def test_a_service_is_of_one_machine(tmp_path: Path, uri: str) -> None:
@@ -42,7 +51,33 @@ def test_a_service_is_of_one_machine(tmp_path: Path, uri: str) -> None:
     assert done.exit_code == 1
     assert uri in done.output
     assert "Traceback" not in done.output
-    assert "run xen-bridge there" in done.output or "no URI" in done.output
+    said = ("run xen-bridge there", "no URI", "is none of")
+    assert any(words in done.output for words in said)
+
+
+@pytest.mark.parametrize("uri", ["", "xen", "/run/libvirt/libvirt-sock", "qemu:///system"])
+def test_no_other_variable_or_driver_is_asked_for_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.setenv("LIBVIRT_DEFAULT_URI", "xen+tcp://other/")
+    run(tmp_path, "keygen")
+    done = run(tmp_path, "serve", "--uri", uri)
+    assert (done.exit_code, "is none of xen:///system" in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "xen:///system",
+        "xen:///",
+        "xen+unix:///system",
+        "xen+unix:///system?socket=/run/libvirt/virtxend-sock",
+        "test:///default",
+        "memory:///a?seconds=0.1",
+    ],
+)
+def test_this_machine_goes_by_these(uri: str) -> None:
+    check_is_here(uri)
 
 
 # ---- keys

@@ -11,8 +11,9 @@ pytest.importorskip("libvirt")
 import libvirt
 
 from fake_libvirt import SickXen
+from xen_bridge.dom0.hypervisor import xen_uri
 from xen_bridge.dom0.hypervisor.libvirt_errors import ours, translated
-from xen_bridge.errors import HypervisorAway, HypervisorError
+from xen_bridge.errors import HypervisorAway, HypervisorError, InvalidRequest
 from xen_bridge.gatherers.summary import HostLoad
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import Node, PhysicalHostInfo
@@ -98,3 +99,38 @@ def test_a_host_that_goes_away_meanwhile_is_away(monkeypatch: pytest.MonkeyPatch
     failing(xen, monkeypatch, "getFreeMemory", lost)
     with pytest.raises(HypervisorAway), translated():
         xen.host()
+
+
+# ---- URIs
+
+
+@pytest.mark.parametrize(
+    ("uri", "wanted"),
+    [
+        ("xen+ssh://xen2/system", ("xen2", None, None, True)),
+        ("xen+ssh://root@xen2:2222/system", ("root@xen2", 2222, None, True)),
+        ("xen+ssh://user%40corp@xen2/", ("user@corp@xen2", None, None, True)),
+        ("xen+ssh://[2001:db8::1]/system", ("2001:db8::1", None, None, True)),
+        ("xen+ssh://x/?keyfile=/k/a+b%20c&no_verify=1", ("x", None, "/k/a+b c", False)),
+        ("xen+ssh://x/?no_verify=0;keyfile=/k", ("x", None, "/k", True)),
+    ],
+)
+def test_ssh_goes_where_libvirt_goes(
+    monkeypatch: pytest.MonkeyPatch, uri: str, wanted: tuple[object, ...]
+) -> None:
+    monkeypatch.setattr(xen_uri, "run_over_ssh", lambda *how: how)
+    assert xen_uri.xl_runner(uri) == wanted
+
+
+@pytest.mark.parametrize(
+    "uri", ["xen+ssh:///system", "xen+tcp:///system", "xen+libssh2://xen2/", "xen+ext:///x"]
+)
+def test_where_xl_is_out_of_reach_it_is_not_run_here(uri: str) -> None:
+    assert xen_uri.xl_runner(uri) is None
+
+
+@pytest.mark.parametrize("uri", ["xen+ssh://x:99999/", "xen+ssh://x:y/", "xen+ssh://[::1/"])
+def test_what_is_no_uri_is_said(uri: str) -> None:
+    for use in (PhysicalHost, lambda uri: PhysicalHost("memory:///a").migrate("r1", uri)):
+        with pytest.raises(InvalidRequest, match="is no URI"):
+            use(uri)
