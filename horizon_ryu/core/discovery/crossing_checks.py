@@ -1,11 +1,12 @@
-"""Crossing checks: whether ordinary broadcasts pass between two ports, beside what probes say.
+"""Crossing checks: whether what bridges flood passes between two ports, beside what probes say.
 
 Who relays probes alone joins nothing: to close a port for that would cut off who is behind it. Who
-relays broadcasts makes loops. So a frame like any station's leaves by each of the two ports and is
-looked for at the other: the ARP probe (RFC 5227, 2.1.1) of a station that wants an address of its
-own for this link (RFC 3927, 2.2.1). Its MAC is made up anew for each pair of ports, so that nobody
-can let our frames pass and hold those of others back; who lets pass what looks like these makes
-loops of those of others that look so too.
+floods makes loops. So a frame like any station's leaves by each of the two ports and is looked for
+at the other: a question by ARP to one station (RFC 5227, 2.1.1) that nobody has heard of, which
+bridges flood as they do broadcasts (IEEE 802.1D-2004, 7.7), and which a switch of ours, unlike
+these, hands to us whatever applications run. Both stations are made up anew for each pair of
+ports, so that nobody can let our frames pass and hold those of others back: who lets pass what
+looks like these makes loops of those of others that look so too.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ def pair_of(link: Link) -> PortPair:
 
 
 class _Sender(NamedTuple):
-    """A made-up station: the port that its frames leave by, and the one where they may arrive."""
+    """A made-up station: the port that its frames leave by, the one where they may arrive, and the
+    MAC and IP address that they are for."""
 
     src: PortRef
     dst: PortRef
+    asked: bytes
     address: bytes
 
 
@@ -54,12 +57,10 @@ class CrossingChecks:
     def _make_up(self, src: PortRef, dst: PortRef) -> bytes:
         self._serial += 1
         secret = hmac.digest(self._key, b"crossing %d" % self._serial, "sha256")
-        # Locally administered, of one station: as virtual machines have.
-        mac = bytes((secret[0] & 0xFC | 2,)) + secret[1:6]
+        mac, asked = _local(secret[:6]), _local(secret[6:12])
         # The first and the last 256 addresses are for nobody (RFC 3927, 2.1).
-        self._senders[mac] = _Sender(
-            src, dst, _LINK_LOCAL + bytes((1 + secret[6] % 254, secret[7]))
-        )
+        address = _LINK_LOCAL + bytes((1 + secret[12] % 254, secret[13]))
+        self._senders[mac] = _Sender(src, dst, asked, address)
         return mac
 
     def end(self, pair: PortPair) -> None:
@@ -74,7 +75,7 @@ class CrossingChecks:
             sender = self._senders[mac]
             out = (Output(sender.src.port_no),)
             for vlan in vlans:
-                data = frames.build_arp_probe(frames.BROADCAST, mac, sender.address, vlan)
+                data = frames.build_arp_probe(sender.asked, mac, sender.address, vlan)
                 sent.append(Outgoing(sender.src.dpid, PacketOut(out, data)))
         return sent
 
@@ -88,3 +89,8 @@ class CrossingChecks:
         if sender is None or sender.dst != here:
             return None
         return (sender.src, here) if sender.src < here else (here, sender.src)
+
+
+def _local(secret: bytes) -> bytes:
+    """Return a MAC of local administration, of one station: as virtual machines have."""
+    return bytes((secret[0] & 0xFC | 2,)) + secret[1:]

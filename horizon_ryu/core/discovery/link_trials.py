@@ -3,11 +3,11 @@
 Three things look alike at first: a switch that was plugged in where a host has been, a bridge of
 others with hosts on it, and hosts that relay probes (security literature: link relay), who would
 draw traffic to themselves if that were believed, and cut off all that is behind these ports. What
-tells them apart are the hosts known there, which are asked, and broadcasts that look like any
-station's (:mod:`~horizon_ryu.core.discovery.crossing_checks`):
+tells them apart are the hosts known there, which are asked, and frames that look like any
+station's and that bridges flood (:mod:`~horizon_ryu.core.discovery.crossing_checks`):
 
 ===========  ==========  =======================================================================
-hosts        broadcasts  what it is
+hosts        these       what it is
 ===========  ==========  =======================================================================
 are silent   either      what probes say: a link, or a segment; unless every probe was slower than
                          the known links of these switches allow (``link_latency``), then as below
@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 from horizon_ryu.core.discovery.crossing_checks import CrossingChecks, PortPair, pair_of
 from horizon_ryu.core.discovery.host_questions import PROBER, PROBER_GROUP, questions
-from horizon_ryu.core.discovery.pair_trial import HELD_STATES, PairTrial, PairStanding, TrialState
+from horizon_ryu.core.discovery.pair_trial import HELD_STATES, PairStanding, PairTrial, TrialState
 from horizon_ryu.core.topology import HeldLink, Host, Link, PortRef, TopologyChange
 from horizon_ryu.wire.messages import Outgoing
 

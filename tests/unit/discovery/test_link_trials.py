@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.control import DiscoveryLimits
+from horizon_ryu.core.discovery.host_questions import PROBER
 from horizon_ryu.core.discovery.link_trials import MOST_AT_PORT, TrialLimits
 from horizon_ryu.core.topology import Host, Link, PortRef, Segment
 from unit.discovery.small_network import port
@@ -300,7 +300,12 @@ def test_a_check_that_comes_in_elsewhere_says_nothing(network: TrialNetwork) -> 
     network.live(ALICE, 1, P)
     network.passes = probes_only
     network.run(3.0)
-    checks = [data for src, data in network.sent if src == P and data.startswith(frames.BROADCAST)]
+    sources = {ALICE, BOB, PROBER}
+    checks = [
+        data
+        for src, data in network.sent
+        if src == P and not probes_only(data) and data[6:12] not in sources
+    ]
     network.hear(PortRef(2, 3), checks[-1])
     network.hear(P, checks[-1])
     network.run(2.0)
