@@ -207,7 +207,7 @@ class DiscoveryControl:
         here = PortRef(packet.dpid, packet.in_port)
         if not self._is_up(here):
             return Heard("port_down", drop)
-        if not lldp.is_genuine(self._key, probe):
+        if not self._evidence.is_genuine(probe):
             return Heard("forged", drop)
         is_group = packet.data.startswith(lldp.ANY_BRIDGE)
         return Heard(self._evidence.hear(probe, here, is_group, now), drop)
@@ -322,6 +322,8 @@ class DiscoveryControl:
         port = self._switches.port(ref)
         hw_addr = port.hw_addr if port is not None else bytes(6)
         frame = self._evidence.probe(ref, hw_addr, now)
+        return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
+
         return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
 
     def next_due(self, now: float) -> float:

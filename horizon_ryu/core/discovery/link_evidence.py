@@ -135,6 +135,13 @@ class LinkEvidence:
 
     # ---- what is heard
 
+    def is_genuine(self, probe: lldp.Probe) -> bool:
+        """Tell, in constant time, whether a probe was signed with our key."""
+        # What is remembered need not be signed again.
+        src = PortRef(probe.dpid, probe.port_no)
+        known = self._book.knows(src, probe.number, probe.tag)
+        return known or lldp.is_genuine(self._key, probe)
+
     def hear(self, probe: lldp.Probe, here: PortRef, is_group: bool, now: float) -> str:
         """Judge a genuine probe; return a word for the metrics."""
         if is_group:
@@ -279,4 +286,6 @@ class LinkEvidence:
         if not self._links.touches(ref) and self._groups.takes_turn(ref, now):
             return self._groups.build(ref, hw_addr, now)
         number = self._book.issue(ref, now)
-        return lldp.build(self._key, ref.dpid, ref.port_no, hw_addr, number)
+        tag = lldp.sign(self._key, ref.dpid, ref.port_no, number)
+        self._book.signed(ref, number, tag)
+        return lldp.build_signed(tag, ref.dpid, ref.port_no, hw_addr, number, lldp.NEAREST_BRIDGE)
