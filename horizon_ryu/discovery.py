@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from ryu.controller import ofp_event
@@ -105,7 +105,7 @@ class Discovery(HorizonApp):
         audit = EntryAudit(
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
-        self.horizon.audits.register("discovery", audit.audit)
+        self.horizon.audits.register("discovery", audit.begin)
         self._measure(self.horizon.metrics)
         for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
             self._core.pin_host(pin)
@@ -165,7 +165,7 @@ class Discovery(HorizonApp):
 
         Its limits are published: nobody can promise more of such a switch.
         """
-        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry),))
         return tuple(one for one in errors if not isinstance(one, RequestUnanswered))
 
     @contextmanager
@@ -180,6 +180,7 @@ class Discovery(HorizonApp):
             self.horizon.switches.disconnect(dpid, "the LLDP entry could not be confirmed")
             raise
 
+    @cached_property
     def _lldp_entry(self) -> FlowMod:
         return FlowMod(
             FlowCommand.ADD,
@@ -189,6 +190,10 @@ class Discovery(HorizonApp):
             (ToController(),),
             flags=FlowModFlags.SEND_FLOW_REM,
         )
+
+    @cached_property
+    def _lldp_entries(self) -> tuple[FlowMod, ...]:
+        return (self._lldp_entry,)
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
@@ -201,7 +206,7 @@ class Discovery(HorizonApp):
     def _lldp_wanted(self, dpid: int) -> tuple[FlowMod, ...]:
         """Return the entry that a switch which is probed should have, unless it is on its way."""
         ready = dpid in self._connected and dpid in self.view().switches
-        return (self._lldp_entry(),) if ready and dpid not in self._restoring else ()
+        return self._lldp_entries if ready and dpid not in self._restoring else ()
 
     def _lost_drop(self, dpid: int) -> None:
         if dpid not in self._restoring:

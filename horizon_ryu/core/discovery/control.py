@@ -227,11 +227,13 @@ class DiscoveryControl:
         here = PortRef(packet.dpid, packet.in_port)
         if not self._is_up(here):
             return Heard("port_down", drop)
-        if not lldp.is_genuine(self._key, probe):
+        src = PortRef(probe.dpid, probe.port_no)
+        # What is remembered need not be signed again.
+        known = self._book.knows(src, probe.number, probe.tag)
+        if not (known or lldp.is_genuine(self._key, probe)):
             return Heard("forged", drop)
         if packet.data.startswith(lldp.ANY_BRIDGE):
             return Heard(self._hear_group(probe, here, now), drop)
-        src = PortRef(probe.dpid, probe.port_no)
         verdict, other = self._book.hear(src, probe.number, here, now)
         if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number, now):
             self._share((src, here, other), now)
@@ -403,9 +405,13 @@ class DiscoveryControl:
         if not self._links.touches(ref) and self._groups.takes_turn(ref, now):
             frame = self._groups.build(ref, hw_addr, now)
         else:
-            number = self._book.issue(ref, now)
-            frame = lldp.build(self._key, ref.dpid, ref.port_no, hw_addr, number)
+            frame = self._signed(ref, hw_addr, self._book.issue(ref, now))
         return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
+
+    def _signed(self, ref: PortRef, hw_addr: bytes, number: int) -> bytes:
+        tag = lldp.sign(self._key, ref.dpid, ref.port_no, number)
+        self._book.signed(ref, number, tag)
+        return lldp.build_signed(tag, ref.dpid, ref.port_no, hw_addr, number, lldp.NEAREST_BRIDGE)
 
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""

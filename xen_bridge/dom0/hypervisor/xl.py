@@ -11,6 +11,7 @@ from xen_bridge.child_command import ChildCommand
 from xen_bridge.dom0.hypervisor.xl_tables import (
     ListedDomain,
     read_list,
+    read_pci_list,
     read_shares,
     read_vcpu_list,
 )
@@ -118,6 +119,10 @@ class Xl:
     def shares(self, kind: str) -> dict[int, tuple[int, int]]:
         """Return weight and cap by the domains' ids; ``kind`` is the host's scheduler."""
         return read_shares(self._run(("xl", f"sched-{kind}")))
+
+    def devices(self, domain: int) -> tuple[str, ...]:
+        """Return the addresses of the PCI devices that a domain has (``xl pci-list``)."""
+        return read_pci_list(self._run(("xl", "pci-list", str(domain))))
 
     def take_device(self, address: str) -> None:
         """Take a PCI device from the host's driver."""
