@@ -28,7 +28,11 @@ class VirtualRouter:
 def check_router(name: str, url: str, node_pk: str) -> VirtualRouter:
     """Return a router of checked values; InvalidRequest names the one that is wrong."""
     if not re.fullmatch(ROUTER, name):
-        raise InvalidRequest(("name",), "is no name of a domain")
+        raise InvalidRequest(
+            ("name",),
+            "has letters, digits and _ . + : - only, and begins with a letter or a digit; a domain "
+            "with another name goes by its UUID here",
+        )
     return VirtualRouter(name, check_url(url), check_node_pk(node_pk))
 
 
