@@ -15,7 +15,9 @@ for folder in /run/openvswitch /etc/openvswitch /var/log/openvswitch; do
     mount -t tmpfs tmpfs "$folder"
 done
 ip link set lo up
-# Not by exec: the first process of a sandbox has to wait for children that others left.
+# Not by exec: the first process of a sandbox has to wait for children that others left. An
+# interrupt is for the command, whose status then is ours.
+trap : INT
 status=0
 "$@" || status=$?
 exit "$status"

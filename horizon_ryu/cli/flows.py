@@ -117,7 +117,9 @@ def add_batch(session: Session, file: IO[bytes]) -> None:
     Example: horizonctl flows batch flows.json
     """
     try:
-        given = json.load(file)
+        given = json.load(file, parse_constant=_no_number)
+    except RecursionError as error:
+        raise Failed(f"{file.name} is nested too deeply") from error
     except ValueError as error:
         raise Failed(f"{file.name} is not JSON: {error}") from error
     body = {"flows": given} if isinstance(given, list) else given
@@ -126,6 +128,10 @@ def add_batch(session: Session, file: IO[bytes]) -> None:
         show_flows.flows(session.console, data["flows"])
     else:
         session.emit_json(data)
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _request(session: Session, options: dict[str, Any]) -> dict[str, Any]:

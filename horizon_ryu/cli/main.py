@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import click
 
 from horizon_ryu.cli import flows, hosts, migrations, show, show_health, stats, xen
@@ -201,9 +203,12 @@ def timers(session: Session, part: str, changes: tuple[str, ...]) -> None:
 def _timer(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
     try:
-        return name, float(value)
+        seconds = float(value)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not NAME=SECONDS") from None
+        seconds = math.nan
+    if not name or not math.isfinite(seconds):
+        raise click.BadParameter(f"{text!r} is not NAME=SECONDS")
+    return name, seconds
 
 
 @main.command()

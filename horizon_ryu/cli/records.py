@@ -28,9 +28,11 @@ def as_lines(table: Table) -> Text:
 
 def as_blocks(table: Table) -> Text:
     """Return a table with one record a block: its first cell, and below it ``name: value``."""
-    headers = _headers(table)
+    headers, rows = _headers(table), _rows(table)
     lines = _title(table)
-    for row in _rows(table):
+    if not rows:
+        lines.append("none")
+    for row in rows:
         lines.append(f"{headers[0]} {row[0]}".strip())
         pairs = zip(headers[1:], row[1:], strict=True)
         lines.extend(_GAP + (f"{name}: {cell}" if name else cell) for name, cell in pairs)

@@ -21,7 +21,12 @@ class Session:
     console: Terminal
 
     def emit_json(self, data: Any, indent: int | None = 2) -> None:
-        """Print JSON for programs: never wrapped, never coloured; in ASCII without controls."""
+        """Print JSON for programs: never wrapped, never coloured; in ASCII without controls.
+
+        Where XML was asked for, somebody who reads the output is told that there is none.
+        """
+        if self.output == "xml":
+            click.echo("there is no XML of this: it is told in JSON", err=True)
         click.echo(json.dumps(data, indent=indent).replace("\x7f", "\\u007f"))
 
     def emit_xml(self, text: str) -> None:

@@ -13,7 +13,11 @@ from horizon_ryu.cli.port_names import port_name
 from horizon_ryu.cli.terminal import Terminal, styled
 
 _PATH = "path: in[switch]out"
-_FORMS: Mapping[str, Callable[[Any], str]] = {"dl_type": "{:#06x}".format, "in_port": port_name}
+MATCH_FORMS: Mapping[str, Callable[[Any], str]] = {
+    "dl_type": "{:#06x}".format,
+    "in_port": port_name,
+}
+"""How fields of a match are written where it is not as they are."""
 _COLORS = {
     "active": "green",
     "done": "green",
@@ -40,7 +44,7 @@ def flow(console: Terminal, data: Mapping[str, Any]) -> None:
     for name, value in data.items():
         if name in ("id", "path", "match", "state", "actions", "src", "dst", "waypoints"):
             continue
-        table.add_row(name, str(value))
+        table.add_row(name, "-" if value is None else str(value))
     table.add_row("state", _state(data))
     table.add_row("match", _match(data["match"]))
     table.add_row(_PATH if data["path"] else "actions", _way(data))
@@ -96,6 +100,7 @@ def _table(*headers: str) -> Table:
     table = Table()
     for header in headers:
         table.add_column(header, overflow="fold")
+    table.columns[0].no_wrap = True
     return table
 
 
@@ -105,7 +110,7 @@ def _state(item: Mapping[str, Any]) -> Text:
 
 def _match(match: Mapping[str, Any]) -> str:
     """Return a match as it can be given to ``--match`` again."""
-    texts = {name: _FORMS.get(name, str)(value) for name, value in match.items()}
+    texts = {name: MATCH_FORMS.get(name, str)(value) for name, value in match.items()}
     return ",".join(f"{name}={value}" for name, value in texts.items()) or "everything"
 
 
@@ -113,16 +118,24 @@ def _way(item: Mapping[str, Any]) -> str:
     """Return the path of a flow, the switch and the actions of a single entry."""
     if item["path"]:
         return _path(item["path"])
-    return f"{_short(item['dpid'])}: {_actions(item['actions'])}"
+    table = f" table {item['table_id']}" if "table_id" in item else ""
+    return f"{_short(item['dpid'])}{table}: {_actions(item['actions'])}"
 
 
 def _actions(actions: Iterable[Mapping[str, Any]]) -> str:
-    texts = (
-        f"{name}:{port_name(value) if name == 'output' else value}"
-        for action in actions
-        for name, value in action.items()
-    )
+    """Return actions as they can be given to ``--action`` again."""
+    texts = (_action(name, value) for action in actions for name, value in action.items())
     return " ".join(texts) or "drop"
+
+
+def _action(name: str, value: Any) -> str:
+    if value is True:
+        return name
+    if name == "output":
+        return f"{name}:{port_name(value)}"
+    if isinstance(value, dict):
+        return ":".join([name, *(port_name(part) for part in value.values())])
+    return f"{name}:{value}"
 
 
 def _path(hops: Iterable[Mapping[str, Any]]) -> str:

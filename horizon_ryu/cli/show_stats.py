@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from horizon_ryu.cli.port_names import place_of, port_name
+from horizon_ryu.cli.show_flows import MATCH_FORMS
 from horizon_ryu.cli.terminal import Terminal, styled
 
 
@@ -128,8 +129,7 @@ def _flows(flows: Iterable[Mapping[str, Any]]) -> Table:
         table.add_column(name, overflow="fold")
     for flow in flows:
         match = ",".join(
-            f"{name}={port_name(value) if name == 'in_port' else value}"
-            for name, value in flow["match"].items()
+            f"{name}={MATCH_FORMS.get(name, str)(value)}" for name, value in flow["match"].items()
         )
         actions = " ".join(map(_action, flow["actions"]))
         counts = (_text(flow["packet_count"]), _text(flow["byte_count"]), f"{flow['duration']:.0f}")

@@ -8,7 +8,7 @@ are shown as Python writes them, as ``\\x1b``. Style comes from :func:`styled` o
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import IO
+from typing import IO, Any
 
 from rich.console import (
     Console,
@@ -22,7 +22,7 @@ from rich.segment import Segment
 from rich.status import Status
 from rich.style import Style, StyleType
 from rich.table import Table
-from rich.text import Text
+from rich.text import Text, TextType
 
 from horizon_ryu.cli.records import as_blocks, as_lines
 from horizon_ryu.cli.terminal_text import printable
@@ -31,6 +31,8 @@ __all__ = ["Terminal", "printable", "stacked", "styled"]
 
 NARROW = 80
 """Columns of a terminal; on a narrower one a table that does not fit becomes blocks."""
+_MOST_FOLDED = 1.5
+"""How much wider than a terminal a table may be whose cells are folded: else blocks read better."""
 _ENDLESS = 1_000_000
 """Columns of what is no terminal: nothing is wrapped there."""
 
@@ -99,14 +101,22 @@ class Terminal(Console):
         for segment in super().render(renderable, options):
             yield segment if segment.control else _harmless(segment)
 
+    def rule(self, title: TextType = "", **how: Any) -> None:
+        """Print a title with a line on both sides; for programs the title alone."""
+        if self._is_for_programs:
+            self.print(title)
+        else:
+            super().rule(title, **how)
+
     def _as_it_fits(self, table: Table) -> RenderableType:
         if self._is_for_programs:
             return as_lines(table)
-        if self.width < NARROW and table.show_header:
-            needed = self.measure(table, options=self.options.update(width=_ENDLESS)).maximum
-            if needed > self.width:
-                return as_blocks(table)
-        return table
+        for column in table.columns:
+            # What is cut off with an ellipsis cannot be copied.
+            column.overflow = "fold"
+        needed = self.measure(table, options=self.options.update(width=_ENDLESS)).maximum
+        most = self.width if self.width < NARROW else _MOST_FOLDED * self.width
+        return as_blocks(table) if table.show_header and needed > most else table
 
     def status(
         self,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from horizon_ryu.core.errors import (
     Conflict,
@@ -31,6 +31,7 @@ from horizon_ryu.core.errors import (
 )
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.formats.problem import FieldError, Problem
+from horizon_ryu.http.field_words import reason
 
 MAX_ERRORS = 100
 """Field errors told in one problem; a hostile body could hold a million."""
@@ -172,10 +173,13 @@ def internal() -> Problem:
     return _problem(INTERNAL, "The request failed by a fault of the server; see its log.")
 
 
-def refused(error: ValidationError) -> ProblemError:
-    """Return the error for input that a model refused."""
+def refused(error: ValidationError, model: type[BaseModel]) -> ProblemError:
+    """Return the error for input that ``model`` refused."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return invalid((_path(item["loc"]), item["msg"]) for item in found[:MAX_ERRORS])
+    return invalid(
+        (_path(item["loc"]), reason(model, item["type"], item["loc"], item["msg"]))
+        for item in found[:MAX_ERRORS]
+    )
 
 
 def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:

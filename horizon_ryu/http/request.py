@@ -47,7 +47,8 @@ def path_values(resource: Resource, texts: Mapping[str, str]) -> dict[str, Any]:
         parameter = resource.parameter(name)
         # Python's $ lets a newline follow, so the text as a whole is matched.
         if not re.fullmatch(parameter.pattern.removesuffix("$"), text):
-            raise invalid([((name,), f"is not {parameter.description}")], UNPARSABLE)
+            described = parameter.description[:1].lower() + parameter.description[1:]
+            raise invalid([((name,), f"is not {described}")], UNPARSABLE)
         try:
             values[name] = parameter.convert(text)
         except InvalidInput as error:
@@ -69,7 +70,7 @@ def query_values(resource: Resource, request: Request) -> BaseModel | None:
     try:
         return resource.query.model_validate(texts)
     except ValidationError as error:
-        raise refused(error) from error
+        raise refused(error, resource.query) from error
 
 
 def read_body(
@@ -145,7 +146,7 @@ def _parsed(model: type[BaseModel], data: bytes) -> BaseModel:
     except ValidationError as error:
         if any(item["type"] == "json_invalid" for item in error.errors()):
             raise ProblemError(UNPARSABLE, "The body is not JSON.") from error
-        raise refused(error) from error
+        raise refused(error, model) from error
 
 
 def _too_large(limit: int) -> ProblemError:

@@ -9,11 +9,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
     GetJsonSchemaHandler,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import (
@@ -47,7 +46,7 @@ from horizon_ryu.rest.flow_parameters import (
     values_of,
     with_parameters,
 )
-from horizon_ryu.rest.given import DpidGiven, PortGiven, TableGiven
+from horizon_ryu.rest.given import DpidGiven, PortGiven, TableGiven, Told
 from horizon_ryu.rest.model import Dpid, Model, PortNo, optional
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
 
@@ -62,19 +61,6 @@ class _FieldNames:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return handler(schema) | {"propertyNames": {"enum": list(NAMES_READ)}}
-
-
-class _ValueTold:
-    """Says in one sentence what the value of a match field may be, not once for each type."""
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.union_schema(
-            [handler(source)],
-            custom_error_type="value",
-            custom_error_message="a number, a text, or true",
-        )
 
 
 def _action_item(given: Any) -> Any:
@@ -95,7 +81,7 @@ class _ActionText:
 
 
 MatchFields: TypeAlias = Annotated[
-    dict[str, Annotated[int | str | bool, _ValueTold()]],
+    dict[str, Annotated[int | str | bool, Told("a number, a text, or true")]],
     Field(
         max_length=len(NAMES_READ),
         description="Fields by their 1.0 names or OXM names; numbers also as text (0x800); nw_src "

@@ -26,7 +26,7 @@ from horizon_ryu.rest.model import Model
 
 MAX_BATCH = 5_000
 FLOW_ID = PathParameter(
-    "^[0-9a-f]{8}$", "A flow: 8 lower-case hex digits", lambda text: int(text, 16)
+    "^(?:0[xX])?[0-9A-Fa-f]{8}$", "A flow: 8 hex digits", lambda text: int(text, 16)
 )
 _ACCEPTED = 202
 _PENDING = MappingProxyType({_ACCEPTED: "Kept, and pending: a switch that it needs is away"})

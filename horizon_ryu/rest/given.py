@@ -5,6 +5,7 @@ Answers always have one form; what is taken here is what the form stands for.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
@@ -21,6 +22,20 @@ from horizon_ryu.core.flows.action_fields import MAX_TABLE
 from horizon_ryu.core.flows.field_values import NUMBER, plain_number
 from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID, dpid_given
 from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Says of a value that is refused, in one sentence, what it may be."""
+
+    sentence: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.union_schema(
+            [handler(source)], custom_error_type="told", custom_error_message=self.sentence
+        )
 
 
 class NumberText:

@@ -63,7 +63,9 @@ class MigrationRequest(Model):
     )
 
     dpids: DpidsText | Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
-    flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional()
+    flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional(
+        description="The id of a flow: 8 lower-case hex digits"
+    )
     match: MatchFields = optional()
     bidirectional: bool = optional(
         description="Have the flow that was made for the other direction move along, the same way "

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from horizon_ryu.core.ownership import Priority
-from horizon_ryu.core.paths import Hop, Transit, hops_along
+from horizon_ryu.core.paths import Hop, Way
 from horizon_ryu.core.topology import PortRef, station_key
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
@@ -31,22 +31,26 @@ _UNTAGGED = 12
 
 
 class Pair:
-    """Frames from one host to another: where they enter, where they leave, what they pass.
+    """Frames from one host to another: where both are, and the way between.
 
     ``key`` is the destination's and the source's MAC as they stand at the head of the frame
     (12 bytes), and, if it has a tag, the VLAN identifier after them (2 bytes). ``installed_at`` is
     when its entries were last sent, on the caller's clock.
     """
 
-    __slots__ = ("here", "hops", "installed_at", "key", "there", "transit")
+    __slots__ = ("here", "hops", "installed_at", "key", "there", "way")
 
-    def __init__(self, key: bytes, here: PortRef, there: PortRef, transit: Transit) -> None:
+    def __init__(self, key: bytes, here: PortRef, there: PortRef, way: Way) -> None:
         self.key = key
         self.here = here
         self.there = there
-        self.transit = transit
-        self.hops = hops_along(transit, here.port_no, there)
+        self.way = way
+        self.hops = way.hops
         self.installed_at = float("-inf")
+
+    def passes(self, ref: PortRef) -> bool:
+        """Tell whether there is an entry for frames that come in at ``ref``."""
+        return any((hop.dpid, hop.in_port) == ref for hop in self.hops)
 
 
 class PairFlows:

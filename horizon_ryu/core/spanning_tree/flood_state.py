@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
+from horizon_ryu.core.spanning_tree.drop_entries import is_apart
 from horizon_ryu.core.topology import Switch, is_port
 from horizon_ryu.wire.messages import (
     Action,
@@ -150,7 +151,7 @@ def _entries_state(switch: Switch, entries: Iterable[FlowEntry], generation: int
     found: dict[int, bool] = {}
     leftovers: list[FlowMod] = []
     for entry in entries:
-        if owner_of(entry.cookie) is not Owner.SPANNING_TREE:
+        if owner_of(entry.cookie) is not Owner.SPANNING_TREE or is_apart(entry):
             continue
         match, priority = entry.match, entry.priority
         current = generation_of(entry.cookie) == generation & 0xFFFF_FFFF

@@ -81,3 +81,34 @@ def test_special_ports_have_names(port_no: object, name: str) -> None:
 
 def test_ports_are_sorted_by_number() -> None:
     assert sorted([0xFFFFFFFE, 10, "LOCAL", 9], key=place_of) == [9, 10, 0xFFFFFFFE, "LOCAL"]
+
+
+def test_a_title_for_programs_is_one_line() -> None:
+    out = io.StringIO()
+    Terminal(file=out).rule("Discovery")
+    assert out.getvalue() == "Discovery\n"
+
+
+def test_a_table_far_wider_than_its_terminal_becomes_blocks() -> None:
+    table = Table("id", "match")
+    table.add_row("1", "x" * 200)
+    first, *rest = printed(table, width=80)
+    assert first == "id 1"
+    assert "".join(rest).count("x") == 200
+
+
+def test_no_cell_is_cut_off() -> None:
+    table = Table("id", "match")
+    table.add_row("1", "x" * 90)
+    assert "".join(printed(table, width=90)).count("x") == 90
+
+
+def test_blocks_of_no_records_are_said_to_be_none() -> None:
+    assert printed(Table("id", "x" * 100, title="Flows"), width=60) == ["Flows", "none"]
+
+
+def test_actions_are_shown_as_they_are_typed() -> None:
+    actions = [{"set_dl_vlan": 10}, {"enqueue": {"port_no": 0xFFFE, "queue_id": 1}}, {"drop": True}]
+    out = io.StringIO()
+    show_flows.flows(Terminal(file=out), [FLOW | {"path": [], "dpid": "01", "actions": actions}])
+    assert "1: set_dl_vlan:10 enqueue:local:1 drop" in out.getvalue()

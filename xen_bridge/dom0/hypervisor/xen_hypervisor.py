@@ -5,6 +5,7 @@ What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen rese
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any, ClassVar
 
 from xen_bridge.dom0.domain_checks import of_xl
 from xen_bridge.dom0.hypervisor.domain_xml import DomainDescription
-from xen_bridge.dom0.hypervisor.interface import Capability, Usage
+from xen_bridge.dom0.hypervisor.interface import Attached, Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
 from xen_bridge.dom0.hypervisor.libvirt_reader import RUNNING, checked
@@ -20,9 +21,10 @@ from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.dom0.hypervisor.xen_uri import XenUri, xl_runner
 from xen_bridge.dom0.hypervisor.xl import Run, Xl
-from xen_bridge.dom0.hypervisor.xl_domains import domains_of_xl
+from xen_bridge.dom0.hypervisor.xl_domains import devices_of_xl, domains_of_xl
 from xen_bridge.errors import (
     BridgeError,
+    HypervisorAway,
     InvalidRequest,
     RequestConflict,
     RequestUnsupported,
@@ -37,6 +39,7 @@ from xen_bridge.protocol.documents.domains import (
 )
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
+LOG = logging.getLogger(__name__)
 KNOWN_SCHEDULERS = ("credit", "credit2")
 DOMAIN_0 = 0
 
@@ -108,6 +111,13 @@ class XenHypervisor(LibvirtHost):
         found = domains_of_xl(self._xl, known, self.scheduler_kind())
         # One that was started since libvirt was asked is libvirt's.
         return tuple(one for one in found if self._is_unknown(one.uuid))
+
+    def names(self) -> frozenset[str]:
+        """Return the names that are taken: those of libvirt's domains, and of xl's if it tells."""
+        names = {str(one.name()) for one in self.connection().listAllDomains()}
+        with suppress(BridgeError):
+            names |= {one.name for one in self.foreign_domains(())}
+        return frozenset(names)
 
     def _is_unknown(self, uuid: str) -> bool:
         reading, connection = CarefulReading(), self.connection()
@@ -252,7 +262,7 @@ class XenHypervisor(LibvirtHost):
         try:
             with self._explained(), translated():
                 name = found.name()
-                if name in {item.name() for item in other.connection().listAllDomains()}:
+                if name in other.names():
                     raise RequestConflict(f"{destination} has a domain {name} already")
                 flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
                 if found.isPersistent():
@@ -262,6 +272,20 @@ class XenHypervisor(LibvirtHost):
             other.close()
 
     # ---- devices
+
+    def attached_devices(self) -> Attached:
+        """Return which domain has which PCI device, those of xl too, if xl tells."""
+        ours = super().attached_devices()
+        if self._xl is None:
+            return ours
+        try:
+            others = devices_of_xl(self._xl, self._is_unknown)
+        except HypervisorAway:
+            raise
+        except BridgeError as error:
+            LOG.info("nobody tells which devices the domains of xl have: %s", error)
+            return ours
+        return Attached({**others.owners, **ours.owners}, (*ours.unknown, *others.unknown))
 
     def take_device(self, address: str) -> None:
         """Take a PCI device from the host's driver; with xl where libvirt has no device driver."""

@@ -7,10 +7,11 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from xen_bridge.child_command import ChildCommand
+from xen_bridge.child_command import SBIN, ChildCommand
 from xen_bridge.dom0.hypervisor.xl_tables import (
     ListedDomain,
     read_list,
+    read_pci_list,
     read_shares,
     read_vcpu_list,
 )
@@ -19,9 +20,6 @@ from xen_bridge.protocol.documents.domains import VcpuAssignment
 
 SECONDS = 20.0
 """For one command: less than who asks waits, so that all else can still be told."""
-
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
-"""Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it wrote; raises what went wrong."""
@@ -118,6 +116,10 @@ class Xl:
     def shares(self, kind: str) -> dict[int, tuple[int, int]]:
         """Return weight and cap by the domains' ids; ``kind`` is the host's scheduler."""
         return read_shares(self._run(("xl", f"sched-{kind}")))
+
+    def devices(self, domain: int) -> tuple[str, ...]:
+        """Return the addresses of the PCI devices that a domain has (``xl pci-list``)."""
+        return read_pci_list(self._run(("xl", "pci-list", str(domain))))
 
     def take_device(self, address: str) -> None:
         """Take a PCI device from the host's driver."""

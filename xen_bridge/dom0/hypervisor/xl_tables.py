@@ -32,6 +32,10 @@ _SHARE = re.compile(
     rf"{_NAME}{_GAP}(?P<id>\d{{1,5}}){_GAP}(?P<weight>\d{{1,5}}){_GAP}(?P<cap>\d{{1,7}})\s*",
     re.ASCII,
 )
+_PCI = re.compile(
+    r"[0-9a-f]{2}\.[0-9a-f]{1,2}\s+(?P<address>[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])\s*",
+    re.ASCII,
+)
 _CPUS = re.compile(r"(?P<first>\d{1,5})(-(?P<last>\d{1,5}))?", re.ASCII)
 _STATES: tuple[tuple[str, State], ...] = (("c", "crashed"), ("s", "shutdown"), ("p", "paused"))
 NAMELESS = "(null)"
@@ -77,6 +81,12 @@ def read_shares(text: str) -> dict[int, tuple[int, int]]:
     """Return weight and cap by the domains' ids, of ``xl sched-credit`` or ``sched-credit2``."""
     rows = filter(None, map(_SHARE.fullmatch, _lines(text)))
     return {int(row["id"]): (int(row["weight"]), int(row["cap"])) for row in rows}
+
+
+def read_pci_list(text: str) -> tuple[str, ...]:
+    """Return the addresses of the devices that a domain has, of ``xl pci-list``."""
+    rows = filter(None, map(_PCI.fullmatch, _lines(text)))
+    return tuple(row["address"] for row in rows)
 
 
 def read_vcpu_list(text: str, cpus: int) -> Iterator[VcpuAssignment]:

@@ -1,0 +1,65 @@
+"""Words for what a model refuses, where pydantic's own say little to whoever typed it.
+
+A field that does not exist gets the nearest that does; a pattern that is missed is told by what
+its field says of itself, for nobody reads a long pattern.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+_FEW = 16
+"""Fields that may be listed where none is near."""
+
+
+def reason(model: type[BaseModel], kind: str, loc: tuple[str | int, ...], text: str) -> str:
+    """Return why ``model`` refuses what is at ``loc``: ``text`` unless there is more to say."""
+    if kind == "extra_forbidden":
+        parents = _models(model, loc[:-1])
+        return "no such field" + _instead(str(loc[-1]), {name for one in parents for name in one})
+    if kind == "string_pattern_mismatch":
+        for fields in _models(model, loc[:-1]):
+            field = fields.get(str(loc[-1]))
+            if field is not None and (field.description or field.examples):
+                return f"is not {_described(field)}"
+    return text
+
+
+def _described(field: FieldInfo) -> str:
+    said = field.description or ""
+    said = said[:1].lower() + said[1:]
+    examples = ", ".join(map(str, field.examples or ()))
+    return f"{said}, as {examples}" if said and examples else said or f"of the form of {examples}"
+
+
+def _instead(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; there are {', '.join(sorted(known))}" if 0 < len(known) <= _FEW else ""
+
+
+def _models(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[dict[str, FieldInfo]]:
+    """Return the fields, by the names of documents, of each model that may stand at ``loc``."""
+    found = [_fields(model)]
+    for part in loc:
+        if isinstance(part, str) and any(part in fields for fields in found):
+            annotations = [fields[part].annotation for fields in found if part in fields]
+            found = [_fields(one) for each in annotations for one in _models_in(each)]
+    return found
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

@@ -1,0 +1,58 @@
+"""Words for what models refuse: the nearest name, and what a pattern means."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from horizon_ryu.http.problem import refused
+from horizon_ryu.rest.migration_model import MigrationRequest
+from horizon_ryu.rest.networks import Network
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    size: int = 0
+    code: Annotated[str, StringConstraints(pattern="^[a-z]{3}$")] = "abc"
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    lldp_interval: float = 1
+    one: Inner | None = None
+    many: tuple[Inner, ...] = ()
+    given: Annotated[int, Field(alias="is")] = 1
+
+
+def fault(model: type[BaseModel], given: Any) -> str:
+    with pytest.raises(ValidationError) as wrong:
+        model.model_validate_json(json.dumps(given))
+    return refused(wrong.value, model).detail
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"lldp_intervall": 1}, "lldp_intervall: no such field; did you mean lldp_interval?"),
+        ({"zzz": 1}, "zzz: no such field; there are is, lldp_interval, many, one"),
+        ({"one": {"sise": 1}}, "one.sise: no such field; did you mean size?"),
+        ({"many": [{}, {"sise": 1}]}, "many.1.sise: no such field; did you mean size?"),
+        ({"one": {"code": "x"}}, "one.code: String should match pattern '^[a-z]{3}$'"),
+    ],
+)
+def test_a_field_that_does_not_exist_gets_the_nearest(given: Any, said: str) -> None:
+    assert fault(Outer, given) == said
+
+
+def test_a_pattern_is_told_by_what_its_field_says_of_itself() -> None:
+    network = {"name": "a/b", "definition": {"ip": "10.0.0.300/24"}}
+    said = fault(Network, network)
+    assert "name: is not a name: up to 64 letters" in said
+    assert "definition.ip: is not a range of IPv4 or IPv6 whose host bits are zero, as 10." in said
+    flow = {"flow": "nosuch", "dpids": ["1"]}
+    assert fault(MigrationRequest, flow) == "flow: is not the id of a flow: 8 lower-case hex digits"
