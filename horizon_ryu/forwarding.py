@@ -81,7 +81,7 @@ class Forwarding(HorizonApp):
         )
         self.horizon.packet_in_pipeline.register(FORWARDING_ORDER, self._frame_in)
         audit = EntryAudit(self.horizon.switches, self._core.base_entries)
-        self.horizon.audits.register("forwarding", audit.audit)
+        self.horizon.audits.register("forwarding", audit.begin)
 
     def stop(self) -> None:
         """Leave the entries where they are: hosts go on talking without a controller."""

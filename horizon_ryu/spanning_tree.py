@@ -92,7 +92,7 @@ class SpanningTree(HorizonApp):
         self.horizon.packet_in_pipeline.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
         audit = FloodAudit(self._control, self._drops, self.horizon.switches, self._wake.set)
-        self.horizon.audits.register("spanning_tree", audit.audit)
+        self.horizon.audits.register("spanning_tree", audit.begin)
 
     def _first_timers(self) -> TreeTimers:
         configured = self.horizon.settings.spanning_tree.timers

@@ -56,6 +56,9 @@ VERSION = OPENFLOW_13
 _PACKET_OUT_TYPE, _FLOW_MOD_TYPE = int(OFPT.PACKET_OUT), int(OFPT.FLOW_MOD)
 
 _PACKET_IN = struct.Struct("!IHBBQHH")
+_USUAL_PACKET_IN = struct.Struct("!8xIH18xI")
+"""Buffer, length of the frame, and the port where a match has nothing else."""
+_ONLY_IN_PORT = struct.pack("!xxHHI", 1, 12, header(OFPXMT_OFB.IN_PORT))[2:]
 _PACKET_OUT = struct.Struct("!BBHIIIH6x")
 _FLOW_MOD = struct.Struct("!BBHIQQBBHHHIIIHxx")
 _GROUP_MOD = struct.Struct("!BBHIHBxI")
@@ -80,6 +83,11 @@ def decode_packet_in(message: bytes) -> PacketInFields | None:
     """Return (in_port, buffer_id or None, frame) of a packet-in; None if it is malformed."""
     if len(message) < 34:
         return None
+    if message[24:32] == _ONLY_IN_PORT and len(message) >= 42:
+        # So do nearly all: the port is all that the match has.
+        buffer_id, total, in_port = _USUAL_PACKET_IN.unpack_from(message)
+        frame = message[42 : 42 + total]
+        return in_port, None if buffer_id == OFP_NO_BUFFER else buffer_id, frame
     buffer_id, total, _, _, _, kind, length = _PACKET_IN.unpack_from(message, 8)
     start = 24 + (length + 7) // 8 * 8 + 2
     if kind != 1 or length < 4 or start > len(message):

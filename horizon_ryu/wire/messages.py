@@ -306,8 +306,7 @@ class Outgoing(NamedTuple):
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class PacketIn:
+class PacketIn(NamedTuple):
     """A frame that a switch handed to the controller; ``buffer_id`` is None when unbuffered."""
 
     dpid: int

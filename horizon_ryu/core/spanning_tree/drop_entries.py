@@ -44,6 +44,7 @@ class DropEntries:
         self._switches: dict[int, Switch] = {}
         self._has: dict[int, set[Match]] = {}
         self._sealed: Mapping[int, frozenset[int]] = {}
+        self._wanted: dict[int, tuple[Switch, frozenset[int], tuple[FlowMod, ...]]] = {}
         self._due: set[int] = set()
 
     def read(self, switch: Switch, entries: Iterable[FlowEntry] | None) -> None:
@@ -61,7 +62,7 @@ class DropEntries:
 
     def left(self, dpid: int) -> None:
         """Forget a switch."""
-        for known in (self._switches, self._has):
+        for known in (self._switches, self._has, self._wanted):
             known.pop(dpid, None)
         self._due.discard(dpid)
 
@@ -90,11 +91,21 @@ class DropEntries:
         self._has[dpid] = set(wanted)
 
     def wanted(self, dpid: int) -> tuple[FlowMod, ...]:
-        """Return the entries that a switch should have; none if it was not read."""
+        """Return the entries that a switch should have; none if it was not read.
+
+        The same object while they are the same.
+        """
         switch = self._switches.get(dpid)
         if switch is None:
             return ()
-        places = [Match(number) for number in sorted(self._sealed.get(dpid, _NOBODY))]
+        sealed = self._sealed.get(dpid, _NOBODY)
+        known = self._wanted.get(dpid)
+        if known is None or known[0] is not switch or known[1] != sealed:
+            known = self._wanted[dpid] = switch, sealed, self._made(switch, sealed)
+        return known[2]
+
+    def _made(self, switch: Switch, sealed: frozenset[int]) -> tuple[FlowMod, ...]:
+        places = [Match(number) for number in sorted(sealed)]
         if switch.capabilities.mac_masks:
             places.append(_GROUPS)
         return tuple(

@@ -63,6 +63,11 @@ class FarEnds:
         """Tell whether a link or a segment is known at ``ref``."""
         return ref in self._peers or ref in self._segments
 
+    def segment(self, ref: PortRef, view: TopologyView) -> tuple[PortRef, ...]:
+        """Return the ports of the segment at ``ref``, in ``view`` or before; none if of none."""
+        segment = view.segments.get(ref) or self._segments.get(ref)
+        return segment.ports if segment is not None else ()
+
     def peer(self, ref: PortRef) -> PortRef | None:
         """Return what is at the other end of the cable at ``ref``, or was before it fell silent."""
         return self._peers.get(ref) or self._silent.get(ref)
