@@ -2,7 +2,7 @@
 
 Events in: ``EventSwitchJoining``, ``EventSwitchConnected``, ``EventSwitchLeft`` and
 ``EventPortChanged`` from :mod:`horizon_ryu.switches`; ``EventSetProbeInterval(seconds)``
-from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
+and ``EventTreeChanged(forest)`` from Spanning Tree; Ryu's ``EventOFPFlowRemoved``.
 Events out: ``EventTopologyChanged(view, changes)``, one per batch of changes.
 
 What is decided is decided in :mod:`horizon_ryu.core.discovery.control`.
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from ryu.controller import ofp_event
@@ -28,6 +28,7 @@ from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_pins import MAX_PINS, pins_from_json, pins_to_json
 from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
+from horizon_ryu.core.discovery.link_trials import TrialLimits
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
@@ -35,7 +36,7 @@ from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Host, PortRef, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Host, Link, PortRef, TopologyChange, TopologyView
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.metrics import Metrics
@@ -44,6 +45,7 @@ from horizon_ryu.rest import hosts as hosts_resource
 from horizon_ryu.rest import networks as networks_resource
 from horizon_ryu.rest import topology as topology_resource
 from horizon_ryu.rest.event_data import change_to_event, slow_join_to_event
+from horizon_ryu.spanning_tree_events import EventTreeChanged
 from horizon_ryu.switch_events import (
     EventPortChanged,
     EventSwitchConnected,
@@ -77,6 +79,12 @@ _RESTORE_PAUSE = 1.0
 _REST = 2
 """A publication that took t seconds is followed by this many t of rest while changes pile up."""
 _CONSUMED = PacketInVerdict(True)
+_LINK_ALARMS = {
+    "alarm_relayed_link": "discovery: probes are relayed between %016x:%d and %016x:%d, where hosts"
+    " are; no link is believed",
+    "alarm_slow_link": "discovery: probes between %016x:%d and %016x:%d, where hosts were, take"
+    " longer than over known links; no link is believed",
+}
 
 
 class Discovery(HorizonApp):
@@ -104,7 +112,7 @@ class Discovery(HorizonApp):
         audit = EntryAudit(
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
-        self.horizon.audits.register("discovery", audit.audit)
+        self.horizon.audits.register("discovery", audit.begin)
         self._measure(self.horizon.metrics)
         for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
             self._core.pin_host(pin)
@@ -115,8 +123,15 @@ class Discovery(HorizonApp):
         metrics.gauge("horizon_joining_switches", text, lambda: len(doubt.joining))
         text = "Joins of switches: begun, ended, and slow for those that took too long"
         metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
+        trials = self._core.trials
+        text = "Links that are held since hosts are known where they would be"
+        metrics.gauge("horizon_held_links", text, lambda: len(trials.held))
+        text = "Links held where hosts are known: begun, and what came of them"
+        metrics.counters("horizon_link_trials", text, "outcome", lambda: trials.counts)
         text = "Hosts that found no room, or gave way to others, by what was full"
         metrics.counters("horizon_hosts_refused", text, "full", lambda: self._core.hosts.refused)
+        text = "Ports beyond the cap of their switch, which are kept closed to broadcasts"
+        metrics.gauge("horizon_ports_beyond_cap", text, lambda: sum(self._core.crowded().values()))
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
@@ -149,14 +164,20 @@ class Discovery(HorizonApp):
                 self._not_ready(dpid, errors)
                 return
             self._core.switch_ready(switch, self._now())
+            self._refuse_overfull(dpid)
             self._changed()
+
+    def _refuse_overfull(self, dpid: int) -> None:
+        """Disconnect a switch with ports that nobody can keep closed, as they are not known."""
+        if self._core.is_overfull(dpid):
+            self.horizon.switches.disconnect(dpid, "it has more ports than can be kept closed")
 
     def _send_drop(self, dpid: int) -> tuple[Exception, ...]:
         """Return what went wrong; a switch that confirms nothing is believed to do as it is told.
 
         Its limits are published: nobody can promise more of such a switch.
         """
-        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry()),))
+        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry),))
         return tuple(one for one in errors if not isinstance(one, RequestUnanswered))
 
     @contextmanager
@@ -171,6 +192,7 @@ class Discovery(HorizonApp):
             self.horizon.switches.disconnect(dpid, "the LLDP entry could not be confirmed")
             raise
 
+    @cached_property
     def _lldp_entry(self) -> FlowMod:
         return FlowMod(
             FlowCommand.ADD,
@@ -180,6 +202,10 @@ class Discovery(HorizonApp):
             (ToController(),),
             flags=FlowModFlags.SEND_FLOW_REM,
         )
+
+    @cached_property
+    def _lldp_entries(self) -> tuple[FlowMod, ...]:
+        return (self._lldp_entry,)
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:
@@ -192,7 +218,7 @@ class Discovery(HorizonApp):
     def _lldp_wanted(self, dpid: int) -> tuple[FlowMod, ...]:
         """Return the entry that a switch which is probed should have, unless it is on its way."""
         ready = dpid in self._connected and dpid in self.view().switches
-        return (self._lldp_entry(),) if ready and dpid not in self._restoring else ()
+        return self._lldp_entries if ready and dpid not in self._restoring else ()
 
     def _lost_drop(self, dpid: int) -> None:
         if dpid not in self._restoring:
@@ -231,6 +257,7 @@ class Discovery(HorizonApp):
     def _port_changed(self, event: EventPortChanged) -> None:
         self._connected.set_port(PortRef(event.dpid, event.port_no), event.port)
         self._core.port_changed(event.dpid, event.port_no, event.port, self._now())
+        self._refuse_overfull(event.dpid)
         self._changed()
 
     def _changed(self) -> None:
@@ -253,6 +280,11 @@ class Discovery(HorizonApp):
         frame = frames.decode(packet.data)
         if frame is None:
             return PASSED
+        own = self._core.own_frame(packet, frame, now)
+        if own is not None:
+            if self._core.changed:
+                self._changed()
+            return PacketInVerdict(True, own.messages)
         messages = self._core.host_frame(packet, frame, now)
         if self._core.changed:
             self._dirty.set()
@@ -295,8 +327,13 @@ class Discovery(HorizonApp):
 
     def _publish_view(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.horizon.published.topology = view
+        self.horizon.published.crowded = self._core.crowded()
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))
+        for change in changes:
+            if change.kind in _LINK_ALARMS and isinstance(change.subject, Link):
+                ends = (*change.subject.src, *change.subject.dst)
+                self.logger.warning(_LINK_ALARMS[change.kind], *ends)
         for place, change in enumerate(changes):
             if place % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
                 # A switch may leave with thousands of hosts, and each event is text to be made.
@@ -366,6 +403,12 @@ class Discovery(HorizonApp):
         self._core.set_timers(timers, self._now())
         self._hurry.set()
 
+    @set_ev_cls(EventTreeChanged)
+    def _tree_changed(self, event: EventTreeChanged) -> None:
+        self._core.tree_changed(event.forest)
+        if self._core.changed:
+            self._dirty.set()
+
     def network_view(self, definition: NetworkDefinition) -> TopologyView:
         """Return the part of the topology that forwards a virtual network's traffic.
 
@@ -404,4 +447,5 @@ def _limits(options: Any) -> DiscoveryLimits:
         hosts,
         DoubtLimits(options.join_patience, options.join_doubt),
         options.max_ports_per_switch,
+        TrialLimits(options.link_hold, options.link_latency_factor),
     )

@@ -1,6 +1,7 @@
 """Forwarding: hosts talk to each other, on shortest paths, around whatever breaks.
 
-Events in: ``EventTopologyChanged(view, changes)`` from Discovery; Ryu's ``EventOFPFlowRemoved``.
+Events in: ``EventTopologyChanged(view, changes)`` from Discovery; ``EventTreeChanged(forest)`` from
+Spanning Tree, which ways across segments follow; Ryu's ``EventOFPFlowRemoved``.
 Events out: none.
 
 It needs Discovery, which knows where hosts are, and Spanning Tree, along which what is not known
@@ -28,6 +29,7 @@ from horizon_ryu.core.ownership import Owner, owner_of
 from horizon_ryu.core.topology import Switch, TopologyChange
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.openflow.packet_in_pipeline import PacketInVerdict
+from horizon_ryu.spanning_tree_events import EventTreeChanged
 from horizon_ryu.supervision import name_of
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import FlowEntry, Outgoing, PacketIn
@@ -79,7 +81,7 @@ class Forwarding(HorizonApp):
         )
         self.horizon.packet_in_pipeline.register(FORWARDING_ORDER, self._frame_in)
         audit = EntryAudit(self.horizon.switches, self._core.base_entries)
-        self.horizon.audits.register("forwarding", audit.audit)
+        self.horizon.audits.register("forwarding", audit.begin)
 
     def stop(self) -> None:
         """Leave the entries where they are: hosts go on talking without a controller."""
@@ -94,12 +96,23 @@ class Forwarding(HorizonApp):
         try:
             self._send(self._core.topology_changed(event.view, event.changes, self._now()))
         finally:
-            if self._core.unsettled and not self._settling:
-                self._settling = True
-                self.spawn(self._settle)
+            self._settle_rest()
             joined = _joined(event.changes)
             if joined:
                 self._await_sweep(joined)
+
+    @set_ev_cls(EventTreeChanged)
+    def _tree_changed(self, event: EventTreeChanged) -> None:
+        try:
+            self._send(self._core.tree_changed(event.forest, self._now()))
+        finally:
+            self._settle_rest()
+
+    def _settle_rest(self) -> None:
+        """Have the pairs that a change left waiting re-routed."""
+        if self._core.unsettled and not self._settling:
+            self._settling = True
+            self.spawn(self._settle)
 
     def _send(self, messages: Iterable[Outgoing]) -> None:
         self.horizon.switches.send(messages)

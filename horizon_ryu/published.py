@@ -23,12 +23,14 @@ class Published:
     ``believes_links`` is False while Discovery holds new links back, as switches join.
     ``unanswered`` has, by dpid, the kinds of requests that a switch which lives never answers; the
     mapping is another one when that changes.
+    ``crowded`` has, by dpid, how many ports of a switch are beyond the cap; Discovery writes it.
     ``forest`` is None while Spanning Tree does not run.
     """
 
     topology: TopologyView = field(default_factory=TopologyView)
     forest: Forest | None = None
     is_tree_settled: bool = True
+    crowded: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     slow_joins: frozenset[int] = frozenset()
     believes_links: bool = True
     unanswered: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -119,7 +119,8 @@ class Services:
         self.published = Published()
         self.audits = AuditService(
             self.runtime,
-            lambda: self.switches.connected_switches().keys(),
+            self.switches,
+            self.switches.dpids,
             lambda: self.clock(),
             self.supervisor.failed,
         )

@@ -10,11 +10,10 @@ changes into plans, and one per switch waits for that switch to confirm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ryu.base import app_manager
-from ryu.controller.event import EventBase
 from ryu.controller.handler import set_ev_cls
 
 from horizon_ryu.app import HorizonApp
@@ -26,21 +25,30 @@ from horizon_ryu.core.errors import (
     SwitchAway,
     SwitchError,
 )
-from horizon_ryu.core.frames import decode
+from horizon_ryu.core.frames import decode, is_link_local
 from horizon_ryu.core.loop_record import AUXILIARY, IDLE_TURN, PATIENCE, LoopTerms
 from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.drop_entries import DropEntries
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.core.spanning_tree.memory import memory_from_json, memory_to_json
 from horizon_ryu.core.timers import TreeTimers
-from horizon_ryu.core.topology import station_key
+from horizon_ryu.core.topology import Switch, station_key
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
-from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
+from horizon_ryu.spanning_tree_events import EventTreeChanged
+from horizon_ryu.wire.messages import (
+    DropBuffered,
+    Flood,
+    FlowEntry,
+    Outgoing,
+    PacketIn,
+    PacketOut,
+)
 
 SEAL_ORDER = 15
 """Place of the seal: after probes, before hosts are learned from what segments say twice."""
@@ -60,13 +68,6 @@ _REST = 3
 app_manager.require_app("horizon_ryu.discovery")
 
 
-@dataclass(frozen=True)
-class EventTreeChanged(EventBase):
-    """The forest is another one."""
-
-    forest: Forest
-
-
 class SpanningTree(HorizonApp):
     """Keeps the ports of all switches open or closed to broadcasts."""
 
@@ -76,6 +77,7 @@ class SpanningTree(HorizonApp):
         super().__init__(*args, **kwargs)
         self._timers = self._first_timers()
         self._control = TreeControl(self.horizon.generation, self._timers.port_hold_time)
+        self._drops = DropEntries(self.horizon.generation)
         self._wake = self.horizon.runtime.event()
         self._unsaved = self.horizon.runtime.event()
         self._reading: set[int] = set()
@@ -89,8 +91,8 @@ class SpanningTree(HorizonApp):
         self.horizon.packet_in_pipeline.register(GATE_ORDER, self._gate)
         self.horizon.packet_in_pipeline.register(FLOOD_ORDER, self._flood)
         self.horizon.router.add(spanning_tree_resource.resources(self))
-        audit = FloodAudit(self._control, self.horizon.switches, self._wake.set)
-        self.horizon.audits.register("spanning_tree", audit.audit)
+        audit = FloodAudit(self._control, self._drops, self.horizon.switches, self._wake.set)
+        self.horizon.audits.register("spanning_tree", audit.begin)
 
     def _first_timers(self) -> TreeTimers:
         configured = self.horizon.settings.spanning_tree.timers
@@ -154,6 +156,9 @@ class SpanningTree(HorizonApp):
     def _topology_changed(self, event: EventTopologyChanged) -> None:
         try:
             self._control.topology_changed(event.view, event.changes, self._now())
+            for change in event.changes:
+                if change.kind == "switch_leave" and isinstance(change.subject, Switch):
+                    self._drops.left(change.subject.dpid)
         finally:
             self._tell_settled()
             self._wake.set()
@@ -183,6 +188,8 @@ class SpanningTree(HorizonApp):
         """Flood what nobody else wanted: multicasts that no entry carries."""
         if not _is_group(packet):
             return PASSED
+        if is_link_local(packet.data):
+            return PacketInVerdict(True, _free(packet))
         out = PacketOut((Flood(),), packet.data, packet.in_port)
         return PacketInVerdict(True, (Outgoing(packet.dpid, out), *_free(packet)))
 
@@ -217,6 +224,7 @@ class SpanningTree(HorizonApp):
             self.spawn(self._read, dpid)
         for plan in self._control.plan(self._now()).by_switch():
             self.spawn(self._apply, plan)
+        self.horizon.switches.send(self._drops.follow(self._control.sealed()))
         forest = self._control.forest()
         if forest != self._told:
             self._publish(forest)
@@ -250,10 +258,12 @@ class SpanningTree(HorizonApp):
         try:
             entries = switches.flow_entries(dpid)
             self._control.switch_state_read(dpid, entries, self._group(dpid), self._now())
+            self._drops_read(dpid, entries)
         except SwitchAway:
             return
         except RequestUnanswered:
             self._control.switch_state_unknown(dpid, self._now())
+            self._drops_read(dpid, None)
         except SwitchError as error:
             self.logger.warning("spanning tree: %s; disconnecting", error)
             switches.disconnect(dpid, "its flow entries cannot be read")
@@ -263,6 +273,11 @@ class SpanningTree(HorizonApp):
         finally:
             self._reading.discard(dpid)
             self._wake.set()
+
+    def _drops_read(self, dpid: int, entries: Iterable[FlowEntry] | None) -> None:
+        switch = self.horizon.published.topology.switches.get(dpid)
+        if switch is not None:
+            self._drops.read(switch, entries)
 
     def _group(self, dpid: int) -> frozenset[int] | None:
         """Return a switch's flood group; None also if it never tells its groups."""

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
-LANES = ("logic", "switches", "xen")
-"""In the order in which one pytest runs them; ``make test`` runs the first two side by side."""
+LANES = ("logic", "processes", "switches", "entries", "xen")
+"""In the order in which one pytest runs them; ``make test`` runs all but the last side by side."""
+ENTRIES = (
+    "test_base_entries.py",
+    "test_real_flows.py",
+    "test_real_ipv6_flows.py",
+    "test_real_migrations.py",
+    "test_real_stats.py",
+    "test_undisturbed_flows.py",
+)
+"""Of the modules that need switches, those about flow entries have a lane, for half of the time."""
 
 # A machine that has no time for a moment is no fault of the example that it was at.
 settings.register_profile(
@@ -27,23 +36,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Spare a lane the import of folders that have nothing of it, unless they were named."""
+    """Spare a lane the import of what is another's, unless it was named."""
     wanted = config.getoption("--lane")
     if wanted is None or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return None
     folder = collection_path.relative_to(TESTS).parts
     if folder[:2] == ("integration", "xen"):
         return True if wanted != "xen" else None
-    return True if folder[:1] in (("unit",), ("fuzz",)) and wanted != "logic" else None
+    if folder[:1] == ("unit",):
+        return True if wanted != "logic" else None
+    return True if folder[:1] == ("fuzz",) and wanted not in ("logic", "processes") else None
 
 
 def lane_of(item: pytest.Item) -> str:
-    """Return the lane of a test: by what it needs that is there once per machine."""
+    """Return the lane of a test: by what it needs, and what it does meanwhile.
+
+    The logic lane computes, the others wait for programs that they started.
+    """
     folder = item.path.relative_to(TESTS).parts
     if folder[:2] == ("integration", "xen"):
         return "xen"
-    alone = item.get_closest_marker("no_switches") is not None
-    return "switches" if folder[0] == "integration" and not alone else "logic"
+    if folder[0] == "integration" and item.get_closest_marker("no_switches") is None:
+        return "entries" if item.path.name in ENTRIES else "switches"
+    live = folder[0] == "fuzz" and item.path.name.startswith("test_live_")
+    return "processes" if folder[0] == "integration" or live else "logic"
 
 
 @pytest.hookimpl(trylast=True)

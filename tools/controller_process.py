@@ -7,31 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from tools.free_port import free_ports
+from tools.waiting import wait_until, without_processor
+
+__all__ = ["ControllerProcess", "limited", "wait_until"]
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 MANAGER = Path(sys.executable).with_name("ryu-manager")
-
-
-def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Return the first true value of ``condition``; AssertionError after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.05)
 
 
 class ControllerProcess:
@@ -88,7 +78,15 @@ class ControllerProcess:
         ]
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._variables)
-        wait_until(self._answers, START_SECONDS, f"REST API up\n{self.log()[-3000:]}")
+        try:
+            wait_until(self._answers, START_SECONDS, "REST API up", self.held_up)
+        except AssertionError as error:
+            error.add_note(self._how_it_is())
+            raise
+
+    def held_up(self) -> float:
+        """Return for how many seconds it was ready to run and had no processor."""
+        return 0.0 if self._process is None else without_processor(self._process.pid)
 
     def _answers(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

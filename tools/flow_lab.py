@@ -16,7 +16,6 @@ from typing import Any
 
 import websocket
 
-from tools.controller_process import wait_until
 from tools.lab import QUICK, Cable, Lab
 from tools.traffic import SMALL_PACKET, TrafficRoute, roomy_queues
 
@@ -272,7 +271,7 @@ class FlowLab(Lab):
         """Wait until the Flow Manager's entries are exactly those of ``passages``."""
         wanted = sorted(passages)
         try:
-            wait_until(lambda: self.laid() == wanted, seconds, f"entries are {wanted}")
+            self.wait_until(lambda: self.laid() == wanted, seconds, f"entries are {wanted}")
         except AssertionError as error:
             raise AssertionError(f"{error}; they are {self.laid()}") from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -197,11 +197,18 @@ class Lab:
 
     # What is expected: AssertionError says what was not so.
 
+    def wait_until(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
+        """Return the first true value of ``condition``; AssertionError after ``seconds``.
+
+        Those do not count for which the controller had no processor.
+        """
+        return wait_until(condition, seconds, what, self.controller.held_up)
+
     def expect_true_topology(self, seconds: float = 30.0) -> None:
         """Wait until switches and links are exactly what is cabled and running."""
         truth = self._true_cables()
         live = set(self.switches()) - self._stopped
-        wait_until(lambda: self._seen() == (live, truth), seconds, "topology equals truth")
+        self.wait_until(lambda: self._seen() == (live, truth), seconds, "topology equals truth")
 
     def expect_tree_spans(self, seconds: float = 30.0) -> None:
         """Wait until one tree reaches every switch of the (connected) network."""
@@ -211,7 +218,7 @@ class Lab:
             links = self.controller.get("/v1/topology")["links"]
             return bool(sum(link["in_tree"] for link in links) == 2 * (live - 1))
 
-        wait_until(spans, seconds, f"a tree of {live - 1} links")
+        self.wait_until(spans, seconds, f"a tree of {live - 1} links")
 
     def expect_holds_over(self, seconds: float = 30.0) -> None:
         """Wait until no port is held any more and the tree is on the switches."""
@@ -222,7 +229,7 @@ class Lab:
             known = sum(len(part["switches"]) for part in tree["trees"])
             return known == live and bool(tree["settled"])
 
-        wait_until(settled, seconds, "holds over")
+        self.wait_until(settled, seconds, "holds over")
 
     def expect_entries_of_one_run(self, seconds: float = 30.0) -> None:
         """Wait until nothing that an earlier run of the controller installed is left."""
@@ -231,7 +238,7 @@ class Lab:
             flows = [flow for dpid in self.switches() for flow in self.network.flows(dpid)]
             return {cookie for flow in flows for cookie in _GENERATION.findall(flow)}
 
-        wait_until(lambda: len(runs()) == 1, seconds, "entries of one run only")
+        self.wait_until(lambda: len(runs()) == 1, seconds, "entries of one run only")
 
     def expect_no_loss(self) -> None:
         """Every host reaches every other, without one lost packet."""

@@ -1,10 +1,11 @@
 """``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
 
-Unit and fuzz tests run beside those of the switches; real Xen comes after both, with nothing beside
-it, and its tests that measure shares come last. Which test is in which lane is
-``tests/conftest.py``'s to say. A pool of workers (pytest-xdist) was no help: names of switches and
-the Xen lab are there once per machine, so that each of these groups is one worker's in its order,
-and a pool cannot begin one group when others have ended.
+Four lanes run side by side: one computes, three mostly wait for controllers and switches. As root,
+these three have a network and an Open vSwitch each (``tools/sandbox.sh``), so that names of
+switches and ports do not meet. Real Xen comes after them, with nothing beside it, and its tests
+that measure shares come last. Which test is in which lane is ``tests/conftest.py``'s to say. A pool
+of workers (pytest-xdist) was no help: tests that share a network are one worker's in their order,
+and the Xen lab is there once per machine.
 
 The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``.
 """
@@ -19,18 +20,23 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tools.traffic import roomy_queues
+
 FOLDER = Path(".test-lanes")
-STAGES = (("logic", "switches"), ("xen",))
+STAGES = (("logic", "processes", "switches", "entries"), ("xen",))
 """Lanes that run at the same time, and those that come after them."""
+SANDBOXED = ("processes", "switches", "entries")
 GRACE = 90.0
 """Seconds that an interrupted lane has to take down what it made."""
 INTERRUPTED = 130
 _NOTHING_COLLECTED = 5
 _REPORT = re.compile(r"=+ (ERRORS|FAILURES|warnings summary|short test summary info|.* in \d.*) =+")
+_SANDBOX = Path(__file__).with_name("sandbox.sh")
 _LAB = (sys.executable, "-m", "topologies.lab", "build")
 
 Say = Callable[[str], None]
@@ -143,9 +149,9 @@ class Lane:
         return True
 
     def interrupt(self) -> None:
-        """Have pytest end as Ctrl-C ends it: fixtures are taken down."""
+        """Have pytest, wherever in the group, end as by Ctrl-C: fixtures are taken down."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            os.killpg(self._process.pid, signal.SIGINT)
 
     def kill(self) -> None:
         """End it and its children at once."""
@@ -247,13 +253,24 @@ class Course:
 def pytest_command(lane: str, arguments: Sequence[str]) -> list[str]:
     """Return the command of a lane."""
     own = ["-m", "pytest", "-ra", f"--lane={lane}", "-o", f"cache_dir=.pytest_cache/{lane}"]
-    return [sys.executable, *own, *arguments]
+    sandbox = [str(_SANDBOX)] if lane in SANDBOXED and os.geteuid() == 0 else []
+    return [*sandbox, sys.executable, *own, *arguments]
 
 
 def start_lab_build() -> subprocess.Popen[bytes]:
     """Begin to build the Xen lab beside the lanes; its tests wait for it."""
     with (FOLDER / "lab.log").open("wb") as log:
         return subprocess.Popen(["nice", *_LAB], stdout=log, stderr=log, start_new_session=True)
+
+
+@contextmanager
+def room_for_frames() -> Iterator[None]:
+    """Give the switches of all lanes roomy queues, which within a sandbox cannot be set."""
+    if os.geteuid() != 0:
+        yield
+        return
+    with roomy_queues():
+        yield
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -271,7 +288,8 @@ def main(arguments: Sequence[str]) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, course.signalled)
     lab = start_lab_build()
-    status = course.run()
+    with room_for_frames():
+        status = course.run()
     if course.signals and lab.poll() is None:
         os.killpg(lab.pid, signal.SIGTERM)
     return status

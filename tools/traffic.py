@@ -194,6 +194,10 @@ def roomy_queues() -> Iterator[None]:
     """
     setting = Path("/proc/sys/net/core/rmem_default")
     before = setting.read_text(encoding="ascii")
+    if int(before) >= QUEUE_BYTES:
+        # By whoever works beside us. Within a sandbox it cannot be changed.
+        yield
+        return
     setting.write_text(str(QUEUE_BYTES), encoding="ascii")
     try:
         yield

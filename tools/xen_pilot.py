@@ -6,12 +6,14 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import websocket
 
-from tools.controller_process import ControllerProcess, wait_until
+from tools.controller_process import ControllerProcess
+from tools.work_clock import WorkClock, wait_for_work
 from topologies.lab.keys import guest_address
 from topologies.lab.lab import XenLab, guest
 from xen_bridge.protocol import document_schema
@@ -27,11 +29,24 @@ class Pilot:
         self.controller = controller
         self.lab = lab
         self.events: list[dict[str, Any]] = []
+        self._work = WorkClock(self._pids)
         url = controller.url.replace("http:", "ws:") + "/v1/events"
         self._socket = websocket.create_connection(url, 30)
         self._socket.settimeout(None)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
+
+    def _pids(self) -> list[int]:
+        machines = [one.pid for one in self.lab.machines]
+        return [self.controller.pid, *(pid for pid in machines if pid is not None)]
+
+    def wait(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
+        """Return the first true value of ``condition``.
+
+        AssertionError when both hosts and the controller have worked for ``seconds`` in vain: on a
+        busy machine that takes longer.
+        """
+        return wait_for_work(condition, self._work, seconds, what)
 
     def _listen(self) -> None:
         try:
@@ -97,7 +112,7 @@ class Pilot:
 
     def wait_connected(self, host: str, seconds: float = 60) -> None:
         """Return when a host is there: one that is emulated may for a while be too slow."""
-        wait_until(lambda: self.state(host) == "connected", seconds, f"{host} is there")
+        self.wait(lambda: self.state(host) == "connected", seconds, f"{host} is there")
 
     def set(self, host: str, domain: str, **changes: Any) -> Any:
         """Change a domain, return it; AssertionError for an error."""
@@ -119,7 +134,7 @@ class Pilot:
 
     def wait_heard(self, kind: str, seconds: float = 60, **data: Any) -> None:
         """Return when such an event was heard."""
-        wait_until(lambda: self.heard(kind, **data), seconds, f"{kind} {data} is told")
+        self.wait(lambda: self.heard(kind, **data), seconds, f"{kind} {data} is told")
 
     def shares(self, host: str, seconds: int) -> dict[str, float]:
         """Return the mean processor percentage of each domain over ``seconds``, by xentop."""
@@ -151,7 +166,7 @@ class Pilot:
             status, _answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
             return bool(status == HTTPStatus.OK)
 
-        wait_until(answers, 180, f"the agent of {name} answers")
+        self.wait(answers, 180, f"the agent of {name} answers")
 
     def inside(self, host: str, name: str, command: str) -> str:
         """Run a command in a guest."""

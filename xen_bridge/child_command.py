@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import selectors
 import signal
 import subprocess
 import threading
@@ -23,6 +24,10 @@ REST = 30.0
 """Seconds without another try after a command hung."""
 MAX_OUTPUT = 1 << 24
 """Bytes: more is nothing that we asked for."""
+CHUNK = 1 << 16
+"""Bytes read at a time."""
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
 
 
 class HungChild:
@@ -76,7 +81,8 @@ class ChildCommand:
         """Run ``command`` and return how it ended, and what it wrote.
 
         Raises Deadline if it did not end in ``seconds``, its turn included, or if the last one
-        hung; RequestUnsupported if it is not installed; HypervisorError if it cannot be run.
+        hung; RequestUnsupported if it is not installed; HypervisorError if it cannot be run, or
+        writes without end.
         """
         end = time.monotonic() + seconds
         if not self._turn.acquire(timeout=seconds):
@@ -92,7 +98,7 @@ class ChildCommand:
     ) -> subprocess.CompletedProcess[bytes]:
         child = _started(command, environment)
         try:
-            out, errors = child.communicate(timeout=seconds)
+            out, errors = _written(child, command[0], seconds)
         except subprocess.TimeoutExpired as error:
             _end(child)
             self.hung.note(command[0], child)
@@ -100,8 +106,6 @@ class ChildCommand:
         except BaseException:
             _end(child)
             raise
-        if len(out) > MAX_OUTPUT:
-            raise HypervisorError(f"{command[0]} wrote {len(out)} bytes")
         return subprocess.CompletedProcess(command, child.returncode, out, errors)
 
 
@@ -121,12 +125,40 @@ def _started(command: Sequence[str], environment: Mapping[str, str]) -> subproce
         raise HypervisorError(f"{command[0]} cannot be run: {error.strerror}") from error
 
 
+def _written(child: subprocess.Popen[bytes], name: str, seconds: float) -> tuple[bytes, bytes]:
+    """Return what a process wrote, when it has ended; no more of it is kept than MAX_OUTPUT."""
+    end = time.monotonic() + seconds
+    out, errors = bytearray(), bytearray()
+    with selectors.DefaultSelector() as selector:
+        for pipe, kept in ((child.stdout, out), (child.stderr, errors)):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, kept)
+        while selector.get_map():
+            left = end - time.monotonic()
+            if left <= 0:
+                raise subprocess.TimeoutExpired(name, seconds)
+            for key, _ready in selector.select(left):
+                data = os.read(key.fd, CHUNK)
+                key.data.extend(data)
+                if not data:
+                    selector.unregister(key.fileobj)
+            if len(out) + len(errors) > MAX_OUTPUT:
+                raise HypervisorError(f"{name} writes more than {MAX_OUTPUT} bytes")
+    child.wait(max(end - time.monotonic(), 0.1))
+    _close(child)
+    return bytes(out), bytes(errors)
+
+
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Kill a process and all that it started, and wait for it, but not for ever."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(REAP)
+    _close(child)
+
+
+def _close(child: subprocess.Popen[bytes]) -> None:
     for pipe in (child.stdout, child.stderr):
         if pipe is not None:
             pipe.close()

@@ -232,7 +232,12 @@ def _identity(directory: Path) -> Identity:
     except FileNotFoundError:
         _fail(f"{directory} has no key yet: run xen-bridge keygen --directory {directory}")
     except OSError as error:
-        _fail(f"{directory}: {error.strerror}")
+        _fail(f"{_place(error, directory)}: {error.strerror}")
+
+
+def _place(error: OSError, directory: Path) -> str:
+    """Return what an error is about: a file of ``directory``, or all of it."""
+    return str(error.filename or directory)
 
 
 class _Explained:
@@ -248,7 +253,8 @@ class _Explained:
         if isinstance(error, InvalidRequest):
             _fail(str(error))
         if isinstance(error, OSError):
-            _fail(f"{self._directory}: {error.strerror} (xen-bridge keygen makes it)")
+            remedy = " (xen-bridge keygen makes it)" if not self._directory.exists() else ""
+            _fail(f"{_place(error, self._directory)}: {error.strerror}{remedy}")
 
 
 def _fail(text: str) -> NoReturn:

@@ -26,6 +26,8 @@ from xen_bridge.virtual_management import PhysicalHost
 
 SETTINGS_FILE = "weights.json"
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
+HYPERVISOR_THREADS_OF_ONE = 12
+"""For the requests of one node: the others find one, whatever it asks."""
 THREADS = HYPERVISOR_THREADS + READING_THREADS + PROXY_THREADS + PARSING_THREADS
 """Native ones that the work of a node may need."""
 READING_SECONDS = 30.0
@@ -84,7 +86,7 @@ def _node(
         keys.names,
         handlers,
         runtime,
-        ThreadLimiter(runtime, "hypervisor", HYPERVISOR_THREADS),
+        ThreadLimiter(runtime, "hypervisor", HYPERVISOR_THREADS, HYPERVISOR_THREADS_OF_ONE),
         ThreadLimiter(runtime, "parsing", PARSING_THREADS),
         forward,
     )

@@ -8,21 +8,32 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Protocol, TypeAlias
 
+from horizon_ryu.audit.examination import Examination, FineAnswers
 from horizon_ryu.core.audit_schedule import PATIENCE, AuditSchedule
 from horizon_ryu.core.errors import RequestUnanswered, SwitchAway, SwitchError
+from horizon_ryu.openflow.queries import Query, SwitchAnswer
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.runtime.task_pool import TaskPool
 
 LOG = logging.getLogger("horizon.audit")
 
-Audit: TypeAlias = Callable[[int], int]
-"""Compares a switch, by dpid, restores what differs and returns how much that was; it waits.
+Audit: TypeAlias = Callable[[int], Examination | int]
+"""Begins with a switch, by dpid: returns what is to be asked of it.
 
-SwitchError if the switch cannot be read.
+Or, if nothing is, how much was restored; it may wait for that. SwitchError.
 """
+
+
+class AuditedSwitches(Protocol):
+    """The part of the switch registry that is used."""
+
+    def read(self, dpid: int, queries: Sequence[Query]) -> Sequence[SwitchAnswer | SwitchError]:
+        """Ask a switch several questions in one write; return what came of each."""
+
 
 _AT_ONCE = 64
 """Switches that are audited at one time."""
@@ -38,6 +49,7 @@ class AuditService:
     def __init__(
         self,
         runtime: Runtime,
+        switches: AuditedSwitches,
         connected: Callable[[], Collection[int]],
         clock: Callable[[], float],
         failed: Callable[[str, Exception], None],
@@ -49,6 +61,8 @@ class AuditService:
         self.repairs: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self._runtime = runtime
+        self._switches = switches
+        self._fine = FineAnswers()
         self._connected = connected
         self._clock = clock
         self._failed = failed
@@ -57,13 +71,15 @@ class AuditService:
         self._pool = TaskPool(runtime, _AT_ONCE)
 
     def register(self, application: str, audit: Audit) -> None:
-        """Have ``audit`` called for each switch, after those registered before."""
+        """Have ``audit`` begun for each switch, after those registered before."""
         self._audits[application] = audit
 
     def turn(self) -> None:
         """Begin the audits that are due: one turn of a loop."""
         now = self._clock()
-        self._schedule.follow(self._connected(), now)
+        connected = self._connected()
+        self._schedule.follow(connected, now)
+        self._fine.follow(connected)
         for dpid in self._schedule.take_due(now):
             self._pool.spawn(self._audit, dpid)
         self._runtime.sleep(_TICK)
@@ -81,25 +97,81 @@ class AuditService:
                 )
 
     def audit(self, dpid: int) -> bool:
-        """Have every application compare one switch; tell whether all was as it should be."""
+        """Have every application compare one switch; tell whether all was as it should be.
+
+        What they ask is asked together. An application whose questions cannot be answered ends
+        the audit; one that fails otherwise does not.
+        """
+        begun: dict[str, Examination | int] = {}
         is_fine = True
-        for application, audit in self._audits.items():
-            try:
-                found = audit(dpid)
-            except RequestUnanswered:
-                # There is nothing to compare with, and that is told elsewhere.
-                continue
-            except SwitchError as error:
-                if not isinstance(error, SwitchAway):
-                    self.failures[application] += 1
-                    LOG.info("audit: %s: %s", application, error)
-                return False
-            except Exception as error:
-                # Nobody else restores what the applications stand on.
-                self.failures[application] += 1
-                is_fine = False
-                self._failed(f"audit of {application}", error)
-                continue
-            self.repairs[application] += found
-            is_fine &= not found
+        try:
+            for name in self._audits:
+                is_fine &= self._begin(dpid, name, begun)
+            answers = iter(self._ask(dpid, begun))
+            for name, examined in begun.items():
+                told = [next(answers) for _ in _queries(examined)]
+                is_fine &= self._finish(dpid, name, examined, told)
+        except SwitchError:
+            return False
         return is_fine
+
+    def _begin(self, dpid: int, application: str, begun: dict[str, Examination | int]) -> bool:
+        with self._telling(application) as failed:
+            begun[application] = self._audits[application](dpid)
+        return not failed
+
+    def _ask(
+        self, dpid: int, begun: Mapping[str, Examination | int]
+    ) -> Sequence[SwitchAnswer | SwitchError]:
+        queries = [query for examined in begun.values() for query in _queries(examined)]
+        return self._switches.read(dpid, queries) if queries else ()
+
+    def _finish(
+        self,
+        dpid: int,
+        application: str,
+        examined: Examination | int,
+        told: Sequence[SwitchAnswer | SwitchError],
+    ) -> bool:
+        found = 0
+        with self._telling(application) as failed:
+            if isinstance(examined, int):
+                found = examined
+            else:
+                found = self._fine.judge(dpid, application, examined, _all_of(told))
+            self.repairs[application] += found
+        return not (found or failed)
+
+    @contextmanager
+    def _telling(self, application: str) -> Iterator[list[Exception]]:
+        """Count what an application raises; let pass what concerns all: SwitchError."""
+        failed: list[Exception] = []
+        try:
+            yield failed
+        except RequestUnanswered:
+            # There is nothing to compare with, and that is told elsewhere.
+            return
+        except SwitchError as error:
+            if not isinstance(error, SwitchAway):
+                self.failures[application] += 1
+                LOG.info("audit: %s: %s", application, error)
+            raise
+        except Exception as error:
+            # Nobody else restores what the applications stand on.
+            self.failures[application] += 1
+            failed.append(error)
+            self._failed(f"audit of {application}", error)
+
+
+def _queries(examined: Examination | int) -> Sequence[Query]:
+    return () if isinstance(examined, int) else examined.queries
+
+
+def _all_of(told: Sequence[SwitchAnswer | SwitchError]) -> list[SwitchAnswer]:
+    """Return the answers; raise the first error."""
+    answers = []
+    for one in told:
+        if isinstance(one, SwitchError):
+            raise one
+        answers.append(one)
+    return answers

@@ -58,6 +58,7 @@ def show_flow(session: Session, flow: str) -> None:
 @click.option("--through", metavar="DPIDS", help="switches to pass, in order: 2,5")
 @click.option("--path", "path", metavar="DPIDS", help="every switch to pass: 1,2,5,4")
 @click.option("--switch", metavar="DPID", help="make a single entry on this switch instead")
+@click.option("--table", type=int, metavar="ID", help="of that entry; 0 by default (1.3)")
 @click.option("--action", "-a", "actions", multiple=True, help="output:2, set_dl_vlan:10, drop")
 @parameter_options()
 @click.option("--both", is_flag=True, help="make the reverse direction, too")
@@ -145,6 +146,8 @@ def _request(session: Session, options: dict[str, Any]) -> dict[str, Any]:
         body["actions"] = actions_of(options["actions"])
     if options.get("switch") is not None:
         body["dpid"] = dpid_of(options["switch"])
+    if options.get("table") is not None:
+        body["table_id"] = options["table"]
     for name in ("src", "dst"):
         if options.get(name) is not None:
             body[name] = end_of(options[name], session.client)

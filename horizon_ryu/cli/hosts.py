@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from horizon_ryu.cli import show
-from horizon_ryu.cli.parsing import dpid_of, port_of
+from horizon_ryu.cli.parsing import dpid_of, mac_of, port_of
 from horizon_ryu.cli.resource_path import ResourcePath, resource_path
 from horizon_ryu.cli.session import Session
 
@@ -39,10 +39,11 @@ def list_pins(session: Session) -> None:
 @_vlan
 @click.pass_obj
 def forget(session: Session, mac: str, vlan: int | None) -> None:
-    """Forget the host MAC until it is heard again.
+    """Forget the host MAC, or the one of that IP address, until it is heard again.
 
     Example: horizonctl hosts forget 00:00:00:00:00:01
     """
+    mac = mac_of(mac, session.client)
     session.client.delete(_path(mac), vlan=vlan)
     session.say(f"{mac} is forgotten")
 
@@ -61,6 +62,7 @@ def pin(
 
     Example: horizonctl hosts pin 00:00:00:00:00:01 1 3 --ip 10.0.0.1
     """
+    mac = mac_of(mac, session.client)
     body = {"dpid": dpid_of(dpid), "port_no": port_of(port), "ips": list(ips)}
     session.client.put(_path(mac, "pin"), body, vlan=vlan)
     session.say(f"{mac} is at port {port} of {body['dpid']}")
@@ -75,6 +77,7 @@ def unpin(session: Session, mac: str, vlan: int | None) -> None:
 
     Example: horizonctl hosts unpin 00:00:00:00:00:01
     """
+    mac = mac_of(mac, session.client)
     session.client.delete(_path(mac, "pin"), vlan=vlan)
     session.say(f"{mac} may move")
 

@@ -14,22 +14,24 @@ from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import PORT_NAMES
 from horizon_ryu.core.flows.match_fields import PROTOCOLS
+from horizon_ryu.core.flows.spelling import canonical
 from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_given, dpid_to_text
 
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,18}", re.ASCII)
-_PORT_NO = "[0-9]{1,10}|local"
+_PORT_NO = "[0-9]{1,10}|[Ll][Oo][Cc][Aa][Ll]"
 _PORT = re.compile(rf"({DPID_GIVEN}):({_PORT_NO})", re.ASCII)
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
-_PLAIN_ACTIONS = ("drop", "strip_vlan", "pop_vlan")
+_NAME_AND_VALUE = re.compile("[:=]")
+_PLAIN_ACTIONS = ("drop", "strip_vlan", "pop_vlan", "dec_nw_ttl", "dec_ttl", "dec_mpls_ttl")
 
 
 def match_of(texts: Iterable[str]) -> dict[str, int | str | bool]:
     """Return the fields of ``dl_type=0x800,nw_dst=10.0.0.2``, ``tcp,tp_dst=80`` and the like."""
     fields: dict[str, int | str | bool] = {}
     for part in _parts(texts):
-        if part in PROTOCOLS:
+        if canonical(part, is_ipv6=False) in PROTOCOLS:
             fields[part] = True
             continue
         name, equals, value = part.partition("=")
@@ -64,7 +66,7 @@ def port_of(text: str) -> int | str:
     """Return the number of a port, or ``local``."""
     if not re.fullmatch(_PORT_NO, text, re.ASCII):
         raise click.BadParameter(f"{text!r} is no port: a number, or local")
-    return text if text == "local" else int(text)
+    return int(text) if text.isdecimal() else text.lower()
 
 
 def end_of(text: str, client: Client) -> dict[str, Any]:
@@ -80,6 +82,22 @@ def end_of(text: str, client: Client) -> dict[str, Any]:
         f"{text!r} is neither DPID:PORT nor the address of a known host; "
         "'horizonctl topology' shows them"
     )
+
+
+def mac_of(text: str, client: Client) -> str:
+    """Return a MAC address, or that of the host with this IP address."""
+    if _MAC.fullmatch(text):
+        return _address(text)
+    wanted = _address(text)
+    found = {
+        host["mac"]
+        for host in client.get(resource_path("v1", "topology"))["hosts"]
+        if wanted in host["ips"]
+    }
+    if len(found) == 1:
+        return str(found.pop())
+    reason = "several hosts have that address: name" if found else "no host is known by that: give"
+    raise click.BadParameter(f"{text!r}: {reason} a MAC address; 'horizonctl topology' shows them")
 
 
 def _address(text: str) -> str:
@@ -102,14 +120,20 @@ def _value(text: str) -> int | str:
 
 
 def _action(text: str) -> dict[str, Any]:
-    name, _, value = text.partition(":")
-    if name in _PLAIN_ACTIONS and not value:
+    if text.isdecimal():
+        return {"output": int(text)}
+    name, value = (
+        _NAME_AND_VALUE.split(text, maxsplit=1) if ":" in text or "=" in text else (text, "")
+    )
+    if name.lower() in _PLAIN_ACTIONS and not value:
         return {name: True}
     if name.lower() in PORT_NAMES and not value:
         return {"output": name}
-    if name == "enqueue":
+    if name.lower() == "enqueue":
         port, _, queue = value.partition(":")
         return {name: {"port_no": _value(port), "queue_id": _value(queue)}}
     if not value:
-        raise click.BadParameter(f"{text!r} is not NAME:VALUE", param_hint="--action")
+        raise click.BadParameter(
+            f"{text!r} is not NAME:VALUE, as in output:2", param_hint="--action"
+        )
     return {name: _value(value)}

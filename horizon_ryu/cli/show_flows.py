@@ -23,6 +23,7 @@ _COLORS = {
     "done": "green",
     "broken": "red",
     "pending": "yellow",
+    "incomplete": "yellow",
     "rolled_back": "red",
     "failed": "red",
 }
@@ -117,7 +118,8 @@ def _way(item: Mapping[str, Any]) -> str:
     """Return the path of a flow, the switch and the actions of a single entry."""
     if item["path"]:
         return _path(item["path"])
-    return f"{_short(item['dpid'])}: {_actions(item['actions'])}"
+    table = f" table {item['table_id']}" if "table_id" in item else ""
+    return f"{_short(item['dpid'])}{table}: {_actions(item['actions'])}"
 
 
 def _actions(actions: Iterable[Mapping[str, Any]]) -> str:

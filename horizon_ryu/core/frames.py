@@ -24,6 +24,9 @@ ETH_NONE = 0x05FF
 """Stands for "no Ethernet type" (an IEEE 802.3 length), as OpenFlow 1.0 spec 3.4 has it."""
 
 BROADCAST = b"\xff" * 6
+LINK_LOCAL = b"\x01\x80\xc2\0\0\0"
+"""With LINK_LOCAL_MASK: the groups that no bridge relays (IEEE 802.1Q-2018, table 8-1)."""
+LINK_LOCAL_MASK = b"\xff\xff\xff\xff\xff\xf0"
 ARP_REQUEST = 1
 ARP_REPLY = 2
 MIN_FRAME = 60
@@ -66,6 +69,11 @@ class Arp(NamedTuple):
 def is_multicast(mac: bytes) -> bool:
     """Tell whether ``mac`` (6 bytes) has the group bit; broadcast is one of these."""
     return bool(mac[0] & 1)
+
+
+def is_link_local(data: bytes) -> bool:
+    """Tell whether a frame is for whoever is at the other end of the cable, and for nobody else."""
+    return data[:5] == LINK_LOCAL[:5] and len(data) > 5 and data[5] < 0x10
 
 
 def has_impossible_source(frame: Frame) -> bool:

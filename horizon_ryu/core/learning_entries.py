@@ -10,6 +10,7 @@ other's addresses while the controller is away.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from horizon_ryu.core.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6
 from horizon_ryu.core.ownership import Priority
@@ -21,6 +22,7 @@ DHCP_PORTS = (67, 68)
 """UDP ports of servers and of clients (RFC 2131, 4.1)."""
 
 
+@lru_cache(maxsize=8)
 def learning_entries(capabilities: Capabilities, cookie: int) -> tuple[FlowMod, ...]:
     """Return the entries that a switch with ``capabilities`` needs."""
     actions = (ToController(),)

@@ -36,6 +36,35 @@ class PathStep(NamedTuple):
 Transit: TypeAlias = tuple[PathStep, ...]
 """The links between the first and the last switch of a path; empty when they are the same."""
 
+
+class Way(NamedTuple):
+    """How frames of one station reach another: where they enter, what they pass, where they leave.
+
+    ``is_tree`` tells whether it follows the spanning tree, since there is a segment on it; then
+    frames that are flooded there also come in at the ports ``aside``.
+    """
+
+    here: PortRef
+    there: PortRef
+    transit: Transit = ()
+    aside: tuple[PortRef, ...] = ()
+    is_tree: bool = False
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The hops, ingress first; at last those that drop: they lead back to where they enter."""
+        along = hops_along(self.transit, self.here.port_no, self.there)
+        return along + tuple(Hop(ref.dpid, ref.port_no, ref.port_no) for ref in self.aside)
+
+    def leads_on(self, ref: PortRef) -> bool:
+        """Tell whether a frame that came in at ``ref`` leaves by another port there."""
+        return any(
+            hop.out_port != hop.in_port
+            for hop in self.hops
+            if (hop.dpid, hop.in_port) == (ref.dpid, ref.port_no)
+        )
+
+
 _NO_STEPS: Mapping[int, PathStep] = MappingProxyType({})
 
 

@@ -9,18 +9,21 @@ from typing import NamedTuple
 
 from horizon_ryu.changes.engine import Engine
 from horizon_ryu.changes.ports import EnginePorts, NothingKept
+from horizon_ryu.core.flows.needs import Shortages
 from horizon_ryu.core.flows.plan import FlowPlan
 from horizon_ryu.core.flows.planner import FlowPlanner
 from horizon_ryu.core.flows.reconcile import RepairPlan
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.flows.confirmation import Confirmation, FlowSwitches
 from horizon_ryu.flows.events import Events, FlowEvents
+from horizon_ryu.flows.inventory import StockTaker
 from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.flows.path_monitor import PathMonitor
 from horizon_ryu.flows.reconciler import Reconciler, RepairClaims
 from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
+from horizon_ryu.flows.waiting_flows import WaitingFlows
 from horizon_ryu.settings import FlowManagerOptions, FlowMigrationOptions
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
@@ -71,16 +74,20 @@ def assemble(
         runtime,
         beneath.clock,
     )
-    events = FlowEvents(beneath.events)
+    waiting = WaitingFlows(runtime.event())
+    events = FlowEvents(beneath.events, waiting)
     journal = FlowJournal(
         beneath.store, migration.kept, supervisor.until_kept, runtime.wall, runtime.semaphore()
     )
+    shortages = Shortages()
     reconciler = Reconciler(
         registry,
         switches,
         partial(_repair_engine, beneath, applier, events),
         beneath.connected,
         manager.reconcile_interval,
+        StockTaker(registry, switches, shortages, events),
+        shortages,
         supervisor,
         runtime,
     )
@@ -92,12 +99,15 @@ def assemble(
         engine,
         journal,
         events,
+        waiting,
         runtime,
         beneath.clock,
         manager.grace,
     )
     return FlowParts(
-        service=FlowService(registry, planner, engine, switches, journal, monitor.suspect),
+        service=FlowService(
+            registry, planner, engine, switches, journal, shortages, monitor.suspect
+        ),
         migrations=FlowMigrations(planner, engine, journal),
         reconciler=reconciler,
         monitor=monitor,

@@ -12,9 +12,10 @@ from typing import Protocol
 
 from horizon_ryu.changes.ports import Failure
 from horizon_ryu.core.errors import InvalidInput, SwitchError
-from horizon_ryu.core.flows.entries import EntryKey
+from horizon_ryu.core.flows.entries import EntryKey, key_of
 from horizon_ryu.core.flows.plan import FlowStep
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
+from horizon_ryu.flows.inventory import AnsweringSwitches
 from horizon_ryu.openflow.context import Connection, EntryReader
 from horizon_ryu.wire.description import Description
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Outgoing
@@ -25,7 +26,7 @@ _PER_MESSAGE = 1 / 2000
 _MAX_SETTLE = 300.0
 
 
-class FlowSwitches(EntryReader, Protocol):
+class FlowSwitches(EntryReader, AnsweringSwitches, Protocol):
     """The part of the switch registry that is used."""
 
     def confirm(
@@ -98,7 +99,7 @@ class Confirmation:
         for dpid, message in messages:
             if not isinstance(message, FlowMod):
                 continue
-            key = EntryKey(dpid, message.match, message.priority)
+            key = EntryKey(dpid, message.match, message.priority, message.table_id)
             lasts = not (message.idle_timeout or message.hard_timeout)
             if message.command is not FlowCommand.ADD or lasts:
                 self._sent_at.pop(key, None)
@@ -124,7 +125,7 @@ class Confirmation:
         wanted: dict[int, dict[EntryKey, FlowMod]] = {}
         for sent in messages:
             if isinstance(sent.message, FlowMod):
-                key = EntryKey(sent.dpid, sent.message.match, sent.message.priority)
+                key = key_of(sent.dpid, sent.message)
                 wanted.setdefault(sent.dpid, {})[key] = sent.message
         errors = []
         for dpid, mods in wanted.items():
@@ -137,11 +138,11 @@ class Confirmation:
     def _differences(self, dpid: int, mods: Mapping[EntryKey, FlowMod]) -> list[SwitchError]:
         codec = self._switches.codec(dpid)
         entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
-        found = {(entry.match, entry.priority): entry for entry in entries}
+        found = {(entry.table_id, entry.match, entry.priority): entry for entry in entries}
         errors = []
         for mod in mods.values():
             match, actions = codec.as_reported(mod.match, mod.actions)
-            entry = found.get((match, mod.priority))
+            entry = found.get((mod.table_id, match, mod.priority))
             if mod.command is FlowCommand.ADD:
                 is_right = entry is not None and entry.actions == actions
             else:

@@ -9,13 +9,15 @@ from typing import Any, TypeAlias
 
 from horizon_ryu.changes.engine import Engine
 from horizon_ryu.core.errors import Conflict, SwitchAway, SwitchError
+from horizon_ryu.core.flows.needs import Shortages
 from horizon_ryu.core.flows.plan import meter_of
 from horizon_ryu.core.flows.reconcile import Repair, RepairPlan, plan_repair, repair
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.loop_record import IDLE_TURN
-from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES
+from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES, flow_number
 from horizon_ryu.flows.confirmation import FlowSwitches
+from horizon_ryu.flows.inventory import StockTaker
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import FlowMod
 from xen_bridge.runtime.port import Runtime
@@ -61,13 +63,19 @@ class Reconciler:
         repairs: RepairEngine,
         connected: Callable[[], Collection[int]],
         interval: float,
+        stock: StockTaker,
+        shortages: Shortages,
         supervisor: Supervisor,
         runtime: Runtime,
     ) -> None:
         """``interval`` in seconds; ``connected`` tells the dpids of the connected switches.
 
+        Entries of the flows in ``shortages`` are not sent: their switch would refuse them.
+
         ``repairs`` makes the engine for repairs, from who is told of switches still in doubt.
         """
+        self._stock = stock
+        self._shortages = shortages
         self._supervisor = supervisor
         self._runtime = runtime
         self._pool = TaskPool(runtime, _AT_ONCE)
@@ -133,11 +141,13 @@ class Reconciler:
     def reconcile(self, dpid: int) -> Repair | None:
         """Repair a switch and return what was wrong; None if it cannot be reached now."""
         try:
+            restored = self._stock.take(dpid)
             found = self._compare(dpid)
             if self._restore_meters(dpid, found):
                 # That took its time: flows may have changed.
                 found = self._compare(dpid)
             self._carry_out(dpid, found)
+            self._stock.tell_restored(restored)
         except SwitchError as error:
             if not isinstance(error, SwitchAway):
                 LOG.warning("flows: %s; it will be asked again", error)
@@ -148,8 +158,13 @@ class Reconciler:
         """Return what a switch lacks; good until somebody waits."""
         entries = self._switches.flow_entries(dpid, cookie=FLOW_COOKIES, mask=FLOW_COOKIE_MASK)
         as_reported = self._switches.codec(dpid).as_reported
-        registry = self._registry
-        return repair(registry.wanted(dpid), registry.is_claimed, dpid, entries, as_reported)
+        registry, lacking = self._registry, self._shortages.of_switch(dpid)
+        wanted = registry.wanted(dpid)
+        if lacking:
+            wanted = {
+                key: mod for key, mod in wanted.items() if flow_number(mod.cookie) not in lacking
+            }
+        return repair(wanted, registry.is_claimed, dpid, entries, as_reported)
 
     def _carry_out(self, dpid: int, found: Repair) -> None:
         if found.unknown:

@@ -11,14 +11,24 @@ from typing import Protocol
 
 from horizon_ryu.changes.engine import Engine, raise_first
 from horizon_ryu.core.errors import InvalidInput, SwitchError
-from horizon_ryu.core.flows.effect import CHANGES
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, Spec
+from horizon_ryu.core.flows.effect import DEPENDENT
+from horizon_ryu.core.flows.flow import (
+    INCOMPLETE,
+    EntrySpec,
+    Flow,
+    FlowState,
+    PathSpec,
+    Spec,
+    Standing,
+)
 from horizon_ryu.core.flows.migration import Cause
+from horizon_ryu.core.flows.needs import NOTHING, Shortages, find_lack, needs_of
 from horizon_ryu.core.flows.plan import FlowPlan, Removal
 from horizon_ryu.core.flows.planner import CreateFlow, FlowPlanner
 from horizon_ryu.core.flows.registry import FlowRegistry
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.ownership import EXACT_COOKIE, flow_cookie
+from horizon_ryu.flows.inventory import AnsweringSwitches, read_inventory
 from horizon_ryu.flows.journal import FlowJournal
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.wire.codec import Codec
@@ -27,8 +37,8 @@ from horizon_ryu.wire.normalize import normalize_actions
 from horizon_ryu.wire.set_fields import frame_kind
 
 
-class FlowReader(Protocol):
-    """The part of the switch registry that counters are read from."""
+class FlowReader(AnsweringSwitches, Protocol):
+    """The part of the switch registry that counters and inventories are read from."""
 
     def get(self, dpid: int) -> Connection:
         """Return the connection; SwitchAway."""
@@ -50,6 +60,7 @@ class FlowService:
         engine: Engine[FlowPlan],
         switches: FlowReader,
         journal: FlowJournal,
+        shortages: Shortages,
         on_pending: Callable[[Iterable[Flow]], None],
     ) -> None:
         """``on_pending`` is told of flows that are pending now."""
@@ -58,6 +69,7 @@ class FlowService:
         self._engine = engine
         self._switches = switches
         self._journal = journal
+        self._shortages = shortages
         self._on_pending = on_pending
 
     def create(self, commands: Sequence[CreateFlow]) -> tuple[Flow, ...]:
@@ -66,6 +78,8 @@ class FlowService:
         InvalidInput, NoRoute, Conflict, LimitExceeded or SwitchError says why not; then nothing
         of any of them is left on any switch.
         """
+        for command in commands:
+            self._check_needs(command.spec, command.loc)
         with self._engine.batch(all_or_none=True) as batch:
             for plan in self._planner.installs(commands):
                 batch.add(plan)
@@ -98,12 +112,14 @@ class FlowService:
 
     def change(self, number: int, spec: Spec) -> Flow:
         """Give a flow another spec and return it; SwitchError if it was taken back."""
+        self._check_needs(spec)
         with self._engine.batch() as batch:
             plan = self._planner.change(self._registry.get(number), spec)
             self._check_actions(spec)
             batch.add(plan, self._journal.followed(plan, Cause.SET))
             ended = batch.run()
         raise_first(ended)
+        self._shortages.forget(plan.new)
         if plan.new.state is FlowState.PENDING:
             self._on_pending((plan.new,))
         return plan.new
@@ -111,7 +127,7 @@ class FlowService:
     def _check_actions(self, spec: Spec, loc: tuple[str | int, ...] = ()) -> None:
         """Refuse what the version of a switch cannot do; of one that is away nothing is known."""
         if not isinstance(spec, EntrySpec) or not any(
-            isinstance(action, CHANGES) for action in spec.actions
+            isinstance(action, DEPENDENT) for action in spec.actions
         ):
             return
         try:
@@ -122,6 +138,25 @@ class FlowService:
         except ValueError as error:
             reason = f"switch {dpid_to_text(spec.dpid)} cannot do that: {error}"
             raise InvalidInput((*loc, "actions"), reason) from error
+
+    def _check_needs(self, spec: Spec, loc: tuple[str | int, ...] = ()) -> None:
+        """Refuse a group or meter that the switch lacks; waits for the switch, if there is one.
+
+        Where it cannot be asked, it will say itself what it refuses.
+        """
+        if isinstance(spec, PathSpec) and spec.meter is None:
+            return
+        needs = needs_of(spec)
+        if needs is NOTHING:
+            return
+        dpid = spec.dpid if isinstance(spec, EntrySpec) else spec.src.dpid
+        try:
+            has = read_inventory(self._switches, dpid, needs)
+        except (SwitchError, ValueError):
+            return
+        lack = find_lack(spec, dpid, has)
+        if lack is not None:
+            raise InvalidInput((*loc, *lack.loc), lack.reason)
 
     # ---- monitor
 
@@ -140,6 +175,19 @@ class FlowService:
         except SwitchError:
             return False
         return True
+
+    def standing(self, flow: Flow) -> Standing:
+        """Return how a flow is now, and why if it does not work."""
+        if flow.state is FlowState.PENDING:
+            return Standing(flow.state, flow.reason)
+        if isinstance(flow.spec, EntrySpec) and not self.is_there(flow.spec.dpid):
+            away = f"switch {dpid_to_text(flow.spec.dpid)} is not connected"
+            return Standing(FlowState.BROKEN, away)
+        lack = self._shortages.reason(flow)
+        if lack is not None:
+            return Standing(FlowState.BROKEN, lack)
+        gap = self._registry.gap(flow)
+        return Standing(flow.state) if gap is None else Standing(INCOMPLETE, gap)
 
     def counters(self, flow: Flow) -> tuple[int, int] | None:
         """Return the packets and bytes that its first switch has counted; None if it is away.

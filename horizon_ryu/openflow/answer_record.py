@@ -7,7 +7,8 @@ Pure: ``now`` is an argument.
 
 from __future__ import annotations
 
-BARRIER, FLOWS, GROUPS, DESCRIPTION, FEATURES = "barrier", "flows", "groups", "desc", "features"
+BARRIER, FLOWS, GROUPS, METERS = "barrier", "flows", "groups", "meters"
+DESCRIPTION, FEATURES = "desc", "features"
 """Kinds of requests; those of statistics are the values of StatsType."""
 RETRY_SECONDS = 60.0
 """After which a kind that was given up is waited for once more: the switch may have been slow."""

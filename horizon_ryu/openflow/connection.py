@@ -139,6 +139,11 @@ class SwitchConnection:
             self._transport.close_when_sent()
         return queued
 
+    def send_soon(self, data: bytes) -> bool:
+        """Queue whole messages, among them requests, that leave with others of this turn."""
+        self._session.sent(data)
+        return self.write(data)
+
     def request(self, request: PendingRequest) -> None:
         """Take note of a request that is about to be sent; TooManyRequests."""
         self._session.request(request)

@@ -78,6 +78,9 @@ class Connection(Protocol):
     def send(self, buf: bytes, close_socket: bool = False) -> bool:
         """Queue whole messages, among them requests; False if the connection is closing."""
 
+    def send_soon(self, data: bytes) -> bool:
+        """Queue whole messages, among them requests, for the end of this turn."""
+
     def request(self, request: PendingRequest) -> None:
         """Take note of a request that is about to be sent; TooManyRequests."""
 

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from horizon_ryu.core.errors import RequestUnanswered, SwitchAway, SwitchError
 from horizon_ryu.openflow import answer_record as kinds
-from horizon_ryu.openflow.answer_record import AnswerRecord
 from horizon_ryu.openflow.context import Connection
+from horizon_ryu.openflow.joint_request import AskedQuery, JointRequest
+from horizon_ryu.openflow.queries import (
+    DescriptionQuery,
+    EntryQuery,
+    FloodQuery,
+    OtherQuery,
+    Query,
+    RawAnswer,
+)
+from horizon_ryu.openflow.switch_peer import SwitchPeer
 from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.description import Description
-from horizon_ryu.wire.flow_stats import read_flood_group
 from horizon_ryu.wire.messages import FloodPorts, FlowEntry, Match, Message, Outgoing
-from horizon_ryu.wire.session import FailureKind, RequestFailure, TooManyRequests
+from horizon_ryu.wire.session import FailureKind
 from xen_bridge.runtime.port import Event, Runtime
 
 LOG = logging.getLogger(__name__)
@@ -36,26 +43,6 @@ _MANY = 500
 """Messages beyond which other tasks get their turn between switches."""
 
 
-@dataclass(slots=True)
-class _Peer:
-    """One connected switch and what is known of it."""
-
-    connection: Connection
-    codec: Codec
-    has_group: bool | None = None
-    """Whether the flood group is there; None until somebody asked."""
-    complained: bool = False
-    """Whether the log says already that something could not be sent."""
-    answers: AnswerRecord = field(default_factory=AnswerRecord)
-
-    def request(self, request: SwitchRequest) -> None:
-        """Take note of a request that is about to be sent; SwitchError if too many are open."""
-        try:
-            self.connection.request(request)
-        except TooManyRequests as error:
-            raise SwitchError(request.dpid, str(error)) from error
-
-
 class SwitchRegistry:
     """Every switch whose handshake is complete, by dpid."""
 
@@ -65,7 +52,7 @@ class SwitchRegistry:
         """``limited`` is told the kinds of requests that a switch leaves unanswered."""
         self._runtime = runtime
         self._limited = limited
-        self._peers: dict[int, _Peer] = {}
+        self._peers: dict[int, SwitchPeer] = {}
 
     # What connections tell (openflow/context.py, Registry)
 
@@ -73,7 +60,7 @@ class SwitchRegistry:
         """Take a new connection in; an older one of the same switch is at its end."""
         if connection.id is not None:
             before = self._peers.get(connection.id)
-            self._peers[connection.id] = _Peer(connection, connection.codec)
+            self._peers[connection.id] = SwitchPeer(connection, connection.codec)
             if before is not None and before.connection is not connection:
                 before.connection.abort("replaced")
 
@@ -90,6 +77,10 @@ class SwitchRegistry:
     def connected_switches(self) -> Mapping[int, Connection]:
         """Return the connections by dpid, as they are now."""
         return MappingProxyType({dpid: peer.connection for dpid, peer in self._peers.items()})
+
+    def dpids(self) -> Collection[int]:
+        """Return the dpids of the connected switches, whichever these are when it is read."""
+        return self._peers.keys()
 
     def get(self, dpid: int) -> Connection:
         """Return the connection of ``dpid``; SwitchAway if there is none."""
@@ -176,34 +167,53 @@ class SwitchRegistry:
         those that send frames to the controller. SwitchError, also for a match that the switch's
         version cannot express; SwitchAway or SwitchDeadline.
         """
-        peer = self._peer(dpid)
-        codec, xid = peer.codec, peer.connection.next_xid()
-        try:
-            request = codec.encode_flow_stats_request(xid, match, cookie, mask, to_controller)
-        except (ValueError, struct.error) as error:
-            raise SwitchError(dpid, f"flow entries cannot be asked for: {error}") from error
-        pieces = self._ask(dpid, xid, request, deadline, kinds.FLOWS)
-        entries = list(codec.read_entries(pieces[0]))
-        for piece in pieces[1:]:
-            # A piece takes milliseconds: a large table must not hold up the other switches.
-            self._runtime.checkpoint()
-            entries += codec.read_entries(piece)
-        # Not every version can ask for cookies.
-        return tuple(entry for entry in entries if entry.cookie & mask == cookie & mask)
+        query = EntryQuery(match, cookie, mask, to_controller)
+        return self._answer(dpid, query, deadline).entries()
+
+    def read(
+        self, dpid: int, queries: Sequence[Query], deadline: float = DEADLINE
+    ) -> list[RawAnswer | SwitchError]:
+        """Ask a switch several questions in one write; return what came of each.
+
+        SwitchError, for a question that its version cannot express, too; RequestUnanswered,
+        SwitchAway or SwitchDeadline.
+        """
+        peer = self._peers.get(dpid)
+        if peer is None:
+            return [SwitchAway(dpid) for _ in queries]
+        joint = JointRequest(self._runtime, peer, dpid, deadline)
+        for query in queries:
+            joint.add(query)
+        return [self._told(peer, asked) for asked in joint.wait()]
+
+    def _told(self, peer: SwitchPeer, asked: AskedQuery) -> RawAnswer | SwitchError:
+        request = asked.request
+        if isinstance(request, SwitchError):
+            return request
+        if request.failures:
+            errors = self._outcome(peer, request, asked.kind)
+            if errors:
+                return errors[0]
+        self._answered(peer, request.dpid, asked.kind)
+        rest = self._runtime.checkpoint
+        return RawAnswer(asked.query, peer.codec, request.pieces, rest, peer.found_group)
+
+    def _answer(self, dpid: int, query: Query, deadline: float) -> RawAnswer:
+        """Return the answer to one question; SwitchError."""
+        answer = self.read(dpid, (query,), deadline)[0]
+        if isinstance(answer, SwitchError):
+            raise answer
+        return answer
 
     def description(self, dpid: int, deadline: float = DEADLINE) -> Description:
         """Return what a switch says of itself; SwitchError, SwitchAway, SwitchDeadline."""
-        peer = self._peer(dpid)
-        xid = peer.connection.next_xid()
-        pieces = self._ask(
-            dpid, xid, peer.codec.encode_desc_request(xid), deadline, kinds.DESCRIPTION
-        )
-        return peer.codec.read_description(pieces[0] if pieces else b"")
+        answer = self._answer(dpid, DescriptionQuery(), deadline)
+        return answer.codec.read_description(answer.pieces[0] if answer.pieces else b"")
 
     def ask(
         self, dpid: int, encode: Callable[[Codec, int], bytes], wake: Callable[[], None]
     ) -> SwitchRequest:
-        """Send the request that ``encode`` makes of a codec and an xid; never waits.
+        """Have the request that ``encode`` makes of a codec and an xid leave soon; never waits.
 
         ``wake`` is called once, in the receive task, when it is answered or at an end, and
         must not wait either. SwitchAway; SwitchError when too many requests are open.
@@ -212,7 +222,7 @@ class SwitchRegistry:
         xid = peer.connection.next_xid()
         request = SwitchRequest(dpid, xid, wake)
         peer.request(request)
-        peer.connection.send(encode(peer.codec, xid))
+        peer.connection.send_soon(encode(peer.codec, xid))
         return request
 
     def give_up(self, request: SwitchRequest, reason: str) -> None:
@@ -224,20 +234,9 @@ class SwitchRegistry:
 
     def flood_group(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports of a switch's flood group; None if it has none, or no groups at all."""
-        peer = self._peer(dpid)
-        if not peer.codec.capabilities.flood_group:
+        if not self.codec(dpid).capabilities.flood_group:
             return None
-        xid = peer.connection.next_xid()
-        asked = peer.codec.encode_group_desc_request(xid)
-        pieces = self._ask(dpid, xid, asked, deadline, kinds.GROUPS)
-        found = [read_flood_group(piece) for piece in pieces]
-        ports = next((group for group in found if group is not None), None)
-        if peer.has_group is None:
-            peer.has_group = ports is not None
-        elif ports is None:
-            # Somebody deleted it, or it was written while we asked.
-            peer.has_group = None
-        return ports
+        return self.flooding_ports(dpid, deadline)
 
     def flooding_ports(self, dpid: int, deadline: float = DEADLINE) -> frozenset[int] | None:
         """Return the ports by which a switch floods; None if it should have a group and has none.
@@ -245,21 +244,28 @@ class SwitchRegistry:
         The members of the flood group or, without groups, the ports without NO_FLOOD.
         SwitchError.
         """
-        peer = self._peer(dpid)
-        if peer.codec.capabilities.flood_group:
-            return self.flood_group(dpid, deadline)
-        xid = peer.connection.next_xid()
-        asked = peer.codec.encode_features_request(xid)
-        pieces = self._ask(dpid, xid, asked, deadline, kinds.FEATURES)
-        return peer.codec.read_flooding_ports(pieces[0])
+        return self._answer(dpid, FloodQuery(), deadline).flooding()
 
-    def _peer(self, dpid: int) -> _Peer:
+    def answers(
+        self,
+        dpid: int,
+        encode: Callable[[Codec, int], bytes],
+        kind: str,
+        deadline: float = DEADLINE,
+    ) -> list[bytes]:
+        """Ask what ``encode`` makes of a codec and an xid; return the answer in its pieces.
+
+        SwitchError, also for what ``encode`` cannot express; SwitchAway, SwitchDeadline.
+        """
+        return list(self._answer(dpid, OtherQuery(kind, encode), deadline).pieces)
+
+    def _peer(self, dpid: int) -> SwitchPeer:
         peer = self._peers.get(dpid)
         if peer is None:
             raise SwitchAway(dpid)
         return peer
 
-    def _write(self, peer: _Peer, dpid: int, message: Message) -> tuple[int, ...]:
+    def _write(self, peer: SwitchPeer, dpid: int, message: Message) -> tuple[int, ...]:
         """Encode and queue one message; return the xids whose errors matter.
 
         SwitchError if OpenFlow, or the version that the switch speaks, cannot express it.
@@ -275,7 +281,7 @@ class SwitchRegistry:
             raise SwitchError(dpid, reason) from error
         return (xid,)
 
-    def _write_group(self, peer: _Peer, message: FloodPorts, xid: int) -> tuple[int, ...]:
+    def _write_group(self, peer: SwitchPeer, message: FloodPorts, xid: int) -> tuple[int, ...]:
         """Set the members of the flood group.
 
         A group of an earlier run may be there already, and deleting it would delete the flow
@@ -294,7 +300,7 @@ class SwitchRegistry:
 
     def _ask_barrier(
         self,
-        peer: _Peer,
+        peer: SwitchPeer,
         dpid: int,
         messages: list[tuple[int, Message]],
         errors: list[SwitchError],
@@ -314,35 +320,18 @@ class SwitchRegistry:
         peer.connection.write(peer.codec.encode_barrier(last))
         return request, answered
 
-    def _ask(self, dpid: int, xid: int, message: bytes, deadline: float, kind: str) -> list[bytes]:
-        answered = self._runtime.event()
-        peer = self._peer(dpid)
-        if peer.answers.is_given_up(kind, self._runtime.now()):
-            raise RequestUnanswered(dpid, kind)
-        request = SwitchRequest(dpid, xid, answered.set, deadline=self._runtime.now() + deadline)
-        request.overdue = f"no answer within {deadline:g} s"
-        peer.request(request)
-        peer.connection.send(message)
-        self._await(peer, request, answered)
-        errors = self._outcome(peer, request, kind)
-        if errors:
-            raise errors[0]
-        return request.pieces
-
-    def _await(self, peer: _Peer, request: SwitchRequest, answered: Event) -> None:
+    def _await(self, peer: SwitchPeer, request: SwitchRequest, answered: Event) -> None:
         """Wait until a request is done, at its deadline at the latest."""
         answered.wait(max(0.0, request.deadline - self._runtime.now()))
         peer.connection.give_up(request)
 
-    def _outcome(self, peer: _Peer, request: SwitchRequest, kind: str) -> list[SwitchError]:
+    def _outcome(self, peer: SwitchPeer, request: SwitchRequest, kind: str) -> list[SwitchError]:
         """Return what went wrong with a request that is done, and take note of what it tells.
 
         A switch that is dead or slow is told by an echo request from one that answers less. May
         wait for that.
         """
-        place = next(
-            (at for at, one in enumerate(request.failures) if _concerns_the_request(one)), None
-        )
+        place = request.own_failure
         errors = request.errors
         if place is None:
             if not any(one.kind is FailureKind.GONE for one in request.failures):
@@ -353,7 +342,7 @@ class SwitchRegistry:
             errors[place] = RequestUnanswered(request.dpid, kind)
         return errors
 
-    def _lacks(self, peer: _Peer, kind: str) -> bool:
+    def _lacks(self, peer: SwitchPeer, kind: str) -> bool:
         """Tell whether a switch that answered no request of ``kind`` lives; may wait."""
         if not peer.answers.may_lack(kind):
             return False
@@ -369,20 +358,13 @@ class SwitchRegistry:
         elif peer.answers.missed(kind, self._runtime.now()):
             self._tell_limits(peer, dpid)
 
-    def _answered(self, peer: _Peer, dpid: int, kind: str) -> None:
+    def _answered(self, peer: SwitchPeer, dpid: int, kind: str) -> None:
         if peer.answers.answered(kind):
             self._tell_limits(peer, dpid)
 
-    def _tell_limits(self, peer: _Peer, dpid: int) -> None:
+    def _tell_limits(self, peer: SwitchPeer, dpid: int) -> None:
         if self._limited is not None and self._peers.get(dpid) is peer:
             self._limited(dpid, peer.answers.unanswered)
-
-
-def _concerns_the_request(failure: RequestFailure) -> bool:
-    """Tell whether the request itself was refused or not answered, not a message before it."""
-    return failure.kind is FailureKind.LATE or (
-        failure.kind is FailureKind.REFUSED and failure.place is None
-    )
 
 
 def _by_switch(messages: Iterable[Outgoing]) -> dict[int, list[tuple[int, Message]]]:

@@ -31,6 +31,7 @@ class Sender:
         self._socket = socket
         # What eventlet wraps; a TLS socket has none, and cannot send without waiting.
         self._plain = getattr(socket, "fd", None)
+        self._runtime = runtime
         self._close = close
         self._stuck = stuck
         self._buffer = OutputBuffer(most)
@@ -39,6 +40,7 @@ class Sender:
         self._last_words = False
         self._ended = False
         self._held = False
+        self._is_due = False
 
     def hold(self) -> None:
         """Let what is queued wait for :meth:`flush`, which the caller promises to call."""
@@ -52,8 +54,21 @@ class Sender:
             self._stuck()
             return False
         if not self._held:
-            self._wake.set()
+            self._send_soon()
         return True
+
+    def _send_soon(self) -> None:
+        if self._plain is None or self._sending or self._last_words:
+            self._wake.set()
+        elif not self._is_due:
+            self._is_due = True
+            self._runtime.soon(self._flush_due)
+
+    def _flush_due(self) -> None:
+        """Send what a turn has left, called by the hub: what fails or waits is left to a task."""
+        self._is_due = False
+        if not (self._held or self._ended):
+            self._flush()
 
     def send(self, data: bytes) -> bool:
         """Let ``data`` leave now if nothing is before it, else queue it; False as :meth:`append`.
@@ -84,6 +99,9 @@ class Sender:
     def flush(self) -> None:
         """Send what is queued, as much as fits without waiting; the rest is left to :meth:`run`."""
         self._held = False
+        self._flush()
+
+    def _flush(self) -> None:
         if not self._buffer.size:
             return
         if self._sending or self._last_words or self._plain is None:
@@ -92,11 +110,9 @@ class Sender:
         data = self._buffer.take()
         try:
             taken = self._plain.send(data)
-        except BlockingIOError:
+        except OSError:
+            # It is full, or broken, which the sending task finds out.
             taken = 0
-        except OSError as error:
-            self._broken(error)
-            return
         self._buffer.put_back(data[taken:])
         if self._buffer.size:
             self._wake.set()

@@ -36,6 +36,11 @@ class SwitchRequest(PendingRequest):
         """What went wrong: SwitchError for a refusal, SwitchDeadline, SwitchAway."""
         return [self._error(failure) for failure in self.failures]
 
+    @property
+    def own_failure(self) -> int | None:
+        """Which failure says that the request itself was refused or not answered, if any."""
+        return next((at for at, one in enumerate(self.failures) if _is_own(one)), None)
+
     def _error(self, failure: RequestFailure) -> SwitchError:
         if failure.kind is FailureKind.GONE:
             return SwitchAway(self.dpid)
@@ -49,3 +54,10 @@ class SwitchRequest(PendingRequest):
             super().finish()
         except Exception:
             LOG.exception("switch %016x: an answer was not taken", self.dpid)
+
+
+def _is_own(failure: RequestFailure) -> bool:
+    """Tell whether the request itself failed, not a message before it."""
+    return failure.kind is FailureKind.LATE or (
+        failure.kind is FailureKind.REFUSED and failure.place is None
+    )

@@ -54,6 +54,7 @@ class Transport:
     ) -> None:
         self._runtime = runtime
         self._socket = socket
+        self._reader = runtime.reader(socket)
         self._sender = Sender(runtime, socket, most, broken, stuck)
         self._closing = False
         self.write = self._sender.append
@@ -88,6 +89,8 @@ class Transport:
             take(chunk)
             self._sender.flush()
             in_a_row += 1
+            if self._reader.gives_way:
+                continue
             if len(chunk) > SHORT or in_a_row >= IN_A_ROW:
                 self._runtime.checkpoint()
                 in_a_row = 0
@@ -95,7 +98,7 @@ class Transport:
     def _next_chunk(self) -> bytes | None:
         """Return what came, nothing at the end, None when the time of one wait is over."""
         try:
-            return bytes(self._socket.recv(CHUNK_SIZE))
+            return self._reader.read(CHUNK_SIZE)
         except (TimeoutError, ssl.SSLWantReadError):
             return None
         except (OSError, EOFError, ValueError):
@@ -125,6 +128,7 @@ class Transport:
             return
         self._closing = True
         self._sender.end()
+        self._reader.close()
         try:
             self._socket.shutdown(_BOTH_DIRECTIONS)
         except (OSError, EOFError, ValueError):

@@ -179,6 +179,7 @@ class Api:
             reasons=reasons,
             slow_joins=_first(self._services.published.slow_joins),
             unanswering=_first(self._services.published.unanswered),
+            crowded=_first(self._services.published.crowded),
         )
 
     def _accepting(self) -> dict[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from horizon_ryu.core.discovery.join_doubt import SlowJoin
@@ -10,6 +11,9 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.topology import Host, Link, PortRef, Segment, Switch, TopologyChange
 from horizon_ryu.rest.topology_model import host_model, port_ref_model, segment_model, switch_model
+
+PORTS_TOLD = 512
+"""Ports of a switch that an event tells of: one of a large chassis would hold everybody up."""
 
 
 def change_to_event(change: TopologyChange) -> tuple[str, dict[str, Any]]:
@@ -37,9 +41,19 @@ def forest_to_event(forest: Forest) -> tuple[str, dict[str, Any]]:
     return "tree_change", {"roots": roots, "blocked": len(forest.blocked)}
 
 
+def _switch_data(switch: Switch, connected: bool) -> dict[str, Any]:
+    """Return a switch with its lowest ports; ``ports_left_out`` says how many more there are."""
+    left_out = len(switch.ports) - PORTS_TOLD
+    if left_out > 0:
+        ports = {number: switch.ports[number] for number in sorted(switch.ports)[:PORTS_TOLD]}
+        switch = replace(switch, ports=ports)
+    data = switch_model(switch, connected).model_dump(mode="json")
+    return {**data, "ports_left_out": left_out} if left_out > 0 else data
+
+
 def _data(subject: Switch | Link | Segment | Host | PortRef, connected: bool) -> dict[str, Any]:
     if isinstance(subject, Switch):
-        return switch_model(subject, connected).model_dump(mode="json")
+        return _switch_data(subject, connected)
     if isinstance(subject, Link):
         return {
             "src": port_ref_model(subject.src).model_dump(),

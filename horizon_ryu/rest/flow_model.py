@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import (
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    GetPydanticSchema,
-    StringConstraints,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 
 from horizon_ryu.core.errors import InvalidInput
-from horizon_ryu.core.flows.action_fields import MAX_ACTIONS, action_fields, parse_actions
+from horizon_ryu.core.flows.action_fields import (
+    MAX_ACTIONS,
+    action_fields,
+    parse_actions,
+)
 from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import (
     EntrySpec,
     Flow,
-    FlowState,
     PathSpec,
     Spec,
+    Standing,
     TaggedHop,
     flow_id,
 )
 from horizon_ryu.core.flows.match_fields import (
-    MATCH_FIELDS,
-    OXM_NAMES,
-    PROTOCOLS,
+    NAMES_READ,
     match_fields,
     parse_match,
 )
-from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID, dpid_given, dpid_to_text
+from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.rest.flow_parameters import (
     ONLY_PATH,
@@ -45,9 +46,9 @@ from horizon_ryu.rest.flow_parameters import (
     values_of,
     with_parameters,
 )
+from horizon_ryu.rest.given import DpidGiven, PortGiven, TableGiven, Told
 from horizon_ryu.rest.model import Dpid, Model, PortNo, optional
 from horizon_ryu.rest.topology_model import PortRefModel, port_ref_model
-from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
 
 MAX_HOPS = 256
 """Switches in a list of waypoints, or on a path that is given."""
@@ -59,15 +60,30 @@ class _FieldNames:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(schema) | {
-            "propertyNames": {"enum": [*MATCH_FIELDS, *OXM_NAMES, *PROTOCOLS]}
-        }
+        return handler(schema) | {"propertyNames": {"enum": list(NAMES_READ)}}
+
+
+def _action_item(given: Any) -> Any:
+    """Return an action that is written in words, as in ``ovs-ofctl``, in the form of an object."""
+    if not isinstance(given, str):
+        return given
+    name, _, value = given.strip().partition(":")
+    return {name: value or True}
+
+
+class _ActionText:
+    """Tells in the API's description that an action may be a text."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "string", "minLength": 1}]}
 
 
 MatchFields: TypeAlias = Annotated[
-    dict[str, int | str | bool],
+    dict[str, Annotated[int | str | bool, Told("a number, a text, or true")]],
     Field(
-        max_length=len((*MATCH_FIELDS, *PROTOCOLS)),
+        max_length=len(NAMES_READ),
         description="Fields by their 1.0 names or OXM names; numbers also as text (0x800); nw_src "
         "and nw_dst take CIDR or a mask; ip, arp, icmp, tcp, udp and sctp, each true, stand for "
         "dl_type and nw_proto",
@@ -75,45 +91,22 @@ MatchFields: TypeAlias = Annotated[
     ),
     _FieldNames(),
 ]
-ActionItem: TypeAlias = Annotated[dict[str, Any], Field(min_length=1, max_length=3)]
+ActionItem: TypeAlias = Annotated[
+    dict[str, Any],
+    Field(min_length=1, max_length=3),
+    BeforeValidator(_action_item),
+    _ActionText(),
+]
 Actions: TypeAlias = Annotated[
     tuple[ActionItem, ...],
     Field(
         max_length=MAX_ACTIONS,
-        description="In their order; none, or drop, drops. output, enqueue, set_queue, "
-        "set_<field>, set_field, push_vlan, pop_vlan, strip_vlan, drop; or with the name as the "
-        'member type, as in {"type": "OUTPUT", "port": 2}',
+        description="In their order; none, or drop, drops. output, enqueue, set_queue, group, "
+        "set_<field>, set_field, push_vlan, pop_vlan, set_nw_ttl, dec_nw_ttl, goto_table, drop; or "
+        'with the name as the member type, {"type": "OUTPUT", "port": 2}, or as text, output:2',
         examples=[[{"set_dl_vlan": 10}, {"output": 2}]],
     ),
 ]
-_DpidForm: TypeAlias = Annotated[
-    Annotated[int, Field(ge=0, le=MAX_DPID)]
-    | Annotated[str, StringConstraints(pattern=f"^{DPID_GIVEN}$")],
-    Field(description="Hex digits as text, zeros in front left out or not; or a number"),
-]
-DpidGiven: TypeAlias = Annotated[
-    int,
-    GetPydanticSchema(
-        lambda _source, handler: core_schema.no_info_after_validator_function(
-            dpid_given, handler.generate_schema(_DpidForm)
-        )
-    ),
-]
-"""A dpid in a request: hex digits or a number, taken as the number that it is."""
-_PortForm: TypeAlias = Annotated[
-    Annotated[int, Field(ge=1, le=MAX_PHYSICAL_PORT)] | Literal["local"],
-    Field(description="A port number, or local: the switch's own port"),
-]
-PortGiven: TypeAlias = Annotated[
-    int,
-    GetPydanticSchema(
-        lambda _source, handler: core_schema.no_info_after_validator_function(
-            lambda given: LOCAL_PORT if given == "local" else given,
-            handler.generate_schema(_PortForm),
-        )
-    ),
-]
-"""A port in a request: its number, or "local"."""
 Dpids: TypeAlias = Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
 
 _ONLY_PATH = ("src", "dst", "waypoints", "path", *ONLY_PATH, "bidirectional")
@@ -140,6 +133,9 @@ class FlowRequest(Model):
     waypoints: Dpids = optional(description="Switches to pass, in their order")
     path: Dpids = optional(description="Every switch to pass; the flow never departs from them")
     dpid: DpidGiven = optional()
+    table_id: TableGiven = optional(
+        description="Table of the entry (1.3); frames come to one beyond 0 by goto_table"
+    )
     actions: Actions = optional()
     bidirectional: bool = False
     allow_pending: bool = Field(
@@ -176,7 +172,7 @@ class FlowModel(Model):
     id: str
     kind: str
     state: str
-    reason: str = optional(description="Why it is pending")
+    reason: str = optional(description="Why it is not active, if that is known")
     match: dict[str, int | str]
     cookie: str
     path: tuple[HopModel, ...]
@@ -186,6 +182,7 @@ class FlowModel(Model):
     dst: PortRefModel = optional()
     waypoints: tuple[Dpid, ...] = optional()
     dpid: Dpid = optional()
+    table_id: int = optional(description="Its table, if that is not 0")
     actions: tuple[dict[str, Any], ...] = optional()
     reverse: str = optional(description="The flow in the other direction")
     packets: int | None = None
@@ -198,6 +195,7 @@ def spec_of(request: FlowRequest, loc: Loc = ()) -> Spec:
     if "dpid" in given:
         return _entry_of(request, loc)
     _need(given, loc)
+    _refuse(given, ("table_id",), "an end-to-end flow is in table 0; give dpid", loc)
     _refuse(given, ("actions",), "an end-to-end flow has none of its own; give dpid", loc)
     if "waypoints" in given and "path" in given:
         raise InvalidInput((*loc, "path"), "give either waypoints or the whole path")
@@ -219,7 +217,8 @@ def _entry_of(request: FlowRequest, loc: Loc) -> EntrySpec:
     _refuse(request.model_fields_set, _ONLY_PATH, "a single entry has none; leave dpid out", loc)
     match = parse_match(request.match, (*loc, "match"))
     actions = parse_actions(request.actions or (), (*loc, "actions"))
-    return EntrySpec(request.dpid, match, actions, **values_of(request))
+    table = request.table_id or 0
+    return EntrySpec(request.dpid, match, actions, table, **values_of(request))
 
 
 def _need(given: set[str], loc: Loc) -> None:
@@ -236,20 +235,26 @@ def _refuse(given: set[str], names: tuple[str, ...], reason: str, loc: Loc) -> N
 
 
 def flow_model(
-    flow: Flow, state: str | None = None, counters: tuple[int | None, int | None] | None = None
+    flow: Flow,
+    standing: Standing | None = None,
+    counters: tuple[int | None, int | None] | None = None,
 ) -> FlowModel:
-    """Return ``flow`` for an answer; ``counters`` are packets and bytes, if they were read."""
+    """Return ``flow`` for an answer; ``counters`` are packets and bytes, if they were read.
+
+    ``standing`` is how it is; None: as it is kept.
+    """
     spec = flow.spec
+    state, reason = standing or Standing(flow.state, flow.reason)
     values: dict[str, Any] = {
         "id": flow.id,
         "cookie": f"{flow.cookie:#x}",
         "kind": "path" if isinstance(spec, PathSpec) else "entry",
-        "state": state or flow.state.value,
+        "state": str(state),
         "match": match_fields(spec.match),
         "path": hop_models(flow.hops),
     }
-    if flow.state is FlowState.PENDING and flow.reason:
-        values["reason"] = flow.reason
+    if reason:
+        values["reason"] = reason
     values |= _path_values(flow, spec) if isinstance(spec, PathSpec) else _entry_values(spec)
     values |= told_of(spec)
     if flow.reverse is not None:
@@ -279,4 +284,6 @@ def _path_values(flow: Flow, spec: PathSpec) -> dict[str, Any]:
 
 
 def _entry_values(spec: EntrySpec) -> dict[str, Any]:
-    return {"dpid": dpid_to_text(spec.dpid), "actions": tuple(action_fields(spec.actions))}
+    table = {"table_id": spec.table_id} if spec.table_id else {}
+    actions = tuple(action_fields(spec.actions))
+    return {"dpid": dpid_to_text(spec.dpid), **table, "actions": actions}

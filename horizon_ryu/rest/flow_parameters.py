@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from horizon_ryu.core.flows.flow import EntrySpec, PathSpec, Spec, parameters_of
+from horizon_ryu.rest.given import NumberText
 from horizon_ryu.rest.model import Model, optional
 
 PARAMETERS = parameters_of(PathSpec)
@@ -106,7 +107,7 @@ def _type_of(item: Declared[Any]) -> Any:
     if plain is bool:
         return plain
     reading = WrapValidator(partial(_number, about["why"]))
-    return Annotated[plain, Field(ge=about["min"], le=about["max"]), reading]
+    return Annotated[plain, Field(ge=about["min"], le=about["max"]), reading, NumberText()]
 
 
 def _number(why: str, given: Any, read: ValidatorFunctionWrapHandler) -> Any:

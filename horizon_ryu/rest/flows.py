@@ -9,7 +9,7 @@ from typing import Annotated, Protocol
 from pydantic import Field
 
 from horizon_ryu.core.flows.field_values import Loc
-from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, Spec
+from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, Spec, Standing
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.http.problem import (
     CONFLICT,
@@ -26,7 +26,7 @@ from horizon_ryu.rest.model import Model
 
 MAX_BATCH = 5_000
 FLOW_ID = PathParameter(
-    "^[0-9a-f]{8}$", "A flow: 8 lower-case hex digits", lambda text: int(text, 16)
+    "^(?:0[xX])?[0-9A-Fa-f]{8}$", "A flow: 8 hex digits", lambda text: int(text, 16)
 )
 _ACCEPTED = 202
 _PENDING = MappingProxyType({_ACCEPTED: "Kept, and pending: a switch that it needs is away"})
@@ -55,8 +55,8 @@ class FlowProvider(Protocol):
     def counters(self, flow: Flow) -> tuple[int, int] | None:
         """Return the packets and bytes that the first switch counted; None if it is away."""
 
-    def is_there(self, dpid: int) -> bool:
-        """Tell whether a switch is connected."""
+    def standing(self, flow: Flow) -> Standing:
+        """Return how a flow is now, and why if it does not work."""
 
 
 class FlowBatch(Model):
@@ -98,7 +98,7 @@ class FlowOperations:
         """Make a flow; 201 when every switch has confirmed it."""
         flow = self._provider.create([_command(body)])[0]
         status = _status((flow,))
-        model = flow_model(flow, self._state(flow))
+        model = flow_model(flow, self._standing(flow))
         return Answer(model, {"Location": f"/v1/flows/{model.id}"}, status)
 
     @operation(
@@ -119,14 +119,14 @@ class FlowOperations:
         """Read one flow and its counters."""
         flow = self._provider.flow(call.path["id"])
         counters = self._provider.counters(flow) or (None, None)
-        return flow_model(flow, self._state(flow), counters)
+        return flow_model(flow, self._standing(flow), counters)
 
     @operation("PATCH", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, *_PROBLEMS))
     def change(self, call: Call, body: FlowPatch) -> FlowModel:
         """Set a flow's path, priority, timeouts, queue, rate or actions without loss."""
         flow = self._provider.flow(call.path["id"])
         changed = self._provider.change(flow.number, patched(flow.spec, body))
-        return flow_model(changed, self._state(changed))
+        return flow_model(changed, self._standing(changed))
 
     @operation(
         "DELETE", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, CONFLICT, *STORE_WRITE)
@@ -136,13 +136,13 @@ class FlowOperations:
         self._provider.remove(call.path["id"])
 
     def _models(self, flows: Iterable[Flow]) -> Flows:
-        return Flows(flows=tuple(flow_model(flow, self._state(flow)) for flow in flows))
+        return Flows(flows=tuple(flow_model(flow, self._standing(flow)) for flow in flows))
 
-    def _state(self, flow: Flow) -> str:
-        if flow.state is FlowState.PENDING:
-            return flow.state.value
-        away = isinstance(flow.spec, EntrySpec) and not self._provider.is_there(flow.spec.dpid)
-        return "broken" if away else flow.state.value
+    def _standing(self, flow: Flow) -> Standing:
+        if isinstance(flow.spec, PathSpec) and flow.spec.meter is None:
+            # It needs its links only, and whether they are there is kept.
+            return Standing(flow.state, flow.reason)
+        return self._provider.standing(flow)
 
 
 def resources(provider: FlowProvider) -> list[Resource]:

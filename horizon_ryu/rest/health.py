@@ -51,6 +51,7 @@ class Health(Model):
     ``slow_joins`` are the switches that have told their dpid and are not ready in time: nobody
     waits for them. ``loops`` has every loop of the controller.
     ``unanswering`` are those that live and leave requests unanswered: what they do is unverified.
+    ``crowded`` are the switches with more ports than the cap: those beyond it are closed.
     """
 
     status: Literal["ok", "degraded"]
@@ -66,6 +67,7 @@ class Health(Model):
     reasons: tuple[str, ...] = ()
     slow_joins: tuple[Dpid, ...] = ()
     unanswering: tuple[Dpid, ...] = ()
+    crowded: tuple[Dpid, ...] = ()
 
 
 class HealthProvider(Protocol):

@@ -10,11 +10,11 @@ from pydantic import Field, StringConstraints
 from horizon_ryu.core.errors import InvalidInput, NotFound
 from horizon_ryu.core.flows.field_values import parse_mac
 from horizon_ryu.core.frames import address_from_text, address_text
-from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.topology import Host, PortRef, TopologyView, station_key, station_of
 from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_WRITE
 from horizon_ryu.http.resource import Call, PathParameter, Resource, operation, resources_of
-from horizon_ryu.rest.model import Dpid, Model, optional
+from horizon_ryu.rest.given import DpidGiven, PortGiven
+from horizon_ryu.rest.model import Model, optional
 from horizon_ryu.rest.topology_model import HostModel, TaggedHostModel, host_model
 
 _MAX_ADDRESSES = 64
@@ -24,8 +24,11 @@ def _mac(text: str) -> bytes:
     return parse_mac(text.lower(), ("mac",))
 
 
+_PAIR = "[0-9A-Fa-f]{2}"
 MAC = PathParameter(
-    "^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$", "The MAC address of a host, with colons", _mac
+    rf"^(?:{_PAIR}(?::{_PAIR}){{5}}|{_PAIR}(?:-{_PAIR}){{5}}|{_PAIR * 2}(?:\.{_PAIR * 2}){{2}})$",
+    "The MAC address of a host, with colons, hyphens or, in fours, dots",
+    _mac,
 )
 _ONE = {"mac": MAC}
 
@@ -47,8 +50,8 @@ class StationModel(HostModel):
 class PinModel(Model):
     """The port at which a host is, and its addresses, whoever claims otherwise."""
 
-    dpid: Dpid
-    port_no: Annotated[int, Field(ge=1, le=0xFFFFFFFE)]
+    dpid: DpidGiven
+    port_no: PortGiven
     ips: Annotated[tuple[str, ...], Field(max_length=_MAX_ADDRESSES)] = ()
 
 
@@ -115,7 +118,7 @@ class StationOperations:
     def pin(self, call: Call, body: PinModel, query: HostQuery) -> StationModel:
         """Pin a host to a port: frames from elsewhere do not move it, and it does not age."""
         mac, vlan = station_of(_key(call, query))
-        location = PortRef(dpid_from_text(body.dpid), body.port_no)
+        location = PortRef(body.dpid, body.port_no)
         ips = tuple(sorted({_address(text, place) for place, text in enumerate(body.ips)}))
         pinned = Host(mac, ips, location, vlan)
         self._keeper.pin_host(pinned)

@@ -26,12 +26,12 @@ from horizon_ryu.formats.flow_migration import (
 from horizon_ryu.http.problem import UNION_TAG, clean, problem_of
 from horizon_ryu.rest.flow_model import (
     MAX_HOPS,
-    DpidGiven,
     HopModel,
     MatchFields,
     hop_models,
 )
 from horizon_ryu.rest.flow_parameters import PARAMETERS, left_out, with_parameters
+from horizon_ryu.rest.given import DpidGiven
 from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
 

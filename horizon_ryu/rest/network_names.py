@@ -25,6 +25,8 @@ _IPV6 = "|".join(
 )
 IP_RANGE = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
 IPV6_RANGE = rf"({_IPV6})/(12[0-8]|1[01][0-9]|[1-9][0-9]?)"
+MASKED = rf"({_OCTET}\.){{3}}{_OCTET}/({_OCTET}\.){{3}}{_OCTET}"
+"""A range of IPv4 with its mask; not every mask is one."""
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 _DESCRIPTION = (

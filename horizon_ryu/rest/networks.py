@@ -8,11 +8,18 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, definition_by_range
 from horizon_ryu.core.errors import Conflict
+from horizon_ryu.core.flows.field_values import Loc, parse_network
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.http.problem import CONFLICT, NOT_FOUND, STORE_FAILED, STORE_WRITE
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
-from horizon_ryu.rest.network_names import IP_RANGE, IPV6_RANGE, NAME, NetworkStore
+from horizon_ryu.rest.network_names import (
+    IP_RANGE,
+    IPV6_RANGE,
+    MASKED,
+    NAME,
+    NetworkStore,
+)
 
 
 def _exactly_one(schema: dict[str, Any]) -> None:
@@ -25,9 +32,11 @@ class Definition(Model):
     model_config = ConfigDict(json_schema_extra=_exactly_one)
 
     vlan: Annotated[int, Field(ge=1, le=4094)] = optional()
-    ip: Annotated[str, StringConstraints(pattern=f"^({IP_RANGE}|{IPV6_RANGE})$")] = optional(
-        description="A range of IPv4 or IPv6 whose host bits are zero",
-        examples=["10.0.0.0/24", "2001:db8::/32"],
+    ip: Annotated[str, StringConstraints(pattern=f"^({IP_RANGE}|{IPV6_RANGE}|{MASKED})$")] = (
+        optional(
+            description="A range of IPv4 or IPv6 whose host bits are zero, or with a mask",
+            examples=["10.0.0.0/24", "2001:db8::/32"],
+        )
     )
 
 
@@ -92,9 +101,19 @@ def resources(store: NetworkStore) -> list[Resource]:
 def _definition(given: Definition) -> NetworkDefinition:
     """Return the definition in the core's form; InvalidInput unless exactly one is given."""
     if given.model_fields_set == {"ip"}:
-        return definition_by_range(given.ip, ("definition", "ip"))
+        loc = ("definition", "ip")
+        text = given.ip
+        if text.rpartition("/")[2].count("."):
+            text = "{}/{}".format(*_unmasked(text, loc))
+        return definition_by_range(text, loc)
     # Both, or neither, are refused there.
     return NetworkDefinition(vlan=None if "ip" in given.model_fields_set else given.vlan)
+
+
+def _unmasked(text: str, loc: Loc) -> tuple[str, int]:
+    """Return the address and the prefix length of a range that is written with a mask."""
+    network = parse_network(text, loc)
+    return text.partition("/")[0], network[1]
 
 
 def _network(name: str, definition: NetworkDefinition) -> Network:

@@ -1,23 +1,33 @@
 """The topology as JSON text, made of an item per switch, link and host (:class:`TopologyModel`).
 
 Each item is written by its model, once, and kept until it changes: a change of one port costs one
-switch, not 500.
+switch, not 500, and of that switch one port.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from pydantic import BaseModel
 
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Switch, TopologyView
+from horizon_ryu.core.topology import HeldLink, Host, Link, Port, Switch, TopologyView
 from horizon_ryu.formats.fragments import Fragments
-from horizon_ryu.rest.topology_model import host_model, link_model, switch_model
+from horizon_ryu.rest.topology_model import (
+    held_link_model,
+    host_model,
+    link_model,
+    port_model,
+    switch_model,
+)
 
 SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
 """Whether a switch is connected, and which kinds of requests it leaves unanswered."""
+
+_NO_PORTS = '"ports":[]'
 
 
 class TopologyText:
@@ -25,7 +35,10 @@ class TopologyText:
 
     def __init__(self) -> None:
         self.switches = Fragments()
+        self.ports: dict[int, Fragments] = {}
+        """Those of each switch."""
         self.links = Fragments()
+        self.held_links = Fragments()
         self.hosts = Fragments()
 
     def json(
@@ -40,13 +53,23 @@ class TopologyText:
         ``states`` are those of the switches, by dpid. ``rest`` is called between items, to let
         others have their turns.
         """
-        lists = (
-            ("switches", self.switches.texts(_switches(view, states), _switch, rest)),
+        self.ports = {dpid: self.ports.get(dpid, Fragments()) for dpid in view.switches}
+        write_switch = partial(self._switch, rest)
+        lists = [
+            ("switches", self.switches.texts(_switches(view, states), write_switch, rest)),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
-        )
+        ]
+        if view.held:
+            lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
         return f"{{{members}}}".encode()
+
+    def _switch(self, rest: Callable[[], None], switch: Switch, state: SwitchState) -> str:
+        """Return a switch as its model would be written, its ports one by one."""
+        ports = self.ports[switch.dpid].texts(_ports(switch), _port, rest)
+        frame = _text(switch_model(replace(switch, ports={}), *state))
+        return frame.replace(_NO_PORTS, f'"ports":[{",".join(ports)}]', 1)
 
 
 def _switches(
@@ -64,17 +87,31 @@ def _links(
         yield src, (link, view.is_bidirectional(link), in_tree)
 
 
+def _held_links(view: TopologyView) -> Iterable[tuple[Hashable, tuple[HeldLink]]]:
+    for held in sorted(view.held):
+        yield held.link, (held,)
+
+
 def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
     for key, host in sorted(view.hosts.items()):
         yield key, (host,)
 
 
-def _switch(switch: Switch, state: SwitchState) -> str:
-    return _text(switch_model(switch, *state))
+def _ports(switch: Switch) -> Iterable[tuple[Hashable, tuple[Port]]]:
+    for number, port in sorted(switch.ports.items()):
+        yield number, (port,)
+
+
+def _port(port: Port) -> str:
+    return _text(port_model(port))
 
 
 def _link(link: Link, bidirectional: bool, in_tree: bool | None) -> str:
     return _text(link_model(link, bidirectional, in_tree))
+
+
+def _held_link(held: HeldLink) -> str:
+    return _text(held_link_model(held))
 
 
 def _host(host: Host) -> str:

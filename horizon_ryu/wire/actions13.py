@@ -10,9 +10,13 @@ from horizon_ryu.wire.fields import MAX_LENGTH
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     Action,
+    DecrementTtl,
     Enqueue,
     Flood,
+    GotoTable,
     Output,
+    OutputGroup,
+    OverwriteTtl,
     PushVlan,
     SetField,
     StripVlan,
@@ -38,7 +42,12 @@ _WRITE_ACTIONS, _APPLY_ACTIONS = int(OFPIT.WRITE_ACTIONS), int(OFPIT.APPLY_ACTIO
 OUTPUT = ACTIONS_13[OUTPUT_KIND].layout()
 _QUEUE, _GROUP = ACTIONS_13[_QUEUE_KIND].layout(), ACTIONS_13[_GROUP_KIND].layout()
 _PUSH = ACTIONS_13[_PUSH_KIND].layout()
+_SET_TTL_KINDS = int(OFPAT.SET_NW_TTL), int(OFPAT.SET_MPLS_TTL)
+_DEC_TTL_KINDS = int(OFPAT.DEC_NW_TTL), int(OFPAT.DEC_MPLS_TTL)
+"""Of IP, of MPLS."""
+_SET_TTL, _HEAD_ONLY = (ACTIONS_13[row[0]].layout() for row in (_SET_TTL_KINDS, _DEC_TTL_KINDS))
 _METERED = struct.Struct("!HHI")
+_TABLE = struct.Struct("!HHB3x")
 _SET_FIELD = struct.Struct("!HHI")
 """Type, length and the header of the field, whose value follows, padded to 8 bytes."""
 _INSTRUCTION = struct.Struct("!HH4x")
@@ -54,9 +63,18 @@ def encode_actions(actions: tuple[Action, ...], kind: FrameKind) -> bytes:
 
 @lru_cache(maxsize=4096)
 def encode_instructions(actions: tuple[Action, ...], kind: FrameKind) -> bytes:
-    """Return the instruction that applies ``actions``; none for no actions."""
-    body = _encode_all(actions, kind)
-    return _INSTRUCTION.pack(_APPLY_ACTIONS, _INSTRUCTION.size + len(body)) + body if body else b""
+    """Return the instruction that applies ``actions``, and one that goes on in another table.
+
+    None for no actions.
+    """
+    written = normalize_actions(OPENFLOW_13, kind, actions)
+    onward = b""
+    if written and isinstance(written[-1], GotoTable):
+        onward, written = _TABLE.pack(_GOTO_TABLE, _TABLE.size, written[-1].table_id), written[:-1]
+    body = b"".join([_encode(action, kind) for action in written])
+    if body:
+        body = _INSTRUCTION.pack(_APPLY_ACTIONS, _INSTRUCTION.size + len(body)) + body
+    return body + onward
 
 
 def encode_meter(meter: int) -> bytes:
@@ -83,6 +101,15 @@ def _encode(action: Action, kind: FrameKind) -> bytes:
         return _STRIP
     if isinstance(action, Flood):
         return _GROUP.pack(_GROUP_KIND, _GROUP.size, FLOOD_GROUP)
+    if isinstance(action, OutputGroup):
+        return _GROUP.pack(_GROUP_KIND, _GROUP.size, action.group_id)
+    if isinstance(action, OverwriteTtl):
+        number = _SET_TTL_KINDS[action.mpls]
+        return _SET_TTL.pack(number, _SET_TTL.size, action.ttl)
+    if isinstance(action, DecrementTtl):
+        return _HEAD_ONLY.pack(_DEC_TTL_KINDS[action.mpls], _HEAD_ONLY.size)
+    if isinstance(action, GotoTable):
+        raise ValueError("goto_table stands in flow entries only")
     if action in _PORTS:
         size = WHOLE_FRAME if isinstance(action, ToController) else 0
         return OUTPUT.pack(OUTPUT_KIND, OUTPUT.size, _PORTS[action], size)
@@ -125,9 +152,11 @@ class _Reader:
         elif kind == _METER:
             found.whole &= found.meter is None
             found.meter = int.from_bytes(data[4:8], "big")
+        elif kind == _GOTO_TABLE:
+            found.forwards = True
+            found.known.append(GotoTable(data[4]))
         else:
             found.whole = False
-            found.forwards |= kind == _GOTO_TABLE
 
     def _action(self, kind: int, data: bytes) -> None:
         known = self.found.known
@@ -144,6 +173,10 @@ class _Reader:
             self._queue, self._queue_is_used = int.from_bytes(data[4:8], "big"), False
         elif kind == _GROUP_KIND:
             self._group(int.from_bytes(data[4:8], "big"))
+        elif kind in _SET_TTL_KINDS:
+            known.append(OverwriteTtl(data[4], kind == _SET_TTL_KINDS[True]))
+        elif kind in _DEC_TTL_KINDS:
+            known.append(DecrementTtl(kind == _DEC_TTL_KINDS[True]))
         else:
             self.found.whole = False
 
@@ -160,10 +193,7 @@ class _Reader:
 
     def _group(self, group: int) -> None:
         self.found.forwards = True
-        if group == FLOOD_GROUP:
-            self.found.known.append(Flood())
-        else:
-            self.found.whole = False
+        self.found.known.append(Flood() if group == FLOOD_GROUP else OutputGroup(group))
 
     def _set_field(self, header: int, padded: bytes) -> None:
         name, data = NAMES.get(header), padded[: header & MAX_LENGTH]

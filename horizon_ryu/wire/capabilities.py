@@ -8,6 +8,9 @@ from types import MappingProxyType
 
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
+GROUP_PORTS = (0xFFFF - 16) // 32
+"""Buckets of one output each that a group-mod has room for (1.3.5 section 7.3.4.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -18,7 +21,9 @@ class Capabilities:
     rates can be limited. ``cookie_filter``: entries can be asked for, and deleted, by cookie.
     ``port_desc`` and ``table_features``: ports and tables are described apart from the features
     of the switch, and from the counters of the tables. ``oxm``: matches are lists of fields, those
-    of IPv6 and masks of VLAN identifiers among them.
+    of IPv6 and masks of VLAN identifiers among them. ``tables``: an entry can be written to a table
+    of choice. ``most_flooding``: the most ports that frames can be flooded by, None without a
+    limit.
     """
 
     flood_group: bool
@@ -28,6 +33,8 @@ class Capabilities:
     port_desc: bool
     table_features: bool
     oxm: bool
+    tables: bool
+    most_flooding: int | None
 
 
 _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
@@ -40,6 +47,8 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             port_desc=False,
             table_features=False,
             oxm=False,
+            tables=False,
+            most_flooding=None,
         ),
         OPENFLOW_13: Capabilities(
             flood_group=True,
@@ -49,6 +58,8 @@ _BY_VERSION: Mapping[int, Capabilities] = MappingProxyType(
             port_desc=True,
             table_features=True,
             oxm=True,
+            tables=True,
+            most_flooding=GROUP_PORTS,
         ),
     }
 )

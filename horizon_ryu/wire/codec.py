@@ -94,6 +94,9 @@ class Codec(Protocol):
     def encode_group_desc_request(self, xid: int) -> bytes:
         """Return the request for the members of every group; ValueError without groups."""
 
+    def encode_meter_config_request(self, xid: int) -> bytes:
+        """Return the request for every meter; ValueError without meters."""
+
     def has_more(self, message: bytes) -> bool:
         """Tell whether an answer goes on in another message."""
 

@@ -61,6 +61,8 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
     """Return the bytes of a flow-mod; ValueError for what 1.0 cannot express."""
     if mod.meter is not None:
         raise ValueError("OpenFlow 1.0 has no meters")
+    if mod.table_id:
+        raise ValueError("OpenFlow 1.0 has no tables to choose from")
     match = mod.match
     tagged = None if match.dl_vlan is None else match.dl_vlan != VLAN_NONE
     actions = encode_actions(mod.actions, match.dl_type, tagged, match.nw_proto)
@@ -147,6 +149,9 @@ class Codec10(VersionCodec):
 
     def encode_group_desc_request(self, xid: int) -> bytes:
         raise ValueError("OpenFlow 1.0 has no groups")
+
+    def encode_meter_config_request(self, xid: int) -> bytes:
+        raise ValueError("OpenFlow 1.0 has no meters")
 
     def is_auxiliary(self, features: bytes) -> bool:
         return False

@@ -36,6 +36,7 @@ from horizon_ryu.wire.ofp13 import (
     OFPFC,
     OFPGC,
     OFPGT,
+    OFPM,
     OFPMBT,
     OFPMC,
     OFPMF,
@@ -55,6 +56,9 @@ VERSION = OPENFLOW_13
 _PACKET_OUT_TYPE, _FLOW_MOD_TYPE = int(OFPT.PACKET_OUT), int(OFPT.FLOW_MOD)
 
 _PACKET_IN = struct.Struct("!IHBBQHH")
+_USUAL_PACKET_IN = struct.Struct("!8xIH18xI")
+"""Buffer, length of the frame, and the port where a match has nothing else."""
+_ONLY_IN_PORT = struct.pack("!xxHHI", 1, 12, header(OFPXMT_OFB.IN_PORT))[2:]
 _PACKET_OUT = struct.Struct("!BBHIIIH6x")
 _FLOW_MOD = struct.Struct("!BBHIQQBBHHHIIIHxx")
 _GROUP_MOD = struct.Struct("!BBHIHBxI")
@@ -62,6 +66,7 @@ _BUCKET = struct.Struct("!HHII4x")
 _METER_MOD = struct.Struct("!BBHIHHI")
 _BAND = struct.Struct("!HHII4x")
 _FLOW_STATS = struct.Struct("!B3xII4xQQ")
+_METER_REQUEST = struct.Struct("!I4x")
 _OXM_IN_PORT = header(OFPXMT_OFB.IN_PORT)
 _COMMANDS = {
     FlowCommand.ADD: int(OFPFC.ADD),
@@ -78,6 +83,11 @@ def decode_packet_in(message: bytes) -> PacketInFields | None:
     """Return (in_port, buffer_id or None, frame) of a packet-in; None if it is malformed."""
     if len(message) < 34:
         return None
+    if message[24:32] == _ONLY_IN_PORT and len(message) >= 42:
+        # So do nearly all: the port is all that the match has.
+        buffer_id, total, in_port = _USUAL_PACKET_IN.unpack_from(message)
+        frame = message[42 : 42 + total]
+        return in_port, None if buffer_id == OFP_NO_BUFFER else buffer_id, frame
     buffer_id, total, _, _, _, kind, length = _PACKET_IN.unpack_from(message, 8)
     start = 24 + (length + 7) // 8 * 8 + 2
     if kind != 1 or length < 4 or start > len(message):
@@ -102,7 +112,7 @@ def _in_port(message: bytes, at: int, end: int) -> int | None:
 
 
 def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
-    """Return the bytes of a flow-mod for table 0; no actions means none is applied: drop.
+    """Return the bytes of a flow-mod; no actions means none is applied: drop.
 
     ValueError for what 1.3 cannot express.
     """
@@ -119,7 +129,7 @@ def encode_flow_mod(xid: int, mod: FlowMod) -> bytes:
             xid,
             mod.cookie,
             0,
-            0,
+            mod.table_id,
             _COMMANDS[mod.command],
             mod.idle_timeout,
             mod.hard_timeout,
@@ -217,6 +227,9 @@ class Codec13(VersionCodec):
 
     def encode_group_desc_request(self, xid: int) -> bytes:
         return statistics_request(VERSION, OFPMP.GROUP_DESC, xid)
+
+    def encode_meter_config_request(self, xid: int) -> bytes:
+        return statistics_request(VERSION, OFPMP.METER_CONFIG, xid, _METER_REQUEST.pack(OFPM.ALL))
 
     def is_auxiliary(self, features: bytes) -> bool:
         # Byte 21: connections beside the main one (1.3.5 section 6.3.6).

@@ -1,4 +1,4 @@
-"""Flow entries and groups as switches report them: reply bytes to values of the core.
+"""Flow entries, groups and meters as switches report them: reply bytes to values of the core.
 
 The wire guard has walked every length before; the bounds are checked here once more, since a
 reader that relies on somebody else's check is one refactoring away from a hang.
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from horizon_ryu.wire import actions10, actions13, match10, oxm
+from horizon_ryu.wire import actions10, actions13, match10, ofp10, oxm
 from horizon_ryu.wire.messages import FLOOD_GROUP, Action, FlowEntry, Match
 from horizon_ryu.wire.normalize import normalize_actions
-from horizon_ryu.wire.ofp13 import OFPGT, OFPMPF
+from horizon_ryu.wire.ofp13 import OFPGT, OFPMP, OFPMPF, OFPT
 from horizon_ryu.wire.read_actions import tlvs
 from horizon_ryu.wire.set_fields import FrameKind, frame_kind
 from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10, OPENFLOW_13
@@ -24,6 +24,10 @@ _ENTRY_13 = struct.Struct("!HBxIIHHHH4xQQQ")
 _TLV = struct.Struct("!HH")
 _GROUP_DESC = struct.Struct("!HBxI")
 _BUCKET_SIZE = 16
+_REPLY = {OPENFLOW_10: int(ofp10.OFPT.STATS_REPLY), OPENFLOW_13: int(OFPT.MULTIPART_REPLY)}
+_COUNTED = {OPENFLOW_10: (44, 72, _ENTRY_10.size), OPENFLOW_13: (4, 32, _ENTRY_13.size)}
+"""Where the age of an entry stands (8 bytes), its counters (16), and its least size."""
+_METER_CONFIG = struct.Struct("!HHI")
 _MORE = int(OFPMPF.REPLY_MORE)
 """Of 1.3; 1.0 has the same bit for it (OFPSF_REPLY_MORE)."""
 _SHORT = 256
@@ -43,6 +47,31 @@ def read_entries(version: int, message: bytes) -> tuple[FlowEntry, ...]:
 def has_more(version: int, message: bytes) -> bool:
     """Tell whether another piece follows (OFPSF_REPLY_MORE, OFPMPF_REPLY_MORE)."""
     return bool(message[11] & _MORE)
+
+
+def without_counters(message: bytes) -> bytes:
+    """Return what one piece of a statistics reply says, whatever was counted meanwhile.
+
+    Of flow entries all but their ages and counters, of other messages all but the transaction id.
+    """
+    version = message[0]
+    if message[1] != _REPLY.get(version) or message[8] << 8 | message[9] != OFPMP.FLOW:
+        return message[:4] + message[8:]
+    ages, counters, size = _COUNTED[version]
+    at, end = BODY_AT[version], len(message)
+    parts = [message[:4], message[8:at]]
+    while end - at >= size:
+        length = message[at] << 8 | message[at + 1]
+        if not size <= length <= end - at:
+            break
+        parts += (
+            message[at : at + ages],
+            message[at + ages + 8 : at + counters],
+            message[at + counters + 16 : at + length],
+        )
+        at += length
+    parts.append(message[at:])
+    return b"".join(parts)
 
 
 def _entries_10(body: bytes) -> Iterator[FlowEntry]:
@@ -149,6 +178,21 @@ def read_flood_group(message: bytes) -> frozenset[int] | None:
         if group_id == FLOOD_GROUP and kind == OFPGT.ALL:
             return frozenset(_bucket_ports(group[_GROUP_DESC.size :]))
     return None
+
+
+def read_groups(message: bytes) -> dict[int, bool]:
+    """Return the groups in a piece of a group-desc reply, and whether each has a bucket."""
+    groups = _records(message[BODY_AT[OPENFLOW_13] :], _GROUP_DESC.size)
+    return {
+        _GROUP_DESC.unpack_from(group)[2]: len(group) >= _GROUP_DESC.size + _BUCKET_SIZE
+        for group in groups
+    }
+
+
+def read_meters(message: bytes) -> frozenset[int]:
+    """Return the meters in a piece of a reply to a request for their configuration."""
+    meters = _records(message[BODY_AT[OPENFLOW_13] :], _METER_CONFIG.size)
+    return frozenset(_METER_CONFIG.unpack_from(meter)[2] for meter in meters)
 
 
 def _bucket_ports(body: bytes) -> Iterator[int]:

@@ -141,6 +141,38 @@ class StripVlan:
     """Take the outermost VLAN tag off."""
 
 
+@dataclass(frozen=True, slots=True)
+class OutputGroup:
+    """Send the frame through a group of the switch, which must be there (1.3 only)."""
+
+    group_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverwriteTtl:
+    """Overwrite the TTL of IP or, with ``mpls``, of the outermost label (1.3 only)."""
+
+    ttl: int
+    mpls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecrementTtl:
+    """Take one off the TTL of IP or, with ``mpls``, of the outermost label (1.3 only).
+
+    A frame whose TTL is at its end goes no further.
+    """
+
+    mpls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GotoTable:
+    """Go on in a later table, as the last thing of all (1.3 only: an instruction there)."""
+
+    table_id: int
+
+
 Action: TypeAlias = (
     Output
     | OutputInPort
@@ -151,6 +183,10 @@ Action: TypeAlias = (
     | SetField
     | PushVlan
     | StripVlan
+    | OutputGroup
+    | OverwriteTtl
+    | DecrementTtl
+    | GotoTable
 )
 
 
@@ -179,7 +215,8 @@ class FlowModFlags(IntFlag):
 class FlowMod(NamedTuple):
     """Add or strictly delete one flow entry; no actions means drop.
 
-    Timeouts are in seconds, 0 means none. ``meter`` is the meter that frames pass first (1.3).
+    Timeouts are in seconds, 0 means none. ``meter`` is the meter that frames pass first (1.3);
+    ``table_id`` is always 0 on 1.0.
     """
 
     command: FlowCommand
@@ -191,6 +228,7 @@ class FlowMod(NamedTuple):
     hard_timeout: int = 0
     flags: FlowModFlags = FlowModFlags.NONE
     meter: int | None = None
+    table_id: int = 0
 
     @property
     def send_flow_removed(self) -> bool:
@@ -268,8 +306,7 @@ class Outgoing(NamedTuple):
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class PacketIn:
+class PacketIn(NamedTuple):
     """A frame that a switch handed to the controller; ``buffer_id`` is None when unbuffered."""
 
     dpid: int

@@ -7,21 +7,25 @@ from their canonical form, and reading them gives it back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from horizon_ryu.wire.mac_masks import masked_macs
 from horizon_ryu.wire.match_rules import check_match
 from horizon_ryu.wire.messages import (
     Action,
+    DecrementTtl,
     Enqueue,
+    GotoTable,
     Match,
     Output,
+    OutputGroup,
+    OverwriteTtl,
     PushVlan,
     SetField,
     StripVlan,
     ToController,
 )
-from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS, IPV6_BITS
+from horizon_ryu.wire.protocols import ETHERTYPE, IPV4_BITS, IPV6_BITS, MAX_BYTE
 from horizon_ryu.wire.reserved_ports import has_queues, output_to
 from horizon_ryu.wire.set_fields import (
     TAG_FIELDS,
@@ -122,6 +126,9 @@ def _actions_10(actions: Sequence[Action], kind: FrameKind) -> Iterator[Action]:
     """Yield actions without PushVlan: setting a field of the tag adds it (1.0.0 section 3.3)."""
     tags, pushing = _Tags(kind.tagged), False
     for action in actions:
+        lacking = _ONLY_13.get(type(action))
+        if lacking is not None:
+            raise ValueError(f"OpenFlow 1.0 has no {lacking}")
         if isinstance(action, PushVlan):
             _check_push_10(action, tags, pushing)
             pushing = True
@@ -155,7 +162,7 @@ def _actions_13(actions: Sequence[Action], kind: FrameKind) -> Iterator[Action]:
     Setting one pushes it first, stripping one from untagged frames is left out.
     """
     tags, queued = _Tags(kind.tagged), False
-    for action in actions:
+    for place, action in enumerate(actions, 1):
         if isinstance(action, PushVlan):
             _check_push_13(action)
             tags.push()
@@ -169,11 +176,38 @@ def _actions_13(actions: Sequence[Action], kind: FrameKind) -> Iterator[Action]:
                 continue
             _check_strip_13(tags)
             tags.strip()
+        elif isinstance(action, OverwriteTtl | DecrementTtl):
+            _check_ttl(action, kind)
+        elif isinstance(action, GotoTable):
+            if place < len(actions):
+                raise ValueError("nothing comes after goto_table: the later table goes on")
         elif isinstance(action, Enqueue):
             queued = True
         elif queued and not isinstance(action, ToController):
             raise ValueError("OpenFlow 1.3 cannot leave a queue: outputs without one come first")
         yield _by_name(OPENFLOW_13, action)
+
+
+_ONLY_13: Mapping[type, str] = {
+    OutputGroup: "groups",
+    OverwriteTtl: "action that sets a TTL",
+    DecrementTtl: "action that decrements a TTL",
+    GotoTable: "goto_table: only one table is written to",
+}
+"""What OpenFlow 1.0 cannot do, and how that is said."""
+_WITH_TTL = {
+    False: (int(ETHERTYPE.IPV4), int(ETHERTYPE.IPV6)),
+    True: (int(ETHERTYPE.MPLS), int(ETHERTYPE.MPLS_MULTICAST)),
+}
+"""Whether a TTL is of MPLS -> ethertypes of frames that have one."""
+
+
+def _check_ttl(action: OverwriteTtl | DecrementTtl, kind: FrameKind) -> None:
+    if kind.dl_type not in _WITH_TTL[action.mpls]:
+        which = " or ".join(f"{dl_type:#06x}" for dl_type in _WITH_TTL[action.mpls])
+        raise ValueError(f"frames of dl_type {which} have that TTL: the match must say so")
+    if isinstance(action, OverwriteTtl) and not 0 <= action.ttl <= MAX_BYTE:
+        raise ValueError(f"a TTL is 0 to {MAX_BYTE}, not {action.ttl!r}")
 
 
 def _check_push_13(action: PushVlan) -> None:

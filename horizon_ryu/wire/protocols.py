@@ -10,6 +10,7 @@ class ETHERTYPE(IntEnum):
 
     IPV4 = 0x0800
     ARP = 0x0806
+    RARP = 0x8035
     VLAN = 0x8100
     IPV6 = 0x86DD
     MPLS = 0x8847

@@ -64,18 +64,18 @@ class SharedLab:
     """A lab that stands from the first test that needs it to the last."""
 
     def __init__(self, make: Callable[[Path], Lab], folder: Callable[[], Path], on: Stage) -> None:
+        self.stage = on
         self._make = make
         self._folder = folder
-        self._stage = on
         self._lab: Lab | None = None
 
     def ready(self) -> Lab:
         """Return the lab as it was at first."""
         if self._lab is None:
             self._lab = self._make(self._folder())
-            arguments = dict(self._stage.arguments)
+            arguments = dict(self.stage.arguments)
             try:
-                self._lab.stage(self._stage.network, VERSIONS[self._stage.version], **arguments)
+                self._lab.stage(self.stage.network, VERSIONS[self.stage.version], **arguments)
             except BaseException:
                 self.close()
                 raise

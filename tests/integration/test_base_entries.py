@@ -7,40 +7,46 @@ LLDP, ARP, broadcasts, drops at closed ports, the table miss, the flood group an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.controller_process import wait_until
+from integration.shared_network import SharedLab, on
 from tools.flow_lab import Entry, parse_entry
 from tools.lab import Lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
 
-VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",)}
 RESTORED = 5.0
 """Seconds within which everything must be as it was."""
 BASE_OWNERS = (0x485A01, 0x485A02, 0x485A03)
 PAIRS = 150
 """Priority of the entries of pairs of hosts, which come and go."""
-FOREIGN = "cookie=0x77,priority=250,ip,nw_dst=192.0.2.1,actions=drop"
+FOREIGN_COOKIE = 0x77
+FOREIGN = f"cookie={FOREIGN_COOKIE:#x},priority=250,ip,nw_dst=192.0.2.1,actions=drop"
 _PORT = re.compile(r"^ *(\d+)\(")
 
 
-@pytest.fixture(params=["bundle", "spanning_tree"])
+@pytest.fixture(scope="module", params=["bundle", "spanning_tree"])
 def apps(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module")
+def make_lab(apps: str) -> Callable[[Path], Lab]:
+    return lambda folder: Lab(folder, apps=(f"horizon_ryu.{apps}",))
+
+
 @pytest.fixture
-def lab(apps: str, tmp_path: Path) -> Iterator[Lab]:
-    made = Lab(tmp_path, apps=(f"horizon_ryu.{apps}",))
-    try:
-        yield made
-    finally:
-        made.close()
+def lab(shared_lab: Lab) -> Lab:
+    return shared_lab
+
+
+@pytest.fixture
+def version(staged: SharedLab) -> str:
+    return staged.stage.version
 
 
 def entries(lab: Lab, dpid: int) -> list[Entry]:
@@ -87,14 +93,14 @@ class Damage:
         return f"{head}priority={entry.priority}{match}"
 
     def expect_undone(self, what: str) -> None:
-        wait_until(lambda: self.state() == self.before, RESTORED, f"{what} is undone")
+        self.lab.wait_until(lambda: self.state() == self.before, RESTORED, f"{what} is undone")
 
 
 def expect_hosts_to_talk(lab: Lab, apps: str) -> None:
     """Hosts reach each other, which takes more than the tree: where Forwarding runs."""
     hosts = [host.name for host in lab.graph.hosts]
     if apps == "bundle":
-        wait_until(lambda: not lab.network.ping_all(hosts).lost, RESTORED, "hosts talk")
+        lab.wait_until(lambda: not lab.network.ping_all(hosts).lost, RESTORED, "hosts talk")
 
 
 def blocked_switch(lab: Lab) -> int:
@@ -104,10 +110,8 @@ def blocked_switch(lab: Lab) -> int:
     )
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@on("ring", "1.0", "1.3", n=3)
 def test_everything_that_others_delete_comes_back(lab: Lab, apps: str, version: str) -> None:
-    lab.build("ring", VERSIONS[version], n=3)
-    lab.expect_true_topology()
     expect_hosts_to_talk(lab, apps)
     for dpid in dict.fromkeys((blocked_switch(lab), *lab.switches()[:1])):
         damage = Damage(lab, dpid, version)
@@ -126,12 +130,10 @@ def test_everything_that_others_delete_comes_back(lab: Lab, apps: str, version: 
     lab.expect_each_broadcast_once()
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@on("ring", "1.0", "1.3", n=3)
 def test_single_entries_that_others_delete_or_change_come_back(
     lab: Lab, apps: str, version: str
 ) -> None:
-    lab.build("ring", VERSIONS[version], n=3)
-    lab.expect_true_topology()
     expect_hosts_to_talk(lab, apps)
     damage = Damage(lab, blocked_switch(lab), version)
     damage.do("add-flow", FOREIGN)
@@ -156,7 +158,8 @@ def test_single_entries_that_others_delete_or_change_come_back(
                 damage.do("mod-port", port, config)
                 damage.expect_undone(f"{config} of port {port}")
     theirs = [parse_entry(damage.dpid, line) for line in lab.network.flows(damage.dpid)]
-    assert [one.cookie for one in theirs].count(0x77) == 1
+    assert [one.cookie for one in theirs].count(FOREIGN_COOKIE) == 1
     expect_hosts_to_talk(lab, apps)
     lab.expect_each_broadcast_once()
     assert "Traceback" not in lab.controller.log()
+    damage.do("del-flows", f"cookie={FOREIGN_COOKIE:#x}/-1")

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tools.bridge_process import BridgeProcess
-from tools.controller_process import ControllerProcess, wait_until
+from tools.controller_process import ControllerProcess
+from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.protocol import messages
 from xen_bridge.trust.identity import Identity
 
@@ -50,9 +51,12 @@ class Site:
         return self.ask("POST", HOSTS, {"name": name, "url": bridge.url, "node_pk": key})[1]
 
     def wait_for(self, name: str, state: str) -> None:
-        """Return when a host is in a state."""
-        wait_until(
-            lambda: self.ask("GET", f"{HOSTS}/{name}")[1]["state"] == state, 30, f"{name} {state}"
+        """Return when a host is in a state, however little time this machine has for it."""
+        wait_for_work(
+            lambda: self.ask("GET", f"{HOSTS}/{name}")[1]["state"] == state,
+            WorkClock(lambda: (self.controller.pid,)),
+            20,
+            f"{name} {state}",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",)}
 SETTLED = 40.0
 STORM = 500
 """Frames that a storm sends across the bridge in far less than the time of one broadcast."""
+PINGS = 300
+_PACKET_INS = re.compile(r"^of_packet_ins(?:_total)? (\S+)$", re.MULTILINE)
+_LLDP = re.compile(r"^horizon_lldp_frames(?:_total)?\{.*\} (\S+)$", re.MULTILINE)
 SWALLOWS, PASSES = 0, 1 << 14
 """``group_fwd_mask``: what a bridge does with LLDP's group address, 01:80:c2:00:00:0e."""
 
@@ -59,6 +63,10 @@ class ForeignBridge:
         _run("ip", "link", "set", near, "up")
         _run("ovs-vsctl", "add-port", bridge, near)
 
+    def stand(self, address: str) -> None:
+        """Have a station with an address on it: the machine that it is."""
+        self._namespace.ip("addr", "add", address, "dev", "between")
+
     def frames(self) -> int:
         """Return how many frames have come in at its ports."""
         shown = json.loads(self._namespace.ip("-s", "-j", "link", "show", "type", "veth"))
@@ -93,6 +101,25 @@ def is_settled(lab: Lab, closed: int) -> bool:
     return bool(found["settled"]) and len(found["blocked"]) == closed
 
 
+def asked(lab: Lab) -> int:
+    """Return how many frames switches have handed to the controller, without LLDP."""
+    told = lab.controller.request("GET", "/metrics").decode()
+    (packet_ins,) = _PACKET_INS.findall(told)
+    probes = _LLDP.findall(told)
+    assert probes
+    return int(float(packet_ins)) - sum(int(float(number)) for number in probes)
+
+
+def expect_switches_to_carry(lab: Lab, host: str, other: str) -> None:
+    """Ping, of which the controller may see the first frames and a question now and then."""
+    begun = asked(lab)
+    command = ["ping", "-n", "-i", "0.01", "-c", str(PINGS), "-W", "2", other]
+    ran = lab.network.run(host, command, 60.0)
+    assert f"{PINGS} packets transmitted, {PINGS} received" in ran.output, ran.output[-300:]
+    seen = asked(lab) - begun
+    assert seen < PINGS / 10, f"{seen} packet-ins for {PINGS} pings"
+
+
 @pytest.mark.parametrize("mask", [SWALLOWS, PASSES], ids=["swallows LLDP", "passes LLDP"])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_foreign_bridge_beside_cables_makes_no_storm(lab: Lab, version: str, mask: int) -> None:
@@ -110,5 +137,24 @@ def test_a_foreign_bridge_beside_cables_makes_no_storm(lab: Lab, version: str, m
             lab.cut(cable)
         # The segment alone is left: it joins what the cables did.
         wait_until(lambda: not lab.network.ping_all(hosts).lost, SETTLED, "hosts talk across it")
+        lab.expect_each_broadcast_once()
+    assert "Traceback" not in lab.controller.log()
+
+
+@pytest.mark.parametrize("mask", [SWALLOWS, PASSES], ids=["swallows LLDP", "passes LLDP"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_switches_carry_what_crosses_a_segment(lab: Lab, version: str, mask: int) -> None:
+    lab.stage("ring", VERSIONS[version], n=3)
+    hosts = lab.graph.hosts
+    with foreign_bridge(lab, mask, 1, 2, 3) as bridge:
+        bridge.stand("10.0.0.200/8")
+        for cable in sorted(lab.cables_seen(), key=sorted):
+            lab.cut(cable)
+        names = [host.name for host in hosts]
+        wait_until(lambda: not lab.network.ping_all(names).lost, SETTLED, "hosts talk across it")
+        expect_switches_to_carry(lab, hosts[0].name, hosts[1].ip)
+        expect_switches_to_carry(lab, hosts[2].name, hosts[0].ip)
+        for host in hosts:
+            expect_switches_to_carry(lab, host.name, "10.0.0.200")
         lab.expect_each_broadcast_once()
     assert "Traceback" not in lab.controller.log()

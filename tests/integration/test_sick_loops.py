@@ -12,7 +12,7 @@ import pytest
 from horizon_ryu.supervision import EXIT_STATUS
 from tools.controller_process import ControllerProcess, wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 ORDERS = "HORIZON_SICK"
 """As in sick_loops.py, which changes whatever process imports it."""
 LOOP = "Discovery._publish"

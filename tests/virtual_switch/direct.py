@@ -5,7 +5,7 @@ For unit tests and for the simulator, whose channels add delays and losses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from horizon_ryu.core.topology import Port, Switch
 from horizon_ryu.wire.codecs import codec_of
@@ -50,10 +50,13 @@ class DirectSwitch:
         ports: Iterable[int] = (),
         *,
         hybrid: bool = False,
+        tables: int = 1,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         buffers = 256 if hybrid else 0
-        self.switch = VirtualSwitch(dpid, openflow, ports, buffers=buffers, hybrid=hybrid)
+        self.switch = VirtualSwitch(
+            dpid, openflow, ports, buffers=buffers, hybrid=hybrid, tables=tables
+        )
         self.dpid = dpid
         self.openflow = openflow
         self.hybrid = hybrid
@@ -159,9 +162,13 @@ class DirectSwitch:
 
     def installed(self) -> dict[tuple[Match, int], FlowMod]:
         """Return what would make its entries, by match and priority."""
+        return {(mod.match, mod.priority): mod for mod in self.mods()}
+
+    def mods(self) -> Iterator[FlowMod]:
+        """Yield what would make its entries, those of all tables."""
         held = (entry for table in self.switch.datapath.tables for entry in table)
-        return {
-            (told.match, told.priority): FlowMod(
+        for told, entry in zip(self.entries(), held, strict=True):
+            yield FlowMod(
                 FlowCommand.ADD,
                 told.match,
                 told.priority,
@@ -171,9 +178,8 @@ class DirectSwitch:
                 told.hard_timeout,
                 FlowModFlags(entry.flags & _FLAGS),
                 told.meter,
+                told.table_id,
             )
-            for told, entry in zip(self.entries(), held, strict=True)
-        }
 
     @property
     def group(self) -> frozenset[int] | None:

@@ -26,6 +26,8 @@ class DirectNetwork:
         self.delivered: Callable[[PortRef, bytes], object] = lambda _at, _frame: None
         self._far: dict[PortRef, list[PortRef]] = {}
         self._filtering: set[PortRef] = set()
+        self._learned: dict[PortRef, dict[bytes, PortRef]] = {}
+        """What bridges that learn have learned, by each of their ports."""
 
     def add_switch(
         self, dpid: int, ports: Iterable[int], openflow: int = 4, hybrid: bool = False
@@ -43,12 +45,18 @@ class DirectNetwork:
         for ref in refs:
             self._far[ref] = [other for other in refs if other != ref]
 
-    def bridge(self, *ends: tuple[int, int], passes_lldp: bool = False) -> None:
+    def bridge(
+        self, *ends: tuple[int, int], passes_lldp: bool = False, learns: bool = False
+    ) -> None:
         """Plug ports into a bridge of somebody else's, which floods all but link-local groups.
 
-        One that ``passes_lldp`` floods these too, as a hub does.
+        One that ``passes_lldp`` floods these too, as a hub does; one that ``learns`` sends frames
+        for a station where it has heard it. An end at no switch is a station's.
         """
         self.segment(*ends)
+        if learns:
+            table: dict[bytes, PortRef] = {}
+            self._learned.update((PortRef(*end), table) for end in ends)
         if not passes_lldp:
             self._filtering.update(PortRef(*end) for end in ends)
 
@@ -72,6 +80,19 @@ class DirectNetwork:
             return
         if src in self._filtering and frame.startswith(LINK_LOCAL):
             return
+        self.relay(src, frame)
+
+    def relay(self, src: PortRef, frame: bytes) -> None:
+        """Bring a frame that was sent at ``src`` into a segment to the other ports of it."""
+        far = self._far[src]
+        learned = self._learned.get(src)
+        if learned is not None:
+            learned[frame[6:12]] = src
+            far = [learned[frame[:6]]] if frame[:6] in learned else far
         for here in far:
-            if here not in self.deaf and here.dpid in self.switches:
+            if here in self.deaf or here == src:
+                continue
+            if here.dpid in self.switches:
                 self.switches[here.dpid].receive(here.port_no, frame)
+            else:
+                self.delivered(here, frame)

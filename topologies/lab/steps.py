@@ -30,11 +30,19 @@ def run(places: Places, command: Sequence[str], text: str | None = None) -> str:
     return done.stdout
 
 
-def wait_until(problem: Callable[[], str], seconds: float, pause: float = 0.1) -> None:
-    """Return when ``problem`` tells of none (""); LabError with the last one after ``seconds``."""
-    until = time.monotonic() + seconds
+def wait_until(
+    problem: Callable[[], str],
+    seconds: float,
+    pause: float = 0.1,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Return when ``problem`` tells of none (""); LabError with the last one after ``seconds``.
+
+    These are of ``clock``: of the wall, or of the work of whoever is waited for.
+    """
+    until = clock() + seconds
     while said := problem():
-        if time.monotonic() > until:
+        if clock() > until:
             raise LabError(f"{said}, after {seconds:g} s")
         time.sleep(pause)
 

@@ -160,11 +160,19 @@ def check_new(
         raise InvalidRequest(
             ("max_vcpus",), f"must not be less than vcpus ({wanted.vcpus}); left out, it is equal"
         )
-    if wanted.kernel is not None and wanted.boot_loader is not None:
-        raise InvalidRequest(("boot_loader",), "a domain that has a kernel needs none")
+    _check_boot(wanted)
     for domain in others:
         if wanted.name == domain.name or wanted.uuid == domain.uuid:
             raise RequestConflict(f"a domain {domain.name} ({domain.uuid}) exists already")
+
+
+def _check_boot(wanted: CreateDomain) -> None:
+    """Refuse what would be left out without a word."""
+    if wanted.kernel is not None and wanted.boot_loader is not None:
+        raise InvalidRequest(("boot_loader",), "a domain that has a kernel needs none")
+    for name, value in (("ramdisk", wanted.ramdisk), ("arguments", wanted.arguments)):
+        if value is not None and wanted.kernel is None:
+            raise InvalidRequest((name,), "is for a kernel, and none is named")
 
 
 def check_pin(vcpu: int | None, chosen: Sequence[int], domain: Domain, cpus: PhysicalCpus) -> None:

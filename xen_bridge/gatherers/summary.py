@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from xen_bridge.errors import BridgeError
+from xen_bridge.errors import BridgeError, HypervisorError
 from xen_bridge.gatherers.from_usage import by_name, cpu_ns_between
 from xen_bridge.gatherers.latency import known_neighbors
 from xen_bridge.gatherers.memory import MEMINFO, read_meminfo
@@ -103,8 +103,10 @@ class HostLoad:
         return _percent(used, available)
 
     def memory_percent(self) -> float:
-        """Return how much of the host's memory is not free."""
+        """Return how much of the host's memory is not free; HypervisorError if nobody tells."""
         host = self._hypervisor.host()
+        if host.free_memory_kb is None:
+            raise HypervisorError("the hypervisor does not tell how much memory is free")
         return _percent(host.memory_kb - host.free_memory_kb, host.memory_kb)
 
 

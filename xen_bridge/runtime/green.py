@@ -23,7 +23,7 @@ from eventlet import tpool
 from eventlet.green.ssl import GreenSSLContext
 from eventlet.greenio import GreenSocket
 
-from xen_bridge.runtime.port import Event, Queue, Semaphore, Shutdownable, Task
+from xen_bridge.runtime.port import Event, Queue, Reader, Semaphore, Shutdownable, Task
 from xen_bridge.runtime.task_runtime import TaskRuntime, name_of
 
 T = TypeVar("T")
@@ -127,6 +127,73 @@ class _GreenTimeout:
             raise self._error or TimeoutError(f"no end in {self._seconds:g} s") from None
 
 
+class GreenReader:
+    """Reads a plain socket by a registration with the hub that stays while the reader keeps up.
+
+    To come and go with each read, as eventlet has it, costs more than reading. No timeout of the
+    socket is kept.
+    """
+
+    gives_way = True
+
+    def __init__(self, connection: GreenSocket) -> None:
+        # Who lets go of what eventlet wraps a socket in, closes it.
+        self._connection = connection
+        self._native: socket.socket = connection.fd
+        self._hub = eventlet.hubs.get_hub()
+        self._listener: Any = None
+        self._waiting: Any = None
+        self._is_closed = False
+
+    def read(self, most: int) -> bytes:
+        """Return what has come."""
+        while not self._is_closed:
+            self._wait()
+            try:
+                return b"" if self._is_closed else self._native.recv(most)
+            except BlockingIOError:
+                continue
+        return b""
+
+    def _wait(self) -> None:
+        if self._listener is None:
+            number, hub = self._native.fileno(), self._hub
+            self._listener = hub.add(hub.READ, number, self._ready, self._obsolete, None)
+        self._waiting = greenlet.getcurrent()
+        try:
+            self._hub.switch()
+        finally:
+            self._waiting = None
+
+    def _ready(self, _number: int) -> None:
+        """Called by the hub, again and again while there is something to read."""
+        if self._waiting is None:
+            self._leave()
+        else:
+            self._waiting.switch()
+
+    def _obsolete(self, error: BaseException) -> None:
+        """Called by the hub if somebody else has the number of the socket by now."""
+        if self._waiting is not None:
+            self._waiting.throw(error)
+
+    def _leave(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._hub.remove(listener)
+
+    def close(self) -> None:
+        """Read no more."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._leave()
+            self._hub.schedule_call_global(0, self._wake)
+
+    def _wake(self) -> None:
+        if self._waiting is not None:
+            self._waiting.switch()
+
+
 class GreenRuntime(TaskRuntime):
     """Tasks on the hub of the thread that uses it."""
 
@@ -137,6 +204,7 @@ class GreenRuntime(TaskRuntime):
         super().__init__()
         if threads is not None:
             tpool.set_num_threads(threads)
+        self._soon: list[Callable[[], object]] = []
 
     def spawn(
         self,
@@ -166,6 +234,21 @@ class GreenRuntime(TaskRuntime):
     def checkpoint(self) -> None:
         """Let the hub turn."""
         eventlet.sleep(0)
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Have ``function`` called by the hub."""
+        if not self._soon:
+            eventlet.hubs.get_hub().schedule_call_global(0, self._call_all)
+        self._soon.append(function)
+
+    def _call_all(self) -> None:
+        functions = tuple(self._soon)
+        self._soon.clear()
+        for function in functions:
+            try:
+                function()
+            except _FAULTS as error:
+                self.task_failed(name_of(function), error)
 
     def timeout(
         self, seconds: float, error: Exception | None = None
@@ -208,6 +291,12 @@ class GreenRuntime(TaskRuntime):
         """Return a green socket."""
         native.setblocking(False)
         return GreenSocket(native)
+
+    def reader(self, connection: Any) -> Reader:
+        """Return what reads a green socket; TLS has its own way to wait."""
+        if getattr(connection, "fd", None) is None:
+            return super().reader(connection)
+        return GreenReader(connection)
 
     def server_tls(self) -> ssl.SSLContext:
         """Return a TLS context for green sockets."""

@@ -82,6 +82,22 @@ class Limiter(Protocol):
         """Return ``function(*args)`` within ``seconds``."""
 
 
+class Reader(Protocol):
+    """What comes by one socket, for the one task that reads it."""
+
+    gives_way: bool
+    """Whether others have had their turns before each read returns."""
+
+    def read(self, most: int) -> bytes:
+        """Return what has come, at most so many bytes, and wait for it; empty at the end.
+
+        TimeoutError where the socket has a timeout that is kept, OSError and the errors of TLS.
+        """
+
+    def close(self) -> None:
+        """Read no more: who waits has the end. The socket stays as it is."""
+
+
 class Shutdownable(Protocol):
     """A socket: what ends the waiting of a native thread."""
 
@@ -123,6 +139,9 @@ class Runtime(Protocol):
 
     def checkpoint(self) -> None:
         """Let others run who can."""
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Have ``function`` called when who can run now has had its turn; it must not wait."""
 
     def timeout(
         self, seconds: float, error: Exception | None = None
@@ -166,6 +185,9 @@ class Runtime(Protocol):
 
     def adopt(self, native: socket.socket) -> Any:
         """Return ``native`` as a socket that tasks of this runtime can wait for."""
+
+    def reader(self, connection: Any) -> Reader:
+        """Return what reads ``connection``, which nobody else reads until it is closed."""
 
     def server_tls(self) -> ssl.SSLContext:
         """Return a TLS context for servers, that wraps sockets of this runtime."""

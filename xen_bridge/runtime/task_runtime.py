@@ -11,11 +11,23 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 from xen_bridge.runtime.outcome import Outcome
-from xen_bridge.runtime.port import Limiter, Runtime, Task
+from xen_bridge.runtime.port import Limiter, Reader, Runtime, Task
 from xen_bridge.runtime.task_pool import TaskPool
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+class SocketReader:
+    """Reads a socket that has its own way to wait: a native one, or one of TLS."""
+
+    gives_way = False
+
+    def __init__(self, connection: Any) -> None:
+        self.read: Callable[[int], bytes] = connection.recv
+
+    def close(self) -> None:
+        """Leave it to the end of the connection: who waits hears of that."""
 
 
 class TaskRuntime(Runtime):
@@ -43,6 +55,14 @@ class TaskRuntime(Runtime):
             for task in tasks:
                 task.kill()
         return [outcome.result() for outcome in outcomes]
+
+    def soon(self, function: Callable[[], object]) -> None:
+        """Have ``function`` called beside others."""
+        self.spawn(function)
+
+    def reader(self, connection: Any) -> Reader:
+        """Return what reads ``connection`` by its own means."""
+        return SocketReader(connection)
 
     def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Return ``function(*args)``, by way of the limiter if there is one."""

@@ -118,7 +118,8 @@ class Dispatcher:
             if handler.needs_origin:
                 given.append(Origin(message.node_pk, message.application))
             if handler.blocking:
-                return self._blocking.call(seconds, handler.carry_out, *given)
+                # One node that asks much, or what hangs, leaves threads to the others.
+                return self._blocking.call_for(message.node_pk, seconds, handler.carry_out, *given)
             with self._runtime.timeout(seconds, Deadline(f"no answer in {seconds:g} s")):
                 return handler.carry_out(*given)
         finally:

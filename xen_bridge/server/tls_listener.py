@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from xen_bridge.errors import BridgeError
 from xen_bridge.runtime.port import Runtime, Task
 from xen_bridge.server.lasting import run_lasting
 from xen_bridge.server.lingering import drain
@@ -112,8 +113,15 @@ class TlsListener:
 
     def _shake(self, connection: Any, address: Any) -> None:
         try:
+            context = self._trusting()
+        except (OSError, ValueError, BridgeError) as error:
+            # Not the peer's fault: without its files this node lets nobody in.
+            self.failed(BridgeError(f"{self._identity.key_file.parent}: {error}"))
+            connection.close()
+            return
+        try:
             with self._runtime.timeout(HANDSHAKE_SECONDS, TimeoutError("no handshake in time")):
-                secured = self._runtime.secure(self._trusting(), connection)
+                secured = self._runtime.secure(context, connection)
                 secured.do_handshake()
         except (OSError, ValueError) as error:
             LOG.info("%s: refused: %s", host_of(address), _reason(error))
@@ -122,7 +130,15 @@ class TlsListener:
         except BaseException:
             connection.close()
             raise
-        self._ready.put((secured, address))
+        self._hand_over(secured, address)
+
+    def _hand_over(self, secured: Any, address: Any) -> None:
+        """Give a connection to who accepts; it is closed if nobody takes it."""
+        try:
+            self._ready.put((secured, address))
+        except BaseException:
+            secured.close()
+            raise
 
     def _trusting(self) -> Any:
         """Return the TLS context that trusts the list as it is now."""

@@ -50,6 +50,10 @@ class IdentityError(BridgeError):
     title = "The key of this node cannot be used"
 
 
+class KeyMissing(IdentityError, FileNotFoundError):
+    """There is a certificate, and no key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A node's own key, on disk."""
@@ -62,14 +66,23 @@ class Identity:
     def load(cls, directory: Path) -> Identity:
         """Return the identity kept in ``directory``; FileNotFoundError if there is none.
 
-        IdentityError, which says what to do, if its two files are damaged or do not fit.
+        IdentityError, which says what to do, if its two files are damaged, do not fit, or are not
+        valid now; KeyMissing if only the certificate is there.
         """
         certificate_file, key_file = directory / CERTIFICATE_FILE, directory / KEY_FILE
-        data, key = certificate_file.read_bytes(), _read_key(key_file)
+        data = certificate_file.read_bytes()
         try:
-            node_pk = _node_pk(x509.load_pem_x509_certificate(data).public_key())
+            certificate = x509.load_pem_x509_certificate(data)
+            node_pk = _node_pk(certificate.public_key())
         except (ValueError, UnsupportedAlgorithm):
             raise IdentityError(f"{certificate_file} is damaged: {_RENEW}") from None
+        try:
+            key = _read_key(key_file)
+        except FileNotFoundError:
+            raise KeyMissing(
+                f"{key_file} is not there: put back the key of {node_pk}; or remove "
+                f"{certificate_file} for a new one, which other nodes must authorize"
+            ) from None
         if key is None:
             raise IdentityError(
                 f"{key_file} is damaged: put back the key of {node_pk}; or remove both files of "
@@ -80,6 +93,7 @@ class Identity:
                 f"{key_file} is not the key of {certificate_file} ({node_pk}): put that one back; "
                 f"or, if this key is the right one, {_RENEW}"
             )
+        _check_valid_now(certificate_file, certificate)
         return cls(key_file, certificate_file, node_pk)
 
     @classmethod
@@ -87,11 +101,15 @@ class Identity:
         """Make a new key in ``directory``; FileExistsError if there is one: it is not replaced.
 
         A key without its certificate, as a making that was cut short leaves it, is given one.
+        Raises KeyMissing for a certificate without its key, and IdentityError for a key of another
+        kind: neither is ours to remove.
         """
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         key_file, certificate_file = directory / KEY_FILE, directory / CERTIFICATE_FILE
         if key_file.exists() and certificate_file.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(key_file))
+        if certificate_file.exists():
+            return cls.load(directory)
         key = _read_key(key_file) if key_file.exists() else None
         if key is None:
             # Nobody has seen a certificate of a key that was written half.
@@ -120,19 +138,37 @@ def _private(key: Ed25519PrivateKey) -> bytes:
 
 
 def _read_key(path: Path) -> Ed25519PrivateKey | None:
-    """Return the key of a file; None if it is damaged, or of another kind.
+    """Return the key of a file; None if it is damaged.
 
-    IdentityError if others may read it.
+    IdentityError if it is of another kind, or has a pass phrase, or if others may read it.
     """
+    other = IdentityError(
+        f"{path} is no Ed25519 key without a pass phrase: put back this node's own, or move it away"
+    )
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except ValueError:
         return None
+    except (TypeError, UnsupportedAlgorithm):
+        raise other from None
     try:
         check_mode(path, path.stat())
     except OpenToOthers as error:
         raise IdentityError(str(error)) from error
-    return key if isinstance(key, Ed25519PrivateKey) else None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise other
+    return key
+
+
+def _check_valid_now(path: Path, certificate: x509.Certificate) -> None:
+    """Raise IdentityError for a certificate that no peer would take: ours are valid at any time."""
+    now = datetime.datetime.now(datetime.UTC)
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not first <= now <= last:
+        raise IdentityError(
+            f"{path} is valid from {first:%Y-%m-%d} to {last:%Y-%m-%d}, and this machine's clock "
+            f"says {now:%Y-%m-%d}: set the clock if it is wrong; else {_RENEW}"
+        )
 
 
 def _write_new(path: Path, data: bytes, mode: int) -> None:

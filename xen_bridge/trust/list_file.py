@@ -6,7 +6,7 @@ Edited by hand or by a command while the service runs: no restart, no signal.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -29,34 +29,64 @@ class ListFile(Generic[Entry]):
         self._read_line = read_line
         self._seen: tuple[int, int, int] | None = None
         self._entries: Mapping[str, Entry] = MappingProxyType({})
+        self._is_unreadable = False
 
     def entries(self) -> Mapping[str, Entry]:
-        """Return the entries as the file has them now; a damaged line is logged and passed over."""
-        seen = self._state()
-        if seen != self._seen:
-            self._entries = MappingProxyType(self._read())
-            self._seen = seen
+        """Return the entries as the file has them now; a damaged line is logged and passed over.
+
+        While a file that is there cannot be read, those that it had hold, and it is tried again
+        each time: a moment without descriptors must shut nobody out for ever.
+        """
+        try:
+            seen = self._state()
+            if seen != self._seen:
+                self._entries = MappingProxyType(self._read() if seen is not None else {})
+                self._seen = seen
+            self._is_unreadable = False
+        except OSError as error:
+            if not self._is_unreadable:
+                LOG.error("%s cannot be read, so what it had holds: %s", self._path, error.strerror)
+            self._is_unreadable = True
         return self._entries
 
-    def write(self, lines: Iterable[str]) -> None:
-        """Replace the file by ``lines``, at once or not at all."""
-        replace_file(self._path, "".join(f"{line}\n" for line in lines))
+    def entries_to_change(self) -> Mapping[str, Entry]:
+        """Return the entries for who is to write them; OSError if they cannot be read."""
+        found = self.entries()
+        if self._is_unreadable:
+            self._read()
+        return found
+
+    def put(self, key: str, line: str | None) -> None:
+        """Have ``line`` (None: nothing) be the one of ``key``, at once or not at all.
+
+        All other lines stay as they are: comments, and what is damaged, are their writer's.
+        """
+        present = self._lines() if self._path.exists() else []
+        kept = [text for text in present if self._key_of(text) != key]
+        lines = kept if line is None else [*kept, line]
+        replace_file(self._path, "".join(f"{text}\n" for text in lines))
+
+    def _key_of(self, line: str) -> str | None:
+        words = _words(line)
+        try:
+            return self._read_line(words)[0] if words else None
+        except InvalidRequest:
+            return None
+
+    def _lines(self) -> list[str]:
+        return self._path.read_text(encoding="utf-8", errors="replace").splitlines()
 
     def _state(self) -> tuple[int, int, int] | None:
         try:
             state = self._path.stat()
-        except OSError:
+        except FileNotFoundError:
             return None
         return state.st_mtime_ns, state.st_size, state.st_ino
 
     def _read(self) -> dict[str, Entry]:
-        try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return {}
         found: dict[str, Entry] = {}
-        for number, line in enumerate(lines, 1):
-            words = line.partition("#")[0].split()
+        for number, line in enumerate(self._lines(), 1):
+            words = _words(line)
             if not words:
                 continue
             try:
@@ -66,3 +96,7 @@ class ListFile(Generic[Entry]):
             else:
                 found[key] = entry
         return found
+
+
+def _words(line: str) -> list[str]:
+    return line.partition("#")[0].split()

@@ -111,6 +111,12 @@ class HostTable:
         host = self._hosts.get(key)
         return host.location if host is not None else None
 
+    def at(self, ref: PortRef) -> list[Host]:
+        """Return the stations at a port, the pinned ones first, then those known longest."""
+        pinned = [pin.key for pin in self._pins.at((ref,)) if pin.key in self._hosts]
+        found = dict.fromkeys((*pinned, *self._room.at(ref)))
+        return [self._hosts[key] for key in found]
+
     def is_contested(self, vlan: int | None, address: str) -> bool:
         """Tell whether it is undecided which station of a VLAN has ``address``."""
         return self._claims.is_contested((station_key(b"", vlan), address))
@@ -199,9 +205,18 @@ class HostTable:
 
     def remove_at(self, ref: PortRef) -> tuple[TopologyChange, ...]:
         """Forget every station at ``ref``: the port is gone or leads to a switch."""
-        pinned = (pin.key for pin in self._pins.at((ref,)) if pin.key in self._hosts)
-        keys = sorted((*self._room.at(ref), *pinned))
+        keys = sorted(host.key for host in self.at(ref))
         return tuple(TopologyChange("host_delete", self._forget(key)) for key in keys)
+
+    def move_at(self, ref: PortRef, to: PortRef) -> tuple[TopologyChange, ...]:
+        """Have the stations at one port of a segment at another one of it; those pinned stay."""
+        moved: list[TopologyChange] = []
+        for key in sorted(self._room.at(ref)):
+            self._room.leave(key, ref)
+            self._room.enter(key, to)
+            host = self._hosts[key] = replace(self._hosts[key], location=to)
+            moved.append(TopologyChange("host_move", host))
+        return tuple(moved)
 
     def _new(self, here: PortRef, key: bytes, address: str | None, now: float) -> Noted:
         pin = self._pins.get(key)

@@ -21,7 +21,11 @@ from __future__ import annotations
 
 import hmac
 import struct
+from functools import lru_cache
 from typing import NamedTuple
+
+from horizon_ryu.core.frames import MIN_FRAME
+from horizon_ryu.core.topology import station_of
 
 NEAREST_BRIDGE = b"\x01\x80\xc2\x00\x00\x0e"
 ANY_BRIDGE = b"\x03\x48\x5a\x00\x00\x01"
@@ -39,6 +43,7 @@ _SPECIFIC = 127 << 9 | 4 + 8 + TAG_LENGTH
 _LOCAL = 7
 _SIGNED = struct.Struct("!QIQ")
 _START = 14
+_END_OF_LLDPDU = bytes(2)
 LENGTH = _START + _BODY.size
 
 
@@ -57,9 +62,17 @@ def is_lldp(frame: bytes) -> bool:
     return kind == ETHERTYPE or (kind in _TAG_TYPES and frame[16:18] == ETHERTYPE)
 
 
+@lru_cache(maxsize=8)
+def _begun(key: bytes) -> hmac.HMAC:
+    """Return a signature that has taken in the key, to be copied: that is half of the work."""
+    return hmac.new(key, digestmod="sha256")
+
+
 def sign(key: bytes, dpid: int, port_no: int, number: int) -> bytes:
     """Return the 16 bytes that only who has ``key`` can make."""
-    return hmac.digest(key, _SIGNED.pack(dpid, port_no, number), "sha256")[:TAG_LENGTH]
+    signature = _begun(key).copy()
+    signature.update(_SIGNED.pack(dpid, port_no, number))
+    return signature.digest()[:TAG_LENGTH]
 
 
 def build(
@@ -72,6 +85,13 @@ def build(
 ) -> bytes:
     """Return the probe of a port as an Ethernet frame."""
     tag = sign(key, dpid, port_no, number)
+    return build_signed(tag, dpid, port_no, hw_addr, number, destination)
+
+
+def build_signed(
+    tag: bytes, dpid: int, port_no: int, hw_addr: bytes, number: int, destination: bytes
+) -> bytes:
+    """Return the probe of which ``tag`` is the signature."""
     return b"".join(
         (
             destination,
@@ -108,3 +128,15 @@ def parse(frame: bytes) -> Probe | None:
 def is_genuine(key: bytes, probe: Probe) -> bool:
     """Tell, in constant time, whether ``probe`` was signed with ``key``."""
     return hmac.compare_digest(probe.tag, sign(key, probe.dpid, probe.port_no, probe.number))
+
+
+def build_notice(station: bytes) -> bytes:
+    """Return a frame in the name of a station, by its key (a MAC, and the VLAN if it is in one).
+
+    It tells bridges of others behind which port of theirs the station is: they learn from the
+    source of whatever they see (IEEE 802.1D-2004, 7.8). Hypervisors do so when a machine has moved.
+    No station listens to it, and at other ports of ours it ends as LLDP of others does.
+    """
+    mac, vlan = station_of(station)
+    tag = b"" if vlan is None else _TAG_TYPES[0] + vlan.to_bytes(2, "big")
+    return (ANY_BRIDGE + mac + tag + ETHERTYPE + _END_OF_LLDPDU).ljust(MIN_FRAME, b"\0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
+from hmac import compare_digest
 
 from horizon_ryu.core.topology import PortRef
 
@@ -25,6 +26,7 @@ class ProbeVerdict(Enum):
 class _Sent:
     at: float
     heard_at: PortRef | None = None
+    tag: bytes = b""
 
 
 @dataclass(slots=True)
@@ -54,8 +56,20 @@ class OutstandingProbes:
             page = self._pages[ref] = _Page()
         page.probes[number] = _Sent(now)
         page.unheard += 1
-        self._tear_out(page, now)
+        oldest = page.probes[next(iter(page.probes))]
+        if len(page.probes) > self._kept or now - oldest.at > self._validity:
+            self._tear_out(page, now)
         return number
+
+    def signed(self, ref: PortRef, number: int, tag: bytes) -> None:
+        """Remember the signature of a probe that was issued just now."""
+        self._pages[ref].probes[number].tag = tag
+
+    def knows(self, src: PortRef, number: int, tag: bytes) -> bool:
+        """Tell, in constant time, whether an outstanding probe has this signature."""
+        page = self._pages.get(src)
+        sent = page.probes.get(number) if page is not None else None
+        return sent is not None and bool(sent.tag) and compare_digest(sent.tag, tag)
 
     def _tear_out(self, page: _Page, now: float) -> None:
         """Drop the oldest probes: the ones too old to be heard, and those beyond the cap."""
@@ -79,6 +93,12 @@ class OutstandingProbes:
         sent.heard_at = dst
         page.unheard = 0
         return ProbeVerdict.FRESH, dst
+
+    def age(self, src: PortRef, number: int, now: float) -> float:
+        """Return how many seconds ago a probe left; 0 if that is not known any more."""
+        page = self._pages.get(src)
+        sent = page.probes.get(number) if page is not None else None
+        return now - sent.at if sent is not None else 0.0
 
     def unheard(self, ref: PortRef) -> int:
         """Return how many probes left by ``ref`` since one was last heard."""

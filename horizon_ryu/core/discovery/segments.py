@@ -35,6 +35,7 @@ class SegmentTable:
         self._heard: dict[_Pair, float] = {}
         self._pending: dict[_Pair, tuple[float, float]] = {}
         """When pairs that are not believed yet were heard first, and last."""
+        self._pending_at: dict[PortRef, set[_Pair]] = {}
         self._mates: dict[PortRef, set[PortRef]] = {}
         self._segments: Mapping[PortRef, Segment] = MappingProxyType({})
         self._is_stale = False
@@ -53,7 +54,7 @@ class SegmentTable:
                 return
             if not (at_once or self._is_believed(pair, now, longest_gap)):
                 return
-            self._pending.pop(pair, None)
+            self._forget_pending(pair)
             self._mates.setdefault(one, set()).add(other)
             self._mates.setdefault(other, set()).add(one)
             self._is_stale = True
@@ -65,15 +66,29 @@ class SegmentTable:
             first = now
         if pair in self._pending or len(self._pending) < MAX_PENDING:
             self._pending[pair] = first, now
+            for ref in pair:
+                self._pending_at.setdefault(ref, set()).add(pair)
         return now - first >= BELIEVED_AFTER
 
     def _is_full(self, ref: PortRef) -> bool:
         return len(self._mates.get(ref, ())) >= MAX_MATES
 
+    def are_joined(self, one: PortRef, other: PortRef) -> bool:
+        """Tell whether two ports are in one segment."""
+        segment = self._segments.get(one)
+        return segment is not None and other in segment.ports
+
+    def part(self, one: PortRef, other: PortRef) -> bool:
+        """Forget that two ports hear one another, if they alone are a segment; tell whether."""
+        if self._mates.get(one) != {other} or self._mates.get(other) != {one}:
+            return False
+        self._forget((one, other) if one < other else (other, one))
+        return True
+
     def remove_at(self, ref: PortRef) -> None:
         """Forget what was heard of and at ``ref``."""
-        for pair in [pair for pair in self._pending if ref in pair]:
-            del self._pending[pair]
+        for pair in tuple(self._pending_at.get(ref, ())):
+            self._forget_pending(pair)
         for mate in tuple(self._mates.get(ref, ())):
             self._forget((ref, mate) if ref < mate else (mate, ref))
 
@@ -81,7 +96,7 @@ class SegmentTable:
         """Forget the pairs of which nothing was heard for ``max_idle`` of either port."""
         for pair, (_, last) in tuple(self._pending.items()):
             if now - last >= max(map(max_idle, pair)):
-                del self._pending[pair]
+                self._forget_pending(pair)
         for pair, heard in tuple(self._heard.items()):
             if now - heard >= max(map(max_idle, pair)):
                 self._forget(pair)
@@ -124,6 +139,13 @@ class SegmentTable:
             new = {mate for ref in new for mate in self._mates[ref]} - found
             found |= new
         return found
+
+    def _forget_pending(self, pair: _Pair) -> None:
+        if self._pending.pop(pair, None) is not None:
+            for ref in pair:
+                self._pending_at[ref].discard(pair)
+                if not self._pending_at[ref]:
+                    del self._pending_at[ref]
 
     def _forget(self, pair: _Pair) -> None:
         del self._heard[pair]

@@ -23,28 +23,37 @@ from horizon_ryu.core.flows.field_values import (
     plain_number,
 )
 from horizon_ryu.core.flows.match_fields import OXM_NAMES
+from horizon_ryu.core.flows.spelling import canonical
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import (
+    FLOOD_GROUP,
     MAX_PHYSICAL_PORT,
     Action,
+    DecrementTtl,
     Enqueue,
     Flood,
+    GotoTable,
     Output,
+    OutputGroup,
     OutputInPort,
     OutputReserved,
+    OverwriteTtl,
     PushVlan,
     ReservedPort,
     SetField,
     StripVlan,
     ToController,
 )
-from horizon_ryu.wire.protocols import ETHERTYPE, MAX_VLAN
+from horizon_ryu.wire.protocols import ETHERTYPE, MAX_BYTE, MAX_VLAN
 
 MAX_ACTIONS = 64
 MAX_QUEUE = 0xFFFF_FFFE
+MAX_GROUP = 0xFFFF_FF00
+MAX_TABLE = 254
+"""Numbers of queues, groups and tables (1.3.5 sections 7.2.2, 7.3.4.2, 7.3.4.1)."""
 _VLAN_TYPES = (int(ETHERTYPE.VLAN), int(ETHERTYPE.QINQ))
 _PORT = number(1, MAX_PHYSICAL_PORT)
-_QUEUE = number(0, MAX_QUEUE)
+_QUEUE, _GROUP = number(0, MAX_QUEUE), number(0, MAX_GROUP)
 
 _NAMED_PORTS: Mapping[str, Action] = MappingProxyType(
     {
@@ -139,15 +148,17 @@ def _parse(written: str, value: Any, loc: Loc) -> Action:
     if name.startswith("mod_"):
         # What ovs-ofctl calls it.
         name = name.replace("mod_", "set_", 1)
+    read = _READERS.get(name)
+    if read is not None:
+        return read(value, here)
     if name == "set_field":
         return _parse_set_field(value, here)
     if name.startswith("set_"):
         return _set_field(name.removeprefix("set_"), value, here)
-    read = _READERS.get(name)
-    if read is None:
-        names = ", ".join((*_READERS, "set_queue", "set_field", "set_<field>", "drop"))
-        raise InvalidInput(here, f"no such action; there are {names}")
-    return read(value, here)
+    if name in _ELSEWHERE:
+        raise InvalidInput(here, _ELSEWHERE[name])
+    names = ", ".join((*_READERS, "set_queue", "set_field", "set_<field>", "drop"))
+    raise InvalidInput(here, f"no such action; there are {names}")
 
 
 def _output(value: Any, loc: Loc) -> Action:
@@ -162,35 +173,92 @@ def _output(value: Any, loc: Loc) -> Action:
 
 
 def _enqueue(value: Any, loc: Loc) -> Action:
+    if isinstance(value, str) and value.count(":") == 1:
+        # As ovs-ofctl writes it: enqueue:2:1.
+        value = dict(zip(("port_no", "queue_id"), value.split(":"), strict=True))
     if not isinstance(value, Mapping) or set(value) != {"port_no", "queue_id"}:
-        raise InvalidInput(loc, "write {port_no, queue_id}")
+        raise InvalidInput(loc, "write {port_no, queue_id}, or PORT:QUEUE")
     return Enqueue(
         _PORT(value["port_no"], (*loc, "port_no")), _QUEUE(value["queue_id"], (*loc, "queue_id"))
     )
 
 
 def _push_vlan(value: Any, loc: Loc) -> Action:
-    ethertype = plain_number(value)
+    ethertype = _VLAN_TYPES[0] if value is True else plain_number(value)
     if ethertype not in _VLAN_TYPES:
         raise InvalidInput(loc, "the tag's ethertype: 33024 (0x8100) or 34984 (0x88a8)")
     return PushVlan(ethertype)
 
 
 def _strip_vlan(value: Any, loc: Loc) -> Action:
-    if value is not True and value is not None:
-        raise InvalidInput(loc, "write true")
+    _check_plain(value, loc)
     return StripVlan()
+
+
+def _check_plain(value: Any, loc: Loc) -> None:
+    """Refuse a parameter where none is taken."""
+    if value is not True and value not in (None, "", "true"):
+        raise InvalidInput(loc, "takes no value; write true")
+
+
+def _to_named(name: str) -> Callable[[Any, Loc], Action]:
+    def read(value: Any, loc: Loc) -> Action:
+        _check_plain(value, loc)
+        return _NAMED_PORTS[name]
+
+    return read
+
+
+def _group(value: Any, loc: Loc) -> Action:
+    group_id = _GROUP(value, loc)
+    return Flood() if group_id == FLOOD_GROUP else OutputGroup(group_id)
+
+
+def _goto_table(value: Any, loc: Loc) -> Action:
+    return GotoTable(number(1, MAX_TABLE)(value, loc))
+
+
+def _set_ttl(mpls: bool) -> Callable[[Any, Loc], Action]:
+    return lambda value, loc: OverwriteTtl(number(0, MAX_BYTE)(value, loc), mpls)
+
+
+def _dec_ttl(mpls: bool) -> Callable[[Any, Loc], Action]:
+    def read(value: Any, loc: Loc) -> Action:
+        _check_plain(value, loc)
+        return DecrementTtl(mpls)
+
+    return read
 
 
 _READERS: Mapping[str, Callable[[Any, Loc], Action]] = MappingProxyType(
     {
         "output": _output,
         "enqueue": _enqueue,
+        "group": _group,
+        "goto_table": _goto_table,
+        "set_nw_ttl": _set_ttl(mpls=False),
+        "dec_nw_ttl": _dec_ttl(mpls=False),
+        "dec_ttl": _dec_ttl(mpls=False),
+        "set_mpls_ttl": _set_ttl(mpls=True),
+        "dec_mpls_ttl": _dec_ttl(mpls=True),
         "push_vlan": _push_vlan,
         "strip_vlan": _strip_vlan,
         "pop_vlan": _strip_vlan,
+        **{name: _to_named(name) for name in _NAMED_PORTS},
     }
 )
+
+
+_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "meter": "no action here: give the flow itself a meter, or rate_kbps to make one",
+        "resubmit": "an action of Open vSwitch alone; goto_table leads to a later table",
+        "load": "an action of Open vSwitch alone; write set_<field>",
+        "write_actions": "frames are sent at once here: write the actions themselves",
+        "apply_actions": "write the actions themselves: they are applied",
+    }
+)
+"""What others have as actions, and how it is said here."""
 
 
 def _address(value: Any, loc: Loc) -> int:
@@ -221,6 +289,7 @@ _SETTABLE: Mapping[str, Reader] = MappingProxyType(
 )
 
 
+_TTL_NAMES = ("nw_ttl", "ip_ttl", "ttl")
 _IPV6_ADDRESSES = ("ipv6_src", "ipv6_dst", "ipv6_nd_target")
 
 
@@ -234,16 +303,24 @@ _OXM_SETTABLE: Mapping[str, Reader] = MappingProxyType(
 
 
 def _parse_set_field(value: Any, loc: Loc) -> Action:
+    if isinstance(value, str) and value.count("->") == 1:
+        # As ovs-ofctl writes it: set_field:10.0.0.2->nw_dst.
+        wanted, name = value.split("->")
+        return _set_field(name.strip(), wanted.strip(), loc)
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise InvalidInput(loc, "write one field and its value")
+        raise InvalidInput(loc, "write one field and its value: {nw_dst: 10.0.0.2}")
     name, wanted = next(iter(value.items()))
     return _set_field(name, wanted, (*loc, name))
 
 
 def _set_field(name: str, value: Any, loc: Loc) -> Action:
+    if name in _TTL_NAMES:
+        return _set_ttl(mpls=False)(value, loc)
+    name = canonical(name, is_ipv6=False)
     field = OXM_NAMES[name].field if name in OXM_NAMES else name
     if field not in _SETTABLE:
-        raise InvalidInput(loc, "no such field to set")
+        names = ", ".join((*_SETTABLE, *_OXM_SETTABLE, "nw_ttl"))
+        raise InvalidInput(loc, f"no such field to set; there are {names}")
     read = _OXM_SETTABLE.get(name) or _SETTABLE[field]
     return SetField(field, read(value, loc))
 
@@ -259,7 +336,18 @@ def _written(action: Action) -> dict[str, Any]:
         return {"push_vlan": action.ethertype}
     if isinstance(action, StripVlan):
         return {"strip_vlan": True}
+    if isinstance(action, OutputGroup):
+        return {"group": action.group_id}
+    if isinstance(action, GotoTable):
+        return {"goto_table": action.table_id}
+    if isinstance(action, OverwriteTtl):
+        return {f"set_{_TTL[action.mpls]}": action.ttl}
+    if isinstance(action, DecrementTtl):
+        return {f"dec_{_TTL[action.mpls]}": True}
     return {"output": _NAME_OF_PORT[action]}
+
+
+_TTL = ("nw_ttl", "mpls_ttl")
 
 
 def _value_text(action: SetField) -> Any:

@@ -20,9 +20,13 @@ from horizon_ryu.wire.messages import (
     VLAN_NONE,
     VLAN_TAGGED,
     Action,
+    DecrementTtl,
     Enqueue,
+    GotoTable,
     Match,
     Output,
+    OutputGroup,
+    OverwriteTtl,
     PushVlan,
     SetField,
     StripVlan,
@@ -30,8 +34,10 @@ from horizon_ryu.wire.messages import (
 
 _INSIDE = ("nw_proto", "nw_tos", "tp_src", "tp_dst")
 _GROUP_BIT = b"\x01\x00\x00\x00\x00\x00"
-CHANGES = (SetField, PushVlan, StripVlan)
-"""Actions that change a frame and send it nowhere; versions of OpenFlow do them differently."""
+_CHANGES = (SetField, PushVlan, StripVlan, OverwriteTtl, DecrementTtl)
+"""Actions that change a frame and send it nowhere."""
+DEPENDENT = (*_CHANGES, OutputGroup, GotoTable)
+"""Actions that versions of OpenFlow do differently, or not at all."""
 
 
 class NamedPort(NamedTuple):
@@ -43,6 +49,8 @@ class NamedPort(NamedTuple):
 
 def check_harmless(spec: Spec) -> None:
     """Raise Conflict for an entry that would take probes away from Discovery."""
+    if isinstance(spec, EntrySpec) and spec.table_id:
+        return
     if spec.priority >= Priority.LLDP and blinds_discovery(_match_of(spec), spec.priority):
         raise Conflict(
             "entries of this priority that match LLDP (0x88cc) would blind Discovery; "
@@ -56,6 +64,10 @@ def _match_of(spec: Spec) -> Match:
 
 def check_effect(spec: Spec) -> None:
     """Raise InvalidInput for a spec that cannot forward what it says, on whatever switch."""
+    if spec.meter is not None and spec.rate_kbps is not None:
+        raise InvalidInput(
+            ("meter",), "a flow passes one meter: give either its id, or a rate to make one for"
+        )
     if isinstance(spec, PathSpec):
         if spec.src == spec.dst:
             raise InvalidInput(("dst",), "the same port as src: there is no way to go")
@@ -68,8 +80,20 @@ def check_effect(spec: Spec) -> None:
                 f"no switch sends a frame back out of its in_port {spec.match.in_port} by that "
                 "port's number; write in_port for the port",
             )
-    if spec.actions and all(isinstance(action, CHANGES) for action in spec.actions):
+    _check_onward(spec)
+    if spec.actions and all(isinstance(action, _CHANGES) for action in spec.actions):
         raise InvalidInput(("actions",), "none of them sends the frame; add output, or only drop")
+
+
+def _check_onward(spec: EntrySpec) -> None:
+    for action in spec.actions:
+        if not isinstance(action, GotoTable):
+            continue
+        if action is not spec.actions[-1]:
+            raise InvalidInput(("actions",), "goto_table is the last of all: write it at the end")
+        if action.table_id <= spec.table_id:
+            reason = f"goto_table leads to later tables only: those beyond {spec.table_id}"
+            raise InvalidInput(("actions",), reason)
 
 
 def check_meant(spec: Spec) -> None:
@@ -113,6 +137,14 @@ def beyond_10(match: Match) -> str | None:
             return found
     found = next((name for name in ONLY_13 if getattr(match, name) is not None), None)
     return found and found.removesuffix("_mask")
+
+
+def check_table(spec: EntrySpec, switch: Switch) -> None:
+    """Raise InvalidInput for a later table where ``switch`` has only one to write to."""
+    if spec.table_id and not switch.capabilities.tables:
+        where = dpid_to_text(switch.dpid)
+        reason = f"switch {where} speaks OpenFlow 1.0, which writes entries to one table only"
+        raise InvalidInput(("table_id",), reason)
 
 
 def check_version(match: Match, switch: Switch) -> None:

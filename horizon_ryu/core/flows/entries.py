@@ -34,6 +34,7 @@ class EntryKey(NamedTuple):
     dpid: int
     match: Match
     priority: int
+    table_id: int = 0
 
 
 class DesiredEntry(NamedTuple):
@@ -47,6 +48,11 @@ class DesiredEntry(NamedTuple):
     mod: FlowMod
     send: Outgoing
     add: Outgoing
+
+
+def key_of(dpid: int, mod: FlowMod) -> EntryKey:
+    """Return the key of the entry that ``mod`` adds to, or deletes from, the switch ``dpid``."""
+    return EntryKey(dpid, mod.match, mod.priority, mod.table_id)
 
 
 class HopKey(NamedTuple):
@@ -89,7 +95,7 @@ def _made(flow: Flow) -> list[DesiredEntry]:
     if isinstance(flow.spec, EntrySpec):
         return [_desired(flow.spec.dpid, _single(flow, flow.spec), flow.spec.check_overlap)]
     spec, cookie, rest = flow.spec, FLOW_COOKIES | flow.number, flow.spec.match[1:]
-    meter = flow.meter or None
+    meter = flow.meter or spec.meter
     return [
         _desired(
             hop.dpid,
@@ -114,7 +120,7 @@ def _desired(dpid: int, mod: FlowMod, check_overlap: bool) -> DesiredEntry:
     send = add = Outgoing(dpid, mod)
     if check_overlap:
         add = Outgoing(dpid, mod._replace(flags=mod.flags | FlowModFlags.CHECK_OVERLAP))
-    return DesiredEntry(EntryKey(dpid, mod.match, mod.priority), mod, send, add)
+    return DesiredEntry(key_of(dpid, mod), mod, send, add)
 
 
 def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
@@ -127,7 +133,8 @@ def _single(flow: Flow, spec: EntrySpec) -> FlowMod:
         spec.idle_timeout,
         spec.hard_timeout,
         _TOLD,
-        flow.meter or None,
+        flow.meter or spec.meter,
+        spec.table_id,
     )
 
 

@@ -23,7 +23,11 @@ _MAC = re.compile(
 )
 ANY_TAG = "0x1000/0x1000"
 """How any VLAN tag there may be is written: the bit OFPVID_PRESENT, masked (1.3.5, 7.2.3.7)."""
-_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18}", re.ASCII)
+NUMBER = "0[xX][0-9A-Fa-f]{1,16}|0|[1-9][0-9]{0,18}"
+"""Pattern of numbers as text; what begins with a zero may be octal, decimal or neither."""
+_NUMBER = re.compile(NUMBER, re.ASCII)
+_RANGE = re.compile(r"[0-9]\s*[-,/:]|\*")
+_SEVERAL = "; for a range or a list make several flows, together by POST /v1/flows/batch"
 _PRESENT = MAX_VLAN + 1
 """The bit OFPVID_PRESENT, which ``vlan_vid`` has with a tag (1.3.5 section 7.2.3.7)."""
 
@@ -55,7 +59,7 @@ _PORT_WORDS: Mapping[str, int] = MappingProxyType({"local": LOCAL_PORT})
 def plain_number(value: Any, words: Mapping[str, int] = _NO_WORDS) -> int | None:
     """Return the whole number that ``value`` is, or is the text or one of ``words`` for.
 
-    None if it is none: what a number begins with a zero may be octal, decimal or neither.
+    None if it is none.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -73,7 +77,8 @@ def number(low: int, high: int, words: Mapping[str, int] = _NO_WORDS) -> Callabl
     def read(value: Any, loc: Loc) -> int:
         found = plain_number(value, words)
         if found is None or not low <= found <= high:
-            raise InvalidInput(loc, f"must be a whole number from {low} to {high}{names}")
+            several = _SEVERAL if isinstance(value, str) and _RANGE.search(value) else ""
+            raise InvalidInput(loc, f"must be a whole number from {low} to {high}{names}{several}")
         return found
 
     return read
@@ -100,6 +105,8 @@ def parse_mac_range(value: Any, loc: Loc) -> tuple[bytes, bytes | None]:
     mac = parse_mac(text, loc)
     if not slash:
         return mac, None
+    if not _MAC.fullmatch(mask_text):
+        raise InvalidInput(loc, "a mask is written as an address: ff:ff:ff:00:00:00")
     mask = parse_mac(mask_text, loc)
     if not any(mask):
         raise InvalidInput(loc, "a mask of nothing says nothing; leave the field out")
@@ -119,7 +126,8 @@ def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
     try:
         network = ipaddress.IPv4Network(value, strict=True)
     except ValueError as error:
-        raise InvalidInput(loc, f"not an IPv4 address or range: {error}") from error
+        other = "; IPv6 is matched by ipv6_src and ipv6_dst" if ":" in value else ""
+        raise InvalidInput(loc, f"not an IPv4 address or range: {error}{other}") from error
     if "." in length and length != str(network.netmask):
         raise InvalidInput(loc, "a mask has its ones first, as 255.255.255.0 has")
     return _not_all(network, loc)
@@ -137,7 +145,8 @@ def parse_network6(value: Any, loc: Loc) -> tuple[int, int]:
         prefix = _length_of(length) if ":" in length else length
         network = ipaddress.IPv6Network(f"{address}{slash}{prefix}", strict=True)
     except ValueError as error:
-        raise InvalidInput(loc, f"not an IPv6 address or range: {error}") from error
+        other = "" if ":" in address else "; IPv4 is matched by nw_src and nw_dst"
+        raise InvalidInput(loc, f"not an IPv6 address or range: {error}{other}") from error
     if "%" in value:
         raise InvalidInput(loc, "an address in a match has no zone")
     return _not_all(network, loc)
@@ -170,8 +179,8 @@ def _not_all(network: ipaddress.IPv4Network | ipaddress.IPv6Network, loc: Loc) -
     return int(network.network_address), network.prefixlen
 
 
-_VLAN_WORDS = MappingProxyType({"untagged": VLAN_NONE})
-_TAGGED = ("tagged", ANY_TAG, "4096/4096")
+_VLAN_WORDS = MappingProxyType({"untagged": VLAN_NONE, "none": VLAN_NONE, "tagged": VLAN_TAGGED})
+_TAGGED = (ANY_TAG, "4096/4096")
 
 
 def parse_vlan(value: Any, loc: Loc) -> int:
@@ -179,10 +188,12 @@ def parse_vlan(value: Any, loc: Loc) -> int:
     if value in _TAGGED:
         return VLAN_TAGGED
     found = plain_number(value, _VLAN_WORDS)
-    if found is None or (found != VLAN_NONE and not 0 <= found <= MAX_VLAN):
+    is_word = isinstance(value, str) and value.lower() in _VLAN_WORDS
+    if found is None or not (is_word or found == VLAN_NONE or 0 <= found <= MAX_VLAN):
         raise InvalidInput(
             loc,
-            f"must be 0 to {MAX_VLAN}, {VLAN_NONE} for untagged frames, {ANY_TAG} for tagged",
+            f"must be 0 to {MAX_VLAN}, untagged ({VLAN_NONE}), or tagged ({ANY_TAG}) for any tag; "
+            "leave it out for frames with and without",
         )
     return found
 

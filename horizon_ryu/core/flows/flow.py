@@ -43,6 +43,12 @@ class FlowParameters:
     rate_kbps: int | None = parameter(
         None, "a meter at the first switch drops what exceeds it (1.3)", 1, 0xFFFF_FFFF
     )
+    meter: int | None = parameter(
+        None,
+        "the id of a meter that its first switch has already (1.3); not with rate_kbps",
+        1,
+        0xFFFF_0000,
+    )
     check_overlap: bool = parameter(
         False, "have switches refuse it where an entry of its priority can take its frames"
     )
@@ -50,11 +56,15 @@ class FlowParameters:
 
 @dataclass(frozen=True, slots=True)
 class EntrySpec(FlowParameters):
-    """One flow entry, as asked for; no actions means drop."""
+    """One flow entry, as asked for; no actions means drop.
+
+    Frames reach tables beyond 0 (1.3 only) by the action GotoTable of an entry before.
+    """
 
     dpid: int
     match: Match
     actions: tuple[Action, ...]
+    table_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,17 @@ class FlowState(StrEnum):
     ACTIVE = "active"
     BROKEN = "broken"
     PENDING = "pending"
+
+
+INCOMPLETE = "incomplete"
+"""Told of a flow that waits for flows in other tables, which lead to it or take its frames on."""
+
+
+class Standing(NamedTuple):
+    """How a flow is now: a value of FlowState, or INCOMPLETE; and why, if it does not work."""
+
+    state: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

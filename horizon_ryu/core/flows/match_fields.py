@@ -7,7 +7,7 @@ OXM names of 1.3 (``eth_type``, ``ipv4_src`` ...); the former are written (desig
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -29,7 +29,9 @@ from horizon_ryu.core.flows.field_values import (
     parse_tos,
     parse_vlan,
     parse_vlan_vid,
+    plain_number,
 )
+from horizon_ryu.core.flows.spelling import ICMP_NAMES, OTHER_NAMES, canonical, unknown_field
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
@@ -118,6 +120,8 @@ PROTOCOLS: Mapping[str, Mapping[str, int]] = MappingProxyType(
         "tcp6": {"dl_type": ETH_IPV6, "nw_proto": TCP},
         "udp6": {"dl_type": ETH_IPV6, "nw_proto": UDP},
         "sctp6": {"dl_type": ETH_IPV6, "nw_proto": SCTP},
+        "rarp": {"dl_type": int(ETHERTYPE.RARP)},
+        "mpls": {"dl_type": int(ETHERTYPE.MPLS)},
     }
 )
 """Words that stand for fields, as in ``ovs-ofctl``; their value is true."""
@@ -126,26 +130,54 @@ PROTOCOLS: Mapping[str, Mapping[str, int]] = MappingProxyType(
 def parse_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> Match:
     """Return the match that ``fields`` describe; InvalidInput names the field and the reason."""
     values: dict[str, Any] = {}
-    given: dict[str, str] = {}
+    given: dict[str, _Given] = {}
+    words: dict[str, _Given] = {}
     for written, value in fields.items():
-        name = written.lower()
+        name, here = written, (*loc, written)
+        if written not in _NAMES:
+            name = canonical(written, _says_ipv6(fields))
         if name in PROTOCOLS:
+            words[name] = _Given(name, here, value)
             continue
         field = OXM_NAMES[name].field if name in OXM_NAMES else name
         if field not in _READERS:
-            raise InvalidInput((*loc, written), "no such match field")
+            raise InvalidInput(here, unknown_field(written, _NAMES))
         if field in given:
-            raise InvalidInput((*loc, written), f"the same field is given as {given[field]}")
-        given[field] = written
+            before = given[field].loc[-1]
+            raise InvalidInput(here, f"the same field is given as {before}")
+        given[field] = _Given(name, here, value)
         read = _OXM_READERS.get(name) or _READERS[field]
-        values[field] = read(value, (*loc, written))
-    _take_protocols(fields, values, loc)
-    _take_implied(given.values(), values)
-    for field, name in given.items():
-        _check_alias(name, values, loc)
-        _check_needs(field, name, values, loc)
+        values[field] = read(value, here)
+    _take_protocols(words.values(), values)
+    _take_implied((item.name for item in given.values()), values)
+    for field, item in given.items():
+        _check_alias(item, values)
+        _check_needs(field, item.loc, values)
     _split_masks(values)
     return Match(**values)
+
+
+class _Given(NamedTuple):
+    """A field as it was given: the name that is read here, where it stands, and the value."""
+
+    name: str
+    loc: Loc
+    value: Any
+
+
+def _says_ipv6(fields: Mapping[str, Any]) -> bool:
+    """Tell whether some field says that the match is of IPv6."""
+    for written, value in fields.items():
+        name = canonical(written, is_ipv6=False)
+        if PROTOCOLS.get(name, _NO_FIELDS).get("dl_type") == ETH_IPV6 or name in _OF_IPV6:
+            return True
+        if name in ("dl_type", "eth_type") and plain_number(value, ETHERTYPE_WORDS) == ETH_IPV6:
+            return True
+    return False
+
+
+_OF_IPV6 = ("ipv6_src", "ipv6_dst", "ipv6_nd_target", "ipv6_nd_sll", "ipv6_nd_tll")
+_NO_FIELDS: Mapping[str, int] = MappingProxyType({})
 
 
 def _split_masks(values: dict[str, Any]) -> None:
@@ -176,16 +208,14 @@ def match_fields(match: Match) -> dict[str, Any]:
     return found
 
 
-def _take_protocols(fields: Mapping[str, Any], values: dict[str, Any], loc: Loc) -> None:
-    """Put what the words among ``fields`` stand for into ``values``."""
-    for word in fields:
-        if word.lower() not in PROTOCOLS:
-            continue
-        if fields[word] is not True:
-            raise InvalidInput((*loc, word), "write true")
-        for field, value in PROTOCOLS[word.lower()].items():
+def _take_protocols(words: Iterable[_Given], values: dict[str, Any]) -> None:
+    """Put what ``words`` stand for into ``values``."""
+    for name, loc, given in words:
+        if given is not True and given not in ("", "true"):
+            raise InvalidInput(loc, "write true")
+        for field, value in PROTOCOLS[name].items():
             if values.setdefault(field, value) != value:
-                raise InvalidInput((*loc, word), f"contradicts {field} {values[field]:#x}")
+                raise InvalidInput(loc, f"contradicts {field} {values[field]:#x}")
 
 
 def _take_implied(names: Iterable[str], values: dict[str, Any]) -> None:
@@ -193,8 +223,8 @@ def _take_implied(names: Iterable[str], values: dict[str, Any]) -> None:
 
     ``ipv4_dst`` is of IPv4 alone; ``tcp_dst`` may be of either version of IP.
     """
-    for written in names:
-        alias = _IMPLIED.get(written.lower())
+    for name in names:
+        alias = _IMPLIED.get(name)
         if alias is None:
             continue
         if len(alias.dl_types) == 1:
@@ -230,6 +260,9 @@ _OXM_READERS: Mapping[str, Reader] = MappingProxyType(
 """Of names whose values are not those of the field of 1.0."""
 MATCH_FIELDS = tuple(_READERS)
 """The fields, by the names in which answers are written: twelve of 1.0, then those of IPv6."""
+_NAMES = frozenset((*MATCH_FIELDS, *OXM_NAMES, *PROTOCOLS))
+NAMES_READ = (*MATCH_FIELDS, *OXM_NAMES, *PROTOCOLS, *OTHER_NAMES, *ICMP_NAMES)
+"""Every name that may be written in a match."""
 
 
 def network_text(network: tuple[int, int]) -> str:
@@ -268,45 +301,56 @@ _WRITERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 )
 
 
-def _check_alias(name: str, values: Mapping[str, Any], loc: Loc) -> None:
+def _check_alias(given: _Given, values: Mapping[str, Any]) -> None:
     """Refuse an OXM name beside a dl_type or nw_proto that contradicts it (1.3.5, 7.2.3.6)."""
-    alias = OXM_NAMES.get(name.lower(), _PLAIN)
+    alias = OXM_NAMES.get(given.name, _PLAIN)
     if alias.dl_types and values.get("dl_type") not in alias.dl_types:
         needed = " or ".join(f"{dl_type:#06x}" for dl_type in alias.dl_types)
-        raise InvalidInput((*loc, name), f"needs dl_type {needed}")
+        words = " or ".join(_words_for(alias))
+        raise InvalidInput(given.loc, f"needs dl_type {needed}; add {words}")
     if alias.nw_proto is not None and values.get("nw_proto") != alias.nw_proto:
-        raise InvalidInput((*loc, name), f"needs nw_proto {alias.nw_proto}")
+        raise InvalidInput(given.loc, f"needs nw_proto {alias.nw_proto}")
 
 
-def _check_needs(field: str, name: str, values: Mapping[str, Any], loc: Loc) -> None:
+def _words_for(alias: _Alias) -> Iterator[str]:
+    """Yield the words that say what frames a field is of."""
+    for word, fields in PROTOCOLS.items():
+        if fields["dl_type"] in alias.dl_types and fields.get("nw_proto") == alias.nw_proto:
+            yield word
+
+
+def _check_needs(field: str, loc: Loc, values: Mapping[str, Any]) -> None:
     """Refuse a field that the others do not make sense of.
 
     Open vSwitch on 1.0 takes such an entry, ignores the field, and lets it match every frame.
     """
     kind, proto = values.get("dl_type"), values.get("nw_proto")
     if field in ("nw_src", "nw_dst") and kind not in (ETH_IPV4, ETH_ARP):
-        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4) or 0x0806 (ARP)")
+        raise InvalidInput(loc, "needs dl_type 0x0800 (IPv4) or 0x0806 (ARP); add ip or arp")
     if field in ("ipv6_src", "ipv6_dst") and kind != ETH_IPV6:
-        raise InvalidInput((*loc, name), "needs dl_type 0x86dd (IPv6)")
+        raise InvalidInput(loc, "needs dl_type 0x86dd (IPv6)")
     if field == "nw_proto" and kind not in (ETH_IPV4, ETH_ARP, ETH_IPV6):
-        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4), 0x86dd or 0x0806 (ARP)")
+        raise InvalidInput(
+            loc, "needs dl_type 0x0800 (IPv4), 0x86dd or 0x0806 (ARP); add ip, ipv6 or arp"
+        )
     if field == "nw_tos" and kind not in _IP:
-        raise InvalidInput((*loc, name), "needs dl_type 0x0800 (IPv4) or 0x86dd")
+        raise InvalidInput(loc, "needs dl_type 0x0800 (IPv4) or 0x86dd; add ip or ipv6")
     if field == "dl_vlan_pcp" and values.get("dl_vlan") in (None, VLAN_NONE):
-        raise InvalidInput((*loc, name), "needs dl_vlan: frames without a tag have no priority")
+        raise InvalidInput(loc, "needs dl_vlan: frames without a tag have no priority")
     if field in ("tp_src", "tp_dst"):
         if proto not in _WITH_PORTS.get(kind or 0, ()):
             raise InvalidInput(
-                (*loc, name),
-                "needs dl_type 0x0800 and nw_proto 1, 6, 17 or 132, or 0x86dd and 58, 6, 17 or 132",
+                loc,
+                "needs dl_type 0x0800 and nw_proto 1, 6, 17 or 132, or 0x86dd and 58, 6, 17 or "
+                "132: add tcp, udp, sctp or icmp, or tcp6 and so on",
             )
         if proto in (ICMP, ICMP6) and values[field] > 255:
-            raise InvalidInput((*loc, name), "an ICMP type or code is 0 to 255")
+            raise InvalidInput(loc, "an ICMP type or code is 0 to 255")
     if field in _NEIGHBOUR:
         types = _NEIGHBOUR[field]
         if (kind, proto) != (ETH_IPV6, ICMP6) or values.get("tp_src") not in types:
             needed = " or ".join(str(int(number)) for number in types)
-            raise InvalidInput((*loc, name), f"needs icmp6 and icmpv6_type {needed}")
+            raise InvalidInput(loc, f"needs icmp6 and icmpv6_type {needed}")
 
 
 _WITH_PORTS: Mapping[int, tuple[int, ...]] = MappingProxyType(

@@ -189,10 +189,10 @@ def _changed(
 def _keys_in(waves: Iterable[FlowWave]) -> frozenset[EntryKey]:
     """Return the keys of every entry that ``waves`` write or delete."""
     return frozenset(
-        EntryKey(step.send.dpid, step.send.message.match, step.send.message.priority)
+        EntryKey(step.send.dpid, mod.match, mod.priority, mod.table_id)
         for wave in waves
         for step in wave.steps
-        if isinstance(step.send.message, FlowMod)
+        if isinstance(mod := step.send.message, FlowMod)
     )
 
 
@@ -303,6 +303,13 @@ def _deletions(entries: Iterable[DesiredEntry]) -> list[FlowWave]:
     ]
 
 
+def deletion(mod: FlowMod) -> FlowMod:
+    """Return what deletes the entry that ``mod`` adds."""
+    return FlowMod(
+        FlowCommand.DELETE_STRICT, mod.match, mod.priority, mod.cookie, table_id=mod.table_id
+    )
+
+
 def _opposite(sent: Outgoing) -> Outgoing:
     """Return the message that deletes what ``sent`` adds; TypeError if it adds nothing."""
     mod = sent.message
@@ -310,6 +317,4 @@ def _opposite(sent: Outgoing) -> Outgoing:
         return Outgoing(sent.dpid, MeterMod(MeterCommand.DELETE, mod.meter_id))
     if not isinstance(mod, FlowMod):
         raise TypeError(f"adds nothing: {mod!r}")
-    return Outgoing(
-        sent.dpid, FlowMod(FlowCommand.DELETE_STRICT, mod.match, mod.priority, mod.cookie)
-    )
+    return Outgoing(sent.dpid, deletion(mod))

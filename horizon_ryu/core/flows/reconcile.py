@@ -70,19 +70,19 @@ def repair(
     (by ``is_claimed``; flows that are just being changed claim all of theirs) is an orphan. Orphans
     are removed before missing entries are added: a full table must have room first.
     """
-    by_place = {(as_reported(key.match, ())[0], key.priority): key for key in wanted}
+    by_place = {(key.table_id, as_reported(key.match, ())[0], key.priority): key for key in wanted}
     missing = dict(wanted)
     deletions: list[Message] = []
     wrong = unknown = 0
     for entry in entries:
-        key = by_place.get((entry.match, entry.priority)) if entry.table_id == 0 else None
+        key = by_place.get((entry.table_id, entry.match, entry.priority))
         ours = owner_of(entry.cookie) is Owner.FLOW_MANAGER
         if key is not None and entry.exact and agrees(wanted[key], entry, as_reported):
             missing.pop(key, None)
         elif key is not None:
             wrong += 1
-        elif ours and entry.table_id == 0 and entry.exact:
-            if not is_claimed(EntryKey(dpid, entry.match, entry.priority)):
+        elif ours and entry.exact:
+            if not is_claimed(EntryKey(dpid, entry.match, entry.priority, entry.table_id)):
                 deletions.append(_deletion(entry))
         elif ours:
             unknown += 1
@@ -100,4 +100,10 @@ def agrees(mod: FlowMod, entry: FlowEntry, as_reported: AsReported) -> bool:
 
 
 def _deletion(entry: FlowEntry) -> FlowMod:
-    return FlowMod(FlowCommand.DELETE_STRICT, entry.match, entry.priority, entry.cookie)
+    return FlowMod(
+        FlowCommand.DELETE_STRICT,
+        entry.match,
+        entry.priority,
+        entry.cookie,
+        table_id=entry.table_id,
+    )

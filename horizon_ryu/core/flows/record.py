@@ -98,6 +98,7 @@ def _spec_to_json(spec: Spec) -> dict[str, Any]:
     return {
         **{name: getattr(spec, name) for name in _ENTRY_PARAMETERS},
         "dpid": spec.dpid,
+        "table_id": spec.table_id,
         "match": match_fields(spec.match),
         "actions": action_fields(spec.actions),
     }

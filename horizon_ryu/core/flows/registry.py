@@ -11,8 +11,10 @@ from types import MappingProxyType
 
 from horizon_ryu.core.errors import Conflict, NotFound
 from horizon_ryu.core.flows.entries import DesiredEntry, EntryKey, entries_of, keys_of
-from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, flow_id
+from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, flow_id
+from horizon_ryu.core.flows.needs import NOTHING, needs_of
 from horizon_ryu.core.flows.overlap import overlaps
+from horizon_ryu.core.flows.tables import TableUse, find_gap, is_chained, table_use
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import FlowMod
@@ -21,7 +23,7 @@ _NOTHING: Mapping[EntryKey, FlowMod] = MappingProxyType({})
 
 
 class FlowRegistry:
-    """Every flow by number, and three indices of them: by entry, by switch, by link."""
+    """Every flow by number, and indices: by entry, switch, link, and by what they depend on."""
 
     def __init__(self) -> None:
         self._flows: dict[int, Flow] = {}
@@ -34,6 +36,9 @@ class FlowRegistry:
         self._over_link: dict[PortRef, set[int]] = {}
         self._with_switch: dict[int, set[int]] = {}
         self._broken: set[int] = set()
+        self._needing: dict[int, set[int]] = {}
+        self._chained: dict[int, set[int]] = {}
+        self._table_use: dict[int, TableUse] = {}
 
     # ---- asked
 
@@ -91,6 +96,21 @@ class FlowRegistry:
         """Return the flows whose path is cut, and those that are pending."""
         return self._known(self._broken)
 
+    def needing(self, dpid: int) -> tuple[Flow, ...]:
+        """Return the flows that need groups or meters which this switch has already."""
+        return self._known(self._needing.get(dpid, ()))
+
+    def gap(self, flow: Flow) -> str | None:
+        """Return why ``flow`` forwards nothing as long as others of its switch are missing."""
+        if not is_chained(flow.spec):
+            return None
+        dpid = flow.first_dpid
+        use = self._table_use.get(dpid)
+        if use is None:
+            there = self._known(self._chained.get(dpid, ()))
+            use = self._table_use[dpid] = table_use(each.spec for each in there)
+        return find_gap(flow.spec, use)
+
     def _known(self, numbers: Iterable[int]) -> tuple[Flow, ...]:
         return tuple(self._flows[number] for number in sorted(numbers))
 
@@ -110,7 +130,8 @@ class FlowRegistry:
     def meters(self, dpid: int) -> frozenset[int]:
         """Return the meters in use on a switch."""
         flows = (*self._flows.values(), *filter(None, self._changing.values()))
-        return frozenset(flow.meter for flow in flows if flow.meter and flow.first_dpid == dpid)
+        there = [flow for flow in flows if flow.first_dpid == dpid]
+        return frozenset(meter for flow in there if (meter := flow.meter or flow.spec.meter))
 
     def matching(self, spec: PathSpec) -> tuple[Flow, ...]:
         """Return the flows with the match and the source of ``spec``."""
@@ -211,8 +232,18 @@ class FlowRegistry:
             self._with_switch.setdefault(dpid, set()).add(number)
         if flow.state is not FlowState.ACTIVE:
             self._broken.add(number)
+        if isinstance(flow.spec, EntrySpec) or flow.spec.meter is not None:
+            self._index_dependencies(flow)
         for hop in flow.hops[:-1]:
             self._over_link.setdefault(PortRef(hop.dpid, hop.out_port), set()).add(number)
+
+    def _index_dependencies(self, flow: Flow) -> None:
+        number = flow.number
+        if needs_of(flow.spec) is not NOTHING:
+            self._needing.setdefault(flow.first_dpid, set()).add(number)
+        if is_chained(flow.spec) and flow.state is not FlowState.PENDING:
+            self._chained.setdefault(flow.first_dpid, set()).add(number)
+            self._table_use.pop(flow.first_dpid, None)
 
     def _unindex(self, flow: Flow) -> None:
         number = flow.number
@@ -222,6 +253,10 @@ class FlowRegistry:
             self._wanted[key.dpid].pop(key, None)
             _drop(self._with_switch, key.dpid, number)
         self._broken.discard(number)
+        if isinstance(flow.spec, EntrySpec) or flow.spec.meter is not None:
+            _drop(self._needing, flow.first_dpid, number)
+            _drop(self._chained, flow.first_dpid, number)
+            self._table_use.pop(flow.first_dpid, None)
         for hop in flow.hops[:-1]:
             _drop(self._over_link, PortRef(hop.dpid, hop.out_port), number)
 

@@ -77,11 +77,12 @@ def _entry_of(
     flow: Flow, dpid: int, removed: FlowRemoved, as_reported: AsReported
 ) -> DesiredEntry | None:
     """Return the entry of ``flow`` on ``dpid`` that was reported; None if it is none."""
-    if removed.table_id != 0 or not removed.whole:
+    if not removed.whole:
         return None
+    place = removed.priority, removed.table_id
     for entry in entries_of(flow):
         mod = entry.mod
-        if entry.key.dpid != dpid or mod.priority != removed.priority:
+        if entry.key.dpid != dpid or (mod.priority, mod.table_id) != place:
             continue
         if as_reported(mod.match, ())[0] == removed.match:
             return entry

@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput, LimitExceeded, SwitchAway
-from horizon_ryu.core.flows.effect import beyond_10, check_version, end_ports, named_ports
+from horizon_ryu.core.flows.effect import (
+    beyond_10,
+    check_table,
+    check_version,
+    end_ports,
+    named_ports,
+)
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec, TaggedHop
 from horizon_ryu.core.flows.plan import Change, plan_change
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -16,7 +22,7 @@ from horizon_ryu.core.routes.graph import RouteGraph
 from horizon_ryu.core.routes.route import Route
 from horizon_ryu.core.routes.search import find_route, hops_exist, route_through
 from horizon_ryu.core.topology import PortRef, TopologyView
-from horizon_ryu.wire.messages import VLAN_TAGGED
+from horizon_ryu.wire.messages import LOCAL_PORT, VLAN_TAGGED
 
 MAX_ROUTES = 4096
 """Routes remembered per view."""
@@ -50,6 +56,7 @@ class Routing:
         if isinstance(flow.spec, EntrySpec):
             self._check_switch(flow.spec.dpid)
             check_version(flow.spec.match, self.view.switches[flow.spec.dpid])
+            check_table(flow.spec, self.view.switches[flow.spec.dpid])
             for ref, loc in named_ports(flow.spec):
                 self._check_port(ref, loc)
             self._check_meter(flow)
@@ -127,14 +134,28 @@ class Routing:
         self._check_switch(ref.dpid)
         if ref.port_no not in self.view.switches[ref.dpid].ports:
             where = dpid_to_text(ref.dpid)
-            raise InvalidInput(loc, f"switch {where} has no port {ref.port_no}")
+            raise InvalidInput(loc, f"switch {where} has no port {_told(ref.port_no)}")
 
     def _check_meter(self, flow: Flow) -> None:
         """Refuse a rate where there are no meters (they came with OpenFlow 1.3)."""
-        if flow.meter and not self.view.switches[flow.first_dpid].capabilities.meters:
+        named = flow.spec.meter is not None
+        if (flow.meter or named) and not self.view.switches[flow.first_dpid].capabilities.meters:
             where = dpid_to_text(flow.first_dpid)
             reason = f"switch {where} speaks OpenFlow 1.0, which has no meters"
-            raise InvalidInput(("rate_kbps",), reason)
+            raise InvalidInput(("meter" if named else "rate_kbps",), reason)
+
+
+_RESERVED_10 = range(0xFFF8, 0x1_0000)
+"""Reserved ports of 1.0 (1.0.0 section 5.2.1); on 1.3 there may be ports of these numbers."""
+
+
+def _told(port_no: int) -> str:
+    """Return a port that is not there, as people call it, and how else it may be meant."""
+    if port_no == LOCAL_PORT:
+        return "local, or it is down"
+    if port_no in _RESERVED_10:
+        return f"{port_no}; the reserved ports are named: controller, flood, in_port, local ..."
+    return str(port_no)
 
 
 def _check_taggable(spec: PathSpec) -> None:

@@ -8,11 +8,11 @@ everybody hears it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from horizon_ryu.core.frames import address_text
 from horizon_ryu.core.neighbour_discovery import UNSPECIFIED, Neighbour
-from horizon_ryu.core.topology import Host
+from horizon_ryu.core.topology import Host, TopologyChange
 
 REPEATED = 5.0
 """Seconds within which a question counts as put again; stations repeat theirs after one."""
@@ -21,30 +21,46 @@ MAX_QUESTIONS = 4096
 
 
 class ArpTable:
-    """Answers for the hosts it was made with; built when first asked, since most never are."""
+    """Answers for the hosts of the newest view, which change one by one at the same cost each."""
 
-    def __init__(self, hosts: Mapping[bytes, Host]) -> None:
-        self._hosts = hosts
-        self._owners: dict[tuple[int | None, str], Host | None] | None = None
+    def __init__(self) -> None:
+        self._hosts: dict[bytes, Host] = {}
+        self._users: dict[tuple[int | None, str], dict[bytes, Host]] = {}
+
+    def follow(self, hosts: Mapping[bytes, Host], changes: Iterable[TopologyChange]) -> None:
+        """Take what ``changes`` made of the hosts; ``hosts`` has all of them as they are now."""
+        for change in changes:
+            if isinstance(change.subject, Host):
+                self._set(change.subject.key, hosts.get(change.subject.key))
+        if len(hosts) != len(self._hosts):
+            # Somebody has missed a change: begin anew.
+            for key in (*self._hosts, *hosts):
+                self._set(key, hosts.get(key))
+
+    def _set(self, key: bytes, host: Host | None) -> None:
+        before = self._hosts.pop(key, None)
+        for address in _addresses(before):
+            users = self._users[address]
+            del users[key]
+            if not users:
+                del self._users[address]
+        if host is not None:
+            self._hosts[key] = host
+            for address in _addresses(host):
+                self._users.setdefault(address, {})[key] = host
 
     def owner(self, address: bytes, vlan: int | None = None) -> Host | None:
         """Return the only host of ``vlan`` that uses ``address`` (packed); None if none or several.
 
         Several claimants mean a move or a fraud: then the stations must answer for themselves.
         """
-        if self._owners is None:
-            self._owners = _index(self._hosts)
         text = address_text(address)
-        return None if text is None else self._owners.get((vlan or None, text))
+        users = {} if text is None else self._users.get((vlan or None, text), {})
+        return next(iter(users.values())) if len(users) == 1 else None
 
 
-def _index(hosts: Mapping[bytes, Host]) -> dict[tuple[int | None, str], Host | None]:
-    owners: dict[tuple[int | None, str], Host | None] = {}
-    for host in hosts.values():
-        for text in host.ips:
-            address = host.vlan, text
-            owners[address] = None if address in owners else host
-    return owners
+def _addresses(host: Host | None) -> set[tuple[int | None, str]]:
+    return set() if host is None else {(host.vlan, text) for text in host.ips}
 
 
 class NeighbourQuestions:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.host_questions import PROBER
+from horizon_ryu.core.discovery.lldp import build_notice
 from horizon_ryu.core.forwarding.address_questions import ArpTable, NeighbourQuestions
+from horizon_ryu.core.forwarding.leftovers import dead_ends, stale
 from horizon_ryu.core.forwarding.pair_flows import (
     Pair,
     PairFlows,
@@ -22,12 +25,13 @@ from horizon_ryu.core.forwarding.pair_flows import (
     pair_key,
     source_of,
 )
+from horizon_ryu.core.forwarding.ways import WayFinder
 from horizon_ryu.core.frames import Arp, Frame
 from horizon_ryu.core.learning_entries import learning_entries
 from horizon_ryu.core.neighbour_discovery import decode_neighbour
-from horizon_ryu.core.ownership import Owner, Priority, owner_of
+from horizon_ryu.core.ownership import Owner, Priority
 from horizon_ryu.core.ownership import cookie as cookie_of
-from horizon_ryu.core.paths import PathFinder
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.topology import (
     Host,
     PortRef,
@@ -39,7 +43,6 @@ from horizon_ryu.core.topology import (
 from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
-    FlowCommand,
     FlowEntry,
     FlowMod,
     FlowRemoved,
@@ -48,6 +51,7 @@ from horizon_ryu.wire.messages import (
     PacketIn,
     PacketOut,
     RemovalReason,
+    output,
 )
 
 DEFAULT_IDLE_TIMEOUT = 60
@@ -100,8 +104,9 @@ class ForwardingControl:
         self._cookie = cookie_of(Owner.FORWARDING, generation)
         self._pairs = PairFlows(self._cookie, idle_timeout, max_pairs)
         self._view = TopologyView()
-        self._finder: PathFinder | None = None
-        self._book = ArpTable(self._view.hosts)
+        self._forest = Forest()
+        self._finder: WayFinder | None = None
+        self._book = ArpTable()
         self._questions = NeighbourQuestions()
         self._unsettled: OrderedDict[bytes, None] = OrderedDict()
         self._failures: list[Exception] = []
@@ -118,12 +123,21 @@ class ForwardingControl:
         """
         changes = tuple(changes)
         self._view = view
-        self._book = ArpTable(view.hosts)
-        if not all(change.kind.startswith(_NO_PATH_KINDS) for change in changes):
+        self._book.follow(view.hosts, changes)
+        if any(map(self._may_change_paths, changes)):
             self._finder = None
             self._queue_reroutes()
-        self._queue_hosts(changes)
+        self._queue_ends(changes)
         return self._base_entries(changes) + self.settle(now, SETTLE_AT_ONCE)
+
+    def tree_changed(self, forest: Forest, now: float) -> list[Outgoing]:
+        """Take the newest forest; pairs with a segment on their way follow it."""
+        before, self._forest = self._forest, forest
+        if before.joints or forest.joints:
+            if self._finder is not None:
+                self._finder.follow(forest)
+            self._queue_reroutes()
+        return self.settle(now, SETTLE_AT_ONCE)
 
     @property
     def unsettled(self) -> bool:
@@ -175,18 +189,32 @@ class ForwardingControl:
         broken: list[bytes] = []
         others: list[bytes] = []
         for pair in self._pairs:
-            fine = current.get(id(pair.transit))
+            fine = current.get(id(pair.way.transit))
             if fine is None:
-                fine = current[id(pair.transit)] = finder.is_current(pair.transit)
+                fine = current[id(pair.way.transit)] = finder.is_current(pair.way)
             (others if fine else broken).append(pair.key)
         self._unsettled = OrderedDict.fromkeys(broken + others)
 
-    def _queue_hosts(self, changes: Iterable[TopologyChange]) -> None:
+    def _may_change_paths(self, change: TopologyChange) -> bool:
+        """Tell whether other paths may be the shortest now; of a port, only where links are."""
+        if change.kind.startswith(_NO_PATH_KINDS):
+            return False
+        if not isinstance(change.subject, PortRef) or self._finder is None:
+            return True
+        return self._finder.is_between(change.subject)
+
+    def _queue_ends(self, changes: Iterable[TopologyChange]) -> None:
+        """Have the pairs settled first at whose ends something has happened."""
         for change in changes:
-            if isinstance(change.subject, Host):
-                for key in self._pairs.of_host(change.subject.key):
-                    self._unsettled[key] = None
-                    self._unsettled.move_to_end(key, last=False)
+            subject = change.subject
+            keys: Iterable[bytes] = ()
+            if isinstance(subject, Host):
+                keys = self._pairs.of_host(subject.key)
+            elif isinstance(subject, PortRef):
+                keys = self._pairs.at_port(subject)
+            for key in keys:
+                self._unsettled[key] = None
+                self._unsettled.move_to_end(key, last=False)
 
     def _settle_pair(self, key: bytes, now: float) -> list[Outgoing]:
         pair = self._pairs.get(key)
@@ -195,16 +223,30 @@ class ForwardingControl:
         here, there = self._locate(source_of(key)), self._locate(destination_of(key))
         if here is None or there is None:
             return self._pairs.remove(key)
-        transit = self._path_finder().transit(here.dpid, there.dpid)
-        if transit is None:
+        way = self._path_finder().way(here, there)
+        if way is None:
             return self._pairs.remove(key)
-        if transit == pair.transit and here == pair.here and there == pair.there:
+        if way == pair.way and here == pair.here and there == pair.there:
             return []
-        return self._pairs.install(Pair(key, here, there, transit), now)
+        return self._install(Pair(key, here, there, way), now)
 
-    def _path_finder(self) -> PathFinder:
+    def _install(self, pair: Pair, now: float) -> list[Outgoing]:
+        """Return the entries of a pair, and what has bridges of others know where it leads.
+
+        They send a station's frames where they have heard it last: at another port of ours, if the
+        tree was another one then, or nowhere, if we have answered for it.
+        """
+        messages = self._pairs.install(pair, now)
+        if pair.way.is_tree:
+            notice = build_notice(destination_of(pair.key))
+            for ref in self._path_finder().entrances(pair.way):
+                out = PacketOut((output(ref.port_no),), notice)
+                messages.append(Outgoing(ref.dpid, out))
+        return messages
+
+    def _path_finder(self) -> WayFinder:
         if self._finder is None:
-            self._finder = PathFinder(self._view)
+            self._finder = WayFinder(self._view, self._forest)
         return self._finder
 
     # Frames
@@ -229,35 +271,50 @@ class ForwardingControl:
         return answer if packet.buffer_id is None else _free_buffer(packet, answer)
 
     def _unicast_in(self, packet: PacketIn, frame: Frame, now: float) -> Sequence[Outgoing]:
-        vlan = frame.vlan
+        vlan, at = frame.vlan, PortRef(packet.dpid, packet.in_port)
         there = self._locate(station_key(frame.dst, vlan))
         if there is None:
             return _flooded(packet)
         here = self._locate(station_key(frame.src, vlan))
-        if here is None or not self._may_come_from(here, packet):
-            return _delivered(packet, there)
+        if here is None or not self._may_come_from(here, at):
+            return self._passed_on(packet, at, there)
         key = pair_key(packet.data, vlan)
         pair = self._pairs.get(key)
         if pair is None or pair.here != here or pair.there != there:
-            transit = self._path_finder().transit(here.dpid, there.dpid)
-            if transit is None:
+            way = self._path_finder().way(here, there)
+            if way is None:
                 return _flooded(packet)
-            pair = Pair(key, here, there, transit)
-        elif now - pair.installed_at < REPEAT_AFTER:
-            return _delivered(packet, there)
-        messages = self._pairs.install(pair, now)
-        messages += _delivered(packet, there)
+            pair = Pair(key, here, there, way)
+        if pair.way.is_tree and not pair.passes(at):
+            # What somebody has flooded comes in at places where nobody waits for it.
+            return ()
+        late = now - pair.installed_at >= REPEAT_AFTER
+        messages = self._install(pair, now) if late else []
+        if self._path_finder().may_deliver(pair.way, here, there, at):
+            messages += _delivered(packet, pair.way.there)
         return messages
 
-    def _may_come_from(self, here: PortRef, packet: PacketIn) -> bool:
-        """Tell whether a frame of the host at ``here`` can enter where this one did.
+    def _may_come_from(self, here: PortRef, at: PortRef) -> bool:
+        """Tell whether a frame of the host at ``here`` can enter at ``at``.
 
-        At its own port, or at a link port of a switch that lacks the entry; at another edge port
-        it is a move or a fraud that Discovery has not decided, and must not set up entries.
+        At its own port, or at a port to others of a switch that lacks the entry; at another edge
+        port it is a move or a fraud that Discovery has not decided, and must not set up entries.
         """
-        if here.port_no == packet.in_port and here.dpid == packet.dpid:
-            return True
-        return PortRef(packet.dpid, packet.in_port) in self._path_finder().link_ports
+        return here == at or self._path_finder().is_between(at)
+
+    def _passed_on(self, packet: PacketIn, here: PortRef, there: PortRef) -> list[Outgoing]:
+        """Deliver a frame of a station at ``here`` without setting up entries."""
+        finder, at = self._path_finder(), PortRef(packet.dpid, packet.in_port)
+        way = finder.way(here, there)
+        if way is None:
+            return _delivered(packet, there)
+        return _delivered(packet, way.there) if finder.may_deliver(way, here, there, at) else []
+
+    def _source(self, packet: PacketIn, frame: Frame) -> PortRef:
+        """Return where the sender of a frame is; where it came in if that is not known."""
+        at = PortRef(packet.dpid, packet.in_port)
+        here = self._locate(station_key(frame.src, frame.vlan))
+        return at if here is None or not self._may_come_from(here, at) else here
 
     def _arp_in(self, packet: PacketIn, frame: Frame) -> Answer:
         arp = frames.decode_arp(packet.data, frame)
@@ -268,7 +325,7 @@ class ForwardingControl:
             return _arp_answer(packet, arp, known, frame.vlan)
         there = self._locate(station_key(frame.dst, frame.vlan))
         if there is not None:
-            return True, _delivered(packet, there)
+            return True, self._passed_on(packet, self._source(packet, frame), there)
         if arp is not None and arp.op == frames.ARP_REPLY and arp.tpa == _NO_ADDRESS:
             # The answer to a probe of the controller itself: no station waits for it.
             return _DROPPED
@@ -297,17 +354,18 @@ class ForwardingControl:
         there = None if host is None else self._locate(host.key)
         if there is None or not self._questions.may_be_directed(question, frame.vlan, now):
             return _PASSED
-        return True, _delivered(packet, there)
+        return True, self._passed_on(packet, self._source(packet, frame), there)
 
     def _owner(self, packet: PacketIn, frame: Frame, address: bytes) -> Host | None:
         """Return whom a question that enters here is about; None if that is not sure."""
         host = self._book.owner(address, frame.vlan)
-        if host is None or host.mac == frame.src or self._locate(host.key) is None:
+        if host is None or host.mac == frame.src or self._is_contested(frame.vlan, address):
             return None
-        if self._is_contested(frame.vlan, address):
+        place, at = self._locate(host.key), PortRef(packet.dpid, packet.in_port)
+        if place is None:
             return None
-        at_link = PortRef(packet.dpid, packet.in_port) in self._path_finder().link_ports
-        return None if at_link else host
+        asker = self._source(packet, frame)
+        return host if self._path_finder().may_answer(asker, place, at) else None
 
     # What switches report
 
@@ -342,22 +400,12 @@ class ForwardingControl:
         misses its entry at the host's own port finds its way, one that misses it at a link
         outside the tree is dropped, so these go last, when no frames come any more.
         """
-        messages = []
-        for entry in entries:
-            if owner_of(entry.cookie) is not Owner.FORWARDING:
-                continue
-            if ingress_only and self._is_transit(dpid, entry):
-                continue
-            wanted = self._wanted(dpid, entry)
-            if wanted is None:
-                messages.append(_deletion(dpid, entry))
-            elif (wanted.cookie, wanted.actions) != (entry.cookie, entry.actions):
-                messages.append(Outgoing(dpid, wanted))
-        return messages
+        stays = self._is_transit if ingress_only else lambda _dpid, _entry: False
+        return stale(dpid, entries, partial(self._wanted, dpid), partial(stays, dpid))
 
     def _is_transit(self, dpid: int, entry: FlowEntry) -> bool:
         in_port = entry.match.in_port
-        return in_port is not None and PortRef(dpid, in_port) in self._path_finder().link_ports
+        return in_port is not None and self._path_finder().is_between(PortRef(dpid, in_port))
 
     def dead_ends(self, dpid: int, entries: Iterable[FlowEntry]) -> list[Outgoing]:
         """Return what removes entries of earlier runs that lead out of a port that is down.
@@ -366,26 +414,13 @@ class ForwardingControl:
         are left until :meth:`stale`, so that a restart of the controller interrupts nobody.
         """
         switch = self._view.switches.get(dpid)
-        if switch is None:
-            return []
-        up = {port.port_no for port in switch.ports.values() if port.up}
-        return [
-            _deletion(dpid, entry)
-            for entry in entries
-            if owner_of(entry.cookie) is Owner.FORWARDING
-            and any(isinstance(a, Output) and a.port_no not in up for a in entry.actions)
-        ]
+        return [] if switch is None else dead_ends(switch, entries)
 
     def _wanted(self, dpid: int, entry: FlowEntry) -> FlowMod | None:
         for wanted in self.base_entries(dpid):
             if (entry.match, entry.priority) == (wanted.match, wanted.priority):
                 return wanted
         return self._pairs.wanted(dpid, entry.match) if entry.priority == Priority.UNICAST else None
-
-
-def _deletion(dpid: int, entry: FlowEntry) -> Outgoing:
-    command = FlowCommand.DELETE_STRICT
-    return Outgoing(dpid, FlowMod(command, entry.match, entry.priority, entry.cookie))
 
 
 def _flooded(packet: PacketIn) -> list[Outgoing]:

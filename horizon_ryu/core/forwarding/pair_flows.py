@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from horizon_ryu.core.ownership import Priority
-from horizon_ryu.core.paths import Hop, Transit, hops_along
+from horizon_ryu.core.paths import Hop, Way
 from horizon_ryu.core.topology import PortRef, station_key
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
@@ -23,27 +24,33 @@ from horizon_ryu.wire.messages import (
     output,
 )
 
+Place = TypeVar("Place", bytes, PortRef)
+
 _UNTAGGED = 12
 """Bytes of the key of a pair whose frames have no tag."""
 
 
 class Pair:
-    """Frames from one host to another: where they enter, where they leave, what they pass.
+    """Frames from one host to another: where both are, and the way between.
 
     ``key`` is the destination's and the source's MAC as they stand at the head of the frame
     (12 bytes), and, if it has a tag, the VLAN identifier after them (2 bytes). ``installed_at`` is
     when its entries were last sent, on the caller's clock.
     """
 
-    __slots__ = ("here", "hops", "installed_at", "key", "there", "transit")
+    __slots__ = ("here", "hops", "installed_at", "key", "there", "way")
 
-    def __init__(self, key: bytes, here: PortRef, there: PortRef, transit: Transit) -> None:
+    def __init__(self, key: bytes, here: PortRef, there: PortRef, way: Way) -> None:
         self.key = key
         self.here = here
         self.there = there
-        self.transit = transit
-        self.hops = hops_along(transit, here.port_no, there)
+        self.way = way
+        self.hops = way.hops
         self.installed_at = float("-inf")
+
+    def passes(self, ref: PortRef) -> bool:
+        """Tell whether there is an entry for frames that come in at ``ref``."""
+        return any((hop.dpid, hop.in_port) == ref for hop in self.hops)
 
 
 class PairFlows:
@@ -55,6 +62,7 @@ class PairFlows:
         self._max_pairs = max_pairs
         self._pairs: OrderedDict[bytes, Pair] = OrderedDict()
         self._of_host: dict[bytes, set[bytes]] = {}
+        self._at_port: dict[PortRef, set[bytes]] = {}
         self.get = self._pairs.get
 
     def __len__(self) -> int:
@@ -67,6 +75,10 @@ class PairFlows:
     def of_host(self, host: bytes) -> Iterable[bytes]:
         """Return the keys of the pairs that a host, by its key, is at an end of."""
         return tuple(self._of_host.get(host, ()))
+
+    def at_port(self, ref: PortRef) -> Iterable[bytes]:
+        """Return the keys of the pairs with an end at a port."""
+        return tuple(self._at_port.get(ref, ()))
 
     def install(self, pair: Pair, now: float) -> list[Outgoing]:
         """Return the entries of ``pair``, egress first so that no switch sends into nowhere.
@@ -95,12 +107,20 @@ class PairFlows:
         """Forget a pair whose entries are gone, and return it."""
         pair = self._pairs.pop(key, None)
         if pair is not None:
-            for host in (destination_of(key), source_of(key)):
-                keys = self._of_host.get(host, set())
-                keys.discard(key)
-                if not keys:
-                    self._of_host.pop(host, None)
+            self._unindex(pair)
         return pair
+
+    def _index(self, pair: Pair) -> None:
+        for host in (destination_of(pair.key), source_of(pair.key)):
+            self._of_host.setdefault(host, set()).add(pair.key)
+        for ref in (pair.here, pair.there):
+            self._at_port.setdefault(ref, set()).add(pair.key)
+
+    def _unindex(self, pair: Pair) -> None:
+        for host in (destination_of(pair.key), source_of(pair.key)):
+            _drop(self._of_host, host, pair.key)
+        for ref in (pair.here, pair.there):
+            _drop(self._at_port, ref, pair.key)
 
     def of_match(self, match: Match) -> Pair | None:
         """Return the pair between the two addresses of ``match``, in its VLAN, if any."""
@@ -122,9 +142,11 @@ class PairFlows:
     def _remember(self, pair: Pair, now: float) -> None:
         key = pair.key
         pair.installed_at = now
-        if key not in self._pairs:
-            self._of_host.setdefault(destination_of(key), set()).add(key)
-            self._of_host.setdefault(source_of(key), set()).add(key)
+        before = self._pairs.get(key)
+        if before is not pair:
+            if before is not None:
+                self._unindex(before)
+            self._index(pair)
         self._pairs[key] = pair
         self._pairs.move_to_end(key)
 
@@ -157,6 +179,14 @@ class PairFlows:
         return Outgoing(
             hop.dpid, FlowMod(command, _match(key, hop), Priority.UNICAST, self._cookie)
         )
+
+
+def _drop(index: dict[Place, set[bytes]], place: Place, key: bytes) -> None:
+    keys = index.get(place)
+    if keys is not None:
+        keys.discard(key)
+        if not keys:
+            del index[place]
 
 
 def pair_key(data: bytes, vlan: int | None) -> bytes:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
 from horizon_ryu.core.spanning_tree.forest import Forest, build_forest
+from horizon_ryu.core.spanning_tree.lost_segments import segment_nodes
 from horizon_ryu.core.spanning_tree.lost_switches import Cable, LostSwitches, cable
-from horizon_ryu.core.topology import Link, PortRef, Segment, TopologyView
+from horizon_ryu.core.topology import Link, PortRef, TopologyView
 
 IsOpen = Callable[[PortRef], bool]
 
@@ -32,59 +34,117 @@ class Choice:
 
 
 def choose_settled(view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen) -> Choice:
-    """Return the report's forest, with lost switches attached where that makes no loop."""
-    forest = build_forest(view)
-    groups = lost_switches.groups()
+    """Return the report's forest, with lost switches attached where that makes no loop.
+
+    A port of a segment stays closed if lost switches join already what it would join.
+    """
+    forest, parts = build_forest(view), _Parts(view, lost_switches)
     for link in forest.links():
-        groups.join(link.src.dpid, link.dst.dpid)
-    nodes = _nodes(view)
-    for ref in forest.attached:
-        groups.join(ref.dpid, nodes[view.segments[ref]])
-    refused: set[PortRef] = set()
-    for ends in sorted(_loose(lost_switches), key=lambda ends: (not _flows(ends, is_open), ends)):
-        # What is open comes first, so that nothing changes without need.
-        if not _can_open(ends, lost_switches) or not groups.join(ends[0].dpid, ends[1].dpid):
-            refused.update(ends)
-    return Choice(forest, frozenset(refused), groups)
+        parts.groups.join(link.src.dpid, link.dst.dpid)
+    edges = [parts.at_segment(ref) for ref in sorted(forest.attached, key=_open_first(is_open))]
+    # What is open comes first, so that nothing changes without need.
+    loose = [parts.cable(ends) for ends in _loose(lost_switches) if _can_open(ends, lost_switches)]
+    loose += [parts.at_segment(ref) for ref in parts.loose_ports(view)]
+    edges += sorted(loose, key=lambda edge: (not edge.flows(is_open), edge.ends))
+    kept = {ref for edge in edges if parts.take(edge) for ref in edge.ends}
+    may_be_open = {ref for ends in _loose(lost_switches) for ref in ends}
+    may_be_open |= forest.attached.union(parts.loose_ports(view))
+    refused = frozenset(may_be_open - kept)
+    return Choice(forest.without(refused), refused - forest.attached, parts.groups)
 
 
 def choose_unsettled(
-    view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen, adopted: Collection[PortRef]
+    view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen, adopting: Collection[int]
 ) -> Choice:
     """Return a forest that keeps what is open and joins two parts only where that is safe.
 
     It is safe unless both have ports that are open and lead nobody knows where: these may lead
-    from the one part to the other.
+    from the one part to the other. ``adopting`` are the switches with such ports.
     """
-    groups = lost_switches.groups()
-    unsure = {groups.find(end.dpid) for end in adopted}
-    known = _known_cables(view)
-    remembered = _loose(lost_switches)
-    joined: set[Cable] = set()
-    flowing = [ends for ends in known | remembered if _flows(ends, is_open)]
-    joined.update(ends for ends in sorted(flowing) if _join(ends, groups, unsure))
-    nodes = _nodes(view)
-    attachments: set[PortRef] = set()
-    for ref in sorted(view.segments, key=lambda ref: (not is_open(ref), ref)):
-        if is_open(ref) and groups.join(ref.dpid, nodes[view.segments[ref]]):
-            attachments.add(ref)
+    parts = _Parts(view, lost_switches, adopting)
+    known, remembered = _known_cables(view), _loose(lost_switches)
+    loose_ports = parts.loose_ports(view)
+    cables = [parts.cable(ends) for ends in sorted(known | remembered)]
+    at_segments = [parts.at_segment(ref) for ref in sorted({*view.segments, *loose_ports})]
+    for edge in [*cables, *at_segments]:
+        if edge.flows(is_open):
+            parts.take(edge)
     wanted = build_forest(view)
     order = sorted(known, key=lambda ends: (not wanted.contains(Link(*ends)), ends))
-    for ends in [*order, *sorted(e for e in remembered if _can_open(e, lost_switches))]:
-        if not _is_unsafe(ends, groups, unsure) and _join(ends, groups, unsure):
-            joined.add(ends)
-    for ref in sorted(view.segments):
-        both = {groups.find(ref.dpid), groups.find(nodes[view.segments[ref]])}
-        if not both <= unsure and groups.join(ref.dpid, nodes[view.segments[ref]]):
-            attachments.add(ref)
-    refused = frozenset(end for ends in remembered - joined for end in ends)
-    usable = {Link(*ends) for ends in known & joined}
-    return Choice(build_forest(view, usable, attachments), refused, groups)
+    order += sorted(ends for ends in remembered if _can_open(ends, lost_switches))
+    for edge in [*map(parts.cable, order), *at_segments]:
+        if not parts.is_unsafe(edge):
+            parts.take(edge)
+    taken = parts.taken
+    refused = {ref for ends in remembered - taken for ref in ends}
+    refused |= {ref for ref in loose_ports if (ref,) not in taken}
+    usable = {Link(*ends) for ends in known & taken}
+    attachments = {ref for ref in view.segments if (ref,) in taken}
+    forest = build_forest(view, usable, attachments)
+    return Choice(forest, frozenset(refused), parts.groups)
 
 
-def _nodes(view: TopologyView) -> dict[Segment, int]:
-    """Return a number for each segment that no switch has."""
-    return {segment: -1 - n for n, segment in enumerate(sorted(set(view.segments.values())))}
+class _Edge(NamedTuple):
+    """What joins two nodes when the ports at its ends are open: a cable, or one port."""
+
+    one: int
+    other: int
+    ends: tuple[PortRef, ...]
+
+    def flows(self, is_open: IsOpen) -> bool:
+        """Tell whether frames may pass it as it is."""
+        return all(map(is_open, self.ends))
+
+
+class _Parts:
+    """What is joined with what so far; ``taken`` are the ends of the edges that joined it.
+
+    Segments are nodes, too, which lost switches at them are joined with from the beginning.
+    """
+
+    def __init__(
+        self, view: TopologyView, lost_switches: LostSwitches, adopting: Collection[int] = ()
+    ) -> None:
+        self.groups = lost_switches.groups()
+        self.taken: set[tuple[PortRef, ...]] = set()
+        self._nodes = segment_nodes(view, lost_switches.segments.sets())
+        for ref in lost_switches.open_segment_ends():
+            self.groups.join(ref.dpid, self._nodes[ref])
+        self._unsure = {self.groups.find(dpid) for dpid in adopting}
+
+    def loose_ports(self, view: TopologyView) -> list[PortRef]:
+        """Return the ports at segments that only are remembered, as far as we can close them."""
+        return [
+            ref
+            for ref in sorted(self._nodes)
+            if ref.dpid in view.switches and ref not in view.segments
+        ]
+
+    def cable(self, ends: Cable) -> _Edge:
+        """Return the edge of a cable."""
+        return _Edge(ends[0].dpid, ends[1].dpid, ends)
+
+    def at_segment(self, ref: PortRef) -> _Edge:
+        """Return the edge by which a switch is at a segment."""
+        return _Edge(ref.dpid, self._nodes[ref], (ref,))
+
+    def take(self, edge: _Edge) -> bool:
+        """Join two parts, unless they are one already; who is unsure makes the whole unsure."""
+        both = {self.groups.find(edge.one), self.groups.find(edge.other)}
+        if not self.groups.join(edge.one, edge.other):
+            return False
+        self.taken.add(edge.ends)
+        if both & self._unsure:
+            self._unsure.add(self.groups.find(edge.one))
+        return True
+
+    def is_unsafe(self, edge: _Edge) -> bool:
+        """Tell whether both parts it would join have ports that lead nobody knows where."""
+        return {self.groups.find(edge.one), self.groups.find(edge.other)} <= self._unsure
+
+
+def _open_first(is_open: IsOpen) -> Callable[[PortRef], tuple[bool, PortRef]]:
+    return lambda ref: (not is_open(ref), ref)
 
 
 def _known_cables(view: TopologyView) -> frozenset[Cable]:
@@ -96,21 +156,6 @@ def _known_cables(view: TopologyView) -> frozenset[Cable]:
         and link.dst.dpid in view.switches
         and view.is_bidirectional(link)
     )
-
-
-def _join(ends: Cable, groups: DisjointSets, unsure: set[int]) -> bool:
-    """Join two parts, unless they are one already; ``unsure`` follows what they become."""
-    both = {groups.find(end.dpid) for end in ends}
-    if not groups.join(ends[0].dpid, ends[1].dpid):
-        return False
-    if both & unsure:
-        unsure.add(groups.find(ends[0].dpid))
-    return True
-
-
-def _is_unsafe(ends: Cable, groups: DisjointSets, unsure: set[int]) -> bool:
-    """Tell whether both parts that a link would join have ports that lead nobody knows where."""
-    return all(groups.find(end.dpid) in unsure for end in ends)
 
 
 def _loose(lost_switches: LostSwitches) -> frozenset[Cable]:
@@ -128,7 +173,3 @@ def _can_open(ends: Cable, lost_switches: LostSwitches) -> bool:
     A link between two switches under control must be found again before it is opened.
     """
     return lost_switches.is_open(ends[0]) or lost_switches.is_open(ends[1])
-
-
-def _flows(ends: Cable, is_open: IsOpen) -> bool:
-    return is_open(ends[0]) and is_open(ends[1])

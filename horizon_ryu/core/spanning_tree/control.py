@@ -1,9 +1,13 @@
 """Tree control: which ports are open to broadcasts, and in which order they change.
 
-The desired state follows from the topology (:mod:`tree_choice`) and from what is undecided yet
-(:mod:`port_hold`); the confirmed state is what switches acknowledged. Plans are their
-difference: closings first, and nothing opens while a closing it relies on is unconfirmed, so
-the network has no loop at any moment in between.
+The desired state follows from the topology (:mod:`choice`) and from what is undecided yet
+(:mod:`listening_ports`); the confirmed state is what switches acknowledged (:mod:`members`). Plans
+are their difference: closings first, and nothing opens while a closing it relies on is
+unconfirmed, so the network has no loop at any moment in between.
+
+What a change of a port costs does not depend on how many there are: the forest is searched anew
+only for a change that it may depend on, and of the ports only those are looked at that something
+has happened to. Every now and then :meth:`TreeControl.rebuild` looks at all of them.
 """
 
 from __future__ import annotations
@@ -13,14 +17,11 @@ from collections.abc import Collection, Iterable
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
+from horizon_ryu.core.spanning_tree.drop_entries import sealed_ports
+from horizon_ryu.core.spanning_tree.far_ends import FarEnds
 from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot, compare, snapshot
-from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan, Member, Planner
-from horizon_ryu.core.spanning_tree.flood_state import (
-    assumed_state,
-    read_state,
-    up_ports,
-    with_new_port,
-)
+from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan, Planner
+from horizon_ryu.core.spanning_tree.flood_state import assumed_state, read_state, up_ports
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.spanning_tree.listening_ports import ListeningPorts
 from horizon_ryu.core.spanning_tree.lost_switches import (
@@ -29,6 +30,7 @@ from horizon_ryu.core.spanning_tree.lost_switches import (
     TreeMemory,
     cable,
 )
+from horizon_ryu.core.spanning_tree.members import Member, Members
 from horizon_ryu.core.topology import PortRef, Switch, TopologyChange, TopologyView
 from horizon_ryu.wire.messages import FlowEntry
 
@@ -47,17 +49,20 @@ class TreeControl:
         self.hold_time = hold_time
         self._generation = generation
         self._view = TopologyView()
-        self._members: dict[int, Member] = {}
-        self._serial = 0
+        self._members = Members()
         self._hold = ListeningPorts()
         self._lost_switches = LostSwitches()
+        self._far_ends = FarEnds()
+        self._told: dict[int, set[int]] = {}
+        """Ports that changes were about since the last search, by switch."""
+        self._is_view_unread = False
+        """Whether the view may have more changes than were told."""
         self._fallen: set[PortRef] = set()
         self._shared: set[PortRef] = set()
-        self._peers: dict[PortRef, PortRef] = {}
-        self._segments: frozenset[PortRef] = frozenset()
-        self._silent: dict[PortRef, PortRef] = {}
         self._choice: Choice = choose_settled(self._view, self._lost_switches, self._is_open)
-        self._work: set[int] = set()
+        self._is_choice_due = False
+        self._is_provisional = False
+        """Whether the last choice was made while the network was unsettled."""
         self._stale = False
 
     # ---- what happens
@@ -67,12 +72,18 @@ class TreeControl:
     ) -> None:
         """Take note of a new ``view``; cheap, so that bursts of changes cost one search."""
         touched: set[PortRef] = set()
+        is_told = view.switches is self._view.switches
         try:
             for change in changes:
+                is_told |= change.kind.startswith(("switch_", "port_"))
                 self._note(change, view, touched, now)
+        except Exception:
+            is_told = False
+            raise
         finally:
             # With the view the members become right at the next search, whatever went wrong.
             self._view = view
+            self._is_view_unread |= not is_told
             self._stale = True
 
     def _note(
@@ -81,7 +92,7 @@ class TreeControl:
         """Take note of one change; ``touched`` are the ports that those before it were about."""
         subject = change.subject
         if isinstance(subject, Switch):
-            if change.kind == "switch_leave" or subject.dpid in self._members:
+            if change.kind == "switch_leave" or self._members.get(subject.dpid) is not None:
                 self._leave(subject.dpid)
             if change.kind == "switch_join":
                 self._join(subject, now)
@@ -93,10 +104,11 @@ class TreeControl:
             if subject in touched or not _is_up(view, subject):
                 self._fallen.add(subject)
             touched.add(subject)
+            self._told.setdefault(subject.dpid, set()).add(subject.port_no)
 
     def unread(self) -> frozenset[int]:
         """Return the switches about which :meth:`switch_state_read` must be told first."""
-        return frozenset(dpid for dpid, one in self._members.items() if one.state is None)
+        return self._members.unread()
 
     def switch_state_read(
         self,
@@ -113,17 +125,16 @@ class TreeControl:
         member = self._members.get(dpid)
         if member is None or member.state is not None:
             return
-        member.state = read_state(member.switch, entries, group, self._generation)
+        self._members.read(member, read_state(member.switch, entries, group, self._generation))
         passing = member.may_pass()
         until = now + self.hold_time
         edges = self._lost_switches.returned(dpid, passing, until)
         for number in passing:
             ref = PortRef(dpid, number)
             undecided = self._hold.decide(ref)
-            if undecided and number not in edges and self._lost_switches.peer(ref) is None:
+            if undecided and number not in edges and not self._lost_switches.knows(ref):
                 self._hold.adopt(ref, until)
-        self._work.add(dpid)
-        self._stale = True
+        self._is_choice_due = self._stale = True
 
     def switch_state_unknown(self, dpid: int, now: float) -> None:
         """Take note that nobody can tell what a switch carries: it may pass at every port.
@@ -133,10 +144,9 @@ class TreeControl:
         member = self._members.get(dpid)
         if member is None or member.state is not None:
             return
-        member.state = assumed_state(member.switch)
+        self._members.read(member, assumed_state(member.switch))
         self._lost_switches.returned(dpid, frozenset(), now + self.hold_time)
-        self._work.add(dpid)
-        self._stale = True
+        self._is_choice_due = self._stale = True
 
     @property
     def cookie(self) -> int:
@@ -155,7 +165,7 @@ class TreeControl:
         member = self._members.get(asked.dpid)
         if member is None or not compare(member, asked, entries, flooding, self._generation):
             return False
-        self._work.add(asked.dpid)
+        self._members.look_at_all(member)
         return True
 
     def confirmed(self, plan: FloodPlan, errors: Collection[SwitchError], now: float) -> None:
@@ -165,11 +175,8 @@ class TreeControl:
         """
         failed = {error.dpid for error in errors}
         for dpid, serial in plan.serials.items():
-            member = self._members.get(dpid)
-            if member is None or member.serial != serial or dpid in failed:
-                continue
-            member.confirm()
-            self._work.add(dpid)
+            if dpid not in failed:
+                self._members.confirm(dpid, serial)
 
     def recall(self, memory: TreeMemory, until: float) -> None:
         """Start from what an earlier run knew; call it once, before anything else.
@@ -184,12 +191,16 @@ class TreeControl:
         """Return what a later run should know to take over without cutting anybody off."""
         remembered = self._lost_switches.memory()
         frozen = dict(remembered.frozen)
-        for dpid, member in self._members.items():
+        known = self._far_ends.by_switch()
+        for ref in self._lost_switches.ends():
+            known.setdefault(ref.dpid, set()).add(ref.port_no)
+        for member in self._members.all():
             if member.state is not None:
-                frozen[dpid] = self._freeze(member)
-        known = {**self._silent, **self._peers}
-        cables = {cable(one, other) for one, other in known.items()}
-        return TreeMemory(frozen, remembered.cables | cables)
+                dpid = member.switch.dpid
+                frozen[dpid] = self._freeze(member, known.get(dpid, frozenset()))
+        cables = {cable(one, other) for one, other in self._far_ends.cables().items()}
+        segments = {frozenset(one.ports) for one in self._view.segments.values()}
+        return TreeMemory(frozen, remembered.cables | cables, remembered.segments | segments)
 
     def tick(self, now: float) -> None:
         """Decide by time what :meth:`next_due` announced."""
@@ -198,13 +209,15 @@ class TreeControl:
         if over or forgotten is not None:
             self._stale = True
         for one, other in forgotten or ():
-            if self._is_up(one) and self._is_up(other):
-                self._silent[one], self._silent[other] = other, one
+            if self._members.is_up(one) and self._members.is_up(other):
+                self._far_ends.silence(one, other)
+                self._far_ends.silence(other, one)
 
     def rebuild(self) -> None:
         """Have the forest searched anew and every switch compared at the next plan."""
-        self._stale = True
-        self._work.update(self._members)
+        self._stale = self._is_choice_due = self._is_view_unread = True
+        for member in self._members.all():
+            self._members.look_at_all(member)
 
     # ---- what follows
 
@@ -221,13 +234,12 @@ class TreeControl:
 
     def settled(self) -> bool:
         """Tell whether every port is decided and every switch has confirmed what it was told."""
-        members = self._members.values()
-        return (
-            not self._stale
-            and not self._work
-            and not self._hold.undecided()
-            and not self._lost_switches.is_unsettled()
-            and all(one.state is not None and one.pending is None for one in members)
+        return not (
+            self._stale
+            or self._members.work
+            or self._members.busy
+            or self._hold
+            or self._lost_switches.is_unsettled()
         )
 
     def gate(self, dpid: int, in_port: int) -> bool:
@@ -240,13 +252,19 @@ class TreeControl:
 
     def is_sealed(self, dpid: int, in_port: int) -> bool:
         """Tell whether a port of a segment is closed: what comes in there comes in elsewhere."""
-        ref = PortRef(dpid, in_port)
-        return ref in self._view.segments and in_port not in self.open_ports(dpid)
+        if PortRef(dpid, in_port) not in self._view.segments:
+            return False
+        member = self._members.get(dpid)
+        return member is None or in_port not in member.wanted
+
+    def sealed(self) -> dict[int, frozenset[int]]:
+        """Return the closed ports of segments, by switch."""
+        return sealed_ports(self._view.segments, lambda ref: not self.is_sealed(*ref))
 
     def open_ports(self, dpid: int) -> frozenset[int]:
         """Return the ports of a switch that should be open to broadcasts."""
         member = self._members.get(dpid)
-        return member.wanted if member is not None else frozenset()
+        return frozenset(member.wanted) if member is not None else frozenset()
 
     def plan(self, now: float) -> FloodPlan:
         """Return the next messages; switches with an unconfirmed plan are left alone.
@@ -256,74 +274,86 @@ class TreeControl:
         self.tick(now)
         if self._stale:
             self._decide(now)
-        find = self._choice.groups.find
-        return Planner(self._members, self._work, find, self._generation).plan()
+        return Planner(self._members, self._choice.groups.find, self._generation).plan()
 
     # ---- switches coming and going
 
     def _join(self, switch: Switch, now: float) -> None:
-        self._serial += 1
-        member = Member(switch, self._serial, up_ports(switch))
-        self._members[switch.dpid] = member
+        member = self._members.add(switch)
         for number in member.up:
             self._hold.hold(PortRef(switch.dpid, number), now + self.hold_time)
+        self._is_choice_due = True
 
     def _leave(self, dpid: int) -> None:
         """Remember what a lost switch goes on doing."""
-        member = self._members.pop(dpid, None)
+        member = self._members.pop(dpid)
         if member is None:
             return
-        self._work.discard(dpid)
         refs = [PortRef(dpid, number) for number in member.up]
         links = {ref: peer for ref in refs if (peer := self._peer(ref)) is not None}
-        frozen = self._freeze(member)
+        known = {ref.port_no for ref in refs if ref in links or self._far_ends.is_known(ref)}
+        frozen = self._freeze(member, known)
         self._hold.decide_all(refs)
-        self._forget_silent(refs)
+        self._far_ends.forget_silent(refs)
         if member.state is not None:
-            self._lost_switches.lost(dpid, frozen, links)
+            segments = {ref: self._far_ends.segment(ref, self._view) for ref in refs}
+            self._lost_switches.lost(dpid, frozen, links, segments)
+        self._is_choice_due = True
 
-    def _freeze(self, member: Member) -> LastKnownState:
-        """Return what a switch goes on doing if it is lost now."""
+    def _freeze(self, member: Member, known: Collection[int]) -> LastKnownState:
+        """Return what a switch goes on doing if it is lost now.
+
+        ``known`` are ports of which it is, or was, known where they lead.
+        """
         passing = member.may_pass()
-        edges = (
-            number
-            for number in passing
-            if self._peer(ref := PortRef(member.switch.dpid, number)) is None
-            and ref not in self._segments
-            and not self._hold.is_undecided(ref)
-        )
-        return LastKnownState(passing, frozenset(edges))
+        edges = passing.difference(known, self._hold.undecided_of(member.switch.dpid))
+        return LastKnownState(passing, edges)
 
     def _peer(self, ref: PortRef) -> PortRef | None:
         """Return what is known to be at the other end of ``ref``, in whatever direction."""
         link = self._view.links.get(ref)
         if link is not None:
             return link.dst
-        return self._peers.get(ref) or self._silent.get(ref) or self._lost_switches.peer(ref)
+        return self._far_ends.peer(ref) or self._lost_switches.peer(ref)
 
     # ---- the desired state
 
     def _decide(self, now: float) -> None:
-        """Search the forest anew and derive the ports that each switch should have open."""
+        """Follow the view, search the forest anew if need be, and derive what is to be open."""
+        is_look_at_all = self._is_view_unread
         self._follow_switches(now)
         self._follow_ports(now)
         self._follow_links(now)
         self._follow_segments(now)
         self._follow_alarms(now)
-        if self._lost_switches:
-            self._lost_switches.superseded(self._peers.keys())
-            self._lost_switches.switched_off(self._carrier)
-        adopted = frozenset(self._hold.adopted)
-        if adopted or self._lost_switches.is_unsettled():
-            self._choice = choose_unsettled(self._view, self._lost_switches, self._is_open, adopted)
+        self._follow_lost_switches()
+        before = self._choice
+        if self._is_choice_due or self._is_provisional or self._hold.adopting():
+            self._choose()
+        if is_look_at_all:
+            self._derive_all()
         else:
-            self._choice = choose_settled(self._view, self._lost_switches, self._is_open)
-        self._derive_wanted()
-        self._stale = False
+            self._derive_wanted(before)
+        self._stale = self._is_choice_due = False
+
+    def _choose(self) -> None:
+        adopting = self._hold.adopting()
+        self._is_provisional = bool(adopting) or self._lost_switches.is_unsettled()
+        known = self._view, self._lost_switches, self._is_open
+        self._choice = (
+            choose_unsettled(*known, adopting) if self._is_provisional else choose_settled(*known)
+        )
 
     def _follow_switches(self, now: float) -> None:
-        """Make the members those of the view, whatever the changes said."""
+        """Make the members those of the view, reading all of it if changes were not told."""
+        told, self._told = self._told, {}
         switches = self._view.switches
+        if not self._is_view_unread:
+            for dpid, numbers in told.items():
+                member, switch = self._members.get(dpid), switches.get(dpid)
+                if member is not None and switch is not None:
+                    self._update(member, switch, numbers, now)
+            return
         for dpid in [dpid for dpid in self._members if dpid not in switches]:
             self._leave(dpid)
         for dpid, switch in switches.items():
@@ -331,100 +361,113 @@ class TreeControl:
             if member is None:
                 self._join(switch, now)
             elif member.switch is not switch:
-                self._update(member, switch, now)
+                numbers = member.up ^ up_ports(switch)
+                numbers |= switch.ports.keys() ^ member.switch.ports.keys()
+                numbers |= switch.surplus.keys() ^ member.switch.surplus.keys()
+                self._update(member, switch, numbers | told.get(dpid, set()), now)
+        self._is_view_unread = False
 
-    def _update(self, member: Member, switch: Switch, now: float) -> None:
-        """Follow the ports of one switch: what has come up is held, what went down is closed."""
-        before, member.switch = member.switch, switch
-        up = up_ports(switch)
-        for number in up - member.up:
-            self._hold.hold(PortRef(switch.dpid, number), now + self.hold_time)
-        down = [PortRef(switch.dpid, number) for number in member.up - up]
-        self._hold.decide_all(down)
-        self._forget_silent(down)
-        member.up = up
-        for number in switch.ports.keys() - before.ports.keys():
-            if member.state is not None:
-                member.state = with_new_port(member.state, switch, number)
-            if member.pending is not None:
-                member.pending = with_new_port(member.pending, switch, number)
-        self._work.add(switch.dpid)
+    def _update(self, member: Member, switch: Switch, numbers: Iterable[int], now: float) -> None:
+        """Follow ports of one switch: what has come up is held, what went down is closed."""
+        for number in numbers:
+            ref = PortRef(switch.dpid, number)
+            is_up = _is_up(self._view, ref)
+            if is_up and number not in member.up:
+                self._hold.hold(ref, now + self.hold_time)
+            elif not is_up and number in member.up:
+                self._hold.decide(ref)
+                self._far_ends.forget_silent((ref,))
+                self._members.want(ref, False)
+            # Of parallel links the fastest is taken.
+            self._is_choice_due |= self._far_ends.is_known(ref)
+            self._lost_switches.has_changed |= ref in self._lost_switches.ends()
+        self._members.update(member, switch, numbers)
 
     def _follow_ports(self, now: float) -> None:
         """Hold the ports that fell and rose again between two searches."""
         for ref in self._fallen:
-            if self._is_up(ref):
+            if self._members.is_up(ref):
                 self._hold.hold(ref, now + self.hold_time)
-        self._forget_silent(self._fallen)
+        self._far_ends.forget_silent(self._fallen)
         self._fallen.clear()
 
     def _follow_links(self, now: float) -> None:
         """Decide the ports at which links are known now, hold those that have lost theirs."""
-        links = self._view.links.values()
-        peers = {link.dst: link.src for link in links}
-        peers.update((link.src, link.dst) for link in links)
-        self._hold.decide_all(self._hold.undecided() & peers.keys())
-        for ref in self._peers.keys() - peers.keys():
-            if self._is_up(ref) and self._lost_switches.peer(ref) is None:
-                # Only LLDP may have been lost: to leave the port open would risk a loop.
-                self._hold.hold(ref, now + self.hold_time)
-                self._silent[ref] = self._peers[ref]
-        self._forget_silent(self._silent.keys() & peers.keys())
-        self._peers = peers
+        changes = self._far_ends.follow_links(self._view)
+        peers = self._far_ends.peers
+        if changes is not None:
+            self._is_choice_due = self._lost_switches.has_changed = True
+            self._hold.decide_all(changes.found)
+            for ref, peer in changes.lost.items():
+                if self._members.is_up(ref) and self._lost_switches.peer(ref) is None:
+                    # Only LLDP may have been lost: to leave the port open would risk a loop.
+                    self._hold.hold(ref, now + self.hold_time)
+                    self._far_ends.silence(ref, peer)
+        self._hold.decide_all([ref for ref in self._hold.changed if ref in peers])
 
     def _follow_segments(self, now: float) -> None:
-        """Decide the ports of segments; hold closed ones that belong to none any more.
+        """Decide the open ports of segments; hold closed ones that belong to none any more.
 
-        Only probes may have been lost: to open them at once would risk a loop.
+        Those that are held stay so: probes find a segment piece by piece, and two pieces would be
+        two nodes of the tree. Nor is one opened that is in none any more: only probes may have been
+        lost.
         """
-        segments = self._view.segments.keys()
-        self._hold.decide_all(self._hold.undecided() & segments)
-        for ref in self._segments - segments:
-            if self._is_up(ref) and ref not in self._peers and not self._is_open(ref):
+        found, lost = self._far_ends.follow_segments(self._view)
+        if found or lost:
+            self._is_choice_due = self._lost_switches.has_changed = True
+        segments = self._view.segments
+        news = {*found, *(ref for ref in self._hold.changed if ref in segments)}
+        self._hold.decide_all([ref for ref in news if not self._hold.is_held(ref)])
+        for ref in lost:
+            is_linked = ref in self._far_ends.peers
+            if self._members.is_up(ref) and not is_linked and not self._is_open(ref):
                 self._hold.hold(ref, now + self.hold_time)
-        self._segments = frozenset(segments)
 
     def _follow_alarms(self, now: float) -> None:
         """Keep ports closed that lead to several others: these may be joined behind our back."""
         for ref in self._shared - self._view.segments.keys():
-            if self._is_up(ref):
+            if self._members.is_up(ref):
                 self._hold.hold(ref, now + max(self.hold_time, SHARED_HOLD))
         self._shared.clear()
 
-    def _forget_silent(self, refs: Iterable[PortRef]) -> None:
-        """Forget what was last heard at ports that went down or have a link again.
+    def _follow_lost_switches(self) -> None:
+        """Forget the lost links that are known again or were switched off, if any may be."""
+        lost = self._lost_switches
+        if lost.has_changed and lost:
+            lost.superseded(self._far_ends.peers.keys(), self._view.segments)
+            lost.switched_off(self._members.carrier)
+        self._is_choice_due |= lost.has_changed
+        lost.has_changed = False
 
-        Until then it counts: a switch about to be lost falls silent first.
-        """
+    def _derive_wanted(self, before: Choice) -> None:
+        """Derive what is to be open at the ports that something has happened to."""
+        refs = self._hold.take_changed()
+        if self._choice is not before:
+            refs |= self._choice.forest.blocked ^ before.forest.blocked
+            refs |= self._choice.refused ^ before.refused
+        closed = self._choice.forest.blocked, self._choice.refused
         for ref in refs:
-            self._silent.pop(ref, None)
+            is_closed = self._hold.is_held(ref) or any(ref in refs for refs in closed)
+            self._members.want(ref, self._members.is_up(ref) and not is_closed)
 
-    def _derive_wanted(self) -> None:
+    def _derive_all(self) -> None:
+        """Derive what is to be open at every port."""
+        self._hold.take_changed()
         closed: dict[int, set[int]] = {}
-        for refs in (self._choice.forest.blocked, self._hold.held, self._choice.refused):
+        for refs in (self._choice.forest.blocked, self._hold.held(), self._choice.refused):
             for ref in refs:
                 closed.setdefault(ref.dpid, set()).add(ref.port_no)
-        for dpid, member in self._members.items():
-            wanted = member.up - closed.get(dpid, frozenset())
+        for member in self._members.all():
+            wanted = member.up - closed.get(member.switch.dpid, set())
             if wanted != member.wanted:
-                member.wanted = wanted
-                self._work.add(dpid)
-
-    def _is_up(self, end: PortRef) -> bool:
-        member = self._members.get(end.dpid)
-        return member is not None and end.port_no in member.up
-
-    def _carrier(self, end: PortRef) -> bool | None:
-        """Tell whether ``end`` is up; None when its switch is not under control."""
-        member = self._members.get(end.dpid)
-        return None if member is None else end.port_no in member.up
+                self._members.want_all(member, wanted)
 
     def _is_open(self, end: PortRef) -> bool:
         """Tell whether frames may pass ``end``; the remembered ends of lost switches are open."""
         member = self._members.get(end.dpid)
         if member is None or member.state is None:
             return self._lost_switches.is_open(end)
-        return end.port_no in member.may_pass()
+        return member.may_pass_at(end.port_no)
 
 
 def _is_up(view: TopologyView, ref: PortRef) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from horizon_ryu.core.spanning_tree.flood_plan import Member
 from horizon_ryu.core.spanning_tree.flood_state import FloodState, read_state
+from horizon_ryu.core.spanning_tree.members import Member
+from horizon_ryu.core.topology import Switch
 from horizon_ryu.wire.messages import FlowEntry
 
 
@@ -21,6 +22,12 @@ class FloodSnapshot(NamedTuple):
     dpid: int
     serial: int
     state: FloodState
+    switch: Switch
+
+    @property
+    def basis(self) -> tuple[object, ...]:
+        """All that a comparison depends on besides what the switch answers."""
+        return self.state, self.switch
 
 
 def snapshot(member: Member) -> FloodSnapshot | None:
@@ -33,7 +40,7 @@ def snapshot(member: Member) -> FloodSnapshot | None:
         return None
     if state.stale or state.leftovers or not (state.broadcast and state.table_miss):
         return None
-    return FloodSnapshot(member.switch.dpid, member.serial, state)
+    return FloodSnapshot(member.switch.dpid, member.serial, state, member.switch)
 
 
 def compare(

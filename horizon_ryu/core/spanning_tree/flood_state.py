@@ -12,11 +12,13 @@ relies on are confirmed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
+from horizon_ryu.core.spanning_tree.drop_entries import is_apart
 from horizon_ryu.core.topology import Switch, is_port
 from horizon_ryu.wire.messages import (
     Action,
@@ -68,17 +70,27 @@ class FloodState:
             return self.ports
         return self.ports - self.blocked if self.floods else frozenset()
 
+    def passes(self, number: int) -> bool:
+        """Tell whether a port is one of ``passing``, without reading the others."""
+        if number not in self.ports:
+            return False
+        return self.assumed or (self.floods and number not in self.blocked)
+
 
 class FloodStep(NamedTuple):
-    """Messages for one switch and the state they lead to."""
+    """Messages for one switch and the state they lead to.
+
+    ``is_whole``: nothing was left for a further step.
+    """
 
     messages: tuple[Message, ...]
     after: FloodState
+    is_whole: bool = True
 
 
 def physical_ports(switch: Switch) -> frozenset[int]:
-    """Return the numbers of the ports, without what is reserved."""
-    return frozenset(filter(is_port, switch.ports))
+    """Return the numbers of the ports, those beyond the cap too, without what is reserved."""
+    return frozenset(filter(is_port, switch.ports.keys() | switch.surplus.keys()))
 
 
 def up_ports(switch: Switch) -> frozenset[int]:
@@ -100,14 +112,11 @@ def read_state(
     that are not Spanning Tree's are ignored.
     """
     ports = physical_ports(switch)
-    state = FloodState()
-    for entry in entries:
-        if owner_of(entry.cookie) is Owner.SPANNING_TREE:
-            state = _with_entry(state, switch, entry, generation)
+    state = _entries_state(switch, entries, generation)
     if group is not None:
         flooding = group & ports
     elif not switch.capabilities.flood_group:
-        flooding = frozenset(number for number in ports if not switch.ports[number].no_flood)
+        flooding = frozenset(number for number in ports if _floods(switch, number))
     else:
         flooding = ports - state.blocked if state.floods else frozenset()
     return replace(state, ports=flooding, grouped=group is not None and group <= ports)
@@ -121,28 +130,56 @@ def assumed_state(switch: Switch) -> FloodState:
     ports = physical_ports(switch)
     flooding = ports
     if not switch.capabilities.flood_group:
-        flooding = frozenset(number for number in ports if not switch.ports[number].no_flood)
+        flooding = frozenset(number for number in ports if _floods(switch, number))
     return FloodState(ports=flooding, blocked=ports, stale=ports, assumed=True)
 
 
-def _with_entry(state: FloodState, switch: Switch, entry: FlowEntry, generation: int) -> FloodState:
-    """Return ``state`` with one more of our entries.
+def _floods(switch: Switch, number: int) -> bool:
+    """Tell whether a port floods by itself, as it was described (1.0)."""
+    port = switch.port(number)
+    return port is not None and not port.no_flood
+
+
+def _entries_state(switch: Switch, entries: Iterable[FlowEntry], generation: int) -> FloodState:
+    """Return what the entries of ours among ``entries`` do.
 
     One that others changed counts as one of an earlier run: it is there, and to be replaced.
     """
-    port = entry.match.in_port
-    kind = (entry.match, entry.priority)
-    current = generation_of(entry.cookie) == generation & 0xFFFF_FFFF
-    current &= _is_unchanged(entry)
-    if port is not None and kind == (_blocked_match(switch, port), Priority.BLOCKED):
-        stale = state.stale if current else state.stale | {port}
-        return replace(state, blocked=state.blocked | {port}, stale=stale)
-    if kind == (_broadcast_match(switch), Priority.BROADCAST):
-        return replace(state, floods=True, broadcast=current)
-    if kind == (_TABLE_MISS, Priority.TABLE_MISS):
-        return replace(state, table_miss=current)
-    gone = FlowMod(FlowCommand.DELETE_STRICT, entry.match, entry.priority, entry.cookie)
-    return replace(state, leftovers=(*state.leftovers, gone))
+    broadcast = _broadcast_match(switch)
+    blocked: set[int] = set()
+    stale: set[int] = set()
+    found: dict[int, bool] = {}
+    leftovers: list[FlowMod] = []
+    for entry in entries:
+        if owner_of(entry.cookie) is not Owner.SPANNING_TREE or is_apart(entry):
+            continue
+        match, priority = entry.match, entry.priority
+        current = generation_of(entry.cookie) == generation & 0xFFFF_FFFF
+        current &= _is_unchanged(entry)
+        port = match.in_port
+        if (
+            port is not None
+            and priority == Priority.BLOCKED
+            and match._replace(in_port=None) == broadcast
+        ):
+            blocked.add(port)
+            if not current:
+                stale.add(port)
+        elif (match, priority) in (
+            (broadcast, Priority.BROADCAST),
+            (_TABLE_MISS, Priority.TABLE_MISS),
+        ):
+            found[priority] = current
+        else:
+            leftovers.append(FlowMod(FlowCommand.DELETE_STRICT, match, priority, entry.cookie))
+    return FloodState(
+        blocked=frozenset(blocked),
+        stale=frozenset(stale),
+        floods=Priority.BROADCAST in found,
+        broadcast=found.get(Priority.BROADCAST, False),
+        table_miss=found.get(Priority.TABLE_MISS, False),
+        leftovers=tuple(leftovers),
+    )
 
 
 def _is_unchanged(entry: FlowEntry) -> bool:
@@ -154,70 +191,121 @@ def _is_unchanged(entry: FlowEntry) -> bool:
 
 
 def closing(
-    switch: Switch, state: FloodState, wanted: frozenset[int], generation: int
+    switch: Switch,
+    state: FloodState,
+    wanted: AbstractSet[int],
+    generation: int,
+    among: AbstractSet[int] | None = None,
+    most: int | None = None,
 ) -> FloodStep:
-    """Return what closes every port of ``switch`` that is not in ``wanted``; it opens nothing."""
-    ports = physical_ports(switch)
+    """Return what closes every port of ``switch`` that is not in ``wanted``; it opens nothing.
+
+    Of ``among`` only these are looked at, and of ``most`` no more are closed in this step.
+    """
+    ports = _looked_at(switch, among)
     closed = ports - wanted
-    flooding = state.ports & wanted & ports
+    gone = state.ports - ports if among is None else (among - ports) & state.ports
+    new = (
+        closed - (state.blocked - state.stale)
+        if among is None
+        else {number for number in closed if number not in state.blocked or number in state.stale}
+    )
+    now, is_whole = _first(new | (closed & state.ports), most)
+    flooding = _without(state.ports, now | gone)
     messages: list[Message] = []
     if not switch.capabilities.flood_group:
-        messages += _no_flood(switch, state.ports & closed, True)
-    elif not state.grouped or flooding != state.ports:
+        messages += _no_flood(switch, now & state.ports, True)
+    elif not state.grouped or flooding is not state.ports:
         messages.append(FloodPorts(flooding))
-    new = closed - (state.blocked - state.stale)
-    messages += (_blocked_entry(switch, number, generation) for number in sorted(new))
+    messages += (_blocked_entry(switch, number, generation) for number in sorted(now & new))
     if not state.table_miss:
         messages.append(_entry(_TABLE_MISS, Priority.TABLE_MISS, generation, (ToController(),)))
     after = replace(
         state,
         ports=flooding,
-        blocked=state.blocked | closed,
-        stale=state.stale - closed,
+        blocked=_with(state.blocked, now),
+        stale=_without(state.stale, now),
         grouped=True,
         table_miss=True,
-        assumed=False,
+        assumed=state.assumed and not is_whole,
     )
-    return FloodStep(tuple(messages), after)
+    return FloodStep(tuple(messages), after, is_whole)
 
 
 def opening(
-    switch: Switch, state: FloodState, wanted: frozenset[int], generation: int
+    switch: Switch,
+    state: FloodState,
+    wanted: AbstractSet[int],
+    generation: int,
+    among: AbstractSet[int] | None = None,
+    most: int | None = None,
 ) -> FloodStep:
-    """Return what opens the ports in ``wanted``, the rest having been closed before."""
-    ports = physical_ports(switch)
-    wanted &= ports
+    """Return what opens the ports in ``wanted``, the rest having been closed before.
+
+    ``among`` and ``most`` are as for :func:`closing`.
+    """
+    ports = _looked_at(switch, among)
+    opened = ports & wanted
+    freed = (state.blocked if among is None else state.blocked & among) - (ports - wanted)
+    now, is_whole = _first((opened - state.ports) | freed, most)
+    flooding = _with(state.ports, now & opened)
     messages: list[Message] = []
     if not switch.capabilities.flood_group:
-        messages += _no_flood(switch, wanted - state.ports, False)
-    elif wanted != state.ports:
-        messages.append(FloodPorts(wanted))
+        messages += _no_flood(
+            switch, flooding - state.ports if flooding is not state.ports else (), False
+        )
+    elif flooding is not state.ports:
+        messages.append(FloodPorts(flooding))
     if not state.broadcast:
         messages.append(
             _entry(_broadcast_match(switch), Priority.BROADCAST, generation, (Flood(),))
         )
-    kept = ports - wanted
     messages += (
         _removed(_blocked_match(switch, number), Priority.BLOCKED, generation)
-        for number in sorted(state.blocked - kept)
+        for number in sorted(now & freed)
     )
     messages += state.leftovers
     after = replace(
         state,
-        ports=wanted,
-        blocked=state.blocked & kept,
-        stale=frozenset(),
+        ports=flooding,
+        blocked=_without(state.blocked, now & freed),
+        stale=_without(state.stale, now & freed),
         floods=True,
         broadcast=True,
         leftovers=(),
     )
-    return FloodStep(tuple(messages), after)
+    return FloodStep(tuple(messages), after, is_whole)
 
 
-def _no_flood(switch: Switch, numbers: frozenset[int], no_flood: bool) -> Iterable[Message]:
-    return (
-        SetNoFlood(number, switch.ports[number].hw_addr, no_flood) for number in sorted(numbers)
-    )
+def _looked_at(switch: Switch, among: AbstractSet[int] | None) -> AbstractSet[int]:
+    """Return the ports that the switch has, of those in ``among`` if given."""
+    if among is None:
+        return physical_ports(switch)
+    return {number for number in among if switch.port(number) is not None and is_port(number)}
+
+
+def _first(numbers: AbstractSet[int], most: int | None) -> tuple[AbstractSet[int], bool]:
+    """Return the lowest of ``numbers``, ``most`` at most, and whether these are all."""
+    if most is None or len(numbers) <= most:
+        return numbers, True
+    return frozenset(sorted(numbers)[:most]), False
+
+
+def _with(numbers: frozenset[int], more: AbstractSet[int]) -> frozenset[int]:
+    """Return ``numbers`` and ``more``; the same object where that changes nothing."""
+    return numbers if more <= numbers else numbers | more
+
+
+def _without(numbers: frozenset[int], fewer: AbstractSet[int]) -> frozenset[int]:
+    """Return ``numbers`` without ``fewer``; the same object where that changes nothing."""
+    return numbers if numbers.isdisjoint(fewer) else numbers - fewer
+
+
+def _no_flood(switch: Switch, numbers: Iterable[int], no_flood: bool) -> Iterable[Message]:
+    for number in sorted(numbers):
+        port = switch.port(number)
+        if port is not None:
+            yield SetNoFlood(number, port.hw_addr, no_flood)
 
 
 def _broadcast_match(switch: Switch) -> Match:
@@ -248,10 +336,16 @@ def _removed(match: Match, priority: int, generation: int) -> FlowMod:
 
 
 def with_new_port(state: FloodState, switch: Switch, number: int) -> FloodState:
-    """Return ``state`` of a switch that has just got port ``number``.
+    """Return ``state`` of a switch that has just got port ``number``."""
+    return with_new_ports(state, switch, (number,))
+
+
+def with_new_ports(state: FloodState, switch: Switch, numbers: Iterable[int]) -> FloodState:
+    """Return ``state`` of a switch that has just got ports ``numbers``.
 
     On 1.0 a new port floods unless its description says otherwise; a group has no new members.
     """
-    if switch.capabilities.flood_group or switch.ports[number].no_flood:
+    if switch.capabilities.flood_group:
         return state
-    return replace(state, ports=state.ports | {number})
+    flooding = {number for number in numbers if _floods(switch, number)}
+    return replace(state, ports=state.ports | flooding) if flooding else state

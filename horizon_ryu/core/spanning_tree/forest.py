@@ -3,14 +3,16 @@
 One tree per connected part, breadth first from the lowest datapath id. A link takes part when
 it was seen in both directions and joins two switches; of parallel links the fastest one does. A
 segment is a node too: the port by which the search reaches it is open, and those by which it goes
-on to further switches; all other ports of the segment are blocked. Links are the shorter way.
+on to further switches; all other ports of the segment are blocked. What links join they join:
+nobody but who owns the bridges of a segment knows what passes them, and a station that relays can
+pass for one, so a segment is passed only to switches that no links lead to.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from horizon_ryu.core.topology import Link, PortRef, Segment, Switch, TopologyView
 
@@ -32,17 +34,31 @@ class Tree:
 class Forest:
     """All trees, by root, and the ends of links and ports of segments that are in none of them.
 
-    ``attached`` are the ports of segments that are in a tree.
+    ``joints`` has, for each segment in a tree, the ports of it that are, in order.
     """
 
     trees: tuple[Tree, ...] = ()
     blocked: frozenset[PortRef] = frozenset()
-    attached: frozenset[PortRef] = frozenset()
+    joints: tuple[tuple[PortRef, ...], ...] = ()
     _links: frozenset[Link] = field(default=frozenset(), repr=False, compare=False)
 
     def contains(self, link: Link) -> bool:
         """Tell whether ``link`` (in this direction, hence in both) is part of a tree."""
         return link in self._links
+
+    @property
+    def attached(self) -> frozenset[PortRef]:
+        """The ports of segments that are in a tree."""
+        return frozenset(ref for joint in self.joints for ref in joint)
+
+    def without(self, refused: Collection[PortRef]) -> Forest:
+        """Return the forest with these ports of segments closed."""
+        if self.attached.isdisjoint(refused):
+            return self
+        left = (tuple(ref for ref in joint if ref not in refused) for joint in self.joints)
+        closed = self.attached.intersection(refused)
+        joints = tuple(joint for joint in left if joint)
+        return replace(self, blocked=self.blocked | closed, joints=joints)
 
     def links(self) -> Iterator[Link]:
         """Yield each direction of each link of every tree."""
@@ -64,22 +80,16 @@ def build_forest(
     all others are blocked, as are those of one-way links, of links from a switch to itself and
     of links of a switch that is not in ``view``. ``usable_ports`` does so for ports of segments.
     """
-    neighbours = _neighbours(view, usable)
-    attachments = _attachments(view, usable_ports)
-    visited: set[int] = set()
-    attached: set[PortRef] = set()
-    trees = [
-        _grow(view, root, neighbours, attachments, visited, attached)
-        for root in sorted(view.switches)
-        if root not in visited
-    ]
+    search = _Search(view, _neighbours(view, usable), _attachments(view, usable_ports))
+    trees = [search.grow(root) for root in sorted(view.switches) if root not in search.visited]
     chosen = frozenset(link for tree in trees for link in tree.links)
     open_ends = {link.src for link in chosen}
     blocked = {
         end for link in view.links.values() for end in (link.src, link.dst) if end not in open_ends
     }
-    blocked |= view.segments.keys() - attached
-    return Forest(tuple(trees), frozenset(blocked), frozenset(attached), chosen)
+    joints = tuple(tuple(sorted(joint)) for _, joint in sorted(search.joints.items()))
+    blocked |= view.segments.keys() - {ref for joint in joints for ref in joint}
+    return Forest(tuple(trees), frozenset(blocked), joints, chosen)
 
 
 def _neighbours(view: TopologyView, usable: Collection[Link] | None) -> _Neighbours:
@@ -111,46 +121,65 @@ def _attachments(view: TopologyView, usable_ports: Collection[PortRef] | None) -
     return table
 
 
-def _grow(
-    view: TopologyView,
-    root: int,
-    neighbours: _Neighbours,
-    attachments: _Attachments,
-    visited: set[int],
-    attached: set[PortRef],
-) -> Tree:
-    """Search breadth first from ``root``, neighbours in the order of their ids.
+class _Search:
+    """The search breadth first, tree by tree; ``joints`` are the ports in use of each segment."""
 
-    A segment is passed after the links of its distance: its far ports wait in the queue.
-    """
-    visited.add(root)
-    order = [root]
-    links: list[Link] = []
-    queue: deque[int | Segment] = deque(order)
-    while queue:
-        here = queue.popleft()
-        if isinstance(here, Segment):
-            for far in here.ports:
-                if far.dpid not in visited and (far, here) in attachments.get(far.dpid, ()):
-                    visited.add(far.dpid)
-                    attached.add(far)
-                    order.append(far.dpid)
-                    queue.append(far.dpid)
-            continue
-        for ref, segment in attachments.get(here, ()):
-            if attached.isdisjoint(segment.ports):
-                attached.add(ref)
-                queue.append(segment)
-        beside = neighbours[here]
+    def __init__(
+        self, view: TopologyView, neighbours: _Neighbours, attachments: _Attachments
+    ) -> None:
+        self.visited: set[int] = set()
+        self.joints: dict[Segment, list[PortRef]] = {}
+        self._view = view
+        self._neighbours = neighbours
+        self._attachments = attachments
+        self._queue: deque[int] = deque()
+        self._segments: deque[Segment] = deque()
+        self._order: list[int] = []
+        self._links: list[Link] = []
+
+    def grow(self, root: int) -> Tree:
+        """Return the tree of ``root``: neighbours in the order of their ids.
+
+        A segment is passed when links lead no further.
+        """
+        self._order, self._links = [], []
+        self._reach(root)
+        while self._queue or self._segments:
+            if self._queue:
+                here = self._queue.popleft()
+                self._attach(here)
+                self._follow_links(here)
+            else:
+                self._cross(self._segments.popleft())
+        return Tree(root, tuple(self._order), tuple(self._links))
+
+    def _reach(self, dpid: int) -> None:
+        self.visited.add(dpid)
+        self._order.append(dpid)
+        self._queue.append(dpid)
+
+    def _cross(self, segment: Segment) -> None:
+        for far in segment.ports:
+            if far.dpid not in self.visited and self._may_attach(far, segment):
+                self.joints[segment].append(far)
+                self._reach(far.dpid)
+
+    def _may_attach(self, ref: PortRef, segment: Segment) -> bool:
+        return (ref, segment) in self._attachments.get(ref.dpid, ())
+
+    def _attach(self, here: int) -> None:
+        for ref, segment in self._attachments.get(here, ()):
+            if segment not in self.joints:
+                self.joints[segment] = [ref]
+                self._segments.append(segment)
+
+    def _follow_links(self, here: int) -> None:
+        beside = self._neighbours[here]
         for there in sorted(beside):
-            if there in visited:
-                continue
-            visited.add(there)
-            order.append(there)
-            queue.append(there)
-            link = best_parallel(view, beside[there])
-            links += (link, link.reversed())
-    return Tree(root, tuple(order), tuple(links))
+            if there not in self.visited:
+                self._reach(there)
+                link = best_parallel(self._view, beside[there])
+                self._links += (link, link.reversed())
 
 
 def best_parallel(view: TopologyView, links: list[Link]) -> Link:

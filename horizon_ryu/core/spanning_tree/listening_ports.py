@@ -4,12 +4,17 @@ A port that has just appeared, come up or lost its link is held closed until Dis
 link at it or the hold time is over (report 3.5, second timer): then it leads to hosts. A port
 that a switch already had open when it was taken over from an earlier controller stays open for
 the same time: to close it would cut hosts off, and to decide by it would make loops.
+
+A large network holds tens of thousands of ports, so nothing here reads them all for the sake of
+one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 
+from horizon_ryu.core.deadline_queue import DeadlineQueue
 from horizon_ryu.core.topology import PortRef
 
 
@@ -17,23 +22,44 @@ class ListeningPorts:
     """The undecided ports and when each is decided without further news."""
 
     def __init__(self) -> None:
-        self._closed: dict[PortRef, float] = {}
-        self._open: dict[PortRef, float] = {}
+        self._open: dict[PortRef, bool] = {}
+        """Whether each undecided port is open meanwhile."""
+        self._due: DeadlineQueue[PortRef] = DeadlineQueue()
+        self._numbers: dict[int, set[int]] = {}
+        self._adopted: Counter[int] = Counter()
+        self._changed: set[PortRef] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
 
     def hold(self, ref: PortRef, until: float) -> None:
         """Keep ``ref`` closed until ``until`` at the latest."""
-        self._open.pop(ref, None)
-        self._closed[ref] = until
+        self._add(ref, until, False)
 
     def adopt(self, ref: PortRef, until: float) -> None:
         """Keep ``ref`` open until ``until`` at the latest."""
-        self._closed.pop(ref, None)
-        self._open[ref] = until
+        self._add(ref, until, True)
+
+    def _add(self, ref: PortRef, until: float, is_open: bool) -> None:
+        self.decide(ref)
+        self._open[ref] = is_open
+        self._due.set(ref, until)
+        self._numbers.setdefault(ref.dpid, set()).add(ref.port_no)
+        self._adopted[ref.dpid] += is_open
+        self._changed.add(ref)
 
     def decide(self, ref: PortRef) -> bool:
         """Forget ``ref``: its role is known, or it is gone; tell whether it was undecided."""
-        held = self._closed.pop(ref, None) is not None
-        return self._open.pop(ref, None) is not None or held
+        was_open = self._open.pop(ref, None)
+        if was_open is None:
+            return False
+        self._due.discard(ref)
+        self._numbers[ref.dpid].discard(ref.port_no)
+        self._adopted[ref.dpid] -= was_open
+        if not self._numbers[ref.dpid]:
+            del self._numbers[ref.dpid], self._adopted[ref.dpid]
+        self._changed.add(ref)
+        return True
 
     def decide_all(self, refs: Iterable[PortRef]) -> None:
         """Forget each of ``refs``."""
@@ -42,29 +68,40 @@ class ListeningPorts:
 
     def expire(self, now: float) -> bool:
         """Decide the ports whose time is over; tell whether there were any."""
-        over = [ref for table in (self._closed, self._open) for ref in table if table[ref] <= now]
+        over = self._due.take(now)
         self.decide_all(over)
         return bool(over)
 
     def is_undecided(self, ref: PortRef) -> bool:
         """Tell whether it is not known yet where ``ref`` leads."""
-        return ref in self._closed or ref in self._open
+        return ref in self._open
 
-    def undecided(self) -> frozenset[PortRef]:
-        """Return all undecided ports."""
-        return frozenset(self._closed) | frozenset(self._open)
+    def is_held(self, ref: PortRef) -> bool:
+        """Tell whether ``ref`` is kept closed."""
+        return self._open.get(ref) is False
+
+    def held(self) -> list[PortRef]:
+        """Return all ports that are kept closed."""
+        return [ref for ref, is_open in self._open.items() if not is_open]
+
+    def undecided_of(self, dpid: int) -> Collection[int]:
+        """Return the numbers of the undecided ports of a switch."""
+        return self._numbers.get(dpid, frozenset())
+
+    def adopting(self) -> frozenset[int]:
+        """Return the switches with ports that are open though nobody knows where they lead."""
+        return frozenset(dpid for dpid, ports in self._adopted.items() if ports)
 
     @property
-    def held(self) -> Iterable[PortRef]:
-        """The ports kept closed."""
-        return self._closed.keys()
+    def changed(self) -> Collection[PortRef]:
+        """The ports held, adopted or decided since :meth:`take_changed`."""
+        return self._changed
 
-    @property
-    def adopted(self) -> Iterable[PortRef]:
-        """The ports kept open though nobody knows yet where they lead."""
-        return self._open.keys()
+    def take_changed(self) -> set[PortRef]:
+        """Return the ports held, adopted or decided since the last call."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def next_due(self) -> float | None:
         """Return when the next port is decided by time; None if all are decided."""
-        times = [time for table in (self._closed, self._open) for time in table.values()]
-        return min(times, default=None)
+        return self._due.next()

@@ -14,11 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
-from horizon_ryu.core.topology import PortRef
+from horizon_ryu.core.spanning_tree.lost_segments import LostSegments
+from horizon_ryu.core.topology import PortRef, Segment
 
 Cable = tuple[PortRef, PortRef]
+_NO_SEGMENTS: Mapping[PortRef, Collection[PortRef]] = MappingProxyType({})
 
 
 def cable(one: PortRef, other: PortRef) -> Cable:
@@ -44,17 +47,23 @@ class TreeMemory:
 
     frozen: Mapping[int, LastKnownState] = field(default_factory=dict)
     cables: frozenset[Cable] = frozenset()
+    segments: frozenset[frozenset[PortRef]] = frozenset()
 
 
 class LostSwitches:
     """The lost switches, what they go on doing, and the links to them."""
 
     def __init__(self) -> None:
+        self.segments = LostSegments()
         self._peers: dict[PortRef, PortRef] = {}
         self._away: dict[int, LastKnownState] = {}
         self._until: dict[int, float] = {}
         self._recalled: set[int] = set()
         self._recalled_until = 0.0
+        self._is_unsettled: bool | None = None
+        """Whether somebody is coming back; None if that is to be looked at again."""
+        self.has_changed = False
+        """Whether anything here is another since somebody took this back."""
 
     def __bool__(self) -> bool:
         return bool(self._peers or self._away or self._until)
@@ -74,17 +83,46 @@ class LostSwitches:
 
     def is_unsettled(self) -> bool:
         """Tell whether switches are still coming back, or their links still being found again."""
-        return bool(self._recalled) or any(
-            end.dpid not in self._away and peer.dpid not in self._away
-            for end, peer in self._peers.items()
-        )
+        if self._is_unsettled is None:
+            self._is_unsettled = (
+                bool(self._recalled)
+                or any(
+                    end.dpid not in self._away and peer.dpid not in self._away
+                    for end, peer in self._peers.items()
+                )
+                or any(end.dpid not in self._away for end in self.segments.ends)
+            )
+        return self._is_unsettled
+
+    def _change(self) -> None:
+        self._is_unsettled, self.has_changed = None, True
+
+    def ends(self) -> Collection[PortRef]:
+        """Return both ends of every remembered link."""
+        return self._peers.keys()
 
     def peer(self, end: PortRef) -> PortRef | None:
         """Return where the remembered link at ``end`` leads."""
         return self._peers.get(end)
 
-    def lost(self, dpid: int, frozen: LastKnownState, links: Mapping[PortRef, PortRef]) -> None:
-        """Note that ``dpid`` is away and goes on as ``frozen``; ``links`` are by its own ends."""
+    def knows(self, end: PortRef) -> bool:
+        """Tell whether it is remembered where ``end`` leads: to a switch, or into a segment."""
+        return end in self._peers or self.segments.is_at(end)
+
+    def lost(
+        self,
+        dpid: int,
+        frozen: LastKnownState,
+        links: Mapping[PortRef, PortRef],
+        segments: Mapping[PortRef, Collection[PortRef]] = _NO_SEGMENTS,
+    ) -> None:
+        """Note that ``dpid`` is away and goes on as ``frozen``.
+
+        ``links`` are by its own ends, and so are the ports of ``segments``.
+        """
+        self._change()
+        for end, ports in segments.items():
+            self.segments.add(end, ports)
         self._away[dpid] = frozen
         self._until.pop(dpid, None)
         for end, peer in links.items():
@@ -103,6 +141,7 @@ class LostSwitches:
         frozen = self._away.pop(dpid, None)
         if frozen is None:
             return frozenset()
+        self._change()
         self._until[dpid] = until
         self._recalled.discard(dpid)
         return frozen.edges & open_ports
@@ -115,17 +154,32 @@ class LostSwitches:
             if one.dpid in self._away or other.dpid in self._away:
                 self._peers[one] = other
                 self._peers[other] = one
+        for ports in memory.segments:
+            for end in ports:
+                if end.dpid in self._away:
+                    self.segments.add(end, ports)
         self._recalled = set(self._away)
         self._recalled_until = until
+        self._change()
 
     def memory(self) -> TreeMemory:
         """Return what is known of the lost switches."""
-        return TreeMemory(dict(self._away), self.cables())
+        return TreeMemory(dict(self._away), self.cables(), self.segments.sets())
 
-    def superseded(self, ends: Collection[PortRef]) -> None:
-        """Forget the links at ports where a link is known now."""
+    def superseded(self, ends: Collection[PortRef], segments: Mapping[PortRef, Segment]) -> None:
+        """Forget the links at ports where a link is known now, and the segments found again."""
         for end in [end for end in self._peers if end in ends]:
             self.forget(end)
+        is_known = self.segments.linked(ends)
+        is_known |= self.segments.forget_where(
+            lambda end: end.dpid not in self._away and self.segments.is_found(end, segments)
+        )
+        if is_known:
+            self._change()
+
+    def open_segment_ends(self) -> Collection[PortRef]:
+        """Return the ports by which switches that are away go on passing into segments."""
+        return [end for end in self.segments.ends if self.is_open(end)]
 
     def expire(self, now: float) -> frozenset[Cable] | None:
         """Forget the links both of whose ends are under control for long enough; return them.
@@ -140,6 +194,9 @@ class LostSwitches:
                 self._away.pop(dpid, None)
             over += self._recalled
             self._recalled.clear()
+        if over:
+            self._change()
+            self._forget_segments()
         return self._forget_where(lambda end: not self._is_doubtful(end)) if over else None
 
     def switched_off(self, is_up: Callable[[PortRef], bool | None]) -> None:
@@ -154,9 +211,12 @@ class LostSwitches:
             if end.dpid in self._away
         }
         down = {group for group, up in ports if up is False and (group, True) not in ports}
+        if down:
+            self._change()
         for dpid in [dpid for dpid in self._away if groups.find(dpid) in down]:
             del self._away[dpid]
             self._recalled.discard(dpid)
+        self._forget_segments()
         self._forget_where(lambda end: not self._is_doubtful(end))
 
     def groups(self) -> DisjointSets:
@@ -172,6 +232,7 @@ class LostSwitches:
         peer = self._peers.pop(end, None)
         if peer is not None:
             self._peers.pop(peer, None)
+            self._change()
 
     def next_due(self) -> float | None:
         """Return when links are next forgotten by time; None if none will be."""
@@ -182,6 +243,11 @@ class LostSwitches:
         """Tell whether a switch at either end of the link at ``end`` is away or just back."""
         return any(
             dpid in self._away or dpid in self._until for dpid in (end.dpid, self._peers[end].dpid)
+        )
+
+    def _forget_segments(self) -> None:
+        self.segments.forget_where(
+            lambda end: end.dpid not in self._away and end.dpid not in self._until
         )
 
     def _forget_where(self, condition: Callable[[PortRef], bool]) -> frozenset[Cable]:

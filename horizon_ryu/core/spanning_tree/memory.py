@@ -25,6 +25,10 @@ def memory_to_json(memory: TreeMemory) -> dict[str, Any]:
             [dpid_to_text(one.dpid), one.port_no, dpid_to_text(other.dpid), other.port_no]
             for one, other in sorted(memory.cables)
         ],
+        "segments": [
+            [[dpid_to_text(ref.dpid), ref.port_no] for ref in sorted(ports)]
+            for ports in sorted(memory.segments, key=sorted)
+        ],
     }
 
 
@@ -46,7 +50,11 @@ def _memory(value: Any) -> TreeMemory:
         cable(_port(dpid, port), _port(peer, peer_port))
         for dpid, port, peer, peer_port in value["links"]
     )
-    return TreeMemory(frozen, cables)
+    # An older version remembered none.
+    segments = frozenset(
+        frozenset(_port(dpid, port) for dpid, port in ports) for ports in value.get("segments", ())
+    )
+    return TreeMemory(frozen, cables, segments)
 
 
 def _port(dpid: str, number: Any) -> PortRef:

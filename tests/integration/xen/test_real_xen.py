@@ -10,13 +10,12 @@ import pytest
 
 from integration.xen.measured import other_load
 from quiet_machine import until_right
-from tools.controller_process import wait_until
 from tools.xen_pilot import Pilot
 from topologies.lab.image import GUEST_FILES
 from topologies.lab.keys import guest_address
 from xen_bridge.protocol import messages
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 Guests = tuple[str, str]
 KERNEL = {"kernel": f"/{GUEST_FILES}/vmlinux", "ramdisk": f"/{GUEST_FILES}/initramfs"}
@@ -172,33 +171,31 @@ def test_weight_and_cap_outlive_the_domain_s_restart(pilot: Pilot, guests: Guest
     pilot.wait_agent("xen1", "r2")
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"weight": 0}, "weight"),
-        ({"weight": 65_536}, "weight"),
-        ({"cap": -1}, "cap"),
-        ({"cap": 201}, "cap"),
-        ({"vcpus": 0}, "vcpus"),
-        ({"vcpus": 3}, "vcpus"),
-        ({"affinity": [[2]]}, "affinity"),
-        ({"affinity": [[0], [1], [0]]}, "affinity"),
-        ({"affinity": []}, "affinity"),
-        ({"state": "flying"}, "state"),
-        ({"name": "r9"}, "name"),
-        ({}, "body"),
-        # Together with what is fine: neither is done.
-        ({"weight": 900, "vcpus": 3}, "vcpus"),
-        ({"weight": 900, "cap": 150}, "cap"),
-    ],
+OUT_OF_RANGE: tuple[tuple[dict[str, object], str], ...] = (
+    ({"weight": 0}, "weight"),
+    ({"weight": 65_536}, "weight"),
+    ({"cap": -1}, "cap"),
+    ({"cap": 201}, "cap"),
+    ({"vcpus": 0}, "vcpus"),
+    ({"vcpus": 3}, "vcpus"),
+    ({"affinity": [[2]]}, "affinity"),
+    ({"affinity": [[0], [1], [0]]}, "affinity"),
+    ({"affinity": []}, "affinity"),
+    ({"state": "flying"}, "state"),
+    ({"name": "r9"}, "name"),
+    ({}, "body"),
+    # Together with what is fine: neither is done.
+    ({"weight": 900, "vcpus": 3}, "vcpus"),
+    ({"weight": 900, "cap": 150}, "cap"),
 )
-def test_what_is_out_of_range_changes_nothing(
-    pilot: Pilot, guests: Guests, change: dict[str, object], field: str
-) -> None:
+
+
+def test_what_is_out_of_range_changes_nothing(pilot: Pilot, guests: Guests) -> None:
     before = domain(pilot, "r1")
-    status, answer = pilot.ask("PATCH", "/xen/hosts/xen1/domains/r1", change)
-    assert status == 422, answer
-    assert field in answer["errors"][0]["loc"], answer
+    for change, field in OUT_OF_RANGE:
+        status, answer = pilot.ask("PATCH", "/xen/hosts/xen1/domains/r1", change)
+        assert status == 422, (change, answer)
+        assert field in answer["errors"][0]["loc"], (change, answer)
     now = domain(pilot, "r1")
     assert {**now, "cpu_time_s": 0} == {**before, "cpu_time_s": 0}
 
@@ -225,7 +222,7 @@ def test_a_domain_nobody_knows(pilot: Pilot) -> None:
 def test_vcpus_are_set_pinned_and_listed(pilot: Pilot, guests: Guests) -> None:
     told = pilot.set("xen1", "r1", vcpus=2, affinity=[[1], [0]])
     assert told["vcpus"]["current"] == 2
-    wait_until(
+    pilot.wait(
         lambda: pilot.inside("xen1", "r1", "nproc").strip() == "2", 60, "the guest has 2 vCPUs"
     )
     rows = [one for one in pilot.get("/xen/hosts/xen1/vcpus")["vcpus"] if one["domain"] == "r1"]
@@ -234,7 +231,7 @@ def test_vcpus_are_set_pinned_and_listed(pilot: Pilot, guests: Guests) -> None:
     assert re.findall(r"r1\s+\d+\s+(\d)\s.*?\s(\d+) / all", listed) == [("0", "1"), ("1", "0")]
     told = pilot.set("xen1", "r1", vcpus=1, affinity=[[0, 1]])
     assert told["vcpus"]["current"] == 1
-    wait_until(
+    pilot.wait(
         lambda: pilot.inside("xen1", "r1", "nproc").strip() == "1", 60, "the guest has 1 vCPU"
     )
 

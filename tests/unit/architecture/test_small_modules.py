@@ -11,7 +11,6 @@ PACKAGES = ("horizon_ryu", "xen_bridge", "tools", "topologies")
 FEWEST_LINES = 40
 
 BOUNDARIES = {
-    "horizon_ryu.core.base_entries": "decides; its importer carries out",
     "horizon_ryu.formats.spanning_tree": "a format, with a schema of its name",
     "horizon_ryu.garbage": "of the process, not of what services.py puts together",
     "horizon_ryu.ryu_options": "the one place that loads Ryu for its options",
@@ -19,7 +18,6 @@ BOUNDARIES = {
     "horizon_ryu.wire.error_names": "the one place that knows both lists of error codes",
     "horizon_ryu.wire.of10.messages": "the table of a version, as of13.messages is",
     "horizon_ryu.wire.session.keep_alive": "a part of a session with a state of its own",
-    "tools.free_port": "used by tests and benchmarks, too",
     "xen_bridge.dom0.complaints": "a state of its own, that any thread may touch",
 }
 """Small modules that stay, and why."""

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from ryu.lib import hub
 
 from horizon_ryu.audit import service
 from horizon_ryu.audit.service import AuditService
-from horizon_ryu.core.errors import SwitchAway, SwitchDeadline
+from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.openflow.queries import Query, SwitchAnswer
 from horizon_ryu.supervision import Supervisor
 from xen_bridge.runtime.green import GreenRuntime
+
+
+class NobodyAsked:
+    """Switches of which these audits ask nothing."""
+
+    def read(self, dpid: int, queries: Sequence[Query]) -> list[SwitchAnswer | SwitchError]:
+        raise AssertionError(f"switch {dpid} was asked")
 
 
 class Running:
@@ -24,6 +32,7 @@ class Running:
         self.supervisor = Supervisor(GreenRuntime(), lambda: 0.0, lambda _name: None)
         self.service = AuditService(
             GreenRuntime(),
+            NobodyAsked(),
             lambda: self.dpids,
             lambda: started + 1000 * (time.monotonic() - started),
             self.supervisor.failed,

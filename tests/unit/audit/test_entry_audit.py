@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from horizon_ryu.audit.flood import FloodAudit
 from horizon_ryu.core.errors import SwitchAway, SwitchError
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.drop_entries import DropEntries, is_apart
 from horizon_ryu.core.spanning_tree.flood_state import BROADCAST_MAC
 from horizon_ryu.core.topology import TopologyChange, TopologyView
 from horizon_ryu.wire.codec import Codec
@@ -25,6 +27,7 @@ from horizon_ryu.wire.messages import (
     Output,
     ToController,
 )
+from unit.audit.table_answers import audited, entries_read
 from virtual_switch.direct import DirectSwitch
 
 OURS = cookie(Owner.FORWARDING, 7)
@@ -53,6 +56,9 @@ class Switches:
         wanted = asked["cookie"]
         return tuple(entry for entry in self.entries if entry.cookie == wanted)
 
+    def audit(self, audit: EntryAudit, dpid: int) -> int:
+        return audited(audit.begin(dpid), dpid, partial(entries_read, self.flow_entries))
+
 
 def entry(mod: FlowMod, **changes: Any) -> FlowEntry:
     values = {"match": mod.match, "priority": mod.priority, "cookie": mod.cookie}
@@ -64,7 +70,7 @@ def test_an_entry_that_is_there_is_left_alone_and_asked_for_alone(version: int) 
     switches = Switches(version)
     switches.entries = [entry(ARP)]
     audit = EntryAudit(switches, lambda dpid: (ARP,))
-    assert audit.audit(1) == 0
+    assert switches.audit(audit, 1) == 0
     assert switches.sent == []
     assert switches.asked == [{"match": ARP.match, "cookie": OURS, "mask": 2**64 - 1}]
 
@@ -87,13 +93,13 @@ def test_an_entry_that_is_there_is_left_alone_and_asked_for_alone(version: int) 
 def test_an_entry_that_others_changed_is_sent_again(changed: dict[str, Any]) -> None:
     switches = Switches()
     switches.entries = [entry(ARP, **changed)]
-    assert EntryAudit(switches, lambda dpid: (ARP,)).audit(1) == 1
+    assert switches.audit(EntryAudit(switches, lambda dpid: (ARP,)), 1) == 1
     assert switches.sent == [Outgoing(1, ARP)]
 
 
 def test_nothing_is_asked_of_a_switch_that_should_have_nothing() -> None:
     switches = Switches()
-    assert EntryAudit(switches, lambda dpid: ()).audit(1) == 0
+    assert switches.audit(EntryAudit(switches, lambda dpid: ()), 1) == 0
     assert switches.asked == []
 
 
@@ -101,13 +107,13 @@ def test_a_refused_restoration_is_an_error() -> None:
     switches = Switches()
     switches.error = SwitchAway(1)
     with pytest.raises(SwitchAway):
-        EntryAudit(switches, lambda dpid: (ARP,)).audit(1)
+        switches.audit(EntryAudit(switches, lambda dpid: (ARP,)), 1)
 
 
 def test_who_restores_otherwise_does_so() -> None:
     switches, told = Switches(), []
     audit = EntryAudit(switches, lambda dpid: (ARP,), lambda dpid, mods: told.append((dpid, mods)))
-    assert audit.audit(9) == 1
+    assert switches.audit(audit, 9) == 1
     assert told == [(9, [ARP])]
     assert switches.sent == []
 
@@ -130,6 +136,10 @@ class TreeSwitches:
         self.asked.append(asked)
         return tuple(one for one in self.real.entries() if one.cookie == asked["cookie"])
 
+    def confirm(self, messages: Any) -> Any:
+        assert [self.real.apply(sent.message) for sent in messages if sent.dpid == 1]
+        return ()
+
     def flooding_ports(self, dpid: int) -> frozenset[int] | None:
         answer = self.real.flooding
         self.meanwhile()
@@ -147,13 +157,18 @@ class Tree:
         self.real.set_up(3, False)
         self.woken = 0
         self.switches = TreeSwitches(self.real)
-        self.audit = FloodAudit(self.control, self.switches, self._wake)
+        self.drops = DropEntries(7)
+        self.audit = FloodAudit(self.control, self.drops, self.switches, self._wake)
         described = self.real.describe()
         view = TopologyView(1, {1: described})
         self.control.topology_changed(view, (TopologyChange("switch_join", described),), 0.0)
         self.control.switch_state_read(1, (), self.real.group, 0.0)
         self.settle()
         self.before = self.state()
+
+    def audited(self, dpid: int) -> int:
+        read = partial(entries_read, flooding_ports=self.switches.flooding_ports)
+        return audited(self.audit.begin(dpid), dpid, partial(read, self.switches.flow_entries))
 
     def _wake(self) -> None:
         self.woken += 1
@@ -172,19 +187,19 @@ class Tree:
 @pytest.fixture(params=[1, 4], ids=["1.0", "1.3"])
 def tree(request: pytest.FixtureRequest) -> Tree:
     made = Tree(request.param)
-    assert made.audit.audit(1) == 0
+    assert made.audited(1) == 0
     return made
 
 
 def test_everything_that_was_deleted_is_planned_again(tree: Tree) -> None:
     tree.real.delete_flows()
     tree.real.delete_groups()
-    assert tree.audit.audit(1) == 1
+    assert tree.audited(1) == 1
     assert tree.woken == 1
     assert not tree.control.settled()
     tree.settle()
     assert tree.state() == tree.before
-    assert tree.audit.audit(1) == 0
+    assert tree.audited(1) == 0
     assert tree.control.settled()
 
 
@@ -196,19 +211,48 @@ def test_each_single_entry_that_was_deleted_or_changed_is_planned_again(tree: Tr
                 continue
             mod = FlowMod(command, one.match, one.priority, one.cookie, actions or ())
             tree.real.apply(mod)
-            assert tree.audit.audit(1) == 1, (one, actions)
+            assert tree.audited(1) == 1, (one, actions)
             tree.settle()
             assert tree.state() == tree.before
         tree.real.apply(FlowMod(FlowCommand.ADD, one.match, one.priority, 0x77, ()))
-        assert tree.audit.audit(1) == 1, "another's entry has taken the place of ours"
+        assert tree.audited(1) == 1, "another's entry has taken the place of ours"
         tree.settle()
         assert tree.state() == tree.before
+
+
+def test_drop_entries_that_others_deleted_changed_or_added_are_put_right(tree: Tree) -> None:
+    tree.drops.read(tree.real.describe(), tree.real.entries())
+    tree.switches.confirm(tree.drops.follow({1: frozenset({2})}))
+    before, ours = tree.state(), [one for one in tree.real.entries() if is_apart(one)]
+    assert len(ours) == (1 if tree.real.openflow == 1 else 2)
+    assert tree.audited(1) == 0
+    for one in ours:
+        strictly = FlowMod(FlowCommand.DELETE_STRICT, one.match, one.priority, one.cookie)
+        for harm in (
+            strictly,
+            strictly._replace(command=FlowCommand.ADD, actions=(Output(3),)),
+            strictly._replace(command=FlowCommand.ADD, cookie=0x77),
+            strictly._replace(command=FlowCommand.ADD, idle_timeout=9),
+        ):
+            tree.real.apply(harm)
+            assert tree.audited(1) == 1, harm
+            assert tree.state() == before
+    if tree.real.openflow != 1:
+        tree.real.apply(FlowMod(FlowCommand.ADD, Match(3), Priority.BLOCKED, ours[0].cookie))
+        assert tree.audited(1) == 1
+        assert tree.state() == before
+    tree.real.delete_flows()
+    tree.real.delete_groups()
+    assert tree.audited(1) == len(ours) + 1
+    tree.settle()
+    assert tree.state() == before
+    assert tree.woken == 1
 
 
 @pytest.mark.parametrize("ports", [{1, 2, 3}, {1}, set()], ids=str)
 def test_ports_that_others_opened_or_closed_are_put_right(tree: Tree, ports: set[int]) -> None:
     tree.real.flood_by(frozenset(ports))
-    assert tree.audit.audit(1) == 1
+    assert tree.audited(1) == 1
     tree.settle()
     assert tree.state() == tree.before
 
@@ -224,25 +268,25 @@ def test_nothing_is_judged_by_an_answer_from_before_the_newest_plan(tree: Tree) 
 
     tree.switches.meanwhile = change
     tree.real.delete_flows()
-    assert tree.audit.audit(1) == 0
-    assert tree.audit.audit(1) == 0, "a plan is not confirmed"
+    assert tree.audited(1) == 0
+    assert tree.audited(1) == 0, "a plan is not confirmed"
     assert tree.woken == 0
 
 
 def test_a_switch_that_has_left_or_is_not_read_yet_is_not_audited(tree: Tree) -> None:
     tree.switches.asked.clear()
-    assert tree.audit.audit(2) == 0
+    assert tree.audited(2) == 0
     described = tree.real.describe()
     tree.control.topology_changed(
         TopologyView(2, {1: described}), (TopologyChange("switch_join", described),), 1.0
     )
-    assert tree.audit.audit(1) == 0
+    assert tree.audited(1) == 0
     assert tree.switches.asked == []
 
 
 def test_1_0_is_asked_for_broadcasts_and_for_what_comes_to_the_controller_alone() -> None:
     tree = Tree(1)
-    tree.audit.audit(1)
+    tree.audited(1)
     mask = 2**64 - 1
     ours = tree.control.cookie
     assert tree.switches.asked == [

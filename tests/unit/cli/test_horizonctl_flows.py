@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from horizon_ryu.cli.main import main
-from horizon_ryu.cli.parsing import actions_of, dpids_of, end_of, match_of
+from horizon_ryu.cli.parsing import actions_of, dpids_of, end_of, mac_of, match_of
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import flows, migrations
 from unit.flows.fabric import EDGE, Fabric
@@ -178,3 +178,41 @@ def test_a_migration_says_what_becomes_of_the_reverse_direction(api: Api) -> Non
     taken = api("migrate", flow["id"], "--through", "2", "--both").output
     assert "stays where it is" not in taken
     assert taken.count("done") == 2
+
+
+def test_words_ports_and_separators_are_read_however_they_are_written() -> None:
+    assert match_of(["TCP,tp_dst=80"]) == {"TCP": True, "tp_dst": 80}
+    assert match_of(["icmpv6"]) == {"icmpv6": True}
+    assert actions_of(["2"]) == [{"output": 2}]
+    assert actions_of(["output=2,DEC_NW_TTL"]) == [{"output": 2}, {"DEC_NW_TTL": True}]
+    assert actions_of(["ENQUEUE:2:1"]) == [{"ENQUEUE": {"port_no": 2, "queue_id": 1}}]
+    assert actions_of(["set_ipv6_dst:2001:db8::7"]) == [{"set_ipv6_dst": "2001:db8::7"}]
+    assert actions_of(["set_field:10.0.0.9->nw_dst"]) == [{"set_field": "10.0.0.9->nw_dst"}]
+    assert end_of("1:LOCAL", object()) == {"dpid": f"{1:016x}", "port_no": "local"}
+
+
+def test_a_host_is_named_by_its_mac_or_its_ip_address() -> None:
+    hosts = [
+        {"mac": "02:00:00:00:00:01", "ips": ["10.0.0.1", "fd00::1"]},
+        {"mac": "02:00:00:00:00:02", "ips": ["10.0.0.2", "10.0.0.3"]},
+        {"mac": "02:00:00:00:00:03", "ips": ["10.0.0.3"]},
+    ]
+    client: Any = SimpleNamespace(get=lambda _path: {"hosts": hosts})
+    assert mac_of("02-00-00-00-00-01", client) == "02:00:00:00:00:01"
+    assert mac_of("10.0.0.2", client) == "02:00:00:00:00:02"
+    assert mac_of("FD00:0::1", client) == "02:00:00:00:00:01"
+    for text, words in (("10.0.0.3", "several"), ("10.0.0.9", "no host"), ("client", "no host")):
+        with pytest.raises(click.BadParameter, match=words):
+            mac_of(text, client)
+
+
+def test_an_entry_in_a_later_table_is_shown_with_it_and_why_it_waits(api: Api) -> None:
+    made = api.json("flows", "add", "--switch", "2", "-m", "ip", "--table", "3", "-a", "dec_ttl,1")
+    assert (made["table_id"], made["state"]) == (3, "incomplete")
+    assert "goto_table 3" in made["reason"]
+    assert "2 table 3: dec_nw_ttl output:1" in api("flows", "list").output
+    upper = made["id"].upper()
+    assert api("flows", "show", upper).exit_code == 0
+    assert api("flows", "delete", upper).exit_code == 0
+    refused = api("flows", "add", "--switch", "2", "-m", "ip", "--meter", "5", "-a", "1")
+    assert "meter: switch 0000000000000002 has no meter 5" in refused.output

@@ -58,6 +58,7 @@ def line() -> Iterator[Line]:
     yield made
     made.sender.end()
     made.far.close()
+    made.near.close()
 
 
 def test_one_send_per_turn(line: Line) -> None:

@@ -29,6 +29,7 @@ from horizon_ryu.core.topology import Host, Link, PortRef
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
+from horizon_ryu.openflow.queries import Query, SwitchAnswer
 from horizon_ryu.published import Published
 from horizon_ryu.settings import DiscoveryOptions
 from horizon_ryu.supervision import Supervisor
@@ -50,6 +51,7 @@ from horizon_ryu.wire.messages import (
     PacketIn,
     ToController,
 )
+from unit.audit.table_answers import entries_read
 from unit.discovery.small_network import both, outgoing, port, switch
 from xen_bridge.runtime.green import GreenRuntime
 
@@ -92,6 +94,9 @@ class Switches:
             raise self.refusals[dpid]
         return self.entries.get(dpid, ())
 
+    def read(self, dpid: int, queries: Sequence[Query]) -> list[SwitchAnswer | SwitchError]:
+        return entries_read(self.flow_entries, dpid, queries)
+
 
 class Store(dict[str, Any]):
     """Settings in memory."""
@@ -127,7 +132,9 @@ class Horizon(SimpleNamespace):
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
-            audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
+            audits=AuditService(
+                GreenRuntime(), switches, dict, time.monotonic, lambda _name, _error: None
+            ),
         )
 
 

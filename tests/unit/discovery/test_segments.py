@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from executed_lines import executed_lines
 from horizon_ryu.core.discovery import lldp
 from horizon_ryu.core.discovery.segments import MAX_PENDING, SegmentTable
-from horizon_ryu.core.topology import PortRef, Segment
+from horizon_ryu.core.spanning_tree.forest import Forest, Tree
+from horizon_ryu.core.topology import Link, PortRef, Segment
 from horizon_ryu.wire.messages import PacketIn
 from unit.discovery.heard_hosts import asks
 from unit.discovery.small_network import KEY, SmallNetwork, both, outgoing, port
@@ -175,9 +177,52 @@ def test_stations_elsewhere_whose_frames_pass_a_segment_stay_where_they_are() ->
     network.kinds()
     assert asks(network, PortRef(B, 1)) == ()
     assert network.kinds() == []
-    network.core.passes_through = lambda here, home: here != PortRef(B, 1)
+    # By the tree its frames enter the segment at B: it is not heard there unless it has moved.
+    network.core.tree_changed(crossing((B, 1), (C, 2)))
     assert len(asks(network, PortRef(B, 1))) == 1
     network.run(2.0)
+    assert network.kinds() == ["host_move"]
+
+
+def crossing(near: tuple[int, int], far: tuple[int, int]) -> Forest:
+    """A tree of three switches: cables join the first two, a segment joins the last two."""
+    cable = Link(PortRef(A, 4), PortRef(B, 4))
+    links = (cable, cable.reversed())
+    joint = (PortRef(*near), PortRef(*far))
+    return Forest((Tree(A, (A, B, C), links),), joints=(joint,), _links=frozenset(links))
+
+
+def test_stations_whose_frames_cross_a_segment_are_not_taken_to_have_moved_onto_it() -> None:
+    network = bridged((B, 1), (C, 1))
+    network.run(0.5)
+    asks(network, PortRef(A, 3))
+    network.kinds()
+    network.core.tree_changed(crossing((B, 1), (C, 1)))
+    assert asks(network, PortRef(C, 1)) == ()
+    assert network.kinds() == []
+    assert len(asks(network, PortRef(B, 1))) == 1
+
+
+def test_stations_at_a_port_that_the_tree_closes_are_at_an_open_one_of_the_segment() -> None:
+    network = bridged((A, 1), (B, 1), (C, 1))
+    network.run(0.5)
+    asks(network, PortRef(A, 1))
+    network.kinds()
+    network.core.tree_changed(crossing((B, 1), (C, 1)))
+    assert network.kinds() == ["host_move"]
+    (host,) = network.core.view().hosts.values()
+    assert host.location == PortRef(B, 1)
+    network.core.tree_changed(crossing((B, 1), (C, 1)))
+    assert network.kinds() == []
+
+
+def test_a_station_of_a_segment_is_heard_at_another_port_when_its_own_is_down() -> None:
+    network = bridged((A, 1), (B, 1), (C, 1))
+    network.run(0.5)
+    asks(network, PortRef(A, 1))
+    network.core.port_changed(A, 1, port(1, up=False), network.now)
+    network.kinds()
+    asks(network, PortRef(B, 1))
     assert network.kinds() == ["host_move"]
 
 
@@ -221,3 +266,17 @@ def test_pairs_that_are_not_believed_are_few_and_go() -> None:
     assert len(table._pending) == MAX_PENDING - 1
     table.idle(110.0, lambda _ref: 5.0)
     assert table._pending == {}
+
+
+def test_a_port_that_goes_costs_its_own_pairs_only_however_many_are_pending() -> None:
+    def cost(others: int) -> int:
+        table = SegmentTable(lambda _one, _other: False)
+        for number in range(others):
+            table.note(PortRef(2, number), PortRef(3, number), 0.0, 1.0, False)
+        table.note(PortRef(1, 1), PortRef(1, 2), 0.0, 1.0, False)
+        table.note(PortRef(1, 1), PortRef(1, 3), 0.0, 1.0, False)
+        lines = executed_lines(lambda: table.remove_at(PortRef(1, 1)))
+        assert len(table._pending) == len(table._pending_at) // 2 == others
+        return lines
+
+    assert cost(MAX_PENDING - 2) == cost(10)

@@ -15,7 +15,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
-from horizon_ryu.core.flows.entries import EntryKey, keys_of
+from horizon_ryu.core.flows.entries import EntryKey, key_of, keys_of
 from horizon_ryu.core.flows.flow import Flow
 from horizon_ryu.core.flows.plan import FlowPlan
 from horizon_ryu.core.flows.planner import FlowLimits, FlowPlanner
@@ -29,9 +29,10 @@ from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.description import Description
-from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Outgoing
+from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Message, Outgoing
 from horizon_ryu.wire.of10.controller import FlowMod10
 from horizon_ryu.wire.of13.controller import FlowMod13, MeterMod13
+from horizon_ryu.wire.ofp13 import OFPT
 from virtual_switch.direct import DirectSwitch
 from virtual_switch.held import HeldEntries, HeldMeters
 from xen_bridge.runtime.green import GreenRuntime
@@ -39,6 +40,8 @@ from xen_bridge.runtime.green import GreenRuntime
 EDGE = 90
 """The port of the host at each switch."""
 DRAIN = 0.0
+TABLES = {1: 1, 4: 8}
+"""How many tables a switch has, by the version that it speaks."""
 
 
 def mac(dpid: int) -> bytes:
@@ -75,7 +78,9 @@ class FabricSwitches:
     """Stands for the registry. ``refuse`` says why a message is refused, None if it is not."""
 
     def __init__(self, dpids: Sequence[int], version: int = 4) -> None:
-        self._switches = {dpid: DirectSwitch(dpid, version) for dpid in dpids}
+        self._switches = {
+            dpid: DirectSwitch(dpid, version, tables=TABLES[version]) for dpid in dpids
+        }
         for dpid, switch in self._switches.items():
             switch.switch.faults.ignore = partial(self._ignores, dpid)
         self.tables = {
@@ -125,6 +130,12 @@ class FabricSwitches:
             if entry.cookie & mask == cookie & mask
         )
 
+    def answers(
+        self, dpid: int, encode: Callable[[Codec, int], bytes], kind: str, deadline: float = 0
+    ) -> list[bytes]:
+        asked = encode(self.codec(dpid), 1)
+        return list(self._switches[dpid].switch.handle(asked, 0.0).messages)
+
     def description(self, dpid: int, deadline: float = 0) -> Description:
         self.get(dpid)
         return Description("Maker", self.models.get(dpid, "Model"), "1.0", "", "")
@@ -141,6 +152,24 @@ class FabricSwitches:
     def connected(self) -> set[int]:
         return set(self._switches) - self.away
 
+    def apply(self, dpid: int, message: Message) -> str | None:
+        """Carry out a message of somebody else; return the text of the error, if it is one."""
+        return self._switches[dpid].apply(message)
+
+    def handle(self, dpid: int, data: bytes) -> None:
+        """Take the bytes of a message of somebody else, which must not be refused."""
+        answered = self._switches[dpid].switch.handle(data, 0.0).messages
+        if any(message[1] == OFPT.ERROR for message in answered):
+            raise ValueError(answered)
+
+    def every_mod(self, dpid: int) -> list[FlowMod]:
+        """Return what would make the entries of a switch, of all its tables."""
+        return list(self._switches[dpid].mods())
+
+    def forget_entries(self, dpid: int) -> None:
+        """Have a switch lose its entries, without a word."""
+        self._switches[dpid].delete_flows()
+
     def held(self) -> set[EntryKey]:
         return {
             EntryKey(dpid, *key) for dpid, table in self.tables.items() for key in table.entries
@@ -148,9 +177,9 @@ class FabricSwitches:
 
     def mods(self) -> dict[EntryKey, FlowMod]:
         return {
-            EntryKey(dpid, *key): mod
+            key_of(dpid, mod): mod
             for dpid, table in self.tables.items()
-            for key, mod in table.entries.items()
+            for mod in table.entries.values()
         }
 
 

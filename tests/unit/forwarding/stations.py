@@ -14,6 +14,7 @@ from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.forwarding.control import ForwardingControl
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.drop_entries import DropEntries
 from horizon_ryu.core.topology import Host, PortRef
 from horizon_ryu.wire.messages import (
     Flood,
@@ -29,6 +30,8 @@ from horizon_ryu.wire.protocols import ETHERTYPE
 from virtual_switch.network import DirectNetwork
 
 GENERATION = 7
+BRIDGED = 0xB001
+"""In the place of a dpid: a station there is at a bridge of somebody else."""
 UDP = 17
 _LLDP = FlowMod(FlowCommand.ADD, Match(dl_type=ETHERTYPE.LLDP), Priority.LLDP, 1, (ToController(),))
 
@@ -57,8 +60,20 @@ class Station:
 class StationNetwork:
     """A line of switches 1, 2, …: port 8 leads to the next, port 9 to the one before."""
 
-    def __init__(self, size: int, openflow: int = 4, more: Iterable[int] = ()) -> None:
-        """``more`` are ports that each switch has beside 1 to 4."""
+    def __init__(
+        self,
+        size: int,
+        openflow: int = 4,
+        more: Iterable[int] = (),
+        cut: Iterable[int] = (),
+        bridges: Iterable[Iterable[tuple[int, int]]] = (),
+        learns: bool = False,
+    ) -> None:
+        """``more`` are ports that each switch has beside 1 to 4.
+
+        There is no cable behind switches that are ``cut``. ``bridges`` are of somebody else, by
+        their ends: ports of switches, and those at ``BRIDGED``, where stations may be.
+        """
         self.now = 100.0
         self.asked = 0
         self.stations: list[Station] = []
@@ -68,11 +83,15 @@ class StationNetwork:
             self.discovery.locate, GENERATION, is_contested=self.discovery.is_contested
         )
         self.tree = TreeControl(GENERATION, 0.1)
+        self.drops = DropEntries(GENERATION)
+        self._told = self.tree.forest()
         self.network.heard, self.network.delivered = self._heard, self._delivered
         for dpid in range(1, size + 1):
             self._join(dpid, size, openflow, more)
-        for dpid in range(1, size):
+        for dpid in set(range(1, size)) - set(cut):
             self.network.segment((dpid, 8), (dpid + 1, 9))
+        for ends in bridges:
+            self.network.bridge(*ends, learns=learns)
         self.run(1.0)
 
     def _join(self, dpid: int, size: int, openflow: int, more: Iterable[int]) -> None:
@@ -105,9 +124,15 @@ class StationNetwork:
         for dpid in self.tree.unread():
             real = self.network.switches[dpid]
             self.tree.switch_state_read(dpid, real.entries(), real.flooding, self.now)
+            self.drops.read(real.describe(), real.entries())
         while plan := self.tree.plan(self.now):
             self.apply(plan.messages)
             self.tree.confirmed(plan, (), self.now)
+        self.apply(self.drops.follow(self.tree.sealed()))
+        if self.tree.forest() != self._told:
+            self._told = self.tree.forest()
+            self.discovery.tree_changed(self._told)
+            self.apply(self.forwarding.tree_changed(self._told, self.now))
 
     # ---- frames
 
@@ -121,7 +146,10 @@ class StationNetwork:
 
     def send(self, station: Station, data: bytes) -> None:
         """Have a station send a frame; its port must be up."""
-        self.network.switches[station.place.dpid].receive(station.place.port_no, data)
+        if station.place.dpid == BRIDGED:
+            self.network.relay(station.place, data)
+        else:
+            self.network.switches[station.place.dpid].receive(station.place.port_no, data)
         self._follow()
 
     def reaches(self, sender: Station, receiver: Station) -> bool:
@@ -146,7 +174,7 @@ class StationNetwork:
             station.heard.append(data)
             reply = station.answer(data)
             if reply is not None and frames.decode(data) is not None:
-                self.network.switches[at.dpid].receive(at.port_no, reply)
+                self.send(station, reply)
 
     def _heard(self, packet: PacketIn) -> None:
         """Do what the applications do, in the order of the pipeline."""
@@ -156,6 +184,8 @@ class StationNetwork:
             return
         frame = frames.decode(packet.data)
         assert frame is not None
+        if self.tree.is_sealed(packet.dpid, packet.in_port):
+            return
         self.apply(self.discovery.host_frame(packet, frame, self.now))
         is_group = frames.is_multicast(frame.dst)
         if not self.tree.gate(packet.dpid, packet.in_port) and (
@@ -164,7 +194,7 @@ class StationNetwork:
             return
         consumed, messages = self.forwarding.frame_in(packet, self.now)
         self.apply(messages)
-        if not consumed and is_group:
+        if not consumed and is_group and not frames.is_link_local(packet.data):
             out = PacketOut((Flood(),), packet.data, packet.in_port)
             self.apply((Outgoing(packet.dpid, out),))
 

@@ -29,6 +29,7 @@ from horizon_ryu.forwarding import Forwarding
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
+from horizon_ryu.openflow.queries import Query, SwitchAnswer
 from horizon_ryu.published import Published
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.capabilities import capabilities_of
@@ -44,6 +45,7 @@ from horizon_ryu.wire.messages import (
     Output,
     PacketIn,
 )
+from unit.audit.table_answers import entries_read
 from xen_bridge.runtime.green import GreenRuntime
 
 HOLD = 0.05
@@ -90,6 +92,9 @@ class Switches:
             and sent.message.command is FlowCommand.DELETE_STRICT
         ]
 
+    def read(self, dpid: int, queries: Sequence[Query]) -> list[SwitchAnswer | SwitchError]:
+        return entries_read(self.flow_entries, dpid, queries)
+
 
 class Horizon(SimpleNamespace):
     """What the application uses of the services."""
@@ -112,7 +117,9 @@ class Horizon(SimpleNamespace):
             published=Published(),
             packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,
-            audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
+            audits=AuditService(
+                GreenRuntime(), self.switches, dict, time.monotonic, lambda _name, _error: None
+            ),
         )
 
 

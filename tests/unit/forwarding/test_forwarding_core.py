@@ -15,6 +15,7 @@ from horizon_ryu.core import frames
 from horizon_ryu.core.forwarding.control import REPEAT_AFTER, SETTLE_AT_ONCE, ForwardingControl
 from horizon_ryu.core.forwarding.pair_flows import Pair, PairFlows
 from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.paths import Way
 from horizon_ryu.core.topology import (
     Host,
     Link,
@@ -539,8 +540,9 @@ def test_a_frame_that_no_station_can_have_sent_is_dropped_and_leaves_no_pair(
 
 def test_a_pair_of_one_host_is_forgotten_like_any_other() -> None:
     pairs = PairFlows(COOKIE, 60, 10)
-    pairs.install(Pair(A + A, PortRef(1, 9), PortRef(1, 9), ()), 0.0)
-    pairs.install(Pair(A + B, PortRef(1, 9), PortRef(1, 8), ()), 0.0)
+    ends, others = (PortRef(1, 9), PortRef(1, 9)), (PortRef(1, 9), PortRef(1, 8))
+    pairs.install(Pair(A + A, *ends, Way(*ends)), 0.0)
+    pairs.install(Pair(A + B, *others, Way(*others)), 0.0)
     assert pairs.forget(A + A) is not None
     assert pairs.forget(A + A) is None
     assert pairs.of_host(A) == (A + B,)

@@ -32,6 +32,7 @@ from horizon_ryu.wire.messages import (
     ToController,
 )
 
+TABLE_0 = st.just(0)
 XIDS = st.integers(0, 2**32 - 1)
 PORTS = st.integers(1, 0xFEFF)
 MACS = st.binary(min_size=6, max_size=6)
@@ -72,7 +73,7 @@ def matches(draw, multicast: bool) -> Match:
     )
 
 
-def flow_mods(multicast: bool):
+def flow_mods(multicast: bool, tables=TABLE_0):
     return st.builds(
         FlowMod,
         command=st.sampled_from(FlowCommand),
@@ -84,6 +85,7 @@ def flow_mods(multicast: bool):
         hard_timeout=st.integers(0, 65535),
         flags=st.sampled_from(FlowModFlags).map(FlowModFlags),
         meter=st.none(),
+        table_id=tables,
     )
 
 
@@ -163,7 +165,7 @@ def test_flow_mod_10(mod: FlowMod, xid: int) -> None:
     assert codec_of(1).encode(mod, xid) == bytes_of(message, xid)
 
 
-@given(flow_mods(multicast=True), XIDS)
+@given(flow_mods(multicast=True, tables=st.integers(0, 254)), XIDS)
 def test_flow_mod_13(mod: FlowMod, xid: int) -> None:
     actions = ryu_actions(mod.actions, of13, ryu13)
     instructions = (
@@ -172,6 +174,7 @@ def test_flow_mod_13(mod: FlowMod, xid: int) -> None:
     message = ryu13.OFPFlowMod(
         SWITCH_13,
         mod.cookie,
+        table_id=mod.table_id,
         command=COMMANDS[mod.command],
         idle_timeout=mod.idle_timeout,
         hard_timeout=mod.hard_timeout,

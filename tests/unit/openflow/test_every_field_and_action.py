@@ -21,16 +21,21 @@ from horizon_ryu.wire.flow_removed import read_flow_removed
 from horizon_ryu.wire.messages import (
     VLAN_NONE,
     Action,
+    DecrementTtl,
     Enqueue,
     FlowCommand,
     FlowMod,
     FlowRemoved,
+    GotoTable,
     Match,
     MeterCommand,
     MeterMod,
     Output,
+    OutputGroup,
     OutputInPort,
     OutputReserved,
+    OverwriteTtl,
+    PacketOut,
     PushVlan,
     RemovalReason,
     ReservedPort,
@@ -39,6 +44,10 @@ from horizon_ryu.wire.messages import (
     ToController,
 )
 from horizon_ryu.wire.normalize import normalize
+from horizon_ryu.wire.of13.messages import MESSAGES13
+from horizon_ryu.wire.of13.multipart import MultipartReply
+from horizon_ryu.wire.of13.statistics import GroupDesc, MeterConfig
+from horizon_ryu.wire.of13.structures import Bucket, MeterBandDrop
 from unit.openflow.test_codecs_against_ryu import SWITCH_10, SWITCH_13, bytes_of
 
 MACS = st.binary(min_size=6, max_size=6)
@@ -247,6 +256,19 @@ CASES: list[tuple[Match, tuple[Action, ...], list[Any] | None, list[Any] | None]
     (IP, (SetField("dl_vlan", 9),), [ryu10.OFPActionVlanVid(9)], None),
     (Match(), (SetField("nw_dst", 1),), [ryu10.OFPActionSetNwDst(1)], None),
     (IP, (SetField("tp_dst", 1),), [ryu10.OFPActionSetTpDst(1)], None),
+    (IP, (OverwriteTtl(64), Output(1)), None,
+     [ryu13.OFPActionSetNwTtl(64), ryu13.OFPActionOutput(1, 0)]),
+    (Match(dl_type=0x86DD), (DecrementTtl(), Output(1)), None,
+     [ryu13.OFPActionDecNwTtl(), ryu13.OFPActionOutput(1, 0)]),
+    (Match(dl_type=0x8847), (OverwriteTtl(7, mpls=True), Output(1)), None,
+     [ryu13.OFPActionSetMplsTtl(7), ryu13.OFPActionOutput(1, 0)]),
+    (Match(dl_type=0x8848), (DecrementTtl(mpls=True), Output(1)), None,
+     [ryu13.OFPActionDecMplsTtl(), ryu13.OFPActionOutput(1, 0)]),
+    (Match(), (OutputGroup(7),), None, [ryu13.OFPActionGroup(7)]),
+    (ARP, (DecrementTtl(),), None, None),
+    (IP, (DecrementTtl(mpls=True),), None, None),
+    (IP, (OverwriteTtl(256),), None, None),
+    (IP, (GotoTable(1), Output(1)), None, None),
     (IP, (SetField("nw_tos", 1),), None, None),
     (IP, (SetField("dl_vlan", 4096),), None, None),
     (IP, (SetField("dl_src", b"short"),), None, None),
@@ -306,6 +328,41 @@ def test_a_meter_is_made_and_used_as_ryu_writes_it() -> None:
             codec_of(1).encode(message, 1)
 
 
+@pytest.mark.parametrize("actions", [(), (Output(2), DecrementTtl())])
+def test_a_later_table_is_written_to_and_gone_to_as_ryu_does(actions: tuple[Action, ...]) -> None:
+    mod = add(IP, (*actions, GotoTable(9)))._replace(table_id=3)
+    theirs = [ryu13.OFPActionOutput(2, 0), ryu13.OFPActionDecNwTtl()] if actions else []
+    wanted = ryu_flow_mod(4, mod, theirs)
+    wanted.table_id = 3
+    wanted.instructions = [
+        *([ryu13.OFPInstructionActions(of13.OFPIT_APPLY_ACTIONS, theirs)] if actions else []),
+        ryu13.OFPInstructionGotoTable(9),
+    ]
+    assert codec_of(4).encode(mod, 9) == bytes_of(wanted, 9)
+    (entry,) = reported(4, mod)
+    assert entry.actions == mod.actions
+    assert entry.exact
+    assert entry.forwards
+    with pytest.raises(ValueError, match="table"):
+        codec_of(1).encode(add(IP, (Output(1),))._replace(table_id=3), 9)
+    with pytest.raises(ValueError, match="goto_table"):
+        codec_of(4).encode(PacketOut((GotoTable(1),), b"frame"), 9)
+
+
+def test_groups_and_meters_are_asked_for_as_ryu_does_and_read() -> None:
+    asked = ryu13.OFPMeterConfigStatsRequest(SWITCH_13, 0, of13.OFPM_ALL)
+    assert codec_of(4).encode_meter_config_request(5) == bytes_of(asked, 5)
+    with pytest.raises(ValueError, match="meters"):
+        codec_of(1).encode_meter_config_request(5)
+    bucket = Bucket(0, of13.OFPP_ANY, of13.OFPG_ANY, ())
+    groups = GroupDesc(of13.OFPGT_ALL, 7, (bucket,)), GroupDesc(of13.OFPGT_SELECT, 8, ())
+    meters = MeterConfig(1, 3, (MeterBandDrop(5, 0),)), MeterConfig(1, 4, ())
+    told = MESSAGES13.encode(1, MultipartReply(of13.OFPMP_GROUP_DESC, 0, groups))
+    assert flow_stats.read_groups(told) == {7: True, 8: False}
+    told = MESSAGES13.encode(1, MultipartReply(of13.OFPMP_METER_CONFIG, 0, meters))
+    assert flow_stats.read_meters(told) == {3, 4}
+
+
 def test_a_description_is_read_whatever_it_holds() -> None:
     texts = [b"Nicira", b"Open vSwitch", b"3.1.0", b"None", b"\xff" * 256]
     sizes = (256, 256, 256, 32, 256)
@@ -321,5 +378,7 @@ def test_a_description_is_read_whatever_it_holds() -> None:
 def test_no_bytes_make_a_reader_raise(version: int, data: bytes) -> None:
     for entry in flow_stats.read_entries(version, data):
         assert isinstance(entry.match, Match)
+    assert all(isinstance(number, int) for number in flow_stats.read_groups(data))
+    assert all(isinstance(number, int) for number in flow_stats.read_meters(data))
     assert len(read_description(version, data)) == 5
     read_flow_removed(version, data)

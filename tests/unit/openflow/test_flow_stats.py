@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ryu.ofproto import ofproto_v1_0 as of10
@@ -11,7 +12,15 @@ from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
 from horizon_ryu.wire import codec10, codec13, flow_stats, oxm
-from horizon_ryu.wire.messages import FLOOD_GROUP, Flood, Match, Output, SetField, ToController
+from horizon_ryu.wire.messages import (
+    FLOOD_GROUP,
+    Flood,
+    GotoTable,
+    Match,
+    Output,
+    SetField,
+    ToController,
+)
 
 
 def reply_13(match: Match, instructions) -> bytes:
@@ -50,7 +59,10 @@ def test_entry_13_that_tags_and_jumps() -> None:
     (entry,) = flow_stats.read_entries(4, reply_13(Match(dl_vlan=5), [apply, jump]))
     assert entry.sets_vlans == {10}
     assert entry.forwards
-    assert not entry.exact
+    assert entry.actions[-1] == GotoTable(1)
+    assert entry.exact
+    (early,) = flow_stats.read_entries(4, reply_13(Match(dl_vlan=5), [jump, apply]))
+    assert not early.exact
 
 
 def test_entries_that_send_nothing_on() -> None:
@@ -104,3 +116,29 @@ def test_changed_bytes_never_raise(data) -> None:
         for _ in range(3):
             message[data.draw(st.integers(12, len(message) - 1))] = data.draw(st.integers(0, 255))
         list(flow_stats.read_entries(version, bytes(message)))
+
+
+@pytest.mark.parametrize("version", [1, 4])
+def test_ages_and_counters_change_nothing_of_what_is_told(version: int) -> None:
+    """Each byte of an answer, changed alone, is told, unless it is of the xid, an age or a count.
+
+    A length that is wrong ends the entries: what follows it is told as it stands.
+    """
+    if version == 1:
+        whole, start = reply_10(Match(dl_type=0x800, nw_proto=6, tp_dst=80), b""), 12
+        counted = {*range(44, 52), *range(72, 88)}
+    else:
+        whole, start = reply_13(Match(in_port=3), []), 16
+        counted = {*range(4, 12), *range(32, 48)}
+    told = flow_stats.without_counters(whole)
+    untold = {4, 5, 6, 7} | {start + at for at in counted}
+    for at in range(len(whole)):
+        changed = bytearray(whole)
+        changed[at] ^= 0x01
+        assert (flow_stats.without_counters(bytes(changed)) == told) == (at in untold), at
+
+
+@given(st.binary(min_size=12, max_size=200))
+def test_what_hostile_answers_say_never_raises(data: bytes) -> None:
+    for version, kind in ((1, 17), (4, 19)):
+        flow_stats.without_counters(bytes((version, kind)) + data[2:8] + b"\0\1" + data[10:])

@@ -53,6 +53,9 @@ class FakeConnection:
     def send(self, buf: bytes, close_socket: bool = False) -> bool:
         return self.write(buf)
 
+    def send_soon(self, data: bytes) -> bool:
+        return self.write(data)
+
     def request(self, request: PendingRequest) -> None:
         self.pending.open(request)
 

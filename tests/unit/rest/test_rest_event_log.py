@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from horizon_ryu.core.topology import (
     TopologyView,
 )
 from horizon_ryu.http.event_log import MAX_SUBSCRIBERS, QUEUE_EVENTS, EventLog, EventSubscription
-from horizon_ryu.rest.event_data import change_to_event, forest_to_event
+from horizon_ryu.rest.event_data import PORTS_TOLD, change_to_event, forest_to_event
 from xen_bridge.runtime.green import GreenRuntime
 
 
@@ -154,6 +155,14 @@ def test_switches_that_leave_are_not_connected() -> None:
     kind, data = change_to_event(TopologyChange("switch_leave", SWITCH))
     assert (kind, data["connected"], data["openflow"]) == ("switch_leave", False, "1.3")
     assert json.dumps(data)
+
+
+def test_an_event_tells_of_the_lowest_ports_of_a_switch_that_has_very_many() -> None:
+    (one,) = list(SWITCH.ports.values())[:1]
+    ports = {n: replace(one, port_no=n) for n in range(PORTS_TOLD + 3, 0, -1)}
+    data = change_to_event(TopologyChange("switch_join", replace(SWITCH, ports=ports)))[1]
+    assert [port["port_no"] for port in data["ports"]] == list(range(1, PORTS_TOLD + 1))
+    assert data["ports_left_out"] == 3
 
 
 def test_forest_becomes_an_event() -> None:

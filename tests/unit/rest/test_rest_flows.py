@@ -94,7 +94,7 @@ def test_a_batch_is_made_together(client: Any) -> None:
         ({"priority": 300}, ["priority"]),
         ({"priority": 65536}, ["priority"]),
         ({"hard_timeout": -1}, ["hard_timeout"]),
-        ({"queue": "1"}, ["queue"]),
+        ({"queue": "one"}, ["queue"]),
         ({"rate_kbps": 0}, ["rate_kbps"]),
         ({"bidirectional": 1}, ["bidirectional"]),
         ({"colour": "red"}, ["colour"]),
@@ -113,6 +113,30 @@ def test_a_bad_field_is_named_and_nothing_is_sent(client: Any, change: Any, loc:
     assert refused.content_type == "application/problem+json"
     assert refused.json["errors"][0]["loc"][: len(loc)] == loc
     assert client.fabric.tables.batches == []
+
+
+def test_numbers_are_understood_as_text_wherever_they_stand(client: Any) -> None:
+    written = {"priority": "0x190", "idle_timeout": "9", "hard_timeout": "90", "queue": "1"}
+    ends = {"src": {**SPEC["src"], "port_no": "90"}, "dst": {**SPEC["dst"], "port_no": "0x5a"}}
+    flow = client.ask("POST", "/v1/flows", {**SPEC, **written, **ends, "rate_kbps": "500"}).json
+    told = {name: flow[name] for name in (*written, "rate_kbps")}
+    assert told == {
+        "priority": 400, "idle_timeout": 9, "hard_timeout": 90, "queue": 1, "rate_kbps": 500,
+    }  # fmt: skip
+    assert (flow["src"]["port_no"], flow["dst"]["port_no"]) == (90, 90)
+    url = f"/v1/flows/{flow['id']}"
+    assert client.ask("PATCH", url, {"priority": "401"}).json["priority"] == 401
+    entry = {**ENTRY, "table_id": "3", "actions": [{"goto_table": "4"}]}
+    assert client.ask("POST", "/v1/flows", entry).json["table_id"] == 3
+    for body, field in (
+        ({"priority": "300"}, ["priority"]),
+        ({"priority": "0400"}, ["priority"]),
+        ({"src": {**SPEC["src"], "port_no": "0"}}, ["src", "port_no"]),
+        ({"src": {**SPEC["src"], "port_no": "flood"}}, ["src", "port_no"]),
+    ):
+        refused = client.ask("POST", "/v1/flows", {**SPEC, **body})
+        assert refused.status_int == 422
+        assert refused.json["errors"][0]["loc"] == field
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,32 @@ def test_a_change_of_one_port_writes_one_switch(client: Any) -> None:
     assert write() == (first[0] + 1, *first[1:])
 
 
+def test_one_port_of_a_switch_of_many_is_written_alone(client: Any) -> None:
+    view = client.discovery.view()
+    one = view.switches[1].ports[1]
+    ports = {number: replace(one, port_no=number) for number in range(1, 2_001)}
+    large = replace(view.switches[1], ports=ports, address='"ports":[]')
+    view = replace(view, switches={1: large}, links={}, hosts={})
+    text, turns = TopologyText(), []
+
+    def write() -> TopologyModel:
+        states = dict.fromkeys(view.switches, (True, ()))
+        return TopologyModel.model_validate_json(
+            text.json(view, None, states, lambda: turns.append(1))
+        )
+
+    assert write().switches == (switch_model(large, True),)
+    assert len(turns) >= 2_000 // 64, "others have their turns"
+    made = text.ports[1].made
+    large = replace(large, ports={**ports, 7: replace(one, port_no=7, up=False)})
+    view = replace(view, switches={1: large})
+    assert write().switches == (switch_model(large, True),)
+    assert text.ports[1].made == made + 1
+    view = replace(view, switches={})
+    assert write().switches == ()
+    assert text.ports == {}
+
+
 def test_what_a_list_has_no_more_is_forgotten_and_others_have_their_turns() -> None:
     fragments, turns = Fragments(), []
     items = [(number, (number,)) for number in range(200)]

@@ -100,3 +100,12 @@ def test_a_range_that_begins_with_nothing_but_zeros_is_told_as_any_other(
     made = client.ask("POST", "/v1/networks", {"name": "zeros", "definition": {"ip": written}})
     assert made.status_int == 201, made.text
     assert made.json["definition"] == {"ip": f"::/{written.partition('/')[2]}"}
+
+
+def test_a_range_may_be_written_with_its_mask(client: Any) -> None:
+    masked = {"name": "lab", "definition": {"ip": "10.0.0.0/255.255.255.0"}}
+    assert client.ask("POST", "/v1/networks", masked).json == RANGE
+    for text in ("10.0.0.1/255.255.255.0", "10.0.0.0/0.0.0.255", "10.0.0.0/255.0.255.0"):
+        refused = client.ask("POST", "/v1/networks", {"name": "x", "definition": {"ip": text}})
+        assert refused.status_int == 422
+        assert refused.json["errors"][0]["loc"] == ["definition", "ip"]

@@ -50,6 +50,36 @@ def test_when_all_threads_hang_it_says_so_and_recovers():
     assert limiter.call(10, lambda: 7) == 7
 
 
+def test_one_party_leaves_threads_to_the_others():
+    """Whether its calls are slow, or have long outlived their deadlines."""
+    limiter, going = ThreadLimiter(GreenRuntime(), "libvirt", 3, 2), threading.Event()
+    try:
+        for _ in range(2):
+            with pytest.raises(Deadline):
+                limiter.call_for("greedy", 0.05, going.wait, 20)
+        for _ in range(3):
+            with pytest.raises(Overloaded, match="libvirt"):
+                limiter.call_for("greedy", 0.05, lambda: 7)
+            assert limiter.call_for("other", 5, lambda: 7) == 7
+            assert limiter.call(5, lambda: 7) == 7
+    finally:
+        going.set()
+    assert limiter.call_for("greedy", 10, lambda: 7) == 7
+
+
+def test_who_waits_in_vain_for_a_thread_gives_its_share_back():
+    limiter, going = ThreadLimiter(GreenRuntime(), "libvirt", 1, 1), threading.Event()
+    try:
+        with pytest.raises(Deadline):
+            limiter.call_for("other", 0.05, going.wait, 20)
+        for _ in range(2):
+            with pytest.raises(Overloaded):
+                limiter.call_for("one", 0.05, lambda: 7)
+    finally:
+        going.set()
+    assert limiter.call_for("one", 10, lambda: 7) == 7
+
+
 def test_the_event_loop_turns_while_a_call_blocks():
     limiter, going = ThreadLimiter(GreenRuntime(), "test", 2), threading.Event()
     eventlet.spawn_after(0.01, going.set)

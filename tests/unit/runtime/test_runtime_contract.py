@@ -77,6 +77,21 @@ def test_whoever_asks_is_told_what_a_task_raised(runtime):
     assert told == [("fail", "KeyError('gone wrong')")]
 
 
+def test_what_is_to_be_done_soon_is_done_after_this_turn_whatever_fails(runtime, caplog):
+    def fail():
+        raise KeyError("gone wrong")
+
+    done = []
+    runtime.soon(fail)
+    for number in range(3):
+        runtime.soon(partial(done.append, number))
+    runtime.limited_by(ThreadLimiter(runtime, "limited", 1), LONG).soon(partial(done.append, 3))
+    wait_until(runtime, lambda: sorted(done) == [0, 1, 2, 3])
+    runtime.soon(partial(done.append, 4))
+    wait_until(runtime, lambda: 4 in done)
+    assert "gone wrong" in caplog.text
+
+
 def test_a_killed_task_ends_where_it_waits_and_cleans_up(runtime):
     cleaned, begun = [], runtime.event()
 
@@ -561,6 +576,25 @@ def test_it_listens_and_talks(runtime):
     with pytest.raises(OSError, match="assign"):
         runtime.listen(("203.0.113.1", 1), socket.AF_INET, 5)
     listening.close()
+
+
+def test_it_reads_until_the_end(runtime):
+    near, far = socket.socketpair()
+    adopted = runtime.adopt(near)
+    reader, chunks = runtime.reader(adopted), []
+
+    def read():
+        while chunk := reader.read(5):
+            chunks.append(chunk)
+
+    reading = runtime.spawn(read, connection=adopted)
+    far.sendall(b"helloworld")
+    wait_until(runtime, lambda: b"".join(chunks) == b"helloworld")
+    far.close()
+    assert reading.join(LONG)
+    assert chunks == [b"hello", b"world"]
+    reader.close()
+    near.close()
 
 
 def test_a_task_that_accepts_is_killed(runtime):

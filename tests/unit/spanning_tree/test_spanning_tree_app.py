@@ -26,11 +26,13 @@ from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
+from horizon_ryu.openflow.queries import Query, SwitchAnswer
 from horizon_ryu.published import Published
 from horizon_ryu.spanning_tree import MEMORY_SETTING, TIMERS_SETTING, SpanningTree
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import FlowEntry, Outgoing
+from unit.audit.table_answers import entries_read
 from xen_bridge.runtime.green import GreenRuntime
 
 
@@ -64,6 +66,9 @@ class Switches:
     def flood_group(self, _dpid: int) -> None:
         return None
 
+    def read(self, dpid: int, queries: Sequence[Query]) -> list[SwitchAnswer | SwitchError]:
+        return entries_read(self.flow_entries, dpid, queries)
+
     def disconnect(self, dpid: int, _reason: str) -> None:
         self.disconnected.append(dpid)
 
@@ -91,7 +96,9 @@ class Running:
             events=EventLog(GreenRuntime()),
             runtime=GreenRuntime(),
             supervisor=Supervisor(GreenRuntime(), time.monotonic, metrics.loop_failed),
-            audits=AuditService(GreenRuntime(), dict, time.monotonic, lambda _name, _error: None),
+            audits=AuditService(
+                GreenRuntime(), self.switches, dict, time.monotonic, lambda _name, _error: None
+            ),
             start=lambda wsgi: None,
         )
         self.app = SpanningTree(wsgi=None, horizon=self.horizon)

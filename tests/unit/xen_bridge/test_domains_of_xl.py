@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("libvirt")
 
+import fake_sysfs
 from fake_libvirt import SickDomain, SickXen
-from xen_bridge.dom0.hypervisor.xl_tables import read_list, read_shares
+from fake_sysfs import PF, VF
+from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.hypervisor import xen_hypervisor
+from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.dom0.hypervisor.xl_tables import read_list, read_pci_list, read_shares
+from xen_bridge.dom0.sysfs_devices import SysfsDevices
 from xen_bridge.errors import HypervisorError, RequestConflict, SubjectNotFound
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.documents.domains import CreateDomain, Domain, SetDomain, VcpuPins
@@ -166,3 +173,61 @@ def test_rows_are_read_from_the_right() -> None:
 def test_a_name_that_no_message_carries_hides_no_other(xen: SickXen) -> None:
     xen.xl_each["list"] = LIST.replace("web 9 2", "a\x01b    ")
     assert set(of_xl(PhysicalHost("xen:///system", xen))) == {"old"}
+
+
+# ---- devices
+
+
+def test_a_device_that_a_domain_of_xl_has_is_not_taken_from_it(
+    tmp_path: Path, xen: SickXen
+) -> None:
+    xen.xl_each["pci-list"] = f"Vdev Device\n05.0 {VF}\n"
+    manager = DeviceManager(xen, SysfsDevices(fake_sysfs.build(tmp_path)))
+    given = {one.address: one.domain for one in manager.devices().devices}
+    # Both of xl's are told to have it; who is told of last is nobody's concern.
+    assert given[VF] in ("web 9 2", "old")
+    for change in (
+        lambda: manager.set_functions(PF, 4),
+        lambda: manager.take(VF),
+        lambda: manager.give_back(VF),
+        lambda: manager.attach("healthy", HostDevice(VF)),
+    ):
+        with pytest.raises(RequestConflict, match=f"has {VF}"):
+            change()
+    asked = {command[2] for command in xen.commands if command[1] == "pci-list"}
+    assert asked == {"7", "9"}, "those of libvirt are asked through libvirt"
+
+
+def test_one_whose_devices_nobody_tells_keeps_what_it_may_have(
+    tmp_path: Path, xen: SickXen
+) -> None:
+    xen.xl = HypervisorError("xl pci-list: failed")
+    manager = DeviceManager(xen, SysfsDevices(fake_sysfs.build(tmp_path)))
+    assert manager.devices().unknown == ("web 9 2", "old")
+    with pytest.raises(RequestConflict, match="cannot be read which devices web 9 2, old"):
+        manager.set_functions(PF, 4)
+
+
+@pytest.mark.parametrize("said", ["", "xl: failed", "05.0 0000:03:10.9\n" * 9, "\x00" * 99])
+def test_a_pci_list_that_is_none_has_no_devices(said: str) -> None:
+    assert read_pci_list(said) == ()
+
+
+def test_devices_are_told_though_xl_fails(tmp_path: Path, xen: SickXen) -> None:
+    xen.xl_each, xen.xl = {}, HypervisorError("xl: Permission denied")
+    manager = DeviceManager(xen, SysfsDevices(fake_sysfs.build(tmp_path)))
+    told = manager.devices()
+    assert ([one.address for one in told.devices if one.address == VF], told.unknown) == ([VF], ())
+
+
+@pytest.mark.parametrize("name", ["old", "sick"])
+def test_no_domain_moves_to_where_its_name_is_taken_whoever_took_it(
+    host: PhysicalHost, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """libvirt would leave it in limbo."""
+    here, there = SickXen(), host.hypervisor
+    here.fake.domains[1].answers["name"] = name
+    here.fake.domains.pop()
+    monkeypatch.setattr(xen_hypervisor, "XenHypervisor", lambda _uri: there)
+    with pytest.raises(RequestConflict, match=f"xen\\+ssh://b/ has a domain {name} already"):
+        here.migrate(name, "xen+ssh://b/")

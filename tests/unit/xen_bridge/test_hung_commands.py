@@ -56,7 +56,11 @@ def test_a_command_is_killed_at_its_deadline_with_all_that_it_began(tmp_path: Pa
         ChildCommand().run(["sh", "-c", script], 0.3, {})
     if note.exists():
         pid = int(note.read_text() or 0)
-        assert not pid or not _runs(pid)
+        # It is killed by now, but ends when the kernel comes to it.
+        until = time.monotonic() + 30
+        while pid and _runs(pid):
+            assert time.monotonic() < until, f"{pid} goes on"
+            time.sleep(0.01)
 
 
 def _runs(pid: int) -> bool:

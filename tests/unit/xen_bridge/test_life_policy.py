@@ -210,3 +210,19 @@ def test_all_cpus_whatever_their_numbers(host: PhysicalHost, memory: MemoryHost)
     assert told.vcpus.affinity == (VcpuPins((0, 1, 2, 3)),) * 2
     with pytest.raises(InvalidRequest, match="contradicts"):
         host.set_domain(SetDomain("r1", anywhere=True, affinity=(VcpuPins((0,)),)))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        CreateDomain("r9", ramdisk="/srv/initrd"),
+        CreateDomain("r9", arguments="quiet"),
+        CreateDomain("r9", boot_loader="pygrub", arguments="quiet"),
+    ],
+)
+def test_what_no_kernel_would_get_is_not_left_out_without_a_word(
+    host: PhysicalHost, wanted: CreateDomain
+) -> None:
+    with pytest.raises(InvalidRequest, match="is for a kernel, and none is named"):
+        host.create(wanted)
+    assert [one.name for one in host.domains()] == ["Domain-0", "r1"]

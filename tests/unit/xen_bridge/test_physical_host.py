@@ -8,12 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from xen_bridge.dom0.hypervisor.memory_host import (
-    MIGRATION_STEPS,
-    MemoryHost,
-    MemoryWorld,
-    refusing,
-)
+from xen_bridge.dom0.hypervisor.memory_faults import MIGRATION_STEPS, refusing
+from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.errors import (
     HypervisorAway,
     HypervisorError,

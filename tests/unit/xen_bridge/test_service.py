@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -448,6 +449,49 @@ def test_peers_that_stall_hold_nobody_up(host, client):
     finally:
         for one in stalled:
             one.close()
+
+
+def test_a_certificate_that_is_gone_is_the_node_s_own_fault_and_mends(folder, controller):
+    """Each handshake needs the node's files once its list has changed."""
+    other = Identity.create(folder / "newcomer")
+    with BridgeProcess(folder / "bare", controller) as service:
+        place = folder / "bare" / "node.crt"
+        text = place.read_bytes()
+        place.unlink()
+        service.authorize(other)
+        asking = service.client(other)
+        for _ in range(3):
+            with pytest.raises(PeerAway):
+                asking.ask(domains.GetNode())
+        wait_until(lambda: "accepts no connections" in service.log, 30, "it is told")
+        assert f"{folder / 'bare'}: " in service.log
+        place.write_bytes(text)
+        assert asking.ask(domains.GetNode())
+        assert "Traceback" not in service.log
+
+
+def test_one_node_does_not_take_all_threads(folder, controller):
+    """Its requests wait for a slow hypervisor; those of another are answered all the same."""
+    other = Identity.create(folder / "patient")
+    with BridgeProcess(folder / "slow", controller, "memory:///slow?seconds=60") as service:
+        service.authorize(other)
+        greedy = [service.client(seconds=120) for _ in range(40)]
+        threads = [threading.Thread(target=_in_vain, args=(one,)) for one in greedy]
+        for thread in threads:
+            thread.start()
+        try:
+            wait_until(lambda: service.log.count(": GetNode") >= 40, 60, "all have asked")
+            # It is not slow of one domain.
+            assert service.client(other).ask(domains.GetDomain("Domain-0"))
+        finally:
+            service.kill()
+            for thread in threads:
+                thread.join(60)
+
+
+def _in_vain(client):
+    with contextlib.suppress(BridgeError):
+        client.ask(domains.GetNode())
 
 
 def test_many_ask_at_once_and_wait_side_by_side(host, controller):

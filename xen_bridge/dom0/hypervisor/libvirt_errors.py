@@ -63,8 +63,18 @@ def ours(error: Any) -> BridgeError:
     kind = _classes(libvirt).get(code, HypervisorError)
     if code == libvirt.VIR_ERR_OPERATION_FAILED and "already" in message:
         kind = RequestConflict
-    # A daemon that went away in the middle of a call, or is not there at all.
-    away = ("Connection refused", "Cannot recv data", "Failed to connect", "Connection reset")
-    if kind is HypervisorError and any(text in message for text in away):
+    if kind is HypervisorError and _is_of_the_connection(error, message):
         kind = HypervisorAway
     return kind(message)
+
+
+def _is_of_the_connection(error: Any, message: str) -> bool:
+    """Tell whether a daemon went away in the middle of a call, or is not there at all.
+
+    The texts are for old clients: they are in whatever language libvirt speaks, and who reports is
+    not.
+    """
+    if error.get_error_domain() == binding().VIR_FROM_RPC:
+        return True
+    away = ("Connection refused", "Cannot recv data", "Failed to connect", "Connection reset")
+    return any(text in message for text in away)

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from xen_bridge.dom0.hypervisor.interface import Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import translated
-from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost
+from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.dom0.hypervisor.libvirt_reader import RUNNING
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
 from xen_bridge.protocol.documents.domains import SchedulerParameters, VcpuAssignment, VcpuPins
 

@@ -10,6 +10,7 @@ from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
+from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import InvalidRequest
 
 SCHEMES = "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, test:///default, memory:///"
@@ -18,7 +19,8 @@ MAX_DELAY = 60.0
 
 def open_hypervisor(uri: str) -> Hypervisor:
     """Return the back end of ``uri``; InvalidRequest if none serves it. Connects later."""
-    scheme = uri.partition(":")[0]
+    # Without these a name may be another machine's, by libvirt's own list of aliases.
+    scheme = uri.partition(":")[0] if "://" in uri else ""
     if scheme == "memory":
         return _memory(uri)
     if scheme == "test":
@@ -32,22 +34,16 @@ def check_is_here(uri: str) -> None:
     """Raise InvalidRequest unless ``uri`` names this machine's own hypervisor.
 
     A node is one machine: of another's, the domains would be told beside this one's memory and
-    devices. A name like localhost may be the end of a tunnel, and says nothing.
+    devices.
     """
-    host = _host_of(uri)
-    if host:
+    named = XenUri.read(uri)
+    if not named.is_here:
+        whose = named.host or f"whatever is at the end of {named.transport}"
         raise InvalidRequest(
             ("uri",),
-            f"{uri!r} is the hypervisor of {host}, whose devices and memory cannot be told from "
+            f"{uri!r} is the hypervisor of {whose}, whose devices and memory cannot be told from "
             "here: run xen-bridge there, and serve xen:///system",
         )
-
-
-def _host_of(uri: str) -> str:
-    try:
-        return urlsplit(uri).netloc
-    except ValueError:
-        raise InvalidRequest(("uri",), f"{uri!r} is no URI") from None
 
 
 def _memory(uri: str) -> MemoryHost:

@@ -5,24 +5,26 @@ What libvirt's Xen driver does not do, ``xl`` does, on the host itself (Xen rese
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
 
-from xen_bridge.child_command import ChildCommand
 from xen_bridge.dom0.domain_checks import of_xl
 from xen_bridge.dom0.hypervisor.domain_xml import DomainDescription
-from xen_bridge.dom0.hypervisor.interface import Capability, Usage
+from xen_bridge.dom0.hypervisor.interface import Attached, Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
-from xen_bridge.dom0.hypervisor.libvirt_host import RUNNING, LibvirtHost, checked
+from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
+from xen_bridge.dom0.hypervisor.libvirt_reader import RUNNING, checked
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
 from xen_bridge.dom0.hypervisor.reading import CarefulReading
-from xen_bridge.dom0.hypervisor.xl import Run, Xl, one_at_a_time, run_over_ssh
-from xen_bridge.dom0.hypervisor.xl_domains import domains_of_xl
+from xen_bridge.dom0.hypervisor.xen_uri import XenUri, xl_runner
+from xen_bridge.dom0.hypervisor.xl import Run, Xl
+from xen_bridge.dom0.hypervisor.xl_domains import devices_of_xl, domains_of_xl
 from xen_bridge.errors import (
     BridgeError,
+    HypervisorAway,
     InvalidRequest,
     RequestConflict,
     RequestUnsupported,
@@ -37,24 +39,11 @@ from xen_bridge.protocol.documents.domains import (
 )
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
+LOG = logging.getLogger(__name__)
 KNOWN_SCHEDULERS = ("credit", "credit2")
 DOMAIN_0 = 0
 
 _WITHOUT_XL = frozenset(Capability) - {Capability.AFFINITY}
-
-
-def xl_runner(uri: str) -> Run | None:
-    """Return what runs ``xl`` on the host of ``uri``; None where there is no way."""
-    parts = urlsplit(uri)
-    if not parts.hostname:
-        return one_at_a_time(ChildCommand())
-    if parts.scheme == "xen+ssh":
-        user = f"{parts.username}@" if parts.username else ""
-        query = parse_qs(parts.query)
-        key_file = query["keyfile"][-1] if "keyfile" in query else None
-        verify = query.get("no_verify", ["0"])[-1] == "0"
-        return run_over_ssh(user + parts.hostname, parts.port, key_file, verify)
-    return None
 
 
 class XenHypervisor(LibvirtHost):
@@ -68,7 +57,7 @@ class XenHypervisor(LibvirtHost):
         self._xl = Xl(runner) if runner is not None else None
         self._last_cpu: int | None = None
         """As it was told last: it changes with the machine's hardware only."""
-        self._log = LibxlLog() if urlsplit(uri).hostname is None else None
+        self._log = LibxlLog() if XenUri.read(uri).is_here else None
         self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
 
     def scheduler_kind(self) -> str | None:
@@ -122,6 +111,13 @@ class XenHypervisor(LibvirtHost):
         found = domains_of_xl(self._xl, known, self.scheduler_kind())
         # One that was started since libvirt was asked is libvirt's.
         return tuple(one for one in found if self._is_unknown(one.uuid))
+
+    def names(self) -> frozenset[str]:
+        """Return the names that are taken: those of libvirt's domains, and of xl's if it tells."""
+        names = {str(one.name()) for one in self.connection().listAllDomains()}
+        with suppress(BridgeError):
+            names |= {one.name for one in self.foreign_domains(())}
+        return frozenset(names)
 
     def _is_unknown(self, uuid: str) -> bool:
         reading, connection = CarefulReading(), self.connection()
@@ -266,7 +262,7 @@ class XenHypervisor(LibvirtHost):
         try:
             with self._explained(), translated():
                 name = found.name()
-                if name in {item.name() for item in other.connection().listAllDomains()}:
+                if name in other.names():
                     raise RequestConflict(f"{destination} has a domain {name} already")
                 flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
                 if found.isPersistent():
@@ -276,6 +272,20 @@ class XenHypervisor(LibvirtHost):
             other.close()
 
     # ---- devices
+
+    def attached_devices(self) -> Attached:
+        """Return which domain has which PCI device, those of xl too, if xl tells."""
+        ours = super().attached_devices()
+        if self._xl is None:
+            return ours
+        try:
+            others = devices_of_xl(self._xl, self._is_unknown)
+        except HypervisorAway:
+            raise
+        except BridgeError as error:
+            LOG.info("nobody tells which devices the domains of xl have: %s", error)
+            return ours
+        return Attached({**others.owners, **ours.owners}, (*ours.unknown, *others.unknown))
 
     def take_device(self, address: str) -> None:
         """Take a PCI device from the host's driver; with xl where libvirt has no device driver."""

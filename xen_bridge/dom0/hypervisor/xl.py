@@ -7,10 +7,11 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from xen_bridge.child_command import ChildCommand
+from xen_bridge.child_command import SBIN, ChildCommand
 from xen_bridge.dom0.hypervisor.xl_tables import (
     ListedDomain,
     read_list,
+    read_pci_list,
     read_shares,
     read_vcpu_list,
 )
@@ -19,9 +20,6 @@ from xen_bridge.protocol.documents.domains import VcpuAssignment
 
 SECONDS = 20.0
 """For one command: less than who asks waits, so that all else can still be told."""
-
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
-"""Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it wrote; raises what went wrong."""
@@ -38,7 +36,9 @@ def one_at_a_time(child: ChildCommand) -> Run:
     """Return what runs commands on this machine, each in the turn that ``child`` gives."""
 
     def run(command: Sequence[str]) -> str:
-        done = child.run(command, SECONDS, {**os.environ, "PATH": with_sbin()})
+        # What is read is written alike whatever language this machine speaks.
+        environment = {**os.environ, "PATH": with_sbin(), "LC_ALL": "C"}
+        done = child.run(command, SECONDS, environment)
         if done.returncode != 0:
             raise _failure(command, done.stderr.decode(errors="replace"))
         return done.stdout.decode(errors="replace")
@@ -63,7 +63,8 @@ def run_over_ssh(
     The others are what libvirt's URI says beyond ssh's own configuration: ``port``, ``keyfile``,
     and ``no_verify``, without which the machine must be known to ssh.
     """
-    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]
+    # One that stays as the master of others would keep the pipes that we read to their end.
+    options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ControlMaster=no"]
     if port is not None:
         options += ["-p", str(port)]
     if key_file is not None:
@@ -75,7 +76,7 @@ def run_over_ssh(
 
     def run(command: Sequence[str]) -> str:
         # The other end has a shell: what it is given must stay one word each.
-        there = f'PATH="$PATH:{SBIN}" {shlex.join(command)}'
+        there = f'LC_ALL=C PATH="$PATH:{SBIN}" {shlex.join(command)}'
         return run_ssh(("ssh", *options, "--", target, there))
 
     return run
@@ -115,6 +116,10 @@ class Xl:
     def shares(self, kind: str) -> dict[int, tuple[int, int]]:
         """Return weight and cap by the domains' ids; ``kind`` is the host's scheduler."""
         return read_shares(self._run(("xl", f"sched-{kind}")))
+
+    def devices(self, domain: int) -> tuple[str, ...]:
+        """Return the addresses of the PCI devices that a domain has (``xl pci-list``)."""
+        return read_pci_list(self._run(("xl", "pci-list", str(domain))))
 
     def take_device(self, address: str) -> None:
         """Take a PCI device from the host's driver."""

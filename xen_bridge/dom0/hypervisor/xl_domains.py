@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
+from xen_bridge.dom0.hypervisor.interface import Attached
 from xen_bridge.dom0.hypervisor.xl import Xl
 from xen_bridge.dom0.hypervisor.xl_tables import ListedDomain
 from xen_bridge.errors import BridgeError, InvalidRequest
@@ -31,6 +32,24 @@ def domains_of_xl(xl: Xl, known: Collection[str], kind: str | None) -> tuple[Dom
             shares = xl.shares(kind)
     found = (_described(one, kind, shares.get(one.id)) for one in listed)
     return tuple(one for one in found if one is not None)
+
+
+def devices_of_xl(xl: Xl, is_foreign: Callable[[str], bool]) -> Attached:
+    """Return which domain has which PCI device, of those whose UUIDs are foreign.
+
+    What a domain cannot be asked for is unknown. Raises what ``xl list`` raises.
+    """
+    owners: dict[str, str] = {}
+    unknown: list[str] = []
+    for one in xl.list():
+        if one.id == DOMAIN_0 or not is_foreign(one.uuid):
+            continue
+        try:
+            owners |= dict.fromkeys(xl.devices(one.id), one.name)
+        except BridgeError as error:
+            LOG.info("nobody tells which devices %r has: %s", one.name, error)
+            unknown.append(one.name)
+    return Attached(owners, tuple(unknown))
 
 
 def _described(

@@ -15,7 +15,8 @@ DOMAIN = r"[^\s/.-]([^/]{0,62}[^\s/])?"
 """A UUID, a name or an id of a domain that is there. Others may have made it: its name may have
 blanks and what not. No slash, no leading dot or dash: it becomes part of paths and commands."""
 ROUTER = r"[A-Za-z0-9][A-Za-z0-9_.+:-]{0,63}"
-"""A virtual router whose agent is known, or a node by name."""
+"""A virtual router whose agent is known, or a node by name; a domain with an odd name goes by its
+UUID."""
 NAME = r"[A-Za-z][A-Za-z0-9_.+-]{0,62}"
 """A name given to a new domain; it cannot be taken for an id."""
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -108,7 +109,7 @@ class Domain:
 class PhysicalHostInfo:
     """A physical host; ``capabilities`` are the names of what its back end can do.
 
-    ``scheduler`` is None where it cannot be told.
+    ``scheduler`` and ``free_memory_kb`` are None where they cannot be told.
     """
 
     name: str = document_field(least=1)
@@ -117,7 +118,7 @@ class PhysicalHostInfo:
     scheduler: str | None = document_field(None)
     cpus: int = document_field(least=0)
     memory_kb: int = document_field(tag="MemoryKb", least=0)
-    free_memory_kb: int = document_field(tag="FreeMemoryKb", least=0)
+    free_memory_kb: int | None = document_field(None, tag="FreeMemoryKb", least=0)
     capabilities: tuple[str, ...] = document_field((), tag="Capability")
 
 

@@ -221,8 +221,16 @@ def test_orphans_go_first_and_others_stay() -> None:
 
 def test_what_we_never_wrote_is_counted_and_left() -> None:
     strange = report(MOD, priority=1, exact=False)
-    found = repaired(kept(FLOW), 2, [report(MOD), strange, report(MOD, table_id=3)])
+    elsewhere = report(MOD, table_id=3, exact=False)
+    found = repaired(kept(FLOW), 2, [report(MOD), strange, elsewhere])
     assert (found.messages, found.unknown) == ((), 2)
+
+
+def test_an_entry_of_ours_in_another_table_is_another_entry() -> None:
+    found = repaired(kept(FLOW), 2, [report(MOD), report(MOD, table_id=3)])
+    assert (found.missing, found.wrong, found.orphans) == (0, 0, 1)
+    assert [message.table_id for message in found.messages] == [3]
+    assert repaired(kept(FLOW), 2, [report(MOD, table_id=3)]).missing == 1
 
 
 def test_entries_of_a_flow_that_changes_are_no_orphans() -> None:

@@ -1,0 +1,177 @@
+"""Flowspace: the rules of all slices, and whose frames are whose, in the fields of one version."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from horizon_ryu.core.slicing.region import Region
+from horizon_ryu.core.slicing.region_index import RegionIndex, bits_of
+from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.core.slicing.rule_regions import regions_of
+from horizon_ryu.wire.ternary import HeaderLayout, TernaryMatch
+
+
+class Flowspace:
+    """Rules in their order, and the regions that they are.
+
+    A region is told by its number; the first that takes a frame counts. Rules that the version
+    has no fields for are in :attr:`without_regions`.
+    """
+
+    def __init__(self, layout: HeaderLayout, rules: Iterable[FlowspaceRule]) -> None:
+        self.layout = layout
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.order))
+        self.rule_of: list[FlowspaceRule] = []
+        regions: list[Region] = []
+        without = []
+        for rule in self.rules:
+            found = regions_of(rule.match, layout)
+            regions += found
+            self.rule_of += [rule] * len(found)
+            if not found:
+                without.append(rule)
+        self.without_regions = tuple(without)
+        self.index = RegionIndex(regions)
+        self._owning, self._seeing, self._everywhere, self._only_on = self._groups()
+        self._levels: dict[int, Mapping[int, int]] = {}
+
+    def _groups(self) -> tuple[dict[str, int], dict[str, int], int, dict[int, int]]:
+        """Return the regions by slice, those it owns and those it sees, and by switch."""
+        owning: defaultdict[str, list[int]] = defaultdict(list)
+        seeing: defaultdict[str, list[int]] = defaultdict(list)
+        only_on: defaultdict[int, list[int]] = defaultdict(list)
+        everywhere = []
+        for number, rule in enumerate(self.rule_of):
+            (owning if rule.owns else seeing)[rule.slice_name].append(number)
+            if rule.dpids is None:
+                everywhere.append(number)
+            for dpid in rule.dpids or ():
+                only_on[dpid].append(number)
+        return (
+            {name: as_bits(numbers) for name, numbers in owning.items()},
+            {name: as_bits(numbers) for name, numbers in seeing.items()},
+            as_bits(everywhere),
+            {dpid: as_bits(numbers) for dpid, numbers in only_on.items()},
+        )
+
+    def on(self, dpid: int) -> SwitchFlowspace:
+        """Return what of it concerns one switch."""
+        concerned = self._everywhere | self._only_on.get(dpid, 0)
+        return SwitchFlowspace(self, concerned, self._owning, self._seeing)
+
+    def levels(self, owning: int) -> Mapping[int, int]:
+        """Return the level of each of the regions ``owning``; those of other levels are not 0.
+
+        A region is above every region of another slice that comes after it and has frames in
+        common with it; regions that meet none of another slice are at level 0.
+        """
+        found = self._levels.get(owning)
+        if found is None:
+            found = self._levels[owning] = dict(self._level_of_each(owning))
+        return found
+
+    def _level_of_each(self, owning: int) -> Iterator[tuple[int, int]]:
+        levels: dict[int, int] = {}
+        later = 0
+        for number in reversed(list(bits_of(owning))):
+            name = self.rule_of[number].slice_name
+            others = later & ~self._owning[name]
+            met = self.index.meeting(self.index.regions[number], others) if others else []
+            levels[number] = 1 + max((levels[other] for other in met), default=-1)
+            later |= 1 << number
+            yield number, levels[number]
+
+
+def as_bits(numbers: Iterable[int]) -> int:
+    """Return the number that has ones in these places."""
+    octets: bytearray = bytearray()
+    for number in numbers:
+        if number >= 8 * len(octets):
+            octets.extend(bytes((number >> 3) + 1 - len(octets)))
+        octets[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(octets, "little")
+
+
+class SwitchFlowspace:
+    """The flowspace of one switch."""
+
+    def __init__(
+        self,
+        whole: Flowspace,
+        concerned: int,
+        owning: Mapping[str, int],
+        seeing: Mapping[str, int],
+    ) -> None:
+        self.whole = whole
+        self._owning = {name: bits & concerned for name, bits in owning.items() if bits & concerned}
+        self._seeing = {name: bits & concerned for name, bits in seeing.items() if bits & concerned}
+        self.owned = 0
+        for bits in self._owning.values():
+            self.owned |= bits
+
+    @property
+    def slices(self) -> frozenset[str]:
+        """The slices that have to do with the switch."""
+        return frozenset(self._owning) | frozenset(self._seeing)
+
+    def owner(self, header: int) -> FlowspaceRule | None:
+        """Return the rule by which a frame belongs to a slice; None if it belongs to none."""
+        number = self.whole.index.first(header, self.owned)
+        return None if number < 0 else self.whole.rule_of[number]
+
+    def observers(self, header: int) -> list[str]:
+        """Return the slices that see a frame and do not own it."""
+        index = self.whole.index
+        return [name for name, bits in self._seeing.items() if index.taking(header, bits)]
+
+    def owns(self, slice_name: str, header: int) -> bool:
+        """Tell whether a frame belongs to a slice."""
+        rule = self.owner(header)
+        return rule is not None and rule.slice_name == slice_name
+
+    def regions(self, slice_name: str, match: TernaryMatch) -> list[int]:
+        """Return the numbers of a slice's own regions that a match overlaps, in their order."""
+        return self.whole.index.overlapping(match, self._owning.get(slice_name, 0))
+
+    def own_regions(self, slice_name: str) -> Iterator[int]:
+        """Yield the numbers of all of a slice's own regions."""
+        return bits_of(self._owning.get(slice_name, 0))
+
+    def region(self, number: int) -> Region:
+        """Return a region by its number."""
+        return self.whole.index.regions[number]
+
+    def covers(self, slice_name: str, match: TernaryMatch) -> bool:
+        """Tell whether one of a slice's own regions is known to take all that a match takes."""
+        return any(self.region(number).covers(match) for number in self.regions(slice_name, match))
+
+    def parts(self, slice_name: str, match: TernaryMatch, most: int) -> Iterator[TernaryMatch]:
+        """Yield the parts of a match that a slice owns frames of; TooManyEntries."""
+        rule_of = self.whole.rule_of
+        for number in self.regions(slice_name, match):
+            earlier = self.owned & (1 << number) - 1
+            for part in self.region(number).common(match, most):
+                if not any(
+                    rule_of[other].slice_name != slice_name and self.region(other).covers(part)
+                    for other in self.whole.index.overlapping(part, earlier)
+                ):
+                    yield part
+
+    def levels(self) -> Mapping[int, int]:
+        """Return the level of each region that a slice owns here; see :meth:`Flowspace.levels`."""
+        return self.whole.levels(self.owned)
+
+    def has_port(self, slice_name: str, port: int) -> bool:
+        """Tell whether a slice has a port: frames that come in there may be seen by it."""
+        in_port = self.whole.layout["in_port"]
+        bits = self._owning.get(slice_name, 0) | self._seeing.get(slice_name, 0)
+        return bool(self.whole.index.overlapping(in_port.equal_to(port), bits))
+
+    def queues(self, slice_name: str, port: int) -> frozenset[int]:
+        """Return the queues that a slice may use on a port."""
+        in_port = self.whole.layout["in_port"].equal_to(port)
+        found: set[int] = set()
+        for number in self.whole.index.overlapping(in_port, self._owning.get(slice_name, 0)):
+            found |= self.whole.rule_of[number].queues
+        return frozenset(found)

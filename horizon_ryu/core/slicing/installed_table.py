@@ -1,0 +1,315 @@
+"""Installed table: the flow entries that a switch has for its tenants, and whose each is.
+
+A tenant's entry is installed as pieces, one for each part of the slice's flowspace that it
+overlaps. Two entries of a slice may have the same piece: then the newest is installed, as a switch
+would have it, and the one below comes back when it is gone. A change returns what is to be sent, in
+an order in which no frame is lost: what comes before what goes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBands
+from horizon_ryu.core.slicing.tenant_table import TableChange, TenantEntry
+from horizon_ryu.wire.ternary import TernaryMatch
+
+
+class Piece(NamedTuple):
+    """A part of a tenant's entry: its match, the level of its region, what is done with frames."""
+
+    match: TernaryMatch
+    level: int
+    program: Any
+
+
+class InstalledEntry(NamedTuple):
+    """A flow entry of the switch; ``owner`` is the tenant's entry that it is a piece of."""
+
+    match: TernaryMatch
+    priority: int
+    program: Any
+    owner: TenantEntry
+
+    @property
+    def address(self) -> Address:
+        """What no two entries of a switch share."""
+        return self.match, self.priority
+
+
+Address = tuple[TernaryMatch, int]
+
+
+class SwitchChanges(NamedTuple):
+    """What is to be sent to a switch, in this order."""
+
+    added: tuple[InstalledEntry, ...] = ()
+    modified: tuple[InstalledEntry, ...] = ()
+    deleted: tuple[InstalledEntry, ...] = ()
+
+
+class EntryRemoval(NamedTuple):
+    """What a switch says of an entry that it has removed; ``packets`` it has counted."""
+
+    match: TernaryMatch
+    priority: int
+    is_idle: bool
+    packets: int = 0
+
+    @property
+    def address(self) -> Address:
+        """Where the entry stood."""
+        return self.match, self.priority
+
+
+class EndedPiece(NamedTuple):
+    """A piece that the switch has removed, and whether its entry ended with it."""
+
+    owner: TenantEntry
+    is_last: bool
+    changes: SwitchChanges
+
+
+class _Key(NamedTuple):
+    match: TernaryMatch
+    level: int
+    priority: int
+
+
+_TOLERANCE = 1.0
+"""Seconds by which idle pieces may be removed apart: switches look once a second or so."""
+
+
+@dataclass(slots=True)
+class _Holder:
+    """An entry and its pieces here; ``idle``: from when to when each is known to be unused."""
+
+    entry: TenantEntry
+    pieces: dict[_Key, Any]
+    idle: dict[_Key, tuple[float, float]] = field(default_factory=dict)
+
+    def is_idle(self, key: _Key, was_used: bool, now: float) -> bool:
+        """Note that a piece has been idle for its timeout; tell whether the whole entry has."""
+        timeout = self.entry.idle_timeout
+        known = self.idle.get(key)
+        since = now - timeout if was_used or known is None else known[0]
+        self.idle[key] = since, now
+        if len(self.idle) < len(self.pieces):
+            return False
+        latest = max(since for since, _ in self.idle.values())
+        return min(until for _, until in self.idle.values()) - latest >= timeout - _TOLERANCE
+
+
+class InstalledTable:
+    """All pieces of all tenants on one switch."""
+
+    def __init__(self, bands: PriorityBands) -> None:
+        self._bands = bands
+        self._holders: dict[int, _Holder] = {}
+        self._stacks: dict[_Key, list[int]] = {}
+        self._by_address: dict[Address, _Key] = {}
+        self._of_priority: defaultdict[tuple[int, int], set[_Key]] = defaultdict(set)
+        self._counts: defaultdict[str, int] = defaultdict(int)
+
+    def __len__(self) -> int:
+        return len(self._stacks)
+
+    def __iter__(self) -> Iterator[InstalledEntry]:
+        return iter([self._installed(key) for key in self._stacks])
+
+    def count(self, slice_name: str) -> int:
+        """Return how many entries of the switch are a slice's."""
+        return self._counts.get(slice_name, 0)
+
+    def find(self, match: TernaryMatch, priority: int) -> InstalledEntry | None:
+        """Return the entry with this match and priority on the switch; None if there is none."""
+        key = self._by_address.get((match, priority))
+        return None if key is None else self._installed(key)
+
+    def pieces(self, entry: TenantEntry) -> list[InstalledEntry]:
+        """Return those pieces of an entry that are installed."""
+        holder = self._holders.get(entry.entry_id)
+        keys = () if holder is None else holder.pieces
+        return [self._installed(key) for key in keys if self._is_on_top(key, entry.entry_id)]
+
+    def _is_on_top(self, key: _Key, entry_id: int) -> bool:
+        stack = self._stacks.get(key)
+        return stack is not None and stack[-1] == entry_id
+
+    def _installed(self, key: _Key) -> InstalledEntry:
+        holder = self._holders[self._stacks[key][-1]]
+        place = self._bands[key.level].place(key.priority)
+        return InstalledEntry(key.match, place, holder.pieces[key], holder.entry)
+
+    # ---- changes
+
+    def change(
+        self, change: TableChange, pieces_of: Mapping[int, Sequence[Piece]]
+    ) -> SwitchChanges:
+        """Carry out a change of a tenant's table; ``pieces_of`` has, by id, those of what comes.
+
+        What is modified counts as coming. BandFull, and then nothing has changed.
+        """
+        coming = [*change.come, *(new for _, new in change.modified)]
+        leaving = [*change.gone, *(old for old, _ in change.modified)]
+        keys = {
+            entry.entry_id: {
+                _Key(piece.match, piece.level, entry.priority): piece.program
+                for piece in pieces_of[entry.entry_id]
+            }
+            for entry in coming
+        }
+        touched = {key for pieces in keys.values() for key in pieces}
+        for entry in leaving:
+            touched |= self._holders[entry.entry_id].pieces.keys()
+        before = self._snapshot(touched)
+        before |= self._take_places(touched)
+        for entry in leaving:
+            self._leave(entry)
+        for entry in coming:
+            self._come(entry, keys[entry.entry_id])
+        for key in touched:
+            self._release(key)
+        return self._sent(before, {entry.entry_id for _, entry in change.modified})
+
+    def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
+        return {key: self._installed(key) if key in self._stacks else None for key in keys}
+
+    def _take_places(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
+        """Hold a place for each key while it is changed; return what stood where others move.
+
+        BandFull: those taken are given back.
+        """
+        moved: dict[_Key, InstalledEntry | None] = {}
+        taken: list[_Key] = []
+        try:
+            for key in keys:
+                was = self._bands[key.level].take(key.priority)
+                taken.append(key)
+                for priority, place in was.items():
+                    for other in self._of_priority[key.level, priority]:
+                        stood = self._installed(other)._replace(priority=place)
+                        moved.setdefault(other, stood)
+        except BandFull:
+            for key in taken:
+                self._bands[key.level].release(key.priority)
+            raise
+        return moved
+
+    def _release(self, key: _Key) -> None:
+        """Give back the place that was held while a key was changed."""
+        self._bands[key.level].release(key.priority)
+
+    def _leave(self, entry: TenantEntry) -> None:
+        holder = self._holders[entry.entry_id]
+        for key in holder.pieces:
+            self._pop(key, entry.entry_id)
+        del self._holders[entry.entry_id]
+
+    def _pop(self, key: _Key, entry_id: int) -> None:
+        """Take an entry out of the stack of a key, wherever in it it is."""
+        stack = self._stacks.get(key)
+        if stack is None or entry_id not in stack:
+            return
+        self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
+        stack.remove(entry_id)
+        if stack:
+            self._counts[self._holders[stack[-1]].entry.slice_name] += 1
+            return
+        del self._stacks[key]
+        of_priority = self._of_priority[key.level, key.priority]
+        of_priority.discard(key)
+        if not of_priority:
+            del self._of_priority[key.level, key.priority]
+        self._bands[key.level].release(key.priority)
+
+    def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
+        self._holders[entry.entry_id] = _Holder(entry, pieces)
+        for key in pieces:
+            self._push(key, entry)
+
+    def _push(self, key: _Key, entry: TenantEntry) -> None:
+        stack = self._stacks.get(key)
+        if stack is None:
+            self._bands[key.level].take(key.priority)
+            self._stacks[key] = [entry.entry_id]
+            self._of_priority[key.level, key.priority].add(key)
+        else:
+            self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
+            stack.append(entry.entry_id)
+        self._counts[entry.slice_name] += 1
+
+    def _sent(
+        self, before: Mapping[_Key, InstalledEntry | None], modified: set[int]
+    ) -> SwitchChanges:
+        """Return what turns ``before`` into what is now, and take note of where it stands."""
+        added, changed, gone = [], [], []
+        for key, old in before.items():
+            if old is not None:
+                self._by_address.pop(old.address, None)
+            now = self._installed(key) if key in self._stacks else None
+            if now == old:
+                continue
+            if now is None or (old is not None and old.priority != now.priority):
+                gone.append(old)
+            if (
+                now is not None
+                and old is not None
+                and old.priority == now.priority
+                and (now.owner.entry_id in modified and old.owner.entry_id == now.owner.entry_id)
+            ):
+                changed.append(now)
+            elif now is not None:
+                added.append(now)
+        for key in before:
+            if key in self._stacks:
+                self._by_address[self._installed(key).address] = key
+        stands = self._by_address
+        deleted = [old for old in gone if old is not None and old.address not in stands]
+        return SwitchChanges(tuple(added), tuple(changed), tuple(deleted))
+
+    # ---- what the switch removes by itself
+
+    def removed(self, removal: EntryRemoval, now: float) -> EndedPiece | None:
+        """Take note of an entry that the switch has removed; None if it is none of ours.
+
+        A tenant's entry ends when it is over, or when all pieces have been idle for its timeout at
+        the same time. Until then a piece that is removed as idle is installed again, since a frame
+        for it would be taken by an entry below.
+        """
+        key = self._by_address.get(removal.address)
+        if key is None:
+            return None
+        owner = self._installed(key).owner
+        holder = self._holders[owner.entry_id]
+        del self._by_address[removal.address]
+        is_last = not removal.is_idle or holder.is_idle(key, removal.packets > 0, now)
+        before = self._snapshot(holder.pieces if is_last else (key,))
+        before[key] = None
+        if is_last:
+            self._leave(owner)
+        return EndedPiece(owner, is_last, self._sent(before, set()))
+
+
+def difference(before: InstalledTable, after: InstalledTable) -> SwitchChanges:
+    """Return what turns one table into another, as it is when flowspaces change."""
+    old = {entry.address: entry for entry in before}
+    new = {entry.address: entry for entry in after}
+    return SwitchChanges(
+        added=tuple(
+            entry
+            for address, entry in new.items()
+            if address not in old or old[address].owner.entry_id != entry.owner.entry_id
+        ),
+        modified=tuple(
+            entry
+            for address, entry in new.items()
+            if address in old
+            and old[address].owner.entry_id == entry.owner.entry_id
+            and old[address].program != entry.program
+        ),
+        deleted=tuple(entry for address, entry in old.items() if address not in new),
+    )

@@ -1,0 +1,110 @@
+"""Region of a flowspace: the headers that have, in every field named, one of a set of values."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from horizon_ryu.core.slicing.value_set import Bits, ValueSet
+from horizon_ryu.wire.ternary import HeaderField, HeaderLayout, TernaryMatch
+
+
+class TooManyEntries(ValueError):
+    """A match that would become more flow entries than are allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Headers of one version; fields that are not named may have any value."""
+
+    layout: HeaderLayout
+    sets: tuple[tuple[HeaderField, ValueSet], ...]
+
+    @staticmethod
+    def of(layout: HeaderLayout, sets: Mapping[str, ValueSet]) -> Region:
+        """Return the region in which each field, by its name, is in its set."""
+        named = ((layout[name], values) for name, values in sets.items())
+        return Region(layout, tuple(sorted(pair for pair in named if not pair[1].is_everything)))
+
+    def takes(self, header: int) -> bool:
+        """Tell whether a header is in the region."""
+        return all(field.of(header) in values for field, values in self.sets)
+
+    def covers(self, match: TernaryMatch) -> bool:
+        """Tell whether every header that ``match`` takes is known to be in the region."""
+        return all(
+            values.covers(field.of(match.value), field.of(match.mask))
+            for field, values in self.sets
+        )
+
+    def overlaps(self, match: TernaryMatch) -> bool:
+        """Tell whether some header that ``match`` takes is in the region."""
+        return all(
+            values.overlaps(field.of(match.value), field.of(match.mask))
+            for field, values in self.sets
+        )
+
+    def meets(self, other: Region) -> bool:
+        """Tell whether both regions have a header in common."""
+        theirs = dict(other.sets)
+        return all(
+            field not in theirs or values.meets(theirs[field]) for field, values in self.sets
+        )
+
+    def common(self, match: TernaryMatch, most: int) -> list[TernaryMatch]:
+        """Return matches that flow entries can have, which together take what both take.
+
+        TooManyEntries if they are more than ``most``. Sets in fields without masks become a match
+        for each value.
+        """
+        choices = [
+            list(_choices(field, values, field.of(match.value), field.of(match.mask), most))
+            for field, values in self.sets
+        ]
+        count = 1
+        for choice in choices:
+            count *= len(choice)
+        if count > most:
+            raise TooManyEntries(f"{count} flow entries, at most {most} are allowed")
+        return list(dict.fromkeys(_joined(match, parts) for parts in itertools.product(*choices)))
+
+
+def _choices(
+    field: HeaderField, values: ValueSet, value: int, mask: int, most: int
+) -> Iterator[TernaryMatch]:
+    bits = values.common(value, mask)
+    for wanted, own in bits if field.maskable else _single_values(field, bits, most):
+        yield field.equal_to(wanted, own)
+
+
+def _single_values(field: HeaderField, parts: Iterator[Bits], most: int) -> Iterator[Bits]:
+    """Yield each value that the parts take, once; TooManyEntries."""
+    ones = field.ones
+    seen: set[int] = set()
+    for value, mask in parts:
+        free = ones & ~mask
+        if len(seen) + (1 << free.bit_count()) > 2 * most:
+            raise TooManyEntries(f"more than {most} values of {field.name}")
+        for number in _values(value, free):
+            if number not in seen:
+                seen.add(number)
+                yield number, ones
+
+
+def _values(value: int, free: int) -> Iterator[int]:
+    """Yield every number that has ``value`` outside of the bits that are free."""
+    part = 0
+    while True:
+        yield value | part
+        part = part - free & free
+        if not part:
+            return
+
+
+def _joined(match: TernaryMatch, parts: tuple[TernaryMatch, ...]) -> TernaryMatch:
+    value, mask = match
+    for part in parts:
+        value |= part.value
+        mask |= part.mask
+    return TernaryMatch(value, mask)

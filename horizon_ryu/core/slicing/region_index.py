@@ -1,0 +1,152 @@
+"""Index of regions: which of thousands take a header, or overlap a match, in a few look-ups.
+
+A region is a bit, in an order that the caller chooses. Each field has, for each stretch of its
+values in which nothing changes, the number of those regions that take these values; a header's
+regions are the intersection of the numbers of its fields. So ranges and sets are not expanded,
+and finding does not take longer with more regions, but for the length of the numbers.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from horizon_ryu.core.slicing.region import Region
+from horizon_ryu.core.slicing.value_set import ValueSet, span_of
+from horizon_ryu.wire.ternary import HeaderField, TernaryMatch
+
+
+class _FieldIndex:
+    """Which regions take which values of one field."""
+
+    def __init__(self, field: HeaderField, sets: Sequence[tuple[int, ValueSet]], free: int) -> None:
+        """``free``: the regions that take every value. ``sets``: bit and values of the others."""
+        self.shift, self.ones, self.bits = field.shift, field.ones, field.bits
+        self._free = free
+        self._masked: dict[int, dict[int, int]] = {}
+        self._starts, self._taken = self._stretches(sets)
+        for bit, values in sets:
+            for value, mask in values.masked:
+                of_mask = self._masked.setdefault(mask, {})
+                of_mask[value] = of_mask.get(value, 0) | bit
+
+    def _stretches(self, sets: Sequence[tuple[int, ValueSet]]) -> tuple[list[int], list[int]]:
+        changes: defaultdict[int, int] = defaultdict(int)
+        for bit, values in sets:
+            for first, last in values.ranges:
+                changes[first] ^= bit
+                changes[last + 1] ^= bit
+        starts, taken, active = [0], [self._free], self._free
+        for start in sorted(changes):
+            active ^= changes[start]
+            if start:
+                starts.append(start)
+                taken.append(active)
+            else:
+                taken[0] = active
+        return starts, taken
+
+    def of(self, value: int) -> int:
+        """Return the regions that take a value."""
+        regions = self._taken[bisect_right(self._starts, value) - 1]
+        for mask, of_mask in self._masked.items():
+            regions |= of_mask.get(value & mask, 0)
+        return regions
+
+    def overlapping(self, value: int, mask: int) -> int:
+        """Return regions that may take a value under a mask: all that do, and perhaps more."""
+        if mask == self.ones:
+            return self.of(value)
+        span = span_of(value, mask, self.bits)
+        regions = self._between(*(span or (value, value | self.ones & ~mask)))
+        for own, of_mask in self._masked.items():
+            for wanted, bits in of_mask.items():
+                if not (wanted ^ value) & own & mask:
+                    regions |= bits
+        return regions
+
+    def _between(self, first: int, last: int) -> int:
+        """Return the regions with a range that has a value from ``first`` to ``last``."""
+        regions = 0
+        start = bisect_right(self._starts, first) - 1
+        for at in range(start, bisect_right(self._starts, last)):
+            regions |= self._taken[at]
+        return regions
+
+    def meeting(self, values: ValueSet) -> int:
+        """Return regions that may take one of the values: all that do, and perhaps more."""
+        regions = 0
+        for first, last in values.ranges:
+            regions |= self._between(first, last)
+        for value, mask in values.masked:
+            regions |= self.overlapping(value, mask)
+        for of_mask in self._masked.values():
+            for bits in of_mask.values():
+                regions |= bits
+        return regions
+
+
+class RegionIndex:
+    """Regions of one version, by the bits that they were given."""
+
+    def __init__(self, regions: Sequence[Region]) -> None:
+        """Region ``n`` is the bit ``1 << n``."""
+        self.regions = tuple(regions)
+        self.all = (1 << len(self.regions)) - 1
+        by_field: defaultdict[HeaderField, list[tuple[int, ValueSet]]] = defaultdict(list)
+        for number, region in enumerate(self.regions):
+            for field, values in region.sets:
+                by_field[field].append((1 << number, values))
+        self._by_field = {
+            field: _FieldIndex(field, sets, self.all & ~_union(bit for bit, _ in sets))
+            for field, sets in by_field.items()
+        }
+        self._fields = tuple(self._by_field.values())
+
+    def taking(self, header: int, among: int) -> int:
+        """Return those of the regions in ``among`` that take a header."""
+        for field in self._fields:
+            among &= field.of(header >> field.shift & field.ones)
+            if not among:
+                return 0
+        return among
+
+    def first(self, header: int, among: int) -> int:
+        """Return the number of the first region in ``among`` that takes a header; -1 if none."""
+        found = self.taking(header, among)
+        return (found & -found).bit_length() - 1
+
+    def overlapping(self, match: TernaryMatch, among: int) -> list[int]:
+        """Return the numbers of the regions in ``among`` that overlap a match, in their order."""
+        for field in self._fields:
+            mask = match.mask >> field.shift & field.ones
+            if mask:
+                among &= field.overlapping(match.value >> field.shift & field.ones, mask)
+                if not among:
+                    return []
+        return [number for number in bits_of(among) if self.regions[number].overlaps(match)]
+
+    def meeting(self, region: Region, among: int) -> list[int]:
+        """Return the numbers of the regions in ``among`` that have a header in common with one."""
+        for field, values in region.sets:
+            if field in self._by_field:
+                among &= self._by_field[field].meeting(values)
+                if not among:
+                    return []
+        return [number for number in bits_of(among) if self.regions[number].meets(region)]
+
+
+def bits_of(number: int) -> Iterator[int]:
+    """Yield the places of the ones in a number, from the lowest."""
+    while number:
+        low = number & -number
+        yield low.bit_length() - 1
+        number ^= low
+
+
+def _union(bits: Iterable[int]) -> int:
+    union = 0
+    for bit in bits:
+        union |= bit
+    return union

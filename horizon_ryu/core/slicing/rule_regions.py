@@ -1,0 +1,221 @@
+"""Regions of a rule: the headers that it takes, in the fields of one version.
+
+The same name stands for different fields: ``nw_src`` for the source of IPv4 or the sender of ARP,
+``tp_dst`` for the port of TCP, UDP or SCTP. Where a version has one field for each of them, a rule
+becomes a region for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from horizon_ryu.core.slicing.region import Region
+from horizon_ryu.core.slicing.value_set import ValueRange, ValueSet
+from horizon_ryu.wire.protocols import (
+    ETHERTYPE,
+    ICMPV6,
+    IPPROTO,
+    MAX_SHORT,
+    MAX_VLAN,
+    WITH_PORTS,
+    WITH_PORTS_IPV6,
+)
+from horizon_ryu.wire.ternary import HEADER_10, HEADER_13, HeaderLayout
+
+IPV4, ARP, IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
+ICMP, ICMP6 = int(IPPROTO.ICMP), int(IPPROTO.ICMPV6)
+SOLICITATION, ADVERTISEMENT = map(int, ICMPV6)
+NETWORKS = frozenset({"nw_src", "nw_dst"})
+PORTS = frozenset({"tp_src", "tp_dst"})
+IPV6_ONLY = frozenset({"ipv6_src", "ipv6_dst", "ipv6_flabel", "ipv6_exthdr"})
+NEIGHBOURS = frozenset({"ipv6_nd_target", "ipv6_nd_sll", "ipv6_nd_tll"})
+IP_ONLY = frozenset({"nw_tos", "ip_ecn"})
+ARP_ONLY = frozenset({"arp_sha", "arp_tha"})
+INNER = NETWORKS | PORTS | IPV6_ONLY | NEIGHBOURS | IP_ONLY | ARP_ONLY | {"nw_proto"}
+"""Fields that depend on the type of the frame."""
+
+_PROTOCOLS: Mapping[int, tuple[int, ...]] = MappingProxyType(
+    {IPV4: WITH_PORTS, IPV6: WITH_PORTS_IPV6}
+)
+_KINDS = (IPV4, ARP, IPV6)
+PRESENT = MAX_VLAN + 1
+"""The bit that a VLAN identifier has where there is a tag (1.3.5 section 7.2.3.7)."""
+_NONE_10 = 0xFFFF
+_MAX_PORT_10 = 0xFF00
+_LOCAL_13, _LOCAL_10 = 0xFFFF_FFFE, 0xFFFE
+
+
+def has_field(kind: int, field: str) -> bool:
+    """Tell whether frames of a type can have a field that depends on it."""
+    if field in NETWORKS or field == "nw_proto":
+        return kind in (IPV4, ARP) or (field == "nw_proto" and kind == IPV6)
+    if field in IPV6_ONLY or field in NEIGHBOURS:
+        return kind == IPV6
+    if field in ARP_ONLY:
+        return kind == ARP
+    return kind in (IPV4, IPV6)
+
+
+def kinds_of(match: Mapping[str, ValueSet]) -> list[int]:
+    """Return the types of frames that a rule with inner fields takes: those that have them all.
+
+    A rule for ``nw_src`` alone is of IPv4 and of ARP; with ``tp_dst`` it is of IPv4 alone.
+    """
+    given = match.get("dl_type")
+    inner = INNER & match.keys()
+    return [
+        kind
+        for kind in _KINDS
+        if (given is None or kind in given) and all(has_field(kind, field) for field in inner)
+    ]
+
+
+def regions_of(match: Mapping[str, ValueSet], layout: HeaderLayout) -> list[Region]:
+    """Return the regions that a rule's fields are in one version; none if it has no such frames."""
+    read = _region10 if layout is HEADER_10 else _region13
+    return [region for term in _terms(match) if (region := read(term)) is not None]
+
+
+def _terms(match: Mapping[str, ValueSet]) -> Iterator[dict[str, ValueSet]]:
+    """Yield the fields with a single type of frame and, if ports count, a single protocol."""
+    if not INNER & match.keys():
+        yield dict(match)
+        return
+    for kind in kinds_of(match):
+        term = {**match, "dl_type": _only(16, kind)}
+        if NEIGHBOURS & match.keys():
+            yield from _neighbour_terms(term)
+        elif PORTS & match.keys():
+            allowed = match.get("nw_proto")
+            for protocol in _PROTOCOLS.get(kind, ()):
+                if allowed is None or protocol in allowed:
+                    yield {**term, "nw_proto": _only(8, protocol)}
+        else:
+            yield term
+
+
+def _neighbour_terms(term: Mapping[str, ValueSet]) -> Iterator[dict[str, ValueSet]]:
+    """Yield the terms of each ICMPv6 type that has all of the fields (1.3.5, table 11)."""
+    protocol, types = term.get("nw_proto"), term.get("tp_src")
+    if protocol is not None and ICMP6 not in protocol:
+        return
+    for number, lacking in ((SOLICITATION, "ipv6_nd_tll"), (ADVERTISEMENT, "ipv6_nd_sll")):
+        if lacking not in term and (types is None or number in types):
+            yield {**term, "nw_proto": _only(8, ICMP6), "tp_src": _only(16, number)}
+
+
+def _only(bits: int, value: int) -> ValueSet:
+    return ValueSet(bits, (ValueRange(value, value),))
+
+
+def _single(values: ValueSet | None) -> int | None:
+    return None if values is None else values.ranges[0].first
+
+
+_PORT_NAMES: Mapping[int, tuple[str, str]] = MappingProxyType(
+    {
+        int(IPPROTO.TCP): ("tcp_src", "tcp_dst"),
+        int(IPPROTO.UDP): ("udp_src", "udp_dst"),
+        int(IPPROTO.SCTP): ("sctp_src", "sctp_dst"),
+        ICMP: ("icmpv4_type", "icmpv4_code"),
+        ICMP6: ("icmpv6_type", "icmpv6_code"),
+    }
+)
+_NAMES_13: Mapping[str, str] = MappingProxyType(
+    {
+        "dl_src": "eth_src",
+        "dl_dst": "eth_dst",
+        "dl_type": "eth_type",
+        "dl_vlan": "vlan_vid",
+        "dl_vlan_pcp": "vlan_pcp",
+        "nw_tos": "ip_dscp",
+    }
+)
+"""Fields that have one name in OpenFlow 1.3, whatever the frame is."""
+
+
+def _name13(field: str, kind: int | None, protocol: int | None) -> str:
+    if field in NETWORKS:
+        side = field[3:]
+        return f"ipv4_{side}" if kind == IPV4 else {"src": "arp_spa", "dst": "arp_tpa"}[side]
+    if field == "nw_proto":
+        return "arp_op" if kind == ARP else "ip_proto"
+    if field in PORTS:
+        return _PORT_NAMES[protocol or 0][field == "tp_dst"]
+    return _NAMES_13.get(field, field)
+
+
+def _region13(term: Mapping[str, ValueSet]) -> Region | None:
+    inner = INNER & term.keys()
+    kind = _single(term.get("dl_type")) if inner else None
+    protocol = _single(term.get("nw_proto")) if (PORTS | NEIGHBOURS) & term.keys() else None
+    sets: dict[str, ValueSet] = {}
+    for field, values in term.items():
+        name = _name13(field, kind, protocol)
+        narrowed = _narrowed(values, HEADER_13[name].bits)
+        if narrowed is None:
+            return None
+        sets[name] = narrowed
+    if "vlan_pcp" in sets and "vlan_vid" not in sets:
+        sets["vlan_vid"] = _tagged(HEADER_13["vlan_vid"].bits)
+    return Region.of(HEADER_13, sets)
+
+
+def _tagged(bits: int) -> ValueSet:
+    return ValueSet(bits, (ValueRange(PRESENT, PRESENT | MAX_VLAN),))
+
+
+def _narrowed(values: ValueSet, bits: int) -> ValueSet | None:
+    """Return the values that fit into ``bits`` bits; None if none does."""
+    if values.bits == bits:
+        return values
+    ones = (1 << bits) - 1
+    ranges = [(first, min(last, ones)) for first, last in values.ranges if first <= ones]
+    masked = [(value, mask & ones) for value, mask in values.masked if value <= ones]
+    return ValueSet.of(bits, ranges, masked) if ranges or masked else None
+
+
+def _region10(term: Mapping[str, ValueSet]) -> Region | None:
+    if not term.keys() <= HEADER_10.fields.keys():
+        return None
+    if INNER & term.keys() and _single(term["dl_type"]) not in (IPV4, ARP):
+        return None
+    sets: dict[str, ValueSet] = {}
+    for field, values in term.items():
+        found = _CHANGED_10[field](values) if field in _CHANGED_10 else values
+        narrowed = None if found is None else _narrowed(found, HEADER_10[field].bits)
+        if narrowed is None:
+            return None
+        sets[field] = narrowed
+    if "dl_vlan_pcp" in sets and "dl_vlan" not in sets:
+        sets["dl_vlan"] = ValueSet(16, (ValueRange(0, MAX_VLAN),))
+    return Region.of(HEADER_10, sets)
+
+
+def _tags10(values: ValueSet) -> ValueSet | None:
+    """Return identifiers as 1.0 has them: without the bit, and 0xffff for no tag (5.2.3)."""
+    ranges = []
+    for first, last in values.ranges:
+        if first == 0:
+            ranges.append((_NONE_10, _NONE_10))
+        if last >= PRESENT:
+            ranges.append((max(first, PRESENT) - PRESENT, last - PRESENT))
+    masked = [
+        (value & MAX_VLAN, mask & MAX_VLAN | MAX_SHORT ^ MAX_VLAN)
+        for value, mask in values.masked
+        if value & PRESENT
+    ]
+    return ValueSet.of(16, ranges, masked) if ranges or masked else None
+
+
+def _ports10(values: ValueSet) -> ValueSet | None:
+    ranges = [
+        (first, min(last, _MAX_PORT_10)) for first, last in values.ranges if first <= _MAX_PORT_10
+    ]
+    if _LOCAL_13 in values:
+        ranges.append((_LOCAL_10, _LOCAL_10))
+    return ValueSet.of(16, ranges) if ranges else None
+
+
+_CHANGED_10 = {"dl_vlan": _tags10, "in_port": _ports10}

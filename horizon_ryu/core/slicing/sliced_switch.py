@@ -1,0 +1,218 @@
+"""Sliced switch: the tables of all tenants on one switch, and the entries that they become.
+
+For switches whose entries are told apart by their matches alone (OpenFlow 1.0, report 4.2): a
+tenant's entry is installed as its parts within the slice's own flowspace, above all parts of
+lower flowspaces. No frame is ever handled by the entry of a slice that does not own it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.installed_table import (
+    EndedPiece,
+    EntryRemoval,
+    InstalledTable,
+    Piece,
+    SwitchChanges,
+    difference,
+)
+from horizon_ryu.core.slicing.priority_bands import PriorityBands
+from horizon_ryu.core.slicing.region import TooManyEntries
+from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.core.slicing.tenant_table import (
+    FlowChange,
+    TableChange,
+    TableRules,
+    TenantEntry,
+    TenantTable,
+)
+from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
+
+Translate = Callable[[TenantEntry, TernaryMatch, FlowspaceRule], Any]
+"""Returns what a tenant's program becomes in a part of its flowspace; raises to refuse it."""
+
+
+class OutsideFlowspace(ValueError):
+    """A tenant's entry takes no frame of its slice."""
+
+
+class QuotaExceeded(ValueError):
+    """A slice would have more entries on a switch than it may."""
+
+
+class Guard(NamedTuple):
+    """An entry that takes the frames of a slice to the controller, where it has none for them."""
+
+    match: TernaryMatch
+    priority: int
+    slice_name: str
+
+
+class SlicedSwitch:
+    """What the tenants of one switch have, and what the switch has for them."""
+
+    def __init__(
+        self,
+        flowspace: SwitchFlowspace,
+        rules: TableRules,
+        translate: Translate,
+        most_pieces: int = 4096,
+    ) -> None:
+        """``most_pieces``: entries of the switch that one of a tenant may become."""
+        self._rules = rules
+        self._translate = translate
+        self._most = most_pieces
+        self._flowspace = flowspace
+        self._bands = _bands_of(flowspace)
+        self._tenants: dict[str, TenantTable] = {}
+        self._installed = InstalledTable(self._bands)
+
+    @property
+    def flowspace(self) -> SwitchFlowspace:
+        """Whose frames are whose here."""
+        return self._flowspace
+
+    @property
+    def installed(self) -> InstalledTable:
+        """What the switch has."""
+        return self._installed
+
+    @property
+    def has_guards(self) -> bool:
+        """Whether frames come to the controller by entries of the slicer's."""
+        return len(self._bands) > 1
+
+    def table(self, slice_name: str) -> TenantTable:
+        """Return what a slice has here."""
+        found = self._tenants.get(slice_name)
+        if found is None:
+            found = self._tenants[slice_name] = TenantTable(self._rules)
+        return found
+
+    # ---- flow-mods
+
+    def flow_mod(
+        self, slice_name: str, change: FlowChange, quota: int | None = None
+    ) -> tuple[TableChange, SwitchChanges]:
+        """Carry out a tenant's flow-mod wholly, or not at all; return what changes.
+
+        OutsideFlowspace, TooManyEntries, QuotaExceeded, OverlappingEntry, BandFull, and what
+        translating raises. ``quota``: the entries that the slice may have on the switch.
+        """
+        table = self.table(slice_name)
+        asked = table.work_out(change)
+        coming = [*asked.come, *(new for _, new in asked.modified)]
+        pieces = {entry.entry_id: self._pieces(entry) for entry in coming}
+        if quota is not None:
+            self._check_quota(slice_name, asked, pieces, quota)
+        sent = self._installed.change(asked, pieces)
+        table.apply(asked)
+        return asked, sent
+
+    def _check_quota(
+        self,
+        slice_name: str,
+        asked: TableChange,
+        pieces: Mapping[int, Sequence[Piece]],
+        quota: int,
+    ) -> None:
+        leaving = [*asked.gone, *(old for old, _ in asked.modified)]
+        count = self._installed.count(slice_name) + sum(map(len, pieces.values()))
+        count -= sum(len(self._installed.pieces(entry)) for entry in leaving)
+        if asked.come and count > quota:
+            raise QuotaExceeded(f"{count} entries, at most {quota} are allowed")
+
+    def _pieces(self, entry: TenantEntry) -> list[Piece]:
+        """Return the parts of an entry; OutsideFlowspace if there are none, TooManyEntries."""
+        found: dict[tuple[TernaryMatch, int], Piece] = {}
+        numbers = self._flowspace.regions(entry.slice_name, entry.match)
+        for number in numbers:
+            rule, level = self._flowspace.whole.rule_of[number], self._levels[number]
+            for match in self._flowspace.region(number).common(entry.match, self._most):
+                if (match, level) not in found and not self._is_others(number, match):
+                    program = self._translate(entry, match, rule)
+                    found[match, level] = Piece(match, level, program)
+            if len(found) > self._most:
+                raise TooManyEntries(f"more than {self._most} flow entries")
+        if not numbers:
+            raise OutsideFlowspace("the match takes no frame of the slice")
+        return list(found.values())
+
+    @property
+    def _levels(self) -> Mapping[int, int]:
+        return self._flowspace.levels()
+
+    def _is_others(self, number: int, match: TernaryMatch) -> bool:
+        """Tell whether an earlier region of another slice takes all frames of a part."""
+        if self._levels[number] == len(self._bands) - 1:
+            return False
+        earlier = self._flowspace.owned & (1 << number) - 1
+        rule_of = self._flowspace.whole.rule_of
+        return any(
+            rule_of[other].slice_name != rule_of[number].slice_name
+            and self._flowspace.region(other).covers(match)
+            for other in self._flowspace.whole.index.overlapping(match, earlier)
+        )
+
+    def drop(self, entry: TenantEntry) -> SwitchChanges:
+        """End an entry that the switch has refused a piece of; return what takes back the rest."""
+        change = TableChange(gone=(entry,))
+        self.table(entry.slice_name).apply(change)
+        return self._installed.change(change, {})
+
+    # ---- what the switch does by itself
+
+    def removed(self, removal: EntryRemoval, now: float) -> EndedPiece | None:
+        """Take note of an entry that the switch removed; None if it is none of the tenants'."""
+        ended = self._installed.removed(removal, now)
+        if ended is not None and ended.is_last:
+            self.table(ended.owner.slice_name).remove(ended.owner)
+        return ended
+
+    # ---- the flowspace
+
+    def guards(self) -> Iterator[Guard]:
+        """Yield the entries that keep a slice's frames from entries of lower flowspaces."""
+        for number, level in self._levels.items():
+            if level:
+                place = self._bands.guard(level)
+                name = self._flowspace.whole.rule_of[number].slice_name
+                for match in self._flowspace.region(number).common(EVERY_HEADER, self._most):
+                    yield Guard(match, place, name)
+
+    def retranslate(self) -> SwitchChanges:
+        """Work out all entries again, as when what a slice can send to has changed."""
+        return self.set_flowspace(self._flowspace)[0]
+
+    def set_flowspace(self, flowspace: SwitchFlowspace) -> tuple[SwitchChanges, list[TenantEntry]]:
+        """Take another flowspace; return what changes, and entries that have no place in it.
+
+        An entry has none if its slice has lost all of its frames, or may not do any more what it
+        does with them: the reason is not asked for.
+        """
+        before, names = self._installed, list(self._tenants)
+        self._flowspace = flowspace
+        self._bands = _bands_of(flowspace)
+        self._installed = InstalledTable(self._bands)
+        lost: list[TenantEntry] = []
+        for name in names:
+            for entry in self._tenants[name]:
+                if not self._keep(entry):
+                    self._tenants[name].remove(entry)
+                    lost.append(entry)
+        return difference(before, self._installed), lost
+
+    def _keep(self, entry: TenantEntry) -> bool:
+        try:
+            pieces = self._pieces(entry)
+            self._installed.change(TableChange(come=(entry,)), {entry.entry_id: pieces})
+        except ValueError:
+            return False
+        return True
+
+
+def _bands_of(flowspace: SwitchFlowspace) -> PriorityBands:
+    return PriorityBands(1 + max(flowspace.levels().values(), default=0))

@@ -1,0 +1,170 @@
+"""Table of a tenant: the flow entries that a slice believes a switch has, as it wrote them.
+
+It follows OpenFlow 1.0.0 section 4.6 and 1.3.5 section 6.4, as a switch of the slice's own would.
+What a flow-mod would change is worked out first and carried out by :meth:`TenantTable.apply`, so
+that a flow-mod that is refused on the way changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from horizon_ryu.wire.ternary import TernaryMatch
+
+
+class TableCommand(IntEnum):
+    """Commands of a flow-mod, the same numbers in both versions."""
+
+    ADD = 0
+    MODIFY = 1
+    MODIFY_STRICT = 2
+    DELETE = 3
+    DELETE_STRICT = 4
+
+
+class OverlappingEntry(ValueError):
+    """An entry that was to be added only if it overlaps none of its priority does overlap one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantEntry:
+    """A flow entry as its tenant wrote it.
+
+    ``entry_id`` tells it from all others of the switch. ``program`` is what is done with frames:
+    whatever the version has, compared by value. Timeouts in seconds, 0 for none. ``since`` is when
+    it was made. ``wants_removal``: its tenant is to be told when it ends.
+    """
+
+    entry_id: int
+    slice_name: str
+    match: TernaryMatch
+    priority: int
+    cookie: int
+    program: Any
+    idle_timeout: int = 0
+    hard_timeout: int = 0
+    flags: int = 0
+    wants_removal: bool = False
+    since: float = 0.0
+    table_id: int = 0
+
+    @property
+    def key(self) -> tuple[int, TernaryMatch, int]:
+        """What no two entries of a tenant share."""
+        return self.table_id, self.match, self.priority
+
+
+class FlowChange(NamedTuple):
+    """A flow-mod: a command and the entry that it describes.
+
+    ``table_id`` None is every table. ``cookie_mask`` bits of the cookie must be the same in what is
+    changed. ``selects`` tells, of an entry, whether the filters on ports and groups let it through.
+    """
+
+    command: TableCommand
+    entry: TenantEntry
+    every_table: bool = False
+    cookie_mask: int = 0
+    check_overlap: bool = False
+    selects: Callable[[TenantEntry], bool] | None = None
+
+
+class TableChange(NamedTuple):
+    """What a flow-mod does to a table: entries that go, that come, and that get another program."""
+
+    gone: tuple[TenantEntry, ...] = ()
+    come: tuple[TenantEntry, ...] = ()
+    modified: tuple[tuple[TenantEntry, TenantEntry], ...] = ()
+
+
+class TableRules(NamedTuple):
+    """What the versions see differently: a MODIFY that finds nothing adds; one sets the cookie."""
+
+    modify_adds: bool
+    modify_sets_cookie: bool
+
+
+RULES_10 = TableRules(modify_adds=True, modify_sets_cookie=True)
+RULES_13 = TableRules(modify_adds=False, modify_sets_cookie=False)
+
+
+class TenantTable:
+    """The entries of one slice on one switch, all tables of it."""
+
+    def __init__(self, rules: TableRules) -> None:
+        self._rules = rules
+        self._entries: dict[tuple[int, TernaryMatch, int], TenantEntry] = {}
+
+    def __iter__(self) -> Iterator[TenantEntry]:
+        return iter(tuple(self._entries.values()))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def work_out(self, change: FlowChange) -> TableChange:
+        """Return what a flow-mod would do; OverlappingEntry."""
+        command = change.command
+        if command is TableCommand.ADD:
+            return self._added(change)
+        found = self.selected(change)
+        if command in (TableCommand.DELETE, TableCommand.DELETE_STRICT):
+            return TableChange(gone=tuple(found))
+        if not found and self._rules.modify_adds:
+            return self._added(change)
+        return TableChange(modified=tuple((one, self._modified(one, change)) for one in found))
+
+    def _added(self, change: FlowChange) -> TableChange:
+        entry = change.entry
+        before = self._entries.get(entry.key)
+        if change.check_overlap and before is None and self._overlapped(entry):
+            raise OverlappingEntry(f"an entry of priority {entry.priority} overlaps it")
+        return TableChange(gone=() if before is None else (before,), come=(entry,))
+
+    def _overlapped(self, entry: TenantEntry) -> bool:
+        return any(
+            one.priority == entry.priority
+            and one.table_id == entry.table_id
+            and one.match.overlaps(entry.match)
+            for one in self._entries.values()
+        )
+
+    def _modified(self, entry: TenantEntry, change: FlowChange) -> TenantEntry:
+        cookie = change.entry.cookie if self._rules.modify_sets_cookie else entry.cookie
+        return replace(entry, program=change.entry.program, cookie=cookie)
+
+    def selected(self, change: FlowChange) -> list[TenantEntry]:
+        """Return the entries that a command is for: one if strict, else all within its match."""
+        asked, mask = change.entry, change.cookie_mask
+        if change.command in (TableCommand.MODIFY_STRICT, TableCommand.DELETE_STRICT):
+            one = self._entries.get(asked.key)
+            found = [] if one is None else [one]
+        else:
+            found = [one for one in self._entries.values() if asked.match.covers(one.match)]
+        return [
+            one
+            for one in found
+            if (change.every_table or one.table_id == asked.table_id)
+            and (one.cookie ^ asked.cookie) & mask == 0
+            and (change.selects is None or change.selects(one))
+        ]
+
+    def apply(self, change: TableChange) -> None:
+        """Carry out what :meth:`work_out` returned."""
+        for entry in change.gone:
+            del self._entries[entry.key]
+        for _, entry in change.modified:
+            self._entries[entry.key] = entry
+        for entry in change.come:
+            self._entries[entry.key] = entry
+
+    def remove(self, entry: TenantEntry) -> None:
+        """Take out an entry that has ended by itself, if it is still there."""
+        if self._entries.get(entry.key) is entry:
+            del self._entries[entry.key]
+
+    def replace(self, entry: TenantEntry) -> None:
+        """Put an entry in the place of the one with its key."""
+        self._entries[entry.key] = entry

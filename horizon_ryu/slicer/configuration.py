@@ -1,0 +1,61 @@
+"""Configuration of a slicer: every slice and every rule, as one document with a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode
+from horizon_ryu.wire.ternary import HEADER_10
+
+
+@dataclass(frozen=True, slots=True)
+class SlicerConfiguration:
+    """What a slicer works by from one moment on; ``version`` tells one from the next."""
+
+    version: int = 0
+    slices: Mapping[str, SliceDocument] = field(default_factory=lambda: MappingProxyType({}))
+
+    def flowspace10(self) -> Flowspace:
+        """Return the flowspace of switches of OpenFlow 1.0: of the slices that are enabled."""
+        return Flowspace(
+            HEADER_10,
+            (rule for one in self.slices.values() if one.settings.enabled for rule in one.rules),
+        )
+
+
+def parse_configuration(document: Any) -> SlicerConfiguration:
+    """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput."""
+    if not isinstance(document, Mapping) or not isinstance(document.get("slices"), list):
+        raise InvalidInput(("slices",), "must be a list")
+    slices: dict[str, SliceDocument] = {}
+    next_id = 1
+    for at, one in enumerate(document["slices"]):
+        parsed = parse_slice(one, next_id, ("slices", at))
+        name = parsed.settings.name
+        if name in slices:
+            raise InvalidInput(("slices", at, "name"), "another slice has this name")
+        _check_carried(parsed, ("slices", at))
+        slices[name] = parsed
+        next_id = max((rule.rule_id for rule in parsed.rules), default=next_id - 1) + 1
+    version = document.get("version", 0)
+    if not isinstance(version, int):
+        raise InvalidInput(("version",), "must be a number")
+    return SlicerConfiguration(version, MappingProxyType(slices))
+
+
+def _check_carried(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:
+    """Refuse what a document may say and this slicer does not carry out."""
+    for at, controller in enumerate(parsed.settings.controllers):
+        if controller.url.startswith("tls:"):
+            place = (*loc, "controllers", at, "url")
+            raise InvalidInput(place, "tenants over TLS are not served yet; write tcp:host:port")
+    share = parsed.settings.bandwidth
+    if share is not None and share.mode is BandwidthMode.METER:
+        place = (*loc, "bandwidth", "mode")
+        raise InvalidInput(place, "OpenFlow 1.0 has no meters; take vlan_pcp, ip_tos or queue")

@@ -1,0 +1,303 @@
+"""Sliced datapath of OpenFlow 1.0: one switch, its tenants, and every message between them.
+
+Nothing here waits or reads: whole messages, which guards have judged, come in, and what follows is
+said to the switch and to tenants (report 3.1; rules of FlowVisor where it was right).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.limits import Limited, RateLimiter
+from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.tenant_table import RULES_10
+from horizon_ryu.slicer.flow_mods10 import delete_all10
+from horizon_ryu.slicer.flow_stats10 import DEFAULT_WINDOW, FlowStatsAnswers10
+from horizon_ryu.slicer.flow_tables10 import FlowTables10
+from horizon_ryu.slicer.frames10 import TenantFrames10, TrailerSigner
+from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
+from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid, xid_of
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
+from horizon_ryu.wire.layout import WireError
+from horizon_ryu.wire.of10.handshake import FeaturesReply10
+from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStats10
+from horizon_ryu.wire.ofp10 import OFPST, OFPT
+from horizon_ryu.wire.symmetric import Error, GetConfigReply, SetConfig
+from horizon_ryu.wire.ternary import TernaryMatch
+from horizon_ryu.wire.versions import OPENFLOW_10
+
+_MESSAGES = codec_of(OPENFLOW_10).messages
+_MORE = 1
+_LEAST_MISS_SEND_LEN = 128
+_FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
+_FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
+_OF_MONITORS = frozenset(
+    {
+        *(int(OFPT.FEATURES_REQUEST), int(OFPT.GET_CONFIG_REQUEST), int(OFPT.STATS_REQUEST)),
+        *(int(OFPT.BARRIER_REQUEST), int(OFPT.QUEUE_GET_CONFIG_REQUEST), int(OFPT.SET_CONFIG)),
+    }
+)
+"""What a controller that only looks on may send."""
+_IGNORED = frozenset({int(OFPT.ERROR), int(OFPT.ECHO_REPLY), int(OFPT.ECHO_REQUEST)})
+"""What the session with a tenant has dealt with."""
+
+_FromTenant = Callable[[TenantConnection, bytes, float], None]
+_FromSwitch = Callable[[bytes, float], None]
+
+
+class SlicedDatapath10:
+    """One switch of OpenFlow 1.0 that several slices share."""
+
+    def __init__(
+        self,
+        features: FeaturesReply10,
+        say: Callable[[bytes], None],
+        flowspace: SwitchFlowspace,
+        signer: TrailerSigner,
+        stats_window: float = DEFAULT_WINDOW,
+    ) -> None:
+        """``say`` takes whole messages for the switch."""
+        self.dpid = features.datapath_id
+        sliced = SlicedSwitch(flowspace, RULES_10, lambda *piece: self._tables.translate(*piece))
+        self._link = SlicedLink(self.dpid, OPENFLOW_10, say, sliced)
+        self.ports = TenantPorts10(self._link, features)
+        self._tables = FlowTables10(self._link, self.ports)
+        self.frames = TenantFrames10(self._link, self.ports, signer)
+        self._stats = FlowStatsAnswers10(self._link, self._tables, stats_window)
+        self._miss_send_len = 0
+        self._guards: set[tuple[TernaryMatch, int]] = set()
+        self._tenants_say: Mapping[int, _FromTenant] = {
+            OFPT.FEATURES_REQUEST: self._features,
+            OFPT.GET_CONFIG_REQUEST: self._get_config,
+            OFPT.SET_CONFIG: self._set_config,
+            OFPT.FLOW_MOD: self._tables.flow_mod,
+            OFPT.PACKET_OUT: lambda tenant, message, _: self.frames.packet_out(tenant, message),
+            OFPT.PORT_MOD: self._port_mod,
+            OFPT.STATS_REQUEST: self._stats_request,
+            OFPT.BARRIER_REQUEST: lambda tenant, message, _: self._link.forward(tenant, message),
+            OFPT.QUEUE_GET_CONFIG_REQUEST: lambda tenant, message, _: self.ports.ask_for_queues(
+                tenant, message
+            ),
+            OFPT.VENDOR: self._vendor,
+        }
+        self._switch_says: Mapping[int, _FromSwitch] = {
+            OFPT.PACKET_IN: self.frames.packet_in,
+            OFPT.FLOW_REMOVED: self._tables.flow_removed,
+            OFPT.PORT_STATUS: self._port_status,
+            OFPT.STATS_REPLY: self._stats_reply,
+            OFPT.ERROR: self._error,
+            OFPT.BARRIER_REPLY: self._answer,
+            OFPT.VENDOR: self._answer,
+            OFPT.QUEUE_GET_CONFIG_REPLY: self._queue_config,
+        }
+
+    def begin(self, keeps_entries: bool = False) -> None:
+        """Begin with an empty switch, unless what it has is to be taken over."""
+        if not keeps_entries:
+            self._link.say(delete_all10(0))
+        self._set_miss_send_len()
+        self._install_guards()
+
+    # ---- slices and their connections
+
+    def set_slice(
+        self, settings: SliceSettings, shared: RateLimiter, own: RateLimiter | None
+    ) -> None:
+        """Have a slice here, or give it other settings."""
+        presence = self._link.presences.get(settings.name)
+        if presence is None:
+            self._link.presences[settings.name] = SlicePresence(settings, shared, own)
+        else:
+            presence.settings, presence.shared, presence.own = settings, shared, own
+
+    def remove_slice(self, name: str) -> None:
+        """Have a slice here no more; its entries have gone with its flowspace."""
+        self._link.presences.pop(name, None)
+
+    def slices(self) -> tuple[str, ...]:
+        """Return the names of the slices that are here."""
+        return tuple(self._link.presences)
+
+    def presence(self, name: str) -> SlicePresence | None:
+        """Return what a slice has here; None if it is not here."""
+        return self._link.presences.get(name)
+
+    def connect(self, tenant: TenantConnection) -> None:
+        """Let a tenant take part from now on."""
+        self._link.presence(tenant).connections.append(tenant)
+
+    def disconnect(self, tenant: TenantConnection) -> None:
+        """Let a tenant take part no more; its entries stay."""
+        presence = self._link.presences.get(tenant.slice_name)
+        if presence is not None and tenant in presence.connections:
+            presence.connections.remove(tenant)
+        self._link.xids.forget(tenant)
+        self._stats.forget(tenant)
+        self._set_miss_send_len()
+
+    def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
+        """Take another flowspace: entries and ports of tenants follow it."""
+        before = {name: self.ports.of_slice(name) for name in self._link.presences}
+        self.ports.forget()
+        changes, lost = self._link.sliced.set_flowspace(flowspace)
+        self._install_guards()
+        self._tables.carry_out(changes, now)
+        self._tables.lose(lost)
+        for name, ports in before.items():
+            self.ports.tell_changes(name, ports)
+
+    def _install_guards(self) -> None:
+        self._guards = self._tables.install_guards(self._guards)
+
+    def features(self, slice_name: str) -> FeaturesReply10:
+        """Return the features of the switch as a slice sees it."""
+        return self.ports.features(slice_name)
+
+    @property
+    def sliced(self) -> SlicedSwitch:
+        """The tables of the tenants and of the switch."""
+        return self._link.sliced
+
+    # ---- from tenants
+
+    def from_tenant(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Deal with a message of a tenant: what is refused is answered with an error."""
+        kind = message[1]
+        if kind in _IGNORED:
+            return
+        presence = self._link.presence(tenant)
+        presence.counted[f"tenant.{OFPT(kind).name.lower()}"] += 1
+        try:
+            if not presence.admit(Limited.MESSAGES, now):
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, Limited.MESSAGES.value)
+            if tenant.is_monitor and kind not in _OF_MONITORS:
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "monitor")
+            take = self._tenants_say.get(kind)
+            if take is None:
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_TYPE, "unknown type")
+            take(tenant, message, now)
+        except TenantRefusal as refusal:
+            self._link.refuse(tenant, message, refusal)
+        except WireError:
+            malformed = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_LEN, "malformed")
+            self._link.refuse(tenant, message, malformed)
+
+    def _features(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        reply = self.ports.features(tenant.slice_name)
+        tenant.say(_MESSAGES.encode(xid_of(message), reply))
+
+    def _get_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        reply = GetConfigReply(0, tenant.miss_send_len)
+        tenant.say(_MESSAGES.encode(xid_of(message), reply))
+
+    def _set_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        """Note how much of a frame the tenant wants; how fragments fare is everybody's."""
+        asked: SetConfig = _MESSAGES.decode(message).message
+        if asked.flags and not self._link.presence(tenant).settings.allows_config:
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "set_config flags")
+        tenant.miss_send_len = asked.miss_send_len
+        self._set_miss_send_len()
+
+    def _set_miss_send_len(self) -> None:
+        """Have the switch send as much of a frame as the tenant that wants most."""
+        wanted = max((tenant.miss_send_len for tenant in self._link.tenants()), default=0)
+        wanted = max(wanted, _LEAST_MISS_SEND_LEN)
+        if wanted != self._miss_send_len:
+            self._miss_send_len = wanted
+            self._link.say(_MESSAGES.encode(0, SetConfig(0, wanted)))
+
+    def _port_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        self.ports.port_mod(tenant, message)
+        self._tables.carry_out(self._link.sliced.retranslate(), now)
+
+    def _vendor(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        vendor = int.from_bytes(message[8:12], "big")
+        if vendor not in self._link.presence(tenant).settings.allows_vendor:
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_VENDOR, "vendor message")
+        self._link.forward(tenant, message)
+
+    def _stats_request(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        kind = int.from_bytes(message[8:10], "big")
+        if kind in _FLOWS:
+            request: StatsRequest = _MESSAGES.decode(message).message
+            self._stats.ask(tenant, message, request, now)
+        elif kind in _FORWARDED:
+            self._link.forward(tenant, message)
+        else:
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_STAT, "unknown statistics")
+
+    # ---- from the switch
+
+    def from_switch(self, message: bytes, now: float) -> None:
+        """Deal with a message of the switch: it goes to whom it concerns, and to nobody else."""
+        take = self._switch_says.get(message[1])
+        if take is not None:
+            take(message, now)
+
+    def _answer(self, message: bytes, _: float) -> None:
+        asked = self._link.answer(message)
+        if asked is not None and isinstance(asked.tenant, TenantConnection):
+            asked.tenant.say(with_xid(message, asked.xid))
+
+    def _queue_config(self, message: bytes, _: float) -> None:
+        asked = self._link.answer(message)
+        if asked is not None and isinstance(asked.tenant, TenantConnection):
+            self.ports.queue_config(asked.tenant, asked.xid, message)
+
+    def _port_status(self, message: bytes, now: float) -> None:
+        self.ports.port_status(message)
+        self._tables.carry_out(self._link.sliced.retranslate(), now)
+
+    def _stats_reply(self, message: bytes, now: float) -> None:
+        reply: StatsReply = _MESSAGES.decode(message).message
+        asked = self._link.answer(message, is_last=not reply.flags & _MORE)
+        if asked is None:
+            return
+        if asked.tenant is self._stats:
+            self._stats.reply(reply, now)
+        elif reply.type in STATS_OF_PORTS:
+            self.ports.stats_reply(asked.tenant, asked.xid, reply)
+        elif reply.type == OFPST.TABLE:
+            asked.tenant.say(_MESSAGES.encode(asked.xid, self._tables_of(asked.tenant, reply)))
+        else:
+            asked.tenant.say(with_xid(message, asked.xid))
+
+    def _tables_of(self, tenant: TenantConnection, reply: StatsReply) -> StatsReply:
+        """Return the tables with the slice's own entries and quota, all of them in the first."""
+        quota = self._link.presence(tenant).quota(self.dpid)
+        tables = []
+        for at, one in enumerate(reply.body if isinstance(reply.body, tuple) else ()):
+            if isinstance(one, TableStats10):
+                count = 0 if at else len(self._link.sliced.table(tenant.slice_name))
+                most = one.max_entries if quota is None else min(quota, one.max_entries)
+                tables.append(replace(one, active_count=count, max_entries=most))
+        return replace(reply, body=tuple(tables))
+
+    def _error(self, message: bytes, now: float) -> None:
+        """Tell the tenant whose message it was, with that message as it was sent."""
+        asked = self._link.answer(message)
+        if asked is None:
+            return
+        if asked.tenant is self._stats:
+            self._stats.failed(now)
+            return
+        if not self._is_new(asked, now):
+            return
+        error: Error = _MESSAGES.decode(message).message
+        presence = self._link.presence(asked.tenant)
+        presence.counted["switch.error"] += 1
+        asked.tenant.say(error_message(OPENFLOW_10, error.type, error.code, asked.message))
+
+    def _is_new(self, asked: Asked, now: float) -> bool:
+        """End the entries of a flow-mod that the switch refused; False if it was told before."""
+        if not asked.context:
+            return True
+        name = asked.tenant.slice_name
+        return self._tables.refused_by_switch(asked.context, name, now)

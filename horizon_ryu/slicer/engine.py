@@ -1,0 +1,105 @@
+"""Engine of the slicer: switches that connect, and what they all work by."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.limits import RateLimiter
+from horizon_ryu.slicer.configuration import SlicerConfiguration
+from horizon_ryu.slicer.frames10 import TrailerSigner
+from horizon_ryu.slicer.switch_link import SwitchLink
+
+_LOG = logging.getLogger("horizon.slicer")
+Listener = Callable[[str, Mapping[str, Any]], None]
+
+
+class SlicerEngine:
+    """All switches and slices of one slicer; it runs in one event loop."""
+
+    def __init__(self, instance: str, listener: Listener | None = None) -> None:
+        """``instance`` is its name in LLDP, which tells slicers apart that stand on one another."""
+        self.signer = TrailerSigner(instance, secrets.token_bytes(32))
+        self._listener = listener
+        self._configuration = SlicerConfiguration()
+        self._flowspace = self._configuration.flowspace10()
+        self._rates: dict[str, RateLimiter] = {}
+        self.switches: dict[int, SwitchLink] = {}
+        self.faults = 0
+        """Errors of ours, each of which has ended a connection."""
+
+    # ---- switches
+
+    async def listen(self, host: str, port: int) -> asyncio.Server:
+        """Begin to accept switches; OSError if the address cannot be had."""
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(lambda: SwitchLink(self), host, port, backlog=512)
+
+    def switch_came(self, link: SwitchLink) -> None:
+        """Take a switch in; of two connections with one dpid the newer stays."""
+        if link.datapath is None:
+            return
+        dpid = link.datapath.dpid
+        older = self.switches.get(dpid)
+        self.switches[dpid] = link
+        if older is not None:
+            self.tell("switch_replaced", dpid=dpid, switch=older.peer)
+            older.abort()
+        self.tell("switch_connected", dpid=dpid, switch=link.peer)
+
+    def switch_left(self, link: SwitchLink) -> None:
+        """Let a switch go."""
+        if link.datapath is not None and self.switches.get(link.datapath.dpid) is link:
+            del self.switches[link.datapath.dpid]
+            self.tell("switch_disconnected", dpid=link.datapath.dpid, switch=link.peer)
+
+    # ---- what all work by
+
+    def configuration(self) -> SlicerConfiguration:
+        """Return what is worked by."""
+        return self._configuration
+
+    def flowspace_on(self, dpid: int) -> SwitchFlowspace:
+        """Return the flowspace of a switch."""
+        return self._flowspace.on(dpid)
+
+    def rates(self, name: str) -> RateLimiter:
+        """Return the rates of a slice on all switches together."""
+        return self._rates[name]
+
+    def configure(self, configuration: SlicerConfiguration) -> None:
+        """Work by another configuration from now on, on all switches."""
+        now = asyncio.get_running_loop().time()
+        self._configuration = configuration
+        for name, one in configuration.slices.items():
+            if name in self._rates:
+                self._rates[name].set(one.settings.limits, now)
+            else:
+                self._rates[name] = RateLimiter(one.settings.limits, now)
+        for name in self._rates.keys() - configuration.slices.keys():
+            del self._rates[name]
+        self._flowspace = configuration.flowspace10()
+        for dpid, link in self.switches.items():
+            link.reconfigure(self._flowspace.on(dpid))
+
+    # ---- what is told
+
+    def tell(self, event: str, **about: object) -> None:
+        """Tell whoever listens what has happened, and the log."""
+        if "dpid" in about:
+            about["dpid"] = dpid_to_text(int(str(about["dpid"])))
+        _LOG.info("%s: %s", event, ", ".join(f"{name} {value}" for name, value in about.items()))
+        if self._listener is not None:
+            self._listener(event, about)
+
+    def fault(self, error: Exception, **about: object) -> None:
+        """Tell of an error of ours, by which a connection has ended, with its traceback."""
+        self.faults += 1
+        _LOG.error("a connection ends by an error of ours: %s", about, exc_info=error)
+        if self._listener is not None:
+            self._listener("fault", {**about, "error": repr(error)})

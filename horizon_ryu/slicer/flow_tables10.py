@@ -1,0 +1,276 @@
+"""Flow tables of a switch of OpenFlow 1.0: tenants' flow-mods, and how their entries end."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
+from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.core.slicing.priority_bands import BandFull
+from horizon_ryu.core.slicing.region import TooManyEntries
+from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.core.slicing.sliced_switch import (
+    OutsideFlowspace,
+    QuotaExceeded,
+)
+from horizon_ryu.core.slicing.tenant_table import (
+    OverlappingEntry,
+    TableChange,
+    TableCommand,
+    TenantEntry,
+)
+from horizon_ryu.slicer.actions10 import ActionSlicer, port_of
+from horizon_ryu.slicer.flow_mods10 import (
+    raw_flow_mod10,
+    read_flow_mod10,
+    switch_flow_mods,
+    write_flow_mod10,
+)
+from horizon_ryu.slicer.ports10 import TenantPorts10
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.sliced_link import SlicedLink, xid_of
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET, OFPFMFC
+from horizon_ryu.wire.layout import write_whole
+from horizon_ryu.wire.of10.structures import ACTIONS10, ActionOutput10
+from horizon_ryu.wire.ofp10 import OFPP, OFPRR, OFPT
+from horizon_ryu.wire.ternary import TernaryMatch
+from horizon_ryu.wire.ternary10 import read_match10, write_match10
+from horizon_ryu.wire.versions import OPENFLOW_10
+
+_REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
+    (OutsideFlowspace, OFPFMFC.EPERM, "outside flowspace"),
+    (TooManyEntries, OFPFMFC.EPERM, "too many entries"),
+    (QuotaExceeded, OFPFMFC.EPERM, "flow_entries"),
+    (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
+    (BandFull, OFPFMFC.ALL_TABLES_FULL, "priorities in use"),
+)
+"""What a flow-mod fails with -> the code that its tenant is told."""
+
+_REMOVED = struct.Struct("!QHBxIIH2xQQ")
+_MATCH_AT, _REMOVED_AT, _REMOVED_SIZE = 8, 48, 88
+_FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
+_TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What the pieces of an entry have counted that are gone; ``awaited``: still to be told of.
+
+    ``reason`` None: the entry lives.
+    """
+
+    packets: int = 0
+    octets: int = 0
+    seconds: int = 0
+    nanoseconds: int = 0
+    reason: int | None = None
+    awaited: set[tuple[TernaryMatch, int]] = field(default_factory=set)
+
+
+class FlowTables10:
+    """The tables of all tenants of one switch, and the switch's."""
+
+    def __init__(self, link: SlicedLink, ports: TenantPorts10) -> None:
+        self._link = link
+        self._ports = ports
+        self._last_id = 0
+        self._tallies: dict[int, _Tally] = {}
+        self._leaving: dict[tuple[TernaryMatch, int], TenantEntry] = {}
+
+    # ---- from tenants
+
+    def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
+        presence = self._link.presence(tenant)
+        if not presence.admit(Limited.FLOW_MODS, now):
+            raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, Limited.FLOW_MODS.value)
+        self._last_id += 1
+        mod = read_flow_mod10(message, tenant.slice_name, self._last_id, now)
+        header = None if mod.buffer_id is None else tenant.header_of(mod.buffer_id)
+        if mod.buffer_id is not None and header is None:
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
+        quota = presence.quota(self._link.dpid)
+        try:
+            change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
+        except tuple(kind for kind, _, _ in _REFUSALS) as error:
+            raise _refused(error) from error
+        if mod.buffer_id is not None:
+            tenant.consume(mod.buffer_id)
+        asked = Asked(tenant, xid_of(message), message, self._context(change))
+        self._send(sent, now, asked, mod.buffer_id, header)
+        self._end(change.gone if mod.change.command >= TableCommand.DELETE else (), sent)
+
+    def _context(self, change: TableChange) -> tuple[int, ...]:
+        """Return the ids of the entries that end if the switch refuses them."""
+        return tuple(entry.entry_id for entry in change.come)
+
+    def _send(
+        self,
+        changes: SwitchChanges,
+        now: float,
+        asked: Asked | None,
+        buffer_id: int | None = None,
+        header: int | None = None,
+    ) -> None:
+        """Send what changes; a buffered frame goes with the piece that takes it, else the first."""
+        mods = list(switch_flow_mods(changes))
+        taker = next(
+            (
+                at
+                for at, mod in enumerate(mods)
+                if header is not None and mod.entry.match.takes(header)
+            ),
+            0,
+        )
+        for at, mod in enumerate(mods):
+            xid = 0 if asked is None else self._link.xids.translate(asked)
+            buffered = buffer_id if at == taker else None
+            self._link.say(write_flow_mod10(mod, xid, now, buffered))
+
+    def _end(self, gone: Iterable[TenantEntry], sent: SwitchChanges) -> None:
+        """Wait for what the switch says of entries that a tenant deletes and wants to hear of."""
+        for entry in gone:
+            if entry.wants_removal:
+                tally = self._tallies.setdefault(entry.entry_id, _Tally())
+                tally.reason = int(OFPRR.DELETE)
+                self._await(entry, tally, sent.deleted)
+                self._tell_if_over(entry)
+            else:
+                self._tallies.pop(entry.entry_id, None)
+
+    def lose(self, entries: Iterable[TenantEntry]) -> None:
+        """Tell tenants of entries that have no place in their flowspace any more."""
+        for entry in entries:
+            tally = self._tallies.setdefault(entry.entry_id, _Tally())
+            tally.reason = int(OFPRR.DELETE)
+            self._tell_if_over(entry)
+
+    def _await(self, entry: TenantEntry, tally: _Tally, deleted: Iterable[InstalledEntry]) -> None:
+        for piece in deleted:
+            if piece.owner.entry_id == entry.entry_id:
+                tally.awaited.add(piece.address)
+                self._leaving[piece.address] = entry
+
+    # ---- from the switch
+
+    def flow_removed(self, message: bytes, now: float) -> None:
+        """Take note of a piece that has ended; tell its tenant when its entry has."""
+        match = read_match10(message, _MATCH_AT)
+        cookie, priority, reason, seconds, nanoseconds, _, packets, octets = _REMOVED.unpack_from(
+            message, _REMOVED_AT
+        )
+        address = match, priority
+        leaving = self._leaving.pop(address, None)
+        if leaving is not None and leaving.entry_id == cookie:
+            tally = self._tallies[leaving.entry_id]
+            tally.awaited.discard(address)
+            _count(tally, packets, octets, seconds, nanoseconds)
+            self._tell_if_over(leaving)
+            return
+        found = self._link.sliced.installed.find(match, priority)
+        if found is None or found.owner.entry_id != cookie:
+            return
+        removal = EntryRemoval(match, priority, reason == OFPRR.IDLE_TIMEOUT, packets)
+        ended = self._link.sliced.removed(removal, now)
+        if ended is None:
+            return
+        owner = ended.owner
+        tally = self._tallies.setdefault(owner.entry_id, _Tally())
+        _count(tally, packets, octets, seconds, nanoseconds)
+        self._send(ended.changes, now, None)
+        if ended.is_last:
+            tally.reason = reason
+            if not removal.is_idle:
+                self._await(owner, tally, ended.changes.deleted)
+            self._tell_if_over(owner)
+
+    def _tell_if_over(self, entry: TenantEntry) -> None:
+        """Send the one flow-removed of an entry, once all of its pieces are accounted for."""
+        tally = self._tallies.get(entry.entry_id)
+        if tally is None or tally.reason is None or tally.awaited:
+            return
+        del self._tallies[entry.entry_id]
+        if not entry.wants_removal:
+            return
+        message = _flow_removed(entry, tally)
+        for tenant in self._link.connected(entry.slice_name):
+            tenant.say(message)
+
+    def refused_by_switch(self, entry_ids: tuple[int, ...], slice_name: str, now: float) -> bool:
+        """End entries that the switch has refused a piece of; False if that was done before."""
+        table = self._link.sliced.table(slice_name)
+        found = [entry for entry in table if entry.entry_id in entry_ids]
+        for entry in found:
+            self._send(self._link.sliced.drop(entry), now, None)
+        return bool(found)
+
+    # ---- counters
+
+    def counted(self, entry: TenantEntry) -> tuple[int, int]:
+        """Return packets and bytes of those pieces of an entry that are gone."""
+        tally = self._tallies.get(entry.entry_id)
+        return (0, 0) if tally is None else (tally.packets, tally.octets)
+
+    # ---- the flowspace
+
+    def translate(self, entry: TenantEntry, match: TernaryMatch, rule: FlowspaceRule) -> bytes:
+        """Return what a tenant's actions become in one part of its flowspace; TenantRefusal."""
+        ports = self._ports.for_actions(entry.slice_name)
+        presence = self._link.presences[entry.slice_name]
+        marks = presence.marks(ports.ports)
+        if rule.force_queue is not None:
+            forced = rule.force_queue
+            marks = type(marks)(
+                marks.vlan_pcp, marks.nw_tos, tuple((port, forced) for port in sorted(ports.ports))
+            )
+        flowspace = self._link.sliced.flowspace
+        slicer = ActionSlicer(flowspace, entry.slice_name, ports, marks)
+        return slicer.slice(entry.program, match, port_of(match))
+
+    def install_guards(
+        self, before: set[tuple[TernaryMatch, int]]
+    ) -> set[tuple[TernaryMatch, int]]:
+        """Send the guards that are needed now, and take back those that are not; return them."""
+        wanted = {(guard.match, guard.priority) for guard in self._link.sliced.guards()}
+        for match, priority in wanted - before:
+            self._link.say(raw_flow_mod10(0, match, TableCommand.ADD, priority, _TO_CONTROLLER))
+        for match, priority in before - wanted:
+            self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority))
+        return wanted
+
+    def carry_out(self, changes: SwitchChanges, now: float) -> None:
+        """Send what another flowspace changes."""
+        self._send(changes, now, None)
+
+
+def _refused(error: Exception) -> TenantRefusal:
+    for kind, code, reason in _REFUSALS:
+        if isinstance(error, kind):
+            return TenantRefusal(OFPET.FLOW_MOD_FAILED, code, reason)
+    raise error
+
+
+def _count(tally: _Tally, packets: int, octets: int, seconds: int, nanoseconds: int) -> None:
+    tally.packets += packets
+    tally.octets += octets
+    if (seconds, nanoseconds) > (tally.seconds, tally.nanoseconds):
+        tally.seconds, tally.nanoseconds = seconds, nanoseconds
+
+
+def _flow_removed(entry: TenantEntry, tally: _Tally) -> bytes:
+    head = struct.pack("!BBHI", OPENFLOW_10, _FLOW_REMOVED, _REMOVED_SIZE, 0)
+    body = _REMOVED.pack(
+        entry.cookie,
+        entry.priority,
+        tally.reason or 0,
+        tally.seconds,
+        tally.nanoseconds,
+        entry.idle_timeout,
+        tally.packets,
+        tally.octets,
+    )
+    return head + write_match10(entry.match) + body

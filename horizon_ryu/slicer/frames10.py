@@ -1,0 +1,235 @@
+"""Frames between tenants and a switch of OpenFlow 1.0: packet-ins and packet-outs."""
+
+from __future__ import annotations
+
+import hmac
+import struct
+from hashlib import sha256
+
+from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.core.slicing.region import TooManyEntries
+from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.core.slicing.slice_settings import DropPolicy
+from horizon_ryu.core.slicing.tenant_table import TableCommand
+from horizon_ryu.slicer.actions10 import ActionSlicer
+from horizon_ryu.slicer.flow_mods10 import raw_flow_mod10
+from horizon_ryu.slicer.lldp_trailer import Trailer, is_lldp, take_trailer, with_trailer
+from horizon_ryu.slicer.ports10 import TenantPorts10
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.sliced_link import SlicedLink
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.error_codes10 import OFPBAC, OFPBRC, OFPET
+from horizon_ryu.wire.frame_header import header10
+from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPR, OFPT
+from horizon_ryu.wire.ternary import EVERY_HEADER, HEADER_10, TernaryMatch
+from horizon_ryu.wire.versions import OPENFLOW_10
+
+_HEADER = struct.Struct("!BBHI")
+_PACKET_IN = struct.Struct("!IHHBx")
+_PACKET_OUT = struct.Struct("!IHH")
+_IN_AT = _HEADER.size + _PACKET_IN.size
+_REASON_AT = _IN_AT - 2
+_OUT_AT = _HEADER.size + _PACKET_OUT.size
+_MAX_PORT, _LOCAL = int(OFPP.MAX), int(OFPP.LOCAL)
+_NO_MATCH = int(OFPR.NO_MATCH)
+_ALL_FIELDS = sum(field.mask for field in HEADER_10.fields.values())
+"""Every bit of every field: no two share one."""
+_PORT_MASK = HEADER_10["in_port"].mask
+_MOST_PARTS = 4096
+_SIGNATURE = 16
+
+
+class TrailerSigner:
+    """Puts trailers on LLDP frames that only this slicer can have made."""
+
+    def __init__(self, instance: str, key: bytes) -> None:
+        self._instance = instance
+        self._key = key
+
+    def put(self, frame: bytes, slice_name: str) -> bytes:
+        """Return a frame of a slice with its trailer."""
+        signed = f"{self._instance}#{self._sign(frame, slice_name)}"
+        return with_trailer(frame, Trailer(slice_name, signed))
+
+    def take(self, frame: bytes) -> tuple[bytes, str | None]:
+        """Return a frame as its slice has sent it, and the slice; the frame as it is if none."""
+        bare, trailer = take_trailer(frame)
+        if trailer is None:
+            return frame, None
+        instance, _, signature = trailer.slicer.rpartition("#")
+        wanted = self._sign(bare, trailer.slice_name)
+        if instance != self._instance or not hmac.compare_digest(signature, wanted):
+            return frame, None
+        return bare, trailer.slice_name
+
+    def _sign(self, frame: bytes, slice_name: str) -> str:
+        digest = hmac.new(self._key, slice_name.encode() + b"\0" + frame, sha256)
+        return digest.hexdigest()[:_SIGNATURE]
+
+
+class TenantFrames10:
+    """What comes to a slice from its part of the network, and what it sends there."""
+
+    def __init__(self, link: SlicedLink, ports: TenantPorts10, signer: TrailerSigner) -> None:
+        self._link = link
+        self._ports = ports
+        self._signer = signer
+        self.unowned = 0
+        """Frames that belonged to no slice."""
+
+    # ---- from the switch
+
+    def packet_in(self, message: bytes, now: float) -> None:
+        """Take a frame to the slice that owns it, and to those that look on."""
+        _, _, in_port, _ = _PACKET_IN.unpack_from(message, _HEADER.size)
+        frame = message[_IN_AT:]
+        if is_lldp(frame):
+            self._lldp(message, frame, in_port, now)
+            return
+        header = header10(frame, in_port)
+        flowspace = self._link.sliced.flowspace
+        rule = flowspace.owner(header)
+        for name in flowspace.observers(header):
+            self._deliver(name, message, header, now, grants=False)
+        if rule is None:
+            self.unowned += 1
+            self._drop(TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS))
+            return
+        if not self._link.connected(rule.slice_name):
+            self._drop_unattended(rule, header)
+            return
+        self._deliver(rule.slice_name, message, header, now, grants=True)
+
+    def _deliver(self, name: str, message: bytes, header: int, now: float, grants: bool) -> None:
+        presence = self._link.presences.get(name)
+        if presence is None or not presence.connections:
+            return
+        if not presence.admit(Limited.PACKET_INS, now):
+            presence.refused[Limited.PACKET_INS] += 1
+            return
+        presence.counted["switch.packet_in"] += 1
+        buffer_id = int.from_bytes(message[8:12], "big")
+        if message[_REASON_AT] and self._came_by_guard(name, header):
+            message = message[:_REASON_AT] + bytes((_NO_MATCH,)) + message[_REASON_AT + 1 :]
+        for tenant in presence.connections:
+            if grants and not tenant.is_monitor and buffer_id != OFP_NO_BUFFER:
+                tenant.grant(buffer_id, header)
+            tenant.say(_cut(message, tenant.miss_send_len))
+
+    def _came_by_guard(self, name: str, header: int) -> bool:
+        """Tell whether a frame came because its slice has no entry for it, by one of ours."""
+        sliced = self._link.sliced
+        return sliced.has_guards and not any(
+            entry.match.takes(header) for entry in sliced.table(name)
+        )
+
+    def _lldp(self, message: bytes, frame: bytes, in_port: int, now: float) -> None:
+        """Take an LLDP frame back to the slice that sent it; others' to all that have the port."""
+        bare, name = self._signer.take(frame)
+        if name is not None:
+            self._deliver(name, _packet_in(message, bare), 0, now, grants=False)
+            return
+        flowspace = self._link.sliced.flowspace
+        for presence in list(self._link.presences.values()):
+            own = presence.settings.name
+            if presence.settings.receives_lldp and flowspace.has_port(own, in_port):
+                header = header10(frame, in_port)
+                self._deliver(own, message, header, now, grants=flowspace.owns(own, header))
+
+    def _drop_unattended(self, rule: FlowspaceRule, header: int) -> None:
+        """Drop, for a second, the frames of a slice that nobody is there for."""
+        presence = self._link.presences.get(rule.slice_name)
+        exact = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
+        if presence is None or presence.settings.drop_policy is DropPolicy.EXACT:
+            self._drop(exact)
+            return
+        number = self._link.sliced.flowspace.whole.index.first(
+            header, self._link.sliced.flowspace.owned
+        )
+        region = self._link.sliced.flowspace.region(number)
+        try:
+            for match in region.common(EVERY_HEADER, _MOST_PARTS):
+                self._drop(match)
+        except TooManyEntries:
+            self._drop(exact)
+
+    def _drop(self, match: TernaryMatch) -> None:
+        self._link.say(
+            raw_flow_mod10(
+                0, match, TableCommand.ADD, 0, idle=1, flags=int(OFPFF.SEND_FLOW_REM), buffer_id=0
+            )
+        )
+
+    # ---- from tenants
+
+    def packet_out(self, tenant: TenantConnection, message: bytes) -> None:
+        """Send a tenant's frame, or a buffer of the switch's that it was granted; TenantRefusal."""
+        buffer_id, in_port, size = _PACKET_OUT.unpack_from(message, _HEADER.size)
+        actions, frame = message[_OUT_AT : _OUT_AT + size], message[_OUT_AT + size :]
+        if buffer_id != OFP_NO_BUFFER:
+            header = tenant.header_of(buffer_id)
+            if header is None:
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
+            match = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
+            in_port = HEADER_10["in_port"].of(header)
+        elif is_lldp(frame):
+            frame = self._signer.put(frame, tenant.slice_name)
+            match = None
+        else:
+            match = self._own_part(tenant, frame, in_port)
+        came_in = in_port if in_port < _MAX_PORT or in_port == _LOCAL else None
+        sliced = self._slice(tenant, bytes(actions), match, came_in)
+        if buffer_id != OFP_NO_BUFFER:
+            tenant.consume(buffer_id)
+        head = _PACKET_OUT.pack(buffer_id, in_port, len(sliced))
+        body = head + sliced + frame
+        sent = _HEADER.pack(OPENFLOW_10, OFPT.PACKET_OUT, _HEADER.size + len(body), 0) + body
+        xid = self._link.xids.translate(Asked(tenant, int.from_bytes(message[4:8], "big"), message))
+        self._link.say(sent[:4] + xid.to_bytes(4, "big") + sent[8:])
+
+    def _own_part(self, tenant: TenantConnection, frame: bytes, in_port: int) -> TernaryMatch:
+        """Return what the frame is for the slice; TenantRefusal if it is a frame of others.
+
+        Where it does not say which port it came in at, any port of the slice will do.
+        """
+        header = header10(frame, in_port)
+        mask = _ALL_FIELDS
+        if in_port >= _MAX_PORT and in_port != _LOCAL:
+            mask &= ~_PORT_MASK
+        asked = TernaryMatch(header & mask, mask)
+        flowspace = self._link.sliced.flowspace
+        part = next(iter(flowspace.parts(tenant.slice_name, asked, _MOST_PARTS)), None)
+        if part is None:
+            raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "frame of another slice")
+        return part
+
+    def _slice(
+        self,
+        tenant: TenantConnection,
+        actions: bytes,
+        match: TernaryMatch | None,
+        came_in: int | None,
+    ) -> bytes:
+        presence = self._link.presence(tenant)
+        ports = self._ports.for_actions(tenant.slice_name)
+        slicer = ActionSlicer(
+            self._link.sliced.flowspace, tenant.slice_name, ports, presence.marks(ports.ports)
+        )
+        return slicer.slice(actions, EVERY_HEADER if match is None else match, came_in)
+
+
+def _packet_in(message: bytes, frame: bytes) -> bytes:
+    """Return a packet-in with another frame in it; it names no buffer, which has the old one."""
+    _, _, in_port, reason = _PACKET_IN.unpack_from(message, _HEADER.size)
+    body = _PACKET_IN.pack(OFP_NO_BUFFER, len(frame), in_port, reason) + frame
+    size = _HEADER.size + len(body)
+    return _HEADER.pack(OPENFLOW_10, OFPT.PACKET_IN, size, 0) + body
+
+
+def _cut(message: bytes, miss_send_len: int) -> bytes:
+    """Return a packet-in with as much of the frame as asked for, if the rest is buffered."""
+    size = _IN_AT + miss_send_len
+    if len(message) <= size or int.from_bytes(message[8:12], "big") == OFP_NO_BUFFER:
+        return message
+    return message[:2] + size.to_bytes(2, "big") + message[4:size]

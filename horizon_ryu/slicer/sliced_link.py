@@ -1,0 +1,82 @@
+"""Link between a switch and its tenants: who is there, and what is sent to whom.
+
+What the parts of a sliced datapath share: they say things to the switch under ids of the slicer's,
+and to tenants under their own.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.xid_map import Asked, XidMap
+from horizon_ryu.wire.ofp13 import OFPT
+
+_HEADER = struct.Struct("!BBHI")
+_CODES = struct.Struct("!HH")
+_ERROR = int(OFPT.ERROR)
+_MOST = 0xFFFF - _HEADER.size - _CODES.size
+
+
+def xid_of(message: bytes) -> int:
+    """Return the transaction id of a whole message."""
+    return int.from_bytes(message[4:8], "big")
+
+
+def with_xid(message: bytes, xid: int) -> bytes:
+    """Return a message under another transaction id."""
+    return message[:4] + xid.to_bytes(4, "big") + message[8:]
+
+
+def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes:
+    """Return the error that ``offending`` is answered with: its own id, and itself."""
+    data = offending[:_MOST]
+    size = _HEADER.size + _CODES.size + len(data)
+    head = _HEADER.pack(version, _ERROR, size, xid_of(offending))
+    return head + _CODES.pack(kind, code) + data
+
+
+@dataclass(slots=True)
+class SlicedLink:
+    """One switch and its tenants; ``say`` takes whole messages for the switch."""
+
+    dpid: int
+    version: int
+    say: Callable[[bytes], None]
+    sliced: SlicedSwitch
+    presences: dict[str, SlicePresence] = field(default_factory=dict)
+    xids: XidMap = field(default_factory=XidMap)
+
+    def presence(self, tenant: TenantConnection) -> SlicePresence:
+        """Return what the slice of a connection has here."""
+        return self.presences[tenant.slice_name]
+
+    def forward(self, tenant: Any, message: bytes, context: Any = None) -> None:
+        """Send a tenant's message to the switch under an id of ours."""
+        xid = self.xids.translate(Asked(tenant, xid_of(message), message, context))
+        self.say(with_xid(message, xid))
+
+    def answer(self, message: bytes, is_last: bool = True) -> Asked | None:
+        """Return who asked for what the switch answers; None if nobody that is known."""
+        xid = xid_of(message)
+        return self.xids.take(xid) if is_last else self.xids.find(xid)
+
+    def refuse(self, tenant: TenantConnection, message: bytes, refusal: TenantRefusal) -> None:
+        """Answer a tenant's message with an error, and count it."""
+        self.presence(tenant).refused[refusal.reason] += 1
+        tenant.say(error_message(self.version, refusal.kind, refusal.code, message))
+
+    def connected(self, slice_name: str) -> list[TenantConnection]:
+        """Return the connections of a slice."""
+        presence = self.presences.get(slice_name)
+        return [] if presence is None else presence.connections
+
+    def tenants(self) -> Iterator[TenantConnection]:
+        """Yield the connections of all slices."""
+        for presence in self.presences.values():
+            yield from presence.connections

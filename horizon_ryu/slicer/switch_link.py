@@ -1,0 +1,268 @@
+"""Link of a switch that has connected to the slicer, and of all its tenants."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.limits import RateLimiter
+from horizon_ryu.core.slicing.slice_document import SliceDocument
+from horizon_ryu.slicer.configuration import SlicerConfiguration
+from horizon_ryu.slicer.datapath10 import SlicedDatapath10
+from horizon_ryu.slicer.frames10 import TrailerSigner
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.tenant_link import TenantLink, TenantLinkOwner
+from horizon_ryu.slicer.turns import TurnTaker
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.of10.handshake import FeaturesReply10
+from horizon_ryu.wire.session.controller import ControllerSession
+from horizon_ryu.wire.session.events import SessionEvent
+from horizon_ryu.wire.session.negotiation import VersionOffer
+from horizon_ryu.wire.session.protocol_session import SessionLimits
+from horizon_ryu.wire.versions import OPENFLOW_10
+
+MOST_UNSENT = 8 << 20
+"""Bytes that a switch may leave unread; then it is slow, and connects anew."""
+_OFFER = VersionOffer(frozenset({OPENFLOW_10}))
+
+
+class Slicer(Protocol):
+    """Who knows the slices, and every switch that is there."""
+
+    signer: TrailerSigner
+
+    def configuration(self) -> SlicerConfiguration:
+        """Return what is to be worked by."""
+
+    def flowspace_on(self, dpid: int) -> SwitchFlowspace:
+        """Return the flowspace of a switch."""
+
+    def rates(self, name: str) -> RateLimiter:
+        """Return the rates of a slice on all switches together."""
+
+    def switch_came(self, link: SwitchLink) -> None:
+        """Tell that a switch is there; an older connection of it is closed."""
+
+    def switch_left(self, link: SwitchLink) -> None:
+        """Tell that it is there no more."""
+
+    def tell(self, event: str, **about: object) -> None:
+        """Tell whoever listens what has happened."""
+
+    def fault(self, error: Exception, **about: object) -> None:
+        """Tell of an error of ours, by which a connection has ended."""
+
+
+class SwitchLink(asyncio.Protocol, TenantLinkOwner):
+    """One connection of a switch."""
+
+    def __init__(self, slicer: Slicer) -> None:
+        self._slicer = slicer
+        self._loop = asyncio.get_running_loop()
+        self._session = ControllerSession(
+            self._loop.time(), SessionLimits(offer=_OFFER), random.getrandbits(32)
+        )
+        self._turns = TurnTaker(self._loop, self._take, self.flush, self._failed)
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._flush_due = False
+        self._features = b""
+        self.datapath: SlicedDatapath10 | None = None
+        self.links: dict[tuple[str, str], TenantLink] = {}
+        self.peer = ""
+
+    # ---- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin as a controller."""
+        # uvloop's transports are no subclasses of asyncio's.
+        transport = self._transport = cast("asyncio.Transport", transport)
+        self.peer = "{}:{}".format(*transport.get_extra_info("peername")[:2])
+        transport.set_write_buffer_limits(high=MOST_UNSENT)
+        self._turns.begin(transport)
+        self.flush()
+        self._plan_tick()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the switch sends, a few messages in a turn."""
+        self._turns.feed(self._session.receive(data))
+
+    def pause_writing(self) -> None:
+        """Give up a switch that does not read."""
+        self._slicer.tell("switch_slow", switch=self.peer)
+        self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Leave, and take the tenants' connections along."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for link in self.links.values():
+            link.close()
+        self.links.clear()
+        if self.datapath is not None:
+            self._slicer.switch_left(self)
+        self._transport = None
+
+    # ---- messages
+
+    def _take(self, item: tuple[SessionEvent, bytes]) -> None:
+        event, message = item
+        if event is SessionEvent.IDENTIFIED:
+            self._features = message
+        if event is SessionEvent.READY:
+            self._begin()
+        elif self.datapath is not None and event in (
+            SessionEvent.MESSAGE,
+            SessionEvent.PACKET_IN,
+            SessionEvent.ANSWER,
+        ):
+            self.datapath.from_switch(message, self._loop.time())
+
+    def _failed(self, error: Exception) -> None:
+        self._slicer.fault(error, switch=self.peer)
+
+    def _begin(self) -> None:
+        features = codec_of(OPENFLOW_10).messages.decode(self._features).message
+        dpid = features.datapath_id
+        self.datapath = SlicedDatapath10(
+            features, self._say, self._slicer.flowspace_on(dpid), self._slicer.signer
+        )
+        self._slicer.switch_came(self)
+        self._set_slices()
+        self.datapath.begin()
+        self.flush()
+
+    def _say(self, message: bytes) -> None:
+        self._session.say(message)
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what is to be sent; end what has ended."""
+        self._flush_due = False
+        if self._transport is None:
+            return
+        data = self._session.take_output()
+        if data:
+            self._transport.write(data)
+        if self._session.is_closed:
+            end = self._session.end
+            if end is not None and end.violation:
+                self._slicer.tell("switch_violation", switch=self.peer, reason=str(end))
+            self._transport.close()
+
+    def _plan_tick(self) -> None:
+        if not self._session.is_closed:
+            due = max(self._session.next_deadline(), self._loop.time() + 0.01)
+            self._timer = self._loop.call_at(min(due, self._loop.time() + 3600), self._tick)
+
+    def _tick(self) -> None:
+        self._session.tick(self._loop.time())
+        self.flush()
+        self._plan_tick()
+
+    # ---- slices
+
+    def reconfigure(self, flowspace: SwitchFlowspace) -> None:
+        """Take another configuration, without dropping a connection that stays."""
+        if self.datapath is not None:
+            names = flowspace.slices
+            wanted = self._slicer.configuration().slices
+            for name in [name for name in wanted if name in names]:
+                self._set_slice(wanted[name])
+            self.datapath.set_flowspace(flowspace, self._loop.time())
+            self._set_slices()
+
+    def _set_slices(self) -> None:
+        """Have what the configuration says: each slice that has to do with the switch."""
+        datapath = self.datapath
+        if datapath is None:
+            return
+        slices = self._slicer.configuration().slices
+        here = {name: slices[name] for name in datapath.sliced.flowspace.slices}
+        for one in here.values():
+            self._set_slice(one)
+        wanted = {
+            (name, controller.url): controller
+            for name, one in here.items()
+            for controller in one.settings.controllers
+        }
+        for key in [key for key, link in self.links.items() if wanted.get(key) != link.controller]:
+            self.links.pop(key).close()
+        for name in [name for name in datapath.slices() if name not in here]:
+            datapath.remove_slice(name)
+        for key, controller in wanted.items():
+            if key not in self.links:
+                self.links[key] = TenantLink(
+                    key[0], controller, OPENFLOW_10, _features_of(datapath, key[0]), self, None
+                )
+
+    def _set_slice(self, one: SliceDocument) -> None:
+        datapath = self.datapath
+        if datapath is None:
+            return
+        settings, now = one.settings, self._loop.time()
+        own = settings.per_switch.get(datapath.dpid)
+        presence = datapath.presence(settings.name)
+        limiter = None if presence is None else presence.own
+        if own is not None:
+            if limiter is None:
+                limiter = RateLimiter(own, now)
+            else:
+                limiter.set(own, now)
+        datapath.set_slice(
+            settings, self._slicer.rates(settings.name), None if own is None else limiter
+        )
+
+    # ---- tenants
+
+    def tenant_came(self, link: TenantLink, tenant: TenantConnection) -> None:
+        """Let a controller take part."""
+        if self.datapath is not None:
+            self.datapath.connect(tenant)
+            self._slicer.tell(
+                "tenant_connected", slice=link.slice_name, dpid=self.datapath.dpid,
+                controller=link.controller.url,
+            )  # fmt: skip
+
+    def tenant_left(self, link: TenantLink, tenant: TenantConnection) -> None:
+        """Let it take part no more."""
+        if self.datapath is not None:
+            self.datapath.disconnect(tenant)
+            self._slicer.tell(
+                "tenant_disconnected", slice=link.slice_name, dpid=self.datapath.dpid,
+                controller=link.controller.url,
+            )  # fmt: skip
+
+    def tenant_says(self, tenant: TenantConnection, message: bytes) -> None:
+        """Deal with a message of a tenant."""
+        if self.datapath is not None:
+            self.datapath.from_tenant(tenant, message, self._loop.time())
+
+    def tenant_slow(self, link: TenantLink) -> None:
+        """Tell that a controller did not read what it was sent."""
+        self._slicer.tell("tenant_slow", slice=link.slice_name, controller=link.controller.url)
+
+    def tenant_fault(self, link: TenantLink, error: Exception) -> None:
+        """Tell of an error of ours, by which a tenant's connection has ended."""
+        self._slicer.fault(error, slice=link.slice_name, controller=link.controller.url)
+
+    def tenant_unreachable(self, link: TenantLink, reason: str) -> None:
+        """Tell that a controller could not be connected to."""
+        self._slicer.tell(
+            "tenant_unreachable", slice=link.slice_name, controller=link.controller.url,
+            reason=reason,
+        )  # fmt: skip
+
+
+def _features_of(datapath: SlicedDatapath10, name: str) -> Callable[[], FeaturesReply10]:
+    return lambda: datapath.features(name)

@@ -1,0 +1,311 @@
+"""The slicer's engine over real sockets: switches, controllers, and what is hostile of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from horizon_ryu.slicer.configuration import parse_configuration
+from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.wire.of10.asynchronous import PacketIn10
+from horizon_ryu.wire.of10.controller import FlowMod10
+from horizon_ryu.wire.of10.handshake import FeaturesReply10
+from horizon_ryu.wire.session.controller import ControllerSession
+from horizon_ryu.wire.session.events import SessionEvent
+from horizon_ryu.wire.session.negotiation import VersionOffer
+from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
+from horizon_ryu.wire.session.switch import SwitchSession
+from horizon_ryu.wire.symmetric import Error
+from horizon_ryu.wire.versions import OPENFLOW_10
+from unit.slicing.sliced10 import MESSAGES, flow_mod, frame, match, output, port
+
+SECONDS = 20.0
+"""After which a test gives up: nothing here takes a tenth of it, but on a busy machine."""
+LIMITS = SessionLimits(offer=VersionOffer(frozenset({OPENFLOW_10})), handshake_seconds=SECONDS)
+
+
+class Peer(asyncio.Protocol):
+    """One side of a session, whose messages are kept."""
+
+    def __init__(self, make: Callable[[float], ProtocolSession]) -> None:
+        loop = asyncio.get_running_loop()
+        self.session = make(loop.time())
+        self.got: list[Any] = []
+        self.is_ready = asyncio.Event()
+        self.is_lost = asyncio.Event()
+        self.news = asyncio.Event()
+        self.transport: Any = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.flush()
+
+    def data_received(self, data: bytes) -> None:
+        for event, message in self.session.receive(data):
+            if event is SessionEvent.READY:
+                self.is_ready.set()
+            elif message[1] not in (0, 2, 3, 5):
+                self.got.append(MESSAGES.decode(message).message)
+        self.flush()
+        self.news.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost.set()
+        self.news.set()
+
+    def flush(self) -> None:
+        self.transport.write(self.session.take_output())
+
+    def say(self, message: Any, xid: int = 7) -> None:
+        self.session.say(MESSAGES.encode(xid, message))
+        self.flush()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SECONDS):
+            while not holds():
+                self.news.clear()
+                await self.news.wait()
+
+    async def message(self, kind: type) -> Any:
+        """Return the next message of a kind, and forget those before it."""
+        await self.until(lambda: any(isinstance(one, kind) for one in self.got))
+        while not isinstance(self.got[0], kind):
+            del self.got[0]
+        return self.got.pop(0)
+
+
+def switch_peer(dpid: int) -> Peer:
+    features = FeaturesReply10(dpid, 0, 1, 0, 0xFFF, tuple(port(number) for number in range(1, 5)))
+    return Peer(lambda now: SwitchSession(lambda _: features, now, LIMITS))
+
+
+class Lab:
+    """A slicer, a controller for each slice, and switches."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.engine = SlicerEngine("lab", lambda name, about: self.events.append((name, {**about})))
+        self.controllers: dict[str, list[Peer]] = {}
+        self.urls: dict[str, str] = {}
+        self.port = 0
+        self._servers: list[asyncio.Server] = []
+        self._peers: list[Peer] = []
+
+    async def controller(self, name: str) -> None:
+        """Have a controller listen for the switches of a slice."""
+        found = self.controllers.setdefault(name, [])
+
+        def make() -> Peer:
+            peer = Peer(lambda now: ControllerSession(now, LIMITS, random.getrandbits(32)))
+            found.append(peer)
+            self._peers.append(peer)
+            return peer
+
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(make, "127.0.0.1", 0)
+        self._servers.append(server)
+        self.urls[name] = f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    def configure(self, version: int, **ports: Any) -> None:
+        """Give each slice its ports."""
+        slices = [
+            {"name": name, "controllers": [{"url": self.urls[name]}],
+             "flowspace": [{"ports": found}]}
+            for name, found in ports.items()
+        ]  # fmt: skip
+        self.engine.configure(parse_configuration({"version": version, "slices": slices}))
+
+    async def switch(self, dpid: int = 1) -> Peer:
+        """Have a switch connect."""
+        loop = asyncio.get_running_loop()
+        _, peer = await loop.create_connection(lambda: switch_peer(dpid), "127.0.0.1", self.port)
+        self._peers.append(peer)
+        return peer
+
+    async def tenant(self, name: str, at: int = 0) -> Peer:
+        """Return the connection of a slice's controller, once it knows its switch."""
+        await self.until(lambda: len(self.controllers[name]) > at)
+        peer = self.controllers[name][at]
+        async with asyncio.timeout(SECONDS):
+            await peer.is_ready.wait()
+        return peer
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SECONDS):
+            while not holds():
+                await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        for link in list(self.engine.switches.values()):
+            link.abort()
+        for server in self._servers:
+            server.close()
+        for peer in self._peers:
+            if peer.transport is not None:
+                peer.transport.abort()
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def lab() -> AsyncIterator[Lab]:
+    found = Lab()
+    server = await found.engine.listen("127.0.0.1", 0)
+    found.port = server.sockets[0].getsockname()[1]
+    found._servers.append(server)
+    try:
+        for name in ("a", "b"):
+            await found.controller(name)
+        found.configure(1, a=[1, 2], b=[3, 4])
+        yield found
+    finally:
+        await found.close()
+
+
+def in_lab(test: Callable[[Lab], Awaitable[None]]) -> None:
+    async def run() -> None:
+        async with lab() as found:
+            await test(found)
+
+    asyncio.run(run())
+
+
+def packet_in(number: int) -> PacketIn10:
+    data = frame(f"00:00:00:00:00:{number:02x}")
+    return PacketIn10(0xFFFFFFFF, len(data), number, 0, data)
+
+
+def test_each_tenant_sees_its_ports_its_frames_and_its_entries() -> None:
+    async def test(found: Lab) -> None:
+        switch = await found.switch()
+        a, b = await found.tenant("a"), await found.tenant("b")
+        assert (a.session.dpid, b.session.dpid) == (1, 1)
+        switch.say(packet_in(1))
+        switch.say(packet_in(3))
+        assert (await a.message(PacketIn10)).in_port == 1
+        assert (await b.message(PacketIn10)).in_port == 3
+        a.say(flow_mod(match(in_port=1), output(2), cookie=5))
+        sent = await switch.message(FlowMod10)
+        while sent.command == 3:
+            sent = await switch.message(FlowMod10)
+        assert sent.actions == (output(2),)
+        a.say(flow_mod(match(in_port=3), output(2)), xid=99)
+        error = await a.message(Error)
+        assert (error.type, error.code) == (3, 2)
+
+    in_lab(test)
+
+
+def test_another_configuration_takes_effect_without_dropping_a_connection() -> None:
+    async def test(found: Lab) -> None:
+        switch = await found.switch()
+        a, b = await found.tenant("a"), await found.tenant("b")
+        found.configure(2, a=[1], b=[2, 3, 4])
+        switch.say(packet_in(2))
+        assert (await b.message(PacketIn10)).in_port == 2
+        assert not a.is_lost.is_set()
+        assert not b.is_lost.is_set()
+        assert len(found.controllers["a"]) == 1
+
+    in_lab(test)
+
+
+def test_a_slice_without_anything_on_a_switch_is_disconnected_there() -> None:
+    async def test(found: Lab) -> None:
+        await found.switch()
+        a, b = await found.tenant("a"), await found.tenant("b")
+        found.configure(2, b=[3])
+        async with asyncio.timeout(SECONDS):
+            await a.is_lost.wait()
+        assert not b.is_lost.is_set()
+
+    in_lab(test)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        bytes(64),
+        b"\x01\x0e\x00\x08" + bytes(4),
+        b"\x01\x63\x00\x08" + bytes(4),
+        b"\x01\x0d\xff\xff" + bytes(4),
+        b"\x01\x10\x00\x0c" + bytes(8),
+        b"\x04\x0e\x00\x50" + bytes(76),
+    ],
+    ids=["zeros", "short", "unknown", "huge", "stats", "version"],
+)
+def test_what_a_tenant_breaks_it_breaks_for_itself_alone(garbage: bytes) -> None:
+    async def test(found: Lab) -> None:
+        switch = await found.switch()
+        a, b = await found.tenant("a"), await found.tenant("b")
+        a.transport.write(garbage)
+        switch.say(packet_in(3))
+        assert (await b.message(PacketIn10)).in_port == 3
+        again = await found.tenant("a", 1) if a.is_lost.is_set() else a
+        switch.say(packet_in(1))
+        assert (await again.message(PacketIn10)).in_port == 1
+        assert not b.is_lost.is_set()
+
+    in_lab(test)
+
+
+def test_a_broken_switch_ends_alone() -> None:
+    async def test(found: Lab) -> None:
+        one, other = await found.switch(1), await found.switch(2)
+        await found.until(lambda: len(found.engine.switches) == 2)
+        one.transport.write(b"\x01\x0a\x00\x09" + bytes(5))
+        async with asyncio.timeout(SECONDS):
+            await one.is_lost.wait()
+        assert not other.is_lost.is_set()
+        await found.until(lambda: list(found.engine.switches) == [2])
+        assert any(name == "switch_violation" for name, _ in found.events)
+
+    in_lab(test)
+
+
+def test_a_switch_that_comes_again_takes_the_place_of_its_older_connection() -> None:
+    async def test(found: Lab) -> None:
+        older = await found.switch(1)
+        await found.tenant("a")
+        newer = await found.switch(1)
+        async with asyncio.timeout(SECONDS):
+            await older.is_lost.wait()
+        a = await found.tenant("a", 1)
+        newer.say(packet_in(1))
+        assert (await a.message(PacketIn10)).in_port == 1
+        assert list(found.engine.switches) == [1]
+
+    in_lab(test)
+
+
+def test_a_tenant_that_floods_leaves_others_their_turns() -> None:
+    async def test(found: Lab) -> None:
+        switch = await found.switch()
+        a, b = await found.tenant("a"), await found.tenant("b")
+        flood = MESSAGES.encode(1, flow_mod(match(in_port=3), output(1))) * 20_000
+        a.transport.write(flood)
+        answered = 0
+        for _ in range(20):
+            switch.say(packet_in(3))
+            await b.message(PacketIn10)
+            answered += 1
+        assert answered == 20
+        assert len(a.got) < 20_000, "b was served before a's flood was through"
+
+    in_lab(test)
+
+
+def test_a_hello_of_no_common_version_is_answered_before_the_end() -> None:
+    async def test(found: Lab) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        writer.write(b"\x06\x00\x00\x10\x00\x00\x00\x01" + b"\x00\x01\x00\x08\x00\x00\x00\x40")
+        data = await asyncio.wait_for(reader.read(-1), SECONDS)
+        kinds = [data[1], data[9]]
+        assert kinds == [0, 1], "Hello, then the error HELLO_FAILED"
+        writer.close()
+
+    in_lab(test)

@@ -1,0 +1,387 @@
+"""Tenants on one switch: each frame is handled as its owner's own table would, and no other's."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
+from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
+from horizon_ryu.core.slicing.region import TooManyEntries
+from horizon_ryu.core.slicing.rule import READ_WRITE, FlowspaceRule, Permission
+from horizon_ryu.core.slicing.sliced_switch import (
+    Guard,
+    OutsideFlowspace,
+    QuotaExceeded,
+    SlicedSwitch,
+)
+from horizon_ryu.core.slicing.tenant_table import (
+    RULES_10,
+    FlowChange,
+    OverlappingEntry,
+    TableCommand,
+    TenantEntry,
+)
+from horizon_ryu.core.slicing.value_set import ValueSet
+from horizon_ryu.wire.ternary import HEADER_10, TernaryMatch
+
+PORTS, TAGS = range(1, 5), range(4)
+"""The frames of these tests differ in the port they come in at and in their tag."""
+HEADERS = {
+    (port, tag): HEADER_10.match(in_port=port, dl_vlan=tag, dl_type=0x0900).value
+    for port in PORTS
+    for tag in TAGS
+}
+DPID = 1
+
+
+def rule(
+    number: int,
+    name: str,
+    priority: int = 100,
+    ports: list[tuple[int, int]] | None = None,
+    tags: list[tuple[int, int]] | None = None,
+    permissions: Permission = READ_WRITE,
+) -> FlowspaceRule:
+    match = {}
+    if ports is not None:
+        match["in_port"] = ValueSet.of(32, ports)
+    if tags is not None:
+        match["dl_vlan"] = ValueSet.of(13, [(0x1000 | low, 0x1000 | high) for low, high in tags])
+    return FlowspaceRule(number, name, None, match, priority, permissions)
+
+
+def translate(entry: TenantEntry, _match: TernaryMatch, _rule: FlowspaceRule) -> Any:
+    return entry.program
+
+
+class SwitchModel:
+    """The entries of a switch, as messages have made them."""
+
+    def __init__(self, rules: list[FlowspaceRule]) -> None:
+        self.sliced = SlicedSwitch(Flowspace(HEADER_10, rules).on(DPID), RULES_10, translate)
+        self.entries: dict[tuple[TernaryMatch, int], InstalledEntry] = {}
+        self.guards: list[Guard] = list(self.sliced.guards())
+        self.last_id = 0
+
+    def entry(
+        self, name: str, match: TernaryMatch, priority: int, program: str = "", **more: Any
+    ) -> TenantEntry:
+        self.last_id += 1
+        text = program or f"{name}{self.last_id}"
+        return TenantEntry(self.last_id, name, match, priority, self.last_id, text, **more)
+
+    def carry_out(self, changes: SwitchChanges) -> None:
+        for entry in changes.added:
+            self.entries[entry.address] = entry
+        for entry in changes.modified:
+            assert entry.address in self.entries, "a MODIFY_STRICT that finds nothing would add"
+            self.entries[entry.address] = entry
+        for entry in changes.deleted:
+            del self.entries[entry.address]
+
+    def flow_mod(
+        self,
+        command: TableCommand,
+        name: str,
+        match: TernaryMatch,
+        priority: int = 1,
+        quota: int | None = None,
+        check_overlap: bool = False,
+        **more: Any,
+    ) -> None:
+        change = FlowChange(
+            command, self.entry(name, match, priority, **more), check_overlap=check_overlap
+        )
+        self.carry_out(self.sliced.flow_mod(name, change, quota)[1])
+
+    def add(self, name: str, match: TernaryMatch, priority: int = 1, **more: Any) -> None:
+        self.flow_mod(TableCommand.ADD, name, match, priority, **more)
+
+    def handled_by(self, header: int) -> InstalledEntry | Guard | None:
+        taking = [one for one in self.entries.values() if one.match.takes(header)]
+        taking += [one for one in self.guards if one.match.takes(header)]  # type: ignore[misc]
+        return max(taking, key=lambda one: one.priority, default=None)
+
+    def expire(
+        self,
+        address: tuple[TernaryMatch, int],
+        now: float,
+        is_idle: bool = True,
+        packets: int = 0,
+    ) -> bool:
+        """Remove an entry as the switch does; tell whether the tenant's entry has ended."""
+        ended = self.sliced.removed(EntryRemoval(*address, is_idle, packets), now)
+        assert ended is not None
+        del self.entries[address]
+        self.carry_out(ended.changes)
+        return ended.is_last
+
+    def check(self) -> None:
+        """Compare, frame by frame, the switch with the tables of its tenants."""
+        assert set(self.entries.values()) == set(self.sliced.installed)
+        for header in HEADERS.values():
+            owner = self.sliced.flowspace.owner(header)
+            own = (
+                []
+                if owner is None
+                else [one for one in self.sliced.table(owner.slice_name) if one.match.takes(header)]
+            )
+            best = max((one.priority for one in own), default=None)
+            allowed = {one.program for one in own if one.priority == best}
+            found = self.handled_by(header)
+            if isinstance(found, InstalledEntry):
+                assert found.program in allowed
+            else:
+                assert not allowed
+                assert found is None or owner is None or found.slice_name == owner.slice_name
+
+
+EVERY = TernaryMatch(0, 0)
+
+
+def at_port(port: int) -> TernaryMatch:
+    return HEADER_10["in_port"].equal_to(port)
+
+
+def tagged(tag: int) -> TernaryMatch:
+    return HEADER_10["dl_vlan"].equal_to(tag)
+
+
+def test_an_entry_becomes_one_for_each_part_of_the_slices_flowspace() -> None:
+    switch = SwitchModel(
+        [rule(1, "a", ports=[(1, 2)], tags=[(0, 1)]), rule(2, "b", ports=[(3, 3)])]
+    )
+    switch.add("a", EVERY, 7)
+    assert len(switch.entries) == 4
+    assert {entry.priority for entry in switch.entries.values()} == {7}
+    switch.check()
+
+
+def test_an_entry_within_one_rule_stays_as_it_is() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 2)])])
+    match = HEADER_10.match(in_port=2, dl_vlan=3)
+    switch.add("a", match, 9)
+    assert list(switch.entries) == [(match, 9)]
+
+
+def test_an_entry_outside_is_refused_and_nothing_changes() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 2)]), rule(2, "b", ports=[(3, 3)])])
+    with pytest.raises(OutsideFlowspace):
+        switch.add("b", at_port(1))
+    with pytest.raises(OutsideFlowspace):
+        switch.add("nobody", EVERY)
+    assert not switch.entries
+    assert not list(switch.sliced.table("b"))
+
+
+def test_a_higher_flowspace_is_not_overridden_by_the_highest_priority_of_a_lower_one() -> None:
+    """FlowVisor #42: B's DROP of everything at 65535 reached the switch above A's entries."""
+    switch = SwitchModel([rule(1, "a", 5000, tags=[(1, 1)]), rule(2, "b", 1000)])
+    switch.add("b", EVERY, 65535)
+    switch.add("a", EVERY, 1)
+    switch.check()
+    handled = switch.handled_by(HEADERS[1, 1])
+    assert isinstance(handled, InstalledEntry)
+    assert handled.owner.slice_name == "a"
+
+
+def test_frames_that_the_higher_slice_has_no_entry_for_come_to_it_not_to_the_lower_one() -> None:
+    switch = SwitchModel([rule(1, "a", 5000, tags=[(1, 1)]), rule(2, "b", 1000)])
+    switch.add("b", EVERY, 65535)
+    handled = switch.handled_by(HEADERS[1, 1])
+    assert isinstance(handled, Guard)
+    assert handled.slice_name == "a"
+    switch.check()
+
+
+def test_read_permission_owns_no_frames() -> None:
+    switch = SwitchModel(
+        [rule(1, "watcher", 9000, permissions=Permission.READ), rule(2, "a", 1000)]
+    )
+    header = HEADERS[1, 1]
+    owner = switch.sliced.flowspace.owner(header)
+    assert owner is not None
+    assert owner.slice_name == "a"
+    assert switch.sliced.flowspace.observers(header) == ["watcher"]
+    with pytest.raises(OutsideFlowspace):
+        switch.add("watcher", EVERY)
+
+
+def test_the_quota_counts_what_is_installed_and_is_all_or_nothing() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 4)])])
+    switch.add("a", at_port(1), quota=4)
+    with pytest.raises(QuotaExceeded):
+        switch.add("a", EVERY, quota=4)
+    assert len(switch.entries) == 1
+    switch.add("a", at_port(1), quota=1)
+    switch.flow_mod(TableCommand.DELETE, "a", EVERY)
+    switch.add("a", EVERY, quota=4)
+    assert len(switch.entries) == 4
+
+
+def test_check_overlap_is_answered_from_the_slices_own_table() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 2)]), rule(2, "b", ports=[(3, 4)])])
+    switch.add("b", EVERY, 5)
+    switch.add("a", tagged(1), 5, check_overlap=True)
+    with pytest.raises(OverlappingEntry):
+        switch.add("a", at_port(1), 5, check_overlap=True)
+    switch.add("a", at_port(1), 6, check_overlap=True)
+    switch.check()
+
+
+def test_two_entries_with_the_same_part_give_it_back_one_after_the_other() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 1)])])
+    switch.add("a", EVERY, 5, program="wide")
+    switch.add("a", at_port(1), 5, program="narrow")
+    assert [entry.program for entry in switch.entries.values()] == ["narrow"]
+    switch.flow_mod(TableCommand.DELETE_STRICT, "a", at_port(1), 5)
+    assert [entry.program for entry in switch.entries.values()] == ["wide"]
+    switch.check()
+
+
+def test_an_entry_ends_once_when_all_of_its_parts_are_idle() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 3)])])
+    switch.add("a", EVERY, 5, idle_timeout=10)
+    ends = [switch.expire(address, 10.0) for address in list(switch.entries)]
+    assert ends == [False, False, True]
+    assert not switch.entries
+    assert not list(switch.sliced.table("a"))
+    assert len(switch.sliced.installed) == 0
+
+
+def test_a_part_that_is_idle_stays_while_another_is_in_use() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 2)])])
+    switch.add("a", EVERY, 5, idle_timeout=10)
+    switch.add("a", EVERY, 4)
+    one, two = (at_port(1), 5), (at_port(2), 5)
+    assert not switch.expire(one, 10.0)
+    switch.check()
+    assert not switch.expire(two, 15.0, packets=1), "port 1 may have been used since"
+    assert not switch.expire(one, 24.0, packets=1), "port 1 was used at 14"
+    assert switch.expire(two, 25.0, packets=0), "both are known to be idle from 14 to 24"
+    assert {entry.priority for entry in switch.entries.values()} == {4}
+    switch.check()
+
+
+def test_an_entry_whose_time_is_over_ends_with_its_first_part() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 2)])])
+    switch.add("a", EVERY, 5, hard_timeout=10)
+    assert switch.expire((at_port(1), 5), 10.0, is_idle=False)
+    assert not switch.entries
+    assert switch.sliced.removed(EntryRemoval(at_port(2), 5, is_idle=False), 10.0) is None
+
+
+def test_an_entry_of_too_many_parts_is_refused() -> None:
+    many = FlowspaceRule(
+        1,
+        "a",
+        None,
+        {"dl_vlan": ValueSet.of(13, [(0x1000, 0x1FFF)]), "in_port": ValueSet.of(32, [(1, 100)])},
+    )
+    switch = SwitchModel([])
+    switch.sliced.set_flowspace(Flowspace(HEADER_10, [many]).on(DPID))
+    with pytest.raises(TooManyEntries):
+        switch.add("a", EVERY)
+
+
+def test_a_slice_that_loses_its_flowspace_loses_its_entries_and_no_other_is_touched() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 2)]), rule(2, "b", ports=[(3, 4)])])
+    switch.add("a", EVERY, 5)
+    switch.add("b", EVERY, 5)
+    kept = {entry.address for entry in switch.entries.values() if entry.owner.slice_name == "b"}
+    changes, lost = switch.sliced.set_flowspace(
+        Flowspace(HEADER_10, [rule(2, "b", ports=[(3, 4)])]).on(DPID)
+    )
+    assert not changes.added
+    assert not changes.modified
+    switch.carry_out(changes)
+    assert {entry.address for entry in switch.entries.values()} == kept
+    assert [entry.slice_name for entry in lost] == ["a"]
+
+
+def random_rules(rng: random.Random) -> list[FlowspaceRule]:
+    def spans(values: range) -> list[tuple[int, int]] | None:
+        if rng.random() < 0.35:
+            return None
+        low = rng.choice(values)
+        return [(low, rng.choice(values[values.index(low) :]))]
+
+    return [
+        rule(number, rng.choice("abc"), rng.choice((1, 5, 9)), spans(PORTS), spans(TAGS))
+        for number in range(rng.randrange(1, 6))
+    ]
+
+
+def random_match(rng: random.Random) -> TernaryMatch:
+    fields = {}
+    if rng.random() < 0.6:
+        fields["in_port"] = rng.choice(PORTS)
+    if rng.random() < 0.6:
+        fields["dl_vlan"] = rng.choice(TAGS)
+    return HEADER_10.match(**fields)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_each_frame_is_handled_by_its_owners_table_whatever_tenants_do(seed: int) -> None:
+    rng = random.Random(seed)
+    switch = SwitchModel(random_rules(rng))
+    now = 0.0
+    for _ in range(40):
+        what, name = rng.random(), rng.choice("abc")
+        priority = rng.choice((0, 1, 2, 40000, 40001, 65535))
+        try:
+            if what < 0.8:
+                switch.flow_mod(rng.choice(list(TableCommand)), name, random_match(rng), priority)
+            elif what < 0.9 and switch.entries:
+                now += rng.choice((0, 1, 10))
+                address = rng.choice(sorted(switch.entries))
+                switch.expire(address, now, rng.choice((True, True, False)), rng.randrange(2))
+            else:
+                flowspace = Flowspace(HEADER_10, random_rules(rng)).on(DPID)
+                switch.carry_out(switch.sliced.set_flowspace(flowspace)[0])
+                switch.guards = list(switch.sliced.guards())
+        except OutsideFlowspace:
+            continue
+        switch.check()
+
+
+def test_a_band_keeps_the_order_of_priorities_however_many_there_are() -> None:
+    rng = random.Random(5)
+    band = PriorityBand(100, 163)
+    used: list[int] = []
+    for _ in range(2000):
+        if used and rng.random() < 0.48:
+            gone = rng.choice(used)
+            used.remove(gone)
+            band.release(gone)
+        else:
+            priority = rng.randrange(65536)
+            try:
+                band.take(priority)
+            except BandFull:
+                assert len(set(used)) == 64
+                continue
+            used.append(priority)
+        places = [band.place(priority) for priority in sorted(set(used))]
+        assert places == sorted(set(places))
+        assert all(100 <= place <= 163 for place in places)
+
+
+def test_one_level_leaves_every_priority_as_it_is() -> None:
+    bands = PriorityBands(1)
+    for priority in (0, 1, 77, 65534, 65535):
+        bands[0].take(priority)
+        assert bands[0].place(priority) == priority
+    many = PriorityBands(5)
+    for level in range(5):
+        for priority in (0, 65535):
+            many[level].take(priority)
+    assert all(
+        many.guard(level) < many[level].place(0)
+        and many[level - 1].place(65535) < many.guard(level)
+        for level in range(1, 5)
+    )

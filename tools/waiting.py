@@ -1,0 +1,52 @@
+"""Waits for conditions that follow the machine: what has no processor has not had its time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+PAUSE = 0.05
+
+
+def never() -> float:
+    """Tell that nothing was held up."""
+    return 0.0
+
+
+def wait_until(
+    condition: Callable[[], Any],
+    seconds: float,
+    what: str,
+    held_up: Callable[[], float] = never,
+) -> Any:
+    """Return the first true value of ``condition``; AssertionError after ``seconds``.
+
+    ``held_up`` tells for how many seconds, since any time, whoever is waited for was ready to run
+    and had no processor: these do not count. Each look counts a pause at least, so that there is an
+    end.
+    """
+    left, then, without = seconds, time.monotonic(), held_up()
+    while True:
+        value = condition()
+        if value:
+            return value
+        if left < 0:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(PAUSE)
+        now, waited = time.monotonic(), held_up()
+        left -= max(PAUSE, now - then - max(0.0, waited - without))
+        then, without = now, waited
+
+
+def without_processor(pid: int) -> float:
+    """Return for how many seconds the main thread of a process was ready to run, and did not.
+
+    The second number of /proc/PID/schedstat, in nanoseconds (Linux, scheduler/sched-stats). Zero
+    where there is none, or no such process.
+    """
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
