@@ -14,9 +14,15 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Port, Switch, TopologyView
+from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch, TopologyView
 from horizon_ryu.formats.fragments import Fragments
-from horizon_ryu.rest.topology_model import host_model, link_model, port_model, switch_model
+from horizon_ryu.rest.topology_model import (
+    host_model,
+    joint_model,
+    link_model,
+    port_model,
+    switch_model,
+)
 
 SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
 """Whether a switch is connected, and which kinds of requests it leaves unanswered."""
@@ -33,6 +39,7 @@ class TopologyText:
         """Those of each switch."""
         self.links = Fragments()
         self.hosts = Fragments()
+        self.segments = Fragments()
 
     def json(
         self,
@@ -52,8 +59,11 @@ class TopologyText:
             ("switches", self.switches.texts(_switches(view, states), write_switch, rest)),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
+            ("segments", self.segments.texts(_segments(view, forest), _segment, rest)),
         )
-        members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
+        members = ",".join(
+            f'"{name}":[{",".join(texts)}]' for name, texts in lists if texts or name != "segments"
+        )
         return f"{{{members}}}".encode()
 
     def _switch(self, rest: Callable[[], None], switch: Switch, state: SwitchState) -> str:
@@ -81,6 +91,19 @@ def _links(
 def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
     for key, host in sorted(view.hosts.items()):
         yield key, (host,)
+
+
+def _segments(
+    view: TopologyView, forest: Forest | None
+) -> Iterable[tuple[Hashable, tuple[Segment, frozenset[PortRef] | None]]]:
+    attached = None if forest is None else forest.attached
+    for segment in sorted(set(view.segments.values())):
+        is_open = None if attached is None else attached.intersection(segment.ports)
+        yield segment, (segment, is_open)
+
+
+def _segment(segment: Segment, open_ports: frozenset[PortRef] | None) -> str:
+    return _text(joint_model(segment, open_ports))
 
 
 def _ports(switch: Switch) -> Iterable[tuple[Hashable, tuple[Port]]]:
