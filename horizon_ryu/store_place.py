@@ -32,6 +32,8 @@ def check_url(text: str) -> None:
         return
     if path.is_dir():
         raise InvalidInput(_OPTION, f"{path}: is a directory; name a file in it")
+    if path.exists() and not path.is_file():
+        raise InvalidInput(_OPTION, f"{path}: is no regular file")
     if not path.parent.is_dir():
         raise InvalidInput(_OPTION, f"{path}: there is no directory {path.parent}")
     writable = path if path.exists() else path.parent

@@ -16,6 +16,12 @@ from horizon_ryu.cli.terminal import Terminal, styled
 _MOST_RANKED = 10
 """Switches of which it is told how many shortest paths lead across them."""
 
+_WHY_HELD = {
+    "asking": "the hosts known there are being asked",
+    "relayed": "hosts answer there, so somebody relays probes",
+    "slow": "probes take longer than over known links",
+}
+
 
 def topology(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show switches, cables, segments if there are any, and hosts."""
@@ -23,6 +29,8 @@ def topology(console: Terminal, data: Mapping[str, Any]) -> None:
     console.print(_links(data["links"]))
     if data.get("segments"):
         console.print(_segments(data["segments"]))
+    if data.get("held_links"):
+        console.print(_held_links(data["held_links"]))
     console.print(_hosts(data["hosts"]))
 
 
@@ -60,6 +68,16 @@ def _segments(segments: Iterable[Mapping[str, Any]]) -> Table:
             is_open = segment["open"] is not None and port in segment["open"]
             shown = styled("yes", "green") if is_open else "no"
             table.add_row(str(number), _end(port), "" if segment["open"] is None else shown)
+    return table
+
+
+def _held_links(held: Iterable[Mapping[str, Any]]) -> Table:
+    """One row per pair of ports whose probes meet and are not believed, and why."""
+    table = Table("between", "and", "why", title="Held links", title_justify="left")
+    for link in held:
+        table.add_row(
+            _end(link["src"]), _end(link["dst"]), _WHY_HELD.get(link["state"], link["state"])
+        )
     return table
 
 

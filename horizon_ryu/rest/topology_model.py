@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import compress
+from typing import Literal
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch
+from horizon_ryu.core.topology import HeldLink, Host, Link, Port, PortRef, Segment, Switch
 from horizon_ryu.rest.model import Dpid, Model, PortNo
 from horizon_ryu.wire.addresses import mac_to_text
 
@@ -54,6 +55,18 @@ class LinkModel(Model):
     in_tree: bool | None
 
 
+class HeldLinkModel(Model):
+    """A link that is not believed since hosts are known at an end, in one of its directions.
+
+    ``state`` is ``asking`` while these are asked, then ``relayed`` if one has answered, or ``slow``
+    if its probes took too long.
+    """
+
+    src: PortRefModel
+    dst: PortRefModel
+    state: Literal["asking", "relayed", "slow"]
+
+
 class SegmentModel(Model):
     """Ports of ours that switches which are not ours join."""
 
@@ -84,13 +97,15 @@ class TaggedHostModel(HostModel):
 class TopologyModel(Model):
     """Switches in order of dpid, links in order of their source, hosts in order of MAC.
 
-    ``segments`` is there if there are any, in order of their first ports.
+    ``segments`` are there if there are any, in order of their first ports, and ``held_links`` if
+    any are held.
     """
 
     switches: tuple[SwitchModel, ...]
     links: tuple[LinkModel, ...]
     hosts: tuple[HostModel | TaggedHostModel, ...]
     segments: tuple[JointModel, ...] = ()
+    held_links: tuple[HeldLinkModel, ...] = ()
 
 
 def switch_model(switch: Switch, connected: bool, unanswered: tuple[str, ...] = ()) -> SwitchModel:
@@ -128,6 +143,17 @@ def link_model(link: Link, bidirectional: bool, in_tree: bool | None) -> LinkMod
         dst=port_ref_model(link.dst),
         bidirectional=bidirectional,
         in_tree=in_tree,
+    )
+
+
+def held_link_model(held: HeldLink) -> HeldLinkModel:
+    """Return a link that is not believed, and why."""
+    return HeldLinkModel.model_validate(
+        {
+            "src": port_ref_model(held.link.src),
+            "dst": port_ref_model(held.link.dst),
+            "state": held.state,
+        }
     )
 
 

@@ -14,9 +14,19 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch, TopologyView
+from horizon_ryu.core.topology import (
+    HeldLink,
+    Host,
+    Link,
+    Port,
+    PortRef,
+    Segment,
+    Switch,
+    TopologyView,
+)
 from horizon_ryu.formats.fragments import Fragments
 from horizon_ryu.rest.topology_model import (
+    held_link_model,
     host_model,
     joint_model,
     link_model,
@@ -38,6 +48,7 @@ class TopologyText:
         self.ports: dict[int, Fragments] = {}
         """Those of each switch."""
         self.links = Fragments()
+        self.held_links = Fragments()
         self.hosts = Fragments()
         self.segments = Fragments()
 
@@ -55,15 +66,17 @@ class TopologyText:
         """
         self.ports = {dpid: self.ports.get(dpid, Fragments()) for dpid in view.switches}
         write_switch = partial(self._switch, rest)
-        lists = (
+        lists = [
             ("switches", self.switches.texts(_switches(view, states), write_switch, rest)),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
-            ("segments", self.segments.texts(_segments(view, forest), _segment, rest)),
-        )
-        members = ",".join(
-            f'"{name}":[{",".join(texts)}]' for name, texts in lists if texts or name != "segments"
-        )
+        ]
+        if view.segments:
+            texts = self.segments.texts(_segments(view, forest), _segment, rest)
+            lists.append(("segments", texts))
+        if view.held:
+            lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
+        members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
         return f"{{{members}}}".encode()
 
     def _switch(self, rest: Callable[[], None], switch: Switch, state: SwitchState) -> str:
@@ -86,6 +99,11 @@ def _links(
     for src, link in sorted(view.links.items()):
         in_tree = None if forest is None else forest.contains(link)
         yield src, (link, view.is_bidirectional(link), in_tree)
+
+
+def _held_links(view: TopologyView) -> Iterable[tuple[Hashable, tuple[HeldLink]]]:
+    for held in sorted(view.held):
+        yield held.link, (held,)
 
 
 def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
@@ -117,6 +135,10 @@ def _port(port: Port) -> str:
 
 def _link(link: Link, bidirectional: bool, in_tree: bool | None) -> str:
     return _text(link_model(link, bidirectional, in_tree))
+
+
+def _held_link(held: HeldLink) -> str:
+    return _text(held_link_model(held))
 
 
 def _host(host: Host) -> str:
