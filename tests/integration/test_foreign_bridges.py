@@ -145,10 +145,10 @@ def test_a_foreign_bridge_beside_cables_makes_no_storm(lab: Lab, version: str, m
 @pytest.mark.parametrize("version", VERSIONS)
 def test_switches_carry_what_crosses_a_segment(lab: Lab, version: str, mask: int) -> None:
     lab.stage("ring", VERSIONS[version], n=3)
-    hosts = lab.graph.hosts
+    hosts, cables = lab.graph.hosts, lab.cables_seen()
     with foreign_bridge(lab, mask, 1, 2, 3) as bridge:
         bridge.stand("10.0.0.200/8")
-        for cable in sorted(lab.cables_seen(), key=sorted):
+        for cable in sorted(cables, key=sorted):
             lab.cut(cable)
         names = [host.name for host in hosts]
         wait_until(lambda: not lab.network.ping_all(names).lost, SETTLED, "hosts talk across it")
