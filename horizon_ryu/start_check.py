@@ -7,6 +7,7 @@ other does not refuse. What depends on the moment (a port that is taken) only th
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from oslo_config import cfg
@@ -46,6 +47,7 @@ def check(conf: cfg.ConfigOpts) -> Settings:
     found = settings.load(conf)
     _check_values(found)
     _check_files(found)
+    _check_applications(conf)
     _check_switch_addresses(conf)
     log_options.check(conf)
     tls_files.check(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
@@ -58,6 +60,17 @@ def _default_to_loopback(conf: cfg.ConfigOpts) -> None:
     """Have REST and OpenFlow listen on this machine only, unless the operator says otherwise."""
     for name in ("wsapi_host", "ofp_listen_host"):
         conf.set_default(name, LOOPBACK)
+
+
+def _check_applications(conf: cfg.ConfigOpts) -> None:
+    """Check that the applications named can be found; a path is what Ryu takes, too."""
+    for name in (*conf.app_lists, *conf.app):
+        try:
+            is_there = Path(name).is_file() or find_spec(name) is not None
+        except (ImportError, ValueError):
+            is_there = False
+        if not is_there:
+            raise InvalidInput(("app_lists",), f"there is no application {name}")
 
 
 def _check_switch_addresses(conf: cfg.ConfigOpts) -> None:

@@ -59,6 +59,10 @@ REFUSED = [
     ("[DEFAULT]\nlog_file_mode = rw\n", "log_file_mode: 'rw' is no mode in octal digits"),
     ("[DEFAULT]\ndefault_log_level = 99\n", "default_log_level: 99 is not 0 to 50"),
     ("[DEFAULT]\npid_file = /no/file\n", "pid_file: /no/file: there is no directory"),
+    ("[DEFAULT]\napp_lists = no.such\n", "app_lists: there is no application no.such"),
+    ("[DEFAULT]\napp = horizon_ryu.nosuch\n", "there is no application horizon_ryu.nosuch"),
+    ("[store]\nurl = oracle://u:secret@h/x\n", "store.url: oracle needs a driver"),
+    ("[store]\nurl = sqlite:////bin/true\n", "/bin/true: is no SQLite database"),
     ("[store]\nurl = sqlite:////dev/null\n", "/dev/null: is no regular file"),
 ]
 
@@ -80,7 +84,7 @@ def test_what_a_start_would_refuse_is_named_in_one_line(
 
 
 def test_options_of_ryu_are_known(tmp_path: Path) -> None:
-    text = "[DEFAULT]\nwsapi_port = 1\nverbose = true\nobserve_links = false\napp_lists = a,b\n"
+    text = "[DEFAULT]\nwsapi_port = 1\nverbose = true\nobserve_links = false\napp_lists = os,json\n"
     check_file(write(tmp_path, text + f"log_file = {tmp_path}/x\nofp_listen_host = 0.0.0.0\n"))
 
 
