@@ -324,8 +324,6 @@ class DiscoveryControl:
         frame = self._evidence.probe(ref, hw_addr, now)
         return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
 
-        return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
-
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""
         times = (
