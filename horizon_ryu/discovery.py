@@ -28,6 +28,7 @@ from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_pins import MAX_PINS, pins_from_json, pins_to_json
 from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
+from horizon_ryu.core.discovery.link_trials import TrialLimits
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
@@ -35,7 +36,7 @@ from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Host, PortRef, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Host, Link, PortRef, TopologyChange, TopologyView
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.metrics import Metrics
@@ -78,6 +79,12 @@ _RESTORE_PAUSE = 1.0
 _REST = 2
 """A publication that took t seconds is followed by this many t of rest while changes pile up."""
 _CONSUMED = PacketInVerdict(True)
+_LINK_ALARMS = {
+    "alarm_relayed_link": "discovery: probes are relayed between %016x:%d and %016x:%d, where hosts"
+    " are; no link is believed",
+    "alarm_slow_link": "discovery: probes between %016x:%d and %016x:%d, where hosts were, take"
+    " longer than over known links; no link is believed",
+}
 
 
 class Discovery(HorizonApp):
@@ -116,6 +123,11 @@ class Discovery(HorizonApp):
         metrics.gauge("horizon_joining_switches", text, lambda: len(doubt.joining))
         text = "Joins of switches: begun, ended, and slow for those that took too long"
         metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
+        trials = self._core.trials
+        text = "Links that are held since hosts are known where they would be"
+        metrics.gauge("horizon_held_links", text, lambda: len(trials.held))
+        text = "Links held where hosts are known: begun, and what came of them"
+        metrics.counters("horizon_link_trials", text, "outcome", lambda: trials.counts)
         text = "Hosts that found no room, or gave way to others, by what was full"
         metrics.counters("horizon_hosts_refused", text, "full", lambda: self._core.hosts.refused)
         text = "Ports beyond the cap of their switch, which are kept closed to broadcasts"
@@ -268,6 +280,11 @@ class Discovery(HorizonApp):
         frame = frames.decode(packet.data)
         if frame is None:
             return PASSED
+        own = self._core.own_frame(packet, frame, now)
+        if own is not None:
+            if self._core.changed:
+                self._changed()
+            return PacketInVerdict(True, own.messages)
         messages = self._core.host_frame(packet, frame, now)
         if self._core.changed:
             self._dirty.set()
@@ -313,6 +330,10 @@ class Discovery(HorizonApp):
         self.horizon.published.crowded = self._core.crowded()
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))
+        for change in changes:
+            if change.kind in _LINK_ALARMS and isinstance(change.subject, Link):
+                ends = (*change.subject.src, *change.subject.dst)
+                self.logger.warning(_LINK_ALARMS[change.kind], *ends)
         for place, change in enumerate(changes):
             if place % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
                 # A switch may leave with thousands of hosts, and each event is text to be made.
@@ -426,4 +447,5 @@ def _limits(options: Any) -> DiscoveryLimits:
         hosts,
         DoubtLimits(options.join_patience, options.join_doubt),
         options.max_ports_per_switch,
+        TrialLimits(options.link_hold, options.link_latency_factor),
     )

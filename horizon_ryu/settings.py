@@ -63,6 +63,12 @@ class DiscoveryOptions(DiscoveryTimers):
     host_move_window: float = seconds(1.0, "in which a host's old place may contradict a move")
     join_patience: float = seconds(4.0, "for which one joining switch may hold new links back")
     join_doubt: float = seconds(10.0, "for which all that join may do so in a row")
+    link_hold: float = option(
+        1.0, "for which a new link is held where hosts are known (s); 0: believed at once", 0, 60
+    )
+    link_latency_factor: float = option(
+        3.0, "times what known links take beyond which such a link is too slow; 0: none is", 0, 1e6
+    )
 
     @property
     def timers(self) -> DiscoveryTimers:

@@ -16,11 +16,19 @@ from horizon_ryu.cli.terminal import Terminal, styled
 _MOST_RANKED = 10
 """Switches of which it is told how many shortest paths lead across them."""
 
+_WHY_HELD = {
+    "asking": "the hosts known there are being asked",
+    "relayed": "hosts answer there, so somebody relays probes",
+    "slow": "probes take longer than over known links",
+}
+
 
 def topology(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show switches, cables and hosts."""
     console.print(_switches(data["switches"]))
     console.print(_links(data["links"]))
+    if data.get("held_links"):
+        console.print(_held_links(data["held_links"]))
     console.print(_hosts(data["hosts"]))
 
 
@@ -47,6 +55,16 @@ def _links(links: Iterable[Mapping[str, Any]]) -> Table:
             continue
         arrow = styled("<->") if link["bidirectional"] else styled("-->", "red")
         table.add_row(src, arrow, dst, styled("yes", "green") if link["in_tree"] else "no")
+    return table
+
+
+def _held_links(held: Iterable[Mapping[str, Any]]) -> Table:
+    """One row per pair of ports whose probes meet and are not believed, and why."""
+    table = Table("between", "and", "why", title="Held links", title_justify="left")
+    for link in held:
+        table.add_row(
+            _end(link["src"]), _end(link["dst"]), _WHY_HELD.get(link["state"], link["state"])
+        )
     return table
 
 

@@ -79,6 +79,17 @@ class Link(NamedTuple):
         return Link(self.dst, self.src)
 
 
+class HeldLink(NamedTuple):
+    """A link that probes speak for and that is not believed, since hosts are known at an end.
+
+    ``state`` is ``asking`` while these hosts are asked, then ``relayed`` if one has answered, or
+    ``slow`` if the probes took too long.
+    """
+
+    link: Link
+    state: str
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Segment:
     """Ports of ours that switches which are not ours join; ``ports`` are in order, two at least.
@@ -126,8 +137,8 @@ class TopologyView:
     """One consistent picture of the network.
 
     ``links`` maps a source port to its link: a port has at most one neighbour. ``hosts`` are by
-    :func:`station_key`, ``segments`` by each of their ports. ``version`` grows by one with each
-    published change.
+    :func:`station_key`, ``segments`` by each of their ports, ``held`` one direction of each pair.
+    ``version`` grows by one with each published change.
     """
 
     version: int = 0
@@ -135,6 +146,7 @@ class TopologyView:
     links: Mapping[PortRef, Link] = field(default_factory=lambda: MappingProxyType({}))
     hosts: Mapping[bytes, Host] = field(default_factory=lambda: MappingProxyType({}))
     segments: Mapping[PortRef, Segment] = field(default_factory=lambda: MappingProxyType({}))
+    held: tuple[HeldLink, ...] = ()
 
     def is_bidirectional(self, link: Link) -> bool:
         """Tell whether the same cable was also seen in the other direction."""
@@ -152,12 +164,14 @@ class TopologyChange:
 
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
     ``port_beyond_cap`` (one of these came or went),
-    ``link_add``, ``link_delete``, ``segment_add``, ``segment_delete``, ``host_add``,
-    ``host_modify``, ``host_move``, ``host_delete`` and the alarms
+    ``link_add``, ``link_delete``, ``link_held``, ``link_released`` (held no more, believed or not),
+    ``segment_add``, ``segment_delete``, ``host_add``, ``host_modify``, ``host_move``,
+    ``host_delete`` and the alarms
     ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
     ``alarm_too_many_hosts``, ``alarm_too_many_ports``, ``alarm_port_role``,
-    ``alarm_shared_segment``. Alarms about a host have the other ``port``: of who claims to be it,
-    or where it was before.
+    ``alarm_shared_segment``, ``alarm_relayed_link``, ``alarm_slow_link``. Alarms about a host have
+    the other ``port``: of who claims to be it, or where it was before; ``alarm_relayed_link`` has
+    the one where a host answered.
     """
 
     kind: str

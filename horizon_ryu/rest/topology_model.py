@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch
+from horizon_ryu.core.topology import HeldLink, Host, Link, Port, PortRef, Segment, Switch
 from horizon_ryu.rest.model import Dpid, Model, PortNo
 from horizon_ryu.wire.addresses import mac_to_text
 
@@ -51,6 +53,18 @@ class LinkModel(Model):
     in_tree: bool | None
 
 
+class HeldLinkModel(Model):
+    """A link that is not believed since hosts are known at an end, in one of its directions.
+
+    ``state`` is ``asking`` while these are asked, then ``relayed`` if one has answered, or ``slow``
+    if its probes took too long.
+    """
+
+    src: PortRefModel
+    dst: PortRefModel
+    state: Literal["asking", "relayed", "slow"]
+
+
 class SegmentModel(Model):
     """Ports of ours that switches which are not ours join."""
 
@@ -73,11 +87,15 @@ class TaggedHostModel(HostModel):
 
 
 class TopologyModel(Model):
-    """Switches in order of dpid, links in order of their source, hosts in order of MAC."""
+    """Switches in order of dpid, links in order of their source, hosts in order of MAC.
+
+    ``held_links`` are there if any are held.
+    """
 
     switches: tuple[SwitchModel, ...]
     links: tuple[LinkModel, ...]
     hosts: tuple[HostModel | TaggedHostModel, ...]
+    held_links: tuple[HeldLinkModel, ...] = ()
 
 
 def switch_model(switch: Switch, connected: bool, unanswered: tuple[str, ...] = ()) -> SwitchModel:
@@ -115,6 +133,17 @@ def link_model(link: Link, bidirectional: bool, in_tree: bool | None) -> LinkMod
         dst=port_ref_model(link.dst),
         bidirectional=bidirectional,
         in_tree=in_tree,
+    )
+
+
+def held_link_model(held: HeldLink) -> HeldLinkModel:
+    """Return a link that is not believed, and why."""
+    return HeldLinkModel.model_validate(
+        {
+            "src": port_ref_model(held.link.src),
+            "dst": port_ref_model(held.link.dst),
+            "state": held.state,
+        }
     )
 
 

@@ -14,9 +14,15 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import Host, Link, Port, Switch, TopologyView
+from horizon_ryu.core.topology import HeldLink, Host, Link, Port, Switch, TopologyView
 from horizon_ryu.formats.fragments import Fragments
-from horizon_ryu.rest.topology_model import host_model, link_model, port_model, switch_model
+from horizon_ryu.rest.topology_model import (
+    held_link_model,
+    host_model,
+    link_model,
+    port_model,
+    switch_model,
+)
 
 SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
 """Whether a switch is connected, and which kinds of requests it leaves unanswered."""
@@ -32,6 +38,7 @@ class TopologyText:
         self.ports: dict[int, Fragments] = {}
         """Those of each switch."""
         self.links = Fragments()
+        self.held_links = Fragments()
         self.hosts = Fragments()
 
     def json(
@@ -48,11 +55,13 @@ class TopologyText:
         """
         self.ports = {dpid: self.ports.get(dpid, Fragments()) for dpid in view.switches}
         write_switch = partial(self._switch, rest)
-        lists = (
+        lists = [
             ("switches", self.switches.texts(_switches(view, states), write_switch, rest)),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
-        )
+        ]
+        if view.held:
+            lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
         return f"{{{members}}}".encode()
 
@@ -78,6 +87,11 @@ def _links(
         yield src, (link, view.is_bidirectional(link), in_tree)
 
 
+def _held_links(view: TopologyView) -> Iterable[tuple[Hashable, tuple[HeldLink]]]:
+    for held in sorted(view.held):
+        yield held.link, (held,)
+
+
 def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
     for key, host in sorted(view.hosts.items()):
         yield key, (host,)
@@ -94,6 +108,10 @@ def _port(port: Port) -> str:
 
 def _link(link: Link, bidirectional: bool, in_tree: bool | None) -> str:
     return _text(link_model(link, bidirectional, in_tree))
+
+
+def _held_link(held: HeldLink) -> str:
+    return _text(held_link_model(held))
 
 
 def _host(host: Host) -> str:

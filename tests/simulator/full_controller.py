@@ -151,6 +151,11 @@ class FullController:
             return
         frame = decode(packet.data)
         if frame is not None:
+            own = self.discovery.own_frame(packet, frame, self.now)
+            if own is not None:
+                self.transactions.send(own.messages)
+                self._after()
+                return
             self.transactions.send(self.discovery.host_frame(packet, frame, self.now))
             self._after()
         self.driver.handle(packet)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.topology import Link, PortRef
 from simulator.channel import Channel, Peer
@@ -62,6 +63,19 @@ class Station:
     heard: Counter[int] = field(default_factory=Counter)
 
 
+@dataclass(slots=True)
+class HostRelay:
+    """Two hosts that send one another's frames on as far as ``passes``, and answer if asked."""
+
+    hosts: tuple[Station, Station]
+    passes: Callable[[bytes], bool]
+    answers: bool = True
+
+    def address(self, host: Station) -> bytes:
+        """Return the IP address of one of them."""
+        return b"\x0a\x01" + host.mac[4:]
+
+
 class Network:
     """Everything outside the controller.
 
@@ -84,6 +98,7 @@ class Network:
         self.bridged_hosts: dict[PortRef, Station] = {}
         """Who stands on a foreign bridge, by the first of its ports."""
         self._hosts_at: dict[PortRef, Station] = {}
+        self._relays_at: dict[PortRef, HostRelay] = {}
         self._frames = 0
         self._relayed: Counter[tuple[bytes, PortRef]] = Counter()
 
@@ -154,6 +169,33 @@ class Network:
         self._hosts_at[location] = host
         return host
 
+    def add_relay(self, one: int, other: int) -> HostRelay:
+        """Put a host at a new port of each of two switches; they relay nothing yet."""
+        hosts = self.add_host(one), self.add_host(other)
+        relay = HostRelay(hosts, lambda _data: False)
+        self._relays_at.update((host.location, relay) for host in hosts)
+        return relay
+
+    def greet(self, relay: HostRelay) -> None:
+        """Have both hosts be heard by the controller: they ask a station that nobody knows."""
+        for host in relay.hosts:
+            nobody = bytes.fromhex("0a000000ffff")
+            ask = frames.build_arp_reply(
+                host.mac, relay.address(host), nobody, bytes((10, 1, 255, 255))
+            )
+            self.send(host, ask)
+
+    def _relay_hosts(self, src: PortRef, relay: HostRelay, data: bytes) -> None:
+        """Have the host at ``src`` answer, and relay what it hears."""
+        here, there = relay.hosts if relay.hosts[0].location == src else relay.hosts[::-1]
+        frame = frames.decode(data)
+        arp = frames.decode_arp(data, frame) if frame is not None else None
+        if relay.answers and arp is not None and arp.tpa == relay.address(here):
+            self.send(here, frames.build_arp_reply(here.mac, arp.tpa, arp.sha, arp.spa))
+        number = trace_number(data)
+        if relay.passes(data) and (number is None or self._may_pass(number, src)):
+            self.clock.after(0.0005, partial(self._arrive, there.location, data))
+
     # ---- frames
 
     def broadcast(self, host: Station, destination: bytes = BROADCAST) -> int:
@@ -173,6 +215,8 @@ class Network:
         if host is not None:
             if number is not None:
                 host.heard[number] += 1
+            if src in self._relays_at:
+                self._relay_hosts(src, self._relays_at[src], data)
             return
         if src in self._bridged:
             self._relay(src, self._bridged[src], data)

@@ -1,27 +1,24 @@
 """Discovery: switches, links and hosts from what the switches say and what probes prove.
 
 The one owner of topology state (report 3.4). It is told what happened and when, answers with
-messages, and gives out immutable views. Between a switch's joining and its forced drop being
-confirmed no new link is believed, and probes numbered before are void for new links: a hybrid
-switch without the drop relays LLDP, and would make neighbours of switches that are none. Such a
-doubt is bounded (:mod:`~horizon_ryu.core.discovery.join_doubt`).
+messages, and gives out immutable views. What probes prove is judged in
+:mod:`~horizon_ryu.core.discovery.link_evidence`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
-from horizon_ryu.core.discovery.group_probes import GroupProbes
 from horizon_ryu.core.discovery.hosts import NOTHING, PROBER, HostLimits, HostTable
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
-from horizon_ryu.core.discovery.link_table import LinkTable
+from horizon_ryu.core.discovery.link_evidence import EvidenceLimits, LinkEvidence
+from horizon_ryu.core.discovery.link_trials import LinkTrials, TrialLimits
 from horizon_ryu.core.discovery.pacing import Pacing
-from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.discovery.segment_places import SegmentPlaces
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.neighbour_discovery import neighbour_address
@@ -29,7 +26,6 @@ from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
     Host,
-    Link,
     Port,
     PortRef,
     Switch,
@@ -42,9 +38,6 @@ from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, 
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-
-LOST_PROBES = 3
-"""Probes in a row that must go unheard before silence counts: rounds may stretch beyond a timer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +57,7 @@ class DiscoveryLimits:
     hosts: HostLimits = field(default_factory=HostLimits)
     doubt: DoubtLimits = field(default_factory=DoubtLimits)
     ports_per_switch: int = 16_384
+    trials: TrialLimits = field(default_factory=TrialLimits)
 
 
 class Heard(NamedTuple):
@@ -86,21 +80,24 @@ class DiscoveryControl:
         self._timers = timers or DiscoveryTimers()
         limits = limits or DiscoveryLimits()
         self._switches = SwitchTable(limits.ports_per_switch)
-        self._links = LinkTable()
         self._hosts = HostTable(limits.hosts, self._is_edge)
-        self._book = OutstandingProbes(limits.probe_validity)
-        self._groups = GroupProbes(key, limits.probe_validity, self._links.join)
         self._places = SegmentPlaces()
         self._pacing = Pacing(
             self._timers.lldp_interval, limits.total_rate, limits.switch_rate, limits.new_port_rate
         )
         self._doubt = JoinDoubt(limits.doubt)
         self._slow_joins: list[SlowJoin] = []
-        self._void_before = 0
         self._crowds_told: set[int] = set()
-        self._refused: set[PortRef] = set()
         self._next_check = 0.0
         self._changes: list[TopologyChange] = []
+        self._evidence = LinkEvidence(
+            key,
+            EvidenceLimits(limits.probe_validity, limits.trials),
+            self._hosts,
+            self._pacing,
+            self._doubt,
+            self._changes,
+        )
         self._view = TopologyView()
 
     # ---- what happens to switches and ports
@@ -117,7 +114,7 @@ class DiscoveryControl:
         surplus = {no: port for no, port in switch.surplus.items() if is_port(no)}
         switch = replace(switch, ports=MappingProxyType(ports), surplus=MappingProxyType(surplus))
         switch, left_out = self._switches.add(switch)
-        self._void_probes()
+        self._evidence.void_probes()
         self._changes.append(TopologyChange("switch_join", switch))
         if left_out is not None:
             self._alarm_surplus(left_out)
@@ -138,12 +135,8 @@ class DiscoveryControl:
 
     def drop_restored(self, dpid: int, now: float) -> None:
         """The forced drop of a switch that is ready was missing, and is in place again."""
-        self._void_probes()
+        self._evidence.void_probes()
         self._joined(dpid, now)
-
-    def _void_probes(self) -> None:
-        self._void_before = self._book.next_number
-        self._groups.void()
 
     def switch_left(self, dpid: int, now: float) -> None:
         """The connection of a switch is gone; so are its links, at once."""
@@ -152,13 +145,7 @@ class DiscoveryControl:
 
     def _joined(self, dpid: int, now: float) -> None:
         self._doubt.end(dpid, now)
-        self._look_again(now)
-
-    def _look_again(self, now: float) -> None:
-        """Probe the ports whose links were not believed, if no doubt is left that forbids it."""
-        if self._refused and not self._doubt.binds(now):
-            self._pacing.hurry(self._refused, now)
-            self._refused.clear()
+        self._evidence.look_again(now)
 
     def _remove_switch(self, dpid: int) -> None:
         switch = self._switches.pop(dpid)
@@ -167,6 +154,7 @@ class DiscoveryControl:
         for number in switch.ports:
             self._forget_port(PortRef(dpid, number), "host_too")
         self._pacing.forget_switch(dpid)
+        self._evidence.forget_switch(dpid)
         self._crowds_told.discard(dpid)
         self._changes.append(TopologyChange("switch_leave", switch))
 
@@ -202,17 +190,9 @@ class DiscoveryControl:
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)
-        self._book.forget(ref)
-        self._groups.forget(ref)
-        self._links.clear_shared(ref)
-        self._refused.discard(ref)
-        self._deleted(self._links.remove_at(ref))
+        self._evidence.forget_port(ref)
         if hosts:
             self._changes += self._hosts.remove_at(ref)
-
-    def _deleted(self, links: Iterable[Link]) -> None:
-        self._groups.table.links_changed()
-        self._changes += (TopologyChange("link_delete", link) for link in links)
 
     # ---- what frames say
 
@@ -227,87 +207,24 @@ class DiscoveryControl:
         here = PortRef(packet.dpid, packet.in_port)
         if not self._is_up(here):
             return Heard("port_down", drop)
-        src = PortRef(probe.dpid, probe.port_no)
-        # What is remembered need not be signed again.
-        known = self._book.knows(src, probe.number, probe.tag)
-        if not (known or lldp.is_genuine(self._key, probe)):
+        if not self._evidence.is_genuine(probe):
             return Heard("forged", drop)
-        if packet.data.startswith(lldp.ANY_BRIDGE):
-            return Heard(self._hear_group(probe, here, now), drop)
-        verdict, other = self._book.hear(src, probe.number, here, now)
-        if verdict is ProbeVerdict.SHARED and self._is_settled(probe.number, now):
-            self._share((src, here, other), now)
-        if verdict is not ProbeVerdict.FRESH:
-            return Heard(verdict.value, drop)
-        return Heard(self._prove(Link(src, here), probe.number, now), drop)
+        is_group = packet.data.startswith(lldp.ANY_BRIDGE)
+        return Heard(self._evidence.hear(probe, here, is_group, now), drop)
 
-    def _hear_group(self, probe: lldp.Probe, here: PortRef, now: float) -> str:
-        """Take a genuine group probe as proof that two ports share a segment or a cable."""
-        outcome = self._groups.hear(probe, here, now, not self._doubt.binds(now))
-        src = PortRef(probe.dpid, probe.port_no)
-        if outcome == "unsettled":
-            self._refused.add(src)
-            self._look_again(now)
-        if outcome != "beside" or self._links.join(src, here):
-            return outcome
-        rivals = self._links.contradicted_by(Link(src, here), now)
-        if rivals:
-            # Neither leads to the other alone: whatever passes both kinds of probe is between.
-            self._share((src, here, *rivals), now)
-        self._groups.note(src, here, now, self._pacing.period)
-        return outcome
+    def own_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> Heard | None:
+        """Take a frame that is ours though it is no probe; nobody else is to see it.
 
-    def _prove(self, link: Link, number: int, now: float) -> str:
-        """Take a genuine probe, heard for the first time, as proof of ``link``."""
-        if link in self._links:
-            self._links.refresh(link, now)
-            self._trust(link, number)
-            return "refreshed"
-        if not self._is_settled(number, now):
-            self._refused.add(link.src)
-            self._look_again(now)
-            return "unsettled"
-        if self._links.is_shared(link.src, now) or self._links.is_shared(link.dst, now):
-            return "shared"
-        rivals = self._links.contradicted_by(link, now)
-        if rivals:
-            self._share((link.src, link.dst, *rivals), now)
-            return "shared"
-        for end in link:
-            # What others heard while the other end was not ours yet says nothing any more.
-            self._groups.table.remove_at(end)
-        self._deleted(self._links.add(link, now))
-        if self._doubt:
-            self._links.doubt(link, now)
-        self._changes.append(TopologyChange("link_add", link))
-        self._become_link_port(link.dst)
-        self._become_link_port(link.src)
-        # The other direction is probably there too: learn it now rather than next round.
-        self._pacing.hurry((link.dst,), now)
-        return "new"
-
-    def _trust(self, link: Link, number: int) -> None:
-        """Doubt a link no more if who was joining when it was found cannot have relayed this."""
-        born = self._links.doubted_since(link)
-        if born is not None and number >= self._void_before and not self._doubt.covers(born):
-            self._links.trust(link)
-
-    def _is_settled(self, number: int, now: float) -> bool:
-        """Tell whether a probe left when every switch had its forced drop; before, any relays."""
-        return number >= self._void_before and not self._doubt.binds(now)
-
-    def _become_link_port(self, ref: PortRef) -> None:
-        gone = self._hosts.remove_at(ref)
-        if gone:
-            self._changes += (*gone, TopologyChange("alarm_port_role", ref))
-
-    def _share(self, refs: tuple[PortRef, ...], now: float) -> None:
-        fresh = [ref for ref in refs if not self._links.is_shared(ref, now)]
-        quarantine = LOST_PROBES * max(self._pacing.period(ref.dpid) for ref in refs)
-        self._deleted(self._links.share(refs, now, quarantine))
-        for ref in refs[1:]:
-            self._groups.note(refs[0], ref, now, self._pacing.period)
-        self._changes += (TopologyChange("alarm_shared_segment", ref) for ref in fresh)
+        Returns None for all others. It has left by a port of ours, and came in at another one.
+        """
+        if frame.src != PROBER:
+            if not self._evidence.is_check(frame.src):
+                return None
+            self._evidence.check_heard(frame.src, PortRef(packet.dpid, packet.in_port), now)
+        if packet.buffer_id is None:
+            return Heard("own")
+        drop = Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port))
+        return Heard("own", (drop,))
 
     def host_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> tuple[Outgoing, ...]:
         """Learn from a host's frame; returns questions to where the host was before."""
@@ -316,8 +233,10 @@ class DiscoveryControl:
             return ()
         if not self._is_edge(here):
             return ()
-        if here in self._groups.table.segments:
-            home = self.locate(station_key(frame.src, frame.vlan))
+        key = station_key(frame.src, frame.vlan)
+        self._evidence.host_heard(key, here, frame.dst)
+        if here in self._evidence.segments:
+            home = self.locate(key)
             place = here if home is None else self._places.place(here, home)
             if place is None:
                 return ()
@@ -330,7 +249,7 @@ class DiscoveryControl:
 
     def tree_changed(self, forest: Forest) -> None:
         """Take the newest forest: which ports of segments are open, and what crosses them."""
-        self._places.follow(forest, self._groups.table.segments)
+        self._places.follow(forest, self._evidence.segments)
         for closed, door in self._places.moves():
             self._changes += self._hosts.move_at(closed, door)
 
@@ -349,7 +268,7 @@ class DiscoveryControl:
         return port is not None and port.up
 
     def _is_edge(self, ref: PortRef) -> bool:
-        return self._is_up(ref) and not self._links.touches(ref)
+        return self._is_up(ref) and not self._evidence.touches(ref)
 
     def locate(self, key: bytes) -> PortRef | None:
         """Return where a host, by its key, is, newer than any view; None if its port is not up.
@@ -389,29 +308,21 @@ class DiscoveryControl:
         """Return the probes due now; expire links and moves whose time is over."""
         if now >= self._next_check:
             self._next_check = now + self._timers.link_check_interval
-            lost: Callable[[PortRef], bool] = lambda ref: self._book.unheard(ref) >= LOST_PROBES  # noqa: E731
-            self._deleted(self._links.idle(now, self._timers.link_max_idle, lost))
-            self._groups.idle(now, self._timers.link_max_idle, self._pacing.period)
+            self._evidence.idle(now, self._timers.link_max_idle)
         self._changes += self._hosts.expire(now)
         if self._doubt:
             self._slow_joins += self._doubt.late(now)
-        self._look_again(now)
-        due = self._pacing.due(now, self._links.links, not self._doubt.binds(now))
-        return [*(self._probe(ref, now) for ref in due), *self._hosts.ask_silent(now)]
+        self._evidence.look_again(now)
+        trials = self._evidence.expire(now)
+        due = self._pacing.due(now, self._evidence.links, not self._doubt.binds(now))
+        probes = [self._probe(ref, now) for ref in due]
+        return [*probes, *self._hosts.ask_silent(now), *trials]
 
     def _probe(self, ref: PortRef, now: float) -> Outgoing:
         port = self._switches.port(ref)
         hw_addr = port.hw_addr if port is not None else bytes(6)
-        if not self._links.touches(ref) and self._groups.takes_turn(ref, now):
-            frame = self._groups.build(ref, hw_addr, now)
-        else:
-            frame = self._signed(ref, hw_addr, self._book.issue(ref, now))
+        frame = self._evidence.probe(ref, hw_addr, now)
         return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
-
-    def _signed(self, ref: PortRef, hw_addr: bytes, number: int) -> bytes:
-        tag = lldp.sign(self._key, ref.dpid, ref.port_no, number)
-        self._book.signed(ref, number, tag)
-        return lldp.build_signed(tag, ref.dpid, ref.port_no, hw_addr, number, lldp.NEAREST_BRIDGE)
 
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""
@@ -419,6 +330,7 @@ class DiscoveryControl:
             self._pacing.next_due(now, not self._doubt.binds(now)),
             self._next_check,
             self._hosts.next_due(),
+            self._evidence.next_due(),
             self._doubt.next_due(now),
         )
         return min(at for at in times if at is not None)
@@ -432,6 +344,11 @@ class DiscoveryControl:
     def is_overfull(self, dpid: int) -> bool:
         """Tell whether a switch has more ports beyond the cap than can be kept closed."""
         return self._switches.is_overfull(dpid)
+
+    @property
+    def trials(self) -> LinkTrials:
+        """The links that are held; to be read only."""
+        return self._evidence.trials
 
     @property
     def doubt(self) -> JoinDoubt:
@@ -466,15 +383,13 @@ class DiscoveryControl:
         changes = tuple(self._changes)
         if changes:
             self._view = self._next_view(changes)
-        self._changes = []
+        # What probes prove is added to the same list.
+        self._changes.clear()
         return changes
 
     def _follow_segments(self) -> None:
-        gone, found = self._groups.table.take_changes()
-        if gone or found:
-            self._places.follow(self._places.forest, self._groups.table.segments)
-        self._changes += (TopologyChange("segment_delete", segment) for segment in gone)
-        self._changes += (TopologyChange("segment_add", segment) for segment in found)
+        if self._evidence.follow_segments():
+            self._places.follow(self._places.forest, self._evidence.segments)
 
     def _next_view(self, changes: tuple[TopologyChange, ...]) -> TopologyView:
         """Return the next view; parts of which nothing is told are shared with the last one."""
@@ -483,9 +398,10 @@ class DiscoveryControl:
         return TopologyView(
             last.version + 1,
             self._switches.frozen() if "switches" in parts else last.switches,
-            _frozen(self._links.links) if "links" in parts else last.links,
+            _frozen(self._evidence.links) if "links" in parts else last.links,
             _frozen(self._hosts.hosts) if "hosts" in parts else last.hosts,
-            self._groups.table.segments,
+            self._evidence.segments,
+            self._evidence.held,
         )
 
     def view(self) -> TopologyView:

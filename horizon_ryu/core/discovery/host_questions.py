@@ -12,6 +12,8 @@ from horizon_ryu.wire.messages import Outgoing, Output, PacketOut
 
 PROBER = b"\x02\x48\x5a\x00\x00\x01"
 """Sender of our questions: locally administered, on no network."""
+PROBER_GROUP = b"\x33\x33\xff" + PROBER[3:]
+"""Where a station that speaks IPv6 asks for our address (RFC 4291, 2.7.1; RFC 2464, 7)."""
 _ALL_NODES = b"\xff\x02" + bytes(13) + b"\x01"
 _ECHO_REQUEST = 128
 

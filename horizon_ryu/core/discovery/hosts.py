@@ -111,6 +111,12 @@ class HostTable:
         host = self._hosts.get(key)
         return host.location if host is not None else None
 
+    def at(self, ref: PortRef) -> list[Host]:
+        """Return the stations at a port, the pinned ones first, then those known longest."""
+        pinned = [pin.key for pin in self._pins.at((ref,)) if pin.key in self._hosts]
+        found = dict.fromkeys((*pinned, *self._room.at(ref)))
+        return [self._hosts[key] for key in found]
+
     def is_contested(self, vlan: int | None, address: str) -> bool:
         """Tell whether it is undecided which station of a VLAN has ``address``."""
         return self._claims.is_contested((station_key(b"", vlan), address))
@@ -199,8 +205,7 @@ class HostTable:
 
     def remove_at(self, ref: PortRef) -> tuple[TopologyChange, ...]:
         """Forget every station at ``ref``: the port is gone or leads to a switch."""
-        pinned = (pin.key for pin in self._pins.at((ref,)) if pin.key in self._hosts)
-        keys = sorted((*self._room.at(ref), *pinned))
+        keys = sorted(host.key for host in self.at(ref))
         return tuple(TopologyChange("host_delete", self._forget(key)) for key in keys)
 
     def move_at(self, ref: PortRef, to: PortRef) -> tuple[TopologyChange, ...]:

@@ -94,6 +94,12 @@ class OutstandingProbes:
         page.unheard = 0
         return ProbeVerdict.FRESH, dst
 
+    def age(self, src: PortRef, number: int, now: float) -> float:
+        """Return how many seconds ago a probe left; 0 if that is not known any more."""
+        page = self._pages.get(src)
+        sent = page.probes.get(number) if page is not None else None
+        return now - sent.at if sent is not None else 0.0
+
     def unheard(self, ref: PortRef) -> int:
         """Return how many probes left by ``ref`` since one was last heard."""
         page = self._pages.get(ref)

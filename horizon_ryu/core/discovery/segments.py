@@ -73,6 +73,18 @@ class SegmentTable:
     def _is_full(self, ref: PortRef) -> bool:
         return len(self._mates.get(ref, ())) >= MAX_MATES
 
+    def are_joined(self, one: PortRef, other: PortRef) -> bool:
+        """Tell whether two ports are in one segment."""
+        segment = self._segments.get(one)
+        return segment is not None and other in segment.ports
+
+    def part(self, one: PortRef, other: PortRef) -> bool:
+        """Forget that two ports hear one another, if they alone are a segment; tell whether."""
+        if self._mates.get(one) != {other} or self._mates.get(other) != {one}:
+            return False
+        self._forget((one, other) if one < other else (other, one))
+        return True
+
     def remove_at(self, ref: PortRef) -> None:
         """Forget what was heard of and at ``ref``."""
         for pair in tuple(self._pending_at.get(ref, ())):

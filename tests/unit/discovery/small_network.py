@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
 from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -97,7 +96,7 @@ class SmallNetwork:
         self._tell_drops()
         for message in messages:
             src, data = outgoing(message)
-            if frames.is_multicast(data):
+            if lldp.is_lldp(data):
                 self.sent.append((self.now, src))
                 if data.startswith(lldp.ANY_BRIDGE):
                     self.groups_sent.append((self.now, src))

@@ -296,6 +296,8 @@ def test_a_port_that_turns_out_to_lead_to_a_switch_has_no_hosts(wires: Wires) ->
     wires.ready(A, B, C)
     hear(wires, A, 1, arp(HOST, IP))
     wires.run(0.1)
+    assert wires.links < TRUTH, "held, while the host is asked"
+    wires.run(1.1)
     assert wires.links == TRUTH
     assert wires.discovery.locate(HOST) is None
 

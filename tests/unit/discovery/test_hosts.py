@@ -157,7 +157,7 @@ def test_no_question_where_nobody_can_answer(network: SmallNetwork, gone: str) -
         network.core.switch_left(A, network.now)
     else:
         network.segment((A, 3), (B, 4))
-        network.run(0.2)
+        network.run(1.5)
     assert asks(network, AWAY) == ()
     assert network.core.locate(ALICE) == AWAY
 
@@ -201,6 +201,8 @@ def test_a_port_that_leads_to_a_switch_raises_an_alarm(network: SmallNetwork) ->
     asks(network, HOME)
     network.segment((A, 3), (B, 4))
     network.run(0.2)
+    assert hosts(network) != {}, "asked first"
+    network.run(1.3)
     assert hosts(network) == {}
     assert "alarm_port_role" in network.kinds()
 

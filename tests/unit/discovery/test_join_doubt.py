@@ -116,7 +116,7 @@ def test_a_link_that_was_proven_again_is_no_longer_doubted(pair: SmallNetwork) -
     pair.core.switch_joining(99, pair.now)
     pair.run(6.0)
     link = next(iter(CABLE))
-    assert pair.core._links.doubted_since(link) is None
+    assert pair.core._evidence._links.doubted_since(link) is None
     assert pair.links == CABLE
 
 

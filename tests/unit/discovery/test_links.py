@@ -319,7 +319,7 @@ def test_a_hub_is_no_link_however_slowly_it_is_probed(interval: float) -> None:
     network.run(0.2)
     kinds = network.kinds()
     assert {PortRef(dpid, 1) for dpid in (A, B, C)} == {
-        PortRef(dpid, 1) for dpid in (A, B, C) if network.core._links.is_shared(
+        PortRef(dpid, 1) for dpid in (A, B, C) if network.core._evidence._links.is_shared(
             PortRef(dpid, 1), network.now)
     }  # fmt: skip
     assert kinds.count("alarm_shared_segment") == 3
