@@ -16,7 +16,7 @@ from network_namespace import NetworkNamespace
 from tools.controller_process import wait_until
 from tools.lab import Lab
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 VERSIONS = {"1.0": ("OpenFlow10",), "1.3": ("OpenFlow13",)}
 SETTLED = 40.0
@@ -39,7 +39,7 @@ def ours(lab: Lab, dpid: int) -> str:
 
 
 def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=90).stdout
 
 
 class ForeignBridge:
