@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -293,3 +294,12 @@ def test_thorough_alone_is_refused(server: HTTPServer) -> None:
     refused = run(server, "graph", "--thorough")
     assert refused.exit_code == 2
     assert "goes with --measures" in refused.output
+
+
+def test_held_links_are_shown_with_the_reason(server: HTTPServer, monkeypatch: Any) -> None:
+    assert "Held links" not in run(server, "topology").output
+    held = {"src": {"dpid": A, "port_no": 1}, "dst": {"dpid": B, "port_no": 2}, "state": "relayed"}
+    monkeypatch.setitem(TOPOLOGY, "held_links", [held])
+    shown = run(server, "topology").output
+    assert "Held links" in shown
+    assert "somebody relays probes" in shown

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline
 from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
-from horizon_ryu.core.topology import PortRef, Segment, TopologyView
+from horizon_ryu.core.topology import HeldLink, Link, PortRef, Segment, TopologyView
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreesDocument
 from horizon_ryu.formats.topology import LinksDocument, NeighborsDocument
@@ -269,3 +269,12 @@ def test_the_topology_is_measured_as_a_graph(client: Any) -> None:
     assert (brief["switch_connectivity"], brief["betweenness"]) == (None, [])
     assert client.get("/v1/topology/measures?thorough=maybe").status_int == 422
     assert client.get("/v1/topology/measures?network=nobody").status_int == 404
+
+
+def test_links_that_are_held_are_shown_with_the_reason(client: Any) -> None:
+    assert "held_links" not in client.get("/v1/topology").json
+    held = HeldLink(Link(PortRef(1, 4), PortRef(3, 4)), "relayed")
+    client.discovery.current = replace(client.discovery.view(), version=8, held=(held,))
+    assert client.get("/v1/topology").json["held_links"] == [
+        {"src": {"dpid": S1, "port_no": 4}, "dst": {"dpid": S3, "port_no": 4}, "state": "relayed"}
+    ]
