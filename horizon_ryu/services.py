@@ -134,11 +134,11 @@ class Services:
         self.flow_migrations: FlowMigrations | None = None
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.disk = DiskSpace(self.store.folder, self.runtime)
+        self.store_thread = StoreThread(self.runtime)
         self.api = Api(self)
         self.router = self.api.router
         self._started = False
         self._openflow_at: str | None = None
-        self.store_thread = StoreThread(self.runtime)
         self._store_loops: list[SupervisedLoop] = []
         listener.install(self._connection_context())
         rest_server.install(

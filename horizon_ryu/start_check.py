@@ -7,15 +7,17 @@ other does not refuse. What depends on the moment (a port that is taken) only th
 from __future__ import annotations
 
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from oslo_config import cfg
 
-from horizon_ryu import settings
+from horizon_ryu import log_options, settings
 from horizon_ryu.core.dpid_claims import read_pins
 from horizon_ryu.core.errors import HorizonError, InvalidInput
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.flows.confirmation import parse_settle
+from horizon_ryu.free_ports import check_addresses
 from horizon_ryu.http.auth import load_tokens
 from horizon_ryu.http.host_check import check_listening
 from horizon_ryu.openflow import tls_files
@@ -45,9 +47,12 @@ def check(conf: cfg.ConfigOpts) -> Settings:
     found = settings.load(conf)
     _check_values(found)
     _check_files(found)
-    _check_addresses(conf)
+    _check_applications(conf)
+    _check_switch_addresses(conf)
+    log_options.check(conf)
     tls_files.check(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
     check_listening(conf.wsapi_host, bool(found.rest.tokens_file))
+    check_addresses(conf)
     return found
 
 
@@ -57,11 +62,18 @@ def _default_to_loopback(conf: cfg.ConfigOpts) -> None:
         conf.set_default(name, LOOPBACK)
 
 
-def _check_addresses(conf: cfg.ConfigOpts) -> None:
-    """Check the ports of Ryu's options, which Ryu itself would trip over while it listens."""
-    for name in ("wsapi_port", "ofp_tcp_listen_port", "ofp_ssl_listen_port"):
-        if conf[name] is not None and not 0 <= conf[name] <= _LAST_PORT:
-            raise InvalidInput((name,), f"{conf[name]} is no port: 0 to {_LAST_PORT}")
+def _check_applications(conf: cfg.ConfigOpts) -> None:
+    """Check that the applications named can be found; a path is what Ryu takes, too."""
+    for name in (*conf.app_lists, *conf.app):
+        try:
+            is_there = Path(name).is_file() or find_spec(name) is not None
+        except (ImportError, ValueError):
+            is_there = False
+        if not is_there:
+            raise InvalidInput(("app_lists",), f"there is no application {name}")
+
+
+def _check_switch_addresses(conf: cfg.ConfigOpts) -> None:
     for text in conf.ofp_switch_address_list:
         host, _, port = text.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) <= _LAST_PORT:

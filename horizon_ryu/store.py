@@ -51,27 +51,42 @@ T = TypeVar("T")
 Args = ParamSpec("Args")
 
 
+_MANY = 400
+"""Rows named in one statement; every database takes that many parameters."""
+
+
 class Carry(Protocol):
     """Who runs a call of the store."""
 
-    def __call__(self, function: Callable[[], T], /) -> T:
-        """Return ``function()``, run after all that was asked for before."""
+    def __call__(self, function: Callable[[], T], /, is_read: bool) -> T:
+        """Return ``function()``, run after all that was asked for before.
 
-
-_MANY = 400
-"""Rows named in one statement; every database takes that many parameters."""
+        What ``is_read`` changes nothing: it may be given up at any time. StoreError.
+        """
 
 
 def _carried(
     method: Callable[Concatenate[Store, Args], T],
 ) -> Callable[Concatenate[Store, Args], T]:
     """Have a method of the store run where its ``carry`` says; at once if there is none."""
+    return _run_elsewhere(method, is_read=False)
 
+
+def _carried_read(
+    method: Callable[Concatenate[Store, Args], T],
+) -> Callable[Concatenate[Store, Args], T]:
+    """Have a method run so that changes nothing."""
+    return _run_elsewhere(method, is_read=True)
+
+
+def _run_elsewhere(
+    method: Callable[Concatenate[Store, Args], T], is_read: bool
+) -> Callable[Concatenate[Store, Args], T]:
     @wraps(method)
     def call(store: Store, /, *args: Args.args, **kwargs: Args.kwargs) -> T:
         if store.carry is None:
             return method(store, *args, **kwargs)
-        return store.carry(partial(method, store, *args, **kwargs))
+        return store.carry(partial(method, store, *args, **kwargs), is_read=is_read)
 
     return call
 
@@ -233,14 +248,14 @@ class Store:
 
     # ---- named virtual networks
 
-    @_carried
+    @_carried_read
     def networks(self) -> Mapping[str, NetworkDefinition]:
         """Return the named networks, by name."""
         with self._reading() as connection:
             rows = connection.execute(sa.select(NETWORKS).order_by(NETWORKS.c.name)).all()
         return {row.name: parse_definition(row.definition) for row in rows}
 
-    @_carried
+    @_carried_read
     def network(self, name: str) -> NetworkDefinition:
         """Return one network; NotFound if there is none of that name."""
         query = sa.select(NETWORKS.c.definition).where(NETWORKS.c.name == name)
@@ -270,7 +285,7 @@ class Store:
 
     # ---- Xen hosts
 
-    @_carried
+    @_carried_read
     def xen_hosts(self) -> tuple[Row, ...]:
         """Return every Xen host's ``name``, ``url`` and ``node_pk``, by name."""
         with self._reading() as connection:
@@ -297,7 +312,7 @@ class Store:
 
     # ---- settings changed at run time
 
-    @_carried
+    @_carried_read
     def get_setting(self, name: str) -> Any:
         """Return a setting as the JSON value it was set to; None if it was never set."""
         query = sa.select(SETTINGS.c.value).where(SETTINGS.c.name == name)
@@ -316,7 +331,7 @@ class Store:
 
     # ---- flows
 
-    @_carried
+    @_carried_read
     def flows(self) -> tuple[Row, ...]:
         """Return every flow as the JSON value it was kept as."""
         with self._reading() as connection:
@@ -356,7 +371,7 @@ class Store:
                 values = [{"number": row["number"], "data": row} for row in flows]
                 connection.execute(sa.insert(FLOWS), values)
 
-    @_carried
+    @_carried_read
     def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
         """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
         query = sa.select(MIGRATIONS.c.data).order_by(MIGRATIONS.c.place)
@@ -365,7 +380,7 @@ class Store:
         with self._reading() as connection:
             return tuple(connection.execute(query).scalars())
 
-    @_carried
+    @_carried_read
     def migration(self, name: str) -> Row | None:
         """Return one migration; None if it is not remembered."""
         query = sa.select(MIGRATIONS.c.data).where(MIGRATIONS.c.id == name)

@@ -14,6 +14,8 @@ from horizon_ryu.core.errors import InvalidInput
 
 _OPTION = ("store", "url")
 _OWNER = stat.S_IRUSR | stat.S_IWUSR
+_SQLITE = b"SQLite format 3\0"
+"""How a database begins that is not empty."""
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database, with the rights of that."""
 
@@ -22,18 +24,29 @@ def check_url(text: str) -> None:
     """Raise InvalidInput unless ``text`` is a URL of a database, and its file one that can be."""
     try:
         url = sa.make_url(text)
-        url.get_dialect()
+        dialect = url.get_dialect()
     except (SQLAlchemyError, ImportError) as error:
         # The text may hold a password.
         reason = str(error).partition("'")[0].strip() or "not known to SQLAlchemy"
         raise InvalidInput(_OPTION, f"no URL of a database: {reason}") from error
+    try:
+        dialect.import_dbapi()
+    except ImportError as error:
+        raise InvalidInput(_OPTION, f"{url.get_backend_name()} needs a driver: {error}") from error
     path = file_of(url)
-    if path is None:
-        return
+    if path is not None:
+        _check_file(path)
+
+
+def _check_file(path: Path) -> None:
     if path.is_dir():
         raise InvalidInput(_OPTION, f"{path}: is a directory; name a file in it")
+    if path.exists() and not path.is_file():
+        raise InvalidInput(_OPTION, f"{path}: is no regular file")
     if not path.parent.is_dir():
         raise InvalidInput(_OPTION, f"{path}: there is no directory {path.parent}")
+    if path.is_file() and path.open("rb").read(len(_SQLITE)) not in (b"", _SQLITE):
+        raise InvalidInput(_OPTION, f"{path}: is no SQLite database; move it, or name another")
     writable = path if path.exists() else path.parent
     if not os.access(writable, os.W_OK):
         raise InvalidInput(_OPTION, f"{path}: {writable} cannot be written by this user")

@@ -26,6 +26,8 @@ MAX_OUTPUT = 1 << 24
 """Bytes: more is nothing that we asked for."""
 CHUNK = 1 << 16
 """Bytes read at a time."""
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
 
 
 class HungChild:

@@ -194,17 +194,25 @@ def _left(deadline: float) -> float:
     return left
 
 
-NOT_YET_VALID = 9
-"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID: a certificate older than this release, seen in 1970."""
+NOT_YET_VALID, HAS_EXPIRED = 9, 10
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, of a certificate older than this release that is seen in
+1970, and X509_V_ERR_CERT_HAS_EXPIRED, of one that this release did not make."""
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code == NOT_YET_VALID:
             return "has a certificate that is not valid yet: this machine's clock is behind"
+        if error.verify_code == HAS_EXPIRED:
+            return (
+                "has a certificate that has expired: this machine's clock is ahead, or remove "
+                "node.crt there and run xen-bridge keygen, which keeps the key"
+            )
         return "has another key than it is registered with"
     if isinstance(error, ssl.SSLError) and "ALERT_BAD_CERTIFICATE" in str(error.reason or ""):
         return "does not believe our certificate: is its clock behind?"
+    if isinstance(error, ssl.SSLError) and "ALERT_CERTIFICATE_EXPIRED" in str(error.reason or ""):
+        return "takes our certificate for expired: is its clock ahead?"
     if isinstance(error, ssl.SSLError) and "ALERT" in str(error.reason or ""):
         return "does not know our key (authorize it there: xen-bridge authorize)"
     if isinstance(error, (ssl.SSLEOFError, ConnectionError)) and not _is_refused(error):

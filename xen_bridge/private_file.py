@@ -6,6 +6,7 @@ type.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -31,6 +32,20 @@ def check_mode(path: Path, status: os.stat_result) -> None:
 
 def read_private(path: Path) -> bytes:
     """Return what is in a private file; raises OSError, OpenToOthers."""
-    with path.open("rb") as file:
-        check_mode(path, os.fstat(file.fileno()))
-        return file.read()
+    return read_regular(path, is_private=True)
+
+
+def read_regular(path: Path, is_private: bool = False, most: int = -1) -> bytes:
+    """Return what is in a file, ``most`` bytes at most; raises OSError, OpenToOthers.
+
+    OSError also for what is no regular file: to open a pipe would wait for a writer.
+    """
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if is_private:
+            check_mode(path, status)
+        return file.read(most)

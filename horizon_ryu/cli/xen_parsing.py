@@ -35,20 +35,36 @@ def affinity_of(text: str) -> list[list[int]]:
 
 def processor_of(text: str) -> dict[str, Any]:
     """Return what ``--affinity`` asks for: ``all``, or the CPUs of :func:`affinity_of`."""
-    return {"anywhere": True} if text == "all" else {"affinity": affinity_of(text)}
+    is_anywhere = text.strip().lower() == "all"
+    return {"anywhere": True} if is_anywhere else {"affinity": affinity_of(text)}
 
 
 def _cpus_of(text: str) -> list[int]:
+    """Return the CPUs of ``0-3,6``, or of ``0-7,^3``, as xl writes all but one."""
     found: set[int] = set()
-    for part in text.split(","):
-        numbers = _RANGE.fullmatch(part.strip())
-        if numbers is None:
-            raise click.BadParameter(f"{part!r} is not a CPU or a range", param_hint="--affinity")
-        first, last = int(numbers[1]), int(numbers[2] or numbers[1])
-        if last < first:
-            raise click.BadParameter(f"{part!r} ends before it begins", param_hint="--affinity")
-        found.update(range(first, last + 1))
+    for part in map(str.strip, text.split(",")):
+        numbers = _span_of(part.removeprefix("^"), part)
+        if part.startswith("^"):
+            found.difference_update(numbers)
+        else:
+            found.update(numbers)
+    if not found:
+        raise click.BadParameter(f"{text!r} leaves no CPU", param_hint="--affinity")
     return sorted(found)
+
+
+def _span_of(text: str, part: str) -> range:
+    numbers = _RANGE.fullmatch(text)
+    if numbers is None:
+        raise click.BadParameter(
+            f"{part!r} is not a CPU or a range (0,2-3); of a NUMA node, name its CPUs "
+            "(xl info -n on the host tells them)",
+            param_hint="--affinity",
+        )
+    first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+    if last < first:
+        raise click.BadParameter(f"{part!r} ends before it begins", param_hint="--affinity")
+    return range(first, last + 1)
 
 
 def interface_of(text: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from horizon_ryu.flows.path_monitor import PathMonitor
 from horizon_ryu.flows.reconciler import Reconciler, RepairClaims
 from horizon_ryu.flows.recovery import Recovery
 from horizon_ryu.flows.service import FlowService
+from horizon_ryu.flows.waiting_flows import WaitingFlows
 from horizon_ryu.settings import FlowManagerOptions, FlowMigrationOptions
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
@@ -73,7 +74,8 @@ def assemble(
         runtime,
         beneath.clock,
     )
-    events = FlowEvents(beneath.events)
+    waiting = WaitingFlows(runtime.event())
+    events = FlowEvents(beneath.events, waiting)
     journal = FlowJournal(
         beneath.store, migration.kept, supervisor.until_kept, runtime.wall, runtime.semaphore()
     )
@@ -97,6 +99,7 @@ def assemble(
         engine,
         journal,
         events,
+        waiting,
         runtime,
         beneath.clock,
         manager.grace,

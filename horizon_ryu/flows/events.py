@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from horizon_ryu.changes.ports import Progress
@@ -14,6 +14,7 @@ from horizon_ryu.core.flows.plan import FlowPlan, Install, Removal
 from horizon_ryu.core.flows.reconcile import RepairPlan
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.flows.journal import record_of
+from horizon_ryu.flows.waiting_flows import WaitingFlows
 
 LOG = logging.getLogger("horizon.flows")
 
@@ -42,18 +43,18 @@ class FlowEvents:
     ``migration_done``, ``migration_rolled_back``, ``migration_failed``.
     """
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: Events, waiting: WaitingFlows) -> None:
+        """``waiting`` is told when a flow that was there has changed or gone."""
         self._events = events
-        self.follower: Callable[[], None] | None = None
-        """Told when a flow that was there has changed or gone; None while none is in the way."""
+        self._waiting = waiting
 
     def ended(self, transaction: Progress[FlowPlan]) -> None:
         """Tell how a change of a flow ended; the engine calls this at the end of each."""
         plan, is_done = transaction.plan, transaction.state is State.DONE
         if transaction.record is not None:
             self._migration(transaction)
-        if self.follower is not None and not isinstance(plan, Install):
-            self.follower()
+        if self._waiting.held and not isinstance(plan, Install):
+            self._waiting.others_changed()
         if not is_done:
             return
         if isinstance(plan, Removal):

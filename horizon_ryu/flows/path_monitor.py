@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from horizon_ryu.changes.engine import Batch, Engine
 from horizon_ryu.changes.states import State
@@ -19,6 +19,7 @@ from horizon_ryu.core.loop_record import IDLE_TURN
 from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange
 from horizon_ryu.flows.events import FlowEvents
 from horizon_ryu.flows.journal import FlowJournal
+from horizon_ryu.flows.waiting_flows import Hold, WaitingFlows
 from xen_bridge.runtime.port import Runtime
 
 LOG = logging.getLogger("horizon.flows")
@@ -33,13 +34,6 @@ _AT_ONCE = 256
 """Flows moved together."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hold:
-    """That a flow is held up by another one, and is tried again after so many seconds."""
-
-    seconds: float
-
-
 class PathMonitor:
     """Looks at every flow that a change of the topology concerns, in a task of its own."""
 
@@ -50,6 +44,7 @@ class PathMonitor:
         engine: Engine[FlowPlan],
         journal: FlowJournal,
         events: FlowEvents,
+        waiting: WaitingFlows,
         runtime: Runtime,
         clock: Callable[[], float],
         grace: float,
@@ -63,10 +58,8 @@ class PathMonitor:
         self._runtime = runtime
         self._clock = clock
         self._settled_at = clock() + grace
-        self._suspects: set[int] = set()
-        self._held: dict[int, _Hold] = {}
-        """Flows that others are in the way of, by number."""
-        self._wake = runtime.event()
+        self._waiting = waiting
+        self._suspects, self._held, self._wake = waiting.suspects, waiting.held, waiting.wake
 
     def changed(self, changes: Iterable[TopologyChange]) -> None:
         """Take note of changes of the topology; never waits."""
@@ -107,14 +100,7 @@ class PathMonitor:
 
     def suspect(self, flows: Iterable[Flow]) -> None:
         """Have flows looked at; never waits."""
-        self._suspects |= {flow.number for flow in flows}
-        if self._suspects:
-            self._wake.set()
-
-    def others_changed(self) -> None:
-        """Have the flows looked at that others hold up, now that one has changed; never waits."""
-        self._suspects |= self._held.keys()
-        self._wake.set()
+        self._waiting.suspect(flows)
 
     def turn(self) -> None:
         """Wait for suspects and look after them: one turn of a loop."""
@@ -159,21 +145,20 @@ class PathMonitor:
     def _look_after(self, numbers: Sequence[int]) -> None:
         with self._engine.batch() as batch:
             self._plan(numbers, batch)
-            self._events.follower = self.others_changed if self._held else None
             self._try_held(number for number in numbers if number in self._held)
             if len(batch):
                 self._move(batch)
 
     def _try_held(self, numbers: Iterable[int]) -> None:
         """Have flows that are held looked at in time, but for those looked at since."""
-        together: dict[float, dict[int, _Hold]] = {}
+        together: dict[float, dict[int, Hold]] = {}
         for number in numbers:
             hold = self._held[number]
             together.setdefault(hold.seconds, {})[number] = hold
 
-        def later(seconds: float, holds: Mapping[int, _Hold]) -> None:
+        def later(seconds: float, holds: Mapping[int, Hold]) -> None:
             self._runtime.sleep(seconds)
-            self._suspects |= {n for n, hold in holds.items() if self._held.get(n) is hold}
+            self._suspects.update(n for n, hold in holds.items() if self._held.get(n) is hold)
             self._wake.set()
 
         for seconds, holds in together.items():
@@ -186,7 +171,7 @@ class PathMonitor:
                 self._held.pop(number, None)
                 continue
             if self._registry.is_changing(number):
-                self._held[number] = _Hold(_RETRY)
+                self._held[number] = Hold(_RETRY)
                 continue
             flow = self._registry.get(number)
             try:
@@ -202,7 +187,7 @@ class PathMonitor:
         """Try a flow again when another one has changed, and ever more rarely else."""
         before = self._held.get(flow.number)
         seconds = _RETRY if before is None else min(2 * before.seconds, LONGEST_RETRY)
-        self._held[flow.number] = _Hold(seconds)
+        self._held[flow.number] = Hold(seconds)
         self._explain(flow, error)
 
     def _explain(self, flow: Flow, error: HorizonError) -> None:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -20,7 +18,7 @@ from pathlib import Path
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.problem import FORBIDDEN, UNAUTHENTICATED, ProblemError
-from xen_bridge.private_file import OpenToOthers, check_mode
+from xen_bridge.private_file import OpenToOthers, read_regular
 
 MIN_TOKEN = 16
 """Characters; a shorter one could be guessed."""
@@ -117,24 +115,15 @@ def _unauthenticated(detail: str, error: str = "") -> ProblemError:
 def load_tokens(path: Path) -> Tokens:
     """Read the tokens file; InvalidInput if it is malformed or open to others than its owner."""
     try:
-        with path.open("rb") as file:
-            _check_mode(path, os.fstat(file.fileno()))
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = read_regular(path, is_private=True, most=MAX_FILE_BYTES + 1)
     except OSError as error:
         raise InvalidInput(("tokens_file",), f"{path}: {error.strerror}") from error
-    if len(data) > MAX_FILE_BYTES:
-        raise InvalidInput(("tokens_file",), f"{path}: larger than {MAX_FILE_BYTES} bytes")
-    return parse_tokens(data.decode("utf-8", "replace").splitlines())
-
-
-def _check_mode(path: Path, status: os.stat_result) -> None:
-    """Refuse what others may read, or anybody but the owner may write (a group may read)."""
-    if not stat.S_ISREG(status.st_mode):
-        raise InvalidInput(("tokens_file",), f"{path}: not a regular file")
-    try:
-        check_mode(path, status)
     except OpenToOthers as error:
         raise InvalidInput(("tokens_file",), str(error)) from error
+    if len(data) > MAX_FILE_BYTES:
+        raise InvalidInput(("tokens_file",), f"{path}: larger than {MAX_FILE_BYTES} bytes")
+    # Editors of other systems begin UTF-8 with a mark.
+    return parse_tokens(data.decode("utf-8-sig", "replace").splitlines())
 
 
 def parse_tokens(lines: Iterable[str]) -> Tokens:

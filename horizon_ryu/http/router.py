@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -80,6 +81,7 @@ LOG = logging.getLogger(__name__)
 Observer: TypeAlias = Callable[[str, str, int, float], None]
 """Told of each answer: method, path template ('' if none), status, seconds."""
 
+_READING = frozenset({"GET", "HEAD"})
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept"}
 
 
@@ -93,10 +95,12 @@ class Router:
         read_stream: BodyReader = read_stream,
         max_body: int = MAX_BODY,
         aside: Aside = here,
+        answering: Aside | None = None,
     ) -> None:
         """``tokens`` None lets everybody in; ``read_stream`` may bound how long a body takes.
 
         ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``.
+        ``answering`` runs what changes something, and raises when nobody should wait any longer.
         """
         self._tokens = tokens
         self._observer = observer
@@ -104,6 +108,7 @@ class Router:
         self._max_body = max_body
         self._routes = Routes()
         self._kept = KeptAnswers(aside)
+        self._answering = answering
 
     @property
     def protected(self) -> bool:
@@ -173,7 +178,11 @@ class Router:
         path = path_values(resource, found.texts)
         query = query_values(resource, request)
         body = read_body(resource, request, self._read_stream, self._max_body)
-        result = resource.handler(Call(request, path, query, body, principal, media_type))
+        call = Call(request, path, query, body, principal, media_type)
+        if self._answering is None or request.method in _READING:
+            result = resource.handler(call)
+        else:
+            result = self._answering(partial(resource.handler, call))
         if isinstance(result, Versioned):
             return self._versioned(request, resource, result, media_type)
         return _response(resource, result, media_type)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from horizon_ryu.core.errors import InvalidInput
-from xen_bridge.private_file import OpenToOthers, read_private
+from xen_bridge.private_file import OpenToOthers, read_regular
 
 _KEY, _CERTIFICATE, _AUTHORITIES = "ctl_privkey", "ctl_cert", "ca_certs"
 
@@ -37,7 +37,7 @@ def check(key: str | None, certificate: str | None, authorities: str | None) -> 
 
 def _check_readable(option: str, path: str, is_private: bool) -> None:
     try:
-        read_private(Path(path)) if is_private else Path(path).read_bytes()
+        read_regular(Path(path), is_private)
     except OSError as error:
         raise InvalidInput((option,), f"{path}: {error.strerror}") from error
     except OpenToOthers as error:

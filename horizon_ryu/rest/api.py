@@ -43,6 +43,17 @@ class ConnectedSwitches(Protocol):
         """Return them by dpid."""
 
 
+class PatientStore(Protocol):
+    """Whoever runs the calls of the store."""
+
+    @property
+    def hangs_for(self) -> float:
+        """The seconds for which the store has not answered, if that is too long; else 0."""
+
+    def answering(self, operation: Callable[[], Any]) -> Any:
+        """Return ``operation()``; StoreError when the store takes too long."""
+
+
 class ApiServices(Protocol):
     """What the API needs of the controller."""
 
@@ -56,6 +67,10 @@ class ApiServices(Protocol):
     supervisor: Supervisor
     published: Published
     disk: DiskSpace
+
+    @property
+    def store_thread(self) -> PatientStore:
+        """Who runs the calls of the store."""
 
     @property
     def switches(self) -> ConnectedSwitches:
@@ -77,6 +92,7 @@ class Api:
             read_stream=partial(wsgi_mount.read_body_in_time, services.runtime),
             max_body=rest.max_body,
             aside=services.runtime.in_thread,
+            answering=services.store_thread.answering,
         )
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(self, services.metrics, services.runtime.checkpoint))
@@ -152,7 +168,7 @@ class Api:
         metrics.gauge(
             "horizon_degraded",
             "1 if health is degraded, else 0",
-            lambda: int(any(self._reasons())),
+            lambda: int(any(self._reasons(self._accepting()))),
         )
 
     def mount(self, wsgi: WSGIApplication) -> None:
@@ -164,7 +180,7 @@ class Api:
         """Return how the controller is."""
         lag = self._lag.seconds
         accepting = self._accepting()
-        reasons = tuple(self._reasons())
+        reasons = tuple(self._reasons(accepting))
         return Health(
             status="degraded" if reasons else "ok",
             version=__version__,
@@ -188,13 +204,16 @@ class Api:
         found = self._services.supervisor.serving()
         return dict(sorted((found | dict.fromkeys(failing, False)).items()))
 
-    def _reasons(self) -> Iterator[str]:
+    def _reasons(self, accepting: Mapping[str, bool]) -> Iterator[str]:
         """Yield why the controller is degraded; of exceptions the log tells more."""
         if self._lag.seconds >= DEGRADED_LAG:
             yield "the event loop runs late"
-        for name, is_accepting in self._accepting().items():
+        for name, is_accepting in accepting.items():
             if not is_accepting:
                 yield f"{name} cannot accept connections"
+        silence = self._services.store_thread.hangs_for
+        if silence:
+            yield f"the store has not answered for {silence:.0f} s"
         if self._services.store.trouble is not None:
             yield f"the store cannot be written: {clean(self._services.store.trouble)}"
         if self._services.disk.is_short:

@@ -85,7 +85,7 @@ class MigrationRequests(
             Annotated[MigrationRequest, Tag(f"{UNION_TAG}one")]
             | Annotated[
                 tuple[MigrationRequest, ...],
-                Field(min_length=1, max_length=MAX_BATCH),
+                Field(min_length=1, max_length=MAX_BATCH, fail_fast=True),
                 Tag(f"{UNION_TAG}many"),
             ],
             Discriminator(_form),

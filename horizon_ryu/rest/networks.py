@@ -34,8 +34,8 @@ class Definition(Model):
     vlan: Annotated[int, Field(ge=1, le=4094)] = optional()
     ip: Annotated[str, StringConstraints(pattern=f"^({IP_RANGE}|{IPV6_RANGE}|{MASKED})$")] = (
         optional(
-            description="A range of IPv4 or IPv6 whose host bits are zero, or with a mask",
-            examples=["10.0.0.0/24", "2001:db8::/32"],
+            description="A range of IPv4 or IPv6 whose host bits are zero",
+            examples=["10.0.0.0/24", "2001:db8::/32", "10.0.0.0/255.255.255.0"],
         )
     )
 

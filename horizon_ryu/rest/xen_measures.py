@@ -17,7 +17,7 @@ from xen_bridge import errors as bridge
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents import measures
-from xen_bridge.protocol.documents.domains import ROUTER
+from xen_bridge.protocol.documents.domains import DOMAIN
 from xen_bridge.protocol.messages import Message
 
 MARGIN = 60.0
@@ -51,7 +51,7 @@ class MeasureRequest(Model):
     """What to measure: on the host itself or, with ``domain``, inside a virtual router."""
 
     gatherers: Gatherers
-    domain: Annotated[str, StringConstraints(pattern=f"^{ROUTER}$")] = optional()
+    domain: Annotated[str, StringConstraints(pattern=f"^{DOMAIN}$")] = optional()
 
     def request(self) -> measures.Measures:
         """Return what to ask the host for (listing 2.1); InvalidInput for nothing."""

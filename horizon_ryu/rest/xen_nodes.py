@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from horizon_ryu.rest.nodes import MeasuresModel, NodeModel, ThroughputModel
-from horizon_ryu.xen_hosts.hosts import XenHosts
+from horizon_ryu.xen_hosts.hosts import XenHosts, agent_name
 from xen_bridge.protocol.documents.summary import GetSummary, Summary
 
 PREFIX = "xen"
@@ -31,7 +31,7 @@ class XenNodes:
             yield NodeModel(id=f"{PREFIX}:{name}", kind="xen_host")
             for domain in node.domains:
                 if domain.id:
-                    yield NodeModel(id=f"{PREFIX}:{name}:{domain.name}", kind="xen_router")
+                    yield NodeModel(id=f"{PREFIX}:{name}:{agent_name(domain)}", kind="xen_router")
 
     def measures(self, node: str) -> MeasuresModel | None:
         """Return the measures of a host or a router; None for what is neither."""

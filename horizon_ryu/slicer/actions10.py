@@ -143,15 +143,19 @@ class ActionSlicer:
     def _check_port(self, port: int, came_in: int | None) -> None:
         if port == _IN_PORT:
             # Where the frame may come from any port, it came from one of the slice's own.
-            if came_in is not None and came_in not in self.ports.ports:
+            if came_in is not None and not self._has(came_in):
                 raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "port of another slice")
         elif port == _NORMAL:
             if not self.ports.native_flood:
                 raise TenantRefusal(
                     OFPET.BAD_ACTION, OFPBAC.BAD_OUT_PORT, "NORMAL leaves the slice"
                 )
-        elif port not in self.ports.ports:
+        elif not self._has(port):
             raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_OUT_PORT, "port of another slice")
+
+    def _has(self, port: int) -> bool:
+        """Tell whether a port is the slice's, whether the switch has it just now or not."""
+        return self.flowspace.has_port(self.slice_name, port)
 
     def _marked(self) -> list[Action10]:
         """Return the actions that mark a frame before it is sent."""

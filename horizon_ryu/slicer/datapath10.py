@@ -25,6 +25,7 @@ from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid, 
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
+from horizon_ryu.wire.layout import WireError
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStats10
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
@@ -145,9 +146,10 @@ class SlicedDatapath10:
         """Take another flowspace: entries and ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
-        changes, _ = self._link.sliced.set_flowspace(flowspace)
+        changes, lost = self._link.sliced.set_flowspace(flowspace)
         self._install_guards()
         self._tables.carry_out(changes, now)
+        self._tables.lose(lost)
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
 
@@ -183,6 +185,9 @@ class SlicedDatapath10:
             take(tenant, message, now)
         except TenantRefusal as refusal:
             self._link.refuse(tenant, message, refusal)
+        except WireError:
+            malformed = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_LEN, "malformed")
+            self._link.refuse(tenant, message, malformed)
 
     def _features(self, tenant: TenantConnection, message: bytes, _: float) -> None:
         reply = self.ports.features(tenant.slice_name)

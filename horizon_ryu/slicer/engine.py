@@ -30,6 +30,8 @@ class SlicerEngine:
         self._flowspace = self._configuration.flowspace10()
         self._rates: dict[str, RateLimiter] = {}
         self.switches: dict[int, SwitchLink] = {}
+        self.faults = 0
+        """Errors of ours, each of which has ended a connection."""
 
     # ---- switches
 
@@ -94,3 +96,10 @@ class SlicerEngine:
         _LOG.info("%s: %s", event, ", ".join(f"{name} {value}" for name, value in about.items()))
         if self._listener is not None:
             self._listener(event, about)
+
+    def fault(self, error: Exception, **about: object) -> None:
+        """Tell of an error of ours, by which a connection has ended, with its traceback."""
+        self.faults += 1
+        _LOG.error("a connection ends by an error of ours: %s", about, exc_info=error)
+        if self._listener is not None:
+            self._listener("fault", {**about, "error": repr(error)})

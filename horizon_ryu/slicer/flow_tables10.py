@@ -142,6 +142,13 @@ class FlowTables10:
             else:
                 self._tallies.pop(entry.entry_id, None)
 
+    def lose(self, entries: Iterable[TenantEntry]) -> None:
+        """Tell tenants of entries that have no place in their flowspace any more."""
+        for entry in entries:
+            tally = self._tallies.setdefault(entry.entry_id, _Tally())
+            tally.reason = int(OFPRR.DELETE)
+            self._tell_if_over(entry)
+
     def _await(self, entry: TenantEntry, tally: _Tally, deleted: Iterable[InstalledEntry]) -> None:
         for piece in deleted:
             if piece.owner.entry_id == entry.entry_id:

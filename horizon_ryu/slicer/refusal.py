@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class TenantRefusal(Exception):
+class TenantRefusal(ValueError):
     """``type`` and ``code`` are those of the error message; ``reason`` is a label of counters."""
 
     def __init__(self, kind: int, code: int, reason: str) -> None:

@@ -52,6 +52,9 @@ class Slicer(Protocol):
     def tell(self, event: str, **about: object) -> None:
         """Tell whoever listens what has happened."""
 
+    def fault(self, error: Exception, **about: object) -> None:
+        """Tell of an error of ours, by which a connection has ended."""
+
 
 class SwitchLink(asyncio.Protocol, TenantLinkOwner):
     """One connection of a switch."""
@@ -62,7 +65,7 @@ class SwitchLink(asyncio.Protocol, TenantLinkOwner):
         self._session = ControllerSession(
             self._loop.time(), SessionLimits(offer=_OFFER), random.getrandbits(32)
         )
-        self._turns = TurnTaker(self._loop, self._take, self.flush)
+        self._turns = TurnTaker(self._loop, self._take, self.flush, self._failed)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flush_due = False
@@ -122,6 +125,9 @@ class SwitchLink(asyncio.Protocol, TenantLinkOwner):
             SessionEvent.ANSWER,
         ):
             self.datapath.from_switch(message, self._loop.time())
+
+    def _failed(self, error: Exception) -> None:
+        self._slicer.fault(error, switch=self.peer)
 
     def _begin(self) -> None:
         features = codec_of(OPENFLOW_10).messages.decode(self._features).message
@@ -245,6 +251,10 @@ class SwitchLink(asyncio.Protocol, TenantLinkOwner):
     def tenant_slow(self, link: TenantLink) -> None:
         """Tell that a controller did not read what it was sent."""
         self._slicer.tell("tenant_slow", slice=link.slice_name, controller=link.controller.url)
+
+    def tenant_fault(self, link: TenantLink, error: Exception) -> None:
+        """Tell of an error of ours, by which a tenant's connection has ended."""
+        self._slicer.fault(error, slice=link.slice_name, controller=link.controller.url)
 
     def tenant_unreachable(self, link: TenantLink, reason: str) -> None:
         """Tell that a controller could not be connected to."""

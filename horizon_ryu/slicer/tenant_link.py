@@ -97,7 +97,7 @@ class TenantLink(asyncio.Protocol):
         self._session = SwitchSession(
             self._features_of, self._loop.time(), limits, random.getrandbits(32)
         )
-        self._turns = TurnTaker(self._loop, self._take, self.flush)
+        self._turns = TurnTaker(self._loop, self._take, self.flush, self._failed)
         self._turns.begin(transport)
         self.flush()
         self._plan_tick()
@@ -139,6 +139,9 @@ class TenantLink(asyncio.Protocol):
             self._owner.tenant_came(self, self.tenant)
         elif event is SessionEvent.MESSAGE and self.tenant is not None:
             self._owner.tenant_says(self.tenant, message)
+
+    def _failed(self, error: Exception) -> None:
+        self._owner.tenant_fault(self, error)
 
     def _say(self, message: bytes) -> None:
         if self._session is not None:
@@ -188,6 +191,10 @@ class TenantLinkOwner:
 
     def tenant_slow(self, link: TenantLink) -> None:
         """Tell that it did not read what it was sent."""
+        raise NotImplementedError
+
+    def tenant_fault(self, link: TenantLink, error: Exception) -> None:
+        """Tell of an error of ours, by which its connection has ended."""
         raise NotImplementedError
 
     def tenant_unreachable(self, link: TenantLink, reason: str) -> None:

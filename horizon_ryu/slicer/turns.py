@@ -21,11 +21,16 @@ class TurnTaker:
         loop: asyncio.AbstractEventLoop,
         take: Callable[[Any], None],
         flush: Callable[[], None],
+        failed: Callable[[Exception], None],
     ) -> None:
-        """``take`` deals with one item; ``flush`` sends what has come of a turn."""
+        """``take`` deals with one item; ``flush`` sends what has come of a turn.
+
+        ``failed`` is told of an error of ours, which ends the connection and nothing else.
+        """
         self._loop = loop
         self._take = take
         self._flush = flush
+        self._failed = failed
         self._transport: asyncio.Transport | None = None
         self._items: Iterator[Any] | None = None
         self._chunks: list[Iterator[Any]] = []
@@ -41,8 +46,7 @@ class TurnTaker:
         if not self._is_scheduled:
             self._turn()
 
-    def _turn(self) -> None:
-        self._is_scheduled = False
+    def _take_some(self) -> None:
         left = MESSAGES_A_TURN
         while self._chunks and left:
             for item in self._chunks[0]:
@@ -52,6 +56,18 @@ class TurnTaker:
                     break
             else:
                 del self._chunks[0]
+
+    def _turn(self) -> None:
+        self._is_scheduled = False
+        try:
+            self._take_some()
+        except Exception as error:
+            # Whatever it is, others' connections must not end by it.
+            self._chunks.clear()
+            self._failed(error)
+            if self._transport is not None:
+                self._transport.abort()
+            return
         self._flush()
         if self._transport is None or self._transport.is_closing():
             self._chunks.clear()

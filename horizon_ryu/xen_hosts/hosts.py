@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -15,7 +16,7 @@ from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import to_horizon_error
 from horizon_ryu.xen_hosts.remote_host import Connect, HostStatus, RemoteHost
 from xen_bridge.errors import InvalidRequest
-from xen_bridge.protocol.documents.domains import Node
+from xen_bridge.protocol.documents.domains import ROUTER, Domain
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.trust.identity import check_node_pk
@@ -136,7 +137,7 @@ class XenHosts:
         """Return what a host answers; raises NotFound, HostAway at once, or what it told of."""
         host = self.host(name)
         try:
-            answer = host.ask(body, _name_of(router, host.status.node), seconds)
+            answer = host.ask(body, _agent_of(router, host), seconds)
         except HorizonError as error:
             self._count(type(error).__name__)
             raise
@@ -226,11 +227,24 @@ class XenHosts:
         tell("done")
 
 
-def _name_of(router: str | None, node: Node | None) -> str | None:
-    """Return the name of a domain that may be given by its id or UUID: agents go by names."""
-    for domain in node.domains if node is not None else ():
-        if router in (domain.uuid, str(domain.id)):
-            return domain.name
+def agent_name(domain: Domain) -> str:
+    """Return what the agent in a domain goes by: its name, or its UUID if that is an odd one."""
+    return domain.name if re.fullmatch(ROUTER, domain.name) else domain.uuid
+
+
+def _agent_of(router: str | None, host: RemoteHost) -> str | None:
+    """Return what an agent goes by whose domain is given by its UUID, name or id, in this order.
+
+    One that its host has not told of may be known there all the same. NotFound for what is no name
+    of an agent.
+    """
+    domains = host.status.node.domains if host.status.node is not None else ()
+    for names in (lambda one: one.uuid, lambda one: one.name, lambda one: str(one.id)):
+        for domain in domains:
+            if names(domain) == router:
+                return agent_name(domain)
+    if router is not None and not re.fullmatch(ROUTER, router):
+        raise NotFound(f"host {host.name}: no agent goes by {router}")
     return router
 
 

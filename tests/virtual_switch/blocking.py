@@ -93,6 +93,17 @@ class SocketSwitch:
             self._answer(message)
         self._answer(message)
 
+    def shake_hands_but_for_ports(self, dpid: int) -> None:
+        """Say the dpid, and nothing that is asked after that."""
+        self._begin(dpid, OPENFLOW_13, 0)
+        while not _ends_handshake(message := self.receive()):
+            self._answer(message)
+
+    def claim(self, dpid: int) -> None:
+        """Say that this is switch ``dpid``, and wait for nothing."""
+        self._begin(dpid, OPENFLOW_13, 0)
+        self._answer(self.expect(OFPT.FEATURES_REQUEST))
+
     def shake_hands_until_closed(self, dpid: int, auxiliary: int = 0) -> None:
         """Try a handshake that is going to be refused; TimeoutError if it is not."""
         try:

@@ -10,9 +10,11 @@ guest transmitted.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from dataclasses import replace
 
+from xen_bridge.child_command import SBIN
 from xen_bridge.errors import Deadline, HypervisorError
 from xen_bridge.gatherers.from_usage import FromUsage
 from xen_bridge.gatherers.usage_source import UsageSource
@@ -67,11 +69,16 @@ class XentopGatherer:
         )
 
 
+def _search_path() -> str:
+    return f"{os.environ.get('PATH', os.defpath)}:{SBIN}"
+
+
 def xentop_source(hypervisor: UsageSource, uri: str) -> XentopGatherer:
     """Return the gatherer for the host at ``uri``.
 
-    The tool is taken for this machine's own Xen (``xen:///``) where xentop is in the path, for
-    requests whose interval is whole seconds; all else is read from ``hypervisor``.
+    The tool is taken for this machine's own Xen (``xen:///``) where xentop is in the path, or
+    where such commands are, for requests whose interval is whole seconds; all else is read from
+    ``hypervisor``.
     """
-    path = shutil.which(TOOL) if uri.startswith(LOCAL) else None
+    path = shutil.which(TOOL, path=_search_path()) if uri.startswith(LOCAL) else None
     return XentopGatherer(FromUsage(hypervisor), None if path is None else XentopTool((path,)))

@@ -28,7 +28,11 @@ class VirtualRouter:
 def check_router(name: str, url: str, node_pk: str) -> VirtualRouter:
     """Return a router of checked values; InvalidRequest names the one that is wrong."""
     if not re.fullmatch(ROUTER, name):
-        raise InvalidRequest(("name",), "is no name of a domain")
+        raise InvalidRequest(
+            ("name",),
+            "has letters, digits and _ . + : - only, and begins with a letter or a digit; a domain "
+            "with another name goes by its UUID here",
+        )
     return VirtualRouter(name, check_url(url), check_node_pk(node_pk))
 
 
@@ -44,18 +48,14 @@ class RouterList:
 
     def put(self, router: VirtualRouter) -> None:
         """Add a router, or replace the one of that name."""
-        self._write({**self._file.entries_to_change(), router.name: router})
+        self._file.put(router.name, f"{router.name} {router.url} {router.node_pk}")
 
     def remove(self, name: str) -> bool:
         """Take a router away; False if there is none of that name."""
-        known = dict(self._file.entries_to_change())
-        if known.pop(name, None) is None:
+        if name not in self._file.entries_to_change():
             return False
-        self._write(known)
+        self._file.put(name, None)
         return True
-
-    def _write(self, routers: Mapping[str, VirtualRouter]) -> None:
-        self._file.write(f"{one.name} {one.url} {one.node_pk}" for one in routers.values())
 
 
 def _read_line(words: list[str]) -> tuple[str, VirtualRouter]:

@@ -6,15 +6,16 @@ While a client says nothing, or does not take what it is sent, its place may be 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from xen_bridge.runtime.checkpoints import checkpoint_every
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.room import Place
 
 READS_PER_TURN = 64
 """Lines and pieces of a request read before others have their turn."""
+READERS_PER_TURN = 4
+"""Connections that read so many in one turn of the hub."""
 MAX_LINE = 64 * 1024
 """Bytes of a line that nothing else limits, such as the size of a chunk."""
 
@@ -25,10 +26,22 @@ class YieldingFile:
     While it sends nothing its place may be given to somebody else.
     """
 
-    def __init__(self, file: Any, runtime: Runtime, place: Place) -> None:
+    def __init__(
+        self, file: Any, runtime: Runtime, place: Place, gate: AbstractContextManager[Any]
+    ) -> None:
+        """``gate`` lets so many connections at a time wait for the next turn."""
         self._file = file
-        self._let_others = checkpoint_every(runtime, READS_PER_TURN)
+        self._runtime = runtime
         self._place = place
+        self._gate = gate
+        self._reads = 0
+
+    def _let_others(self) -> None:
+        self._reads += 1
+        if self._reads % READS_PER_TURN == 0:
+            # Whoever sends in crumbs waits for its turn, and gives way to newcomers meanwhile.
+            with self._place.waiting(), self._gate:
+                self._runtime.checkpoint()
 
     def read(self, size: int = -1) -> bytes:
         self._let_others()

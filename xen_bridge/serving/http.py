@@ -24,7 +24,7 @@ from eventlet.websocket import WebSocketWSGI
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import accepted, host_of
 from xen_bridge.serving.chunk_lines import ChunkLines
-from xen_bridge.serving.client_files import PacedFile, YieldingFile
+from xen_bridge.serving.client_files import READERS_PER_TURN, PacedFile, YieldingFile
 from xen_bridge.serving.request_head import MAX_FIELDS, HeadFault, fault_of
 from xen_bridge.serving.room import Place, Room
 
@@ -73,7 +73,7 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         """Prepare to read and write."""
         super().setup()
         runtime, limits = self.server.runtime, self.server.limits
-        self.rfile: Any = YieldingFile(self.rfile, runtime, self._place)
+        self.rfile: Any = YieldingFile(self.rfile, runtime, self._place, self.server.readers)
         pace = limits.one_operation, limits.least_rate
         self.wfile: Any = PacedFile(self.wfile, runtime, self._place, *pace)
 
@@ -229,6 +229,7 @@ class _Server(wsgi.Server):  # type: ignore[misc]
         self.runtime = runtime
         self.limits = limits
         self.gate = runtime.semaphore(REQUESTS_PER_TURN)
+        self.readers = runtime.semaphore(READERS_PER_TURN)
         super().__init__(*arguments, socket_timeout=limits.one_operation, **options)
         self.log = _Log()
 

@@ -24,22 +24,19 @@ class KeyList:
     def add(self, node_pk: str, name: str = "") -> bool:
         """Add a key; False if it was there. InvalidRequest unless it is one."""
         key = check_node_pk(node_pk)
-        names = self._file.entries_to_change()
-        if key in names:
+        if key in self._file.entries_to_change():
             return False
-        self._write({**names, key: " ".join(name.replace("#", " ").split())})
+        shown = " ".join(name.replace("#", " ").split())
+        self._file.put(key, f"{key} {shown}".rstrip())
         return True
 
     def remove(self, node_pk: str) -> bool:
         """Take a key away; False if it was not there."""
-        names = dict(self._file.entries_to_change())
-        if names.pop(check_node_pk(node_pk), None) is None:
+        key = check_node_pk(node_pk)
+        if key not in self._file.entries_to_change():
             return False
-        self._write(names)
+        self._file.put(key, None)
         return True
-
-    def _write(self, names: Mapping[str, str]) -> None:
-        self._file.write(f"{key} {name}".rstrip() for key, name in names.items())
 
 
 def _read_line(words: list[str]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ Edited by hand or by a command while the service runs: no restart, no signal.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -56,9 +56,25 @@ class ListFile(Generic[Entry]):
             self._read()
         return found
 
-    def write(self, lines: Iterable[str]) -> None:
-        """Replace the file by ``lines``, at once or not at all."""
-        replace_file(self._path, "".join(f"{line}\n" for line in lines))
+    def put(self, key: str, line: str | None) -> None:
+        """Have ``line`` (None: nothing) be the one of ``key``, at once or not at all.
+
+        All other lines stay as they are: comments, and what is damaged, are their writer's.
+        """
+        present = self._lines() if self._path.exists() else []
+        kept = [text for text in present if self._key_of(text) != key]
+        lines = kept if line is None else [*kept, line]
+        replace_file(self._path, "".join(f"{text}\n" for text in lines))
+
+    def _key_of(self, line: str) -> str | None:
+        words = _words(line)
+        try:
+            return self._read_line(words)[0] if words else None
+        except InvalidRequest:
+            return None
+
+    def _lines(self) -> list[str]:
+        return self._path.read_text(encoding="utf-8", errors="replace").splitlines()
 
     def _state(self) -> tuple[int, int, int] | None:
         try:
@@ -68,10 +84,9 @@ class ListFile(Generic[Entry]):
         return state.st_mtime_ns, state.st_size, state.st_ino
 
     def _read(self) -> dict[str, Entry]:
-        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
         found: dict[str, Entry] = {}
-        for number, line in enumerate(lines, 1):
-            words = line.partition("#")[0].split()
+        for number, line in enumerate(self._lines(), 1):
+            words = _words(line)
             if not words:
                 continue
             try:
@@ -81,3 +96,7 @@ class ListFile(Generic[Entry]):
             else:
                 found[key] = entry
         return found
+
+
+def _words(line: str) -> list[str]:
+    return line.partition("#")[0].split()

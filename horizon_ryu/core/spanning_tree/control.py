@@ -406,16 +406,18 @@ class TreeControl:
         self._hold.decide_all([ref for ref in self._hold.changed if ref in peers])
 
     def _follow_segments(self, now: float) -> None:
-        """Decide the ports of segments; hold closed ones that belong to none any more.
+        """Decide the open ports of segments; hold closed ones that belong to none any more.
 
-        Only probes may have been lost: to open them at once would risk a loop.
+        Those that are held stay so: probes find a segment piece by piece, and two pieces would be
+        two nodes of the tree. Nor is one opened that is in none any more: only probes may have been
+        lost.
         """
         found, lost = self._far_ends.follow_segments(self._view)
         if found or lost:
             self._is_choice_due = self._lost_switches.has_changed = True
         segments = self._view.segments
-        self._hold.decide_all(found)
-        self._hold.decide_all([ref for ref in self._hold.changed if ref in segments])
+        news = {*found, *(ref for ref in self._hold.changed if ref in segments)}
+        self._hold.decide_all([ref for ref in news if not self._hold.is_held(ref)])
         for ref in lost:
             is_linked = ref in self._far_ends.peers
             if self._members.is_up(ref) and not is_linked and not self._is_open(ref):
@@ -432,7 +434,7 @@ class TreeControl:
         """Forget the lost links that are known again or were switched off, if any may be."""
         lost = self._lost_switches
         if lost.has_changed and lost:
-            lost.superseded(self._far_ends.peers.keys(), self._view.segments.keys())
+            lost.superseded(self._far_ends.peers.keys(), self._view.segments)
             lost.switched_off(self._members.carrier)
         self._is_choice_due |= lost.has_changed
         lost.has_changed = False

@@ -13,7 +13,7 @@ from horizon_ryu.core.spanning_tree.flood_state import FloodStep, closing, openi
 from horizon_ryu.core.spanning_tree.members import Member, Members
 from horizon_ryu.wire.messages import Outgoing
 
-AT_ONCE = 1_024
+AT_ONCE = 256
 """Ports of one switch that one plan closes, or opens: a slow switch must confirm it in time."""
 
 

@@ -200,7 +200,8 @@ def closing(
 ) -> FloodStep:
     """Return what closes every port of ``switch`` that is not in ``wanted``; it opens nothing.
 
-    Of ``among`` only these are looked at, and of ``most`` no more are closed in this step.
+    Of ``among`` only these are looked at, and of ``most`` no more are closed in this step; but a
+    group loses all at once, which is one message whatever their number.
     """
     ports = _looked_at(switch, among)
     closed = ports - wanted
@@ -210,10 +211,11 @@ def closing(
         if among is None
         else {number for number in closed if number not in state.blocked or number in state.stale}
     )
-    now, is_whole = _first(new | (closed & state.ports), most)
-    flooding = _without(state.ports, now | gone)
+    in_group = switch.capabilities.flood_group
+    now, is_whole = _first(new if in_group else new | (closed & state.ports), most)
+    flooding = _without(state.ports, (closed if in_group else now) | gone)
     messages: list[Message] = []
-    if not switch.capabilities.flood_group:
+    if not in_group:
         messages += _no_flood(switch, now & state.ports, True)
     elif not state.grouped or flooding is not state.ports:
         messages.append(FloodPorts(flooding))

@@ -1,14 +1,16 @@
-"""Segments that lost switches were at with open ports: they go on joining what is there.
+"""Segments that lost switches were at: with an open port they go on joining what is there.
 
 When such a switch leaves, Discovery knows its port of the segment no more, and one other port alone
 is no segment at all. To take that for a port of hosts would close a loop through the lost switch.
+Closed ports are remembered too: who is back first has to know who else is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
-from horizon_ryu.core.topology import PortRef, TopologyView
+from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
+from horizon_ryu.core.topology import PortRef, Segment, TopologyView
 
 
 class LostSegments:
@@ -42,6 +44,11 @@ class LostSegments:
         if len(found) > 1:
             self._ports[end] = frozenset(found)
 
+    def is_found(self, end: PortRef, segments: Mapping[PortRef, Segment]) -> bool:
+        """Tell whether all that was at ``end`` is known to be in one segment again."""
+        segment = segments.get(end)
+        return segment is not None and self._ports[end].issubset(segment.ports)
+
     def forget_where(self, condition: Callable[[PortRef], bool]) -> bool:
         """Forget the ports of lost switches for which it holds; tell whether there were any."""
         gone = [end for end in self._ports if condition(end)]
@@ -64,17 +71,14 @@ class LostSegments:
 def segment_nodes(
     view: TopologyView, remembered: Iterable[frozenset[PortRef]]
 ) -> dict[PortRef, int]:
-    """Return, for each port that is or was of a segment, a number for it that no switch has."""
-    nodes: dict[PortRef, int] = {}
-    least = 0
-    for segment in sorted(set(view.segments.values())):
-        least -= 1
-        nodes.update(dict.fromkeys(segment.ports, least))
-    for ports in sorted(remembered, key=sorted):
-        known = [nodes[ref] for ref in sorted(ports) if ref in nodes]
-        if not known:
-            least -= 1
-        node = known[0] if known else least
+    """Return, for each port that is or was of a segment, a number for it that no switch has.
+
+    Segments that were one are one node: probes find a segment piece by piece.
+    """
+    first: dict[PortRef, int] = {}
+    same = DisjointSets()
+    found = [one.ports for one in sorted(set(view.segments.values()))]
+    for place, ports in enumerate([*found, *sorted(map(sorted, remembered))]):
         for ref in ports:
-            nodes.setdefault(ref, node)
-    return nodes
+            same.join(first.setdefault(ref, -1 - place), -1 - place)
+    return {ref: same.find(node) for ref, node in first.items()}

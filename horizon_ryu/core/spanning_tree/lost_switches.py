@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
 from horizon_ryu.core.spanning_tree.lost_segments import LostSegments
-from horizon_ryu.core.topology import PortRef
+from horizon_ryu.core.topology import PortRef, Segment
 
 Cable = tuple[PortRef, PortRef]
 _NO_SEGMENTS: Mapping[PortRef, Collection[PortRef]] = MappingProxyType({})
@@ -122,8 +122,7 @@ class LostSwitches:
         """
         self._change()
         for end, ports in segments.items():
-            if end.port_no in frozen.open_ports:
-                self.segments.add(end, ports)
+            self.segments.add(end, ports)
         self._away[dpid] = frozen
         self._until.pop(dpid, None)
         for end, peer in links.items():
@@ -167,12 +166,15 @@ class LostSwitches:
         """Return what is known of the lost switches."""
         return TreeMemory(dict(self._away), self.cables(), self.segments.sets())
 
-    def superseded(self, ends: Collection[PortRef], segments: Collection[PortRef]) -> None:
+    def superseded(self, ends: Collection[PortRef], segments: Mapping[PortRef, Segment]) -> None:
         """Forget the links at ports where a link is known now, and the segments found again."""
         for end in [end for end in self._peers if end in ends]:
             self.forget(end)
-        found = lambda end: end in segments and end.dpid not in self._away  # noqa: E731
-        if self.segments.linked(ends) or self.segments.forget_where(found):
+        is_known = self.segments.linked(ends)
+        is_known |= self.segments.forget_where(
+            lambda end: end.dpid not in self._away and self.segments.is_found(end, segments)
+        )
+        if is_known:
             self._change()
 
     def open_segment_ends(self) -> Collection[PortRef]:

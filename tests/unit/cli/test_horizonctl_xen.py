@@ -26,6 +26,7 @@ from horizon_ryu.cli.xen_parsing import (
     interface_of,
     is_name,
     path_of,
+    processor_of,
 )
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
@@ -355,6 +356,28 @@ def test_a_name_never_leads_elsewhere(api: Api, bridge: FakeBridge, words: tuple
 )
 def test_affinities(text: str, cpus: list[list[int]]) -> None:
     assert affinity_of(text) == cpus
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("0-7,^3", {"affinity": [[0, 1, 2, 4, 5, 6, 7]]}),
+        ("0-127,^64-126/2", {"affinity": [[*range(64), 127], [2]]}),
+        ("0, 2", {"affinity": [[0, 2]]}),
+        ("all", {"anywhere": True}),
+        (" All ", {"anywhere": True}),
+    ],
+)
+def test_affinities_as_xl_writes_them(text: str, asked: dict[str, object]) -> None:
+    assert processor_of(text) == asked
+
+
+@pytest.mark.parametrize(
+    "text", ["node:0", "nodes:0-1", "3-1", "0,,1", "0-1,^0-1", "0/all", "-1", "²"]
+)
+def test_what_is_no_affinity_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        processor_of(text)
 
 
 def test_disks_interfaces_and_paths() -> None:

@@ -33,7 +33,7 @@ class SlowStore:
         self._chance = chance
         self._turn = runtime.semaphore()
 
-    def __call__(self, function: Callable[[], T], /) -> T:
+    def __call__(self, function: Callable[[], T], /, is_read: bool) -> T:
         with self._turn:
             for _ in range(self._chance.randrange(5)):
                 self._runtime.sleep(0)
@@ -126,7 +126,7 @@ def test_a_mark_is_not_made_of_a_flow_that_is_being_changed_meanwhile() -> None:
     keys = keys_of(flow)
     gate = runtime.event()
 
-    def carry(function: Callable[[], T], /) -> T:
+    def carry(function: Callable[[], T], /, is_read: bool) -> T:
         gate.wait()
         return function()
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from horizon_ryu.http.problem import refused
-from horizon_ryu.rest.migration_model import MigrationRequest
+from horizon_ryu.rest.flows import FlowBatch
+from horizon_ryu.rest.migration_model import MigrationRequest, MigrationRequests
 from horizon_ryu.rest.networks import Network
 
 
@@ -56,3 +57,12 @@ def test_a_pattern_is_told_by_what_its_field_says_of_itself() -> None:
     assert "definition.ip: is not a range of IPv4 or IPv6 whose host bits are zero, as 10." in said
     flow = {"flow": "nosuch", "dpids": ["1"]}
     assert fault(MigrationRequest, flow) == "flow: is not the id of a flow: 8 lower-case hex digits"
+
+
+@pytest.mark.parametrize("model", [FlowBatch, MigrationRequests])
+def test_of_many_that_are_wrong_the_first_ends_the_check(model: type[BaseModel]) -> None:
+    key = "flows" if model is FlowBatch else None
+    many = [{"x": 1}] * 2000
+    with pytest.raises(ValidationError) as wrong:
+        model.model_validate_json(json.dumps({key: many} if key else many))
+    assert wrong.value.error_count() < 10

@@ -21,6 +21,7 @@ from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
 from horizon_ryu.settings import RestOptions, Settings
 from horizon_ryu.store import Store
+from horizon_ryu.store_thread import STORE_PATIENCE, StoreThread
 from horizon_ryu.supervision import REMEMBERED, Supervisor
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.serving.accepting import LASTING_SECONDS, AcceptFailures
@@ -39,6 +40,7 @@ def services(clock: Clock, **rest: Any) -> Any:
         settings=Settings(rest=RestOptions(**rest)),
         metrics=metrics,
         store=Store("sqlite://"),
+        store_thread=StoreThread(runtime),
         supervisor=Supervisor(runtime, clock, metrics.loop_failed),
         events=EventLog(runtime),
         runtime=runtime,
@@ -75,6 +77,26 @@ def test_metrics_tell_of_events_and_switches() -> None:
     assert 'horizon_events_total{kind="link_add"} 1.0' in text
     assert "horizon_connected_switches 2.0" in text
     assert "horizon_hub_lag_seconds 0.0" in text
+
+
+def test_a_store_that_does_not_answer_degrades_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = STORE_PATIENCE
+    monkeypatch.setattr(StoreThread, "busy_for", lambda _self: silence)
+    api = Api(services(Clock()))
+    assert Request.blank("/v1/health").get_response(api.router).json["status"] == "ok"
+    silence += 1
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["status"] == "degraded"
+    assert body["reasons"] == ["the store has not answered for 11 s"]
+
+
+def test_servers_are_looked_at_once_per_look_at_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    lasting = AcceptFailures.lasting
+    monkeypatch.setattr(AcceptFailures, "lasting", lambda self: looks.append(1) or lasting(self))
+    api = Api(services(Clock()))
+    Request.blank("/v1/health").get_response(api.router)
+    assert looks == [1]
 
 
 def test_a_late_event_loop_degrades_health(monkeypatch: pytest.MonkeyPatch) -> None:

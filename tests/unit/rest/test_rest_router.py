@@ -19,6 +19,7 @@ from horizon_ryu.core.errors import (
     InvalidInput,
     LimitExceeded,
     NotFound,
+    StoreError,
     SwitchAway,
     SwitchDeadline,
     SwitchError,
@@ -437,3 +438,30 @@ def test_problem_body_is_json_even_if_nothing_is_acceptable(client: Any) -> None
     answer = client.get("/nowhere", "image/png")
     assert answer.content_type == "application/problem+json"
     assert json.loads(answer.body)["status"] == 404
+
+
+def test_only_what_changes_something_is_run_by_who_bounds_the_wait() -> None:
+    ran: list[str] = []
+
+    def bounded(operation: Any) -> None:
+        ran.append(operation.args[0].http.method)
+        operation()
+        raise StoreError("the store has not answered: what was asked may still be carried out")
+
+    done: list[str] = []
+    router = Router(answering=bounded)
+    for method in ("GET", "DELETE"):
+        router.add(
+            [
+                Resource(
+                    handler=lambda call: done.append(call.http.method),
+                    method=method,
+                    path="/v1/notes",
+                    summary="Try",
+                )
+            ]
+        )
+    assert ask(router, "/v1/notes").status_int == 204
+    answer = ask(router, "/v1/notes", method="DELETE")
+    assert (answer.status_int, ran, done) == (503, ["DELETE"], ["GET", "DELETE"])
+    assert "may still be carried out" in answer.json["detail"]

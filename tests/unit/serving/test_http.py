@@ -13,6 +13,7 @@ import pytest
 from eventlet import tpool
 
 from xen_bridge.runtime.green import GreenRuntime
+from xen_bridge.serving import http as serving_http
 from xen_bridge.serving.accepting import listen
 from xen_bridge.serving.client_files import READS_PER_TURN
 from xen_bridge.serving.http import REQUESTS_PER_TURN, HttpLimits, HttpServer
@@ -164,6 +165,22 @@ def test_a_body_in_tiny_chunks_lets_others_have_their_turn(make: Callable[..., S
     assert b"200 OK" in rest(link)
     # Two lines and one piece are read for each chunk.
     assert served.read_turns >= 3 * chunks // READS_PER_TURN
+
+
+def test_bodies_in_tiny_chunks_on_many_connections_share_the_turns(
+    make: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_http, "READERS_PER_TURN", 1)
+    served = make()
+    served.reads = True
+    chunks, count = 2000, 3
+    head = b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    links = [served.connect(head + b"1\r\nx\r\n" * chunks + b"0\r\n\r\n") for _ in range(count)]
+    served.begin()
+    for link in links:
+        assert b"200 OK" in rest(link)
+    # The last of them had waited for all others.
+    assert served.read_turns >= (count - 1) * 3 * chunks // READS_PER_TURN
 
 
 def test_a_line_without_end_is_not_gathered(make: Callable[..., Served]) -> None:

@@ -42,6 +42,28 @@ REFUSED = [
     ("[DEFAULT]\nwsapi_port = 99999\n", "wsapi_port: 99999 is no port"),
     ("[DEFAULT]\nofp_switch_address_list = foo\n", "ofp_switch_address_list: 'foo' is not"),
     ("no section\n", "horizon.conf"),
+    ("[DEFAULT]\nwsapi_port =\n", "wsapi_port: needs a number"),
+    ("[DEFAULT]\nwsapi_port = 6653\n", "wsapi_port: 6653 is the port of OpenFlow"),
+    ("[DEFAULT]\nofp_tcp_listen_port = 8080\n", "wsapi_port: 8080 is the port of OpenFlow"),
+    ("[DEFAULT]\nofp_tcp_listen_port = 70000\n", "ofp_tcp_listen_port: 70000 is no port"),
+    ("[DEFAULT]\nofp_listen_host = 192.0.2.7\n", "ofp_listen_host: 192.0.2.7: cannot listen"),
+    ("[DEFAULT]\nofp_listen_host = [::1]\n", "write an IPv6 address without brackets"),
+    ("[DEFAULT]\nofp_listen_host = a b\n", "ofp_listen_host: a b: cannot listen there"),
+    ("[DEFAULT]\nlog_config_file = /no/file\n", "log_config_file: /no/file: No such file"),
+    ("[DEFAULT]\nlog_config_file = /tmp\n", "log_config_file: /tmp: Is a directory"),
+    ("[DEFAULT]\nlog_config_file = /bin/true\n", "log_config_file: "),
+    ("[DEFAULT]\nlog_config_file = /dev/null\n", "not a regular file"),
+    ("[DEFAULT]\nlog_file = /no/file\n", "log_file: /no/file: there is no directory /no"),
+    ("[DEFAULT]\nlog_file = /tmp\n", "log_file: /tmp: is a directory"),
+    ("[DEFAULT]\nlog_dir = /no/file\n", "log_dir: /no/file: there is no directory"),
+    ("[DEFAULT]\nlog_file_mode = rw\n", "log_file_mode: 'rw' is no mode in octal digits"),
+    ("[DEFAULT]\ndefault_log_level = 99\n", "default_log_level: 99 is not 0 to 50"),
+    ("[DEFAULT]\npid_file = /no/file\n", "pid_file: /no/file: there is no directory"),
+    ("[DEFAULT]\napp_lists = no.such\n", "app_lists: there is no application no.such"),
+    ("[DEFAULT]\napp = horizon_ryu.nosuch\n", "there is no application horizon_ryu.nosuch"),
+    ("[store]\nurl = oracle://u:secret@h/x\n", "store.url: oracle needs a driver"),
+    ("[store]\nurl = sqlite:////bin/true\n", "/bin/true: is no SQLite database"),
+    ("[store]\nurl = sqlite:////dev/null\n", "/dev/null: is no regular file"),
 ]
 
 
@@ -62,8 +84,8 @@ def test_what_a_start_would_refuse_is_named_in_one_line(
 
 
 def test_options_of_ryu_are_known(tmp_path: Path) -> None:
-    text = "[DEFAULT]\nwsapi_port = 1\nverbose = true\nobserve_links = false\napp_lists = a,b\n"
-    check_file(write(tmp_path, text + "log_file = /tmp/x\nofp_listen_host = 0.0.0.0\n"))
+    text = "[DEFAULT]\nwsapi_port = 1\nverbose = true\nobserve_links = false\napp_lists = os,json\n"
+    check_file(write(tmp_path, text + f"log_file = {tmp_path}/x\nofp_listen_host = 0.0.0.0\n"))
 
 
 def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
@@ -130,3 +152,35 @@ def test_the_store_is_for_its_owner_only(tmp_path: Path) -> None:
         os.umask(before)
     assert "horizon.sqlite-wal" in modes
     assert set(modes.values()) == {0o600}, modes
+
+
+@pytest.mark.parametrize(
+    ("section", "option", "before"),
+    [
+        ("DEFAULT", "ctl_privkey", "ctl_cert = /dev/null\n"),
+        ("DEFAULT", "log_config_file", ""),
+        ("discovery", "key_file", ""),
+        ("rest", "tokens_file", ""),
+    ],
+)
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(
+    tmp_path: Path, section: str, option: str, before: str
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    with pytest.raises(HorizonError, match=rf"{option}: {pipe}: not a regular file"):
+        check_file(write(tmp_path, f"[{section}]\n{before}{option} = {pipe}\n"))
+
+
+@pytest.mark.parametrize(
+    "text", [b"\xef\xbb\xbfpilot aaaaaaaaaaaaaaaaaaaa\n", b"pilot aaaaaaaaaaaaaaaaaaaa\r\n"]
+)
+def test_tokens_may_come_from_an_editor_of_another_system(tmp_path: Path, text: bytes) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_bytes(text)
+    tokens.chmod(0o600)
+    check_file(write(tmp_path, f"[rest]\ntokens_file = {tokens}\n"))
+
+
+def test_an_ipv6_address_can_be_listened_on(tmp_path: Path) -> None:
+    check_file(write(tmp_path, "[DEFAULT]\nwsapi_host = ::1\nofp_listen_host = ::1\n"))

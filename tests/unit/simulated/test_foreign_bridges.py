@@ -79,3 +79,39 @@ def test_any_bridges_in_any_network_make_no_storm(
     ]
     started(network)
     everybody_hears_once(network, ends)
+
+
+@given(
+    st.integers(0, 2**32),
+    st.integers(2, 6),
+    st.integers(1, 3),
+    st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)]),
+)
+@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_switches_that_lose_their_controller_at_bridges_make_no_storm(
+    seed: int, size: int, bridges: int, versions: tuple[int, ...]
+) -> None:
+    network, chance = Network(seed), random.Random(seed)
+    network.hop_limit = 1
+    random_graph(network, chance, size, 2, versions)
+    ends = [
+        network.add_bridge(*(chance.randint(1, size) for _ in range(chance.randint(2, 4))))
+        for _ in range(bridges)
+    ]
+    controller = started(network)
+    lost = chance.sample(range(1, size + 1), chance.randint(1, size - 1))
+    for dpid in lost:
+        network.channels[dpid].lose(chance.uniform(0, 0.8))
+        broadcasts(network, chance, 20)
+    for dpid in lost:
+        network.connect(dpid, controller)
+        broadcasts(network, chance, 20)
+    broadcasts(network, chance, 60)
+    everybody_hears_once(network, ends)
+
+
+def broadcasts(network: Network, chance: random.Random, turns: int) -> None:
+    """Have some host send every 0.1 s; nothing may go round."""
+    for _ in range(turns):
+        network.broadcast(chance.choice(network.hosts))
+        network.clock.run(0.1)

@@ -755,3 +755,34 @@ def test_all_goes_to_every_port_of_the_slice_also_those_closed_for_floods() -> N
     sliced.ask("c0", PortMod10(2, port(2).hw_addr, bit, bit, 0))
     (sent,) = sliced.ask("c0", packet_out(frame(MACS_0[0]), output(ALL)))
     assert [action.port for action in sent.actions] == [0, 2, 3]
+
+
+def test_an_entry_outlives_the_port_that_it_sends_to_as_in_a_switch() -> None:
+    sliced = Sliced()
+    sliced.ask("c0", flow_mod(own(), output(2)))
+    sliced.answer(PortStatus10(1, port(2)))
+    assert not sliced.news()
+    assert len(sliced.datapath.sliced.table("c0")) == 1
+
+
+def test_a_flood_reaches_a_port_that_comes_and_leaves_out_one_that_goes() -> None:
+    sliced = Sliced()
+    sliced.ask("c0", flow_mod(own(), output(FLOOD)))
+    sliced.answer(PortStatus10(1, port(2)))
+    (changed,) = sliced.news()
+    assert (changed.command, changed.actions) == (2, (output(3),))
+    sliced.answer(PortStatus10(0, port(2)))
+    (changed,) = sliced.news()
+    assert (changed.command, changed.actions) == (2, (output(2), output(3)))
+
+
+def test_a_tenant_hears_of_entries_that_it_loses_with_its_flowspace() -> None:
+    from horizon_ryu.core.slicing.flowspace import Flowspace
+    from horizon_ryu.wire.ternary import HEADER_10
+
+    sliced = Sliced()
+    sliced.ask("c1", flow_mod(match(in_port=1, dl_src=mac(MACS_1[0])), cookie=4, flags=1))
+    rules = [*rules_of("c0", [0, 2], MACS_0, 1), *rules_of("c1", [3], MACS_1, 7)]
+    sliced.datapath.set_flowspace(Flowspace(HEADER_10, rules).on(0), sliced.now)
+    removed = [one for one in sliced["c1"].news() if isinstance(one, FlowRemoved10)]
+    assert [(one.cookie, one.reason) for one in removed] == [(4, 2)]

@@ -12,6 +12,8 @@ from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot
 from horizon_ryu.core.spanning_tree.flood_plan import AT_ONCE
 from horizon_ryu.core.topology import Port, Switch
 from horizon_ryu.wire.capabilities import GROUP_PORTS
+from horizon_ryu.wire.codec13 import CODEC13
+from horizon_ryu.wire.messages import FloodPorts
 from unit.discovery.small_network import KEY
 from virtual_switch.direct import DirectSwitch
 
@@ -26,7 +28,7 @@ def port(number: int, up: bool = True) -> Port:
 class ManyPorts:
     """One switch of many ports, with the Discovery that tells of it and the tree it is in."""
 
-    def __init__(self, openflow: int, ports: int) -> None:
+    def __init__(self, openflow: int, ports: int, is_read: bool = True) -> None:
         limits = DiscoveryLimits(ports_per_switch=60_000)
         self.discovery = DiscoveryControl(KEY, limits=limits)
         self.tree = TreeControl(1, HOLD)
@@ -35,7 +37,10 @@ class ManyPorts:
         switch = Switch(1, "", openflow, {n: port(n) for n in range(1, ports + 1)})
         self.discovery.switch_ready(switch, self.now)
         self.publish()
-        self.tree.switch_state_read(1, (), None, self.now)
+        if is_read:
+            self.tree.switch_state_read(1, (), None, self.now)
+        else:
+            self.tree.switch_state_unknown(1, self.now)
 
     def publish(self) -> None:
         changes = self.discovery.take_changes()
@@ -122,6 +127,22 @@ def test_a_plan_holds_a_switch_up_for_a_bounded_number_of_ports(openflow: int) -
     assert chassis.tree.settled()
     assert chassis.tree.gate(1, chassis.open)
     assert not chassis.tree.gate(1, chassis.open + 1)
+
+
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "not read"])
+def test_every_group_of_a_switch_of_50_000_ports_can_be_sent(is_read: bool) -> None:
+    many = ManyPorts(4, 50_000, is_read)
+    groups = 0
+    for many.now in (0.0, HOLD):
+        while plan := many.tree.plan(many.now):
+            for sent in plan.messages:
+                if isinstance(sent.message, FloodPorts):
+                    groups += 1
+                    CODEC13.encode_group(1, True, sent.message.ports)
+            many.tree.confirmed(plan, (), many.now)
+    assert groups >= 2
+    assert many.tree.settled()
+    assert len(many.tree.open_ports(1)) == GROUP_PORTS
 
 
 def passing(real: DirectSwitch) -> set[int]:

@@ -11,7 +11,7 @@ from horizon_ryu.core.spanning_tree.control import SHARED_HOLD, TreeControl
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.core.spanning_tree.memory import memory_from_json, memory_to_json
-from horizon_ryu.core.topology import Link, PortRef, Switch, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Link, PortRef, Segment, Switch, TopologyChange, TopologyView
 from horizon_ryu.wire.messages import FloodPorts, FlowMod, SetNoFlood
 from virtual_switch.direct import DirectSwitch
 
@@ -29,6 +29,7 @@ class Bench:
         self.openflow = openflow
         self.real: dict[int, DirectSwitch] = {}
         self.links: dict[PortRef, Link] = {}
+        self.segments: set[Segment] = set()
         self.there: set[int] = set()
         self.version = 0
 
@@ -51,6 +52,8 @@ class Bench:
             for src, link in self.links.items()
             if dpid not in (link.src.dpid, link.dst.dpid)
         }
+        left = [[ref for ref in one.ports if ref.dpid != dpid] for one in self.segments]
+        self.segments = {Segment(tuple(ports)) for ports in left if len(ports) > 1}
         self.tell(TopologyChange("switch_leave", self.real[dpid].describe()))
 
     def link(self, one: tuple[int, int], other: tuple[int, int], ways: int = 2) -> None:
@@ -58,6 +61,10 @@ class Bench:
         for src, dst in (ends, ends[::-1])[:ways]:
             self.links[src] = Link(src, dst)
         self.tell(TopologyChange("link_add", self.links[ends[0]]))
+
+    def segment(self, *ends: tuple[int, int]) -> None:
+        self.segments = {Segment(tuple(PortRef(*end) for end in ends))}
+        self.tell(*(TopologyChange("segment_add", one) for one in self.segments))
 
     def unlink(self, *ends: tuple[int, int]) -> None:
         gone = [self.links.pop(PortRef(*end)) for end in ends]
@@ -72,7 +79,8 @@ class Bench:
     def tell(self, *changes: TopologyChange) -> None:
         self.version += 1
         switches: dict[int, Switch] = {d: self.real[d].describe() for d in sorted(self.there)}
-        view = TopologyView(self.version, switches, dict(self.links))
+        segments = {ref: one for one in self.segments for ref in one.ports}
+        view = TopologyView(self.version, switches, dict(self.links), {}, segments)
         self.control.topology_changed(view, changes, self.now)
 
     def apply(self, plan: FloodPlan, dpids: Iterable[int] | None = None) -> None:
@@ -263,6 +271,89 @@ def test_lost_switch_that_was_switched_off_is_forgotten(bench: Bench) -> None:
     assert (bench.open(2), bench.open(3)) == ({1, 2, 3}, {1, 2, 3})
 
 
+def bridged(bench: Bench) -> None:
+    """Switches 2 and 3 by cables at 1, and a bridge of others between them: 2 has it open."""
+    for dpid in (1, 2, 3):
+        bench.join(dpid)
+    bench.link((1, 1), (2, 1))
+    bench.link((1, 2), (3, 1))
+    bench.segment((2, 2), (3, 2))
+    bench.wait(HOLD)
+    assert [bench.open(dpid) for dpid in (1, 2, 3)] == [{1, 2, 3}, {1, 2, 3}, {1, 3}]
+
+
+def makes_loop(bench: Bench) -> bool:
+    """Tell whether a broadcast goes round through switch 2, the bridge and switch 3."""
+    return 1 in bench.open(1) and 1 in bench.open(2) and 2 in bench.open(2) & bench.open(3)
+
+
+def test_lost_switch_at_a_segment_goes_on_joining_it(bench: Bench) -> None:
+    bridged(bench)
+    bench.leave(2)
+    for _ in range(40):
+        bench.wait(HOLD / 4)
+        assert not makes_loop(bench)
+    # It is joined by one way still: the cable, or the bridge.
+    assert (1 in bench.open(1)) + (2 in bench.open(3)) == 1
+    bench.join(2)
+    for _ in range(3):
+        bench.settle()
+        assert not makes_loop(bench)
+    bench.segment((2, 2), (3, 2))
+    bench.link((1, 1), (2, 1))
+    bench.wait(HOLD)
+    assert [bench.open(dpid) for dpid in (1, 2, 3)] == [{1, 2, 3}, {1, 2, 3}, {1, 3}]
+
+
+def test_lost_switch_that_had_its_port_of_a_segment_closed_closes_nobodys(bench: Bench) -> None:
+    bridged(bench)
+    bench.leave(3)
+    bench.wait(4 * HOLD)
+    assert (bench.open(1), bench.open(2)) == ({1, 2, 3}, {1, 2, 3})
+
+
+def test_a_port_that_leads_to_a_switch_is_at_no_segment_any_more(bench: Bench) -> None:
+    bridged(bench)
+    bench.leave(2)
+    bench.wait(4 * HOLD)
+    bench.join(4)
+    bench.link((3, 2), (4, 1))
+    bench.wait(HOLD)
+    assert 2 in bench.open(3)
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_restarted_controller_remembers_who_is_at_a_segment(bench: Bench, comes_back: bool) -> None:
+    bridged(bench)
+    memory = memory_from_json(memory_to_json(bench.control.memory()))
+    assert memory.segments == {frozenset({PortRef(2, 2), PortRef(3, 2)})}
+    after = Bench(bench.openflow, memory)
+    after.real = bench.real
+    after.join(1)
+    after.join(3)
+    after.link((1, 2), (3, 1))
+    for _ in range(10):
+        after.wait(HOLD / 4)
+        assert not makes_loop(after)
+    if comes_back:
+        after.join(2)
+        after.link((1, 1), (2, 1))
+        after.segment((2, 2), (3, 2))
+        after.wait(HOLD)
+        assert [after.open(dpid) for dpid in (1, 2, 3)] == [{1, 2, 3}, {1, 2, 3}, {1, 3}]
+    else:
+        after.wait(60.0)
+        assert 2 in after.open(3)
+        assert 1 in after.open(1)
+
+
+def test_a_memory_of_before_there_were_segments_is_one(bench: Bench) -> None:
+    triangle(bench)
+    value = memory_to_json(bench.control.memory())
+    del value["segments"]
+    assert memory_from_json(value) == bench.control.memory()
+
+
 def test_returning_switch_keeps_open_what_was_open(bench: Bench) -> None:
     triangle(bench)
     bench.leave(3)
@@ -353,6 +444,8 @@ def test_unknown_switch_has_no_gate_and_no_ports(bench: Bench) -> None:
         {"switches": {"0000000000000001": {"open": ["1"], "edges": []}}, "links": []},
         {"switches": {}, "links": [["0000000000000001", 1]]},
         {"switches": {}, "links": [["0000000000000001", 1, "0000000000000002", True]]},
+        {"switches": {}, "links": [], "segments": [[["0000000000000001", "1"]]]},
+        {"switches": {}, "links": [], "segments": 5},
     ],
 )
 def test_memory_that_is_none_is_refused(value: object) -> None:

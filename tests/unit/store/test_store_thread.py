@@ -10,7 +10,7 @@ import pytest
 
 from horizon_ryu.core.errors import StoreError
 from horizon_ryu.store import Store
-from horizon_ryu.store_thread import MAX_WAITING, StoreThread
+from horizon_ryu.store_thread import MAX_LEFT, MAX_WAITING, StoreThread
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.runtime.port import Task
 
@@ -143,3 +143,134 @@ def test_a_store_in_memory_stays_where_it_was_made(tmp_path: Path) -> None:
     assert (in_memory.is_shared, on_disk.is_shared) == (False, True)
     in_memory.close()
     on_disk.close()
+
+
+PATIENCE = 0.02
+
+
+@pytest.fixture
+def impatient(runtime: GreenRuntime) -> Iterator[StoreThread]:
+    thread = StoreThread(runtime, PATIENCE)
+
+    def forever() -> None:
+        while True:
+            thread.turn()
+
+    task = runtime.spawn(forever)
+    yield thread
+    task.kill()
+
+
+def hang(runtime: GreenRuntime, thread: StoreThread, gate: Gate) -> Task:
+    """Have the store begin what does not end before ``gate`` opens."""
+    waiting = ask(runtime, thread, gate.pass_through)
+    until(runtime, gate.begun.is_set)
+    return waiting
+
+
+def test_what_was_not_begun_in_time_is_refused_and_never_done(
+    runtime: GreenRuntime, impatient: StoreThread
+) -> None:
+    gate, done = Gate(), []
+    first = hang(runtime, impatient, gate)
+    with pytest.raises(StoreError, match="nothing of this was done"):
+        impatient.call(lambda: done.append("second"))
+    assert not first.is_over, "nobody can take back what was begun"
+    gate.open.set()
+    assert first.join(WITHIN)
+    assert impatient.call(lambda: done) == []
+
+
+def test_who_asks_while_the_store_hangs_is_refused_at_once(
+    runtime: GreenRuntime, impatient: StoreThread
+) -> None:
+    gate, done = Gate(), []
+    hang(runtime, impatient, gate)
+    until(runtime, lambda: impatient.hangs_for)
+    refused: list[StoreError] = []
+
+    def refuse() -> None:
+        try:
+            impatient.call(lambda: done.append(1))
+        except StoreError as error:
+            refused.append(error)
+
+    task = runtime.spawn(refuse)
+    runtime.sleep(0)
+    assert task.is_over
+    assert "has not answered" in str(refused[0])
+    gate.open.set()
+    until(runtime, lambda: not impatient.busy_for())
+    assert impatient.call(lambda: done) == []
+
+
+def test_a_look_that_was_begun_is_given_up(runtime: GreenRuntime, impatient: StoreThread) -> None:
+    gate = Gate()
+    with pytest.raises(StoreError, match="has not answered"):
+        impatient.call(gate.pass_through, is_read=True)
+    gate.open.set()
+    until(runtime, lambda: not impatient.busy_for())
+    assert impatient.call(lambda: 7, is_read=True) == 7
+
+
+def test_a_client_is_answered_in_time_and_what_was_begun_goes_on_whole(
+    runtime: GreenRuntime, impatient: StoreThread
+) -> None:
+    gate, done = Gate(), []
+
+    def operation() -> None:
+        done.append(impatient.call(gate.pass_through))
+        done.append("in force")
+
+    with pytest.raises(StoreError, match="may still be carried out"):
+        impatient.answering(operation)
+    assert done == []
+    gate.open.set()
+    until(runtime, lambda: done == ["through", "in force"])
+
+
+def test_what_is_slow_for_another_reason_is_waited_for(
+    runtime: GreenRuntime, impatient: StoreThread
+) -> None:
+    def slow() -> str:
+        runtime.sleep(5 * PATIENCE)
+        return "slow"
+
+    assert impatient.answering(slow) == "slow"
+    with pytest.raises(ZeroDivisionError):
+        impatient.answering(lambda: 1 // 0)
+
+
+def test_so_many_operations_go_on_behind_their_clients_and_no_more(
+    runtime: GreenRuntime, impatient: StoreThread
+) -> None:
+    gate, lock, done = Gate(), runtime.semaphore(), []
+    hang(runtime, impatient, gate)
+    until(runtime, lambda: impatient.hangs_for)
+    lock.acquire()
+
+    def operation() -> None:
+        with lock:
+            done.append(1)
+
+    refused: list[str] = []
+
+    def client() -> None:
+        try:
+            impatient.answering(operation)
+        except StoreError as error:
+            refused.append(str(error))
+
+    clients = [runtime.spawn(client) for _ in range(MAX_LEFT)]
+    for one in clients:
+        assert one.join(WITHIN)
+    client()
+    assert [text.rpartition(": ")[2] for text in refused[-2:]] == [
+        "what was asked may still be carried out",
+        "nothing of this was done",
+    ]
+    lock.release()
+    gate.open.set()
+    until(runtime, lambda: len(done) == MAX_LEFT)
+    impatient.answering(lambda: done.append(2))
+    assert done[-1] == 2

@@ -151,14 +151,16 @@ def test_a_machine_without_a_clock_believes_certificates(tmp_path: Path) -> None
     ("error", "said"),
     [
         ("yet", "this machine's clock"),
+        ("expired", "this machine's clock is ahead"),
+        ("[SSL: SSLV3_ALERT_CERTIFICATE_EXPIRED]", "is its clock ahead"),
         ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE]", "its clock"),
         ("[SSL: TLSV1_ALERT_UNKNOWN_CA]", "authorize"),
     ],
 )
 def test_a_clock_is_told_from_a_key(error: str, said: str) -> None:
-    if error == "yet":
-        refused = ssl.SSLCertVerificationError(1, "certificate is not yet valid")
-        refused.verify_code = 9
+    if error in ("yet", "expired"):
+        refused = ssl.SSLCertVerificationError(1, f"certificate is {error}")
+        refused.verify_code = 9 if error == "yet" else 10
         assert said in client._reason(refused)
     else:
         alert = ssl.SSLError(1, error)

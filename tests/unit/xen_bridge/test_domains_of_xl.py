@@ -13,6 +13,7 @@ import fake_sysfs
 from fake_libvirt import SickDomain, SickXen
 from fake_sysfs import PF, VF
 from xen_bridge.dom0.devices import DeviceManager
+from xen_bridge.dom0.hypervisor import xen_hypervisor
 from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.dom0.hypervisor.xl_tables import read_list, read_pci_list, read_shares
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
@@ -217,3 +218,16 @@ def test_devices_are_told_though_xl_fails(tmp_path: Path, xen: SickXen) -> None:
     manager = DeviceManager(xen, SysfsDevices(fake_sysfs.build(tmp_path)))
     told = manager.devices()
     assert ([one.address for one in told.devices if one.address == VF], told.unknown) == ([VF], ())
+
+
+@pytest.mark.parametrize("name", ["old", "sick"])
+def test_no_domain_moves_to_where_its_name_is_taken_whoever_took_it(
+    host: PhysicalHost, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """libvirt would leave it in limbo."""
+    here, there = SickXen(), host.hypervisor
+    here.fake.domains[1].answers["name"] = name
+    here.fake.domains.pop()
+    monkeypatch.setattr(xen_hypervisor, "XenHypervisor", lambda _uri: there)
+    with pytest.raises(RequestConflict, match=f"xen\\+ssh://b/ has a domain {name} already"):
+        here.migrate(name, "xen+ssh://b/")

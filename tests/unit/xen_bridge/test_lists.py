@@ -123,3 +123,25 @@ def test_what_cannot_be_reached_is_refused(name, url, field, keys):
     with pytest.raises(InvalidRequest) as refused:
         check_router(name, url, keys[0])
     assert refused.value.loc == (field,)
+
+
+def test_a_router_with_an_odd_name_goes_by_its_uuid(keys, tmp_path):
+    with pytest.raises(InvalidRequest, match="goes by its UUID"):
+        check_router("my router", "https://h:1", keys[0])
+    uuid = "7f07538e-d65a-4a85-83a9-dc320db2695e"
+    known = RouterList(tmp_path / "routers")
+    known.put(check_router(uuid, "https://h:1", keys[0]))
+    assert set(RouterList(tmp_path / "routers").routers()) == {uuid}
+
+
+def test_what_people_wrote_beside_the_entries_stays(tmp_path, keys):
+    path = tmp_path / "list"
+    path.write_text(f"# ours\n\n{keys[0]} one # who\nMIIB damaged\n{keys[1]}\n")
+    known = KeyList(path)
+    assert known.add(keys[2], "three")
+    assert known.remove(keys[1])
+    assert path.read_text() == (f"# ours\n\n{keys[0]} one # who\nMIIB damaged\n{keys[2]} three\n")
+    routers = tmp_path / "routers"
+    routers.write_text(f"# ours\nr1 https://h:1 {keys[0]}\n")
+    RouterList(routers).put(check_router("r1", "https://h:2", keys[1]))
+    assert routers.read_text() == f"# ours\nr1 https://h:2 {keys[1]}\n"

@@ -15,6 +15,7 @@ from fake_libvirt import SickXen
 from xen_bridge import child_command
 from xen_bridge.child_command import ChildCommand
 from xen_bridge.dom0.hypervisor import xl
+from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
 from xen_bridge.dom0.hypervisor.xl_tables import (
     read_cpu_list,
     read_list,
@@ -22,6 +23,7 @@ from xen_bridge.dom0.hypervisor.xl_tables import (
     read_vcpu_list,
 )
 from xen_bridge.errors import HypervisorError
+from xen_bridge.gatherers import xentop
 from xen_bridge.protocol.documents.domains import VcpuPins
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -124,3 +126,16 @@ def test_commands_speak_one_language(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ssh.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert xl.run_over_ssh("root@xen2")(["xl", "info"]) == "C\n"
+
+
+def test_xentop_is_found_where_such_commands_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "xentop"
+    tool.write_text("#!/bin/sh\nexit 1\n")
+    tool.chmod(stat.S_IRWXU)
+    monkeypatch.setattr(xentop, "SBIN", str(tmp_path))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    memory = MemoryWorld().host("a")
+    assert xentop.xentop_source(memory, "xen:///system")._tool is not None
+    assert xentop.xentop_source(memory, "xen+ssh://other/system")._tool is None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ryu.lib import hub
 
+from fake_bridge import FakeBridge
 from fake_xen import FakeXen, until
 from horizon_ryu.core import errors
+from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.xen_hosts.errors import to_horizon_error
 from xen_bridge import errors as bridge_errors
 from xen_bridge.client_pool import MAX_IDLE
@@ -174,3 +177,35 @@ def test_a_router_goes_by_its_name_whatever_it_was_given_as(xen: FakeXen) -> Non
         assert bridge.asked[-1][1] == "r1"
     with pytest.raises(errors.NotFound, match="r9"):
         xen.hosts.ask("a", GetSummary(0.5), "r9")
+
+
+def renamed(bridge: FakeBridge, uuid: str, name: str) -> None:
+    """Have a domain another name, as others may have given it."""
+    kept = bridge.memory._domains[uuid]
+    bridge.memory._keep(dataclasses.replace(kept.domain, name=name), kept.since)
+
+
+@pytest.mark.parametrize("name", ["my router", "ü", "-x", "a/b", "x" * 65, "a'b"])
+def test_the_agent_of_a_domain_with_an_odd_name_goes_by_its_uuid(xen: FakeXen, name: str) -> None:
+    bridge = xen.add()
+    made = bridge.physical.create(CreateDomain("r1"))
+    bridge.add_router(made.uuid)
+    renamed(bridge, made.uuid, name)
+    xen.look()
+    for asked in (name, made.uuid, str(made.id)):
+        assert xen.hosts.ask("a", GetSummary(0.5), asked).memory_percent > 0
+        assert bridge.asked[-1][1] == made.uuid
+    # It is among the nodes by what reaches it.
+    assert f"xen:a:{made.uuid}" in [node.id for node in XenNodes(xen.hosts).nodes()]
+    with pytest.raises(errors.NotFound, match="no agent goes by no such"):
+        xen.hosts.ask("a", GetSummary(0.5), "no such")
+
+
+def test_a_router_with_a_name_of_digits_is_not_taken_for_an_id(xen: FakeXen) -> None:
+    bridge = xen.add()
+    first, second = (bridge.physical.create(CreateDomain(name)) for name in ("r1", "r2"))
+    renamed(bridge, second.uuid, str(first.id))
+    bridge.add_router(str(first.id))
+    xen.look()
+    assert xen.hosts.ask("a", GetSummary(0.5), str(first.id)).memory_percent > 0
+    assert bridge.asked[-1][1] == str(first.id)

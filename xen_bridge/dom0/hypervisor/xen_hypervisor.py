@@ -112,6 +112,13 @@ class XenHypervisor(LibvirtHost):
         # One that was started since libvirt was asked is libvirt's.
         return tuple(one for one in found if self._is_unknown(one.uuid))
 
+    def names(self) -> frozenset[str]:
+        """Return the names that are taken: those of libvirt's domains, and of xl's if it tells."""
+        names = {str(one.name()) for one in self.connection().listAllDomains()}
+        with suppress(BridgeError):
+            names |= {one.name for one in self.foreign_domains(())}
+        return frozenset(names)
+
     def _is_unknown(self, uuid: str) -> bool:
         reading, connection = CarefulReading(), self.connection()
         reading.of((), lambda: connection.lookupByUUIDString(uuid), None)
@@ -255,7 +262,7 @@ class XenHypervisor(LibvirtHost):
         try:
             with self._explained(), translated():
                 name = found.name()
-                if name in {item.name() for item in other.connection().listAllDomains()}:
+                if name in other.names():
                     raise RequestConflict(f"{destination} has a domain {name} already")
                 flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER
                 if found.isPersistent():

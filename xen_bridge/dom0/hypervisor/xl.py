@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
-from xen_bridge.child_command import ChildCommand
+from xen_bridge.child_command import SBIN, ChildCommand
 from xen_bridge.dom0.hypervisor.xl_tables import (
     ListedDomain,
     read_list,
@@ -20,9 +20,6 @@ from xen_bridge.protocol.documents.domains import VcpuAssignment
 
 SECONDS = 20.0
 """For one command: less than who asks waits, so that all else can still be told."""
-
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
-"""Where Xen's commands are: not in everybody's PATH, and over ssh in nobody's but root's."""
 
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it wrote; raises what went wrong."""

@@ -15,7 +15,8 @@ DOMAIN = r"[^\s/.-]([^/]{0,62}[^\s/])?"
 """A UUID, a name or an id of a domain that is there. Others may have made it: its name may have
 blanks and what not. No slash, no leading dot or dash: it becomes part of paths and commands."""
 ROUTER = r"[A-Za-z0-9][A-Za-z0-9_.+:-]{0,63}"
-"""A virtual router whose agent is known, or a node by name."""
+"""A virtual router whose agent is known, or a node by name; a domain with an odd name goes by its
+UUID."""
 NAME = r"[A-Za-z][A-Za-z0-9_.+-]{0,62}"
 """A name given to a new domain; it cannot be taken for an id."""
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
