@@ -149,6 +149,23 @@ def test_topology_is_shown_once_per_cable(server: HTTPServer) -> None:
     assert "10.0.0.1" in result.output
 
 
+def test_segments_are_shown_with_their_open_ports(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = [{"dpid": A, "port_no": 8}, {"dpid": B, "port_no": 0xFFFFFFFE}]
+    segments = [{"ports": ends, "open": ends[:1]}, {"ports": ends, "open": None}]
+    monkeypatch.setitem(ANSWERS, "/v1/topology", {**TOPOLOGY, "segments": segments})
+    lines = run(server, "topology").output.splitlines()
+    found = [line.split() for line in lines[lines.index("Segments") + 2 :]][:4]
+    assert found == [
+        ["1", f"{A}:8", "yes"],
+        ["1", f"{B}:local", "no"],
+        ["2", f"{A}:8", "-"],
+        ["2", f"{B}:local", "-"],
+    ]
+    assert "Segments" not in run(server, "graph", "--measures").output
+
+
 def test_json_is_for_programs(server: HTTPServer) -> None:
     assert json.loads(run(server, "-o", "json", "topology").output) == TOPOLOGY
 
