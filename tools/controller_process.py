@@ -19,8 +19,8 @@ from tools.waiting import wait_until, without_processor
 
 __all__ = ["ControllerProcess", "limited", "wait_until"]
 
-START_SECONDS = 30.0
-STOP_SECONDS = 15.0
+START_SECONDS = 90.0
+STOP_SECONDS = 60.0
 MANAGER = Path(sys.executable).with_name("ryu-manager")
 
 

@@ -235,7 +235,8 @@ class Course:
             self._say("==> make test: FAILED, there is no such test")
             return _NOTHING_COLLECTED
         if not all(lane.is_good for lane in lanes):
-            self._say("==> make test: FAILED (see above)")
+            bad = ", ".join(lane.name for lane in lanes if not lane.is_good)
+            self._say(f"==> make test: FAILED in {bad}; why is told above and in the files named")
             return 1
         self._say("==> make test: all tests passed")
         return 0

@@ -37,7 +37,7 @@ from tools.free_port import free_port
 from xen_bridge.runtime.green import GreenRuntime
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 class GuardedController:
@@ -83,7 +83,9 @@ class GuardedController:
 
     def state(self) -> Any:
         """Return what the controller says of itself: counters, connected dpids, events."""
-        with socket.create_connection(("127.0.0.1", self._state_port), timeout=10) as link:
+        with socket.create_connection(
+            ("127.0.0.1", self._state_port), timeout=WAIT_SECONDS
+        ) as link:
             return json.loads(b"".join(iter(lambda: link.recv(65536), b"")))
 
     def wait_for(self, condition: Callable[[Any], bool], what: str) -> Any:

@@ -17,7 +17,7 @@ from virtual_switch.blocking import Gone, SocketSwitch
 from virtual_switch.faults import Faults
 from virtual_switch.refusal import SwitchRefusal
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

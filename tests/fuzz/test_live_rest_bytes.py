@@ -15,7 +15,7 @@ import pytest
 from fuzz.rest_bytes import doubtful, masked, session, upgrade, well_framed
 from tools.controller_process import ControllerProcess, wait_until
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(600)]
 
 SESSIONS = 3000
 AT_ONCE = 30

@@ -17,7 +17,7 @@ from integration.shared_network import SharedLab, on
 from tools.flow_lab import Entry, parse_entry
 from tools.lab import Lab
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 RESTORED = 5.0
 """Seconds within which everything must be as it was."""

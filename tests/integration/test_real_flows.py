@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from integration.shared_network import on
-from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 RATE = 2000
 """Datagrams per second beside a test."""
@@ -85,7 +84,7 @@ def test_switches_and_controllers_that_start_again_find_the_flows_as_they_were(
     flow = lab.make_flow(lab.spec("client", "server", "DAB"))
     wanted = lab.passages("client", "DAB", "server")
     with lab.route("client", "server").traffic(RATE) as traffic:
-        wait_until(lambda: lab.flow(flow["id"])["packets"] > 0, 10, "traffic flows")
+        lab.wait_until(lambda: lab.flow(flow["id"])["packets"] > 0, 10, "traffic flows")
         lab.restart_controller()
         lab.expect_true_topology()
         counted = lab.flow(flow["id"])["packets"]
@@ -93,11 +92,11 @@ def test_switches_and_controllers_that_start_again_find_the_flows_as_they_were(
         assert lab.flow(flow["id"])["packets"] >= counted > 0
     traffic.expect_intact()
     lab.stop_switch(lab.dpid("A"))
-    wait_until(lambda: lab.flow(flow["id"])["state"] == "broken", 20, "the flow is broken")
+    lab.wait_until(lambda: lab.flow(flow["id"])["state"] == "broken", 20, "the flow is broken")
     lab.start_switch(lab.dpid("A"))
     lab.expect_laid(wanted)
     lab.expect_true_topology()
-    wait_until(lambda: lab.flow(flow["id"])["state"] == "active", 20, "the flow is whole again")
+    lab.wait_until(lambda: lab.flow(flow["id"])["state"] == "active", 20, "the flow is whole again")
 
 
 @on("fig3_4", "mixed")
@@ -111,14 +110,14 @@ def test_a_flow_moves_around_a_failure_by_itself(lab: FlowLab) -> None:
     assert lab.wait_for_event("flow_moved", id=flow["id"])["path"] == lab.dpids(there)
     lab.expect_laid(lab.passages("source", there, "dest"))
     with lab.route("source", "dest").traffic(RATE) as traffic:
-        wait_until(lambda: lab.flow(flow["id"])["packets"] > 100, 10, "packets are counted")
+        lab.wait_until(lambda: lab.flow(flow["id"])["packets"] > 100, 10, "packets are counted")
     traffic.expect_intact()
     lab.cut(lab.cable("ED" if there == "AFED" else "CD"))
     assert lab.wait_for_event("flow_broken", id=flow["id"])
     assert lab.flow(flow["id"])["state"] == "broken"
     lab.restore(lab.cable(cut))
     assert lab.wait_for_event("flow_moved", 30, id=flow["id"])
-    wait_until(lambda: lab.flow(flow["id"])["state"] == "active", 20, "a path is there again")
+    lab.wait_until(lambda: lab.flow(flow["id"])["state"] == "active", 20, "a path is there again")
 
 
 @on("fig4_1b", "mixed")
@@ -143,7 +142,7 @@ def test_frames_that_pass_a_port_twice_are_told_apart_by_a_tag(lab: FlowLab) -> 
     flow = lab.make_flow({**spec, "match": match})
     assert flow["path_kind"] == "tagged"
     with lab.route("client", "server").traffic(RATE) as traffic:
-        wait_until(lambda: lab.flow(flow["id"])["packets"] > 100, 10, "packets are counted")
+        lab.wait_until(lambda: lab.flow(flow["id"])["packets"] > 100, 10, "packets are counted")
         moved = lab.migrate(flow["id"], "DB")
         assert (moved["state"], moved["path_kind"]) == ("done", "simple")
         moved = lab.migrate(flow["id"], "ABAB")

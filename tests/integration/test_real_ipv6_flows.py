@@ -7,7 +7,7 @@ import pytest
 from integration.shared_network import on
 from tools.flow_lab import FlowLab
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 REPAIRED = 5.0
 """Seconds within which the reconciler must have brought a switch back."""

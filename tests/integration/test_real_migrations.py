@@ -62,7 +62,7 @@ class Stop:
         self.path.write_text(f"hold {state}", encoding="ascii")
 
     def wait_until_held(self) -> None:
-        wait_until(self.path.with_suffix(HELD).exists, 20, "a migration is held")
+        wait_until(self.path.with_suffix(HELD).exists, 60, "a migration is held")
 
     def release(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def path_of(migration: dict[str, Any], key: str = "path") -> set[tuple[int, int,
     return {(int(hop["dpid"], 16), hop["in_port"], hop["out_port"]) for hop in migration[key]}
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("staged", "journey", "packet", "times"),
     [
@@ -136,7 +136,7 @@ def test_nothing_is_lost_back_and_forth(
     assert flow_lab.laid() == sorted(old)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @on("fig4_1b", "mixed")
 def test_five_hundred_flows_move_together(flow_lab: FlowLab, capsys) -> None:
     count = 500
@@ -161,7 +161,7 @@ def test_five_hundred_flows_move_together(flow_lab: FlowLab, capsys) -> None:
 STATES = ("installing", "committing", "committed", "draining", "done")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @on("fig4_1b", "mixed")
 def test_a_controller_killed_at_any_state_costs_nothing(flow_lab: FlowLab, stop: Stop) -> None:
     lab = flow_lab
@@ -199,7 +199,7 @@ def killed_while_migrating(
     return dict(migration)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @on("fig3_4", "1.0", "1.3")
 def test_a_refused_entry_leaves_the_old_path_as_it_was(flow_lab: FlowLab) -> None:
     flow = journey_flow(flow_lab, FIG3_4)
@@ -227,7 +227,7 @@ def error_document(lab: FlowLab, body: dict[str, Any]) -> Any:
     return dict_from_xml(refused.value.read())["flow_migration"]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @on("fig4_1b", "mixed")
 def test_a_link_of_the_new_path_cut_midway_leaves_the_old_path(
     flow_lab: FlowLab, stop: Stop
@@ -240,7 +240,7 @@ def test_a_link_of_the_new_path_cut_midway_leaves_the_old_path(
             lab.cut(lab.cable("AB"))
             lab.expect_true_topology()
         with pytest.raises(AssertionError, match=r"424.*a link of the new path was lost"):
-            migration.result(timeout=20)
+            migration.result(timeout=60)
         assert lab.laid() == before
     traffic.expect_intact()
     assert lab.migrations()[-1]["state"] == "rolled_back"
@@ -249,7 +249,7 @@ def test_a_link_of_the_new_path_cut_midway_leaves_the_old_path(
     assert lab.migrate(flow, "DAB")["state"] == "done"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(("state", "cut"), [("installing", "CB"), ("committed", "AB")])
 @on("fig4_1b", "mixed")
 def test_a_flow_ends_on_the_path_that_is_left(
@@ -261,12 +261,12 @@ def test_a_flow_ends_on_the_path_that_is_left(
     with held_migration(lab, stop, state, flow, "DAB") as migration:
         lab.cut(lab.cable(cut))
         lab.expect_true_topology()
-    assert migration.result(timeout=20)["state"] == "done"
+    assert migration.result(timeout=60)["state"] == "done"
     # With A-B cut the waypoint A can still be passed: on the way back from it.
     lab.expect_laid(lab.passages("client", "DAB" if cut == "CB" else "DADCB", "server"))
     with lab.route("client", "server").traffic(LIGHT_RATE) as traffic:
         assert lab.flow(flow)["state"] == "active"
-        wait_until(lambda: lab.flow(flow)["packets"] > 100, 10, "packets are counted")
+        lab.wait_until(lambda: lab.flow(flow)["packets"] > 100, 10, "packets are counted")
     traffic.expect_intact()
 
 
@@ -285,7 +285,7 @@ def held_migration(
             stop.release()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @on("fig4_1b", "1.3")
 def test_of_two_migrations_of_one_flow_the_second_is_refused(flow_lab: FlowLab, stop: Stop) -> None:
     lab = flow_lab
@@ -294,19 +294,21 @@ def test_of_two_migrations_of_one_flow_the_second_is_refused(flow_lab: FlowLab, 
         body = {"flow": flow, "dpids": lab.dpids("DAB")}
         assert lab.refused("POST", "/v1/migrations", body).status == 409
         assert lab.refused("DELETE", f"/v1/flows/{flow}").status == 409
-    assert migration.result(timeout=20)["state"] == "done"
+    assert migration.result(timeout=60)["state"] == "done"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(600)
 @on("fig3_4", "mixed")
 def test_a_waypoint_on_a_dead_end_is_passed_and_nothing_is_lost(flow_lab: FlowLab) -> None:
     """A walk: with A-F cut, F hangs on E alone, so frames come back the way they went."""
     flow = flow_lab.make_flow(flow_lab.spec("source", "dest", "AFED"))["id"]
     flow_lab.cut(flow_lab.cable("AF"))
     flow_lab.expect_true_topology()
-    wait_until(lambda: flow_lab.flow(flow)["state"] == "broken", 20, "the path is cut")
+    flow_lab.wait_until(lambda: flow_lab.flow(flow)["state"] == "broken", 20, "the path is cut")
     flow_lab.ask("PATCH", f"/v1/flows/{flow}", {"path": None})
-    wait_until(lambda: flow_lab.flow(flow)["state"] == "active", 10, "another path is taken")
+    flow_lab.wait_until(
+        lambda: flow_lab.flow(flow)["state"] == "active", 10, "another path is taken"
+    )
     with flow_lab.route("source", "dest").traffic(LIGHT_RATE) as traffic:
         there = flow_lab.migrate(flow, "AFD")
         assert there["path_kind"] == "walk"

@@ -13,10 +13,9 @@ from lxml import etree
 
 from horizon_ryu.formats import xml_form
 from integration.shared_network import on
-from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 FAST = """
 [stats]
@@ -54,14 +53,14 @@ def test_counters_are_what_was_sent_and_what_the_switch_itself_says(lab: FlowLab
     way_in = lab.graph.host("client").port
     before = ports(lab, "D")[way_in]["rx_packets"]
     with lab.route("client", "server", 1000).traffic(2000) as traffic:
-        wait_until(lambda: lab.flow(flow["id"])["packets"] > 2000, 20, "packets are counted")
+        lab.wait_until(lambda: lab.flow(flow["id"])["packets"] > 2000, 20, "packets are counted")
     traffic.expect_intact()
 
     def counted() -> bool:
         found = flows(lab, "D").get(flow["cookie"], {})
         return found.get("packet_count") == traffic.sent
 
-    wait_until(counted, 20, f"{traffic.sent} packets are told of the flow")
+    lab.wait_until(counted, 20, f"{traffic.sent} packets are told of the flow")
     told = flows(lab, "D")[flow["cookie"]]
     assert told["byte_count"] == traffic.sent * (1000 + 14)
     (line,) = (
@@ -94,7 +93,7 @@ def test_everything_is_told_in_the_reports_xml(lab: FlowLab) -> None:
                   "dp_flow_stats/flow", "dp_stats/port/rx_bps", "dp_stats/actions")  # fmt: skip
         return all(datapath.find(path) is not None for datapath in root for path in wanted)
 
-    wait_until(whole, 20, "every class is told of every switch")
+    lab.wait_until(whole, 20, "every class is told of every switch")
     root = document()
     assert [datapath.findtext("dpid") for datapath in root] == lab.dpids("ABCD")
     first = root[0]
@@ -114,7 +113,7 @@ def test_rates_measures_timers_and_metrics(lab: FlowLab) -> None:
             found = lab.ask("GET", f"/v1/nodes/{dpid}/measures")
             return bool((found["throughput_bps"]["rx"] or 0) > 4_000_000)
 
-        wait_until(busy, 20, "8 Mbit/s are measured")
+        lab.wait_until(busy, 20, "8 Mbit/s are measured")
     measures = lab.ask("GET", f"/v1/nodes/{dpid}/measures")
     assert measures["neighbors"] == sorted(lab.dpids("BD"))
     assert measures["echo_ms"] > 0
@@ -124,7 +123,7 @@ def test_rates_measures_timers_and_metrics(lab: FlowLab) -> None:
     metrics = lab.controller.request("GET", "/metrics").decode()
     assert re.search(rf'horizon_switch_port_rx_bytes_total{{dpid="{dpid}",port="1"}} \d+', metrics)
     lab.stop_switch(lab.dpid("C"))
-    wait_until(lambda: len(lab.ask("GET", "/v1/nodes")["nodes"]) == 3, 20, "C is gone")
+    lab.wait_until(lambda: len(lab.ask("GET", "/v1/nodes")["nodes"]) == 3, 20, "C is gone")
     assert lab.refused("GET", f"/v1/stats/{lab.dpids('C')[0]}").status == 404
 
 
@@ -139,6 +138,6 @@ def test_processor_and_memory_come_from_the_switchs_database(lab: FlowLab) -> No
             found = lab.ask("GET", f"/v1/nodes/{dpid}/measures")
             return found["cpu_percent"] is not None and found["memory_percent"] > 0
 
-        wait_until(known, 40, "the load of the switch is told")
+        lab.wait_until(known, 40, "the load of the switch is told")
     finally:
         subprocess.run(["ovs-vsctl", "remove", "Open_vSwitch", ".", *key.split(":")], check=True)

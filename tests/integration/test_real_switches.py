@@ -187,7 +187,7 @@ def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab) -> None:
     others = set(lab.switches()) - {late}
     with without_controller(lab.graph.switch(late).name):
         lab.controller.start()
-        wait_until(lambda: lab.switches_seen() == others, 30.0, "all switches but one")
+        lab.wait_until(lambda: lab.switches_seen() == others, 30.0, "all switches but one")
         pairs.go_on(30)
     lab.expect_true_topology()
     lab.expect_holds_over()

@@ -72,16 +72,16 @@ def test_two_sandboxes_have_switches_of_one_name_and_the_machine_has_none() -> N
 def test_its_status_is_that_of_the_command_and_nothing_outlives_it() -> None:
     done = subprocess.run([SANDBOX, "sh", "-c", LEAVES], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip().isdecimal()) == (7, True), done
-    wait_until(lambda: sleepers() == [], 30, "nothing is left")
+    wait_until(lambda: sleepers() == [], 60, "nothing is left")
 
 
 def test_nothing_outlives_a_killed_one() -> None:
     words = [SANDBOX, "sh", "-c", f"{LEAVES.partition(';')[0]}; sleep 600"]
     sandbox = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    wait_until(sleepers, 30, "it has begun")
+    wait_until(sleepers, 60, "it has begun")
     sandbox.kill()
     sandbox.communicate()
-    wait_until(lambda: sleepers() == [], 30, "nothing is left")
+    wait_until(lambda: sleepers() == [], 60, "nothing is left")
 
 
 def test_the_tests_in_it_end_cleanly_when_their_lane_is_interrupted(

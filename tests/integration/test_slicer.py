@@ -15,7 +15,7 @@ from tools.slicer_process import SlicerProcess
 from topologies.driver import MininetProcess
 from topologies.graphs import Edge, Graph, GraphHost, GraphSwitch
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 SECONDS = 60.0
 TENANTS = ("a", "b")

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from integration.shared_network import on
-from tools.controller_process import wait_until
 from tools.flow_lab import FlowLab
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 RATE = 2000
 """Datagrams per second beside a test."""
@@ -29,9 +28,9 @@ def test_a_flow_is_there_when_the_answer_is_and_gone_when_deleted(lab: FlowLab) 
     assert {entry.priority for entry in lab.own_entries()} == {40_000}
     assert all("in_port=" in entry.match for entry in lab.own_entries())
     with lab.route("client", "server").traffic(RATE) as traffic:
-        wait_until(lambda: lab.flow(flow["id"])["packets"] > 100, 10, "packets are counted")
+        lab.wait_until(lambda: lab.flow(flow["id"])["packets"] > 100, 10, "packets are counted")
     traffic.expect_intact()
-    wait_until(lambda: lab.flow(flow["id"])["packets"] == traffic.sent, 10, "all are counted")
+    lab.wait_until(lambda: lab.flow(flow["id"])["packets"] == traffic.sent, 10, "all are counted")
     lab.ask("DELETE", f"/v1/flows/{flow['id']}")
     assert sorted(map(str, lab.entries())) == before
     assert lab.refused("GET", f"/v1/flows/{flow['id']}").status == 404
@@ -65,12 +64,12 @@ def test_a_rate_is_a_meter_on_the_first_switch(lab: FlowLab) -> None:
     flow = lab.make_flow(lab.spec("client", "server", "DAB", rate_kbps=1000))
     assert "rate=1000" in meters(lab, "D")
     with lab.route("client", "server", 1500).traffic(1000) as traffic:
-        wait_until(lambda: lab.flow(flow["id"])["packets"] > 2000, 20, "traffic is offered")
+        lab.wait_until(lambda: lab.flow(flow["id"])["packets"] > 2000, 20, "traffic is offered")
     assert 0 < traffic.received < traffic.sent / 2
     lab.ask("PATCH", f"/v1/flows/{flow['id']}", {"rate_kbps": None})
     assert "rate=" not in meters(lab, "D")
     with lab.route("client", "server", 1500).traffic(1000) as traffic:
-        wait_until(lambda: lab.flow(flow["id"])["packets"] > 1000, 20, "traffic is offered")
+        lab.wait_until(lambda: lab.flow(flow["id"])["packets"] > 1000, 20, "traffic is offered")
     traffic.expect_intact()
 
 

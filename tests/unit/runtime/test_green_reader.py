@@ -11,7 +11,7 @@ import pytest
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.runtime.port import Reader
 
-LONG = 20.0
+LONG = 60.0
 RUNTIME = GreenRuntime()
 
 

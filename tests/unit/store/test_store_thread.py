@@ -14,7 +14,7 @@ from horizon_ryu.store_thread import MAX_LEFT, MAX_WAITING, StoreThread
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.runtime.port import Task
 
-WITHIN = 10.0
+WITHIN = 60.0
 
 
 @pytest.fixture

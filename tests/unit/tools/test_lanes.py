@@ -92,7 +92,10 @@ def test_one_lane_that_fails_fails_the_whole_and_all_others_run(rig: Rig, place:
     # Its failure is told after the progress of all, with the reason, and is in its file.
     failed = next(number for number, line in enumerate(rig.said) if "the reason" in line)
     assert all(" | test_" not in line for line in rig.said[failed:])
-    assert "assert 1 == 2" in (rig.folder / f"lane{place}.log").read_text()
+    log = rig.folder / f"lane{place}.log"
+    assert "assert 1 == 2" in log.read_text()
+    assert f"FAILED (exit status 1): {log}" in rig.text
+    assert rig.said[-1].startswith(f"==> make test: FAILED in lane{place};")
 
 
 def test_a_lane_that_dies_is_a_failure_and_its_last_words_are_told(rig: Rig) -> None:

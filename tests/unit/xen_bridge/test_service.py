@@ -91,7 +91,7 @@ def raw(host, controller, body: bytes, headers=None, method="POST", path="/messa
     connection = http.client.HTTPSConnection(
         "127.0.0.1",
         host.port,
-        timeout=30,
+        timeout=90,
         context=client_context(controller, host.identity.node_pk),
     )
     try:
@@ -463,7 +463,7 @@ def test_a_certificate_that_is_gone_is_the_node_s_own_fault_and_mends(folder, co
         for _ in range(3):
             with pytest.raises(PeerAway):
                 asking.ask(domains.GetNode())
-        wait_until(lambda: "accepts no connections" in service.log, 30, "it is told")
+        wait_until(lambda: "accepts no connections" in service.log, 60, "it is told")
         assert f"{folder / 'bare'}: " in service.log
         place.write_bytes(text)
         assert asking.ask(domains.GetNode())
@@ -575,7 +575,7 @@ def test_it_ends_when_it_is_told_to(folder, controller):
         answers = []
         thread = threading.Thread(target=lambda: answers.append(service.client().ask(asked)))
         thread.start()
-        wait_until(lambda: ": Measures" in service.log, 10, "the request is under way")
+        wait_until(lambda: ": Measures" in service.log, 60, "the request is under way")
         assert service.stop() == 0
         thread.join(20)
         assert len(answers) == 1
