@@ -24,7 +24,7 @@ from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError, StoreFull
 from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_lock import StoreLock
-from horizon_ryu.store_place import file_of, keep_to_owner
+from horizon_ryu.store_place import file_of, keep_to_owner, reason_of, without_password
 from horizon_ryu.store_tables import FLOWS, MIGRATIONS, NETWORKS, SETTINGS, XEN_HOSTS
 
 __all__ = ["Row", "Store", "StoreError"]
@@ -117,7 +117,7 @@ class Store:
             self._migrate()
             self._file = None if self._place is None else StoreFile(self._place, lock)
         except (SQLAlchemyError, StoreError, ImportError, OSError) as error:
-            raise StoreError(f"store {_without_password(url)}: {_reason(error)}") from error
+            raise StoreError(f"store {without_password(url)}: {reason_of(error)}") from error
 
     def _migrate(self) -> None:
         # Loaded when the log is set up: alembic tells of every plugin that it finds.
@@ -133,7 +133,7 @@ class Store:
             try:
                 command.upgrade(config, "head")
             except CommandError as error:
-                raise StoreError(_reason(error)) from error
+                raise StoreError(reason_of(error)) from error
         with self._engine.connect() as connection:
             self._set_wait(connection, BUSY_WAIT)
 
@@ -163,7 +163,7 @@ class Store:
                 yield connection
         except SQLAlchemyError as error:
             self.failures["read"] += 1
-            raise StoreError(f"the store cannot be read: {_reason(error)}") from error
+            raise StoreError(f"the store cannot be read: {reason_of(error)}") from error
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -195,7 +195,7 @@ class Store:
             raise
         except (SQLAlchemyError, StoreError, SQLiteError) as error:
             self.failures["write"] += 1
-            reason = _reason(error)
+            reason = reason_of(error)
             if self.trouble is None:
                 LOG.error("the store cannot be written, and will be tried again: %s", reason)
             self.trouble = reason
@@ -409,19 +409,3 @@ def _delete(connection: sa.Connection, column: sa.Column[Any], values: Sequence[
 def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _MANY):
         yield values[start : start + _MANY]
-
-
-def _without_password(url: str) -> str:
-    try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "(not a URL)"
-
-
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "orig", None) or error).partition("\n")[0]
-    if "Can't locate revision" in text:
-        return "it was written by a newer Horizon; upgrade, or name another store"
-    if "not a database" in text:
-        return "the file is no SQLite database; move it away, or name another store"
-    return text

@@ -1,4 +1,5 @@
-"""Place of the store: the file that its URL names, if it is one, and who may read that."""
+"""Place of the store: the file that its URL names, if it is one, who may read that, and what is
+told of it."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from horizon_ryu.core.errors import InvalidInput
+from xen_bridge.private_file import read_regular
 
 _OPTION = ("store", "url")
 _OWNER = stat.S_IRUSR | stat.S_IWUSR
@@ -45,11 +47,19 @@ def _check_file(path: Path) -> None:
         raise InvalidInput(_OPTION, f"{path}: is no regular file")
     if not path.parent.is_dir():
         raise InvalidInput(_OPTION, f"{path}: there is no directory {path.parent}")
-    if path.is_file() and path.open("rb").read(len(_SQLITE)) not in (b"", _SQLITE):
+    if path.is_file() and not _is_database(path):
         raise InvalidInput(_OPTION, f"{path}: is no SQLite database; move it, or name another")
     writable = path if path.exists() else path.parent
     if not os.access(writable, os.W_OK):
         raise InvalidInput(_OPTION, f"{path}: {writable} cannot be written by this user")
+
+
+def _is_database(path: Path) -> bool:
+    """Tell whether a file may be an SQLite database: empty, or one by its first bytes."""
+    try:
+        return read_regular(path, most=len(_SQLITE)) in (b"", _SQLITE)
+    except OSError as error:
+        raise InvalidInput(_OPTION, f"{path}: {error.strerror}") from error
 
 
 def file_at(text: str) -> Path | None:
@@ -74,3 +84,21 @@ def keep_to_owner(path: Path) -> None:
     for one in (path, *(path.with_name(path.name + end) for end in _BESIDE)):
         if one.exists() and stat.S_IMODE(one.stat().st_mode) & ~_OWNER:
             one.chmod(_OWNER)
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be logged."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "(not a URL)"
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one line why a database could not be opened, read or written."""
+    text = str(getattr(error, "orig", None) or error).partition("\n")[0]
+    if "Can't locate revision" in text:
+        return "it was written by a newer Horizon; upgrade, or name another store"
+    if "not a database" in text:
+        return "the file is no SQLite database; move it away, or name another store"
+    return text

@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+_MODE = 0o644
+
 
 def replace_file(path: Path, text: str) -> None:
-    """Have ``path`` hold ``text`` in UTF-8, at once or not at all; one writer at a time."""
+    """Have ``path`` hold ``text`` in UTF-8, at once or not at all; one writer at a time.
+
+    Nobody but its owner may write it, whatever the umask: it may say whom we trust.
+    """
     new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
+    with open(new, "w", encoding="utf-8", opener=_open) as file:
         file.write(text)
         file.flush()
         # Without it a power failure may leave the new name on an empty file (rename(2) orders
         # nothing by itself).
         os.fsync(file.fileno())
     os.replace(new, path)
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, _MODE)

@@ -24,9 +24,11 @@ _WHY_HELD = {
 
 
 def topology(console: Terminal, data: Mapping[str, Any]) -> None:
-    """Show switches, cables and hosts."""
+    """Show switches, cables, segments if there are any, and hosts."""
     console.print(_switches(data["switches"]))
     console.print(_links(data["links"]))
+    if data.get("segments"):
+        console.print(_segments(data["segments"]))
     if data.get("held_links"):
         console.print(_held_links(data["held_links"]))
     console.print(_hosts(data["hosts"]))
@@ -55,6 +57,17 @@ def _links(links: Iterable[Mapping[str, Any]]) -> Table:
             continue
         arrow = styled("<->") if link["bidirectional"] else styled("-->", "red")
         table.add_row(src, arrow, dst, styled("yes", "green") if link["in_tree"] else "no")
+    return table
+
+
+def _segments(segments: Iterable[Mapping[str, Any]]) -> Table:
+    """One row per port: which others it shares a segment with, and whether it is open."""
+    table = Table("segment", "port", "open", title="Segments", title_justify="left")
+    for number, segment in enumerate(segments, 1):
+        for port in segment["ports"]:
+            is_open = segment["open"] is not None and port in segment["open"]
+            shown = styled("yes", "green") if is_open else "no"
+            table.add_row(str(number), _end(port), "" if segment["open"] is None else shown)
     return table
 
 

@@ -1,6 +1,7 @@
 """Graphs of the topology for the tools of researchers: GraphML, GML and dot, through networkx.
 
-A node is a switch or a host; an edge is a cable, told once, with the ports at its ends.
+A node is a switch, a host, or a segment: what bridges that are not ours make of several cables.
+An edge is a cable, told once, with the ports at its ends.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.topology import Host, Link, TopologyView
+from horizon_ryu.core.topology import Host, Link, Segment, TopologyView
 from horizon_ryu.wire.addresses import mac_to_text
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
     {"graphml": "application/graphml+xml", "gml": "text/x-gml", "dot": "text/vnd.graphviz"}
 )
 """Format -> media type of what it is written as."""
+
+_SHAPES = MappingProxyType({"switch": "box", "segment": "diamond", "host": "ellipse"})
 
 
 def graph_text(view: TopologyView, form: str) -> str:
@@ -37,6 +40,8 @@ def topology_graph(view: TopologyView) -> nx.MultiGraph[str]:
         graph.add_node(dpid_to_text(dpid), kind="switch", address=switch.address)
     for _, link in sorted(view.links.items()):
         _add_cable(graph, link, view.is_bidirectional(link))
+    for segment in sorted(set(view.segments.values())):
+        _add_segment(graph, segment)
     for _, host in sorted(view.hosts.items()):
         _add_host(graph, host)
     return graph
@@ -48,6 +53,16 @@ def _add_cable(graph: nx.MultiGraph[str], link: Link, is_bidirectional: bool) ->
     src, dst = dpid_to_text(link.src.dpid), dpid_to_text(link.dst.dpid)
     ports = {"src_port": link.src.port_no, "dst_port": link.dst.port_no}
     graph.add_edge(src, dst, src_dpid=src, **ports, bidirectional=int(is_bidirectional))
+
+
+def _add_segment(graph: nx.MultiGraph[str], segment: Segment) -> None:
+    first = segment.ports[0]
+    node = f"segment {dpid_to_text(first.dpid)}:{first.port_no}"
+    graph.add_node(node, kind="segment", address="")
+    for ref in segment.ports:
+        dpid = dpid_to_text(ref.dpid)
+        if dpid in graph:
+            graph.add_edge(node, dpid, src_dpid=dpid, src_port=ref.port_no)
 
 
 def _add_host(graph: nx.MultiGraph[str], host: Host) -> None:
@@ -79,7 +94,7 @@ def _dot_lines(graph: nx.MultiGraph[str]) -> Iterator[str]:
     """Yield the graph in Graphviz's language; every text in it is of hex digits and addresses."""
     yield "graph topology {"
     for node, about in graph.nodes(data=True):
-        shape = "box" if about["kind"] == "switch" else "ellipse"
+        shape = _SHAPES[about["kind"]]
         yield f'  "{node}" [kind="{about["kind"]}", address="{about["address"]}", shape={shape}];'
     for one, other, about in graph.edges(data=True):
         src, dst = (one, other) if about["src_dpid"] == one else (other, one)

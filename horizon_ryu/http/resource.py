@@ -50,7 +50,10 @@ class PathParameter:
 
 
 DPID = PathParameter(DPID_PATTERN, "A switch: 16 lower-case hex digits", dpid_from_text)
-NAME = PathParameter("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "A name")
+NAME = PathParameter(
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+    "A name: up to 64 letters, digits and ._-, a letter or digit first",
+)
 
 _PARAMETERS: Mapping[str, PathParameter] = MappingProxyType({"dpid": DPID, "name": NAME})
 """What a path parameter of that name is, unless its resource says otherwise."""

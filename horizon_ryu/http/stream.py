@@ -20,12 +20,12 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 def streamed(
     request: Request,
-    texts: Iterable[str],
+    texts: Iterable[str | bytes],
     media_type: str,
     rest: Callable[[], None],
     aside: Aside = here,
 ) -> Response:
-    """Return an answer made of ``texts``, compressed if the client likes that.
+    """Return an answer made of ``texts``, or of UTF-8, compressed if the client likes that.
 
     ``rest`` is called between blocks, to let others have their turns; ``aside`` compresses where
     it holds nobody up.
@@ -51,21 +51,28 @@ def wants_gzip(request: Request) -> bool:
     return bool(offers) and offers[0][0] == "gzip"
 
 
-def _blocks(texts: Iterable[str], rest: Callable[[], None]) -> Iterator[bytes]:
+def _blocks(texts: Iterable[str | bytes], rest: Callable[[], None]) -> Iterator[bytes]:
+    """Yield blocks that are worth sending; one that is UTF-8 and large already is not copied."""
+    block: list[bytes] = []
     waiting: list[str] = []
     size, since = 0, time.perf_counter()
     for text in texts:
-        waiting.append(text)
         size += len(text)
+        if isinstance(text, str):
+            waiting.append(text)
+        else:
+            block += ("".join(waiting).encode(), text) if waiting else (text,)
+            waiting.clear()
         if size >= _BLOCK:
-            yield "".join(waiting).encode()
+            yield b"".join((*block, "".join(waiting).encode()) if waiting else block)
+            block.clear()
             waiting.clear()
             size = 0
         if time.perf_counter() - since > _TURN:
             rest()
             since = time.perf_counter()
-    if waiting:
-        yield "".join(waiting).encode()
+    if size:
+        yield b"".join((*block, "".join(waiting).encode()))
 
 
 def _compressed(blocks: Iterable[bytes], aside: Aside) -> Iterator[bytes]:

@@ -68,6 +68,8 @@ def _action_item(given: Any) -> Any:
     if not isinstance(given, str):
         return given
     name, _, value = given.strip().partition(":")
+    if name.isdecimal() and not value:
+        return {"output": name}
     return {name: value or True}
 
 

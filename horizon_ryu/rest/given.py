@@ -6,7 +6,7 @@ Answers always have one form; what is taken here is what the form stands for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 from pydantic import (
     Field,
@@ -33,9 +33,12 @@ class Told:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.union_schema(
-            [handler(source)], custom_error_type="told", custom_error_message=self.sentence
-        )
+        schema = handler(source)
+        if schema["type"] != "union":
+            schema = core_schema.union_schema([schema])
+        # Not around a union: one in another is taken for one, and the outer sentence is lost.
+        told = {"custom_error_type": "told", "custom_error_message": self.sentence}
+        return cast(CoreSchema, {**schema, **told})
 
 
 class NumberText:

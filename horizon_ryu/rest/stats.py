@@ -99,7 +99,7 @@ class StatsOperations:
         rates = query.rates == "1"
         return StatsDocument(form, provider.now(), provider.timers(), rates, self._texts)
 
-    def _answer(self, call: Call, texts: Iterable[str]) -> Response:
+    def _answer(self, call: Call, texts: Iterable[str | bytes]) -> Response:
         return streamed(call.http, texts, call.media_type, self._provider.rest, self._aside)
 
 

@@ -77,7 +77,7 @@ class TopologyOperations:
 
     @operation("GET", "/v1/topology", problems=_PROBLEMS)
     def topology(self, _call: Call, query: NetworkQuery) -> Versioned[TopologyModel]:
-        """Read switches, links and hosts."""
+        """Read switches, links and hosts, and the segments that switches of others join."""
         name, view = self.seen(query)
         forest = self._provider.forest()
         states = tuple(map(self._state, view.switches))
@@ -112,7 +112,7 @@ class TopologyOperations:
         "GET", "/v1/topology/graph", problems=_PROBLEMS, produces=tuple(MEDIA_TYPES.values())
     )
     def graph(self, call: Call, query: GraphQuery) -> Raw:
-        """Export switches, hosts and cables as a graph: GraphML, GML or dot."""
+        """Export switches, hosts, segments and cables as a graph: GraphML, GML or dot."""
         accepted = [name for name, kind in MEDIA_TYPES.items() if kind == call.media_type]
         form: str = query.format or accepted[0]
         text = self._aside(graph_text, self.seen(query)[1], form)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import compress
 from typing import Literal
 
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -71,6 +73,12 @@ class SegmentModel(Model):
     ports: tuple[PortRefModel, ...]
 
 
+class JointModel(SegmentModel):
+    """A segment and those of its ports that are open; null while Spanning Tree does not run."""
+
+    open: tuple[PortRefModel, ...] | None
+
+
 class HostModel(Model):
     """A station and the port it was heard on."""
 
@@ -89,12 +97,14 @@ class TaggedHostModel(HostModel):
 class TopologyModel(Model):
     """Switches in order of dpid, links in order of their source, hosts in order of MAC.
 
-    ``held_links`` are there if any are held.
+    ``segments`` are there if there are any, in order of their first ports, and ``held_links`` if
+    any are held.
     """
 
     switches: tuple[SwitchModel, ...]
     links: tuple[LinkModel, ...]
     hosts: tuple[HostModel | TaggedHostModel, ...]
+    segments: tuple[JointModel, ...] = ()
     held_links: tuple[HeldLinkModel, ...] = ()
 
 
@@ -150,6 +160,15 @@ def held_link_model(held: HeldLink) -> HeldLinkModel:
 def segment_model(segment: Segment) -> SegmentModel:
     """Return a segment with its ports in order."""
     return SegmentModel(ports=tuple(map(port_ref_model, segment.ports)))
+
+
+def joint_model(segment: Segment, open_ports: Collection[PortRef] | None) -> JointModel:
+    """Return a segment with its ports, and the open ones among them, in order."""
+    is_open = None if open_ports is None else [ref in open_ports for ref in segment.ports]
+    ports = tuple(map(port_ref_model, segment.ports))
+    return JointModel(
+        ports=ports, open=None if is_open is None else tuple(compress(ports, is_open))
+    )
 
 
 def host_model(host: Host) -> HostModel:

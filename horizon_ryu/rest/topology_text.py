@@ -14,11 +14,21 @@ from typing import TypeAlias
 from pydantic import BaseModel
 
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.topology import HeldLink, Host, Link, Port, Switch, TopologyView
+from horizon_ryu.core.topology import (
+    HeldLink,
+    Host,
+    Link,
+    Port,
+    PortRef,
+    Segment,
+    Switch,
+    TopologyView,
+)
 from horizon_ryu.formats.fragments import Fragments
 from horizon_ryu.rest.topology_model import (
     held_link_model,
     host_model,
+    joint_model,
     link_model,
     port_model,
     switch_model,
@@ -40,6 +50,7 @@ class TopologyText:
         self.links = Fragments()
         self.held_links = Fragments()
         self.hosts = Fragments()
+        self.segments = Fragments()
 
     def json(
         self,
@@ -60,6 +71,9 @@ class TopologyText:
             ("links", self.links.texts(_links(view, forest), _link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
         ]
+        if view.segments:
+            texts = self.segments.texts(_segments(view, forest), _segment, rest)
+            lists.append(("segments", texts))
         if view.held:
             lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
@@ -95,6 +109,19 @@ def _held_links(view: TopologyView) -> Iterable[tuple[Hashable, tuple[HeldLink]]
 def _hosts(view: TopologyView) -> Iterable[tuple[Hashable, tuple[Host]]]:
     for key, host in sorted(view.hosts.items()):
         yield key, (host,)
+
+
+def _segments(
+    view: TopologyView, forest: Forest | None
+) -> Iterable[tuple[Hashable, tuple[Segment, frozenset[PortRef] | None]]]:
+    attached = None if forest is None else forest.attached
+    for segment in sorted(set(view.segments.values())):
+        is_open = None if attached is None else attached.intersection(segment.ports)
+        yield segment, (segment, is_open)
+
+
+def _segment(segment: Segment, open_ports: frozenset[PortRef] | None) -> str:
+    return _text(joint_model(segment, open_ports))
 
 
 def _ports(switch: Switch) -> Iterable[tuple[Hashable, tuple[Port]]]:

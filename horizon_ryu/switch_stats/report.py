@@ -86,31 +86,45 @@ class StatsDocument:
             StatsSection.FLOWS: self._flows,
         }
 
-    def everything(self, switches: Iterable[SwitchSamples]) -> Iterator[str]:
-        """Yield the document of all switches."""
-        known = tuple(switches)
-        parts = tuple(StatsSection)
-        datapaths: Written | Items
-        if self._rates or any(_is_long(switch) for switch in known):
-            objects = (Nested(self._datapath(switch, parts)) for switch in known)
-            datapaths = Items("datapath", objects)
-        else:
-            datapaths = Written(map(self._kept_datapath, known))
-        yield from self._form.document(ROOT, [("datapaths", datapaths)])
+    def everything(self, switches: Iterable[SwitchSamples]) -> Iterator[str | bytes]:
+        """Yield the document of all switches; what was kept of it is UTF-8 already."""
+        known, parts = tuple(switches), tuple(StatsSection)
+        if not (self._rates or any(map(_is_long, known))):
+            yield from self._from_kept(known)
+            return
+        objects = (Nested(self._datapath(switch, parts)) for switch in known)
+        yield from self._form.document(ROOT, [("datapaths", Items("datapath", objects))])
 
-    def _kept_datapath(self, switch: SwitchSamples) -> str:
-        """Return a switch as one text: what was kept of it, and the ages between."""
+    def _from_kept(self, switches: Iterable[SwitchSamples]) -> Iterator[str | bytes]:
+        whole = "".join(self._form.document(ROOT, [("datapaths", Written((_AGE,)))]))
+        before, after = whole.split(_AGE)
+        joint = b""
+        yield before
+        for switch in switches:
+            yield self._kept_datapath(switch, joint)
+            joint = self._form.joint.encode()
+        yield after
+
+    def _kept_datapath(self, switch: SwitchSamples, joint: bytes) -> bytes:
+        """Return ``joint`` and a switch in one piece: what was kept, and the ages between."""
         between = self._texts.texts(
             (switch.dpid, None, type(self._form)),
             (switch, switch.news, self._timers),
             lambda: self._between_ages(switch),
         )
-        texts = [between[0]]
+        parts, number, now, latest = (
+            [joint, between[0]],
+            self._form.number,
+            self._now,
+            switch.latest,
+        )
         for kind, text in zip(_KINDS.values(), between[1:], strict=True):
-            texts += (self._form.number("age", _rounded(switch.age(kind, self._now))), text)
-        return "".join(texts)
+            sample = latest.get(kind)
+            age = None if sample is None else round(max(0.0, now - sample.at), 3)
+            parts += (number("age", age).encode(), text)
+        return b"".join(parts)
 
-    def _between_ages(self, switch: SwitchSamples) -> tuple[str, ...]:
+    def _between_ages(self, switch: SwitchSamples) -> tuple[bytes, ...]:
         """Return what stands before, between and after the ages of a switch's sections."""
         form = self._form
         sections = [form.nested(name, _AGE) for name in _NAMES.values()]
@@ -119,7 +133,8 @@ class StatsDocument:
         rests = [self._rest(switch, part) for part in StatsSection]
         joints = [form.joint if rest else "" for rest in rests]
         after = zip(joints, rests, pieces[1:], strict=True)
-        return (pieces[0], *(f"{joint}{rest}{piece}" for joint, rest, piece in after))
+        texts = (pieces[0], *(f"{joint}{rest}{piece}" for joint, rest, piece in after))
+        return tuple(text.encode() for text in texts)
 
     def one(self, switch: SwitchSamples, part: StatsSection | None, is_xml: bool) -> Iterator[str]:
         """Yield the document of one switch, or of one class; in XML below the same root."""
@@ -234,7 +249,7 @@ class StatsDocument:
 
 
 _AGE = "\0"
-"""Stands for an age: no text of ours has it."""
+"""Stands for an age, or for all switches: no text of ours has it."""
 
 
 def _identity(switch: SwitchSamples) -> Members:

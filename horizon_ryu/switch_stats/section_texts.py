@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Any, AnyStr
 
 MOST_CHARACTERS = 64 * 1024 * 1024
 """Of all texts that are kept; those that were asked for longest ago give way."""
@@ -20,7 +21,7 @@ class SectionTexts:
 
     def __init__(self, most: int = MOST_CHARACTERS) -> None:
         self._most = most
-        self._kept: OrderedDict[Hashable, tuple[tuple[object, ...], tuple[str, ...]]] = (
+        self._kept: OrderedDict[Hashable, tuple[tuple[object, ...], tuple[Any, ...]]] = (
             OrderedDict()
         )
         self.characters = 0
@@ -32,13 +33,14 @@ class SectionTexts:
         self,
         key: Hashable,
         sources: tuple[object, ...],
-        write: Callable[[], tuple[str, ...]],
-    ) -> tuple[str, ...]:
+        write: Callable[[], tuple[AnyStr, ...]],
+    ) -> tuple[AnyStr, ...]:
         """Return the texts of ``key``; ``write`` makes them if a source is another object."""
         found = self._kept.get(key)
         if found is not None and all(map(_is_same, found[0], sources)):
             self._kept.move_to_end(key)
-            return found[1]
+            kept: tuple[AnyStr, ...] = found[1]
+            return kept
         texts = write()
         self.written += 1
         self._forget(key)

@@ -278,6 +278,8 @@ def figures(seconds: float = SECONDS) -> Iterator[Figure]:
         yield Figure(what, "in all", float(count))
     for name in LEVEL:
         yield from told(name, samples)
+    remembered = max((r["remembered"] for r in controller.readings if "remembered" in r), default=0)
+    yield Figure("entries of bounded caches, emptied before objects are counted", "", remembered)
     for kind, growth in grown(middle_kinds, last_kinds):
         yield Figure(f"more objects than in the middle: {kind}", "", float(growth))
 

@@ -145,10 +145,10 @@ def test_a_foreign_bridge_beside_cables_makes_no_storm(lab: Lab, version: str, m
 @pytest.mark.parametrize("version", VERSIONS)
 def test_switches_carry_what_crosses_a_segment(lab: Lab, version: str, mask: int) -> None:
     lab.stage("ring", VERSIONS[version], n=3)
-    hosts = lab.graph.hosts
+    hosts, cables = lab.graph.hosts, lab.cables_seen()
     with foreign_bridge(lab, mask, 1, 2, 3) as bridge:
         bridge.stand("10.0.0.200/8")
-        for cable in sorted(lab.cables_seen(), key=sorted):
+        for cable in sorted(cables, key=sorted):
             lab.cut(cable)
         names = [host.name for host in hosts]
         wait_until(lambda: not lab.network.ping_all(names).lost, SETTLED, "hosts talk across it")
@@ -158,3 +158,40 @@ def test_switches_carry_what_crosses_a_segment(lab: Lab, version: str, mask: int
             expect_switches_to_carry(lab, host.name, "10.0.0.200")
         lab.expect_each_broadcast_once()
     assert "Traceback" not in lab.controller.log()
+
+
+LISTEN = """
+import socket, sys
+heard = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+heard.bind((sys.argv[1], 0))
+print("listening", flush=True)
+left = {"0180c2000010", "f" * 12}
+while left:
+    frame = heard.recv(2000)
+    if frame[6:12] == bytes.fromhex(sys.argv[2]):
+        print(frame[:6].hex(), flush=True)
+        left.discard(frame[:6].hex())
+"""
+SEND = """
+import socket, sys
+out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+out.bind((sys.argv[1], 0))
+source = bytes.fromhex(sys.argv[2])
+for group in (*(b"\\x01\\x80\\xc2\\0\\0" + bytes([last]) for last in range(17)), b"\\xff" * 6):
+    for tag in (b"", b"\\x81\\0\\0\\7") if group[5] < 16 else (b"",):
+        out.send((group + source + tag + b"\\x88\\x09").ljust(60, b"\\0"))
+"""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_groups_of_the_cable_do_not_leave_the_first_switch(lab: Lab, version: str) -> None:
+    lab.stage("linear", VERSIONS[version], n=2)
+    sender, hearer = lab.graph.hosts[0], lab.graph.hosts[-1]
+    source = "020000000077"
+    python = ["/usr/bin/python3", "-c"]
+    job = lab.network.spawn(hearer.name, [*python, LISTEN, hearer.interface, source])
+    lab.network.wait_for_output(job, "listening")
+    lab.network.run(sender.name, [*python, SEND, sender.interface, source])
+    # The group beside them and the broadcast, which were sent last; one may overtake the other.
+    heard = lab.network.wait(job).output.split()[1:]
+    assert sorted(heard) == ["0180c2000010", "f" * 12]

@@ -16,6 +16,7 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.topology import PortRef, Switch
 from horizon_ryu.wire.messages import (
+    LOCAL_PORT,
     ONLY_13,
     VLAN_NONE,
     VLAN_TAGGED,
@@ -26,8 +27,10 @@ from horizon_ryu.wire.messages import (
     Match,
     Output,
     OutputGroup,
+    OutputReserved,
     OverwriteTtl,
     PushVlan,
+    ReservedPort,
     SetField,
     StripVlan,
 )
@@ -73,12 +76,12 @@ def check_effect(spec: Spec) -> None:
             raise InvalidInput(("dst",), "the same port as src: there is no way to go")
         return
     for action in spec.actions:
-        if spec.match.in_port is not None and _port_of(action) == spec.match.in_port:
+        if spec.match.in_port is not None and _sends_to(action) == spec.match.in_port:
             # 1.0.0 section 5.3.3, 1.3.5 section 7.2.1: OFPP_IN_PORT must be named for that.
             raise InvalidInput(
                 ("actions",),
-                f"no switch sends a frame back out of its in_port {spec.match.in_port} by that "
-                "port's number; write in_port for the port",
+                f"no switch sends a frame back out of its in_port {_name(spec.match.in_port)} by "
+                "that port's number; write in_port for the port",
             )
     _check_onward(spec)
     if spec.actions and all(isinstance(action, _CHANGES) for action in spec.actions):
@@ -162,6 +165,18 @@ def end_ports(flow: Flow) -> Iterator[PortRef]:
         yield from (named.ref for named in named_ports(flow.spec))
     else:
         yield from (flow.spec.src, flow.spec.dst)
+
+
+def _sends_to(action: Action) -> int | None:
+    """Return the one port that an action sends frames to, its own one by its number."""
+    return LOCAL_PORT if action == _TO_LOCAL else _port_of(action)
+
+
+_TO_LOCAL = OutputReserved(ReservedPort.LOCAL)
+
+
+def _name(port_no: int) -> str:
+    return "local" if port_no == LOCAL_PORT else str(port_no)
 
 
 def _port_of(action: Action) -> int | None:

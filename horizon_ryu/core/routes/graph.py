@@ -28,6 +28,24 @@ class RouteGraph:
             dpid: frozenset(there) for dpid, there in links.items()
         }
 
+        self._beside: dict[int, set[int]] = {}
+        """Whom each switch shares a segment with."""
+        for segment in set(view.segments.values()):
+            there = {ref.dpid for ref in segment.ports} & view.switches.keys()
+            for dpid in there:
+                self._beside.setdefault(dpid, set()).update(there - {dpid})
+
+    def is_across_segment(self, src: int, dst: int) -> bool:
+        """Tell whether segments, and links, join two switches: what flows do not use."""
+        found, new = {src}, {src} if self._beside else set()
+        while new:
+            reached = (
+                self.neighbors.get(one, frozenset()) | self._beside.get(one, set()) for one in new
+            )
+            new = set().union(*reached) - found
+            found |= new
+        return src != dst and dst in found
+
     def __contains__(self, dpid: object) -> bool:
         return dpid in self.neighbors
 

@@ -66,7 +66,9 @@ def route_through(graph: RouteGraph, src: PortRef, dst: PortRef, dpids: Sequence
     for dpid, after in pairwise(dpids):
         links = graph.steps(dpid, after)
         if not links:
-            raise NoRoute(after, f"not linked to switch {dpid_to_text(dpid)}")
+            raise NoRoute(
+                after, f"not linked to switch {dpid_to_text(dpid)}{_why(graph, dpid, after)}"
+            )
         step = next((link for link in links if link[2:] not in used), links[0])
         used.add((step.next_dpid, step.next_in_port))
         steps.append(step)
@@ -149,6 +151,16 @@ def _tagged(graph: RouteGraph, stops: Sequence[int]) -> list[PathStep]:
     for src, dst in pairwise(stops):
         dpids = shortest(graph.neighbors, src, dst)
         if dpids is None:
-            raise NoRoute(dst, f"no path leads to it from switch {dpid_to_text(src)}")
+            raise NoRoute(
+                dst,
+                f"no path leads to it from switch {dpid_to_text(src)}{_why(graph, src, dst)}",
+            )
         steps += [graph.steps(*pair)[0] for pair in pairwise(dpids)]
     return steps
+
+
+def _why(graph: RouteGraph, src: int, dst: int) -> str:
+    """Return what to add where switches are joined by what nobody controls."""
+    if not graph.is_across_segment(src, dst):
+        return ""
+    return " but across a segment: flows do not cross switches that are not ours"

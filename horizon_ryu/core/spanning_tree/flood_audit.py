@@ -15,6 +15,9 @@ from horizon_ryu.core.spanning_tree.members import Member
 from horizon_ryu.core.topology import Switch
 from horizon_ryu.wire.messages import FlowEntry
 
+PORTS_DESCRIBED = (0xFFFF - 32) // 48
+"""Ports that the features of a switch of 1.0 have room for (1.0.0 section 5.3.1)."""
+
 
 class FloodSnapshot(NamedTuple):
     """What was believed of one connection of a switch when it was asked."""
@@ -62,6 +65,9 @@ def compare(
     found = read_state(member.switch, entries, flooding, generation)
     if not member.switch.capabilities.flood_group:
         found = replace(found, grouped=asked.state.grouped)
+        if len(member.switch.ports) + len(member.switch.surplus) > PORTS_DESCRIBED:
+            # No description has room for all, so that it says nothing of those that it lacks.
+            found = replace(found, ports=asked.state.ports)
     if found == asked.state:
         return False
     member.state = found

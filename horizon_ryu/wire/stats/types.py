@@ -17,3 +17,6 @@ class StatsType(Enum):
     TABLES = "tables"
     FLOWS = "flows"
     TABLE_FEATURES = "table_features"
+
+    # Keys of many tables; Enum's own is a function of Python.
+    __hash__ = object.__hash__

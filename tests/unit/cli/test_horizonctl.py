@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -148,6 +149,23 @@ def test_topology_is_shown_once_per_cable(server: HTTPServer) -> None:
     assert "10.0.0.1" in result.output
 
 
+def test_segments_are_shown_with_their_open_ports(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = [{"dpid": A, "port_no": 8}, {"dpid": B, "port_no": 0xFFFFFFFE}]
+    segments = [{"ports": ends, "open": ends[:1]}, {"ports": ends, "open": None}]
+    monkeypatch.setitem(ANSWERS, "/v1/topology", {**TOPOLOGY, "segments": segments})
+    lines = run(server, "topology").output.splitlines()
+    found = [line.split() for line in lines[lines.index("Segments") + 2 :]][:4]
+    assert found == [
+        ["1", f"{A}:8", "yes"],
+        ["1", f"{B}:local", "no"],
+        ["2", f"{A}:8", "-"],
+        ["2", f"{B}:local", "-"],
+    ]
+    assert "Segments" not in run(server, "graph", "--measures").output
+
+
 def test_json_is_for_programs(server: HTTPServer) -> None:
     assert json.loads(run(server, "-o", "json", "topology").output) == TOPOLOGY
 
@@ -276,3 +294,12 @@ def test_thorough_alone_is_refused(server: HTTPServer) -> None:
     refused = run(server, "graph", "--thorough")
     assert refused.exit_code == 2
     assert "goes with --measures" in refused.output
+
+
+def test_held_links_are_shown_with_the_reason(server: HTTPServer, monkeypatch: Any) -> None:
+    assert "Held links" not in run(server, "topology").output
+    held = {"src": {"dpid": A, "port_no": 1}, "dst": {"dpid": B, "port_no": 2}, "state": "relayed"}
+    monkeypatch.setitem(TOPOLOGY, "held_links", [held])
+    shown = run(server, "topology").output
+    assert "Held links" in shown
+    assert "somebody relays probes" in shown

@@ -41,6 +41,7 @@ def topology(out: Terminal, t: str) -> None:
     data = {
         "switches": [{"dpid": t, "address": t, "openflow": t, "ports": []}],
         "links": [link(t)],
+        "held_links": [{**link(t), "state": t}],
         "hosts": [{"mac": t, "ips": [t, t], "dpid": t, "port_no": 3}],
     }
     show.topology(out, data)

@@ -14,6 +14,8 @@ from ryu.lib import hub
 from horizon_ryu import discovery
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core import frames
+from horizon_ryu.core.discovery.host_questions import PROBER
+from horizon_ryu.core.discovery.pair_trial import PairStanding
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import (
     InvalidInput,
@@ -25,10 +27,10 @@ from horizon_ryu.core.errors import (
 )
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Host, Link, PortRef
+from horizon_ryu.core.topology import HeldLink, Host, Link, PortRef
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.metrics import Metrics
-from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
+from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline, PacketInVerdict
 from horizon_ryu.openflow.queries import Query, SwitchAnswer
 from horizon_ryu.published import Published
 from horizon_ryu.settings import DiscoveryOptions
@@ -508,3 +510,43 @@ def test_no_host_is_learned_from_a_source_that_no_station_has(running: Running, 
     data = ALICE + src + b"\x08\x00" + bytes(46)
     running.horizon.packet_in_pipeline.dispatch(PacketIn(A, 3, data), time.monotonic())
     assert running.horizon.locator(src) is None
+
+
+def test_links_that_are_held_are_told_counted_and_logged(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.join(A)
+    running.join(B)
+    running.wait(lambda: running.links == CABLE)
+    link = Link(PortRef(A, 3), PortRef(B, 3))
+    running.app.pin_host(Host(ALICE, (), link.src))
+    core = running.app._core
+    judged = core._evidence._judge(link, 0.001, time.monotonic())
+    assert judged is PairStanding.HELD
+    running.app._changed()
+    published = running.horizon.published
+    running.wait(lambda: published.topology.held == (HeldLink(link, "asking"),))
+    running.wait(lambda: published.topology.held == (HeldLink(link, "relayed"),))
+    kinds = [kind for kind, _ in running.horizon.told]
+    assert kinds.count("alarm_relayed_link") == 1
+    assert kinds.count("link_held") == 2
+    (data,) = [data for kind, data in running.horizon.told if kind == "alarm_relayed_link"]
+    assert data["src"]["port_no"] == data["dst"]["port_no"] == data["other_port"]["port_no"] == 3
+    assert "probes are relayed between" in caplog.text
+    text = running.horizon.metrics.text().decode()
+    assert "horizon_held_links 1.0" in text
+    assert 'horizon_link_trials_total{outcome="relayed"} 1.0' in text
+
+
+def test_questions_and_checks_that_come_in_elsewhere_are_seen_by_nobody(running: Running) -> None:
+    running.join(A)
+    seen: list[PacketIn] = []
+
+    def noted(packet: PacketIn) -> PacketInVerdict:
+        seen.append(packet)
+        return PacketInVerdict(True)
+
+    running.horizon.packet_in_pipeline.register(99, lambda packet, _now: noted(packet))
+    question = frames.build_arp_probe(ALICE, PROBER, bytes((10, 0, 0, 1)))
+    assert running.horizon.packet_in_pipeline.dispatch(PacketIn(A, 3, question), 0.0)
+    assert seen == []

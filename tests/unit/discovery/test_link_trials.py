@@ -6,10 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_questions import PROBER
 from horizon_ryu.core.discovery.link_trials import MOST_AT_PORT, TrialLimits
 from horizon_ryu.core.topology import Host, Link, PortRef, Segment
+from horizon_ryu.wire.messages import DropBuffered, PacketIn
 from unit.discovery.small_network import port
 from unit.discovery.trial_network import (
     ALICE,
@@ -321,6 +323,15 @@ def test_one_port_has_few_trials_and_nobody_else_waits_for_them(network: TrialNe
     for number in range(100, 100 + 3 * MOST_AT_PORT):
         trials.judge(Link(P, PortRef(2, number)), 0.001, network.now)
     assert trials.counts["begun"] == MOST_AT_PORT
+
+
+def test_a_frame_of_ours_that_a_switch_has_kept_is_dropped_there(network: TrialNetwork) -> None:
+    question = frames.build_arp_probe(ALICE, PROBER, bytes((10, 0, 0, 1)))
+    frame = frames.decode(question)
+    assert frame is not None
+    heard = network.core.own_frame(PacketIn(1, 3, question, buffer_id=7), frame, network.now)
+    assert heard is not None
+    assert [sent.message for sent in heard.messages] == [DropBuffered(7, 3)]
 
 
 # ---- whatever happens

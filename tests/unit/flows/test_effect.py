@@ -14,6 +14,7 @@ from horizon_ryu.core.flows.migrate_command import MigrateFlow
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.core.topology import Port, PortRef, TopologyChange
 from horizon_ryu.wire.messages import (
+    LOCAL_PORT,
     VLAN_NONE,
     Enqueue,
     Match,
@@ -21,6 +22,7 @@ from horizon_ryu.wire.messages import (
     OutputInPort,
     SetField,
     StripVlan,
+    output,
 )
 from unit.flows.fabric import EDGE, Fabric, mac
 
@@ -58,6 +60,7 @@ def change_ports(fabric: Fabric, dpid: int, more: dict[int, Port], gone: int | N
         (entry(Output(2)), ("actions",)),
         (entry(Output(1), Output(2)), ("actions",)),
         (entry(Enqueue(2, 1)), ("actions",)),
+        (entry(output(LOCAL_PORT), match=Match(in_port=LOCAL_PORT)), ("actions",)),
         (entry(Output(77)), ("actions",)),
         (entry(Output(1), Output(77)), ("actions",)),
         (entry(Enqueue(77, 1)), ("actions",)),

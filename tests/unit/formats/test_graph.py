@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import networkx as nx
 import pytest
 
-from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Host, Link, PortRef, Segment, Switch, TopologyView
 from horizon_ryu.formats.graph import graph_text, topology_graph
 
 A, B, MAC = "0000000000000001", "0000000000000002", "00:00:00:00:00:09"
@@ -62,3 +63,15 @@ def test_a_station_is_one_node_per_vlan() -> None:
 
 def test_an_empty_network_is_an_empty_graph() -> None:
     assert graph_text(TopologyView(), "dot") == "graph topology {\n}\n"
+
+
+def test_a_segment_is_a_node_with_a_cable_to_each_of_its_ports() -> None:
+    segment = Segment((PortRef(1, 4), PortRef(2, 4), PortRef(2, 5)))
+    seen = replace(view(), segments=dict.fromkeys(segment.ports, segment))
+    node = f"segment {A}:4"
+    for form, read in (("graphml", nx.parse_graphml), ("gml", nx.parse_gml)):
+        graph = read(graph_text(seen, form))
+        assert graph.nodes[node]["kind"] == "segment"
+        assert graph.number_of_edges(node, A) == 1
+        assert graph.number_of_edges(node, B) == 2
+    assert f'"{B}" -- "{node}" [taillabel=5];' in graph_text(seen, "dot")

@@ -115,6 +115,20 @@ def test_a_bad_field_is_named_and_nothing_is_sent(client: Any, change: Any, loc:
     assert client.fabric.tables.batches == []
 
 
+def test_actions_are_understood_as_text_and_values_of_other_types_told_in_one_sentence(
+    client: Any,
+) -> None:
+    entry = {**ENTRY, "actions": ["set_dl_vlan:9", "1", "enqueue:1:2"]}
+    assert client.ask("POST", "/v1/flows", entry).json["actions"] == [
+        {"set_dl_vlan": 9}, {"output": 1}, {"enqueue": {"port_no": 1, "queue_id": 2}},
+    ]  # fmt: skip
+    for value in (None, ["10.0.0.0"], 1.5):
+        refused = client.ask("POST", "/v1/flows", {**ENTRY, "match": {"dl_vlan": value}})
+        assert refused.json["errors"] == [
+            {"loc": ["match", "dl_vlan"], "msg": "a number, a text, or true"}
+        ]
+
+
 def test_numbers_are_understood_as_text_wherever_they_stand(client: Any) -> None:
     written = {"priority": "0x190", "idle_timeout": "9", "hard_timeout": "90", "queue": "1"}
     ends = {"src": {**SPEC["src"], "port_no": "90"}, "dst": {**SPEC["dst"], "port_no": "0x5a"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline
 from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
-from horizon_ryu.core.topology import TopologyView
+from horizon_ryu.core.topology import HeldLink, Link, PortRef, Segment, TopologyView
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreesDocument
 from horizon_ryu.formats.topology import LinksDocument, NeighborsDocument
@@ -41,6 +42,18 @@ def test_topology_has_the_shape_of_the_design(client: Any) -> None:
         "dpid": S1,
         "port_no": 4,
     }
+
+
+def test_segments_are_told_where_there_are_any_with_their_open_ports(client: Any) -> None:
+    segment = Segment((PortRef(1, 8), PortRef(2, 8), PortRef(3, 8)))
+    discovery = client.discovery
+    segments = dict.fromkeys(segment.ports, segment)
+    discovery.current = replace(discovery.view(), segments=segments)
+    ends = [{"dpid": dpid, "port_no": 8} for dpid in (S1, S2, S3)]
+    # Cables join the switches already.
+    assert client.get("/v1/topology").json["segments"] == [{"ports": ends, "open": ends[:1]}]
+    discovery.with_tree = False
+    assert client.get("/v1/topology").json["segments"] == [{"ports": ends, "open": None}]
 
 
 def test_links_have_one_entry_per_direction(client: Any) -> None:
@@ -256,3 +269,12 @@ def test_the_topology_is_measured_as_a_graph(client: Any) -> None:
     assert (brief["switch_connectivity"], brief["betweenness"]) == (None, [])
     assert client.get("/v1/topology/measures?thorough=maybe").status_int == 422
     assert client.get("/v1/topology/measures?network=nobody").status_int == 404
+
+
+def test_links_that_are_held_are_shown_with_the_reason(client: Any) -> None:
+    assert "held_links" not in client.get("/v1/topology").json
+    held = HeldLink(Link(PortRef(1, 4), PortRef(3, 4)), "relayed")
+    client.discovery.current = replace(client.discovery.view(), version=8, held=(held,))
+    assert client.get("/v1/topology").json["held_links"] == [
+        {"src": {"dpid": S1, "port_no": 4}, "dst": {"dpid": S3, "port_no": 4}, "state": "relayed"}
+    ]

@@ -8,12 +8,12 @@ from executed_lines import executed_lines
 from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.spanning_tree.control import TreeControl
-from horizon_ryu.core.spanning_tree.flood_audit import FloodSnapshot
+from horizon_ryu.core.spanning_tree.flood_audit import PORTS_DESCRIBED, FloodSnapshot
 from horizon_ryu.core.spanning_tree.flood_plan import AT_ONCE
 from horizon_ryu.core.topology import Port, Switch
 from horizon_ryu.wire.capabilities import GROUP_PORTS
 from horizon_ryu.wire.codec13 import CODEC13
-from horizon_ryu.wire.messages import FloodPorts
+from horizon_ryu.wire.messages import Flood, FloodPorts, FlowEntry, Match, ToController
 from unit.discovery.small_network import KEY
 from virtual_switch.direct import DirectSwitch
 
@@ -203,6 +203,25 @@ def test_ports_beyond_the_cap_are_closed_and_opened_when_there_is_room(openflow:
     discovery.port_changed(1, 5, None, now)
     settle()
     assert blocked() == {6}, "a port that is gone leaves no entry"
+
+
+def test_an_audit_of_1_0_believes_no_description_that_lacks_ports() -> None:
+    def is_repaired(ports: int, described: int) -> bool:
+        many = ManyPorts(1, ports)
+        many.settle()
+        many.now = HOLD
+        many.settle()
+        broadcast = Match(dl_dst=b"\xff" * 6)
+        entries = (
+            FlowEntry(broadcast, Priority.BROADCAST, many.tree.cookie, (Flood(),)),
+            FlowEntry(Match(), Priority.TABLE_MISS, many.tree.cookie, (ToController(),)),
+        )
+        asked = snapshot(many.tree)
+        return many.tree.compare(asked, entries, frozenset(range(1, described + 1)))
+
+    assert is_repaired(PORTS_DESCRIBED, PORTS_DESCRIBED - 1)
+    assert not is_repaired(PORTS_DESCRIBED, PORTS_DESCRIBED)
+    assert not is_repaired(PORTS_DESCRIBED + 1, PORTS_DESCRIBED)
 
 
 def snapshot(tree: TreeControl) -> FloodSnapshot:

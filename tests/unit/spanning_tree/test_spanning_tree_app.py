@@ -18,7 +18,9 @@ from ryu.lib import hub
 from horizon_ryu import spanning_tree
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import RequestUnanswered, StoreError, SwitchError
+from horizon_ryu.core.spanning_tree.choice import Choice
 from horizon_ryu.core.spanning_tree.control import TreeControl
+from horizon_ryu.core.spanning_tree.desired_state import DesiredState
 from horizon_ryu.core.spanning_tree.memory import memory_from_json
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange, TopologyView
@@ -245,15 +247,15 @@ def test_a_turn_that_raises_is_made_good_by_the_next(
 def test_a_decision_that_raises_is_made_again(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    derive, calls = TreeControl._derive_wanted, []
+    derive, calls = DesiredState._derive_wanted, []
 
-    def fail_at_first(self: TreeControl) -> None:
+    def fail_at_first(self: DesiredState, before: Choice) -> None:
         calls.append(1)
         if len(calls) == 1:
             raise KeyError("a fault of ours")
-        derive(self)
+        derive(self, before)
 
-    monkeypatch.setattr(TreeControl, "_derive_wanted", fail_at_first)
+    monkeypatch.setattr(DesiredState, "_derive_wanted", fail_at_first)
     running.join(1, 2)
     until(lambda: running.settled(1, 2))
 
@@ -293,9 +295,9 @@ def test_a_change_that_raises_leaves_the_members_of_the_view(
     def fail(*_: Any) -> None:
         raise KeyError("a fault of ours")
 
-    join = TreeControl._join
-    monkeypatch.setattr(TreeControl, "_join", fail)
+    join = DesiredState._join
+    monkeypatch.setattr(DesiredState, "_join", fail)
     with pytest.raises(KeyError):
         running.join(1, 2)
-    monkeypatch.setattr(TreeControl, "_join", join)
+    monkeypatch.setattr(DesiredState, "_join", join)
     until(lambda: running.settled(1, 2))

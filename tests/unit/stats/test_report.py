@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -30,6 +31,11 @@ from unit.stats.captures import VERSIONS, dump_flows, pieces
 DPID = 0xAB
 
 
+def joined(texts: Iterable[str | bytes]) -> str:
+    """Return a document, of which parts may be UTF-8 already, as a text."""
+    return "".join(text if isinstance(text, str) else text.decode() for text in texts)
+
+
 def captured(version: int, at: float = 100.0) -> SwitchSamples:
     book = StatsCache(1 << 26, 1 << 30)
     book.joined(DPID, "192.0.2.1:40000", version)
@@ -48,7 +54,7 @@ def as_json(switch: SwitchSamples, part: StatsSection | None = None, rates: bool
 
 
 def as_xml(*switches: SwitchSamples) -> Any:
-    text = "".join(StatsDocument(XmlForm(), 103.0, StatsTimers(), True).everything(switches))
+    text = joined(StatsDocument(XmlForm(), 103.0, StatsTimers(), True).everything(switches))
     root = etree.fromstring(text.encode())
     xml_form.schema("openflowstats").assertValid(root)
     return root

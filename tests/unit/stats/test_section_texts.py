@@ -13,7 +13,7 @@ from horizon_ryu.switch_stats.report import StatsDocument, StatsSection
 from horizon_ryu.switch_stats.section_texts import SectionTexts
 from horizon_ryu.wire.stats.types import StatsType
 from unit.stats.captures import pieces
-from unit.stats.test_report import DPID
+from unit.stats.test_report import DPID, joined
 
 KINDS = (
     StatsType.DESC,
@@ -47,9 +47,7 @@ def again(kind: StatsType, change: int | None = None) -> tuple[bytes, ...]:
 
 
 def document(form: Any, book: StatsCache, now: float, texts: SectionTexts, rates: bool) -> str:
-    return "".join(
-        StatsDocument(form, now, TIMERS, rates, texts).everything(book.switches.values())
-    )
+    return joined(StatsDocument(form, now, TIMERS, rates, texts).everything(book.switches.values()))
 
 
 @pytest.mark.parametrize("form", [JsonForm(), XmlForm()])
@@ -71,7 +69,7 @@ def test_all_switches_are_told_as_one_is(book: StatsCache, form: Any) -> None:
     writer = StatsDocument(form, 103.0, TIMERS, False)
     switch = book.switches[DPID]
     one = "".join(writer.one(switch, None, isinstance(form, XmlForm))).strip()
-    all_of_them = "".join(writer.everything([switch])).strip()
+    all_of_them = joined(writer.everything([switch])).strip()
     assert all_of_them == (one if isinstance(form, XmlForm) else f'{{"datapaths":[{one}]}}')
 
 

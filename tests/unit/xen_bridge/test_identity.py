@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import ssl
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.trust.identity import (
     Identity,
@@ -105,6 +107,17 @@ def test_a_certificate_of_a_known_name_needs_the_known_key(nodes, tmp_path):
     seen = talk(forged, b.node_pk, b, [a.node_pk, c.node_pk])
     assert "word" not in seen
     assert isinstance(seen["server_error"], ssl.SSLCertVerificationError)
+
+
+def test_without_a_umask_nobody_else_may_write_what_says_whom_we_trust(tmp_path):
+    before = os.umask(0)
+    try:
+        Identity.create(tmp_path / "node")
+        replace_file(tmp_path / "node" / "list", "key role\n")
+    finally:
+        os.umask(before)
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in (tmp_path / "node").iterdir()}
+    assert modes == {"node.key": 0o600, "node.crt": 0o644, "list": 0o644}
 
 
 def test_a_key_is_private_and_never_replaced(tmp_path):

@@ -19,7 +19,7 @@ from horizon_ryu.core.routes.ordered import simple_path
 from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.routes.search import BUDGET, find_route, hops_exist, route_through
 from horizon_ryu.core.routes.shortest import shortest
-from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Link, Port, PortRef, Segment, Switch, TopologyView
 
 EDGE = 99
 """The port of the host at each switch."""
@@ -127,6 +127,19 @@ def test_what_is_out_of_reach_is_named(waypoint: int, words: str) -> None:
     with pytest.raises(NoRoute, match=words) as refused:
         route(built, 1, 3, waypoint)
     assert refused.value.dpid == waypoint
+
+
+def test_what_a_segment_alone_joins_is_out_of_reach_and_it_is_said_why() -> None:
+    view = network([*SQUARE, (7, 8)])
+    across = Segment((PortRef(4, EDGE), PortRef(7, EDGE)))
+    segments = dict.fromkeys(across.ports, across)
+    built = RouteGraph(TopologyView(1, view.switches, view.links, {}, segments))
+    ends = PortRef(1, EDGE), PortRef(8, EDGE)
+    with pytest.raises(NoRoute, match="across a segment"):
+        find_route(built, *ends)
+    with pytest.raises(NoRoute, match="across a segment"):
+        route_through(built, *ends, (1, 4, 7, 8))
+    assert route(built, 1, 3) == (RouteKind.SIMPLE, [1, 2, 3])
 
 
 def test_a_given_path_is_taken_as_it_is() -> None:
