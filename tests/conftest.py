@@ -14,8 +14,11 @@ ENTRIES = (
     "test_base_entries.py",
     "test_real_flows.py",
     "test_real_ipv6_flows.py",
+    "test_real_ipv6_hosts.py",
     "test_real_migrations.py",
+    "test_real_needs_and_tables.py",
     "test_real_stats.py",
+    "test_slicer.py",
     "test_undisturbed_flows.py",
 )
 """Of the modules that need switches, those about flow entries have a lane, for half of the time."""

@@ -25,7 +25,7 @@ from virtual_switch.lively import LivelyNetwork, LivelySwitch
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.no_switches,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
 ]
 CONFIG = """
 [discovery]

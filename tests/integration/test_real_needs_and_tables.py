@@ -9,7 +9,7 @@ import pytest
 from integration.shared_network import on
 from tools.flow_lab import FlowLab
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 NOTICED = 15.0
 """Seconds within which a reconciler that looks every few must have told; a busy machine."""

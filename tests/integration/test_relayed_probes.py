@@ -16,7 +16,7 @@ from tools.controller_process import wait_until
 from tools.lab import BROADCASTS, PROBE, Lab
 from topologies.graphs import GraphHost
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 RELAY = Path(__file__).with_name("frame_relay.py")
 PATIENCE = 30.0

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tools.controller_process import ControllerProcess
+from tools.controller_process import ControllerProcess, wait_until
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import LoadNetwork
 
@@ -124,7 +124,7 @@ def test_switches_that_join_while_the_store_is_locked_get_their_trees(tmp_path: 
         controller.request("POST", "/v1/networks", {"name": "blue", "definition": {"vlan": 5}})
         found.join()
         found.until(lambda: found.settled() and remembered(path) == 2)
-        assert found.health() == ("ok", "")
+        found.until(lambda: found.health() == ("ok", ""))
         with locked(path):
             found.join()
             # Longer than any wait for the lock: the loop that writes must have tried again.
@@ -238,7 +238,7 @@ def test_a_second_controller_on_one_store_does_not_start(tmp_path: Path) -> None
         first.stop(signal.SIGKILL)
         # The lock of a killed one is nobody's.
         with second:
-            assert second.get("/v1/health")["status"] == "ok"
+            wait_until(lambda: second.get("/v1/health")["status"] == "ok", WITHIN, "it is well")
 
 
 def test_what_is_answered_as_done_after_the_store_is_removed_is_there_after_a_restart(
