@@ -131,6 +131,27 @@ MISTAKES = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("log_config_file = /bin/true", "/bin/true"),
+        ("log_file_mode = rw\nlog_file = controller.log", "log_file_mode rw"),
+        ("wsapi_port = abc", "wsapi_port"),
+        ("default_log_level = loud", "default_log_level"),
+    ],
+)
+def test_a_mistake_in_ryus_own_options_is_one_line(tmp_path: Path, config: str, said: str) -> None:
+    (tmp_path / "horizon.conf").write_text(f"[DEFAULT]\n{config}\n", encoding="utf-8")
+    ended = subprocess.run(
+        [MANAGER, "horizon_ryu.bundle", "--config-file=horizon.conf"],
+        capture_output=True, text=True, timeout=90, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    lines = (ended.stdout + ended.stderr).splitlines()
+    assert ended.returncode == 2
+    assert len(lines) == 1, lines
+    assert said in lines[0]
+
+
 @pytest.mark.parametrize(("arguments", "said"), MISTAKES)
 def test_a_mistake_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
     ended = subprocess.run(

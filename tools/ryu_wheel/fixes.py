@@ -8,7 +8,7 @@ from __future__ import annotations
 from tools.ryu_wheel.edits import Append, Edit, Replace, ReplaceBlock
 
 UPSTREAM_VERSION = "4.34"
-LOCAL_VERSION = "horizon2"
+LOCAL_VERSION = "horizon3"
 VERSION = f"{UPSTREAM_VERSION}+{LOCAL_VERSION}"
 
 SDIST_NAME = f"ryu-{UPSTREAM_VERSION}.tar.gz"
@@ -69,10 +69,24 @@ def main(args=None, prog=None):
                    for app in CONF.app_lists + CONF.app):
             raise
         fault = 'there is no application %s' % error.name
+    except SystemExit as end:
+        # oslo.config has told of a wrong value in a file, and ends with 1.
+        sys.exit(2 if end.code == 1 else end.code)
     else:
         return
     sys.stderr.write('ryu-manager: %s\\n' % ' '.join(fault.split()))
     sys.exit(2)
+
+
+def _init_log():
+    try:
+        log.init_log()
+    except OSError:
+        raise
+    except Exception as error:
+        # Whatever a file says that is no logging configuration, or a mode that is no number.
+        told = CONF.log_config_file or 'log_file_mode %s' % CONF.log_file_mode
+        raise cfg.oslo_config.cfg.Error('%s: %s' % (told, error))
 
 
 def _main(args, prog):
@@ -113,6 +127,7 @@ FIXES: tuple[Edit, ...] = (
         sha256="74d96162fa6d3f2c0ad264d9f0782e86bc4459c5af455ffd919884186abcca7b",
         new=_QUIET_IMPORT,
     ),
+    Replace(_MANAGER, "    log.init_log()\n", "    _init_log()\n"),
     Replace(_MANAGER, "def main(args=None, prog=None):\n", _MAIN),
     Replace(_MANAGER, "        hub.patch(thread=True)\n", _QUIET_PATCH),
     # Steps of every start, in another form than the log that is set up after them.
