@@ -153,6 +153,7 @@ def test_a_stranger_that_says_its_dpid_and_nothing_more_holds_links_back_for_a_m
         network.plug((1, 1), (2, 1))
         network.wait(lambda: is_linked(network, 1, 2), "the link is known")
         assert text(0x666) not in switches(network)
+        network.wait(lambda: health(network)["status"] == "ok", "all is well")
 
 
 def test_a_switch_that_is_slow_to_be_ready_holds_nobody_up_and_is_served_in_the_end(
@@ -329,6 +330,7 @@ def test_fifty_thousand_ports_of_which_some_change_all_the_time_hold_nobody_up(
     network.wait(lambda: chassis.flow_mods > 50_000, "every port was closed at first")
     network.wait(lambda: network.get("/v1/spanning-tree")["settled"], "settled")
     assert not any(one.closed for one in network.switches.values())
+    network.wait(lambda: health(network)["status"] == "ok", "all is well")
 
 
 @pytest.mark.parametrize("version", [1, 4], ids=["of10", "of13"])
