@@ -21,7 +21,7 @@ from horizon_ryu.slicer.frames10 import TenantFrames10, TrailerSigner
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid, xid_of
+from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
@@ -29,6 +29,7 @@ from horizon_ryu.wire.layout import WireError
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStats10
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
+from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.symmetric import Error, GetConfigReply, SetConfig
 from horizon_ryu.wire.ternary import TernaryMatch
 from horizon_ryu.wire.versions import OPENFLOW_10
@@ -146,12 +147,16 @@ class SlicedDatapath10:
         """Take another flowspace: entries and ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
+        self._work_out(flowspace, now)
+        for name, ports in before.items():
+            self.ports.tell_changes(name, ports)
+
+    def _work_out(self, flowspace: SwitchFlowspace, now: float) -> None:
+        """Work all entries out, and carry out what changes by it."""
         changes, lost = self._link.sliced.set_flowspace(flowspace)
         self._install_guards()
         self._tables.carry_out(changes, now)
         self._tables.lose(lost)
-        for name, ports in before.items():
-            self.ports.tell_changes(name, ports)
 
     def _install_guards(self) -> None:
         self._guards = self._tables.install_guards(self._guards)
@@ -215,7 +220,7 @@ class SlicedDatapath10:
 
     def _port_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         self.ports.port_mod(tenant, message)
-        self._tables.carry_out(self._link.sliced.retranslate(), now)
+        self._work_out(self._link.sliced.flowspace, now)
 
     def _vendor(self, tenant: TenantConnection, message: bytes, _: float) -> None:
         vendor = int.from_bytes(message[8:12], "big")
@@ -253,7 +258,7 @@ class SlicedDatapath10:
 
     def _port_status(self, message: bytes, now: float) -> None:
         self.ports.port_status(message)
-        self._tables.carry_out(self._link.sliced.retranslate(), now)
+        self._work_out(self._link.sliced.flowspace, now)
 
     def _stats_reply(self, message: bytes, now: float) -> None:
         reply: StatsReply = _MESSAGES.decode(message).message

@@ -10,16 +10,17 @@ from horizon_ryu.core.slicing.installed_table import InstalledEntry, SwitchChang
 from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
 from horizon_ryu.slicer.actions10 import outputs_of, read_actions10
 from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.sliced_link import framed
 from horizon_ryu.wire.error_codes10 import OFPET, OFPFMFC
 from horizon_ryu.wire.fields import MATCH_SIZE_10
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPT
 from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
 from horizon_ryu.wire.ternary10 import read_match10, write_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-_HEADER = struct.Struct("!BBHI")
 _BODY = struct.Struct("!QHHHHIHH")
-_BODY_AT = _HEADER.size + MATCH_SIZE_10
+_BODY_AT = HEADER_SIZE + MATCH_SIZE_10
 ACTIONS_AT = _BODY_AT + _BODY.size
 _FLOW_MOD = int(OFPT.FLOW_MOD)
 _NONE = int(OFPP.NONE)
@@ -37,7 +38,7 @@ class TenantFlowMod(NamedTuple):
 
 def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) -> TenantFlowMod:
     """Return what a tenant's flow-mod says; TenantRefusal for what no switch would do."""
-    match = read_match10(message, _HEADER.size)
+    match = read_match10(message, HEADER_SIZE)
     cookie, command, idle, hard, priority, buffer_id, out_port, flags = _BODY.unpack_from(
         message, _BODY_AT
     )
@@ -140,9 +141,7 @@ def raw_flow_mod10(
 ) -> bytes:
     """Return the bytes of a flow-mod."""
     body = _BODY.pack(cookie, command, idle, hard, priority, buffer_id, _NONE, flags)
-    size = ACTIONS_AT + len(actions)
-    head = _HEADER.pack(OPENFLOW_10, _FLOW_MOD, size, xid)
-    return head + write_match10(match) + body + actions
+    return framed(OPENFLOW_10, _FLOW_MOD, xid, write_match10(match) + body + actions)
 
 
 def delete_all10(xid: int) -> bytes:

@@ -16,7 +16,7 @@ from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.actions10 import outputs_of, read_actions10
 from horizon_ryu.slicer.flow_tables10 import FlowTables10
 from horizon_ryu.slicer.presence import TenantConnection
-from horizon_ryu.slicer.sliced_link import SlicedLink, xid_of
+from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.layout import read_whole
 from horizon_ryu.wire.of10.statistics import (
@@ -28,6 +28,7 @@ from horizon_ryu.wire.of10.statistics import (
 )
 from horizon_ryu.wire.of10.structures import MATCH10, Match10
 from horizon_ryu.wire.ofp10 import OFPP, OFPST, OFPTT_ALL
+from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import TernaryMatch
 from horizon_ryu.wire.ternary10 import EVERY_FRAME_10, read_match10, write_match10
 from horizon_ryu.wire.versions import OPENFLOW_10

@@ -31,12 +31,13 @@ from horizon_ryu.slicer.flow_mods10 import (
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, xid_of
+from horizon_ryu.slicer.sliced_link import SlicedLink, framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET, OFPFMFC
 from horizon_ryu.wire.layout import write_whole
 from horizon_ryu.wire.of10.structures import ACTIONS10, ActionOutput10
 from horizon_ryu.wire.ofp10 import OFPP, OFPRR, OFPT
+from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import TernaryMatch
 from horizon_ryu.wire.ternary10 import read_match10, write_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
@@ -51,7 +52,7 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 """What a flow-mod fails with -> the code that its tenant is told."""
 
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
-_MATCH_AT, _REMOVED_AT, _REMOVED_SIZE = 8, 48, 88
+_MATCH_AT, _REMOVED_AT = 8, 48
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
 _TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
 
@@ -262,7 +263,6 @@ def _count(tally: _Tally, packets: int, octets: int, seconds: int, nanoseconds: 
 
 
 def _flow_removed(entry: TenantEntry, tally: _Tally) -> bytes:
-    head = struct.pack("!BBHI", OPENFLOW_10, _FLOW_REMOVED, _REMOVED_SIZE, 0)
     body = _REMOVED.pack(
         entry.cookie,
         entry.priority,
@@ -273,4 +273,4 @@ def _flow_removed(entry: TenantEntry, tally: _Tally) -> bytes:
         tally.packets,
         tally.octets,
     )
-    return head + write_match10(entry.match) + body
+    return framed(OPENFLOW_10, _FLOW_REMOVED, 0, write_match10(entry.match) + body)

@@ -17,20 +17,21 @@ from horizon_ryu.slicer.lldp_trailer import Trailer, is_lldp, take_trailer, with
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink
+from horizon_ryu.slicer.sliced_link import SlicedLink, framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBAC, OFPBRC, OFPET
 from horizon_ryu.wire.frame_header import header10
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPR, OFPT
+from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import EVERY_HEADER, HEADER_10, TernaryMatch
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-_HEADER = struct.Struct("!BBHI")
 _PACKET_IN = struct.Struct("!IHHBx")
 _PACKET_OUT = struct.Struct("!IHH")
-_IN_AT = _HEADER.size + _PACKET_IN.size
+_IN_AT = HEADER_SIZE + _PACKET_IN.size
 _REASON_AT = _IN_AT - 2
-_OUT_AT = _HEADER.size + _PACKET_OUT.size
+_OUT_AT = HEADER_SIZE + _PACKET_OUT.size
 _MAX_PORT, _LOCAL = int(OFPP.MAX), int(OFPP.LOCAL)
 _NO_MATCH = int(OFPR.NO_MATCH)
 _ALL_FIELDS = sum(field.mask for field in HEADER_10.fields.values())
@@ -82,7 +83,7 @@ class TenantFrames10:
 
     def packet_in(self, message: bytes, now: float) -> None:
         """Take a frame to the slice that owns it, and to those that look on."""
-        _, _, in_port, _ = _PACKET_IN.unpack_from(message, _HEADER.size)
+        _, _, in_port, _ = _PACKET_IN.unpack_from(message, HEADER_SIZE)
         frame = message[_IN_AT:]
         if is_lldp(frame):
             self._lldp(message, frame, in_port, now)
@@ -165,7 +166,7 @@ class TenantFrames10:
 
     def packet_out(self, tenant: TenantConnection, message: bytes) -> None:
         """Send a tenant's frame, or a buffer of the switch's that it was granted; TenantRefusal."""
-        buffer_id, in_port, size = _PACKET_OUT.unpack_from(message, _HEADER.size)
+        buffer_id, in_port, size = _PACKET_OUT.unpack_from(message, HEADER_SIZE)
         actions, frame = message[_OUT_AT : _OUT_AT + size], message[_OUT_AT + size :]
         if buffer_id != OFP_NO_BUFFER:
             header = tenant.header_of(buffer_id)
@@ -184,9 +185,8 @@ class TenantFrames10:
             tenant.consume(buffer_id)
         head = _PACKET_OUT.pack(buffer_id, in_port, len(sliced))
         body = head + sliced + frame
-        sent = _HEADER.pack(OPENFLOW_10, OFPT.PACKET_OUT, _HEADER.size + len(body), 0) + body
-        xid = self._link.xids.translate(Asked(tenant, int.from_bytes(message[4:8], "big"), message))
-        self._link.say(sent[:4] + xid.to_bytes(4, "big") + sent[8:])
+        xid = self._link.xids.translate(Asked(tenant, xid_of(message), message))
+        self._link.say(framed(OPENFLOW_10, OFPT.PACKET_OUT, xid, body))
 
     def _own_part(self, tenant: TenantConnection, frame: bytes, in_port: int) -> TernaryMatch:
         """Return what the frame is for the slice; TenantRefusal if it is a frame of others.
@@ -221,10 +221,9 @@ class TenantFrames10:
 
 def _packet_in(message: bytes, frame: bytes) -> bytes:
     """Return a packet-in with another frame in it; it names no buffer, which has the old one."""
-    _, _, in_port, reason = _PACKET_IN.unpack_from(message, _HEADER.size)
+    _, _, in_port, reason = _PACKET_IN.unpack_from(message, HEADER_SIZE)
     body = _PACKET_IN.pack(OFP_NO_BUFFER, len(frame), in_port, reason) + frame
-    size = _HEADER.size + len(body)
-    return _HEADER.pack(OPENFLOW_10, OFPT.PACKET_IN, size, 0) + body
+    return framed(OPENFLOW_10, OFPT.PACKET_IN, 0, body)
 
 
 def _cut(message: bytes, miss_send_len: int) -> bytes:

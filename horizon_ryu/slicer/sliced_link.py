@@ -16,6 +16,7 @@ from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
 from horizon_ryu.wire.ofp13 import OFPT
+from horizon_ryu.wire.session.pending import xid_of
 
 _HEADER = struct.Struct("!BBHI")
 _CODES = struct.Struct("!HH")
@@ -23,22 +24,20 @@ _ERROR = int(OFPT.ERROR)
 _MOST = 0xFFFF - _HEADER.size - _CODES.size
 
 
-def xid_of(message: bytes) -> int:
-    """Return the transaction id of a whole message."""
-    return int.from_bytes(message[4:8], "big")
-
-
 def with_xid(message: bytes, xid: int) -> bytes:
     """Return a message under another transaction id."""
     return message[:4] + xid.to_bytes(4, "big") + message[8:]
 
 
+def framed(version: int, kind: int, xid: int, body: bytes) -> bytes:
+    """Return a message of this body."""
+    return _HEADER.pack(version, kind, _HEADER.size + len(body), xid) + body
+
+
 def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes:
     """Return the error that ``offending`` is answered with: its own id, and itself."""
-    data = offending[:_MOST]
-    size = _HEADER.size + _CODES.size + len(data)
-    head = _HEADER.pack(version, _ERROR, size, xid_of(offending))
-    return head + _CODES.pack(kind, code) + data
+    body = _CODES.pack(kind, code) + offending[:_MOST]
+    return framed(version, _ERROR, xid_of(offending), body)
 
 
 @dataclass(slots=True)

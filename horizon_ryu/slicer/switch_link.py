@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
@@ -14,18 +14,16 @@ from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.frames10 import TrailerSigner
 from horizon_ryu.slicer.presence import TenantConnection
-from horizon_ryu.slicer.tenant_link import TenantLink, TenantLinkOwner
-from horizon_ryu.slicer.turns import TurnTaker
+from horizon_ryu.slicer.session_link import SessionLink
+from horizon_ryu.slicer.tenant_link import TenantLink
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
-from horizon_ryu.wire.session.protocol_session import SessionLimits
+from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-MOST_UNSENT = 8 << 20
-"""Bytes that a switch may leave unread; then it is slow, and connects anew."""
 _OFFER = VersionOffer(frozenset({OPENFLOW_10}))
 
 
@@ -56,60 +54,44 @@ class Slicer(Protocol):
         """Tell of an error of ours, by which a connection has ended."""
 
 
-class SwitchLink(asyncio.Protocol, TenantLinkOwner):
+class SwitchLink(SessionLink):
     """One connection of a switch."""
 
+    MOST_UNSENT = 8 << 20
+
     def __init__(self, slicer: Slicer) -> None:
+        super().__init__()
         self._slicer = slicer
-        self._loop = asyncio.get_running_loop()
-        self._session = ControllerSession(
-            self._loop.time(), SessionLimits(offer=_OFFER), random.getrandbits(32)
-        )
-        self._turns = TurnTaker(self._loop, self._take, self.flush, self._failed)
-        self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._flush_due = False
         self._features = b""
         self.datapath: SlicedDatapath10 | None = None
         self.links: dict[tuple[str, str], TenantLink] = {}
         self.peer = ""
 
-    # ---- asyncio.Protocol
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin as a controller."""
-        # uvloop's transports are no subclasses of asyncio's.
-        transport = self._transport = cast("asyncio.Transport", transport)
         self.peer = "{}:{}".format(*transport.get_extra_info("peername")[:2])
-        transport.set_write_buffer_limits(high=MOST_UNSENT)
-        self._turns.begin(transport)
-        self.flush()
-        self._plan_tick()
-
-    def data_received(self, data: bytes) -> None:
-        """Take what the switch sends, a few messages in a turn."""
-        self._turns.feed(self._session.receive(data))
-
-    def pause_writing(self) -> None:
-        """Give up a switch that does not read."""
-        self._slicer.tell("switch_slow", switch=self.peer)
-        self.abort()
-
-    def abort(self) -> None:
-        """End the connection at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave, and take the tenants' connections along."""
-        if self._timer is not None:
-            self._timer.cancel()
+        super().connection_lost(exc)
         for link in self.links.values():
             link.close()
         self.links.clear()
         if self.datapath is not None:
             self._slicer.switch_left(self)
-        self._transport = None
+
+    def _begun(self) -> ControllerSession:
+        return ControllerSession(
+            self._loop.time(), SessionLimits(offer=_OFFER), random.getrandbits(32)
+        )
+
+    def _slow(self) -> None:
+        self._slicer.tell("switch_slow", switch=self.peer)
+
+    def _ending(self, session: ProtocolSession) -> None:
+        if session.end is not None and session.end.violation:
+            self._slicer.tell("switch_violation", switch=self.peer, reason=str(session.end))
 
     # ---- messages
 
@@ -139,36 +121,6 @@ class SwitchLink(asyncio.Protocol, TenantLinkOwner):
         self._set_slices()
         self.datapath.begin()
         self.flush()
-
-    def _say(self, message: bytes) -> None:
-        self._session.say(message)
-        if not self._flush_due:
-            self._flush_due = True
-            self._loop.call_soon(self.flush)
-
-    def flush(self) -> None:
-        """Send what is to be sent; end what has ended."""
-        self._flush_due = False
-        if self._transport is None:
-            return
-        data = self._session.take_output()
-        if data:
-            self._transport.write(data)
-        if self._session.is_closed:
-            end = self._session.end
-            if end is not None and end.violation:
-                self._slicer.tell("switch_violation", switch=self.peer, reason=str(end))
-            self._transport.close()
-
-    def _plan_tick(self) -> None:
-        if not self._session.is_closed:
-            due = max(self._session.next_deadline(), self._loop.time() + 0.01)
-            self._timer = self._loop.call_at(min(due, self._loop.time() + 3600), self._tick)
-
-    def _tick(self) -> None:
-        self._session.tick(self._loop.time())
-        self.flush()
-        self._plan_tick()
 
     # ---- slices
 

@@ -146,16 +146,21 @@ class SwitchFlowspace:
         """Tell whether one of a slice's own regions is known to take all that a match takes."""
         return any(self.region(number).covers(match) for number in self.regions(slice_name, match))
 
+    def is_others(self, number: int, part: TernaryMatch) -> bool:
+        """Tell whether an earlier region of another slice takes all of a part of a region."""
+        rule_of = self.whole.rule_of
+        name = rule_of[number].slice_name
+        earlier = self.owned & (1 << number) - 1
+        return any(
+            rule_of[other].slice_name != name and self.region(other).covers(part)
+            for other in self.whole.index.overlapping(part, earlier)
+        )
+
     def parts(self, slice_name: str, match: TernaryMatch, most: int) -> Iterator[TernaryMatch]:
         """Yield the parts of a match that a slice owns frames of; TooManyEntries."""
-        rule_of = self.whole.rule_of
         for number in self.regions(slice_name, match):
-            earlier = self.owned & (1 << number) - 1
             for part in self.region(number).common(match, most):
-                if not any(
-                    rule_of[other].slice_name != slice_name and self.region(other).covers(part)
-                    for other in self.whole.index.overlapping(part, earlier)
-                ):
+                if not self.is_others(number, part):
                     yield part
 
     def levels(self) -> Mapping[int, int]:

@@ -146,16 +146,9 @@ class SlicedSwitch:
         return self._flowspace.levels()
 
     def _is_others(self, number: int, match: TernaryMatch) -> bool:
-        """Tell whether an earlier region of another slice takes all frames of a part."""
-        if self._levels[number] == len(self._bands) - 1:
-            return False
-        earlier = self._flowspace.owned & (1 << number) - 1
-        rule_of = self._flowspace.whole.rule_of
-        return any(
-            rule_of[other].slice_name != rule_of[number].slice_name
-            and self._flowspace.region(other).covers(match)
-            for other in self._flowspace.whole.index.overlapping(match, earlier)
-        )
+        """Tell whether another slice takes all of a part; none can at the highest level."""
+        is_highest = self._levels[number] == len(self._bands) - 1
+        return not is_highest and self._flowspace.is_others(number, match)
 
     def drop(self, entry: TenantEntry) -> SwitchChanges:
         """End an entry that the switch has refused a piece of; return what takes back the rest."""
@@ -182,10 +175,6 @@ class SlicedSwitch:
                 name = self._flowspace.whole.rule_of[number].slice_name
                 for match in self._flowspace.region(number).common(EVERY_HEADER, self._most):
                     yield Guard(match, place, name)
-
-    def retranslate(self) -> SwitchChanges:
-        """Work out all entries again, as when what a slice can send to has changed."""
-        return self.set_flowspace(self._flowspace)[0]
 
     def set_flowspace(self, flowspace: SwitchFlowspace) -> tuple[SwitchChanges, list[TenantEntry]]:
         """Take another flowspace; return what changes, and entries that have no place in it.

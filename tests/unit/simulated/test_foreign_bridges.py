@@ -60,6 +60,20 @@ def test_a_bridge_beside_a_cable_makes_no_storm(openflow: int) -> None:
     assert max(network.passes.values()) == 1
 
 
+def bridged(
+    seed: int, size: int, bridges: int, versions: tuple[int, ...]
+) -> tuple[Network, random.Random, list[list[PortRef]]]:
+    """Return a random network with bridges at random switches, and the ends of each bridge."""
+    network, chance = Network(seed), random.Random(seed)
+    network.hop_limit = 1
+    random_graph(network, chance, size, 2, versions)
+    ends = [
+        network.add_bridge(*(chance.randint(1, size) for _ in range(chance.randint(2, 4))))
+        for _ in range(bridges)
+    ]
+    return network, chance, ends
+
+
 @given(
     st.integers(0, 2**32),
     st.integers(2, 6),
@@ -70,13 +84,7 @@ def test_a_bridge_beside_a_cable_makes_no_storm(openflow: int) -> None:
 def test_any_bridges_in_any_network_make_no_storm(
     seed: int, size: int, bridges: int, versions: tuple[int, ...]
 ) -> None:
-    network, chance = Network(seed), random.Random(seed)
-    network.hop_limit = 1
-    random_graph(network, chance, size, 2, versions)
-    ends = [
-        network.add_bridge(*(chance.randint(1, size) for _ in range(chance.randint(2, 4))))
-        for _ in range(bridges)
-    ]
+    network, _chance, ends = bridged(seed, size, bridges, versions)
     started(network)
     everybody_hears_once(network, ends)
 
@@ -91,13 +99,7 @@ def test_any_bridges_in_any_network_make_no_storm(
 def test_switches_that_lose_their_controller_at_bridges_make_no_storm(
     seed: int, size: int, bridges: int, versions: tuple[int, ...]
 ) -> None:
-    network, chance = Network(seed), random.Random(seed)
-    network.hop_limit = 1
-    random_graph(network, chance, size, 2, versions)
-    ends = [
-        network.add_bridge(*(chance.randint(1, size) for _ in range(chance.randint(2, 4))))
-        for _ in range(bridges)
-    ]
+    network, chance, ends = bridged(seed, size, bridges, versions)
     controller = started(network)
     lost = chance.sample(range(1, size + 1), chance.randint(1, size - 1))
     for dpid in lost:

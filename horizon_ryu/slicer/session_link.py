@@ -1,0 +1,119 @@
+"""Session on a connection of asyncio: what comes is taken in turns, what is said leaves soon."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from typing import ClassVar, cast
+
+from horizon_ryu.slicer.turns import TurnTaker
+from horizon_ryu.wire.session.events import SessionEvent
+from horizon_ryu.wire.session.protocol_session import ProtocolSession
+
+_LEAST_WAIT, _LONGEST_WAIT = 0.01, 3600.0
+
+
+class SessionLink(asyncio.Protocol):
+    """Carries a session of OpenFlow while there is a connection; there may be another later."""
+
+    MOST_UNSENT: ClassVar[int]
+    """Bytes that the peer may leave unread; then it is slow, and its connection ends."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._session: ProtocolSession | None = None
+        self._turns: TurnTaker | None = None
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._flush_due = False
+
+    # ---- what a kind of link does
+
+    @abstractmethod
+    def _begun(self) -> ProtocolSession:
+        """Return the session of a connection that has just been made."""
+
+    @abstractmethod
+    def _take(self, item: tuple[SessionEvent, bytes]) -> None:
+        """Deal with a message."""
+
+    @abstractmethod
+    def _failed(self, error: Exception) -> None:
+        """Tell of an error of ours, by which the connection ends."""
+
+    @abstractmethod
+    def _slow(self) -> None:
+        """Tell that the peer does not read what it is sent."""
+
+    # ---- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin a session."""
+        # uvloop's transports are no subclasses of asyncio's.
+        made = self._transport = cast("asyncio.Transport", transport)
+        made.set_write_buffer_limits(high=self.MOST_UNSENT)
+        self._session = self._begun()
+        self._turns = TurnTaker(self._loop, self._take, self.flush, self._failed)
+        self._turns.begin(made)
+        self.flush()
+        self._plan_tick()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the peer sends, a few messages in a turn."""
+        if self._session is not None and self._turns is not None:
+            self._turns.feed(self._session.receive(data))
+
+    def pause_writing(self) -> None:
+        """Give up a peer that does not read: others must not wait, nor memory fill."""
+        self._slow()
+        self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the session with its connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._transport = self._session = self._turns = self._timer = None
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # ---- what goes
+
+    def _say(self, message: bytes) -> None:
+        if self._session is not None:
+            self._session.say(message)
+            if not self._flush_due:
+                self._flush_due = True
+                self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what is to be sent; end what has ended."""
+        self._flush_due = False
+        session, transport = self._session, self._transport
+        if session is None or transport is None:
+            return
+        data = session.take_output()
+        if data:
+            transport.write(data)
+        if session.is_closed:
+            self._ending(session)
+            transport.close()
+
+    def _ending(self, session: ProtocolSession) -> None:
+        """Be told that a session is closed before its connection is."""
+
+    # ---- time
+
+    def _plan_tick(self) -> None:
+        if self._session is not None and not self._session.is_closed:
+            now = self._loop.time()
+            due = max(self._session.next_deadline(), now + _LEAST_WAIT)
+            self._timer = self._loop.call_at(min(due, now + _LONGEST_WAIT), self._tick)
+
+    def _tick(self) -> None:
+        if self._session is not None:
+            self._session.tick(self._loop.time())
+            self.flush()
+            self._plan_tick()

@@ -1,0 +1,58 @@
+"""A program in the background whose output goes to a file, for tests and benches."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tools.controller_process import START_SECONDS, wait_until
+
+
+class LoggedProcess:
+    """Runs a command until it is stopped; a context manager. It may be started again."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._command = command
+        self._log_path = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def is_ready(self) -> bool:
+        """Tell whether it does what it was started for."""
+        return True
+
+    def start(self) -> None:
+        """Start the process and wait until it is ready."""
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        wait_until(self.is_ready, START_SECONDS, f"{self._command} is ready\n{self.log()}")
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def log(self) -> str:
+        """Everything that it printed so far."""
+        return self._log_path.read_text(encoding="utf-8") if self._log_path.exists() else ""
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(number)
+            process.wait(START_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
