@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.tenant_table import TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
@@ -47,7 +47,7 @@ class SlicedLink:
     dpid: int
     version: int
     say: Callable[[bytes], None]
-    sliced: SlicedSwitch
+    sliced: TenantTables
     presences: dict[str, SlicePresence] = field(default_factory=dict)
     xids: XidMap = field(default_factory=XidMap)
 

@@ -10,7 +10,7 @@ from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import parse_rule_match
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
-from horizon_ryu.slicer.frames10 import TrailerSigner
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.layout import read_whole
