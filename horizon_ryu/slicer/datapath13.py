@@ -7,21 +7,33 @@ entry of a tenant takes a frame that the first table has not given to its slice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
-from horizon_ryu.core.slicing.tenant_table import RULES_13, TenantTables
+from horizon_ryu.core.slicing.marked_switch import MarkedSwitch
+from horizon_ryu.core.slicing.tenant_table import OutsideFlowspace, TenantEntry
+from horizon_ryu.slicer.actions10 import SliceMarks
+from horizon_ryu.slicer.actions13 import ActionSlicer13, port_of
+from horizon_ryu.slicer.classifier13 import Classifier13
+from horizon_ryu.slicer.flow_mods13 import delete_all13
+from horizon_ryu.slicer.flow_stats10 import DEFAULT_WINDOW
+from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
+from horizon_ryu.slicer.frames13 import TenantFrames13
+from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, objects_of
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.ports13 import TenantPorts13
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, OwnQuestion, SlicedDatapath
-from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
+from horizon_ryu.slicer.sliced_link import error_message, with_xid
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET
 from horizon_ryu.wire.of13.handshake import FeaturesReply13
 from horizon_ryu.wire.of13.multipart import MultipartReply
+from horizon_ryu.wire.of13.structures import Action13
 from horizon_ryu.wire.ofp13 import OFPMP, OFPT
+from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.symmetric import Error
 from horizon_ryu.wire.versions import OPENFLOW_13
 
@@ -41,17 +53,28 @@ class SlicedDatapath13(SlicedDatapath):
         say: Callable[[bytes], None],
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
+        stats_window: float = DEFAULT_WINDOW,
     ) -> None:
         """``say`` takes whole messages for the switch; its ports are told before :meth:`begin`."""
-        sliced = TenantTables(flowspace, RULES_13)
-        super().__init__(SlicedLink(features.datapath_id, OPENFLOW_13, say, sliced))
+        self._count = max(0, features.n_tables - RESERVED)
+        sliced = MarkedSwitch(flowspace, self._translated, objects_of)
+        self._link: SlicedLink13 = SlicedLink13(features.datapath_id, OPENFLOW_13, say, sliced)
+        super().__init__(self._link)
         self._features = features
-        self._signer = signer
-        self.ports = TenantPorts13(self._link, lambda _tenant, _reason: True)
+        self._groups = _NoGroups()
+        self.ports = TenantPorts13(self._link, self._wants)
+        self._tables = FlowTables13(self._link, self._count, self._wants)
+        self._classifier = Classifier13(self._link, sliced, lambda _name: None)
+        self.frames = TenantFrames13(self._link, self._tables, self, signer, self._wants)
         self._tenants_say: Mapping[int, FromTenant] = {
+            OFPT.FEATURES_REQUEST: self._say_features,
+            OFPT.FLOW_MOD: self._tables.flow_mod,
+            OFPT.PACKET_OUT: self.frames.packet_out,
             OFPT.BARRIER_REQUEST: lambda tenant, message, _: self._link.forward(tenant, message),
         }
         self._switch_says: Mapping[int, FromSwitch] = {
+            OFPT.PACKET_IN: self.frames.packet_in,
+            OFPT.FLOW_REMOVED: self._tables.flow_removed,
             OFPT.PORT_STATUS: self._port_status,
             OFPT.MULTIPART_REPLY: self._multipart_reply,
             OFPT.BARRIER_REPLY: self._answer,
@@ -61,19 +84,83 @@ class SlicedDatapath13(SlicedDatapath):
 
     def begin(self, keeps_entries: bool = False) -> None:
         """Begin with an empty switch, unless what it has is to be taken over."""
+        if not keeps_entries:
+            self._link.say(delete_all13(0))
+        self._classifier.install()
+
+    @property
+    def sliced(self) -> MarkedSwitch:
+        """The tables of the tenants and of the switch."""
+        return self._link.sliced
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """Slices that do not get all of their frames: the switch has no room to tell them."""
+        return self._classifier.lacking
+
+    # ---- slices
+
+    def connect(self, tenant: TenantConnection) -> None:
+        """Let a tenant take part from now on."""
+        super().connect(tenant)
+        self._tables.unmute(tenant.slice_name)
 
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
         """Take another flowspace: the first table and the ports of tenants follow it."""
+        before = {name: self.ports.of_slice(name) for name in self._link.presences}
+        self.ports.forget()
+        self._tables.set_flowspace(flowspace)
+        self._classifier.forget_refusals()
+        self._classifier.install()
+        self._link.sliced.marks.keep(flowspace.slices)
+        for name, ports in before.items():
+            self.ports.tell_changes(name, ports)
 
     def features(self, slice_name: str) -> FeaturesReply13:
         """Return the features of the switch as a slice sees it."""
-        return self._features
+        return replace(self._features, n_tables=self._count, auxiliary_id=0)
+
+    # ---- what slices may do
+
+    def marks(self, name: str) -> SliceMarks:
+        """Return what the frames of a slice are marked with."""
+        return self._link.presences[name].marks(frozenset({0}))
+
+    def slicer(self, name: str, came_in: int | None, sent: int | None) -> ActionSlicer13:
+        """Return what slices the actions of a slice; see :class:`ActionSlicer13`."""
+        return ActionSlicer13(
+            self._link.sliced.flowspace,
+            name,
+            self.ports.for_actions(name),
+            self._groups,
+            self.marks(name),
+            came_in,
+            sent,
+        )
+
+    def slice_actions(self, name: str, actions: tuple[Action13, ...]) -> tuple[Action13, ...]:
+        """Return what actions become that are carried out as a set; TenantRefusal."""
+        return self.slicer(name, None, None).action_set(actions)
+
+    def _translated(self, entry: TenantEntry) -> bytes:
+        """Return what a tenant's instructions become; TenantRefusal."""
+        name = entry.slice_name
+        if name not in self._link.presences:
+            raise OutsideFlowspace("no such slice")
+        actions = self.slicer(name, port_of(entry.match), None)
+        return InstructionSlicer13(actions, self._count, lambda _number: None).slice(entry)
+
+    def _wants(self, _tenant: TenantConnection, _reason: int) -> bool:
+        return True
 
     # ---- from tenants
 
     def _check_role(self, tenant: TenantConnection, message: bytes) -> None:
         if tenant.is_monitor and message[1] != OFPT.BARRIER_REQUEST:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "monitor")
+
+    def _say_features(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        tenant.say(_MESSAGES.encode(xid_of(message), self.features(tenant.slice_name)))
 
     # ---- from the switch
 
@@ -113,3 +200,11 @@ class SlicedDatapath13(SlicedDatapath):
             asked.tenant.say(error_message(OPENFLOW_13, error.type, error.code, asked.message))
         elif isinstance(asked.tenant, OwnQuestion):
             asked.tenant.refused(asked, message, now)
+
+
+class _NoGroups:
+    def real(self, slice_name: str, group_id: int) -> int | None:
+        return None
+
+    def flood(self, slice_name: str) -> int:
+        raise ValueError("no groups")
