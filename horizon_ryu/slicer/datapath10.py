@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
-from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import RULES_10
 from horizon_ryu.slicer.flow_mods10 import delete_all10
@@ -21,7 +21,7 @@ from horizon_ryu.slicer.frames10 import TenantFrames10, TrailerSigner
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
+from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, untold, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
@@ -37,6 +37,7 @@ from horizon_ryu.wire.versions import OPENFLOW_10
 _MESSAGES = codec_of(OPENFLOW_10).messages
 _MORE = 1
 _LEAST_MISS_SEND_LEN = 128
+_NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
 _FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
 _OF_MONITORS = frozenset(
@@ -63,11 +64,12 @@ class SlicedDatapath10:
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
+        tell: Callable[..., None] = untold,
     ) -> None:
-        """``say`` takes whole messages for the switch."""
+        """``say`` takes whole messages for the switch, ``tell`` events."""
         self.dpid = features.datapath_id
         sliced = SlicedSwitch(flowspace, RULES_10, lambda *piece: self._tables.translate(*piece))
-        self._link = SlicedLink(self.dpid, OPENFLOW_10, say, sliced)
+        self._link = SlicedLink(self.dpid, OPENFLOW_10, say, sliced, tell=tell)
         self.ports = TenantPorts10(self._link, features)
         self._tables = FlowTables10(self._link, self.ports)
         self.frames = TenantFrames10(self._link, self.ports, signer)
@@ -111,12 +113,19 @@ class SlicedDatapath10:
     def set_slice(
         self, settings: SliceSettings, shared: RateLimiter, own: RateLimiter | None
     ) -> None:
-        """Have a slice here, or give it other settings."""
+        """Have a slice here, or give it other settings.
+
+        One whose bandwidth is held by meters has it unheld here, which is told: it may have
+        switches of OpenFlow 1.3 too.
+        """
         presence = self._link.presences.get(settings.name)
         if presence is None:
             self._link.presences[settings.name] = SlicePresence(settings, shared, own)
         else:
             presence.settings, presence.shared, presence.own = settings, shared, own
+        share = settings.bandwidth
+        metered = share is not None and share.mode is BandwidthMode.METER
+        self._link.set_bandwidth_fault(settings.name, _NO_METERS if metered else None)
 
     def remove_slice(self, name: str) -> None:
         """Have a slice here no more; its entries have gone with its flowspace."""

@@ -115,7 +115,11 @@ class SwitchLink(SessionLink):
         features = codec_of(OPENFLOW_10).messages.decode(self._features).message
         dpid = features.datapath_id
         self.datapath = SlicedDatapath10(
-            features, self._say, self._slicer.flowspace_on(dpid), self._slicer.signer
+            features,
+            self._say,
+            self._slicer.flowspace_on(dpid),
+            self._slicer.signer,
+            tell=self._slicer.tell,
         )
         self._slicer.switch_came(self)
         self._set_slices()
