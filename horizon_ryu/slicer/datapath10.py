@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.limits import RateLimiter
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import RULES_10
 from horizon_ryu.slicer.flow_mods10 import delete_all10
-from horizon_ryu.slicer.flow_stats10 import DEFAULT_WINDOW, FlowStatsAnswers10
+from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
+from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
 from horizon_ryu.slicer.flow_tables10 import FlowTables10, SlicedLink10
 from horizon_ryu.slicer.frames10 import TenantFrames10
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
@@ -18,7 +21,7 @@ from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, SlicedDatapath
-from horizon_ryu.slicer.sliced_link import error_message, with_xid
+from horizon_ryu.slicer.sliced_link import error_message, untold, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
@@ -33,6 +36,7 @@ from horizon_ryu.wire.versions import OPENFLOW_10
 _MESSAGES = codec_of(OPENFLOW_10).messages
 _MORE = 1
 _LEAST_MISS_SEND_LEN = 128
+_NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
 _FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
 _OF_MONITORS = frozenset(
@@ -57,10 +61,13 @@ class SlicedDatapath10(SlicedDatapath):
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
+        tell: Callable[..., None] = untold,
     ) -> None:
-        """``say`` takes whole messages for the switch."""
+        """``say`` takes whole messages for the switch, ``tell`` events."""
         sliced = SlicedSwitch(flowspace, RULES_10, lambda *piece: self._tables.translate(*piece))
-        self._link: SlicedLink10 = SlicedLink10(features.datapath_id, OPENFLOW_10, say, sliced)
+        self._link: SlicedLink10 = SlicedLink10(
+            features.datapath_id, OPENFLOW_10, say, sliced, tell=tell
+        )
         super().__init__(self._link)
         self.ports = TenantPorts10(self._link, features)
         self._tables = FlowTables10(self._link, self.ports)
@@ -101,6 +108,19 @@ class SlicedDatapath10(SlicedDatapath):
         self._install_guards()
 
     # ---- slices and their connections
+
+    def set_slice(
+        self, settings: SliceSettings, shared: RateLimiter, own: RateLimiter | None
+    ) -> None:
+        """Have a slice here, or give it other settings.
+
+        One whose bandwidth is held by meters has it unheld here, which is told: it may have
+        switches of OpenFlow 1.3 too.
+        """
+        super().set_slice(settings, shared, own)
+        share = settings.bandwidth
+        metered = share is not None and share.mode is BandwidthMode.METER
+        self._link.set_bandwidth_fault(settings.name, _NO_METERS if metered else None)
 
     def disconnect(self, tenant: TenantConnection) -> None:
         """Let a tenant take part no more; its entries stay."""

@@ -135,7 +135,11 @@ class SwitchLink(SessionLink):
         dpid, version = features.datapath_id, self._features[0]
         make = SlicedDatapath10 if version == OPENFLOW_10 else SlicedDatapath13
         return make(
-            features, self._say, self._slicer.flowspace_on(dpid, version), self._slicer.signer
+            features,
+            self._say,
+            self._slicer.flowspace_on(dpid, version),
+            self._slicer.signer,
+            tell=self._slicer.tell,
         )
 
     # ---- slices
@@ -169,7 +173,7 @@ class SwitchLink(SessionLink):
         for key in [key for key, link in self.links.items() if wanted.get(key) != link.controller]:
             self.links.pop(key).close()
         for name in [name for name in datapath.slices() if name not in here]:
-            datapath.remove_slice(name)
+            datapath.remove_slice(name, self._loop.time())
         for key, controller in wanted.items():
             if key not in self.links:
                 self.links[key] = TenantLink(
