@@ -10,7 +10,7 @@ from typing import Any
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
-from horizon_ryu.wire.ternary import HEADER_10
+from horizon_ryu.wire.ternary import HeaderLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class SlicerConfiguration:
     version: int = 0
     slices: Mapping[str, SliceDocument] = field(default_factory=lambda: MappingProxyType({}))
 
-    def flowspace10(self) -> Flowspace:
-        """Return the flowspace of switches of OpenFlow 1.0: of the slices that are enabled."""
+    def flowspace(self, layout: HeaderLayout) -> Flowspace:
+        """Return the flowspace of switches of one version: of the slices that are enabled."""
         return Flowspace(
-            HEADER_10,
+            layout,
             (rule for one in self.slices.values() if one.settings.enabled for rule in one.rules),
         )
 

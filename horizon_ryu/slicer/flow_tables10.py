@@ -11,12 +11,11 @@ from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.priority_bands import BandFull
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
-from horizon_ryu.core.slicing.sliced_switch import (
-    OutsideFlowspace,
-    QuotaExceeded,
-)
+from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import (
+    OutsideFlowspace,
     OverlappingEntry,
+    QuotaExceeded,
     TableChange,
     TableCommand,
     TenantEntry,
@@ -58,6 +57,13 @@ _TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0x
 
 
 @dataclass(slots=True)
+class SlicedLink10(SlicedLink):
+    """The link of a switch whose tenants' entries are told apart by their matches."""
+
+    sliced: SlicedSwitch
+
+
+@dataclass(slots=True)
 class _Tally:
     """What the pieces of an entry have counted that are gone; ``awaited``: still to be told of.
 
@@ -75,7 +81,7 @@ class _Tally:
 class FlowTables10:
     """The tables of all tenants of one switch, and the switch's."""
 
-    def __init__(self, link: SlicedLink, ports: TenantPorts10) -> None:
+    def __init__(self, link: SlicedLink10, ports: TenantPorts10) -> None:
         self._link = link
         self._ports = ports
         self._last_id = 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
 import struct
-from hashlib import sha256
 
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.region import TooManyEntries
@@ -13,11 +11,12 @@ from horizon_ryu.core.slicing.slice_settings import DropPolicy
 from horizon_ryu.core.slicing.tenant_table import TableCommand
 from horizon_ryu.slicer.actions10 import ActionSlicer
 from horizon_ryu.slicer.flow_mods10 import raw_flow_mod10
-from horizon_ryu.slicer.lldp_trailer import Trailer, is_lldp, take_trailer, with_trailer
+from horizon_ryu.slicer.flow_tables10 import SlicedLink10
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner, is_lldp
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.sliced_link import framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBAC, OFPBRC, OFPET
 from horizon_ryu.wire.frame_header import header10
@@ -38,41 +37,12 @@ _ALL_FIELDS = sum(field.mask for field in HEADER_10.fields.values())
 """Every bit of every field: no two share one."""
 _PORT_MASK = HEADER_10["in_port"].mask
 _MOST_PARTS = 4096
-_SIGNATURE = 16
-
-
-class TrailerSigner:
-    """Puts trailers on LLDP frames that only this slicer can have made."""
-
-    def __init__(self, instance: str, key: bytes) -> None:
-        self._instance = instance
-        self._key = key
-
-    def put(self, frame: bytes, slice_name: str) -> bytes:
-        """Return a frame of a slice with its trailer."""
-        signed = f"{self._instance}#{self._sign(frame, slice_name)}"
-        return with_trailer(frame, Trailer(slice_name, signed))
-
-    def take(self, frame: bytes) -> tuple[bytes, str | None]:
-        """Return a frame as its slice has sent it, and the slice; the frame as it is if none."""
-        bare, trailer = take_trailer(frame)
-        if trailer is None:
-            return frame, None
-        instance, _, signature = trailer.slicer.rpartition("#")
-        wanted = self._sign(bare, trailer.slice_name)
-        if instance != self._instance or not hmac.compare_digest(signature, wanted):
-            return frame, None
-        return bare, trailer.slice_name
-
-    def _sign(self, frame: bytes, slice_name: str) -> str:
-        digest = hmac.new(self._key, slice_name.encode() + b"\0" + frame, sha256)
-        return digest.hexdigest()[:_SIGNATURE]
 
 
 class TenantFrames10:
     """What comes to a slice from its part of the network, and what it sends there."""
 
-    def __init__(self, link: SlicedLink, ports: TenantPorts10, signer: TrailerSigner) -> None:
+    def __init__(self, link: SlicedLink10, ports: TenantPorts10, signer: TrailerSigner) -> None:
         self._link = link
         self._ports = ports
         self._signer = signer

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.tenant_table import TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
@@ -40,7 +40,7 @@ def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes
     return framed(version, _ERROR, xid_of(offending), body)
 
 
-def untold(_event: str, **_about: object) -> None:
+def _untold(_event: str, **_about: object) -> None:
     """Tell nobody."""
 
 
@@ -54,10 +54,10 @@ class SlicedLink:
     dpid: int
     version: int
     say: Callable[[bytes], None]
-    sliced: SlicedSwitch
+    sliced: TenantTables
     presences: dict[str, SlicePresence] = field(default_factory=dict)
     xids: XidMap = field(default_factory=XidMap)
-    tell: Callable[..., None] = untold
+    tell: Callable[..., None] = _untold
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""

@@ -12,11 +12,10 @@ from horizon_ryu.core.slicing.slice_settings import ControllerRole, TenantContro
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
 from horizon_ryu.wire.codec import Codec
-from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
-from horizon_ryu.wire.session.protocol_session import SessionLimits
-from horizon_ryu.wire.session.switch import SwitchSession
+from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
+from horizon_ryu.wire.session.switch import FeaturesReply, SwitchSession
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
 """Seconds between two tries: doubled and one more, up to the longest, as FlowVisor has it."""
@@ -33,7 +32,7 @@ class TenantLink(SessionLink):
         slice_name: str,
         controller: TenantController,
         version: int,
-        features: Callable[[], FeaturesReply10],
+        features: Callable[[], FeaturesReply],
         owner: TenantLinkOwner,
         tls: ssl.SSLContext | None,
     ) -> None:
@@ -42,7 +41,7 @@ class TenantLink(SessionLink):
         self.slice_name = slice_name
         self.controller = controller
         self.tenant: TenantConnection | None = None
-        self._offer = VersionOffer(frozenset({version}))
+        self._offer = VersionOffer(frozenset({version}), listed=True)
         self._features = features
         self._owner = owner
         self._tls = tls
@@ -97,7 +96,7 @@ class TenantLink(SessionLink):
         limits = SessionLimits(offer=self._offer)
         return SwitchSession(self._features_of, self._loop.time(), limits, random.getrandbits(32))
 
-    def _features_of(self, _codec: Codec) -> FeaturesReply10:
+    def _features_of(self, _codec: Codec) -> FeaturesReply:
         return self._features()
 
     def _take(self, item: tuple[SessionEvent, bytes]) -> None:
@@ -107,6 +106,10 @@ class TenantLink(SessionLink):
             self._owner.tenant_came(self, self.tenant)
         elif event is SessionEvent.MESSAGE and self.tenant is not None:
             self._owner.tenant_says(self.tenant, message)
+
+    def _ending(self, session: ProtocolSession) -> None:
+        if session.end is not None and session.end.farewell:
+            self._owner.tenant_unreachable(self, str(session.end))
 
     def _failed(self, error: Exception) -> None:
         self._owner.tenant_fault(self, error)

@@ -24,23 +24,17 @@ from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.tenant_table import (
     FlowChange,
+    OutsideFlowspace,
+    QuotaExceeded,
     TableChange,
     TableRules,
     TenantEntry,
-    TenantTable,
+    TenantTables,
 )
 from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
 
 Translate = Callable[[TenantEntry, TernaryMatch, FlowspaceRule], Any]
 """Returns what a tenant's program becomes in a part of its flowspace; raises to refuse it."""
-
-
-class OutsideFlowspace(ValueError):
-    """A tenant's entry takes no frame of its slice."""
-
-
-class QuotaExceeded(ValueError):
-    """A slice would have more entries on a switch than it may."""
 
 
 class Guard(NamedTuple):
@@ -51,7 +45,7 @@ class Guard(NamedTuple):
     slice_name: str
 
 
-class SlicedSwitch:
+class SlicedSwitch(TenantTables):
     """What the tenants of one switch have, and what the switch has for them."""
 
     def __init__(
@@ -62,18 +56,11 @@ class SlicedSwitch:
         most_pieces: int = 4096,
     ) -> None:
         """``most_pieces``: entries of the switch that one of a tenant may become."""
-        self._rules = rules
+        super().__init__(flowspace, rules)
         self._translate = translate
         self._most = most_pieces
-        self._flowspace = flowspace
         self._bands = _bands_of(flowspace)
-        self._tenants: dict[str, TenantTable] = {}
         self._installed = InstalledTable(self._bands)
-
-    @property
-    def flowspace(self) -> SwitchFlowspace:
-        """Whose frames are whose here."""
-        return self._flowspace
 
     @property
     def installed(self) -> InstalledTable:
@@ -84,13 +71,6 @@ class SlicedSwitch:
     def has_guards(self) -> bool:
         """Whether frames come to the controller by entries of the slicer's."""
         return len(self._bands) > 1
-
-    def table(self, slice_name: str) -> TenantTable:
-        """Return what a slice has here."""
-        found = self._tenants.get(slice_name)
-        if found is None:
-            found = self._tenants[slice_name] = TenantTable(self._rules)
-        return found
 
     # ---- flow-mods
 

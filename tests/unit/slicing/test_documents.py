@@ -103,6 +103,13 @@ def test_what_a_slicer_does_not_carry_out_is_refused(slices: list[Any], loc: str
     assert ".".join(map(str, refused.value.loc)) == loc
 
 
+def test_a_slice_may_be_held_by_a_meter_where_switches_have_them() -> None:
+    metered = changed(bandwidth={"mode": "meter", "rate_kbps": 5})
+    (found,) = parse_configuration({"slices": [metered]}).slices.values()
+    assert found.settings.bandwidth is not None
+    assert found.settings.bandwidth.rate_kbps == 5
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"slices": [{"name": ""}]}', None])
 def test_a_file_that_is_no_good_ends_the_program_with_one_line(
     tmp_path: Path, text: str | None
