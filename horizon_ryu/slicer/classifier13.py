@@ -21,9 +21,9 @@ from horizon_ryu.core.slicing.marked_switch import MARK_MASK, MARK_SHIFT, Marked
 from horizon_ryu.core.slicing.tenant_table import TableCommand
 from horizon_ryu.slicer.actions13 import frame_marks
 from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
+from horizon_ryu.slicer.instructions13 import RESERVED
 from horizon_ryu.slicer.known_header13 import PRESENT, TYPE, VLAN
 from horizon_ryu.slicer.sliced_link import SlicedLink, framed
-from horizon_ryu.slicer.switch_settings13 import RESERVED_TABLES
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.layout import write_whole
 from horizon_ryu.wire.of13.structures import (
@@ -185,5 +185,5 @@ def _program(actions: tuple[object, ...], meter: int | None, mark: int) -> bytes
     if actions:
         found.append(InstructionApplyActions(actions))  # type: ignore[arg-type]
     found.append(InstructionWriteMetadata(mark << MARK_SHIFT, MARK_MASK))
-    found.append(InstructionGotoTable(RESERVED_TABLES))
+    found.append(InstructionGotoTable(RESERVED))
     return write_whole(INSTRUCTIONS, tuple(found))

@@ -21,7 +21,7 @@ from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, SlicedDatapath
-from horizon_ryu.slicer.sliced_link import error_message, untold, with_xid
+from horizon_ryu.slicer.sliced_link import error_message, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
@@ -61,13 +61,10 @@ class SlicedDatapath10(SlicedDatapath):
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
-        tell: Callable[..., None] = untold,
     ) -> None:
-        """``say`` takes whole messages for the switch, ``tell`` events."""
+        """``say`` takes whole messages for the switch."""
         sliced = SlicedSwitch(flowspace, RULES_10, lambda *piece: self._tables.translate(*piece))
-        self._link: SlicedLink10 = SlicedLink10(
-            features.datapath_id, OPENFLOW_10, say, sliced, tell=tell
-        )
+        self._link: SlicedLink10 = SlicedLink10(features.datapath_id, OPENFLOW_10, say, sliced)
         super().__init__(self._link)
         self.ports = TenantPorts10(self._link, features)
         self._tables = FlowTables10(self._link, self.ports)

@@ -7,6 +7,7 @@ entry of a tenant takes a frame that the first table has not given to its slice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -25,7 +26,7 @@ from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
 from horizon_ryu.slicer.frames13 import TenantFrames13
 from horizon_ryu.slicer.group_statistics13 import GroupStatistics13
 from horizon_ryu.slicer.groups13 import TenantGroups13
-from horizon_ryu.slicer.instructions13 import InstructionSlicer13, objects_of
+from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, objects_of
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
 from horizon_ryu.slicer.meters13 import TenantMeters13
@@ -33,9 +34,9 @@ from horizon_ryu.slicer.ports13 import TenantPorts13
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.roles13 import TenantRoles13
 from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, OwnQuestion, SlicedDatapath
-from horizon_ryu.slicer.sliced_link import error_message, untold, with_xid
+from horizon_ryu.slicer.sliced_link import error_message, with_xid
 from horizon_ryu.slicer.statistics13 import TenantStatistics13
-from horizon_ryu.slicer.switch_settings13 import SwitchSettings13, tenant_features
+from horizon_ryu.slicer.switch_settings13 import SwitchSettings13
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.of13.handshake import FeaturesReply13
 from horizon_ryu.wire.of13.multipart import MultipartReply
@@ -62,15 +63,12 @@ class SlicedDatapath13(SlicedDatapath):
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
-        tell: Callable[..., None] = untold,
     ) -> None:
-        """``say`` takes whole messages for the switch, ``tell`` events.
-
-        The ports of the switch are told before :meth:`begin`.
-        """
-        self._features = tenant_features(features)
+        """``say`` takes whole messages for the switch; its ports are told before :meth:`begin`."""
+        tables = max(0, features.n_tables - RESERVED)
+        self._features = replace(features, n_tables=tables, auxiliary_id=0)
         sliced = MarkedSwitch(flowspace, self._translated, objects_of)
-        link = SlicedLink13(features.datapath_id, OPENFLOW_13, say, sliced, tell=tell)
+        link = SlicedLink13(features.datapath_id, OPENFLOW_13, say, sliced)
         self._link: SlicedLink13 = link
         super().__init__(link)
         self._has_begun = False

@@ -12,10 +12,9 @@ from horizon_ryu.core.slicing.marked_switch import (
     tenant_match,
 )
 from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
-from horizon_ryu.slicer.instructions13 import read_instructions, uses_of
+from horizon_ryu.slicer.instructions13 import RESERVED, read_instructions, uses_of
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import framed
-from horizon_ryu.slicer.switch_settings13 import RESERVED_TABLES
 from horizon_ryu.wire.error_codes13 import OFPBMC, OFPET, OFPFMFC
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPFF, OFPG, OFPP, OFPT, OFPTT
@@ -154,7 +153,7 @@ def write_flow_mod13(
         flags |= _RESET_COUNTS
     return raw_flow_mod13(
         xid,
-        entry.table_id + RESERVED_TABLES,
+        entry.table_id + RESERVED,
         marked_match(entry.match, mark),
         command,
         entry.priority,

@@ -15,12 +15,11 @@ from horizon_ryu.slicer.actions13 import ActionSlicer13, marks_for
 from horizon_ryu.slicer.classifier13 import HIGHEST, SLICER_COOKIE
 from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
 from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
-from horizon_ryu.slicer.instructions13 import only_asks
+from horizon_ryu.slicer.instructions13 import RESERVED, only_asks
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner, is_lldp
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import framed
-from horizon_ryu.slicer.switch_settings13 import RESERVED_TABLES
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBRC, OFPET
@@ -158,7 +157,7 @@ class TenantFrames13:
         name = sliced.marks.slice_of(mark) if entry is None else entry.slice_name
         head = header13(came.frame, came.origin.in_port)
         told = came._replace(
-            table_id=max(0, came.table_id - RESERVED_TABLES),
+            table_id=max(0, came.table_id - RESERVED),
             cookie=_NO_COOKIE if entry is None else entry.cookie,
         )
         looked_on = told._replace(table_id=0, cookie=_NO_COOKIE)

@@ -14,7 +14,6 @@ from horizon_ryu.core.slicing.marked_switch import MARK_MASK
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.actions13 import ActionSlicer13
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.switch_settings13 import RESERVED_TABLES
 from horizon_ryu.wire.error_codes13 import OFPBIC, OFPET, OFPMMFC
 from horizon_ryu.wire.layout import WireError, read_whole, write_whole
 from horizon_ryu.wire.of13.structures import (
@@ -34,6 +33,8 @@ from horizon_ryu.wire.of13.structures import (
 from horizon_ryu.wire.ofp13 import OFPP
 
 _CONTROLLER = int(OFPP.CONTROLLER)
+RESERVED = 1
+"""Tables of the switch before those of tenants."""
 
 
 class ProgramUses(NamedTuple):
@@ -145,7 +146,7 @@ class InstructionSlicer13:
     def _goto(self, given: InstructionGotoTable, table_id: int) -> Instruction:
         if not table_id < given.table_id < self._tables:
             raise _refuse(OFPBIC.BAD_TABLE_ID, "no later table of the tenant's")
-        return InstructionGotoTable(given.table_id + RESERVED_TABLES)
+        return InstructionGotoTable(given.table_id + RESERVED)
 
     def _write_metadata(self, given: InstructionWriteMetadata) -> Instruction:
         if given.metadata_mask & MARK_MASK:

@@ -40,7 +40,7 @@ def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes
     return framed(version, _ERROR, xid_of(offending), body)
 
 
-def untold(_event: str, **_about: object) -> None:
+def _untold(_event: str, **_about: object) -> None:
     """Tell nobody."""
 
 
@@ -57,7 +57,7 @@ class SlicedLink:
     sliced: TenantTables
     presences: dict[str, SlicePresence] = field(default_factory=dict)
     xids: XidMap = field(default_factory=XidMap)
-    tell: Callable[..., None] = untold
+    tell: Callable[..., None] = _untold
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""

@@ -15,12 +15,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from horizon_ryu.slicer.group_statistics13 import GroupStatistics13
+from horizon_ryu.slicer.instructions13 import RESERVED
 from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
 from horizon_ryu.slicer.multipart13 import MORE, QuestionParts, say_parts
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, with_xid
-from horizon_ryu.slicer.switch_settings13 import RESERVED_TABLES, DescribedPorts
+from horizon_ryu.slicer.switch_settings13 import DescribedPorts
 from horizon_ryu.slicer.table_features13 import tenant_table
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
@@ -190,7 +191,7 @@ class TenantStatistics13:
         entries = Counter(entry.table_id for entry in self._link.sliced.table(tenant.slice_name))
         found = []
         for one in _list(reply):
-            own = one.table_id - RESERVED_TABLES
+            own = one.table_id - RESERVED
             if isinstance(one, TableStats13) and own >= 0:
                 found.append(TableStats13(own, entries[own], _UNKNOWN, _UNKNOWN))
         return replace(reply, body=tuple(found))
@@ -201,7 +202,7 @@ class TenantStatistics13:
         found = [
             tenant_table(one, quota, vendors)
             for one in _list(reply)
-            if isinstance(one, TableFeaturesEntry) and one.table_id >= RESERVED_TABLES
+            if isinstance(one, TableFeaturesEntry) and one.table_id >= RESERVED
         ]
         return replace(reply, body=tuple(found))
 

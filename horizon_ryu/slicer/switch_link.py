@@ -121,6 +121,7 @@ class SwitchLink(SessionLink):
 
     def _begin(self) -> None:
         self.datapath = datapath = self._made()
+        datapath.listen(self._slicer.tell)
         early, self._early = self._early, []
         for message in early:
             datapath.from_switch(message, self._loop.time())
@@ -135,11 +136,7 @@ class SwitchLink(SessionLink):
         dpid, version = features.datapath_id, self._features[0]
         make = SlicedDatapath10 if version == OPENFLOW_10 else SlicedDatapath13
         return make(
-            features,
-            self._say,
-            self._slicer.flowspace_on(dpid, version),
-            self._slicer.signer,
-            tell=self._slicer.tell,
+            features, self._say, self._slicer.flowspace_on(dpid, version), self._slicer.signer
         )
 
     # ---- slices

@@ -15,7 +15,6 @@ from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPPMFC, OFPQOFC, OFPSCFC, OFPTMFC
 from horizon_ryu.wire.of13.controller import PortMod13
 from horizon_ryu.wire.of13.handshake import (
-    FeaturesReply13,
     QueueGetConfigReply13,
     QueueGetConfigRequest13,
 )
@@ -28,8 +27,6 @@ from horizon_ryu.wire.versions import OPENFLOW_13
 _MESSAGES = codec_of(OPENFLOW_13).messages
 _ANY_PORT = int(OFPP.ANY)
 _LEAST_MISS_SEND_LEN = 128
-RESERVED_TABLES = 1
-"""Tables that the slicer keeps for itself: the first, which tells slices apart."""
 
 
 class DescribedPorts(Protocol):
@@ -40,12 +37,6 @@ class DescribedPorts(Protocol):
 
     def described(self, slice_name: str) -> tuple[Port13, ...]:
         """Return a slice's ports."""
-
-
-def tenant_features(features: FeaturesReply13) -> FeaturesReply13:
-    """Return what a switch is to its tenants: it has fewer tables, and one connection."""
-    tables = max(features.n_tables - RESERVED_TABLES, 1)
-    return replace(features, n_tables=tables, auxiliary_id=0)
 
 
 class SwitchSettings13:

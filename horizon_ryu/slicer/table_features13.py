@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from horizon_ryu.core.slicing.marked_switch import TENANT_METADATA
-from horizon_ryu.slicer.switch_settings13 import RESERVED_TABLES
+from horizon_ryu.slicer.instructions13 import RESERVED
 from horizon_ryu.wire.layout import Tlv
 from horizon_ryu.wire.of13.statistics import TableFeaturesEntry
 from horizon_ryu.wire.ofp13 import OFPTFPT
@@ -36,7 +36,7 @@ def tenant_table(
     most = table.max_entries if quota is None else min(quota, table.max_entries)
     return replace(
         table,
-        table_id=table.table_id - RESERVED_TABLES,
+        table_id=table.table_id - RESERVED,
         metadata_match=table.metadata_match & TENANT_METADATA,
         metadata_write=table.metadata_write & TENANT_METADATA,
         max_entries=most,
@@ -50,7 +50,7 @@ def tenant_table(
 
 def _property(one: Tlv, vendors: Collection[int]) -> Tlv:
     if one.type in _NEXT_TABLES:
-        later = (table - RESERVED_TABLES for table in one.body)
+        later = (table - RESERVED for table in one.body)
         return Tlv(one.type, bytes(table for table in later if table >= 0))
     if one.type in _TLV_LISTS:
         return Tlv(one.type, _without_experimenters(one.body, vendors))
