@@ -157,8 +157,9 @@ class Classifier13:
 
     def answered(self, asked: Asked, _message: bytes, _now: float) -> None:
         """Take the switch's answer to the barrier behind entries: none of them is refused now."""
-        for xid in asked.context:
-            self._link.xids.take(xid)
+        if not isinstance(asked.context, ClassEntry):
+            for xid in asked.context:
+                self._link.xids.take(xid)
 
     def refused(self, asked: Asked, _message: bytes, _now: float) -> None:
         """Leave out what the switch refuses, and what would take its frames instead."""

@@ -50,7 +50,7 @@ class Peer(asyncio.Protocol):
             if event is SessionEvent.READY:
                 self.is_ready.set()
             elif message[1] not in (0, 2, 3, 5):
-                self.got.append(MESSAGES.decode(message).message)
+                self.got.append(self.session.codec.messages.decode(message).message)
         self.flush()
         self.news.set()
 
@@ -62,7 +62,7 @@ class Peer(asyncio.Protocol):
         self.transport.write(self.session.take_output())
 
     def say(self, message: Any, xid: int = 7) -> None:
-        self.session.say(MESSAGES.encode(xid, message))
+        self.session.say(self.session.codec.messages.encode(xid, message))
         self.flush()
 
     async def until(self, holds: Callable[[], bool]) -> None:
