@@ -580,6 +580,14 @@ def test_readonly_slices_see_and_may_not_write() -> None:
     refused(sliced, "c1", OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN)
 
 
+def test_a_slice_that_owns_and_looks_on_hears_of_a_frame_once() -> None:
+    rules = [FlowspaceRule(1, "c0", None, {}),
+             FlowspaceRule(2, "c0", None, {}, permissions=Permission.READ)]  # fmt: skip
+    sliced = Sliced13(rules)
+    sliced.frame_in(frame(MACS_0[0]), 4, name="c0")
+    assert len(sliced["c0"].news()) == 1
+
+
 def test_frames_for_nobody_are_dropped_for_a_second_if_nothing_else_is_done_with_them() -> None:
     sliced = Sliced13()
     (miss,) = sliced.ask("c1", flow_mod13(match13(), output13(CONTROLLER_PORT), priority=0))
