@@ -12,7 +12,8 @@ from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import RULES_10
 from horizon_ryu.slicer.flow_mods10 import delete_all10
-from horizon_ryu.slicer.flow_stats10 import DEFAULT_WINDOW, FlowStatsAnswers10
+from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
+from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
 from horizon_ryu.slicer.flow_tables10 import FlowTables10, SlicedLink10
 from horizon_ryu.slicer.frames10 import TenantFrames10
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner

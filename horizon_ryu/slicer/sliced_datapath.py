@@ -87,7 +87,7 @@ class SlicedDatapath(ABC):
         else:
             presence.settings, presence.shared, presence.own = settings, shared, own
 
-    def remove_slice(self, name: str) -> None:
+    def remove_slice(self, name: str, now: float) -> None:
         """Have a slice here no more; its entries have gone with its flowspace."""
         self._link.presences.pop(name, None)
 

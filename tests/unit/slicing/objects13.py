@@ -1,4 +1,4 @@
-"""Tenants with groups, meters and roles on a sliced switch of 1.3; our guard judges all they get."""
+"""Tenants with groups and meters on a sliced switch of 1.3; our guard judges what they get."""
 
 from __future__ import annotations
 

@@ -19,7 +19,12 @@ from horizon_ryu.wire.of13.statistics import (
     GroupStats,
     GroupStatsRequest,
 )
-from horizon_ryu.wire.of13.structures import ActionGroup, ActionOutput13, ActionSetQueue
+from horizon_ryu.wire.of13.structures import (
+    ActionDecNwTtl,
+    ActionGroup,
+    ActionOutput13,
+    ActionSetQueue,
+)
 from horizon_ryu.wire.ofp13 import OFPMP, OFPP, OFPPR, OFPRR, OFPT
 from horizon_ryu.wire.symmetric import Error
 from unit.slicing.objects13 import (
@@ -139,9 +144,7 @@ def test_chains_are_mapped_and_what_another_group_sends_to_is_not_deleted() -> N
     (outer,) = lab.a.say_all(group_mod(2, bucket(ActionGroup(1))))
     assert outer.buckets[0].actions == (ActionGroup(inner.group_id),)
     lab.a.refused(group_mod(1, command=DELETE), FAILED, OFPGMFC.CHAINED_GROUP)
-    lab.a.refused(
-        group_mod(1, bucket(ActionGroup(2)), command=MODIFY), FAILED, OFPGMFC.LOOP
-    )
+    lab.a.refused(group_mod(1, bucket(ActionGroup(2)), command=MODIFY), FAILED, OFPGMFC.LOOP)
     gone = lab.a.say_all(group_mod(ALL_GROUPS, command=DELETE))
     assert [one.group_id for one in gone] == [outer.group_id, inner.group_id]
 
@@ -158,9 +161,7 @@ def test_chains_that_multiply_frames_or_have_no_end_are_refused() -> None:
     lab.a.say_all(group_mod(100, *[bucket(output13(2))] * 64))
     lab.a.say_all(group_mod(101, *twice[:32]))
     lab.a.say_all(group_mod(102, *[bucket(ActionGroup(101))] * 60))
-    lab.a.refused(
-        group_mod(103, *[bucket(ActionGroup(102))] * 64), FAILED, OFPGMFC.OUT_OF_BUCKETS
-    )
+    lab.a.refused(group_mod(103, *[bucket(ActionGroup(102))] * 64), FAILED, OFPGMFC.OUT_OF_BUCKETS)
 
 
 def test_a_group_that_could_not_be_told_again_is_refused() -> None:
@@ -169,8 +170,8 @@ def test_a_group_that_could_not_be_told_again_is_refused() -> None:
     lab.a.say_all(group_mod(1, *most))
     lab.a.question(OFPMP.GROUP_DESC)
     assert len(lab.a.told()[0].buckets) == 2047
-    # 65,520 bytes of buckets fit into a group-mod, and not into its description.
-    larger = [*([bucket(output13(2))] * 2046), bucket(*[output13(2)] * 2)]
+    # 65,512 bytes of buckets fit into a group-mod, and not into its description.
+    larger = [*most[1:], bucket(ActionDecNwTtl(), output13(2))]
     lab.a.refused(group_mod(2, *larger), FAILED, OFPGMFC.OUT_OF_BUCKETS)
     lab.a.say_all(group_mod(2, bucket(output13(2))))
 
@@ -296,11 +297,9 @@ def test_the_groups_of_a_slice_that_goes_are_taken_away() -> None:
     lab = ObjectLab()
     made = lab.a.say_all(group_mod(1, bucket(output13(FLOOD))))
     lab.b.say_all(group_mod(1, bucket(output13(FLOOD))))
-    lab.datapath.remove_slice("c0")
+    lab.datapath.remove_slice("c0", lab.now)
     gone = [one for one in lab.news() if isinstance(one, GroupMod)]
-    assert {(one.command, one.group_id) for one in gone} == {
-        (DELETE, one.group_id) for one in made
-    }
+    assert {(one.command, one.group_id) for one in gone} == {(DELETE, one.group_id) for one in made}
 
 
 def test_counters_are_those_of_own_groups_by_own_numbers() -> None:
@@ -314,9 +313,7 @@ def test_counters_are_those_of_own_groups_by_own_numbers() -> None:
     (asked,) = lab.a.question(OFPMP.GROUP, GroupStatsRequest(ALL_GROUPS))
     assert asked.body.group_id == ALL_GROUPS
     xid = lab.last_xid()
-    stats = [
-        GroupStats(one.group_id, 9, 5, 500, 1, 0, (Counter(5, 500),)) for one in (mine, other)
-    ]
+    stats = [GroupStats(one.group_id, 9, 5, 500, 1, 0, (Counter(5, 500),)) for one in (mine, other)]
     lab.answer(MultipartReply(OFPMP.GROUP, 1, tuple(stats)), xid)
     lab.answer(MultipartReply(OFPMP.GROUP, 0, (stats[1],)), xid)
     first, last = lab.a.news()
