@@ -50,6 +50,10 @@ class JudgedTenant(Tenant):
         self._guard.accept(message)
         super().take(message)
 
+    def noted(self, raw: bytes) -> None:
+        """Have the guard know what was asked for."""
+        self._guard.sent(raw)
+
     def say_all(self, *messages: Any) -> list[Any]:
         """Send messages; return what the switch was told."""
         found: list[Any] = []
@@ -89,6 +93,11 @@ class ObjectLab(Sliced13):
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
         self.a, self.b = JudgedTenant(self, "c0"), JudgedTenant(self, "c1")
+
+    def ask(self, name: str | Tenant, message: Any, xid: int | None = None) -> list[Any]:
+        if isinstance(name, JudgedTenant) and xid is not None:
+            name.noted(MESSAGES13.encode(xid, message))
+        return super().ask(name, message, xid)
 
     def move_to(self, rules: list[FlowspaceRule]) -> None:
         """Have another flowspace."""
