@@ -37,7 +37,7 @@ from virtual_switch.switch import VirtualSwitch
 
 PORTS, TAGS, TARGETS = (1, 2, 3), (0, 0x1001, 0x1002), (1, 2)
 NAMES = ("c0", "c1")
-IN_PORT = 0xFFFF_FFF8
+IN_PORT, ALL = 0xFFFF_FFF8, 0xFFFF_FFFC
 TABLES = 3
 Change = tuple[str, Any]
 
@@ -53,13 +53,14 @@ FRAMES = [(port, frame_of(tag, target)) for port in PORTS for tag in TAGS for ta
 
 def some(values: tuple[int, ...]) -> st.SearchStrategy[Any]:
     """Return what draws a few of the values, or None for any."""
-    return st.none() | st.lists(st.sampled_from(values), min_size=1, unique=True)
+    few = st.lists(st.sampled_from(values), min_size=1, unique=True)
+    return st.one_of(st.none(), st.none(), few)
 
 
 @st.composite
 def rules(draw: st.DrawFn) -> list[FlowspaceRule]:
     found = []
-    for number in range(draw(st.integers(1, 4))):
+    for number in range(draw(st.integers(2, 5))):
         fields = {
             "in_port": (32, draw(some(PORTS))),
             "dl_vlan": (13, draw(some(TAGS))),
@@ -71,35 +72,42 @@ def rules(draw: st.DrawFn) -> list[FlowspaceRule]:
             if values is not None
         }
         priority = draw(st.integers(1, 3))
-        found.append(FlowspaceRule(number, draw(st.sampled_from(NAMES)), None, match, priority))
+        name = NAMES[number] if number < len(NAMES) else draw(st.sampled_from(NAMES))
+        found.append(FlowspaceRule(number, name, None, match, priority))
     return found
 
 
 MATCHES = st.fixed_dictionaries(
-    {},
-    optional={
-        "in_port": st.sampled_from(PORTS),
-        "vlan_vid": st.sampled_from(TAGS),
-        "eth_dst": st.sampled_from(TARGETS),
-        "metadata": st.sampled_from((0, 1)),
-    },
+    {
+        name: st.sampled_from((None, None, *values))
+        for name, values in (("in_port", PORTS), ("vlan_vid", TAGS), ("eth_dst", TARGETS))
+    }
+    | {"metadata": st.sampled_from((None,) * 6 + (0, 1))}
+).map(lambda given: {name: value for name, value in given.items() if value is not None})
+TO = st.sampled_from((*PORTS, *PORTS, IN_PORT, ALL, CONTROLLER_PORT)).map(
+    lambda port: output13(port, 0xFFFF)
 )
-TO = st.sampled_from((*PORTS, IN_PORT, CONTROLLER_PORT)).map(lambda port: output13(port, 0xFFFF))
-SETS = st.sampled_from(TARGETS).map(lambda value: set_field(OFPXMT_OFB.ETH_DST, value)) | (
-    st.sampled_from(TAGS[1:]).map(lambda value: set_field(OFPXMT_OFB.VLAN_VID, value))
+SETS = tuple(set_field(OFPXMT_OFB.ETH_DST, value) for value in TARGETS) + tuple(
+    set_field(OFPXMT_OFB.VLAN_VID, value) for value in TAGS[1:]
 )
-TAGGING = st.sampled_from((ActionPushVlan(0x8100), ActionPopVlan()))
-ACTIONS = st.lists(TO | SETS | TAGGING, max_size=4).map(tuple)
+TAGGING = (ActionPushVlan(0x8100), ActionPopVlan())
+ACTIONS = st.lists(
+    st.integers(0, 9).flatmap(
+        lambda at: TO if at < 7 else st.sampled_from(SETS if at < 9 else TAGGING)
+    ),
+    min_size=1,
+    max_size=4,
+).map(tuple)
 
 
 @st.composite
 def instructions(draw: st.DrawFn, table_id: int) -> tuple[Any, ...]:
     found: list[Any] = []
-    if draw(st.booleans()):
+    if draw(st.integers(0, 3)):
         found.append(InstructionApplyActions(draw(ACTIONS)))
     if draw(st.integers(0, 5)) == 0:
         found.append(InstructionClearActions())
-    if draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         one_of_each = {type(one): one for one in draw(ACTIONS)}
         found.append(InstructionWriteActions(tuple(one_of_each.values())))
     if draw(st.integers(0, 3)) == 0:
@@ -113,7 +121,7 @@ def instructions(draw: st.DrawFn, table_id: int) -> tuple[Any, ...]:
 def changes(draw: st.DrawFn) -> Change:
     if draw(st.integers(0, 9)) == 0:
         return "rules", draw(rules())
-    table_id = draw(st.integers(0, TABLES - 1))
+    table_id = draw(st.sampled_from((0, 0, 0, 1, 2)))
     mod = flow_mod13(
         match13(**draw(MATCHES)),
         *draw(instructions(table_id)),
@@ -132,11 +140,22 @@ class SharedSwitch:
         self.sliced = Sliced13(first, ports=len(PORTS))
         self.switch = VirtualSwitch(1, ports=PORTS, tables=TABLES + 1)
         self.switch.connect()
-        self.alone = {name: VirtualSwitch(1, ports=PORTS, tables=TABLES) for name in NAMES}
+        self.alone = {name: VirtualSwitch(1, tables=TABLES) for name in NAMES}
         for one in self.alone.values():
             one.connect()
         self._given = 0
         self.settle()
+        self.set_ports()
+
+    def set_ports(self) -> None:
+        """Have each tenant's own switch have the ports of its slice."""
+        for name, one in self.alone.items():
+            there = {port.number for port in one.datapath.ports}
+            own = self.sliced.datapath.ports.of_slice(name)
+            for number in sorted(own - there):
+                one.add_port(number)
+            for number in there - own:
+                one.remove_port(number)
 
     def settle(self) -> None:
         """Have the switch carry out what it was told, and the slicer hear what it says."""
@@ -157,6 +176,7 @@ class SharedSwitch:
         before = {own: list(self.sliced.datapath.sliced.table(own)) for own in NAMES}
         self.sliced.datapath.set_flowspace(self.sliced.flowspace(what), self.sliced.now)
         self.settle()
+        self.set_ports()
         for own, entries in before.items():
             kept = {entry.key for entry in self.sliced.datapath.sliced.table(own)}
             for entry in entries:
@@ -201,7 +221,7 @@ def heard(messages: list[Any]) -> list[Any]:
 
 
 @settings(max_examples=60)
-@given(rules(), st.lists(changes(), max_size=12))
+@given(rules(), st.lists(changes(), min_size=3, max_size=12))
 def test_each_frame_is_handled_by_its_owners_tables_as_if_they_were_alone(
     first: list[FlowspaceRule], later: list[Change]
 ) -> None:
