@@ -101,14 +101,17 @@ class GroupTable:
         measured: dict[int, tuple[int, int]],
         path: tuple[int, ...],
     ) -> tuple[int, int]:
-        """Return the ways through a group and the depth below it, ``coming`` being there."""
+        """Return the ways through a group and how many stand behind one another from it on.
+
+        ``coming`` is as if it were there. No path is followed beyond MOST_DEPTH.
+        """
         known = measured.get(group_id)
         if known is not None:
             return known
         if len(path) > MOST_DEPTH:
             raise GroupTooDeep(f"more than {MOST_DEPTH} groups behind one another")
         group = coming if group_id == coming.group_id else self._groups.get(group_id)
-        ways, depth = 1, 0
+        ways = depth = 1
         for other in (*group.chained, *group.watched) if group is not None else ():
             if other in path:
                 raise GroupLoop(f"group {other} would send to itself")
