@@ -20,7 +20,7 @@ from horizon_ryu.core.slicing.tenant_table import (
     TableCommand,
     TenantEntry,
 )
-from horizon_ryu.slicer.actions10 import ActionSlicer, port_of
+from horizon_ryu.slicer.actions10 import ActionSlicer, SliceMarks, port_of
 from horizon_ryu.slicer.flow_mods10 import (
     raw_flow_mod10,
     read_flow_mod10,
@@ -49,6 +49,7 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (BandFull, OFPFMFC.ALL_TABLES_FULL, "priorities in use"),
 )
 """What a flow-mod fails with -> the code that its tenant is told."""
+_REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
 
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
 _MATCH_AT, _REMOVED_AT = 8, 48
@@ -87,6 +88,7 @@ class FlowTables10:
         self._last_id = 0
         self._tallies: dict[int, _Tally] = {}
         self._leaving: dict[tuple[TernaryMatch, int], TenantEntry] = {}
+        self._slicers: dict[tuple[str, int | None], ActionSlicer] = {}
 
     # ---- from tenants
 
@@ -103,7 +105,7 @@ class FlowTables10:
         quota = presence.quota(self._link.dpid)
         try:
             change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
-        except tuple(kind for kind, _, _ in _REFUSALS) as error:
+        except _REFUSED_FOR as error:
             raise _refused(error) from error
         if mod.buffer_id is not None:
             tenant.consume(mod.buffer_id)
@@ -125,6 +127,10 @@ class FlowTables10:
     ) -> None:
         """Send what changes; a buffered frame goes with the piece that takes it, else the first."""
         mods = list(switch_flow_mods(changes))
+        if len(mods) == 1:
+            xid = 0 if asked is None else self._link.xids.translate(asked)
+            self._link.say(write_flow_mod10(mods[0], xid, now, buffer_id))
+            return
         taker = next(
             (
                 at
@@ -226,17 +232,23 @@ class FlowTables10:
 
     def translate(self, entry: TenantEntry, match: TernaryMatch, rule: FlowspaceRule) -> bytes:
         """Return what a tenant's actions become in one part of its flowspace; TenantRefusal."""
-        ports = self._ports.for_actions(entry.slice_name)
-        presence = self._link.presences[entry.slice_name]
-        marks = presence.marks(ports.ports)
-        if rule.force_queue is not None:
-            forced = rule.force_queue
-            marks = type(marks)(
-                marks.vlan_pcp, marks.nw_tos, tuple((port, forced) for port in sorted(ports.ports))
-            )
-        flowspace = self._link.sliced.flowspace
-        slicer = ActionSlicer(flowspace, entry.slice_name, ports, marks)
+        slicer = self.slicer(entry.slice_name, rule.force_queue)
         return slicer.slice(entry.program, match, port_of(match))
+
+    def slicer(self, slice_name: str, force_queue: int | None = None) -> ActionSlicer:
+        """Return what slices the actions of a slice; ``force_queue`` is that of a rule."""
+        ports = self._ports.for_actions(slice_name)
+        flowspace = self._link.sliced.flowspace
+        found = self._slicers.get((slice_name, force_queue))
+        if found is not None and found.ports is ports and found.flowspace is flowspace:
+            return found
+        marks = self._link.presences[slice_name].marks(ports.ports)
+        if force_queue is not None:
+            queues = tuple((port, force_queue) for port in sorted(ports.ports))
+            marks = SliceMarks(marks.vlan_pcp, marks.nw_tos, queues)
+        found = ActionSlicer(flowspace, slice_name, ports, marks)
+        self._slicers[slice_name, force_queue] = found
+        return found
 
     def install_guards(
         self, before: set[tuple[TernaryMatch, int]]

@@ -171,7 +171,7 @@ class SwitchFlowspace:
         """Tell whether a slice has a port: frames that come in there may be seen by it."""
         in_port = self.whole.layout["in_port"]
         bits = self._owning.get(slice_name, 0) | self._seeing.get(slice_name, 0)
-        return bool(self.whole.index.overlapping(in_port.equal_to(port), bits))
+        return self.whole.index.any_overlaps(in_port.equal_to(port), bits)
 
     def queues(self, slice_name: str, port: int) -> frozenset[int]:
         """Return the queues that a slice may use on a port."""

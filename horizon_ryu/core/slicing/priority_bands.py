@@ -33,6 +33,10 @@ class PriorityBand:
         """Return the place of a priority that is in use; KeyError if it is not."""
         return self._places[priority]
 
+    def has_place(self, priority: int) -> bool:
+        """Tell whether a priority can be taken without anything moving."""
+        return self._identical or priority in self._holders
+
     def take(self, priority: int) -> Mapping[int, int]:
         """Give a priority a place, once more if it has one; BandFull.
 
