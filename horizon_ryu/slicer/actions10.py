@@ -41,6 +41,7 @@ _MAX = int(OFPP.MAX)
 _FLOOD, _ALL, _IN_PORT = int(OFPP.FLOOD), int(OFPP.ALL), int(OFPP.IN_PORT)
 _NORMAL, _LOCAL = int(OFPP.NORMAL), int(OFPP.LOCAL)
 _UNCHECKED = frozenset({int(OFPP.CONTROLLER), int(OFPP.TABLE)})
+_CONTROLLER = int(OFPP.CONTROLLER)
 _MANY = frozenset({_FLOOD, _ALL})
 _PORT_FIELD = HEADER_10["in_port"]
 _NONE_PORT = int(OFPP.NONE)
@@ -95,6 +96,24 @@ MOST_REMEMBERED = 1024
 def changes_headers(actions: Sequence[Action10]) -> bool:
     """Tell whether what actions may do depends on the frames that they are for."""
     return not all(isinstance(one, ActionOutput10 | ActionEnqueue) for one in actions)
+
+
+@lru_cache(maxsize=4096)
+def asks_controller(data: bytes) -> bool:
+    """Tell whether actions send frames to the controller."""
+    return any(
+        isinstance(one, ActionOutput10) and one.port == _CONTROLLER for one in read_actions10(data)
+    )
+
+
+def told_of(data: bytes, match: TernaryMatch) -> Iterator[TernaryMatch]:
+    """Yield what takes the frames of ``match`` as actions send them to the controller."""
+    for action in read_actions10(data):
+        if isinstance(action, ActionOutput10):
+            if action.port == _CONTROLLER:
+                yield match
+        elif not isinstance(action, ActionEnqueue | ActionVendor):
+            match = changed_match(action, match)
 
 
 def depends_on_ports(actions: Sequence[Action10]) -> bool:

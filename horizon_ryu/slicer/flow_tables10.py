@@ -52,7 +52,7 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 _REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
 
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
-_MATCH_AT, _REMOVED_AT = 8, 48
+_MATCH_AT, COOKIE_AT = 8, 48
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
 _TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
 
@@ -174,7 +174,7 @@ class FlowTables10:
         """Take note of a piece that has ended; tell its tenant when its entry has."""
         match = read_match10(message, _MATCH_AT)
         cookie, priority, reason, seconds, nanoseconds, _, packets, octets = _REMOVED.unpack_from(
-            message, _REMOVED_AT
+            message, COOKIE_AT
         )
         address = match, priority
         leaving = self._leaving.pop(address, None)

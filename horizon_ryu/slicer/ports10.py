@@ -102,18 +102,23 @@ class TenantPorts10:
                 seen = replace(status, desc=self._seen(name, status.desc))
                 for tenant in presence.connections:
                     tenant.say(_MESSAGES.encode(0, seen))
+            if status.reason == OFPPR.DELETE:
+                presence.no_flood.discard(number)
 
     def tell_changes(self, slice_name: str, before: frozenset[int]) -> None:
         """Tell a slice of the ports that its flowspace gained and lost."""
         now = self.of_slice(slice_name)
+        presence = self._link.presences[slice_name]
         for number in sorted(before ^ now):
             port = self._ports.get(number)
             if port is None:
                 continue
             reason = OFPPR.ADD if number in now else OFPPR.DELETE
             status = PortStatus10(int(reason), self._seen(slice_name, port))
-            for tenant in self._link.connected(slice_name):
+            for tenant in presence.connections:
                 tenant.say(_MESSAGES.encode(0, status))
+        # A port that comes back is a new one to the slice.
+        presence.no_flood.intersection_update(now)
 
     def stats_reply(self, tenant: TenantConnection, xid: int, reply: StatsReply) -> None:
         """Pass on the counters of a slice's own ports or queues; none are an empty answer."""

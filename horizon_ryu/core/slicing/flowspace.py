@@ -143,8 +143,16 @@ class SwitchFlowspace:
         return self.whole.index.regions[number]
 
     def covers(self, slice_name: str, match: TernaryMatch) -> bool:
-        """Tell whether one of a slice's own regions is known to take all that a match takes."""
-        return any(self.region(number).covers(match) for number in self.regions(slice_name, match))
+        """Tell whether all that a match takes is known to be a slice's own.
+
+        One of its regions takes it all, and none of another slice that comes before takes any.
+        """
+        own = self._owning.get(slice_name, 0)
+        for number in self.whole.index.overlapping(match, own):
+            if self.region(number).covers(match):
+                earlier = self.owned & ~own & (1 << number) - 1
+                return not self.whole.index.any_overlaps(match, earlier)
+        return False
 
     def is_others(self, number: int, part: TernaryMatch) -> bool:
         """Tell whether an earlier region of another slice takes all of a part of a region."""

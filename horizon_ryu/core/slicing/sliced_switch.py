@@ -72,6 +72,10 @@ class SlicedSwitch(TenantTables):
         """Whether frames come to the controller by entries of the slicer's."""
         return len(self._bands) > 1
 
+    def drop_place(self, number: int) -> int:
+        """Return where frames of a region are dropped that its slice has no entry for."""
+        return self._bands.drop(self._levels[number])
+
     # ---- flow-mods
 
     def flow_mod(
@@ -117,7 +121,7 @@ class SlicedSwitch(TenantTables):
                     found[match, level] = Piece(match, level, program)
             if len(found) > self._most:
                 raise TooManyEntries(f"more than {self._most} flow entries")
-        if not numbers:
+        if not found:
             raise OutsideFlowspace("the match takes no frame of the slice")
         return list(found.values())
 
