@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.limits import RateLimiter
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import RULES_10
 from horizon_ryu.slicer.flow_mods10 import delete_all10
-from horizon_ryu.slicer.flow_stats10 import DEFAULT_WINDOW, FlowStatsAnswers10
+from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
+from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
 from horizon_ryu.slicer.flow_tables10 import COOKIE_AT, FlowTables10, SlicedLink10
 from horizon_ryu.slicer.frames10 import TenantFrames10
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
@@ -35,6 +38,7 @@ from horizon_ryu.wire.versions import OPENFLOW_10
 _MESSAGES = codec_of(OPENFLOW_10).messages
 _MORE = 1
 _LEAST_MISS_SEND_LEN = 128
+_NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
 _FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
 _OF_MONITORS = frozenset(
@@ -108,6 +112,19 @@ class SlicedDatapath10(SlicedDatapath):
         """Let a tenant take part from now on: its frames are dropped no more."""
         super().connect(tenant)
         self.frames.lift_drops(tenant.slice_name)
+
+    def set_slice(
+        self, settings: SliceSettings, shared: RateLimiter, own: RateLimiter | None
+    ) -> None:
+        """Have a slice here, or give it other settings.
+
+        One whose bandwidth is held by meters has it unheld here, which is told: it may have
+        switches of OpenFlow 1.3 too.
+        """
+        super().set_slice(settings, shared, own)
+        share = settings.bandwidth
+        metered = share is not None and share.mode is BandwidthMode.METER
+        self._link.set_bandwidth_fault(settings.name, _NO_METERS if metered else None)
 
     def disconnect(self, tenant: TenantConnection) -> None:
         """Let a tenant take part no more; its entries stay."""

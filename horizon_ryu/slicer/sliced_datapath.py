@@ -54,6 +54,10 @@ class SlicedDatapath(ABC):
         self._tenants_say: Mapping[int, FromTenant] = {}
         self._switch_says: Mapping[int, FromSwitch] = {}
 
+    def listen(self, tell: Callable[..., None]) -> None:
+        """Have what happens told: the name of an event, and what it is about."""
+        self._link.tell = tell
+
     @abstractmethod
     def begin(self, keeps_entries: bool = False) -> None:
         """Begin with an empty switch, unless what it has is to be taken over."""
@@ -83,7 +87,7 @@ class SlicedDatapath(ABC):
         else:
             presence.settings, presence.shared, presence.own = settings, shared, own
 
-    def remove_slice(self, name: str) -> None:
+    def remove_slice(self, name: str, now: float) -> None:
         """Have a slice here no more; its entries have gone with its flowspace."""
         self._link.presences.pop(name, None)
 

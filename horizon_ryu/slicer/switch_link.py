@@ -121,6 +121,7 @@ class SwitchLink(SessionLink):
 
     def _begin(self) -> None:
         self.datapath = datapath = self._made()
+        datapath.listen(self._slicer.tell)
         early, self._early = self._early, []
         for message in early:
             datapath.from_switch(message, self._loop.time())
@@ -169,7 +170,7 @@ class SwitchLink(SessionLink):
         for key in [key for key, link in self.links.items() if wanted.get(key) != link.controller]:
             self.links.pop(key).close()
         for name in [name for name in datapath.slices() if name not in here]:
-            datapath.remove_slice(name)
+            datapath.remove_slice(name, self._loop.time())
         for key, controller in wanted.items():
             if key not in self.links:
                 self.links[key] = TenantLink(

@@ -156,13 +156,13 @@ class SwitchFlowspace:
 
     def is_others(self, number: int, part: TernaryMatch) -> bool:
         """Tell whether an earlier region of another slice takes all of a part of a region."""
-        rule_of = self.whole.rule_of
-        name = rule_of[number].slice_name
-        earlier = self.owned & (1 << number) - 1
-        return any(
-            rule_of[other].slice_name != name and self.region(other).covers(part)
-            for other in self.whole.index.overlapping(part, earlier)
-        )
+        return any(self.region(other).covers(part) for other in self.others_before(number, part))
+
+    def others_before(self, number: int, match: TernaryMatch) -> Iterator[int]:
+        """Yield those regions before one, of other slices, that a match overlaps."""
+        name = self.whole.rule_of[number].slice_name
+        earlier = self.owned & (1 << number) - 1 & ~self._owning.get(name, 0)
+        yield from self.whole.index.overlapping(match, earlier)
 
     def parts(self, slice_name: str, match: TernaryMatch, most: int) -> Iterator[TernaryMatch]:
         """Yield the parts of a match that a slice owns frames of; TooManyEntries."""

@@ -32,6 +32,7 @@ MAX_NAME = 45
 _EVERYWHERE = "all"
 _URL = re.compile(r"(tcp|tls):(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _RATES = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s")
+_COUNTS = ("flow_entries", "groups", "meters")
 _RULE_FIELDS = frozenset(
     {"dpids", "ports", "match", "priority", "permissions", "queues", "force_queue", "id"}
 )
@@ -143,11 +144,11 @@ def _controllers(value: Any, loc: Loc) -> tuple[TenantController, ...]:
 def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
     if value is None:
         return SliceLimits(), {}
-    fields = _object(value, loc, frozenset({*_RATES, "flow_entries", "per_switch"}))
+    fields = _object(value, loc, frozenset({*_RATES, *_COUNTS, "per_switch"}))
     per_switch = _object(fields.get("per_switch") or {}, (*loc, "per_switch"))
     return _own_limits(fields, loc), {
         dpid_given(dpid, (*loc, "per_switch", dpid)): _own_limits(
-            _object(own, (*loc, "per_switch", dpid), frozenset({*_RATES, "flow_entries"})),
+            _object(own, (*loc, "per_switch", dpid), frozenset({*_RATES, *_COUNTS})),
             (*loc, "per_switch", dpid),
         )
         for dpid, own in per_switch.items()
@@ -156,8 +157,8 @@ def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
 
 def _own_limits(fields: Mapping[str, Any], loc: Loc) -> SliceLimits:
     given = {
-        name: number(0 if name == "flow_entries" else 1, 10_000_000)(fields[name], (*loc, name))
-        for name in (*_RATES, "flow_entries")
+        name: number(0 if name in _COUNTS else 1, 10_000_000)(fields[name], (*loc, name))
+        for name in (*_RATES, *_COUNTS)
         if fields.get(name) is not None
     }
     return SliceLimits(**given)
@@ -175,7 +176,7 @@ def _bandwidth(value: Any, loc: Loc) -> BandwidthShare | None:
         for name in ("value", "rate_kbps", "burst_kb")
         if fields.get(name) is not None
     }
-    if mode is BandwidthMode.METER and "rate_kbps" not in given:
+    if mode is BandwidthMode.METER and not given.get("rate_kbps"):
         raise InvalidInput((*loc, "rate_kbps"), "a meter needs a rate")
     if mode is not BandwidthMode.METER and "value" not in given:
         raise InvalidInput((*loc, "value"), "is missing")
@@ -273,6 +274,6 @@ def slice_document(slice_: SliceDocument) -> dict[str, Any]:
 def _limits_document(limits: SliceLimits) -> dict[str, Any]:
     return {
         name: getattr(limits, name)
-        for name in (*_RATES, "flow_entries")
+        for name in (*_RATES, *_COUNTS)
         if getattr(limits, name) is not None
     }

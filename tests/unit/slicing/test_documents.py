@@ -78,6 +78,8 @@ def changed(**fields: Any) -> dict[str, Any]:
         (changed(bandwidth={"mode": "vlan_pcp", "value": 8}), "bandwidth.value"),
         (changed(bandwidth={"mode": "queue"}), "bandwidth.value"),
         (changed(bandwidth={"mode": "ip_tos", "value": 3}), "bandwidth.value"),
+        (changed(bandwidth={"mode": "meter", "rate_kbps": 0}), "bandwidth.rate_kbps"),
+        (changed(limits={"groups": -1}), "limits.groups"),
         (changed(drop_policy="never"), "drop_policy"),
         (changed(enabled="yes"), "enabled"),
     ],
