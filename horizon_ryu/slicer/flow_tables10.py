@@ -22,6 +22,7 @@ from horizon_ryu.core.slicing.tenant_table import (
 )
 from horizon_ryu.slicer.actions10 import ActionSlicer, SliceMarks, port_of
 from horizon_ryu.slicer.flow_mods10 import (
+    SwitchFlowMod,
     raw_flow_mod10,
     read_flow_mod10,
     switch_flow_mods,
@@ -126,11 +127,12 @@ class FlowTables10:
         header: int | None = None,
     ) -> None:
         """Send what changes; a buffered frame goes with the piece that takes it, else the first."""
-        mods = list(switch_flow_mods(changes))
-        if len(mods) == 1:
+        if len(changes.added) == 1 and not changes.modified and not changes.deleted:
             xid = 0 if asked is None else self._link.xids.translate(asked)
-            self._link.say(write_flow_mod10(mods[0], xid, now, buffer_id))
+            mod = SwitchFlowMod(changes.added[0], TableCommand.ADD)
+            self._link.say(write_flow_mod10(mod, xid, now, buffer_id))
             return
+        mods = list(switch_flow_mods(changes))
         taker = next(
             (
                 at

@@ -106,6 +106,7 @@ class SwitchFlowspace:
         self.whole = whole
         self._owning = {name: bits & concerned for name, bits in owning.items() if bits & concerned}
         self._seeing = {name: bits & concerned for name, bits in seeing.items() if bits & concerned}
+        self._levels: Mapping[int, int] | None = None
         self.owned = 0
         for bits in self._owning.values():
             self.owned |= bits
@@ -173,7 +174,9 @@ class SwitchFlowspace:
 
     def levels(self) -> Mapping[int, int]:
         """Return the level of each region that a slice owns here; see :meth:`Flowspace.levels`."""
-        return self.whole.levels(self.owned)
+        if self._levels is None:
+            self._levels = self.whole.levels(self.owned)
+        return self._levels
 
     def has_port(self, slice_name: str, port: int) -> bool:
         """Tell whether a slice has a port: frames that come in there may be seen by it."""

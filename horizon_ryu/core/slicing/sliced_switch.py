@@ -113,6 +113,10 @@ class SlicedSwitch(TenantTables):
         """Return the parts of an entry; OutsideFlowspace if there are none, TooManyEntries."""
         found: dict[tuple[TernaryMatch, int], Piece] = {}
         numbers = self._flowspace.regions(entry.slice_name, entry.match)
+        if len(numbers) == 1:
+            whole = self._whole_piece(entry, numbers[0])
+            if whole is not None:
+                return [whole]
         for number in numbers:
             rule, level = self._flowspace.whole.rule_of[number], self._levels[number]
             for match in self._flowspace.region(number).common(entry.match, self._most):
@@ -124,6 +128,14 @@ class SlicedSwitch(TenantTables):
         if not found:
             raise OutsideFlowspace("the match takes no frame of the slice")
         return list(found.values())
+
+    def _whole_piece(self, entry: TenantEntry, number: int) -> Piece | None:
+        """Return the piece that an entry is as a whole, within one region; None if it is not."""
+        match, level = entry.match, self._levels[number]
+        if not self._flowspace.region(number).covers(match) or self._is_others(number, match):
+            return None
+        rule = self._flowspace.whole.rule_of[number]
+        return Piece(match, level, self._translate(entry, match, rule))
 
     @property
     def _levels(self) -> Mapping[int, int]:
