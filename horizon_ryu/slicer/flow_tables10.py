@@ -104,6 +104,8 @@ class FlowTables10:
         if mod.buffer_id is not None and header is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         quota = presence.quota(self._link.dpid)
+        if quota is None and mod.is_plain and self._add(mod.change.entry, tenant, message, now):
+            return
         try:
             change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
         except _REFUSED_FOR as error:
@@ -113,6 +115,18 @@ class FlowTables10:
         asked = Asked(tenant, xid_of(message), message, self._context(change))
         self._send(sent, now, asked, mod.buffer_id, header)
         self._end(change.gone if mod.change.command >= TableCommand.DELETE else (), sent)
+
+    def _add(
+        self, entry: TenantEntry, tenant: TenantConnection, message: bytes, now: float
+    ) -> bool:
+        """Add an entry that becomes one of the switch's; False if it takes more than that."""
+        added = self._link.sliced.add_whole(entry)
+        if added is None:
+            return False
+        asked = Asked(tenant, xid_of(message), message, (entry.entry_id,))
+        xid = self._link.xids.translate(asked)
+        self._link.say(write_flow_mod10(SwitchFlowMod(added, TableCommand.ADD), xid, now))
+        return True
 
     def _context(self, change: TableChange) -> tuple[int, ...]:
         """Return the ids of the entries that end if the switch refuses them."""
@@ -127,11 +141,6 @@ class FlowTables10:
         header: int | None = None,
     ) -> None:
         """Send what changes; a buffered frame goes with the piece that takes it, else the first."""
-        if len(changes.added) == 1 and not changes.modified and not changes.deleted:
-            xid = 0 if asked is None else self._link.xids.translate(asked)
-            mod = SwitchFlowMod(changes.added[0], TableCommand.ADD)
-            self._link.say(write_flow_mod10(mod, xid, now, buffer_id))
-            return
         mods = list(switch_flow_mods(changes))
         taker = next(
             (

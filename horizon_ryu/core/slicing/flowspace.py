@@ -135,6 +135,10 @@ class SwitchFlowspace:
         """Return the numbers of a slice's own regions that a match overlaps, in their order."""
         return self.whole.index.overlapping(match, self._owning.get(slice_name, 0))
 
+    def only_region(self, slice_name: str, match: TernaryMatch) -> int:
+        """Return the number of a slice's only own region that a match overlaps; -1 if not one."""
+        return self.whole.index.only(match, self._owning.get(slice_name, 0))
+
     def own_regions(self, slice_name: str) -> Iterator[int]:
         """Yield the numbers of all of a slice's own regions."""
         return bits_of(self._owning.get(slice_name, 0))

@@ -158,10 +158,6 @@ class InstalledTable:
 
         What is modified counts as coming. BandFull, and then nothing has changed.
         """
-        if len(change.come) == 1 and not change.gone and not change.modified:
-            sent = self._add_single(change.come[0], pieces_of[change.come[0].entry_id])
-            if sent is not None:
-                return sent
         coming = [*change.come, *(new for _, new in change.modified)]
         leaving = [*change.gone, *(old for old, _ in change.modified)]
         keys = {
@@ -184,21 +180,17 @@ class InstalledTable:
             self._release(key)
         return self._sent(before, {entry.entry_id for _, entry in change.modified})
 
-    def _add_single(self, entry: TenantEntry, pieces: Sequence[Piece]) -> SwitchChanges | None:
-        """Add an entry of a single piece where nothing stands; None if it takes more than that.
-
-        It is what most flow-mods are.
-        """
-        if len(pieces) != 1:
-            return None
-        match, level, program = pieces[0]
-        key = _Key(match, level, entry.priority)
-        if key in self._stacks or not self._bands[level].has_place(entry.priority):
+    def add_single(self, entry: TenantEntry, piece: Piece) -> InstalledEntry | None:
+        """Add an entry of a single piece where nothing stands; None if something has to move."""
+        match, level, program = piece
+        priority, band = entry.priority, self._bands[level]
+        key = _Key(match, level, priority)
+        if key in self._stacks or not band.has_place(priority):
             return None
         self._come(entry, {key: program})
-        place = self._bands[level].place(entry.priority)
+        place = band.place(priority)
         self._by_address[match, place] = key
-        return SwitchChanges(added=(InstalledEntry(match, place, program, entry),))
+        return InstalledEntry(match, place, program, entry)
 
     def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
         return {key: self._installed(key) if key in self._stacks else None for key in keys}

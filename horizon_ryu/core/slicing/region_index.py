@@ -131,6 +131,16 @@ class RegionIndex:
             return bool(found)
         return any(self.regions[number].overlaps(match) for number in bits_of(found))
 
+    def only(self, match: TernaryMatch, among: int) -> int:
+        """Return the number of the only region in ``among`` that overlaps a match; -1 if not one.
+
+        It is certain where the masks leave no doubt; elsewhere -1 may be said of one.
+        """
+        found = self._narrowed(match, among)
+        if not found or found & found - 1 or not self._is_exact(match):
+            return -1
+        return found.bit_length() - 1
+
     def _narrowed(self, match: TernaryMatch, among: int) -> int:
         """Return those in ``among`` that overlap a match, and perhaps more."""
         value, mask = match

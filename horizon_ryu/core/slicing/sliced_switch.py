@@ -14,6 +14,7 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.installed_table import (
     EndedPiece,
     EntryRemoval,
+    InstalledEntry,
     InstalledTable,
     Piece,
     SwitchChanges,
@@ -96,6 +97,24 @@ class SlicedSwitch(TenantTables):
         table.apply(asked)
         return asked, sent
 
+    def add_whole(self, entry: TenantEntry) -> InstalledEntry | None:
+        """Add an entry that is new and lies within one region, as most do; return what it is.
+
+        None, and nothing has changed, if it takes more than that: then :meth:`flow_mod` does it.
+        Raises what translating raises.
+        """
+        table = self.table(entry.slice_name)
+        if entry.key in table:
+            return None
+        number = self._flowspace.only_region(entry.slice_name, entry.match)
+        piece = None if number < 0 else self._whole_piece(entry, number)
+        if piece is None:
+            return None
+        installed = self._installed.add_single(entry, piece)
+        if installed is not None:
+            table.replace(entry)
+        return installed
+
     def _check_quota(
         self,
         slice_name: str,
@@ -113,10 +132,6 @@ class SlicedSwitch(TenantTables):
         """Return the parts of an entry; OutsideFlowspace if there are none, TooManyEntries."""
         found: dict[tuple[TernaryMatch, int], Piece] = {}
         numbers = self._flowspace.regions(entry.slice_name, entry.match)
-        if len(numbers) == 1:
-            whole = self._whole_piece(entry, numbers[0])
-            if whole is not None:
-                return [whole]
         for number in numbers:
             rule, level = self._flowspace.whole.rule_of[number], self._levels[number]
             for match in self._flowspace.region(number).common(entry.match, self._most):
