@@ -148,6 +148,8 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
         FlowspaceRule(2, "c1", None, {}, priority=5),
     ]
     sliced = Sliced13(rules)
+    events: list[tuple[str, Any]] = []
+    sliced.datapath.listen(lambda event, **about: events.append((event, about["slice"])))
     xid = next(
         one.xid
         for raw in sliced.raw
@@ -158,6 +160,7 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
     gone = [(one.command, ternary13(one.match).mask) for one in sliced.news()]
     assert gone == [(4, 0)], "the lower slice's entry for every frame is taken away"
     assert sliced.datapath.lacking == {"c0", "c1"}
+    assert events == [("frames_not_told_apart", "c0"), ("frames_not_told_apart", "c1")]
 
 
 # ---- basic
