@@ -30,10 +30,12 @@ from horizon_ryu.core.slicing.slice_settings import (
 MAX_NAME = 45
 """Characters of a slice's name, as FlowVisor has it; its trailer in LLDP has room for them."""
 _EVERYWHERE = "all"
+_read_id = number(1, (1 << 63) - 1)
 _URL = re.compile(r"(tcp|tls):(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _RATES = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s")
 _RULE_FIELDS = frozenset(
-    {"dpids", "ports", "match", "priority", "permissions", "queues", "force_queue", "id"}
+    {"dpids", "ports", "match", "priority", "permissions", "queues", "force_queue"}
+    | {"id", "above"}
 )
 _SLICE_FIELDS = frozenset(
     {"name", "controllers", "flowspace", "limits", "bandwidth", "drop_policy", "enabled"}
@@ -96,7 +98,7 @@ def parse_rule(document: Any, slice_name: str, rule_id: int, loc: Loc = ()) -> F
     forced = fields.get("force_queue")
     read_queue = number(0, (1 << 32) - 2)
     return FlowspaceRule(
-        rule_id=int(fields.get("id", rule_id)),
+        rule_id=_read_id(fields.get("id", rule_id), (*loc, "id")),
         slice_name=slice_name,
         dpids=_dpids(fields.get("dpids", _EVERYWHERE), (*loc, "dpids")),
         match=MappingProxyType(match),
@@ -106,7 +108,16 @@ def parse_rule(document: Any, slice_name: str, rule_id: int, loc: Loc = ()) -> F
         permissions=_permissions(fields.get("permissions", "rw"), (*loc, "permissions")),
         queues=frozenset(read_queue(one, (*loc, "queues", at)) for at, one in enumerate(queues)),
         force_queue=None if forced is None else read_queue(forced, (*loc, "force_queue")),
+        above=_above(fields.get("above", []), (*loc, "above")),
     )
+
+
+def _above(value: Any, loc: Loc) -> tuple[int, ...]:
+    """Return the place of a rule that this one was passed on from: three numbers for each."""
+    found = tuple(plain_number(one) for one in _list(value, loc))
+    if None in found or len(found) % 3:
+        raise InvalidInput(loc, "is no place of a rule")
+    return tuple(one for one in found if one is not None)
 
 
 def _dpids(value: Any, loc: Loc) -> frozenset[int] | None:
@@ -235,6 +246,8 @@ def rule_document(rule: FlowspaceRule) -> dict[str, Any]:
         "priority": rule.priority,
         "permissions": letters,
     }
+    if rule.above:
+        document["above"] = list(rule.above)
     if rule.queues:
         document["queues"] = sorted(rule.queues)
     if rule.force_queue is not None:
