@@ -7,7 +7,7 @@
     ├── NotFound            the thing named does not exist
     ├── NoRoute             no path of the network passes where it is asked to
     ├── Conflict            it exists already, or another operation holds it
-    ├── Forbidden           whoever asks may not have that
+    ├── NotYours            whoever asks may not have that
     ├── EngineAway          the slicer's engine does not answer
     ├── SwitchError         a switch refused, or is at fault
     │   ├── SwitchAway      it is not connected
@@ -63,7 +63,7 @@ class Conflict(HorizonError):
     """The thing exists already, or another operation holds it."""
 
 
-class Forbidden(HorizonError):
+class NotYours(HorizonError):
     """Whoever asks may not have that, whatever it says; the message says why."""
 
 

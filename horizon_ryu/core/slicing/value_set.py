@@ -138,7 +138,6 @@ class ValueSet:
             other.overlaps(*bits) for bits in self.masked
         )
 
-
     def is_within(self, other: ValueSet) -> bool:
         """Tell whether every value is known to be in another set."""
         return all(
