@@ -17,6 +17,7 @@ from horizon_ryu.core.slicing.region_index import bits_of
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import rule_match_fields
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry
+from horizon_ryu.core.slicing.slice_rights import sees
 from horizon_ryu.core.slicing.value_set import ValueRange, ValueSet
 from horizon_ryu.wire.ternary import HEADER_13
 
@@ -26,7 +27,6 @@ MOST_PAIRS = 20_000
 """Pairs of rules that are looked at for it."""
 MOST_VALUES = 16
 """Of one field that a clash tells; ``example`` has one of each in any case."""
-MOST_DPIDS = 64
 
 
 class ClashKind(StrEnum):
@@ -66,13 +66,20 @@ class ClashReport:
 
 
 def clash_report(
-    registry: SliceRegistry, names: Collection[str], most: int = MOST_CLASHES
+    registry: SliceRegistry,
+    names: Collection[str],
+    by: str | None = None,
+    most: int = MOST_CLASHES,
 ) -> ClashReport:
-    """Return where the slices ``names`` clash with others; those that are disabled do not clash."""
+    """Return where the slices ``names`` clash with others; those that are disabled do not clash.
+
+    The slice ``by`` is told of those that it sees, and of no others.
+    """
     rules = [
         rule
         for record in registry.slices.values()
-        if registry.is_enabled(record.name) or record.name in names
+        if sees(registry, by, record.name)
+        and (registry.is_enabled(record.name) or record.name in names)
         for rule in record.rules
     ]
     found: list[Clash] = []

@@ -37,7 +37,7 @@ _RULE_FIELDS = frozenset(
     {"dpids", "ports", "match", "priority", "permissions", "queues", "force_queue"}
     | {"id", "above"}
 )
-_SLICE_FIELDS = frozenset(
+SLICE_FIELDS = frozenset(
     {"name", "controllers", "flowspace", "limits", "bandwidth", "drop_policy", "enabled"}
     | {"receives_lldp", "allows_vendor", "allows_config", "native_flood"}
 )
@@ -56,7 +56,7 @@ def parse_slice(document: Any, first_id: int, loc: Loc = ()) -> SliceDocument:
 
     InvalidInput names the field and the reason.
     """
-    fields = _object(document, loc, _SLICE_FIELDS)
+    fields = _object(document, loc, SLICE_FIELDS)
     name = parse_name(fields.get("name"), (*loc, "name"))
     limits, per_switch = _limits(fields.get("limits"), (*loc, "limits"))
     settings = SliceSettings(
@@ -94,7 +94,8 @@ def parse_rule(document: Any, slice_name: str, rule_id: int, loc: Loc = ()) -> F
         if "in_port" in match:
             raise InvalidInput((*loc, "ports"), "the match names in_port already")
         match["in_port"] = parse_ports(fields["ports"], (*loc, "ports"))
-    queues = _list(fields.get("queues") or [], (*loc, "queues"))
+    given_queues = fields.get("queues")
+    queues = [] if given_queues is None else _list(given_queues, (*loc, "queues"))
     forced = fields.get("force_queue")
     read_queue = number(0, (1 << 32) - 2)
     return FlowspaceRule(
@@ -155,7 +156,8 @@ def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
     if value is None:
         return SliceLimits(), {}
     fields = _object(value, loc, frozenset({*_RATES, "flow_entries", "per_switch"}))
-    per_switch = _object(fields.get("per_switch") or {}, (*loc, "per_switch"))
+    own = fields.get("per_switch")
+    per_switch = _object({} if own is None else own, (*loc, "per_switch"))
     return _own_limits(fields, loc), {
         dpid_given(dpid, (*loc, "per_switch", dpid)): _own_limits(
             _object(own, (*loc, "per_switch", dpid), frozenset({*_RATES, "flow_entries"})),

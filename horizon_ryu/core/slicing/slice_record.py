@@ -11,6 +11,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_document import (
+    SLICE_FIELDS,
     SliceDocument,
     parse_rule,
     parse_slice,
@@ -25,6 +26,8 @@ LONGEST = 10 * 365 * 86_400.0
 """Seconds after which a slice may expire at the latest."""
 _TEXTS = {"contact": MAX_CONTACT, "description": MAX_DESCRIPTION}
 _KEPT = frozenset({*_TEXTS, "expires_s"})
+FIELDS = SLICE_FIELDS | _KEPT
+"""Everything that a slice may be given."""
 
 
 class WrittenRule(NamedTuple):
@@ -94,15 +97,15 @@ def parse_record(
     """Return the slice, without rules, that a document describes; InvalidInput names the field."""
     settings = {name: value for name, value in document.items() if name not in _KEPT}
     parsed = parse_slice({**settings, "flowspace": []}, 1, loc).settings
-    texts = {
-        name: _text(document.get(name) or "", most, (*loc, name)) for name, most in _TEXTS.items()
-    }
+    texts = {name: _text(document.get(name), most, (*loc, name)) for name, most in _TEXTS.items()}
     ends = document.get("expires_s")
     expires_at = None if ends is None else now + _seconds(ends, (*loc, "expires_s"))
     return SliceRecord(parsed, (), creator, expires_at=expires_at, **texts)
 
 
 def _text(value: Any, most: int, loc: Loc) -> str:
+    if value is None:
+        return ""
     if not isinstance(value, str) or len(value) > most:
         raise InvalidInput(loc, f"must be a text of at most {most} characters")
     if not value.replace("\n", "").isprintable():

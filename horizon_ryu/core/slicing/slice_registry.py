@@ -17,6 +17,7 @@ from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.slicing.delegation import check_settings, first_that_passes_on, passed_on
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_record import (
+    FIELDS,
     GivenRule,
     SliceRecord,
     WrittenRule,
@@ -81,8 +82,10 @@ class SliceRegistry:
 
     # ---- changed
 
-    def created(self, document: Mapping[str, Any], by: str | None, now: float) -> SliceRegistry:
+    def created(self, document: Any, by: str | None, now: float) -> SliceRegistry:
         """Return it with one more slice; InvalidInput, Conflict, LimitExceeded."""
+        if not isinstance(document, Mapping):
+            raise InvalidInput((), "must be an object")
         if by is not None and document.get("bandwidth") is None:
             document = {
                 **document,
@@ -91,16 +94,16 @@ class SliceRegistry:
         record = self._read(document, by, now)
         if record.name in self.slices:
             raise Conflict(f"a slice named {record.name} exists already")
-        given = parse_rules(document.get("flowspace") or [], record.name, self.next_id, _FLOWSPACE)
-        _refuse_ids(document.get("flowspace") or [], _FLOWSPACE)
+        rules = _flowspace_of(document)
+        given = parse_rules(rules, record.name, self.next_id, _FLOWSPACE)
+        _refuse_ids(rules, _FLOWSPACE)
         self._check_settings(record, by)
         return self._with(record, self._anchored(record, given, by, _FLOWSPACE), len(given))
 
-    def changed(
-        self, name: str, patch: Mapping[str, Any], by: str | None, now: float
-    ) -> SliceRegistry:
+    def changed(self, name: str, patch: Any, by: str | None, now: float) -> SliceRegistry:
         """Return it with a slice as a patch (RFC 7396) makes it; InvalidInput, Conflict."""
         old = self.slice(name)
+        _check_fields(patch)
         if patch.get("name", name) != name:
             raise InvalidInput(("name",), "a slice keeps its name")
         document = merged(old.settings_document(), {**patch, "flowspace": None})
@@ -113,7 +116,7 @@ class SliceRegistry:
         written = self._anchored(record, given, by, _FLOWSPACE)
         return self._with(record, _with_ids(old, patch["flowspace"], written), len(given))
 
-    def with_rules(self, name: str, given: Sequence[Any], by: str | None) -> SliceRegistry:
+    def with_rules(self, name: str, given: Any, by: str | None) -> SliceRegistry:
         """Return it with more rules of a slice: all, or none; InvalidInput tells of each."""
         record = self.slice(name)
         read = parse_rules(given, name, self.next_id)
@@ -174,7 +177,7 @@ class SliceRegistry:
         if record.name in self.slices:
             raise InvalidInput((*loc, "name"), "another slice has this name")
         place = (*loc, "flowspace")
-        given = parse_rules(document.get("flowspace") or [], record.name, self.next_id, place)
+        given = parse_rules(_flowspace_of(document), record.name, self.next_id, place)
         written = self._anchored(record, given, None, place)
         for number, one in enumerate(written):
             if one.rule.rule_id in ids:
@@ -188,18 +191,15 @@ class SliceRegistry:
     ) -> SliceRecord:
         record = parse_record(_without_rules(document), now, creator, loc)
         taken = {
-            controller.url: other.name
+            controller.url
             for other in self.slices.values()
             if other.name != record.name
             for controller in other.settings.controllers
         }
         for at, controller in enumerate(record.settings.controllers):
             if controller.url in taken:
-                raise InvalidInput(
-                    (*loc, "controllers", at, "url"),
-                    f"is a controller of the slice {taken[controller.url]}: it could not tell which"
-                    " of two switches with one dpid is whose",
-                )
+                reason = "is of another slice: it could not tell two switches of one dpid apart"
+                raise InvalidInput((*loc, "controllers", at, "url"), reason)
         return record
 
     def _check_settings(self, record: SliceRecord, by: str | None) -> None:
@@ -273,8 +273,23 @@ def _for_engine(registry: SliceRegistry, record: SliceRecord) -> dict[str, Any]:
     return document
 
 
+def _check_fields(patch: Any) -> None:
+    """Refuse what names no field: that null takes it away would not be told."""
+    if not isinstance(patch, Mapping):
+        raise InvalidInput((), "must be an object")
+    for field_name in patch:
+        if field_name not in FIELDS:
+            known = ", ".join(sorted(FIELDS))
+            raise InvalidInput((field_name,), f"no such field; there are {known}")
+
+
 def _without_rules(document: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "flowspace"}
+
+
+def _flowspace_of(document: Mapping[str, Any]) -> Any:
+    given = document.get("flowspace")
+    return [] if given is None else given
 
 
 def _refuse_ids(given: Iterable[Any], loc: Loc) -> None:

@@ -109,3 +109,11 @@ def test_the_work_grows_with_the_rules_and_not_with_the_pairs() -> None:
 
     few, many = lines(50), lines(400)
     assert many < 10 * few
+
+
+def test_a_slice_is_told_of_clashes_with_its_own_and_of_no_others() -> None:
+    found = registry(slice_of("secret", {}), CAMPUS).created(slice_of("lab", PART), "campus", NOW)
+    seen = {one.second.slice_name for one in clash_report(found, ("lab",), "campus").clashes}
+    assert seen == {"campus"}
+    everything = {one.first.slice_name for one in clash_report(found, ("lab",)).clashes}
+    assert "secret" in everything
