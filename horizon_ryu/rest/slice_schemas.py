@@ -6,13 +6,15 @@ There may be ten thousand rules in one body, so values are checked once, by
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, TypeAlias
 
 from horizon_ryu.core.flows.field_values import NUMBER
 from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID
 from horizon_ryu.core.slicing.clashes import ClashKind
+from horizon_ryu.core.slicing.limits import Limited, SliceLimits
 from horizon_ryu.core.slicing.rule import LETTERS, MAX_PRIORITY
-from horizon_ryu.core.slicing.slice_document import MAX_NAME
+from horizon_ryu.core.slicing.slice_document import MAX_NAME, MAX_RULE_ID
 from horizon_ryu.core.slicing.slice_record import LONGEST, MAX_CONTACT, MAX_DESCRIPTION
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, ControllerRole, DropPolicy
 from horizon_ryu.formats.model import DPID_PATTERN
@@ -67,13 +69,13 @@ _RULE_MEMBERS: Json = {
         {"type": "integer", "description": "Id of the rule of its maker that it is part of"}, _NULL
     ),
 }
-RULE = _object({**_RULE_MEMBERS, "id": _number(1, (1 << 63) - 1)})
+RULE = _object({**_RULE_MEMBERS, "id": _number(1, MAX_RULE_ID)})
 """A rule where those that are there may be named by their ids."""
 NEW_RULE = _object(_RULE_MEMBERS)
 _RATE = _either(_number(1, 10_000_000), _NULL)
+_COUNT = _either(_number(0, 10_000_000), _NULL)
 _LIMIT_MEMBERS: Json = {
-    **dict.fromkeys(("messages_per_s", "flow_mods_per_s", "packet_ins_per_s"), _RATE),
-    "flow_entries": _either(_number(0, 10_000_000), _NULL),
+    one.name: _RATE if one.name in tuple(Limited) else _COUNT for one in fields(SliceLimits)
 }
 
 

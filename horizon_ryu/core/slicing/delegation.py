@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import Loc
@@ -17,7 +17,7 @@ from horizon_ryu.core.slicing.limits import SliceLimits
 from horizon_ryu.core.slicing.rule import FlowspaceRule, Permission
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 
-_KINDS = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s", "flow_entries")
+_KINDS = tuple(one.name for one in fields(SliceLimits))
 
 
 def lies_within(part: FlowspaceRule, whole: FlowspaceRule) -> bool:

@@ -30,7 +30,9 @@ from horizon_ryu.core.slicing.slice_settings import (
 MAX_NAME = 45
 """Characters of a slice's name, as FlowVisor has it; its trailer in LLDP has room for them."""
 _EVERYWHERE = "all"
-_read_id = number(1, (1 << 63) - 1)
+MAX_RULE_ID = (1 << 53) - 1
+"""That every reader of JSON keeps exactly."""
+_read_id = number(1, MAX_RULE_ID)
 _URL = re.compile(r"(tcp|tls):(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _RATES = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s")
 _RULE_FIELDS = frozenset(

@@ -7,13 +7,14 @@ that asks for it, None for a pilot; whether it may is judged by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from horizon_ryu.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound
-from horizon_ryu.core.flows.field_values import Loc
+from horizon_ryu.core.flows.field_values import Loc, plain_number
 from horizon_ryu.core.slicing.delegation import check_settings, first_that_passes_on, passed_on
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_record import (
@@ -155,18 +156,26 @@ class SliceRegistry:
     def replaced(self, documents: Sequence[Any], now: float) -> SliceRegistry:
         """Return it with these slices and no others, as :func:`told` writes them.
 
-        Rules keep the ids that they are given. InvalidInput, Conflict, LimitExceeded.
+        Rules keep the ids that they are given; those without get the ids of rules of the same slice
+        that said the same. InvalidInput, Conflict, LimitExceeded.
         """
-        found = replace(self, slices=MappingProxyType({}))
-        ids: set[int] = set()
+        ids = _ids_given(documents)
+        next_id = max(self.next_id, max(ids, default=0) + 1)
+        found = replace(self, next_id=next_id, slices=MappingProxyType({}))
         for at, document in _makers_first(documents):
-            found = found._restored(document, now, at, ids)
+            old = self.slices.get(str(document.get("name")))
+            found = found._restored(document, now, at, old, ids)
         return replace(found, version=self.version + 1)
 
     # ---- how
 
     def _restored(
-        self, document: Mapping[str, Any], now: float, at: int, ids: set[int]
+        self,
+        document: Mapping[str, Any],
+        now: float,
+        at: int,
+        old: SliceRecord | None,
+        ids: Counter[int],
     ) -> SliceRegistry:
         loc: Loc = ("slices", at)
         creator = document.get("creator")
@@ -180,11 +189,11 @@ class SliceRegistry:
         given = parse_rules(_flowspace_of(document), record.name, self.next_id, place)
         written = self._anchored(record, given, None, place)
         for number, one in enumerate(written):
-            if one.rule.rule_id in ids:
+            if ids[one.rule.rule_id] > 1:
                 raise InvalidInput((*place, number, "id"), "another rule has this id")
-            ids.add(one.rule.rule_id)
-        highest = max((one.rule.rule_id for one in written), default=0)
-        return self._with(record, written, max(0, highest + 1 - self.next_id), loc)
+        if old is not None:
+            written = _with_old_ids(old, _flowspace_of(document), written, ids)
+        return self._with(record, written, len(given))
 
     def _read(
         self, document: Mapping[str, Any], creator: str | None, now: float, loc: Loc = ()
@@ -224,7 +233,7 @@ class SliceRegistry:
         return found
 
     def _with(
-        self, record: SliceRecord, written: Sequence[WrittenRule], new_ids: int, loc: Loc = ()
+        self, record: SliceRecord, written: Sequence[WrittenRule], new_ids: int
     ) -> SliceRegistry:
         slices = {**self.slices, record.name: record.with_rules(written)}
         if len(slices) > MOST_SLICES:
@@ -324,19 +333,42 @@ def _with_ids(
     old: SliceRecord, given: Sequence[Mapping[str, Any]], written: Sequence[WrittenRule]
 ) -> list[WrittenRule]:
     """Return the rules that take the place of others, with the ids of those that say the same."""
-    left = {one.rule.rule_id: one for one in old.written}
-    same: dict[tuple[Any, ...], list[int]] = {}
-    for number, one in left.items():
-        same.setdefault(one.content, []).append(number)
-    for at, rule in enumerate(given):
-        if "id" in rule and left.pop(rule["id"], None) is None:
+    left = {one.rule.rule_id for one in old.written}
+    named = _ids_given([{"flowspace": given}])
+    for at, one in enumerate(written):
+        number = one.rule.rule_id
+        if "id" in given[at] and (number not in left or named[number] > 1):
             raise InvalidInput((*_FLOWSPACE, at, "id"), "is no rule of this slice, or stands twice")
+    return _with_old_ids(old, given, written, named)
+
+
+def _ids_given(documents: Sequence[Any]) -> Counter[int]:
+    """Return the ids that rules are given, and how often."""
+    rules = (
+        rule
+        for document in documents
+        if isinstance(document, Mapping) and isinstance(document.get("flowspace"), list)
+        for rule in document["flowspace"]
+    )
+    found = (plain_number(rule.get("id")) for rule in rules if isinstance(rule, Mapping))
+    return Counter(one for one in found if one is not None)
+
+
+def _with_old_ids(
+    old: SliceRecord,
+    given: Sequence[Mapping[str, Any]],
+    written: Sequence[WrittenRule],
+    taken: Collection[int],
+) -> list[WrittenRule]:
+    """Return rules that were given no ids with those of rules that said the same."""
+    same: dict[tuple[Any, ...], list[int]] = {}
+    for one in old.written:
+        if one.rule.rule_id not in taken:
+            same.setdefault(one.content, []).append(one.rule.rule_id)
     found = []
     for rule, one in zip(given, written, strict=True):
-        ids = [number for number in same.get(one.content, ()) if number in left]
-        if "id" not in rule and ids:
-            one = WrittenRule.of(replace(one.rule, rule_id=left.pop(ids[0]).rule.rule_id))
-        found.append(one)
+        ids = [] if "id" in rule else same.get(one.content, [])
+        found.append(WrittenRule.of(replace(one.rule, rule_id=ids.pop(0))) if ids else one)
     return found
 
 

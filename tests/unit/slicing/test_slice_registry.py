@@ -275,16 +275,31 @@ def test_everything_that_is_told_can_be_put_back() -> None:
     documents = [told(one, NOW) for one in found.slices.values()][::-1]
     back = SliceRegistry().replaced(documents, NOW)
     assert back.slices == found.slices
-    assert back.next_id == found.next_id
+    assert back.next_id >= found.next_id
     again = found.replaced(documents, NOW)
     assert (again.version, again.slices) == (found.version + 1, found.slices)
+
+
+def test_rules_that_are_put_back_without_ids_have_those_that_they_had() -> None:
+    found = registry(slice_of("a", {"ports": [1]}, {"ports": [2]}, {"ports": [3]}))
+    again = found.replaced([slice_of("a", {"ports": [9]}, {"ports": [2]}, {"ports": [1]})], NOW)
+    ports = {rule["match"]["in_port"]: rule["id"] for rule in rules_of(again, "a")}
+    assert (ports[1], ports[2]) == (1, 2)
+    assert ports[9] > 3
+    assert again.next_id > ports[9]
+
+
+def test_an_id_that_is_given_is_no_other_rules() -> None:
+    made = SliceRegistry().replaced([slice_of("a", {"ports": [1]}, {"ports": [2], "id": 1})], NOW)
+    first, second = (rule.rule_id for rule in made.slice("a").rules)
+    assert first == 1 != second
 
 
 @pytest.mark.parametrize(
     ("documents", "place"),
     [
         ([slice_of("a"), slice_of("a")], ("slices", 1, "name")),
-        ([slice_of("a", {"id": 1}), slice_of("b", {"id": 1})], ("slices", 1, "flowspace", 0, "id")),
+        ([slice_of("a", {"id": 1}), slice_of("b", {"id": 1})], ("slices", 0, "flowspace", 0, "id")),
         ([slice_of("a", creator="b"), slice_of("b", creator="a")], ("slices", 0, "creator")),
         ([slice_of("a", creator="c")], ("slices", 0, "creator")),
         ([slice_of("a", {"within": 1}), 5], ("slices", 1)),
