@@ -26,7 +26,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "flows": frozenset({"changes", "core", "openflow", "settings", "store", "supervision", "wire"}),
     "switch_stats": frozenset({"core", "formats", "openflow", "wire"}),
     "slicer": frozenset({"core", "wire"}),
-    "slices": frozenset({"core"}),
+    "slices": frozenset({"core", "supervised_loop", "supervision"}),
     "xen_hosts": frozenset({"core", "settings"}),
     "http": frozenset({"core", "formats"}),
     "rest": frozenset(
