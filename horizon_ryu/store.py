@@ -352,11 +352,10 @@ class Store:
 
     @_carried
     def put_slice_rows(self, rows: SliceRows) -> None:
-        """Keep slices and rules in place of those of the same names and ids, and forget others."""
-        names, ids = [row["name"] for row in rows.slices], [row["id"] for row in rows.rules]
+        """Forget slices and rules that are gone, and keep others; a name or id stands once."""
         with self._writing() as connection:
-            _delete(connection, SLICES.c.name, [*rows.gone_slices, *names])
-            _delete(connection, SLICE_RULES.c.id, [*rows.gone_rules, *ids])
+            _delete(connection, SLICES.c.name, rows.gone_slices)
+            _delete(connection, SLICE_RULES.c.id, rows.gone_rules)
             if rows.slices:
                 connection.execute(sa.insert(SLICES), list(rows.slices))
             if rows.rules:

@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class SliceRows:
-    """Rows to be kept, and the names and ids of those that are gone.
+    """Rows to be kept, and the names and ids of those that are gone, or have others in their place.
 
     ``state``: the registry's version and its next id.
     """
@@ -36,7 +36,7 @@ class SliceStore(Protocol):
         """Return everything; StoreError."""
 
     def put_slice_rows(self, rows: SliceRows) -> None:
-        """Keep rows in place of those of the same names and ids, or nothing; StoreError."""
+        """Forget what is gone, and keep rows, or do nothing at all; StoreError."""
 
 
 def difference(old: SliceRegistry, new: SliceRegistry) -> SliceRows:
@@ -46,12 +46,12 @@ def difference(old: SliceRegistry, new: SliceRegistry) -> SliceRows:
         {"version": new.version, "next_id": new.next_id},
         tuple(_row(one) for name, one in new.slices.items() if old.slices.get(name) is not one),
         tuple(
-            {"id": rule_id, "slice": one.rule.slice_name, "data": dict(one.document)}
+            {"id": rule_id, "slice": one.rule.slice_name, "data": one.document}
             for rule_id, one in after.items()
             if before.get(rule_id) is not one
         ),
-        tuple(old.slices.keys() - new.slices.keys()),
-        tuple(before.keys() - after.keys()),
+        tuple(name for name, one in old.slices.items() if new.slices.get(name) is not one),
+        tuple(rule_id for rule_id, one in before.items() if after.get(rule_id) is not one),
     )
 
 

@@ -33,8 +33,11 @@ def prefixes(first: int, last: int, bits: int) -> Iterator[Bits]:
 
 def merged(ranges: Iterable[ValueRange]) -> tuple[ValueRange, ...]:
     """Return the same values as ranges that are in order, and neither touch nor overlap."""
+    ordered = sorted(ranges)
+    if len(ordered) == 1:
+        return (ValueRange(*ordered[0]),)
     found: list[ValueRange] = []
-    for first, last in sorted(ranges):
+    for first, last in ordered:
         if found and first <= found[-1].last + 1:
             found[-1] = ValueRange(found[-1].first, max(found[-1].last, last))
         else:
@@ -80,9 +83,10 @@ class ValueSet:
         return self.ranges == (ValueRange(0, (1 << self.bits) - 1),)
 
     def __contains__(self, value: int) -> bool:
-        return any(first <= value <= last for first, last in self.ranges) or any(
-            value & mask == wanted for wanted, mask in self.masked
-        )
+        for first, last in self.ranges:
+            if first <= value <= last:
+                return True
+        return any(value & mask == wanted for wanted, mask in self.masked)
 
     def count(self) -> int:
         """Return how many values there are, at most: those in several masks count for each."""

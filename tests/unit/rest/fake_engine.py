@@ -50,10 +50,14 @@ class MemorySlices:
     def put_slice_rows(self, rows: SliceRows) -> None:
         if self.trouble is not None:
             raise self.trouble
-        slices = {row["name"]: row for row in (*self.rows.slices, *rows.slices)}
-        rules = {row["id"]: row for row in (*self.rows.rules, *rows.rules)}
+        slices = {row["name"]: row for row in self.rows.slices}
+        rules = {row["id"]: row for row in self.rows.rules}
         for name in rows.gone_slices:
-            slices.pop(name, None)
+            del slices[name]
         for rule_id in rows.gone_rules:
-            rules.pop(rule_id, None)
+            del rules[rule_id]
+        assert not slices.keys() & {row["name"] for row in rows.slices}
+        assert not rules.keys() & {row["id"] for row in rows.rules}
+        slices |= {row["name"]: row for row in rows.slices}
+        rules |= {row["id"]: row for row in rows.rules}
         self.rows = SliceRows(rows.state, tuple(slices.values()), tuple(rules.values()))

@@ -117,7 +117,7 @@ def test_slices_and_rules_are_kept_replaced_and_forgotten(tmp_path: Path) -> Non
     rules = tuple({"id": n, "slice": "a", "data": {"n": n}} for n in range(1, 1001))
     store.put_slice_rows(SliceRows({"version": 1}, slices, rules))
     changed = {"id": 2, "slice": "a", "data": {"n": "two"}}
-    store.put_slice_rows(SliceRows({"version": 2}, (), (changed,), ("b",), (1,)))
+    store.put_slice_rows(SliceRows({"version": 2}, (), (changed,), ("b",), (1, 2)))
     store.close()
     found = Store(url(tmp_path)).slice_rows()
     assert found.state == {"version": 2}
