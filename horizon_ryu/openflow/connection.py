@@ -99,6 +99,8 @@ class SwitchConnection:
         """Return a transaction id not used before on this connection."""
         self.write = self._transport.write
         """Queue whole messages that ask for no multipart answer, like :meth:`send` otherwise."""
+        self.expect = self._session.expect
+        """Expect an answer that was judged before, to a request that has been sent."""
         self.readable = self._session.readable
         """Tell whether Ryu's parser returns from a message."""
         self.next_deadline = self._session.next_deadline

@@ -13,6 +13,7 @@ from horizon_ryu.openflow.counters import ConnectionCounters, Counters
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.guard import AnswerLimits
+from horizon_ryu.wire.known_answer import KnownAnswer
 from horizon_ryu.wire.messages import FlowEntry, Match, PacketIn
 from horizon_ryu.wire.session import PendingRequest, SessionLimits, VersionOffer
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
@@ -70,6 +71,8 @@ class Connection(Protocol):
     """Queue whole messages that ask for no multipart answer; the cheap way."""
     next_xid: Callable[[], int]
     """Return a transaction id not used before on this connection."""
+    expect: Callable[[int, KnownAnswer], None]
+    """Expect an answer that was judged before, to the request of an xid, which has been sent."""
 
     @property
     def codec(self) -> Codec:

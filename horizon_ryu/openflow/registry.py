@@ -22,7 +22,9 @@ from horizon_ryu.openflow.queries import (
     OtherQuery,
     Query,
     RawAnswer,
+    SwitchAnswer,
 )
+from horizon_ryu.openflow.repeated_request import RepeatedRequest
 from horizon_ryu.openflow.switch_peer import SwitchPeer
 from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
@@ -185,6 +187,21 @@ class SwitchRegistry:
         for query in queries:
             joint.add(query)
         return [self._told(peer, asked) for asked in joint.wait()]
+
+    def repeat(
+        self, dpid: int, answers: Sequence[SwitchAnswer], told: Callable[[bool], None]
+    ) -> RepeatedRequest | None:
+        """Ask a switch again what it answered so; ``told`` hears once whether it says the same.
+
+        Never waits: whoever asks gives it up when it is late. None if that cannot be asked, or
+        not be compared.
+        """
+        peer = self._peers.get(dpid)
+        if peer is None:
+            return None
+        raw = [answer for answer in answers if isinstance(answer, RawAnswer)]
+        request = RepeatedRequest(peer, dpid, told)
+        return request if len(raw) == len(answers) and request.send(raw) else None
 
     def _told(self, peer: SwitchPeer, asked: AskedQuery) -> RawAnswer | SwitchError:
         request = asked.request

@@ -12,6 +12,7 @@ from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPET, OFPHFC
 from horizon_ryu.wire.guard import AnswerLimits, Framer, MessageGuard, Role, Violation
+from horizon_ryu.wire.known_answer import KnownAnswer
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.events import SessionEnd, SessionEvent, SessionStage
 from horizon_ryu.wire.session.keep_alive import KeepAlive
@@ -191,6 +192,10 @@ class ProtocolSession(ABC):
     def request(self, request: PendingRequest) -> None:
         """Take note of a request that is about to be sent; TooManyRequests."""
         self._pending.open(request)
+
+    def expect(self, xid: int, known: KnownAnswer) -> None:
+        """Expect an answer that was judged before, to a request that has been sent."""
+        self._guard.expect(xid, known)
 
     def give_up(self, request: PendingRequest) -> None:
         """End a request as late."""
