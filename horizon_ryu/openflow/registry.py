@@ -24,7 +24,7 @@ from horizon_ryu.openflow.queries import (
     RawAnswer,
     SwitchAnswer,
 )
-from horizon_ryu.openflow.repeated_request import RepeatedRequest
+from horizon_ryu.openflow.repeated_request import RepeatedRequest, repeated_questions
 from horizon_ryu.openflow.switch_peer import SwitchPeer
 from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
@@ -197,11 +197,11 @@ class SwitchRegistry:
         not be compared.
         """
         peer = self._peers.get(dpid)
-        if peer is None:
+        questions = None if peer is None else repeated_questions(peer, answers)
+        if peer is None or questions is None:
             return None
-        raw = [answer for answer in answers if isinstance(answer, RawAnswer)]
-        request = RepeatedRequest(peer, dpid, told)
-        return request if len(raw) == len(answers) and request.send(raw) else None
+        request = RepeatedRequest(peer, questions, told)
+        return request if request.send() else None
 
     def _told(self, peer: SwitchPeer, asked: AskedQuery) -> RawAnswer | SwitchError:
         request = asked.request

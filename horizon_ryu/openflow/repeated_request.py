@@ -5,68 +5,53 @@ Nobody waits for it. As long as the same is said, nothing of the answers is read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from horizon_ryu.core.errors import SwitchError
-from horizon_ryu.openflow.queries import RawAnswer
+from horizon_ryu.openflow.queries import RawAnswer, SwitchAnswer
 from horizon_ryu.openflow.switch_peer import SwitchPeer
-from horizon_ryu.openflow.switch_request import SwitchRequest
-from horizon_ryu.wire.known_answer import KnownAnswer
+from horizon_ryu.wire.session import RepeatedQuestion, Repetition, TooManyRequests
 
 
 class RepeatedRequest:
-    """Of one switch; ``told`` is called once, in the receive task, and must not wait.
+    """Of one switch; ``told`` hears once, in the hub, whether every answer says the same."""
 
-    It is told whether every answer says what it said the last time.
-    """
-
-    def __init__(self, peer: SwitchPeer, dpid: int, told: Callable[[bool], None]) -> None:
+    def __init__(
+        self,
+        peer: SwitchPeer,
+        questions: Mapping[int, RepeatedQuestion],
+        told: Callable[[bool], None],
+    ) -> None:
         self._connection = peer.connection
-        self._peer = peer
-        self._dpid = dpid
-        self._told = told
-        self._asked: list[tuple[SwitchRequest, KnownAnswer]] = []
-        self._open = 0
+        self._repetition = Repetition(questions, told)
 
-    def send(self, answers: Sequence[RawAnswer]) -> bool:
-        """Ask again what was answered so, in one write; False, and nothing is asked, if that
-        cannot be compared: in pieces, or by another connection of the switch.
-        """
-        peer, connection = self._peer, self._connection
-        messages: list[bytes] = []
-        for answer in answers:
-            query, known = answer.query, answer.known
-            if known is None or answer.codec is not peer.codec:
-                return False
-            if peer.answers.may_lack(query.kind(peer.codec)):
-                return False
-            xid = connection.next_xid()
-            messages.append(query.encode(peer.codec, xid))
-            self._asked.append((SwitchRequest(self._dpid, xid, self._one_done), known))
-        self._open = len(self._asked)
+    def send(self) -> bool:
+        """Ask, in one write; False, and nothing is asked, if too much waits for an answer."""
         try:
-            for request, _ in self._asked:
-                peer.request(request)
-        except SwitchError:
-            self._open = -1
-            self.give_up()
+            self._connection.repeat(self._repetition)
+        except TooManyRequests:
             return False
-        connection.send(b"".join(messages))
-        for request, known in self._asked:
-            connection.expect(request.last, known)
         return True
 
     def give_up(self) -> None:
-        """End what is still open as late."""
-        for request, _ in self._asked:
-            self._connection.give_up(request)
-
-    def _one_done(self) -> None:
-        self._open -= 1
-        if self._open == 0:
-            self._told(all(_is_same(request, known) for request, known in self._asked))
+        """End it as late, if it is not at its end."""
+        self._connection.end_repetition(self._repetition)
 
 
-def _is_same(request: SwitchRequest, known: KnownAnswer) -> bool:
-    pieces = request.pieces
-    return not request.failures and len(pieces) == 1 and known.is_said_by(pieces[0])
+def repeated_questions(
+    peer: SwitchPeer, answers: Sequence[SwitchAnswer]
+) -> dict[int, RepeatedQuestion] | None:
+    """Return by xid what asks again what was answered so; None if that cannot be compared.
+
+    That is what came in pieces, or by another connection of the switch.
+    """
+    codec, connection = peer.codec, peer.connection
+    questions: dict[int, RepeatedQuestion] = {}
+    for answer in answers:
+        known = answer.known if isinstance(answer, RawAnswer) and answer.codec is codec else None
+        if not isinstance(answer, RawAnswer) or known is None:
+            return None
+        if peer.answers.may_lack(answer.query.kind(codec)):
+            return None
+        xid = connection.next_xid()
+        questions[xid] = RepeatedQuestion(answer.query.encode(codec, xid), known)
+    return questions

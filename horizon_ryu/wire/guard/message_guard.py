@@ -17,7 +17,6 @@ from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
 from horizon_ryu.wire.guard.protocol import Check, Protocol, Role
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
-from horizon_ryu.wire.known_answer import KnownAnswer
 from horizon_ryu.wire.ofp13 import OFPT
 
 PROTOCOLS = {
@@ -54,7 +53,6 @@ class _OpenRequest:
     kind: int
     parts: int = 0
     size: int = 0
-    known: KnownAnswer | None = None
 
 
 class MessageGuard:
@@ -152,12 +150,6 @@ class MessageGuard:
                 self._features_due += 1
             at += max(data[at + 2] << 8 | data[at + 3], HEADER_SIZE)
 
-    def expect(self, xid: int, known: KnownAnswer) -> None:
-        """Let the answer to a request that was sent pass without a walk if it is ``known``."""
-        request = self._open.get(xid)
-        if request is not None:
-            request.known = known
-
     def _ask(self, xid: int, kind: int) -> None:
         open_requests = self._open
         open_requests.pop(xid, None)
@@ -184,8 +176,7 @@ class MessageGuard:
         if request is None or request.kind != kind:
             raise Violation(Reason.UNREQUESTED, f"multipart reply of type {kind}")
         self._part(request, message)
-        if request.known is None or not request.known.is_said_by(message):
-            self._walk_body(kind, message)
+        self._walk_body(kind, message)
         if not uint16(message, 10) & _MORE:
             del self._open[xid]
 

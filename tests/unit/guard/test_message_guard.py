@@ -13,7 +13,6 @@ from fuzz.wire import (
     OF10,
     OF13,
     PORT13,
-    XID,
     ask,
     features10,
     features13,
@@ -26,7 +25,6 @@ from fuzz.wire import (
 )
 from horizon_ryu.wire.guard import AnswerLimits, MessageGuard, Reason, Violation
 from horizon_ryu.wire.guard.hello import normalize_hello, read_hello
-from horizon_ryu.wire.known_answer import KnownAnswer
 
 
 def started(version: int = OF13, limits: AnswerLimits | None = None) -> MessageGuard:
@@ -157,25 +155,6 @@ def test_an_answer_without_end_is_ended(limits: AnswerLimits) -> None:
     for _ in range(3):
         conversation.accept(stats13(13, PORT13, flags=1))
     assert refusal(conversation, stats13(13, PORT13, flags=1)) == Reason.EXCESS
-
-
-def test_an_answer_that_is_known_needs_no_walk_and_any_other_has_one() -> None:
-    """Known is what a walk has let pass before: here what none would, to tell whether there is."""
-    broken = stats13(1, b"\0\x08" + bytes(62))
-    for sound, outcome in ((broken, None), (stats13(1, b"\0\x07" + bytes(62)), Reason.LENGTH)):
-        conversation = started()
-        conversation.expect(XID, KnownAnswer(broken))
-        conversation.sent(ask(OF13, 1))
-        conversation.expect(XID, KnownAnswer(broken))
-        if outcome is None:
-            conversation.accept(sound)
-            assert refusal(conversation, sound) == Reason.UNREQUESTED
-        else:
-            assert refusal(conversation, sound) == outcome
-    conversation = started()
-    conversation.sent(ask(OF13, 1))
-    conversation.expect(XID, KnownAnswer(broken))
-    assert refusal(conversation, stats13(13, PORT13)) == Reason.UNREQUESTED
 
 
 def test_questions_never_answered_are_forgotten_oldest_first() -> None:
