@@ -88,10 +88,15 @@ class TenantPorts10:
 
     # ---- from the switch
 
-    def port_status(self, message: bytes) -> None:
-        """Take note of a port that came, changed or went, and tell those whose it is."""
+    def port_status(self, message: bytes) -> frozenset[str]:
+        """Take note of a port that came, changed or went, and tell those whose it is.
+
+        Returns the slices that have other ports now.
+        """
         status = _MESSAGES.decode(message).message
         number = status.desc.port_no
+        there = number in self._ports
+        owners = set()
         self.forget()
         if status.reason == OFPPR.DELETE:
             self._ports.pop(number, None)
@@ -99,11 +104,13 @@ class TenantPorts10:
             self._ports[number] = status.desc
         for name, presence in self._link.presences.items():
             if self._link.sliced.flowspace.has_port(name, number):
+                owners.add(name)
                 seen = replace(status, desc=self._seen(name, status.desc))
                 for tenant in presence.connections:
                     tenant.say(_MESSAGES.encode(0, seen))
             if status.reason == OFPPR.DELETE:
                 presence.no_flood.discard(number)
+        return frozenset(owners if there != (number in self._ports) else ())
 
     def tell_changes(self, slice_name: str, before: frozenset[int]) -> None:
         """Tell a slice of the ports that its flowspace gained and lost."""
