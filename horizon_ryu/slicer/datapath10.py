@@ -14,7 +14,7 @@ from horizon_ryu.core.slicing.tenant_table import RULES_10
 from horizon_ryu.slicer.flow_mods10 import delete_all10
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
-from horizon_ryu.slicer.flow_tables10 import FlowTables10, SlicedLink10
+from horizon_ryu.slicer.flow_tables10 import COOKIE_AT, FlowTables10, SlicedLink10
 from horizon_ryu.slicer.frames10 import TenantFrames10
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
@@ -25,12 +25,14 @@ from horizon_ryu.slicer.sliced_link import error_message, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStats10
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.symmetric import Error, GetConfigReply, SetConfig
 from horizon_ryu.wire.ternary import TernaryMatch
+from horizon_ryu.wire.ternary10 import read_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _MESSAGES = codec_of(OPENFLOW_10).messages
@@ -88,7 +90,7 @@ class SlicedDatapath10(SlicedDatapath):
         }
         self._switch_says: Mapping[int, FromSwitch] = {
             OFPT.PACKET_IN: self.frames.packet_in,
-            OFPT.FLOW_REMOVED: self._tables.flow_removed,
+            OFPT.FLOW_REMOVED: self._flow_removed,
             OFPT.PORT_STATUS: self._port_status,
             OFPT.STATS_REPLY: self._stats_reply,
             OFPT.ERROR: self._error,
@@ -105,6 +107,11 @@ class SlicedDatapath10(SlicedDatapath):
         self._install_guards()
 
     # ---- slices and their connections
+
+    def connect(self, tenant: TenantConnection) -> None:
+        """Let a tenant take part from now on: its frames are dropped no more."""
+        super().connect(tenant)
+        self.frames.lift_drops(tenant.slice_name)
 
     def set_slice(
         self, settings: SliceSettings, shared: RateLimiter, own: RateLimiter | None
@@ -129,6 +136,7 @@ class SlicedDatapath10(SlicedDatapath):
         """Take another flowspace: entries and ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
+        self.frames.lift_drops()
         self._work_out(flowspace, now)
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
@@ -203,6 +211,14 @@ class SlicedDatapath10(SlicedDatapath):
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_STAT, "unknown statistics")
 
     # ---- from the switch
+
+    def _flow_removed(self, message: bytes, now: float) -> None:
+        if not int.from_bytes(message[COOKIE_AT : COOKIE_AT + 8], "big"):
+            match = read_match10(message, HEADER_SIZE)
+            place = int.from_bytes(message[COOKIE_AT + 8 : COOKIE_AT + 10], "big")
+            self.frames.drop_ended(match, place)
+            return
+        self._tables.flow_removed(message, now)
 
     def _answer(self, message: bytes, _: float) -> None:
         asked = self._link.answer(message)

@@ -259,7 +259,7 @@ class SlicedDatapath13(SlicedDatapath):
                 asked.tenant.answered(asked, message, now)
         elif kind == OFPMP.PORT_DESC:
             reply: MultipartReply = _MESSAGES.decode(message).message
-            self.ports.learn(tuple(one for one in _body(reply) if isinstance(one, Port13)))
+            self.ports.learn(one for one in _body(reply) if isinstance(one, Port13))
 
     def _error(self, message: bytes, now: float) -> None:
         """Tell whoever's message it was, a tenant with that message as it was sent."""

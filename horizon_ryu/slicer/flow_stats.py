@@ -27,6 +27,9 @@ MOST_BYTES = 60_000
 DEFAULT_WINDOW = 1.0
 """Seconds for which an answer of the switch will do."""
 
+LONGEST_POLL = 10.0
+"""Seconds after which a switch that has not told everything is asked anew."""
+
 
 class FlowQuestion(NamedTuple):
     """What a tenant asks; ``body`` is that of its request."""
@@ -51,6 +54,7 @@ class FlowCount:
 class _Poll:
     """One question to the switch: what has come, and who waits for the rest."""
 
+    since: float
     counts: dict[int, FlowCount] = field(default_factory=dict)
     waiting: list[FlowQuestion] = field(default_factory=list)
 
@@ -96,10 +100,11 @@ class FlowStatsAnswers(ABC):
         question = FlowQuestion(tenant, xid_of(message), request.type, request.body)
         if now - self._known_at <= self._window:
             self._answer(question, now)
-        elif self._poll is not None:
+        elif self._poll is not None and now - self._poll.since < LONGEST_POLL:
             self._poll.waiting.append(question)
         else:
-            self._poll = _Poll(waiting=[question])
+            waiting = [] if self._poll is None else self._poll.waiting
+            self._poll = _Poll(now, waiting=[*waiting, question])
             self._link.forward(self, self.MESSAGES.encode(0, self._whole()))
 
     def reply(self, reply: Any, now: float) -> None:

@@ -71,8 +71,12 @@ class FlowStatsAnswers13(FlowStatsAnswers):
     # ---- from the switch
 
     def answered(self, _asked: Asked, message: bytes, now: float) -> None:
-        """Take a part of the switch's answer."""
-        self.reply(self.MESSAGES.decode(message).message, now)
+        """Take a part of the switch's answer, which may be none to what was asked."""
+        reply = self.MESSAGES.decode(message).message
+        if isinstance(reply, MultipartReply):
+            self.reply(reply, now)
+        else:
+            self.failed(now)
 
     def refused(self, _asked: Asked, _message: bytes, now: float) -> None:
         """Take an error instead: what is known is told."""

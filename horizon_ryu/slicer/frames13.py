@@ -162,7 +162,8 @@ class TenantFrames13:
         )
         looked_on = told._replace(table_id=0, cookie=_NO_COOKIE)
         for observer in sliced.flowspace.observers(head):
-            self._deliver(observer, looked_on, head, now, grants=False)
+            if observer != name:
+                self._deliver(observer, looked_on, head, now, grants=False)
         if name is None:
             self.unowned += 1
         elif self._link.connected(name):

@@ -30,6 +30,8 @@ _OFFER = VersionOffer(frozenset({OPENFLOW_10, OPENFLOW_13}), listed=True)
 _MOST_EARLY = 1024
 """Messages of a switch that are kept until its features and its ports are known."""
 
+_FOR_TENANTS = (SessionEvent.PACKET_IN, SessionEvent.MESSAGE, SessionEvent.ANSWER)
+
 
 class Slicer(Protocol):
     """Who knows the slices, and every switch that is there."""
@@ -103,16 +105,13 @@ class SwitchLink(SessionLink):
 
     def _take(self, item: tuple[SessionEvent, bytes]) -> None:
         event, message = item
+        if self.datapath is not None and event in _FOR_TENANTS:
+            self.datapath.from_switch(message, self._loop.time())
+            return
         if event is SessionEvent.IDENTIFIED:
             self._features = message
         if event is SessionEvent.READY:
             self._begin()
-        elif self.datapath is not None and event in (
-            SessionEvent.MESSAGE,
-            SessionEvent.PACKET_IN,
-            SessionEvent.ANSWER,
-        ):
-            self.datapath.from_switch(message, self._loop.time())
         elif event is SessionEvent.MESSAGE and len(self._early) < _MOST_EARLY:
             self._early.append(message)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from horizon_ryu.core.slicing.slice_settings import ControllerRole, TenantController
+from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
 from horizon_ryu.wire.codec import Codec
@@ -39,7 +40,7 @@ class TenantLink(SessionLink):
         tls: ssl.SSLContext | None,
     ) -> None:
         """``features`` returns what the switch is to the slice."""
-        super().__init__()
+        super().__init__(owner.outbox)
         self.slice_name = slice_name
         self.controller = controller
         self.tenant: TenantConnection | None = None
@@ -127,6 +128,10 @@ class TenantLink(SessionLink):
 
 class TenantLinkOwner(Protocol):
     """Who is told what becomes of links: the switch that they are for."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is said in one turn to the switch and to its tenants."""
 
     def tenant_came(self, link: TenantLink, tenant: TenantConnection) -> None:
         """Tell that a controller is there and knows the switch."""

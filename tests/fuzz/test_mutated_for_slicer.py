@@ -323,7 +323,7 @@ def test_no_message_of_a_tenant_does_more_than_be_refused(version: str, seed: in
     assert other.news(), "it still serves"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("version", VERSIONS)
 def test_no_message_of_a_switch_breaks_the_datapath(version: str, seed: int) -> None:
     sliced, given = fuzz(

@@ -14,6 +14,7 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.installed_table import (
     EndedPiece,
     EntryRemoval,
+    InstalledEntry,
     InstalledTable,
     Piece,
     SwitchChanges,
@@ -72,6 +73,10 @@ class SlicedSwitch(TenantTables):
         """Whether frames come to the controller by entries of the slicer's."""
         return len(self._bands) > 1
 
+    def drop_place(self, number: int) -> int:
+        """Return where frames of a region are dropped that its slice has no entry for."""
+        return self._bands.drop(self._levels[number])
+
     # ---- flow-mods
 
     def flow_mod(
@@ -91,6 +96,24 @@ class SlicedSwitch(TenantTables):
         sent = self._installed.change(asked, pieces)
         table.apply(asked)
         return asked, sent
+
+    def add_whole(self, entry: TenantEntry) -> InstalledEntry | None:
+        """Add an entry that is new and lies within one region, as most do; return what it is.
+
+        None, and nothing has changed, if it takes more than that: then :meth:`flow_mod` does it.
+        Raises what translating raises.
+        """
+        table = self.table(entry.slice_name)
+        if entry.key in table:
+            return None
+        number = self._flowspace.only_region(entry.slice_name, entry.match)
+        piece = None if number < 0 else self._whole_piece(entry, number)
+        if piece is None:
+            return None
+        installed = self._installed.add_single(entry, piece)
+        if installed is not None:
+            table.replace(entry)
+        return installed
 
     def _check_quota(
         self,
@@ -117,9 +140,17 @@ class SlicedSwitch(TenantTables):
                     found[match, level] = Piece(match, level, program)
             if len(found) > self._most:
                 raise TooManyEntries(f"more than {self._most} flow entries")
-        if not numbers:
+        if not found:
             raise OutsideFlowspace("the match takes no frame of the slice")
         return list(found.values())
+
+    def _whole_piece(self, entry: TenantEntry, number: int) -> Piece | None:
+        """Return the piece that an entry is as a whole, within one region; None if it is not."""
+        match, level = entry.match, self._levels[number]
+        if not self._flowspace.region(number).covers(match) or self._is_others(number, match):
+            return None
+        rule = self._flowspace.whole.rule_of[number]
+        return Piece(match, level, self._translate(entry, match, rule))
 
     @property
     def _levels(self) -> Mapping[int, int]:

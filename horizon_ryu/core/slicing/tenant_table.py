@@ -110,6 +110,9 @@ class TenantTable:
     def __iter__(self) -> Iterator[TenantEntry]:
         return iter(tuple(self._entries.values()))
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
     def __len__(self) -> int:
         return len(self._entries)
 

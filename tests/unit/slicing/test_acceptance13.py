@@ -13,21 +13,27 @@ from horizon_ryu.core.slicing.rule_match import parse_rule_match
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare, DropPolicy
 from horizon_ryu.slicer.actions13 import set_field
 from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBIC, OFPBMC, OFPBRC, OFPET, OFPFMFC
+from horizon_ryu.wire.of10.statistics import AggregateStats
 from horizon_ryu.wire.of13.asynchronous import FlowRemoved13, PacketIn13, PortStatus13
-from horizon_ryu.wire.of13.controller import FlowMod13, PacketOut13
+from horizon_ryu.wire.of13.controller import FlowMod13, GroupMod, MeterMod13, PacketOut13
+from horizon_ryu.wire.of13.multipart import MultipartReply, MultipartRequest
+from horizon_ryu.wire.of13.statistics import FlowStats13, FlowStatsRequest13
 from horizon_ryu.wire.of13.structures import (
     ActionExperimenter,
+    ActionGroup,
     ActionPopVlan,
     ActionPushVlan,
     ActionSetQueue,
+    Bucket,
     InstructionApplyActions,
     InstructionClearActions,
     InstructionGotoTable,
     InstructionMeter,
     InstructionWriteActions,
     InstructionWriteMetadata,
+    MeterBandDrop,
 )
-from horizon_ryu.wire.ofp13 import OFPFF, OFPP, OFPXMT_OFB
+from horizon_ryu.wire.ofp13 import OFPFF, OFPG, OFPMP, OFPP, OFPXMT_OFB
 from horizon_ryu.wire.symmetric import BarrierReply, BarrierRequest, Error, FeaturesRequest
 from horizon_ryu.wire.ternary import HEADER_13
 from unit.slicing.sliced10 import MACS_0, MACS_1, frame, mac
@@ -49,6 +55,7 @@ from unit.slicing.sliced13 import (
 
 FLOOD, ALL, TABLE = int(OFPP.FLOOD), int(OFPP.ALL), int(OFPP.TABLE)
 BUFFER = 0x12345678
+ANY = int(OFPG.ANY)
 NO_COOKIE = (1 << 64) - 1
 
 
@@ -141,6 +148,8 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
         FlowspaceRule(2, "c1", None, {}, priority=5),
     ]
     sliced = Sliced13(rules)
+    events: list[tuple[str, Any]] = []
+    sliced.datapath.listen(lambda event, **about: events.append((event, about["slice"])))
     xid = next(
         one.xid
         for raw in sliced.raw
@@ -151,6 +160,7 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
     gone = [(one.command, ternary13(one.match).mask) for one in sliced.news()]
     assert gone == [(4, 0)], "the lower slice's entry for every frame is taken away"
     assert sliced.datapath.lacking == {"c0", "c1"}
+    assert events == [("frames_not_told_apart", "c0"), ("frames_not_told_apart", "c1")]
 
 
 # ---- basic
@@ -573,6 +583,14 @@ def test_readonly_slices_see_and_may_not_write() -> None:
     refused(sliced, "c1", OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN)
 
 
+def test_a_slice_that_owns_and_looks_on_hears_of_a_frame_once() -> None:
+    rules = [FlowspaceRule(1, "c0", None, {}),
+             FlowspaceRule(2, "c0", None, {}, permissions=Permission.READ)]  # fmt: skip
+    sliced = Sliced13(rules)
+    sliced.frame_in(frame(MACS_0[0]), 4, name="c0")
+    assert len(sliced["c0"].news()) == 1
+
+
 def test_frames_for_nobody_are_dropped_for_a_second_if_nothing_else_is_done_with_them() -> None:
     sliced = Sliced13()
     (miss,) = sliced.ask("c1", flow_mod13(match13(), output13(CONTROLLER_PORT), priority=0))
@@ -794,3 +812,148 @@ def test_a_port_that_comes_and_goes_changes_no_entry() -> None:
     sliced.answer(PortStatus13(1, port13(2)))
     assert not [one for one in sliced.news() if isinstance(one, FlowMod13)]
     assert len(sliced.datapath.sliced.table("c0")) == 1
+
+
+# ---- statistics of flow entries
+
+
+def asked_flows(kind: OFPMP, match: Any, **more: int) -> MultipartRequest:
+    given = {"table_id": 255, "out_port": ANY, "out_group": ANY, "cookie": 0, "cookie_mask": 0}
+    return MultipartRequest(int(kind), 0, FlowStatsRequest13(**{**given, **more}, match=match))
+
+
+def with_three_flows() -> tuple[Sliced13, list[FlowStats13]]:
+    """Return a switch with two flows of c0 and one of c1, and what it says of its entries."""
+    sliced = Sliced13()
+    made = sliced.ask("c0", flow_mod13(own(), output13(2), cookie=5))
+    made += sliced.ask("c0", flow_mod13(match13(), output13(3), cookie=6, table_id=4))
+    made += sliced.ask("c1", flow_mod13(match13(), output13(3), cookie=5))
+    told = [
+        FlowStats13(
+            one.table_id, 1, 0, one.priority, 0, 0, 0, one.cookie, 10 + at, 100, one.match,
+            one.instructions,
+        )
+        for at, one in enumerate(made)
+    ]  # fmt: skip
+    drop = FlowStats13(0, 1, 0, 0, 0, 0, 0, (1 << 63) | 1, 99, 999, match13(), ())
+    return sliced, [*told, drop]
+
+
+def test_flowstats_are_the_tenants_own_as_it_wrote_them() -> None:
+    sliced, told = with_three_flows()
+    (asked,) = sliced.ask("c0", asked_flows(OFPMP.FLOW, match13()), xid=42)
+    assert (asked.body.table_id, asked.body.match) == (255, match13())
+    seen = sliced.last_xid()
+    sliced.answer(MultipartReply(int(OFPMP.FLOW), 1, tuple(told[:2])), seen)
+    assert not sliced["c0"].news()
+    sliced.answer(MultipartReply(int(OFPMP.FLOW), 0, tuple(told[2:])), seen)
+    (reply,) = sliced["c0"].got
+    assert reply.xid == 42
+    assert [
+        (one.table_id, one.cookie, one.packet_count, one.match) for one in reply.message.body
+    ] == [(0, 5, 10, own()), (4, 6, 11, match13())]
+    assert reply.message.body[0].instructions == (InstructionApplyActions((output13(2),)),)
+    assert not sliced["c1"].news()
+
+
+@pytest.mark.parametrize(
+    ("more", "cookies"),
+    [
+        ({"table_id": 4}, [6]),
+        ({"out_port": 2}, [5]),
+        ({"out_group": 3}, []),
+        ({"cookie": 4, "cookie_mask": 6}, [5]),
+        ({"cookie": 4, "cookie_mask": 4}, [5, 6]),
+    ],
+)
+def test_flowstats_filters_are_those_of_the_tenants_numbers(
+    more: dict[str, int], cookies: list[int]
+) -> None:
+    sliced, told = with_three_flows()
+    sliced.ask("c0", asked_flows(OFPMP.FLOW, match13(), **more))
+    sliced.answer(MultipartReply(int(OFPMP.FLOW), 0, tuple(told)), sliced.last_xid())
+    (reply,) = sliced["c0"].news()
+    assert [one.cookie for one in reply.body] == sorted(cookies)
+
+
+def test_flowstats_aggregate() -> None:
+    sliced, told = with_three_flows()
+    sliced.ask("c0", asked_flows(OFPMP.AGGREGATE, match13()))
+    sliced.answer(MultipartReply(int(OFPMP.FLOW), 0, tuple(told)), sliced.last_xid())
+    assert not sliced.ask("c1", asked_flows(OFPMP.AGGREGATE, own())), "from what is known"
+    assert [one.body for one in sliced["c0"].news()] == [AggregateStats(21, 200, 2)]
+    assert [one.body for one in sliced["c1"].news()] == [AggregateStats(0, 0, 0)]
+
+
+def test_a_switch_that_answers_something_else_or_nothing_is_asked_again() -> None:
+    sliced, told = with_three_flows()
+    sliced.ask("c0", asked_flows(OFPMP.AGGREGATE, match13()))
+    sliced.answer(BarrierReply(), sliced.last_xid())
+    assert [one.body for one in sliced["c0"].news()] == [AggregateStats(0, 0, 2)]
+    assert sliced.ask("c0", asked_flows(OFPMP.AGGREGATE, match13()))
+    assert not sliced.ask("c0", asked_flows(OFPMP.AGGREGATE, match13()))
+    sliced.now += 11
+    assert sliced.ask("c0", asked_flows(OFPMP.AGGREGATE, match13())), "the answer does not come"
+    sliced.answer(MultipartReply(int(OFPMP.FLOW), 0, tuple(told)), sliced.last_xid())
+    assert [one.body for one in sliced["c0"].news()] == 3 * [AggregateStats(21, 200, 2)]
+
+
+# ---- groups and meters of entries
+
+
+def test_a_flood_of_an_entry_is_a_group_of_the_slices_ports_that_follows_them() -> None:
+    sliced = Sliced13()
+    group, mod = sliced.ask("c0", flow_mod13(match13(), output13(FLOOD)))
+    assert isinstance(group, GroupMod)
+    assert [bucket.actions for bucket in group.buckets] == [
+        (output13(number),) for number in (2, 3, 4)
+    ]
+    assert applied(mod) == (ActionGroup(group.group_id),)
+    sliced.answer(PortStatus13(1, port13(3)))
+    (changed,) = sliced.news()
+    assert (changed.command, changed.group_id) == (1, group.group_id)
+    assert [bucket.actions for bucket in changed.buckets] == [(output13(2),), (output13(4),)]
+
+
+def test_groups_and_meters_of_entries_have_the_switchs_numbers_and_end_with_them() -> None:
+    sliced = Sliced13()
+    for name in ("c1", "c0"):
+        bucket = Bucket(0, ANY, ANY, (output13(3),))
+        (group,) = sliced.ask(name, GroupMod(0, 0, 7, (bucket,)))
+        (meter,) = sliced.ask(name, MeterMod13(0, 1, 1, (MeterBandDrop(100, 10),)))
+    mod = flow_mod13(match13(), ActionGroup(7), InstructionMeter(1), cookie=3, flags=1)
+    (sent,) = sliced.ask("c0", mod)
+    assert sent.instructions == (
+        InstructionApplyActions((ActionGroup(group.group_id),)),
+        InstructionMeter(meter.meter_id),
+    )
+    assert group.group_id != 7 or meter.meter_id != 1
+    gone = sliced.ask("c0", GroupMod(2, 0, 7))
+    assert [type(one) for one in gone[:2]] == [FlowMod13, GroupMod]
+    assert (gone[0].command, gone[1].group_id) == (4, group.group_id)
+    sliced.removed(sent, 2)
+    (told,) = sliced["c0"].news()
+    assert (told.cookie, told.reason) == (3, 3), "by the group's end"
+    sliced.ask("c0", flow_mod13(match13(), ActionGroup(7)))
+    refused(sliced, "c0", OFPET.BAD_ACTION, OFPBAC.BAD_OUT_GROUP)
+
+
+def test_a_slice_is_held_by_its_meter_once_the_switch_has_it() -> None:
+    share = BandwidthShare(BandwidthMode.METER, rate_kbps=500)
+    sliced = Sliced13([FlowspaceRule(1, "c0", None, {})], names=("c0",), bandwidth=share)
+    (meter,) = [one for one in sliced.first if isinstance(one, MeterMod13) and one.command == 0]
+    assert not any(
+        isinstance(given, InstructionMeter)
+        for one in sliced.first
+        if isinstance(one, FlowMod13)
+        for given in one.instructions
+    )
+    xids = [
+        one.xid
+        for raw in sliced.raw
+        if isinstance((one := MESSAGES13.decode(raw)).message, BarrierRequest)
+    ]
+    for xid in xids:
+        sliced.answer(BarrierReply(), xid)
+    (entry,) = [one for one in sliced.news() if isinstance(one, FlowMod13)]
+    assert entry.instructions[0] == InstructionMeter(meter.meter_id)
