@@ -20,7 +20,7 @@ from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
 from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
 from horizon_ryu.wire.session.switch import SwitchSession
-from horizon_ryu.wire.symmetric import Error
+from horizon_ryu.wire.symmetric import BarrierRequest, Error, FeaturesRequest
 from horizon_ryu.wire.versions import OPENFLOW_10
 from unit.slicing.sliced10 import MESSAGES, flow_mod, frame, match, output, port
 
@@ -196,6 +196,20 @@ def test_each_tenant_sees_its_ports_its_frames_and_its_entries() -> None:
         a.say(flow_mod(match(in_port=3), output(2)), xid=99)
         error = await a.message(Error)
         assert (error.type, error.code) == (3, 2)
+
+    in_lab(test)
+
+
+def test_features_that_are_asked_for_again_are_told_once() -> None:
+    async def test(found: Lab) -> None:
+        switch = await found.switch()
+        a = await found.tenant("a")
+        a.say(FeaturesRequest(), xid=9)
+        a.say(BarrierRequest(), xid=10)
+        await switch.message(BarrierRequest)
+        switch.say(packet_in(1))
+        await a.message(PacketIn10)
+        assert a.session.end is None, "an answer that nobody has asked for ends a session"
 
     in_lab(test)
 
