@@ -34,7 +34,7 @@ from horizon_ryu.wire.versions import OPENFLOW_13
 
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (OutsideFlowspace, OFPFMFC.EPERM, "outside flowspace"),
-    (QuotaExceeded, OFPFMFC.TABLE_FULL, "flow_entries"),
+    (QuotaExceeded, OFPFMFC.EPERM, "flow_entries"),
     (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
 )
 """What a flow-mod fails with -> the code that its tenant is told."""

@@ -515,7 +515,7 @@ def test_flowlimit_and_what_the_switch_refuses_is_no_entry() -> None:
     sliced.ask("c0", asked, xid=31)
     xid = sliced.last_xid()
     sliced.ask("c0", flow_mod13(match13(), output13(2)))
-    refused(sliced, "c0", OFPET.FLOW_MOD_FAILED, OFPFMFC.TABLE_FULL)
+    refused(sliced, "c0", OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM)
     sliced["c0"].got.clear()
     sliced.answer(Error(int(OFPET.FLOW_MOD_FAILED), 1, b""), xid)
     (error,) = sliced["c0"].got
