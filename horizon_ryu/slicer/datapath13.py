@@ -6,6 +6,7 @@ entry of a tenant takes a frame that the first table has not given to its slice.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -48,6 +49,8 @@ from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
 _MORE = 1
+_RANDOM_BITS = 30
+"""Of the first id of an entry; the slicer's own cookies are above all ids."""
 
 
 class SlicedDatapath13(SlicedDatapath):
@@ -63,8 +66,13 @@ class SlicedDatapath13(SlicedDatapath):
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
+        first_id: int | None = None,
     ) -> None:
-        """``say`` takes whole messages for the switch; its ports are told before :meth:`begin`."""
+        """``say`` takes whole messages for the switch; its ports are told before :meth:`begin`.
+
+        ``first_id`` is best drawn at random: what a switch says of the entries of an earlier
+        connection is not taken for those of this one.
+        """
         tables = max(0, features.n_tables - RESERVED)
         self._features = replace(features, n_tables=tables, auxiliary_id=0)
         sliced = MarkedSwitch(flowspace, self._translated, objects_of)
@@ -74,7 +82,8 @@ class SlicedDatapath13(SlicedDatapath):
         self._has_begun = False
         self.roles = roles = TenantRoles13(link)
         self.ports = TenantPorts13(link, roles.wants_port_status)
-        self._tables = FlowTables13(link, self._features.n_tables, roles.wants_removal)
+        drawn = secrets.randbits(_RANDOM_BITS) << 32 if first_id is None else first_id
+        self._tables = FlowTables13(link, tables, roles.wants_removal, drawn)
         self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
         self.meters = TenantMeters13(link, self._tables, self._install)
         self._classifier = Classifier13(link, sliced, self.meters.of_slice)

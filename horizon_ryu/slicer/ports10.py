@@ -53,12 +53,12 @@ class TenantPorts10(TenantPorts[Port10]):
 
     # ---- from the switch
 
-    def port_status(self, message: bytes) -> bool:
+    def port_status(self, message: bytes) -> frozenset[str]:
         """Take note of a port; one that comes back is a new one to its slices."""
-        is_other = super().port_status(message)
+        concerned = super().port_status(message)
         for presence in self._link.presences.values():
             presence.no_flood.intersection_update(self._ports)
-        return is_other
+        return concerned
 
     def tell_changes(self, slice_name: str, before: frozenset[int]) -> None:
         """Tell a slice of ports gained and lost; one that comes back is a new one to it."""

@@ -84,23 +84,24 @@ class TenantPorts(ABC, Generic[P]):
 
     # ---- from the switch
 
-    def port_status(self, message: bytes) -> bool:
+    def port_status(self, message: bytes) -> frozenset[str]:
         """Take note of a port that came, changed or went, and tell those whose it is.
 
-        Tell whether the ports are others now.
+        Returns the slices that have other ports now.
         """
         status: Any = self._messages.decode(message).message
         number = status.desc.port_no
-        was_there = number in self._ports
+        there = number in self._ports
         self.forget()
         if status.reason == OFPPR.DELETE:
             self._ports.pop(number, None)
         else:
             self._ports[number] = status.desc
-        for name in self._link.presences:
-            if self._link.sliced.flowspace.has_port(name, number):
-                self._tell(name, status.reason, status.desc)
-        return was_there != (number in self._ports)
+        flowspace = self._link.sliced.flowspace
+        owners = [name for name in self._link.presences if flowspace.has_port(name, number)]
+        for name in owners:
+            self._tell(name, status.reason, status.desc)
+        return frozenset(owners if there != (number in self._ports) else ())
 
     def tell_changes(self, slice_name: str, before: frozenset[int]) -> None:
         """Tell a slice of the ports that its flowspace gained and lost."""

@@ -162,12 +162,17 @@ class RegionIndex:
 
     def meeting(self, region: Region, among: int) -> list[int]:
         """Return the numbers of the regions in ``among`` that have a header in common with one."""
+        bits = bits_of(self.may_meet(region, among))
+        return [number for number in bits if self.regions[number].meets(region)]
+
+    def may_meet(self, region: Region, among: int) -> int:
+        """Return those of the regions in ``among`` that meet one, and perhaps more."""
         for field, values in region.sets:
             if field in self._by_field:
                 among &= self._by_field[field].meeting(values)
                 if not among:
-                    return []
-        return [number for number in bits_of(among) if self.regions[number].meets(region)]
+                    break
+        return among
 
 
 def bits_of(number: int) -> Iterator[int]:

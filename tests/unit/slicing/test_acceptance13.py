@@ -485,6 +485,19 @@ def test_r4_a_deleted_flow_is_reported_once_and_none_that_did_not_ask() -> None:
     assert (removed.reason, removed.cookie) == (2, 9)
 
 
+def test_what_is_said_of_entries_of_an_earlier_connection_ends_none_of_this_one() -> None:
+    class Anew(Sliced13):
+        FIRST_ID = None
+
+    (before,) = Anew().ask("c0", flow_mod13(own(), output13(2), flags=1))
+    sliced = Anew()
+    (made,) = sliced.ask("c0", flow_mod13(own(), output13(2), flags=1))
+    assert 0 < made.cookie < 1 << 63
+    sliced.removed(before, 2)
+    assert not sliced["c0"].news()
+    assert len(sliced.datapath.sliced.table("c0")) == 1
+
+
 def test_r8_check_overlap_is_kept_within_the_slice_and_the_table() -> None:
     sliced = Sliced13()
     flags = int(OFPFF.CHECK_OVERLAP)
