@@ -35,6 +35,7 @@ MAX_RULE_ID = (1 << 53) - 1
 _read_id = number(1, MAX_RULE_ID)
 _URL = re.compile(r"(tcp|tls):(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _RATES = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s")
+_COUNTS = ("flow_entries", "groups", "meters")
 _RULE_FIELDS = frozenset(
     {"dpids", "ports", "match", "priority", "permissions", "queues", "force_queue"}
     | {"id", "above"}
@@ -157,12 +158,12 @@ def _controllers(value: Any, loc: Loc) -> tuple[TenantController, ...]:
 def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
     if value is None:
         return SliceLimits(), {}
-    fields = _object(value, loc, frozenset({*_RATES, "flow_entries", "per_switch"}))
+    fields = _object(value, loc, frozenset({*_RATES, *_COUNTS, "per_switch"}))
     own = fields.get("per_switch")
     per_switch = _object({} if own is None else own, (*loc, "per_switch"))
     return _own_limits(fields, loc), {
         dpid_given(dpid, (*loc, "per_switch", dpid)): _own_limits(
-            _object(own, (*loc, "per_switch", dpid), frozenset({*_RATES, "flow_entries"})),
+            _object(own, (*loc, "per_switch", dpid), frozenset({*_RATES, *_COUNTS})),
             (*loc, "per_switch", dpid),
         )
         for dpid, own in per_switch.items()
@@ -171,8 +172,8 @@ def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
 
 def _own_limits(fields: Mapping[str, Any], loc: Loc) -> SliceLimits:
     given = {
-        name: number(0 if name == "flow_entries" else 1, 10_000_000)(fields[name], (*loc, name))
-        for name in (*_RATES, "flow_entries")
+        name: number(0 if name in _COUNTS else 1, 10_000_000)(fields[name], (*loc, name))
+        for name in (*_RATES, *_COUNTS)
         if fields.get(name) is not None
     }
     return SliceLimits(**given)
@@ -190,7 +191,7 @@ def _bandwidth(value: Any, loc: Loc) -> BandwidthShare | None:
         for name in ("value", "rate_kbps", "burst_kb")
         if fields.get(name) is not None
     }
-    if mode is BandwidthMode.METER and "rate_kbps" not in given:
+    if mode is BandwidthMode.METER and not given.get("rate_kbps"):
         raise InvalidInput((*loc, "rate_kbps"), "a meter needs a rate")
     if mode is not BandwidthMode.METER and "value" not in given:
         raise InvalidInput((*loc, "value"), "is missing")
@@ -290,6 +291,6 @@ def slice_document(slice_: SliceDocument) -> dict[str, Any]:
 def _limits_document(limits: SliceLimits) -> dict[str, Any]:
     return {
         name: getattr(limits, name)
-        for name in (*_RATES, "flow_entries")
+        for name in (*_RATES, *_COUNTS)
         if getattr(limits, name) is not None
     }

@@ -82,6 +82,16 @@ class ValueSet:
         """Whether every value is in the set."""
         return self.ranges == (ValueRange(0, (1 << self.bits) - 1),)
 
+    @property
+    def only(self) -> Bits | None:
+        """The value and mask that all of the set is, and nothing else; None if it takes more."""
+        if self.masked:
+            return self.masked[0] if len(self.masked) == 1 and not self.ranges else None
+        if len(self.ranges) != 1:
+            return None
+        found = list(prefixes(*self.ranges[0], self.bits))
+        return found[0] if len(found) == 1 else None
+
     def __contains__(self, value: int) -> bool:
         for first, last in self.ranges:
             if first <= value <= last:
