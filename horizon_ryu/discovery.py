@@ -107,7 +107,8 @@ class Discovery(HorizonApp):
         self.horizon.packet_in_pipeline.expect(self._expected)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
         aside, rest = self.horizon.runtime.in_thread, self.horizon.runtime.checkpoint
-        self.horizon.router.add(topology_resource.resources(self, self.horizon.store, aside, rest))
+        networks, slices = self.horizon.store, self.horizon.ports_of_slice
+        self.horizon.router.add(topology_resource.resources(self, networks, aside, rest, slices))
         self.horizon.router.add(hosts_resource.resources(self))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
         audit = EntryAudit(

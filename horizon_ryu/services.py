@@ -10,7 +10,7 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -45,8 +45,10 @@ from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
 from horizon_ryu.rest.event_data import claim_to_event
 from horizon_ryu.rest.nodes import NodeDirectory
+from horizon_ryu.rest.slice_forwarding import SliceForwarding
 from horizon_ryu.signals import end_cleanly_on_signals, on_hangup
 from horizon_ryu.signing_key import signing_key
+from horizon_ryu.slices.slicer_address import slicer_address
 from horizon_ryu.store import Store
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_at
@@ -65,6 +67,8 @@ LOG = logging.getLogger("horizon")
 STORE_CHECK = 2.0
 """Seconds between two looks at a store that could not be written."""
 
+SlicePorts = Callable[[str, str | None], Mapping[int, frozenset[int]] | None]
+"""Returns the ports of a slice by switch, None if there is none; asked with a client's token."""
 Locator = Callable[[bytes], PortRef | None]
 
 
@@ -132,11 +136,13 @@ class Services:
         self.locator: Locator | None = None
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
+        self.slice_ports: SlicePorts | None = None
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.disk = DiskSpace(self.store.folder, self.runtime)
         self.store_thread = StoreThread(self.runtime)
         self.api = Api(self)
         self.router = self.api.router
+        self._forward_slices(self.settings.rest.slicer_url)
         self._started = False
         self._openflow_at: str | None = None
         self._store_loops: list[SupervisedLoop] = []
@@ -148,6 +154,13 @@ class Services:
             self._serving,
             partial(self.supervisor.serve, "rest"),
         )
+
+    def _forward_slices(self, url: str | None) -> None:
+        """Have a slicer that runs elsewhere answer for slices, if there is one."""
+        if url is not None:
+            forwarding = SliceForwarding(slicer_address(url), self.runtime)
+            self.router.add(forwarding.resources())
+            self.slice_ports = forwarding.ports
 
     def _measure_audits(self) -> None:
         repairs = "What switches lacked of the entries that an application stands on"
@@ -224,6 +237,12 @@ class Services:
     def locate_host(self, key: bytes) -> PortRef | None:
         """Return where a host, by its key, is, as Discovery knows it at this moment."""
         return self.locator(key) if self.locator is not None else None
+
+    def ports_of_slice(
+        self, name: str, authorization: str | None
+    ) -> Mapping[int, frozenset[int]] | None:
+        """Return the ports of a slice, by switch, as whoever knows the slices says."""
+        return None if self.slice_ports is None else self.slice_ports(name, authorization)
 
     def is_contested(self, vlan: int | None, address: bytes) -> bool:
         """Tell whether Discovery does not know which host of a VLAN has an IP address (packed)."""

@@ -150,6 +150,17 @@ class XenOptions(XenTimers):
 
 
 @dataclass(frozen=True)
+class SlicingOptions:
+    """Options of Slicing."""
+
+    listen: str = option("127.0.0.1:6633", "where switches connect to the slicer (HOST:PORT)")
+    instance: str = option("horizon", "its name in LLDP: each slicer of a network has its own")
+    folder: str | None = option(
+        None, "private folder of its engine's socket and log; else slicer by the store"
+    )
+
+
+@dataclass(frozen=True)
 class GuardOptions:
     """Options of the connections to switches."""
 
@@ -175,6 +186,9 @@ class RestOptions:
 
     tokens_file: str | None = option(None, "file of bearer tokens; needed off loopback")
     max_body: int = option(1 << 20, "of a request (bytes)", 1024, 1 << 26)
+    slicer_url: str | None = option(
+        None, "REST of the slicer that /v1/slices is forwarded to, as http://127.0.0.1:8090"
+    )
     event_buffer: int = option(4096, "events kept for clients that come back", 16, 1_000_000)
 
 
@@ -204,6 +218,7 @@ class Settings:
     flow_migration: FlowMigrationOptions = field(default_factory=FlowMigrationOptions)
     stats: StatsOptions = field(default_factory=StatsOptions)
     xen: XenOptions = field(default_factory=XenOptions)
+    slicing: SlicingOptions = field(default_factory=SlicingOptions)
     guard: GuardOptions = field(default_factory=GuardOptions)
     rest: RestOptions = field(default_factory=RestOptions)
     store: StoreOptions = field(default_factory=StoreOptions)

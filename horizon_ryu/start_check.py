@@ -24,6 +24,8 @@ from horizon_ryu.openflow import tls_files
 from horizon_ryu.ryu_options import read_as_ryu_manager
 from horizon_ryu.settings import Settings
 from horizon_ryu.signing_key import signing_key
+from horizon_ryu.slices.engine_place import check_engine
+from horizon_ryu.slices.slicer_address import slicer_address
 from horizon_ryu.store_place import check_url, file_at
 from horizon_ryu.xen_hosts.identity_place import identity_folder
 from xen_bridge.trust.identity import Identity, IdentityError
@@ -92,6 +94,10 @@ def _check_values(found: Settings) -> None:
     if tags.tag_first > tags.tag_last:
         raise InvalidInput(("flow_manager", "tag_first"), f"is above tag_last ({tags.tag_last})")
     check_url(found.store.url)
+    if found.rest.slicer_url is not None:
+        slicer_address(found.rest.slicer_url)
+    store = file_at(found.store.url)
+    check_engine(found.slicing, store.parent if store is not None else Path())
 
 
 def _check_files(found: Settings) -> None:

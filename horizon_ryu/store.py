@@ -1,4 +1,4 @@
-"""Store of what must survive a restart: networks, settings, flows, the journal, Xen hosts.
+"""Store of what must survive a restart: networks, settings, flows, the journal, hosts, slices.
 
 One SQL database behind any SQLAlchemy URL, a SQLite file by default. Its schema is brought up
 to date at start (alembic); a schema newer than this program is refused and left untouched.
@@ -22,10 +22,19 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError, StoreFull
+from horizon_ryu.slices.slice_rows import SliceRows
 from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_of, keep_to_owner, reason_of, without_password
-from horizon_ryu.store_tables import FLOWS, MIGRATIONS, NETWORKS, SETTINGS, XEN_HOSTS
+from horizon_ryu.store_tables import (
+    FLOWS,
+    MIGRATIONS,
+    NETWORKS,
+    SETTINGS,
+    SLICE_RULES,
+    SLICES,
+    XEN_HOSTS,
+)
 
 __all__ = ["Row", "Store", "StoreError"]
 
@@ -34,6 +43,7 @@ LOG = logging.getLogger("horizon.store")
 START_WAIT, BUSY_WAIT = 5000, 100
 """Milliseconds to wait while another process writes to SQLite: at the start, and afterwards, when
 everything else of the controller waits as well."""
+_SLICES_STATE = "slices.state"
 _PROBE = "store.probe"
 _PROBE_SIZE = 65_536
 """Bytes that there must be room for before the disk is believed again."""
@@ -323,11 +333,34 @@ class Store:
     def set_setting(self, name: str, value: Any) -> None:
         """Keep a JSON value under ``name``, in place of what was there."""
         with self._writing() as connection:
-            changed = connection.execute(
-                sa.update(SETTINGS).where(SETTINGS.c.name == name).values(value=value)
+            _set(connection, name, value)
+
+    # ---- slices
+
+    @_carried_read
+    def slice_rows(self) -> SliceRows:
+        """Return every slice and every rule, by name and by id, and the state of them all."""
+        state = sa.select(SETTINGS.c.value).where(SETTINGS.c.name == _SLICES_STATE)
+        with self._reading() as connection:
+            slices = connection.execute(sa.select(SLICES).order_by(SLICES.c.name)).mappings()
+            rules = connection.execute(sa.select(SLICE_RULES).order_by(SLICE_RULES.c.id)).mappings()
+            return SliceRows(
+                connection.execute(state).scalar_one_or_none() or {},
+                tuple(map(dict, slices)),
+                tuple(map(dict, rules)),
             )
-            if not changed.rowcount:
-                connection.execute(sa.insert(SETTINGS).values(name=name, value=value))
+
+    @_carried
+    def put_slice_rows(self, rows: SliceRows) -> None:
+        """Forget slices and rules that are gone, and keep others; a name or id stands once."""
+        with self._writing() as connection:
+            _delete(connection, SLICES.c.name, rows.gone_slices)
+            _delete(connection, SLICE_RULES.c.id, rows.gone_rules)
+            if rows.slices:
+                connection.execute(sa.insert(SLICES), list(rows.slices))
+            if rows.rules:
+                connection.execute(sa.insert(SLICE_RULES), list(rows.rules))
+            _set(connection, _SLICES_STATE, dict(rows.state))
 
     # ---- flows
 
@@ -399,6 +432,15 @@ class Store:
         )
         with self._writing() as connection:
             _delete(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
+
+
+def _set(connection: sa.Connection, name: str, value: Any) -> None:
+    """Keep a setting in place of what was there."""
+    changed = connection.execute(
+        sa.update(SETTINGS).where(SETTINGS.c.name == name).values(value=value)
+    )
+    if not changed.rowcount:
+        connection.execute(sa.insert(SETTINGS).values(name=name, value=value))
 
 
 def _delete(connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:

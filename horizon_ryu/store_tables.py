@@ -38,3 +38,16 @@ XEN_HOSTS = sa.Table(
     sa.Column("url", sa.String(300), nullable=False),
     sa.Column("node_pk", sa.String(200), nullable=False),
 )
+SLICES = sa.Table(
+    "slices",
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("data", sa.JSON, nullable=False),
+)
+SLICE_RULES = sa.Table(
+    "slice_rules",
+    METADATA,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("slice", sa.String(64), nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)

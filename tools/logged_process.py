@@ -29,6 +29,13 @@ class LoggedProcess:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         wait_until(self.is_ready, START_SECONDS, f"{self._command} is ready\n{self.log()}")
 
+    @property
+    def pid(self) -> int:
+        """The number of the process; RuntimeError if there is none."""
+        if self._process is None:
+            raise RuntimeError(f"{self._command} does not run")
+        return self._process.pid
+
     def send_signal(self, number: int) -> None:
         """Send it a signal, if it runs."""
         if self._process is not None:

@@ -81,17 +81,21 @@ class Client:
         """Return the answer to a GET in the form that ``query`` asks for."""
         return str(self._send("GET", path, query, accept="*/*").text)
 
-    def post(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
-        """Return the JSON answer to a POST."""
-        return self._document(self._send("POST", path, {}, body, seconds=seconds))
+    def post(
+        self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS, **query: Any
+    ) -> Any:
+        """Return the JSON answer to a POST; parameters that are None are left out."""
+        return self._document(self._send("POST", path, query, body, seconds=seconds))
 
     def post_for_xml(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> str:
         """Return the XML answer to a POST."""
         return str(self._send("POST", path, {}, body, XML, seconds).text)
 
-    def patch(self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS) -> Any:
-        """Return the JSON answer to a PATCH."""
-        return self._document(self._send("PATCH", path, {}, body, seconds=seconds))
+    def patch(
+        self, path: ResourcePath, body: Any, seconds: float = TIMEOUT_SECONDS, **query: Any
+    ) -> Any:
+        """Return the JSON answer to a PATCH; parameters that are None are left out."""
+        return self._document(self._send("PATCH", path, query, body, seconds=seconds))
 
     def put(self, path: ResourcePath, body: Any, **query: Any) -> Any:
         """Return the JSON answer to a PUT; parameters that are None are left out."""

@@ -6,7 +6,7 @@ import math
 
 import click
 
-from horizon_ryu.cli import flows, hosts, migrations, show, show_health, stats, xen
+from horizon_ryu.cli import flows, hosts, migrations, show, show_health, slices, stats, xen
 from horizon_ryu.cli.client import Client, Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -31,7 +31,7 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
     context.obj = Session(Client(url, token), output, Terminal())
 
 
-_PARTS = (flows, migrations, hosts, stats, xen)
+_PARTS = (flows, migrations, hosts, slices, stats, xen)
 for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
 

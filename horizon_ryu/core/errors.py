@@ -7,6 +7,8 @@
     ├── NotFound            the thing named does not exist
     ├── NoRoute             no path of the network passes where it is asked to
     ├── Conflict            it exists already, or another operation holds it
+    ├── NotYours            whoever asks may not have that
+    ├── EngineAway          the slicer's engine does not answer
     ├── SwitchError         a switch refused, or is at fault
     │   ├── SwitchAway      it is not connected
     │   └── SwitchDeadline  it did not answer in time
@@ -30,12 +32,18 @@ class HorizonError(Exception):
 
 
 class InvalidInput(HorizonError):
-    """A value from outside is refused: ``loc`` is the path to the field, ``msg`` the reason."""
+    """A value from outside is refused: ``loc`` is the path to the field, ``msg`` the reason.
 
-    def __init__(self, loc: tuple[str | int, ...], msg: str) -> None:
+    ``others`` are what else is wrong, where all of a list is told.
+    """
+
+    def __init__(
+        self, loc: tuple[str | int, ...], msg: str, others: tuple[InvalidInput, ...] = ()
+    ) -> None:
         super().__init__(f"{'.'.join(map(str, loc))}: {msg}")
         self.loc = loc
         self.msg = msg
+        self.others = others
 
 
 class NotFound(HorizonError):
@@ -53,6 +61,14 @@ class NoRoute(HorizonError):
 
 class Conflict(HorizonError):
     """The thing exists already, or another operation holds it."""
+
+
+class NotYours(HorizonError):
+    """Whoever asks may not have that, whatever it says; the message says why."""
+
+
+class EngineAway(HorizonError):
+    """The slicer's engine does not answer; the message says what becomes of what was asked."""
 
 
 class SwitchError(HorizonError):

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.problem import FORBIDDEN, UNAUTHENTICATED, ProblemError
@@ -31,10 +32,24 @@ _CHALLENGE = 'Bearer realm="horizon"'
 
 
 class Access(Enum):
-    """What an operation asks of a client."""
+    """What an operation asks of a client.
+
+    Of those of ``SLICE`` and ``SLICE_MONITOR`` the handler judges which slice's token may what.
+    """
 
     MONITOR = "monitor"
     PILOT = "pilot"
+    SLICE = "pilot or slice:NAME"
+    SLICE_MONITOR = "monitor or slice:NAME"
+
+
+_INCLUDED: Mapping[str, frozenset[Access]] = MappingProxyType(
+    {
+        "monitor": frozenset({Access.MONITOR, Access.SLICE_MONITOR}),
+        "slice": frozenset({Access.SLICE, Access.SLICE_MONITOR}),
+    }
+)
+"""What each role includes; a pilot's includes everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,7 @@ class Principal:
 
     def may(self, access: Access) -> bool:
         """Tell whether this role includes ``access``."""
-        return self.role == "pilot" or (self.role == "monitor" and access is Access.MONITOR)
+        return self.role == "pilot" or access in _INCLUDED.get(self.role, ())
 
 
 ANYBODY = Principal("pilot")

@@ -32,6 +32,7 @@ _ALWAYS = (
 _TAGGED: Mapping[str, Json] = MappingProxyType(
     {"headers": {"ETag": {"schema": {"type": "string"}, "description": "For If-None-Match"}}}
 )
+_NO_CONTENT = 204
 _WITH_BODY = (problem.TIMEOUT, problem.TOO_LARGE, problem.UNSUPPORTED_TYPE)
 
 
@@ -152,7 +153,7 @@ def _success(resource: Resource, refs: _Refs, status: int, meaning: str) -> Json
         answer["content"] = {form: {} for form in forms}
     elif resource.streams:
         answer["content"] = {offer: {} for offer in resource.offers}
-    elif resource.response is not None:
+    elif resource.response is not None and status != _NO_CONTENT:
         schema = refs[resource.response, "serialization"]
         answer["content"] = {
             offer: {"schema": schema} if offer == JSON else {} for offer in resource.offers

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from horizon_ryu.core.errors import (
     Conflict,
+    EngineAway,
     HorizonError,
     HostAway,
     HostDeadline,
@@ -22,6 +23,7 @@ from horizon_ryu.core.errors import (
     LimitExceeded,
     NoRoute,
     NotFound,
+    NotYours,
     StoreError,
     StoreFull,
     SwitchAway,
@@ -77,6 +79,8 @@ UPGRADE_REQUIRED = ProblemType("UpgradeRequired", 426, "Only a WebSocket is serv
 LIMIT_EXCEEDED = ProblemType("LimitExceeded", 429, "A limit was reached")
 INTERNAL = ProblemType("Internal", 500, "Internal error")
 UNSUPPORTED = ProblemType("Unsupported", 501, "Not supported by what stands behind")
+ENGINE_AWAY = ProblemType("EngineAway", 503, "The slicer's engine is away")
+SLICER_AWAY = ProblemType("SlicerAway", 503, "The slicer is away")
 STORE_FAILED = ProblemType("StoreFailed", 503, "The store cannot be read or written")
 STORE_FULL = ProblemType("StoreFull", 507, "The store has no room left")
 SWITCH_DEADLINE = ProblemType("SwitchDeadline", 504, "A switch did not answer in time")
@@ -105,6 +109,8 @@ PROBLEM_TYPES = (
     LIMIT_EXCEEDED,
     INTERNAL,
     UNSUPPORTED,
+    ENGINE_AWAY,
+    SLICER_AWAY,
     STORE_FAILED,
     STORE_FULL,
     SWITCH_DEADLINE,
@@ -119,6 +125,8 @@ _KIND_OF: tuple[tuple[type[HorizonError], ProblemType], ...] = (
     (NotFound, NOT_FOUND),
     (NoRoute, NO_ROUTE),
     (Conflict, CONFLICT),
+    (NotYours, FORBIDDEN),
+    (EngineAway, ENGINE_AWAY),
     (SwitchAway, SWITCH_AWAY),
     (SwitchDeadline, SWITCH_DEADLINE),
     (SwitchError, SWITCH_FAILED),
@@ -162,10 +170,15 @@ def problem_of(error: HorizonError) -> Problem:
     kind = next((kind for cls, kind in _KIND_OF if isinstance(error, cls)), INTERNAL)
     if kind is INTERNAL:
         return internal()
-    errors = (_field_error(error.loc, error.msg),) if isinstance(error, InvalidInput) else ()
+    errors = _field_errors(error) if isinstance(error, InvalidInput) else ()
     switch = dpid_to_text(error.dpid) if isinstance(error, (SwitchError, NoRoute)) else None
     host = clean(error.host) if isinstance(error, HostError) else None
     return _problem(kind, str(error) or kind.title, errors, switch, host)
+
+
+def _field_errors(error: InvalidInput) -> tuple[FieldError, ...]:
+    all_of_them = (error, *error.others)[:MAX_ERRORS]
+    return tuple(_field_error(one.loc, one.msg) for one in all_of_them)
 
 
 def internal() -> Problem:

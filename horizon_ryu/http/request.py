@@ -79,6 +79,7 @@ def read_body(
     """Return the body as its model; None for an operation that has none, whatever was sent."""
     if resource.request is None:
         return None
+    limit = max(limit, resource.most_bytes)
     length = _length(request)
     if length is not None and length > limit:
         raise _too_large(limit)
@@ -88,7 +89,7 @@ def read_body(
         raise _too_large(limit)
     if not data:
         raise ProblemError(UNPARSABLE, "A JSON body is needed.")
-    return _parsed(resource.request, data)
+    return _parsed(resource.request, data, resource.most_values)
 
 
 def read_stream(request: Request, size: int) -> bytes:
@@ -136,9 +137,9 @@ def body_types(resource: Resource) -> tuple[str, ...]:
     return (JSON, "application/merge-patch+json") if resource.method == "PATCH" else (JSON,)
 
 
-def _parsed(model: type[BaseModel], data: bytes) -> BaseModel:
+def _parsed(model: type[BaseModel], data: bytes, most_values: int) -> BaseModel:
     try:
-        check_json(data)
+        check_json(data, most_values)
     except InvalidInput as error:
         raise invalid([(error.loc, error.msg)], UNPARSABLE) from error
     try:

@@ -28,6 +28,7 @@ from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.model import DPID_PATTERN, Document
 from horizon_ryu.http.auth import ANYBODY, Access, Principal
+from horizon_ryu.http.json_body import MAX_VALUES
 from horizon_ryu.http.problem import ProblemType
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
@@ -146,7 +147,8 @@ class Resource:
     pilot otherwise. ``problems`` are the kinds that the handler may raise, beyond those that the
     router itself answers with. ``other_statuses`` tells when an Answer has another status than
     ``status``. One that ``is_open`` may be asked without a token, and then tells what it sees fit:
-    its handler looks at who asks. ``produces`` is the media type of an answer that is Raw, or
+    its handler looks at who asks. ``most_bytes`` and ``most_values`` are of bodies that may be
+    larger than others. ``produces`` is the media type of an answer that is Raw, or
     several, the preferred one first; ``streams`` that the handler writes its Response itself, in
     JSON or in XML; ``is_versioned`` that its answer has a tag, and is 304 for who has it already.
     """
@@ -168,6 +170,8 @@ class Resource:
     streams: bool = False
     is_open: bool = False
     is_versioned: bool = False
+    most_bytes: int = 0
+    most_values: int = MAX_VALUES
     tag: str = "horizon"
 
     needed_access: Access = field(init=False)

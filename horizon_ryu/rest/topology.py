@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
+from horizon_ryu.core.errors import NotFound
+from horizon_ryu.core.slicing.seen_ports import SeenPorts, part_with_ports
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import TopologyView
@@ -18,7 +20,13 @@ from horizon_ryu.formats.topology import (
     neighbors_document,
 )
 from horizon_ryu.http.kept_answers import Aside, here
-from horizon_ryu.http.problem import NOT_FOUND, STORE_FAILED, SWITCH_DEADLINE, SWITCH_FAILED
+from horizon_ryu.http.problem import (
+    ENGINE_AWAY,
+    NOT_FOUND,
+    STORE_FAILED,
+    SWITCH_DEADLINE,
+    SWITCH_FAILED,
+)
 from horizon_ryu.http.resource import Call, Raw, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import optional
 from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definition_of
@@ -53,7 +61,16 @@ class GraphQuery(NetworkQuery):
     format: Literal["graphml", "gml", "dot"] = optional()
 
 
-_PROBLEMS = (NOT_FOUND, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
+SlicePortsOf = Callable[[str, str | None], SeenPorts | None]
+"""Returns the ports of a slice, asked with somebody's token; None if there is no such slice."""
+
+
+def no_slices(_name: str, _authorization: str | None) -> SeenPorts | None:
+    """Know of no slice."""
+    return None
+
+
+_PROBLEMS = (NOT_FOUND, ENGINE_AWAY, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 
 
 class TopologyOperations:
@@ -67,18 +84,23 @@ class TopologyOperations:
         networks: NetworkStore,
         aside: Aside = here,
         rest: Callable[[], None] = lambda: None,
+        slices: SlicePortsOf = no_slices,
     ) -> None:
-        """``aside`` runs what takes long without holding anybody else, ``rest`` lets them run."""
+        """``aside`` runs what takes long without holding anybody else, ``rest`` lets them run.
+
+        ``slices`` knows what the names of slices mean.
+        """
         self._provider = provider
+        self._slices = slices
         self._networks = networks
         self._aside = aside
         self._rest = rest
         self._physical = TopologyText()
 
     @operation("GET", "/v1/topology", problems=_PROBLEMS)
-    def topology(self, _call: Call, query: NetworkQuery) -> Versioned[TopologyModel]:
+    def topology(self, call: Call, query: NetworkQuery) -> Versioned[TopologyModel]:
         """Read switches, links and hosts, and the segments that switches of others join."""
-        name, view = self.seen(query)
+        name, view = self.seen(call, query)
         forest = self._provider.forest()
         states = tuple(map(self._state, view.switches))
         # The items of a virtual network are others, made anew with each question to the switches.
@@ -94,15 +116,15 @@ class TopologyOperations:
         return self._provider.is_connected(dpid), self._provider.unanswered(dpid)
 
     @operation("GET", "/v1/topology/links", problems=_PROBLEMS)
-    def links(self, _call: Call, query: NetworkQuery) -> Versioned[LinksDocument]:
+    def links(self, call: Call, query: NetworkQuery) -> Versioned[LinksDocument]:
         """List the links."""
-        name, view = self.seen(query)
+        name, view = self.seen(call, query)
         return Versioned((view.links,), lambda _: links_document(name, view.links.values()))
 
     @operation("GET", "/v1/topology/neighbors", problems=_PROBLEMS)
-    def neighbors(self, _call: Call, query: NetworkQuery) -> Versioned[NeighborsDocument]:
+    def neighbors(self, call: Call, query: NetworkQuery) -> Versioned[NeighborsDocument]:
         """List each switch with its neighbors."""
-        name, view = self.seen(query)
+        name, view = self.seen(call, query)
         sources = view.switches, view.links
         return Versioned(
             sources, lambda _: neighbors_document(name, view.switches, view.links.values())
@@ -115,13 +137,19 @@ class TopologyOperations:
         """Export switches, hosts, segments and cables as a graph: GraphML, GML or dot."""
         accepted = [name for name, kind in MEDIA_TYPES.items() if kind == call.media_type]
         form: str = query.format or accepted[0]
-        text = self._aside(graph_text, self.seen(query)[1], form)
+        text = self._aside(graph_text, self.seen(call, query)[1], form)
         return Raw(text.encode(), f"{MEDIA_TYPES[form]}; charset=utf-8")
 
-    def seen(self, query: NetworkQuery) -> tuple[str, TopologyView]:
+    def seen(self, call: Call, query: NetworkQuery) -> tuple[str, TopologyView]:
         """Return the name of the network that is asked for, and the part of the topology it is."""
         name = query.network or PHYSICAL
-        definition = definition_of(name, self._networks)
+        try:
+            definition = definition_of(name, self._networks)
+        except NotFound:
+            ports = self._slices(name, call.http.headers.get("Authorization"))
+            if ports is None:
+                raise
+            return name, part_with_ports(self._provider.view(), ports)
         if definition is None:
             return name, self._provider.view()
         return name, self._provider.network_view(definition)
@@ -132,13 +160,14 @@ def resources(
     networks: NetworkStore,
     aside: Aside = here,
     rest: Callable[[], None] = lambda: None,
+    slices: SlicePortsOf = no_slices,
 ) -> list[Resource]:
-    """Return the resources of the topology; ``networks`` knows what the names mean.
+    """Return the resources of the topology; ``networks`` and ``slices`` know what names mean.
 
     ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``;
     ``rest`` lets others have their turns.
     """
-    found = TopologyOperations(provider, networks, aside, rest)
+    found = TopologyOperations(provider, networks, aside, rest, slices)
     timers = timers_resources("/v1/topology/timers", provider, DiscoveryTimers, found.tag)
     measures = resources_of(MeasuresOperations(found.seen, aside))
     return [*resources_of(found), *measures, *timers]

@@ -75,7 +75,7 @@ class GraphMeasuresModel(Model):
 class SeenNetworks(Protocol):
     """Who knows what a query sees."""
 
-    def __call__(self, query: NetworkQuery) -> tuple[str, TopologyView]:
+    def __call__(self, call: Call, query: NetworkQuery) -> tuple[str, TopologyView]:
         """Return the name of the network and what it is; NotFound, SwitchError."""
 
 
@@ -93,9 +93,9 @@ class MeasuresOperations:
         "/v1/topology/measures",
         problems=(NOT_FOUND, SWITCH_FAILED, LIMIT_EXCEEDED, STORE_FAILED, SWITCH_DEADLINE),
     )
-    def measures(self, _call: Call, query: MeasuresQuery) -> GraphMeasuresModel:
+    def measures(self, call: Call, query: MeasuresQuery) -> GraphMeasuresModel:
         """Measure the topology as a graph: what a loss would split, and how far it is across."""
-        name, view = self._seen(query)
+        name, view = self._seen(call, query)
         found: GraphMeasures = self._aside(measure, view, query.thorough == "1")
         return _model(name, found)
 

@@ -8,7 +8,7 @@ the slice's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +41,8 @@ _MAX = int(OFPP.MAX)
 _FLOOD, _ALL, _IN_PORT = int(OFPP.FLOOD), int(OFPP.ALL), int(OFPP.IN_PORT)
 _NORMAL, _LOCAL = int(OFPP.NORMAL), int(OFPP.LOCAL)
 _UNCHECKED = frozenset({int(OFPP.CONTROLLER), int(OFPP.TABLE)})
+_CONTROLLER = int(OFPP.CONTROLLER)
+_MANY = frozenset({_FLOOD, _ALL})
 _PORT_FIELD = HEADER_10["in_port"]
 _NONE_PORT = int(OFPP.NONE)
 
@@ -87,6 +89,40 @@ def outputs_of(actions: Sequence[Action10]) -> Iterator[int]:
             yield action.port
 
 
+MOST_REMEMBERED = 1024
+"""Programs that a slicer of actions remembers; one that comes again is worked out at once."""
+
+
+def changes_headers(actions: Sequence[Action10]) -> bool:
+    """Tell whether what actions may do depends on the frames that they are for."""
+    return not all(isinstance(one, ActionOutput10 | ActionEnqueue) for one in actions)
+
+
+@lru_cache(maxsize=4096)
+def asks_controller(data: bytes) -> bool:
+    """Tell whether actions send frames to the controller."""
+    return any(
+        isinstance(one, ActionOutput10) and one.port == _CONTROLLER for one in read_actions10(data)
+    )
+
+
+def told_of(data: bytes, match: TernaryMatch) -> Iterator[TernaryMatch]:
+    """Yield what takes the frames of ``match`` as actions send them to the controller."""
+    for action in read_actions10(data):
+        if isinstance(action, ActionOutput10):
+            if action.port == _CONTROLLER:
+                yield match
+        elif not isinstance(action, ActionEnqueue | ActionVendor):
+            match = changed_match(action, match)
+
+
+@lru_cache(maxsize=4096)
+def depends_on_ports(data: bytes) -> bool:
+    """Tell whether actions send to whatever ports the slice has."""
+    actions = read_actions10(data)
+    return any(isinstance(one, ActionOutput10) and one.port in _MANY for one in actions)
+
+
 @dataclass(slots=True)
 class ActionSlicer:
     """Slices the actions of one tenant on one switch."""
@@ -95,6 +131,7 @@ class ActionSlicer:
     slice_name: str
     ports: SlicePorts
     marks: SliceMarks = SliceMarks()
+    _known: dict[tuple[bytes, int | None], bytes] = field(default_factory=dict)
 
     def slice(self, data: bytes, match: TernaryMatch, came_in: int | None) -> bytes:
         """Return what the actions in ``data`` become for the frames of ``match``; TenantRefusal.
@@ -102,6 +139,17 @@ class ActionSlicer:
         ``match`` lies within the slice's own flowspace; ``came_in`` is the port that its frames
         come in at, None if it may be any.
         """
+        known = self._known.get((data, came_in))
+        if known is not None:
+            return known
+        sliced = self._sliced(data, match, came_in)
+        if not changes_headers(read_actions10(data)):
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[data, came_in] = sliced
+        return sliced
+
+    def _sliced(self, data: bytes, match: TernaryMatch, came_in: int | None) -> bytes:
         found: list[Action10] = []
         for action in read_actions10(data):
             match, sliced = self._one(action, match, came_in)
@@ -155,7 +203,7 @@ class ActionSlicer:
 
     def _has(self, port: int) -> bool:
         """Tell whether a port is the slice's, whether the switch has it just now or not."""
-        return self.flowspace.has_port(self.slice_name, port)
+        return port in self.ports.ports or self.flowspace.has_port(self.slice_name, port)
 
     def _marked(self) -> list[Action10]:
         """Return the actions that mark a frame before it is sent."""
@@ -188,9 +236,9 @@ def changed_match(action: Action10, match: TernaryMatch) -> TernaryMatch:
     if isinstance(action, ActionSetVlanPcp):
         _want(action.vlan_pcp <= MAX_PCP)
         return _with(_tagged(match), "dl_vlan_pcp", action.vlan_pcp)
-    for kind, field, read in _SETTERS:
+    for kind, name, read in _SETTERS:
         if isinstance(action, kind):
-            return _with(match, field, read(action))
+            return _with(match, name, read(action))
     raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.BAD_TYPE, "unknown action")
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
-from horizon_ryu.core.slicing.slice_settings import BandwidthMode
-from horizon_ryu.wire.ternary import HEADER_10
+from horizon_ryu.wire.ternary import HeaderLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +20,20 @@ class SlicerConfiguration:
     version: int = 0
     slices: Mapping[str, SliceDocument] = field(default_factory=lambda: MappingProxyType({}))
 
-    def flowspace10(self) -> Flowspace:
-        """Return the flowspace of switches of OpenFlow 1.0: of the slices that are enabled."""
+    def flowspace(self, layout: HeaderLayout) -> Flowspace:
+        """Return the flowspace of switches of one version: of the slices that are enabled."""
         return Flowspace(
-            HEADER_10,
+            layout,
             (rule for one in self.slices.values() if one.settings.enabled for rule in one.rules),
         )
 
 
 def parse_configuration(document: Any) -> SlicerConfiguration:
-    """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput."""
+    """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput.
+
+    Bandwidth by ``meter`` is taken whatever the switches are, which are not known here: where one
+    has no meters, that is told as an event and in the status of the slice there.
+    """
     if not isinstance(document, Mapping) or not isinstance(document.get("slices"), list):
         raise InvalidInput(("slices",), "must be a list")
     slices: dict[str, SliceDocument] = {}
@@ -55,7 +58,3 @@ def _check_carried(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:
         if controller.url.startswith("tls:"):
             place = (*loc, "controllers", at, "url")
             raise InvalidInput(place, "tenants over TLS are not served yet; write tcp:host:port")
-    share = parsed.settings.bandwidth
-    if share is not None and share.mode is BandwidthMode.METER:
-        place = (*loc, "bandwidth", "mode")
-        raise InvalidInput(place, "OpenFlow 1.0 has no meters; take vlan_pcp, ip_tos or queue")

@@ -1,42 +1,44 @@
-"""Sliced datapath of OpenFlow 1.0: one switch, its tenants, and every message between them.
-
-Nothing here waits or reads: whole messages, which guards have judged, come in, and what follows is
-said to the switch and to tenants (report 3.1; rules of FlowVisor where it was right).
-"""
+"""Sliced datapath of OpenFlow 1.0: what becomes of each kind of message (report 3.1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
-from horizon_ryu.core.slicing.limits import Limited, RateLimiter
-from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.limits import RateLimiter
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import RULES_10
 from horizon_ryu.slicer.flow_mods10 import delete_all10
-from horizon_ryu.slicer.flow_stats10 import DEFAULT_WINDOW, FlowStatsAnswers10
-from horizon_ryu.slicer.flow_tables10 import FlowTables10
-from horizon_ryu.slicer.frames10 import TenantFrames10, TrailerSigner
+from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
+from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
+from horizon_ryu.slicer.flow_tables10 import COOKIE_AT, FlowTables10, SlicedLink10
+from horizon_ryu.slicer.frames10 import TenantFrames10
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
-from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
+from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
+from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, SlicedDatapath
+from horizon_ryu.slicer.sliced_link import error_message, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
-from horizon_ryu.wire.layout import WireError
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStats10
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.symmetric import Error, GetConfigReply, SetConfig
 from horizon_ryu.wire.ternary import TernaryMatch
+from horizon_ryu.wire.ternary10 import read_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _MESSAGES = codec_of(OPENFLOW_10).messages
 _MORE = 1
 _LEAST_MISS_SEND_LEN = 128
+_NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
 _FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
 _OF_MONITORS = frozenset(
@@ -46,15 +48,13 @@ _OF_MONITORS = frozenset(
     }
 )
 """What a controller that only looks on may send."""
-_IGNORED = frozenset({int(OFPT.ERROR), int(OFPT.ECHO_REPLY), int(OFPT.ECHO_REQUEST)})
-"""What the session with a tenant has dealt with."""
-
-_FromTenant = Callable[[TenantConnection, bytes, float], None]
-_FromSwitch = Callable[[bytes, float], None]
 
 
-class SlicedDatapath10:
+class SlicedDatapath10(SlicedDatapath):
     """One switch of OpenFlow 1.0 that several slices share."""
+
+    VERSION = OPENFLOW_10
+    KINDS: ClassVar[Mapping[int, str]] = {int(kind): kind.name.lower() for kind in OFPT}
 
     def __init__(
         self,
@@ -65,16 +65,17 @@ class SlicedDatapath10:
         stats_window: float = DEFAULT_WINDOW,
     ) -> None:
         """``say`` takes whole messages for the switch."""
-        self.dpid = features.datapath_id
         sliced = SlicedSwitch(flowspace, RULES_10, lambda *piece: self._tables.translate(*piece))
-        self._link = SlicedLink(self.dpid, OPENFLOW_10, say, sliced)
+        self._link: SlicedLink10 = SlicedLink10(features.datapath_id, OPENFLOW_10, say, sliced)
+        super().__init__(self._link)
         self.ports = TenantPorts10(self._link, features)
         self._tables = FlowTables10(self._link, self.ports)
         self.frames = TenantFrames10(self._link, self.ports, signer)
         self._stats = FlowStatsAnswers10(self._link, self._tables, stats_window)
         self._miss_send_len = 0
+        self._worked_by: dict[str, SliceSettings] = {}
         self._guards: set[tuple[TernaryMatch, int]] = set()
-        self._tenants_say: Mapping[int, _FromTenant] = {
+        self._tenants_say: Mapping[int, FromTenant] = {
             OFPT.FEATURES_REQUEST: self._features,
             OFPT.GET_CONFIG_REQUEST: self._get_config,
             OFPT.SET_CONFIG: self._set_config,
@@ -88,9 +89,9 @@ class SlicedDatapath10:
             ),
             OFPT.VENDOR: self._vendor,
         }
-        self._switch_says: Mapping[int, _FromSwitch] = {
+        self._switch_says: Mapping[int, FromSwitch] = {
             OFPT.PACKET_IN: self.frames.packet_in,
-            OFPT.FLOW_REMOVED: self._tables.flow_removed,
+            OFPT.FLOW_REMOVED: self._flow_removed,
             OFPT.PORT_STATUS: self._port_status,
             OFPT.STATS_REPLY: self._stats_reply,
             OFPT.ERROR: self._error,
@@ -108,38 +109,27 @@ class SlicedDatapath10:
 
     # ---- slices and their connections
 
+    def connect(self, tenant: TenantConnection) -> None:
+        """Let a tenant take part from now on: its frames are dropped no more."""
+        super().connect(tenant)
+        self.frames.lift_drops(tenant.slice_name)
+
     def set_slice(
         self, settings: SliceSettings, shared: RateLimiter, own: RateLimiter | None
     ) -> None:
-        """Have a slice here, or give it other settings."""
-        presence = self._link.presences.get(settings.name)
-        if presence is None:
-            self._link.presences[settings.name] = SlicePresence(settings, shared, own)
-        else:
-            presence.settings, presence.shared, presence.own = settings, shared, own
+        """Have a slice here, or give it other settings.
 
-    def remove_slice(self, name: str) -> None:
-        """Have a slice here no more; its entries have gone with its flowspace."""
-        self._link.presences.pop(name, None)
-
-    def slices(self) -> tuple[str, ...]:
-        """Return the names of the slices that are here."""
-        return tuple(self._link.presences)
-
-    def presence(self, name: str) -> SlicePresence | None:
-        """Return what a slice has here; None if it is not here."""
-        return self._link.presences.get(name)
-
-    def connect(self, tenant: TenantConnection) -> None:
-        """Let a tenant take part from now on."""
-        self._link.presence(tenant).connections.append(tenant)
+        One whose bandwidth is held by meters has it unheld here, which is told: it may have
+        switches of OpenFlow 1.3 too.
+        """
+        super().set_slice(settings, shared, own)
+        share = settings.bandwidth
+        metered = share is not None and share.mode is BandwidthMode.METER
+        self._link.set_bandwidth_fault(settings.name, _NO_METERS if metered else None)
 
     def disconnect(self, tenant: TenantConnection) -> None:
         """Let a tenant take part no more; its entries stay."""
-        presence = self._link.presences.get(tenant.slice_name)
-        if presence is not None and tenant in presence.connections:
-            presence.connections.remove(tenant)
-        self._link.xids.forget(tenant)
+        super().disconnect(tenant)
         self._stats.forget(tenant)
         self._set_miss_send_len()
 
@@ -147,7 +137,15 @@ class SlicedDatapath10:
         """Take another flowspace: entries and ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
-        self._work_out(flowspace, now)
+        self.frames.lift_drops()
+        settings = {name: one.settings for name, one in self._link.presences.items()}
+        if flowspace.rules == self.sliced.flowspace.rules:
+            others = [name for name in settings if settings[name] != self._worked_by.get(name)]
+            entries = [entry for name in others for entry in self.sliced.table(name)]
+            self._tables.follow(flowspace, entries, now)
+        else:
+            self._work_out(flowspace, now)
+        self._worked_by = settings
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
 
@@ -172,27 +170,9 @@ class SlicedDatapath10:
 
     # ---- from tenants
 
-    def from_tenant(self, tenant: TenantConnection, message: bytes, now: float) -> None:
-        """Deal with a message of a tenant: what is refused is answered with an error."""
-        kind = message[1]
-        if kind in _IGNORED:
-            return
-        presence = self._link.presence(tenant)
-        presence.counted[f"tenant.{OFPT(kind).name.lower()}"] += 1
-        try:
-            if not presence.admit(Limited.MESSAGES, now):
-                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, Limited.MESSAGES.value)
-            if tenant.is_monitor and kind not in _OF_MONITORS:
-                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "monitor")
-            take = self._tenants_say.get(kind)
-            if take is None:
-                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_TYPE, "unknown type")
-            take(tenant, message, now)
-        except TenantRefusal as refusal:
-            self._link.refuse(tenant, message, refusal)
-        except WireError:
-            malformed = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_LEN, "malformed")
-            self._link.refuse(tenant, message, malformed)
+    def _check_role(self, tenant: TenantConnection, message: bytes) -> None:
+        if tenant.is_monitor and message[1] not in _OF_MONITORS:
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "monitor")
 
     def _features(self, tenant: TenantConnection, message: bytes, _: float) -> None:
         reply = self.ports.features(tenant.slice_name)
@@ -220,7 +200,7 @@ class SlicedDatapath10:
 
     def _port_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         self.ports.port_mod(tenant, message)
-        self._work_out(self._link.sliced.flowspace, now)
+        self._tables.follow_ports((tenant.slice_name,), now)
 
     def _vendor(self, tenant: TenantConnection, message: bytes, _: float) -> None:
         vendor = int.from_bytes(message[8:12], "big")
@@ -240,11 +220,13 @@ class SlicedDatapath10:
 
     # ---- from the switch
 
-    def from_switch(self, message: bytes, now: float) -> None:
-        """Deal with a message of the switch: it goes to whom it concerns, and to nobody else."""
-        take = self._switch_says.get(message[1])
-        if take is not None:
-            take(message, now)
+    def _flow_removed(self, message: bytes, now: float) -> None:
+        if not int.from_bytes(message[COOKIE_AT : COOKIE_AT + 8], "big"):
+            match = read_match10(message, HEADER_SIZE)
+            place = int.from_bytes(message[COOKIE_AT + 8 : COOKIE_AT + 10], "big")
+            self.frames.drop_ended(match, place)
+            return
+        self._tables.flow_removed(message, now)
 
     def _answer(self, message: bytes, _: float) -> None:
         asked = self._link.answer(message)
@@ -257,8 +239,7 @@ class SlicedDatapath10:
             self.ports.queue_config(asked.tenant, asked.xid, message)
 
     def _port_status(self, message: bytes, now: float) -> None:
-        self.ports.port_status(message)
-        self._work_out(self._link.sliced.flowspace, now)
+        self._tables.follow_ports(self.ports.port_status(message), now)
 
     def _stats_reply(self, message: bytes, now: float) -> None:
         reply: StatsReply = _MESSAGES.decode(message).message

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.flowspace import Flowspace, SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.slicer.configuration import SlicerConfiguration
-from horizon_ryu.slicer.frames10 import TrailerSigner
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.switch_link import SwitchLink
+from horizon_ryu.wire.ternary import LAYOUTS
 
 _LOG = logging.getLogger("horizon.slicer")
 Listener = Callable[[str, Mapping[str, Any]], None]
@@ -27,7 +28,7 @@ class SlicerEngine:
         self.signer = TrailerSigner(instance, secrets.token_bytes(32))
         self._listener = listener
         self._configuration = SlicerConfiguration()
-        self._flowspace = self._configuration.flowspace10()
+        self._flowspaces = _flowspaces(self._configuration)
         self._rates: dict[str, RateLimiter] = {}
         self.switches: dict[int, SwitchLink] = {}
         self.faults = 0
@@ -64,9 +65,9 @@ class SlicerEngine:
         """Return what is worked by."""
         return self._configuration
 
-    def flowspace_on(self, dpid: int) -> SwitchFlowspace:
-        """Return the flowspace of a switch."""
-        return self._flowspace.on(dpid)
+    def flowspace_on(self, dpid: int, version: int) -> SwitchFlowspace:
+        """Return the flowspace of a switch, in the fields of the version that it speaks."""
+        return self._flowspaces[version].on(dpid)
 
     def rates(self, name: str) -> RateLimiter:
         """Return the rates of a slice on all switches together."""
@@ -83,9 +84,9 @@ class SlicerEngine:
                 self._rates[name] = RateLimiter(one.settings.limits, now)
         for name in self._rates.keys() - configuration.slices.keys():
             del self._rates[name]
-        self._flowspace = configuration.flowspace10()
-        for dpid, link in self.switches.items():
-            link.reconfigure(self._flowspace.on(dpid))
+        self._flowspaces = _flowspaces(configuration)
+        for link in self.switches.values():
+            link.reconfigure()
 
     # ---- what is told
 
@@ -103,3 +104,8 @@ class SlicerEngine:
         _LOG.error("a connection ends by an error of ours: %s", about, exc_info=error)
         if self._listener is not None:
             self._listener("fault", {**about, "error": repr(error)})
+
+
+def _flowspaces(configuration: SlicerConfiguration) -> Mapping[int, Flowspace]:
+    """Return the flowspace that switches of each version work by."""
+    return {version: configuration.flowspace(layout) for version, layout in LAYOUTS.items()}

@@ -30,10 +30,14 @@ _KNOWN_FLAGS = _SEND_FLOW_REM | _CHECK_OVERLAP
 
 
 class TenantFlowMod(NamedTuple):
-    """A tenant's flow-mod; ``buffer_id`` None if it names no frame."""
+    """A tenant's flow-mod; ``buffer_id`` None if it names no frame.
+
+    ``is_plain``: it adds an entry, and asks for nothing besides.
+    """
 
     change: FlowChange
     buffer_id: int | None
+    is_plain: bool
 
 
 def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) -> TenantFlowMod:
@@ -68,7 +72,9 @@ def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) 
         check_overlap=bool(flags & _CHECK_OVERLAP),
         selects=_output_filter(out_port) if deletes and out_port != _NONE else None,
     )
-    return TenantFlowMod(change, None if deletes or buffer_id == OFP_NO_BUFFER else buffer_id)
+    buffered = None if deletes or buffer_id == OFP_NO_BUFFER else buffer_id
+    is_plain = command == TableCommand.ADD and buffered is None and not flags & _CHECK_OVERLAP
+    return TenantFlowMod(change, buffered, is_plain)
 
 
 class _OutputFilter:

@@ -6,23 +6,25 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.priority_bands import BandFull
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
-from horizon_ryu.core.slicing.sliced_switch import (
-    OutsideFlowspace,
-    QuotaExceeded,
-)
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode
+from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import (
+    OutsideFlowspace,
     OverlappingEntry,
+    QuotaExceeded,
     TableChange,
     TableCommand,
     TenantEntry,
 )
-from horizon_ryu.slicer.actions10 import ActionSlicer, port_of
+from horizon_ryu.slicer.actions10 import ActionSlicer, SliceMarks, depends_on_ports, port_of
 from horizon_ryu.slicer.flow_mods10 import (
+    SwitchFlowMod,
     raw_flow_mod10,
     read_flow_mod10,
     switch_flow_mods,
@@ -50,11 +52,19 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (BandFull, OFPFMFC.ALL_TABLES_FULL, "priorities in use"),
 )
 """What a flow-mod fails with -> the code that its tenant is told."""
+_REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
 
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
-_MATCH_AT, _REMOVED_AT = 8, 48
+_MATCH_AT, COOKIE_AT = 8, 48
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
 _TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
+
+
+@dataclass(slots=True)
+class SlicedLink10(SlicedLink):
+    """The link of a switch whose tenants' entries are told apart by their matches."""
+
+    sliced: SlicedSwitch
 
 
 @dataclass(slots=True)
@@ -75,12 +85,13 @@ class _Tally:
 class FlowTables10:
     """The tables of all tenants of one switch, and the switch's."""
 
-    def __init__(self, link: SlicedLink, ports: TenantPorts10) -> None:
+    def __init__(self, link: SlicedLink10, ports: TenantPorts10) -> None:
         self._link = link
         self._ports = ports
         self._last_id = 0
         self._tallies: dict[int, _Tally] = {}
         self._leaving: dict[tuple[TernaryMatch, int], TenantEntry] = {}
+        self._slicers: dict[tuple[str, int | None], ActionSlicer] = {}
 
     # ---- from tenants
 
@@ -95,15 +106,29 @@ class FlowTables10:
         if mod.buffer_id is not None and header is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         quota = presence.quota(self._link.dpid)
+        if quota is None and mod.is_plain and self._add(mod.change.entry, tenant, message, now):
+            return
         try:
             change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
-        except tuple(kind for kind, _, _ in _REFUSALS) as error:
+        except _REFUSED_FOR as error:
             raise _refused(error) from error
         if mod.buffer_id is not None:
             tenant.consume(mod.buffer_id)
         asked = Asked(tenant, xid_of(message), message, self._context(change))
         self._send(sent, now, asked, mod.buffer_id, header)
         self._end(change.gone if mod.change.command >= TableCommand.DELETE else (), sent)
+
+    def _add(
+        self, entry: TenantEntry, tenant: TenantConnection, message: bytes, now: float
+    ) -> bool:
+        """Add an entry that becomes one of the switch's; False if it takes more than that."""
+        added = self._link.sliced.add_whole(entry)
+        if added is None:
+            return False
+        asked = Asked(tenant, xid_of(message), message, (entry.entry_id,))
+        xid = self._link.xids.translate(asked)
+        self._link.say(write_flow_mod10(SwitchFlowMod(added, TableCommand.ADD), xid, now))
+        return True
 
     def _context(self, change: TableChange) -> tuple[int, ...]:
         """Return the ids of the entries that end if the switch refuses them."""
@@ -162,7 +187,7 @@ class FlowTables10:
         """Take note of a piece that has ended; tell its tenant when its entry has."""
         match = read_match10(message, _MATCH_AT)
         cookie, priority, reason, seconds, nanoseconds, _, packets, octets = _REMOVED.unpack_from(
-            message, _REMOVED_AT
+            message, COOKIE_AT
         )
         address = match, priority
         leaving = self._leaving.pop(address, None)
@@ -220,17 +245,23 @@ class FlowTables10:
 
     def translate(self, entry: TenantEntry, match: TernaryMatch, rule: FlowspaceRule) -> bytes:
         """Return what a tenant's actions become in one part of its flowspace; TenantRefusal."""
-        ports = self._ports.for_actions(entry.slice_name)
-        presence = self._link.presences[entry.slice_name]
-        marks = presence.marks(ports.ports)
-        if rule.force_queue is not None:
-            forced = rule.force_queue
-            marks = type(marks)(
-                marks.vlan_pcp, marks.nw_tos, tuple((port, forced) for port in sorted(ports.ports))
-            )
-        flowspace = self._link.sliced.flowspace
-        slicer = ActionSlicer(flowspace, entry.slice_name, ports, marks)
+        slicer = self.slicer(entry.slice_name, rule.force_queue)
         return slicer.slice(entry.program, match, port_of(match))
+
+    def slicer(self, slice_name: str, force_queue: int | None = None) -> ActionSlicer:
+        """Return what slices the actions of a slice; ``force_queue`` is that of a rule."""
+        ports = self._ports.for_actions(slice_name)
+        flowspace = self._link.sliced.flowspace
+        found = self._slicers.get((slice_name, force_queue))
+        if found is not None and found.ports is ports and found.flowspace is flowspace:
+            return found
+        marks = self._link.presences[slice_name].marks(ports.ports)
+        if force_queue is not None:
+            queues = tuple((port, force_queue) for port in sorted(ports.ports))
+            marks = SliceMarks(marks.vlan_pcp, marks.nw_tos, queues)
+        found = ActionSlicer(flowspace, slice_name, ports, marks)
+        self._slicers[slice_name, force_queue] = found
+        return found
 
     def install_guards(
         self, before: set[tuple[TernaryMatch, int]]
@@ -242,6 +273,35 @@ class FlowTables10:
         for match, priority in before - wanted:
             self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority))
         return wanted
+
+    def follow_ports(self, names: Iterable[str], now: float) -> None:
+        """Send what it changes that slices have gained or lost ports, or closed them for floods."""
+        self.follow(
+            self._link.sliced.flowspace,
+            [
+                entry
+                for name in names
+                for entry in self._link.sliced.table(name)
+                if depends_on_ports(entry.program) or self._has_queues(name)
+            ],
+            now,
+        )
+
+    def follow(
+        self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry], now: float
+    ) -> None:
+        """Take a flowspace of the same rules, and send what changes of some entries."""
+        changes, lost = self._link.sliced.follow(flowspace, entries)
+        self._send(changes, now, None)
+        self.lose(lost)
+
+    def _has_queues(self, name: str) -> bool:
+        """Tell whether outputs of a slice are made to go through queues of its ports."""
+        share = self._link.presences[name].settings.bandwidth
+        return (share is not None and share.mode is BandwidthMode.QUEUE) or any(
+            rule.force_queue is not None and rule.slice_name == name
+            for rule in self._link.sliced.flowspace.rules
+        )
 
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
         """Send what another flowspace changes."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import hmac
 import struct
-from hashlib import sha256
+from typing import NamedTuple
 
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_settings import DropPolicy
 from horizon_ryu.core.slicing.tenant_table import TableCommand
-from horizon_ryu.slicer.actions10 import ActionSlicer
+from horizon_ryu.slicer.actions10 import (
+    ActionSlicer,
+    asks_controller,
+    told_of,
+)
 from horizon_ryu.slicer.flow_mods10 import raw_flow_mod10
-from horizon_ryu.slicer.lldp_trailer import Trailer, is_lldp, take_trailer, with_trailer
+from horizon_ryu.slicer.flow_tables10 import SlicedLink10
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner, is_lldp
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.sliced_link import framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBAC, OFPBRC, OFPET
 from horizon_ryu.wire.frame_header import header10
@@ -25,6 +29,7 @@ from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPR, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import EVERY_HEADER, HEADER_10, TernaryMatch
+from horizon_ryu.wire.ternary10 import effective10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _PACKET_IN = struct.Struct("!IHHBx")
@@ -38,44 +43,28 @@ _ALL_FIELDS = sum(field.mask for field in HEADER_10.fields.values())
 """Every bit of every field: no two share one."""
 _PORT_MASK = HEADER_10["in_port"].mask
 _MOST_PARTS = 4096
-_SIGNATURE = 16
+MOST_DROPS = 4096
+"""Drops of the slicer's that are remembered, to be lifted; the oldest is lifted for another."""
 
 
-class TrailerSigner:
-    """Puts trailers on LLDP frames that only this slicer can have made."""
+class _Drop(NamedTuple):
+    """An entry that drops frames which nobody can be asked about; ``match`` as it was sent.
 
-    def __init__(self, instance: str, key: bytes) -> None:
-        self._instance = instance
-        self._key = key
+    The switch tells of it as its match is effective. ``slice_name`` None: the frames are nobody's.
+    """
 
-    def put(self, frame: bytes, slice_name: str) -> bytes:
-        """Return a frame of a slice with its trailer."""
-        signed = f"{self._instance}#{self._sign(frame, slice_name)}"
-        return with_trailer(frame, Trailer(slice_name, signed))
-
-    def take(self, frame: bytes) -> tuple[bytes, str | None]:
-        """Return a frame as its slice has sent it, and the slice; the frame as it is if none."""
-        bare, trailer = take_trailer(frame)
-        if trailer is None:
-            return frame, None
-        instance, _, signature = trailer.slicer.rpartition("#")
-        wanted = self._sign(bare, trailer.slice_name)
-        if instance != self._instance or not hmac.compare_digest(signature, wanted):
-            return frame, None
-        return bare, trailer.slice_name
-
-    def _sign(self, frame: bytes, slice_name: str) -> str:
-        digest = hmac.new(self._key, slice_name.encode() + b"\0" + frame, sha256)
-        return digest.hexdigest()[:_SIGNATURE]
+    match: TernaryMatch
+    slice_name: str | None
 
 
 class TenantFrames10:
     """What comes to a slice from its part of the network, and what it sends there."""
 
-    def __init__(self, link: SlicedLink, ports: TenantPorts10, signer: TrailerSigner) -> None:
+    def __init__(self, link: SlicedLink10, ports: TenantPorts10, signer: TrailerSigner) -> None:
         self._link = link
         self._ports = ports
         self._signer = signer
+        self._drops: dict[tuple[TernaryMatch, int], _Drop] = {}
         self.unowned = 0
         """Frames that belonged to no slice."""
 
@@ -91,11 +80,13 @@ class TenantFrames10:
         header = header10(frame, in_port)
         flowspace = self._link.sliced.flowspace
         rule = flowspace.owner(header)
+        owner = None if rule is None else rule.slice_name
         for name in flowspace.observers(header):
-            self._deliver(name, message, header, now, grants=False)
+            if name != owner:
+                self._deliver(name, message, header, now, grants=False)
         if rule is None:
             self.unowned += 1
-            self._drop(TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS))
+            self._drop(TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS), 0, None)
             return
         if not self._link.connected(rule.slice_name):
             self._drop_unattended(rule, header)
@@ -119,10 +110,19 @@ class TenantFrames10:
             tenant.say(_cut(message, tenant.miss_send_len))
 
     def _came_by_guard(self, name: str, header: int) -> bool:
-        """Tell whether a frame came because its slice has no entry for it, by one of ours."""
+        """Tell whether a frame came because its slice has no entry for it, by one of ours.
+
+        An entry may have changed the frame before it sent it here.
+        """
         sliced = self._link.sliced
-        return sliced.has_guards and not any(
-            entry.match.takes(header) for entry in sliced.table(name)
+        if not sliced.has_guards:
+            return False
+        told = {one for one in sliced.installed.programs(name) if asks_controller(one)}
+        return not told or not any(
+            match.takes(header)
+            for entry in sliced.table(name)
+            if entry.program in told
+            for match in told_of(entry.program, entry.match)
         )
 
     def _lldp(self, message: bytes, frame: bytes, in_port: int, now: float) -> None:
@@ -140,27 +140,53 @@ class TenantFrames10:
 
     def _drop_unattended(self, rule: FlowspaceRule, header: int) -> None:
         """Drop, for a second, the frames of a slice that nobody is there for."""
-        presence = self._link.presences.get(rule.slice_name)
+        name = rule.slice_name
+        presence = self._link.presences.get(name)
         exact = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
+        flowspace = self._link.sliced.flowspace
+        number = flowspace.whole.index.first(header, flowspace.owned)
+        place = self._link.sliced.drop_place(number)
         if presence is None or presence.settings.drop_policy is DropPolicy.EXACT:
-            self._drop(exact)
+            self._drop(exact, place, name)
             return
-        number = self._link.sliced.flowspace.whole.index.first(
-            header, self._link.sliced.flowspace.owned
-        )
-        region = self._link.sliced.flowspace.region(number)
         try:
-            for match in region.common(EVERY_HEADER, _MOST_PARTS):
-                self._drop(match)
+            for match in flowspace.region(number).common(EVERY_HEADER, _MOST_PARTS):
+                self._drop(match, place, name)
         except TooManyEntries:
-            self._drop(exact)
+            self._drop(exact, place, name)
 
-    def _drop(self, match: TernaryMatch) -> None:
+    def _drop(self, match: TernaryMatch, place: int, slice_name: str | None) -> None:
+        self._drops[effective10(*match), place] = _Drop(match, slice_name)
+        if len(self._drops) > MOST_DROPS:
+            self._lift(next(iter(self._drops)))
         self._link.say(
             raw_flow_mod10(
-                0, match, TableCommand.ADD, 0, idle=1, flags=int(OFPFF.SEND_FLOW_REM), buffer_id=0
+                0,
+                match,
+                TableCommand.ADD,
+                place,
+                idle=1,
+                flags=int(OFPFF.SEND_FLOW_REM),
+                buffer_id=0,
             )
         )
+
+    def drop_ended(self, match: TernaryMatch, place: int) -> None:
+        """Take note of a drop that the switch has removed."""
+        self._drops.pop((match, place), None)
+
+    def lift_drops(self, slice_name: str | None = None) -> None:
+        """Let the frames of a slice come again, whose controller is there now; None: all frames.
+
+        Drops end when they are idle: those of a stream of frames would stay for ever.
+        """
+        for key, drop in list(self._drops.items()):
+            if slice_name is None or drop.slice_name == slice_name:
+                self._lift(key)
+
+    def _lift(self, key: tuple[TernaryMatch, int]) -> None:
+        match = self._drops.pop(key).match
+        self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, key[1]))
 
     # ---- from tenants
 

@@ -6,6 +6,8 @@ layout that FlowVisor gave it: slice, zero, slicer, zero, and the two lengths.
 
 from __future__ import annotations
 
+import hmac
+from hashlib import sha256
 from typing import NamedTuple
 
 from horizon_ryu.wire.protocols import ETHERTYPE
@@ -19,6 +21,7 @@ _SUBTYPE = 1
 _END = bytes(2)
 _MOST = 0x1FF
 _HEAD = 2 + len(_OUI) + 1
+_SIGNATURE = 16
 
 
 class Trailer(NamedTuple):
@@ -80,3 +83,31 @@ def _unpadded(frame: bytes) -> tuple[bytes, Trailer | None]:
     return (
         take_trailer(stripped + _END) if len(stripped) + len(_END) < len(frame) else (frame, None)
     )
+
+
+class TrailerSigner:
+    """Puts trailers on LLDP frames that only this slicer can have made."""
+
+    def __init__(self, instance: str, key: bytes) -> None:
+        self._instance = instance
+        self._key = key
+
+    def put(self, frame: bytes, slice_name: str) -> bytes:
+        """Return a frame of a slice with its trailer."""
+        signed = f"{self._instance}#{self._sign(frame, slice_name)}"
+        return with_trailer(frame, Trailer(slice_name, signed))
+
+    def take(self, frame: bytes) -> tuple[bytes, str | None]:
+        """Return a frame as its slice has sent it, and the slice; the frame as it is if none."""
+        bare, trailer = take_trailer(frame)
+        if trailer is None:
+            return frame, None
+        instance, _, signature = trailer.slicer.rpartition("#")
+        wanted = self._sign(bare, trailer.slice_name)
+        if instance != self._instance or not hmac.compare_digest(signature, wanted):
+            return frame, None
+        return bare, trailer.slice_name
+
+    def _sign(self, frame: bytes, slice_name: str) -> str:
+        digest = hmac.new(self._key, slice_name.encode() + b"\0" + frame, sha256)
+        return digest.hexdigest()[:_SIGNATURE]

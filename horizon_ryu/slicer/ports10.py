@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.slicer.actions10 import SlicePorts
-from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.wire.codecs import codec_of
@@ -36,6 +37,7 @@ class TenantPorts10:
         self._features = features
         self._ports: dict[int, Port10] = {port.port_no: port for port in features.ports}
         self._own: dict[str, frozenset[int]] = {}
+        self._for_actions: dict[str, tuple[SliceSettings, SlicePorts]] = {}
 
     def of_slice(self, slice_name: str) -> frozenset[int]:
         """Return the numbers of a slice's ports; worked out once for each flowspace."""
@@ -50,10 +52,21 @@ class TenantPorts10:
     def forget(self) -> None:
         """Work out again which ports are whose: the flowspace or the ports have changed."""
         self._own.clear()
+        self._for_actions.clear()
 
     def for_actions(self, slice_name: str) -> SlicePorts:
-        """Return what a slice may send to: FLOOD leaves out ports that it closed for it."""
+        """Return what a slice may send to: FLOOD leaves out ports that it closed for it.
+
+        The same object until it is something else.
+        """
         presence = self._link.presences[slice_name]
+        settings, found = self._for_actions.get(slice_name, (None, None))
+        if found is None or settings is not presence.settings:
+            found = self._worked_out(slice_name, presence)
+            self._for_actions[slice_name] = presence.settings, found
+        return found
+
+    def _worked_out(self, slice_name: str, presence: SlicePresence) -> SlicePorts:
         ports = self.of_slice(slice_name)
         flooded = ports - presence.no_flood - {_LOCAL}
         settings = presence.settings
@@ -75,10 +88,15 @@ class TenantPorts10:
 
     # ---- from the switch
 
-    def port_status(self, message: bytes) -> None:
-        """Take note of a port that came, changed or went, and tell those whose it is."""
+    def port_status(self, message: bytes) -> frozenset[str]:
+        """Take note of a port that came, changed or went, and tell those whose it is.
+
+        Returns the slices that have other ports now.
+        """
         status = _MESSAGES.decode(message).message
         number = status.desc.port_no
+        there = number in self._ports
+        owners = set()
         self.forget()
         if status.reason == OFPPR.DELETE:
             self._ports.pop(number, None)
@@ -86,21 +104,28 @@ class TenantPorts10:
             self._ports[number] = status.desc
         for name, presence in self._link.presences.items():
             if self._link.sliced.flowspace.has_port(name, number):
+                owners.add(name)
                 seen = replace(status, desc=self._seen(name, status.desc))
                 for tenant in presence.connections:
                     tenant.say(_MESSAGES.encode(0, seen))
+            if status.reason == OFPPR.DELETE:
+                presence.no_flood.discard(number)
+        return frozenset(owners if there != (number in self._ports) else ())
 
     def tell_changes(self, slice_name: str, before: frozenset[int]) -> None:
         """Tell a slice of the ports that its flowspace gained and lost."""
         now = self.of_slice(slice_name)
+        presence = self._link.presences[slice_name]
         for number in sorted(before ^ now):
             port = self._ports.get(number)
             if port is None:
                 continue
             reason = OFPPR.ADD if number in now else OFPPR.DELETE
             status = PortStatus10(int(reason), self._seen(slice_name, port))
-            for tenant in self._link.connected(slice_name):
+            for tenant in presence.connections:
                 tenant.say(_MESSAGES.encode(0, status))
+        # A port that comes back is a new one to the slice.
+        presence.no_flood.intersection_update(now)
 
     def stats_reply(self, tenant: TenantConnection, xid: int, reply: StatsReply) -> None:
         """Pass on the counters of a slice's own ports or queues; none are an empty answer."""
@@ -142,6 +167,7 @@ class TenantPorts10:
         if mod.mask & _NO_FLOOD:
             closed = self._link.presence(tenant).no_flood
             (closed.add if mod.config & _NO_FLOOD else closed.discard)(mod.port_no)
+            self._for_actions.pop(tenant.slice_name, None)
 
     def ask_for_queues(self, tenant: TenantConnection, message: bytes) -> None:
         """Ask the switch for the queues of a slice's port; TenantRefusal for others' ports."""

@@ -60,6 +60,8 @@ class SlicePresence:
     """Messages by direction and type, such as ``tenant.flow_mod``."""
     refused: Counter[str] = field(default_factory=Counter)
     """Messages of the tenant by the reason for which they were refused."""
+    bandwidth_fault: str | None = None
+    """Why the bandwidth of the slice is not held here; None where it is, or none is asked for."""
 
     def admit(self, kind: Limited, now: float) -> bool:
         """Take a token from the slice's rates."""
@@ -67,11 +69,14 @@ class SlicePresence:
             return False
         return self.shared.admit(kind, now)
 
-    def quota(self, dpid: int) -> int | None:
-        """Return how many flow entries the slice may have on a switch; None without a limit."""
+    def quota(self, dpid: int, kind: str = "flow_entries") -> int | None:
+        """Return how many flow entries the slice may have on a switch; None without a limit.
+
+        ``kind``: another field of the limits that counts things, ``groups`` or ``meters``.
+        """
         here = self.settings.per_switch.get(dpid)
-        found = None if here is None else here.flow_entries
-        return self.settings.limits.flow_entries if found is None else found
+        found: int | None = None if here is None else getattr(here, kind)
+        return getattr(self.settings.limits, kind) if found is None else found
 
     def marks(self, ports: frozenset[int]) -> SliceMarks:
         """Return what the frames of the slice are marked with."""

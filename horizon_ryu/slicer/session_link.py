@@ -6,6 +6,7 @@ import asyncio
 from abc import abstractmethod
 from typing import ClassVar, cast
 
+from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.turns import TurnTaker
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.protocol_session import ProtocolSession
@@ -19,13 +20,20 @@ class SessionLink(asyncio.Protocol):
     MOST_UNSENT: ClassVar[int]
     """Bytes that the peer may leave unread; then it is slow, and its connection ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        """``outbox``: that of others who are sent to in the same turns."""
         self._loop = asyncio.get_running_loop()
+        self._outbox = Outbox(self._loop) if outbox is None else outbox
         self._session: ProtocolSession | None = None
         self._turns: TurnTaker | None = None
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flush_due = False
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is flushed at the end of a turn."""
+        return self._outbox
 
     # ---- what a kind of link does
 
@@ -53,7 +61,9 @@ class SessionLink(asyncio.Protocol):
         made = self._transport = cast("asyncio.Transport", transport)
         made.set_write_buffer_limits(high=self.MOST_UNSENT)
         self._session = self._begun()
-        self._turns = TurnTaker(self._loop, self._take, self.flush, self._failed)
+        self._turns = TurnTaker(
+            self._loop, self._take, self._outbox.hold, self._end_turn, self._failed
+        )
         self._turns.begin(made)
         self.flush()
         self._plan_tick()
@@ -86,7 +96,11 @@ class SessionLink(asyncio.Protocol):
             self._session.say(message)
             if not self._flush_due:
                 self._flush_due = True
-                self._loop.call_soon(self.flush)
+                self._outbox.add(self.flush)
+
+    def _end_turn(self) -> None:
+        self.flush()
+        self._outbox.flush()
 
     def flush(self) -> None:
         """Send what is to be sent; end what has ended."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.tenant_table import TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
@@ -40,16 +40,24 @@ def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes
     return framed(version, _ERROR, xid_of(offending), body)
 
 
+def _untold(_event: str, **_about: object) -> None:
+    """Tell nobody."""
+
+
 @dataclass(slots=True)
 class SlicedLink:
-    """One switch and its tenants; ``say`` takes whole messages for the switch."""
+    """One switch and its tenants; ``say`` takes whole messages for the switch.
+
+    ``tell`` takes an event, and what it is about: it is told to whoever listens.
+    """
 
     dpid: int
     version: int
     say: Callable[[bytes], None]
-    sliced: SlicedSwitch
+    sliced: TenantTables
     presences: dict[str, SlicePresence] = field(default_factory=dict)
     xids: XidMap = field(default_factory=XidMap)
+    tell: Callable[..., None] = _untold
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""
@@ -69,6 +77,14 @@ class SlicedLink:
         """Answer a tenant's message with an error, and count it."""
         self.presence(tenant).refused[refusal.reason] += 1
         tenant.say(error_message(self.version, refusal.kind, refusal.code, message))
+
+    def set_bandwidth_fault(self, slice_name: str, reason: str | None) -> None:
+        """Note why the bandwidth of a slice is not held here, and tell it; None: it is."""
+        presence = self.presences[slice_name]
+        if presence.bandwidth_fault != reason:
+            presence.bandwidth_fault = reason
+            if reason is not None:
+                self.tell("bandwidth_not_held", dpid=self.dpid, slice=slice_name, reason=reason)
 
     def connected(self, slice_name: str) -> list[TenantConnection]:
         """Return the connections of a slice."""

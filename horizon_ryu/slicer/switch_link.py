@@ -12,19 +12,25 @@ from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.core.slicing.slice_document import SliceDocument
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
-from horizon_ryu.slicer.frames10 import TrailerSigner
+from horizon_ryu.slicer.datapath13 import SlicedDatapath13
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
+from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
 from horizon_ryu.slicer.tenant_link import TenantLink
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
 from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
-from horizon_ryu.wire.versions import OPENFLOW_10
+from horizon_ryu.wire.session.switch import FeaturesReply
+from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 
-_OFFER = VersionOffer(frozenset({OPENFLOW_10}))
+_OFFER = VersionOffer(frozenset({OPENFLOW_10, OPENFLOW_13}), listed=True)
+_MOST_EARLY = 1024
+"""Messages of a switch that are kept until its features and its ports are known."""
+
+_FOR_TENANTS = (SessionEvent.PACKET_IN, SessionEvent.MESSAGE, SessionEvent.ANSWER)
 
 
 class Slicer(Protocol):
@@ -35,8 +41,8 @@ class Slicer(Protocol):
     def configuration(self) -> SlicerConfiguration:
         """Return what is to be worked by."""
 
-    def flowspace_on(self, dpid: int) -> SwitchFlowspace:
-        """Return the flowspace of a switch."""
+    def flowspace_on(self, dpid: int, version: int) -> SwitchFlowspace:
+        """Return the flowspace of a switch, in the fields of the version that it speaks."""
 
     def rates(self, name: str) -> RateLimiter:
         """Return the rates of a slice on all switches together."""
@@ -63,7 +69,8 @@ class SwitchLink(SessionLink):
         super().__init__()
         self._slicer = slicer
         self._features = b""
-        self.datapath: SlicedDatapath10 | None = None
+        self._early: list[bytes] = []
+        self.datapath: SlicedDatapath | None = None
         self.links: dict[tuple[str, str], TenantLink] = {}
         self.peer = ""
 
@@ -82,6 +89,7 @@ class SwitchLink(SessionLink):
             self._slicer.switch_left(self)
 
     def _begun(self) -> ControllerSession:
+        self._early.clear()
         return ControllerSession(
             self._loop.time(), SessionLimits(offer=_OFFER), random.getrandbits(32)
         )
@@ -97,41 +105,51 @@ class SwitchLink(SessionLink):
 
     def _take(self, item: tuple[SessionEvent, bytes]) -> None:
         event, message = item
+        if self.datapath is not None and event in _FOR_TENANTS:
+            self.datapath.from_switch(message, self._loop.time())
+            return
         if event is SessionEvent.IDENTIFIED:
             self._features = message
         if event is SessionEvent.READY:
             self._begin()
-        elif self.datapath is not None and event in (
-            SessionEvent.MESSAGE,
-            SessionEvent.PACKET_IN,
-            SessionEvent.ANSWER,
-        ):
-            self.datapath.from_switch(message, self._loop.time())
+        elif event is SessionEvent.MESSAGE and len(self._early) < _MOST_EARLY:
+            self._early.append(message)
 
     def _failed(self, error: Exception) -> None:
         self._slicer.fault(error, switch=self.peer)
 
     def _begin(self) -> None:
-        features = codec_of(OPENFLOW_10).messages.decode(self._features).message
-        dpid = features.datapath_id
-        self.datapath = SlicedDatapath10(
-            features, self._say, self._slicer.flowspace_on(dpid), self._slicer.signer
-        )
+        self.datapath = datapath = self._made()
+        datapath.listen(self._slicer.tell)
+        early, self._early = self._early, []
+        for message in early:
+            datapath.from_switch(message, self._loop.time())
         self._slicer.switch_came(self)
         self._set_slices()
-        self.datapath.begin()
+        datapath.begin()
         self.flush()
+
+    def _made(self) -> SlicedDatapath:
+        """Return the datapath of the version that was negotiated."""
+        features = codec_of(self._features[0]).messages.decode(self._features).message
+        dpid, version = features.datapath_id, self._features[0]
+        make = SlicedDatapath10 if version == OPENFLOW_10 else SlicedDatapath13
+        return make(
+            features, self._say, self._slicer.flowspace_on(dpid, version), self._slicer.signer
+        )
 
     # ---- slices
 
-    def reconfigure(self, flowspace: SwitchFlowspace) -> None:
+    def reconfigure(self) -> None:
         """Take another configuration, without dropping a connection that stays."""
-        if self.datapath is not None:
+        datapath = self.datapath
+        if datapath is not None:
+            flowspace = self._slicer.flowspace_on(datapath.dpid, datapath.VERSION)
             names = flowspace.slices
             wanted = self._slicer.configuration().slices
             for name in [name for name in wanted if name in names]:
                 self._set_slice(wanted[name])
-            self.datapath.set_flowspace(flowspace, self._loop.time())
+            datapath.set_flowspace(flowspace, self._loop.time())
             self._set_slices()
 
     def _set_slices(self) -> None:
@@ -140,7 +158,7 @@ class SwitchLink(SessionLink):
         if datapath is None:
             return
         slices = self._slicer.configuration().slices
-        here = {name: slices[name] for name in datapath.sliced.flowspace.slices}
+        here = {name: slices[name] for name in datapath.flowspace.slices}
         for one in here.values():
             self._set_slice(one)
         wanted = {
@@ -151,11 +169,11 @@ class SwitchLink(SessionLink):
         for key in [key for key, link in self.links.items() if wanted.get(key) != link.controller]:
             self.links.pop(key).close()
         for name in [name for name in datapath.slices() if name not in here]:
-            datapath.remove_slice(name)
+            datapath.remove_slice(name, self._loop.time())
         for key, controller in wanted.items():
             if key not in self.links:
                 self.links[key] = TenantLink(
-                    key[0], controller, OPENFLOW_10, _features_of(datapath, key[0]), self, None
+                    key[0], controller, datapath.VERSION, _features_of(datapath, key[0]), self, None
                 )
 
     def _set_slice(self, one: SliceDocument) -> None:
@@ -216,5 +234,5 @@ class SwitchLink(SessionLink):
         )  # fmt: skip
 
 
-def _features_of(datapath: SlicedDatapath10, name: str) -> Callable[[], FeaturesReply10]:
+def _features_of(datapath: SlicedDatapath, name: str) -> Callable[[], FeaturesReply]:
     return lambda: datapath.features(name)

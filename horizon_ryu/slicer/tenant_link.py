@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from horizon_ryu.core.slicing.slice_settings import ControllerRole, TenantController
+from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
 from horizon_ryu.wire.codec import Codec
-from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
-from horizon_ryu.wire.session.protocol_session import SessionLimits
-from horizon_ryu.wire.session.switch import SwitchSession
+from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
+from horizon_ryu.wire.session.switch import FeaturesReply, SwitchSession
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
 """Seconds between two tries: doubled and one more, up to the longest, as FlowVisor has it."""
@@ -33,16 +33,16 @@ class TenantLink(SessionLink):
         slice_name: str,
         controller: TenantController,
         version: int,
-        features: Callable[[], FeaturesReply10],
+        features: Callable[[], FeaturesReply],
         owner: TenantLinkOwner,
         tls: ssl.SSLContext | None,
     ) -> None:
         """``features`` returns what the switch is to the slice."""
-        super().__init__()
+        super().__init__(owner.outbox)
         self.slice_name = slice_name
         self.controller = controller
         self.tenant: TenantConnection | None = None
-        self._offer = VersionOffer(frozenset({version}))
+        self._offer = VersionOffer(frozenset({version}), listed=True)
         self._features = features
         self._owner = owner
         self._tls = tls
@@ -97,7 +97,7 @@ class TenantLink(SessionLink):
         limits = SessionLimits(offer=self._offer)
         return SwitchSession(self._features_of, self._loop.time(), limits, random.getrandbits(32))
 
-    def _features_of(self, _codec: Codec) -> FeaturesReply10:
+    def _features_of(self, _codec: Codec) -> FeaturesReply:
         return self._features()
 
     def _take(self, item: tuple[SessionEvent, bytes]) -> None:
@@ -108,6 +108,10 @@ class TenantLink(SessionLink):
         elif event is SessionEvent.MESSAGE and self.tenant is not None:
             self._owner.tenant_says(self.tenant, message)
 
+    def _ending(self, session: ProtocolSession) -> None:
+        if session.end is not None and session.end.farewell:
+            self._owner.tenant_unreachable(self, str(session.end))
+
     def _failed(self, error: Exception) -> None:
         self._owner.tenant_fault(self, error)
 
@@ -117,6 +121,10 @@ class TenantLink(SessionLink):
 
 class TenantLinkOwner(Protocol):
     """Who is told what becomes of links: the switch that they are for."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is said in one turn to the switch and to its tenants."""
 
     def tenant_came(self, link: TenantLink, tenant: TenantConnection) -> None:
         """Tell that a controller is there and knows the switch."""

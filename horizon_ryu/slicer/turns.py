@@ -20,15 +20,17 @@ class TurnTaker:
         self,
         loop: asyncio.AbstractEventLoop,
         take: Callable[[Any], None],
+        hold: Callable[[], None],
         flush: Callable[[], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        """``take`` deals with one item; ``flush`` sends what has come of a turn.
+        """``take`` deals with one item; ``flush`` sends what has come of a turn since ``hold``.
 
         ``failed`` is told of an error of ours, which ends the connection and nothing else.
         """
         self._loop = loop
         self._take = take
+        self._hold = hold
         self._flush = flush
         self._failed = failed
         self._transport: asyncio.Transport | None = None
@@ -59,6 +61,7 @@ class TurnTaker:
 
     def _turn(self) -> None:
         self._is_scheduled = False
+        self._hold()
         try:
             self._take_some()
         except Exception as error:
@@ -67,6 +70,7 @@ class TurnTaker:
             self._failed(error)
             if self._transport is not None:
                 self._transport.abort()
+            self._flush()
             return
         self._flush()
         if self._transport is None or self._transport.is_closing():

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import eventlet
 import eventlet.event
 import eventlet.hubs
+import eventlet.patcher
 import eventlet.queue
 import eventlet.semaphore
 import greenlet
@@ -28,6 +29,7 @@ from xen_bridge.runtime.task_runtime import TaskRuntime, name_of
 
 T = TypeVar("T")
 _FAULTS = (Exception, eventlet.Timeout)
+_native_socket = eventlet.patcher.original("socket").socket
 
 
 class GreenTask:
@@ -284,6 +286,16 @@ class GreenRuntime(TaskRuntime):
     def listen(self, address: Any, family: socket.AddressFamily, backlog: int) -> Any:
         """Return a listening socket."""
         return eventlet.listen(address, family=family, backlog=backlog)
+
+    def connect(self, address: Any, family: socket.AddressFamily) -> Any:
+        """Return a connected green socket."""
+        connecting = self.adopt(_native_socket(family, socket.SOCK_STREAM))
+        try:
+            connecting.connect(address)
+        except OSError:
+            connecting.close()
+            raise
+        return connecting
 
     def interrupter(self, error: BaseException) -> Callable[[], None]:
         """Return what raises ``error`` in the green thread that asks."""

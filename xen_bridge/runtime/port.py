@@ -190,6 +190,9 @@ class Runtime(Protocol):
     def listen(self, address: Any, family: socket.AddressFamily, backlog: int) -> Any:
         """Return a socket that listens on ``address``; OSError if that cannot be had."""
 
+    def connect(self, address: Any, family: socket.AddressFamily) -> Any:
+        """Return a socket that is connected to ``address``; OSError if that cannot be had."""
+
     def adopt(self, native: socket.socket) -> Any:
         """Return ``native`` as a socket that tasks of this runtime can wait for."""
 

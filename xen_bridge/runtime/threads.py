@@ -279,6 +279,16 @@ class ThreadRuntime(TaskRuntime):
             raise
         return listening
 
+    def connect(self, address: Any, family: socket.AddressFamily) -> Any:
+        """Return a connected socket."""
+        connecting = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            connecting.connect(address)
+        except OSError:
+            connecting.close()
+            raise
+        return connecting
+
     def adopt(self, native: socket.socket) -> Any:
         """Return ``native``, which then blocks."""
         native.setblocking(True)

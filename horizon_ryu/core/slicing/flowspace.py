@@ -104,8 +104,10 @@ class SwitchFlowspace:
         seeing: Mapping[str, int],
     ) -> None:
         self.whole = whole
+        self._all = concerned
         self._owning = {name: bits & concerned for name, bits in owning.items() if bits & concerned}
         self._seeing = {name: bits & concerned for name, bits in seeing.items() if bits & concerned}
+        self._levels: Mapping[int, int] | None = None
         self.owned = 0
         for bits in self._owning.values():
             self.owned |= bits
@@ -114,6 +116,16 @@ class SwitchFlowspace:
     def slices(self) -> frozenset[str]:
         """The slices that have to do with the switch."""
         return frozenset(self._owning) | frozenset(self._seeing)
+
+    @property
+    def rules(self) -> tuple[FlowspaceRule, ...]:
+        """The rules that concern the switch, in their order."""
+        found: list[FlowspaceRule] = []
+        for number in bits_of(self._all):
+            rule = self.whole.rule_of[number]
+            if not found or found[-1] is not rule:
+                found.append(rule)
+        return tuple(found)
 
     def owner(self, header: int) -> FlowspaceRule | None:
         """Return the rule by which a frame belongs to a slice; None if it belongs to none."""
@@ -134,6 +146,10 @@ class SwitchFlowspace:
         """Return the numbers of a slice's own regions that a match overlaps, in their order."""
         return self.whole.index.overlapping(match, self._owning.get(slice_name, 0))
 
+    def only_region(self, slice_name: str, match: TernaryMatch) -> int:
+        """Return the number of a slice's only own region that a match overlaps; -1 if not one."""
+        return self.whole.index.only(match, self._owning.get(slice_name, 0))
+
     def own_regions(self, slice_name: str) -> Iterator[int]:
         """Yield the numbers of all of a slice's own regions."""
         return bits_of(self._owning.get(slice_name, 0))
@@ -143,18 +159,26 @@ class SwitchFlowspace:
         return self.whole.index.regions[number]
 
     def covers(self, slice_name: str, match: TernaryMatch) -> bool:
-        """Tell whether one of a slice's own regions is known to take all that a match takes."""
-        return any(self.region(number).covers(match) for number in self.regions(slice_name, match))
+        """Tell whether all that a match takes is known to be a slice's own.
+
+        One of its regions takes it all, and none of another slice that comes before takes any.
+        """
+        own = self._owning.get(slice_name, 0)
+        for number in self.whole.index.overlapping(match, own):
+            if self.region(number).covers(match):
+                earlier = self.owned & ~own & (1 << number) - 1
+                return not self.whole.index.any_overlaps(match, earlier)
+        return False
 
     def is_others(self, number: int, part: TernaryMatch) -> bool:
         """Tell whether an earlier region of another slice takes all of a part of a region."""
-        rule_of = self.whole.rule_of
-        name = rule_of[number].slice_name
-        earlier = self.owned & (1 << number) - 1
-        return any(
-            rule_of[other].slice_name != name and self.region(other).covers(part)
-            for other in self.whole.index.overlapping(part, earlier)
-        )
+        return any(self.region(other).covers(part) for other in self.others_before(number, part))
+
+    def others_before(self, number: int, match: TernaryMatch) -> Iterator[int]:
+        """Yield those regions before one, of other slices, that a match overlaps."""
+        name = self.whole.rule_of[number].slice_name
+        earlier = self.owned & (1 << number) - 1 & ~self._owning.get(name, 0)
+        yield from self.whole.index.overlapping(match, earlier)
 
     def parts(self, slice_name: str, match: TernaryMatch, most: int) -> Iterator[TernaryMatch]:
         """Yield the parts of a match that a slice owns frames of; TooManyEntries."""
@@ -165,13 +189,15 @@ class SwitchFlowspace:
 
     def levels(self) -> Mapping[int, int]:
         """Return the level of each region that a slice owns here; see :meth:`Flowspace.levels`."""
-        return self.whole.levels(self.owned)
+        if self._levels is None:
+            self._levels = self.whole.levels(self.owned)
+        return self._levels
 
     def has_port(self, slice_name: str, port: int) -> bool:
         """Tell whether a slice has a port: frames that come in there may be seen by it."""
         in_port = self.whole.layout["in_port"]
         bits = self._owning.get(slice_name, 0) | self._seeing.get(slice_name, 0)
-        return bool(self.whole.index.overlapping(in_port.equal_to(port), bits))
+        return self.whole.index.any_overlaps(in_port.equal_to(port), bits)
 
     def queues(self, slice_name: str, port: int) -> frozenset[int]:
         """Return the queues that a slice may use on a port."""

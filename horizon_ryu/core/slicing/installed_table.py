@@ -8,8 +8,8 @@ an order in which no frame is lost: what comes before what goes.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -113,6 +113,7 @@ class InstalledTable:
         self._by_address: dict[Address, _Key] = {}
         self._of_priority: defaultdict[tuple[int, int], set[_Key]] = defaultdict(set)
         self._counts: defaultdict[str, int] = defaultdict(int)
+        self._programs: defaultdict[str, Counter[Any]] = defaultdict(Counter)
 
     def __len__(self) -> int:
         return len(self._stacks)
@@ -123,6 +124,10 @@ class InstalledTable:
     def count(self, slice_name: str) -> int:
         """Return how many entries of the switch are a slice's."""
         return self._counts.get(slice_name, 0)
+
+    def programs(self, slice_name: str) -> Collection[Any]:
+        """Return the programs that entries of a slice have, each once."""
+        return self._programs.get(slice_name, {}).keys()
 
     def find(self, match: TernaryMatch, priority: int) -> InstalledEntry | None:
         """Return the entry with this match and priority on the switch; None if there is none."""
@@ -175,6 +180,18 @@ class InstalledTable:
             self._release(key)
         return self._sent(before, {entry.entry_id for _, entry in change.modified})
 
+    def add_single(self, entry: TenantEntry, piece: Piece) -> InstalledEntry | None:
+        """Add an entry of a single piece where nothing stands; None if something has to move."""
+        match, level, program = piece
+        priority, band = entry.priority, self._bands[level]
+        key = _Key(match, level, priority)
+        if key in self._stacks or not band.has_place(priority):
+            return None
+        self._come(entry, {key: program})
+        place = band.place(priority)
+        self._by_address[match, place] = key
+        return InstalledEntry(match, place, program, entry)
+
     def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
         return {key: self._installed(key) if key in self._stacks else None for key in keys}
 
@@ -208,6 +225,10 @@ class InstalledTable:
         for key in holder.pieces:
             self._pop(key, entry.entry_id)
         del self._holders[entry.entry_id]
+        programs = self._programs[entry.slice_name]
+        programs[holder.entry.program] -= 1
+        if not programs[holder.entry.program]:
+            del programs[holder.entry.program]
 
     def _pop(self, key: _Key, entry_id: int) -> None:
         """Take an entry out of the stack of a key, wherever in it it is."""
@@ -228,6 +249,7 @@ class InstalledTable:
 
     def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
         self._holders[entry.entry_id] = _Holder(entry, pieces)
+        self._programs[entry.slice_name][entry.program] += 1
         for key in pieces:
             self._push(key, entry)
 

@@ -21,13 +21,16 @@ class Limited(StrEnum):
 class SliceLimits:
     """Most messages a second of each kind, and flow entries; None is no limit.
 
-    Messages are those that the tenant sends, flow-mods among them.
+    Messages are those that the tenant sends, flow-mods among them; on 1.3 group-mods and meter-mods
+    count as flow-mods. ``groups`` and ``meters`` on one switch have limits of the slicer's if None.
     """
 
     messages_per_s: float | None = None
     flow_mods_per_s: float | None = None
     packet_ins_per_s: float | None = None
     flow_entries: int | None = None
+    groups: int | None = None
+    meters: int | None = None
 
 
 class RateLimiter:

@@ -2,9 +2,9 @@
 
 Where flowspaces overlap, the entries of a higher level must come before all of the lower ones, and
 those of one level must keep their order. Each level has a band; in it, the priorities that are in
-use have places in their order, with room between them while there is some. The lowest place of
-each band but the first is for guards: they keep frames that a level has no entry for from falling
-to the entries of a lower one.
+use have places in their order, with room between them while there is some. The two lowest places of
+each band but the first are for guards, which keep frames that a level has no entry for from falling
+to the entries of a lower one, and for drops of such frames, for which there is nobody to ask.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ class PriorityBand:
     def place(self, priority: int) -> int:
         """Return the place of a priority that is in use; KeyError if it is not."""
         return self._places[priority]
+
+    def has_place(self, priority: int) -> bool:
+        """Tell whether a priority can be taken without anything moving."""
+        return self._identical or priority in self._holders
 
     def take(self, priority: int) -> Mapping[int, int]:
         """Give a priority a place, once more if it has one; BandFull.
@@ -89,7 +93,7 @@ class PriorityBands:
     def __init__(self, levels: int) -> None:
         width = (MAX_PRIORITY + 1) // levels
         self._bands = tuple(
-            PriorityBand(level * width + (level > 0), (level + 1) * width - 1)
+            PriorityBand(level * width + 2 * (level > 0), (level + 1) * width - 1)
             for level in range(levels)
         )
         if levels == 1:
@@ -105,3 +109,7 @@ class PriorityBands:
     def guard(self, level: int) -> int:
         """Return the place of a level's guards; level 0 has none."""
         return level * self._width
+
+    def drop(self, level: int) -> int:
+        """Return the place of a level's drops, above its guards."""
+        return level * self._width + 1 if level else 0

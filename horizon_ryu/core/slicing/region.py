@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from horizon_ryu.core.slicing.value_set import Bits, ValueSet
-from horizon_ryu.wire.ternary import HeaderField, HeaderLayout, TernaryMatch
+from horizon_ryu.wire.ternary import EVERY_HEADER, HeaderField, HeaderLayout, TernaryMatch
 
 
 class TooManyEntries(ValueError):
@@ -20,6 +20,20 @@ class Region:
 
     layout: HeaderLayout
     sets: tuple[tuple[HeaderField, ValueSet], ...]
+    _spans: TernaryMatch = field(init=False, repr=False, compare=False)
+    """What the fields with a single value, or with those of one prefix, ask for."""
+    _others: tuple[tuple[HeaderField, ValueSet], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        spans, others = EVERY_HEADER, []
+        for place, values in self.sets:
+            only = values.only
+            if only is None:
+                others.append((place, values))
+            else:
+                spans = _joined(spans, (place.equal_to(*only),))
+        object.__setattr__(self, "_spans", spans)
+        object.__setattr__(self, "_others", tuple(others))
 
     @staticmethod
     def of(layout: HeaderLayout, sets: Mapping[str, ValueSet]) -> Region:
@@ -33,10 +47,11 @@ class Region:
 
     def covers(self, match: TernaryMatch) -> bool:
         """Tell whether every header that ``match`` takes is known to be in the region."""
-        return all(
-            values.covers(field.of(match.value), field.of(match.mask))
-            for field, values in self.sets
-        )
+        value, mask = match
+        wanted, own = self._spans
+        if mask & own != own or value & own != wanted:
+            return False
+        return all(values.covers(field.of(value), field.of(mask)) for field, values in self._others)
 
     def overlaps(self, match: TernaryMatch) -> bool:
         """Tell whether some header that ``match`` takes is in the region."""
@@ -58,6 +73,8 @@ class Region:
         TooManyEntries if they are more than ``most``. Sets in fields without masks become a match
         for each value.
         """
+        if self.covers(match):
+            return [match]
         choices = [
             list(_choices(field, values, field.of(match.value), field.of(match.mask), most))
             for field, values in self.sets

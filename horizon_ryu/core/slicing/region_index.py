@@ -119,22 +119,60 @@ class RegionIndex:
 
     def overlapping(self, match: TernaryMatch, among: int) -> list[int]:
         """Return the numbers of the regions in ``among`` that overlap a match, in their order."""
+        found = self._narrowed(match, among)
+        if not found or self._is_exact(match):
+            return list(bits_of(found))
+        return [number for number in bits_of(found) if self.regions[number].overlaps(match)]
+
+    def any_overlaps(self, match: TernaryMatch, among: int) -> bool:
+        """Tell whether one of the regions in ``among`` overlaps a match."""
+        found = self._narrowed(match, among)
+        if not found or self._is_exact(match):
+            return bool(found)
+        return any(self.regions[number].overlaps(match) for number in bits_of(found))
+
+    def only(self, match: TernaryMatch, among: int) -> int:
+        """Return the number of the only region in ``among`` that overlaps a match; -1 if not one.
+
+        It is certain where the masks leave no doubt; elsewhere -1 may be said of one.
+        """
+        found = self._narrowed(match, among)
+        if not found or found & found - 1 or not self._is_exact(match):
+            return -1
+        return found.bit_length() - 1
+
+    def _narrowed(self, match: TernaryMatch, among: int) -> int:
+        """Return those in ``among`` that overlap a match, and perhaps more."""
+        value, mask = match
         for field in self._fields:
-            mask = match.mask >> field.shift & field.ones
-            if mask:
-                among &= field.overlapping(match.value >> field.shift & field.ones, mask)
+            bits = mask >> field.shift & field.ones
+            if bits:
+                among &= field.overlapping(value >> field.shift & field.ones, bits)
                 if not among:
-                    return []
-        return [number for number in bits_of(among) if self.regions[number].overlaps(match)]
+                    return 0
+        return among
+
+    def _is_exact(self, match: TernaryMatch) -> bool:
+        """Tell whether each mask is of leading ones: then the fields tell without a doubt."""
+        for field in self._fields:
+            free = ~(match.mask >> field.shift) & field.ones
+            if free & free + 1:
+                return False
+        return True
 
     def meeting(self, region: Region, among: int) -> list[int]:
         """Return the numbers of the regions in ``among`` that have a header in common with one."""
+        bits = bits_of(self.may_meet(region, among))
+        return [number for number in bits if self.regions[number].meets(region)]
+
+    def may_meet(self, region: Region, among: int) -> int:
+        """Return those of the regions in ``among`` that meet one, and perhaps more."""
         for field, values in region.sets:
             if field in self._by_field:
                 among &= self._by_field[field].meeting(values)
                 if not among:
-                    return []
-        return [number for number in bits_of(among) if self.regions[number].meets(region)]
+                    break
+        return among
 
 
 def bits_of(number: int) -> Iterator[int]:

@@ -25,6 +25,8 @@ class Permission(Flag):
     DELEGATE = auto()
 
 
+_PASSED_ON, _ITSELF = 0, 1
+"""What of a rule comes first: all that was passed on of it, then the rule itself."""
 READ_WRITE = Permission.READ | Permission.WRITE
 LETTERS: Mapping[str, Permission] = {
     "r": Permission.READ,
@@ -43,6 +45,8 @@ class FlowspaceRule:
     field that is not named may have any. Of two rules that take a frame the one of higher
     ``priority`` counts, then the one of lower ``rule_id``. ``queues``: those that the slice may
     use on the ports of the rule; ``force_queue``: the one that each output to them goes through.
+    ``above``: of a rule that was passed on, the place of the rule that it was part of, see
+    :meth:`place_above`; it counts before that one, and after all that this one comes after.
     """
 
     rule_id: int
@@ -53,11 +57,22 @@ class FlowspaceRule:
     permissions: Permission = READ_WRITE
     queues: frozenset[int] = frozenset()
     force_queue: int | None = None
+    above: tuple[int, ...] = ()
 
     @property
-    def order(self) -> tuple[int, int]:
+    def order(self) -> tuple[int, ...]:
         """What rules are sorted by: the first that takes a frame counts."""
-        return -self.priority, self.rule_id
+        return *self.above, -self.priority, self.rule_id, _ITSELF
+
+    @property
+    def place_above(self) -> tuple[int, ...]:
+        """What rules that pass on part of this one have as ``above``."""
+        return *self.above, -self.priority, self.rule_id, _PASSED_ON
+
+    @property
+    def within(self) -> int | None:
+        """The id of the rule that this one was part of; None if it stands for itself."""
+        return self.above[-2] if self.above else None
 
     @property
     def owns(self) -> bool:

@@ -7,7 +7,6 @@ those of flows (both name sets), and those of the other OXM fields of 1.3.
 from __future__ import annotations
 
 import ipaddress
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -29,8 +28,8 @@ from horizon_ryu.core.slicing.rule_regions import (
     NEIGHBOURS,
     PORTS,
     PRESENT,
+    has_region,
     kinds_of,
-    regions_of,
 )
 from horizon_ryu.core.slicing.value_set import ValueSet, prefixes
 from horizon_ryu.wire.addresses import mac_to_text
@@ -101,6 +100,7 @@ def _take_implied(name: str, found: dict[str, ValueSet], loc: Loc) -> None:
 
 def _check(found: dict[str, ValueSet], loc: Loc) -> None:
     """Refuse fields that no frame has together."""
+    inner = INNER & found.keys()
     if PORTS & found.keys() and not {"nw_proto", *NEIGHBOURS} & found.keys():
         field = min(PORTS & found.keys())
         raise InvalidInput((*loc, field), "needs nw_proto: ports are those of a protocol")
@@ -111,12 +111,15 @@ def _check(found: dict[str, ValueSet], loc: Loc) -> None:
         raise InvalidInput((*loc, min(_MPLS & found.keys())), "needs dl_type 0x8847 or 0x8848")
     if "pbb_isid" in found and "dl_type" not in found:
         raise InvalidInput((*loc, "pbb_isid"), "needs dl_type 0x88e7")
-    if INNER & found.keys() and not kinds_of(found):
-        raise InvalidInput((*loc, min(INNER & found.keys())), "no type of frame has these fields")
-    if not any(regions_of(found, layout) for layout in LAYOUTS.values()):
+    if inner and not kinds_of(found):
+        raise InvalidInput((*loc, min(inner)), "no type of frame has these fields")
+    # Only fields whose meaning depends on the protocol may have values that no frame has.
+    varying = (PORTS | NEIGHBOURS) & found.keys()
+    if varying and not any(has_region(found, layout) for layout in _NEWEST_FIRST):
         raise InvalidInput(loc, "no frame of OpenFlow 1.0 or 1.3 has these values")
 
 
+_NEWEST_FIRST = tuple(LAYOUTS[version] for version in sorted(LAYOUTS, reverse=True))
 _MPLS = frozenset({"mpls_label", "mpls_tc", "mpls_bos"})
 
 
@@ -139,6 +142,8 @@ def _numbers(low: int, high: int, words: Mapping[str, int] | None = None) -> _El
     read = number(low, high, words or {})
 
     def element(value: Any, loc: Loc) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        if type(value) is int and low <= value <= high:
+            return [(value, value)], []
         return [_span(value, read, loc)], []
 
     return element
@@ -146,10 +151,15 @@ def _numbers(low: int, high: int, words: Mapping[str, int] | None = None) -> _El
 
 def _port(value: Any, loc: Loc) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Read port numbers; 0 is one, since switches of OpenFlow 1.0 count from it."""
-    read = number(0, MAX_PHYSICAL_PORT, {"local": LOCAL_PORT})
-    if plain_number(value, {"local": LOCAL_PORT}) == LOCAL_PORT:
+    if type(value) is int and 0 <= value <= MAX_PHYSICAL_PORT:
+        return [(value, value)], []
+    if plain_number(value, _LOCAL) == LOCAL_PORT:
         return [(LOCAL_PORT, LOCAL_PORT)], []
-    return [_span(value, read, loc)], []
+    return [_span(value, _read_port, loc)], []
+
+
+_LOCAL = MappingProxyType({"local": LOCAL_PORT})
+_read_port = number(0, MAX_PHYSICAL_PORT, _LOCAL)
 
 
 def _mac(value: Any, loc: Loc) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -180,12 +190,15 @@ def _network(read: Callable[[Any, Loc], tuple[int, int]], bits: int, kind: type[
 _UNTAGGED, _TAGGED = ("untagged", "none"), ("tagged", "any", "0x1000/0x1000")
 
 
+_read_vlan = number(0, MAX_VLAN, dict.fromkeys(_UNTAGGED, 0))
+
+
 def _vlan(value: Any, loc: Loc) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     if value in _UNTAGGED:
         return [(0, 0)], []
     if value in _TAGGED:
         return [(PRESENT, PRESENT | MAX_VLAN)], []
-    first, last = _span(value, number(0, MAX_VLAN, dict.fromkeys(_UNTAGGED, 0)), loc)
+    first, last = _span(value, _read_vlan, loc)
     return [(PRESENT | first, PRESENT | last)], []
 
 
@@ -276,10 +289,11 @@ def _range_text(field: str, first: int, last: int) -> Iterator[Any]:
 
 def _network_text(first: int, last: int, bits: int, write: Callable[[int], str]) -> str:
     """Write addresses as a network where they are one."""
-    masks = list(itertools.islice(prefixes(first, last, bits), 2))
-    if len(masks) > 1:
-        return f"{write(first)}-{write(last)}"
-    return write(first) if first == last else f"{write(first)}/{masks[0][1].bit_count()}"
+    size = last - first + 1
+    if not size & size - 1 and not first & size - 1:
+        prefix = bits + 1 - size.bit_length()
+        return write(first) if size == 1 else f"{write(first)}/{prefix}"
+    return f"{write(first)}-{write(last)}"
 
 
 def _vlan_text(first: int, last: int) -> Iterator[Any]:

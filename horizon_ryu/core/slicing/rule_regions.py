@@ -73,8 +73,17 @@ def kinds_of(match: Mapping[str, ValueSet]) -> list[int]:
 
 def regions_of(match: Mapping[str, ValueSet], layout: HeaderLayout) -> list[Region]:
     """Return the regions that a rule's fields are in one version; none if it has no such frames."""
+    return list(_regions(match, layout))
+
+
+def has_region(match: Mapping[str, ValueSet], layout: HeaderLayout) -> bool:
+    """Tell whether frames of a version can be what a rule's fields say."""
+    return next(_regions(match, layout), None) is not None
+
+
+def _regions(match: Mapping[str, ValueSet], layout: HeaderLayout) -> Iterator[Region]:
     read = _region10 if layout is HEADER_10 else _region13
-    return [region for term in _terms(match) if (region := read(term)) is not None]
+    return (region for term in _terms(match) if (region := read(term)) is not None)
 
 
 def _terms(match: Mapping[str, ValueSet]) -> Iterator[dict[str, ValueSet]]:

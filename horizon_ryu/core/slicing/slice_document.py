@@ -30,12 +30,17 @@ from horizon_ryu.core.slicing.slice_settings import (
 MAX_NAME = 45
 """Characters of a slice's name, as FlowVisor has it; its trailer in LLDP has room for them."""
 _EVERYWHERE = "all"
+MAX_RULE_ID = (1 << 53) - 1
+"""That every reader of JSON keeps exactly."""
+_read_id = number(1, MAX_RULE_ID)
 _URL = re.compile(r"(tcp|tls):(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _RATES = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s")
+_COUNTS = ("flow_entries", "groups", "meters")
 _RULE_FIELDS = frozenset(
-    {"dpids", "ports", "match", "priority", "permissions", "queues", "force_queue", "id"}
+    {"dpids", "ports", "match", "priority", "permissions", "queues", "force_queue"}
+    | {"id", "above"}
 )
-_SLICE_FIELDS = frozenset(
+SLICE_FIELDS = frozenset(
     {"name", "controllers", "flowspace", "limits", "bandwidth", "drop_policy", "enabled"}
     | {"receives_lldp", "allows_vendor", "allows_config", "native_flood"}
 )
@@ -54,7 +59,7 @@ def parse_slice(document: Any, first_id: int, loc: Loc = ()) -> SliceDocument:
 
     InvalidInput names the field and the reason.
     """
-    fields = _object(document, loc, _SLICE_FIELDS)
+    fields = _object(document, loc, SLICE_FIELDS)
     name = parse_name(fields.get("name"), (*loc, "name"))
     limits, per_switch = _limits(fields.get("limits"), (*loc, "limits"))
     settings = SliceSettings(
@@ -92,11 +97,12 @@ def parse_rule(document: Any, slice_name: str, rule_id: int, loc: Loc = ()) -> F
         if "in_port" in match:
             raise InvalidInput((*loc, "ports"), "the match names in_port already")
         match["in_port"] = parse_ports(fields["ports"], (*loc, "ports"))
-    queues = _list(fields.get("queues") or [], (*loc, "queues"))
+    given_queues = fields.get("queues")
+    queues = [] if given_queues is None else _list(given_queues, (*loc, "queues"))
     forced = fields.get("force_queue")
     read_queue = number(0, (1 << 32) - 2)
     return FlowspaceRule(
-        rule_id=int(fields.get("id", rule_id)),
+        rule_id=_read_id(fields.get("id", rule_id), (*loc, "id")),
         slice_name=slice_name,
         dpids=_dpids(fields.get("dpids", _EVERYWHERE), (*loc, "dpids")),
         match=MappingProxyType(match),
@@ -106,7 +112,16 @@ def parse_rule(document: Any, slice_name: str, rule_id: int, loc: Loc = ()) -> F
         permissions=_permissions(fields.get("permissions", "rw"), (*loc, "permissions")),
         queues=frozenset(read_queue(one, (*loc, "queues", at)) for at, one in enumerate(queues)),
         force_queue=None if forced is None else read_queue(forced, (*loc, "force_queue")),
+        above=_above(fields.get("above", []), (*loc, "above")),
     )
+
+
+def _above(value: Any, loc: Loc) -> tuple[int, ...]:
+    """Return the place of a rule that this one was passed on from: three numbers for each."""
+    found = tuple(plain_number(one) for one in _list(value, loc))
+    if None in found or len(found) % 3:
+        raise InvalidInput(loc, "is no place of a rule")
+    return tuple(one for one in found if one is not None)
 
 
 def _dpids(value: Any, loc: Loc) -> frozenset[int] | None:
@@ -143,11 +158,12 @@ def _controllers(value: Any, loc: Loc) -> tuple[TenantController, ...]:
 def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
     if value is None:
         return SliceLimits(), {}
-    fields = _object(value, loc, frozenset({*_RATES, "flow_entries", "per_switch"}))
-    per_switch = _object(fields.get("per_switch") or {}, (*loc, "per_switch"))
+    fields = _object(value, loc, frozenset({*_RATES, *_COUNTS, "per_switch"}))
+    own = fields.get("per_switch")
+    per_switch = _object({} if own is None else own, (*loc, "per_switch"))
     return _own_limits(fields, loc), {
         dpid_given(dpid, (*loc, "per_switch", dpid)): _own_limits(
-            _object(own, (*loc, "per_switch", dpid), frozenset({*_RATES, "flow_entries"})),
+            _object(own, (*loc, "per_switch", dpid), frozenset({*_RATES, *_COUNTS})),
             (*loc, "per_switch", dpid),
         )
         for dpid, own in per_switch.items()
@@ -156,8 +172,8 @@ def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
 
 def _own_limits(fields: Mapping[str, Any], loc: Loc) -> SliceLimits:
     given = {
-        name: number(0 if name == "flow_entries" else 1, 10_000_000)(fields[name], (*loc, name))
-        for name in (*_RATES, "flow_entries")
+        name: number(0 if name in _COUNTS else 1, 10_000_000)(fields[name], (*loc, name))
+        for name in (*_RATES, *_COUNTS)
         if fields.get(name) is not None
     }
     return SliceLimits(**given)
@@ -175,7 +191,7 @@ def _bandwidth(value: Any, loc: Loc) -> BandwidthShare | None:
         for name in ("value", "rate_kbps", "burst_kb")
         if fields.get(name) is not None
     }
-    if mode is BandwidthMode.METER and "rate_kbps" not in given:
+    if mode is BandwidthMode.METER and not given.get("rate_kbps"):
         raise InvalidInput((*loc, "rate_kbps"), "a meter needs a rate")
     if mode is not BandwidthMode.METER and "value" not in given:
         raise InvalidInput((*loc, "value"), "is missing")
@@ -235,6 +251,8 @@ def rule_document(rule: FlowspaceRule) -> dict[str, Any]:
         "priority": rule.priority,
         "permissions": letters,
     }
+    if rule.above:
+        document["above"] = list(rule.above)
     if rule.queues:
         document["queues"] = sorted(rule.queues)
     if rule.force_queue is not None:
@@ -273,6 +291,6 @@ def slice_document(slice_: SliceDocument) -> dict[str, Any]:
 def _limits_document(limits: SliceLimits) -> dict[str, Any]:
     return {
         name: getattr(limits, name)
-        for name in (*_RATES, "flow_entries")
+        for name in (*_RATES, *_COUNTS)
         if getattr(limits, name) is not None
     }

@@ -7,13 +7,15 @@ lower flowspaces. No frame is ever handled by the entry of a slice that does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.installed_table import (
     EndedPiece,
     EntryRemoval,
+    InstalledEntry,
     InstalledTable,
     Piece,
     SwitchChanges,
@@ -24,23 +26,17 @@ from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.tenant_table import (
     FlowChange,
+    OutsideFlowspace,
+    QuotaExceeded,
     TableChange,
     TableRules,
     TenantEntry,
-    TenantTable,
+    TenantTables,
 )
 from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
 
 Translate = Callable[[TenantEntry, TernaryMatch, FlowspaceRule], Any]
 """Returns what a tenant's program becomes in a part of its flowspace; raises to refuse it."""
-
-
-class OutsideFlowspace(ValueError):
-    """A tenant's entry takes no frame of its slice."""
-
-
-class QuotaExceeded(ValueError):
-    """A slice would have more entries on a switch than it may."""
 
 
 class Guard(NamedTuple):
@@ -51,7 +47,7 @@ class Guard(NamedTuple):
     slice_name: str
 
 
-class SlicedSwitch:
+class SlicedSwitch(TenantTables):
     """What the tenants of one switch have, and what the switch has for them."""
 
     def __init__(
@@ -62,18 +58,11 @@ class SlicedSwitch:
         most_pieces: int = 4096,
     ) -> None:
         """``most_pieces``: entries of the switch that one of a tenant may become."""
-        self._rules = rules
+        super().__init__(flowspace, rules)
         self._translate = translate
         self._most = most_pieces
-        self._flowspace = flowspace
         self._bands = _bands_of(flowspace)
-        self._tenants: dict[str, TenantTable] = {}
         self._installed = InstalledTable(self._bands)
-
-    @property
-    def flowspace(self) -> SwitchFlowspace:
-        """Whose frames are whose here."""
-        return self._flowspace
 
     @property
     def installed(self) -> InstalledTable:
@@ -85,12 +74,9 @@ class SlicedSwitch:
         """Whether frames come to the controller by entries of the slicer's."""
         return len(self._bands) > 1
 
-    def table(self, slice_name: str) -> TenantTable:
-        """Return what a slice has here."""
-        found = self._tenants.get(slice_name)
-        if found is None:
-            found = self._tenants[slice_name] = TenantTable(self._rules)
-        return found
+    def drop_place(self, number: int) -> int:
+        """Return where frames of a region are dropped that its slice has no entry for."""
+        return self._bands.drop(self._levels[number])
 
     # ---- flow-mods
 
@@ -111,6 +97,24 @@ class SlicedSwitch:
         sent = self._installed.change(asked, pieces)
         table.apply(asked)
         return asked, sent
+
+    def add_whole(self, entry: TenantEntry) -> InstalledEntry | None:
+        """Add an entry that is new and lies within one region, as most do; return what it is.
+
+        None, and nothing has changed, if it takes more than that: then :meth:`flow_mod` does it.
+        Raises what translating raises.
+        """
+        table = self.table(entry.slice_name)
+        if entry.key in table:
+            return None
+        number = self._flowspace.only_region(entry.slice_name, entry.match)
+        piece = None if number < 0 else self._whole_piece(entry, number)
+        if piece is None:
+            return None
+        installed = self._installed.add_single(entry, piece)
+        if installed is not None:
+            table.replace(entry)
+        return installed
 
     def _check_quota(
         self,
@@ -137,9 +141,17 @@ class SlicedSwitch:
                     found[match, level] = Piece(match, level, program)
             if len(found) > self._most:
                 raise TooManyEntries(f"more than {self._most} flow entries")
-        if not numbers:
+        if not found:
             raise OutsideFlowspace("the match takes no frame of the slice")
         return list(found.values())
+
+    def _whole_piece(self, entry: TenantEntry, number: int) -> Piece | None:
+        """Return the piece that an entry is as a whole, within one region; None if it is not."""
+        match, level = entry.match, self._levels[number]
+        if not self._flowspace.region(number).covers(match) or self._is_others(number, match):
+            return None
+        rule = self._flowspace.whole.rule_of[number]
+        return Piece(match, level, self._translate(entry, match, rule))
 
     @property
     def _levels(self) -> Mapping[int, int]:
@@ -193,6 +205,27 @@ class SlicedSwitch:
                     self._tenants[name].remove(entry)
                     lost.append(entry)
         return difference(before, self._installed), lost
+
+    def follow(
+        self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry]
+    ) -> tuple[SwitchChanges, list[TenantEntry]]:
+        """Take a flowspace of the same rules, and work out entries that something else changes.
+
+        Returns what changes, and entries that may not do any more what they do.
+        """
+        self._flowspace = flowspace
+        sent, lost = [], []
+        for entry in entries:
+            try:
+                pieces = {entry.entry_id: self._pieces(entry)}
+            except ValueError:
+                sent.append(self.drop(entry))
+                lost.append(entry)
+            else:
+                same = TableChange(modified=((entry, entry),))
+                sent.append(self._installed.change(same, pieces))
+        parts = zip(*sent, strict=True)
+        return SwitchChanges(*(tuple(chain.from_iterable(part)) for part in parts)), lost
 
     def _keep(self, entry: TenantEntry) -> bool:
         try:

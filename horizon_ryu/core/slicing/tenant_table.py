@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.wire.ternary import TernaryMatch
 
 
@@ -23,6 +24,14 @@ class TableCommand(IntEnum):
     MODIFY_STRICT = 2
     DELETE = 3
     DELETE_STRICT = 4
+
+
+class OutsideFlowspace(ValueError):
+    """A tenant's entry takes no frame of its slice."""
+
+
+class QuotaExceeded(ValueError):
+    """A slice would have more entries on a switch than it may."""
 
 
 class OverlappingEntry(ValueError):
@@ -101,6 +110,9 @@ class TenantTable:
     def __iter__(self) -> Iterator[TenantEntry]:
         return iter(tuple(self._entries.values()))
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -139,8 +151,7 @@ class TenantTable:
         """Return the entries that a command is for: one if strict, else all within its match."""
         asked, mask = change.entry, change.cookie_mask
         if change.command in (TableCommand.MODIFY_STRICT, TableCommand.DELETE_STRICT):
-            one = self._entries.get(asked.key)
-            found = [] if one is None else [one]
+            found = self._named(asked, change.every_table)
         else:
             found = [one for one in self._entries.values() if asked.match.covers(one.match)]
         return [
@@ -150,6 +161,14 @@ class TenantTable:
             and (one.cookie ^ asked.cookie) & mask == 0
             and (change.selects is None or change.selects(one))
         ]
+
+    def _named(self, asked: TenantEntry, every_table: bool) -> list[TenantEntry]:
+        """Return the entries with this very match and priority, in one table or in all."""
+        if every_table:
+            wanted = asked.key[1:]
+            return [one for key, one in self._entries.items() if key[1:] == wanted]
+        one = self._entries.get(asked.key)
+        return [] if one is None else [one]
 
     def apply(self, change: TableChange) -> None:
         """Carry out what :meth:`work_out` returned."""
@@ -168,3 +187,24 @@ class TenantTable:
     def replace(self, entry: TenantEntry) -> None:
         """Put an entry in the place of the one with its key."""
         self._entries[entry.key] = entry
+
+
+class TenantTables:
+    """The tables of all tenants of one switch, and whose frames are whose there."""
+
+    def __init__(self, flowspace: SwitchFlowspace, rules: TableRules) -> None:
+        self._flowspace = flowspace
+        self._rules = rules
+        self._tenants: dict[str, TenantTable] = {}
+
+    @property
+    def flowspace(self) -> SwitchFlowspace:
+        """Whose frames are whose here."""
+        return self._flowspace
+
+    def table(self, slice_name: str) -> TenantTable:
+        """Return what a slice has here."""
+        found = self._tenants.get(slice_name)
+        if found is None:
+            found = self._tenants[slice_name] = TenantTable(self._rules)
+        return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -33,8 +33,11 @@ def prefixes(first: int, last: int, bits: int) -> Iterator[Bits]:
 
 def merged(ranges: Iterable[ValueRange]) -> tuple[ValueRange, ...]:
     """Return the same values as ranges that are in order, and neither touch nor overlap."""
+    ordered = sorted(ranges)
+    if len(ordered) == 1:
+        return (ValueRange(*ordered[0]),)
     found: list[ValueRange] = []
-    for first, last in sorted(ranges):
+    for first, last in ordered:
         if found and first <= found[-1].last + 1:
             found[-1] = ValueRange(found[-1].first, max(found[-1].last, last))
         else:
@@ -79,10 +82,21 @@ class ValueSet:
         """Whether every value is in the set."""
         return self.ranges == (ValueRange(0, (1 << self.bits) - 1),)
 
+    @property
+    def only(self) -> Bits | None:
+        """The value and mask that all of the set is, and nothing else; None if it takes more."""
+        if self.masked:
+            return self.masked[0] if len(self.masked) == 1 and not self.ranges else None
+        if len(self.ranges) != 1:
+            return None
+        found = list(prefixes(*self.ranges[0], self.bits))
+        return found[0] if len(found) == 1 else None
+
     def __contains__(self, value: int) -> bool:
-        return any(first <= value <= last for first, last in self.ranges) or any(
-            value & mask == wanted for wanted, mask in self.masked
-        )
+        for first, last in self.ranges:
+            if first <= value <= last:
+                return True
+        return any(value & mask == wanted for wanted, mask in self.masked)
 
     def count(self) -> int:
         """Return how many values there are, at most: those in several masks count for each."""
@@ -137,6 +151,40 @@ class ValueSet:
         return any(self.overlaps(*bits) for bits in other.masked) or any(
             other.overlaps(*bits) for bits in self.masked
         )
+
+    def is_within(self, other: ValueSet) -> bool:
+        """Tell whether every value is known to be in another set."""
+        return all(
+            any(low <= first and last <= high for low, high in other.ranges)
+            for first, last in self.ranges
+        ) and all(other.covers(*bits) for bits in self.masked)
+
+    def shared(self, other: ValueSet) -> ValueSet | None:
+        """Return the values that both sets have; None if there is none."""
+        masked = [both for bits in self.masked for both in other.common(*bits)]
+        for value, mask in other.masked:
+            masked += ValueSet(self.bits, self.ranges).common(value, mask)
+        ranges = list(_both(self.ranges, other.ranges))
+        return ValueSet.of(self.bits, ranges, masked) if ranges or masked else None
+
+    @property
+    def least(self) -> int:
+        """One of the values: the least of the ranges, or of the masks if there are no ranges."""
+        return self.ranges[0].first if self.ranges else self.masked[0][0]
+
+
+def _both(ours: Sequence[ValueRange], theirs: Sequence[ValueRange]) -> Iterator[ValueRange]:
+    """Yield what both have in common, in order."""
+    mine, yours = iter(ours), iter(theirs)
+    one, two = next(mine, None), next(yours, None)
+    while one is not None and two is not None:
+        first, last = max(one.first, two.first), min(one.last, two.last)
+        if first <= last:
+            yield ValueRange(first, last)
+        if one.last <= two.last:
+            one = next(mine, None)
+        else:
+            two = next(yours, None)
 
 
 def _within(value: int, mask: int, whole: ValueRange, bits: int) -> bool:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 APPS = {
     *("app", "bundle", "discovery", "flow_manager", "flow_migration", "forwarding", "services"),
-    *("spanning_tree", "stats", "switches", "xen"),
+    *("slicing", "spanning_tree", "stats", "switches", "xen"),
 }
 """Modules of horizon_ryu that put applications together; nothing below may import one."""
 
@@ -26,6 +26,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "flows": frozenset({"changes", "core", "openflow", "settings", "store", "supervision", "wire"}),
     "switch_stats": frozenset({"core", "formats", "openflow", "wire"}),
     "slicer": frozenset({"core", "wire"}),
+    "slices": frozenset({"core", "supervised_loop", "supervision"}),
     "xen_hosts": frozenset({"core", "settings"}),
     "http": frozenset({"core", "formats"}),
     "rest": frozenset(
@@ -41,7 +42,7 @@ ALLOWED: dict[str, frozenset[str]] = {
             "settings",
             "switch_stats",
         }
-        | {"store", "supervision", "wire", "xen_hosts"}
+        | {"slices", "store", "supervision", "wire", "xen_hosts"}
     ),
     "cli": frozenset({"core", "settings", "start_check"}),
 }

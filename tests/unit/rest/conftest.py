@@ -34,6 +34,7 @@ from horizon_ryu.rest import (
     networks,
     nodes,
     root,
+    slices,
     spanning_tree,
     stats,
     topology,
@@ -43,8 +44,10 @@ from horizon_ryu.rest import (
     xen_measures,
 )
 from horizon_ryu.rest.xen_nodes import XenNodes
+from horizon_ryu.slices.service import SliceService
 from horizon_ryu.switch_stats.node_measures import NodeMeasures, SwitchLoad, node_measures
 from unit.flows.fabric import Fabric
+from unit.rest.fake_engine import FakeEngine, MemorySlices
 from unit.stats.test_report import captured
 from xen_bridge.runtime.green import GreenRuntime
 
@@ -280,6 +283,10 @@ class Client:
         self.xen_timers = FakeXenTimers(self.xen)
         self.router.add(xen_hosts.timer_resources(self.xen_timers))
         nodes.offer(self, XenNodes(self.xen.hosts))
+        self.slice_store, self.engine = MemorySlices(), FakeEngine()
+        publish = self.events.publish
+        self.slices = SliceService(self.slice_store, self.engine, publish, GreenRuntime())
+        self.router.add(slices.resources(self.slices))
 
     def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None

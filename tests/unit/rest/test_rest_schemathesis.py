@@ -33,6 +33,7 @@ _CONFIG = {
 _KNOWN = {"host": "xen1", "domain": "r1", "address": PF}
 """Path parameters that lead somewhere: what a pattern makes up hardly ever does."""
 _KNOWN_NODES = ("xen:xen1", "xen:xen1:r1")
+SLICE = "blue"
 _BOUNDED = settings(
     max_examples=EXAMPLES,
     derandomize=True,
@@ -52,7 +53,7 @@ def test_every_answer_is_as_documented(client: Any, mode: GenerationMode) -> Non
     served = {f"{resource.method} {resource.path}" for resource in client.router.resources}
     assert {item.label for item in operations} == served - {"GET /v1/openapi.json"}
     for operation in operations:
-        _attack(operation, mode, client.xen)
+        _attack(operation, mode, client)
     answered = client.metrics.requests
     if mode is GenerationMode.POSITIVE:
         assert {"200", "201"} <= set(answered)
@@ -61,7 +62,7 @@ def test_every_answer_is_as_documented(client: Any, mode: GenerationMode) -> Non
         assert answered["422"]
 
 
-def _attack(operation: Any, mode: GenerationMode, xen: Any) -> None:
+def _attack(operation: Any, mode: GenerationMode, client: Any) -> None:
     if mode is GenerationMode.NEGATIVE and not _takes_input(operation):
         return
 
@@ -69,8 +70,9 @@ def _attack(operation: Any, mode: GenerationMode, xen: Any) -> None:
     @given(case=operation.as_strategy(generation_mode=mode), known=st.booleans())
     def attack(case: Any, known: bool) -> None:
         if known and mode is GenerationMode.POSITIVE:
-            _have_xen1(xen)
-            _lead_somewhere(case, xen)
+            _have_xen1(client.xen)
+            _have_slice(client.slices)
+            _lead_somewhere(case, client.xen)
         # What calls a WSGI application does not unpack what is compressed.
         case.call_and_validate(headers={"Accept-Encoding": "identity"})
 
@@ -84,6 +86,8 @@ def _lead_somewhere(case: Any, xen: Any) -> None:
         parameters[name] = _KNOWN[name]
     if case.path.startswith("/v1/nodes/"):
         parameters["id"] = _KNOWN_NODES[len(parameters["id"]) % 2]
+    if case.path.startswith("/v1/slices/"):
+        parameters["name"] = SLICE
     if isinstance(case.body, dict):
         case.body = _with_integers(case.body)
         if "node_pk" in case.body:
@@ -110,6 +114,13 @@ def _have_xen1(xen: Any) -> None:
     except BridgeError:
         bridge.physical.create(CreateDomain("r1", max_vcpus=4))
         bridge.add_router("r1")
+
+
+def _have_slice(slices: Any) -> None:
+    """Have a slice with rules, whatever became of it."""
+    document = {"name": SLICE, "flowspace": [{}, {"permissions": "rwd"}]}
+    if SLICE not in slices.registry.slices:
+        slices.change(lambda registry: registry.created(document, None, 0.0), "slice_created")
 
 
 def _takes_input(operation: Any) -> bool:

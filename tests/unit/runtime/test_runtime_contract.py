@@ -587,6 +587,25 @@ def test_it_listens_and_talks(runtime):
     listening.close()
 
 
+def test_it_connects_to_a_socket_of_the_file_system(runtime, tmp_path):
+    listening = runtime.listen(str(tmp_path / "socket"), socket.AF_UNIX, 5)
+
+    def serve():
+        connection, _ = listening.accept()
+        connection.sendall(connection.recv(100).upper())
+        connection.close()
+
+    serving = runtime.spawn(serve, connection=listening)
+    client = runtime.connect(str(tmp_path / "socket"), socket.AF_UNIX)
+    client.sendall(b"hello")
+    assert client.recv(100) == b"HELLO"
+    assert serving.join(LONG)
+    client.close()
+    listening.close()
+    with pytest.raises(OSError, match=r"(?i)refused"):
+        runtime.connect(str(tmp_path / "socket"), socket.AF_UNIX)
+
+
 def test_it_reads_until_the_end(runtime):
     near, far = socket.socketpair()
     adopted = runtime.adopt(near)

@@ -184,3 +184,23 @@ def test_tokens_may_come_from_an_editor_of_another_system(tmp_path: Path, text: 
 
 def test_an_ipv6_address_can_be_listened_on(tmp_path: Path) -> None:
     check_file(write(tmp_path, "[DEFAULT]\nwsapi_host = ::1\nofp_listen_host = ::1\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("[slicing]\nlisten = 6633\n", "slicing.listen"),
+        ("[slicing]\nlisten = 127.0.0.1:0\n", "slicing.listen"),
+        ("[slicing]\nlisten = 127.0.0.1:99999\n", "slicing.listen"),
+        ("[slicing]\ninstance =\n", "slicing.instance"),
+        (f"[slicing]\ninstance = {46 * 'x'}\n", "slicing.instance"),
+        (f"[slicing]\nfolder = /{120 * 'x'}\n", "slicing.folder"),
+        ("[rest]\nslicer_url = 127.0.0.1:8090\n", "rest.slicer_url"),
+        ("[rest]\nslicer_url = http://127.0.0.1:8090/v1\n", "rest.slicer_url"),
+    ],
+)
+def test_a_slicer_that_could_not_be_started_or_asked_is_refused(
+    tmp_path: Path, text: str, option: str
+) -> None:
+    with pytest.raises(HorizonError, match=option):
+        check_file(write(tmp_path, text))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.core.slicing.flowspace import Flowspace, SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter, SliceLimits
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import parse_rule_match
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
-from horizon_ryu.slicer.frames10 import TrailerSigner
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.layout import read_whole
@@ -52,14 +52,15 @@ TEN_RULES = rules_of("c0", [0, 2, 3], MACS_0, 1) + rules_of("c1", [1, 3], MACS_1
 class Tenant(TenantConnection):
     """A controller of a slice that keeps what it is told."""
 
-    def __init__(self, name: str, is_monitor: bool = False) -> None:
+    def __init__(self, name: str, is_monitor: bool = False, messages: Any = MESSAGES) -> None:
         super().__init__(name, self.take, is_monitor)
+        self.messages = messages
         self.got: list[Envelope] = []
         self.raw: list[bytes] = []
 
     def take(self, message: bytes) -> None:
         self.raw.append(message)
-        self.got.append(MESSAGES.decode(message))
+        self.got.append(self.messages.decode(message))
 
     def news(self) -> list[Any]:
         """Return the messages since the last call."""
@@ -70,6 +71,9 @@ class Tenant(TenantConnection):
 
 class Sliced:
     """A sliced switch with its tenants; what it is told is kept."""
+
+    MESSAGES: Any = MESSAGES
+    LAYOUT = HEADER_10
 
     def __init__(
         self,
@@ -84,16 +88,7 @@ class Sliced:
         self.raw: list[bytes] = []
         self.xid = 1000
         self.rules = TEN_RULES if rules is None else rules
-        features = FeaturesReply10(
-            DPID, 256, 1, 0x87, 0xFFF, tuple(port(number) for number in range(ports))
-        )
-        self.datapath = SlicedDatapath10(
-            features,
-            self.say,
-            Flowspace(HEADER_10, self.rules).on(DPID),
-            TrailerSigner("here", b"key"),
-            stats_window=0.5,
-        )
+        self.datapath: Any = self.made(ports)
         self.tenants: dict[str, Tenant] = {}
         for name in names:
             found = (limits or {}).get(name, SliceLimits())
@@ -104,8 +99,23 @@ class Sliced:
         self.datapath.begin()
         self.first = self.news()
 
+    def made(self, ports: int) -> Any:
+        """Return the datapath of a switch with ports from 0."""
+        features = FeaturesReply10(
+            DPID, 256, 1, 0x87, 0xFFF, tuple(port(number) for number in range(ports))
+        )
+        return SlicedDatapath10(features, self.say, *self.worked_by(), stats_window=0.5)
+
+    def worked_by(self) -> tuple[SwitchFlowspace, TrailerSigner]:
+        """Return the flowspace, and what signs LLDP."""
+        return self.flowspace(self.rules), TrailerSigner("here", b"key")
+
+    def flowspace(self, rules: list[FlowspaceRule]) -> SwitchFlowspace:
+        """Return what rules are on the switch."""
+        return Flowspace(self.LAYOUT, rules).on(DPID)
+
     def join(self, name: str, is_monitor: bool = False) -> Tenant:
-        tenant = Tenant(name, is_monitor)
+        tenant = Tenant(name, is_monitor, self.MESSAGES)
         self.datapath.connect(tenant)
         self.tenants.setdefault(name, tenant)
         return tenant
@@ -115,7 +125,7 @@ class Sliced:
 
     def say(self, message: bytes) -> None:
         self.raw.append(message)
-        self.got.append(MESSAGES.decode(message))
+        self.got.append(self.MESSAGES.decode(message))
 
     def news(self) -> list[Any]:
         """Return what the switch was told since the last call."""
@@ -127,13 +137,13 @@ class Sliced:
         """Send a tenant's message; return what the switch was told."""
         tenant = self[name] if isinstance(name, str) else name
         self.xid += 1
-        raw = MESSAGES.encode(self.xid if xid is None else xid, message)
+        raw = self.MESSAGES.encode(self.xid if xid is None else xid, message)
         self.datapath.from_tenant(tenant, raw, self.now)
         return self.news()
 
     def answer(self, message: Any, xid: int = 0) -> None:
         """Send a message of the switch."""
-        self.datapath.from_switch(MESSAGES.encode(xid, message), self.now)
+        self.datapath.from_switch(self.MESSAGES.encode(xid, message), self.now)
 
     def last_xid(self) -> int:
         """Return the id of the last message to the switch."""

@@ -78,6 +78,8 @@ def changed(**fields: Any) -> dict[str, Any]:
         (changed(bandwidth={"mode": "vlan_pcp", "value": 8}), "bandwidth.value"),
         (changed(bandwidth={"mode": "queue"}), "bandwidth.value"),
         (changed(bandwidth={"mode": "ip_tos", "value": 3}), "bandwidth.value"),
+        (changed(bandwidth={"mode": "meter", "rate_kbps": 0}), "bandwidth.rate_kbps"),
+        (changed(limits={"groups": -1}), "limits.groups"),
         (changed(drop_policy="never"), "drop_policy"),
         (changed(enabled="yes"), "enabled"),
     ],
@@ -93,13 +95,19 @@ def test_what_is_wrong_in_a_slice_is_named(document: Any, loc: str) -> None:
     [
         ([RED, RED], "slices.1.name"),
         ([changed(controllers=[{"url": "tls:h:1"}])], "slices.0.controllers.0.url"),
-        ([changed(bandwidth={"mode": "meter", "rate_kbps": 5})], "slices.0.bandwidth.mode"),
     ],
 )
 def test_what_a_slicer_does_not_carry_out_is_refused(slices: list[Any], loc: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         parse_configuration({"slices": slices})
     assert ".".join(map(str, refused.value.loc)) == loc
+
+
+def test_a_slice_may_be_held_by_a_meter_where_switches_have_them() -> None:
+    metered = changed(bandwidth={"mode": "meter", "rate_kbps": 5})
+    (found,) = parse_configuration({"slices": [metered]}).slices.values()
+    assert found.settings.bandwidth is not None
+    assert found.settings.bandwidth.rate_kbps == 5
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"slices": [{"name": ""}]}', None])

@@ -12,16 +12,13 @@ from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntr
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import READ_WRITE, FlowspaceRule, Permission
-from horizon_ryu.core.slicing.sliced_switch import (
-    Guard,
-    OutsideFlowspace,
-    QuotaExceeded,
-    SlicedSwitch,
-)
+from horizon_ryu.core.slicing.sliced_switch import Guard, SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import (
     RULES_10,
     FlowChange,
+    OutsideFlowspace,
     OverlappingEntry,
+    QuotaExceeded,
     TableCommand,
     TenantEntry,
 )

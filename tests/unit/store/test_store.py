@@ -9,6 +9,7 @@ import pytest
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import Conflict, NotFound
+from horizon_ryu.slices.slice_rows import SliceRows
 from horizon_ryu.store import Store, StoreError
 
 BLUE = NetworkDefinition(vlan=10)
@@ -95,7 +96,8 @@ def test_an_older_store_gains_the_hosts_and_keeps_what_it_has(tmp_path: Path) ->
     store.add_network("blue", BLUE)
     store.close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
-        connection.execute("DROP TABLE xen_hosts")
+        for table in ("xen_hosts", "slices", "slice_rules"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0002'")
     again = Store(url(tmp_path))
     assert (dict(again.networks()), again.xen_hosts()) == ({"blue": BLUE}, ())
@@ -106,3 +108,30 @@ def test_an_older_store_gains_the_hosts_and_keeps_what_it_has(tmp_path: Path) ->
 def test_a_store_tells_its_folder(tmp_path: Path, in_memory: str) -> None:
     assert Store(url(tmp_path)).folder == tmp_path
     assert Store(in_memory).folder == Path()
+
+
+def test_slices_and_rules_are_kept_replaced_and_forgotten(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    assert store.slice_rows() == SliceRows({}, (), ())
+    slices = tuple({"name": name, "data": {"n": name}} for name in "ab")
+    rules = tuple({"id": n, "slice": "a", "data": {"n": n}} for n in range(1, 1001))
+    store.put_slice_rows(SliceRows({"version": 1}, slices, rules))
+    changed = {"id": 2, "slice": "a", "data": {"n": "two"}}
+    store.put_slice_rows(SliceRows({"version": 2}, (), (changed,), ("b",), (1, 2)))
+    store.close()
+    found = Store(url(tmp_path)).slice_rows()
+    assert found.state == {"version": 2}
+    assert [row["name"] for row in found.slices] == ["a"]
+    assert found.rules == (changed, *rules[2:])
+
+
+def test_an_older_store_gains_slices(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    store.add_network("blue", BLUE)
+    store.close()
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        for table in ("slices", "slice_rules"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE alembic_version SET version_num = '0003'")
+    again = Store(url(tmp_path))
+    assert (dict(again.networks()), again.slice_rows().slices) == ({"blue": BLUE}, ())

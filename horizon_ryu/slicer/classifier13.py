@@ -1,0 +1,190 @@
+"""Classifier of a switch of OpenFlow 1.3: its first table, which is the slicer's.
+
+Each frame gets the mark of the slice that owns it, and goes on to the tenants' tables; those of
+nobody are dropped, and counted, by an entry of their own. LLDP comes to the slicer, whoever's it
+is. Where tags tell slices apart, frames with two tags are nobody's: to take one off would make a
+frame of another slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from horizon_ryu.core.slicing.classification import (
+    Address,
+    ClassEntry,
+    Treatment,
+    classify,
+    steps,
+)
+from horizon_ryu.core.slicing.marked_switch import MARK_MASK, MARK_SHIFT, MarkedSwitch
+from horizon_ryu.core.slicing.tenant_table import TableCommand
+from horizon_ryu.slicer.actions13 import frame_marks
+from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
+from horizon_ryu.slicer.instructions13 import RESERVED
+from horizon_ryu.slicer.known_header13 import PRESENT, TYPE, VLAN
+from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.layout import write_whole
+from horizon_ryu.wire.of13.structures import (
+    INSTRUCTIONS,
+    ActionOutput13,
+    ActionSetQueue,
+    Instruction,
+    InstructionApplyActions,
+    InstructionGotoTable,
+    InstructionMeter,
+    InstructionWriteMetadata,
+)
+from horizon_ryu.wire.ofp13 import OFPCML, OFPP, OFPT
+from horizon_ryu.wire.protocols import ETHERTYPE
+from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
+
+SLICER_COOKIE = 1 << 63
+"""Of the slicer's own entries: tenants' entries have their ids, which are below."""
+UNOWNED_COOKIE = SLICER_COOKIE | 1
+"""Of the entry that drops the frames of nobody."""
+HIGHEST, LOWEST = 0xFFFF, 0
+_TWICE_TAGGED = 0xFFFE
+_BARRIER = int(OFPT.BARRIER_REQUEST)
+_TO_CONTROLLER = write_whole(
+    INSTRUCTIONS,
+    (InstructionApplyActions((ActionOutput13(int(OFPP.CONTROLLER), int(OFPCML.NO_BUFFER)),)),),
+)
+
+
+class Classifier13:
+    """The first table of one switch."""
+
+    def __init__(
+        self,
+        link: SlicedLink,
+        switch: MarkedSwitch,
+        meter_of: Callable[[str], int | None],
+    ) -> None:
+        """``meter_of`` returns the meter that holds a slice to its bandwidth."""
+        self._link = link
+        self._switch = switch
+        self._meter_of = meter_of
+        self._installed: Mapping[Address, ClassEntry] = {}
+        self._fixed: dict[Address, bytes] = {}
+        self._refused: list[ClassEntry] = []
+        self.lacking: frozenset[str] = frozenset()
+        """Slices that do not get all of their frames: the switch has no room to tell them."""
+
+    def forget_refusals(self) -> None:
+        """Try again what the switch has refused: there may be room now."""
+        self._refused.clear()
+
+    def install(self) -> None:
+        """Have in the first table what the flowspace, the marks and the meters ask for."""
+        self._install_fixed()
+        wanted = classify(self._switch.flowspace, self._treatments, self._refused)
+        self.lacking = wanted.lacking
+        added, deleted = steps(self._installed, wanted.entries)
+        self._installed = wanted.entries
+        xids = []
+        for entry in added:
+            xids.append(self._link.xids.translate(Asked(self, 0, b"", entry)))
+            self._say(entry.match, TableCommand.ADD, entry.priority, entry.program, xids[-1])
+        if added:
+            # What comes is there before anything goes; and then the ids are done with.
+            xid = self._link.xids.translate(Asked(self, 0, b"", tuple(xids)))
+            self._link.say(framed(self._link.version, _BARRIER, xid, b""))
+        for entry in deleted:
+            self._say(entry.match, TableCommand.DELETE_STRICT, entry.priority)
+
+    # ---- what all slices have
+
+    def _install_fixed(self) -> None:
+        wanted = self._fixed_entries()
+        for address in self._fixed.keys() - wanted.keys():
+            self._say(address[0], TableCommand.DELETE_STRICT, address[1])
+        for address, program in wanted.items():
+            if self._fixed.get(address) != program:
+                cookie = UNOWNED_COOKIE if address[1] == LOWEST else SLICER_COOKIE
+                self._say(address[0], TableCommand.ADD, address[1], program, cookie=cookie)
+        self._fixed = wanted
+
+    def _fixed_entries(self) -> dict[Address, bytes]:
+        found = {
+            (EVERY_HEADER, LOWEST): b"",
+            (TYPE.equal_to(ETHERTYPE.LLDP), HIGHEST): _TO_CONTROLLER,
+        }
+        if self._tells_by_tag():
+            tagged = VLAN.equal_to(PRESENT, PRESENT)
+            for kind in (ETHERTYPE.VLAN, ETHERTYPE.QINQ):
+                both = tagged.intersection(TYPE.equal_to(kind))
+                if both is not None:
+                    found[both, _TWICE_TAGGED] = b""
+        return found
+
+    def _tells_by_tag(self) -> bool:
+        flowspace = self._switch.flowspace
+        return any(
+            field == VLAN for number in flowspace.levels() for field, _ in
+            flowspace.region(number).sets
+        )  # fmt: skip
+
+    # ---- what a slice has
+
+    def _treatments(self, number: int) -> Sequence[Treatment]:
+        """Return what is done with the frames of a region: marks, its meter, its tables."""
+        rule = self._switch.flowspace.whole.rule_of[number]
+        presence = self._link.presences.get(rule.slice_name)
+        mark = self._switch.marks.of(rule.slice_name)
+        if presence is None or mark is None:
+            return ()
+        forced = rule.force_queue
+        marks = frame_marks(presence.marks(frozenset({0})))
+        if forced is not None:
+            marks = [one._replace(program=_in_queue(one.program, forced)) for one in marks]
+        meter = self._meter_of(rule.slice_name)
+        return [Treatment(one.match, _program(one.program, meter, mark)) for one in marks]
+
+    # ---- the switch
+
+    def _say(
+        self,
+        match: TernaryMatch,
+        command: TableCommand,
+        priority: int,
+        program: bytes = b"",
+        xid: int = 0,
+        cookie: int = SLICER_COOKIE,
+    ) -> None:
+        self._link.say(raw_flow_mod13(xid, 0, match, command, priority, program, cookie=cookie))
+
+    def answered(self, asked: Asked, _message: bytes, _now: float) -> None:
+        """Take the switch's answer to the barrier behind entries: none of them is refused now."""
+        if not isinstance(asked.context, ClassEntry):
+            for xid in asked.context:
+                self._link.xids.take(xid)
+
+    def refused(self, asked: Asked, _message: bytes, _now: float) -> None:
+        """Leave out what the switch refuses, and what would take its frames instead."""
+        if isinstance(asked.context, ClassEntry) and asked.context not in self._refused:
+            self._refused.append(asked.context)
+            self._installed = {
+                address: entry
+                for address, entry in self._installed.items()
+                if entry != asked.context
+            }
+            self.install()
+
+
+def _in_queue(program: tuple[object, ...], queue: int) -> tuple[object, ...]:
+    """Return marks with another queue."""
+    kept = (action for action in program if not isinstance(action, ActionSetQueue))
+    return (ActionSetQueue(queue), *kept)
+
+
+def _program(actions: tuple[object, ...], meter: int | None, mark: int) -> bytes:
+    found: list[Instruction] = []
+    if meter is not None:
+        found.append(InstructionMeter(meter))
+    if actions:
+        found.append(InstructionApplyActions(actions))  # type: ignore[arg-type]
+    found.append(InstructionWriteMetadata(mark << MARK_SHIFT, MARK_MASK))
+    found.append(InstructionGotoTable(RESERVED))
+    return write_whole(INSTRUCTIONS, tuple(found))

@@ -1,0 +1,280 @@
+"""Sliced datapath of OpenFlow 1.3: what becomes of each kind of message (report 4).
+
+The first table of the switch tells the slices apart; each tenant has the tables behind it, and no
+entry of a tenant takes a frame that the first table has not given to its slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar
+
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.limits import RateLimiter
+from horizon_ryu.core.slicing.marked_switch import MarkedSwitch
+from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.tenant_table import OutsideFlowspace, TenantEntry
+from horizon_ryu.slicer.actions10 import SliceMarks
+from horizon_ryu.slicer.actions13 import ActionSlicer13, port_of
+from horizon_ryu.slicer.classifier13 import Classifier13
+from horizon_ryu.slicer.flow_mods13 import delete_all13
+from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
+from horizon_ryu.slicer.flow_stats13 import FlowStatsAnswers13
+from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
+from horizon_ryu.slicer.frames13 import TenantFrames13
+from horizon_ryu.slicer.group_statistics13 import GroupStatistics13
+from horizon_ryu.slicer.groups13 import TenantGroups13
+from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, objects_of
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner
+from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
+from horizon_ryu.slicer.meters13 import TenantMeters13
+from horizon_ryu.slicer.ports13 import TenantPorts13
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.roles13 import TenantRoles13
+from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, OwnQuestion, SlicedDatapath
+from horizon_ryu.slicer.sliced_link import error_message, with_xid
+from horizon_ryu.slicer.statistics13 import TenantStatistics13
+from horizon_ryu.slicer.switch_settings13 import SwitchSettings13
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.of13.handshake import FeaturesReply13
+from horizon_ryu.wire.of13.multipart import MultipartReply
+from horizon_ryu.wire.of13.structures import Action13, Port13
+from horizon_ryu.wire.ofp13 import OFPMP, OFPT
+from horizon_ryu.wire.session.pending import xid_of
+from horizon_ryu.wire.symmetric import Error
+from horizon_ryu.wire.versions import OPENFLOW_13
+
+_MESSAGES = codec_of(OPENFLOW_13).messages
+_MORE = 1
+
+
+class SlicedDatapath13(SlicedDatapath):
+    """One switch of OpenFlow 1.3 that several slices share."""
+
+    VERSION = OPENFLOW_13
+    KINDS: ClassVar[Mapping[int, str]] = {int(kind): kind.name.lower() for kind in OFPT}
+
+    def __init__(
+        self,
+        features: FeaturesReply13,
+        say: Callable[[bytes], None],
+        flowspace: SwitchFlowspace,
+        signer: TrailerSigner,
+        stats_window: float = DEFAULT_WINDOW,
+    ) -> None:
+        """``say`` takes whole messages for the switch; its ports are told before :meth:`begin`."""
+        tables = max(0, features.n_tables - RESERVED)
+        self._features = replace(features, n_tables=tables, auxiliary_id=0)
+        sliced = MarkedSwitch(flowspace, self._translated, objects_of)
+        link = SlicedLink13(features.datapath_id, OPENFLOW_13, say, sliced)
+        self._link: SlicedLink13 = link
+        super().__init__(link)
+        self._has_begun = False
+        self.roles = roles = TenantRoles13(link)
+        self.ports = TenantPorts13(link, roles.wants_port_status)
+        self._tables = FlowTables13(link, self._features.n_tables, roles.wants_removal)
+        self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
+        self.meters = TenantMeters13(link, self._tables, self._install)
+        self._classifier = Classifier13(link, sliced, self.meters.of_slice)
+        self.frames = TenantFrames13(link, self._tables, self, signer, roles.wants_packet_in)
+        self._settings = SwitchSettings13(link, self.ports)
+        self._flow_stats = FlowStatsAnswers13(link, stats_window)
+        self._statistics = TenantStatistics13(
+            link,
+            self.ports,
+            GroupStatistics13(link, self.groups, self._tables),
+            MeterStatistics13(link, self.meters, self._tables),
+            self._flow_stats.ask,
+        )
+        self._tenants_say: Mapping[int, FromTenant] = {
+            OFPT.FEATURES_REQUEST: self._say_features,
+            OFPT.GET_CONFIG_REQUEST: self._settings.get_config,
+            OFPT.SET_CONFIG: self._settings.set_config,
+            OFPT.FLOW_MOD: self._tables.flow_mod,
+            OFPT.GROUP_MOD: self.groups.group_mod,
+            OFPT.METER_MOD: self.meters.meter_mod,
+            OFPT.PACKET_OUT: self.frames.packet_out,
+            OFPT.PORT_MOD: self._settings.port_mod,
+            OFPT.TABLE_MOD: self._settings.table_mod,
+            OFPT.MULTIPART_REQUEST: self._statistics.request,
+            OFPT.BARRIER_REQUEST: lambda tenant, message, _: link.forward(tenant, message),
+            OFPT.QUEUE_GET_CONFIG_REQUEST: self._settings.ask_for_queues,
+            OFPT.ROLE_REQUEST: roles.role_request,
+            OFPT.GET_ASYNC_REQUEST: roles.get_async,
+            OFPT.SET_ASYNC: roles.set_async,
+            OFPT.EXPERIMENTER: self._settings.experimenter,
+        }
+        self._switch_says: Mapping[int, FromSwitch] = {
+            OFPT.PACKET_IN: self.frames.packet_in,
+            OFPT.FLOW_REMOVED: self._tables.flow_removed,
+            OFPT.PORT_STATUS: self._port_status,
+            OFPT.MULTIPART_REPLY: self._multipart_reply,
+            OFPT.BARRIER_REPLY: self._answer,
+            OFPT.EXPERIMENTER: self._answer,
+            OFPT.QUEUE_GET_CONFIG_REPLY: self._queue_config,
+            OFPT.ERROR: self._error,
+        }
+
+    def begin(self, keeps_entries: bool = False) -> None:
+        """Begin with an empty switch, unless what it has is to be taken over."""
+        if not keeps_entries:
+            self._link.say(delete_all13(0))
+        self.groups.begin(keeps_entries)
+        self.meters.begin(keeps_entries)
+        self._settings.set_miss_send_len()
+        self._has_begun = True
+        self._install()
+
+    def _install(self) -> None:
+        """Have the first table as the flowspace, the marks and the meters of slices ask for it."""
+        self.meters.follow()
+        self._classifier.install()
+        self.meters.sweep()
+
+    @property
+    def sliced(self) -> MarkedSwitch:
+        """The tables of the tenants and of the switch."""
+        return self._link.sliced
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        """Slices that do not get all of their frames: the switch has no room to tell them."""
+        return self._classifier.lacking
+
+    # ---- slices
+
+    def set_slice(
+        self, settings: SliceSettings, shared: RateLimiter, own: RateLimiter | None
+    ) -> None:
+        """Have a slice here, or give it other settings; they count from the next flowspace on."""
+        super().set_slice(settings, shared, own)
+        if self._has_begun:
+            self.meters.follow()
+
+    def remove_slice(self, name: str, now: float) -> None:
+        """Have a slice here no more; its entries have gone with its flowspace."""
+        super().remove_slice(name, now)
+        self.groups.remove_slice(name, now)
+        self.meters.remove_slice(name, now)
+        self.roles.remove_slice(name)
+
+    def connect(self, tenant: TenantConnection) -> None:
+        """Let a tenant take part from now on."""
+        super().connect(tenant)
+        self.roles.joined(tenant)
+        self._tables.unmute(tenant.slice_name)
+
+    def disconnect(self, tenant: TenantConnection) -> None:
+        """Let a tenant take part no more; its entries stay."""
+        super().disconnect(tenant)
+        self.roles.left(tenant)
+        self._flow_stats.forget(tenant)
+        self._settings.set_miss_send_len()
+
+    def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
+        """Take another flowspace: the first table and the ports of tenants follow it."""
+        before = {name: self.ports.of_slice(name) for name in self._link.presences}
+        self.ports.forget()
+        self._tables.set_flowspace(flowspace)
+        self.groups.follow()
+        self._classifier.forget_refusals()
+        self._install()
+        self._link.sliced.marks.keep(flowspace.slices)
+        for name, ports in before.items():
+            self.ports.tell_changes(name, ports)
+
+    def features(self, slice_name: str) -> FeaturesReply13:
+        """Return the features of the switch as a slice sees it."""
+        return self._features
+
+    # ---- what slices may do
+
+    def marks(self, name: str) -> SliceMarks:
+        """Return what the frames of a slice are marked with."""
+        return self._link.presences[name].marks(frozenset({0}))
+
+    def slicer(self, name: str, came_in: int | None, sent: int | None) -> ActionSlicer13:
+        """Return what slices the actions of a slice; see :class:`ActionSlicer13`."""
+        return ActionSlicer13(
+            self._link.sliced.flowspace,
+            name,
+            self.ports.for_actions(name),
+            self.groups,
+            self.marks(name),
+            came_in,
+            sent,
+        )
+
+    def slice_actions(self, name: str, actions: tuple[Action13, ...]) -> tuple[Action13, ...]:
+        """Return what actions become that are carried out as a set; TenantRefusal."""
+        return self.slicer(name, None, None).action_set(actions)
+
+    def _translated(self, entry: TenantEntry) -> bytes:
+        """Return what a tenant's instructions become; TenantRefusal."""
+        name = entry.slice_name
+        if name not in self._link.presences:
+            raise OutsideFlowspace("no such slice")
+        actions = self.slicer(name, port_of(entry.match), None)
+        meter = partial(self.meters.real, name)
+        return InstructionSlicer13(actions, self._features.n_tables, meter).slice(entry)
+
+    # ---- from tenants
+
+    def _check_role(self, tenant: TenantConnection, message: bytes) -> None:
+        self.roles.check(tenant, message)
+
+    def _say_features(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        tenant.say(_MESSAGES.encode(xid_of(message), self.features(tenant.slice_name)))
+
+    # ---- from the switch
+
+    def _port_status(self, message: bytes, now: float) -> None:
+        if self.ports.port_status(message):
+            self.groups.follow()
+
+    def _answer(self, message: bytes, now: float) -> None:
+        """Take an answer to whoever has asked: a tenant, or a part of the slicer."""
+        asked = self._link.answer(message)
+        if asked is None:
+            return
+        if isinstance(asked.tenant, TenantConnection):
+            asked.tenant.say(with_xid(message, asked.xid))
+        elif isinstance(asked.tenant, OwnQuestion):
+            asked.tenant.answered(asked, message, now)
+
+    def _queue_config(self, message: bytes, _: float) -> None:
+        asked = self._link.answer(message)
+        if asked is not None and isinstance(asked.tenant, TenantConnection):
+            self._settings.queue_config(asked.tenant, asked.xid, message)
+
+    def _multipart_reply(self, message: bytes, now: float) -> None:
+        kind, flags = (int.from_bytes(message[at : at + 2], "big") for at in (8, 10))
+        asked = self._link.answer(message, is_last=not flags & _MORE)
+        if asked is not None:
+            if isinstance(asked.tenant, TenantConnection):
+                self._statistics.reply(asked, message, now)
+            elif isinstance(asked.tenant, OwnQuestion):
+                asked.tenant.answered(asked, message, now)
+        elif kind == OFPMP.PORT_DESC:
+            reply: MultipartReply = _MESSAGES.decode(message).message
+            self.ports.learn(tuple(one for one in _body(reply) if isinstance(one, Port13)))
+
+    def _error(self, message: bytes, now: float) -> None:
+        """Tell whoever's message it was, a tenant with that message as it was sent."""
+        asked = self._link.answer(message)
+        if asked is None:
+            return
+        if callable(asked.context):
+            asked.context(now)
+        if isinstance(asked.tenant, TenantConnection):
+            error: Error = _MESSAGES.decode(message).message
+            self._link.presence(asked.tenant).counted["switch.error"] += 1
+            asked.tenant.say(error_message(OPENFLOW_13, error.type, error.code, asked.message))
+        elif isinstance(asked.tenant, OwnQuestion):
+            asked.tenant.refused(asked, message, now)
+
+
+def _body(reply: MultipartReply) -> tuple[object, ...]:
+    return reply.body if isinstance(reply.body, tuple) else ()

@@ -1,0 +1,260 @@
+"""Flow tables of a switch of OpenFlow 1.3: tenants' flow-mods, and how their entries end."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.core.slicing.marked_switch import MarkedChanges, MarkedEntry, MarkedSwitch
+from horizon_ryu.core.slicing.tenant_table import (
+    OutsideFlowspace,
+    OverlappingEntry,
+    QuotaExceeded,
+    TableChange,
+    TableCommand,
+    TenantEntry,
+)
+from horizon_ryu.slicer.flow_mods13 import read_flow_mod13, write_flow_mod13
+from horizon_ryu.slicer.instructions13 import ObjectUse, only_asks
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPFMFC
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.ofp13 import OFPRR, OFPT
+from horizon_ryu.wire.session.pending import xid_of
+from horizon_ryu.wire.ternary13 import write_match13
+from horizon_ryu.wire.versions import OPENFLOW_13
+
+_REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
+    (OutsideFlowspace, OFPFMFC.EPERM, "outside flowspace"),
+    (QuotaExceeded, OFPFMFC.TABLE_FULL, "flow_entries"),
+    (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
+)
+"""What a flow-mod fails with -> the code that its tenant is told."""
+_REMOVED = struct.Struct("!QHBBIIHHQQ")
+_FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
+
+WantsRemoval = Callable[[TenantConnection, int], bool]
+"""Tells whether a controller wants to hear of entries removed for a reason."""
+
+
+@dataclass(slots=True)
+class SlicedLink13(SlicedLink):
+    """The link of a switch whose tenants' frames are told apart by a mark."""
+
+    sliced: MarkedSwitch
+
+
+class _Removed(NamedTuple):
+    """What a switch says of an entry that has ended."""
+
+    cookie: int = 0
+    priority: int = 0
+    reason: int = 0
+    table_id: int = 0
+    seconds: int = 0
+    nanoseconds: int = 0
+    idle: int = 0
+    hard: int = 0
+    packets: int = 0
+    octets: int = 0
+
+
+class FlowTables13:
+    """The tables of all tenants of one switch, and the switch's."""
+
+    def __init__(self, link: SlicedLink13, tables: int, wants: WantsRemoval) -> None:
+        """``tables``: how many each tenant has."""
+        self._link = link
+        self._count = tables
+        self._wants = wants
+        self._last_id = 0
+        self._leaving: dict[int, tuple[TenantEntry, int]] = {}
+        self._muted: dict[int, TenantEntry] = {}
+
+    # ---- from tenants
+
+    def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
+        presence = self._link.presence(tenant)
+        if not presence.admit(Limited.FLOW_MODS, now):
+            raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, Limited.FLOW_MODS.value)
+        self._last_id += 1
+        name = tenant.slice_name
+        mod = read_flow_mod13(message, name, self._last_id, now, self._count)
+        if mod.buffer_id is not None and tenant.header_of(mod.buffer_id) is None:
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
+        try:
+            change, sent = self._link.sliced.flow_mod(
+                name, mod.change, presence.quota(self._link.dpid)
+            )
+        except tuple(kind for kind, _, _ in _REFUSALS) as error:
+            raise _refused(error) from error
+        if mod.buffer_id is not None:
+            tenant.consume(mod.buffer_id)
+        undo = partial(self._undo, change)
+        asked = Asked(tenant, xid_of(message), message, undo)
+        self._send(sent, asked, mod.buffer_id, mod.resets_counts)
+        for entry in sent.deleted:
+            self._leave(entry, int(OFPRR.DELETE))
+
+    def _send(
+        self,
+        changes: MarkedChanges,
+        asked: Asked | None,
+        buffer_id: int | None = None,
+        resets_counts: bool = False,
+    ) -> None:
+        """Send what changes; a buffered frame goes with the first that comes."""
+        says: list[tuple[MarkedEntry, TableCommand]] = [
+            *((one, TableCommand.ADD) for one in changes.added),
+            *((one, TableCommand.MODIFY) for one in changes.modified),
+            *((MarkedEntry(entry, b""), TableCommand.DELETE) for entry in changes.deleted),
+        ]
+        for at, (one, command) in enumerate(says):
+            if one.program:
+                self._muted.pop(one.entry.entry_id, None)
+            mark = self._link.sliced.marks.of(one.entry.slice_name)
+            if mark is None:
+                continue
+            xid = 0 if asked is None else self._link.xids.translate(asked)
+            buffered = None if at else buffer_id
+            self._link.say(write_flow_mod13(one, mark, command, xid, buffered, resets_counts))
+
+    def _leave(self, entry: TenantEntry, reason: int) -> None:
+        """Wait for what the switch says of an entry that goes, if its tenant wants to hear."""
+        if entry.wants_removal:
+            self._leaving[entry.entry_id] = entry, reason
+
+    def _undo(self, change: TableChange, now: float) -> None:
+        """Have the tables as they were before a flow-mod that the switch has refused."""
+        sliced = self._link.sliced
+        for entry in change.come:
+            if sliced.find(entry.entry_id) is entry:
+                sliced.end(entry)
+                self._send(MarkedChanges(deleted=(entry,)), None)
+            self._leaving.pop(entry.entry_id, None)
+        for old, new in change.modified:
+            if sliced.find(new.entry_id) is new:
+                try:
+                    sliced.restore(old)
+                except ValueError:
+                    self._lose([old])
+
+    def _lose(self, entries: Iterable[TenantEntry]) -> None:
+        """Take entries from the switch that may not be any more, and tell their tenants."""
+        lost = tuple(entries)
+        for entry in lost:
+            self._link.sliced.end(entry)
+            self._leave(entry, int(OFPRR.DELETE))
+        self._send(MarkedChanges(deleted=lost), None)
+
+    # ---- entries that nobody listens to
+
+    def mute(self, entry: TenantEntry) -> bool:
+        """Have the switch drop the frames of an entry that does nothing but send them to nobody.
+
+        Tell whether it is such an entry.
+        """
+        if not only_asks(entry.program):
+            return False
+        if entry.entry_id not in self._muted:
+            self._muted[entry.entry_id] = entry
+            self._send(MarkedChanges(modified=(MarkedEntry(entry, b""),)), None)
+        return True
+
+    def unmute(self, slice_name: str) -> None:
+        """Have the entries of a slice ask again: somebody is there."""
+        muted = [one for one in self._muted.values() if one.slice_name == slice_name]
+        for entry in muted:
+            del self._muted[entry.entry_id]
+            found = self._link.sliced.installed(entry.entry_id)
+            if found is not None:
+                self._send(MarkedChanges(modified=(found,)), None)
+
+    # ---- what entries need
+
+    def entries_using(
+        self, slice_name: str, group: int | None = None, meter: int | None = None
+    ) -> int:
+        """Return how many entries of a slice use its group or meter."""
+        use = ObjectUse("meter", meter or 0) if group is None else ObjectUse("group", group)
+        return len(self._link.sliced.users(slice_name, use))
+
+    def end_using(
+        self,
+        slice_name: str,
+        groups: frozenset[int],
+        meters: frozenset[int],
+        reason: int,
+        now: float,
+    ) -> None:
+        """End the entries of a slice that use any of these, and tell its tenants why."""
+        uses = [ObjectUse("group", one) for one in sorted(groups)]
+        uses += [ObjectUse("meter", one) for one in sorted(meters)]
+        for use in uses:
+            for entry in self._link.sliced.users(slice_name, use):
+                self._link.sliced.end(entry)
+                self._leave(entry, reason)
+                self._send(MarkedChanges(deleted=(entry,)), None)
+
+    # ---- from the switch
+
+    def flow_removed(self, message: bytes, now: float) -> None:
+        """Take note of an entry that has ended, and tell its tenant, once."""
+        removed = _Removed(*_REMOVED.unpack_from(message, HEADER_SIZE))
+        self._muted.pop(removed.cookie, None)
+        leaving = self._leaving.pop(removed.cookie, None)
+        if leaving is not None:
+            entry, reason = leaving
+            self._tell(entry, removed._replace(reason=reason))
+            return
+        found = self._link.sliced.find(removed.cookie)
+        if found is not None:
+            self._link.sliced.end(found)
+            if found.wants_removal:
+                self._tell(found, removed)
+
+    def _tell(self, entry: TenantEntry, removed: _Removed) -> None:
+        told = removed._replace(
+            cookie=entry.cookie,
+            priority=entry.priority,
+            table_id=entry.table_id,
+            idle=entry.idle_timeout,
+            hard=entry.hard_timeout,
+        )
+        body = _REMOVED.pack(*told) + write_match13(entry.match)
+        message = framed(OPENFLOW_13, _FLOW_REMOVED, 0, body)
+        for tenant in self._link.connected(entry.slice_name):
+            if self._wants(tenant, removed.reason):
+                tenant.say(message)
+
+    # ---- the flowspace
+
+    def set_flowspace(self, flowspace: SwitchFlowspace) -> None:
+        """Let the entries of all tenants follow another flowspace."""
+        changes, lost = self._link.sliced.set_flowspace(flowspace)
+        self._follow(changes, lost)
+
+    def follow(self, names: Iterable[str]) -> None:
+        """Let the entries of slices follow settings that have changed."""
+        self._follow(*self._link.sliced.follow(names))
+
+    def _follow(self, changes: MarkedChanges, lost: Iterable[TenantEntry]) -> None:
+        self._send(changes, None)
+        for entry in lost:
+            self._leave(entry, int(OFPRR.DELETE))
+
+
+def _refused(error: Exception) -> TenantRefusal:
+    for kind, code, reason in _REFUSALS:
+        if isinstance(error, kind):
+            return TenantRefusal(OFPET.FLOW_MOD_FAILED, code, reason)
+    raise error

@@ -1,0 +1,289 @@
+"""Frames between tenants and a switch of OpenFlow 1.3: packet-ins and packet-outs."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.core.slicing.marked_switch import MARK_SHIFT, TENANT_METADATA
+from horizon_ryu.core.slicing.slice_settings import DropPolicy
+from horizon_ryu.core.slicing.tenant_table import TableCommand, TenantEntry
+from horizon_ryu.slicer.actions10 import SliceMarks
+from horizon_ryu.slicer.actions13 import ActionSlicer13, marks_for
+from horizon_ryu.slicer.classifier13 import HIGHEST, SLICER_COOKIE
+from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
+from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
+from horizon_ryu.slicer.instructions13 import RESERVED, only_asks
+from horizon_ryu.slicer.lldp_trailer import TrailerSigner, is_lldp
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.sliced_link import framed
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBRC, OFPET
+from horizon_ryu.wire.fields import FIELDS, MatchField, Prerequisite, header
+from horizon_ryu.wire.frame_header import header13
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.of13.controller import PacketOut13
+from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPMT, OFPP, OFPT, OFPXMT_OFB
+from horizon_ryu.wire.session.pending import xid_of
+from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_OF_13, HEADER_13, TernaryMatch
+from horizon_ryu.wire.versions import OPENFLOW_13
+
+_MESSAGES = codec_of(OPENFLOW_13).messages
+_PACKET_IN = struct.Struct("!IHBBQ")
+_MATCH_AT = HEADER_SIZE + _PACKET_IN.size
+_MAX_PORT, _LOCAL = int(OFPP.MAX), int(OFPP.LOCAL)
+_IN_PORT, _METADATA = header(OFPXMT_OFB.IN_PORT), header(OFPXMT_OFB.METADATA)
+_PORT_FIELD = HEADER_13["in_port"]
+_ALL_FIELDS = sum(field.mask for field in HEADER_13.fields.values())
+_PRESENT = 0x1000
+_NO_COOKIE = (1 << 64) - 1
+"""Of a packet-in that no entry of the tenant's has made (section 7.4.1)."""
+_MOST_PARTS = 4096
+_UNATTENDED_PRIORITY = HIGHEST - 2
+_NOT_OF_FRAMES = frozenset(
+    {
+        *(OFPXMT_OFB.IN_PHY_PORT, OFPXMT_OFB.METADATA, OFPXMT_OFB.TUNNEL_ID),
+        OFPXMT_OFB.IPV6_EXTHDR,
+    }
+)
+"""Fields that the bytes of a frame do not tell, or not all of them."""
+
+WantsPacketIn = Callable[[TenantConnection, int], bool]
+"""Tells whether a controller wants packet-ins of a reason."""
+
+
+class PacketOrigin(NamedTuple):
+    """Where a packet-in comes from: its port, the metadata, and ``fields`` without the mark."""
+
+    in_port: int
+    metadata: int
+    fields: bytes
+    end: int
+
+
+def read_origin(message: bytes, start: int) -> PacketOrigin:
+    """Return what the match of a packet-in says; the guard has walked its lengths."""
+    length = int.from_bytes(message[start + 2 : start + 4], "big")
+    at, end = start + 4, start + max(length, 4)
+    in_port = metadata = 0
+    kept: list[bytes] = []
+    while at + 4 <= end:
+        head = int.from_bytes(message[at : at + 4], "big")
+        stop = at + 4 + (head & 0xFF)
+        field = message[at:stop]
+        if head == _METADATA:
+            metadata = int.from_bytes(field[4:], "big")
+            own = metadata & TENANT_METADATA
+            field = field[:4] + own.to_bytes(8, "big") if own else b""
+        elif head == _IN_PORT:
+            in_port = int.from_bytes(field[4:], "big")
+        kept.append(field)
+        at = stop
+    return PacketOrigin(in_port, metadata, b"".join(kept), start + (max(length, 4) + 7 & ~7))
+
+
+class _PacketIn(NamedTuple):
+    """A packet-in of the switch, taken apart."""
+
+    buffer_id: int
+    total_len: int
+    reason: int
+    table_id: int
+    cookie: int
+    origin: PacketOrigin
+    frame: bytes
+
+    def encoded(self) -> bytes:
+        """Return the message for a tenant."""
+        fields = self.origin.fields
+        size = 4 + len(fields)
+        match = struct.pack("!HH", OFPMT.OXM, size) + fields + bytes(-size % 8)
+        head = _PACKET_IN.pack(*self[:5])
+        body = head + match + bytes(2) + self.frame
+        return framed(OPENFLOW_13, OFPT.PACKET_IN, 0, body)
+
+
+def _read(message: bytes) -> _PacketIn:
+    origin = read_origin(message, _MATCH_AT)
+    frame = bytes(message[origin.end + 2 :])
+    buffer_id, total, reason, table_id, cookie = _PACKET_IN.unpack_from(message, HEADER_SIZE)
+    return _PacketIn(buffer_id, total, reason, table_id, cookie, origin, frame)
+
+
+class SlicersOfActions(Protocol):
+    """Who knows what a slice may do with frames."""
+
+    def slicer(self, name: str, came_in: int | None, sent: int | None) -> ActionSlicer13:
+        """Return what slices the actions of a slice; see :class:`ActionSlicer13`."""
+
+    def marks(self, name: str) -> SliceMarks:
+        """Return what the frames of a slice are marked with."""
+
+
+class TenantFrames13:
+    """What comes to a slice from its part of the network, and what it sends there."""
+
+    def __init__(
+        self,
+        link: SlicedLink13,
+        tables: FlowTables13,
+        slicers: SlicersOfActions,
+        signer: TrailerSigner,
+        wants: WantsPacketIn,
+    ) -> None:
+        self._link = link
+        self._tables = tables
+        self._slicers = slicers
+        self._signer = signer
+        self._wants = wants
+        self.unowned = 0
+        """Frames that belonged to no slice."""
+
+    # ---- from the switch
+
+    def packet_in(self, message: bytes, now: float) -> None:
+        """Take a frame to the slice whose entry has sent it, and to those that look on."""
+        came = _read(message)
+        if is_lldp(came.frame):
+            self._lldp(came, now)
+            return
+        sliced = self._link.sliced
+        entry = sliced.find(came.cookie)
+        mark = came.origin.metadata >> MARK_SHIFT
+        name = sliced.marks.slice_of(mark) if entry is None else entry.slice_name
+        head = header13(came.frame, came.origin.in_port)
+        told = came._replace(
+            table_id=max(0, came.table_id - RESERVED),
+            cookie=_NO_COOKIE if entry is None else entry.cookie,
+        )
+        looked_on = told._replace(table_id=0, cookie=_NO_COOKIE)
+        for observer in sliced.flowspace.observers(head):
+            if observer != name:
+                self._deliver(observer, looked_on, head, now, grants=False)
+        if name is None:
+            self.unowned += 1
+        elif self._link.connected(name):
+            self._deliver(name, told, head, now, grants=True)
+        elif entry is not None:
+            self._drop_unattended(entry, head)
+
+    def _deliver(self, name: str, came: _PacketIn, head: int, now: float, grants: bool) -> None:
+        presence = self._link.presences.get(name)
+        if presence is None or not presence.connections:
+            return
+        if not presence.admit(Limited.PACKET_INS, now):
+            presence.refused[Limited.PACKET_INS] += 1
+            return
+        presence.counted["switch.packet_in"] += 1
+        message = came.encoded()
+        for tenant in presence.connections:
+            if not self._wants(tenant, came.reason):
+                continue
+            if grants and not tenant.is_monitor and came.buffer_id != OFP_NO_BUFFER:
+                tenant.grant(came.buffer_id, head)
+            tenant.say(message)
+
+    def _lldp(self, came: _PacketIn, now: float) -> None:
+        """Take an LLDP frame back to the slice that sent it; others' to all that have the port."""
+        came = came._replace(table_id=0, cookie=_NO_COOKIE)
+        bare, name = self._signer.take(came.frame)
+        if name is not None:
+            own = came._replace(buffer_id=OFP_NO_BUFFER, total_len=len(bare), frame=bare)
+            self._deliver(name, own, 0, now, grants=False)
+            return
+        flowspace, in_port = self._link.sliced.flowspace, came.origin.in_port
+        for presence in list(self._link.presences.values()):
+            name = presence.settings.name
+            if presence.settings.receives_lldp and flowspace.has_port(name, in_port):
+                head = header13(came.frame, in_port)
+                self._deliver(name, came, head, now, grants=flowspace.owns(name, head))
+
+    def _drop_unattended(self, entry: TenantEntry, head: int) -> None:
+        """Drop frames of a slice that nobody is there for, where nothing else is done with them."""
+        presence = self._link.presences.get(entry.slice_name)
+        if presence is not None and presence.settings.drop_policy is DropPolicy.RULE:
+            self._tables.mute(entry)
+        elif only_asks(entry.program):
+            self._link.say(
+                raw_flow_mod13(
+                    0, 0, exact_match(head), TableCommand.ADD, _UNATTENDED_PRIORITY,
+                    cookie=SLICER_COOKIE, hard=1,
+                )
+            )  # fmt: skip
+
+    # ---- from tenants
+
+    def packet_out(self, tenant: TenantConnection, message: bytes, _now: float) -> None:
+        """Send a tenant's frame, or a buffer of the switch's that it was granted; TenantRefusal."""
+        asked: PacketOut13 = _MESSAGES.decode(message).message
+        name, in_port, frame = tenant.slice_name, asked.in_port, asked.data
+        if asked.buffer_id != OFP_NO_BUFFER:
+            granted = tenant.header_of(asked.buffer_id)
+            if granted is None:
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
+            head, in_port = granted, _PORT_FIELD.of(granted)
+            match = TernaryMatch(head & _ALL_FIELDS, _ALL_FIELDS)
+        elif is_lldp(frame):
+            self._check_port(name, in_port)
+            head, match = header13(frame, in_port), EVERY_HEADER
+            frame = self._signer.put(frame, name)
+        else:
+            head = header13(frame, in_port)
+            match = self._own_part(name, head, in_port)
+        came_in = in_port if _is_port(in_port) else None
+        marks = marks_for(self._slicers.marks(name), head)
+        actions = self._slicers.slicer(name, came_in, head).apply(asked.actions, match)
+        if asked.buffer_id != OFP_NO_BUFFER:
+            tenant.consume(asked.buffer_id)
+        sent = PacketOut13(asked.buffer_id, in_port, (*marks, *actions), frame)
+        xid = self._link.xids.translate(Asked(tenant, xid_of(message), message))
+        self._link.say(_MESSAGES.encode(xid, sent))
+
+    def _check_port(self, name: str, in_port: int) -> None:
+        if _is_port(in_port) and not self._link.sliced.flowspace.has_port(name, in_port):
+            raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "port of another slice")
+
+    def _own_part(self, name: str, head: int, in_port: int) -> TernaryMatch:
+        """Return what the frame is for the slice; TenantRefusal if it is a frame of others.
+
+        Where it does not say which port it came in at, any port of the slice will do.
+        """
+        mask = _ALL_FIELDS if _is_port(in_port) else _ALL_FIELDS & ~_PORT_FIELD.mask
+        asked = TernaryMatch(head & mask, mask)
+        flowspace = self._link.sliced.flowspace
+        part = next(iter(flowspace.parts(name, asked, _MOST_PARTS)), None)
+        if part is None:
+            raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "frame of another slice")
+        return part
+
+
+def _is_port(number: int) -> bool:
+    return 0 < number <= _MAX_PORT or number == _LOCAL
+
+
+def exact_match(head: int) -> TernaryMatch:
+    """Return the match of just the frames that have this header, in the fields that they have."""
+    value = mask = 0
+    for number, field in FIELDS.items():
+        if number not in _NOT_OF_FRAMES and _has(head, field):
+            place = FIELDS_OF_13[number]
+            mask |= place.mask
+            value |= head & place.mask
+    return TernaryMatch(value, mask)
+
+
+def _has(head: int, field: MatchField) -> bool:
+    """Tell whether a frame has a field: all that it needs is there."""
+    needs: Prerequisite | None = field.needs
+    while needs is not None:
+        value = FIELDS_OF_13[needs.field].of(head)
+        if needs.field == OFPXMT_OFB.VLAN_VID and not value & _PRESENT:
+            return False
+        if needs.values and value not in needs.values:
+            return False
+        needs = FIELDS[needs.field].needs
+    return True

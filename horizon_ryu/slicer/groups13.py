@@ -1,0 +1,383 @@
+"""Groups of a switch of OpenFlow 1.3 as its tenants see them: each its own, by its own numbers.
+
+A tenant's buckets are checked as a flow entry's actions are, the groups that they send to are its
+own, and what they become follows the flowspace: a bucket that may not be any more is emptied (of a
+fast failover group it goes), and comes back when it may be again. Beside them stands, for each
+slice that needs one, a group of the slicer's that floods to the ports of the slice; it holds
+2,047 ports, which is what one message has room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from horizon_ryu.core.slicing.group_table import (
+    GroupLoop,
+    GroupTable,
+    GroupTooDeep,
+    GroupTooLarge,
+    TenantGroup,
+)
+from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
+from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.slicer.multipart13 import MOST_ITEM
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.settling_ids import SettlingIds
+from horizon_ryu.slicer.sliced_link import SlicedLink
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.error_codes13 import OFPET, OFPGMFC
+from horizon_ryu.wire.layout import WireError, write_whole
+from horizon_ryu.wire.of13.controller import GroupMod
+from horizon_ryu.wire.of13.structures import (
+    BUCKETS,
+    Action13,
+    ActionGroup,
+    ActionOutput13,
+    Bucket,
+)
+from horizon_ryu.wire.ofp13 import OFPG, OFPGC, OFPGT, OFPP, OFPRR
+from horizon_ryu.wire.session.pending import xid_of
+from horizon_ryu.wire.versions import OPENFLOW_13
+
+_MESSAGES = codec_of(OPENFLOW_13).messages
+_ANY_PORT, _ANY_GROUP, _ALL_GROUPS = int(OFPP.ANY), int(OFPG.ANY), int(OFPG.ALL)
+_MAX_GROUP, _LOCAL = int(OFPG.MAX), int(OFPP.LOCAL)
+_FF = int(OFPGT.FF)
+_TYPES = frozenset(map(int, OFPGT))
+_DESC_HEAD = 8
+MOST_FLOODED = 2_047
+"""Ports of a flood group: as many buckets of 32 bytes as a message has room for."""
+DEFAULT_GROUPS = 4_096
+"""Groups of a slice on a switch, where its limits do not say."""
+
+SliceActions = Callable[[str, tuple[Action13, ...]], tuple[Action13, ...]]
+"""Returns what the actions of a slice's bucket become, for any of its frames; TenantRefusal."""
+
+
+class PortsOfSlices(Protocol):
+    """Who knows the ports of each slice."""
+
+    def of_slice(self, slice_name: str) -> frozenset[int]:
+        """Return the numbers of a slice's ports."""
+
+
+class ObjectUsers(Protocol):
+    """Who knows the flow entries that use groups and meters."""
+
+    def entries_using(
+        self, slice_name: str, group: int | None = None, meter: int | None = None
+    ) -> int:
+        """Return how many entries of a slice use its group or meter."""
+
+    def end_using(
+        self,
+        slice_name: str,
+        groups: frozenset[int],
+        meters: frozenset[int],
+        reason: int,
+        now: float,
+    ) -> None:
+        """End the entries of a slice that use any of these, and tell its tenants why."""
+
+
+class TenantGroups13:
+    """The groups of all slices on one switch."""
+
+    def __init__(
+        self,
+        link: SlicedLink,
+        ports: PortsOfSlices,
+        slice_actions: SliceActions,
+        users: ObjectUsers,
+    ) -> None:
+        self._link = link
+        self._ports = ports
+        self._slice_actions = slice_actions
+        self._users = users
+        self._ids = IdMap(_MAX_GROUP)
+        self._settling = SettlingIds(link, self._ids)
+        self._tables: dict[str, GroupTable] = {}
+        self._sent: dict[int, GroupMod] = {}
+        self._floods: dict[str, int] = {}
+        self.errors = 0
+        """Group-mods of the slicer's own that the switch has refused."""
+
+    def begin(self, keeps_entries: bool = False) -> None:
+        """Begin with a switch without groups, unless what it has is to be taken over."""
+        if not keeps_entries:
+            self._send(GroupMod(int(OFPGC.DELETE), int(OFPGT.ALL), _ALL_GROUPS))
+
+    # ---- numbers
+
+    def real(self, slice_name: str, group_id: int) -> int | None:
+        """Return the number that the switch has for a slice's group; None if there is none."""
+        return self._ids.find(slice_name, group_id)
+
+    def tenant_id(self, slice_name: str, real: int) -> int | None:
+        """Return a slice's own number for a group of the switch; None if it is not the slice's."""
+        owner = self._ids.owner(real)
+        return owner[1] if owner is not None and owner[0] == slice_name else None
+
+    def quota(self, slice_name: str) -> int:
+        """Return how many groups a slice may have here."""
+        found = self._link.presences[slice_name].quota(self._link.dpid, "groups")
+        return DEFAULT_GROUPS if found is None else found
+
+    def of_slice(self, slice_name: str) -> GroupTable:
+        """Return a slice's groups, as it wrote them."""
+        return self._table(slice_name)
+
+    def flood(self, slice_name: str) -> int:
+        """Return the group of the switch that floods within a slice; it is made if need be.
+
+        IdsExhausted if the switch has no number left.
+        """
+        real = self._floods.get(slice_name)
+        if real is None:
+            real = self._floods[slice_name] = self._ids.reserve()
+            self._put(real, self._flood_group(slice_name))
+        return real
+
+    # ---- from tenants
+
+    def group_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Carry out a tenant's group-mod; TenantRefusal, and then nothing has changed.
+
+        It counts as a flow-mod where those are limited: it costs the switch as much.
+        """
+        mod: GroupMod = _MESSAGES.decode(message).message
+        if not self._link.presence(tenant).admit(Limited.FLOW_MODS, now):
+            raise _failed(OFPGMFC.EPERM, Limited.FLOW_MODS.value)
+        asked = Asked(tenant, xid_of(message), message)
+        if mod.command == OFPGC.DELETE:
+            self._delete(asked, mod.group_id, now)
+        elif mod.command in (OFPGC.ADD, OFPGC.MODIFY):
+            self._set(asked, mod, now)
+        else:
+            raise _failed(OFPGMFC.BAD_COMMAND, "unknown command")
+
+    def _set(self, asked: Asked, mod: GroupMod, now: float) -> None:
+        """Have a group, or another in its place."""
+        name = asked.tenant.slice_name
+        table = self._table(name)
+        before = table.find(mod.group_id)
+        if not 0 <= mod.group_id <= _MAX_GROUP:
+            raise _failed(OFPGMFC.INVALID_GROUP, "reserved group")
+        if mod.command == OFPGC.MODIFY and before is None:
+            raise _failed(OFPGMFC.UNKNOWN_GROUP, "unknown group")
+        if mod.command == OFPGC.ADD and before is not None:
+            raise _failed(OFPGMFC.GROUP_EXISTS, "group exists")
+        group = self._checked(table, mod)
+        # Buckets are judged before a number is taken: a group does not send to itself.
+        buckets = self._buckets(name, group, strict=True)
+        real = self._number(asked.tenant, mod)
+        whole = GroupMod(mod.command, mod.type, real, buckets)
+        try:
+            self._check_fits(group, whole)
+        except TenantRefusal:
+            if before is None:
+                self._ids.release(name, mod.group_id)
+            raise
+        table.put(group)
+        undo = partial(self._undo, name, group, before)
+        self._say(whole, asked._replace(context=undo))
+        if before is None:
+            self._follow(name, table.needing(mod.group_id))
+
+    def _number(self, tenant: TenantConnection, mod: GroupMod) -> int:
+        """Return the switch's number of a group, a new one for a group that comes."""
+        known = self._ids.find(tenant.slice_name, mod.group_id)
+        if known is not None:
+            return known
+        try:
+            quota = self.quota(tenant.slice_name)
+            return self._ids.take(tenant.slice_name, mod.group_id, quota)
+        except (IdTaken, IdsExhausted) as error:
+            raise _failed(OFPGMFC.OUT_OF_GROUPS, "groups") from error
+
+    def _checked(self, table: GroupTable, mod: GroupMod) -> TenantGroup:
+        """Return what a group-mod describes, as far as it can be judged by itself."""
+        if mod.type not in _TYPES:
+            raise _failed(OFPGMFC.BAD_TYPE, "unknown type")
+        chained = tuple(
+            action.group_id
+            for bucket in mod.buckets
+            for action in bucket.actions
+            if isinstance(action, ActionGroup)
+        )
+        watched = frozenset(bucket.watch_group for bucket in mod.buckets) - {_ANY_GROUP}
+        size = _DESC_HEAD + len(write_whole(BUCKETS, mod.buckets))
+        group = TenantGroup(mod.group_id, mod.type, mod.buckets, size, chained, watched)
+        try:
+            table.check(group)
+        except GroupLoop as error:
+            raise _failed(OFPGMFC.LOOP, "group loop") from error
+        except GroupTooDeep as error:
+            raise _failed(OFPGMFC.CHAINING_UNSUPPORTED, "groups too deep") from error
+        except GroupTooLarge as error:
+            raise _failed(OFPGMFC.OUT_OF_BUCKETS, "groups too large") from error
+        return group
+
+    def _check_fits(self, group: TenantGroup, whole: GroupMod) -> None:
+        """Refuse what the switch could not be told, or the tenant not be told again."""
+        try:
+            _MESSAGES.encode(0, whole)
+        except WireError as error:
+            raise _failed(OFPGMFC.OUT_OF_BUCKETS, "groups too large") from error
+        if group.size > MOST_ITEM:
+            raise _failed(OFPGMFC.OUT_OF_BUCKETS, "groups too large")
+
+    def _delete(self, asked: Asked, group_id: int, now: float) -> None:
+        """Delete a group, or all of the slice's; that there is none is no error (7.3.4.3)."""
+        name = asked.tenant.slice_name
+        table = self._table(name)
+        if group_id == _ALL_GROUPS:
+            gone = table.outermost_first()
+        elif group_id > _MAX_GROUP:
+            raise _failed(OFPGMFC.INVALID_GROUP, "reserved group")
+        elif table.find(group_id) is None:
+            return
+        elif table.needing(group_id):
+            raise _failed(OFPGMFC.CHAINED_GROUP, "chained group")
+        else:
+            gone = [group_id]
+        self._end(name, gone, now, asked)
+
+    def _end(self, name: str, gone: Iterable[int], now: float, asked: Asked | None) -> None:
+        """Take groups from the switch, after the flow entries that use them (section 6.5)."""
+        groups = list(gone)
+        if groups:
+            reason = int(OFPRR.GROUP_DELETE)
+            self._users.end_using(name, frozenset(groups), frozenset(), reason, now)
+        for group_id in groups:
+            self._table(name).remove(group_id)
+            real = self._ids.release(name, group_id)
+            self._remove(real, asked)
+        self._settling.ask()
+
+    def _undo(self, name: str, group: TenantGroup, before: TenantGroup | None, now: float) -> None:
+        """Have again what was there before a group-mod that the switch has refused."""
+        table = self._table(name)
+        if table.find(group.group_id) is not group:
+            return
+        if before is not None:
+            table.put(before)
+            # The switch has kept the older buckets, or those of a later group-mod: said again.
+            self._follow(name, (before.group_id,), again=True)
+            return
+        needing = table.needing(group.group_id)
+        self._end(name, (group.group_id,), now, None)
+        self._follow(name, needing)
+
+    # ---- what groups become on the switch
+
+    def _buckets(self, name: str, group: TenantGroup, strict: bool) -> tuple[Bucket, ...]:
+        """Return what the buckets of a group become; TenantRefusal if ``strict``."""
+        found = []
+        for bucket in group.buckets:
+            try:
+                found.append(self._bucket(name, group.kind, bucket))
+            except TenantRefusal:
+                if strict:
+                    raise
+                if group.kind != _FF:
+                    found.append(Bucket(bucket.weight, _ANY_PORT, _ANY_GROUP))
+        return tuple(found)
+
+    def _bucket(self, name: str, kind: int, bucket: Bucket) -> Bucket:
+        watch_group = bucket.watch_group
+        if watch_group != _ANY_GROUP:
+            real = self.real(name, watch_group)
+            if real is None:
+                raise _failed(OFPGMFC.BAD_WATCH, "unknown group")
+            watch_group = real
+        if bucket.watch_port != _ANY_PORT and bucket.watch_port not in self._ports.of_slice(name):
+            raise _failed(OFPGMFC.BAD_WATCH, "port of another slice")
+        if kind == _FF and bucket.watch_port == _ANY_PORT and watch_group == _ANY_GROUP:
+            raise _failed(OFPGMFC.INVALID_GROUP, "nothing is watched")
+        actions = self._slice_actions(name, bucket.actions)
+        return Bucket(bucket.weight, bucket.watch_port, watch_group, actions)
+
+    def _flood_group(self, name: str) -> GroupMod:
+        """Return the group-mod that floods to the ports of a slice, as they are now."""
+        buckets = []
+        for port in sorted(self._ports.of_slice(name) - {_LOCAL})[:MOST_FLOODED]:
+            try:
+                actions = self._slice_actions(name, (ActionOutput13(port),))
+            except TenantRefusal:
+                continue
+            buckets.append(Bucket(0, _ANY_PORT, _ANY_GROUP, actions))
+        return GroupMod(int(OFPGC.ADD), int(OFPGT.ALL), 0, tuple(buckets))
+
+    def follow(self) -> None:
+        """Let all groups follow a flowspace, ports or settings that have changed."""
+        for name, table in self._tables.items():
+            self._follow(name, [group.group_id for group in table])
+        for name, real in self._floods.items():
+            if name in self._link.presences:
+                self._put(real, self._flood_group(name))
+
+    def _follow(self, name: str, group_ids: Iterable[int], again: bool = False) -> None:
+        """Send what of these groups has become another; ``again``: whether it has or not."""
+        table = self._table(name)
+        for group_id in sorted(group_ids):
+            group, real = table.find(group_id), self.real(name, group_id)
+            if group is not None and real is not None:
+                buckets = self._buckets(name, group, strict=False)
+                if again:
+                    self._sent[real] = GroupMod(int(OFPGC.ADD), group.kind, real)
+                self._put(real, GroupMod(int(OFPGC.ADD), group.kind, real, buckets))
+
+    def remove_slice(self, name: str, now: float) -> None:
+        """Take all groups of a slice from the switch; its flow entries have gone before."""
+        table = self._tables.get(name)
+        if table is not None:
+            self._end(name, table.outermost_first(), now, None)
+            del self._tables[name]
+        real = self._floods.pop(name, None)
+        if real is not None:
+            self._ids.give_back(real)
+            self._remove(real, None)
+            self._settling.ask()
+
+    def _table(self, name: str) -> GroupTable:
+        return self._tables.setdefault(name, GroupTable())
+
+    # ---- to the switch
+
+    def _put(self, real: int, group: GroupMod) -> None:
+        """Have a group of the slicer's making on the switch, if it has not this very one."""
+        known = self._sent.get(real)
+        whole = replace(group, group_id=real, command=int(OFPGC.MODIFY if known else OFPGC.ADD))
+        if known != replace(whole, command=int(OFPGC.ADD)):
+            self._say(whole, Asked(self, 0, b""))
+
+    def _say(self, mod: GroupMod, asked: Asked) -> None:
+        self._sent[mod.group_id] = replace(mod, command=int(OFPGC.ADD))
+        self._send(mod, self._link.xids.translate(asked))
+
+    def _remove(self, real: int, asked: Asked | None) -> None:
+        """Delete a group of the switch."""
+        self._sent.pop(real, None)
+        mod = GroupMod(int(OFPGC.DELETE), int(OFPGT.ALL), real)
+        xid = self._link.xids.translate(Asked(self, 0, b"") if asked is None else asked)
+        self._send(mod, xid)
+
+    def _send(self, mod: GroupMod, xid: int = 0) -> None:
+        self._link.say(_MESSAGES.encode(xid, mod))
+
+    def answered(self, _asked: Asked, _message: bytes, _now: float) -> None:
+        """Group-mods are answered with errors alone."""
+
+    def refused(self, _asked: Asked, _message: bytes, _now: float) -> None:
+        """Count a group-mod of the slicer's own that the switch has refused."""
+        self.errors += 1
+
+
+def _failed(code: OFPGMFC, reason: str) -> TenantRefusal:
+    return TenantRefusal(OFPET.GROUP_MOD_FAILED, code, reason)

@@ -1,0 +1,284 @@
+"""Meters of a switch of OpenFlow 1.3 as its tenants see them: each its own, by its own numbers.
+
+Beside them stand the slicer's: a slice whose bandwidth is held by ``meter`` has one with a band
+that drops what is above its rate. Flow entries name it once the switch has confirmed it, and it is
+taken away when they name it no more, so that none ever names a meter that is not there.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple
+
+from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
+from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare
+from horizon_ryu.slicer.groups13 import ObjectUsers
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.settling_ids import SettlingIds
+from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.error_codes13 import OFPET, OFPMMFC
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.of13.controller import MeterMod13
+from horizon_ryu.wire.of13.structures import MeterBandDrop, MeterBandDscpRemark
+from horizon_ryu.wire.ofp13 import OFPM, OFPMC, OFPMF, OFPRR, OFPT
+from horizon_ryu.wire.session.pending import xid_of
+from horizon_ryu.wire.versions import OPENFLOW_13
+
+_MESSAGES = codec_of(OPENFLOW_13).messages
+_CODES = struct.Struct("!HH")
+_MAX_METER, _ALL_METERS = int(OFPM.MAX), int(OFPM.ALL)
+_ADD, _MODIFY, _DELETE = int(OFPMC.ADD), int(OFPMC.MODIFY), int(OFPMC.DELETE)
+DEFAULT_METERS = 1_024
+"""Meters of a slice on a switch, where its limits do not say."""
+MOST_BANDS = 64
+"""Of one meter: what no switch has, and no memory should hold."""
+
+
+class TenantMeter(NamedTuple):
+    """A meter as its tenant wrote it."""
+
+    meter_id: int
+    mod: MeterMod13
+
+
+@dataclass(slots=True)
+class _ShareMeter:
+    """The slicer's meter for the bandwidth of a slice; ``is_there``: the switch has said so."""
+
+    real: int
+    share: BandwidthShare
+    is_there: bool = False
+
+
+class TenantMeters13:
+    """The meters of all slices on one switch."""
+
+    def __init__(self, link: SlicedLink, users: ObjectUsers, changed: Callable[[], None]) -> None:
+        """``changed`` is called when the answers of :meth:`of_slice` have become others."""
+        self._link = link
+        self._users = users
+        self._changed = changed
+        self._ids = IdMap(_MAX_METER)
+        self._settling = SettlingIds(link, self._ids)
+        self._meters: dict[str, dict[int, TenantMeter]] = {}
+        self._shares: dict[str, _ShareMeter] = {}
+        self._ending: list[int] = []
+
+    def begin(self, keeps_entries: bool = False) -> None:
+        """Begin with a switch without meters, unless what it has is to be taken over."""
+        if not keeps_entries:
+            self._send(MeterMod13(_DELETE, 0, _ALL_METERS), 0)
+
+    # ---- numbers
+
+    def real(self, slice_name: str, meter_id: int) -> int | None:
+        """Return the number that the switch has for a slice's meter; None if there is none."""
+        return self._ids.find(slice_name, meter_id)
+
+    def tenant_id(self, slice_name: str, real: int) -> int | None:
+        """Return a slice's own number for a meter of the switch; None if it is not the slice's."""
+        owner = self._ids.owner(real)
+        return owner[1] if owner is not None and owner[0] == slice_name else None
+
+    def quota(self, slice_name: str) -> int:
+        """Return how many meters a slice may have here."""
+        found = self._link.presences[slice_name].quota(self._link.dpid, "meters")
+        return DEFAULT_METERS if found is None else found
+
+    def owned(self, slice_name: str) -> Iterable[TenantMeter]:
+        """Return a slice's meters, as it wrote them."""
+        return tuple(self._meters.get(slice_name, {}).values())
+
+    # ---- from tenants
+
+    def meter_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Carry out a tenant's meter-mod; TenantRefusal, and then nothing has changed.
+
+        It counts as a flow-mod where those are limited: it costs the switch as much.
+        """
+        mod: MeterMod13 = _MESSAGES.decode(message).message
+        presence = self._link.presence(tenant)
+        if not presence.admit(Limited.FLOW_MODS, now):
+            raise TenantRefusal(OFPET.METER_MOD_FAILED, OFPMMFC.UNKNOWN, Limited.FLOW_MODS.value)
+        asked = Asked(tenant, xid_of(message), message)
+        if mod.command not in (_ADD, _MODIFY, _DELETE):
+            raise _failed(OFPMMFC.BAD_COMMAND, "unknown command")
+        is_all = mod.command == _DELETE and mod.meter_id == _ALL_METERS
+        if not is_all and not 0 < mod.meter_id <= _MAX_METER:
+            # The meters of the slow path and of the controller are everybody's.
+            raise _failed(OFPMMFC.INVALID_METER, "reserved meter")
+        if mod.command == _DELETE:
+            self._delete(asked, None if is_all else mod.meter_id, now)
+        else:
+            self._set(asked, mod)
+
+    def _set(self, asked: Asked, mod: MeterMod13) -> None:
+        """Have a meter, or another in its place."""
+        name, meter_id = asked.tenant.slice_name, mod.meter_id
+        own = self._meters.setdefault(name, {})
+        before = own.get(meter_id)
+        if mod.command == _ADD and before is not None:
+            raise _failed(OFPMMFC.METER_EXISTS, "meter exists")
+        if mod.command == _MODIFY and before is None:
+            raise _failed(OFPMMFC.UNKNOWN_METER, "unknown meter")
+        self._check_bands(mod)
+        real = self._number(name, meter_id)
+        meter = own[meter_id] = TenantMeter(meter_id, mod)
+        undo = partial(self._undo, name, meter, before)
+        xid = self._link.xids.translate(asked._replace(context=undo))
+        self._send(replace(mod, meter_id=real), xid)
+
+    def _check_bands(self, mod: MeterMod13) -> None:
+        if len(mod.bands) > MOST_BANDS:
+            raise _failed(OFPMMFC.OUT_OF_BANDS, "too many bands")
+        if not all(isinstance(band, MeterBandDrop | MeterBandDscpRemark) for band in mod.bands):
+            raise _failed(OFPMMFC.BAD_BAND, "experimenter band")
+
+    def _number(self, name: str, meter_id: int) -> int:
+        known = self.real(name, meter_id)
+        if known is not None:
+            return known
+        try:
+            return self._ids.take(name, meter_id, self.quota(name))
+        except (IdTaken, IdsExhausted) as error:
+            raise _failed(OFPMMFC.OUT_OF_METERS, "meters") from error
+
+    def _delete(self, asked: Asked, meter_id: int | None, now: float) -> None:
+        """Delete a meter, or all of the slice's; that there is none is no error."""
+        name = asked.tenant.slice_name
+        own = self._meters.get(name, {})
+        gone = list(own) if meter_id is None else [meter_id] if meter_id in own else []
+        self._end(name, gone, now, asked)
+
+    def _end(self, name: str, gone: Iterable[int], now: float, asked: Asked | None) -> None:
+        """Take meters from the switch, after the flow entries that use them."""
+        meters = list(gone)
+        if meters:
+            reason = int(OFPRR.DELETE)
+            self._users.end_using(name, frozenset(), frozenset(meters), reason, now)
+        for meter_id in meters:
+            del self._meters[name][meter_id]
+            real = self._ids.release(name, meter_id)
+            xid = self._link.xids.translate(Asked(self, 0, b"") if asked is None else asked)
+            self._send(MeterMod13(_DELETE, 0, real), xid)
+        self._settling.ask()
+
+    def _undo(self, name: str, meter: TenantMeter, before: TenantMeter | None, now: float) -> None:
+        """Have again what was there before a meter-mod that the switch has refused."""
+        own = self._meters.get(name, {})
+        if own.get(meter.meter_id) is not meter:
+            return
+        if before is None:
+            self._end(name, (meter.meter_id,), now, None)
+        else:
+            own[meter.meter_id] = before
+
+    def remove_slice(self, name: str, now: float) -> None:
+        """Take all meters of a slice from the switch; its flow entries have gone before."""
+        self._end(name, list(self._meters.get(name, {})), now, None)
+        self._meters.pop(name, None)
+        self.follow()
+        self.sweep()
+
+    # ---- the slicer's own: bandwidth of slices
+
+    def of_slice(self, slice_name: str) -> int | None:
+        """Return the meter of a slice's bandwidth; None if it has none, or not yet."""
+        found = self._shares.get(slice_name)
+        return found.real if found is not None and found.is_there else None
+
+    def follow(self) -> None:
+        """Have a meter for each slice whose settings want one; change those that are others.
+
+        One that is wanted no more is there until :meth:`sweep`, since entries may name it.
+        """
+        for name, presence in self._link.presences.items():
+            share = presence.settings.bandwidth
+            if share is not None and share.mode is BandwidthMode.METER:
+                self._have(name, share)
+            elif name in self._shares:
+                self._drop(name)
+                self._link.set_bandwidth_fault(name, None)
+        for name in [name for name in self._shares if name not in self._link.presences]:
+            self._drop(name)
+
+    def _have(self, name: str, share: BandwidthShare) -> None:
+        known = self._shares.get(name)
+        if known is None:
+            try:
+                known = self._shares[name] = _ShareMeter(self._ids.reserve(), share)
+            except IdsExhausted:
+                self._link.set_bandwidth_fault(name, "the switch has no meter left")
+                return
+            self._tell(known, _ADD, name)
+        elif known.share != share:
+            known.share = share
+            self._tell(known, _MODIFY, name)
+
+    def _tell(self, meter: _ShareMeter, command: int, name: str) -> None:
+        """Send a meter of the slicer's, and ask to be told when it is there."""
+        flags = int(OFPMF.KBPS) | (int(OFPMF.BURST) if meter.share.burst_kb else 0)
+        band = MeterBandDrop(meter.share.rate_kbps or 1, meter.share.burst_kb or 0)
+        mod = MeterMod13(command, flags, meter.real, (band,))
+        self._link.set_bandwidth_fault(name, None)
+        asked = Asked(self, 0, b"", (name, meter.real))
+        self._send(mod, self._link.xids.translate(asked))
+        xid = self._link.xids.translate(asked)
+        self._link.say(framed(OPENFLOW_13, int(OFPT.BARRIER_REQUEST), xid, b""))
+
+    def _drop(self, name: str) -> None:
+        self._ending.append(self._shares.pop(name).real)
+
+    def sweep(self) -> None:
+        """Take those meters away that no entry of the slicer's names any more."""
+        ending, self._ending = self._ending, []
+        for real in ending:
+            self._send(MeterMod13(_DELETE, 0, real), 0)
+            self._ids.give_back(real)
+        self._settling.ask()
+
+    def answered(self, asked: Asked, _message: bytes, _now: float) -> None:
+        """Take the barrier behind a meter of the slicer's: it is there."""
+        found = self._share_of(asked)
+        if found is not None and not found.is_there:
+            found.is_there = True
+            self._changed()
+
+    def refused(self, asked: Asked, message: bytes, _now: float) -> None:
+        """Take note that a meter of the slicer's cannot be: the slice goes without."""
+        found = self._share_of(asked)
+        if found is None:
+            return
+        name, real = asked.context
+        if name in self._link.presences:
+            kind, code = _CODES.unpack_from(message, HEADER_SIZE)
+            reason = f"the switch refused its meter: error {kind}/{code}"
+            self._link.set_bandwidth_fault(name, reason)
+        if not found.is_there:
+            del self._shares[name]
+            self._ids.give_back(real)
+            self._settling.ask()
+
+    def _share_of(self, asked: Asked) -> _ShareMeter | None:
+        """Return the meter that a question was about, if it is still the slice's."""
+        if asked.context is None:
+            return None
+        name, real = asked.context
+        found = self._shares.get(name)
+        return found if found is not None and found.real == real else None
+
+    # ---- to the switch
+
+    def _send(self, mod: MeterMod13, xid: int) -> None:
+        self._link.say(_MESSAGES.encode(xid, mod))
+
+
+def _failed(code: OFPMMFC, reason: str) -> TenantRefusal:
+    return TenantRefusal(OFPET.METER_MOD_FAILED, code, reason)

@@ -1,0 +1,37 @@
+"""Outbox: links that have something to send, which leaves when a turn of the loop is done.
+
+What one turn says to a switch and to its tenants goes out in one write for each of them, and
+without waiting for the loop to come round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+class Outbox:
+    """What is to be flushed, of one switch and of its tenants."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: list[Callable[[], None]] = []
+        self._is_held = False
+
+    def add(self, flush: Callable[[], None]) -> None:
+        """Have ``flush`` called at the end of the turn; outside of turns, soon."""
+        if not self._due and not self._is_held:
+            self._loop.call_soon(self.flush)
+        self._due.append(flush)
+
+    def hold(self) -> None:
+        """Begin a turn: nothing is sent before :meth:`flush`."""
+        self._is_held = True
+
+    def flush(self) -> None:
+        """End a turn: send what came of it."""
+        self._is_held = False
+        while self._due:
+            due, self._due = self._due, []
+            for flush in due:
+                flush()

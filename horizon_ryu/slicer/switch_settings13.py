@@ -1,0 +1,117 @@
+"""Settings of a switch of OpenFlow 1.3 that all slices share: each tenant has what it may of them.
+
+What would change the switch for others is refused: ports, tables, fragments, experimenters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
+from horizon_ryu.slicer.sliced_link import SlicedLink
+from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPPMFC, OFPQOFC, OFPSCFC, OFPTMFC
+from horizon_ryu.wire.of13.controller import PortMod13
+from horizon_ryu.wire.of13.handshake import (
+    QueueGetConfigReply13,
+    QueueGetConfigRequest13,
+)
+from horizon_ryu.wire.of13.structures import Port13
+from horizon_ryu.wire.ofp13 import OFPP
+from horizon_ryu.wire.session.pending import xid_of
+from horizon_ryu.wire.symmetric import GetConfigReply, SetConfig
+from horizon_ryu.wire.versions import OPENFLOW_13
+
+_MESSAGES = codec_of(OPENFLOW_13).messages
+_ANY_PORT = int(OFPP.ANY)
+_LEAST_MISS_SEND_LEN = 128
+
+
+class DescribedPorts(Protocol):
+    """Who knows the ports of each slice, and what the slice sees of them."""
+
+    def of_slice(self, slice_name: str) -> frozenset[int]:
+        """Return the numbers of a slice's ports."""
+
+    def described(self, slice_name: str) -> tuple[Port13, ...]:
+        """Return a slice's ports."""
+
+
+class SwitchSettings13:
+    """What tenants of one switch ask and set that is not of their slice alone."""
+
+    def __init__(self, link: SlicedLink, ports: DescribedPorts) -> None:
+        self._link = link
+        self._ports = ports
+        self._miss_send_len = 0
+
+    # ---- configuration
+
+    def get_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        """Tell a tenant how much of a frame it gets."""
+        reply = GetConfigReply(0, tenant.miss_send_len)
+        tenant.say(_MESSAGES.encode(xid_of(message), reply))
+
+    def set_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        """Note how much of a frame a tenant wants; how fragments fare is everybody's."""
+        asked: SetConfig = _MESSAGES.decode(message).message
+        if asked.flags and not self._link.presence(tenant).settings.allows_config:
+            raise TenantRefusal(OFPET.SWITCH_CONFIG_FAILED, OFPSCFC.EPERM, "set_config flags")
+        tenant.miss_send_len = asked.miss_send_len
+        self.set_miss_send_len()
+
+    def set_miss_send_len(self) -> None:
+        """Have the switch send as much of a frame as the tenant that wants most."""
+        wanted = max((tenant.miss_send_len for tenant in self._link.tenants()), default=0)
+        wanted = max(wanted, _LEAST_MISS_SEND_LEN)
+        if wanted != self._miss_send_len:
+            self._miss_send_len = wanted
+            self._link.say(_MESSAGES.encode(0, SetConfig(0, wanted)))
+
+    # ---- what is not to be changed
+
+    def port_mod(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        """Let a port-mod pass that changes nothing; TenantRefusal: other slices have the port."""
+        mod: PortMod13 = _MESSAGES.decode(message).message
+        own = self._ports.described(tenant.slice_name)
+        port = next((one for one in own if one.port_no == mod.port_no), None)
+        if port is None:
+            raise TenantRefusal(OFPET.PORT_MOD_FAILED, OFPPMFC.BAD_PORT, "port of another slice")
+        if mod.hw_addr != port.hw_addr:
+            raise TenantRefusal(OFPET.PORT_MOD_FAILED, OFPPMFC.BAD_HW_ADDR, "address of no port")
+        if (mod.config ^ port.config) & mod.mask or mod.advertise:
+            raise TenantRefusal(OFPET.PORT_MOD_FAILED, OFPPMFC.EPERM, "port configuration")
+
+    def table_mod(self, _tenant: TenantConnection, _message: bytes, _: float) -> None:
+        """Refuse to configure tables."""
+        raise TenantRefusal(OFPET.TABLE_MOD_FAILED, OFPTMFC.EPERM, "table configuration")
+
+    def experimenter(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        """Pass on messages of experimenters that the slice may use; TenantRefusal for others."""
+        number = int.from_bytes(message[8:12], "big")
+        if number not in self._link.presence(tenant).settings.allows_vendor:
+            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_EXPERIMENTER, "experimenter message")
+        self._link.forward(tenant, message)
+
+    # ---- queues
+
+    def ask_for_queues(self, tenant: TenantConnection, message: bytes, _: float) -> None:
+        """Ask the switch for the queues of a slice's port, or of all; TenantRefusal for others'."""
+        asked: QueueGetConfigRequest13 = _MESSAGES.decode(message).message
+        if asked.port != _ANY_PORT and asked.port not in self._ports.of_slice(tenant.slice_name):
+            raise TenantRefusal(OFPET.QUEUE_OP_FAILED, OFPQOFC.BAD_PORT, "port of another slice")
+        self._link.forward(tenant, message)
+
+    def queue_config(self, tenant: TenantConnection, xid: int, message: bytes) -> None:
+        """Pass on which queues there are, as far as they are the slice's."""
+        reply: QueueGetConfigReply13 = _MESSAGES.decode(message).message
+        own, flowspace = self._ports.of_slice(tenant.slice_name), self._link.sliced.flowspace
+        queues = tuple(
+            queue
+            for queue in reply.queues
+            if queue.port in own
+            and queue.queue_id in flowspace.queues(tenant.slice_name, queue.port)
+        )
+        tenant.say(_MESSAGES.encode(xid, replace(reply, queues=queues)))

@@ -1,0 +1,1 @@
+"""Slices as the application keeps them, and the slicer's engine as it is started and called."""

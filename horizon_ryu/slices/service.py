@@ -1,0 +1,178 @@
+"""Slices of one slicer: changed, kept, and in force in its engine.
+
+A change is made in this order: judged, kept by the store, carried out by the engine. What the
+engine refuses is taken back from the store; what it cannot be told, since it is away, stays kept
+and is told as soon as it is back. One change is made at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from horizon_ryu.core.errors import (
+    Conflict,
+    EngineAway,
+    HorizonError,
+    InvalidInput,
+    StoreError,
+    SwitchError,
+)
+from horizon_ryu.core.slicing.clashes import ClashReport, clash_report
+from horizon_ryu.core.slicing.slice_registry import SliceRegistry
+from horizon_ryu.slices.slice_rows import SliceStore, difference, registry_of
+from xen_bridge.runtime.port import Runtime
+
+LOG = logging.getLogger("horizon.slices")
+LOOK_SECONDS = 1.0
+"""Between two looks at the engine."""
+APPLIED = "applied"
+Make = Callable[[SliceRegistry], SliceRegistry]
+Publish = Callable[[str, Mapping[str, Any]], object]
+
+
+class EngineControl(Protocol):
+    """The channel to the engine; see :mod:`horizon_ryu.slices.engine_client`."""
+
+    def call(self, op: str, /, **fields: Any) -> Any:
+        """Return the result of an operation; EngineAway, InvalidInput or Conflict."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """What the engine said of itself the last time; ``trouble``: why it could not be asked."""
+
+    told: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    trouble: str | None = "it has not been asked yet"
+
+
+class SliceService:
+    """Holds the registry that is in force."""
+
+    def __init__(
+        self, store: SliceStore, engine: EngineControl, publish: Publish, runtime: Runtime
+    ) -> None:
+        """StoreError if what the store has cannot be read."""
+        self._store = store
+        self.engine = engine
+        self._publish = publish
+        self._runtime = runtime
+        self._changing = runtime.semaphore()
+        self.registry = registry_of(store.slice_rows())
+        self.status = EngineStatus()
+        self._has_met = False
+
+    def now(self) -> float:
+        """Return the seconds since 1970, which slices expire by."""
+        return self._runtime.wall()
+
+    # ---- changes
+
+    def change(self, make: Make, kind: str, **about: Any) -> SliceRegistry:
+        """Put in force what ``make`` makes of the registry, and tell of it; return that.
+
+        Whatever ``make`` raises, and StoreError: nothing is changed. SwitchError: kept, and in
+        force but for that switch. EngineAway: kept, and not yet in force.
+        """
+        with self._changing:
+            old = self.registry
+            new: SliceRegistry = self._runtime.in_thread(make, old)
+            if new is old:
+                return old
+            self._keep(old, new)
+            try:
+                self._tell_engine(new)
+            except InvalidInput:
+                self._keep(new, replace(old, version=new.version))
+                raise
+            finally:
+                if self.registry is new:
+                    self._publish(kind, about)
+        return new
+
+    def preview(
+        self, make: Make, names: Collection[str], by: str | None
+    ) -> tuple[SliceRegistry, ClashReport]:
+        """Return what would be in force, and how the slices ``names`` would clash in it."""
+        new: SliceRegistry = self._runtime.in_thread(make, self.registry)
+        return new, self.clashes(new, names, by)
+
+    def clashes(
+        self, registry: SliceRegistry, names: Collection[str], by: str | None
+    ) -> ClashReport:
+        """Return how slices clash with others, of those that ``by`` sees."""
+        report: ClashReport = self._runtime.in_thread(clash_report, registry, names, by)
+        return report
+
+    def _keep(self, old: SliceRegistry, new: SliceRegistry) -> None:
+        self._store.put_slice_rows(self._runtime.in_thread(difference, old, new))
+        self.registry = new
+
+    def _tell_engine(self, registry: SliceRegistry) -> None:
+        """Have the engine work by a registry; EngineAway, InvalidInput, SwitchError."""
+        document = self._runtime.in_thread(registry.engine_document)
+        try:
+            result = self.engine.call("configure", document=document)
+        except (EngineAway, Conflict) as error:
+            self._away(str(error))
+            raise EngineAway(
+                f"the change is kept, and in force as soon as the engine can be told: {error}"
+            ) from error
+        for dpid, state in sorted(dict(result.get("switches", {})).items()):
+            if state != APPLIED:
+                raise SwitchError(
+                    int(dpid, 16), f"{state}; the change is kept, and in force elsewhere"
+                )
+
+    # ---- what happens by itself
+
+    def look(self) -> None:
+        """See how the engine is, once, and tell it what it does not know yet."""
+        try:
+            told = self.engine.call("status")
+        except HorizonError as error:
+            self._away(str(error))
+            return
+        version = int(told.get("version") or 0)
+        if not self._has_met and version > self.registry.version:
+            self._outnumber(version)
+        self._has_met = True
+        if version < self.registry.version:
+            self._catch_up()
+        elif version > self.registry.version:
+            self._away(f"it works by version {version} of somebody else")
+            return
+        if self.status.trouble is not None:
+            LOG.info("the engine answers, process %s", told.get("pid"))
+        self.status = EngineStatus(MappingProxyType(dict(told)), None)
+
+    def expire(self) -> None:
+        """Let go the slices whose time is over."""
+        first, now = self.registry.first_expiry(), self.now()
+        if first is None or first > now:
+            return
+        over = sorted(self.registry.slices.keys() - self.registry.expired(now).slices.keys())
+        try:
+            self.change(lambda registry: registry.expired(now), "slice_expired", names=over)
+        except (EngineAway, SwitchError) as error:
+            LOG.warning("slices %s have expired: %s", ", ".join(over), error)
+
+    def _outnumber(self, version: int) -> None:
+        """Take a higher version than the engine that was found: the store may be an older one."""
+        with self._changing:
+            self._keep(self.registry, replace(self.registry, version=version + 1))
+
+    def _catch_up(self) -> None:
+        with self._changing:
+            try:
+                self._tell_engine(self.registry)
+            except (EngineAway, InvalidInput, SwitchError, StoreError) as error:
+                LOG.warning("the engine was told of the slices: %s", error)
+
+    def _away(self, reason: str) -> None:
+        if self.status.trouble != reason:
+            LOG.warning("the slicer's engine is away: %s", reason)
+        self.status = EngineStatus(self.status.told, reason)
