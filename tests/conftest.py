@@ -20,6 +20,7 @@ ENTRIES = (
     "test_real_stats.py",
     "test_slicer.py",
     "test_slicer13_objects.py",
+    "test_slicer_tenants.py",
     "test_slicer13.py",
     "test_undisturbed_flows.py",
 )

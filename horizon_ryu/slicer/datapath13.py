@@ -27,7 +27,7 @@ from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
 from horizon_ryu.slicer.frames13 import TenantFrames13
 from horizon_ryu.slicer.group_statistics13 import GroupStatistics13
 from horizon_ryu.slicer.groups13 import TenantGroups13
-from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, objects_of
+from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, is_plain, objects_of
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
 from horizon_ryu.slicer.meters13 import TenantMeters13
@@ -49,6 +49,8 @@ from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
 _MORE = 1
+_MOST_PLAIN = 4096
+"""Programs that are remembered with what they become."""
 _RANDOM_BITS = 30
 """Of the first id of an entry; the slicer's own cookies are above all ids."""
 
@@ -80,6 +82,7 @@ class SlicedDatapath13(SlicedDatapath):
         self._link: SlicedLink13 = link
         super().__init__(link)
         self._has_begun = False
+        self._plain: dict[tuple[str, int, bytes], bytes] = {}
         self.roles = roles = TenantRoles13(link)
         self.ports = TenantPorts13(link, roles.wants_port_status)
         drawn = secrets.randbits(_RANDOM_BITS) << 32 if first_id is None else first_id
@@ -159,6 +162,7 @@ class SlicedDatapath13(SlicedDatapath):
     ) -> None:
         """Have a slice here, or give it other settings; they count from the next flowspace on."""
         super().set_slice(settings, shared, own)
+        self._plain.clear()
         if self._has_begun:
             self.meters.follow()
 
@@ -186,6 +190,7 @@ class SlicedDatapath13(SlicedDatapath):
         """Take another flowspace: the first table and the ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
+        self._plain.clear()
         self._tables.set_flowspace(flowspace)
         self.groups.follow()
         self._classifier.forget_refusals()
@@ -225,8 +230,19 @@ class SlicedDatapath13(SlicedDatapath):
         name = entry.slice_name
         if name not in self._link.presences:
             raise OutsideFlowspace("no such slice")
-        actions = self.slicer(name, port_of(entry.match), None)
-        meter = partial(self.meters.real, name)
+        if not is_plain(entry.program):
+            return self._worked_out(entry)
+        key = name, entry.table_id, entry.program
+        found = self._plain.get(key)
+        if found is None:
+            if len(self._plain) >= _MOST_PLAIN:
+                self._plain.clear()
+            found = self._plain[key] = self._worked_out(entry)
+        return found
+
+    def _worked_out(self, entry: TenantEntry) -> bytes:
+        actions = self.slicer(entry.slice_name, port_of(entry.match), None)
+        meter = partial(self.meters.real, entry.slice_name)
         return InstructionSlicer13(actions, self._features.n_tables, meter).slice(entry)
 
     # ---- from tenants
