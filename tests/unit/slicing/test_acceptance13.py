@@ -533,6 +533,28 @@ def test_what_the_switch_refuses_to_change_stays_as_it_was() -> None:
     assert list(sliced.datapath.sliced.table("c0")) == before
 
 
+def test_changes_that_are_refused_one_after_the_other_leave_what_the_switch_has() -> None:
+    sliced = Sliced13()
+    sliced.ask("c0", flow_mod13(own(), output13(2)))
+    before = list(sliced.datapath.sliced.table("c0"))
+    xids = []
+    for number in (3, 4):
+        sliced.ask("c0", flow_mod13(own(), output13(number), command=2))
+        xids.append(sliced.last_xid())
+    for xid in xids:
+        sliced.answer(Error(int(OFPET.FLOW_MOD_FAILED), 0, b""), xid)
+    assert list(sliced.datapath.sliced.table("c0")) == before
+
+
+def test_an_entry_that_is_refused_while_it_is_changed_is_no_entry() -> None:
+    sliced = Sliced13()
+    sliced.ask("c0", flow_mod13(own(), output13(2)))
+    added = sliced.last_xid()
+    sliced.ask("c0", flow_mod13(own(), output13(3), command=2))
+    sliced.answer(Error(int(OFPET.FLOW_MOD_FAILED), 1, b""), added)
+    assert not len(sliced.datapath.sliced.table("c0"))
+
+
 def test_ratelimit_rate_limit() -> None:
     sliced = Sliced13(limits={"c0": SliceLimits(messages_per_s=3)})
     for kind in (1, 2, 3):
