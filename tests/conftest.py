@@ -22,6 +22,7 @@ ENTRIES = (
     "test_slicer13_objects.py",
     "test_slicer_tenants.py",
     "test_slicer13.py",
+    "test_slicing_application.py",
     "test_undisturbed_flows.py",
 )
 """Of the modules that need switches, those about flow entries have a lane, for half of the time."""

@@ -7,7 +7,6 @@ is read nor compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from operator import is_
 from typing import NamedTuple
 
@@ -17,8 +16,7 @@ _MOST_BYTES = 16 * 1024
 """Of what a switch said that is remembered, per application."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(NamedTuple):
     """Of one switch. ``basis``: all that queries and judgement depend on besides the answers.
 
     ``judge`` restores what differs, which may wait, and returns how much that was; SwitchError.

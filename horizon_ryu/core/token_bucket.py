@@ -22,6 +22,15 @@ class TokenBucket:
         self._tokens -= 1.0
         return True
 
+    def available(self, now: float) -> int:
+        """Return how many tokens there are, to be spent at once."""
+        self._fill(now)
+        return int(self._tokens)
+
+    def spend(self, count: int) -> None:
+        """Take tokens that are available."""
+        self._tokens -= count
+
     def wait(self, now: float) -> float:
         """Return the seconds until a token is there; 0 if one is."""
         self._fill(now)

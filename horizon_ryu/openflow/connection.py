@@ -285,10 +285,7 @@ class SwitchConnection:
         most of what comes at rest. Whatever else it is goes the usual way, with all that follows.
         Never waits nor raises.
         """
-        session = self._session
-        if not session.is_between_messages:
-            return 0
-        version, at, end = session.version, 0, len(chunk)
+        version, at, end = self._session.version_between_messages, 0, len(chunk)
         now = self._context.clock()
         while end - at >= HEADER_SIZE and chunk[at] == version:
             size = chunk[at + 2] << 8 | chunk[at + 3]

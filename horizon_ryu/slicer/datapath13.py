@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
@@ -268,6 +268,10 @@ class SlicedDatapath13(SlicedDatapath):
             asked.tenant.say(with_xid(message, asked.xid))
         elif isinstance(asked.tenant, OwnQuestion):
             asked.tenant.answered(asked, message, now)
+
+    def ports_seen(self, name: str) -> tuple[Any, ...]:
+        """Return the ports that a slice has here."""
+        return self.ports.described(name)
 
     def _queue_config(self, message: bytes, _: float) -> None:
         asked = self._link.answer(message)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare
+from horizon_ryu.core.slicing.version_trail import VersionTrail
 from horizon_ryu.slicer.groups13 import ObjectUsers
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -72,6 +73,7 @@ class TenantMeters13:
         self._ids = IdMap(_MAX_METER)
         self._settling = SettlingIds(link, self._ids)
         self._meters: dict[str, dict[int, TenantMeter]] = {}
+        self._trail: VersionTrail[TenantMeter] = VersionTrail()
         self._shares: dict[str, _ShareMeter] = {}
         self._ending: list[int] = []
 
@@ -135,7 +137,8 @@ class TenantMeters13:
         self._check_bands(mod)
         real = self._number(name, meter_id)
         meter = own[meter_id] = TenantMeter(meter_id, mod)
-        undo = partial(self._undo, name, meter, before)
+        self._trail.came((name, meter_id), before, meter)
+        undo = partial(self._undo, name, meter)
         xid = self._link.xids.translate(asked._replace(context=undo))
         self._send(replace(mod, meter_id=real), xid)
 
@@ -169,20 +172,21 @@ class TenantMeters13:
             self._users.end_using(name, frozenset(), frozenset(meters), reason, now)
         for meter_id in meters:
             del self._meters[name][meter_id]
+            self._trail.forget((name, meter_id))
             real = self._ids.release(name, meter_id)
             xid = self._link.xids.translate(Asked(self, 0, b"") if asked is None else asked)
             self._send(MeterMod13(_DELETE, 0, real), xid)
         self._settling.ask()
 
-    def _undo(self, name: str, meter: TenantMeter, before: TenantMeter | None, now: float) -> None:
+    def _undo(self, name: str, meter: TenantMeter, now: float) -> None:
         """Have again what was there before a meter-mod that the switch has refused."""
-        own = self._meters.get(name, {})
-        if own.get(meter.meter_id) is not meter:
+        instead = self._trail.refused((name, meter.meter_id), meter)
+        if instead is None:
             return
-        if before is None:
+        if instead.version is None:
             self._end(name, (meter.meter_id,), now, None)
         else:
-            own[meter.meter_id] = before
+            self._meters[name][meter.meter_id] = instead.version
 
     def remove_slice(self, name: str, now: float) -> None:
         """Take all meters of a slice from the switch; its flow entries have gone before."""

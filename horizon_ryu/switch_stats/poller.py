@@ -17,7 +17,7 @@ from horizon_ryu.wire.stats.values import TableFeatures
 from xen_bridge.runtime.port import Runtime
 
 LONGEST_SLEEP = 0.25
-SHORTEST_SLEEP = 0.025
+SHORTEST_SLEEP = 0.05
 """Between two turns: of 500 switches some have their turns together, and their bytes leave once."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -329,7 +330,7 @@ class DiscoveryControl:
         port = self._switches.port(ref)
         hw_addr = port.hw_addr if port is not None else bytes(6)
         frame = self._evidence.probe(ref, hw_addr, now)
-        return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
+        return Outgoing(ref.dpid, PacketOut(_only_to(ref.port_no), frame))
 
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""
@@ -414,6 +415,12 @@ class DiscoveryControl:
     def view(self) -> TopologyView:
         """Return the view as of the last :meth:`take_changes`."""
         return self._view
+
+
+@lru_cache(maxsize=4096)
+def _only_to(port_no: int) -> tuple[Output]:
+    """Return the actions that emit a frame by one port."""
+    return (Output(port_no),)
 
 
 def _part(change: TopologyChange) -> str:

@@ -71,7 +71,8 @@ class GroupProbes:
         if late and turns.is_lldp_out:
             self._turns[ref] = _Turns(turns.since, turns.groups + 1, now)
             return True
-        self._turns[ref] = turns._replace(is_lldp_out=True)
+        if not turns.is_lldp_out:
+            self._turns[ref] = turns._replace(is_lldp_out=True)
         return False
 
     def _interval(self, ref: PortRef) -> float:

@@ -153,11 +153,11 @@ class LinkEvidence:
         link = self._links.leaving(probe.src)
         if link is None or link.dst != here or self._links.doubted_since(link) is not None:
             return False
-        verdict, _ = self._book.hear(probe.src, probe.number, here, now)
-        if verdict is not ProbeVerdict.FRESH:
+        age = self._book.take(probe, here, now)
+        if age is None:
             return False
         self._links.refresh(link, now)
-        self._latency.note(link, self._book.age(probe.src, probe.number, now))
+        self._latency.note(link, age)
         return True
 
     def hear(self, probe: lldp.Probe, here: PortRef, is_group: bool, now: float) -> str:
@@ -305,8 +305,7 @@ class LinkEvidence:
             return self._groups.build(ref, hw_addr, now)
         number = self._book.issue(ref, now)
         tag = lldp.sign(self._key, ref.dpid, ref.port_no, number)
-        self._book.signed(ref, number, tag)
         nearest = lldp.NEAREST_BRIDGE
         frame = lldp.build_signed(tag, ref.dpid, ref.port_no, hw_addr, number, nearest)
-        self._book.left(ref, number, frame)
+        self._book.left(ref, tag, frame)
         return frame

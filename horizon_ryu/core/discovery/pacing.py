@@ -68,6 +68,16 @@ class _Line:
         self.budget = TokenBucket(rate, max(1.0, rate * SLICE), 0.0)
         self.waiting: deque[int] = deque()
 
+    def affordable(self, rota: _Rota, now: float) -> int:
+        """Return how many probes the switch may send in its turn."""
+        return min(_TURN - rota.turn, self.budget.available(now), rota.bucket.available(now))
+
+    def spend(self, rota: _Rota, count: int) -> None:
+        """Take the tokens of probes that were affordable."""
+        rota.turn += count
+        rota.bucket.spend(count)
+        self.budget.spend(count)
+
     def afford(self, rota: _Rota, now: float) -> bool:
         """Take a token of the switch and one of the line; False, taking none, without both."""
         if self.budget.wait(now) > 0 or not rota.bucket.take(now):
@@ -167,7 +177,7 @@ class Pacing:
         """Return when :meth:`due` is to be called again."""
         if self._rounds.waiting or (settled and self._hurries.waiting):
             # A budget is spent: one burst later costs fewer wakings than token by token.
-            return now + SLICE / 2
+            return now + SLICE * 0.8
         times = [entry[0] for entry in (*self._resting[:1], *self._broke[:1])]
         if settled and self._alarms:
             times.append(self._alarms[0][0])
@@ -231,13 +241,14 @@ class Pacing:
             rota.turn = 0
 
     def _take_routine(self, rota: _Rota, now: float, chosen: list[PortRef]) -> None:
-        while rota.pending and rota.turn < _TURN:
-            wanted = rota.pending[0] in rota.ports
-            if wanted and not self._rounds.afford(rota, now):
-                break
-            port_no = rota.pending.popleft()
-            if wanted:
-                chosen.append(PortRef(rota.dpid, port_no))
+        pending, dpid, before = rota.pending, rota.dpid, len(chosen)
+        left = self._rounds.affordable(rota, now)
+        while pending and (left or pending[0] not in rota.ports):
+            port_no = pending.popleft()
+            if port_no in rota.ports:
+                chosen.append(PortRef(dpid, port_no))
+                left -= 1
+        self._rounds.spend(rota, len(chosen) - before)
         if rota.pending:
             self._again(rota, now, urgent=False)
         else:

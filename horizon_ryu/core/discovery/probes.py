@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
 from hmac import compare_digest
@@ -30,20 +29,23 @@ class _Sent:
     tag: bytes = b""
 
 
-class ExpectedProbe(NamedTuple):
-    """The newest probe of a port, until it is heard: where it left, and its number."""
-
-    src: PortRef
-    number: int
-
-
 @dataclass(slots=True)
 class _Page:
     """The outstanding probes of one port, oldest first, and how many went unheard in a row."""
 
-    probes: OrderedDict[int, _Sent] = field(default_factory=OrderedDict)
+    probes: dict[int, _Sent] = field(default_factory=dict)
     unheard: int = 0
+    newest: _Sent = field(default_factory=lambda: _Sent(0.0))
     expected: bytes = b""
+    """The frame of the newest, until one is heard."""
+
+
+class ExpectedProbe(NamedTuple):
+    """The newest probe of a port, until it is heard: where it left, and what is known of it."""
+
+    src: PortRef
+    sent: _Sent
+    page: _Page
 
 
 class OutstandingProbes:
@@ -64,23 +66,21 @@ class OutstandingProbes:
         page = self._pages.get(ref)
         if page is None:
             page = self._pages[ref] = _Page()
-        page.probes[number] = _Sent(now)
+        probes = page.probes
+        probes[number] = page.newest = _Sent(now)
         page.unheard += 1
-        oldest = page.probes[next(iter(page.probes))]
-        if len(page.probes) > self._kept or now - oldest.at > self._validity:
+        oldest = probes[next(iter(probes))]
+        if len(probes) > self._kept or now - oldest.at > self._validity:
             self._tear_out(page, now)
         return number
 
-    def signed(self, ref: PortRef, number: int, tag: bytes) -> None:
-        """Remember the signature of a probe that was issued just now."""
-        self._pages[ref].probes[number].tag = tag
-
-    def left(self, ref: PortRef, number: int, frame: bytes) -> None:
-        """Expect the frame of the newest probe of a port."""
+    def left(self, ref: PortRef, tag: bytes, frame: bytes) -> None:
+        """Remember the signature of the newest probe of a port, and expect its frame."""
         page = self._pages[ref]
+        page.newest.tag = tag
         self._expected.pop(page.expected, None)
         page.expected = frame
-        self._expected[frame] = ExpectedProbe(ref, number)
+        self._expected[frame] = ExpectedProbe(ref, page.newest, page)
 
     def expected(self, frame: bytes) -> ExpectedProbe | None:
         """Return which probe a frame is, to the last byte; None for those that are not expected.
@@ -90,6 +90,18 @@ class OutstandingProbes:
         """
         return self._expected.get(frame)
 
+    def take(self, expected: ExpectedProbe, dst: PortRef, now: float) -> float | None:
+        """Note that a probe was heard as expected; return its age, None if it is too old."""
+        sent, page = expected.sent, expected.page
+        age = now - sent.at
+        if age > self._validity:
+            return None
+        sent.heard_at = dst
+        page.unheard = 0
+        del self._expected[page.expected]
+        page.expected = b""
+        return age
+
     def knows(self, src: PortRef, number: int, tag: bytes) -> bool:
         """Tell, in constant time, whether an outstanding probe has this signature."""
         page = self._pages.get(src)
@@ -98,11 +110,12 @@ class OutstandingProbes:
 
     def _tear_out(self, page: _Page, now: float) -> None:
         """Drop the oldest probes: the ones too old to be heard, and those beyond the cap."""
-        while len(page.probes) > 1:
-            number, oldest = next(iter(page.probes.items()))
-            if len(page.probes) <= self._kept and now - oldest.at <= self._validity:
+        probes, born = page.probes, now - self._validity
+        while len(probes) > 1:
+            number = next(iter(probes))
+            if len(probes) <= self._kept and probes[number].at >= born:
                 return
-            del page.probes[number]
+            del probes[number]
 
     def hear(
         self, src: PortRef, number: int, dst: PortRef, now: float

@@ -31,12 +31,8 @@ class Framer:
 
     def __init__(self, largest: Sequence[int] = HELLO_MAX_SIZES) -> None:
         self.max_sizes = largest
-        self._rest = b""
-
-    @property
-    def is_amid(self) -> bool:
-        """Whether the beginning of a message is held back."""
-        return bool(self._rest)
+        self.rest = b""
+        """The beginning of a message, whose end has not come yet."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the messages that ``chunk`` completes; Violation at the first impossible header.
@@ -44,8 +40,8 @@ class Framer:
         The header is judged as soon as it is there, so a peer cannot make us hold the body of a
         message that would be refused anyway. At most one message is held back.
         """
-        data = self._rest + chunk if self._rest else chunk
-        self._rest = b""
+        data = self.rest + chunk if self.rest else chunk
+        self.rest = b""
         at, end = 0, len(data)
         while end - at >= HEADER_SIZE:
             size = data[at + 2] << 8 | data[at + 3]
@@ -56,7 +52,7 @@ class Framer:
                 break
             yield data[at : at + size]
             at += size
-        self._rest = data[at:]
+        self.rest = data[at:]
 
 
 def _misfit(kind: int, size: int, most: int) -> Violation:

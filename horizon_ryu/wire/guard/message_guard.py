@@ -17,7 +17,8 @@ from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
 from horizon_ryu.wire.guard.protocol import Check, Protocol, Role
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
-from horizon_ryu.wire.ofp13 import OFPT
+from horizon_ryu.wire.known_answer import KnownAnswer
+from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 
 PROTOCOLS = {
     (protocol.role, protocol.version): protocol
@@ -30,6 +31,8 @@ HELLO = OFPT.HELLO
 FEATURES_REQUEST = OFPT.FEATURES_REQUEST
 FEATURES_REPLY = OFPT.FEATURES_REPLY
 _MORE = 1
+_REMEMBERED = 2048
+"""Bytes of a sound answer that is remembered, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class MessageGuard:
         self._multipart_request = -1
         self._features_due = 0
         self._open: dict[int, _OpenRequest] = {}
+        self._sound: dict[int, KnownAnswer] = {}
+        """The last answers of kinds whose walk is long, which were sound."""
 
     def negotiated(self, version: int) -> tuple[int, ...]:
         """Speak ``version`` from now on; return the largest size of each type, for the framer.
@@ -176,9 +181,18 @@ class MessageGuard:
         if request is None or request.kind != kind:
             raise Violation(Reason.UNREQUESTED, f"multipart reply of type {kind}")
         self._part(request, message)
-        self._walk_body(kind, message)
+        self._check_body(kind, message)
         if not uint16(message, 10) & _MORE:
             del self._open[xid]
+
+    def _check_body(self, kind: int, message: bytes) -> None:
+        """Walk a body, unless the last one of its kind was the same but for what is counted."""
+        sound = self._sound.get(kind)
+        if sound is not None and sound.is_said_by(message):
+            return
+        self._walk_body(kind, message)
+        if kind == OFPMP.FLOW and len(message) <= _REMEMBERED:
+            self._sound[kind] = KnownAnswer(message)
 
     def _request(self, message: bytes) -> None:
         """Judge a controller's request, or a part of one."""

@@ -33,6 +33,8 @@ class KeepAlive:
         self._asked.add(xid)
         self.due = now + self._interval
 
-    def answered(self, xid: int) -> None:
-        """Take an echo reply; those to others' requests change nothing."""
+    def answered(self, xid: int) -> bool:
+        """Take an echo reply; those to others' requests change nothing, and False tells them."""
+        is_asked = xid in self._asked
         self._asked.discard(xid)
+        return is_asked

@@ -12,6 +12,7 @@ from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPET, OFPHFC
 from horizon_ryu.wire.guard import AnswerLimits, Framer, MessageGuard, Role, Violation
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.events import SessionEnd, SessionEvent, SessionStage
 from horizon_ryu.wire.session.keep_alive import KeepAlive
@@ -95,9 +96,9 @@ class ProtocolSession(ABC):
     # What comes
 
     @property
-    def is_between_messages(self) -> bool:
-        """Whether the session is ready and a message begins with what comes next."""
-        return self.stage is _READY and not self._framer.is_amid
+    def version_between_messages(self) -> int | None:
+        """The version if the session is ready and a message begins with what comes next."""
+        return self._guard.version if self.stage is _READY and not self._framer.rest else None
 
     def receive(self, chunk: bytes) -> Iterator[tuple[SessionEvent, bytes]]:
         """Yield what ``chunk`` completes: whole messages that may be parsed, and what they are.
@@ -212,7 +213,12 @@ class ProtocolSession(ABC):
         self._repetitions.end(repetition)
 
     def takes(self, message: bytes) -> bool:
-        """Take a whole message that says what is known, if it answers a repetition."""
+        """Take a whole message that says nothing new.
+
+        That answers a repetition with what is known, or tells that the peer lives.
+        """
+        if message[1] == _ECHO_REPLY and len(message) == HEADER_SIZE:
+            return self._keep_alive.answered(xid_of(message))
         return bool(self._repetitions) and self._repetitions.take(message)
 
     def _leave(self, xid: int, question: bytes) -> None:

@@ -81,7 +81,7 @@ def test_a_signature_is_known_while_its_probe_is_outstanding() -> None:
     book = OutstandingProbes(validity=5.0)
     number = book.issue(A, 0.0)
     assert not book.knows(A, number, b""), "it was not signed yet"
-    book.signed(A, number, b"t" * 16)
+    book.left(A, b"t" * 16, b"frame")
     assert book.knows(A, number, b"t" * 16)
     for others in ((A, number, b"u" * 16), (A, number + 1, b"t" * 16), (B, number, b"t" * 16)):
         assert not book.knows(*others)

@@ -17,6 +17,7 @@ from fuzz.wire import (
     features10,
     features13,
     features_request,
+    flow13,
     hello,
     message,
     packet_in10,
@@ -198,3 +199,27 @@ def test_judging_a_packet_in_is_cheap(
     """It is done for each of them: some lines, however large the frame is."""
     accept, data = started(version).accept, packet_in(bytes(size))
     assert executed_lines(lambda: accept(data)) <= 15
+
+
+def test_flow_entries_that_were_sound_are_so_while_only_counters_change_and_are_walked_else() -> (
+    None
+):
+    """What has one more byte, or one other, is walked as any."""
+    conversation = started()
+    entry = bytearray(flow13())
+    for at, outcome in (
+        (None, None),
+        (40, None),
+        (8, None),
+        (1, Reason.LENGTH),
+        (55, Reason.LENGTH),
+    ):
+        changed = bytearray(entry)
+        if at is not None:
+            changed[at] ^= 0x0F
+        conversation.sent(ask(OF13, 1))
+        answer = stats13(1, bytes(changed))
+        if outcome is None:
+            conversation.accept(answer)
+        else:
+            assert refusal(conversation, answer) == outcome

@@ -261,6 +261,18 @@ def test_a_change_that_the_switch_refuses_leaves_what_was_there() -> None:
     assert lab.a.told() == (GroupDesc(ALL, 1, (bucket(output13(2)),)),)
 
 
+def test_a_change_of_what_the_switch_has_refused_meanwhile_leaves_nothing() -> None:
+    lab = ObjectLab()
+    lab.a.say_all(group_mod(1, bucket(output13(2))))
+    made = lab.xid_of_last(GROUP_MOD)
+    lab.a.say_all(group_mod(1, bucket(output13(3)), command=MODIFY))
+    lab.answer(Error(FAILED, OFPGMFC.OUT_OF_GROUPS, bytes(64)), made)
+    lab.refuse_last(GROUP_MOD, FAILED, OFPGMFC.UNKNOWN_GROUP)
+    lab.a.news()
+    lab.a.question(OFPMP.GROUP_DESC)
+    assert lab.a.told() == ()
+
+
 def test_floods_of_a_bucket_go_to_the_ports_of_the_slice() -> None:
     lab = ObjectLab()
     flood, made = lab.a.say_all(group_mod(1, bucket(output13(FLOOD))))
