@@ -104,6 +104,7 @@ class Discovery(HorizonApp):
         self.horizon.locator = self._core.locate
         self.horizon.contest = self._core.is_contested
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
+        self.horizon.packet_in_pipeline.expect(self._expected)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
         aside, rest = self.horizon.runtime.in_thread, self.horizon.runtime.checkpoint
         networks, slices = self.horizon.store, self.horizon.ports_of_slice
@@ -267,6 +268,12 @@ class Discovery(HorizonApp):
         self._hurry.set()
 
     # ---- what frames say
+
+    def _expected(self, dpid: int, port_no: int, frame: bytes, now: float) -> bool:
+        is_expected = self._core.is_expected(dpid, port_no, frame, now)
+        if is_expected:
+            self.horizon.metrics.lldp("refreshed")
+        return is_expected
 
     def _lldp_in(self, packet: PacketIn, now: float) -> PacketInVerdict:
         if not lldp.is_lldp(packet.data):

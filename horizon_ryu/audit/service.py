@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from horizon_ryu.audit.examination import Examination, FineAnswers
@@ -24,12 +25,28 @@ LOG = logging.getLogger("horizon.audit")
 Audit: TypeAlias = Callable[[int], Examination | int]
 """Begins with a switch, by dpid: returns what is to be asked of it.
 
-Or, if nothing is, how much was restored; it may wait for that. SwitchError.
+Or, if nothing is, how much was restored; it may wait for that. SwitchError. Of a switch of which
+something was asked it begins again and again, and does not wait.
 """
+
+
+class OpenRequest(Protocol):
+    """What was asked again."""
+
+    def give_up(self) -> None:
+        """End it as late: that is told."""
 
 
 class AuditedSwitches(Protocol):
     """The part of the switch registry that is used."""
+
+    def repeat(
+        self, dpid: int, answers: Sequence[SwitchAnswer], told: Callable[[bool], None]
+    ) -> OpenRequest | None:
+        """Ask a switch again what it answered so; ``told`` hears once whether it says the same.
+
+        Never waits. None if that cannot be asked, or not be compared.
+        """
 
     def read(self, dpid: int, queries: Sequence[Query]) -> Sequence[SwitchAnswer | SwitchError]:
         """Ask a switch several questions in one write; return what came of each."""
@@ -38,6 +55,8 @@ class AuditedSwitches(Protocol):
 _AT_ONCE = 64
 """Switches that are audited at one time."""
 _TICK = 0.1
+_PATIENCE = 2.0
+"""Seconds for an answer that should be that of the last time."""
 
 
 class AuditService:
@@ -68,6 +87,10 @@ class AuditService:
         self._failed = failed
         self._audits: dict[str, Audit] = {}
         self._schedule = AuditSchedule()
+        self._repeated: dict[int, tuple[float, OpenRequest]] = {}
+        """What was asked again, by switch, and until when it may be answered: the oldest first."""
+        self._differing: list[int] = []
+        """Switches that said something else than the last time."""
         self._pool = TaskPool(runtime, _AT_ONCE)
 
     def register(self, application: str, audit: Audit) -> None:
@@ -80,9 +103,54 @@ class AuditService:
         connected = self._connected()
         self._schedule.follow(connected, now)
         self._fine.follow(connected)
-        for dpid in self._schedule.take_due(now):
+        self._give_up_late(now)
+        differing, self._differing = self._differing, []
+        for dpid in differing:
             self._pool.spawn(self._audit, dpid)
+        for dpid in self._schedule.take_due(now):
+            if not self._repeat(dpid, now):
+                self._pool.spawn(self._audit, dpid)
         self._runtime.sleep(_TICK)
+
+    def _give_up_late(self, now: float) -> None:
+        while self._repeated:
+            dpid, (until, request) = next(iter(self._repeated.items()))
+            if until > now:
+                return
+            del self._repeated[dpid]
+            request.give_up()
+
+    def _repeat(self, dpid: int, now: float) -> bool:
+        """Ask a switch again what was answered as it should be, in no task of its own.
+
+        False if something else is believed by now: then it is to be looked at anew.
+        """
+        if dpid not in self._fine:
+            return False
+        try:
+            begun = {name: audit(dpid) for name, audit in self._audits.items()}
+        except Exception as error:
+            # The audit that follows meets it again, and tells it.
+            LOG.debug("switch %016x cannot be asked again: %s", dpid, error)
+            return False
+        answers = self._fine.standing(dpid, begun)
+        if answers is None:
+            return False
+        # It may be told at once, if the connection is dead.
+        self._repeated.pop(dpid, None)
+        request = self._switches.repeat(dpid, answers, partial(self._told, dpid))
+        if request is None:
+            return False
+        self._repeated[dpid] = now + _PATIENCE, request
+        return True
+
+    def _told(self, dpid: int, is_same: bool) -> None:
+        """Take note of what a switch said again; the next turn looks at it if that is new."""
+        self._repeated.pop(dpid, None)
+        if is_same:
+            self._schedule.done(dpid, True, self._clock())
+        else:
+            self._differing.append(dpid)
 
     def _audit(self, dpid: int) -> None:
         is_fine = False

@@ -18,10 +18,13 @@ from horizon_ryu.openflow.context import ConnectionContext
 from horizon_ryu.openflow.peer_log import PeerLog
 from horizon_ryu.openflow.transport import Transport
 from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.messages import PacketIn
+from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session import (
     ControllerSession,
     PendingRequest,
+    Repetition,
     SessionEnd,
     SessionEvent,
     TooManyRequests,
@@ -36,6 +39,8 @@ PACKET_INS_PER_TURN = 256
 """The same for packet-ins, which cost about a tenth."""
 _FALSE_CLAIMS = frozenset({"dpid_not_allowed", "wrong_certificate", "dpid_in_use"})
 _FRAME = SessionEvent.PACKET_IN
+_PACKET_IN = int(OFPT.PACKET_IN)
+"""The same on both versions."""
 _COLD = PACKET_INS_PER_TURN // COLD_PER_TURN
 
 
@@ -89,7 +94,12 @@ class SwitchConnection:
             context.runtime.now(), context.limits.of_session(), secrets.randbits(32)
         )
         self._transport = Transport(
-            context.runtime, socket, context.limits.output_bytes, self.close, self._stuck
+            context.runtime,
+            socket,
+            context.limits.output_bytes,
+            self.close,
+            self._stuck,
+            self._at_once,
         )
         self._is_registered = False
         self._ready_at = 0.0
@@ -99,6 +109,8 @@ class SwitchConnection:
         """Return a transaction id not used before on this connection."""
         self.write = self._transport.write
         """Queue whole messages that ask for no multipart answer, like :meth:`send` otherwise."""
+        self.end_repetition = self._session.end_repetition
+        """End a repetition as late, if it is not at its end."""
         self.readable = self._session.readable
         """Tell whether Ryu's parser returns from a message."""
         self.next_deadline = self._session.next_deadline
@@ -147,6 +159,11 @@ class SwitchConnection:
     def request(self, request: PendingRequest) -> None:
         """Take note of a request that is about to be sent; TooManyRequests."""
         self._session.request(request)
+
+    def repeat(self, repetition: Repetition) -> None:
+        """Ask again what the switch has answered before; TooManyRequests."""
+        self._session.repeat(repetition)
+        self._transport.send(repetition.message())
 
     def give_up(self, request: PendingRequest) -> None:
         """End a request as late; what still comes for it is dropped."""
@@ -260,6 +277,41 @@ class SwitchConnection:
                 self._transport.checkpoint()
                 now, turn = clock(), 0
         self._after_session()
+
+    def _at_once(self, chunk: bytes) -> int:
+        """Take what a chunk begins with as long as it is nothing new; return how many bytes.
+
+        That is packet-ins whose frames are expected, and answers that say what they said before:
+        most of what comes at rest. Whatever else it is goes the usual way, with all that follows.
+        Never waits nor raises.
+        """
+        session = self._session
+        if not session.is_between_messages:
+            return 0
+        version, at, end = session.version, 0, len(chunk)
+        now = self._context.clock()
+        while end - at >= HEADER_SIZE and chunk[at] == version:
+            size = chunk[at + 2] << 8 | chunk[at + 3]
+            if not HEADER_SIZE <= size <= end - at:
+                break
+            message = chunk[at : at + size]
+            is_known = self._is_expected if message[1] == _PACKET_IN else self._is_repeated
+            if not is_known(message, now):
+                break
+            at += size
+        return at
+
+    def _is_expected(self, message: bytes, now: float) -> bool:
+        """Take a packet-in whose frame is expected, if no part of it is in the switch."""
+        fields = self._decode(message)
+        if fields is None or fields[1] is not None:
+            return False
+        in_port, _, frame = fields
+        return self._context.packet_in_pipeline.is_expected(self._dpid, in_port, frame, now)
+
+    def _is_repeated(self, message: bytes, _now: float) -> bool:
+        """Take an answer that says what is known."""
+        return self._session.takes(message)
 
     def _packet_in(self, message: bytes, now: float) -> bool:
         """Take a packet-in through the pipeline; False if it still is for the observer."""

@@ -14,7 +14,7 @@ from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.guard import AnswerLimits
 from horizon_ryu.wire.messages import FlowEntry, Match, PacketIn
-from horizon_ryu.wire.session import PendingRequest, SessionLimits, VersionOffer
+from horizon_ryu.wire.session import PendingRequest, Repetition, SessionLimits, VersionOffer
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from xen_bridge.runtime.port import Runtime
 
@@ -70,6 +70,8 @@ class Connection(Protocol):
     """Queue whole messages that ask for no multipart answer; the cheap way."""
     next_xid: Callable[[], int]
     """Return a transaction id not used before on this connection."""
+    end_repetition: Callable[[Repetition], None]
+    """End a repetition as late, if it is not at its end."""
 
     @property
     def codec(self) -> Codec:
@@ -83,6 +85,9 @@ class Connection(Protocol):
 
     def request(self, request: PendingRequest) -> None:
         """Take note of a request that is about to be sent; TooManyRequests."""
+
+    def repeat(self, repetition: Repetition) -> None:
+        """Ask again what the switch has answered before; TooManyRequests."""
 
     def give_up(self, request: PendingRequest) -> None:
         """End a request as late; what still comes for it is dropped."""

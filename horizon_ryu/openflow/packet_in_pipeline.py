@@ -31,6 +31,13 @@ PASSED = PacketInVerdict(False)
 Handler: TypeAlias = Callable[[PacketIn, float], PacketInVerdict]
 
 
+ExpectedFrame: TypeAlias = Callable[[int, int, bytes, float], bool]
+"""Takes a frame (dpid, port, frame, time) if it is one that is expected, to the last byte.
+
+Called in the hub: never waits, and has nothing to send.
+"""
+
+
 class _Place(NamedTuple):
     order: int
     serial: int
@@ -47,12 +54,29 @@ class PacketInPipeline:
         self._handlers: tuple[Handler, ...] = ()
         self._serial = 0
         self._reported: set[Handler] = set()
+        self._expects: ExpectedFrame | None = None
 
     def register(self, order: int, handler: Handler) -> None:
         """Call ``handler`` at its place in ``order``; of equals, the first registered first."""
         self._serial += 1
         insort(self._places, _Place(order, self._serial, handler))
         self._handlers = tuple(place.handler for place in self._places)
+
+    def expect(self, expects: ExpectedFrame) -> None:
+        """Offer every frame that a switch keeps no part of to ``expects`` first."""
+        self._expects = expects
+
+    def is_expected(self, dpid: int, in_port: int, frame: bytes, now: float) -> bool:
+        """Take a frame that is expected; False, and nothing has happened, for all others."""
+        if self._expects is None:
+            return False
+        try:
+            return self._expects(dpid, in_port, frame, now)
+        except Exception:
+            self._expects = None
+            self._counters.handler_failed("expected frames")
+            LOG.exception("expected frames cannot be told any more; all are handled as others")
+            return False
 
     def unregister(self, handler: Handler) -> None:
         """Call ``handler`` no more; unknown handlers are ignored."""

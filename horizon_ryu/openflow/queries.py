@@ -14,6 +14,7 @@ from typing import Protocol
 from horizon_ryu.openflow import answer_record as kinds
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.flow_stats import read_flood_group, without_counters
+from horizon_ryu.wire.known_answer import KnownAnswer
 from horizon_ryu.wire.messages import FlowEntry, Match
 
 
@@ -130,7 +131,7 @@ class OtherQuery:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RawAnswer:
     """The pieces of an answer, and what reads them."""
 
@@ -144,6 +145,11 @@ class RawAnswer:
     def told(self) -> tuple[bytes, ...]:
         """Return what was said, without counters, ages and transaction ids."""
         return tuple(without_counters(piece) for piece in self.pieces)
+
+    @cached_property
+    def known(self) -> KnownAnswer | None:
+        """What says the same when it is asked again; None if this came in pieces."""
+        return KnownAnswer(self.pieces[0]) if len(self.pieces) == 1 else None
 
     def entries(self) -> tuple[FlowEntry, ...]:
         """Return the entries asked for."""

@@ -22,7 +22,9 @@ from horizon_ryu.openflow.queries import (
     OtherQuery,
     Query,
     RawAnswer,
+    SwitchAnswer,
 )
+from horizon_ryu.openflow.repeated_request import RepeatedRequest, repeated_questions
 from horizon_ryu.openflow.switch_peer import SwitchPeer
 from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
@@ -185,6 +187,21 @@ class SwitchRegistry:
         for query in queries:
             joint.add(query)
         return [self._told(peer, asked) for asked in joint.wait()]
+
+    def repeat(
+        self, dpid: int, answers: Sequence[SwitchAnswer], told: Callable[[bool], None]
+    ) -> RepeatedRequest | None:
+        """Ask a switch again what it answered so; ``told`` hears once whether it says the same.
+
+        Never waits: whoever asks gives it up when it is late. None if that cannot be asked, or
+        not be compared.
+        """
+        peer = self._peers.get(dpid)
+        questions = None if peer is None else repeated_questions(peer, answers)
+        if peer is None or questions is None:
+            return None
+        request = RepeatedRequest(peer, questions, told)
+        return request if request.send() else None
 
     def _told(self, peer: SwitchPeer, asked: AskedQuery) -> RawAnswer | SwitchError:
         request = asked.request

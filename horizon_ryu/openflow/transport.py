@@ -15,7 +15,7 @@ from math import inf
 from typing import Any, Protocol
 
 from horizon_ryu.openflow.sender import Sender
-from xen_bridge.runtime.port import Runtime
+from xen_bridge.runtime.port import AtOnce, Runtime
 
 LOG = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ class Transport:
     """One socket, connected, and TLS or not.
 
     ``broken`` is called when nothing can be sent any more, or all was said; ``stuck`` when the
-    peer does not read what is more than ``most`` bytes. Both are to call :meth:`close`.
+    peer does not read what is more than ``most`` bytes. Both are to call :meth:`close`. What
+    ``at_once`` takes of what comes may not come to who is served.
     """
 
     def __init__(
@@ -51,10 +52,11 @@ class Transport:
         most: int,
         broken: Callable[[], None],
         stuck: Callable[[], None],
+        at_once: AtOnce | None = None,
     ) -> None:
         self._runtime = runtime
         self._socket = socket
-        self._reader = runtime.reader(socket)
+        self._reader = runtime.reader(socket, at_once)
         self._sender = Sender(runtime, socket, most, broken, stuck)
         self._closing = False
         self.write = self._sender.append

@@ -116,8 +116,10 @@ def told_of(data: bytes, match: TernaryMatch) -> Iterator[TernaryMatch]:
             match = changed_match(action, match)
 
 
-def depends_on_ports(actions: Sequence[Action10]) -> bool:
+@lru_cache(maxsize=4096)
+def depends_on_ports(data: bytes) -> bool:
     """Tell whether actions send to whatever ports the slice has."""
+    actions = read_actions10(data)
     return any(isinstance(one, ActionOutput10) and one.port in _MANY for one in actions)
 
 

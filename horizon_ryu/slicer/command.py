@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -23,6 +24,7 @@ from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
 
 _MAX_PORT = 65_535
+_GC_THRESHOLDS = (20_000, 20, 100)
 
 
 def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
@@ -129,6 +131,10 @@ async def _serve(
     loop = asyncio.get_running_loop()
     engine = SlicerEngine(instance)
     engine.configure(configuration)
+    # What is there now stays, and entries come by thousands: looking for garbage among them takes
+    # milliseconds, in which every tenant waits.
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     ended = asyncio.Event()
 
     def read_again() -> None:

@@ -73,6 +73,7 @@ class SlicedDatapath10(SlicedDatapath):
         self.frames = TenantFrames10(self._link, self.ports, signer)
         self._stats = FlowStatsAnswers10(self._link, self._tables, stats_window)
         self._miss_send_len = 0
+        self._worked_by: dict[str, SliceSettings] = {}
         self._guards: set[tuple[TernaryMatch, int]] = set()
         self._tenants_say: Mapping[int, FromTenant] = {
             OFPT.FEATURES_REQUEST: self._features,
@@ -137,7 +138,14 @@ class SlicedDatapath10(SlicedDatapath):
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
         self.frames.lift_drops()
-        self._work_out(flowspace, now)
+        settings = {name: one.settings for name, one in self._link.presences.items()}
+        if flowspace.rules == self.sliced.flowspace.rules:
+            others = [name for name in settings if settings[name] != self._worked_by.get(name)]
+            entries = [entry for name in others for entry in self.sliced.table(name)]
+            self._tables.follow(flowspace, entries, now)
+        else:
+            self._work_out(flowspace, now)
+        self._worked_by = settings
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
 
@@ -192,7 +200,7 @@ class SlicedDatapath10(SlicedDatapath):
 
     def _port_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         self.ports.port_mod(tenant, message)
-        self._work_out(self._link.sliced.flowspace, now)
+        self._tables.follow_ports((tenant.slice_name,), now)
 
     def _vendor(self, tenant: TenantConnection, message: bytes, _: float) -> None:
         vendor = int.from_bytes(message[8:12], "big")
@@ -237,8 +245,7 @@ class SlicedDatapath10(SlicedDatapath):
             self.ports.queue_config(asked.tenant, asked.xid, message)
 
     def _port_status(self, message: bytes, now: float) -> None:
-        self.ports.port_status(message)
-        self._work_out(self._link.sliced.flowspace, now)
+        self._tables.follow_ports(self.ports.port_status(message), now)
 
     def _stats_reply(self, message: bytes, now: float) -> None:
         reply: StatsReply = _MESSAGES.decode(message).message

@@ -6,11 +6,13 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.priority_bands import BandFull
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.core.slicing.slice_settings import BandwidthMode
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.tenant_table import (
     OutsideFlowspace,
@@ -20,7 +22,7 @@ from horizon_ryu.core.slicing.tenant_table import (
     TableCommand,
     TenantEntry,
 )
-from horizon_ryu.slicer.actions10 import ActionSlicer, SliceMarks, port_of
+from horizon_ryu.slicer.actions10 import ActionSlicer, SliceMarks, depends_on_ports, port_of
 from horizon_ryu.slicer.flow_mods10 import (
     SwitchFlowMod,
     raw_flow_mod10,
@@ -271,6 +273,35 @@ class FlowTables10:
         for match, priority in before - wanted:
             self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority))
         return wanted
+
+    def follow_ports(self, names: Iterable[str], now: float) -> None:
+        """Send what it changes that slices have gained or lost ports, or closed them for floods."""
+        self.follow(
+            self._link.sliced.flowspace,
+            [
+                entry
+                for name in names
+                for entry in self._link.sliced.table(name)
+                if depends_on_ports(entry.program) or self._has_queues(name)
+            ],
+            now,
+        )
+
+    def follow(
+        self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry], now: float
+    ) -> None:
+        """Take a flowspace of the same rules, and send what changes of some entries."""
+        changes, lost = self._link.sliced.follow(flowspace, entries)
+        self._send(changes, now, None)
+        self.lose(lost)
+
+    def _has_queues(self, name: str) -> bool:
+        """Tell whether outputs of a slice are made to go through queues of its ports."""
+        share = self._link.presences[name].settings.bandwidth
+        return (share is not None and share.mode is BandwidthMode.QUEUE) or any(
+            rule.force_queue is not None and rule.slice_name == name
+            for rule in self._link.sliced.flowspace.rules
+        )
 
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
         """Send what another flowspace changes."""

@@ -70,12 +70,12 @@ class _Removed(NamedTuple):
 class FlowTables13:
     """The tables of all tenants of one switch, and the switch's."""
 
-    def __init__(self, link: SlicedLink13, tables: int, wants: WantsRemoval) -> None:
-        """``tables``: how many each tenant has."""
+    def __init__(self, link: SlicedLink13, tables: int, wants: WantsRemoval, first_id: int) -> None:
+        """``tables``: how many each tenant has. Entries have the ids after ``first_id``."""
         self._link = link
         self._count = tables
         self._wants = wants
-        self._last_id = 0
+        self._last_id = first_id
         self._leaving: dict[int, tuple[TenantEntry, int]] = {}
         self._muted: dict[int, TenantEntry] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.region import TooManyEntries
@@ -28,6 +29,7 @@ from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPR, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import EVERY_HEADER, HEADER_10, TernaryMatch
+from horizon_ryu.wire.ternary10 import effective10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _PACKET_IN = struct.Struct("!IHHBx")
@@ -45,6 +47,16 @@ MOST_DROPS = 4096
 """Drops of the slicer's that are remembered, to be lifted; the oldest is lifted for another."""
 
 
+class _Drop(NamedTuple):
+    """An entry that drops frames which nobody can be asked about; ``match`` as it was sent.
+
+    The switch tells of it as its match is effective. ``slice_name`` None: the frames are nobody's.
+    """
+
+    match: TernaryMatch
+    slice_name: str | None
+
+
 class TenantFrames10:
     """What comes to a slice from its part of the network, and what it sends there."""
 
@@ -52,7 +64,7 @@ class TenantFrames10:
         self._link = link
         self._ports = ports
         self._signer = signer
-        self._drops: dict[tuple[TernaryMatch, int], str | None] = {}
+        self._drops: dict[tuple[TernaryMatch, int], _Drop] = {}
         self.unowned = 0
         """Frames that belonged to no slice."""
 
@@ -144,7 +156,7 @@ class TenantFrames10:
             self._drop(exact, place, name)
 
     def _drop(self, match: TernaryMatch, place: int, slice_name: str | None) -> None:
-        self._drops[match, place] = slice_name
+        self._drops[effective10(*match), place] = _Drop(match, slice_name)
         if len(self._drops) > MOST_DROPS:
             self._lift(next(iter(self._drops)))
         self._link.say(
@@ -168,14 +180,13 @@ class TenantFrames10:
 
         Drops end when they are idle: those of a stream of frames would stay for ever.
         """
-        for key, name in list(self._drops.items()):
-            if slice_name is None or name == slice_name:
+        for key, drop in list(self._drops.items()):
+            if slice_name is None or drop.slice_name == slice_name:
                 self._lift(key)
 
     def _lift(self, key: tuple[TernaryMatch, int]) -> None:
-        del self._drops[key]
-        match, place = key
-        self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, place))
+        match = self._drops.pop(key).match
+        self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, key[1]))
 
     # ---- from tenants
 

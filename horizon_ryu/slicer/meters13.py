@@ -50,11 +50,15 @@ class TenantMeter(NamedTuple):
 
 @dataclass(slots=True)
 class _ShareMeter:
-    """The slicer's meter for the bandwidth of a slice; ``is_there``: the switch has said so."""
+    """The slicer's meter for the bandwidth of a slice; ``is_there``: the switch has said so.
+
+    ``xid``: of the barrier that asks it.
+    """
 
     real: int
     share: BandwidthShare
     is_there: bool = False
+    xid: int = 0
 
 
 class TenantMeters13:
@@ -218,9 +222,13 @@ class TenantMeters13:
                 self._link.set_bandwidth_fault(name, "the switch has no meter left")
                 return
             self._tell(known, _ADD, name)
-        elif known.share != share:
+        elif known.share != share or self._is_forgotten(known):
             known.share = share
             self._tell(known, _MODIFY, name)
+
+    def _is_forgotten(self, meter: _ShareMeter) -> bool:
+        """Tell whether the answer that a meter is there will not be known as such."""
+        return not meter.is_there and self._link.xids.find(meter.xid) is None
 
     def _tell(self, meter: _ShareMeter, command: int, name: str) -> None:
         """Send a meter of the slicer's, and ask to be told when it is there."""
@@ -230,8 +238,8 @@ class TenantMeters13:
         self._link.set_bandwidth_fault(name, None)
         asked = Asked(self, 0, b"", (name, meter.real))
         self._send(mod, self._link.xids.translate(asked))
-        xid = self._link.xids.translate(asked)
-        self._link.say(framed(OPENFLOW_13, int(OFPT.BARRIER_REQUEST), xid, b""))
+        meter.xid = self._link.xids.translate(asked)
+        self._link.say(framed(OPENFLOW_13, int(OFPT.BARRIER_REQUEST), meter.xid, b""))
 
     def _drop(self, name: str) -> None:
         self._ending.append(self._shares.pop(name).real)

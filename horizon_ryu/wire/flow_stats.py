@@ -49,29 +49,33 @@ def has_more(version: int, message: bytes) -> bool:
     return bool(message[11] & _MORE)
 
 
-def without_counters(message: bytes) -> bytes:
-    """Return what one piece of a statistics reply says, whatever was counted meanwhile.
+def untold(message: bytes) -> list[tuple[int, int]]:
+    """Return where one piece of a statistics reply tells what changes while all stays as it is.
 
-    Of flow entries all but their ages and counters, of other messages all but the transaction id.
+    From each place up to the next: the transaction id, and the ages and counters of flow entries.
     """
     version = message[0]
+    places = [(4, 8)]
     if message[1] != _REPLY.get(version) or message[8] << 8 | message[9] != OFPMP.FLOW:
-        return message[:4] + message[8:]
+        return places
     ages, counters, size = _COUNTED[version]
     at, end = BODY_AT[version], len(message)
-    parts = [message[:4], message[8:at]]
     while end - at >= size:
         length = message[at] << 8 | message[at + 1]
         if not size <= length <= end - at:
             break
-        parts += (
-            message[at : at + ages],
-            message[at + ages + 8 : at + counters],
-            message[at + counters + 16 : at + length],
-        )
+        places += (at + ages, at + ages + 8), (at + counters, at + counters + 16)
         at += length
-    parts.append(message[at:])
-    return b"".join(parts)
+    return places
+
+
+def without_counters(message: bytes) -> bytes:
+    """Return what one piece of a statistics reply says, whatever was counted meanwhile."""
+    parts, at = [], 0
+    for start, end in untold(message):
+        parts.append(message[at:start])
+        at = end
+    return b"".join((*parts, message[at:]))
 
 
 def _entries_10(body: bytes) -> Iterator[FlowEntry]:

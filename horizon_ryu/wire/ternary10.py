@@ -42,10 +42,10 @@ def read_match10(message: bytes, start: int) -> TernaryMatch:
         raise WireError(f"{len(message) - start} bytes left for a match")
     mask = _mask_of(int.from_bytes(message[start : start + 4], "big") & _ALL_WILDCARDS)
     value = int.from_bytes(message[start + 4 : end], "big") & mask
-    return _effective(value, mask)
+    return effective10(value, mask)
 
 
-def _effective(value: int, mask: int) -> TernaryMatch:
+def effective10(value: int, mask: int) -> TernaryMatch:
     """Return the match without the fields that say nothing."""
     if not mask & _VLAN_MASK:
         # A priority without an identifier is that of any tag, but not of none.

@@ -24,7 +24,7 @@ from eventlet import tpool
 from eventlet.green.ssl import GreenSSLContext
 from eventlet.greenio import GreenSocket
 
-from xen_bridge.runtime.port import Event, Queue, Reader, Semaphore, Shutdownable, Task
+from xen_bridge.runtime.port import AtOnce, Event, Queue, Reader, Semaphore, Shutdownable, Task
 from xen_bridge.runtime.task_runtime import TaskRuntime, name_of
 
 T = TypeVar("T")
@@ -133,46 +133,54 @@ class GreenReader:
     """Reads a plain socket by a registration with the hub that stays while the reader keeps up.
 
     To come and go with each read, as eventlet has it, costs more than reading. No timeout of the
-    socket is kept.
+    socket is kept. What ``at_once`` takes, it takes in the hub: no task is switched to.
     """
 
     gives_way = True
 
-    def __init__(self, connection: GreenSocket) -> None:
+    def __init__(self, connection: GreenSocket, at_once: AtOnce | None = None) -> None:
         # Who lets go of what eventlet wraps a socket in, closes it.
         self._connection = connection
         self._native: socket.socket = connection.fd
         self._hub = eventlet.hubs.get_hub()
+        self._at_once = at_once
+        self._most = 0
         self._listener: Any = None
         self._waiting: Any = None
         self._is_closed = False
 
     def read(self, most: int) -> bytes:
         """Return what has come."""
-        while not self._is_closed:
-            self._wait()
-            try:
-                return b"" if self._is_closed else self._native.recv(most)
-            except BlockingIOError:
-                continue
-        return b""
-
-    def _wait(self) -> None:
+        if self._is_closed:
+            return b""
+        self._most = most
         if self._listener is None:
             number, hub = self._native.fileno(), self._hub
             self._listener = hub.add(hub.READ, number, self._ready, self._obsolete, None)
         self._waiting = greenlet.getcurrent()
         try:
-            self._hub.switch()
+            chunk: bytes = self._hub.switch()
         finally:
             self._waiting = None
+        return b"" if self._is_closed else chunk
 
     def _ready(self, _number: int) -> None:
         """Called by the hub, again and again while there is something to read."""
         if self._waiting is None:
             self._leave()
-        else:
-            self._waiting.switch()
+            return
+        try:
+            chunk = self._native.recv(self._most)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._waiting.throw(error)
+            return
+        taken = 0 if self._at_once is None else self._at_once(chunk)
+        if not taken:
+            self._waiting.switch(chunk)
+        elif taken < len(chunk):
+            self._waiting.switch(chunk[taken:])
 
     def _obsolete(self, error: BaseException) -> None:
         """Called by the hub if somebody else has the number of the socket by now."""
@@ -193,7 +201,7 @@ class GreenReader:
 
     def _wake(self) -> None:
         if self._waiting is not None:
-            self._waiting.switch()
+            self._waiting.switch(b"")
 
 
 class GreenRuntime(TaskRuntime):
@@ -304,11 +312,11 @@ class GreenRuntime(TaskRuntime):
         native.setblocking(False)
         return GreenSocket(native)
 
-    def reader(self, connection: Any) -> Reader:
+    def reader(self, connection: Any, at_once: AtOnce | None = None) -> Reader:
         """Return what reads a green socket; TLS has its own way to wait."""
         if getattr(connection, "fd", None) is None:
-            return super().reader(connection)
-        return GreenReader(connection)
+            return super().reader(connection, at_once)
+        return GreenReader(connection, at_once)
 
     def server_tls(self) -> ssl.SSLContext:
         """Return a TLS context for green sockets."""

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -80,6 +80,13 @@ class Limiter(Protocol):
 
     def call(self, seconds: float, function: Callable[..., T], *args: Any) -> T:
         """Return ``function(*args)`` within ``seconds``."""
+
+
+AtOnce: TypeAlias = Callable[[bytes], int]
+"""Takes some of what has come without a turn of the task that reads; returns how many bytes.
+
+It never waits nor raises.
+"""
 
 
 class Reader(Protocol):
@@ -189,8 +196,11 @@ class Runtime(Protocol):
     def adopt(self, native: socket.socket) -> Any:
         """Return ``native`` as a socket that tasks of this runtime can wait for."""
 
-    def reader(self, connection: Any) -> Reader:
-        """Return what reads ``connection``, which nobody else reads until it is closed."""
+    def reader(self, connection: Any, at_once: AtOnce | None = None) -> Reader:
+        """Return what reads ``connection``, which nobody else reads until it is closed.
+
+        What ``at_once`` takes from the start of what comes may not come to who reads.
+        """
 
     def server_tls(self) -> ssl.SSLContext:
         """Return a TLS context for servers, that wraps sockets of this runtime."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 from xen_bridge.runtime.outcome import Outcome
-from xen_bridge.runtime.port import Limiter, Reader, Runtime, Task
+from xen_bridge.runtime.port import AtOnce, Limiter, Reader, Runtime, Task
 from xen_bridge.runtime.task_pool import TaskPool
 
 LOG = logging.getLogger(__name__)
@@ -60,8 +60,8 @@ class TaskRuntime(Runtime):
         """Have ``function`` called beside others."""
         self.spawn(function)
 
-    def reader(self, connection: Any) -> Reader:
-        """Return what reads ``connection`` by its own means."""
+    def reader(self, connection: Any, at_once: AtOnce | None = None) -> Reader:
+        """Return what reads ``connection`` by its own means; all comes to who reads."""
         return SocketReader(connection)
 
     def in_thread(self, function: Callable[..., T], *args: Any) -> T:

@@ -142,6 +142,24 @@ class LinkEvidence:
         known = self._book.knows(src, probe.number, probe.tag)
         return known or lldp.is_genuine(self._key, probe)
 
+    def is_expected(self, frame: bytes, here: PortRef, now: float) -> bool:
+        """Take a frame that is the newest probe of a port, to the last byte, over a known link.
+
+        False, and nothing has happened, for all others.
+        """
+        probe = self._book.expected(frame)
+        if probe is None:
+            return False
+        link = self._links.leaving(probe.src)
+        if link is None or link.dst != here or self._links.doubted_since(link) is not None:
+            return False
+        verdict, _ = self._book.hear(probe.src, probe.number, here, now)
+        if verdict is not ProbeVerdict.FRESH:
+            return False
+        self._links.refresh(link, now)
+        self._latency.note(link, self._book.age(probe.src, probe.number, now))
+        return True
+
     def hear(self, probe: lldp.Probe, here: PortRef, is_group: bool, now: float) -> str:
         """Judge a genuine probe; return a word for the metrics."""
         if is_group:
@@ -288,4 +306,7 @@ class LinkEvidence:
         number = self._book.issue(ref, now)
         tag = lldp.sign(self._key, ref.dpid, ref.port_no, number)
         self._book.signed(ref, number, tag)
-        return lldp.build_signed(tag, ref.dpid, ref.port_no, hw_addr, number, lldp.NEAREST_BRIDGE)
+        nearest = lldp.NEAREST_BRIDGE
+        frame = lldp.build_signed(tag, ref.dpid, ref.port_no, hw_addr, number, nearest)
+        self._book.left(ref, number, frame)
+        return frame

@@ -32,6 +32,10 @@ class LinkTable:
         """The links by source port, live and read-only."""
         return MappingProxyType(self._links)
 
+    def leaving(self, ref: PortRef) -> Link | None:
+        """Return the link that leaves a port, if one does."""
+        return self._links.get(ref)
+
     def __contains__(self, link: Link) -> bool:
         return self._links.get(link.src) == link
 

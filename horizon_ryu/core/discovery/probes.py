@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from enum import Enum
 from hmac import compare_digest
+from typing import NamedTuple
 
 from horizon_ryu.core.topology import PortRef
 
@@ -29,12 +30,20 @@ class _Sent:
     tag: bytes = b""
 
 
+class ExpectedProbe(NamedTuple):
+    """The newest probe of a port, until it is heard: where it left, and its number."""
+
+    src: PortRef
+    number: int
+
+
 @dataclass(slots=True)
 class _Page:
     """The outstanding probes of one port, oldest first, and how many went unheard in a row."""
 
     probes: OrderedDict[int, _Sent] = field(default_factory=OrderedDict)
     unheard: int = 0
+    expected: bytes = b""
 
 
 class OutstandingProbes:
@@ -45,6 +54,7 @@ class OutstandingProbes:
         self._validity = validity
         self._kept = kept
         self._pages: dict[PortRef, _Page] = {}
+        self._expected: dict[bytes, ExpectedProbe] = {}
         self.next_number = first_number
 
     def issue(self, ref: PortRef, now: float) -> int:
@@ -64,6 +74,21 @@ class OutstandingProbes:
     def signed(self, ref: PortRef, number: int, tag: bytes) -> None:
         """Remember the signature of a probe that was issued just now."""
         self._pages[ref].probes[number].tag = tag
+
+    def left(self, ref: PortRef, number: int, frame: bytes) -> None:
+        """Expect the frame of the newest probe of a port."""
+        page = self._pages[ref]
+        self._expected.pop(page.expected, None)
+        page.expected = frame
+        self._expected[frame] = ExpectedProbe(ref, number)
+
+    def expected(self, frame: bytes) -> ExpectedProbe | None:
+        """Return which probe a frame is, to the last byte; None for those that are not expected.
+
+        Who guesses learns nothing from how long this takes: frames are told apart by a hash with
+        a secret of this process.
+        """
+        return self._expected.get(frame)
 
     def knows(self, src: PortRef, number: int, tag: bytes) -> bool:
         """Tell, in constant time, whether an outstanding probe has this signature."""
@@ -92,6 +117,8 @@ class OutstandingProbes:
             return (ProbeVerdict.REPEATED, dst) if other == dst else (ProbeVerdict.SHARED, other)
         sent.heard_at = dst
         page.unheard = 0
+        # What comes once more is no news, and judged as what it is then.
+        self._expected.pop(page.expected, None)
         return ProbeVerdict.FRESH, dst
 
     def age(self, src: PortRef, number: int, now: float) -> float:
@@ -107,4 +134,6 @@ class OutstandingProbes:
 
     def forget(self, ref: PortRef) -> None:
         """Void every outstanding probe of ``ref``."""
-        self._pages.pop(ref, None)
+        page = self._pages.pop(ref, None)
+        if page is not None:
+            self._expected.pop(page.expected, None)

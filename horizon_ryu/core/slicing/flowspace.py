@@ -104,6 +104,7 @@ class SwitchFlowspace:
         seeing: Mapping[str, int],
     ) -> None:
         self.whole = whole
+        self._all = concerned
         self._owning = {name: bits & concerned for name, bits in owning.items() if bits & concerned}
         self._seeing = {name: bits & concerned for name, bits in seeing.items() if bits & concerned}
         self._levels: Mapping[int, int] | None = None
@@ -115,6 +116,16 @@ class SwitchFlowspace:
     def slices(self) -> frozenset[str]:
         """The slices that have to do with the switch."""
         return frozenset(self._owning) | frozenset(self._seeing)
+
+    @property
+    def rules(self) -> tuple[FlowspaceRule, ...]:
+        """The rules that concern the switch, in their order."""
+        found: list[FlowspaceRule] = []
+        for number in bits_of(self._all):
+            rule = self.whole.rule_of[number]
+            if not found or found[-1] is not rule:
+                found.append(rule)
+        return tuple(found)
 
     def owner(self, header: int) -> FlowspaceRule | None:
         """Return the rule by which a frame belongs to a slice; None if it belongs to none."""

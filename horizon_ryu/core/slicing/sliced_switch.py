@@ -7,7 +7,8 @@ lower flowspaces. No frame is ever handled by the entry of a slice that does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -204,6 +205,27 @@ class SlicedSwitch(TenantTables):
                     self._tenants[name].remove(entry)
                     lost.append(entry)
         return difference(before, self._installed), lost
+
+    def follow(
+        self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry]
+    ) -> tuple[SwitchChanges, list[TenantEntry]]:
+        """Take a flowspace of the same rules, and work out entries that something else changes.
+
+        Returns what changes, and entries that may not do any more what they do.
+        """
+        self._flowspace = flowspace
+        sent, lost = [], []
+        for entry in entries:
+            try:
+                pieces = {entry.entry_id: self._pieces(entry)}
+            except ValueError:
+                sent.append(self.drop(entry))
+                lost.append(entry)
+            else:
+                same = TableChange(modified=((entry, entry),))
+                sent.append(self._installed.change(same, pieces))
+        parts = zip(*sent, strict=True)
+        return SwitchChanges(*(tuple(chain.from_iterable(part)) for part in parts)), lost
 
     def _keep(self, entry: TenantEntry) -> bool:
         try:

@@ -33,6 +33,11 @@ class Framer:
         self.max_sizes = largest
         self._rest = b""
 
+    @property
+    def is_amid(self) -> bool:
+        """Whether the beginning of a message is held back."""
+        return bool(self._rest)
+
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Yield the messages that ``chunk`` completes; Violation at the first impossible header.
 

@@ -15,6 +15,7 @@ from horizon_ryu.wire.session.pending import (
     TooManyRequests,
 )
 from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
+from horizon_ryu.wire.session.repetition import RepeatedQuestion, Repetition
 from horizon_ryu.wire.session.switch import SwitchSession
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "PendingRequest",
     "PendingRequests",
     "ProtocolSession",
+    "RepeatedQuestion",
+    "Repetition",
     "RequestFailure",
     "SessionEnd",
     "SessionEvent",

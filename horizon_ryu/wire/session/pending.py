@@ -118,11 +118,15 @@ class PendingRequests:
         if request.done:
             return
         request.fail(FailureKind.LATE, request.overdue)
-        self._late[request.last] = None
-        if len(self._late) > MAX_WAITING:
-            del self._late[next(iter(self._late))]
+        self.drop(request.last)
         self._forget(request)
         request.finish()
+
+    def drop(self, xid: int) -> None:
+        """Take and drop what comes for a request that nobody waits for."""
+        self._late[xid] = None
+        if len(self._late) > MAX_WAITING:
+            del self._late[next(iter(self._late))]
 
     def take(self, codec: Codec, message: bytes) -> bool:
         """Take ``message`` if it answers a request or refuses one; False if nobody asked."""

@@ -17,6 +17,7 @@ from horizon_ryu.wire.session.events import SessionEnd, SessionEvent, SessionSta
 from horizon_ryu.wire.session.keep_alive import KeepAlive
 from horizon_ryu.wire.session.negotiation import NoCommonVersion, VersionOffer
 from horizon_ryu.wire.session.pending import PendingRequest, PendingRequests, xid_of
+from horizon_ryu.wire.session.repetition import Repetition, Repetitions
 from horizon_ryu.wire.symmetric import Error
 
 MAX_XID = 0xFFFF_FFFF
@@ -69,6 +70,7 @@ class ProtocolSession(ABC):
         self._framer = Framer()
         self._guard = MessageGuard(limits.answers, peer)
         self._pending = PendingRequests()
+        self._repetitions = Repetitions(self._leave)
         self._keep_alive = KeepAlive(limits.echo_interval, limits.unanswered_echoes)
         self._handshake_due = now + limits.handshake_seconds
         self._xid = first_xid & MAX_XID
@@ -92,6 +94,11 @@ class ProtocolSession(ABC):
 
     # What comes
 
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether the session is ready and a message begins with what comes next."""
+        return self.stage is _READY and not self._framer.is_amid
+
     def receive(self, chunk: bytes) -> Iterator[tuple[SessionEvent, bytes]]:
         """Yield what ``chunk`` completes: whole messages that may be parsed, and what they are.
 
@@ -103,6 +110,8 @@ class ProtocolSession(ABC):
             return
         try:
             for message in self._framer.feed(chunk):
+                if self._repetitions and self._repetitions.take(message):
+                    continue
                 check = guard.checks[message[1]]
                 if check is None or message[0] != guard.version:
                     guard.accept(message)
@@ -192,6 +201,24 @@ class ProtocolSession(ABC):
         """Take note of a request that is about to be sent; TooManyRequests."""
         self._pending.open(request)
 
+    def repeat(self, repetition: Repetition) -> None:
+        """Take note of questions that are about to be asked again; TooManyRequests."""
+        self._repetitions.begin(repetition)
+        if self.stage is _CLOSED:
+            self._repetitions.end(repetition)
+
+    def end_repetition(self, repetition: Repetition) -> None:
+        """End one as late, if it is not at its end."""
+        self._repetitions.end(repetition)
+
+    def takes(self, message: bytes) -> bool:
+        """Take a whole message that says what is known, if it answers a repetition."""
+        return bool(self._repetitions) and self._repetitions.take(message)
+
+    def _leave(self, xid: int, question: bytes) -> None:
+        self._guard.sent(question)
+        self._pending.drop(xid)
+
     def give_up(self, request: PendingRequest) -> None:
         """End a request as late."""
         self._pending.give_up(request)
@@ -236,3 +263,4 @@ class ProtocolSession(ABC):
         if self.stage is not _CLOSED:
             self.stage, self.end = _CLOSED, end
             self._pending.abandon()
+            self._repetitions.end_all()

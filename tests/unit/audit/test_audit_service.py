@@ -22,6 +22,9 @@ class NobodyAsked:
     def read(self, dpid: int, queries: Sequence[Query]) -> list[SwitchAnswer | SwitchError]:
         raise AssertionError(f"switch {dpid} was asked")
 
+    def repeat(self, dpid: int, *_: object) -> None:
+        raise AssertionError(f"switch {dpid} was asked again")
+
 
 class Running:
     """The service at work on a clock that runs a thousand times as fast."""

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
+import pytest
+from ryu.lib import hub
+
+from horizon_ryu.audit import service as audit_service
 from horizon_ryu.audit.examination import Examination, FineAnswers
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import RequestUnanswered, SwitchDeadline, SwitchError
@@ -88,6 +93,9 @@ class Table:
     def __init__(self, **_: object) -> None:
         self.asked: list[int] = []
         self.answers: dict[int, SwitchAnswer | SwitchError] = {}
+        self.again: list[tuple[Sequence[SwitchAnswer], Callable[[bool], None]]] = []
+        self.given_up = 0
+        self.can_repeat = True
 
     def read(self, _dpid: int, queries: Sequence[Query]) -> list[SwitchAnswer | SwitchError]:
         self.asked.append(len(queries))
@@ -96,6 +104,16 @@ class Table:
             for query in queries
             if isinstance(query, EntryQuery)
         ]
+
+    def repeat(
+        self, _dpid: int, answers: Sequence[SwitchAnswer], told: Callable[[bool], None]
+    ) -> Table | None:
+        self.again.append((answers, told))
+        return self if self.can_repeat else None
+
+    def give_up(self) -> None:
+        self.given_up += 1
+        self.again[-1][1](False)
 
 
 def service(table: Table, *judges: Judge) -> AuditService:
@@ -130,3 +148,93 @@ def test_who_is_not_answered_is_left_out_or_ends_the_audit() -> None:
     table.answers[11] = SwitchDeadline(1, "no answer")
     assert not audits.audit(1)
     assert audits.failures == {"1": 1}
+
+
+class Resting:
+    """The service with one switch that is as it should be, on a clock that the test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *judges: Judge) -> None:
+        monkeypatch.setattr(audit_service, "_TICK", 0.0)
+        self.now = 0.0
+        self.table, self.believed = Table(), [object()]
+        self.service = AuditService(
+            GreenRuntime(), self.table, lambda: {1}, lambda: self.now, lambda _name, _error: None
+        )
+        for number, judge in enumerate(judges):
+            self.service.register(str(number), partial(self._begin, number, judge))
+        # It gets a time, is audited, and is asked again.
+        for _ in range(3):
+            self.turn()
+
+    def _begin(self, number: int, judge: Judge, _dpid: int) -> Examination:
+        return Examination((EntryQuery(cookie=number),), tuple(self.believed), judge)
+
+    def turn(self) -> None:
+        """Take a turn when the next audit is due, and let tasks run."""
+        self.now += 3.0
+        self.service.turn()
+        for _ in range(3):
+            hub.sleep(0)
+
+
+def test_what_was_fine_is_asked_again_and_nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    judges = Judge(), Judge()
+    resting = Resting(monkeypatch, *judges)
+    table = resting.table
+    assert (table.asked, len(table.again)) == ([2], 1)
+    for count in (2, 3):
+        answers, told = table.again[-1]
+        assert list(answers) == [FINE, FINE]
+        told(True)
+        resting.turn()
+        assert (table.asked, len(table.again)) == ([2], count)
+    assert [len(judge.shown) for judge in judges] == [1, 1]
+
+
+def test_a_switch_that_says_something_else_is_looked_at_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judges = Judge(), Judge()
+    resting = Resting(monkeypatch, *judges)
+    table = resting.table
+    table.answers[1], judges[1].found = LACKING, 2
+    table.again[-1][1](False)
+    resting.turn()
+    assert table.asked == [2, 2]
+    assert judges[1].shown == [(FINE,), (LACKING,)]
+    assert resting.service.repairs["1"] == 2
+    # As long as it differs nothing is asked as if all were well.
+    resting.turn()
+    assert len(table.again) == 1
+
+
+def test_one_that_does_not_answer_again_is_given_up_and_looked_at_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resting = Resting(monkeypatch, Judge())
+    table = resting.table
+    table.answers[0] = SwitchDeadline(1, "no answer")
+    resting.turn()
+    assert table.given_up == 1
+    assert table.asked == [1, 1]
+    assert resting.service.failures["0"] == 1
+
+
+@pytest.mark.parametrize("change", ["belief", "cannot", "broken"])
+def test_what_cannot_be_compared_is_asked_and_judged_anew(
+    change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Judge()
+    resting = Resting(monkeypatch, judge)
+    table = resting.table
+    table.again[-1][1](True)
+    if change == "belief":
+        resting.believed[0] = object()
+    elif change == "cannot":
+        table.can_repeat = False
+    else:
+        resting.service.register("broken", lambda _dpid: 1 // 0)
+    resting.turn()
+    assert table.asked == [1, 1]
+    assert len(judge.shown) == (2 if change == "belief" else 1)
+    assert resting.service.failures == ({"broken": 1} if change == "broken" else {})

@@ -83,7 +83,7 @@ class ServedConnection:
         self.far.setblocking(False)
         self.witness = ConnectionWitness()
         self.counters = ConnectionCounters()
-        pipeline = PacketInPipeline(lambda messages: None, self.counters)
+        self.pipeline = pipeline = PacketInPipeline(lambda messages: None, self.counters)
         pipeline.register(1, self.witness.frame)
         made = ConnectionContext(
             packet_in_pipeline=pipeline,

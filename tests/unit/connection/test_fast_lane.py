@@ -89,3 +89,19 @@ def test_a_handler_may_leave_while_it_is_called() -> None:
     recorder.add(20, "next")
     recorder.lane.dispatch(PACKET_IN, 0.0)
     assert recorder.called == ["next"]
+
+
+def test_what_is_expected_is_asked_of_one_and_if_that_fails_of_nobody() -> None:
+    recorder = Recorder()
+    assert not recorder.lane.is_expected(1, 2, b"frame", 0.0)
+    recorder.lane.expect(lambda *frame: frame == (1, 2, b"frame", 5.0))
+    assert recorder.lane.is_expected(1, 2, b"frame", 5.0)
+    assert not recorder.lane.is_expected(1, 3, b"frame", 5.0)
+
+    def broken(*frame: object) -> bool:
+        raise ValueError(frame)
+
+    recorder.lane.expect(broken)
+    for _ in range(3):
+        assert not recorder.lane.is_expected(1, 2, b"frame", 0.0)
+    assert sum(recorder.counters.handler_failures.values()) == 1

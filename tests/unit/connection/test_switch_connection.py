@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from fuzz.wire import OF10, OF13, features13, hello, message, packet_in10, packet_in13
+from fuzz.wire import OF10, OF13, ask, features13, hello, message, packet_in10, packet_in13
 from horizon_ryu.core.dpid_claims import DpidClaim, DpidPins
 from horizon_ryu.openflow.context import ConnectionLimits
-from horizon_ryu.wire.session import FailureKind, PendingRequest
+from horizon_ryu.wire.known_answer import KnownAnswer
+from horizon_ryu.wire.session import FailureKind, PendingRequest, RepeatedQuestion, Repetition
 from unit.connection.served_connection import RUNTIME, SECONDS, ServedConnection, close
 from unit.session.sessions import DPID, answer
 
@@ -234,3 +235,75 @@ def test_only_the_versions_given_are_spoken() -> None:
     line.ready(OF10)
     assert line.connection.version == OF10
     close(line)
+
+
+OURS = bytes(range(60))
+
+
+@pytest.mark.parametrize(("version", "packet_in"), [(OF10, packet_in10), (OF13, packet_in13)])
+def test_frames_that_are_expected_never_come_to_the_pipeline(
+    line: ServedConnection, version: int, packet_in: Callable[..., bytes]
+) -> None:
+    """Whatever they come with: other frames, in pieces, or in a switch's buffer."""
+    seen: list[tuple[int, int, bytes]] = []
+
+    def expects(*frame: Any) -> bool:
+        if frame[2] == OURS:
+            seen.append(frame[:3])
+        return frame[2] == OURS
+
+    line.pipeline.expect(expects)
+    line.ready(version)
+    ours, other = packet_in(OURS), packet_in()
+    buffered = ours[:8] + bytes(4) + ours[12:]
+    for count, chunks in enumerate(
+        ((ours, ours, other, ours), (ours[:20], ours[20:] + other), (buffered, other)), 1
+    ):
+        for chunk in chunks:
+            line.send(chunk)
+            RUNTIME.sleep(0.001)
+        line.until(lambda: _others(line) == count, "the other frame")  # noqa: B023
+    assert set(seen) == {(DPID, 3, OURS)}
+    # The frame that came after another one, in the same chunk or not, may go either way.
+    ways = [frame.data == OURS for frame in line.witness.frames]
+    assert len(seen) + sum(ways) == 5
+    assert len(seen) >= 2
+    assert (line.counters.refusals, line.counters.violations) == ({}, {})
+
+
+def _others(line: ServedConnection) -> int:
+    return sum(frame.data != OURS for frame in line.witness.frames)
+
+
+def test_what_was_answered_so_before_is_taken_before_anybody_sees_it(
+    line: ServedConnection,
+) -> None:
+    line.ready()
+    told: list[bool] = []
+
+    def groups(xid: int) -> bytes:
+        return message(OF13, 19, struct.pack("!HH4x", 7, 0), xid)
+
+    def again(*xids: int) -> None:
+        known = KnownAnswer(groups(0))
+        line.connection.repeat(
+            Repetition(
+                {xid: RepeatedQuestion(ask(OF13, 7, xid), known) for xid in xids}, told.append
+            )
+        )
+
+    again(500, 501)
+    assert line.expect(18) == ask(OF13, 7, 500)
+    line.send(groups(501) + groups(500))
+    line.until(lambda: told == [True], "the same answers")
+    # After a frame that the pipeline takes, or of which a part has come already.
+    for sent in ((packet_in13() + groups(502),), (groups(502)[:9], groups(502)[9:])):
+        again(502)
+        for piece in sent:
+            line.send(piece)
+            RUNTIME.sleep(0.001)
+        line.until(lambda: len(told) >= 2, "the same answer")
+        assert told.pop() is True
+    again(503)
+    line.connection.close()
+    assert told == [True, False]

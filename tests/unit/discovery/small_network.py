@@ -50,6 +50,8 @@ class SmallNetwork:
         self.groups_sent: list[tuple[float, PortRef]] = []
         self.passes_lldp = False
         self.outcomes: list[str] = []
+        self.expected = 0
+        """Probes that were told at once, as nothing new."""
         self.hybrids: dict[int, tuple[int, ...]] = {}
         self._relaying: set[int] = set()
         self._network = DirectNetwork()
@@ -125,7 +127,12 @@ class SmallNetwork:
         self.hear(PortRef(packet.dpid, packet.in_port), packet.data)
 
     def hear(self, here: PortRef, data: bytes) -> str:
-        outcome = self.core.frame_in(PacketIn(here.dpid, here.port_no, data), self.now).outcome
+        if self.core.is_expected(here.dpid, here.port_no, data, self.now):
+            self.expected += 1
+            outcome = "refreshed"
+        else:
+            packet = PacketIn(here.dpid, here.port_no, data)
+            outcome = self.core.frame_in(packet, self.now).outcome
         self.outcomes.append(outcome)
         return outcome
 

@@ -438,3 +438,56 @@ def test_views_are_counted_and_share_what_did_not_change(pair: SmallNetwork) -> 
     assert after.links is before.links
     assert before.switches[A].ports[4].up
     assert not after.switches[A].ports[4].up
+
+
+# ---- what is expected
+
+
+def test_at_rest_every_probe_over_a_link_is_told_at_once(pair: SmallNetwork) -> None:
+    pair.run(1.0)
+    before, pair.expected = len(pair.outcomes), 0
+    pair.run(2.0)
+    heard = pair.outcomes[before:]
+    assert pair.expected == len(heard) == heard.count("refreshed") > 20
+    assert pair.kinds().count("link_delete") == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "at", "changed"), [((B, 2), 0, 0), ((B, 1), 3, 1), ((B, 1), -3, 1), ((C, 1), 0, 0)]
+)
+def test_only_the_very_bytes_where_they_should_come_are_expected(
+    pair: SmallNetwork, place: tuple[int, int], at: int, changed: int
+) -> None:
+    """Any other frame, and any other place, is judged as ever, and nothing has happened to it."""
+    pair.run(1.0)
+    frame = next(data for src, data in map(outgoing, probes_of(pair)) if src == PortRef(A, 1))
+    other = bytearray(frame)
+    other[at] ^= changed
+    assert not pair.core.is_expected(*place, bytes(other), pair.now)
+    assert pair.core.is_expected(B, 1, frame, pair.now)
+    assert not pair.core.is_expected(B, 1, frame, pair.now), "it is told once"
+    assert pair.hear(PortRef(B, 1), frame) == "repeated"
+
+
+def test_what_is_too_old_replaced_or_of_a_port_that_was_down_is_not_expected(
+    pair: SmallNetwork,
+) -> None:
+    pair.run(1.0)
+    first, second = (
+        next(data for src, data in map(outgoing, probes_of(pair)) if src == PortRef(A, 1))
+        for _ in range(2)
+    )
+    assert not pair.core.is_expected(B, 1, first, pair.now)
+    assert not pair.core.is_expected(B, 1, second, pair.now + 100.0)
+    pair.core.port_changed(B, 1, port(1, up=False), pair.now)
+    assert not pair.core.is_expected(B, 1, second, pair.now)
+    assert pair.hear(PortRef(B, 1), second) == "port_down"
+
+
+def probes_of(network: SmallNetwork) -> list[Outgoing]:
+    """Return what is due next, and let nobody hear it."""
+    while True:
+        network.now = max(network.now + 0.001, network.core.next_due(network.now))
+        due = network.core.tick(network.now)
+        if any(outgoing(one)[0] == PortRef(A, 1) for one in due):
+            return due

@@ -12,6 +12,7 @@ from ryu.ofproto import ofproto_v1_3 as of13
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
 from horizon_ryu.wire import codec10, codec13, flow_stats, oxm
+from horizon_ryu.wire.known_answer import KnownAnswer
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     Flood,
@@ -136,9 +137,14 @@ def test_ages_and_counters_change_nothing_of_what_is_told(version: int) -> None:
         changed = bytearray(whole)
         changed[at] ^= 0x01
         assert (flow_stats.without_counters(bytes(changed)) == told) == (at in untold), at
+        assert KnownAnswer(whole).is_said_by(bytes(changed)) == (at in untold), at
+    assert not KnownAnswer(whole).is_said_by(whole + b"\0")
+    assert not KnownAnswer(whole).is_said_by(whole[:-1])
 
 
 @given(st.binary(min_size=12, max_size=200))
 def test_what_hostile_answers_say_never_raises(data: bytes) -> None:
     for version, kind in ((1, 17), (4, 19)):
-        flow_stats.without_counters(bytes((version, kind)) + data[2:8] + b"\0\1" + data[10:])
+        message = bytes((version, kind)) + data[2:8] + b"\0\1" + data[10:]
+        flow_stats.without_counters(message)
+        assert KnownAnswer(message).is_said_by(message)

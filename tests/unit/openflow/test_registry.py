@@ -9,6 +9,7 @@ import pytest
 from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.openflow.queries import EntryQuery, FloodQuery, SwitchAnswer
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.wire import codec10
 from horizon_ryu.wire.codecs import codec_of
@@ -22,8 +23,9 @@ from horizon_ryu.wire.messages import (
     Outgoing,
     PacketOut,
 )
-from horizon_ryu.wire.session import PendingRequest, PendingRequests
+from horizon_ryu.wire.session import PendingRequest, PendingRequests, Repetition
 from horizon_ryu.wire.session.pending import MAX_WAITING
+from horizon_ryu.wire.session.repetition import Repetitions
 from xen_bridge.runtime.green import GreenRuntime
 
 ENTRY = FlowMod(FlowCommand.ADD, Match(in_port=1), 1, 1)
@@ -37,6 +39,8 @@ class FakeConnection:
         self.address = ("127.0.0.1", 1)
         self.pending = PendingRequests()
         self.sent: list[bytes] = []
+        self.repetitions = Repetitions(lambda xid, _question: self.pending.drop(xid))
+        self.is_dead = False
         self.reply: Callable[[bytes], None] = lambda message: None
         self._xid = 100
         self.lives = False
@@ -59,6 +63,15 @@ class FakeConnection:
     def request(self, request: PendingRequest) -> None:
         self.pending.open(request)
 
+    def repeat(self, repetition: Repetition) -> None:
+        self.repetitions.begin(repetition)
+        self.send(repetition.message())
+        if self.is_dead:
+            self.repetitions.end(repetition)
+
+    def end_repetition(self, repetition: Repetition) -> None:
+        self.repetitions.end(repetition)
+
     def give_up(self, request: PendingRequest) -> None:
         self.pending.give_up(request)
 
@@ -67,10 +80,12 @@ class FakeConnection:
 
     def received(self, message: bytes) -> bool:
         """As the session of a connection does."""
-        return self.pending.take(self.codec, message)
+        return self.repetitions.take(message) or self.pending.take(self.codec, message)
 
     def abort(self, reason: str) -> None:
+        self.is_dead = True
         self.pending.abandon()
+        self.repetitions.end_all()
 
 
 def message(version: int, kind: int, xid: int, body: bytes = b"") -> bytes:
@@ -304,6 +319,108 @@ def test_a_large_table_lets_others_run_between_its_pieces(registry: SwitchRegist
     registry.connected(connection)
     assert registry.flow_entries(1) == ()
     assert running == ["other"]
+
+
+QUERIES = (EntryQuery(cookie=5, mask=255), FloodQuery())
+
+
+class Repeating:
+    """A 1.3 switch that has answered QUERIES once, and what is told of the same asked again."""
+
+    def __init__(self, registry: SwitchRegistry) -> None:
+        self.registry, self.connection = registry, FakeConnection(1)
+        self.more, self.tail = 0, b""
+        self.told: list[bool] = []
+        self.connection.reply = self._reply
+        registry.connected(self.connection)
+
+    def _reply(self, data: bytes) -> None:
+        while data:
+            size = int.from_bytes(data[2:4], "big")
+            body = data[8:10] + struct.pack("!H4x", self.more) + self.tail
+            self.connection.received(message(4, 19, xid_of(data), body))
+            data = data[size:]
+
+    def first(self) -> list[SwitchAnswer]:
+        answers = self.registry.read(1, QUERIES)
+        assert not any(isinstance(one, SwitchError) for one in answers)
+        self.connection.sent.clear()
+        return answers  # type: ignore[return-value]
+
+    def again(self, answers: list[SwitchAnswer]) -> object:
+        request = self.registry.repeat(1, answers, self.told.append)
+        for _ in range(2):
+            hub.sleep(0)
+        return request
+
+
+def test_what_was_answered_is_asked_again_in_one_write_and_nobody_waits(
+    registry: SwitchRegistry,
+) -> None:
+    switch = Repeating(registry)
+    answers = switch.first()
+    assert switch.again(answers) is not None
+    assert switch.told == [True]
+    (sent,) = switch.connection.sent
+    assert (len(sent), sent[1], sent[57]) == (56 + 16, 18, 18)
+    switch.tail = bytes(8)
+    switch.again(answers)
+    assert switch.told == [True, False]
+
+
+def test_who_refuses_leaves_unanswered_or_is_gone_does_not_say_the_same(
+    registry: SwitchRegistry,
+) -> None:
+    switch = Repeating(registry)
+    answers, answer = switch.first(), switch.connection.reply
+
+    def refuse(data: bytes) -> None:
+        answer(data[56:])
+        switch.connection.received(message(4, 1, xid_of(data), struct.pack("!HH", 1, 6)))
+
+    switch.connection.reply = refuse
+    switch.again(answers)
+    assert switch.told == [False]
+    switch.connection.reply = lambda data: answer(data[56:])
+    late = registry.repeat(1, answers, switch.told.append)
+    hub.sleep(0)
+    assert late is not None
+    assert switch.told == [False]
+    late.give_up()
+    assert switch.told == [False, False]
+    switch.connection.abort("")
+    switch.again(answers)
+    assert switch.told == [False, False, False]
+    leave(registry, switch.connection)
+    assert switch.again(answers) is None
+
+
+def test_what_cannot_be_compared_is_not_asked_again(registry: SwitchRegistry) -> None:
+    switch = Repeating(registry)
+    answers = switch.first()
+    registry.connected(FakeConnection(1))
+    assert registry.repeat(1, answers, switch.told.append) is None
+    registry.connected(FakeConnection(1, version=1))
+    assert registry.repeat(1, answers, switch.told.append) is None
+    full = Repeating(registry)
+    answers = full.first()
+    for _ in range(MAX_WAITING // 2):
+        assert registry.repeat(1, answers, full.told.append) is not None
+    assert registry.repeat(1, answers, full.told.append) is None
+    assert full.told == []
+
+
+def test_an_answer_in_pieces_is_not_asked_again(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+
+    def reply(data: bytes) -> None:
+        for more in (1, 0):
+            connection.received(message(4, 19, xid_of(data), struct.pack("!HH4x", 1, more)))
+
+    connection.reply = reply
+    registry.connected(connection)
+    (answer,) = registry.read(1, QUERIES[:1])
+    assert registry.repeat(1, [answer], lambda _same: None) is None  # type: ignore[list-item]
 
 
 def test_a_fault_in_the_part_of_one_switch_leaves_the_others_theirs(

@@ -20,12 +20,19 @@ class Reading:
 
     def __init__(self) -> None:
         self.near, self.far = socket.socketpair()
-        self.reader: Reader = RUNTIME.reader(RUNTIME.adopt(self.near))
+        self.taken: list[bytes] = []
+        self.takes = 0
+        self.reader: Reader = RUNTIME.reader(RUNTIME.adopt(self.near), self._at_once)
         self.chunks: list[bytes] = []
         self.go = RUNTIME.event()
         self.go.set()
         self.error: OSError | None = None
         self.task = RUNTIME.spawn(self._run)
+
+    def _at_once(self, chunk: bytes) -> int:
+        """Take so many bytes of a chunk, at most."""
+        self.taken.append(chunk[: self.takes])
+        return len(self.taken[-1])
 
     def _run(self) -> None:
         try:
@@ -126,3 +133,35 @@ def test_a_socket_whose_number_somebody_else_has_is_at_its_end(reading: Reading)
     eventlet.hubs.notify_opened(reading.near.fileno())
     assert reading.task.join(LONG)
     assert isinstance(reading.error, OSError)
+
+
+def test_what_is_taken_at_once_is_not_read(reading: Reading) -> None:
+    reading.takes = 3
+    for chunk, rest in ((b"one", b""), (b"2", b""), (b"three", b"ee")):
+        reading.far.sendall(chunk)
+        with RUNTIME.timeout(LONG):
+            while b"".join(reading.taken[-1:]) != chunk[:3]:
+                RUNTIME.sleep(0.001)
+        reading.expect(*[rest] if rest else [])
+    assert reading.taken == [b"one", b"2", b"thr"]
+    reading.far.close()
+    reading.expect(b"ee", b"")
+
+
+def test_an_error_of_the_socket_comes_to_who_reads(reading: Reading) -> None:
+    reading.far.sendall(b"one")
+    reading.expect(b"one")
+    native = reading.reader._native  # type: ignore[attr-defined]
+    broken = OSError("broken")
+
+    class Broken:
+        def fileno(self) -> int:
+            return native.fileno()
+
+        def recv(self, _most: int) -> bytes:
+            raise broken
+
+    reading.reader._native = Broken()  # type: ignore[attr-defined]
+    reading.far.sendall(b"two")
+    assert reading.task.join(LONG)
+    assert reading.error is broken

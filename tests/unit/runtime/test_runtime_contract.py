@@ -602,7 +602,7 @@ def test_it_connects_to_a_socket_of_the_file_system(runtime, tmp_path):
     assert serving.join(LONG)
     client.close()
     listening.close()
-    with pytest.raises(OSError, match="(?i)refused"):
+    with pytest.raises(OSError, match=r"(?i)refused"):
         runtime.connect(str(tmp_path / "socket"), socket.AF_UNIX)
 
 

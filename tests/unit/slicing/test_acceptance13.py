@@ -148,6 +148,8 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
         FlowspaceRule(2, "c1", None, {}, priority=5),
     ]
     sliced = Sliced13(rules)
+    events: list[tuple[str, Any]] = []
+    sliced.datapath.listen(lambda event, **about: events.append((event, about["slice"])))
     xid = next(
         one.xid
         for raw in sliced.raw
@@ -158,6 +160,7 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
     gone = [(one.command, ternary13(one.match).mask) for one in sliced.news()]
     assert gone == [(4, 0)], "the lower slice's entry for every frame is taken away"
     assert sliced.datapath.lacking == {"c0", "c1"}
+    assert events == [("frames_not_told_apart", "c0"), ("frames_not_told_apart", "c1")]
 
 
 # ---- basic
@@ -480,6 +483,19 @@ def test_r4_a_deleted_flow_is_reported_once_and_none_that_did_not_ask() -> None:
     sliced.removed(made, 2)
     (removed,) = sliced["c0"].news()
     assert (removed.reason, removed.cookie) == (2, 9)
+
+
+def test_what_is_said_of_entries_of_an_earlier_connection_ends_none_of_this_one() -> None:
+    class Anew(Sliced13):
+        FIRST_ID = None
+
+    (before,) = Anew().ask("c0", flow_mod13(own(), output13(2), flags=1))
+    sliced = Anew()
+    (made,) = sliced.ask("c0", flow_mod13(own(), output13(2), flags=1))
+    assert 0 < made.cookie < 1 << 63
+    sliced.removed(before, 2)
+    assert not sliced["c0"].news()
+    assert len(sliced.datapath.sliced.table("c0")) == 1
 
 
 def test_r8_check_overlap_is_kept_within_the_slice_and_the_table() -> None:

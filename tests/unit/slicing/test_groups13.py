@@ -8,6 +8,7 @@ import pytest
 
 from horizon_ryu.core.slicing.group_table import MOST_DEPTH
 from horizon_ryu.core.slicing.limits import SliceLimits
+from horizon_ryu.slicer.xid_map import CAPACITY, Asked
 from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBRC, OFPET, OFPGMFC
 from horizon_ryu.wire.of13.asynchronous import FlowRemoved13, PortStatus13
 from horizon_ryu.wire.of13.controller import FlowMod13, GroupMod
@@ -198,6 +199,21 @@ def test_a_number_comes_again_when_the_switch_is_through_with_it() -> None:
     lab.settle()
     (third,) = lab.a.say_all(group_mod(9))
     assert third.group_id == first.group_id
+
+
+def test_numbers_come_again_though_the_question_whether_they_may_was_forgotten() -> None:
+    lab = ObjectLab()
+    (first,) = lab.a.say_all(group_mod(1))
+    lab.a.say_all(group_mod(1, command=DELETE))
+    for _ in range(CAPACITY):
+        lab.datapath._link.xids.translate(Asked(lab.b, 1, b""))
+    lab.settle()
+    (second,) = lab.a.say_all(group_mod(2))
+    assert second.group_id != first.group_id, "the answer to what is forgotten says nothing"
+    lab.a.say_all(group_mod(2, command=DELETE))
+    lab.settle()
+    again = lab.a.say_all(group_mod(1), group_mod(2))
+    assert {one.group_id for one in again} == {first.group_id, second.group_id}
 
 
 def test_entries_of_a_group_that_is_deleted_go_with_it_and_are_told_of() -> None:
