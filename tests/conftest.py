@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
     items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported for permanent: the collector walks it again and again otherwise."""
+    gc.collect()
+    gc.freeze()
 
 
 def _measures_shares(item: pytest.Item) -> bool:

@@ -99,15 +99,27 @@ ActionItem: TypeAlias = Annotated[
     BeforeValidator(_action_item),
     _ActionText(),
 ]
+
+
+def _action_list(given: Any) -> Any:
+    """Return actions with those that are one text, as horizonctl takes them, as a list."""
+    if isinstance(given, str):
+        return tuple(given.split(","))
+    return tuple(given) if isinstance(given, list) else given
+
+
 Actions: TypeAlias = Annotated[
     tuple[ActionItem, ...],
     Field(
         max_length=MAX_ACTIONS,
         description="In their order; none, or drop, drops. output, enqueue, set_queue, group, "
         "set_<field>, set_field, push_vlan, pop_vlan, set_nw_ttl, dec_nw_ttl, goto_table, drop; or "
-        'with the name as the member type, {"type": "OUTPUT", "port": 2}, or as text, output:2',
+        'with the name as the member type, {"type": "OUTPUT", "port": 2}, or as text, output:2; '
+        "or all as one text, set_dl_vlan:10,output:2",
         examples=[[{"set_dl_vlan": 10}, {"output": 2}]],
     ),
+    BeforeValidator(_action_list),
+    _ActionText(),
 ]
 Dpids: TypeAlias = Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
 

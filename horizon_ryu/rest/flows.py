@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Annotated, Protocol
 
 from pydantic import Field
 
+from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, Spec, Standing
 from horizon_ryu.core.flows.planner import CreateFlow
 from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
+    MAX_ERRORS,
     NOT_FOUND,
     STORE_WRITE,
     SWITCH_DEADLINE,
@@ -110,8 +112,7 @@ class FlowOperations:
     )
     def create_batch(self, _call: Call, body: FlowBatch) -> Answer[Flows]:
         """Make flows together, all or none."""
-        commands = [_command(request, ("flows", place)) for place, request in enumerate(body.flows)]
-        made = self._provider.create(commands)
+        made = self._provider.create(_commands(body.flows))
         return Answer(self._models(made), {"Location": "/v1/flows"}, _status(made))
 
     @operation("GET", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND,))
@@ -152,6 +153,22 @@ def resources(provider: FlowProvider) -> list[Resource]:
 
 def _command(request: FlowRequest, loc: Loc = ()) -> CreateFlow:
     return CreateFlow(spec_of(request, loc), request.bidirectional, loc, request.allow_pending)
+
+
+def _commands(requests: Sequence[FlowRequest]) -> list[CreateFlow]:
+    """Return the commands of a batch; InvalidInput that tells of every faulty flow."""
+    commands: list[CreateFlow] = []
+    faults: list[InvalidInput] = []
+    for place, request in enumerate(requests):
+        try:
+            commands.append(_command(request, ("flows", place)))
+        except InvalidInput as error:
+            faults.append(error)
+            if len(faults) == MAX_ERRORS:
+                break
+    if faults:
+        raise InvalidInput(faults[0].loc, faults[0].msg, tuple(faults[1:]))
+    return commands
 
 
 def _status(flows: Iterable[Flow]) -> int | None:

@@ -33,7 +33,7 @@ def parse_configuration(document: Any) -> SlicerConfiguration:
     """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput.
 
     Bandwidth by ``meter`` is taken whatever the switches are, which are not known here: where one
-    has no meters, that is told as an event and in the status of the slice there.
+    has no meters, that is told as an event and in the statistics of the slice.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("slices"), list):
         raise InvalidInput(("slices",), "must be a list")

@@ -32,6 +32,7 @@ def stats_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
                     "messages": dict(sorted(presence.counted.items())),
                     "refused": dict(sorted(presence.refused.items())),
                     "flow_entries": {"used": used, "most": presence.quota(dpid)},
+                    "bandwidth_not_held": presence.bandwidth_fault,
                 }
             )
     return {"slice": name, "switches": switches}

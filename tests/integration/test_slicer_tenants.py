@@ -148,7 +148,7 @@ def test_each_controller_connects_the_hosts_of_its_slice_and_no_others(
 def test_a_controller_under_two_slicers_finds_its_cable_by_lldp(tenants: TenantNetwork) -> None:
     def links() -> set[tuple[str, str]]:
         found = tenants.ours.get("/v1/topology/links")["links"]
-        return {(one["src"]["dpid"], one["dst"]["dpid"]) for one in found}
+        return {(one["src_dpid"], one["dst_dpid"]) for one in found}
 
     one, two = f"{1:016x}", f"{2:016x}"
     wait_until(lambda: links() == {(one, two), (two, one)}, SECONDS, "the cable, both ways")
@@ -165,13 +165,19 @@ def test_frames_that_leave_by_packet_outs_alone_carry_the_mark_of_their_slice(
     marks = {"bandwidth": {"mode": "ip_tos", "value": MARK}}
     with ovs_controller(tmp_path, "--noflow") as controller:
         marked = slice_of(OVS, controller.port, **marks)
+        url = f"tcp:127.0.0.1:{controller.port}"
         tenants.lower.configure([{**tenants.slices, OVS: marked}[name] for name in TENANTS])
         try:
             wait_until(
-                lambda: not tenants.lost(one, other), SECONDS, "the other controller is there"
+                lambda: all(
+                    f"dpid {dpid:016x}, controller {url}" in tenants.lower.log() for dpid in (1, 2)
+                ),
+                SECONDS,
+                "both switches are known to it",
             )
-            tenants.network.ofctl(1, "del-flows", f"in_port={TENANTS.index(OVS) + 1}")
-            tenants.network.ofctl(2, "del-flows", f"in_port={TENANTS.index(OVS) + 1}")
+            for dpid, host in itertools.product((1, 2), (one, other)):
+                address = f"00:00:00:00:00:{host:02x}"
+                tenants.network.ofctl(dpid, "del-flows", f"dl_src={address}")
             job = tenants.network.spawn(f"h{other}", [sys.executable, "-c", SHOW_TOS])
             wait_until(
                 lambda: (

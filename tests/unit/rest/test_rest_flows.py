@@ -129,6 +129,30 @@ def test_actions_are_understood_as_text_and_values_of_other_types_told_in_one_se
         ]
 
 
+def test_actions_may_be_one_text_as_horizonctl_takes_them(client: Any) -> None:
+    entry = {**ENTRY, "actions": "set_dl_vlan:9,output:1"}
+    flow = client.ask("POST", "/v1/flows", entry).json
+    assert flow["actions"] == [{"set_dl_vlan": 9}, {"output": 1}]
+    changed = client.ask("PATCH", f"/v1/flows/{flow['id']}", {"actions": "output:1"}).json
+    assert changed["actions"] == [{"output": 1}]
+    for wrong, place in (("", "0"), ("output:2,,output:1", "1"), ("outptu:2", "0")):
+        refused = client.ask("POST", "/v1/flows", {**ENTRY, "actions": wrong})
+        assert refused.status_int == 422
+        assert refused.json["errors"][0]["loc"][:2] == ["actions", place]
+
+
+def test_a_batch_tells_of_every_faulty_flow(client: Any) -> None:
+    wrong = ({"match": {"nw_dst": "10.0.0.1/8"}}, {}, {"actions": "outptu:2"})
+    flows = [{**ENTRY, **change} for change in wrong]
+    refused = client.ask("POST", "/v1/flows/batch", {"flows": flows})
+    assert refused.status_int == 422
+    places = [error["loc"][:3] for error in refused.json["errors"]]
+    assert places == [["flows", "0", "match"], ["flows", "2", "actions"]]
+    many = client.ask("POST", "/v1/flows/batch", {"flows": flows[:1] * 300})
+    assert len(many.json["errors"]) == 100
+    assert client.fabric.tables.batches == []
+
+
 def test_numbers_are_understood_as_text_wherever_they_stand(client: Any) -> None:
     written = {"priority": "0x190", "idle_timeout": "9", "hard_timeout": "90", "queue": "1"}
     ends = {"src": {**SPEC["src"], "port_no": "90"}, "dst": {**SPEC["dst"], "port_no": "0x5a"}}

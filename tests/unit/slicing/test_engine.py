@@ -12,6 +12,7 @@ import pytest
 
 from horizon_ryu.slicer.configuration import parse_configuration
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.slice_reports import stats_report
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
 from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
@@ -210,6 +211,26 @@ def test_features_that_are_asked_for_again_are_told_once() -> None:
         switch.say(packet_in(1))
         await a.message(PacketIn10)
         assert a.session.end is None, "an answer that nobody has asked for ends a session"
+
+    in_lab(test)
+
+
+def test_bandwidth_that_a_switch_cannot_hold_is_told_and_the_slice_is_served() -> None:
+    async def test(found: Lab) -> None:
+        slices = [
+            {"name": "a", "controllers": [{"url": found.urls["a"]}], "flowspace": [{"ports": [1]}],
+             "bandwidth": {"mode": "meter", "rate_kbps": 6000}}
+        ]  # fmt: skip
+        found.engine.configure(parse_configuration({"version": 2, "slices": slices}))
+        switch = await found.switch()
+        a = await found.tenant("a")
+        switch.say(packet_in(1))
+        assert (await a.message(PacketIn10)).in_port == 1
+        told = [about for name, about in found.events if name == "bandwidth_not_held"]
+        reason = "OpenFlow 1.0 has no meters"
+        assert told == [{"dpid": "0" * 15 + "1", "slice": "a", "reason": reason}]
+        (report,) = stats_report(found.engine, "a")["switches"]
+        assert report["bandwidth_not_held"] == reason
 
     in_lab(test)
 
