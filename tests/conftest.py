@@ -20,7 +20,10 @@ ENTRIES = (
     "test_real_needs_and_tables.py",
     "test_real_stats.py",
     "test_slicer.py",
+    "test_slicer13_objects.py",
+    "test_slicer_tenants.py",
     "test_slicer13.py",
+    "test_slicing_application.py",
     "test_undisturbed_flows.py",
 )
 """Of the modules that need switches, those about flow entries have a lane, for half of the time."""

@@ -17,10 +17,14 @@ PROGRAM = Path(sys.executable).with_name("horizon-slicer")
 class SlicerProcess(LoggedProcess):
     """``horizon-slicer --slices FILE`` on a free loopback port; a context manager."""
 
-    def __init__(self, folder: Path, slices: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, folder: Path, slices: list[dict[str, Any]], instance: str = "horizon"
+    ) -> None:
+        """``instance`` is its name in LLDP, which tells slicers apart that stand on one another."""
         self.port = free_port()
         self._slices = folder / "slices.json"
         words = ["--listen", f"127.0.0.1:{self.port}", "--slices", str(self._slices), "--verbose"]
+        words += ["--instance", instance]
         super().__init__([str(PROGRAM), *words], folder / "slicer.log")
         self._write(slices)
 

@@ -8,6 +8,7 @@ PACKAGES=(
     openvswitch-switch mininet      # switches, and the network around them
     iproute2 iputils-ping ethtool procps    # what it runs in its hosts
     net-tools                       # what make bench compares with
+    openvswitch-testcontroller      # a tenant of the slicer's, in the tests
     qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio openssh-client    # the Xen lab
     libvirt-dev pkg-config gcc python3-dev  # libvirt's Python binding, for xen_bridge
 )
@@ -38,3 +39,13 @@ echo "==> system packages: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -q -y --no-install-recommends "${missing[@]}"
+case " ${missing[*]} " in
+    *' openvswitch-testcontroller '*)
+        # Its program is wanted, not the service: that would listen where controllers do.
+        if command -v systemctl >/dev/null; then
+            systemctl disable -q --now openvswitch-testcontroller || true
+        else
+            service openvswitch-testcontroller stop >/dev/null 2>&1 || true
+        fi
+        ;;
+esac

@@ -27,7 +27,7 @@ _OPTIONS = (
         "limits",
         multiple=True,
         metavar="NAME=NUMBER",
-        help="flow_entries, messages_per_s, flow_mods_per_s, packet_ins_per_s; repeatable",
+        help="flow_entries, groups, meters, and messages, flow_mods, packet_ins _per_s; repeatable",
     ),
     click.option(
         "--bandwidth", metavar="MODE=VALUE", help="vlan_pcp=3, ip_tos=32, queue=1, meter=KBPS"

@@ -80,6 +80,8 @@ class Classifier13:
         """Have in the first table what the flowspace, the marks and the meters ask for."""
         self._install_fixed()
         wanted = classify(self._switch.flowspace, self._treatments, self._refused)
+        for name in sorted(wanted.lacking - self.lacking):
+            self._link.tell("frames_not_told_apart", dpid=self._link.dpid, slice=name)
         self.lacking = wanted.lacking
         added, deleted = steps(self._installed, wanted.entries)
         self._installed = wanted.entries

@@ -20,6 +20,7 @@ import click
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
+from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
 
 _MAX_PORT = 65_535
@@ -63,19 +64,65 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> t
 @click.option(
     "--slices",
     "path",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     help="The slices, as JSON; SIGHUP has the file read again.",
 )
+@click.option(
+    "--control",
+    type=click.Path(path_type=Path),
+    help="A socket over which it is told its slices, instead of a file.",
+)
+@click.option("--log", "log", type=click.Path(path_type=Path), help="Log to this file.")
 @click.option("--instance", default="horizon", show_default=True, help="Its name in LLDP.")
 @click.option("--verbose", is_flag=True, help="Log every event.")
-def main(listen: tuple[str, int], path: Path, instance: str, verbose: bool) -> None:
+def main(
+    listen: tuple[str, int],
+    path: Path | None,
+    control: Path | None,
+    log: Path | None,
+    instance: str,
+    verbose: bool,
+) -> None:
     """Run until told to stop."""
+    if (path is None) == (control is None):
+        raise click.UsageError("name --slices or --control")
     logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(message)s"
+        level=logging.INFO if verbose or control else logging.WARNING,
+        format="%(asctime)s %(message)s",
+        filename=log,
     )
-    configuration = _read(path)
-    _runner()(_serve(listen, path, instance, configuration))
+    if control is not None:
+        held = lock(control.parent)
+        if held is None:
+            raise click.ClickException(f"another engine runs in {control.parent}")
+        with held:
+            _runner()(_serve_controlled(listen, control, instance))
+    elif path is not None:
+        _runner()(_serve(listen, path, instance, _read(path)))
+
+
+async def _serve_controlled(listen: tuple[str, int], control: Path, instance: str) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    engine = SlicerEngine(instance, lambda event, about: server.tell(event, about))
+    server = ControlServer(engine, f"{listen[0]}:{listen[1]}", ended.set)
+    switches = await _listening(engine, listen)
+    try:
+        await server.listen(control)
+    except OSError as error:
+        raise click.ClickException(f"{control}: {error}") from error
+    await ended.wait()
+    switches.close()
+    control.unlink(missing_ok=True)
+
+
+async def _listening(engine: SlicerEngine, listen: tuple[str, int]) -> asyncio.Server:
+    try:
+        return await engine.listen(*listen)
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {listen[0]}:{listen[1]}: {error}") from error
 
 
 async def _serve(
@@ -99,10 +146,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     loop.add_signal_handler(signal.SIGHUP, read_again)
-    try:
-        server = await engine.listen(*listen)
-    except OSError as error:
-        raise click.ClickException(f"cannot listen on {listen[0]}:{listen[1]}: {error}") from error
+    server = await _listening(engine, listen)
     click.echo(f"ready, listening on {listen[0]}:{server.sockets[0].getsockname()[1]}")
     await ended.wait()
     server.close()

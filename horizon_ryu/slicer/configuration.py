@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
@@ -32,13 +33,22 @@ def parse_configuration(document: Any) -> SlicerConfiguration:
     """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput.
 
     Bandwidth by ``meter`` is taken whatever the switches are, which are not known here: where one
-    has no meters, that is told as an event and in the status of the slice there.
+    has no meters, that is told as an event and in the statistics of the slice.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("slices"), list):
         raise InvalidInput(("slices",), "must be a list")
+    with collection_paused():
+        slices = _parsed(document["slices"])
+    version = document.get("version", 0)
+    if not isinstance(version, int):
+        raise InvalidInput(("version",), "must be a number")
+    return SlicerConfiguration(version, MappingProxyType(slices))
+
+
+def _parsed(documents: list[Any]) -> dict[str, SliceDocument]:
     slices: dict[str, SliceDocument] = {}
     next_id = 1
-    for at, one in enumerate(document["slices"]):
+    for at, one in enumerate(documents):
         parsed = parse_slice(one, next_id, ("slices", at))
         name = parsed.settings.name
         if name in slices:
@@ -46,10 +56,7 @@ def parse_configuration(document: Any) -> SlicerConfiguration:
         _check_carried(parsed, ("slices", at))
         slices[name] = parsed
         next_id = max((rule.rule_id for rule in parsed.rules), default=next_id - 1) + 1
-    version = document.get("version", 0)
-    if not isinstance(version, int):
-        raise InvalidInput(("version",), "must be a number")
-    return SlicerConfiguration(version, MappingProxyType(slices))
+    return slices
 
 
 def _check_carried(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:

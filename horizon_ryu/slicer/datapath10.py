@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
@@ -20,7 +20,7 @@ from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, SlicedDatapath
+from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, OwnQuestion, SlicedDatapath
 from horizon_ryu.slicer.sliced_link import error_message, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
@@ -228,10 +228,16 @@ class SlicedDatapath10(SlicedDatapath):
             return
         self._tables.flow_removed(message, now)
 
-    def _answer(self, message: bytes, _: float) -> None:
+    def _answer(self, message: bytes, now: float) -> None:
         asked = self._link.answer(message)
         if asked is not None and isinstance(asked.tenant, TenantConnection):
             asked.tenant.say(with_xid(message, asked.xid))
+        elif asked is not None and isinstance(asked.tenant, OwnQuestion):
+            asked.tenant.answered(asked, message, now)
+
+    def ports_seen(self, name: str) -> tuple[Any, ...]:
+        """Return the ports that a slice has here."""
+        return tuple(self.ports.features(name).ports)
 
     def _queue_config(self, message: bytes, _: float) -> None:
         asked = self._link.answer(message)

@@ -6,10 +6,11 @@ entry of a tenant takes a frame that the first table has not given to its slice.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
@@ -26,7 +27,7 @@ from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
 from horizon_ryu.slicer.frames13 import TenantFrames13
 from horizon_ryu.slicer.group_statistics13 import GroupStatistics13
 from horizon_ryu.slicer.groups13 import TenantGroups13
-from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, objects_of
+from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, is_plain, objects_of
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
 from horizon_ryu.slicer.meters13 import TenantMeters13
@@ -48,6 +49,10 @@ from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
 _MORE = 1
+_MOST_PLAIN = 4096
+"""Programs that are remembered with what they become."""
+_RANDOM_BITS = 30
+"""Of the first id of an entry; the slicer's own cookies are above all ids."""
 
 
 class SlicedDatapath13(SlicedDatapath):
@@ -63,8 +68,13 @@ class SlicedDatapath13(SlicedDatapath):
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
+        first_id: int | None = None,
     ) -> None:
-        """``say`` takes whole messages for the switch; its ports are told before :meth:`begin`."""
+        """``say`` takes whole messages for the switch; its ports are told before :meth:`begin`.
+
+        ``first_id`` is best drawn at random: what a switch says of the entries of an earlier
+        connection is not taken for those of this one.
+        """
         tables = max(0, features.n_tables - RESERVED)
         self._features = replace(features, n_tables=tables, auxiliary_id=0)
         sliced = MarkedSwitch(flowspace, self._translated, objects_of)
@@ -72,9 +82,11 @@ class SlicedDatapath13(SlicedDatapath):
         self._link: SlicedLink13 = link
         super().__init__(link)
         self._has_begun = False
+        self._plain: dict[tuple[str, int, bytes], bytes] = {}
         self.roles = roles = TenantRoles13(link)
         self.ports = TenantPorts13(link, roles.wants_port_status)
-        self._tables = FlowTables13(link, self._features.n_tables, roles.wants_removal)
+        drawn = secrets.randbits(_RANDOM_BITS) << 32 if first_id is None else first_id
+        self._tables = FlowTables13(link, tables, roles.wants_removal, drawn)
         self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
         self.meters = TenantMeters13(link, self._tables, self._install)
         self._classifier = Classifier13(link, sliced, self.meters.of_slice)
@@ -150,6 +162,7 @@ class SlicedDatapath13(SlicedDatapath):
     ) -> None:
         """Have a slice here, or give it other settings; they count from the next flowspace on."""
         super().set_slice(settings, shared, own)
+        self._plain.clear()
         if self._has_begun:
             self.meters.follow()
 
@@ -177,6 +190,7 @@ class SlicedDatapath13(SlicedDatapath):
         """Take another flowspace: the first table and the ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
+        self._plain.clear()
         self._tables.set_flowspace(flowspace)
         self.groups.follow()
         self._classifier.forget_refusals()
@@ -216,8 +230,19 @@ class SlicedDatapath13(SlicedDatapath):
         name = entry.slice_name
         if name not in self._link.presences:
             raise OutsideFlowspace("no such slice")
-        actions = self.slicer(name, port_of(entry.match), None)
-        meter = partial(self.meters.real, name)
+        if not is_plain(entry.program):
+            return self._worked_out(entry)
+        key = name, entry.table_id, entry.program
+        found = self._plain.get(key)
+        if found is None:
+            if len(self._plain) >= _MOST_PLAIN:
+                self._plain.clear()
+            found = self._plain[key] = self._worked_out(entry)
+        return found
+
+    def _worked_out(self, entry: TenantEntry) -> bytes:
+        actions = self.slicer(entry.slice_name, port_of(entry.match), None)
+        meter = partial(self.meters.real, entry.slice_name)
         return InstructionSlicer13(actions, self._features.n_tables, meter).slice(entry)
 
     # ---- from tenants
@@ -244,6 +269,10 @@ class SlicedDatapath13(SlicedDatapath):
         elif isinstance(asked.tenant, OwnQuestion):
             asked.tenant.answered(asked, message, now)
 
+    def ports_seen(self, name: str) -> tuple[Any, ...]:
+        """Return the ports that a slice has here."""
+        return self.ports.described(name)
+
     def _queue_config(self, message: bytes, _: float) -> None:
         asked = self._link.answer(message)
         if asked is not None and isinstance(asked.tenant, TenantConnection):
@@ -259,7 +288,7 @@ class SlicedDatapath13(SlicedDatapath):
                 asked.tenant.answered(asked, message, now)
         elif kind == OFPMP.PORT_DESC:
             reply: MultipartReply = _MESSAGES.decode(message).message
-            self.ports.learn(tuple(one for one in _body(reply) if isinstance(one, Port13)))
+            self.ports.learn(one for one in _body(reply) if isinstance(one, Port13))
 
     def _error(self, message: bytes, now: float) -> None:
         """Tell whoever's message it was, a tenant with that message as it was sent."""

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.slicing.flowspace import Flowspace, SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
@@ -28,7 +29,7 @@ class SlicerEngine:
         self.signer = TrailerSigner(instance, secrets.token_bytes(32))
         self._listener = listener
         self._configuration = SlicerConfiguration()
-        self._flowspaces = _flowspaces(self._configuration)
+        self._flowspaces: dict[int, Flowspace] = {}
         self._rates: dict[str, RateLimiter] = {}
         self.switches: dict[int, SwitchLink] = {}
         self.faults = 0
@@ -67,7 +68,12 @@ class SlicerEngine:
 
     def flowspace_on(self, dpid: int, version: int) -> SwitchFlowspace:
         """Return the flowspace of a switch, in the fields of the version that it speaks."""
-        return self._flowspaces[version].on(dpid)
+        found = self._flowspaces.get(version)
+        if found is None:
+            with collection_paused():
+                found = self._configuration.flowspace(LAYOUTS[version])
+            self._flowspaces[version] = found
+        return found.on(dpid)
 
     def rates(self, name: str) -> RateLimiter:
         """Return the rates of a slice on all switches together."""
@@ -84,7 +90,8 @@ class SlicerEngine:
                 self._rates[name] = RateLimiter(one.settings.limits, now)
         for name in self._rates.keys() - configuration.slices.keys():
             del self._rates[name]
-        self._flowspaces = _flowspaces(configuration)
+        # Made for the versions that switches speak, when one of them is there.
+        self._flowspaces = {}
         for link in self.switches.values():
             link.reconfigure()
 
@@ -104,8 +111,3 @@ class SlicerEngine:
         _LOG.error("a connection ends by an error of ours: %s", about, exc_info=error)
         if self._listener is not None:
             self._listener("fault", {**about, "error": repr(error)})
-
-
-def _flowspaces(configuration: SlicerConfiguration) -> Mapping[int, Flowspace]:
-    """Return the flowspace that switches of each version work by."""
-    return {version: configuration.flowspace(layout) for version, layout in LAYOUTS.items()}

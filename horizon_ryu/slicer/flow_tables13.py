@@ -34,12 +34,14 @@ from horizon_ryu.wire.versions import OPENFLOW_13
 
 _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (OutsideFlowspace, OFPFMFC.EPERM, "outside flowspace"),
-    (QuotaExceeded, OFPFMFC.TABLE_FULL, "flow_entries"),
+    (QuotaExceeded, OFPFMFC.EPERM, "flow_entries"),
     (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
 )
 """What a flow-mod fails with -> the code that its tenant is told."""
 _REMOVED = struct.Struct("!QHBBIIHHQQ")
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
+_MOST_NEVER_WERE = 1024
+"""Changes that were refused while later ones were under way, each with what was before."""
 
 WantsRemoval = Callable[[TenantConnection, int], bool]
 """Tells whether a controller wants to hear of entries removed for a reason."""
@@ -70,14 +72,15 @@ class _Removed(NamedTuple):
 class FlowTables13:
     """The tables of all tenants of one switch, and the switch's."""
 
-    def __init__(self, link: SlicedLink13, tables: int, wants: WantsRemoval) -> None:
-        """``tables``: how many each tenant has."""
+    def __init__(self, link: SlicedLink13, tables: int, wants: WantsRemoval, first_id: int) -> None:
+        """``tables``: how many each tenant has. Entries have the ids after ``first_id``."""
         self._link = link
         self._count = tables
         self._wants = wants
-        self._last_id = 0
+        self._last_id = first_id
         self._leaving: dict[int, tuple[TenantEntry, int]] = {}
         self._muted: dict[int, TenantEntry] = {}
+        self._never_were: dict[TenantEntry, TenantEntry] = {}
 
     # ---- from tenants
 
@@ -134,19 +137,28 @@ class FlowTables13:
             self._leaving[entry.entry_id] = entry, reason
 
     def _undo(self, change: TableChange, now: float) -> None:
-        """Have the tables as they were before a flow-mod that the switch has refused."""
+        """Have the tables as they were before a flow-mod that the switch has refused.
+
+        Later flow-mods of the same entries may be under way by then.
+        """
         sliced = self._link.sliced
         for entry in change.come:
-            if sliced.find(entry.entry_id) is entry:
-                sliced.end(entry)
-                self._send(MarkedChanges(deleted=(entry,)), None)
+            found = sliced.find(entry.entry_id)
+            if found is not None:
+                sliced.end(found)
+                self._send(MarkedChanges(deleted=(found,)), None)
             self._leaving.pop(entry.entry_id, None)
         for old, new in change.modified:
-            if sliced.find(new.entry_id) is new:
-                try:
-                    sliced.restore(old)
-                except ValueError:
-                    self._lose([old])
+            before = self._never_were.get(old, old)
+            if sliced.find(new.entry_id) is not new:
+                if len(self._never_were) >= _MOST_NEVER_WERE:
+                    self._never_were.clear()
+                self._never_were[new] = before
+                continue
+            try:
+                sliced.restore(before)
+            except ValueError:
+                self._lose([before])
 
     def _lose(self, entries: Iterable[TenantEntry]) -> None:
         """Take entries from the switch that may not be any more, and tell their tenants."""

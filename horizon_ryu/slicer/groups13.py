@@ -23,6 +23,7 @@ from horizon_ryu.core.slicing.group_table import (
 )
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
 from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.core.slicing.version_trail import VersionTrail
 from horizon_ryu.slicer.multipart13 import MOST_ITEM
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -102,6 +103,7 @@ class TenantGroups13:
         self._ids = IdMap(_MAX_GROUP)
         self._settling = SettlingIds(link, self._ids)
         self._tables: dict[str, GroupTable] = {}
+        self._trail: VersionTrail[TenantGroup] = VersionTrail()
         self._sent: dict[int, GroupMod] = {}
         self._floods: dict[str, int] = {}
         self.errors = 0
@@ -184,7 +186,8 @@ class TenantGroups13:
                 self._ids.release(name, mod.group_id)
             raise
         table.put(group)
-        undo = partial(self._undo, name, group, before)
+        self._trail.came((name, mod.group_id), before, group)
+        undo = partial(self._undo, name, group)
         self._say(whole, asked._replace(context=undo))
         if before is None:
             self._follow(name, table.needing(mod.group_id))
@@ -256,19 +259,21 @@ class TenantGroups13:
             self._users.end_using(name, frozenset(groups), frozenset(), reason, now)
         for group_id in groups:
             self._table(name).remove(group_id)
+            self._trail.forget((name, group_id))
             real = self._ids.release(name, group_id)
             self._remove(real, asked)
         self._settling.ask()
 
-    def _undo(self, name: str, group: TenantGroup, before: TenantGroup | None, now: float) -> None:
+    def _undo(self, name: str, group: TenantGroup, now: float) -> None:
         """Have again what was there before a group-mod that the switch has refused."""
-        table = self._table(name)
-        if table.find(group.group_id) is not group:
+        instead = self._trail.refused((name, group.group_id), group)
+        if instead is None:
             return
-        if before is not None:
-            table.put(before)
-            # The switch has kept the older buckets, or those of a later group-mod: said again.
-            self._follow(name, (before.group_id,), again=True)
+        table = self._table(name)
+        if instead.version is not None:
+            table.put(instead.version)
+            # Which of the older ones the switch has kept is not known: it is said again.
+            self._follow(name, (group.group_id,), again=True)
             return
         needing = table.needing(group.group_id)
         self._end(name, (group.group_id,), now, None)

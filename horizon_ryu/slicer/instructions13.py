@@ -32,7 +32,11 @@ from horizon_ryu.wire.of13.structures import (
 )
 from horizon_ryu.wire.ofp13 import OFPP
 
-_CONTROLLER = int(OFPP.CONTROLLER)
+_CONTROLLER, _MAX_PORT = int(OFPP.CONTROLLER), int(OFPP.MAX)
+_PLAIN = (
+    *(InstructionApplyActions, InstructionWriteActions, InstructionClearActions),
+    *(InstructionGotoTable, InstructionWriteMetadata),
+)
 RESERVED = 1
 """Tables of the switch before those of tenants."""
 
@@ -93,6 +97,20 @@ def only_asks(data: bytes) -> bool:
         and not any(
             isinstance(one, InstructionGotoTable | InstructionExperimenter) for one in found
         )
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_plain(data: bytes) -> bool:
+    """Tell whether what instructions become depends on nothing but whose ports are whose.
+
+    They change no header, need no group and no meter, and send to ports by their numbers.
+    """
+    found = read_instructions(data)
+    return (
+        all(isinstance(one, _PLAIN) for one in found)
+        and all(isinstance(one, ActionOutput13) for one in _actions(found))
+        and all(port <= _MAX_PORT or port == _CONTROLLER for port in uses_of(data).ports)
     )
 
 

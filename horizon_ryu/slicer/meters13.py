@@ -16,6 +16,7 @@ from typing import NamedTuple
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare
+from horizon_ryu.core.slicing.version_trail import VersionTrail
 from horizon_ryu.slicer.groups13 import ObjectUsers
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -50,11 +51,15 @@ class TenantMeter(NamedTuple):
 
 @dataclass(slots=True)
 class _ShareMeter:
-    """The slicer's meter for the bandwidth of a slice; ``is_there``: the switch has said so."""
+    """The slicer's meter for the bandwidth of a slice; ``is_there``: the switch has said so.
+
+    ``xid``: of the barrier that asks it.
+    """
 
     real: int
     share: BandwidthShare
     is_there: bool = False
+    xid: int = 0
 
 
 class TenantMeters13:
@@ -68,6 +73,7 @@ class TenantMeters13:
         self._ids = IdMap(_MAX_METER)
         self._settling = SettlingIds(link, self._ids)
         self._meters: dict[str, dict[int, TenantMeter]] = {}
+        self._trail: VersionTrail[TenantMeter] = VersionTrail()
         self._shares: dict[str, _ShareMeter] = {}
         self._ending: list[int] = []
 
@@ -131,7 +137,8 @@ class TenantMeters13:
         self._check_bands(mod)
         real = self._number(name, meter_id)
         meter = own[meter_id] = TenantMeter(meter_id, mod)
-        undo = partial(self._undo, name, meter, before)
+        self._trail.came((name, meter_id), before, meter)
+        undo = partial(self._undo, name, meter)
         xid = self._link.xids.translate(asked._replace(context=undo))
         self._send(replace(mod, meter_id=real), xid)
 
@@ -165,20 +172,21 @@ class TenantMeters13:
             self._users.end_using(name, frozenset(), frozenset(meters), reason, now)
         for meter_id in meters:
             del self._meters[name][meter_id]
+            self._trail.forget((name, meter_id))
             real = self._ids.release(name, meter_id)
             xid = self._link.xids.translate(Asked(self, 0, b"") if asked is None else asked)
             self._send(MeterMod13(_DELETE, 0, real), xid)
         self._settling.ask()
 
-    def _undo(self, name: str, meter: TenantMeter, before: TenantMeter | None, now: float) -> None:
+    def _undo(self, name: str, meter: TenantMeter, now: float) -> None:
         """Have again what was there before a meter-mod that the switch has refused."""
-        own = self._meters.get(name, {})
-        if own.get(meter.meter_id) is not meter:
+        instead = self._trail.refused((name, meter.meter_id), meter)
+        if instead is None:
             return
-        if before is None:
+        if instead.version is None:
             self._end(name, (meter.meter_id,), now, None)
         else:
-            own[meter.meter_id] = before
+            self._meters[name][meter.meter_id] = instead.version
 
     def remove_slice(self, name: str, now: float) -> None:
         """Take all meters of a slice from the switch; its flow entries have gone before."""
@@ -218,9 +226,13 @@ class TenantMeters13:
                 self._link.set_bandwidth_fault(name, "the switch has no meter left")
                 return
             self._tell(known, _ADD, name)
-        elif known.share != share:
+        elif known.share != share or self._is_forgotten(known):
             known.share = share
             self._tell(known, _MODIFY, name)
+
+    def _is_forgotten(self, meter: _ShareMeter) -> bool:
+        """Tell whether the answer that a meter is there will not be known as such."""
+        return not meter.is_there and self._link.xids.find(meter.xid) is None
 
     def _tell(self, meter: _ShareMeter, command: int, name: str) -> None:
         """Send a meter of the slicer's, and ask to be told when it is there."""
@@ -230,8 +242,8 @@ class TenantMeters13:
         self._link.set_bandwidth_fault(name, None)
         asked = Asked(self, 0, b"", (name, meter.real))
         self._send(mod, self._link.xids.translate(asked))
-        xid = self._link.xids.translate(asked)
-        self._link.say(framed(OPENFLOW_13, int(OFPT.BARRIER_REQUEST), xid, b""))
+        meter.xid = self._link.xids.translate(asked)
+        self._link.say(framed(OPENFLOW_13, int(OFPT.BARRIER_REQUEST), meter.xid, b""))
 
     def _drop(self, name: str) -> None:
         self._ending.append(self._shares.pop(name).real)

@@ -7,20 +7,23 @@ said to the switch and to tenants (report 3.1; rules of FlowVisor where it was r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink
+from horizon_ryu.slicer.sliced_link import SlicedLink, framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET
 from horizon_ryu.wire.layout import WireError
+from horizon_ryu.wire.ofp10 import OFPT as OFPT10
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.switch import FeaturesReply
+from horizon_ryu.wire.versions import OPENFLOW_10
 
 _IGNORED = frozenset({int(OFPT.ERROR), int(OFPT.ECHO_REPLY), int(OFPT.ECHO_REQUEST)})
 """What the session with a tenant has dealt with; the same numbers in both versions."""
@@ -39,6 +42,21 @@ class OwnQuestion(Protocol):
 
     def refused(self, asked: Asked, message: bytes, now: float) -> None:
         """Take the error that the switch has answered with."""
+
+
+class _Barrier:
+    """A barrier of the slicer's own."""
+
+    def __init__(self, done: Callable[[], object]) -> None:
+        self._done = done
+
+    def answered(self, _asked: Asked, _message: bytes, _now: float) -> None:
+        """Tell that everything before it is done."""
+        self._done()
+
+    def refused(self, _asked: Asked, _message: bytes, _now: float) -> None:
+        """Tell the same: a switch without barriers does things in their order."""
+        self._done()
 
 
 class SlicedDatapath(ABC):
@@ -109,6 +127,19 @@ class SlicedDatapath(ABC):
         if presence is not None and tenant in presence.connections:
             presence.connections.remove(tenant)
         self._link.xids.forget(tenant)
+
+    def entries(self, name: str) -> Iterator[TenantEntry]:
+        """Yield what the tenants of a slice have installed here."""
+        return iter(self._link.sliced.table(name))
+
+    @abstractmethod
+    def ports_seen(self, name: str) -> tuple[Any, ...]:
+        """Return the ports that a slice has here, as the switch has described them."""
+
+    def confirm(self, done: Callable[[], object]) -> None:
+        """Have ``done`` called when the switch has done all that it was told before."""
+        kind = OFPT10.BARRIER_REQUEST if self.VERSION == OPENFLOW_10 else OFPT.BARRIER_REQUEST
+        self._link.forward(_Barrier(done), framed(self.VERSION, int(kind), 0, b""))
 
     # ---- messages
 

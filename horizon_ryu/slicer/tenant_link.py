@@ -13,6 +13,7 @@ from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
 from horizon_ryu.wire.codec import Codec
+from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
 from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
@@ -21,6 +22,7 @@ from horizon_ryu.wire.session.switch import FeaturesReply, SwitchSession
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
 """Seconds between two tries: doubled and one more, up to the longest, as FlowVisor has it."""
 CONNECT_SECONDS = 5.0
+_FEATURES_REQUEST = int(OFPT.FEATURES_REQUEST)
 
 
 class TenantLink(SessionLink):
@@ -105,7 +107,12 @@ class TenantLink(SessionLink):
         if event is SessionEvent.READY:
             self.tenant = TenantConnection(self.slice_name, self._say, self.is_monitor)
             self._owner.tenant_came(self, self.tenant)
-        elif event is SessionEvent.MESSAGE and self.tenant is not None:
+        elif (
+            event is SessionEvent.MESSAGE
+            and self.tenant is not None
+            # The session has answered: a second answer would be one that nobody has asked for.
+            and message[1] != _FEATURES_REQUEST
+        ):
             self._owner.tenant_says(self.tenant, message)
 
     def _ending(self, session: ProtocolSession) -> None:

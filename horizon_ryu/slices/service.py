@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.errors import (
     Conflict,
     EngineAway,
@@ -79,7 +80,7 @@ class SliceService:
         """
         with self._changing:
             old = self.registry
-            new: SliceRegistry = self._runtime.in_thread(make, old)
+            new: SliceRegistry = self._runtime.in_thread(_made, make, old)
             if new is old:
                 return old
             self._keep(old, new)
@@ -97,7 +98,7 @@ class SliceService:
         self, make: Make, names: Collection[str], by: str | None
     ) -> tuple[SliceRegistry, ClashReport]:
         """Return what would be in force, and how the slices ``names`` would clash in it."""
-        new: SliceRegistry = self._runtime.in_thread(make, self.registry)
+        new: SliceRegistry = self._runtime.in_thread(_made, make, self.registry)
         return new, self.clashes(new, names, by)
 
     def clashes(
@@ -176,3 +177,8 @@ class SliceService:
         if self.status.trouble != reason:
             LOG.warning("the slicer's engine is away: %s", reason)
         self.status = EngineStatus(self.status.told, reason)
+
+
+def _made(make: Make, registry: SliceRegistry) -> SliceRegistry:
+    with collection_paused():
+        return make(registry)

@@ -68,7 +68,7 @@ def _registry(rows: SliceRows) -> SliceRegistry:
     rules: dict[str, list[WrittenRule]] = {name: [] for name in slices}
     for row in rows.rules:
         read = parse_rule(row["data"], row["slice"], row["id"])
-        rules[row["slice"]].append(WrittenRule(read, MappingProxyType(row["data"])))
+        rules[row["slice"]].append(WrittenRule(read, row["data"]))
     return SliceRegistry(
         int(rows.state.get("version", 0)),
         int(rows.state.get("next_id", 1)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from horizon_ryu.core.errors import EngineAway, HorizonError
@@ -27,7 +28,7 @@ class FakeEngine:
             raise self.error
         if op == "configure":
             parse_configuration(fields["document"])
-            self.document = fields["document"]
+            self.document = json.loads(json.dumps(fields["document"]))
             return {"version": self.document["version"], "switches": self.switches}
         if op == "status":
             return {"version": self.document["version"], "pid": 1, "switches": []}

@@ -219,6 +219,8 @@ def test_a_restart_gives_everything_back(client: Any) -> None:
     assert again.registry == old
     again.look()
     assert engine.document == old.engine_document()
+    again.change(lambda registry: registry.deleted("campus"), "slice_deleted")
+    assert engine.names() == ["blue"]
 
 
 def test_an_engine_that_has_worked_by_a_newer_store_is_outnumbered_once(client: Any) -> None:

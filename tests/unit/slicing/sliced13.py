@@ -54,13 +54,16 @@ class Sliced13(Sliced):
 
     MESSAGES = MESSAGES13
     LAYOUT = HEADER_13
+    FIRST_ID: int | None = 0
 
     def __init__(self, rules: list[FlowspaceRule] | None = None, **more: Any) -> None:
         super().__init__(TEN_RULES_13 if rules is None else rules, **more)
 
     def made(self, ports: int) -> SlicedDatapath13:
         features = FeaturesReply13(DPID, 256, TABLES, 0, 0x4F)
-        made = SlicedDatapath13(features, self.say, *self.worked_by(), stats_window=0.5)
+        made = SlicedDatapath13(
+            features, self.say, *self.worked_by(), stats_window=0.5, first_id=self.FIRST_ID
+        )
         described = tuple(port13(number) for number in range(1, ports + 1))
         reply = MultipartReply(int(OFPMP.PORT_DESC), 0, described)
         made.from_switch(MESSAGES13.encode(3, reply), self.now)

@@ -148,6 +148,8 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
         FlowspaceRule(2, "c1", None, {}, priority=5),
     ]
     sliced = Sliced13(rules)
+    events: list[tuple[str, Any]] = []
+    sliced.datapath.listen(lambda event, **about: events.append((event, about["slice"])))
     xid = next(
         one.xid
         for raw in sliced.raw
@@ -158,6 +160,7 @@ def test_an_entry_that_the_switch_has_no_room_for_gives_its_frames_to_nobody_els
     gone = [(one.command, ternary13(one.match).mask) for one in sliced.news()]
     assert gone == [(4, 0)], "the lower slice's entry for every frame is taken away"
     assert sliced.datapath.lacking == {"c0", "c1"}
+    assert events == [("frames_not_told_apart", "c0"), ("frames_not_told_apart", "c1")]
 
 
 # ---- basic
@@ -482,6 +485,19 @@ def test_r4_a_deleted_flow_is_reported_once_and_none_that_did_not_ask() -> None:
     assert (removed.reason, removed.cookie) == (2, 9)
 
 
+def test_what_is_said_of_entries_of_an_earlier_connection_ends_none_of_this_one() -> None:
+    class Anew(Sliced13):
+        FIRST_ID = None
+
+    (before,) = Anew().ask("c0", flow_mod13(own(), output13(2), flags=1))
+    sliced = Anew()
+    (made,) = sliced.ask("c0", flow_mod13(own(), output13(2), flags=1))
+    assert 0 < made.cookie < 1 << 63
+    sliced.removed(before, 2)
+    assert not sliced["c0"].news()
+    assert len(sliced.datapath.sliced.table("c0")) == 1
+
+
 def test_r8_check_overlap_is_kept_within_the_slice_and_the_table() -> None:
     sliced = Sliced13()
     flags = int(OFPFF.CHECK_OVERLAP)
@@ -499,7 +515,7 @@ def test_flowlimit_and_what_the_switch_refuses_is_no_entry() -> None:
     sliced.ask("c0", asked, xid=31)
     xid = sliced.last_xid()
     sliced.ask("c0", flow_mod13(match13(), output13(2)))
-    refused(sliced, "c0", OFPET.FLOW_MOD_FAILED, OFPFMFC.TABLE_FULL)
+    refused(sliced, "c0", OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM)
     sliced["c0"].got.clear()
     sliced.answer(Error(int(OFPET.FLOW_MOD_FAILED), 1, b""), xid)
     (error,) = sliced["c0"].got
@@ -515,6 +531,28 @@ def test_what_the_switch_refuses_to_change_stays_as_it_was() -> None:
     sliced.ask("c0", flow_mod13(own(), output13(3), command=2))
     sliced.answer(Error(int(OFPET.FLOW_MOD_FAILED), 0, b""), sliced.last_xid())
     assert list(sliced.datapath.sliced.table("c0")) == before
+
+
+def test_changes_that_are_refused_one_after_the_other_leave_what_the_switch_has() -> None:
+    sliced = Sliced13()
+    sliced.ask("c0", flow_mod13(own(), output13(2)))
+    before = list(sliced.datapath.sliced.table("c0"))
+    xids = []
+    for number in (3, 4):
+        sliced.ask("c0", flow_mod13(own(), output13(number), command=2))
+        xids.append(sliced.last_xid())
+    for xid in xids:
+        sliced.answer(Error(int(OFPET.FLOW_MOD_FAILED), 0, b""), xid)
+    assert list(sliced.datapath.sliced.table("c0")) == before
+
+
+def test_an_entry_that_is_refused_while_it_is_changed_is_no_entry() -> None:
+    sliced = Sliced13()
+    sliced.ask("c0", flow_mod13(own(), output13(2)))
+    added = sliced.last_xid()
+    sliced.ask("c0", flow_mod13(own(), output13(3), command=2))
+    sliced.answer(Error(int(OFPET.FLOW_MOD_FAILED), 1, b""), added)
+    assert not len(sliced.datapath.sliced.table("c0"))
 
 
 def test_ratelimit_rate_limit() -> None:

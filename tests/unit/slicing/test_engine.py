@@ -12,15 +12,16 @@ import pytest
 
 from horizon_ryu.slicer.configuration import parse_configuration
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.slice_reports import stats_report
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
-from horizon_ryu.wire.of10.controller import FlowMod10
+from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
 from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
 from horizon_ryu.wire.session.switch import SwitchSession
-from horizon_ryu.wire.symmetric import Error
+from horizon_ryu.wire.symmetric import BarrierRequest, Error, FeaturesRequest
 from horizon_ryu.wire.versions import OPENFLOW_10
 from unit.slicing.sliced10 import MESSAGES, flow_mod, frame, match, output, port
 
@@ -200,6 +201,40 @@ def test_each_tenant_sees_its_ports_its_frames_and_its_entries() -> None:
     in_lab(test)
 
 
+def test_features_that_are_asked_for_again_are_told_once() -> None:
+    async def test(found: Lab) -> None:
+        switch = await found.switch()
+        a = await found.tenant("a")
+        a.say(FeaturesRequest(), xid=9)
+        a.say(BarrierRequest(), xid=10)
+        await switch.message(BarrierRequest)
+        switch.say(packet_in(1))
+        await a.message(PacketIn10)
+        assert a.session.end is None, "an answer that nobody has asked for ends a session"
+
+    in_lab(test)
+
+
+def test_bandwidth_that_a_switch_cannot_hold_is_told_and_the_slice_is_served() -> None:
+    async def test(found: Lab) -> None:
+        slices = [
+            {"name": "a", "controllers": [{"url": found.urls["a"]}], "flowspace": [{"ports": [1]}],
+             "bandwidth": {"mode": "meter", "rate_kbps": 6000}}
+        ]  # fmt: skip
+        found.engine.configure(parse_configuration({"version": 2, "slices": slices}))
+        switch = await found.switch()
+        a = await found.tenant("a")
+        switch.say(packet_in(1))
+        assert (await a.message(PacketIn10)).in_port == 1
+        told = [about for name, about in found.events if name == "bandwidth_not_held"]
+        reason = "OpenFlow 1.0 has no meters"
+        assert told == [{"dpid": "0" * 15 + "1", "slice": "a", "reason": reason}]
+        (report,) = stats_report(found.engine, "a")["switches"]
+        assert report["bandwidth_not_held"] == reason
+
+    in_lab(test)
+
+
 def test_another_configuration_takes_effect_without_dropping_a_connection() -> None:
     async def test(found: Lab) -> None:
         switch = await found.switch()
@@ -314,5 +349,30 @@ def test_a_hello_of_no_common_version_is_answered_before_the_end() -> None:
         kinds = [data[1], data[9]]
         assert kinds == [0, 1], "Hello, then the error HELLO_FAILED"
         writer.close()
+
+    in_lab(test)
+
+
+def test_each_request_for_features_is_answered_once() -> None:
+    """A guard such as ours closes on an answer that nobody has asked for."""
+
+    async def test(found: Lab) -> None:
+        await found.switch()
+        a = await found.tenant("a")
+        kinds: list[int] = []
+        receive = a.session.receive
+
+        def noted(data: bytes) -> Any:
+            for event, message in receive(data):
+                kinds.append(message[1])
+                yield event, message
+
+        a.session.receive = noted  # type: ignore[method-assign]
+        a.say(FeaturesRequest(), xid=21)
+        a.say(FeaturesRequest(), xid=22)
+        a.say(PortMod10(9, bytes(6), 0, 0, 0), xid=23)
+        await a.until(lambda: 1 in kinds)
+        assert kinds == [6, 6, 1], "nothing comes twice before the error of the last"
+        assert not a.session.is_closed, a.session.end
 
     in_lab(test)

@@ -212,3 +212,44 @@ def test_an_entry_all_of_whose_frames_are_anothers_is_refused() -> None:
     assert ternary(match(dl_vlan=5)) not in {
         one.match for one in sliced.datapath.sliced.table("c1")
     }
+
+
+# ---- of FlowVisor's defects, those that had no test
+
+
+def test_a_slice_of_every_port_is_told_once_of_one_that_comes() -> None:
+    sliced = Sliced([FlowspaceRule(1, "c0", None, {}), FlowspaceRule(2, "c0", None, {}, 9)])
+    sliced.answer(PortStatus10(int(OFPPR.ADD), port(9)))
+    assert [one.desc.port_no for one in sliced["c0"].news()] == [9]
+
+
+def test_a_rule_of_ranges_and_sets_is_one_region_and_found_without_the_others() -> None:
+    """R14: FlowVisor had a rule for each port and VLAN, and looked at all of them."""
+    rules = [
+        FlowspaceRule(
+            number,
+            "c0",
+            None,
+            parse_rule_match(
+                {"in_port": [1, 3, "5-8"], "dl_vlan": f"{20 * number + 1}-{20 * number + 20}"}
+            ),
+        )
+        for number in range(200)
+    ]
+    flowspace = Flowspace(HEADER_10, rules)
+    assert len(flowspace.index.regions) == len(rules)
+    looked_at: list[int] = []
+    here = flowspace.on(DPID)
+    regions = flowspace.index.regions
+
+    class Watched(tuple[Any, ...]):
+        def __getitem__(self, at: Any) -> Any:
+            looked_at.append(at)
+            return regions[at]
+
+    flowspace.index.regions = Watched(regions)
+    rule = here.owner(HEADER_10.match(in_port=6, dl_vlan=3333).value)
+    assert rule is not None
+    assert rule.rule_id == 166
+    assert here.regions("c0", HEADER_10.match(in_port=6, dl_vlan=3333)) == [166]
+    assert not looked_at, "the fields tell it, no rule is looked at"

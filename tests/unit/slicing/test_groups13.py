@@ -8,6 +8,7 @@ import pytest
 
 from horizon_ryu.core.slicing.group_table import MOST_DEPTH
 from horizon_ryu.core.slicing.limits import SliceLimits
+from horizon_ryu.slicer.xid_map import CAPACITY, Asked
 from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBRC, OFPET, OFPGMFC
 from horizon_ryu.wire.of13.asynchronous import FlowRemoved13, PortStatus13
 from horizon_ryu.wire.of13.controller import FlowMod13, GroupMod
@@ -200,6 +201,21 @@ def test_a_number_comes_again_when_the_switch_is_through_with_it() -> None:
     assert third.group_id == first.group_id
 
 
+def test_numbers_come_again_though_the_question_whether_they_may_was_forgotten() -> None:
+    lab = ObjectLab()
+    (first,) = lab.a.say_all(group_mod(1))
+    lab.a.say_all(group_mod(1, command=DELETE))
+    for _ in range(CAPACITY):
+        lab.datapath._link.xids.translate(Asked(lab.b, 1, b""))
+    lab.settle()
+    (second,) = lab.a.say_all(group_mod(2))
+    assert second.group_id != first.group_id, "the answer to what is forgotten says nothing"
+    lab.a.say_all(group_mod(2, command=DELETE))
+    lab.settle()
+    again = lab.a.say_all(group_mod(1), group_mod(2))
+    assert {one.group_id for one in again} == {first.group_id, second.group_id}
+
+
 def test_entries_of_a_group_that_is_deleted_go_with_it_and_are_told_of() -> None:
     lab = ObjectLab()
     (made,) = lab.a.say_all(group_mod(1, bucket(output13(2))))
@@ -243,6 +259,18 @@ def test_a_change_that_the_switch_refuses_leaves_what_was_there() -> None:
     lab.a.news()
     lab.a.question(OFPMP.GROUP_DESC)
     assert lab.a.told() == (GroupDesc(ALL, 1, (bucket(output13(2)),)),)
+
+
+def test_a_change_of_what_the_switch_has_refused_meanwhile_leaves_nothing() -> None:
+    lab = ObjectLab()
+    lab.a.say_all(group_mod(1, bucket(output13(2))))
+    made = lab.xid_of_last(GROUP_MOD)
+    lab.a.say_all(group_mod(1, bucket(output13(3)), command=MODIFY))
+    lab.answer(Error(FAILED, OFPGMFC.OUT_OF_GROUPS, bytes(64)), made)
+    lab.refuse_last(GROUP_MOD, FAILED, OFPGMFC.UNKNOWN_GROUP)
+    lab.a.news()
+    lab.a.question(OFPMP.GROUP_DESC)
+    assert lab.a.told() == ()
 
 
 def test_floods_of_a_bucket_go_to_the_ports_of_the_slice() -> None:

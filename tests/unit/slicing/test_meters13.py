@@ -8,6 +8,7 @@ import pytest
 
 from horizon_ryu.core.slicing.limits import RateLimiter, SliceLimits
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare, SliceSettings
+from horizon_ryu.slicer.xid_map import CAPACITY, Asked
 from horizon_ryu.wire.error_codes13 import OFPET, OFPMMFC
 from horizon_ryu.wire.of13.controller import FlowMod13, MeterMod13
 from horizon_ryu.wire.of13.multipart import MultipartReply, MultipartRequest
@@ -208,6 +209,19 @@ def test_a_switch_without_meters_serves_the_slice_and_tells_that_it_is_not_held(
     lab.settle()
     assert lab.metered(lab.news()) == {again.meter_id}
     assert lab.datapath.presence("c0").bandwidth_fault is None
+
+
+def test_a_meter_whose_confirmation_was_forgotten_is_asked_for_again() -> None:
+    lab = BandwidthLab()
+    (mod,) = [one for one in lab.hold(MBPS_6) if isinstance(one, MeterMod13)]
+    for _ in range(CAPACITY):
+        lab.datapath._link.xids.translate(Asked(lab.b, 1, b""))
+    lab.settle()
+    assert not lab.metered(lab.news())
+    (again,) = [one for one in lab.hold(MBPS_6) if isinstance(one, MeterMod13)]
+    assert (again.command, again.meter_id) == (MODIFY, mod.meter_id)
+    lab.settle()
+    assert lab.metered(lab.news()) == {mod.meter_id}
 
 
 def test_tenants_neither_see_nor_touch_the_meters_of_the_slicer() -> None:

@@ -14,6 +14,7 @@ from horizon_ryu.core.slicing.group_table import (
     TenantGroup,
 )
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
+from horizon_ryu.core.slicing.version_trail import MOST_VERSIONS, Refused, VersionTrail
 from horizon_ryu.core.slicing.virtual_roles import (
     NO_GENERATION,
     AsyncKind,
@@ -132,6 +133,27 @@ def test_each_group_comes_before_those_that_it_sends_to() -> None:
     assert table.needing(1) == {2, 3}
     table.remove(3)
     assert table.needing(1) == {2}
+
+
+# ---- versions
+
+
+def test_what_counts_is_the_last_version_that_was_not_refused() -> None:
+    first, second, third = group(1), group(1, 2), group(1, 3)
+    trail: VersionTrail[TenantGroup] = VersionTrail()
+    trail.came("one", None, first)
+    trail.came("one", first, second)
+    trail.came("one", second, third)
+    assert trail.refused("one", first) is None, "a later one has been sent"
+    assert trail.refused("one", third) == Refused(second)
+    assert trail.refused("one", second) == Refused(None), "the first was refused before"
+    assert trail.refused("one", second) is None
+    trail.came("one", None, first)
+    trail.forget("one")
+    assert trail.refused("one", first) is None
+    for number in range(100):
+        trail.came("one", None, group(number))
+    assert len(trail._trails["one"]) == MOST_VERSIONS
 
 
 # ---- roles

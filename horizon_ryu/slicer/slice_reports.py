@@ -1,0 +1,92 @@
+"""Reports of a slice: what its tenants sent, installed and see, by switch, as JSON has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.slicing.tenant_table import TenantEntry
+from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
+from horizon_ryu.wire.addresses import mac_to_text
+from horizon_ryu.wire.ternary import LAYOUTS, HeaderLayout, TernaryMatch
+from horizon_ryu.wire.versions import OPENFLOW_10
+
+MOST_ENTRIES = 10_000
+"""That one report tells."""
+_OPENFLOW = {1: "1.0", 4: "1.3"}
+
+
+def stats_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
+    """Return messages by kind and direction, refusals by reason and limits used, by switch."""
+    switches = []
+    for dpid, datapath in _datapaths(engine, name):
+        presence = datapath.presence(name)
+        if presence is not None:
+            used = len(list(datapath.entries(name)))
+            switches.append(
+                {
+                    "dpid": dpid_to_text(dpid),
+                    "controllers": len(presence.connections),
+                    "messages": dict(sorted(presence.counted.items())),
+                    "refused": dict(sorted(presence.refused.items())),
+                    "flow_entries": {"used": used, "most": presence.quota(dpid)},
+                    "bandwidth_not_held": presence.bandwidth_fault,
+                }
+            )
+    return {"slice": name, "switches": switches}
+
+
+def entries_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
+    """Return what the tenants of a slice have installed; the first so many."""
+    found = [
+        {"dpid": dpid_to_text(dpid), **_entry(entry, LAYOUTS[datapath.VERSION])}
+        for dpid, datapath in _datapaths(engine, name)
+        for entry in datapath.entries(name)
+    ]
+    return {"slice": name, "entries": found[:MOST_ENTRIES], "count": len(found)}
+
+
+def topology_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
+    """Return the switches and ports that a slice has."""
+    switches = [
+        {
+            "dpid": dpid_to_text(dpid),
+            "openflow": _OPENFLOW[datapath.VERSION],
+            "ports": [_port(port) for port in datapath.ports_seen(name)],
+        }
+        for dpid, datapath in _datapaths(engine, name)
+    ]
+    return {"slice": name, "switches": switches, "links": []}
+
+
+def _datapaths(engine: SlicerEngine, name: str) -> Iterator[tuple[int, SlicedDatapath]]:
+    for dpid, link in sorted(engine.switches.items()):
+        if link.datapath is not None and name in link.datapath.slices():
+            yield dpid, link.datapath
+
+
+def _port(port: Any) -> dict[str, Any]:
+    text = bytes(port.name).rstrip(b"\0").decode("utf-8", "replace")
+    return {"port_no": port.port_no, "name": text, "hw_addr": mac_to_text(port.hw_addr)}
+
+
+def _entry(entry: TenantEntry, layout: HeaderLayout) -> dict[str, Any]:
+    told = {
+        "match": dict(_fields(entry.match, layout)),
+        "priority": entry.priority,
+        "cookie": entry.cookie,
+        "idle_timeout": entry.idle_timeout,
+        "hard_timeout": entry.hard_timeout,
+    }
+    return told if layout is LAYOUTS[OPENFLOW_10] else {"table_id": entry.table_id, **told}
+
+
+def _fields(match: TernaryMatch, layout: HeaderLayout) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a match, as numbers, with their masks where these leave bits out."""
+    for name, field in layout.fields.items():
+        mask = field.of(match.mask)
+        if mask:
+            value = hex(field.of(match.value))
+            yield name, value if mask == field.ones else f"{value}/{mask:#x}"

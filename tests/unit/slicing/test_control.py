@@ -1,0 +1,139 @@
+"""Control socket of the engine: what is configured and asked over it, and what breaks nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from horizon_ryu.core.slicing.control_frames import control_frame
+from horizon_ryu.slicer.control import ControlServer, lock
+from horizon_ryu.slicer.engine import SlicerEngine
+
+
+class Caller:
+    """A client of the socket."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def frame(self) -> dict[str, Any]:
+        size = int.from_bytes(await self.reader.readexactly(4), "big")
+        found: dict[str, Any] = json.loads(await self.reader.readexactly(size))
+        return found
+
+    async def call(self, op: Any, **fields: Any) -> dict[str, Any]:
+        self.writer.write(control_frame({"id": 7, "op": op, **fields}))
+        answer = await self.frame()
+        assert answer["id"] == 7
+        return answer
+
+
+Connect = Callable[[], Coroutine[Any, Any, Caller]]
+
+
+def served(
+    folder: Path, check: Callable[[SlicerEngine, ControlServer, Connect], Coroutine[Any, Any, None]]
+) -> list[bool]:
+    """Run ``check`` with an engine that is served; return whether it was stopped."""
+    stopped: list[bool] = []
+
+    async def run() -> None:
+        engine = SlicerEngine("test")
+        server = ControlServer(engine, "here:1", lambda: stopped.append(True))
+        listening = await server.listen(folder / "control")
+
+        async def connect() -> Caller:
+            return Caller(*await asyncio.open_unix_connection(folder / "control"))
+
+        try:
+            await check(engine, server, connect)
+        finally:
+            listening.close()
+
+    asyncio.run(run())
+    return stopped
+
+
+def document(version: int, *names: str) -> dict[str, Any]:
+    return {"version": version, "slices": [{"name": name, "controllers": []} for name in names]}
+
+
+def test_a_document_is_worked_by_whole_and_none_that_is_older(tmp_path: Path) -> None:
+    async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        done = await caller.call("configure", document=document(3, "a"))
+        assert done["result"] == {"version": 3, "switches": {}}
+        again = await caller.call("configure", document=document(3, "a"))
+        assert again["result"]["version"] == 3
+        for other in (document(3, "b"), document(2, "a")):
+            assert (await caller.call("configure", document=other))["error"]["kind"] == "conflict"
+        wrong = {**document(4, "a"), "slices": [{"name": "a", "controllers": [{"url": "x"}]}]}
+        refused = (await caller.call("configure", document=wrong))["error"]
+        assert refused["loc"] == ["slices", 0, "controllers", 0, "url"]
+        assert list(engine.configuration().slices) == ["a"]
+        status = (await caller.call("status"))["result"]
+        assert (status["version"], status["switches"], status["listen"]) == (3, {}, "here:1")
+
+    served(tmp_path, check)
+
+
+def test_what_is_asked_of_a_slice_that_there_is_is_told(tmp_path: Path) -> None:
+    async def check(_engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        await caller.call("configure", document=document(1, "a"))
+        for op in ("stats", "entries", "topology"):
+            assert (await caller.call(op, slice="a"))["result"]["slice"] == "a"
+            for name in ("b", 5, None):
+                assert (await caller.call(op, slice=name))["error"]["kind"] == "not_found"
+
+    served(tmp_path, check)
+
+
+@pytest.mark.parametrize("op", [None, 5, ["status"], "restart", "__class__"])
+def test_an_operation_that_there_is_not_is_refused(tmp_path: Path, op: Any) -> None:
+    async def check(_engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        assert (await caller.call(op))["error"]["loc"] == ["op"]
+        assert "result" in await caller.call("status")
+
+    served(tmp_path, check)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff\xff\xff\xff", b"\0\0\0\x02[]", b"\0\0\0\x01{", b"\0\0\0\0"]
+)
+def test_what_is_no_frame_ends_its_own_connection_alone(tmp_path: Path, data: bytes) -> None:
+    async def check(_engine: SlicerEngine, server: ControlServer, connect: Connect) -> None:
+        good, bad = await connect(), await connect()
+        await good.call("status")
+        bad.writer.write(data)
+        assert await bad.reader.read() == b""
+        server.tell("switch_connected", {"dpid": "1"})
+        told = await good.frame()
+        assert told == {"event": "switch_connected", "about": {"dpid": "1"}}
+
+    served(tmp_path, check)
+
+
+def test_it_is_stopped_by_whoever_may_open_its_socket_which_is_its_owner(tmp_path: Path) -> None:
+    async def check(_engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        assert (tmp_path / "control").stat().st_mode & 0o777 == 0o600
+        assert (await (await connect()).call("stop"))["result"] == {}
+        await asyncio.sleep(0)
+
+    assert served(tmp_path, check) == [True]
+
+
+def test_one_folder_has_one_engine(tmp_path: Path) -> None:
+    first = lock(tmp_path / "slicer")
+    assert first is not None
+    assert lock(tmp_path / "slicer") is None
+    first.close()
+    again = lock(tmp_path / "slicer")
+    assert again is not None
+    again.close()
