@@ -1,6 +1,7 @@
 """Tenant that wants what is not its own: it takes others' frames, then floods the network.
 
-Run by ``ryu-manager tools.demo.rogue``; :mod:`tools.demo.slices` shows that it gets nowhere.
+An application for Ryu: ``ryu-manager --ofp-tcp-listen-port 7003 examples/rogue_tenant.py``. Give it
+a slice with limits, and see in ``horizonctl slices stats`` that it gets nowhere; ``make demo`` does.
 """
 
 from __future__ import annotations
