@@ -1,7 +1,7 @@
 """Tenant that wants what is not its own: it takes others' frames, then floods the network.
 
 An application for Ryu: ``ryu-manager --ofp-tcp-listen-port 7003 examples/rogue_tenant.py``. Give it
-a slice with limits, and see in ``horizonctl slices stats`` that it gets nowhere; ``make demo`` does.
+a slice with limits, and ``horizonctl slices stats`` tells what was refused; ``make demo`` does so.
 """
 
 from __future__ import annotations
