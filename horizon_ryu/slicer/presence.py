@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from horizon_ryu.core.slicing.latency import SliceLatency
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.slicer.actions10 import SliceMarks
@@ -29,6 +30,8 @@ class TenantConnection:
         self.say = say
         self.is_monitor = is_monitor
         self.miss_send_len = DEFAULT_MISS_SEND_LEN
+        self.latency = SliceLatency()
+        """What is added to its messages: counted with those of its slice, once it takes part."""
         self._granted: OrderedDict[int, int] = OrderedDict()
 
     def grant(self, buffer_id: int, header: int) -> None:
@@ -60,6 +63,7 @@ class SlicePresence:
     """Messages by direction and type, such as ``tenant.flow_mod``."""
     refused: Counter[str] = field(default_factory=Counter)
     """Messages of the tenant by the reason for which they were refused."""
+    latency: SliceLatency = field(default_factory=SliceLatency)
     bandwidth_fault: str | None = None
     """Why the bandwidth of the slice is not held here; None where it is, or none is asked for."""
 
