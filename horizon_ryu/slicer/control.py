@@ -107,7 +107,7 @@ class ControlServer:
 
     async def _configure(self, request: Mapping[str, Any]) -> dict[str, Any]:
         document = request.get("document")
-        configuration = parse_configuration(document)
+        configuration = parse_configuration(document, self._engine.tls.tenants is not None)
         async with self._configuring:
             works_by = self._engine.configuration().version
             if configuration.version < works_by or (
@@ -131,6 +131,10 @@ class ControlServer:
             "started": self._started,
             "listen": self._listen,
             "faults": engine.faults,
+            "tls": {
+                "tenants": engine.tls.tenants is not None,
+                "switches": engine.tls.switches is not None,
+            },
             "switches": {
                 dpid_to_text(dpid): {"address": link.peer} for dpid, link in engine.switches.items()
             },
