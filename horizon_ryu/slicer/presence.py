@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from horizon_ryu.core.slicing.latency import SliceLatency
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.slicer.actions10 import SliceMarks
+from horizon_ryu.slicer.lldp_trailer import ProbeOrigin
 
 MOST_BUFFERS = 256
 """Buffered frames that one connection may still name."""
@@ -50,6 +52,13 @@ class TenantConnection:
         return self._granted.get(buffer_id)
 
 
+class SeenProbe(NamedTuple):
+    """LLDP of a slice that came over a cable: where it had left the switches, and when it came."""
+
+    origin: ProbeOrigin
+    at: float
+
+
 @dataclass(slots=True)
 class SlicePresence:
     """What one slice has on one switch; ``shared`` are its rates on all switches together."""
@@ -64,6 +73,8 @@ class SlicePresence:
     refused: Counter[str] = field(default_factory=Counter)
     """Messages of the tenant by the reason for which they were refused."""
     latency: SliceLatency = field(default_factory=SliceLatency)
+    probes: dict[int, SeenProbe] = field(default_factory=dict)
+    """The slice's LLDP that came in last, by the port."""
     bandwidth_fault: str | None = None
     """Why the bandwidth of the slice is not held here; None where it is, or none is asked for."""
 
