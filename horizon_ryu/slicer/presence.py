@@ -72,9 +72,9 @@ class SlicePresence:
     """Messages by direction and type, such as ``tenant.flow_mod``."""
     refused: Counter[str] = field(default_factory=Counter)
     """Messages of the tenant by the reason for which they were refused."""
+    latency: SliceLatency = field(default_factory=SliceLatency)
     probes: dict[int, SeenProbe] = field(default_factory=dict)
     """The slice's LLDP that came in last, by the port."""
-    latency: SliceLatency = field(default_factory=SliceLatency)
     bandwidth_fault: str | None = None
     """Why the bandwidth of the slice is not held here; None where it is, or none is asked for."""
 
