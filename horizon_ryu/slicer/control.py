@@ -102,6 +102,11 @@ class ControlServer:
             return {"id": number, "result": await operation(self, request)}
         except HorizonError as error:
             return {"id": number, "error": _error(error)}
+        except Exception as error:
+            # Whatever it is, who asked must not wait for an answer that never comes.
+            self._engine.fault(error, op=op)
+            detail = f"an error of the engine's own, told in its log: {error!r}"
+            return {"id": number, "error": {"detail": detail, "kind": "fault"}}
 
     # ---- operations
 
@@ -114,8 +119,8 @@ class ControlServer:
                 configuration.version == works_by and self._document and document != self._document
             ):
                 raise Conflict(f"version {works_by} is worked by already")
-            self._document = dict(document) if isinstance(document, Mapping) else {}
             self._engine.configure(configuration)
+            self._document = dict(document) if isinstance(document, Mapping) else {}
             links = list(self._engine.switches.items())
             states = await asyncio.gather(*(_confirmed(link) for _dpid, link in links))
         switches = {

@@ -137,3 +137,40 @@ def test_one_folder_has_one_engine(tmp_path: Path) -> None:
     again = lock(tmp_path / "slicer")
     assert again is not None
     again.close()
+
+
+def test_an_error_of_ours_is_answered_and_counted_and_the_client_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: SlicerEngine, _configuration: object) -> None:
+        raise KeyError("gone")
+
+    async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        monkeypatch.setattr(SlicerEngine, "configure", broken)
+        refused = await asyncio.wait_for(caller.call("configure", document=document(3, "a")), 20)
+        assert refused["error"]["kind"] == "fault"
+        assert "KeyError" in refused["error"]["detail"]
+        assert (await caller.call("status"))["result"]["faults"] == 1
+        assert engine.faults == 1
+
+    served(tmp_path, check)
+
+
+def test_a_document_that_failed_may_be_given_again_in_another_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: SlicerEngine, _configuration: object) -> None:
+        raise KeyError("gone")
+
+    async def check(_engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        await caller.call("configure", document=document(3, "a"))
+        with monkeypatch.context() as patched:
+            patched.setattr(SlicerEngine, "configure", broken)
+            failed = await asyncio.wait_for(caller.call("configure", document=document(4, "b")), 20)
+            assert "error" in failed
+        repeated = await caller.call("configure", document=document(3, "a"))
+        assert repeated["result"]["version"] == 3, "what is worked by is still the one before"
+
+    served(tmp_path, check)
