@@ -8,9 +8,10 @@ what is documented, what is registered and what the program uses cannot differ.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from oslo_config import cfg
@@ -233,6 +234,12 @@ _CHOICES = {
 }
 
 
+_NEEDED: Mapping[type, str] = MappingProxyType(
+    {int: "a number", float: "a number", bool: "true or false"}
+)
+"""What an option of a kind is not without: nothing after its = is no value."""
+
+
 def _groups() -> Iterator[tuple[str, type]]:
     yield from get_type_hints(Settings).items()
 
@@ -320,15 +327,25 @@ def _check_foreign(conf: cfg.ConfigOpts) -> None:
 
 def _read(options: Any, section: str, name: str) -> Any:
     try:
-        return options[name]
-    except (cfg.ConfigFileValueError, ValueError) as error:
-        raise InvalidInput((section, name), str(error)) from error
+        value = options[name]
+    except (cfg.Error, ValueError) as error:
+        # A value of another type, or a $name in it that is no option's.
+        raise InvalidInput((section, name), " ".join(str(error).split())) from error
+    if "\0" in (value if isinstance(value, str) else "".join(map(str, _texts(value)))):
+        raise InvalidInput((section, name), "there is a NUL in it")
+    return value
+
+
+def _texts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _values(conf: cfg.ConfigOpts, name: str, group: type) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for item in fields(group):
         value = _read(conf[name], name, item.name)
+        if value is None and _kind(group, item) in _NEEDED:
+            raise InvalidInput((name, item.name), f"needs {_NEEDED[_kind(group, item)]}")
         if isinstance(value, float) and not math.isfinite(value):
             raise InvalidInput((name, item.name), "must be a finite number")
         values[item.name] = tuple(value) if isinstance(value, list) else value

@@ -6,7 +6,6 @@ other does not refuse. What depends on the moment (a port that is taken) only th
 
 from __future__ import annotations
 
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -115,9 +114,10 @@ def _check_identity(found: Settings) -> None:
     if option is None and store is None:
         return
     folder = identity_folder(option, store.parent if store is not None else Path())
-    with suppress(FileNotFoundError):
-        try:
-            Identity.load(folder)
-        except (IdentityError, PermissionError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise InvalidInput(("xen", "identity"), f"{folder}: {reason}") from error
+    try:
+        Identity.load(folder)
+    except FileNotFoundError:
+        return
+    except (IdentityError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidInput(("xen", "identity"), f"{folder}: {reason}") from error

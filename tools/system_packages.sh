@@ -7,6 +7,7 @@ PACKAGES=(
     python3 python3-venv            # the controller
     openvswitch-switch mininet      # switches, and the network around them
     iproute2 iputils-ping ethtool procps    # what it runs in its hosts
+    nmap                            # neighbors of Xen hosts and routers
     net-tools                       # what make bench compares with
     openvswitch-testcontroller      # a tenant of the slicer's, in the tests
     qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio openssh-client    # the Xen lab

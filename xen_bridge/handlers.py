@@ -7,12 +7,14 @@ from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.gatherers.measures import MeasuresGatherer
+from xen_bridge.gatherers.neighbor_scan import SECONDS, WIDE_SECONDS, NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.protocol.documents import devices, domains
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.measures import Measures
+from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.server.request_handler import (
@@ -23,6 +25,9 @@ from xen_bridge.server.request_handler import (
     RequestHandlers,
 )
 from xen_bridge.virtual_management import PhysicalHost
+
+MARGIN_SECONDS = 5.0
+"""For what a scan takes besides the scanning."""
 
 
 def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> RequestHandlers:
@@ -103,6 +108,15 @@ def measure_handlers(
         Measures: RequestHandler(measuring.get_measures, measuring_seconds, blocking=False),
         GetSummary: RequestHandler(summary.get_summary, READ_SECONDS, blocking=False),
     }
+
+
+def scan_handlers(scan: NeighborScan) -> RequestHandlers:
+    """Return the handler of the Scanning component (report 2.4.1.3)."""
+
+    def seconds(body: ScanNeighbors) -> float:
+        return (WIDE_SECONDS if body.wide else SECONDS) + MARGIN_SECONDS
+
+    return {ScanNeighbors: RequestHandler(scan.scan, seconds)}
 
 
 def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> RequestHandlers:

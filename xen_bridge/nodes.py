@@ -8,9 +8,15 @@ from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.opening import check_is_here
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
+from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
-from xen_bridge.handlers import device_handlers, domain_handlers, measure_handlers
+from xen_bridge.handlers import (
+    device_handlers,
+    domain_handlers,
+    measure_handlers,
+    scan_handlers,
+)
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -52,6 +58,7 @@ def domain_0(
         **domain_handlers(host, paths),
         **device_handlers(DeviceManager(host.hypervisor)),
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
+        **scan_handlers(NeighborScan(netlink)),
     }
     known = routers.RouterList(directory / routers.FILE)
     proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
@@ -63,7 +70,10 @@ def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeCompo
     identity = Identity.load(directory)
     reading, netlink = _reading(runtime), Netlink()
     measuring = MeasuresGatherer(node_gatherers(netlink), reading)
-    handlers = measure_handlers(measuring, RouterSummary(reading, netlink))
+    handlers = {
+        **measure_handlers(measuring, RouterSummary(reading, netlink)),
+        **scan_handlers(NeighborScan(netlink)),
+    }
     return _node(directory, identity, handlers, None, runtime, serve)
 
 

@@ -72,6 +72,12 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> t
     type=click.Path(path_type=Path),
     help="A socket over which it is told its slices, instead of a file.",
 )
+@click.option(
+    "--tables",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where tenants' entries are kept, so that the next one takes them over.  "
+    "[default: tables beside the socket]",
+)
 @click.option("--log", "log", type=click.Path(path_type=Path), help="Log to this file.")
 @click.option("--instance", default="horizon", show_default=True, help="Its name in LLDP.")
 @click.option("--verbose", is_flag=True, help="Log every event.")
@@ -79,6 +85,7 @@ def main(
     listen: tuple[str, int],
     path: Path | None,
     control: Path | None,
+    tables: Path | None,
     log: Path | None,
     instance: str,
     verbose: bool,
@@ -96,41 +103,65 @@ def main(
         if held is None:
             raise click.ClickException(f"another engine runs in {control.parent}")
         with held:
-            _runner()(_serve_controlled(listen, control, instance))
+            kept = control.parent / "tables" if tables is None else tables
+            _runner()(_serve_controlled(listen, control, instance, kept))
     elif path is not None:
-        _runner()(_serve(listen, path, instance, _read(path)))
+        _runner()(_serve(listen, path, instance, _read(path), tables))
 
 
-async def _serve_controlled(listen: tuple[str, int], control: Path, instance: str) -> None:
+async def _serve_controlled(
+    listen: tuple[str, int], control: Path, instance: str, tables: Path
+) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     engine = SlicerEngine(instance, lambda event, about: server.tell(event, about))
     server = ControlServer(engine, f"{listen[0]}:{listen[1]}", ended.set)
-    switches = await _listening(engine, listen)
+    # Without the slices, what switches have for them would be taken for nobody's.
+    waits = engine.take_over(tables) > 0
+    switches = await _listening(engine, listen, not waits)
     try:
         await server.listen(control)
     except OSError as error:
         raise click.ClickException(f"{control}: {error}") from error
+    if waits:
+        serving = asyncio.create_task(_serve_configured(engine, switches))
     await ended.wait()
+    if waits:
+        serving.cancel()
     switches.close()
+    engine.tables.close()
     control.unlink(missing_ok=True)
 
 
-async def _listening(engine: SlicerEngine, listen: tuple[str, int]) -> asyncio.Server:
+async def _serve_configured(engine: SlicerEngine, switches: asyncio.Server) -> None:
+    """Accept switches once the slices are known."""
+    await engine.is_configured.wait()
+    await switches.start_serving()
+
+
+async def _listening(
+    engine: SlicerEngine, listen: tuple[str, int], begin: bool = True
+) -> asyncio.Server:
     try:
-        return await engine.listen(*listen)
+        return await engine.listen(*listen, begin)
     except OSError as error:
         raise click.ClickException(f"cannot listen on {listen[0]}:{listen[1]}: {error}") from error
 
 
 async def _serve(
-    listen: tuple[str, int], path: Path, instance: str, configuration: SlicerConfiguration
+    listen: tuple[str, int],
+    path: Path,
+    instance: str,
+    configuration: SlicerConfiguration,
+    tables: Path | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     engine = SlicerEngine(instance)
     engine.configure(configuration)
+    if tables is not None:
+        engine.take_over(tables)
     # What is there now stays, and entries come by thousands: looking for garbage among them takes
     # milliseconds, in which every tenant waits.
     gc.freeze()

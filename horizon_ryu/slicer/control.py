@@ -157,7 +157,7 @@ class ControlServer:
         return await self._report(request, entries_report)
 
     async def _topology(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._report(request, topology_report)
+        return await self._report(request, _topology)
 
     async def _end(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_soon(self._stop)
@@ -198,3 +198,7 @@ def _error(error: HorizonError) -> dict[str, Any]:
         return {"detail": error.msg, "loc": list(error.loc), "kind": "invalid"}
     kind = "conflict" if isinstance(error, Conflict) else "not_found"
     return {"detail": str(error), "kind": kind}
+
+
+def _topology(engine: SlicerEngine, name: str) -> dict[str, Any]:
+    return topology_report(engine, name, asyncio.get_running_loop().time())

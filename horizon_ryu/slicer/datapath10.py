@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
-from horizon_ryu.core.slicing.tenant_table import RULES_10
+from horizon_ryu.core.slicing.tenant_table import RULES_10, TenantEntry
 from horizon_ryu.slicer.flow_mods10 import delete_all10
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
@@ -22,6 +22,7 @@ from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, OwnQuestion, SlicedDatapath
 from horizon_ryu.slicer.sliced_link import error_message, with_xid
+from horizon_ryu.slicer.takeover10 import Takeover10
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
@@ -54,6 +55,7 @@ class SlicedDatapath10(SlicedDatapath):
     """One switch of OpenFlow 1.0 that several slices share."""
 
     VERSION = OPENFLOW_10
+    TAKES_OVER = True
     KINDS: ClassVar[Mapping[int, str]] = {int(kind): kind.name.lower() for kind in OFPT}
 
     def __init__(
@@ -63,13 +65,14 @@ class SlicedDatapath10(SlicedDatapath):
         flowspace: SwitchFlowspace,
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
+        first_id: int = 0,
     ) -> None:
-        """``say`` takes whole messages for the switch."""
+        """``say`` takes whole messages for the switch; ``first_id`` as in 1.3, best at random."""
         sliced = SlicedSwitch(flowspace, RULES_10, lambda *piece: self._tables.translate(*piece))
         self._link: SlicedLink10 = SlicedLink10(features.datapath_id, OPENFLOW_10, say, sliced)
         super().__init__(self._link)
         self.ports = TenantPorts10(self._link, features)
-        self._tables = FlowTables10(self._link, self.ports)
+        self._tables = FlowTables10(self._link, self.ports, first_id)
         self.frames = TenantFrames10(self._link, self.ports, signer)
         self._stats = FlowStatsAnswers10(self._link, self._tables, stats_window)
         self._miss_send_len = 0
@@ -100,12 +103,17 @@ class SlicedDatapath10(SlicedDatapath):
             OFPT.QUEUE_GET_CONFIG_REPLY: self._queue_config,
         }
 
-    def begin(self, keeps_entries: bool = False) -> None:
-        """Begin with an empty switch, unless what it has is to be taken over."""
-        if not keeps_entries:
+    def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
+        """Begin with an empty switch, or take over what it has; see SlicedDatapath."""
+        lost: list[TenantEntry] = []
+        if kept is None:
             self._link.say(delete_all10(0))
         self._set_miss_send_len()
         self._install_guards()
+        if kept is not None:
+            taker = Takeover10(self._link, self._tables, lambda: self._guards)
+            lost = taker.begin(kept)
+        return lost
 
     # ---- slices and their connections
 
@@ -254,6 +262,8 @@ class SlicedDatapath10(SlicedDatapath):
             return
         if asked.tenant is self._stats:
             self._stats.reply(reply, now)
+        elif isinstance(asked.tenant, OwnQuestion):
+            asked.tenant.answered(asked, message, now)
         elif reply.type in STATS_OF_PORTS:
             self.ports.stats_reply(asked.tenant, asked.xid, reply)
         elif reply.type == OFPST.TABLE:
@@ -279,6 +289,9 @@ class SlicedDatapath10(SlicedDatapath):
             return
         if asked.tenant is self._stats:
             self._stats.failed(now)
+            return
+        if isinstance(asked.tenant, OwnQuestion):
+            asked.tenant.refused(asked, message, now)
             return
         if not self._is_new(asked, now):
             return

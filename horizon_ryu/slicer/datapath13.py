@@ -7,7 +7,7 @@ entry of a tenant takes a frame that the first table has not given to its slice.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -129,15 +129,15 @@ class SlicedDatapath13(SlicedDatapath):
             OFPT.ERROR: self._error,
         }
 
-    def begin(self, keeps_entries: bool = False) -> None:
-        """Begin with an empty switch, unless what it has is to be taken over."""
-        if not keeps_entries:
-            self._link.say(delete_all13(0))
-        self.groups.begin(keeps_entries)
-        self.meters.begin(keeps_entries)
+    def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
+        """Begin with an empty switch: its entries name groups and marks of an earlier one."""
+        self._link.say(delete_all13(0))
+        self.groups.begin(False)
+        self.meters.begin(False)
         self._settings.set_miss_send_len()
         self._has_begun = True
         self._install()
+        return list(kept or ())
 
     def _install(self) -> None:
         """Have the first table as the flowspace, the marks and the meters of slices ask for it."""

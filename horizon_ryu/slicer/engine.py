@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from horizon_ryu.core.collection_pause import collection_paused
@@ -13,12 +14,16 @@ from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.slicing.flowspace import Flowspace, SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.slicer.configuration import SlicerConfiguration
+from horizon_ryu.slicer.kept_tables import KeptTables
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.switch_link import SwitchLink
 from horizon_ryu.wire.ternary import LAYOUTS
 
 _LOG = logging.getLogger("horizon.slicer")
 Listener = Callable[[str, Mapping[str, Any]], None]
+REPLACED_SECONDS = 2.0
+"""After a connection of a switch took the place of another, in which no third takes it."""
+_CLAIMED = "another connection of this dpid has just taken the place of one before"
 
 
 class SlicerEngine:
@@ -29,30 +34,61 @@ class SlicerEngine:
         self.signer = TrailerSigner(instance, secrets.token_bytes(32))
         self._listener = listener
         self._configuration = SlicerConfiguration()
+        self.is_configured = asyncio.Event()
         self._flowspaces: dict[int, Flowspace] = {}
         self._rates: dict[str, RateLimiter] = {}
+        self._replaced: dict[int, float] = {}
+        self.tables = KeptTables()
         self.switches: dict[int, SwitchLink] = {}
         self.faults = 0
         """Errors of ours, each of which has ended a connection."""
 
     # ---- switches
 
-    async def listen(self, host: str, port: int) -> asyncio.Server:
-        """Begin to accept switches; OSError if the address cannot be had."""
+    def take_over(self, path: Path) -> int:
+        """Go on with the tables that an earlier engine has written to a file, and write there.
+
+        Returns how many switches have entries by it.
+        """
+        return self.tables.open(
+            path, lambda reason: self.tell("tables_not_written", path=str(path), reason=reason)
+        )
+
+    async def listen(self, host: str, port: int, begin: bool = True) -> asyncio.Server:
+        """Begin to accept switches; OSError if the address cannot be had.
+
+        Without ``begin`` they are refused until the server is told to serve.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: SwitchLink(self), host, port, backlog=512)
+        return await loop.create_server(
+            lambda: SwitchLink(self), host, port, backlog=512, start_serving=begin
+        )
+
+    def admits(self, link: SwitchLink, dpid: int) -> bool:
+        """Tell whether a switch may be there; of two connections with one dpid the newer stays.
+
+        Two that take turns are two that claim one dpid: the one that is there stays for a while.
+        """
+        older = self.switches.get(dpid)
+        if older is None:
+            return True
+        now = asyncio.get_running_loop().time()
+        fresh = {one: at for one, at in self._replaced.items() if now < at + REPLACED_SECONDS}
+        self._replaced = fresh
+        if dpid in fresh:
+            self.tell("switch_refused", dpid=dpid, switch=link.peer, reason=_CLAIMED)
+            return False
+        self._replaced[dpid] = now
+        self.tell("switch_replaced", dpid=dpid, switch=older.peer)
+        older.retire()
+        return True
 
     def switch_came(self, link: SwitchLink) -> None:
-        """Take a switch in; of two connections with one dpid the newer stays."""
-        if link.datapath is None:
-            return
-        dpid = link.datapath.dpid
-        older = self.switches.get(dpid)
-        self.switches[dpid] = link
-        if older is not None:
-            self.tell("switch_replaced", dpid=dpid, switch=older.peer)
-            older.abort()
-        self.tell("switch_connected", dpid=dpid, switch=link.peer)
+        """Take a switch in that was admitted."""
+        if link.datapath is not None:
+            dpid = link.datapath.dpid
+            self.switches[dpid] = link
+            self.tell("switch_connected", dpid=dpid, switch=link.peer)
 
     def switch_left(self, link: SwitchLink) -> None:
         """Let a switch go."""
@@ -90,6 +126,7 @@ class SlicerEngine:
                 self._rates[name] = RateLimiter(one.settings.limits, now)
         for name in self._rates.keys() - configuration.slices.keys():
             del self._rates[name]
+        self.is_configured.set()
         # Made for the versions that switches speak, when one of them is there.
         self._flowspaces = {}
         for link in self.switches.values():

@@ -85,10 +85,11 @@ class _Tally:
 class FlowTables10:
     """The tables of all tenants of one switch, and the switch's."""
 
-    def __init__(self, link: SlicedLink10, ports: TenantPorts10) -> None:
+    def __init__(self, link: SlicedLink10, ports: TenantPorts10, first_id: int) -> None:
+        """Entries have the ids after ``first_id``."""
         self._link = link
         self._ports = ports
-        self._last_id = 0
+        self._last_id = first_id
         self._tallies: dict[int, _Tally] = {}
         self._leaving: dict[tuple[TernaryMatch, int], TenantEntry] = {}
         self._slicers: dict[tuple[str, int | None], ActionSlicer] = {}
@@ -233,6 +234,10 @@ class FlowTables10:
         for entry in found:
             self._send(self._link.sliced.drop(entry), now, None)
         return bool(found)
+
+    def end_quietly(self, entry: TenantEntry, now: float) -> None:
+        """End an entry that has ended while nobody was connected; what is below comes back."""
+        self._send(self._link.sliced.drop(entry), now, None)
 
     # ---- counters
 

@@ -17,7 +17,7 @@ from horizon_ryu.slicer.actions10 import (
 )
 from horizon_ryu.slicer.flow_mods10 import raw_flow_mod10
 from horizon_ryu.slicer.flow_tables10 import SlicedLink10
-from horizon_ryu.slicer.lldp_trailer import TrailerSigner, is_lldp
+from horizon_ryu.slicer.lldp_trailer import ProbeOrigin, TrailerSigner, is_lldp
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -26,7 +26,7 @@ from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBAC, OFPBRC, OFPET
 from horizon_ryu.wire.frame_header import header10
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
-from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPR, OFPT
+from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPAT, OFPFF, OFPP, OFPR, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import EVERY_HEADER, HEADER_10, TernaryMatch
 from horizon_ryu.wire.ternary10 import effective10
@@ -34,6 +34,7 @@ from horizon_ryu.wire.versions import OPENFLOW_10
 
 _PACKET_IN = struct.Struct("!IHHBx")
 _PACKET_OUT = struct.Struct("!IHH")
+_OUTPUT = struct.Struct("!HHHH")
 _IN_AT = HEADER_SIZE + _PACKET_IN.size
 _REASON_AT = _IN_AT - 2
 _OUT_AT = HEADER_SIZE + _PACKET_OUT.size
@@ -127,9 +128,10 @@ class TenantFrames10:
 
     def _lldp(self, message: bytes, frame: bytes, in_port: int, now: float) -> None:
         """Take an LLDP frame back to the slice that sent it; others' to all that have the port."""
-        bare, name = self._signer.take(frame)
-        if name is not None:
-            self._deliver(name, _packet_in(message, bare), 0, now, grants=False)
+        probe = self._signer.take(frame)
+        if probe is not None:
+            self._link.note_probe(probe, in_port, now)
+            self._deliver(probe.slice_name, _packet_in(message, probe.frame), 0, now, grants=False)
             return
         flowspace = self._link.sliced.flowspace
         for presence in list(self._link.presences.values()):
@@ -201,7 +203,6 @@ class TenantFrames10:
             match = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
             in_port = HEADER_10["in_port"].of(header)
         elif is_lldp(frame):
-            frame = self._signer.put(frame, tenant.slice_name)
             match = None
         else:
             match = self._own_part(tenant, frame, in_port)
@@ -209,6 +210,8 @@ class TenantFrames10:
         sliced = self._slice(tenant, bytes(actions), match, came_in)
         if buffer_id != OFP_NO_BUFFER:
             tenant.consume(buffer_id)
+        elif match is None:
+            frame = self._signer.put(frame, tenant.slice_name, self._origin(sliced))
         head = _PACKET_OUT.pack(buffer_id, in_port, len(sliced))
         body = head + sliced + frame
         xid = self._link.xids.translate(Asked(tenant, xid_of(message), message))
@@ -229,6 +232,15 @@ class TenantFrames10:
         if part is None:
             raise TenantRefusal(OFPET.BAD_ACTION, OFPBAC.EPERM, "frame of another slice")
         return part
+
+    def _origin(self, actions: bytes) -> ProbeOrigin | None:
+        """Return where a frame leaves the switch, if that is at one port."""
+        if len(actions) != _OUTPUT.size:
+            return None
+        kind, _, port, _ = _OUTPUT.unpack(actions)
+        if kind != OFPAT.OUTPUT or port >= _MAX_PORT:
+            return None
+        return ProbeOrigin(self._link.dpid, port)
 
     def _slice(
         self,

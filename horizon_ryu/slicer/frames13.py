@@ -16,7 +16,7 @@ from horizon_ryu.slicer.classifier13 import HIGHEST, SLICER_COOKIE
 from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
 from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
 from horizon_ryu.slicer.instructions13 import RESERVED, only_asks
-from horizon_ryu.slicer.lldp_trailer import TrailerSigner, is_lldp
+from horizon_ryu.slicer.lldp_trailer import ProbeOrigin, TrailerSigner, is_lldp
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import framed
@@ -27,6 +27,7 @@ from horizon_ryu.wire.fields import FIELDS, MatchField, Prerequisite, header
 from horizon_ryu.wire.frame_header import header13
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.of13.controller import PacketOut13
+from horizon_ryu.wire.of13.structures import Action13, ActionOutput13
 from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPMT, OFPP, OFPT, OFPXMT_OFB
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_OF_13, HEADER_13, TernaryMatch
@@ -190,12 +191,14 @@ class TenantFrames13:
     def _lldp(self, came: _PacketIn, now: float) -> None:
         """Take an LLDP frame back to the slice that sent it; others' to all that have the port."""
         came = came._replace(table_id=0, cookie=_NO_COOKIE)
-        bare, name = self._signer.take(came.frame)
-        if name is not None:
-            own = came._replace(buffer_id=OFP_NO_BUFFER, total_len=len(bare), frame=bare)
-            self._deliver(name, own, 0, now, grants=False)
-            return
         flowspace, in_port = self._link.sliced.flowspace, came.origin.in_port
+        probe = self._signer.take(came.frame)
+        if probe is not None:
+            bare = probe.frame
+            self._link.note_probe(probe, in_port, now)
+            own = came._replace(buffer_id=OFP_NO_BUFFER, total_len=len(bare), frame=bare)
+            self._deliver(probe.slice_name, own, 0, now, grants=False)
+            return
         for presence in list(self._link.presences.values()):
             name = presence.settings.name
             if presence.settings.receives_lldp and flowspace.has_port(name, in_port):
@@ -221,16 +224,16 @@ class TenantFrames13:
         """Send a tenant's frame, or a buffer of the switch's that it was granted; TenantRefusal."""
         asked: PacketOut13 = _MESSAGES.decode(message).message
         name, in_port, frame = tenant.slice_name, asked.in_port, asked.data
+        is_probe = asked.buffer_id == OFP_NO_BUFFER and is_lldp(frame)
         if asked.buffer_id != OFP_NO_BUFFER:
             granted = tenant.header_of(asked.buffer_id)
             if granted is None:
                 raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
             head, in_port = granted, _PORT_FIELD.of(granted)
             match = TernaryMatch(head & _ALL_FIELDS, _ALL_FIELDS)
-        elif is_lldp(frame):
+        elif is_probe:
             self._check_port(name, in_port)
             head, match = header13(frame, in_port), EVERY_HEADER
-            frame = self._signer.put(frame, name)
         else:
             head = header13(frame, in_port)
             match = self._own_part(name, head, in_port)
@@ -239,9 +242,18 @@ class TenantFrames13:
         actions = self._slicers.slicer(name, came_in, head).apply(asked.actions, match)
         if asked.buffer_id != OFP_NO_BUFFER:
             tenant.consume(asked.buffer_id)
+        elif is_probe:
+            frame = self._signer.put(frame, name, self._origin(actions))
         sent = PacketOut13(asked.buffer_id, in_port, (*marks, *actions), frame)
         xid = self._link.xids.translate(Asked(tenant, xid_of(message), message))
         self._link.say(_MESSAGES.encode(xid, sent))
+
+    def _origin(self, actions: tuple[Action13, ...]) -> ProbeOrigin | None:
+        """Return where a frame leaves the switch, if that is at one port."""
+        ports = [one.port for one in actions if isinstance(one, ActionOutput13)]
+        if len(ports) != 1 or len(actions) != 1 or not 0 < ports[0] <= _MAX_PORT:
+            return None
+        return ProbeOrigin(self._link.dpid, ports[0])
 
     def _check_port(self, name: str, in_port: int) -> None:
         if _is_port(in_port) and not self._link.sliced.flowspace.has_port(name, in_port):

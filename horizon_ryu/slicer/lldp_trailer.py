@@ -22,6 +22,22 @@ _END = bytes(2)
 _MOST = 0x1FF
 _HEAD = 2 + len(_OUI) + 1
 _SIGNATURE = 16
+_MARKS = 2
+
+
+class ProbeOrigin(NamedTuple):
+    """Where an LLDP frame left the network's switches."""
+
+    dpid: int
+    port_no: int
+
+
+class SignedProbe(NamedTuple):
+    """A frame as its slice has sent it; ``origin`` None: at several ports, or nobody knows."""
+
+    frame: bytes
+    slice_name: str
+    origin: ProbeOrigin | None
 
 
 class Trailer(NamedTuple):
@@ -92,22 +108,31 @@ class TrailerSigner:
         self._instance = instance
         self._key = key
 
-    def put(self, frame: bytes, slice_name: str) -> bytes:
-        """Return a frame of a slice with its trailer."""
-        signed = f"{self._instance}#{self._sign(frame, slice_name)}"
+    def put(self, frame: bytes, slice_name: str, origin: ProbeOrigin | None) -> bytes:
+        """Return a frame of a slice with its trailer, which tells where it leaves the switches."""
+        place = "" if origin is None else f"{origin.dpid:x}.{origin.port_no:x}"
+        signed = f"{self._instance}#{place}#{self._sign(frame, slice_name, place)}"
         return with_trailer(frame, Trailer(slice_name, signed))
 
-    def take(self, frame: bytes) -> tuple[bytes, str | None]:
-        """Return a frame as its slice has sent it, and the slice; the frame as it is if none."""
+    def take(self, frame: bytes) -> SignedProbe | None:
+        """Return what a slice of this slicer has sent; None if it is no such frame."""
         bare, trailer = take_trailer(frame)
-        if trailer is None:
-            return frame, None
-        instance, _, signature = trailer.slicer.rpartition("#")
-        wanted = self._sign(bare, trailer.slice_name)
-        if instance != self._instance or not hmac.compare_digest(signature, wanted):
-            return frame, None
-        return bare, trailer.slice_name
+        if trailer is None or trailer.slicer.count("#") < _MARKS:
+            return None
+        instance, place, signature = trailer.slicer.rsplit("#", _MARKS)
+        wanted = self._sign(bare, trailer.slice_name, place)
+        if instance != self._instance or not hmac.compare_digest(
+            signature.encode(), wanted.encode()
+        ):
+            return None
+        return SignedProbe(bare, trailer.slice_name, _origin(place))
 
-    def _sign(self, frame: bytes, slice_name: str) -> str:
-        digest = hmac.new(self._key, slice_name.encode() + b"\0" + frame, sha256)
-        return digest.hexdigest()[:_SIGNATURE]
+    def _sign(self, frame: bytes, slice_name: str, place: str) -> str:
+        signed = b"\0".join((slice_name.encode(), place.encode(), frame))
+        return hmac.new(self._key, signed, sha256).hexdigest()[:_SIGNATURE]
+
+
+def _origin(place: str) -> ProbeOrigin | None:
+    """Return what :meth:`TrailerSigner.put` has written and signed."""
+    dpid, _, port_no = place.partition(".")
+    return ProbeOrigin(int(dpid, 16), int(port_no, 16)) if port_no else None

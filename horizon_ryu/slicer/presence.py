@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.slicer.actions10 import SliceMarks
+from horizon_ryu.slicer.lldp_trailer import ProbeOrigin
 
 MOST_BUFFERS = 256
 """Buffered frames that one connection may still name."""
@@ -47,6 +49,13 @@ class TenantConnection:
         return self._granted.get(buffer_id)
 
 
+class SeenProbe(NamedTuple):
+    """LLDP of a slice that came over a cable: where it had left the switches, and when it came."""
+
+    origin: ProbeOrigin
+    at: float
+
+
 @dataclass(slots=True)
 class SlicePresence:
     """What one slice has on one switch; ``shared`` are its rates on all switches together."""
@@ -60,6 +69,8 @@ class SlicePresence:
     """Messages by direction and type, such as ``tenant.flow_mod``."""
     refused: Counter[str] = field(default_factory=Counter)
     """Messages of the tenant by the reason for which they were refused."""
+    probes: dict[int, SeenProbe] = field(default_factory=dict)
+    """The slice's LLDP that came in last, by the port."""
     bandwidth_fault: str | None = None
     """Why the bandwidth of the slice is not held here; None where it is, or none is asked for."""
 

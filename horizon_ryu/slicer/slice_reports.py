@@ -15,6 +15,8 @@ from horizon_ryu.wire.versions import OPENFLOW_10
 
 MOST_ENTRIES = 10_000
 """That one report tells."""
+LINK_SECONDS = 60.0
+"""Controllers send LLDP more often than that, some of them each 15 s."""
 _OPENFLOW = {1: "1.0", 4: "1.3"}
 
 
@@ -48,8 +50,11 @@ def entries_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
     return {"slice": name, "entries": found[:MOST_ENTRIES], "count": len(found)}
 
 
-def topology_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
-    """Return the switches and ports that a slice has."""
+def topology_report(engine: SlicerEngine, name: str, now: float) -> dict[str, Any]:
+    """Return the switches and ports that a slice has, and the links that its own LLDP has shown.
+
+    A link is told for LINK_SECONDS after the last probe over it; ``now`` in seconds of the loop.
+    """
     switches = [
         {
             "dpid": dpid_to_text(dpid),
@@ -58,7 +63,26 @@ def topology_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
         }
         for dpid, datapath in _datapaths(engine, name)
     ]
-    return {"slice": name, "switches": switches, "links": []}
+    return {"slice": name, "switches": switches, "links": list(_links(engine, name, now))}
+
+
+def _links(engine: SlicerEngine, name: str, now: float) -> Iterator[dict[str, Any]]:
+    """Yield the links by which LLDP of a slice has come, one entry per direction."""
+    ports = {
+        (dpid, port.port_no)
+        for dpid, datapath in _datapaths(engine, name)
+        for port in datapath.ports_seen(name)
+    }
+    for dpid, datapath in _datapaths(engine, name):
+        presence = datapath.presence(name)
+        for port_no, probe in sorted(presence.probes.items() if presence is not None else ()):
+            fresh = now - probe.at <= LINK_SECONDS
+            if fresh and (dpid, port_no) in ports and probe.origin in ports:
+                yield {"src": _end(*probe.origin), "dst": _end(dpid, port_no)}
+
+
+def _end(dpid: int, port_no: int) -> dict[str, Any]:
+    return {"dpid": dpid_to_text(dpid), "port_no": port_no}
 
 
 def _datapaths(engine: SlicerEngine, name: str) -> Iterator[tuple[int, SlicedDatapath]]:

@@ -7,13 +7,13 @@ said to the switch and to tenants (report 3.1; rules of FlowVisor where it was r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
-from horizon_ryu.core.slicing.tenant_table import TenantEntry
+from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, framed
@@ -65,6 +65,8 @@ class SlicedDatapath(ABC):
     VERSION: ClassVar[int]
     KINDS: ClassVar[Mapping[int, str]]
     """The names under which messages of tenants are counted, by their types."""
+    TAKES_OVER: ClassVar[bool] = False
+    """Whether a switch keeps its entries when it connects again."""
 
     def __init__(self, link: SlicedLink) -> None:
         self.dpid = link.dpid
@@ -77,8 +79,12 @@ class SlicedDatapath(ABC):
         self._link.tell = tell
 
     @abstractmethod
-    def begin(self, keeps_entries: bool = False) -> None:
-        """Begin with an empty switch, unless what it has is to be taken over."""
+    def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
+        """Begin with an empty switch, unless what it has is to be taken over.
+
+        ``kept`` is what tenants had there, the oldest first. Returns those of it that have no place
+        any more.
+        """
 
     @abstractmethod
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
@@ -87,6 +93,11 @@ class SlicedDatapath(ABC):
     @abstractmethod
     def features(self, slice_name: str) -> FeaturesReply:
         """Return the features of the switch as a slice sees it."""
+
+    @property
+    def tables(self) -> TenantTables:
+        """What tenants have here."""
+        return self._link.sliced
 
     @property
     def flowspace(self) -> SwitchFlowspace:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from horizon_ryu.core.slicing.tenant_table import TenantTables
-from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
+from horizon_ryu.slicer.lldp_trailer import SignedProbe
+from horizon_ryu.slicer.presence import SeenProbe, SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
 from horizon_ryu.wire.ofp13 import OFPT
@@ -85,6 +86,12 @@ class SlicedLink:
             presence.bandwidth_fault = reason
             if reason is not None:
                 self.tell("bandwidth_not_held", dpid=self.dpid, slice=slice_name, reason=reason)
+
+    def note_probe(self, probe: SignedProbe, in_port: int, now: float) -> None:
+        """Take note of LLDP of a slice: by it the slice has a link."""
+        presence = self.presences.get(probe.slice_name)
+        if presence is not None and probe.origin is not None:
+            presence.probes[in_port] = SeenProbe(probe.origin, now)
 
     def connected(self, slice_name: str) -> list[TenantConnection]:
         """Return the connections of a slice."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.core.slicing.slice_document import SliceDocument
+from horizon_ryu.core.slicing.table_record import RecordedSwitch
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.datapath13 import SlicedDatapath13
+from horizon_ryu.slicer.kept_tables import KeptTables, first_id
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
@@ -37,6 +39,7 @@ class Slicer(Protocol):
     """Who knows the slices, and every switch that is there."""
 
     signer: TrailerSigner
+    tables: KeptTables
 
     def configuration(self) -> SlicerConfiguration:
         """Return what is to be worked by."""
@@ -47,8 +50,11 @@ class Slicer(Protocol):
     def rates(self, name: str) -> RateLimiter:
         """Return the rates of a slice on all switches together."""
 
+    def admits(self, link: SwitchLink, dpid: int) -> bool:
+        """Tell whether a switch may be there as this one; an older connection of it is ended."""
+
     def switch_came(self, link: SwitchLink) -> None:
-        """Tell that a switch is there; an older connection of it is closed."""
+        """Tell that a switch is there."""
 
     def switch_left(self, link: SwitchLink) -> None:
         """Tell that it is there no more."""
@@ -82,11 +88,8 @@ class SwitchLink(SessionLink):
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave, and take the tenants' connections along."""
         super().connection_lost(exc)
-        for link in self.links.values():
-            link.close()
-        self.links.clear()
-        if self.datapath is not None:
-            self._slicer.switch_left(self)
+        self.retire()
+        self._slicer.switch_left(self)
 
     def _begun(self) -> ControllerSession:
         self._early.clear()
@@ -119,24 +122,49 @@ class SwitchLink(SessionLink):
         self._slicer.fault(error, switch=self.peer)
 
     def _begin(self) -> None:
-        self.datapath = datapath = self._made()
+        version = self._features[0]
+        features = codec_of(version).messages.decode(self._features).message
+        if not self._slicer.admits(self, features.datapath_id):
+            self.abort()
+            return
+        switch = RecordedSwitch(features.datapath_id, version)
+        had = self._slicer.tables.had(switch)
+        self.datapath = datapath = self._made(switch, features, first_id(had))
         datapath.listen(self._slicer.tell)
         early, self._early = self._early, []
         for message in early:
             datapath.from_switch(message, self._loop.time())
         self._slicer.switch_came(self)
         self._set_slices()
-        datapath.begin()
+        lost = datapath.begin(had)
+        if datapath.TAKES_OVER:
+            self._slicer.tables.follow(switch, datapath.tables, lost)
         self.flush()
 
-    def _made(self) -> SlicedDatapath:
+    def retire(self) -> None:
+        """End at once, since the switch has another connection: that one goes on with its tables.
+
+        Safe to call again.
+        """
+        datapath = self.datapath
+        if datapath is not None and datapath.TAKES_OVER:
+            switch = RecordedSwitch(datapath.dpid, datapath.VERSION)
+            self._slicer.tables.keep(switch, datapath.tables)
+        for link in self.links.values():
+            link.close()
+        self.links.clear()
+        self.abort()
+
+    def flush(self) -> None:
+        """Send what is to be sent, after what it makes of tables is written down."""
+        self._slicer.tables.flush()
+        super().flush()
+
+    def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""
-        features = codec_of(self._features[0]).messages.decode(self._features).message
-        dpid, version = features.datapath_id, self._features[0]
-        make = SlicedDatapath10 if version == OPENFLOW_10 else SlicedDatapath13
-        return make(
-            features, self._say, self._slicer.flowspace_on(dpid, version), self._slicer.signer
-        )
+        worked_by = self._slicer.flowspace_on(*switch), self._slicer.signer
+        make = SlicedDatapath10 if switch.version == OPENFLOW_10 else SlicedDatapath13
+        return make(features, self._say, *worked_by, first_id=first)
 
     # ---- slices
 

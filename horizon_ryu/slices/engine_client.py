@@ -1,7 +1,8 @@
 """Client of the slicer's engine: calls over its control socket, and the events that it tells.
 
 The connection is made again whenever it ends: the engine outlives the controller, and may itself be
-started again. A call never waits for an engine that is away; it is refused at once.
+started again. A call does not wait for an engine that is away, it is refused at once; but for
+``configure``, so that nobody who makes a slice has to know that the engine is only just starting.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from horizon_ryu.core.errors import Conflict, EngineAway, HorizonError, InvalidInput, NotFound
@@ -31,6 +33,8 @@ EngineListener = Callable[[str, Mapping[str, Any]], None]
 
 CALL_SECONDS = 15.0
 """For a call; the engine itself waits up to 5 s for switches to confirm a configuration."""
+PATIENCE: Mapping[str, float] = MappingProxyType({"configure": 5.0})
+"""Seconds for which an operation waits for an engine that is away."""
 RETRY_SECONDS = 0.2
 """Between two tries to connect."""
 _READ_BYTES = 1 << 18
@@ -99,6 +103,7 @@ class EngineClient:
         self._last_id += 1
         number, answers = self._last_id, self._runtime.queue(1)
         frame = control_frame({"id": number, "op": op, **fields})
+        self._wait_for_engine(PATIENCE.get(op, 0.0))
         self._waiting[number] = answers
         try:
             self._send(frame)
@@ -112,6 +117,11 @@ class EngineClient:
         if "error" in answer:
             raise _error_of(answer["error"])
         return answer.get("result")
+
+    def _wait_for_engine(self, seconds: float) -> None:
+        until = self._runtime.now() + seconds
+        while not self.is_connected and self._loop is not None and self._runtime.now() < until:
+            self._runtime.sleep(min(RETRY_SECONDS, seconds))
 
     def _send(self, frame: bytes) -> None:
         connection = self._connection

@@ -20,7 +20,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="horizon-demo-") as folder:
         lab = Lab(Path(folder), config="")
         try:
-            tell(lab, console)
+            tell(lab, console, Path(folder))
         except (AssertionError, NetworkError, OSError) as error:
             console.print(styled("not true:", "bold red"), str(error))
             for line in lab.log_tail().splitlines():

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from horizon_ryu.cli import show
 from horizon_ryu.cli.terminal import Terminal, styled
 from tools.controller_process import wait_until
 from tools.demo.chapter import chapter
 from tools.demo.migration import migrate_a_flow
+from tools.demo.slices import slice_a_network
 from tools.lab import Cable, Lab
 from tools.traffic import roomy_queues
 
@@ -16,8 +18,11 @@ VERSIONS = ("OpenFlow10", "OpenFlow13")
 EVENT_SECONDS = 5.0
 
 
-def tell(lab: Lab, console: Terminal) -> None:
-    """Show all chapters on a torus of nine switches, every other one with OpenFlow 1.0."""
+def tell(lab: Lab, console: Terminal, folder: Path) -> None:
+    """Show all chapters on a torus of nine switches, every other one with OpenFlow 1.0.
+
+    The last has a network of its own, whose processes log into ``folder``.
+    """
     discover(lab, console)
     draw_tree(lab, console)
     talk(lab, console)
@@ -25,6 +30,7 @@ def tell(lab: Lab, console: Terminal) -> None:
     name_a_network(lab, console)
     print_xml(lab, console)
     migrate_a_flow(lab, console)
+    slice_a_network(console, folder)
 
 
 def discover(lab: Lab, console: Terminal) -> None:

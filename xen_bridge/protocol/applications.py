@@ -12,7 +12,15 @@ from types import MappingProxyType
 from typing import Any
 
 from xen_bridge.errors import BridgeError, InvalidRequest
-from xen_bridge.protocol.documents import channel, devices, domains, hello, measures, summary
+from xen_bridge.protocol.documents import (
+    channel,
+    devices,
+    domains,
+    hello,
+    measures,
+    neighborhood,
+    summary,
+)
 
 
 class Application(IntEnum):
@@ -51,6 +59,7 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             domains.ListSchedulers: domains.Schedulers,
             domains.ListVcpus: domains.VcpuList,
         },
+        Application.TOPOLOGY: {neighborhood.ScanNeighbors: neighborhood.Neighborhood},
         Application.DOMAINS: {
             domains.GetNode: domains.Node,
             domains.GetDomain: domains.DomainAnswer,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.wire.ternary import TernaryMatch
@@ -100,11 +100,22 @@ RULES_10 = TableRules(modify_adds=True, modify_sets_cookie=True)
 RULES_13 = TableRules(modify_adds=False, modify_sets_cookie=False)
 
 
+class TableListener(Protocol):
+    """Who is told what becomes of the tables of tenants."""
+
+    def put(self, entry: TenantEntry) -> None:
+        """Tell that there is an entry, or that the one of its id is so now."""
+
+    def gone(self, entry: TenantEntry) -> None:
+        """Tell that an entry is there no more."""
+
+
 class TenantTable:
     """The entries of one slice on one switch, all tables of it."""
 
     def __init__(self, rules: TableRules) -> None:
         self._rules = rules
+        self.listener: TableListener | None = None
         self._entries: dict[tuple[int, TernaryMatch, int], TenantEntry] = {}
 
     def __iter__(self) -> Iterator[TenantEntry]:
@@ -178,15 +189,32 @@ class TenantTable:
             self._entries[entry.key] = entry
         for entry in change.come:
             self._entries[entry.key] = entry
+        if self.listener is not None:
+            self._tell(self.listener, change)
+
+    def _tell(self, listener: TableListener, change: TableChange) -> None:
+        for entry in change.gone:
+            listener.gone(entry)
+        for _, entry in change.modified:
+            listener.put(entry)
+        for entry in change.come:
+            listener.put(entry)
 
     def remove(self, entry: TenantEntry) -> None:
         """Take out an entry that has ended by itself, if it is still there."""
         if self._entries.get(entry.key) is entry:
             del self._entries[entry.key]
+            if self.listener is not None:
+                self.listener.gone(entry)
 
     def replace(self, entry: TenantEntry) -> None:
         """Put an entry in the place of the one with its key."""
+        before = self._entries.get(entry.key)
         self._entries[entry.key] = entry
+        if self.listener is not None:
+            if before is not None and before.entry_id != entry.entry_id:
+                self.listener.gone(before)
+            self.listener.put(entry)
 
 
 class TenantTables:
@@ -196,6 +224,18 @@ class TenantTables:
         self._flowspace = flowspace
         self._rules = rules
         self._tenants: dict[str, TenantTable] = {}
+        self._listener: TableListener | None = None
+
+    def listen(self, listener: TableListener | None) -> None:
+        """Have one told what becomes of the tables from now on; None: nobody."""
+        self._listener = listener
+        for table in self._tenants.values():
+            table.listener = listener
+
+    def every_entry(self) -> Iterator[TenantEntry]:
+        """Yield what all slices have here, the oldest first."""
+        found = [entry for table in self._tenants.values() for entry in table]
+        return iter(sorted(found, key=lambda entry: entry.entry_id))
 
     @property
     def flowspace(self) -> SwitchFlowspace:
@@ -207,4 +247,5 @@ class TenantTables:
         found = self._tenants.get(slice_name)
         if found is None:
             found = self._tenants[slice_name] = TenantTable(self._rules)
+            found.listener = self._listener
         return found

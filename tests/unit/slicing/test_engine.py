@@ -16,6 +16,7 @@ from horizon_ryu.slicer.slice_reports import stats_report
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
 from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
+from horizon_ryu.wire.of10.statistics import StatsRequest
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
@@ -37,6 +38,8 @@ class Peer(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.session = make(loop.time())
         self.got: list[Any] = []
+        self.all: list[Any] = []
+        """All that ever came."""
         self.is_ready = asyncio.Event()
         self.is_lost = asyncio.Event()
         self.news = asyncio.Event()
@@ -52,6 +55,7 @@ class Peer(asyncio.Protocol):
                 self.is_ready.set()
             elif message[1] not in (0, 2, 3, 5):
                 self.got.append(self.session.codec.messages.decode(message).message)
+                self.all.append(self.got[-1])
         self.flush()
         self.news.set()
 
@@ -320,6 +324,54 @@ def test_a_switch_that_comes_again_takes_the_place_of_its_older_connection() -> 
         newer.say(packet_in(1))
         assert (await a.message(PacketIn10)).in_port == 1
         assert list(found.engine.switches) == [1]
+
+    in_lab(test)
+
+
+def test_a_switch_whose_connection_breaks_is_asked_what_it_has_and_nothing_is_cut() -> None:
+    async def test(found: Lab) -> None:
+        switch = await found.switch(1)
+        a = await found.tenant("a")
+        a.say(flow_mod(match(in_port=1), output(2), cookie=5))
+        await found.until(lambda: installed(found) == [5])
+        had = next(iter(found.engine.switches.values())).datapath
+        switch.transport.abort()
+        await found.until(lambda: not found.engine.switches)
+        again = await found.switch(1)
+        await again.message(StatsRequest)
+        await found.tenant("a", 1)
+        assert installed(found) == [5]
+        assert found.engine.switches[1].datapath is not had
+        third = await found.switch(1)
+        await third.message(StatsRequest)
+        assert installed(found) == [5], "a connection takes the place of one that still is there"
+        told = [one for peer in (again, third) for one in peer.all]
+        assert not [one for one in told if isinstance(one, FlowMod10) and one.command == 3]
+
+    in_lab(test)
+
+
+def installed(found: Lab) -> list[int]:
+    """Return the cookies of what tenants have on the first switch."""
+    datapath = found.engine.switches[1].datapath
+    return [] if datapath is None else [entry.cookie for entry in datapath.tables.every_entry()]
+
+
+def test_of_two_that_claim_one_dpid_in_turn_the_one_that_is_there_stays() -> None:
+    async def test(found: Lab) -> None:
+        first = await found.switch(1)
+        await found.until(lambda: 1 in found.engine.switches)
+        second = await found.switch(1)
+        async with asyncio.timeout(SECONDS):
+            await first.is_lost.wait()
+        third = await found.switch(1)
+        async with asyncio.timeout(SECONDS):
+            await third.is_lost.wait()
+        assert not second.is_lost.is_set()
+        names = [name for name, _ in found.events]
+        assert names.count("switch_replaced") == 1
+        assert names.count("switch_refused") == 1
+        assert found.engine.switches[1].datapath is not None
 
     in_lab(test)
 

@@ -1,0 +1,107 @@
+"""Kept tables: what tenants have on switches that are away, and had when an engine was killed."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from horizon_ryu.core.slicing.table_record import (
+    RecordedSwitch,
+    all_records,
+    entry_gone,
+    entry_put,
+)
+from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
+from horizon_ryu.slicer.table_journal import TableJournal
+
+MOST_AWAY = 4096
+"""Switches that are away and have entries: what an older one had is forgotten."""
+_RANDOM_BITS = 30
+_LEAP = 1 << 32
+
+
+class KeptTables:
+    """The tables of all switches that were ever here; with a journal, of earlier engines, too."""
+
+    def __init__(self) -> None:
+        self._away: OrderedDict[RecordedSwitch, tuple[TenantEntry, ...]] = OrderedDict()
+        self._here: dict[RecordedSwitch, TenantTables] = {}
+        self._journal: TableJournal | None = None
+
+    def open(self, path: Path, failed: Callable[[str], None]) -> int:
+        """Go on with the tables of an earlier engine; return how many switches have some."""
+        self._journal = TableJournal(path, self._records, failed)
+        for switch, had in self._journal.open().items():
+            self._away[switch] = tuple(entry for _, entry in sorted(had.items()))
+        return len(self._away)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def flush(self) -> None:
+        """Have what was noted written, before switches are told of it."""
+        if self._journal is not None:
+            self._journal.flush()
+
+    def had(self, switch: RecordedSwitch) -> tuple[TenantEntry, ...] | None:
+        """Return what tenants had on a switch, the oldest first; None if it was never here."""
+        return self._away.pop(switch, None)
+
+    def follow(self, switch: RecordedSwitch, tables: TenantTables, lost: list[TenantEntry]) -> None:
+        """Note what becomes of the tables of a switch that is here; ``lost`` is there no more."""
+        listener = _SwitchListener(switch, self._journal)
+        for entry in lost:
+            listener.gone(entry)
+        self._here[switch] = tables
+        tables.listen(listener)
+
+    def keep(self, switch: RecordedSwitch, tables: TenantTables) -> None:
+        """Keep the tables of a switch that leaves."""
+        if self._here.get(switch) is not tables:
+            return
+        del self._here[switch]
+        tables.listen(None)
+        self._away[switch] = tuple(tables.every_entry())
+        self._away.move_to_end(switch)
+        while len(self._away) > MOST_AWAY:
+            oldest, had = self._away.popitem(last=False)
+            listener = _SwitchListener(oldest, self._journal)
+            for entry in had:
+                listener.gone(entry)
+
+    def _records(self) -> bytes:
+        here = ((switch, tables.every_entry()) for switch, tables in self._here.items())
+        return all_records([*self._away.items(), *here])
+
+
+class _SwitchListener:
+    """Notes what becomes of the tables of one switch."""
+
+    def __init__(self, switch: RecordedSwitch, journal: TableJournal | None) -> None:
+        self._switch = switch
+        self._journal = journal
+
+    def put(self, entry: TenantEntry) -> None:
+        """Note an entry as it is now."""
+        if self._journal is not None:
+            self._journal.add(entry_put(self._switch, entry))
+
+    def gone(self, entry: TenantEntry) -> None:
+        """Note that an entry is there no more."""
+        if self._journal is not None:
+            self._journal.add(entry_gone(self._switch, entry.entry_id))
+
+
+def first_id(had: tuple[TenantEntry, ...] | None) -> int:
+    """Return the id before those of new entries: drawn, and above all that were ever given.
+
+    What a switch says of an entry of an earlier connection is not taken for one of this one; no
+    connection gives as many ids as lie between.
+    """
+    if had:
+        return max(entry.entry_id for entry in had) + _LEAP
+    return secrets.randbits(_RANDOM_BITS) << 32

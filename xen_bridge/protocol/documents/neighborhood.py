@@ -1,0 +1,37 @@
+"""Neighborhood of a node: who answers on the ranges of its own interfaces (report 2.4.1.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xen_bridge.protocol.document_schema import document_field
+from xen_bridge.protocol.documents.domains import MAC
+from xen_bridge.protocol.documents.measures import ADDRESS
+
+
+@dataclass(frozen=True, slots=True)
+class ScanNeighbors:
+    """Ask who is beside a node; ``wide`` has ranges of more than a /20 scanned too."""
+
+    wide: bool = document_field(False)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedNeighbor:
+    """Who answered beside an interface; the latency is the round trip in milliseconds."""
+
+    interface: str = document_field(least=1)
+    address: str = document_field(pattern=ADDRESS)
+    mac: str | None = document_field(None, pattern=MAC)
+    latency_ms: float | None = document_field(None, tag="LatencyMs", least=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighborhood:
+    """All who answered, in order of their addresses.
+
+    ``skipped`` are the ranges that were not scanned, each with the reason.
+    """
+
+    neighbors: tuple[ScannedNeighbor, ...] = document_field((), tag="Neighbor")
+    skipped: tuple[str, ...] = document_field((), tag="Skipped")
