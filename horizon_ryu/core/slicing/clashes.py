@@ -12,8 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from horizon_ryu.core.slicing.flowspace import Flowspace, as_bits
-from horizon_ryu.core.slicing.region_index import bits_of
+from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.core.slicing.region_index import as_bits, bits_of
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import rule_match_fields
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from horizon_ryu.core.slicing.region import Region
-from horizon_ryu.core.slicing.region_index import RegionIndex, bits_of
+from horizon_ryu.core.slicing.region_index import RegionIndex, as_bits, bits_of
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_regions import regions_of
 from horizon_ryu.wire.ternary import HeaderLayout, TernaryMatch
@@ -35,6 +35,7 @@ class Flowspace:
         self.index = RegionIndex(regions)
         self._owning, self._seeing, self._everywhere, self._only_on = self._groups()
         self._levels: dict[int, Mapping[int, int]] = {}
+        self._on: dict[int, SwitchFlowspace] = {}
 
     def _groups(self) -> tuple[dict[str, int], dict[str, int], int, dict[int, int]]:
         """Return the regions by slice, those it owns and those it sees, and by switch."""
@@ -56,9 +57,13 @@ class Flowspace:
         )
 
     def on(self, dpid: int) -> SwitchFlowspace:
-        """Return what of it concerns one switch."""
+        """Return what of it concerns one switch; switches with the same rules share one."""
         concerned = self._everywhere | self._only_on.get(dpid, 0)
-        return SwitchFlowspace(self, concerned, self._owning, self._seeing)
+        found = self._on.get(concerned)
+        if found is None:
+            found = SwitchFlowspace(self, concerned, self._owning, self._seeing)
+            self._on[concerned] = found
+        return found
 
     def levels(self, owning: int) -> Mapping[int, int]:
         """Return the level of each of the regions ``owning``; those of other levels are not 0.
@@ -83,16 +88,6 @@ class Flowspace:
             yield number, levels[number]
 
 
-def as_bits(numbers: Iterable[int]) -> int:
-    """Return the number that has ones in these places."""
-    octets: bytearray = bytearray()
-    for number in numbers:
-        if number >= 8 * len(octets):
-            octets.extend(bytes((number >> 3) + 1 - len(octets)))
-        octets[number >> 3] |= 1 << (number & 7)
-    return int.from_bytes(octets, "little")
-
-
 class SwitchFlowspace:
     """The flowspace of one switch."""
 
@@ -111,6 +106,7 @@ class SwitchFlowspace:
         self.owned = 0
         for bits in self._owning.values():
             self.owned |= bits
+        self._rules: tuple[FlowspaceRule, ...] | None = None
 
     @property
     def slices(self) -> frozenset[str]:
@@ -120,12 +116,17 @@ class SwitchFlowspace:
     @property
     def rules(self) -> tuple[FlowspaceRule, ...]:
         """The rules that concern the switch, in their order."""
+        if self._rules is None:
+            self._rules = tuple(self._rules_in_order())
+        return self._rules
+
+    def _rules_in_order(self) -> list[FlowspaceRule]:
         found: list[FlowspaceRule] = []
         for number in bits_of(self._all):
             rule = self.whole.rule_of[number]
             if not found or found[-1] is not rule:
                 found.append(rule)
-        return tuple(found)
+        return found
 
     def owner(self, header: int) -> FlowspaceRule | None:
         """Return the rule by which a frame belongs to a slice; None if it belongs to none."""

@@ -16,40 +16,68 @@ from horizon_ryu.core.slicing.region import Region
 from horizon_ryu.core.slicing.value_set import ValueSet, span_of
 from horizon_ryu.wire.ternary import HeaderField, TernaryMatch
 
+_WORD_BITS = 60
+_WORD = (1 << _WORD_BITS) - 1
+_MOST_APART = 8
+"""Regions by which a stretch differs from another number for it to be kept as these alone."""
+
 
 class _FieldIndex:
-    """Which regions take which values of one field."""
+    """Which regions take which values of one field.
+
+    Stretches are many, and most have few regions beside those that take every value. So a stretch
+    is a number that it shares with others, and the regions in which it differs from that.
+    """
 
     def __init__(self, field: HeaderField, sets: Sequence[tuple[int, ValueSet]], free: int) -> None:
-        """``free``: the regions that take every value. ``sets``: bit and values of the others."""
+        """``free``: the regions that take every value. ``sets``: number and values of the rest."""
         self.shift, self.ones, self.bits = field.shift, field.ones, field.bits
-        self._free = free
         self._masked: dict[int, dict[int, int]] = {}
-        self._starts, self._taken = self._stretches(sets)
-        for bit, values in sets:
+        self._starts: list[int] = [0]
+        self._taken: list[tuple[int, tuple[int, ...]]] = [(free, ())]
+        self._begun: list[int] = []
+        self._begun_by = [0]
+        self._read_stretches(sets, free)
+        for number, values in sets:
             for value, mask in values.masked:
                 of_mask = self._masked.setdefault(mask, {})
-                of_mask[value] = of_mask.get(value, 0) | bit
+                of_mask[value] = of_mask.get(value, 0) | 1 << number
 
-    def _stretches(self, sets: Sequence[tuple[int, ValueSet]]) -> tuple[list[int], list[int]]:
-        changes: defaultdict[int, int] = defaultdict(int)
-        for bit, values in sets:
+    def _read_stretches(self, sets: Sequence[tuple[int, ValueSet]], free: int) -> None:
+        """Note, for each value at which something changes, what is taken from there on."""
+        begins: defaultdict[int, list[int]] = defaultdict(list)
+        ends: defaultdict[int, list[int]] = defaultdict(list)
+        for number, values in sets:
             for first, last in values.ranges:
-                changes[first] ^= bit
-                changes[last + 1] ^= bit
-        starts, taken, active = [0], [self._free], self._free
-        for start in sorted(changes):
-            active ^= changes[start]
-            if start:
-                starts.append(start)
-                taken.append(active)
-            else:
-                taken[0] = active
-        return starts, taken
+                begins[first].append(number)
+                ends[last + 1].append(number)
+        active: set[int] = set()
+        base, apart = free, set[int]()
+        for start in sorted(begins.keys() | ends.keys()):
+            begun, ended = begins.get(start, ()), ends.get(start, ())
+            active.difference_update(ended)
+            active.update(begun)
+            apart.symmetric_difference_update(ended)
+            apart.symmetric_difference_update(begun)
+            if len(active) > _MOST_APART < len(apart):
+                base, apart = free | as_bits(active), set()
+            few = len(active) <= _MOST_APART
+            self._add(start, (free, tuple(active)) if few else (base, tuple(apart)), begun)
+
+    def _add(self, start: int, taken: tuple[int, tuple[int, ...]], begun: Iterable[int]) -> None:
+        if start == 0:
+            self._taken[0] = taken
+        else:
+            self._starts.append(start)
+            self._taken.append(taken)
+            self._begun_by.append(len(self._begun))
+        self._begun += begun
 
     def of(self, value: int) -> int:
         """Return the regions that take a value."""
-        regions = self._taken[bisect_right(self._starts, value) - 1]
+        regions, apart = self._taken[bisect_right(self._starts, value) - 1]
+        for number in apart:
+            regions ^= 1 << number
         for mask, of_mask in self._masked.items():
             regions |= of_mask.get(value & mask, 0)
         return regions
@@ -68,10 +96,13 @@ class _FieldIndex:
 
     def _between(self, first: int, last: int) -> int:
         """Return the regions with a range that has a value from ``first`` to ``last``."""
-        regions = 0
-        start = bisect_right(self._starts, first) - 1
-        for at in range(start, bisect_right(self._starts, last)):
-            regions |= self._taken[at]
+        at, end = bisect_right(self._starts, first), bisect_right(self._starts, last)
+        regions, apart = self._taken[at - 1]
+        for number in apart:
+            regions ^= 1 << number
+        if at < end:
+            stop = self._begun_by[end] if end < len(self._begun_by) else len(self._begun)
+            regions |= as_bits(self._begun[self._begun_by[at] : stop])
         return regions
 
     def meeting(self, values: ValueSet) -> int:
@@ -97,9 +128,9 @@ class RegionIndex:
         by_field: defaultdict[HeaderField, list[tuple[int, ValueSet]]] = defaultdict(list)
         for number, region in enumerate(self.regions):
             for field, values in region.sets:
-                by_field[field].append((1 << number, values))
+                by_field[field].append((number, values))
         self._by_field = {
-            field: _FieldIndex(field, sets, self.all & ~_union(bit for bit, _ in sets))
+            field: _FieldIndex(field, sets, self.all & ~as_bits(number for number, _ in sets))
             for field, sets in by_field.items()
         }
         self._fields = tuple(self._by_field.values())
@@ -177,14 +208,26 @@ class RegionIndex:
 
 def bits_of(number: int) -> Iterator[int]:
     """Yield the places of the ones in a number, from the lowest."""
+    at = 0
     while number:
-        low = number & -number
-        yield low.bit_length() - 1
-        number ^= low
+        zeros = (number & -number).bit_length() - 1
+        number >>= zeros
+        at += zeros
+        # The whole number is only touched once for many of its ones: it may be a long one.
+        word = number & _WORD
+        while word:
+            low = word & -word
+            yield at + low.bit_length() - 1
+            word ^= low
+        number >>= _WORD_BITS
+        at += _WORD_BITS
 
 
-def _union(bits: Iterable[int]) -> int:
-    union = 0
-    for bit in bits:
-        union |= bit
-    return union
+def as_bits(numbers: Iterable[int]) -> int:
+    """Return the number that has ones in these places."""
+    octets: bytearray = bytearray()
+    for number in numbers:
+        if number >= 8 * len(octets):
+            octets.extend(bytes((number >> 3) + 1 - len(octets)))
+        octets[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(octets, "little")

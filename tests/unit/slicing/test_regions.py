@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core.slicing.region import Region, TooManyEntries
-from horizon_ryu.core.slicing.region_index import RegionIndex, bits_of
+from horizon_ryu.core.slicing.region_index import RegionIndex, as_bits, bits_of
 from horizon_ryu.core.slicing.value_set import ValueSet, merged, prefixes
 from horizon_ryu.wire.ternary import HeaderField, HeaderLayout, TernaryMatch
 
@@ -157,3 +158,39 @@ def test_the_index_finds_what_looking_at_every_region_finds(
 def test_a_set_without_values_is_no_set() -> None:
     with pytest.raises(ValueError, match="without values"):
         ValueSet.of(BITS, [])
+
+
+@given(st.lists(regions, min_size=12, max_size=30), st.sets(st.sampled_from(HEADERS)), matches)
+def test_many_regions_in_one_stretch_are_found_as_few_are(
+    found: list[Region], headers: set[int], match: TernaryMatch
+) -> None:
+    index = RegionIndex(found)
+    for header in headers:
+        taking = [number for number, one in enumerate(found) if one.takes(header)]
+        assert list(bits_of(index.taking(header, index.all))) == taking
+    overlapping = [number for number, one in enumerate(found) if one.overlaps(match)]
+    assert index.overlapping(match, index.all) == overlapping
+    for region in found[:3]:
+        meeting = [number for number, one in enumerate(found) if one.meets(region)]
+        assert index.meeting(region, index.all) == meeting
+
+
+@given(st.sets(st.integers(0, 700)))
+def test_bits_of_a_number_are_the_places_of_its_ones(places: set[int]) -> None:
+    number = as_bits(places)
+    assert number == sum(1 << place for place in places)
+    assert list(bits_of(number)) == sorted(places)
+
+
+def test_a_stretch_of_values_does_not_keep_a_number_as_long_as_there_are_regions() -> None:
+    field = HeaderField("address", 0, 32, True)
+    layout = HeaderLayout(1, [field])
+    apart = [Region.of(layout, {"address": ValueSet.of(32, [(2 * n, 2 * n)])}) for n in range(8000)]
+    tracemalloc.start()
+    try:
+        index = RegionIndex(apart)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert index.first(14, index.all) == 7
+    assert kept < 4_000_000, "8,000 numbers of up to 1,000 octets would be 5 MB alone"
