@@ -140,14 +140,15 @@ async def _serve_controlled(
     waits = engine.take_over(tables) > 0
     switches = await _listening(engine, listen, not waits)
     try:
-        await server.listen(control)
+        listening = await server.listen(control)
     except OSError as error:
         raise click.ClickException(f"{control}: {error}") from error
+    tasks = [asyncio.create_task(server.keep(control, listening))]
     if waits:
-        serving = asyncio.create_task(_serve_configured(engine, switches))
+        tasks.append(asyncio.create_task(_serve_configured(engine, switches)))
     await ended.wait()
-    if waits:
-        serving.cancel()
+    for task in tasks:
+        task.cancel()
     switches.close()
     engine.tables.close()
     control.unlink(missing_ok=True)

@@ -23,7 +23,8 @@ from horizon_ryu.core.slicing.control_frames import (
     control_frame,
     read_control_body,
 )
-from horizon_ryu.slicer.configuration import parse_configuration
+from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.engine import SlicerEngine
 from horizon_ryu.slicer.slice_reports import entries_report, stats_report, topology_report
 from horizon_ryu.slicer.switch_link import SwitchLink
@@ -33,6 +34,8 @@ CONFIRM_SECONDS = 5.0
 """That switches have to confirm a configuration."""
 MOST_UNSENT = 32 << 20
 """Bytes that a client may leave unread; one that does is closed."""
+LOOK_SECONDS = 2.0
+"""Between two looks whether the socket is still there."""
 APPLIED = "applied"
 
 
@@ -69,6 +72,20 @@ class ControlServer:
             return await asyncio.start_unix_server(self._serve, path)
         finally:
             os.umask(before)
+
+    async def keep(self, path: Path, listening: asyncio.AbstractServer) -> None:
+        """Listen anew, for ever, where somebody has removed the socket or its folder."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if path.is_socket():
+                continue
+            _LOG.warning("somebody has removed %s: it is made again", path)
+            listening.close()
+            try:
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                listening = await self.listen(path)
+            except OSError as error:
+                _LOG.error("nobody can ask the engine: %s", error)
 
     def tell(self, event: str, about: Mapping[str, Any]) -> None:
         """Tell every client of an event."""
@@ -112,14 +129,15 @@ class ControlServer:
 
     async def _configure(self, request: Mapping[str, Any]) -> dict[str, Any]:
         document = request.get("document")
-        configuration = parse_configuration(document, self._engine.tls.tenants is not None)
         async with self._configuring:
+            # In a thread: tenants must not wait while thousands of rules are read.
+            configuration, flowspaces = await asyncio.to_thread(self._made, document)
             works_by = self._engine.configuration().version
             if configuration.version < works_by or (
                 configuration.version == works_by and self._document and document != self._document
             ):
                 raise Conflict(f"version {works_by} is worked by already")
-            self._engine.configure(configuration)
+            self._engine.configure(configuration, flowspaces)
             self._document = dict(document) if isinstance(document, Mapping) else {}
             links = list(self._engine.switches.items())
             states = await asyncio.gather(*(_confirmed(link) for _dpid, link in links))
@@ -127,6 +145,11 @@ class ControlServer:
             dpid_to_text(dpid): state for (dpid, _), state in zip(links, states, strict=True)
         }
         return {"version": configuration.version, "switches": switches}
+
+    def _made(self, document: Any) -> tuple[SlicerConfiguration, Mapping[int, Flowspace]]:
+        """Return what a document says; InvalidInput."""
+        found = parse_configuration(document, self._engine.tls.tenants is not None)
+        return found, self._engine.flowspaces_of(found)
 
     async def _status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         engine = self._engine
@@ -136,6 +159,7 @@ class ControlServer:
             "started": self._started,
             "listen": self._listen,
             "faults": engine.faults,
+            "problems": engine.problems(),
             "tls": {
                 "tenants": engine.tls.tenants is not None,
                 "switches": engine.tls.switches is not None,

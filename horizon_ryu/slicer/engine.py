@@ -25,6 +25,8 @@ _LOG = logging.getLogger("horizon.slicer")
 Listener = Callable[[str, Mapping[str, Any]], None]
 MOST_CROWDED = 1024
 """Addresses that are known to have too many connections."""
+FAULT_SECONDS = 60.0
+"""For which it is told that something has failed."""
 REPLACED_SECONDS = 2.0
 """After a connection of a switch took the place of another, in which no third takes it."""
 _CLAIMED = "another connection of this dpid has just taken the place of one before"
@@ -61,7 +63,8 @@ class SlicerEngine:
         self.tables = KeptTables()
         self.switches: dict[int, SwitchLink] = {}
         self.faults = 0
-        """Errors of ours, each of which has ended a connection."""
+        """Errors of ours, each of which has ended a connection or an operation."""
+        self._last_fault: tuple[float, str] | None = None
 
     # ---- switches
 
@@ -155,8 +158,25 @@ class SlicerEngine:
         """Return the rates of a slice on all switches together."""
         return self._rates[name]
 
-    def configure(self, configuration: SlicerConfiguration) -> None:
-        """Work by another configuration from now on, on all switches."""
+    def flowspaces_of(self, configuration: SlicerConfiguration) -> dict[int, Flowspace]:
+        """Return the flowspaces of a configuration in the versions that are spoken now.
+
+        It may be called in another thread: with many rules it takes long.
+        """
+        spoken = tuple(self._flowspaces)
+        with collection_paused():
+            return {version: configuration.flowspace(LAYOUTS[version]) for version in spoken}
+
+    def configure(
+        self,
+        configuration: SlicerConfiguration,
+        flowspaces: Mapping[int, Flowspace] | None = None,
+    ) -> None:
+        """Work by another configuration from now on, on all switches.
+
+        ``flowspaces``: what :meth:`flowspaces_of` has returned; worked out here if it is None.
+        """
+        made = self.flowspaces_of(configuration) if flowspaces is None else flowspaces
         now = asyncio.get_running_loop().time()
         self._configuration = configuration
         for name, one in configuration.slices.items():
@@ -167,8 +187,7 @@ class SlicerEngine:
         for name in self._rates.keys() - configuration.slices.keys():
             del self._rates[name]
         self.is_configured.set()
-        # Made for the versions that switches speak, when one of them is there.
-        self._flowspaces = {}
+        self._flowspaces = dict(made)
         for link in self.switches.values():
             link.reconfigure()
 
@@ -182,9 +201,20 @@ class SlicerEngine:
         if self._listener is not None:
             self._listener(event, about)
 
+    def problems(self) -> list[str]:
+        """Return what is wrong with it, for whoever looks after it; nothing if all is well."""
+        found = []
+        now = asyncio.get_running_loop().time()
+        if self._last_fault is not None and now < self._last_fault[0] + FAULT_SECONDS:
+            found.append(f"the slicer's engine has failed: {self._last_fault[1]}; see its log")
+        if self.tables.is_broken:
+            found.append("the slicer's engine cannot write what its tenants have; is a disk full?")
+        return found
+
     def fault(self, error: Exception, **about: object) -> None:
         """Tell of an error of ours, by which a connection has ended, with its traceback."""
         self.faults += 1
+        self._last_fault = (asyncio.get_running_loop().time(), repr(error))
         _LOG.error("a connection ends by an error of ours: %s", about, exc_info=error)
         if self._listener is not None:
             self._listener("fault", {**about, "error": repr(error)})

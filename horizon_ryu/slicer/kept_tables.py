@@ -51,6 +51,11 @@ class KeptTables:
         """Return what tenants had on a switch, the oldest first; None if it was never here."""
         return self._away.pop(switch, None)
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether what is on disk is old, since it could not be written."""
+        return self._journal is not None and self._journal.is_broken
+
     def follow(self, switch: RecordedSwitch, tables: TenantTables, lost: list[TenantEntry]) -> None:
         """Note what becomes of the tables of a switch that is here; ``lost`` is there no more."""
         listener = _SwitchListener(switch, self._journal)

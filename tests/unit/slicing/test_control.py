@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ from typing import Any
 import pytest
 
 from horizon_ryu.core.slicing.control_frames import control_frame
+from horizon_ryu.slicer import control
+from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.wire.versions import OPENFLOW_10
 
 
 class Caller:
@@ -174,3 +178,57 @@ def test_a_document_that_failed_may_be_given_again_in_another_form(
         assert repeated["result"]["version"] == 3, "what is worked by is still the one before"
 
     served(tmp_path, check)
+
+
+def test_what_is_wrong_with_the_engine_is_told_to_whoever_looks_after_it(tmp_path: Path) -> None:
+    async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        assert (await caller.call("status"))["result"]["problems"] == []
+        engine.take_over(tmp_path / "no folder" / "tables")
+        engine.fault(RuntimeError("of ours"))
+        failed, unwritten = (await caller.call("status"))["result"]["problems"]
+        assert "of ours" in failed
+        assert "disk" in unwritten
+
+    served(tmp_path, check)
+
+
+def test_a_socket_that_somebody_removes_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "LOOK_SECONDS", 0.01)
+
+    async def check(_engine: SlicerEngine, server: ControlServer, _connect: Connect) -> None:
+        path = tmp_path / "folder" / "again"
+        path.parent.mkdir()
+        keeping = asyncio.create_task(server.keep(path, await server.listen(path)))
+        shutil.rmtree(path.parent)
+        async with asyncio.timeout(20):
+            while not path.is_socket():
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+        caller = Caller(*await asyncio.open_unix_connection(path))
+        assert (await caller.call("status"))["result"]["version"] == 0
+
+    served(tmp_path, check)
+
+
+def test_a_configuration_that_cannot_be_worked_out_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        await caller.call("configure", document=document(3, "a"))
+        before = engine.flowspace_on(1, OPENFLOW_10)
+        with monkeypatch.context() as broken:
+            broken.setattr(SlicerConfiguration, "flowspace", _fails)
+            failed = await caller.call("configure", document=document(4, "b"))
+        assert failed["error"]["kind"] == "fault"
+        assert engine.configuration().version == 3
+        assert engine.flowspace_on(1, OPENFLOW_10).whole is before.whole
+
+    served(tmp_path, check)
+
+
+def _fails(*_args: object) -> None:
+    raise RuntimeError("of ours")
