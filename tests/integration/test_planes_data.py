@@ -143,6 +143,28 @@ def _hears_hello(to_vm: NetworkNamespace, station: NetworkNamespace) -> bytes:
         return heard.recv(2000)[20:]
 
 
+def _lost(router: Router) -> set[int]:
+    """Return which of 500 datagrams, numbered, the server does not have of the client."""
+
+    def receiver() -> socket.socket:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("10.0.2.2", 7777))
+        made.settimeout(10)
+        return made
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+            for number in range(500):
+                made.sendto(struct.pack("!I", number), ("10.0.2.2", 7777))
+                got.append(struct.unpack("!I", heard.recv(100))[0])
+
+    got: list[int] = []
+    with router.stations[1].run(receiver) as heard:
+        router.stations[0].run(send)
+    assert len(got) == len(set(got))
+    return set(range(500)) - set(got)
+
+
 def _packets(station: NetworkNamespace) -> int:
     (row,) = station.ip_json("-s", "link", "show", "dev", "eth0")
     return int(row["stats64"]["rx"]["packets"])
@@ -162,6 +184,7 @@ def test_two_routers_with_the_same_addresses_pass_packets_while_their_machines_a
     assert "100% packet loss" in one.ping("10.0.1.1").stdout
     for router in (one, other):
         assert " 0% packet loss" in router.ping("10.0.2.2").stdout
+        assert _lost(router) == set()
     # An address that Domain 0 has too is not Domain 0's for what passes through a router.
     domain_0.ip("address", "add", "10.9.9.9/32", "dev", "lo")
     one.stations[1].ip("address", "add", "10.9.9.9/32", "dev", "lo")
