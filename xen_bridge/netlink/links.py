@@ -8,15 +8,23 @@ from dataclasses import dataclass
 
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
+    IFF_ALLMULTI,
     IFF_UP,
     IFLA_ADDRESS,
     IFLA_IFNAME,
+    IFLA_INFO_DATA,
     IFLA_INFO_KIND,
+    IFLA_LINK,
     IFLA_LINKINFO,
+    IFLA_MACVLAN_MODE,
     IFLA_MASTER,
     IFLA_MTU,
     IFLA_STATS64,
     IFLA_TXQLEN,
+    MACVLAN_MODE_BRIDGE,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    RTM_DELLINK,
     RTM_NEWLINK,
 )
 from xen_bridge.netlink.wire import Request
@@ -126,6 +134,28 @@ def set_master(index: int, master: int | None) -> Request:
 def set_mtu(index: int, mtu: int) -> Request:
     """Return what sets the MTU of a link, in bytes."""
     return _change(index, 0, 0, wire.attribute(IFLA_MTU, wire.u32(mtu)))
+
+
+def hear_all_multicast(index: int) -> Request:
+    """Return what lets a link hear every multicast frame, asked for or not."""
+    return _change(index, IFF_ALLMULTI, IFF_ALLMULTI)
+
+
+def add_macvlan(name: str, parent: int, mac: bytes) -> Request:
+    """Return what makes a macvlan (mode bridge) over the link ``parent``, with a MAC of its own."""
+    mode = wire.attribute(IFLA_MACVLAN_MODE, wire.u32(MACVLAN_MODE_BRIDGE))
+    kind = wire.attribute(IFLA_INFO_KIND, b"macvlan\0") + wire.attribute(IFLA_INFO_DATA, mode)
+    more = wire.attribute(IFLA_IFNAME, wire.name(name))
+    more += wire.attribute(IFLA_LINK, wire.u32(wire.index(parent)))
+    more += wire.attribute(IFLA_ADDRESS, mac) + wire.attribute(IFLA_LINKINFO, kind)
+    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
+
+
+def delete_link(index: int) -> Request:
+    """Return what takes a link away, with its addresses and routes."""
+    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, wire.index(index), 0, 0)
+    return Request(RTM_DELLINK, 0, head)
 
 
 def _change(index: int, flags: int, mask: int, more: bytes = b"") -> Request:

@@ -6,5 +6,8 @@
 
     router's kernel ──► follower ──► fib_model ──(FibChange)──► mirror ──► Domain 0's kernel
 
-All but the follower decide without a socket or a clock.
+:mod:`~xen_bridge.planes.data_plane` plans what passes the router's packets by that table, and
+:mod:`~xen_bridge.planes.domain_zero` makes, checks and removes it in the kernel.
+
+All but the follower and Domain 0 decide without a socket or a clock.
 """
