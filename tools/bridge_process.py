@@ -24,7 +24,8 @@ class BridgeProcess:
     """``xen-bridge serve`` (or ``agent``) on a free port; a context manager.
 
     Its files are in ``directory``; ``controller`` may ask it. ``program`` is what is started
-    (None: PROGRAM); ``descriptors`` is how many files and sockets it may have open at most.
+    (None: PROGRAM); ``descriptors`` is how many files and sockets it may have open at most;
+    ``more`` are further options.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class BridgeProcess:
         agent: bool = False,
         program: tuple[str, ...] | None = None,
         descriptors: int | None = None,
+        more: tuple[str, ...] = (),
     ) -> None:
         self._program = program or PROGRAM
         self._limited = limited(descriptors)
+        self._more = more
         self.identity = Identity.load_or_create(directory)
         self.url = ""
         self._directory = directory
@@ -80,7 +83,7 @@ class BridgeProcess:
     def start(self, port: int = 0) -> None:
         """Start it, and return when it listens."""
         kind = ["agent"] if self._agent else ["serve", "--uri", self._uri]
-        command = [*self._limited, *self._program, *kind, "--verbose"]
+        command = [*self._limited, *self._program, *kind, "--verbose", *self._more]
         with (self._directory / "log").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [*command, "--port", str(port), "--directory", str(self._directory)],

@@ -153,7 +153,8 @@ def list_routers(directory: Path) -> None:
     "--uri",
     default="xen:///system",
     show_default=True,
-    help="This machine's hypervisor, as libvirt names it; test:///default and memory:/// need none."
+    help="This machine's hypervisor, as libvirt names it; netns:///NAME has"
+    " network namespaces for domains, test:///default and memory:/// need no hypervisor."
     " Of another machine, run xen-bridge there.",
 )
 @click.option(

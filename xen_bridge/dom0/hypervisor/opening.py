@@ -9,11 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.dom0.hypervisor.netns.netns_host import netns_host
 from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
 from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import InvalidRequest
 
-SCHEMES = "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, test:///default, memory:///"
+SCHEMES = (
+    "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, netns:///NAME, test:///default, "
+    "memory:///"
+)
 MAX_DELAY = 60.0
 
 
@@ -23,6 +27,8 @@ def open_hypervisor(uri: str) -> Hypervisor:
     scheme = uri.partition(":")[0] if "://" in uri else ""
     if scheme == "memory":
         return _memory(uri)
+    if scheme == "netns":
+        return netns_host(uri)
     if scheme == "test":
         return LibvirtTestHost(uri)
     if scheme == "xen" or scheme.startswith("xen+"):
