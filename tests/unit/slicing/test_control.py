@@ -146,7 +146,7 @@ def test_one_folder_has_one_engine(tmp_path: Path) -> None:
 def test_an_error_of_ours_is_answered_and_counted_and_the_client_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_self: SlicerEngine, _configuration: object) -> None:
+    def broken(_self: SlicerEngine, *_given: object) -> None:
         raise KeyError("gone")
 
     async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
@@ -164,7 +164,7 @@ def test_an_error_of_ours_is_answered_and_counted_and_the_client_stays(
 def test_a_document_that_failed_may_be_given_again_in_another_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_self: SlicerEngine, _configuration: object) -> None:
+    def broken(_self: SlicerEngine, *_given: object) -> None:
         raise KeyError("gone")
 
     async def check(_engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
