@@ -107,7 +107,8 @@ class ControlServer:
 
     async def _configure(self, request: Mapping[str, Any]) -> dict[str, Any]:
         document = request.get("document")
-        configuration = parse_configuration(document)
+        # In a thread: while thousands of rules are read, tenants are served.
+        configuration = await asyncio.to_thread(parse_configuration, document)
         async with self._configuring:
             works_by = self._engine.configuration().version
             if configuration.version < works_by or (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from horizon_ryu.core.slicing.control_frames import control_frame
+from horizon_ryu.slicer import control
+from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
 
@@ -137,3 +140,27 @@ def test_one_folder_has_one_engine(tmp_path: Path) -> None:
     again = lock(tmp_path / "slicer")
     assert again is not None
     again.close()
+
+
+def test_the_engine_serves_others_while_a_configuration_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served_meanwhile = threading.Event()
+    waited: list[bool] = []
+
+    def read(given: Any) -> SlicerConfiguration:
+        waited.append(served_meanwhile.wait(10.0))
+        return parse_configuration(given)
+
+    monkeypatch.setattr(control, "parse_configuration", read)
+
+    async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        one, other = await connect(), await connect()
+        configuring = asyncio.ensure_future(one.call("configure", document=document(3, "a")))
+        assert (await other.call("status"))["result"]["version"] == 0
+        served_meanwhile.set()
+        assert (await configuring)["result"]["version"] == 3
+        assert "a" in engine.configuration().slices
+
+    served(tmp_path, check)
+    assert waited == [True]
