@@ -159,6 +159,12 @@ class SlicingOptions:
     folder: str | None = option(
         None, "private folder of its engine's socket and log; else slicer by the store"
     )
+    tenant_ca: str | None = option(None, "authorities of controllers at tls:host:port (PEM)")
+    tenant_certificate: str | None = option(None, "what the slicer shows to these (PEM)")
+    tenant_key: str | None = option(None, "the key of that (PEM)")
+    certificate: str | None = option(None, "what it shows to switches, then over TLS (PEM)")
+    key: str | None = option(None, "the key of that (PEM)")
+    client_ca: str | None = option(None, "authorities of the certificates of switches (PEM)")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from horizon_ryu.openflow import tls_files
 from horizon_ryu.ryu_options import read_as_ryu_manager
 from horizon_ryu.settings import Settings
 from horizon_ryu.signing_key import signing_key
+from horizon_ryu.slicer_files import check_tls
 from horizon_ryu.slices.engine_place import check_engine
 from horizon_ryu.slices.slicer_address import slicer_address
 from horizon_ryu.store_place import check_url, file_at
@@ -96,6 +97,7 @@ def _check_values(found: Settings) -> None:
     if found.rest.slicer_url is not None:
         slicer_address(found.rest.slicer_url)
     store = file_at(found.store.url)
+    check_tls(found.slicing)
     check_engine(found.slicing, store.parent if store is not None else Path())
 
 

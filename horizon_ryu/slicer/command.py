@@ -22,6 +22,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 
 _MAX_PORT = 65_535
 _GC_THRESHOLDS = (20_000, 20, 100)
@@ -37,9 +38,10 @@ def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
     return uvloop.run
 
 
-def _read(path: Path) -> SlicerConfiguration:
+def _read(path: Path, tls: SlicerTls) -> SlicerConfiguration:
     try:
-        return parse_configuration(json.loads(path.read_text(encoding="utf-8")))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return parse_configuration(document, tls.tenants is not None)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{path}: {error}") from error
     except InvalidInput as error:
@@ -51,6 +53,11 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> t
     if not host or not port.isdecimal() or not 0 <= int(port) <= _MAX_PORT:
         raise click.BadParameter("write host:port, as 127.0.0.1:6633")
     return host.strip("[]"), int(port)
+
+
+def tls_option(name: str, text: str) -> Callable[[Any], Any]:
+    """Return an option for a file of TLS."""
+    return click.option(name, metavar="FILE", help=text)
 
 
 @click.command(help=__doc__)
@@ -78,6 +85,12 @@ def _address(_context: click.Context, _option: click.Parameter, value: str) -> t
     help="Where tenants' entries are kept, so that the next one takes them over.  "
     "[default: tables beside the socket]",
 )
+@tls_option("--tenant-ca", "Authorities of controllers at tls:host:port, as PEM.")
+@tls_option("--tenant-certificate", "What the slicer shows to such controllers.")
+@tls_option("--tenant-key", "The key of that.")
+@tls_option("--certificate", "What the slicer shows to switches, which then connect over TLS.")
+@tls_option("--key", "The key of that.")
+@tls_option("--client-ca", "Authorities of which switches must have a certificate.")
 @click.option("--log", "log", type=click.Path(path_type=Path), help="Log to this file.")
 @click.option("--instance", default="horizon", show_default=True, help="Its name in LLDP.")
 @click.option("--verbose", is_flag=True, help="Log every event.")
@@ -89,10 +102,15 @@ def main(
     log: Path | None,
     instance: str,
     verbose: bool,
+    **files: str | None,
 ) -> None:
     """Run until told to stop."""
     if (path is None) == (control is None):
         raise click.UsageError("name --slices or --control")
+    try:
+        tls = slicer_tls(TlsFiles(**files))
+    except InvalidInput as error:
+        raise click.ClickException(str(error)) from error
     logging.basicConfig(
         level=logging.INFO if verbose or control else logging.WARNING,
         format="%(asctime)s %(message)s",
@@ -104,19 +122,19 @@ def main(
             raise click.ClickException(f"another engine runs in {control.parent}")
         with held:
             kept = control.parent / "tables" if tables is None else tables
-            _runner()(_serve_controlled(listen, control, instance, kept))
+            _runner()(_serve_controlled(listen, control, instance, kept, tls))
     elif path is not None:
-        _runner()(_serve(listen, path, instance, _read(path), tables))
+        _runner()(_serve(listen, path, instance, tls, tables))
 
 
 async def _serve_controlled(
-    listen: tuple[str, int], control: Path, instance: str, tables: Path
+    listen: tuple[str, int], control: Path, instance: str, tables: Path, tls: SlicerTls
 ) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    engine = SlicerEngine(instance, lambda event, about: server.tell(event, about))
+    engine = SlicerEngine(instance, lambda event, about: server.tell(event, about), tls)
     server = ControlServer(engine, f"{listen[0]}:{listen[1]}", ended.set)
     # Without the slices, what switches have for them would be taken for nobody's.
     waits = engine.take_over(tables) > 0
@@ -154,12 +172,12 @@ async def _serve(
     listen: tuple[str, int],
     path: Path,
     instance: str,
-    configuration: SlicerConfiguration,
+    tls: SlicerTls,
     tables: Path | None,
 ) -> None:
     loop = asyncio.get_running_loop()
-    engine = SlicerEngine(instance)
-    engine.configure(configuration)
+    engine = SlicerEngine(instance, tls=tls)
+    engine.configure(_read(path, tls))
     if tables is not None:
         engine.take_over(tables)
     # What is there now stays, and entries come by thousands: looking for garbage among them takes
@@ -170,7 +188,7 @@ async def _serve(
 
     def read_again() -> None:
         try:
-            engine.configure(_read(path))
+            engine.configure(_read(path, tls))
         except click.ClickException as error:
             logging.getLogger("horizon.slicer").error("kept what is worked by: %s", error.message)
 

@@ -29,8 +29,10 @@ class SlicerConfiguration:
         )
 
 
-def parse_configuration(document: Any) -> SlicerConfiguration:
+def parse_configuration(document: Any, serves_tls: bool = False) -> SlicerConfiguration:
     """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput.
+
+    ``serves_tls``: there is an authority that controllers over TLS are verified by.
 
     Bandwidth by ``meter`` is taken whatever the switches are, which are not known here: where one
     has no meters, that is told as an event and in the statistics of the slice.
@@ -38,14 +40,14 @@ def parse_configuration(document: Any) -> SlicerConfiguration:
     if not isinstance(document, Mapping) or not isinstance(document.get("slices"), list):
         raise InvalidInput(("slices",), "must be a list")
     with collection_paused():
-        slices = _parsed(document["slices"])
+        slices = _parsed(document["slices"], serves_tls)
     version = document.get("version", 0)
     if not isinstance(version, int):
         raise InvalidInput(("version",), "must be a number")
     return SlicerConfiguration(version, MappingProxyType(slices))
 
 
-def _parsed(documents: list[Any]) -> dict[str, SliceDocument]:
+def _parsed(documents: list[Any], serves_tls: bool) -> dict[str, SliceDocument]:
     slices: dict[str, SliceDocument] = {}
     next_id = 1
     for at, one in enumerate(documents):
@@ -53,15 +55,17 @@ def _parsed(documents: list[Any]) -> dict[str, SliceDocument]:
         name = parsed.settings.name
         if name in slices:
             raise InvalidInput(("slices", at, "name"), "another slice has this name")
-        _check_carried(parsed, ("slices", at))
+        if not serves_tls:
+            _check_no_tls(parsed, ("slices", at))
         slices[name] = parsed
         next_id = max((rule.rule_id for rule in parsed.rules), default=next_id - 1) + 1
     return slices
 
 
-def _check_carried(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:
-    """Refuse what a document may say and this slicer does not carry out."""
+def _check_no_tls(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:
+    """Refuse controllers that nobody could be verified to be."""
     for at, controller in enumerate(parsed.settings.controllers):
         if controller.url.startswith("tls:"):
             place = (*loc, "controllers", at, "url")
-            raise InvalidInput(place, "tenants over TLS are not served yet; write tcp:host:port")
+            text = "the slicer has no authority for controllers over TLS: start it with tenant_ca"
+            raise InvalidInput(place, text)

@@ -102,21 +102,27 @@ class ControlServer:
             return {"id": number, "result": await operation(self, request)}
         except HorizonError as error:
             return {"id": number, "error": _error(error)}
+        except Exception as error:
+            # Whatever it is, who asked must not wait for an answer that never comes.
+            self._engine.fault(error, op=op)
+            detail = f"an error of the engine's own, told in its log: {error!r}"
+            return {"id": number, "error": {"detail": detail, "kind": "fault"}}
 
     # ---- operations
 
     async def _configure(self, request: Mapping[str, Any]) -> dict[str, Any]:
         document = request.get("document")
+        takes_tls = self._engine.tls.tenants is not None
         # In a thread: while thousands of rules are read, tenants are served.
-        configuration = await asyncio.to_thread(parse_configuration, document)
+        configuration = await asyncio.to_thread(parse_configuration, document, takes_tls)
         async with self._configuring:
             works_by = self._engine.configuration().version
             if configuration.version < works_by or (
                 configuration.version == works_by and self._document and document != self._document
             ):
                 raise Conflict(f"version {works_by} is worked by already")
-            self._document = dict(document) if isinstance(document, Mapping) else {}
             self._engine.configure(configuration)
+            self._document = dict(document) if isinstance(document, Mapping) else {}
             links = list(self._engine.switches.items())
             states = await asyncio.gather(*(_confirmed(link) for _dpid, link in links))
         switches = {
@@ -132,6 +138,10 @@ class ControlServer:
             "started": self._started,
             "listen": self._listen,
             "faults": engine.faults,
+            "tls": {
+                "tenants": engine.tls.tenants is not None,
+                "switches": engine.tls.switches is not None,
+            },
             "switches": {
                 dpid_to_text(dpid): {"address": link.peer} for dpid, link in engine.switches.items()
             },

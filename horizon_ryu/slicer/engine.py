@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.identifiers import dpid_to_text
@@ -16,21 +16,41 @@ from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.kept_tables import KeptTables
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
-from horizon_ryu.slicer.switch_link import SwitchLink
+from horizon_ryu.slicer.switch_link import HANDSHAKE_SECONDS, SwitchLink
+from horizon_ryu.slicer.tls_contexts import SlicerTls
 from horizon_ryu.wire.ternary import LAYOUTS
+from xen_bridge.serving.room import Place, Room, party_of
 
 _LOG = logging.getLogger("horizon.slicer")
 Listener = Callable[[str, Mapping[str, Any]], None]
+MOST_CROWDED = 1024
+"""Addresses that are known to have too many connections."""
 REPLACED_SECONDS = 2.0
 """After a connection of a switch took the place of another, in which no third takes it."""
 _CLAIMED = "another connection of this dpid has just taken the place of one before"
 
 
+class SwitchPlaces(NamedTuple):
+    """Connections of switches, in all and from one address."""
+
+    connections: int = 8192
+    per_address: int = 2048
+
+
 class SlicerEngine:
     """All switches and slices of one slicer; it runs in one event loop."""
 
-    def __init__(self, instance: str, listener: Listener | None = None) -> None:
+    def __init__(
+        self,
+        instance: str,
+        listener: Listener | None = None,
+        tls: SlicerTls = SlicerTls(),  # noqa: B008 - it is never changed
+        places: SwitchPlaces = SwitchPlaces(),  # noqa: B008 - it is never changed
+    ) -> None:
         """``instance`` is its name in LLDP, which tells slicers apart that stand on one another."""
+        self.tls = tls
+        self._room = Room(places.connections, places.per_address)
+        self._crowded: set[str] = set()
         self.signer = TrailerSigner(instance, secrets.token_bytes(32))
         self._listener = listener
         self._configuration = SlicerConfiguration()
@@ -61,8 +81,28 @@ class SlicerEngine:
         """
         loop = asyncio.get_running_loop()
         return await loop.create_server(
-            lambda: SwitchLink(self), host, port, backlog=512, start_serving=begin
+            lambda: SwitchLink(self),
+            host,
+            port,
+            backlog=512,
+            start_serving=begin,
+            ssl=self.tls.switches,
+            ssl_handshake_timeout=None if self.tls.switches is None else HANDSHAKE_SECONDS,
         )
+
+    def enter(self, host: str) -> Place | None:
+        """Return a place for a connection from ``host``; None if there are too many.
+
+        One that has not said yet which switch it is gives way to it. An address that has too many
+        is told once, until one of them has ended.
+        """
+        place = self._room.enter(host)
+        if place is not None:
+            self._crowded.discard(place.party)
+        elif (party := party_of(host)) not in self._crowded:
+            self._crowded = {*list(self._crowded)[-MOST_CROWDED:], party}
+            self.tell("switches_refused", address=host, connections=self._room.total)
+        return place
 
     def admits(self, link: SwitchLink, dpid: int) -> bool:
         """Tell whether a switch may be there; of two connections with one dpid the newer stays.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from horizon_ryu.core.slicing.latency import SliceLatency
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.slicer.actions10 import SliceMarks
@@ -31,6 +32,8 @@ class TenantConnection:
         self.say = say
         self.is_monitor = is_monitor
         self.miss_send_len = DEFAULT_MISS_SEND_LEN
+        self.latency = SliceLatency()
+        """What is added to its messages: counted with those of its slice, once it takes part."""
         self._granted: OrderedDict[int, int] = OrderedDict()
 
     def grant(self, buffer_id: int, header: int) -> None:
@@ -69,6 +72,7 @@ class SlicePresence:
     """Messages by direction and type, such as ``tenant.flow_mod``."""
     refused: Counter[str] = field(default_factory=Counter)
     """Messages of the tenant by the reason for which they were refused."""
+    latency: SliceLatency = field(default_factory=SliceLatency)
     probes: dict[int, SeenProbe] = field(default_factory=dict)
     """The slice's LLDP that came in last, by the port."""
     bandwidth_fault: str | None = None

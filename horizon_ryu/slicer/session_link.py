@@ -35,6 +35,11 @@ class SessionLink(asyncio.Protocol):
         """What is flushed at the end of a turn."""
         return self._outbox
 
+    @property
+    def turn_began(self) -> int:
+        """When that came which is dealt with now, in ns of perf_counter; 0 if that is not timed."""
+        return 0 if self._turns is None else self._turns.began
+
     # ---- what a kind of link does
 
     @abstractmethod
@@ -111,9 +116,13 @@ class SessionLink(asyncio.Protocol):
         data = session.take_output()
         if data:
             transport.write(data)
+            self._wrote()
         if session.is_closed:
             self._ending(session)
             transport.close()
+
+    def _wrote(self) -> None:
+        """Be told that something has been written."""
 
     def _ending(self, session: ProtocolSession) -> None:
         """Be told that a session is closed before its connection is."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from horizon_ryu.core.identifiers import dpid_to_text
+from horizon_ryu.core.slicing.latency import latency_report
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.engine import SlicerEngine
 from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
@@ -21,11 +22,13 @@ _OPENFLOW = {1: "1.0", 4: "1.3"}
 
 
 def stats_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
-    """Return messages by kind and direction, refusals by reason and limits used, by switch."""
+    """Return messages by kind and direction, refusals, limits used and latency, by switch."""
     switches = []
+    latencies = []
     for dpid, datapath in _datapaths(engine, name):
         presence = datapath.presence(name)
         if presence is not None:
+            latencies.append(presence.latency)
             used = len(list(datapath.entries(name)))
             switches.append(
                 {
@@ -35,9 +38,10 @@ def stats_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
                     "refused": dict(sorted(presence.refused.items())),
                     "flow_entries": {"used": used, "most": presence.quota(dpid)},
                     "bandwidth_not_held": presence.bandwidth_fault,
+                    "latency": latency_report([presence.latency]),
                 }
             )
-    return {"slice": name, "switches": switches}
+    return {"slice": name, "latency": latency_report(latencies), "switches": switches}
 
 
 def entries_report(engine: SlicerEngine, name: str) -> dict[str, Any]:

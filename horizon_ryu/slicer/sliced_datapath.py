@@ -130,7 +130,9 @@ class SlicedDatapath(ABC):
 
     def connect(self, tenant: TenantConnection) -> None:
         """Let a tenant take part from now on."""
-        self._link.presence(tenant).connections.append(tenant)
+        presence = self._link.presence(tenant)
+        tenant.latency = presence.latency
+        presence.connections.append(tenant)
 
     def disconnect(self, tenant: TenantConnection) -> None:
         """Let a tenant take part no more; its entries stay."""

@@ -20,6 +20,7 @@ from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
 from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
 from horizon_ryu.slicer.tenant_link import TenantLink
+from horizon_ryu.slicer.tls_contexts import SlicerTls
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.events import SessionEvent
@@ -27,8 +28,11 @@ from horizon_ryu.wire.session.negotiation import VersionOffer
 from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
 from horizon_ryu.wire.session.switch import FeaturesReply
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
+from xen_bridge.serving.room import Place
 
 _OFFER = VersionOffer(frozenset({OPENFLOW_10, OPENFLOW_13}), listed=True)
+HANDSHAKE_SECONDS = 5.0
+"""That a connection has to say which switch it is, and before that for TLS."""
 _MOST_EARLY = 1024
 """Messages of a switch that are kept until its features and its ports are known."""
 
@@ -40,6 +44,10 @@ class Slicer(Protocol):
 
     signer: TrailerSigner
     tables: KeptTables
+    tls: SlicerTls
+
+    def enter(self, host: str) -> Place | None:
+        """Return a place for a connection from ``host``; None if there are too many."""
 
     def configuration(self) -> SlicerConfiguration:
         """Return what is to be worked by."""
@@ -75,34 +83,46 @@ class SwitchLink(SessionLink):
         super().__init__()
         self._slicer = slicer
         self._features = b""
+        self._place: Place | None = None
         self._early: list[bytes] = []
         self.datapath: SlicedDatapath | None = None
         self.links: dict[tuple[str, str], TenantLink] = {}
         self.peer = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin as a controller."""
-        self.peer = "{}:{}".format(*transport.get_extra_info("peername")[:2])
+        """Begin as a controller, if there is a place for one more."""
+        host, port = transport.get_extra_info("peername")[:2]
+        self.peer = f"{host}:{port}"
+        self._place = self._slicer.enter(host)
+        if self._place is None:
+            transport.abort()  # type: ignore[attr-defined]
+            return
         super().connection_made(transport)
+        self._place.ended_by(self.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave, and take the tenants' connections along."""
         super().connection_lost(exc)
+        if self._place is not None:
+            self._place.leave()
         self.retire()
         self._slicer.switch_left(self)
 
     def _begun(self) -> ControllerSession:
         self._early.clear()
         return ControllerSession(
-            self._loop.time(), SessionLimits(offer=_OFFER), random.getrandbits(32)
+            self._loop.time(),
+            SessionLimits(offer=_OFFER, handshake_seconds=HANDSHAKE_SECONDS),
+            random.getrandbits(32),
         )
 
     def _slow(self) -> None:
         self._slicer.tell("switch_slow", switch=self.peer)
 
     def _ending(self, session: ProtocolSession) -> None:
-        if session.end is not None and session.end.violation:
-            self._slicer.tell("switch_violation", switch=self.peer, reason=str(session.end))
+        if session.end is not None:
+            event = "switch_violation" if session.end.violation else "switch_given_up"
+            self._slicer.tell(event, switch=self.peer, reason=str(session.end))
 
     # ---- messages
 
@@ -127,6 +147,8 @@ class SwitchLink(SessionLink):
         if not self._slicer.admits(self, features.datapath_id):
             self.abort()
             return
+        if self._place is not None:
+            self._place.busy()
         switch = RecordedSwitch(features.datapath_id, version)
         had = self._slicer.tables.had(switch)
         self.datapath = datapath = self._made(switch, features, first_id(had))
@@ -201,7 +223,12 @@ class SwitchLink(SessionLink):
         for key, controller in wanted.items():
             if key not in self.links:
                 self.links[key] = TenantLink(
-                    key[0], controller, datapath.VERSION, _features_of(datapath, key[0]), self, None
+                    key[0],
+                    controller,
+                    datapath.VERSION,
+                    _features_of(datapath, key[0]),
+                    self,
+                    self._slicer.tls.tenants if key[1].startswith("tls:") else None,
                 )
 
     def _set_slice(self, one: SliceDocument) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable
+from time import perf_counter_ns
 from typing import Protocol
 
 from horizon_ryu.core.slicing.slice_settings import ControllerRole, TenantController
@@ -48,6 +49,7 @@ class TenantLink(SessionLink):
         self._features = features
         self._owner = owner
         self._tls = tls
+        self._has_said = False
         self._ended = asyncio.Event()
         self._task = self._loop.create_task(self._keep())
 
@@ -113,7 +115,21 @@ class TenantLink(SessionLink):
             # The session has answered: a second answer would be one that nobody has asked for.
             and message[1] != _FEATURES_REQUEST
         ):
+            self._has_said = True
             self._owner.tenant_says(self.tenant, message)
+
+    def _end_turn(self) -> None:
+        super()._end_turn()
+        if self._has_said:
+            self._has_said = False
+            began = self.turn_began
+            if began and self.tenant is not None:
+                self.tenant.latency.from_tenant.add(perf_counter_ns() - began)
+
+    def _wrote(self) -> None:
+        began = self._owner.turn_began
+        if began and self.tenant is not None:
+            self.tenant.latency.from_switch.add(perf_counter_ns() - began)
 
     def _ending(self, session: ProtocolSession) -> None:
         if session.end is not None and session.end.farewell:
@@ -132,6 +148,10 @@ class TenantLinkOwner(Protocol):
     @property
     def outbox(self) -> Outbox:
         """What is said in one turn to the switch and to its tenants."""
+
+    @property
+    def turn_began(self) -> int:
+        """When that came of the switch which is dealt with now; 0 outside of its turns."""
 
     def tenant_came(self, link: TenantLink, tenant: TenantConnection) -> None:
         """Tell that a controller is there and knows the switch."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 from typing import Any
 
 MESSAGES_A_TURN = 32
+TIMED = 7
+"""One in so many turns is timed: the rest are spared what that costs."""
 
 
 class TurnTaker:
@@ -37,6 +40,10 @@ class TurnTaker:
         self._items: Iterator[Any] | None = None
         self._chunks: list[Iterator[Any]] = []
         self._is_scheduled = False
+        self._number = 0
+        self._since = 0
+        self.began = 0
+        """When what is dealt with in this turn came, in ns of perf_counter; 0 if not timed."""
 
     def begin(self, transport: asyncio.Transport) -> None:
         """Note what is paused while there is enough to do."""
@@ -44,6 +51,9 @@ class TurnTaker:
 
     def feed(self, items: Iterator[Any]) -> None:
         """Deal with what a chunk of bytes is, now or in later turns, in the order of coming."""
+        if not self._chunks:
+            self._since = 0 if self._number % TIMED else perf_counter_ns()
+            self._number += 1
         self._chunks.append(items)
         if not self._is_scheduled:
             self._turn()
@@ -61,6 +71,7 @@ class TurnTaker:
 
     def _turn(self) -> None:
         self._is_scheduled = False
+        self.began = self._since
         self._hold()
         try:
             self._take_some()
@@ -71,8 +82,10 @@ class TurnTaker:
             if self._transport is not None:
                 self._transport.abort()
             self._flush()
+            self.began = 0
             return
         self._flush()
+        self.began = 0
         if self._transport is None or self._transport.is_closing():
             self._chunks.clear()
         elif self._chunks:

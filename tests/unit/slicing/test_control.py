@@ -148,9 +148,9 @@ def test_the_engine_serves_others_while_a_configuration_is_read(
     served_meanwhile = threading.Event()
     waited: list[bool] = []
 
-    def read(given: Any) -> SlicerConfiguration:
+    def read(given: Any, takes_tls: bool) -> SlicerConfiguration:
         waited.append(served_meanwhile.wait(10.0))
-        return parse_configuration(given)
+        return parse_configuration(given, takes_tls)
 
     monkeypatch.setattr(control, "parse_configuration", read)
 
@@ -164,3 +164,40 @@ def test_the_engine_serves_others_while_a_configuration_is_read(
 
     served(tmp_path, check)
     assert waited == [True]
+
+
+def test_an_error_of_ours_is_answered_and_counted_and_the_client_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: SlicerEngine, _configuration: object) -> None:
+        raise KeyError("gone")
+
+    async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        monkeypatch.setattr(SlicerEngine, "configure", broken)
+        refused = await asyncio.wait_for(caller.call("configure", document=document(3, "a")), 20)
+        assert refused["error"]["kind"] == "fault"
+        assert "KeyError" in refused["error"]["detail"]
+        assert (await caller.call("status"))["result"]["faults"] == 1
+        assert engine.faults == 1
+
+    served(tmp_path, check)
+
+
+def test_a_document_that_failed_may_be_given_again_in_another_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: SlicerEngine, _configuration: object) -> None:
+        raise KeyError("gone")
+
+    async def check(_engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        caller = await connect()
+        await caller.call("configure", document=document(3, "a"))
+        with monkeypatch.context() as patched:
+            patched.setattr(SlicerEngine, "configure", broken)
+            failed = await asyncio.wait_for(caller.call("configure", document=document(4, "b")), 20)
+            assert "error" in failed
+        repeated = await caller.call("configure", document=document(3, "a"))
+        assert repeated["result"]["version"] == 3, "what is worked by is still the one before"
+
+    served(tmp_path, check)

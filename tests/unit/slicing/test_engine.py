@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from horizon_ryu.slicer.configuration import parse_configuration
-from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.engine import SlicerEngine, SwitchPlaces
 from horizon_ryu.slicer.slice_reports import stats_report
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
 from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
@@ -92,17 +92,19 @@ def switch_peer(dpid: int) -> Peer:
 class Lab:
     """A slicer, a controller for each slice, and switches."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.engine = SlicerEngine("lab", lambda name, about: self.events.append((name, {**about})))
+        self.engine = SlicerEngine(
+            "lab", lambda name, about: self.events.append((name, {**about})), **options
+        )
         self.controllers: dict[str, list[Peer]] = {}
         self.urls: dict[str, str] = {}
         self.port = 0
         self._servers: list[asyncio.Server] = []
         self._peers: list[Peer] = []
 
-    async def controller(self, name: str) -> None:
-        """Have a controller listen for the switches of a slice."""
+    async def controller(self, name: str, tls: Any = None, host: str = "127.0.0.1") -> None:
+        """Have a controller listen for the switches of a slice; ``host`` is what it is called."""
         found = self.controllers.setdefault(name, [])
 
         def make() -> Peer:
@@ -112,9 +114,10 @@ class Lab:
             return peer
 
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(make, "127.0.0.1", 0)
+        server = await loop.create_server(make, "127.0.0.1", 0, ssl=tls)
         self._servers.append(server)
-        self.urls[name] = f"tcp:127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        scheme, at = "tcp" if tls is None else "tls", server.sockets[0].getsockname()[1]
+        self.urls[name] = f"{scheme}:{host}:{at}"
 
     def configure(self, version: int, **ports: Any) -> None:
         """Give each slice its ports."""
@@ -123,12 +126,16 @@ class Lab:
              "flowspace": [{"ports": found}]}
             for name, found in ports.items()
         ]  # fmt: skip
-        self.engine.configure(parse_configuration({"version": version, "slices": slices}))
+        document = {"version": version, "slices": slices}
+        serves_tls = self.engine.tls.tenants is not None
+        self.engine.configure(parse_configuration(document, serves_tls))
 
-    async def switch(self, dpid: int = 1) -> Peer:
+    async def switch(self, dpid: int = 1, tls: Any = None) -> Peer:
         """Have a switch connect."""
         loop = asyncio.get_running_loop()
-        _, peer = await loop.create_connection(lambda: switch_peer(dpid), "127.0.0.1", self.port)
+        _, peer = await loop.create_connection(
+            lambda: switch_peer(dpid), "127.0.0.1", self.port, ssl=tls
+        )
         self._peers.append(peer)
         return peer
 
@@ -157,8 +164,8 @@ class Lab:
 
 
 @asynccontextmanager
-async def lab() -> AsyncIterator[Lab]:
-    found = Lab()
+async def lab(**options: Any) -> AsyncIterator[Lab]:
+    found = Lab(**options)
     server = await found.engine.listen("127.0.0.1", 0)
     found.port = server.sockets[0].getsockname()[1]
     found._servers.append(server)
@@ -171,9 +178,9 @@ async def lab() -> AsyncIterator[Lab]:
         await found.close()
 
 
-def in_lab(test: Callable[[Lab], Awaitable[None]]) -> None:
+def in_lab(test: Callable[[Lab], Awaitable[None]], **options: Any) -> None:
     async def run() -> None:
-        async with lab() as found:
+        async with lab(**options) as found:
             await test(found)
 
     asyncio.run(run())
@@ -372,6 +379,52 @@ def test_of_two_that_claim_one_dpid_in_turn_the_one_that_is_there_stays() -> Non
         assert names.count("switch_replaced") == 1
         assert names.count("switch_refused") == 1
         assert found.engine.switches[1].datapath is not None
+
+    in_lab(test)
+
+
+def test_connections_that_say_nothing_give_way_and_switches_that_are_there_stay() -> None:
+    async def test(found: Lab) -> None:
+        there = await found.switch(1)
+        await found.until(lambda: 1 in found.engine.switches)
+        silent = [await asyncio.open_connection("127.0.0.1", found.port) for _ in range(6)]
+        try:
+            other = await found.switch(2)
+            await found.until(lambda: 2 in found.engine.switches)
+            assert not there.is_lost.is_set()
+            assert not other.is_lost.is_set()
+            third = await found.switch(3)
+            await found.until(lambda: 3 in found.engine.switches)
+            refused = [await found.switch(4), await found.switch(5)]
+            for one in refused:
+                async with asyncio.timeout(SECONDS):
+                    await one.is_lost.wait()
+            told = [about for name, about in found.events if name == "switches_refused"]
+            assert told == [{"address": "127.0.0.1", "connections": 3}], "once for an address"
+            third.transport.abort()
+            await found.until(lambda: 3 not in found.engine.switches)
+            await found.switch(6)
+            await found.until(lambda: 6 in found.engine.switches)
+        finally:
+            for _, writer in silent:
+                writer.transport.abort()
+
+    in_lab(test, places=SwitchPlaces(connections=8, per_address=3))
+
+
+def test_a_connection_that_never_says_which_switch_it_is_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("horizon_ryu.slicer.switch_link.HANDSHAKE_SECONDS", 0.05)
+
+    async def test(found: Lab) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", found.port)
+        try:
+            async with asyncio.timeout(SECONDS):
+                await reader.read()
+        finally:
+            writer.transport.abort()
+        await found.until(lambda: any(name == "switch_given_up" for name, _ in found.events))
 
     in_lab(test)
 
