@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from horizon_ryu.core.slicing.control_frames import control_frame
 from horizon_ryu.slicer import control
-from horizon_ryu.slicer.configuration import SlicerConfiguration
+from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
 from horizon_ryu.wire.versions import OPENFLOW_10
@@ -141,6 +142,30 @@ def test_one_folder_has_one_engine(tmp_path: Path) -> None:
     again = lock(tmp_path / "slicer")
     assert again is not None
     again.close()
+
+
+def test_the_engine_serves_others_while_a_configuration_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served_meanwhile = threading.Event()
+    waited: list[bool] = []
+
+    def read(given: Any, takes_tls: bool) -> SlicerConfiguration:
+        waited.append(served_meanwhile.wait(10.0))
+        return parse_configuration(given, takes_tls)
+
+    monkeypatch.setattr(control, "parse_configuration", read)
+
+    async def check(engine: SlicerEngine, _server: ControlServer, connect: Connect) -> None:
+        one, other = await connect(), await connect()
+        configuring = asyncio.ensure_future(one.call("configure", document=document(3, "a")))
+        assert (await other.call("status"))["result"]["version"] == 0
+        served_meanwhile.set()
+        assert (await configuring)["result"]["version"] == 3
+        assert "a" in engine.configuration().slices
+
+    served(tmp_path, check)
+    assert waited == [True]
 
 
 def test_an_error_of_ours_is_answered_and_counted_and_the_client_stays(
