@@ -23,6 +23,7 @@ ENTRIES = (
     "test_slicer13_objects.py",
     "test_slicer_tenants.py",
     "test_slicer13.py",
+    "test_slicer_bandwidth.py",
     "test_slicer_killed.py",
     "test_slicing_application.py",
     "test_undisturbed_flows.py",

@@ -17,7 +17,6 @@ BOUNDARIES = {
     "horizon_ryu.signals": "of the process, not of what services.py puts together",
     "horizon_ryu.wire.error_names": "the one place that knows both lists of error codes",
     "horizon_ryu.wire.of10.messages": "the table of a version, as of13.messages is",
-    "tools.ryu_process": "what tests run their tenants by",
     "xen_bridge.dom0.complaints": "a state of its own, that any thread may touch",
 }
 """Small modules that stay, and why."""
