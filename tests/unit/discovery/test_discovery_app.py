@@ -134,6 +134,7 @@ class Horizon(SimpleNamespace):
             published=Published(),
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
+            ports_of_slice=lambda _name, _authorization: None,
             audits=AuditService(
                 GreenRuntime(), switches, dict, time.monotonic, lambda _name, _error: None
             ),
