@@ -16,14 +16,14 @@ from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.slicer.xid_map import Asked
+from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET
 from horizon_ryu.wire.layout import WireError
-from horizon_ryu.wire.ofp10 import OFPT as OFPT10
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.switch import FeaturesReply
-from horizon_ryu.wire.versions import OPENFLOW_10
+from horizon_ryu.wire.symmetric import BarrierRequest
 
 _IGNORED = frozenset({int(OFPT.ERROR), int(OFPT.ECHO_REPLY), int(OFPT.ECHO_REQUEST)})
 """What the session with a tenant has dealt with; the same numbers in both versions."""
@@ -151,8 +151,8 @@ class SlicedDatapath(ABC):
 
     def confirm(self, done: Callable[[], object]) -> None:
         """Have ``done`` called when the switch has done all that it was told before."""
-        kind = OFPT10.BARRIER_REQUEST if self.VERSION == OPENFLOW_10 else OFPT.BARRIER_REQUEST
-        self._link.forward(_Barrier(done), framed(self.VERSION, int(kind), 0, b""))
+        barrier = codec_of(self.VERSION).messages.encode(0, BarrierRequest())
+        self._link.forward(_Barrier(done), barrier)
 
     # ---- messages
 

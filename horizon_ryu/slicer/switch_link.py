@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -37,6 +38,9 @@ _MOST_EARLY = 1024
 """Messages of a switch that are kept until its features and its ports are known."""
 
 _FOR_TENANTS = (SessionEvent.PACKET_IN, SessionEvent.MESSAGE, SessionEvent.ANSWER)
+_DATAPATHS: Mapping[int, type[SlicedDatapath10] | type[SlicedDatapath13]] = MappingProxyType(
+    {OPENFLOW_10: SlicedDatapath10, OPENFLOW_13: SlicedDatapath13}
+)
 
 
 class Slicer(Protocol):
@@ -185,8 +189,7 @@ class SwitchLink(SessionLink):
     def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""
         worked_by = self._slicer.flowspace_on(*switch), self._slicer.signer
-        make = SlicedDatapath10 if switch.version == OPENFLOW_10 else SlicedDatapath13
-        return make(features, self._say, *worked_by, first_id=first)
+        return _DATAPATHS[switch.version](features, self._say, *worked_by, first_id=first)
 
     # ---- slices
 
