@@ -41,10 +41,13 @@ FLOODED = 1_000
 def slice_a_network(console: Terminal, folder: Path) -> None:
     """Show that slices have their own hosts, and nothing else, whatever one of them does."""
     console.rule("A network for many controllers")
+    # Each controller has a store of its own.
+    own = folder / "slices"
+    own.mkdir()
     with ExitStack() as stack:
         title = "two switches, the slicer, and two controllers that know nothing of it: Ryu's own"
         with chapter(console, title):
-            stage = stack.enter_context(_stage(folder))
+            stage = stack.enter_context(_stage(own))
         with chapter(console, "red's hosts reach red's, blue's reach blue's"):
             stage.expect("h1", "h3")
             stage.expect("h2", "h4")
