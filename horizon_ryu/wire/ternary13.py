@@ -62,6 +62,9 @@ _PLACES: Mapping[int, _Place] = MappingProxyType(
 """By the header of the field. A mask is read in any field: Open vSwitch takes such."""
 
 
+_NUMBERS = 0x7F
+
+
 def read_match13(message: bytes, start: int) -> tuple[TernaryMatch, int]:
     """Return the match at ``start`` and where its padding ends; MatchError.
 
@@ -76,7 +79,7 @@ def read_match13(message: bytes, start: int) -> tuple[TernaryMatch, int]:
 
 def read_oxm(fields: bytes) -> TernaryMatch:
     """Return the match that a list of OXM fields is; MatchError."""
-    value = mask = 0
+    value = mask = seen = 0
     needed: list[tuple[int, frozenset[int]]] = []
     at, end = 0, len(fields)
     while at < end:
@@ -92,8 +95,10 @@ def read_oxm(fields: bytes) -> TernaryMatch:
             raise MatchError(OFPBMC.BAD_VALUE, f"{found:#x} is more than {ones:#x}")
         if found & ~bits:
             raise MatchError(OFPBMC.BAD_WILDCARDS, "a value has ones where its mask has none")
-        if mask & ones << shift:
+        # By its number: one whose mask has no ones leaves no trace in the match.
+        if seen & 1 << (head >> 9 & _NUMBERS):
             raise MatchError(OFPBMC.DUP_FIELD, f"field {head >> 9:#x} stands twice")
+        seen |= 1 << (head >> 9 & _NUMBERS)
         value |= found << shift
         mask |= (bits & ones) << shift
         if needs is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from horizon_ryu.wire.error_codes13 import OFPBMC
@@ -214,6 +214,7 @@ def oxm_lists(draw: st.DrawFn) -> bytes:
 
 
 @given(oxm_lists())
+@example(oxm(2, 0, 0) + oxm(2, 0))
 def test_a_list_of_oxm_fields_is_taken_or_refused_as_the_switch_of_the_tests_does(
     fields: bytes,
 ) -> None:
