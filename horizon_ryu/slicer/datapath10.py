@@ -15,13 +15,20 @@ from horizon_ryu.slicer.flow_mods10 import delete_all10
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
 from horizon_ryu.slicer.flow_tables10 import COOKIE_AT, FlowTables10, SlicedLink10
+from horizon_ryu.slicer.frame_length import FrameLengths
 from horizon_ryu.slicer.frames10 import TenantFrames10
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, OwnQuestion, SlicedDatapath
-from horizon_ryu.slicer.sliced_link import error_message, with_xid
+from horizon_ryu.slicer.sliced_datapath import (
+    MORE,
+    FromSwitch,
+    FromTenant,
+    SlicedDatapath,
+    flags_of,
+)
+from horizon_ryu.slicer.sliced_link import with_xid
 from horizon_ryu.slicer.takeover10 import Takeover10
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
@@ -31,14 +38,11 @@ from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStats10
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
 from horizon_ryu.wire.session.pending import xid_of
-from horizon_ryu.wire.symmetric import Error, GetConfigReply, SetConfig
 from horizon_ryu.wire.ternary import TernaryMatch
 from horizon_ryu.wire.ternary10 import read_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _MESSAGES = codec_of(OPENFLOW_10).messages
-_MORE = 1
-_LEAST_MISS_SEND_LEN = 128
 _NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
 _FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
@@ -75,13 +79,13 @@ class SlicedDatapath10(SlicedDatapath):
         self._tables = FlowTables10(self._link, self.ports, first_id)
         self.frames = TenantFrames10(self._link, self.ports, signer)
         self._stats = FlowStatsAnswers10(self._link, self._tables, stats_window)
-        self._miss_send_len = 0
+        self._lengths = FrameLengths(self._link, OFPET.BAD_REQUEST, OFPBRC.EPERM)
         self._worked_by: dict[str, SliceSettings] = {}
         self._guards: set[tuple[TernaryMatch, int]] = set()
         self._tenants_say: Mapping[int, FromTenant] = {
             OFPT.FEATURES_REQUEST: self._features,
-            OFPT.GET_CONFIG_REQUEST: self._get_config,
-            OFPT.SET_CONFIG: self._set_config,
+            OFPT.GET_CONFIG_REQUEST: self._lengths.get_config,
+            OFPT.SET_CONFIG: self._lengths.set_config,
             OFPT.FLOW_MOD: self._tables.flow_mod,
             OFPT.PACKET_OUT: lambda tenant, message, _: self.frames.packet_out(tenant, message),
             OFPT.PORT_MOD: self._port_mod,
@@ -108,7 +112,7 @@ class SlicedDatapath10(SlicedDatapath):
         lost: list[TenantEntry] = []
         if kept is None:
             self._link.say(delete_all10(0))
-        self._set_miss_send_len()
+        self._lengths.follow()
         self._install_guards()
         if kept is not None:
             taker = Takeover10(self._link, self._tables, lambda: self._guards)
@@ -139,7 +143,7 @@ class SlicedDatapath10(SlicedDatapath):
         """Let a tenant take part no more; its entries stay."""
         super().disconnect(tenant)
         self._stats.forget(tenant)
-        self._set_miss_send_len()
+        self._lengths.follow()
 
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
         """Take another flowspace: entries and ports of tenants follow it."""
@@ -186,26 +190,6 @@ class SlicedDatapath10(SlicedDatapath):
         reply = self.ports.features(tenant.slice_name)
         tenant.say(_MESSAGES.encode(xid_of(message), reply))
 
-    def _get_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
-        reply = GetConfigReply(0, tenant.miss_send_len)
-        tenant.say(_MESSAGES.encode(xid_of(message), reply))
-
-    def _set_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
-        """Note how much of a frame the tenant wants; how fragments fare is everybody's."""
-        asked: SetConfig = _MESSAGES.decode(message).message
-        if asked.flags and not self._link.presence(tenant).settings.allows_config:
-            raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "set_config flags")
-        tenant.miss_send_len = asked.miss_send_len
-        self._set_miss_send_len()
-
-    def _set_miss_send_len(self) -> None:
-        """Have the switch send as much of a frame as the tenant that wants most."""
-        wanted = max((tenant.miss_send_len for tenant in self._link.tenants()), default=0)
-        wanted = max(wanted, _LEAST_MISS_SEND_LEN)
-        if wanted != self._miss_send_len:
-            self._miss_send_len = wanted
-            self._link.say(_MESSAGES.encode(0, SetConfig(0, wanted)))
-
     def _port_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         self.ports.port_mod(tenant, message)
         self._tables.follow_ports((tenant.slice_name,), now)
@@ -236,13 +220,6 @@ class SlicedDatapath10(SlicedDatapath):
             return
         self._tables.flow_removed(message, now)
 
-    def _answer(self, message: bytes, now: float) -> None:
-        asked = self._link.answer(message)
-        if asked is not None and isinstance(asked.tenant, TenantConnection):
-            asked.tenant.say(with_xid(message, asked.xid))
-        elif asked is not None and isinstance(asked.tenant, OwnQuestion):
-            asked.tenant.answered(asked, message, now)
-
     def ports_seen(self, name: str) -> tuple[Any, ...]:
         """Return the ports that a slice has here."""
         return tuple(self.ports.features(name).ports)
@@ -256,15 +233,13 @@ class SlicedDatapath10(SlicedDatapath):
         self._tables.follow_ports(self.ports.port_status(message), now)
 
     def _stats_reply(self, message: bytes, now: float) -> None:
+        asked = self._link.answer(message, is_last=not flags_of(message) & MORE)
+        if asked is not None and not self._is_own(asked, message, now):
+            self._stats_to_tenant(asked, message)
+
+    def _stats_to_tenant(self, asked: Asked, message: bytes) -> None:
         reply: StatsReply = _MESSAGES.decode(message).message
-        asked = self._link.answer(message, is_last=not reply.flags & _MORE)
-        if asked is None:
-            return
-        if asked.tenant is self._stats:
-            self._stats.reply(reply, now)
-        elif isinstance(asked.tenant, OwnQuestion):
-            asked.tenant.answered(asked, message, now)
-        elif reply.type in STATS_OF_PORTS:
+        if reply.type in STATS_OF_PORTS:
             self.ports.stats_reply(asked.tenant, asked.xid, reply)
         elif reply.type == OFPST.TABLE:
             asked.tenant.say(_MESSAGES.encode(asked.xid, self._tables_of(asked.tenant, reply)))
@@ -282,25 +257,7 @@ class SlicedDatapath10(SlicedDatapath):
                 tables.append(replace(one, active_count=count, max_entries=most))
         return replace(reply, body=tuple(tables))
 
-    def _error(self, message: bytes, now: float) -> None:
-        """Tell the tenant whose message it was, with that message as it was sent."""
-        asked = self._link.answer(message)
-        if asked is None:
-            return
-        if asked.tenant is self._stats:
-            self._stats.failed(now)
-            return
-        if isinstance(asked.tenant, OwnQuestion):
-            asked.tenant.refused(asked, message, now)
-            return
-        if not self._is_new(asked, now):
-            return
-        error: Error = _MESSAGES.decode(message).message
-        presence = self._link.presence(asked.tenant)
-        presence.counted["switch.error"] += 1
-        asked.tenant.say(error_message(OPENFLOW_10, error.type, error.code, asked.message))
-
-    def _is_new(self, asked: Asked, now: float) -> bool:
+    def _is_news(self, asked: Asked, now: float) -> bool:
         """End the entries of a flow-mod that the switch refused; False if it was told before."""
         if not asked.context:
             return True

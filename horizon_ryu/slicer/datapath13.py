@@ -6,7 +6,6 @@ entry of a tenant takes a frame that the first table has not given to its slice.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -24,35 +23,40 @@ from horizon_ryu.slicer.flow_mods13 import delete_all13
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats13 import FlowStatsAnswers13
 from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
+from horizon_ryu.slicer.frame_length import FrameLengths
 from horizon_ryu.slicer.frames13 import TenantFrames13
 from horizon_ryu.slicer.group_statistics13 import GroupStatistics13
 from horizon_ryu.slicer.groups13 import TenantGroups13
 from horizon_ryu.slicer.instructions13 import RESERVED, InstructionSlicer13, is_plain, objects_of
+from horizon_ryu.slicer.kept_tables import first_id as drawn_id
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
 from horizon_ryu.slicer.meters13 import TenantMeters13
 from horizon_ryu.slicer.ports13 import TenantPorts13
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.roles13 import TenantRoles13
-from horizon_ryu.slicer.sliced_datapath import FromSwitch, FromTenant, OwnQuestion, SlicedDatapath
-from horizon_ryu.slicer.sliced_link import error_message, with_xid
+from horizon_ryu.slicer.sliced_datapath import (
+    MORE,
+    FromSwitch,
+    FromTenant,
+    SlicedDatapath,
+    flags_of,
+)
 from horizon_ryu.slicer.statistics13 import TenantStatistics13
 from horizon_ryu.slicer.switch_settings13 import SwitchSettings13
+from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.error_codes13 import OFPET, OFPSCFC
 from horizon_ryu.wire.of13.handshake import FeaturesReply13
 from horizon_ryu.wire.of13.multipart import MultipartReply
 from horizon_ryu.wire.of13.structures import Action13, Port13
 from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 from horizon_ryu.wire.session.pending import xid_of
-from horizon_ryu.wire.symmetric import Error
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
-_MORE = 1
 _MOST_PLAIN = 4096
 """Programs that are remembered with what they become."""
-_RANDOM_BITS = 30
-"""Of the first id of an entry; the slicer's own cookies are above all ids."""
 
 
 class SlicedDatapath13(SlicedDatapath):
@@ -85,13 +89,14 @@ class SlicedDatapath13(SlicedDatapath):
         self._plain: dict[tuple[str, int, bytes], bytes] = {}
         self.roles = roles = TenantRoles13(link)
         self.ports = TenantPorts13(link, roles.wants_port_status)
-        drawn = secrets.randbits(_RANDOM_BITS) << 32 if first_id is None else first_id
+        drawn = drawn_id(None) if first_id is None else first_id
         self._tables = FlowTables13(link, tables, roles.wants_removal, drawn)
         self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
         self.meters = TenantMeters13(link, self._tables, self._install)
         self._classifier = Classifier13(link, sliced, self.meters.of_slice)
         self.frames = TenantFrames13(link, self._tables, self, signer, roles.wants_packet_in)
         self._settings = SwitchSettings13(link, self.ports)
+        self._lengths = FrameLengths(link, OFPET.SWITCH_CONFIG_FAILED, OFPSCFC.EPERM)
         self._flow_stats = FlowStatsAnswers13(link, stats_window)
         self._statistics = TenantStatistics13(
             link,
@@ -102,8 +107,8 @@ class SlicedDatapath13(SlicedDatapath):
         )
         self._tenants_say: Mapping[int, FromTenant] = {
             OFPT.FEATURES_REQUEST: self._say_features,
-            OFPT.GET_CONFIG_REQUEST: self._settings.get_config,
-            OFPT.SET_CONFIG: self._settings.set_config,
+            OFPT.GET_CONFIG_REQUEST: self._lengths.get_config,
+            OFPT.SET_CONFIG: self._lengths.set_config,
             OFPT.FLOW_MOD: self._tables.flow_mod,
             OFPT.GROUP_MOD: self.groups.group_mod,
             OFPT.METER_MOD: self.meters.meter_mod,
@@ -132,9 +137,9 @@ class SlicedDatapath13(SlicedDatapath):
     def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
         """Begin with an empty switch: its entries name groups and marks of an earlier one."""
         self._link.say(delete_all13(0))
-        self.groups.begin(False)
-        self.meters.begin(False)
-        self._settings.set_miss_send_len()
+        self.groups.begin()
+        self.meters.begin()
+        self._lengths.follow()
         self._has_begun = True
         self._install()
         return list(kept or ())
@@ -184,7 +189,7 @@ class SlicedDatapath13(SlicedDatapath):
         super().disconnect(tenant)
         self.roles.left(tenant)
         self._flow_stats.forget(tenant)
-        self._settings.set_miss_send_len()
+        self._lengths.follow()
 
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
         """Take another flowspace: the first table and the ports of tenants follow it."""
@@ -259,16 +264,6 @@ class SlicedDatapath13(SlicedDatapath):
         if self.ports.port_status(message):
             self.groups.follow()
 
-    def _answer(self, message: bytes, now: float) -> None:
-        """Take an answer to whoever has asked: a tenant, or a part of the slicer."""
-        asked = self._link.answer(message)
-        if asked is None:
-            return
-        if isinstance(asked.tenant, TenantConnection):
-            asked.tenant.say(with_xid(message, asked.xid))
-        elif isinstance(asked.tenant, OwnQuestion):
-            asked.tenant.answered(asked, message, now)
-
     def ports_seen(self, name: str) -> tuple[Any, ...]:
         """Return the ports that a slice has here."""
         return self.ports.described(name)
@@ -279,30 +274,19 @@ class SlicedDatapath13(SlicedDatapath):
             self._settings.queue_config(asked.tenant, asked.xid, message)
 
     def _multipart_reply(self, message: bytes, now: float) -> None:
-        kind, flags = (int.from_bytes(message[at : at + 2], "big") for at in (8, 10))
-        asked = self._link.answer(message, is_last=not flags & _MORE)
+        asked = self._link.answer(message, is_last=not flags_of(message) & MORE)
         if asked is not None:
-            if isinstance(asked.tenant, TenantConnection):
+            if not self._is_own(asked, message, now):
                 self._statistics.reply(asked, message, now)
-            elif isinstance(asked.tenant, OwnQuestion):
-                asked.tenant.answered(asked, message, now)
-        elif kind == OFPMP.PORT_DESC:
+        elif int.from_bytes(message[8:10], "big") == OFPMP.PORT_DESC:
             reply: MultipartReply = _MESSAGES.decode(message).message
             self.ports.learn(one for one in _body(reply) if isinstance(one, Port13))
 
-    def _error(self, message: bytes, now: float) -> None:
-        """Tell whoever's message it was, a tenant with that message as it was sent."""
-        asked = self._link.answer(message)
-        if asked is None:
-            return
+    def _is_news(self, asked: Asked, now: float) -> bool:
+        """Take back what was noted of a change that the switch refused."""
         if callable(asked.context):
             asked.context(now)
-        if isinstance(asked.tenant, TenantConnection):
-            error: Error = _MESSAGES.decode(message).message
-            self._link.presence(asked.tenant).counted["switch.error"] += 1
-            asked.tenant.say(error_message(OPENFLOW_13, error.type, error.code, asked.message))
-        elif isinstance(asked.tenant, OwnQuestion):
-            asked.tenant.refused(asked, message, now)
+        return True
 
 
 def _body(reply: MultipartReply) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.sliced_link import SlicedLink
+from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.message_table import MessageTable
 from horizon_ryu.wire.of10.statistics import AggregateStats
 from horizon_ryu.wire.ofp13 import OFPMP
@@ -107,8 +108,20 @@ class FlowStatsAnswers(ABC):
             self._poll = _Poll(now, waiting=[*waiting, question])
             self._link.forward(self, self.MESSAGES.encode(0, self._whole()))
 
-    def reply(self, reply: Any, now: float) -> None:
-        """Take a part of the switch's answer; with the last, answer all that wait."""
+    def answered(self, _asked: Asked, message: bytes, now: float) -> None:
+        """Take a part of the switch's answer, which may be none to what was asked."""
+        reply = self.MESSAGES.decode(message).message
+        if isinstance(reply, self.REPLY):
+            self._take(reply, now)
+        else:
+            self._give_up(now)
+
+    def refused(self, _asked: Asked, _message: bytes, now: float) -> None:
+        """Take an error instead: what is known is told."""
+        self._give_up(now)
+
+    def _take(self, reply: Any, now: float) -> None:
+        """Take a part; with the last, answer all that wait."""
         poll = self._poll
         if poll is None or not isinstance(reply.body, tuple):
             return
@@ -120,8 +133,8 @@ class FlowStatsAnswers(ABC):
             for question in poll.waiting:
                 self._answer(question, now)
 
-    def failed(self, now: float) -> None:
-        """Answer all that wait with what is known: the switch has refused to tell."""
+    def _give_up(self, now: float) -> None:
+        """Answer all that wait with what is known."""
         poll, self._poll = self._poll, None
         for question in poll.waiting if poll is not None else ():
             self._answer(question, now)

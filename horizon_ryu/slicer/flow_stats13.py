@@ -8,7 +8,6 @@ from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.flow_mods13 import output_filter, read_match
 from horizon_ryu.slicer.flow_stats import FlowQuestion, FlowStatsAnswers, lifetime
 from horizon_ryu.slicer.instructions13 import read_instructions
-from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.layout import read_whole
 from horizon_ryu.wire.of13.match import MATCH13, OxmMatch
@@ -67,17 +66,3 @@ class FlowStatsAnswers13(FlowStatsAnswers):
             match=read_whole(MATCH13, write_match13(entry.match), 0),
             instructions=read_instructions(entry.program),
         )
-
-    # ---- from the switch
-
-    def answered(self, _asked: Asked, message: bytes, now: float) -> None:
-        """Take a part of the switch's answer, which may be none to what was asked."""
-        reply = self.MESSAGES.decode(message).message
-        if isinstance(reply, MultipartReply):
-            self.reply(reply, now)
-        else:
-            self.failed(now)
-
-    def refused(self, _asked: Asked, _message: bytes, now: float) -> None:
-        """Take an error instead: what is known is told."""
-        self.failed(now)

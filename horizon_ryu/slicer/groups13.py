@@ -109,10 +109,9 @@ class TenantGroups13:
         self.errors = 0
         """Group-mods of the slicer's own that the switch has refused."""
 
-    def begin(self, keeps_entries: bool = False) -> None:
-        """Begin with a switch without groups, unless what it has is to be taken over."""
-        if not keeps_entries:
-            self._send(GroupMod(int(OFPGC.DELETE), int(OFPGT.ALL), _ALL_GROUPS))
+    def begin(self) -> None:
+        """Begin with a switch without groups."""
+        self._send(GroupMod(int(OFPGC.DELETE), int(OFPGT.ALL), _ALL_GROUPS))
 
     # ---- numbers
 

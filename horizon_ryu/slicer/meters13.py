@@ -77,10 +77,9 @@ class TenantMeters13:
         self._shares: dict[str, _ShareMeter] = {}
         self._ending: list[int] = []
 
-    def begin(self, keeps_entries: bool = False) -> None:
-        """Begin with a switch without meters, unless what it has is to be taken over."""
-        if not keeps_entries:
-            self._send(MeterMod13(_DELETE, 0, _ALL_METERS), 0)
+    def begin(self) -> None:
+        """Begin with a switch without meters."""
+        self._send(MeterMod13(_DELETE, 0, _ALL_METERS), 0)
 
     # ---- numbers
 

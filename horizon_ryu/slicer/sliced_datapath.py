@@ -16,21 +16,29 @@ from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink
+from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET
 from horizon_ryu.wire.layout import WireError
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.switch import FeaturesReply
-from horizon_ryu.wire.symmetric import BarrierRequest
+from horizon_ryu.wire.symmetric import BarrierRequest, Error
 
 _IGNORED = frozenset({int(OFPT.ERROR), int(OFPT.ECHO_REPLY), int(OFPT.ECHO_REQUEST)})
 """What the session with a tenant has dealt with; the same numbers in both versions."""
 
+MORE = 1
+"""Flag of a part of statistics that is not the last."""
+
 FromTenant = Callable[[TenantConnection, bytes, float], None]
 """Deals with a message of a tenant; TenantRefusal."""
 FromSwitch = Callable[[bytes, float], None]
+
+
+def flags_of(statistics: bytes) -> int:
+    """Return the flags of an answer of statistics, the same place in both versions."""
+    return int.from_bytes(statistics[10:12], "big")
 
 
 @runtime_checkable
@@ -186,3 +194,33 @@ class SlicedDatapath(ABC):
         take = self._switch_says.get(message[1])
         if take is not None:
             take(message, now)
+
+    def _is_own(self, asked: Asked, message: bytes, now: float) -> bool:
+        """Give an answer to the part of the slicer that has asked; False if a tenant has."""
+        if isinstance(asked.tenant, TenantConnection):
+            return False
+        if isinstance(asked.tenant, OwnQuestion):
+            asked.tenant.answered(asked, message, now)
+        return True
+
+    def _answer(self, message: bytes, now: float) -> None:
+        """Take an answer as it is to whoever has asked."""
+        asked = self._link.answer(message)
+        if asked is not None and not self._is_own(asked, message, now):
+            asked.tenant.say(with_xid(message, asked.xid))
+
+    def _error(self, message: bytes, now: float) -> None:
+        """Tell whoever's message it was, a tenant with that message as it was sent."""
+        asked = self._link.answer(message)
+        if asked is None or not self._is_news(asked, now):
+            return
+        if isinstance(asked.tenant, TenantConnection):
+            error: Error = codec_of(self.VERSION).messages.decode(message).message
+            self._link.presence(asked.tenant).counted["switch.error"] += 1
+            asked.tenant.say(error_message(self.VERSION, error.type, error.code, asked.message))
+        elif isinstance(asked.tenant, OwnQuestion):
+            asked.tenant.refused(asked, message, now)
+
+    @abstractmethod
+    def _is_news(self, asked: Asked, now: float) -> bool:
+        """Take back what was noted of a change that the switch refused; False if told before."""

@@ -12,7 +12,7 @@ from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPPMFC, OFPQOFC, OFPSCFC, OFPTMFC
+from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPPMFC, OFPQOFC, OFPTMFC
 from horizon_ryu.wire.of13.controller import PortMod13
 from horizon_ryu.wire.of13.handshake import (
     QueueGetConfigReply13,
@@ -20,13 +20,10 @@ from horizon_ryu.wire.of13.handshake import (
 )
 from horizon_ryu.wire.of13.structures import Port13
 from horizon_ryu.wire.ofp13 import OFPP
-from horizon_ryu.wire.session.pending import xid_of
-from horizon_ryu.wire.symmetric import GetConfigReply, SetConfig
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
 _ANY_PORT = int(OFPP.ANY)
-_LEAST_MISS_SEND_LEN = 128
 
 
 class DescribedPorts(Protocol):
@@ -45,30 +42,6 @@ class SwitchSettings13:
     def __init__(self, link: SlicedLink, ports: DescribedPorts) -> None:
         self._link = link
         self._ports = ports
-        self._miss_send_len = 0
-
-    # ---- configuration
-
-    def get_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
-        """Tell a tenant how much of a frame it gets."""
-        reply = GetConfigReply(0, tenant.miss_send_len)
-        tenant.say(_MESSAGES.encode(xid_of(message), reply))
-
-    def set_config(self, tenant: TenantConnection, message: bytes, _: float) -> None:
-        """Note how much of a frame a tenant wants; how fragments fare is everybody's."""
-        asked: SetConfig = _MESSAGES.decode(message).message
-        if asked.flags and not self._link.presence(tenant).settings.allows_config:
-            raise TenantRefusal(OFPET.SWITCH_CONFIG_FAILED, OFPSCFC.EPERM, "set_config flags")
-        tenant.miss_send_len = asked.miss_send_len
-        self.set_miss_send_len()
-
-    def set_miss_send_len(self) -> None:
-        """Have the switch send as much of a frame as the tenant that wants most."""
-        wanted = max((tenant.miss_send_len for tenant in self._link.tenants()), default=0)
-        wanted = max(wanted, _LEAST_MISS_SEND_LEN)
-        if wanted != self._miss_send_len:
-            self._miss_send_len = wanted
-            self._link.say(_MESSAGES.encode(0, SetConfig(0, wanted)))
 
     # ---- what is not to be changed
 
