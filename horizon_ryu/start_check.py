@@ -19,7 +19,6 @@ from horizon_ryu.flows.confirmation import parse_settle
 from horizon_ryu.free_ports import check_addresses
 from horizon_ryu.http.auth import load_tokens
 from horizon_ryu.http.host_check import check_listening
-from horizon_ryu.openflow import tls_files
 from horizon_ryu.ryu_options import read_as_ryu_manager
 from horizon_ryu.settings import Settings
 from horizon_ryu.signing_key import signing_key
@@ -27,6 +26,7 @@ from horizon_ryu.slicer_files import check_tls
 from horizon_ryu.slices.engine_place import check_engine
 from horizon_ryu.slices.slicer_address import slicer_address
 from horizon_ryu.store_place import check_url, file_at
+from horizon_ryu.tls_options import check_openflow_port
 from horizon_ryu.xen_hosts.identity_place import identity_folder
 from xen_bridge.trust.identity import Identity, IdentityError
 
@@ -52,7 +52,7 @@ def check(conf: cfg.ConfigOpts) -> Settings:
     _check_applications(conf)
     _check_switch_addresses(conf)
     log_options.check(conf)
-    tls_files.check(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
+    check_openflow_port(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
     check_listening(conf.wsapi_host, bool(found.rest.tokens_file))
     check_addresses(conf)
     return found

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput
-from xen_bridge.private_file import OpenToOthers, read_regular
+from horizon_ryu.tls_options import check_readable, load_authorities, load_certificate
 
 
 class TlsFiles(NamedTuple):
@@ -42,7 +40,7 @@ def slicer_tls(files: TlsFiles) -> SlicerTls:
         raise InvalidInput(("certificate",), "is missing, but client_ca asks for TLS")
     for option, path in files._asdict().items():
         if path:
-            _check_readable(option, path, option.endswith("key"))
+            check_readable(option, path, option.endswith("key"))
     return SlicerTls(_of_tenants(files), _of_switches(files))
 
 
@@ -52,9 +50,9 @@ def _of_tenants(files: TlsFiles) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load("tenant_ca", authority, lambda: context.load_verify_locations(authority))
+    load_authorities(context, "tenant_ca", authority)
     if files.tenant_certificate:
-        _load_chain(context, "tenant_certificate", files.tenant_certificate, files.tenant_key)
+        load_certificate(context, "tenant_certificate", files.tenant_certificate, files.tenant_key)
     return context
 
 
@@ -63,10 +61,9 @@ def _of_switches(files: TlsFiles) -> ssl.SSLContext | None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load_chain(context, "certificate", files.certificate, files.key)
-    authority = files.client_ca
-    if authority:
-        _load("client_ca", authority, lambda: context.load_verify_locations(authority))
+    load_certificate(context, "certificate", files.certificate, files.key)
+    if files.client_ca:
+        load_authorities(context, "client_ca", files.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -77,29 +74,3 @@ def _pair(files: TlsFiles, certificate: str, key: str, needs: tuple[str, ...]) -
         for missing in (other, *needs):
             if given[option] and not given[missing]:
                 raise InvalidInput((missing,), f"is missing, but {option} is given")
-
-
-def _check_readable(option: str, path: str, is_private: bool) -> None:
-    try:
-        read_regular(Path(path), is_private)
-    except OSError as error:
-        raise InvalidInput((option,), f"{path}: {error.strerror}") from error
-    except OpenToOthers as error:
-        raise InvalidInput((option,), str(error)) from error
-
-
-def _load_chain(context: ssl.SSLContext, option: str, path: str, key: str | None) -> None:
-    _load(option, path, lambda: context.load_cert_chain(path, key, password=_no_password))
-
-
-def _load(option: str, path: str, load: Callable[[], None]) -> None:
-    try:
-        load()
-    except (ssl.SSLError, ValueError) as error:
-        reason = getattr(error, "reason", None) or str(error) or "not in PEM form"
-        raise InvalidInput((option,), f"{path}: {str(reason).lower().replace('_', ' ')}") from error
-
-
-def _no_password() -> str:
-    """Refuse to ask a terminal that an engine does not have."""
-    raise ValueError("the key is encrypted; the slicer needs one without a password")

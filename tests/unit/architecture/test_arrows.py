@@ -25,7 +25,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "audit": frozenset({"core", "openflow", "wire"}),
     "flows": frozenset({"changes", "core", "openflow", "settings", "store", "supervision", "wire"}),
     "switch_stats": frozenset({"core", "formats", "openflow", "wire"}),
-    "slicer": frozenset({"core", "wire"}),
+    "slicer": frozenset({"core", "tls_options", "wire"}),
     "slices": frozenset({"core", "supervised_loop", "supervision"}),
     "xen_hosts": frozenset({"core", "settings"}),
     "http": frozenset({"core", "formats"}),

@@ -1,8 +1,4 @@
-"""TLS files of the OpenFlow port: key, certificate and authorities, whole and readable.
-
-Ryu listens with TLS only if key and certificate are both given; with one of them it would
-silently speak plain TCP.
-"""
+"""TLS options: files in PEM form that options name, refused by the option that is wrong."""
 
 from __future__ import annotations
 
@@ -16,8 +12,12 @@ from xen_bridge.private_file import OpenToOthers, read_regular
 _KEY, _CERTIFICATE, _AUTHORITIES = "ctl_privkey", "ctl_cert", "ca_certs"
 
 
-def check(key: str | None, certificate: str | None, authorities: str | None) -> None:
-    """Raise InvalidInput, which names the option, unless all that is needed is there and fits."""
+def check_openflow_port(key: str | None, certificate: str | None, authorities: str | None) -> None:
+    """Raise InvalidInput, which names the option, unless all that Ryu needs is there and fits.
+
+    Ryu listens with TLS only if key and certificate are both given; with one of them it would
+    silently speak plain TCP.
+    """
     given = {_KEY: key, _CERTIFICATE: certificate, _AUTHORITIES: authorities}
     if all(value is None for value in given.values()):
         return
@@ -27,21 +27,31 @@ def check(key: str | None, certificate: str | None, authorities: str | None) -> 
             raise InvalidInput((option,), f"is missing, but {others} ask for TLS")
     for option, path in given.items():
         if path is not None:
-            _check_readable(option, path, is_private=option == _KEY)
+            check_readable(option, path, is_private=option == _KEY)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load(_CERTIFICATE, str(certificate), lambda: context.load_cert_chain(
-        str(certificate), str(key), password=_no_password))  # fmt: skip
+    load_certificate(context, _CERTIFICATE, str(certificate), str(key))
     if authorities:
-        _load(_AUTHORITIES, authorities, lambda: context.load_verify_locations(authorities))
+        load_authorities(context, _AUTHORITIES, authorities)
 
 
-def _check_readable(option: str, path: str, is_private: bool) -> None:
+def check_readable(option: str, path: str, is_private: bool) -> None:
+    """Return if a file can be read, and a private one by nobody else; InvalidInput."""
     try:
         read_regular(Path(path), is_private)
     except OSError as error:
         raise InvalidInput((option,), f"{path}: {error.strerror}") from error
     except OpenToOthers as error:
         raise InvalidInput((option,), str(error)) from error
+
+
+def load_authorities(context: ssl.SSLContext, option: str, path: str) -> None:
+    """Have a context trust the certificates of a file; InvalidInput."""
+    _load(option, path, lambda: context.load_verify_locations(path))
+
+
+def load_certificate(context: ssl.SSLContext, option: str, path: str, key: str | None) -> None:
+    """Have a context show the certificate of a file, with its key; InvalidInput."""
+    _load(option, path, lambda: context.load_cert_chain(path, key, password=_no_password))
 
 
 def _load(option: str, path: str, load: Callable[[], None]) -> None:
