@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_settings import DropPolicy
@@ -95,17 +94,13 @@ class TenantFrames10:
         self._deliver(rule.slice_name, message, header, now, grants=True)
 
     def _deliver(self, name: str, message: bytes, header: int, now: float, grants: bool) -> None:
-        presence = self._link.presences.get(name)
-        if presence is None or not presence.connections:
+        tenants = self._link.admit_packet_in(name, now)
+        if not tenants:
             return
-        if not presence.admit(Limited.PACKET_INS, now):
-            presence.refused[Limited.PACKET_INS] += 1
-            return
-        presence.counted["switch.packet_in"] += 1
         buffer_id = int.from_bytes(message[8:12], "big")
         if message[_REASON_AT] and self._came_by_guard(name, header):
             message = message[:_REASON_AT] + bytes((_NO_MATCH,)) + message[_REASON_AT + 1 :]
-        for tenant in presence.connections:
+        for tenant in tenants:
             if grants and not tenant.is_monitor and buffer_id != OFP_NO_BUFFER:
                 tenant.grant(buffer_id, header)
             tenant.say(_cut(message, tenant.miss_send_len))
@@ -133,12 +128,10 @@ class TenantFrames10:
             self._link.note_probe(probe, in_port, now)
             self._deliver(probe.slice_name, _packet_in(message, probe.frame), 0, now, grants=False)
             return
-        flowspace = self._link.sliced.flowspace
-        for presence in list(self._link.presences.values()):
-            own = presence.settings.name
-            if presence.settings.receives_lldp and flowspace.has_port(own, in_port):
-                header = header10(frame, in_port)
-                self._deliver(own, message, header, now, grants=flowspace.owns(own, header))
+        header = header10(frame, in_port)
+        for name in self._link.hear_lldp(in_port):
+            owns = self._link.sliced.flowspace.owns(name, header)
+            self._deliver(name, message, header, now, grants=owns)
 
     def _drop_unattended(self, rule: FlowspaceRule, header: int) -> None:
         """Drop, for a second, the frames of a slice that nobody is there for."""

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.marked_switch import MARK_SHIFT, TENANT_METADATA
 from horizon_ryu.core.slicing.slice_settings import DropPolicy
 from horizon_ryu.core.slicing.tenant_table import TableCommand, TenantEntry
@@ -173,15 +172,11 @@ class TenantFrames13:
             self._drop_unattended(entry, head)
 
     def _deliver(self, name: str, came: _PacketIn, head: int, now: float, grants: bool) -> None:
-        presence = self._link.presences.get(name)
-        if presence is None or not presence.connections:
+        tenants = self._link.admit_packet_in(name, now)
+        if not tenants:
             return
-        if not presence.admit(Limited.PACKET_INS, now):
-            presence.refused[Limited.PACKET_INS] += 1
-            return
-        presence.counted["switch.packet_in"] += 1
         message = came.encoded()
-        for tenant in presence.connections:
+        for tenant in tenants:
             if not self._wants(tenant, came.reason):
                 continue
             if grants and not tenant.is_monitor and came.buffer_id != OFP_NO_BUFFER:
@@ -191,7 +186,7 @@ class TenantFrames13:
     def _lldp(self, came: _PacketIn, now: float) -> None:
         """Take an LLDP frame back to the slice that sent it; others' to all that have the port."""
         came = came._replace(table_id=0, cookie=_NO_COOKIE)
-        flowspace, in_port = self._link.sliced.flowspace, came.origin.in_port
+        in_port = came.origin.in_port
         probe = self._signer.take(came.frame)
         if probe is not None:
             bare = probe.frame
@@ -199,11 +194,10 @@ class TenantFrames13:
             own = came._replace(buffer_id=OFP_NO_BUFFER, total_len=len(bare), frame=bare)
             self._deliver(probe.slice_name, own, 0, now, grants=False)
             return
-        for presence in list(self._link.presences.values()):
-            name = presence.settings.name
-            if presence.settings.receives_lldp and flowspace.has_port(name, in_port):
-                head = header13(came.frame, in_port)
-                self._deliver(name, came, head, now, grants=flowspace.owns(name, head))
+        head = header13(came.frame, in_port)
+        for name in self._link.hear_lldp(in_port):
+            owns = self._link.sliced.flowspace.owns(name, head)
+            self._deliver(name, came, head, now, grants=owns)
 
     def _drop_unattended(self, entry: TenantEntry, head: int) -> None:
         """Drop frames of a slice that nobody is there for, where nothing else is done with them."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.tenant_table import TenantTables
 from horizon_ryu.slicer.lldp_trailer import SignedProbe
 from horizon_ryu.slicer.presence import SeenProbe, SlicePresence, TenantConnection
@@ -92,6 +93,25 @@ class SlicedLink:
         presence = self.presences.get(probe.slice_name)
         if presence is not None and probe.origin is not None:
             presence.probes[in_port] = SeenProbe(probe.origin, now)
+
+    def admit_packet_in(self, slice_name: str, now: float) -> list[TenantConnection]:
+        """Return who may be told of one more frame of a slice, and count it."""
+        presence = self.presences.get(slice_name)
+        if presence is None or not presence.connections:
+            return []
+        if not presence.admit(Limited.PACKET_INS, now):
+            presence.refused[Limited.PACKET_INS] += 1
+            return []
+        presence.counted["switch.packet_in"] += 1
+        return presence.connections
+
+    def hear_lldp(self, in_port: int) -> list[str]:
+        """Return the slices that are told of LLDP of strangers at a port."""
+        return [
+            name
+            for name, presence in self.presences.items()
+            if presence.settings.receives_lldp and self.sliced.flowspace.has_port(name, in_port)
+        ]
 
     def connected(self, slice_name: str) -> list[TenantConnection]:
         """Return the connections of a slice."""

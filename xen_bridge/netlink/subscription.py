@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,6 +18,7 @@ from xen_bridge.netlink.batch import enlarge
 from xen_bridge.netlink.constants import NETLINK_ADD_MEMBERSHIP, SOL_NETLINK
 from xen_bridge.netlink.dump import NetlinkSocket
 from xen_bridge.netlink.tables import Table
+from xen_bridge.netlink.wire import NetlinkReply
 
 RECEIVE_BUFFER = 8 << 20
 """Bytes: some 10,000 routes, told at once."""
@@ -98,35 +99,57 @@ class NetlinkSubscription(Generic[Row]):
             self._connection = None
 
     def _snapshot(self, overflowed: bool) -> TableSnapshot[Row]:
-        connection = wire.opened(None)
         try:
-            enlarge(connection, self._receive_buffer)
-            for group in self._table.groups:
-                connection.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+            return TableSnapshot(self._begun(), overflowed)
+        except OSError as error:
+            raise BridgeError(f"the kernel tells no changes: {error.strerror}") from error
+
+    def _begun(self) -> tuple[Row, ...]:
+        """Return the whole table; whatever changes from now on is told by the connection."""
+        connection = joined(self._table.groups, self._receive_buffer)
+        try:
             found = map(self._table.read, self._dumps.dump(self._table.get, self._table.body))
             rows = tuple(row for row in found if row is not None)
-        except OSError as error:
-            connection.close()
-            raise BridgeError(f"the kernel tells no changes: {error.strerror}") from error
         except BaseException:
             connection.close()
             raise
         self._connection = connection
-        return TableSnapshot(rows, overflowed)
+        return rows
 
     def _changes(
         self, connection: socket.socket, seconds: float
     ) -> Iterator[Changed[Row] | Removed[Row]]:
-        connection.settimeout(max(seconds, 0.0))
-        for _ in range(MAX_DATAGRAMS):
-            try:
-                data = wire.receive(connection)
-            except (TimeoutError, BlockingIOError):
-                return
-            connection.settimeout(0.0)
-            for answer in wire.answers(data):
-                if answer.kind in (self._table.new, self._table.delete):
-                    row = self._table.read(answer.payload)
-                    if row is not None:
-                        is_new = answer.kind == self._table.new
-                        yield Changed(row) if is_new else Removed(row)
+        for answer in told(connection, seconds, MAX_DATAGRAMS):
+            if answer.kind in (self._table.new, self._table.delete):
+                row = self._table.read(answer.payload)
+                if row is not None:
+                    is_new = answer.kind == self._table.new
+                    yield Changed(row) if is_new else Removed(row)
+
+
+def joined(groups: Iterable[int], receive_buffer: int) -> socket.socket:
+    """Return a socket that the kernel tells all changes of ``groups``; OSError."""
+    connection = wire.opened(None)
+    try:
+        enlarge(connection, receive_buffer)
+        for group in groups:
+            connection.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def told(connection: socket.socket, seconds: float, most: int) -> Iterator[NetlinkReply]:
+    """Yield what the kernel tells, waiting ``seconds`` for the first datagram; OSError.
+
+    ``most``: datagrams that are taken, so that a storm of changes is told onward in pieces.
+    """
+    connection.settimeout(max(seconds, 0.0))
+    for _ in range(most):
+        try:
+            data = wire.receive(connection)
+        except (TimeoutError, BlockingIOError):
+            return
+        connection.settimeout(0.0)
+        yield from wire.answers(data)

@@ -12,9 +12,8 @@ import socket
 
 from xen_bridge.errors import BridgeError
 from xen_bridge.netlink import constants as c
-from xen_bridge.netlink import wire
-from xen_bridge.netlink.batch import enlarge
 from xen_bridge.netlink.dump import NetlinkSocket
+from xen_bridge.netlink.subscription import joined, told
 from xen_bridge.netlink.tables import NEXTHOPS, ROUTES
 from xen_bridge.netlink.wire import NetlinkReply
 from xen_bridge.planes.fib import Nexthop, RouteReader, RouteWay, read_nexthop
@@ -95,27 +94,13 @@ class FibFollower:
             self._connection = None
 
     def _subscribed(self) -> socket.socket:
-        connection = wire.opened(None)
-        try:
-            enlarge(connection, self._receive_buffer)
-            for group in _GROUPS:
-                connection.setsockopt(c.SOL_NETLINK, c.NETLINK_ADD_MEMBERSHIP, group)
-        except BaseException:
-            connection.close()
-            raise
+        connection = joined(_GROUPS, self._receive_buffer)
         self._is_stale = True
         return connection
 
     def _take(self, connection: socket.socket, seconds: float) -> None:
-        connection.settimeout(max(seconds, 0.0))
-        for _ in range(MAX_DATAGRAMS):
-            try:
-                data = wire.receive(connection)
-            except (TimeoutError, BlockingIOError):
-                return
-            connection.settimeout(0.0)
-            for answer in wire.answers(data):
-                self._heed(answer)
+        for answer in told(connection, seconds, MAX_DATAGRAMS):
+            self._heed(answer)
 
     def _heed(self, answer: NetlinkReply) -> None:
         if answer.kind in (c.RTM_NEWROUTE, c.RTM_DELROUTE):
