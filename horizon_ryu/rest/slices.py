@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -66,6 +67,10 @@ RULE_ID = PathParameter("^[1-9][0-9]{0,17}$", "The number of a rule", int)
 _NAME = MappingProxyType({"name": SLICE_NAME})
 _RULE = MappingProxyType({"name": SLICE_NAME, "id": RULE_ID})
 _WRITE, _READ = Access.SLICE, Access.SLICE_MONITOR
+_ASKED: Mapping[str, Any] = MappingProxyType(
+    {"access": _READ, "parameters": _NAME, "problems": (NOT_FOUND, ENGINE_AWAY)}
+)
+"""Of operations that the engine answers."""
 
 
 class EngineCaller(Protocol):
@@ -274,31 +279,17 @@ class SliceOperations:
 
     # ---- what the engine knows
 
-    @operation(
-        "GET", f"{_MEMBER}/stats", access=_READ, parameters=_NAME, problems=(NOT_FOUND, ENGINE_AWAY)
-    )
+    @operation("GET", f"{_MEMBER}/stats", **_ASKED)
     def stats(self, call: Call) -> EngineDocument:
         """Tell messages, refusals, limits used and latency added, by switch."""
         return self._asked(call, "stats")
 
-    @operation(
-        "GET",
-        f"{_MEMBER}/entries",
-        access=_READ,
-        parameters=_NAME,
-        problems=(NOT_FOUND, ENGINE_AWAY),
-    )
+    @operation("GET", f"{_MEMBER}/entries", **_ASKED)
     def entries(self, call: Call) -> EngineDocument:
         """Tell what the tenant has installed, and what became of it in the switches."""
         return self._asked(call, "entries")
 
-    @operation(
-        "GET",
-        f"{_MEMBER}/topology",
-        access=_READ,
-        parameters=_NAME,
-        problems=(NOT_FOUND, ENGINE_AWAY),
-    )
+    @operation("GET", f"{_MEMBER}/topology", **_ASKED)
     def topology(self, call: Call) -> EngineDocument:
         """Tell the switches, ports and links that the tenant sees."""
         return self._asked(call, "topology")

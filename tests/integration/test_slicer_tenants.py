@@ -15,20 +15,19 @@ from typing import Any
 
 import pytest
 
+from integration import sliced_pairs
+from integration.sliced_pairs import SECONDS, SlicedPairs, pair_slice
 from tools.controller_process import ControllerProcess, wait_until
 from tools.free_port import free_port
 from tools.logged_process import LoggedProcess
 from tools.ryu_process import RyuProcess
 from tools.slicer_process import SlicerProcess
-from topologies.driver import MininetProcess
-from topologies.graphs import Edge, Graph, GraphHost, GraphSwitch
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
-SECONDS = 60.0
 RYU, OURS, OVS, OS_KEN = "ryu", "ours", "ovs", "os-ken"
 TENANTS = (RYU, OURS, OVS, OS_KEN)
-CABLE = 5
+CABLE = len(TENANTS) + 1
 OS_KEN_SWITCH = Path(__file__).with_name("os_ken_switch.py")
 MARK = 32
 SHOW_TOS = """
@@ -39,30 +38,15 @@ for _ in range(3):
 """
 
 
-def two_switches() -> Graph:
-    """Return two switches with a cable between them, and a host of each tenant at both."""
-    switches = tuple(GraphSwitch(dpid, f"s{dpid}") for dpid in (1, 2))
-    hosts = tuple(
-        GraphHost(f"h{number}", f"10.0.0.{number}", f"00:00:00:00:00:{number:02x}", dpid, port)
-        for number, (dpid, port) in enumerate(
-            ((dpid, port) for port in range(1, 5) for dpid in (1, 2)), 1
-        )
-    )
-    return Graph("two", switches, (Edge(1, CABLE, 2, CABLE),), hosts)
-
-
 def hosts_of(name: str) -> tuple[int, int]:
     """Return the numbers of a tenant's hosts, one at each switch."""
-    place = TENANTS.index(name)
-    return 2 * place + 1, 2 * place + 2
+    return sliced_pairs.hosts_of(TENANTS.index(name))
 
 
 def slice_of(name: str, port: int, **more: Any) -> dict[str, Any]:
     """Return a tenant's slice; its controller listens on ``port``."""
-    macs = [f"00:00:00:00:00:{number:02x}" for number in hosts_of(name)]
-    flowspace = [{"ports": [TENANTS.index(name) + 1, CABLE], "match": {"dl_src": macs}}]
-    controllers = [{"url": f"tcp:127.0.0.1:{port}"}]
-    return {"name": name, "controllers": controllers, "flowspace": flowspace, **more}
+    url = f"tcp:127.0.0.1:{port}"
+    return pair_slice(name, TENANTS.index(name), len(TENANTS), url, **more)
 
 
 class ListeningProcess(LoggedProcess):
@@ -87,7 +71,7 @@ def ovs_controller(folder: Path, *words: str) -> ListeningProcess:
     return ListeningProcess(command, folder / f"ovs-{port}.log", port)
 
 
-class TenantNetwork:
+class TenantNetwork(SlicedPairs):
     """Two switches, two slicers and four controllers."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -106,24 +90,8 @@ class TenantNetwork:
         self.upper = stack.enter_context(SlicerProcess(upper, [inner], instance="upper"))
         ports = {RYU: ryu.port, OURS: self.upper.port, OVS: ovs.port, OS_KEN: os_ken.port}
         self.slices = {name: slice_of(name, ports[name]) for name in TENANTS}
-        self.lower = stack.enter_context(
-            SlicerProcess(lower, list(self.slices.values()), instance="lower")
-        )
-        self.network = stack.enter_context(
-            MininetProcess(
-                two_switches(), [f"tcp:127.0.0.1:{self.lower.port}"], versions=["OpenFlow10"]
-            )
-        )
-        wait_until(
-            lambda: self.lower.log().count("tenant_connected") >= 2 * len(TENANTS),
-            SECONDS,
-            f"all tenants are connected\n{self.lower.log()[-2000:]}",
-        )
-
-    def lost(self, one: int, other: int) -> bool:
-        """Tell whether a ping between two hosts is lost."""
-        ran = self.network.run(f"h{one}", ["ping", "-c", "1", "-W", "1", f"10.0.0.{other}"])
-        return ran.status != 0
+        super().__init__(lower, stack, list(self.slices.values()), "OpenFlow10", instance="lower")
+        self.lower = self.slicer
 
 
 @pytest.fixture(scope="module")

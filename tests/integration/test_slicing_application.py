@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.test_slicer import two_switches
+from integration.sliced_pairs import SECONDS, two_switches
 from tools.controller_process import wait_until
 from tools.ryu_process import RyuProcess
 from tools.slicing_process import SlicingProcess
@@ -16,7 +16,6 @@ from topologies.driver import MininetProcess
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
-SECONDS = 60.0
 TENANTS = ("a", "b")
 RULES = {
     "a": "ports=1,3 dl_src=00:00:00:00:00:01,00:00:00:00:00:02",
@@ -36,7 +35,9 @@ class SlicedClass:
         self.wait_for_engine()
         self.network = stack.enter_context(
             MininetProcess(
-                two_switches(), [f"tcp:127.0.0.1:{self.slicing.port}"], versions=["OpenFlow10"]
+                two_switches(len(TENANTS)),
+                [f"tcp:127.0.0.1:{self.slicing.port}"],
+                versions=["OpenFlow10"],
             )
         )
         for name, tenant in self.tenants.items():
