@@ -86,9 +86,9 @@ class SliceService:
             self._keep(old, new)
             try:
                 self._tell_engine(new)
-            except InvalidInput:
+            except InvalidInput as error:
                 self._keep(new, replace(old, version=new.version))
-                raise
+                raise _as_given(error, new, about.get("name")) from error
             finally:
                 if self.registry is new:
                     self._publish(kind, about)
@@ -182,3 +182,14 @@ class SliceService:
 def _made(make: Make, registry: SliceRegistry) -> SliceRegistry:
     with collection_paused():
         return make(registry)
+
+
+def _as_given(error: InvalidInput, told: SliceRegistry, name: str | None) -> InvalidInput:
+    """Return the engine's error with the place in the slice ``name``, if that is what it is about.
+
+    The engine is told all slices; who changes one knows nothing of their order.
+    """
+    match error.loc:
+        case ("slices", int(at), *place) if [*told.slices][at : at + 1] == [name]:
+            return InvalidInput(tuple(place), error.msg)
+    return error

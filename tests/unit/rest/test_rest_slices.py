@@ -172,6 +172,7 @@ def test_what_the_engine_refuses_is_kept_by_nobody(client: Any) -> None:
     client.engine.error = InvalidInput(("slices", 1, "bandwidth"), "no meters")
     answer = client.ask("POST", "/v1/slices", {"name": "red"})
     assert (answer.status_int, answer.json["errors"][0]["msg"]) == (422, "no meters")
+    assert answer.json["errors"][0]["loc"] == ["bandwidth"], "as in what was sent"
     assert (client.slice_store.rows.slices, client.slice_store.rows.rules) == (
         rows.slices,
         rows.rules,
