@@ -19,6 +19,8 @@ from xen_bridge.protocol.documents import (
     hello,
     measures,
     neighborhood,
+    planes,
+    route_change,
     summary,
 )
 
@@ -36,13 +38,17 @@ class Application(IntEnum):
     DOMAINS = 7
     DEVICES = 8
     SUMMARY = 9
+    PLANES = 10
 
 
 Form = type[Any]
 """A class of :mod:`xen_bridge.protocol.documents`."""
 
 UNASKED: Mapping[Application, tuple[Form, ...]] = MappingProxyType(
-    {Application.HELLO: (hello.NodeHello,)}
+    {
+        Application.HELLO: (hello.NodeHello,),
+        Application.ROUTE_CHANGE: (route_change.RouteChange,),
+    }
 )
 """What a node may send unasked, in a channel's documents; each form is one application's."""
 
@@ -51,6 +57,10 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
         **{
             application: {channel.ChannelMessages: channel.Acknowledgement}
             for application in UNASKED
+        },
+        Application.HELLO: {
+            channel.ChannelMessages: channel.Acknowledgement,
+            hello.RouterHello: hello.HelloAnswer,
         },
         Application.MIGRATION: {domains.MigrateDomain: domains.Done},
         Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
@@ -75,6 +85,7 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             devices.RemoveDevice: devices.Devices,
         },
         Application.SUMMARY: {summary.GetSummary: summary.Summary},
+        Application.PLANES: {planes.ListPlanes: planes.PlaneList},
     }
 )
 """The requests of each application, each with the form of its answer."""
