@@ -131,6 +131,10 @@ class DomainZero:
         )
         self._put_local_first()
 
+    def separate(self, plan: DataPlanePlan) -> None:
+        """Have the chains of a plan pass its packets, in place of those that are there."""
+        self._nft(plan.nft())
+
     # ---- where local addresses are looked up
 
     @staticmethod
