@@ -11,88 +11,20 @@ import socket
 import struct
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from network_namespace import NetworkNamespace
+from plane_network import Router, mirrored, wired
 from xen_bridge.errors import BridgeError
-from xen_bridge.netlink import batch
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 from xen_bridge.planes.domain_zero import DomainZero
-from xen_bridge.planes.fib_model import FibModel
-from xen_bridge.planes.follower import FibFollower
-from xen_bridge.planes.mirror import Mirror
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.no_switches,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
-NETWORKS = ("10.0.1", "10.0.2")
-
-
-@dataclass
-class Router:
-    """A router with its stations; in Domain 0 are its physical ports and virtual interfaces."""
-
-    plan: DataPlanePlan
-    vm: NetworkNamespace
-    stations: tuple[NetworkNamespace, NetworkNamespace]
-
-    def ping(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ("ip", "netns", "exec", self.stations[0].name, "ping", "-c3", "-i0.2", "-W2", *words),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-
-def wired(domain_0: NetworkNamespace, slot: int, stack: contextlib.ExitStack) -> Router:
-    vm = stack.enter_context(NetworkNamespace())
-    stations = (
-        stack.enter_context(NetworkNamespace()),
-        stack.enter_context(NetworkNamespace()),
-    )
-    ports = []
-    for number, (network, station) in enumerate(zip(NETWORKS, stations, strict=True)):
-        mac = f"02:00:00:00:0{slot}:0{number}"
-        wire, vif = f"e{slot}{number}", f"v{slot}{number}"
-        for near, far, space in ((wire, "eth0", station), (vif, f"eth{number}", vm)):
-            domain_0.ip(
-                *("link", "add", near, "type", "veth", "peer", "name", far, "netns", space.name)
-            )
-            domain_0.ip("link", "set", near, "up")
-        station.ip("address", "add", f"{network}.2/24", "dev", "eth0")
-        station.ip("link", "set", "eth0", "up")
-        station.ip("route", "add", "default", "via", f"{network}.1")
-        vm.ip("link", "set", f"eth{number}", "address", mac)
-        vm.ip("address", "add", f"{network}.1/24", "dev", f"eth{number}")
-        vm.ip("link", "set", f"eth{number}", "up")
-        ports.append(
-            RouterPort(vif, wire, bytes.fromhex(mac.replace(":", "")), (f"{network}.1/24",))
-        )
-    return Router(DataPlanePlan(slot, tuple(ports)), vm, stations)
-
-
-def mirrored(domain_0: NetworkNamespace, router: Router, devices: dict[str, int]) -> None:
-    """Carry the FIB of the router's kernel into its table."""
-    ports = {
-        int(router.vm.ip_json("link", "show", "dev", f"eth{number}")[0]["ifindex"]): devices[name]
-        for number, name in enumerate(router.plan.devices)
-    }
-    model = FibModel()
-    follower = FibFollower(model)
-    mirror = Mirror(router.plan.table, router.plan.nexthop_ids, ports)
-    try:
-        model.tell_all()
-        router.vm.run(follower.read, 0.05)
-        while (change := model.take()) is not None:
-            assert domain_0.run(batch.write, mirror.apply(change, 0.0)) == ()
-    finally:
-        follower.close()
 
 
 def state(domain_0: NetworkNamespace) -> tuple[object, ...]:
