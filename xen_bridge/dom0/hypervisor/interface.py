@@ -114,6 +114,9 @@ class Hypervisor(Protocol):
     ) -> None:
         """Say what becomes of a domain that reboots or crashes, from its next start; None keeps."""
 
+    def set_network(self, domain: str, network: str | None) -> None:
+        """Keep with a domain which virtual network it is a router of; None for none."""
+
     def start(self, domain: str) -> None:
         """Boot a defined domain."""
 

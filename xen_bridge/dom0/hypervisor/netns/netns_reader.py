@@ -163,6 +163,7 @@ class NetnsReader:
             on_reboot="destroy",
             on_crash="destroy",
             autostart=definition.autostart,
+            network=definition.network,
         )
 
     def _affinity(self, record: RunRecord | None) -> VcpuPins | None:
