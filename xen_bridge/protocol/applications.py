@@ -20,6 +20,7 @@ from xen_bridge.protocol.documents import (
     measures,
     neighborhood,
     summary,
+    topology,
 )
 
 
@@ -59,7 +60,10 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             domains.ListSchedulers: domains.Schedulers,
             domains.ListVcpus: domains.VcpuList,
         },
-        Application.TOPOLOGY: {neighborhood.ScanNeighbors: neighborhood.Neighborhood},
+        Application.TOPOLOGY: {
+            neighborhood.ScanNeighbors: neighborhood.Neighborhood,
+            topology.ConsolidateNode: topology.ConsolidatedNode,
+        },
         Application.DOMAINS: {
             domains.GetNode: domains.Node,
             domains.GetDomain: domains.DomainAnswer,

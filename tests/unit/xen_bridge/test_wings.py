@@ -29,6 +29,7 @@ LEANS_ON: dict[str, set[str]] = {
     "dom0": {"errors", "protocol", "netlink", "atomic_write", "child_command"},
     "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
     "planes": {"errors", "netlink", "child_command"},
+    "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
     "virtual_management": {"errors", "protocol", "dom0"},
 }
 """What each wing may import, besides itself; nodes and command, at the top, put it together."""

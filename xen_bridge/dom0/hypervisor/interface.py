@@ -153,6 +153,12 @@ class Hypervisor(Protocol):
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU of the running domains runs and may run."""
 
+    def open_namespace(self, domain: str) -> int | None:
+        """Return a descriptor of the network namespace that a running domain is; the caller closes.
+
+        None if it is none, but a machine of its own.
+        """
+
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""
 

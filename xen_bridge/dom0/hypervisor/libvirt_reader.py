@@ -191,6 +191,10 @@ class LibvirtReader(LibvirtConnection, ABC):
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
 
+    def open_namespace(self, domain: str) -> int | None:
+        """Return None: a guest is a machine of its own."""
+        return None
+
     @abstractmethod
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""

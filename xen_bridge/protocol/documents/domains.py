@@ -6,6 +6,7 @@ is percent of one physical CPU, 0 for none (report 2.1).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,6 +109,11 @@ class Domain:
     network: str | None = document_field(None, pattern=NETWORK)
     unknown: tuple[str, ...] = document_field((), tag="Unknown")
     problems: tuple[str, ...] = document_field((), tag="Problem")
+
+
+def agent_name(domain: Domain) -> str:
+    """Return what the agent in a domain goes by: its name, or its UUID if that is an odd one."""
+    return domain.name if re.fullmatch(ROUTER, domain.name) else domain.uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
