@@ -235,3 +235,32 @@ def test_what_somebody_took_away_is_told_and_half_a_plane_is_never_left(
     with pytest.raises(BridgeError, match="File exists"):
         domain_0.run(DomainZero().make, gone)
     assert not [row for row in domain_0.ip_json("rule") if row.get("iif") == "r3p0"]
+
+
+def test_a_router_that_gets_a_firewall_has_its_planes_back_and_loses_nothing_else(
+    two: tuple[NetworkNamespace, Router, Router, tuple[object, ...]],
+) -> None:
+    domain_0, one, other, _before = two
+    one.vm.run(_forward)
+    rules = "add table ip f; add chain ip f fw { type filter hook forward priority 0; };"
+    rules += "add rule ip f fw icmp type echo-request counter drop"
+    subprocess.run(("ip", "netns", "exec", one.vm.name, "nft", rules), check=True)
+    assert " 0% packet loss" in one.ping("10.0.2.2").stdout, "passed by its firewall"
+    domain_0.run(DomainZero().take_back, one.plan)
+    assert domain_0.run(DomainZero().faults, one.plan, True) == ()
+    assert domain_0.run(DomainZero().faults, one.plan) == (
+        "chain port_0 is missing",
+        "chain port_1 is missing",
+    )
+    assert "100% packet loss" in one.ping("10.0.2.2").stdout
+    # What the firewall lets pass, passes, by the VM alone.
+    assert _lost(one) == set()
+    assert " 0% packet loss" in other.ping("10.0.2.2").stdout
+    domain_0.run(DomainZero().separate, one.plan)
+    assert domain_0.run(DomainZero().faults, one.plan) == ()
+    assert " 0% packet loss" in one.ping("10.0.2.2").stdout
+
+
+def _forward() -> None:
+    with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="ascii") as setting:
+        setting.write("1")

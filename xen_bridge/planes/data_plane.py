@@ -155,29 +155,38 @@ class DataPlanePlan:
         ignore = tuple((f"ipv4/conf/{name}/arp_ignore", "1") for name in bare)
         return (("ipv4/fwmark_reflect", "1"), *ignore)
 
-    def nft(self) -> str:
-        """Return what loads its chains, in place of any that it had, in one transaction."""
-        chains = [
-            self._from_port(number) + self._from_vif(number) for number in range(len(self.ports))
-        ]
+    def nft(self, whole: bool = False) -> str:
+        """Return what loads its chains, in place of any that it had, in one transaction.
+
+        With ``whole`` the VM has its data plane back: every frame goes to it as it came.
+        """
+        from_port = self._whole if whole else self._from_port
+        chains = [from_port(number) + self._from_vif(number) for number in range(len(self.ports))]
         return self.nft_removal() + f"table netdev {self.nft_table} {{\n{''.join(chains)}}}\n"
 
     def nft_removal(self) -> str:
         """Return what removes its chains, whether or not there are any."""
         return f"table netdev {self.nft_table} {{ }}\ndelete table netdev {self.nft_table}\n"
 
-    def chains(self) -> tuple[str, ...]:
-        """Return the names of its chains."""
-        return tuple(f"{way}_{one}" for one in range(len(self.ports)) for way in ("port", "vif"))
+    def chains(self, whole: bool = False) -> tuple[str, ...]:
+        """Return the names of its chains; ``whole`` as of :meth:`nft`."""
+        ways = ("whole" if whole else "port", "vif")
+        return tuple(f"{way}_{one}" for one in range(len(self.ports)) for way in ways)
+
+    def _whole(self, number: int) -> str:
+        return f"""  chain whole_{number} {{
+    {self._hook(self.device(number))}
+    fwd to {self.ports[number].vif}
+  }}
+"""
 
     def _from_port(self, number: int) -> str:
         vif = self.ports[number].vif
         own = sorted({str(one.ip) for port in self.ports for one in port.own})
         near = {str(one.network.broadcast_address) for one in self.ports[number].own}
         to_vm = ", ".join((*own, *sorted(near - set(own)), "255.255.255.255"))
-        hook = f"type filter hook ingress device {self.device(number)} priority 0; policy accept;"
         return f"""  chain port_{number} {{
-    {hook}
+    {self._hook(self.device(number))}
     ether type arp arp operation reply dup to {vif}
     ether type arp accept
     ether type != ip fwd to {vif}
@@ -188,9 +197,12 @@ class DataPlanePlan:
 """
 
     def _from_vif(self, number: int) -> str:
-        hook = f"type filter hook ingress device {self.ports[number].vif} priority 0;"
         return f"""  chain vif_{number} {{
-    {hook} policy accept;
+    {self._hook(self.ports[number].vif)}
     fwd to {self.device(number)}
   }}
 """
+
+    @staticmethod
+    def _hook(device: str) -> str:
+        return f"type filter hook ingress device {device} priority 0; policy accept;"

@@ -83,8 +83,19 @@ class DomainZero:
         _change(replace_route(route) for route in plan.local_routes(indices))
         return indices
 
-    def faults(self, plan: DataPlanePlan) -> tuple[str, ...]:
-        """Return what of a plan is not there, a sentence each; none if all of it is."""
+    def take_back(self, plan: DataPlanePlan) -> None:
+        """Let the VM pass all packets of a plan that was made, without a gap; the rest stays."""
+        self._nft(plan.nft(whole=True))
+
+    def separate(self, plan: DataPlanePlan) -> None:
+        """Pass packets by the router's table again, after :meth:`take_back`."""
+        self._nft(plan.nft())
+
+    def faults(self, plan: DataPlanePlan, whole: bool = False) -> tuple[str, ...]:
+        """Return what of a plan is not there, a sentence each; none if all of it is.
+
+        ``whole``: it was taken back.
+        """
         links, rules = _links(), set(_rules())
         found = []
         for name, port in zip(plan.devices, plan.ports, strict=True):
@@ -103,7 +114,7 @@ class DomainZero:
         listed = self._listed(plan)
         found += [
             f"chain {chain} is missing"
-            for chain in plan.chains()
+            for chain in plan.chains(whole)
             if f"chain {chain} " not in listed
         ]
         return tuple(found)
