@@ -18,6 +18,7 @@ from xen_bridge.protocol.documents import (
     domains,
     hello,
     measures,
+    migration,
     neighborhood,
     summary,
     topology,
@@ -53,7 +54,12 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             application: {channel.ChannelMessages: channel.Acknowledgement}
             for application in UNASKED
         },
-        Application.MIGRATION: {domains.MigrateDomain: domains.Done},
+        Application.MIGRATION: {
+            migration.MigrateDomain: migration.MigrationStatus,
+            migration.GetMigration: migration.MigrationStatus,
+            migration.ListMigrations: migration.MigrationList,
+            migration.AbortMigration: migration.MigrationStatus,
+        },
         Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
         Application.SCHEDULER: {
             domains.SetDomain: domains.DomainAnswer,
