@@ -12,6 +12,7 @@ import click
 
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.errors import InvalidRequest
+from xen_bridge.planes.skipped import KINDS, checked_kinds
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import HOSTS_FILE as HOSTS
 from xen_bridge.server.routers import RouterList, check_router
@@ -209,10 +210,24 @@ def list_hosts(directory: Path) -> None:
     " repeat it for more. With :ro nothing of it may be a disk that is written. Links that lead"
     " out of it are refused, but for names of block devices in /dev.",
 )
+@click.option(
+    "--allow",
+    "skipped",
+    metavar="KIND",
+    multiple=True,
+    help="Separate the planes of routers though their kernels do this, and Domain 0 does not;"
+    f" repeat it for more: {', '.join(KINDS)}.",
+)
 @listen_options(SERVICE_PORT)
 @directory_option
 def serve(
-    uri: str, paths: tuple[str, ...], host: str, port: int, verbose: bool, directory: Path
+    uri: str,
+    paths: tuple[str, ...],
+    skipped: tuple[str, ...],
+    host: str,
+    port: int,
+    verbose: bool,
+    directory: Path,
 ) -> None:
     """Serve this host's Domain 0 to the controller.
 
@@ -226,7 +241,8 @@ def serve(
     _identity(directory)
     with _Explained(directory):
         allowed = AllowedPaths(allowed_path(text) for text in paths)
-        node = domain_0(directory, uri, allowed, GreenRuntime(THREADS), serve_https)
+        kinds = checked_kinds(skipped)
+        node = domain_0(directory, uri, allowed, GreenRuntime(THREADS), serve_https, kinds)
     _run(node, host, port, verbose)
 
 

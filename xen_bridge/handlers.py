@@ -20,6 +20,7 @@ from xen_bridge.protocol.documents.measures import Measures
 from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
 from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList
 from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.protocol.documents.topology import ConsolidateNode
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server.request_handler import (
@@ -28,6 +29,12 @@ from xen_bridge.server.request_handler import (
     Origin,
     RequestHandler,
     RequestHandlers,
+)
+from xen_bridge.topology.node_consolidate import (
+    ElementScan,
+    NodeConsolidate,
+    longest,
+    longest_look,
 )
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -150,6 +157,13 @@ def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> Re
             lambda body: PlaneList(routers.check() if body.check else routers.view())
         ),
     }
+
+
+def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
+    """Return the handler of the Node Consolidate component (report 2.4.1.2)."""
+    if isinstance(node, NodeConsolidate):
+        return {ConsolidateNode: RequestHandler(node.consolidate, longest, blocking=False)}
+    return {ConsolidateNode: RequestHandler(node.look, longest_look)}
 
 
 def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> RequestHandlers:

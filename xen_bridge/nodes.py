@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import (
     channel_handlers,
+    consolidate_handlers,
     device_handlers,
     domain_handlers,
     measure_handlers,
@@ -30,6 +31,7 @@ from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
+from xen_bridge.separation.judge import judge_of
 from xen_bridge.separation.node_store import FOLDER as PLANES
 from xen_bridge.separation.node_store import NodeStore
 from xen_bridge.separation.plane_kernel import RealPlaneKernel
@@ -39,6 +41,12 @@ from xen_bridge.server.dispatcher import Dispatcher, Forward
 from xen_bridge.server.proxy import Proxy
 from xen_bridge.server.request_handler import RequestHandlers
 from xen_bridge.server.running import NodeComponents, Serve
+from xen_bridge.topology.node_consolidate import (
+    AT_ONCE,
+    LONGEST_LOOK,
+    ElementScan,
+    NodeConsolidate,
+)
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -53,6 +61,7 @@ HYPERVISOR_THREADS_OF_ONE = 12
 ROUTER_THREADS, ROUTER_THREADS_OF_ONE = 8, 2
 """For what virtual routers tell, and of these for each."""
 LASTING_THREADS = 1
+LOOKING_THREADS = AT_ONCE
 THREADS = (
     HYPERVISOR_THREADS
     + READING_THREADS
@@ -60,6 +69,7 @@ THREADS = (
     + PARSING_THREADS
     + ROUTER_THREADS
     + LASTING_THREADS
+    + LOOKING_THREADS
 )
 """Native ones that the work of a node may need."""
 READING_SECONDS = 30.0
@@ -67,11 +77,17 @@ READING_SECONDS = 30.0
 
 
 def domain_0(
-    directory: Path, uri: str, paths: AllowedPaths, runtime: Runtime, serve: Serve
+    directory: Path,
+    uri: str,
+    paths: AllowedPaths,
+    runtime: Runtime,
+    serve: Serve,
+    skipped: Collection[str] = (),
 ) -> NodeComponents:
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
-    New domains are given what ``paths`` allows, and no other file or device. FileNotFoundError
+    New domains are given what ``paths`` allows, and no other file or device. Routers are separated
+    though Domain 0 skips the kinds ``skipped`` of what their kernels do. FileNotFoundError
     without a key there; InvalidRequest for a URI that nothing serves, or another machine's.
     """
     check_is_here(uri)
@@ -82,22 +98,30 @@ def domain_0(
     measuring = MeasuresGatherer(gatherers, reading)
     known = routers.RouterList(directory / routers.FILE)
     planes = SeparatedRouters(
-        host.hypervisor, _router_of(known), RealPlaneKernel(), NodeStore(directory / PLANES)
+        host.hypervisor,
+        _router_of(known),
+        RealPlaneKernel(),
+        NodeStore(directory / PLANES),
+        judge_of(skipped),
     )
     planes.restore()
     incoming = IncomingChannel(
         next_incarnation(directory / INCARNATION), {Application.ROUTE_CHANGE: planes.route_event}
     )
     telling = ThreadLimiter(runtime, "routers", ROUTER_THREADS, ROUTER_THREADS_OF_ONE)
+    proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
+    scan = NeighborScan(netlink)
+    looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
+    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
     handlers = {
         **domain_handlers(host, paths, planes.domains_changed),
         **separation_handlers(planes, telling),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
-        **scan_handlers(NeighborScan(netlink)),
+        **scan_handlers(scan),
+        **consolidate_handlers(node),
     }
-    proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
     lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
     return replace(made, lasting=(lasting,))
@@ -127,9 +151,11 @@ def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeCompo
     identity = Identity.load(directory)
     reading, netlink = _reading(runtime), Netlink()
     measuring = MeasuresGatherer(node_gatherers(netlink), reading)
+    scan = NeighborScan(netlink)
     handlers = {
         **measure_handlers(measuring, RouterSummary(reading, netlink)),
-        **scan_handlers(NeighborScan(netlink)),
+        **scan_handlers(scan),
+        **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
     homes = routers.RouterList(directory / routers.HOSTS_FILE)
     agent = SeparationAgent(identity, homes.routers, next_incarnation(directory / INCARNATION))

@@ -16,6 +16,7 @@ from xen_bridge.agent.router_interfaces import (
     address_towards,
     router_addresses,
 )
+from xen_bridge.agent.skipped_reader import SkippedReader
 from xen_bridge.channel.outgoing import OutgoingChannel
 from xen_bridge.channel.sender import SenderLimits
 from xen_bridge.client import BridgeClient
@@ -49,10 +50,6 @@ class Home(Protocol):
         """Its key."""
 
 
-Kinds = Callable[[], tuple[KernelKind, ...]]
-"""Tells what the kernel does that Domain 0 would not."""
-
-
 @dataclass(slots=True)
 class _Conversation:
     """What is open to one Domain 0."""
@@ -71,7 +68,6 @@ class SeparationAgent:
         identity: Identity,
         homes: Callable[[], Mapping[str, Home]],
         incarnation: int,
-        kinds: Kinds = lambda: (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Say Hello as ``identity`` to one of ``homes``, the Domain 0s that may host us, by name.
@@ -81,7 +77,7 @@ class SeparationAgent:
         self._identity = identity
         self._homes = homes
         self._incarnation = incarnation
-        self._kinds = kinds
+        self._skipped = SkippedReader()
         self._clock = clock
         self._schedule = HelloSchedule()
         self._netlink = Netlink()
@@ -113,6 +109,7 @@ class SeparationAgent:
         """End the conversation."""
         self._part()
         self._follower.close()
+        self._skipped.close()
         self._netlink.close()
 
     # ---- whom it talks to
@@ -159,7 +156,7 @@ class SeparationAgent:
         """See whether there is news to say."""
         control = address_towards(talking.home.url)
         found = router_addresses(self._netlink.links(), self._netlink.addresses(), control)
-        seen = found, self._kinds()
+        seen = found, self._skipped.read(one.name for one in found.interfaces if not one.control)
         if seen != self._told:
             self._told = seen
             self._schedule.say_now()

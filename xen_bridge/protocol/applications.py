@@ -18,10 +18,12 @@ from xen_bridge.protocol.documents import (
     domains,
     hello,
     measures,
+    migration,
     neighborhood,
     planes,
     route_change,
     summary,
+    topology,
 )
 
 
@@ -58,18 +60,26 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             application: {channel.ChannelMessages: channel.Acknowledgement}
             for application in UNASKED
         },
+        Application.MIGRATION: {
+            migration.MigrateDomain: migration.MigrationStatus,
+            migration.GetMigration: migration.MigrationStatus,
+            migration.ListMigrations: migration.MigrationList,
+            migration.AbortMigration: migration.MigrationStatus,
+        },
         Application.HELLO: {
             channel.ChannelMessages: channel.Acknowledgement,
             hello.RouterHello: hello.HelloAnswer,
         },
-        Application.MIGRATION: {domains.MigrateDomain: domains.Done},
         Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
         Application.SCHEDULER: {
             domains.SetDomain: domains.DomainAnswer,
             domains.ListSchedulers: domains.Schedulers,
             domains.ListVcpus: domains.VcpuList,
         },
-        Application.TOPOLOGY: {neighborhood.ScanNeighbors: neighborhood.Neighborhood},
+        Application.TOPOLOGY: {
+            neighborhood.ScanNeighbors: neighborhood.Neighborhood,
+            topology.ConsolidateNode: topology.ConsolidatedNode,
+        },
         Application.DOMAINS: {
             domains.GetNode: domains.Node,
             domains.GetDomain: domains.DomainAnswer,

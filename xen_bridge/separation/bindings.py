@@ -54,9 +54,8 @@ def _is_bound(told: RouterInterface, given: dict[str, DomainInterface]) -> bool:
 
 
 def _port(told: RouterInterface, given: DomainInterface) -> RouterPort:
-    addresses = tuple(one for one in told.addresses if ":" not in one)
     mac = bytes.fromhex(told.mac.replace(":", ""))
-    return RouterPort(given.target or "", given.bridge or "", mac, addresses)
+    return RouterPort(given.target or "", given.bridge or "", mac, told.addresses)
 
 
 def _check(hello: RouterHello) -> None:
@@ -66,6 +65,8 @@ def _check(hello: RouterHello) -> None:
     indices = [one.index for one in hello.interfaces]
     if len(set(indices)) != len(indices):
         raise InvalidRequest(("interfaces", "index"), "there are two of one index")
+    for address in hello.addresses:
+        _check_address(address)
     for told in hello.interfaces:
         for address in told.addresses:
             _check_address(address)

@@ -39,7 +39,10 @@ class KeptPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeparatedNode:
-    """A router as it is kept. ``domain_id`` is the run of its domain that said Hello."""
+    """A router as it is kept. ``domain_id`` is the run of its domain that said Hello.
+
+    One with ``refusals`` was separated, and has its packets back for these reasons.
+    """
 
     router: str = document_field(pattern=ROUTER)
     node_pk: str = document_field()
@@ -49,6 +52,7 @@ class SeparatedNode:
     pinned: bool = document_field(False)
     ports: tuple[KeptPort, ...] = document_field((), tag="Port")
     unbound: tuple[str, ...] = document_field((), tag="Unbound")
+    refusals: tuple[str, ...] = document_field((), tag="Refusal")
     hello: RouterHello = document_field()
 
     @property
@@ -62,6 +66,7 @@ class SeparatedNode:
                 )
                 for one in self.ports
             ),
+            self.hello.addresses,
         )
 
     @property

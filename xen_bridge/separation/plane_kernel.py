@@ -1,24 +1,19 @@
 """Plane kernel: Domain 0's kernel as the registry uses it, one change of a data plane at a time.
 
 Beyond :class:`~xen_bridge.planes.domain_zero.DomainZero` it sees to the bridges that virtual
-interfaces are ports of, and that no address that a router claims becomes Domain 0's own: a router
-could claim that of whoever Domain 0 talks to.
+interfaces are ports of.
 """
 
 from __future__ import annotations
 
-import socket
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from xen_bridge.errors import BridgeError, SubjectNotFound
+from xen_bridge.errors import SubjectNotFound
 from xen_bridge.netlink import batch
-from xen_bridge.netlink.addresses import delete_address, replace_address
 from xen_bridge.netlink.batch import Refusal
-from xen_bridge.netlink.constants import IFA_F_NOPREFIXROUTE, RT_TABLE_LOCAL
 from xen_bridge.netlink.dump import NetlinkSocket
-from xen_bridge.netlink.routes import KernelRoute, delete_route, replace_route
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.netlink.wire import Request
 from xen_bridge.planes.data_plane import DataPlanePlan
@@ -39,14 +34,21 @@ class PlaneKernel(Protocol):
     def alter(self, old: DataPlanePlan, new: DataPlanePlan) -> None:
         """Have the plane of ``old`` be that of ``new``, while packets pass.
 
-        Only virtual interfaces and addresses may differ.
+        Only virtual interfaces and addresses may differ, and no port may get its first IPv6
+        address or lose its last.
         """
+
+    def take_back(self, plan: DataPlanePlan) -> None:
+        """Let the virtual machine pass all packets of a plan that was made."""
+
+    def separate(self, plan: DataPlanePlan) -> None:
+        """Pass packets again after :meth:`take_back`."""
 
     def remove(self, plan: DataPlanePlan) -> None:
         """Remove all that its slot has."""
 
-    def faults(self, plan: DataPlanePlan) -> tuple[str, ...]:
-        """Return what of a plan is not there, a sentence each."""
+    def faults(self, plan: DataPlanePlan, whole: bool = False) -> tuple[str, ...]:
+        """Return what of a plan is not there, a sentence each; ``whole``: it was taken back."""
 
     def indices(self, plan: DataPlanePlan) -> Mapping[str, int]:
         """Return the indices of its devices, as far as they are there."""
@@ -76,7 +78,6 @@ class RealPlaneKernel:
             self._check_ends(plan)
             indices = self._zero.make(plan)
             try:
-                self._disown(indices.values())
                 bridge_ports.leave(plan)
             except BaseException:
                 bridge_ports.come_back(plan)
@@ -85,30 +86,20 @@ class RealPlaneKernel:
             return indices
 
     def alter(self, old: DataPlanePlan, new: DataPlanePlan) -> None:
-        """Load the chains of ``new``, then change addresses and what ARP is answered for."""
+        """Have chains and addresses be those of ``new``; its virtual interfaces leave bridges."""
         with self._turn:
-            indices = self.indices(new)
-            self._zero.separate(new)
-            requests: list[Request] = []
-            for name, was, port in zip(new.devices, old.ports, new.ports, strict=True):
-                index = indices[name]
-                requests += (
-                    replace_address(index, one, IFA_F_NOPREFIXROUTE)
-                    for one in port.addresses
-                    if one not in was.addresses
-                )
-                requests += (
-                    delete_address(index, one) for one in was.addresses if one not in port.addresses
-                )
-            kept = set(new.local_routes(dict(indices)))
-            requests += map(replace_route, kept)
-            gone = set(old.local_routes(dict(indices))) - kept
-            requests += (delete_route(one) for one in gone if not _is_kept(one, kept))
-            refused = batch.write(requests)
-            self._disown(indices.values())
+            self._zero.alter(old, new)
             bridge_ports.leave(new)
-        if refused:
-            raise BridgeError(f"the kernel refuses a piece of the data plane: {refused[0].reason}")
+
+    def take_back(self, plan: DataPlanePlan) -> None:
+        """Let the virtual machine pass all packets, and Domain 0 none."""
+        with self._turn:
+            self._zero.take_back(plan)
+
+    def separate(self, plan: DataPlanePlan) -> None:
+        """Pass packets again after :meth:`take_back`."""
+        with self._turn:
+            self._zero.separate(plan)
 
     def remove(self, plan: DataPlanePlan) -> None:
         """Let its virtual interfaces go back to their bridges, then remove the rest."""
@@ -116,13 +107,10 @@ class RealPlaneKernel:
             bridge_ports.come_back(plan)
             self._zero.remove(plan)
 
-    def faults(self, plan: DataPlanePlan) -> tuple[str, ...]:
-        """Return what of a plan is not there, and addresses that became Domain 0's own."""
+    def faults(self, plan: DataPlanePlan, whole: bool = False) -> tuple[str, ...]:
+        """Return what of a plan is not there, virtual interfaces and their bridges too."""
         with self._turn:
-            found = [*self._zero.faults(plan), *bridge_ports.faults(plan)]
-        owned = self._owned(self.indices(plan).values())
-        found += [f"{one.destination} of the router is an address of Domain 0" for one in owned]
-        return tuple(found)
+            return (*self._zero.faults(plan, whole), *bridge_ports.faults(plan))
 
     def indices(self, plan: DataPlanePlan) -> Mapping[str, int]:
         """Return the indices of its devices, as far as they are there."""
@@ -147,26 +135,3 @@ class RealPlaneKernel:
         missing = {name for port in plan.ports for name in (port.physical, port.vif)} - here
         if missing:
             raise SubjectNotFound(f"no interface {', '.join(sorted(missing))} here")
-
-    # ---- addresses
-
-    def _disown(self, devices: Iterable[int]) -> None:
-        """Take the routers' addresses out of the table of Domain 0's own.
-
-        ARP is answered by the router's table (RouterPlane's local routes), and the address itself
-        is the source of ICMP errors by being the device's.
-        """
-        batch.write([delete_route(one) for one in self._owned(devices)])
-
-    def _owned(self, devices: Iterable[int]) -> list[KernelRoute]:
-        ours = set(devices)
-        return [
-            route
-            for route in self._netlink.routes(RT_TABLE_LOCAL)
-            if route.family == socket.AF_INET and any(hop.oif in ours for hop in route.nexthops)
-        ]
-
-
-def _is_kept(gone: KernelRoute, kept: Iterable[KernelRoute]) -> bool:
-    """Tell whether the same destination is still local, on another device of the router."""
-    return any(one.destination == gone.destination for one in kept)

@@ -28,6 +28,7 @@ from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
 from xen_bridge.protocol.documents.planes import SeparatedPlane
 from xen_bridge.protocol.documents.route_change import RouteChange
 from xen_bridge.separation.bindings import RouterBindings, bindings
+from xen_bridge.separation.judge import Judge
 from xen_bridge.separation.node_store import NodeStore, SeparatedNode, kept_ports
 from xen_bridge.separation.plane_kernel import PlaneKernel
 from xen_bridge.separation.router_plane import RouterPlane
@@ -36,9 +37,6 @@ from xen_bridge.separation.separated import SeparatedRouter
 LOG = logging.getLogger(__name__)
 WATCH_SECONDS = 2.0
 """Between two looks at whether the domains of separated routers are still there."""
-
-Judge = Callable[[RouterHello], tuple[str, ...]]
-"""Says why the planes of a router are not to be separated; nothing if they may be."""
 
 
 class DomainSource(Protocol):
@@ -61,7 +59,7 @@ class SeparatedRouters:
         router_of: Callable[[str], str | None],
         kernel: PlaneKernel,
         store: NodeStore,
-        judge: Judge = lambda _hello: (),
+        judge: Judge,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``router_of`` names the router that has a key."""
@@ -139,24 +137,28 @@ class SeparatedRouters:
             bound = bindings(body, domain)
             reasons = self._judge(body)
             if not bound.ports:
+                self.release(router)
                 reasons = (*reasons, "none of its interfaces can be separated")
-            if reasons:
-                return self._refuse(router, domain, body, bound, reasons)
+            known = self._known(router, domain)
+            if reasons and known is None:
+                return self._refuse(router, domain, body, reasons)
             self._refused.pop(router, None)
-            return self._separate(router, node_pk, domain, body, bound)
+            return self._separate(router, node_pk, domain, body, bound, reasons)
+
+    def _known(self, router: str, domain: Domain) -> RouterPlane | None:
+        """Return the plane of this run of a router; that of an earlier one is removed."""
+        known = self._planes.get(router)
+        if known is not None and not known.node.pinned and _is_another(known.node, domain):
+            self.release(router)
+            return None
+        return known
 
     def _refuse(
-        self,
-        router: str,
-        domain: Domain,
-        body: RouterHello,
-        bound: RouterBindings,
-        reasons: tuple[str, ...],
+        self, router: str, domain: Domain, body: RouterHello, reasons: tuple[str, ...]
     ) -> HelloAnswer:
-        """Let a router pass its packets itself."""
+        """Let a router that never was separated pass its packets itself."""
         if router not in self._refused:
             LOG.warning("the planes of %s are not separated: %s", router, "; ".join(reasons))
-        self.release(router)
         self._refused[router] = SeparatedPlane(
             router=router,
             uuid=domain.uuid,
@@ -169,26 +171,33 @@ class SeparatedRouters:
         return HelloAnswer("refused", 0, (), self._refused[router].unbound, reasons)
 
     def _separate(
-        self, router: str, node_pk: str, domain: Domain, body: RouterHello, bound: RouterBindings
+        self,
+        router: str,
+        node_pk: str,
+        domain: Domain,
+        body: RouterHello,
+        bound: RouterBindings,
+        reasons: tuple[str, ...],
     ) -> HelloAnswer:
+        """Have the plane of a router be as it says; for ``reasons`` its packets are given back."""
         known = self._planes.get(router)
-        if known is not None and not known.node.pinned and _is_another(known.node, domain):
-            self.release(router)
-            known = None
-        slot = self._free_slot() if known is None else known.node.slot
+        is_pinned = known is not None and known.node.pinned
         node = SeparatedNode(
             router=router,
             node_pk=node_pk,
             uuid=domain.uuid,
-            domain_id=domain.id,
-            slot=slot,
-            pinned=known is not None and known.node.pinned,
+            domain_id=None if is_pinned else domain.id,
+            slot=self._free_slot() if known is None else known.node.slot,
+            pinned=is_pinned,
             ports=kept_ports(bound.interfaces, bound.indices, bound.ports),
             unbound=bound.unbound,
+            refusals=reasons,
             # How often it said so is no news of it.
             hello=replace(body, number=1),
         )
         plane = self._made(node) if known is None else self._altered(known, node)
+        if reasons:
+            return HelloAnswer("refused", 0, (), (*bound.interfaces, *bound.unbound), reasons)
         return HelloAnswer("separated", plane.generation, bound.interfaces, bound.unbound)
 
     def _made(self, node: SeparatedNode) -> RouterPlane:
@@ -208,6 +217,9 @@ class SeparatedRouters:
         if plane.is_broken:
             plane.begin()
         if plane.node != node:
+            if node.refusals and not plane.node.refusals:
+                reasons = "; ".join(node.refusals)
+                LOG.warning("%s has its packets back: %s", node.router, reasons)
             self._store.put(node)
             plane.alter(node)
         return plane

@@ -60,12 +60,14 @@ class RouterPlane:
         """Have all of it in the kernel: what was there before stays, with its routes."""
         with self._turn:
             plan = self.node.plan
-            faults = self._kernel.faults(plan)
+            faults = self._kernel.faults(plan, bool(self.node.refusals))
             is_there = len(self._ports()) == len(plan.ports)
             # One that is pinned may have its machine elsewhere, and passes packets all the same.
             if faults and not (self.node.pinned and is_there):
                 self._kernel.make(plan)
                 faults = ()
+                if self.node.refusals:
+                    self._kernel.take_back(plan)
             self._take_over(Mirror(plan.table, plan.nexthop_ids, self._ports()))
             self._faults = faults
 
@@ -87,6 +89,11 @@ class RouterPlane:
                 LOG.warning("%s has other interfaces: its data plane is made anew", node.router)
                 self._kernel.remove(old)
                 self._kernel.make(new)
+            if node.refusals and not self.node.refusals:
+                self._kernel.take_back(new)
+            elif self.node.refusals and not node.refusals:
+                self.generation = secrets.randbits(62) + 1
+                self._kernel.separate(new)
             has_other_indices = node.indices != self.node.indices
             self.node = node
             if not is_same or has_other_indices:
@@ -178,7 +185,7 @@ class RouterPlane:
     def check(self) -> None:
         """Ask the kernel whether all is there."""
         with self._turn:
-            found = list(self._kernel.faults(self.node.plan))
+            found = list(self._kernel.faults(self.node.plan, bool(self.node.refusals)))
             routes, _ = self._kernel.read(self.node.plan)
             other = self._mirror.installed.items() ^ dict(routes).items()
             if other:
@@ -228,12 +235,15 @@ class RouterPlane:
                 last_change=self.last_change,
                 pinned=node.pinned,
                 kinds=tuple(one.kind for one in node.hello.kinds),
+                refusals=node.refusals,
                 faults=faults,
             )
 
     def _state(self, faults: tuple[str, ...]) -> PlaneState:
         if faults:
             return "broken"
+        if self.node.refusals:
+            return "refused"
         return "separated" if self._mirror.is_whole else "synchronizing"
 
     def _own_faults(self) -> list[str]:
@@ -250,6 +260,6 @@ class RouterPlane:
         self._faults = (str(error)[:300],)
 
 
-def _fixed(plan: DataPlanePlan) -> tuple[tuple[str, bytes], ...]:
+def _fixed(plan: DataPlanePlan) -> tuple[tuple[str, bytes, bool], ...]:
     """Return what of a plan's ports cannot be altered while packets pass."""
-    return tuple((port.physical, port.mac) for port in plan.ports)
+    return tuple((port.physical, port.mac, bool(port.own6)) for port in plan.ports)

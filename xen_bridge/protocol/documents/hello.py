@@ -15,7 +15,7 @@ from xen_bridge.protocol.documents.measures import ADDRESS
 
 MAX_INTERFACES, MAX_ADDRESSES, MAX_KINDS = 64, 64, 64
 PREFIX = ADDRESS + r"/[0-9]{1,3}"
-KIND = r"[a-z][a-z0-9_]{0,31}"
+KIND = r"[a-z][a-z0-9_-]{0,31}"
 MAX_GENERATION = (1 << 63) - 1
 
 HelloState = Literal["separated", "refused"]
