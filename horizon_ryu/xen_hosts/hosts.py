@@ -232,17 +232,25 @@ def agent_name(domain: Domain) -> str:
     return domain.name if re.fullmatch(ROUTER, domain.name) else domain.uuid
 
 
+def domain_of(host: RemoteHost, name: str | None) -> Domain | None:
+    """Return a domain by its UUID, name or id, in this order, as far as its host has told of it."""
+    domains = host.status.node.domains if host.status.node is not None else ()
+    for names in (lambda one: one.uuid, lambda one: one.name, lambda one: str(one.id)):
+        for domain in domains:
+            if names(domain) == name:
+                return domain
+    return None
+
+
 def _agent_of(router: str | None, host: RemoteHost) -> str | None:
-    """Return what an agent goes by whose domain is given by its UUID, name or id, in this order.
+    """Return what an agent goes by whose domain is given as :func:`domain_of` finds it.
 
     One that its host has not told of may be known there all the same. NotFound for what is no name
     of an agent.
     """
-    domains = host.status.node.domains if host.status.node is not None else ()
-    for names in (lambda one: one.uuid, lambda one: one.name, lambda one: str(one.id)):
-        for domain in domains:
-            if names(domain) == router:
-                return agent_name(domain)
+    domain = domain_of(host, router)
+    if domain is not None:
+        return agent_name(domain)
     if router is not None and not re.fullmatch(ROUTER, router):
         raise NotFound(f"host {host.name}: no agent goes by {router}")
     return router
