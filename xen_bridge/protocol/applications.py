@@ -18,7 +18,10 @@ from xen_bridge.protocol.documents import (
     domains,
     hello,
     measures,
+    migration,
     neighborhood,
+    planes,
+    route_change,
     summary,
     topology,
 )
@@ -37,13 +40,17 @@ class Application(IntEnum):
     DOMAINS = 7
     DEVICES = 8
     SUMMARY = 9
+    PLANES = 10
 
 
 Form = type[Any]
 """A class of :mod:`xen_bridge.protocol.documents`."""
 
 UNASKED: Mapping[Application, tuple[Form, ...]] = MappingProxyType(
-    {Application.HELLO: (hello.NodeHello,)}
+    {
+        Application.HELLO: (hello.NodeHello,),
+        Application.ROUTE_CHANGE: (route_change.RouteChange,),
+    }
 )
 """What a node may send unasked, in a channel's documents; each form is one application's."""
 
@@ -53,7 +60,16 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             application: {channel.ChannelMessages: channel.Acknowledgement}
             for application in UNASKED
         },
-        Application.MIGRATION: {domains.MigrateDomain: domains.Done},
+        Application.MIGRATION: {
+            migration.MigrateDomain: migration.MigrationStatus,
+            migration.GetMigration: migration.MigrationStatus,
+            migration.ListMigrations: migration.MigrationList,
+            migration.AbortMigration: migration.MigrationStatus,
+        },
+        Application.HELLO: {
+            channel.ChannelMessages: channel.Acknowledgement,
+            hello.RouterHello: hello.HelloAnswer,
+        },
         Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
         Application.SCHEDULER: {
             domains.SetDomain: domains.DomainAnswer,
@@ -79,6 +95,7 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             devices.RemoveDevice: devices.Devices,
         },
         Application.SUMMARY: {summary.GetSummary: summary.Summary},
+        Application.PLANES: {planes.ListPlanes: planes.PlaneList},
     }
 )
 """The requests of each application, each with the form of its answer."""

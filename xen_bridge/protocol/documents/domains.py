@@ -230,14 +230,6 @@ class DeleteDomain:
 
 
 @dataclass(frozen=True, slots=True)
-class MigrateDomain:
-    """Move a running domain to another host, given by its libvirt URI."""
-
-    domain: str = document_field(pattern=DOMAIN)
-    destination: str = document_field(pattern=r"[a-z+]{3,16}://[A-Za-z0-9_.:@/\[\]-]{0,200}")
-
-
-@dataclass(frozen=True, slots=True)
 class ListSchedulers:
     """Ask for the scheduling parameters of every running domain (``xm sched-credit``)."""
 
