@@ -139,7 +139,7 @@ class TenantFrames10:
         presence = self._link.presences.get(name)
         exact = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
         flowspace = self._link.sliced.flowspace
-        number = flowspace.whole.index.first(header, flowspace.owned)
+        number = flowspace.owning_region(header)
         place = self._link.sliced.drop_place(number)
         if presence is None or presence.settings.drop_policy is DropPolicy.EXACT:
             self._drop(exact, place, name)

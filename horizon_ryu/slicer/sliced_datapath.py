@@ -81,6 +81,7 @@ class SlicedDatapath(ABC):
         self._link = link
         self._tenants_say: Mapping[int, FromTenant] = {}
         self._switch_says: Mapping[int, FromSwitch] = {}
+        self._counted_as = {kind: f"tenant.{name}" for kind, name in self.KINDS.items()}
 
     def listen(self, tell: Callable[..., None]) -> None:
         """Have what happens told: the name of an event, and what it is about."""
@@ -174,7 +175,7 @@ class SlicedDatapath(ABC):
         if kind in _IGNORED:
             return
         presence = self._link.presence(tenant)
-        presence.counted[f"tenant.{self.KINDS.get(kind, kind)}"] += 1
+        presence.counted[self._counted_as.get(kind) or f"tenant.{kind}"] += 1
         try:
             if not presence.admit(Limited.MESSAGES, now):
                 raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, Limited.MESSAGES.value)

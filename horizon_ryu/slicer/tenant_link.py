@@ -104,8 +104,8 @@ class TenantLink(SessionLink):
     def _features_of(self, _codec: Codec) -> FeaturesReply:
         return self._features()
 
-    def _take(self, item: tuple[SessionEvent, bytes]) -> None:
-        event, message = item
+    def take(self, event: SessionEvent, message: bytes) -> None:
+        """Let the controller take part once it knows the switch, and pass on what it says."""
         if event is SessionEvent.READY:
             self.tenant = TenantConnection(self.slice_name, self._say, self.is_monitor)
             self._owner.tenant_came(self, self.tenant)
@@ -118,8 +118,9 @@ class TenantLink(SessionLink):
             self._has_said = True
             self._owner.tenant_says(self.tenant, message)
 
-    def _end_turn(self) -> None:
-        super()._end_turn()
+    def end_turn(self) -> None:
+        """Send what has come of the turn; note how long that took."""
+        super().end_turn()
         if self._has_said:
             self._has_said = False
             began = self.turn_began
@@ -135,7 +136,8 @@ class TenantLink(SessionLink):
         if session.end is not None and session.end.farewell:
             self._owner.tenant_unreachable(self, str(session.end))
 
-    def _failed(self, error: Exception) -> None:
+    def turn_failed(self, error: Exception) -> None:
+        """Tell of an error of ours, by which the connection ends."""
         self._owner.tenant_fault(self, error)
 
     def _slow(self) -> None:
@@ -145,13 +147,12 @@ class TenantLink(SessionLink):
 class TenantLinkOwner(Protocol):
     """Who is told what becomes of links: the switch that they are for."""
 
+    turn_began: int
+    """When that came of the switch which is dealt with now; 0 outside of its turns."""
+
     @property
     def outbox(self) -> Outbox:
         """What is said in one turn to the switch and to its tenants."""
-
-    @property
-    def turn_began(self) -> int:
-        """When that came of the switch which is dealt with now; 0 outside of its turns."""
 
     def tenant_came(self, link: TenantLink, tenant: TenantConnection) -> None:
         """Tell that a controller is there and knows the switch."""

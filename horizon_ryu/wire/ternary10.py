@@ -64,7 +64,7 @@ def effective10(value: int, mask: int) -> TernaryMatch:
 
 def write_match10(match: TernaryMatch) -> bytes:
     """Return the 40 bytes of a match; WireError for masks that 1.0 cannot express."""
-    wildcards = _wildcards_of(match.mask)
+    wildcards = wildcards10(match.mask)
     return wildcards.to_bytes(4, "big") + match.value.to_bytes(FIELDS_SIZE_10, "big")
 
 
@@ -82,7 +82,8 @@ def _mask_of(wildcards: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _wildcards_of(mask: int) -> int:
+def wildcards10(mask: int) -> int:
+    """Return the wildcards of a mask; WireError for masks that 1.0 cannot express."""
     wildcards = 0
     if mask & _VLAN_MASK == _ANY_TAG and mask & _PCP_MASK == _PCP_MASK:
         mask ^= _ANY_TAG

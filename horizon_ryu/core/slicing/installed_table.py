@@ -192,6 +192,31 @@ class InstalledTable:
         self._by_address[match, place] = key
         return InstalledEntry(match, place, program, entry)
 
+    def replace_single(
+        self, before: TenantEntry, entry: TenantEntry, piece: Piece
+    ) -> InstalledEntry | None:
+        """Put an entry of a single piece in the place of one that is the same piece.
+
+        None, and nothing has changed, if the one before is another piece or more, or is not on top.
+        """
+        match, level, program = piece
+        key = _Key(match, level, entry.priority)
+        holder = self._holders.get(before.entry_id)
+        if (
+            holder is None
+            or len(holder.pieces) != 1
+            or key not in holder.pieces
+            or not self._is_on_top(key, before.entry_id)
+        ):
+            return None
+        self._stacks[key][-1] = entry.entry_id
+        self._uncount_program(holder.entry)
+        del self._holders[before.entry_id]
+        self._hold(entry, {key: program})
+        place = self._bands[level].place(entry.priority)
+        self._by_address[match, place] = key
+        return InstalledEntry(match, place, program, entry)
+
     def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
         return {key: self._installed(key) if key in self._stacks else None for key in keys}
 
@@ -225,10 +250,13 @@ class InstalledTable:
         for key in holder.pieces:
             self._pop(key, entry.entry_id)
         del self._holders[entry.entry_id]
+        self._uncount_program(holder.entry)
+
+    def _uncount_program(self, entry: TenantEntry) -> None:
         programs = self._programs[entry.slice_name]
-        programs[holder.entry.program] -= 1
-        if not programs[holder.entry.program]:
-            del programs[holder.entry.program]
+        programs[entry.program] -= 1
+        if not programs[entry.program]:
+            del programs[entry.program]
 
     def _pop(self, key: _Key, entry_id: int) -> None:
         """Take an entry out of the stack of a key, wherever in it it is."""
@@ -247,9 +275,12 @@ class InstalledTable:
             del self._of_priority[key.level, key.priority]
         self._bands[key.level].release(key.priority)
 
-    def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
+    def _hold(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
         self._holders[entry.entry_id] = _Holder(entry, pieces)
         self._programs[entry.slice_name][entry.program] += 1
+
+    def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
+        self._hold(entry, pieces)
         for key in pieces:
             self._push(key, entry)
 

@@ -130,6 +130,33 @@ class ProtocolSession(ABC):
         except Violation as violation:
             self._end(SessionEnd(violation.reason.value, violation.detail, violation=True))
 
+    def only_message(self, chunk: bytes) -> SessionEvent | None:
+        """Return what ``chunk`` is if it is one whole message for whoever stands above.
+
+        None for all else, and nothing has been taken: that is for :meth:`receive`. A short way for
+        peers that send one message at a time.
+        """
+        guard = self._guard
+        if self.stage is not _READY or self._framer.rest or len(chunk) < HEADER_SIZE:
+            return None
+        kind, size = chunk[1], chunk[2] << 8 | chunk[3]
+        check = guard.checks[kind]
+        if (
+            size != len(chunk)
+            or size > self._framer.max_sizes[kind]
+            or chunk[0] != guard.version
+            or check is None
+            or kind in self._takers
+            or self._repetitions
+        ):
+            return None
+        try:
+            check(chunk)
+        except Violation as violation:
+            self._end(SessionEnd(violation.reason.value, violation.detail, violation=True))
+            return None
+        return _FRAME if kind == _PACKET_IN else SessionEvent.MESSAGE
+
     def _take(self, message: bytes) -> Events:
         taker = self._takers.get(message[1])
         return MESSAGE if taker is None else taker(message)
@@ -184,6 +211,11 @@ class ProtocolSession(ABC):
     def sent(self, data: bytes) -> None:
         """Note the requests in ``data``, whole messages that others send: answers may come."""
         self._guard.sent(data)
+
+    @property
+    def needs_flush(self) -> bool:
+        """Whether something is to be sent, or the connection to be ended."""
+        return bool(self._output) or self.stage is _CLOSED
 
     def take_output(self) -> bytes:
         """Return the bytes that are to be sent now, and forget them; empty if there are none."""
