@@ -11,20 +11,19 @@ from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, Tena
 from horizon_ryu.slicer.actions10 import outputs_of, read_actions10
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.wire.error_codes10 import OFPET, OFPFMFC
-from horizon_ryu.wire.fields import MATCH_SIZE_10
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPT
 from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_SIZE_10, TernaryMatch
-from horizon_ryu.wire.ternary10 import read_match10, wildcards10
+from horizon_ryu.wire.ternary10 import match10, wildcards10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-_BODY = struct.Struct("!QHHHHIHH")
-_WHOLE = struct.Struct("!BBHII36sQHHHHIHH")
-_BODY_AT = HEADER_SIZE + MATCH_SIZE_10
-ACTIONS_AT = _BODY_AT + _BODY.size
+_READ = struct.Struct("!I36sQHHHHIHH")
+_WHOLE = struct.Struct("!BBHI" + _READ.format[1:])
+ACTIONS_AT = _WHOLE.size
 _FLOW_MOD = int(OFPT.FLOW_MOD)
 _NONE = int(OFPP.NONE)
 _COMMANDS = {int(command): command for command in TableCommand}
+_ADD, _DELETE_STRICT = TableCommand.ADD, TableCommand.DELETE_STRICT
 _DELETES = (TableCommand.DELETE, TableCommand.DELETE_STRICT)
 _SEND_FLOW_REM, _CHECK_OVERLAP = int(OFPFF.SEND_FLOW_REM), int(OFPFF.CHECK_OVERLAP)
 _KNOWN_FLAGS = _SEND_FLOW_REM | _CHECK_OVERLAP
@@ -45,11 +44,7 @@ class TenantFlowMod(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether it adds an entry, and asks for nothing besides."""
-        return (
-            self.command is TableCommand.ADD
-            and self.buffer_id is None
-            and not self.flags & _CHECK_OVERLAP
-        )
+        return self.command is _ADD and self.buffer_id is None and not self.flags & _CHECK_OVERLAP
 
     @property
     def change(self) -> FlowChange:
@@ -64,9 +59,8 @@ class TenantFlowMod(NamedTuple):
 
 def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) -> TenantFlowMod:
     """Return what a tenant's flow-mod says; TenantRefusal for what no switch would do."""
-    match = read_match10(message, HEADER_SIZE)
-    cookie, command, idle, hard, priority, buffer_id, out_port, flags = _BODY.unpack_from(
-        message, _BODY_AT
+    (wildcards, fields, cookie, command, idle, hard, priority, buffer_id, out_port, flags) = (
+        _READ.unpack_from(message, HEADER_SIZE)
     )
     known = _COMMANDS.get(command)
     if known is None:
@@ -77,7 +71,7 @@ def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) 
     entry = TenantEntry(
         entry_id,
         slice_name,
-        match,
+        match10(wildcards, fields),
         priority,
         cookie,
         message[ACTIONS_AT:],
@@ -125,23 +119,23 @@ def write_flow_mod10(
     mod: SwitchFlowMod, xid: int, now: float, buffer_id: int | None = None
 ) -> bytes:
     """Return a flow-mod of the slicer's; an entry that is made later has less time left."""
-    entry, owner = mod.entry, mod.entry.owner
-    deletes = mod.command is TableCommand.DELETE_STRICT
-    ends = owner.idle_timeout or owner.hard_timeout or owner.wants_removal
+    entry, command = mod
+    owner = entry.owner
     hard = owner.hard_timeout
     if hard:
         hard = max(1, hard - int(now - owner.since))
+    ends = owner.idle_timeout or hard or owner.wants_removal
     return raw_flow_mod10(
         xid,
         entry.match,
-        mod.command,
+        command,
         entry.priority,
-        b"" if deletes else entry.program,
-        cookie=owner.entry_id,
-        idle=owner.idle_timeout,
-        hard=hard,
-        flags=_SEND_FLOW_REM if ends else 0,
-        buffer_id=OFP_NO_BUFFER if buffer_id is None else buffer_id,
+        b"" if command is _DELETE_STRICT else entry.program,
+        owner.entry_id,
+        owner.idle_timeout,
+        hard,
+        _SEND_FLOW_REM if ends else 0,
+        OFP_NO_BUFFER if buffer_id is None else buffer_id,
     )
 
 
@@ -151,7 +145,6 @@ def raw_flow_mod10(
     command: TableCommand,
     priority: int,
     actions: bytes = b"",
-    *,
     cookie: int = 0,
     idle: int = 0,
     hard: int = 0,
@@ -161,11 +154,10 @@ def raw_flow_mod10(
     """Return the bytes of a flow-mod."""
     wildcards = wildcards10(match.mask)
     fields = match.value.to_bytes(FIELDS_SIZE_10, "big")
-    size = ACTIONS_AT + len(actions)
     head = _WHOLE.pack(
-        *(OPENFLOW_10, _FLOW_MOD, size, xid, wildcards, fields),
-        *(cookie, command, idle, hard, priority, buffer_id, _NONE, flags),
-    )
+        OPENFLOW_10, _FLOW_MOD, ACTIONS_AT + len(actions), xid, wildcards, fields,
+        cookie, command, idle, hard, priority, buffer_id, _NONE, flags,
+    )  # fmt: skip
     return head + actions
 
 

@@ -110,9 +110,11 @@ class SessionLink(asyncio.Protocol):
     def end_turn(self) -> None:
         """Send what has come of the turn: to the peer, and to those with the same outbox."""
         session = self._session
-        if session is not None and session.needs_flush:
+        if session is not None and session.needs_flush and not self._flush_due:
             self.flush()
         self._outbox.flush()
+        if self.turn_began:
+            self._timed()
 
     def flush(self) -> None:
         """Send what is to be sent; end what has ended."""
@@ -120,6 +122,7 @@ class SessionLink(asyncio.Protocol):
         session, transport = self._session, self._transport
         if session is None or transport is None:
             return
+        self._to_write()
         data = session.take_output()
         if data:
             transport.write(data)
@@ -128,8 +131,14 @@ class SessionLink(asyncio.Protocol):
             self._ending(session)
             transport.close()
 
+    def _to_write(self) -> None:
+        """Be told that something may be written now."""
+
     def _wrote(self) -> None:
         """Be told that something has been written."""
+
+    def _timed(self) -> None:
+        """Be told that a turn is over which is timed."""
 
     def _ending(self, session: ProtocolSession) -> None:
         """Be told that a session is closed before its connection is."""

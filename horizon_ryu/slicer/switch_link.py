@@ -182,10 +182,9 @@ class SwitchLink(SessionLink):
         self.links.clear()
         self.abort()
 
-    def flush(self) -> None:
-        """Send what is to be sent, after what it makes of tables is written down."""
+    def _to_write(self) -> None:
+        """Have what the switch is told of tables written down before."""
         self._slicer.tables.flush()
-        super().flush()
 
     def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""

@@ -23,6 +23,7 @@ from horizon_ryu.wire.session.switch import FeaturesReply, SwitchSession
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
 """Seconds between two tries: doubled and one more, up to the longest, as FlowVisor has it."""
 CONNECT_SECONDS = 5.0
+_READY, _MESSAGE = SessionEvent.READY, SessionEvent.MESSAGE
 _FEATURES_REQUEST = int(OFPT.FEATURES_REQUEST)
 
 
@@ -106,26 +107,25 @@ class TenantLink(SessionLink):
 
     def take(self, event: SessionEvent, message: bytes) -> None:
         """Let the controller take part once it knows the switch, and pass on what it says."""
-        if event is SessionEvent.READY:
+        if event is _READY:
             self.tenant = TenantConnection(self.slice_name, self._say, self.is_monitor)
             self._owner.tenant_came(self, self.tenant)
         elif (
-            event is SessionEvent.MESSAGE
+            event is _MESSAGE
             and self.tenant is not None
             # The session has answered: a second answer would be one that nobody has asked for.
             and message[1] != _FEATURES_REQUEST
         ):
-            self._has_said = True
+            if self.turn_began:
+                self._has_said = True
             self._owner.tenant_says(self.tenant, message)
 
-    def end_turn(self) -> None:
-        """Send what has come of the turn; note how long that took."""
-        super().end_turn()
+    def _timed(self) -> None:
+        """Note how long it took until what the controller has said was passed on."""
         if self._has_said:
             self._has_said = False
-            began = self.turn_began
-            if began and self.tenant is not None:
-                self.tenant.latency.from_tenant.add(perf_counter_ns() - began)
+            if self.tenant is not None:
+                self.tenant.latency.from_tenant.add(perf_counter_ns() - self.turn_began)
 
     def _wrote(self) -> None:
         began = self._owner.turn_began

@@ -40,9 +40,13 @@ def read_match10(message: bytes, start: int) -> TernaryMatch:
     end = start + MATCH_SIZE_10
     if len(message) < end:
         raise WireError(f"{len(message) - start} bytes left for a match")
-    mask = _mask_of(int.from_bytes(message[start : start + 4], "big") & _ALL_WILDCARDS)
-    value = int.from_bytes(message[start + 4 : end], "big") & mask
-    return effective10(value, mask)
+    return match10(int.from_bytes(message[start : start + 4], "big"), message[start + 4 : end])
+
+
+def match10(wildcards: int, fields: bytes) -> TernaryMatch:
+    """Return the match of these wildcards and the fields behind them; see :func:`read_match10`."""
+    mask = _mask_of(wildcards & _ALL_WILDCARDS)
+    return effective10(int.from_bytes(fields, "big") & mask, mask)
 
 
 def effective10(value: int, mask: int) -> TernaryMatch:

@@ -104,19 +104,20 @@ class SlicedSwitch(TenantTables):
         None, and nothing has changed, if it takes more than that: then :meth:`flow_mod` does it.
         Raises what translating raises.
         """
-        table = self.table(entry.slice_name)
-        number = self._flowspace.whole_region(entry.slice_name, entry.match)
+        flowspace, match = self._flowspace, entry.match
+        number = flowspace.whole_region(entry.slice_name, match)
         if number < 0:
             return None
-        program = self._translate(entry, entry.match, self._flowspace.whole.rule_of[number])
-        piece = Piece(entry.match, self._levels[number], program)
-        before = table.at(entry.key)
+        program = self._translate(entry, match, flowspace.whole.rule_of[number])
+        piece = Piece(match, self._levels[number], program)
+        table, key = self.table(entry.slice_name), entry.key
+        before = table.at(key)
         if before is None:
             installed = self._installed.add_single(entry, piece)
         else:
             installed = self._installed.replace_single(before, entry, piece)
         if installed is not None:
-            table.put(entry, before)
+            table.put(key, entry, before)
         return installed
 
     def _check_quota(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.wire.ternary import TernaryMatch
@@ -37,6 +37,10 @@ class OverlappingEntry(ValueError):
     """An entry that was to be added only if it overlaps none of its priority does overlap one."""
 
 
+EntryKey: TypeAlias = tuple[int, TernaryMatch, int]
+"""Table, match and priority of an entry."""
+
+
 class TenantEntry(NamedTuple):
     """A flow entry as its tenant wrote it.
 
@@ -59,7 +63,7 @@ class TenantEntry(NamedTuple):
     table_id: int = 0
 
     @property
-    def key(self) -> tuple[int, TernaryMatch, int]:
+    def key(self) -> EntryKey:
         """What no two entries of a tenant share."""
         return self.table_id, self.match, self.priority
 
@@ -114,12 +118,12 @@ class TenantTable:
     def __init__(self, rules: TableRules) -> None:
         self._rules = rules
         self.listener: TableListener | None = None
-        self._entries: dict[tuple[int, TernaryMatch, int], TenantEntry] = {}
+        self._entries: dict[EntryKey, TenantEntry] = {}
 
     def __iter__(self) -> Iterator[TenantEntry]:
         return iter(tuple(self._entries.values()))
 
-    def at(self, key: tuple[int, TernaryMatch, int]) -> TenantEntry | None:
+    def at(self, key: EntryKey) -> TenantEntry | None:
         """Return the entry with a key; None if there is none."""
         return self._entries.get(key)
 
@@ -199,9 +203,9 @@ class TenantTable:
         for entry in change.come:
             listener.put(entry)
 
-    def put(self, entry: TenantEntry, before: TenantEntry | None) -> None:
+    def put(self, key: EntryKey, entry: TenantEntry, before: TenantEntry | None) -> None:
         """Put an entry in, which is the newest; ``before`` is the one with its key, if any."""
-        key, listener = entry.key, self.listener
+        listener = self.listener
         if before is not None:
             del self._entries[key]
             if listener is not None:

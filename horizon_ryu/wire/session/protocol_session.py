@@ -26,7 +26,8 @@ MAX_XID = 0xFFFF_FFFF
 # The same on both versions; plain, for what is done once per message.
 _HELLO, _ERROR, _PACKET_IN = int(OFPT.HELLO), int(OFPT.ERROR), int(OFPT.PACKET_IN)
 _ECHO_REQUEST, _ECHO_REPLY = int(OFPT.ECHO_REQUEST), int(OFPT.ECHO_REPLY)
-_FRAME, _READY, _CLOSED = SessionEvent.PACKET_IN, SessionStage.READY, SessionStage.CLOSED
+_FRAME, _MESSAGE = SessionEvent.PACKET_IN, SessionEvent.MESSAGE
+_READY, _CLOSED = SessionStage.READY, SessionStage.CLOSED
 
 Events: TypeAlias = Iterable[SessionEvent]
 """What one message is, one after the other: the next is made when the last was dealt with."""
@@ -155,7 +156,7 @@ class ProtocolSession(ABC):
         except Violation as violation:
             self._end(SessionEnd(violation.reason.value, violation.detail, violation=True))
             return None
-        return _FRAME if kind == _PACKET_IN else SessionEvent.MESSAGE
+        return _FRAME if kind == _PACKET_IN else _MESSAGE
 
     def _take(self, message: bytes) -> Events:
         taker = self._takers.get(message[1])
@@ -219,10 +220,11 @@ class ProtocolSession(ABC):
 
     def take_output(self) -> bytes:
         """Return the bytes that are to be sent now, and forget them; empty if there are none."""
-        if not self._output:
+        output = self._output
+        if not output:
             return b""
-        data = b"".join(self._output)
-        self._output.clear()
+        data = output[0] if len(output) == 1 else b"".join(output)
+        output.clear()
         return data
 
     def next_xid(self) -> int:
