@@ -16,6 +16,7 @@ from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.measures import Measures
 from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
 from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.protocol.documents.topology import ConsolidateNode
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.server.request_handler import (
     CHANGE_SECONDS,
@@ -23,6 +24,12 @@ from xen_bridge.server.request_handler import (
     Origin,
     RequestHandler,
     RequestHandlers,
+)
+from xen_bridge.topology.node_consolidate import (
+    ElementScan,
+    NodeConsolidate,
+    longest,
+    longest_look,
 )
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -117,6 +124,13 @@ def scan_handlers(scan: NeighborScan) -> RequestHandlers:
         return (WIDE_SECONDS if body.wide else SECONDS) + MARGIN_SECONDS
 
     return {ScanNeighbors: RequestHandler(scan.scan, seconds)}
+
+
+def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
+    """Return the handler of the Node Consolidate component (report 2.4.1.2)."""
+    if isinstance(node, NodeConsolidate):
+        return {ConsolidateNode: RequestHandler(node.consolidate, longest, blocking=False)}
+    return {ConsolidateNode: RequestHandler(node.look, longest_look)}
 
 
 def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> RequestHandlers:

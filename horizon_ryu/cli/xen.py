@@ -136,6 +136,7 @@ def domains(session: Session, host: str, domain: str | None) -> None:
 @click.option("--on-reboot", type=click.Choice(LIFECYCLE), help="restart unless told otherwise")
 @click.option("--on-crash", type=click.Choice(LIFECYCLE), help="restart unless told otherwise")
 @click.option("--autostart/--no-autostart", default=None, help="whether it starts with the host")
+@click.option("--network", help="virtual network that it is a router of")
 @click.option("--start/--no-start", default=True, show_default=True)
 @click.pass_obj
 def create(
@@ -206,6 +207,8 @@ STATES = ("running", "paused", "shutoff", "destroyed")
 @click.option("--on-reboot", type=click.Choice(LIFECYCLE), help="holds from its next start")
 @click.option("--on-crash", type=click.Choice(LIFECYCLE), help="holds from its next start")
 @click.option("--autostart/--no-autostart", default=None, help="whether it starts with the host")
+@click.option("--network", help="virtual network that it is a router of")
+@click.option("--no-network", is_flag=True, default=None, help="take it out of its network")
 @click.option("--state", type=click.Choice(STATES))
 @click.pass_obj
 def set_domain(
@@ -221,7 +224,7 @@ def set_domain(
     if not body:
         raise click.UsageError(
             "name what to set: --weight, --cap, --vcpus, --affinity, --on-reboot, --on-crash, "
-            "--autostart, --state"
+            "--autostart, --network, --no-network, --state"
         )
     with session.console.status(f"setting {domain} on {host} …"):
         data = session.client.patch(path_of(host, "domains", domain), body, LONG)

@@ -16,7 +16,7 @@ from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import to_horizon_error
 from horizon_ryu.xen_hosts.remote_host import Connect, HostStatus, RemoteHost
 from xen_bridge.errors import InvalidRequest
-from xen_bridge.protocol.documents.domains import ROUTER, Domain
+from xen_bridge.protocol.documents.domains import ROUTER, Domain, agent_name
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.trust.identity import check_node_pk
@@ -225,11 +225,6 @@ class XenHosts:
             tell("failed", "a fault of the controller: see its log")
             raise
         tell("done")
-
-
-def agent_name(domain: Domain) -> str:
-    """Return what the agent in a domain goes by: its name, or its UUID if that is an odd one."""
-    return domain.name if re.fullmatch(ROUTER, domain.name) else domain.uuid
 
 
 def domain_of(host: RemoteHost, name: str | None) -> Domain | None:

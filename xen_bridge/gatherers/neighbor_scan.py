@@ -131,9 +131,14 @@ def _neighbor(host: etree._Element, ranges: Sequence[OwnRange]) -> ScannedNeighb
 class NeighborScan:
     """Scans for the neighbors of the node it runs on; one scan at a time."""
 
-    def __init__(self, tables: InterfaceTables, run: Run | None = None) -> None:
+    def __init__(
+        self,
+        tables: InterfaceTables,
+        run: Run | None = None,
+        command: ChildCommand | None = None,
+    ) -> None:
         self._tables = tables
-        self._command = ChildCommand()
+        self._command = command or ChildCommand()
         self._run = run or self._run_child
 
     def scan(self, request: ScanNeighbors) -> Neighborhood:

@@ -135,7 +135,7 @@ def xen(out: Terminal, t: str) -> None:
         "name": t, "id": t, "state": t, "memory_kb": 1, "cpu_time_s": 1.0,
         "vcpus": {"current": t, "maximum": t, "affinity": []},
         "scheduler": {"kind": t, "weight": t, "cap": t}, "unknown": [], "problems": [t],
-        "origin": t, "autostart": None, "on_reboot": t, "on_crash": t,
+        "origin": t, "autostart": None, "on_reboot": t, "on_crash": t, "network": t,
     }  # fmt: skip
     show_xen.domains(out, [domain])
     show_xen.life_policy(out, {**domain, "origin": "libvirt"})

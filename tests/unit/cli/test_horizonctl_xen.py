@@ -403,6 +403,18 @@ def test_what_becomes_of_a_domain_is_chosen(api: Api, bridge: FakeBridge) -> Non
     assert "starts with its host: yes" in api.shown("domains", "xen1", "r2")
 
 
+def test_the_network_of_a_router_is_chosen_shown_and_taken_away(
+    api: Api, bridge: FakeBridge
+) -> None:
+    assert "network" not in api.shown("domains", "xen1")
+    assert "blue" in api.shown("create", "xen1", "r2", "--network", "blue")
+    api.shown("set", "xen1", "r2", "--network", "red")
+    told = api.shown("domains", "xen1")
+    assert [line.split()[-1] for line in told.splitlines() if "r2" in line] == ["red"]
+    api.shown("set", "xen1", "r2", "--no-network")
+    assert api.json("domains", "xen1", "r2")[0]["network"] is None
+
+
 def test_a_domain_of_xl_is_shown_for_what_it_is(api: Api, bridge: FakeBridge) -> None:
     assert "made by" not in api.shown("domains", "xen1")
     bridge.memory.foreign = (

@@ -259,6 +259,7 @@ BODIES: list[Any] = [
         interfaces=(domains.NewInterface("xenbr0", "00:16:3e:00:00:01"),),
         disks=(domains.NewDisk("/dev/vg/r1", "xvda", True),),
     ),
+    domains.SetDomain("r1", network="blue", no_network=True),
     domains.SetDomain("r1", weight=1, affinity=(domains.VcpuPins((0, 1)), domains.VcpuPins((1,)))),
     domains.DeleteDomain("5"),
     migration.MigrateDomain(
