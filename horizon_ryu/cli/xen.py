@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from horizon_ryu.cli import show_xen
+from horizon_ryu.cli import show_xen, xen_migrate
 from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -319,4 +319,6 @@ def set_queues(session: Session, host: str, maximum: int) -> None:
 
 xen.add_command(measure)
 xen.add_command(topology)
+for command in xen_migrate.COMMANDS:
+    xen.add_command(command)
 COMMANDS = (xen,)
