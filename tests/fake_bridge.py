@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import fake_sysfs
+from fake_migration import FakeMover
 from fake_runtime import FakeRuntime
 from xen_bridge.dom0.allowed_paths import AllowedPaths, allowed_path
 from xen_bridge.dom0.devices import DeviceManager
@@ -123,6 +124,7 @@ class FakeBridge:
         """What the agents of routers tell of these, by name."""
         self.asked: list[tuple[Any, str | None, float | None]] = []
         self.opened = self.closed = 0
+        self.mover = FakeMover(self.memory)
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
         self.scanned = Neighborhood()
         """Who is beside it."""
@@ -134,6 +136,7 @@ class FakeBridge:
             **domain_handlers(self.physical),
             **device_handlers(DeviceManager(self.memory, SysfsDevices(self.sysfs))),
             **consolidate_handlers(consolidating),
+            **self.mover.handlers(),
             **self._measuring(
                 {"xentop": xentop}, HostSummary(self.memory, self._runtime, self._netlink)
             ),
