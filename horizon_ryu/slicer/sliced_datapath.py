@@ -28,6 +28,7 @@ from horizon_ryu.wire.symmetric import BarrierRequest, Error
 _IGNORED = frozenset({int(OFPT.ERROR), int(OFPT.ECHO_REPLY), int(OFPT.ECHO_REQUEST)})
 """What the session with a tenant has dealt with; the same numbers in both versions."""
 
+_ALL_MESSAGES = Limited.MESSAGES
 MORE = 1
 """Flag of a part of statistics that is not the last."""
 
@@ -81,6 +82,7 @@ class SlicedDatapath(ABC):
         self._link = link
         self._tenants_say: Mapping[int, FromTenant] = {}
         self._switch_says: Mapping[int, FromSwitch] = {}
+        self._counted_as = {kind: f"tenant.{name}" for kind, name in self.KINDS.items()}
 
     def listen(self, tell: Callable[..., None]) -> None:
         """Have what happens told: the name of an event, and what it is about."""
@@ -174,10 +176,10 @@ class SlicedDatapath(ABC):
         if kind in _IGNORED:
             return
         presence = self._link.presence(tenant)
-        presence.counted[f"tenant.{self.KINDS.get(kind, kind)}"] += 1
+        presence.counted[self._counted_as.get(kind) or f"tenant.{kind}"] += 1
         try:
-            if not presence.admit(Limited.MESSAGES, now):
-                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, Limited.MESSAGES.value)
+            if not presence.admit(_ALL_MESSAGES, now):
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, _ALL_MESSAGES.value)
             self._check_role(tenant, message)
             take = self._tenants_say.get(kind)
             if take is None:

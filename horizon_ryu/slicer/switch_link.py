@@ -130,8 +130,8 @@ class SwitchLink(SessionLink):
 
     # ---- messages
 
-    def _take(self, item: tuple[SessionEvent, bytes]) -> None:
-        event, message = item
+    def take(self, event: SessionEvent, message: bytes) -> None:
+        """Learn which switch it is; then all that concerns tenants is its datapath's."""
         if self.datapath is not None and event in _FOR_TENANTS:
             self.datapath.from_switch(message, self._loop.time())
             return
@@ -142,7 +142,8 @@ class SwitchLink(SessionLink):
         elif event is SessionEvent.MESSAGE and len(self._early) < _MOST_EARLY:
             self._early.append(message)
 
-    def _failed(self, error: Exception) -> None:
+    def turn_failed(self, error: Exception) -> None:
+        """Tell of an error of ours, by which the connection ends."""
         self._slicer.fault(error, switch=self.peer)
 
     def _begin(self) -> None:
@@ -181,10 +182,9 @@ class SwitchLink(SessionLink):
         self.links.clear()
         self.abort()
 
-    def flush(self) -> None:
-        """Send what is to be sent, after what it makes of tables is written down."""
+    def _to_write(self) -> None:
+        """Have what the switch is told of tables written down before."""
         self._slicer.tables.flush()
-        super().flush()
 
     def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""
