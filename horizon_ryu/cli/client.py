@@ -73,13 +73,13 @@ class Client:
             text = "a token is of letters, digits and ._~+/=-"
             raise click.BadParameter(text, param_hint="--token")
 
-    def get(self, path: ResourcePath, **query: Any) -> Any:
+    def get(self, path: ResourcePath, seconds: float = TIMEOUT_SECONDS, **query: Any) -> Any:
         """Return the JSON answer to a GET; parameters that are None are left out."""
-        return self._document(self._send("GET", path, query))
+        return self._document(self._send("GET", path, query, seconds=seconds))
 
-    def get_xml(self, path: ResourcePath, **query: Any) -> str:
+    def get_xml(self, path: ResourcePath, seconds: float = TIMEOUT_SECONDS, **query: Any) -> str:
         """Return the XML answer to a GET."""
-        return str(self._send("GET", path, query, accept=XML).text)
+        return str(self._send("GET", path, query, accept=XML, seconds=seconds).text)
 
     def get_text(self, path: ResourcePath, **query: Any) -> str:
         """Return the answer to a GET in the form that ``query`` asks for."""

@@ -19,7 +19,6 @@ from xen_bridge.netlink.constants import (
     IFA_F_NODAD,
     IFA_F_NOPREFIXROUTE,
     IFF_UP,
-    NUD_REACHABLE,
     RT_TABLE_LOCAL,
 )
 from xen_bridge.netlink.links import (
@@ -29,13 +28,7 @@ from xen_bridge.netlink.links import (
     hear_all_multicast,
     set_up,
 )
-from xen_bridge.netlink.neighbors import (
-    ANSWERED,
-    KernelNeighbor,
-    delete_proxy,
-    replace_neighbor,
-    replace_proxy,
-)
+from xen_bridge.netlink.neighbors import delete_proxy, replace_proxy
 from xen_bridge.netlink.nexthops import delete_nexthop
 from xen_bridge.netlink.routes import delete_route, replace_route
 from xen_bridge.netlink.rules import Rule, add_rule, delete_rule
@@ -52,7 +45,7 @@ from xen_bridge.planes.data_plane import (
     RouterPort,
 )
 from xen_bridge.planes.nexthop_ids import PROTOCOL
-from xen_bridge.planes.port_neighbor import PortNeighbor, is_neighbor
+from xen_bridge.planes.port_neighbors import PortNeighbor, beside_ports, known_beforehand
 
 SECONDS = 10.0
 """For one run of nft."""
@@ -144,17 +137,12 @@ class DomainZero:
 
     def neighbors(self, plan: DataPlanePlan) -> tuple[PortNeighbor, ...]:
         """Return whom a router's ports know: of every address that answered, the MAC."""
-        places = {index: at for at, index in enumerate(self.indices(plan).values())}
+        indices = list(self.indices(plan).values())
         netlink = Netlink()
         try:
-            found = netlink.rows(NEIGHBORS)
+            return beside_ports(indices, netlink.rows(NEIGHBORS))
         finally:
             netlink.close()
-        return tuple(
-            PortNeighbor(places[one.index], one.address, one.mac)
-            for one in found
-            if one.index in places and one.state & ANSWERED and is_neighbor(one.address, one.mac)
-        )
 
     def prefill(self, plan: DataPlanePlan, neighbors: Iterable[PortNeighbor]) -> int:
         """Let a router's ports know neighbors before the first packet; return how many.
@@ -162,12 +150,7 @@ class DomainZero:
         They are as if they had answered just now: where one is not there any more, it is asked
         for again in time. Neighbors of ports that the plan does not have are left out.
         """
-        indices = list(self.indices(plan).values())
-        changes = [
-            replace_neighbor(KernelNeighbor(indices[one.port], one.address, NUD_REACHABLE, one.mac))
-            for one in neighbors
-            if one.port < len(indices)
-        ]
+        changes = known_beforehand(list(self.indices(plan).values()), neighbors)
         # One that the kernel does not take is asked for by the first packet.
         return len(changes) - len(batch.write(changes))
 

@@ -6,7 +6,7 @@ import pytest
 
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
-from xen_bridge.planes.port_neighbor import PortNeighbor
+from xen_bridge.planes.port_neighbors import PortNeighbor
 
 MAC = bytes.fromhex("00163e000001")
 

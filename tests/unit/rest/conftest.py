@@ -44,10 +44,12 @@ from horizon_ryu.rest import (
     xen_domains,
     xen_hosts,
     xen_measures,
+    xen_topology,
 )
 from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.slices.service import SliceService
 from horizon_ryu.switch_stats.node_measures import NodeMeasures, SwitchLoad, node_measures
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from unit.flows.fabric import Fabric
 from unit.rest.fake_engine import FakeEngine, MemorySlices
 from unit.stats.test_report import captured
@@ -292,6 +294,8 @@ class Client:
         self.router.add(xen_hosts.identity_resources(CONTROLLER))
         self.xen_timers = FakeXenTimers(self.xen)
         self.router.add(xen_hosts.timer_resources(self.xen_timers))
+        whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
+        self.router.add(xen_topology.resources(whole))
         nodes.offer(self, XenNodes(self.xen.hosts))
         self.slice_store, self.engine = MemorySlices(), FakeEngine()
         publish = self.events.publish
