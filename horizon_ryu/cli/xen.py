@@ -320,5 +320,4 @@ def set_queues(session: Session, host: str, maximum: int) -> None:
 
 for command in (measure, topology, planes, *xen_migrate.COMMANDS):
     xen.add_command(command)
-    xen.add_command(command)
 COMMANDS = (xen,)
