@@ -14,6 +14,7 @@ from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
 from horizon_ryu.cli.xen_parsing import HOSTS, disk_of, interface_of, path_of, processor_of
+from horizon_ryu.cli.xen_planes import planes
 from horizon_ryu.cli.xen_topology import topology
 
 LIFECYCLE = ("restart", "destroy")
@@ -317,8 +318,6 @@ def set_queues(session: Session, host: str, maximum: int) -> None:
     _print(session, data, show_xen.devices)
 
 
-xen.add_command(measure)
-xen.add_command(topology)
-for command in xen_migrate.COMMANDS:
+for command in (measure, topology, planes, *xen_migrate.COMMANDS):
     xen.add_command(command)
 COMMANDS = (xen,)
