@@ -29,9 +29,11 @@ from horizon_ryu.cli.xen_parsing import (
     processor_of,
 )
 from horizon_ryu.http.router import Router
-from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
+from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures, xen_topology
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Api:
@@ -44,6 +46,8 @@ class Api:
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             router.add(module.resources(self.xen.hosts))
         router.add(xen_hosts.identity_resources(CONTROLLER))
+        whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
+        router.add(xen_topology.resources(whole))
 
         def as_pep_3333(environ: dict[str, Any], start: Any) -> Any:
             # httpx decodes what a server would leave as bytes.
