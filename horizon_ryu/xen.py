@@ -24,6 +24,8 @@ from horizon_ryu.rest import (
     xen_domains,
     xen_hosts,
     xen_measures,
+    xen_planes,
+    xen_topology,
 )
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest.xen_nodes import XenNodes
@@ -31,6 +33,7 @@ from horizon_ryu.services import ending_on_errors
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from horizon_ryu.xen_hosts.identity_place import identity_folder
 from horizon_ryu.xen_hosts.router_migrations import RouterMigrations
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from xen_bridge.client import BridgeClient
 from xen_bridge.errors import BridgeError
 from xen_bridge.trust.identity import Identity
@@ -58,7 +61,7 @@ class Xen(HorizonApp):
         configured = self._hosts.timers
         self._hosts.timers = kept_timers(horizon.store, TIMERS_SETTING, configured)
         self._hosts.load()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             horizon.router.add(module.resources(self._hosts))
         self._migrations = RouterMigrations(
             self._hosts,
@@ -76,6 +79,8 @@ class Xen(HorizonApp):
         )
         horizon.router.add(xen_hosts.identity_resources(self._identity.node_pk))
         horizon.router.add(xen_hosts.timer_resources(self))
+        whole = HostsTopology(self._hosts, horizon.runtime, horizon.clock)
+        horizon.router.add(xen_topology.resources(whole))
         nodes_resource.offer(horizon, XenNodes(self._hosts))
         for state in ("connected", "away"):
             horizon.metrics.gauge(

@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
-from horizon_ryu.cli import show_xen
+from horizon_ryu.cli import show_xen, xen_migrate
 from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
 from horizon_ryu.cli.xen_parsing import HOSTS, disk_of, interface_of, path_of, processor_of
+from horizon_ryu.cli.xen_planes import planes
+from horizon_ryu.cli.xen_topology import topology
 
 LIFECYCLE = ("restart", "destroy")
 LONG = 240.0
@@ -316,5 +318,6 @@ def set_queues(session: Session, host: str, maximum: int) -> None:
     _print(session, data, show_xen.devices)
 
 
-xen.add_command(measure)
+for command in (measure, topology, planes, *xen_migrate.COMMANDS):
+    xen.add_command(command)
 COMMANDS = (xen,)

@@ -29,9 +29,19 @@ from horizon_ryu.cli.xen_parsing import (
     processor_of,
 )
 from horizon_ryu.http.router import Router
-from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
+from horizon_ryu.rest import (
+    xen_devices,
+    xen_domains,
+    xen_hosts,
+    xen_measures,
+    xen_planes,
+    xen_topology,
+)
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
+from xen_bridge.protocol.documents.planes import SeparatedPlane
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Api:
@@ -41,9 +51,11 @@ class Api:
         self.xen = FakeXen(folder)
         self.seen: list[tuple[str, str]] = []
         router = Router()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             router.add(module.resources(self.xen.hosts))
         router.add(xen_hosts.identity_resources(CONTROLLER))
+        whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
+        router.add(xen_topology.resources(whole))
 
         def as_pep_3333(environ: dict[str, Any], start: Any) -> Any:
             # httpx decodes what a server would leave as bytes.
@@ -484,3 +496,16 @@ def test_a_domain_of_any_name_is_shown_reached_and_deleted(
     api.shown("delete", "xen1", reached)
     assert uuid not in bridge.memory._domains
     assert [one["name"] for one in api.json("domains", "xen1")] == ["Domain-0"]
+
+
+def test_planes_are_shown_and_a_check_fails_where_something_is_missing(
+    api: Api, bridge: FakeBridge
+) -> None:
+    bridge.planes = (
+        SeparatedPlane(router="r1", hostname="r1", state="broken", faults=("no table 10001",)),
+    )
+    assert "r1" in api.shown("planes", "xen1")
+    assert api.json("planes", "xen1")["planes"][0]["faults"] == []
+    checked = api("xen", "planes", "xen1", "--check")
+    assert checked.exit_code == 1
+    assert "r1: no table 10001" in checked.output

@@ -44,10 +44,13 @@ from horizon_ryu.rest import (
     xen_domains,
     xen_hosts,
     xen_measures,
+    xen_planes,
+    xen_topology,
 )
 from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.slices.service import SliceService
 from horizon_ryu.switch_stats.node_measures import NodeMeasures, SwitchLoad, node_measures
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from unit.flows.fabric import Fabric
 from unit.rest.fake_engine import FakeEngine, MemorySlices
 from unit.stats.test_report import captured
@@ -283,7 +286,7 @@ class Client:
             self, migrations.FlowMigrationReader(lambda: self.fabric.migrations)
         )
         self.xen = FakeXen(folder)
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             self.router.add(module.resources(self.xen.hosts))
         self.router.add(router_migrations.resources(self.xen.migrations))
         migration_directory.offer(
@@ -292,6 +295,8 @@ class Client:
         self.router.add(xen_hosts.identity_resources(CONTROLLER))
         self.xen_timers = FakeXenTimers(self.xen)
         self.router.add(xen_hosts.timer_resources(self.xen_timers))
+        whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
+        self.router.add(xen_topology.resources(whole))
         nodes.offer(self, XenNodes(self.xen.hosts))
         self.slice_store, self.engine = MemorySlices(), FakeEngine()
         publish = self.events.publish
