@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from heapq import heappop, heappush
 
-INTERVAL = 2.0
-"""Seconds between two audits of a switch; what others did is undone well within 5 s."""
+INTERVAL = 3.0
+"""Seconds between two audits of a switch; what others did is undone within 5 s all the same."""
 AGAIN = 0.5
 """Seconds after which it is looked whether a restoration has lasted."""
 PATIENCE = 7
