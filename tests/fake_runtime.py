@@ -37,7 +37,7 @@ class FakeRuntime:
         self.clock += self.cost
         return found
 
-    def gather(self, functions: Sequence[Callable[[], T]]) -> list[T]:
+    def gather(self, functions: Sequence[Callable[[], T]], at_once: int | None = None) -> list[T]:
         """Run them one after the other, each from the same moment on."""
         begun, ended = self.clock, self.clock
         found: list[T] = []

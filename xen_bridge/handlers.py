@@ -7,7 +7,7 @@ from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.gatherers.measures import MeasuresGatherer
-from xen_bridge.gatherers.neighbor_scan import SECONDS, WIDE_SECONDS, NeighborScan
+from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.protocol.documents import devices, domains
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
@@ -16,6 +16,7 @@ from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.measures import Measures
 from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
 from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.protocol.documents.topology import ConsolidateNode
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.server.request_handler import (
     CHANGE_SECONDS,
@@ -24,6 +25,7 @@ from xen_bridge.server.request_handler import (
     RequestHandler,
     RequestHandlers,
 )
+from xen_bridge.topology.node_consolidate import ElementScan, NodeConsolidate
 from xen_bridge.virtual_management import PhysicalHost
 
 MARGIN_SECONDS = 5.0
@@ -114,9 +116,25 @@ def scan_handlers(scan: NeighborScan) -> RequestHandlers:
     """Return the handler of the Scanning component (report 2.4.1.3)."""
 
     def seconds(body: ScanNeighbors) -> float:
-        return (WIDE_SECONDS if body.wide else SECONDS) + MARGIN_SECONDS
+        return body.seconds_at_most + MARGIN_SECONDS
 
     return {ScanNeighbors: RequestHandler(scan.scan, seconds)}
+
+
+def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
+    """Return the handler of the Node Consolidate component (report 2.4.1.2)."""
+    if isinstance(node, NodeConsolidate):
+        seconds = _seconds_of_a_host
+        return {ConsolidateNode: RequestHandler(node.consolidate, seconds, blocking=False)}
+    return {ConsolidateNode: RequestHandler(node.look, _seconds_of_a_router)}
+
+
+def _seconds_of_a_host(body: ConsolidateNode) -> float:
+    return body.seconds_at_most
+
+
+def _seconds_of_a_router(body: ConsolidateNode) -> float:
+    return body.seconds_for_one
 
 
 def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> RequestHandlers:

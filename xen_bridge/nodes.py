@@ -12,6 +12,7 @@ from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import (
+    consolidate_handlers,
     device_handlers,
     domain_handlers,
     measure_handlers,
@@ -25,6 +26,12 @@ from xen_bridge.server.dispatcher import Dispatcher, Forward
 from xen_bridge.server.proxy import Proxy
 from xen_bridge.server.request_handler import RequestHandlers
 from xen_bridge.server.running import NodeComponents, Serve
+from xen_bridge.topology.node_consolidate import (
+    AT_ONCE,
+    LONGEST_LOOK,
+    ElementScan,
+    NodeConsolidate,
+)
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -34,7 +41,8 @@ SETTINGS_FILE = "weights.json"
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
 HYPERVISOR_THREADS_OF_ONE = 12
 """For the requests of one node: the others find one, whatever it asks."""
-THREADS = HYPERVISOR_THREADS + READING_THREADS + PROXY_THREADS + PARSING_THREADS
+LOOKING_THREADS = AT_ONCE
+THREADS = HYPERVISOR_THREADS + READING_THREADS + PROXY_THREADS + PARSING_THREADS + LOOKING_THREADS
 """Native ones that the work of a node may need."""
 READING_SECONDS = 30.0
 """For one reading of a gatherer."""
@@ -54,14 +62,18 @@ def domain_0(
     reading, netlink = _reading(runtime), Netlink()
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     measuring = MeasuresGatherer(gatherers, reading)
+    known = routers.RouterList(directory / routers.FILE)
+    proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
+    scan = NeighborScan(netlink)
+    looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
+    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
     handlers = {
         **domain_handlers(host, paths),
         **device_handlers(DeviceManager(host.hypervisor)),
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
-        **scan_handlers(NeighborScan(netlink)),
+        **scan_handlers(scan),
+        **consolidate_handlers(node),
     }
-    known = routers.RouterList(directory / routers.FILE)
-    proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
     return _node(directory, identity, handlers, proxy.forward, runtime, serve)
 
 
@@ -70,9 +82,11 @@ def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeCompo
     identity = Identity.load(directory)
     reading, netlink = _reading(runtime), Netlink()
     measuring = MeasuresGatherer(node_gatherers(netlink), reading)
+    scan = NeighborScan(netlink)
     handlers = {
         **measure_handlers(measuring, RouterSummary(reading, netlink)),
-        **scan_handlers(NeighborScan(netlink)),
+        **scan_handlers(scan),
+        **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
     return _node(directory, identity, handlers, None, runtime, serve)
 

@@ -149,6 +149,10 @@ class PhysicalHost:
         require(self.capabilities, Capability.AFFINITY)
         return self.hypervisor.vcpu_list()
 
+    def open_namespace(self, domain: str) -> int | None:
+        """Return a descriptor of the network namespace that a domain is; None if it is none."""
+        return self.hypervisor.open_namespace(domain)
+
     def _with_affinity(self, domains: list[Domain]) -> list[Domain]:
         """Fill in where vCPUs may run, where the back end tells of all domains at once."""
         missing = [item for item in domains if item.id is not None and not item.vcpus.affinity]

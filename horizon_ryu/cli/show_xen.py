@@ -54,7 +54,9 @@ def domains(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     rows = list(data)
     headers = ["domain", "id", "state", "MB", "vCPUs", "on CPUs", "weight", "cap", "CPU s"]
     has_foreign = any(domain["origin"] != OURS for domain in rows)
-    table = _table(*headers, *(["made by"] if has_foreign else []))
+    has_networks = any(domain["network"] for domain in rows)
+    headers += [*(["network"] if has_networks else []), *(["made by"] if has_foreign else [])]
+    table = _table(*headers)
     for domain in rows:
         vcpus, scheduler = domain["vcpus"], domain["scheduler"]
         no_share = UNKNOWN if "scheduler" in domain["unknown"] else "-"
@@ -68,6 +70,7 @@ def domains(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
             _text(scheduler["weight"], no_share),
             _text(scheduler["cap"], no_share),
             UNKNOWN if domain["cpu_time_s"] is None else f"{domain['cpu_time_s']:.1f}",
+            *([_text(domain["network"])] if has_networks else []),
             *([domain["origin"]] if has_foreign else []),
         )
     console.print(table)

@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from horizon_ryu.cli import show_xen
+from horizon_ryu.cli import show_xen, xen_migrate
 from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
 from horizon_ryu.cli.xen_parsing import HOSTS, disk_of, interface_of, path_of, processor_of
+from horizon_ryu.cli.xen_topology import topology
 
 LIFECYCLE = ("restart", "destroy")
 LONG = 240.0
@@ -136,6 +137,7 @@ def domains(session: Session, host: str, domain: str | None) -> None:
 @click.option("--on-reboot", type=click.Choice(LIFECYCLE), help="restart unless told otherwise")
 @click.option("--on-crash", type=click.Choice(LIFECYCLE), help="restart unless told otherwise")
 @click.option("--autostart/--no-autostart", default=None, help="whether it starts with the host")
+@click.option("--network", help="virtual network that it is a router of")
 @click.option("--start/--no-start", default=True, show_default=True)
 @click.pass_obj
 def create(
@@ -206,6 +208,8 @@ STATES = ("running", "paused", "shutoff", "destroyed")
 @click.option("--on-reboot", type=click.Choice(LIFECYCLE), help="holds from its next start")
 @click.option("--on-crash", type=click.Choice(LIFECYCLE), help="holds from its next start")
 @click.option("--autostart/--no-autostart", default=None, help="whether it starts with the host")
+@click.option("--network", help="virtual network that it is a router of")
+@click.option("--no-network", is_flag=True, default=None, help="take it out of its network")
 @click.option("--state", type=click.Choice(STATES))
 @click.pass_obj
 def set_domain(
@@ -221,7 +225,7 @@ def set_domain(
     if not body:
         raise click.UsageError(
             "name what to set: --weight, --cap, --vcpus, --affinity, --on-reboot, --on-crash, "
-            "--autostart, --state"
+            "--autostart, --network, --no-network, --state"
         )
     with session.console.status(f"setting {domain} on {host} …"):
         data = session.client.patch(path_of(host, "domains", domain), body, LONG)
@@ -314,4 +318,7 @@ def set_queues(session: Session, host: str, maximum: int) -> None:
 
 
 xen.add_command(measure)
+xen.add_command(topology)
+for command in xen_migrate.COMMANDS:
+    xen.add_command(command)
 COMMANDS = (xen,)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from horizon_ryu.rest.nodes import MeasuresModel, NodeModel, ThroughputModel
-from horizon_ryu.xen_hosts.hosts import XenHosts, agent_name
+from horizon_ryu.xen_hosts.hosts import XenHosts
+from xen_bridge.protocol.documents.domains import agent_name
 from xen_bridge.protocol.documents.summary import GetSummary, Summary
 
 PREFIX = "xen"

@@ -11,88 +11,20 @@ import socket
 import struct
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from network_namespace import NetworkNamespace
+from plane_network import Router, mirrored, wired
 from xen_bridge.errors import BridgeError
-from xen_bridge.netlink import batch
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 from xen_bridge.planes.domain_zero import DomainZero
-from xen_bridge.planes.fib_model import FibModel
-from xen_bridge.planes.follower import FibFollower
-from xen_bridge.planes.mirror import Mirror
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.no_switches,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
-NETWORKS = ("10.0.1", "10.0.2")
-
-
-@dataclass
-class Router:
-    """A router with its stations; in Domain 0 are its physical ports and virtual interfaces."""
-
-    plan: DataPlanePlan
-    vm: NetworkNamespace
-    stations: tuple[NetworkNamespace, NetworkNamespace]
-
-    def ping(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ("ip", "netns", "exec", self.stations[0].name, "ping", "-c3", "-i0.2", "-W2", *words),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-
-def wired(domain_0: NetworkNamespace, slot: int, stack: contextlib.ExitStack) -> Router:
-    vm = stack.enter_context(NetworkNamespace())
-    stations = (
-        stack.enter_context(NetworkNamespace()),
-        stack.enter_context(NetworkNamespace()),
-    )
-    ports = []
-    for number, (network, station) in enumerate(zip(NETWORKS, stations, strict=True)):
-        mac = f"02:00:00:00:0{slot}:0{number}"
-        wire, vif = f"e{slot}{number}", f"v{slot}{number}"
-        for near, far, space in ((wire, "eth0", station), (vif, f"eth{number}", vm)):
-            domain_0.ip(
-                *("link", "add", near, "type", "veth", "peer", "name", far, "netns", space.name)
-            )
-            domain_0.ip("link", "set", near, "up")
-        station.ip("address", "add", f"{network}.2/24", "dev", "eth0")
-        station.ip("link", "set", "eth0", "up")
-        station.ip("route", "add", "default", "via", f"{network}.1")
-        vm.ip("link", "set", f"eth{number}", "address", mac)
-        vm.ip("address", "add", f"{network}.1/24", "dev", f"eth{number}")
-        vm.ip("link", "set", f"eth{number}", "up")
-        ports.append(
-            RouterPort(vif, wire, bytes.fromhex(mac.replace(":", "")), (f"{network}.1/24",))
-        )
-    return Router(DataPlanePlan(slot, tuple(ports)), vm, stations)
-
-
-def mirrored(domain_0: NetworkNamespace, router: Router, devices: dict[str, int]) -> None:
-    """Carry the FIB of the router's kernel into its table."""
-    ports = {
-        int(router.vm.ip_json("link", "show", "dev", f"eth{number}")[0]["ifindex"]): devices[name]
-        for number, name in enumerate(router.plan.devices)
-    }
-    model = FibModel()
-    follower = FibFollower(model)
-    mirror = Mirror(router.plan.table, router.plan.nexthop_ids, ports)
-    try:
-        model.tell_all()
-        router.vm.run(follower.read, 0.05)
-        while (change := model.take()) is not None:
-            assert domain_0.run(batch.write, mirror.apply(change, 0.0)) == ()
-    finally:
-        follower.close()
 
 
 def state(domain_0: NetworkNamespace) -> tuple[object, ...]:
@@ -235,3 +167,32 @@ def test_what_somebody_took_away_is_told_and_half_a_plane_is_never_left(
     with pytest.raises(BridgeError, match="File exists"):
         domain_0.run(DomainZero().make, gone)
     assert not [row for row in domain_0.ip_json("rule") if row.get("iif") == "r3p0"]
+
+
+def test_a_router_that_gets_a_firewall_has_its_planes_back_and_loses_nothing_else(
+    two: tuple[NetworkNamespace, Router, Router, tuple[object, ...]],
+) -> None:
+    domain_0, one, other, _before = two
+    one.vm.run(_forward)
+    rules = "add table ip f; add chain ip f fw { type filter hook forward priority 0; };"
+    rules += "add rule ip f fw icmp type echo-request counter drop"
+    subprocess.run(("ip", "netns", "exec", one.vm.name, "nft", rules), check=True)
+    assert " 0% packet loss" in one.ping("10.0.2.2").stdout, "passed by its firewall"
+    domain_0.run(DomainZero().take_back, one.plan)
+    assert domain_0.run(DomainZero().faults, one.plan, True) == ()
+    assert domain_0.run(DomainZero().faults, one.plan) == (
+        "chain port_0 is missing",
+        "chain port_1 is missing",
+    )
+    assert "100% packet loss" in one.ping("10.0.2.2").stdout
+    # What the firewall lets pass, passes, by the VM alone.
+    assert _lost(one) == set()
+    assert " 0% packet loss" in other.ping("10.0.2.2").stdout
+    domain_0.run(DomainZero().separate, one.plan)
+    assert domain_0.run(DomainZero().faults, one.plan) == ()
+    assert " 0% packet loss" in one.ping("10.0.2.2").stdout
+
+
+def _forward() -> None:
+    with open("/proc/sys/net/ipv4/ip_forward", "w", encoding="ascii") as setting:
+        setting.write("1")

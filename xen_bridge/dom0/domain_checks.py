@@ -25,6 +25,7 @@ class PhysicalCpus:
     """MAX_CPUS where nobody tells: the hypervisor refuses what is too high."""
 
 
+PHYSICAL = "physical"
 PER_VCPU = 100
 """A vCPU uses one physical CPU at most: 100 %."""
 
@@ -48,6 +49,7 @@ def check_change(
         check_guest(domain)
     if (wanted.on_reboot, wanted.on_crash, wanted.autostart) != (None, None, None):
         check_guest(domain, "whether it starts, and starts again, is not Horizon's to say")
+    _check_network(wanted, domain)
     for value, capability in (
         (wanted.weight, Capability.WEIGHT),
         (wanted.cap, Capability.CAP),
@@ -72,6 +74,21 @@ def check_change(
             _check_affinity(wanted.affinity, vcpus, cpus.last)
 
 
+def _check_network(wanted: SetDomain, domain: Domain) -> None:
+    if wanted.network is None and not wanted.no_network:
+        return
+    check_guest(domain, "it is a router of no virtual network")
+    if wanted.network is not None and wanted.no_network:
+        raise InvalidRequest(("no_network",), "contradicts network")
+    check_network_name(wanted.network)
+
+
+def check_network_name(name: str | None) -> None:
+    """Raise InvalidRequest for the name that means the network of all hosts."""
+    if name == PHYSICAL:
+        raise InvalidRequest(("network",), f"{name} means the network of all hosts")
+
+
 def _check_known(wanted: SetDomain, domain: Domain) -> None:
     """Refuse to change what cannot be read: a change that fails half-way must be taken back."""
     has_share = wanted.weight is not None or wanted.cap is not None
@@ -79,6 +96,7 @@ def _check_known(wanted: SetDomain, domain: Domain) -> None:
     for name, is_wanted in (
         ("scheduler", has_share and domain.id is not None),
         ("vcpus", has_vcpus),
+        ("network", wanted.network is not None or wanted.no_network),
     ):
         if is_wanted and name in domain.unknown:
             raise HypervisorError(f"what {domain.name} has now cannot be read: {_reason(domain)}")
@@ -153,6 +171,7 @@ def check_new(
         require(capabilities, Capability.WEIGHT)
     if wanted.cap is not None:
         require(capabilities, Capability.CAP)
+    check_network_name(wanted.network)
     _check_cap(wanted.cap, cpus)
     if wanted.cap is not None:
         _check_cap_of(wanted.cap, wanted.vcpus)

@@ -30,6 +30,7 @@ def as_changed(domain: Domain, wanted: SetDomain) -> Domain:
         on_reboot=wanted.on_reboot or domain.on_reboot,
         on_crash=wanted.on_crash or domain.on_crash,
         autostart=domain.autostart if wanted.autostart is None else wanted.autostart,
+        network=None if wanted.no_network else wanted.network or domain.network,
     )
     if wanted.state == "destroyed":
         return replace(changed, id=None, state="shutoff")
@@ -59,6 +60,7 @@ class DomainTransaction:
             self._begin_to_run(rollback)
             self._set_processor(rollback)
             self._set_life_policy(rollback)
+            self._set_network(rollback)
             self._cease_to_run()
             rollback.commit()
 
@@ -127,6 +129,12 @@ class DomainTransaction:
             self._hypervisor.set_autostart(uuid, wanted.autostart)
             if had.autostart is not None:
                 rollback.add(self._hypervisor.set_autostart, uuid, had.autostart)
+
+    def _set_network(self, rollback: Rollback) -> None:
+        wanted, had = self._wanted, self._domain
+        if wanted.network is not None or wanted.no_network:
+            self._hypervisor.set_network(had.uuid, wanted.network)
+            rollback.add(self._hypervisor.set_network, had.uuid, had.network)
 
     def _cease_to_run(self) -> None:
         """Pause or end after the processor was divided."""

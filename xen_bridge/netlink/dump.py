@@ -6,7 +6,7 @@ import os
 import socket
 from collections import deque
 
-from xen_bridge.errors import BridgeError
+from xen_bridge.errors import BridgeError, RequestUnsupported
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
     NLM_F_DUMP,
@@ -29,7 +29,8 @@ class NetlinkSocket:
     The sockets belong to the network namespace of the threads that opened them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        self._protocol = protocol
         # Taking and giving back are atomic. A lock would not do: eventlet's cannot be shared
         # between native threads.
         self._idle: deque[socket.socket] = deque()
@@ -38,8 +39,8 @@ class NetlinkSocket:
     def dump(self, kind: int, body: bytes) -> list[bytes]:
         """Return the payloads that the kernel answers to a dump request.
 
-        Asked again when a table changed meanwhile, or the socket failed. Raises BridgeError when
-        the kernel refuses or the table never rests.
+        Asked again when a table changed meanwhile, or the socket failed. Raises RequestUnsupported
+        when the kernel has no such table, and BridgeError when it refuses or the table never rests.
         """
         trouble = "the tables change all the time"
         for _ in range(ATTEMPTS):
@@ -48,18 +49,20 @@ class NetlinkSocket:
                 found = _exchange(connection, kind, body)
             except OSError as error:
                 connection.close()
+                if error.errno in wire.UNSUPPORTED:
+                    raise RequestUnsupported(f"the kernel has no such table: {error}") from error
                 trouble = error.strerror or str(error)
                 continue
             self._give_back(connection)
             if found is not None:
                 return found
-        raise BridgeError(f"the kernel does not tell of its interfaces: {trouble}")
+        raise BridgeError(f"the kernel does not tell what it has: {trouble}")
 
     def _take(self) -> socket.socket:
         try:
             return self._idle.pop()
         except IndexError:
-            return wire.opened(SECONDS)
+            return wire.opened(SECONDS, self._protocol)
 
     def _give_back(self, connection: socket.socket) -> None:
         if self._closed or len(self._idle) >= IDLE_AT_MOST:

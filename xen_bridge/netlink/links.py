@@ -21,6 +21,8 @@ from xen_bridge.netlink.constants import (
     IFLA_MTU,
     IFLA_STATS64,
     IFLA_TXQLEN,
+    IFLA_XDP,
+    IFLA_XDP_ATTACHED,
     MACVLAN_MODE_BRIDGE,
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -77,6 +79,8 @@ class KernelLink:
     kind: str | None
     master: int | None
     counters: LinkCounters
+    has_program: bool = False
+    """Whether a program of XDP sees what comes by it."""
 
 
 def read_link(data: bytes) -> KernelLink | None:
@@ -101,6 +105,7 @@ def read_link(data: bytes) -> KernelLink | None:
         kind=_kind(found.get(IFLA_LINKINFO)),
         master=None if IFLA_MASTER not in found else wire.number(found[IFLA_MASTER]),
         counters=_counters(found.get(IFLA_STATS64, b"")),
+        has_program=any(wire.attributes(found.get(IFLA_XDP, b"")).get(IFLA_XDP_ATTACHED, b"")),
     )
 
 

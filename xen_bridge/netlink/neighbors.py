@@ -13,6 +13,8 @@ from xen_bridge.netlink.constants import (
     NDA_LLADDR,
     NLM_F_CREATE,
     NLM_F_REPLACE,
+    NTF_PROXY,
+    NTF_ROUTER,
     NUD_DELAY,
     NUD_PERMANENT,
     NUD_PROBE,
@@ -86,8 +88,20 @@ def delete_neighbor(index: int, address: str) -> Request:
     return _change(RTM_DELNEIGH, 0, KernelNeighbor(index, address, 0), b"")
 
 
-def _change(kind: int, how: int, neighbor: KernelNeighbor, more: bytes) -> Request:
+def replace_proxy(index: int, address: str) -> Request:
+    """Return what lets an interface answer for an IPv6 address, as a router would."""
+    how = NLM_F_CREATE | NLM_F_REPLACE
+    neighbor = KernelNeighbor(index, address, NUD_PERMANENT)
+    return _change(RTM_NEWNEIGH, how, neighbor, b"", NTF_PROXY | NTF_ROUTER)
+
+
+def delete_proxy(index: int, address: str) -> Request:
+    """Return what ends that an interface answers for an address."""
+    return _change(RTM_DELNEIGH, 0, KernelNeighbor(index, address, 0), b"", NTF_PROXY)
+
+
+def _change(kind: int, how: int, neighbor: KernelNeighbor, more: bytes, flags: int = 0) -> Request:
     family = wire.family_of(neighbor.address)
-    head = NDMSG.pack(family, wire.index(neighbor.index), neighbor.state, 0, 0)
+    head = NDMSG.pack(family, wire.index(neighbor.index), neighbor.state, flags, 0)
     address = wire.attribute(NDA_DST, wire.address_bytes(family, neighbor.address))
     return Request(kind, how, head + address + more)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
+    FIB_RULE_INVERT,
     FR_ACT_TO_TBL,
     FRA_DST,
     FRA_FWMARK,
@@ -18,6 +20,8 @@ from xen_bridge.netlink.constants import (
     FRA_PRIORITY,
     FRA_PROTOCOL,
     FRA_SRC,
+    FRA_SUPPRESS_IFGROUP,
+    FRA_SUPPRESS_PREFIXLEN,
     FRA_TABLE,
     NLM_F_CREATE,
     NLM_F_EXCL,
@@ -31,6 +35,14 @@ from xen_bridge.netlink.wire import Request
 FIB_RULE_HDR = struct.Struct("=BBBBBxxBI")
 """Family, destination and source length, TOS, table, action, flags."""
 ANY_MARK = 0xFFFFFFFF
+_KNOWN = frozenset(
+    {
+        *(FRA_DST, FRA_SRC, FRA_IIFNAME, FRA_OIFNAME, FRA_PRIORITY, FRA_FWMARK, FRA_FWMASK),
+        *(FRA_TABLE, FRA_PROTOCOL),
+    },
+)
+_LIMITS = frozenset({FRA_SUPPRESS_IFGROUP, FRA_SUPPRESS_PREFIXLEN})
+_NO_LIMIT = b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +64,21 @@ class Rule:
     source: str | None = None
     destination: str | None = None
     protocol: int = RTPROT_STATIC
+    more: bool = False
+    """Whether it has a condition, or a consequence, that is not among these."""
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether it is not for every packet, or not for every route of its table."""
+        ways = (self.iif, self.oif, self.source, self.destination)
+        return self.more or bool(self.fwmark) or any(one is not None for one in ways)
 
 
 def read_rule(data: bytes) -> Rule | None:
     """Return the rule that a message tells of; None if it tells of none."""
     if len(data) < FIB_RULE_HDR.size:
         return None
-    family, to, of, _, table, action, _ = FIB_RULE_HDR.unpack_from(data)
+    family, to, of, tos, table, action, flags = FIB_RULE_HDR.unpack_from(data)
     if family not in wire.SIZES:
         return None
     found = wire.attributes(data, FIB_RULE_HDR.size)
@@ -75,6 +95,15 @@ def read_rule(data: bytes) -> Rule | None:
         source=_prefix(family, found.get(FRA_SRC), of),
         destination=_prefix(family, found.get(FRA_DST), to),
         protocol=(found.get(FRA_PROTOCOL) or b"\0")[0],
+        more=bool(tos or flags & FIB_RULE_INVERT or _has_more(found)),
+    )
+
+
+def _has_more(found: Mapping[int, bytes]) -> bool:
+    """Tell whether there is an attribute that says more; the kernel writes -1 for "no limit"."""
+    return any(
+        kind not in _KNOWN and not (kind in _LIMITS and data == _NO_LIMIT)
+        for kind, data in found.items()
     )
 
 

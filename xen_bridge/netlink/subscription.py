@@ -127,9 +127,11 @@ class NetlinkSubscription(Generic[Row]):
                     yield Changed(row) if is_new else Removed(row)
 
 
-def joined(groups: Iterable[int], receive_buffer: int) -> socket.socket:
-    """Return a socket that the kernel tells all changes of ``groups``; OSError."""
-    connection = wire.opened(None)
+def joined(
+    groups: Iterable[int], receive_buffer: int, protocol: int = socket.NETLINK_ROUTE
+) -> socket.socket:
+    """Return a socket that the kernel tells all changes of ``groups``; OSError, BridgeError."""
+    connection = wire.opened(None, protocol)
     try:
         enlarge(connection, receive_buffer)
         for group in groups:

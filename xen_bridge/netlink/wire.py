@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from xen_bridge.errors import BridgeError, InvalidRequest
+from xen_bridge.errors import BridgeError, InvalidRequest, RequestUnsupported
 
 HEADER = struct.Struct("=IHHII")
 """nlmsghdr: length, type, flags, sequence number, port."""
@@ -21,6 +22,10 @@ CHUNK = 1 << 17
 """More than the kernel ever puts into one datagram (32 KiB of a dump)."""
 SIZES: Mapping[int, int] = {socket.AF_INET: 4, socket.AF_INET6: 16}
 """Bytes of an address."""
+UNSUPPORTED = frozenset(
+    {errno.EOPNOTSUPP, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT, errno.EINVAL},
+)
+"""What a kernel says of a protocol, a family or a table that was not built into it."""
 _U32 = struct.Struct("=I")
 _ERROR = struct.Struct("=i")
 
@@ -50,17 +55,21 @@ class NetlinkReply:
     payload: bytes
 
 
-def opened(seconds: float | None) -> socket.socket:
-    """Return a new socket whose reads end after ``seconds``; BridgeError where there is none.
+def opened(seconds: float | None, protocol: int = socket.NETLINK_ROUTE) -> socket.socket:
+    """Return a new socket whose reads end after ``seconds``; it is of the thread's namespace.
 
-    It belongs to the network namespace of the calling thread.
+    Raises RequestUnsupported where the kernel has no such ``protocol`` (NETLINK_…), and
+    BridgeError where it has none for this process.
     """
     try:
-        connection = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        connection = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         connection.bind((0, 0))
         connection.settimeout(seconds)
     except OSError as error:
-        raise BridgeError(f"no netlink here: {error.strerror}") from error
+        reason = f"no netlink here: {error.strerror}"
+        if error.errno in UNSUPPORTED:
+            raise RequestUnsupported(reason) from error
+        raise BridgeError(reason) from error
     return connection
 
 

@@ -9,5 +9,9 @@
 :mod:`~xen_bridge.planes.data_plane` plans what passes the router's packets by that table, and
 :mod:`~xen_bridge.planes.domain_zero` makes, checks and removes it in the kernel.
 
-All but the follower and Domain 0 decide without a socket or a clock.
+:mod:`~xen_bridge.planes.skipped` says what the router's own kernel does that Domain 0 would leave
+out, from what :mod:`~xen_bridge.planes.kernel_facts` reads: such a router keeps its planes
+together.
+
+All but what reads the kernel, and Domain 0, decide without a socket or a clock.
 """

@@ -18,8 +18,12 @@ from xen_bridge.protocol.documents import (
     domains,
     hello,
     measures,
+    migration,
     neighborhood,
+    planes,
+    route_change,
     summary,
+    topology,
 )
 
 
@@ -36,13 +40,17 @@ class Application(IntEnum):
     DOMAINS = 7
     DEVICES = 8
     SUMMARY = 9
+    PLANES = 10
 
 
 Form = type[Any]
 """A class of :mod:`xen_bridge.protocol.documents`."""
 
 UNASKED: Mapping[Application, tuple[Form, ...]] = MappingProxyType(
-    {Application.HELLO: (hello.NodeHello,)}
+    {
+        Application.HELLO: (hello.NodeHello,),
+        Application.ROUTE_CHANGE: (route_change.RouteChange,),
+    }
 )
 """What a node may send unasked, in a channel's documents; each form is one application's."""
 
@@ -52,14 +60,26 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             application: {channel.ChannelMessages: channel.Acknowledgement}
             for application in UNASKED
         },
-        Application.MIGRATION: {domains.MigrateDomain: domains.Done},
+        Application.MIGRATION: {
+            migration.MigrateDomain: migration.MigrationStatus,
+            migration.GetMigration: migration.MigrationStatus,
+            migration.ListMigrations: migration.MigrationList,
+            migration.AbortMigration: migration.MigrationStatus,
+        },
+        Application.HELLO: {
+            channel.ChannelMessages: channel.Acknowledgement,
+            hello.RouterHello: hello.HelloAnswer,
+        },
         Application.MEASURES: {measures.Measures: measures.MeasuresAnswer},
         Application.SCHEDULER: {
             domains.SetDomain: domains.DomainAnswer,
             domains.ListSchedulers: domains.Schedulers,
             domains.ListVcpus: domains.VcpuList,
         },
-        Application.TOPOLOGY: {neighborhood.ScanNeighbors: neighborhood.Neighborhood},
+        Application.TOPOLOGY: {
+            neighborhood.ScanNeighbors: neighborhood.Neighborhood,
+            topology.ConsolidateNode: topology.ConsolidatedNode,
+        },
         Application.DOMAINS: {
             domains.GetNode: domains.Node,
             domains.GetDomain: domains.DomainAnswer,
@@ -75,6 +95,7 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             devices.RemoveDevice: devices.Devices,
         },
         Application.SUMMARY: {summary.GetSummary: summary.Summary},
+        Application.PLANES: {planes.ListPlanes: planes.PlaneList},
     }
 )
 """The requests of each application, each with the form of its answer."""

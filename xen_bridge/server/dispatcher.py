@@ -23,6 +23,7 @@ from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.channel import ChannelMessages
 from xen_bridge.protocol.documents.measures import MeasuresAnswer
+from xen_bridge.protocol.documents.topology import ConsolidatedNode
 from xen_bridge.protocol.endpoint import MAX_ANSWER
 from xen_bridge.protocol.messages import Message
 from xen_bridge.runtime.limiter import ThreadLimiter
@@ -152,7 +153,7 @@ class Dispatcher:
 
     def _written(self, message: Message, body: Any) -> Reply:
         made = Message(self._node_pk, message.application, body)
-        if isinstance(body, MeasuresAnswer):
+        if isinstance(body, (MeasuresAnswer, ConsolidatedNode)):
             data = self._parsing.call(60.0, messages.write, made)
         else:
             data = messages.write(made)

@@ -35,21 +35,24 @@ class Proxy:
         self._pools: dict[VirtualRouter, IdlePool[BridgeClient]] = {}
 
     def forward(self, message: Message, seconds: float) -> Any:
-        """Return what the router that ``message`` is for answers.
+        """Return what the router that ``message`` is for answers; raises what :meth:`ask` does."""
+        return self.ask(str(message.router), message.body, seconds)
+
+    def ask(self, name: str, body: Any, seconds: float) -> Any:
+        """Return what the agent of the router ``name`` answers to ``body``.
 
         Raises SubjectNotFound for one that is not known, PeerAway for one that cannot be reached,
         and whatever error the router told of.
         """
-        router = self._routers().get(str(message.router))
+        router = self._routers().get(name)
         if router is None:
             raise SubjectNotFound(
-                f"no agent is known for {message.router} "
-                "(make it known on its host: xen-bridge router add)"
+                f"no agent is known for {name} (make it known on its host: xen-bridge router add)"
             )
         pool = self._pool(router)
         client = pool.take()
         try:
-            body = self._limiter.call(seconds + 2.0, client.ask, message.body, None, seconds)
+            answer = self._limiter.call(seconds + 2.0, client.ask, body, None, seconds)
         except Deadline as error:
             # A thread may still have the connection.
             raise Deadline(f"virtual router {router.name}: {error}") from error
@@ -59,7 +62,7 @@ class Proxy:
             pool.put_back(client)
             raise
         pool.put_back(client)
-        return body
+        return answer
 
     def _pool(self, router: VirtualRouter) -> IdlePool[BridgeClient]:
         self._forget_strangers()

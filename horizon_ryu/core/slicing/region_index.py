@@ -134,6 +134,8 @@ class RegionIndex:
             for field, sets in by_field.items()
         }
         self._fields = tuple(self._by_field.values())
+        self.named = sum(field.mask for field in self._by_field)
+        """The bits of all fields that some region names: whatever else is in a header is one."""
 
     def taking(self, header: int, among: int) -> int:
         """Return those of the regions in ``among`` that take a header."""

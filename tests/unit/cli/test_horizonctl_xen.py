@@ -29,9 +29,11 @@ from horizon_ryu.cli.xen_parsing import (
     processor_of,
 )
 from horizon_ryu.http.router import Router
-from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
+from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures, xen_topology
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
+from xen_bridge.runtime.green import GreenRuntime
 
 
 class Api:
@@ -44,6 +46,8 @@ class Api:
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             router.add(module.resources(self.xen.hosts))
         router.add(xen_hosts.identity_resources(CONTROLLER))
+        whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
+        router.add(xen_topology.resources(whole))
 
         def as_pep_3333(environ: dict[str, Any], start: Any) -> Any:
             # httpx decodes what a server would leave as bytes.
@@ -401,6 +405,18 @@ def test_what_becomes_of_a_domain_is_chosen(api: Api, bridge: FakeBridge) -> Non
     assert "after a reboot destroy, after a crash destroy; starts with its host: yes" in told
     assert api.json("domains", "xen1", "r2")[0]["on_reboot"] == "destroy"
     assert "starts with its host: yes" in api.shown("domains", "xen1", "r2")
+
+
+def test_the_network_of_a_router_is_chosen_shown_and_taken_away(
+    api: Api, bridge: FakeBridge
+) -> None:
+    assert "network" not in api.shown("domains", "xen1")
+    assert "blue" in api.shown("create", "xen1", "r2", "--network", "blue")
+    api.shown("set", "xen1", "r2", "--network", "red")
+    told = api.shown("domains", "xen1")
+    assert [line.split()[-1] for line in told.splitlines() if "r2" in line] == ["red"]
+    api.shown("set", "xen1", "r2", "--no-network")
+    assert api.json("domains", "xen1", "r2")[0]["network"] is None
 
 
 def test_a_domain_of_xl_is_shown_for_what_it_is(api: Api, bridge: FakeBridge) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
+from xen_bridge.planes.port_neighbors import PortNeighbor
 
 MAC = bytes.fromhex("00163e000001")
 
@@ -42,10 +43,68 @@ def test_a_mac_that_no_machine_may_have_is_refused(mac: bytes) -> None:
         port(mac=mac)
 
 
-@pytest.mark.parametrize("address", ["2001:db8::1/64", "192.0.2.1/33", "} flush ruleset"])
-def test_an_address_that_is_not_ipv4_is_refused(address: str) -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("2001:db8::1/129", "192.0.2.1/33", "} flush ruleset", "", "fe80::1%eth0/64"),
+        *("ff02::1/64", "::/64", "::1/128", "224.0.0.5/24", "0.0.0.0/0", "127.0.0.1/8"),
+    ],
+)
+def test_an_address_that_no_interface_has_is_refused(address: str) -> None:
     with pytest.raises(InvalidRequest):
         RouterPort("vif1.0", "eth0", MAC, (address,))
+    with pytest.raises(InvalidRequest):
+        DataPlanePlan(1, (port(),), (address,))
+
+
+def test_more_addresses_than_a_router_may_have_are_refused() -> None:
+    many = tuple(f"10.{number >> 8}.{number & 255}.1/32" for number in range(1024))
+    with pytest.raises(InvalidRequest, match="1024"):
+        DataPlanePlan(1, (port(),), many)
+
+
+def test_a_port_without_an_ipv6_address_has_none_and_its_plan_no_word_of_it() -> None:
+    plan = DataPlanePlan(1, (port(),))
+    assert not plan.has_ipv6
+    assert "ip6" not in plan.nft().replace("ipv6_addr", "")
+    assert plan.late_sysctls() == ()
+    assert ("ipv6/conf/r1p0/disable_ipv6", "1") in plan.sysctls(0)
+
+
+def test_a_device_has_a_link_local_address_and_answers_for_the_others() -> None:
+    given = RouterPort("v", "e", MAC, ("192.0.2.1/24", "2001:db8::1/64", "2001:db8::2/128"))
+    assert given.of_device == ("192.0.2.1/24", "fe80::216:3eff:fe00:1/64")
+    assert given.proxied == ("2001:db8::1", "2001:db8::2")
+    own = RouterPort("v", "e", MAC, ("2001:db8::1/64", "fe80::7/64"))
+    assert own.of_device == ("fe80::7/64",)
+    assert own.proxied == ("2001:db8::1",)
+    plan = DataPlanePlan(1, (given,), ("10.255.0.1/32", "2001:db8:f::1/128"))
+    text = plan.nft()
+    assert "set own4 { type ipv4_addr; elements = { 10.255.0.1 } }" in text
+    # With the address of all routers of the link (RFC 4291, 2.6.1), and that of the loopback.
+    assert (
+        "elements = { 2001:db8::, 2001:db8::1, 2001:db8::2, 2001:db8:f::1, fe80::, "
+        "fe80::216:3eff:fe00:1 }" in text
+    )
+    assert {rule.family for rule in plan.rules()} == {2, 10}
+    assert plan.chains() == ("port_0", "vif_0", "out_0")
+    assert plan.chains(whole=True) == ("whole_0", "vif_0", "out_0")
+
+
+@pytest.mark.parametrize(
+    ("at", "address", "mac"),
+    [
+        (-1, "192.0.2.1", MAC),
+        (0, "224.0.0.5", MAC),
+        (0, "fe80::1%1", MAC),
+        (0, "192.0.2.1", bytes(6)),
+        (0, "192.0.2.1", b"\1" + bytes(5)),
+        (0, "x", MAC),
+    ],
+)
+def test_a_neighbor_that_no_machine_can_be_is_refused(at: int, address: str, mac: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        PortNeighbor(at, address, mac)
 
 
 @pytest.mark.parametrize("slot", [-1, 0, 4096])

@@ -67,6 +67,7 @@ def test_a_domain_from_its_beginning_to_its_end(client: Any, bridge: FakeBridge)
         "on_reboot": "restart",
         "on_crash": "restart",
         "autostart": False,
+        "network": None,
         "unknown": [],
         "problems": [],
     }
@@ -81,6 +82,20 @@ def test_a_domain_from_its_beginning_to_its_end(client: Any, bridge: FakeBridge)
     assert client.get(f"{DOMAINS}/r2").status_int == 404
     assert told(client, "xen_progress", "operation")[2:] == ["delete", "delete"]
     assert told(client, "xen_domain", "change")[2:] == ["stopped", "undefined"]
+
+
+def test_the_network_of_a_router_is_set_at_its_creation_and_later(
+    client: Any, bridge: FakeBridge
+) -> None:
+    assert client.ask("POST", DOMAINS, {"name": "r2", "network": "blue"}).json["network"] == "blue"
+    assert client.ask("PATCH", f"{DOMAINS}/r2", {"network": "red"}).json["network"] == "red"
+    assert client.get(f"{DOMAINS}/r2").json["network"] == "red"
+    assert client.ask("PATCH", f"{DOMAINS}/r2", {"no_network": True}).json["network"] is None
+    for change in ({"network": "no name"}, {"network": "physical"}, {"network": None}):
+        answer = client.ask("PATCH", f"{DOMAINS}/r2", change)
+        assert (answer.status_int, answer.json["errors"][0]["loc"]) == (422, ["network"])
+    both = client.ask("PATCH", f"{DOMAINS}/r2", {"network": "red", "no_network": True})
+    assert (both.status_int, both.json["errors"][0]["loc"]) == (422, ["no_network"])
 
 
 def test_a_domain_that_is_only_defined(client: Any, bridge: FakeBridge) -> None:

@@ -20,7 +20,14 @@ from xen_bridge.errors import (
 )
 from xen_bridge.protocol import applications, document_schema, messages, schema_writer
 from xen_bridge.protocol.applications import Application
-from xen_bridge.protocol.documents import devices, domains, measures, problem, summary
+from xen_bridge.protocol.documents import (
+    devices,
+    domains,
+    measures,
+    migration,
+    problem,
+    summary,
+)
 from xen_bridge.protocol.messages import Message
 from xen_bridge_samples import LISTING_2_1
 
@@ -252,9 +259,22 @@ BODIES: list[Any] = [
         interfaces=(domains.NewInterface("xenbr0", "00:16:3e:00:00:01"),),
         disks=(domains.NewDisk("/dev/vg/r1", "xvda", True),),
     ),
+    domains.SetDomain("r1", network="blue", no_network=True),
     domains.SetDomain("r1", weight=1, affinity=(domains.VcpuPins((0, 1)), domains.VcpuPins((1,)))),
     domains.DeleteDomain("5"),
-    domains.MigrateDomain("r1", "xen+tcp://xen2/system"),
+    migration.MigrateDomain(
+        id="0123456789ab",
+        domain="r1",
+        destination="xen2",
+        destination_url="https://[2001:db8::2]:7443",
+        destination_pk=KEY * 10,
+        mode="plane-separation",
+        abort_if_pause_over_s=2.5,
+        pause_s=0.0,
+    ),
+    migration.GetMigration("0123456789ab"),
+    migration.ListMigrations(),
+    migration.AbortMigration("0123456789ab"),
     devices.SetFunctions("0000:03:00.0", 4),
     devices.AttachDevice("r1", "0000:03:10.0", "00:16:3e:00:00:01", 7),
     summary.GetSummary(),
@@ -289,7 +309,34 @@ DOMAIN = domains.Domain(
     persistent=True,
     interfaces=(domains.DomainInterface("00:16:3e:00:00:01", "xenbr0", "vif5.0"),),
 )
+MOVING = migration.MigrationStatus(
+    id="0123456789ab",
+    domain="r1",
+    uuid=DOMAIN.uuid,
+    destination="xen2",
+    mode="standard",
+    state="running",
+    started=1.5e9,
+    duration_s=0.25,
+    lost=0,
+    steps=(
+        migration.MigrationStep("prepare", "done", 0.0, 0.125),
+        migration.MigrationStep("pause", "running", 0.125, None, "frozen"),
+        migration.MigrationStep("links"),
+    ),
+)
+REFUSED = migration.MigrationStatus(
+    id="0123456789ab",
+    domain="r1",
+    uuid=DOMAIN.uuid,
+    destination="xen2",
+    mode="plane-separation",
+    state="refused",
+    refusals=(migration.MigrationRefusal("mode", "no separated planes", True),),
+)
 ANSWERS: list[Any] = [
+    MOVING,
+    migration.MigrationList((MOVING, REFUSED)),
     ANSWER,
     measures.MeasuresAnswer(),
     domains.Node(HOST, (DOMAIN,)),

@@ -102,7 +102,7 @@ def test_what_is_unknown_is_none_and_nothing_else_is(xen: SickXen, host: Physica
     assert (sick.persistent, sick.interfaces, sick.name) == (None, (), sick.uuid)
     assert set(sick.unknown) == {
         *("name", "state", "memory_kb", "cpu_time_s", "vcpus", "scheduler"),
-        *("persistent", "interfaces", "on_reboot", "on_crash"),
+        *("persistent", "interfaces", "on_reboot", "on_crash", "network"),
     }
 
 
@@ -118,7 +118,7 @@ def test_one_value_that_is_unreadable_leaves_the_others(xen: SickXen, host: Phys
     ("call", "answer", "unknown"),
     [
         ("XMLDesc", "<domain><vcpu>many</vcpu></domain>", {"vcpus"}),
-        ("XMLDesc", "<domain", {"vcpus", "interfaces", "on_reboot", "on_crash"}),
+        ("XMLDesc", "<domain", {"vcpus", "interfaces", "on_reboot", "on_crash", "network"}),
         ("XMLDesc", "<domain><vcpu>99999</vcpu></domain>", {"vcpus"}),
         ("schedulerParameters", {"weight": 10**6, "cap": 0}, {"scheduler"}),
         ("schedulerParameters", {"weight": 256, "cap": -1}, {"scheduler"}),

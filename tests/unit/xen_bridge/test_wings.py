@@ -28,7 +28,9 @@ LEANS_ON: dict[str, set[str]] = {
     "channel": {"errors", "protocol", "trust", "client", "atomic_write"},
     "dom0": {"errors", "protocol", "netlink", "atomic_write", "child_command"},
     "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
-    "planes": {"errors", "netlink", "child_command"},
+    "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
+    "planes": {"errors", "protocol", "netlink", "child_command"},
+    "separation": {"errors", "protocol", "netlink", "planes", "channel", "dom0", "atomic_write"},
     "virtual_management": {"errors", "protocol", "dom0"},
 }
 """What each wing may import, besides itself; nodes and command, at the top, put it together."""

@@ -14,12 +14,17 @@ from xen_bridge.protocol import safe_xml
 from xen_bridge.protocol.documents.domains import (
     DEVICE_NAME,
     MAC,
+    NETWORK,
     CreateDomain,
     DomainInterface,
     KnownLifecycle,
     NewDisk,
     NewInterface,
 )
+
+METADATA_NAMESPACE, METADATA_KEY = "urn:horizon-ryu:domain", "horizon"
+"""Of what is Horizon's among a domain's ``<metadata>``: libvirt keeps one element of each."""
+_NETWORK_TAG = f"{{{METADATA_NAMESPACE}}}network"
 
 
 def build(wanted: CreateDomain, kind: str) -> str:
@@ -28,6 +33,8 @@ def build(wanted: CreateDomain, kind: str) -> str:
     _text(root, "name", wanted.name)
     _text(root, "uuid", wanted.uuid or str(uuid.uuid4()))
     _text(root, "memory", str(wanted.memory_kb), unit="KiB")
+    if wanted.network is not None:
+        etree.SubElement(root, "metadata").append(_network_element(wanted.network))
     most = max(wanted.vcpus, wanted.max_vcpus or wanted.vcpus)
     _text(root, "vcpu", str(most), current=str(wanted.vcpus))
     _boot(root, wanted, kind)
@@ -42,6 +49,19 @@ def build(wanted: CreateDomain, kind: str) -> str:
     console = etree.SubElement(devices, "console", type="pty")
     etree.SubElement(console, "target", type="xen" if kind == "xen" else "serial", port="0")
     return etree.tostring(root, encoding="unicode")
+
+
+def network_text(network: str) -> str:
+    """Return the element that names a virtual network; libvirt puts it into our namespace."""
+    element = etree.Element("network")
+    element.text = network
+    return etree.tostring(element, encoding="unicode")
+
+
+def _network_element(network: str) -> etree._Element:
+    element = etree.Element(_NETWORK_TAG, nsmap={METADATA_KEY: METADATA_NAMESPACE})
+    element.text = network
+    return element
 
 
 def _boot(root: etree._Element, wanted: CreateDomain, kind: str) -> None:
@@ -110,6 +130,11 @@ class DomainDescription:
             on_reboot if on_reboot in known else None,
             on_crash if on_crash in known else None,
         )
+
+    @property
+    def network(self) -> str | None:
+        """Which virtual network it is a router of; None for none, or a name that is none."""
+        return _fitting(NETWORK, self._root.findtext(f"metadata/{_NETWORK_TAG}"))
 
     @property
     def interfaces(self) -> tuple[DomainInterface, ...]:

@@ -114,6 +114,9 @@ class Hypervisor(Protocol):
     ) -> None:
         """Say what becomes of a domain that reboots or crashes, from its next start; None keeps."""
 
+    def set_network(self, domain: str, network: str | None) -> None:
+        """Keep with a domain which virtual network it is a router of; None for none."""
+
     def start(self, domain: str) -> None:
         """Boot a defined domain."""
 
@@ -149,6 +152,12 @@ class Hypervisor(Protocol):
 
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU of the running domains runs and may run."""
+
+    def open_namespace(self, domain: str) -> int | None:
+        """Return a descriptor of the network namespace that a running domain is; the caller closes.
+
+        None if it is none, but a machine of its own.
+        """
 
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain."""

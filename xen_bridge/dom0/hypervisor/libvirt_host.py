@@ -16,6 +16,10 @@ from xen_bridge.protocol.documents.domains import CreateDomain, Domain, KnownLif
 
 _WITH_SECRETS = 1
 """VIR_DOMAIN_XML_SECURE."""
+_ELEMENT = 2
+"""VIR_DOMAIN_METADATA_ELEMENT."""
+_LIVE, _CONFIG = 1, 2
+"""VIR_DOMAIN_AFFECT_LIVE and VIR_DOMAIN_AFFECT_CONFIG."""
 
 
 class LibvirtHost(LibvirtReader):
@@ -57,6 +61,18 @@ class LibvirtHost(LibvirtReader):
             except ValueError as error:
                 raise HypervisorError(f"its definition cannot be read: {error}") from error
             connection.defineXML(changed)
+
+    def set_network(self, domain: str, network: str | None) -> None:
+        """Keep in a domain's metadata which virtual network it is a router of."""
+        found = self.find(domain)
+        text = None if network is None else domain_xml.network_text(network)
+        with translated():
+            flags = _LIVE if found.isActive() else 0
+            if found.isPersistent():
+                flags |= _CONFIG
+            found.setMetadata(
+                _ELEMENT, text, domain_xml.METADATA_KEY, domain_xml.METADATA_NAMESPACE, flags
+            )
 
     def start(self, domain: str) -> None:
         """Boot a defined domain."""

@@ -142,7 +142,9 @@ class LibvirtReader(LibvirtConnection, ABC):
         """Return vCPUs and interfaces: how many vCPUs run now is not in the XML."""
         none: tuple[int | None, int | None] = (None, None)
         described = reading.of(
-            ("vcpus", "interfaces"), lambda: domain_xml.DomainDescription(domain.XMLDesc()), None
+            ("vcpus", "interfaces", "network"),
+            lambda: domain_xml.DomainDescription(domain.XMLDesc()),
+            None,
         )
         first, most = none
         if described is not None:
@@ -152,7 +154,11 @@ class LibvirtReader(LibvirtConnection, ABC):
         vcpus = reading.of(("vcpus",), lambda: checked(Vcpus(current, most, pins)), Vcpus())
         if current is None:
             reading.miss("vcpus")
-        return {"vcpus": vcpus, "interfaces": described.interfaces if described else ()}
+        return {
+            "vcpus": vcpus,
+            "interfaces": described.interfaces if described else (),
+            "network": described.network if described else None,
+        }
 
     @staticmethod
     def name_of(domain: Any, reading: CarefulReading) -> str:
@@ -184,6 +190,10 @@ class LibvirtReader(LibvirtConnection, ABC):
     @abstractmethod
     def vcpu_list(self) -> tuple[VcpuAssignment, ...]:
         """Return where every vCPU runs and may run."""
+
+    def open_namespace(self, domain: str) -> int | None:
+        """Return None: a guest is a machine of its own."""
+        return None
 
     @abstractmethod
     def usage(self) -> tuple[Usage, ...]:

@@ -71,4 +71,5 @@ def defined(wanted: CreateDomain, cpus: int) -> Domain:
         on_reboot=wanted.on_reboot,
         on_crash=wanted.on_crash,
         autostart=False,
+        network=wanted.network,
     )

@@ -79,6 +79,13 @@ class MemoryHost(MemoryReader):
             )
             self._keep(changed, kept.since)
 
+    def set_network(self, domain: str, network: str | None) -> None:
+        """Keep with a domain which virtual network it is a router of."""
+        self._at("set_network")
+        with self._lock:
+            kept = self._find(domain)
+            self._keep(replace(kept.domain, network=network), kept.since)
+
     def start(self, domain: str) -> None:
         """Boot a defined domain; weight and cap begin at their defaults, as on Xen."""
         self._at("start")

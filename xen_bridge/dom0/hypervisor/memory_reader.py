@@ -151,6 +151,11 @@ class MemoryReader(FaultySteps):
             for number, pins in enumerate(domain.vcpus.affinity)
         )
 
+    def open_namespace(self, domain: str) -> int | None:
+        """Return None: there are no packets here."""
+        self._at("open_namespace")
+        return None
+
     def usage(self) -> tuple[Usage, ...]:
         """Return the counters of every running domain; packets follow the clock."""
         self._at("usage")

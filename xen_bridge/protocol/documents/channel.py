@@ -12,8 +12,9 @@ from typing import Any
 
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.hello import NodeHello
+from xen_bridge.protocol.documents.route_change import RouteChange
 
-BODIES: tuple[type[Any], ...] = (NodeHello,)
+BODIES: tuple[type[Any], ...] = (NodeHello, RouteChange)
 """What may travel in a channel."""
 MAX_NUMBER = (1 << 63) - 1
 MAX_INCARNATION = MAX_NUMBER >> 1

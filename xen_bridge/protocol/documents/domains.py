@@ -6,6 +6,7 @@ is percent of one physical CPU, 0 for none (report 2.1).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,8 @@ PATH = r"/[A-Za-z0-9_./+:@-]{1,250}"
 DEVICE_NAME = r"[A-Za-z0-9_.-]{1,15}"
 BRIDGE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
 """A bridge for a new domain: hotplug scripts get it as a word, and as part of a path in sysfs."""
+NETWORK = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+"""A virtual network, as the controller names them."""
 MAX_CPUS = 4096
 
 MIN_WEIGHT, MAX_WEIGHT = 1, 65_535
@@ -85,6 +88,8 @@ class Domain:
     nothing, or the state "unknown"); ``problems`` says why, and what else is wrong with it.
     One whose ``origin`` is xl can be looked at, no more. ``on_reboot``, ``on_crash`` and
     ``autostart`` are as they were set last; of Domain 0, and of those of xl, they are None.
+    ``network`` is the virtual network that it is a router of, None for none; it is kept with the
+    domain, and goes with it when it moves.
     """
 
     name: str = document_field(least=1)
@@ -101,8 +106,14 @@ class Domain:
     on_reboot: KnownLifecycle | None = document_field(None)
     on_crash: KnownLifecycle | None = document_field(None)
     autostart: bool | None = document_field(None)
+    network: str | None = document_field(None, pattern=NETWORK)
     unknown: tuple[str, ...] = document_field((), tag="Unknown")
     problems: tuple[str, ...] = document_field((), tag="Problem")
+
+
+def agent_name(domain: Domain) -> str:
+    """Return what the agent in a domain goes by: its name, or its UUID if that is an odd one."""
+    return domain.name if re.fullmatch(ROUTER, domain.name) else domain.uuid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +177,7 @@ class CreateDomain:
 
     It boots ``kernel``; or ``boot_loader``, which reads the guest's disk in Domain 0 and so runs
     only if it is asked for. ``on_reboot`` and ``on_crash`` say what becomes of it then;
-    ``autostart`` starts it with the host.
+    ``autostart`` starts it with the host. ``network`` is the virtual network it is a router of.
     """
 
     name: str = document_field(pattern=NAME)
@@ -186,6 +197,7 @@ class CreateDomain:
     on_reboot: Lifecycle = document_field("restart")
     on_crash: Lifecycle = document_field("restart")
     autostart: bool = document_field(False)
+    network: str | None = document_field(None, pattern=NETWORK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +205,7 @@ class SetDomain:
     """Change a domain; what is None stays. ``affinity`` has one entry, or one per vCPU.
 
     ``anywhere`` lets all vCPUs run on all physical CPUs, whatever their numbers. ``on_reboot`` and
-    ``on_crash`` hold from its next start.
+    ``on_crash`` hold from its next start. ``no_network`` takes it out of its virtual network.
     """
 
     domain: str = document_field(pattern=DOMAIN)
@@ -206,6 +218,8 @@ class SetDomain:
     autostart: bool | None = document_field(None)
     on_reboot: Lifecycle | None = document_field(None)
     on_crash: Lifecycle | None = document_field(None)
+    network: str | None = document_field(None, pattern=NETWORK)
+    no_network: bool = document_field(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +227,6 @@ class DeleteDomain:
     """Destroy a domain if it runs, and forget it."""
 
     domain: str = document_field(pattern=DOMAIN)
-
-
-@dataclass(frozen=True, slots=True)
-class MigrateDomain:
-    """Move a running domain to another host, given by its libvirt URI."""
-
-    domain: str = document_field(pattern=DOMAIN)
-    destination: str = document_field(pattern=r"[a-z+]{3,16}://[A-Za-z0-9_.:@/\[\]-]{0,200}")
 
 
 @dataclass(frozen=True, slots=True)

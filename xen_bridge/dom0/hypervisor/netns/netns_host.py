@@ -96,6 +96,11 @@ class NetnsHost(NetnsReader):
         if {on_reboot, on_crash} - {None, "destroy"}:
             raise RequestUnsupported("a domain that ends is not started again, with netns domains")
 
+    def set_network(self, domain: str, network: str | None) -> None:
+        """Keep with a domain which virtual network it is a router of."""
+        with self._store.lock():
+            self._store.put(replace(self._find(domain).definition, network=network))
+
     def start(self, domain: str) -> None:
         """Make the namespaces of a domain, its links, and run its program."""
         with self._store.lock():

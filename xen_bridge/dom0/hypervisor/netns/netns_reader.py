@@ -163,6 +163,7 @@ class NetnsReader:
             on_reboot="destroy",
             on_crash="destroy",
             autostart=definition.autostart,
+            network=definition.network,
         )
 
     def _affinity(self, record: RunRecord | None) -> VcpuPins | None:
@@ -170,6 +171,17 @@ class NetnsReader:
             with suppress(OSError):
                 return VcpuPins(tuple(sorted(os.sched_getaffinity(record.pid))))
         return None
+
+    def open_namespace(self, domain: str) -> int | None:
+        """Return a descriptor of the network namespace of a running domain."""
+        found, record = self._find_running(domain)
+        with suppress(FileNotFoundError):
+            descriptor = os.open(f"/proc/{record.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            # What was opened is of that process only if it is still there.
+            if self._running(found.uuid) == record:
+                return descriptor
+            os.close(descriptor)
+        raise RequestConflict(f"{found.name} does not run")
 
     # ---- what they use
 

@@ -1,0 +1,73 @@
+"""Planes: the routers of a host whose planes are separated, as Domain 0 has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xen_bridge.protocol.document_schema import document_field
+from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER
+from xen_bridge.protocol.documents.hello import PREFIX
+
+PlaneState = Literal["synchronizing", "separated", "refused", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlanes:
+    """Ask for the separated routers; with ``check`` the kernel is asked whether all is there."""
+
+    check: bool = document_field(False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanePort:
+    """An interface of a router, and what stands for it in Domain 0.
+
+    ``device`` has the interface's packets, ``vif`` leads to the virtual machine, ``physical`` is
+    what both stand on.
+    """
+
+    interface: str = document_field(pattern=DEVICE_NAME)
+    mac: str = document_field(pattern=MAC)
+    device: str = document_field(pattern=DEVICE_NAME)
+    vif: str = document_field(pattern=DEVICE_NAME)
+    physical: str = document_field(pattern=DEVICE_NAME)
+    addresses: tuple[str, ...] = document_field((), tag="Address", pattern=PREFIX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparatedPlane:
+    """A router as Domain 0 has it.
+
+    It is synchronizing until its whole FIB was told, refused for the reasons in ``refusals``,
+    broken when ``faults`` are known. ``routes`` counts what the router told, ``installed`` what
+    the kernel has of it; ``held`` are those that the router withdrew and that stay for a while.
+    ``last_change`` is the number of the last Route Change that was taken; 0 for none since this
+    service was started. ``pinned`` has it kept whatever becomes of the domain.
+    """
+
+    router: str = document_field(pattern=ROUTER)
+    uuid: str | None = document_field(None)
+    hostname: str = document_field()
+    state: PlaneState = document_field()
+    slot: int | None = document_field(None, least=1)
+    table: int | None = document_field(None, least=1)
+    nft_table: str | None = document_field(None)
+    ports: tuple[PlanePort, ...] = document_field((), tag="Port")
+    unbound: tuple[str, ...] = document_field((), tag="Unbound")
+    routes: int = document_field(0, least=0)
+    installed: int = document_field(0, least=0)
+    held: int = document_field(0, least=0)
+    nexthops: int = document_field(0, least=0)
+    last_change: int = document_field(0, least=0)
+    pinned: bool = document_field(False)
+    kinds: tuple[str, ...] = document_field((), tag="Kind")
+    refusals: tuple[str, ...] = document_field((), tag="Refusal")
+    faults: tuple[str, ...] = document_field((), tag="Fault")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneList:
+    """All of them, by name."""
+
+    planes: tuple[SeparatedPlane, ...] = document_field((), tag="Plane")
