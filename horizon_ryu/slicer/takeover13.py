@@ -8,7 +8,7 @@ place, and what nobody owns goes last, each thing after those that name it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from horizon_ryu.core.slicing.marked_switch import MarkedChanges, MarkedEntry, marked_match
@@ -298,4 +298,4 @@ def _with_time_left(one: MarkedEntry, now: float) -> MarkedEntry:
     if not entry.hard_timeout:
         return one
     left = max(1, entry.hard_timeout - max(0, int(now - entry.since)))
-    return one._replace(entry=replace(entry, hard_timeout=left))
+    return one._replace(entry=entry._replace(hard_timeout=left))

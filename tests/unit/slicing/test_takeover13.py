@@ -243,6 +243,20 @@ def test_a_switch_of_1_3_that_does_not_tell_what_it_has_is_made_anew(
     assert not engine.said
 
 
+def test_an_entry_that_is_made_anew_has_the_rest_of_its_life(tmp_path: Path) -> None:
+    engine = established(tmp_path)
+    engine.ask("c0", flow_mod13(match13(in_port=2), output13(3), hard=30, cookie=4))
+    engine.turn()
+    engine.kill(is_written=True, sent=0)
+    engine.now += 10.0
+    engine.begin()
+    engine.said.clear()
+    engine.datapath.end_takeover(engine.now)
+    engine.turn()
+    lives = [one.hard_timeout for table in engine.switch.datapath.tables[1:] for one in table]
+    assert sorted(lives) == [0] * 6 + [20]
+
+
 def test_a_switch_without_groups_and_meters_is_taken_over_without_them(tmp_path: Path) -> None:
     engine = KilledEngine(tmp_path, TEN_RULES_13)
     engine.ask("c0", flow_mod13(match13(), output13(2)))

@@ -31,6 +31,7 @@ class Capability(StrEnum):
     VCPUS = "vcpus"
     AFFINITY = "affinity"
     MIGRATION = "migration"
+    ROUTER_SETUP = "router_setup"
     DEVICE_DRIVERS = "device_drivers"
     DEVICE_ATTACHMENT = "device_attachment"
 
