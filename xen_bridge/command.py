@@ -344,20 +344,34 @@ def serve(
     type=click.Path(file_okay=False),
     help="Where FRR's daemons have their sockets, if not where FRR has them by default.",
 )
+@click.option(
+    "--routes",
+    type=click.Choice(("kernel", "fpm")),
+    default="kernel",
+    show_default=True,
+    help="Whose routes are told: the kernel's, or those that FRR's zebra tells on port 2620"
+    " (zebra -M dplane_fpm_nl, fpm address 127.0.0.1).",
+)
 @listen_options(AGENT_PORT)
 @directory_option
-def agent(vty: str | None, host: str, port: int, verbose: bool, directory: Path) -> None:
+def agent(
+    vty: str | None, routes: str, host: str, port: int, verbose: bool, directory: Path
+) -> None:
     """Serve this virtual router to its host's Domain 0, and tell that its interfaces and routes.
 
     \b
     Example:  xen-bridge agent --host 10.0.0.11
     """
     from xen_bridge.nodes import THREADS, virtual_router
+    from xen_bridge.planes.follower import FibFollower
+    from xen_bridge.planes.fpm_source import FpmSource
     from xen_bridge.runtime.green import GreenRuntime
     from xen_bridge.server.https import serve as serve_https
 
     _identity(directory)
-    _run(virtual_router(directory, GreenRuntime(THREADS), serve_https, vty), host, port, verbose)
+    source = FpmSource if routes == "fpm" else FibFollower
+    node = virtual_router(directory, GreenRuntime(THREADS), serve_https, vty, source)
+    _run(node, host, port, verbose)
 
 
 def _run(node: Any, host: str, port: int, verbose: bool) -> None:

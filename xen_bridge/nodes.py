@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from xen_bridge.agent.separation_agent import SeparationAgent
+from xen_bridge.agent.separation_agent import RouteSource, SeparationAgent
 from xen_bridge.channel.incarnation import FILE as INCARNATION
 from xen_bridge.channel.incarnation import next_incarnation
 from xen_bridge.channel.incoming import IncomingChannel
@@ -30,6 +30,8 @@ from xen_bridge.handlers import (
 )
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.planes.dead_times import DeadTimes
+from xen_bridge.planes.fib_model import FibModel
+from xen_bridge.planes.follower import FibFollower
 from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -146,12 +148,16 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
 
 
 def virtual_router(
-    directory: Path, runtime: Runtime, serve: Serve, vty: str | None = None
+    directory: Path,
+    runtime: Runtime,
+    serve: Serve,
+    vty: str | None = None,
+    source: Callable[[FibModel], RouteSource] = FibFollower,
 ) -> NodeComponents:
     """Return the node of a virtual router: it measures itself, and has its planes separated.
 
     By one of the Domain 0s in its file of hosts, if there are any. The sockets of FRR's daemons
-    are in the folder ``vty``, if not where FRR has them by default.
+    are in the folder ``vty``, if not where FRR has them by default. Routes come from ``source``.
     """
     identity = Identity.load(directory)
     reading, netlink = _reading(runtime), Netlink()
@@ -164,7 +170,8 @@ def virtual_router(
         **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
     homes = routers.RouterList(directory / routers.HOSTS_FILE)
-    agent = SeparationAgent(identity, homes.routers, next_incarnation(directory / INCARNATION))
+    incarnation = next_incarnation(directory / INCARNATION)
+    agent = SeparationAgent(identity, homes.routers, incarnation, source=source)
     lasting = ("the separation of our planes", partial(_follow, runtime, agent))
     return replace(_node(directory, identity, handlers, runtime, serve), lasting=(lasting,))
 
