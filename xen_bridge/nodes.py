@@ -16,8 +16,15 @@ from xen_bridge.handlers import (
     device_handlers,
     domain_handlers,
     measure_handlers,
+    migration_handlers,
     scan_handlers,
 )
+from xen_bridge.migration.destination import MigrationDestination
+from xen_bridge.migration.incoming import IncomingMigration
+from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.outgoing import OutgoingMigration
+from xen_bridge.migration.peer import connecting
+from xen_bridge.migration.source import MigrationSource
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -38,6 +45,8 @@ from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
 
 SETTINGS_FILE = "weights.json"
+LEAVING, COMING = "migrations-from-here", "migrations-to-here"
+"""Folders of journals."""
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
 HYPERVISOR_THREADS_OF_ONE = 12
 """For the requests of one node: the others find one, whatever it asks."""
@@ -73,8 +82,26 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
+        **_migrating(directory, identity, host, paths),
     }
     return _node(directory, identity, handlers, proxy.forward, runtime, serve)
+
+
+def _migrating(
+    directory: Path, identity: Identity, host: PhysicalHost, paths: AllowedPaths
+) -> RequestHandlers:
+    """Return the handlers of migrations, after going on with those that were interrupted."""
+    leaving: MigrationJournal[OutgoingMigration] = MigrationJournal(
+        directory / LEAVING, OutgoingMigration, lambda one: one.has_ended
+    )
+    coming: MigrationJournal[IncomingMigration] = MigrationJournal(
+        directory / COMING, IncomingMigration, lambda one: one.has_ended
+    )
+    source = MigrationSource(host, leaving, connecting(identity))
+    destination = MigrationDestination(host, coming, paths.checked)
+    destination.resume()
+    source.resume()
+    return migration_handlers(source, destination)
 
 
 def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeComponents:
