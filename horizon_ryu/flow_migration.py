@@ -15,6 +15,7 @@ from ryu.base import app_manager
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.rest import migrations as migrations_resource
+from horizon_ryu.rest.migration_directory import offer
 
 app_manager.require_app("horizon_ryu.flow_manager")
 
@@ -32,3 +33,4 @@ class FlowMigration(HorizonApp):
             return found
 
         self.horizon.router.add(migrations_resource.resources(migrations))
+        offer(self.horizon, migrations_resource.FlowMigrationReader(migrations))

@@ -44,6 +44,7 @@ from horizon_ryu.openflow.watchdog import Watchdog
 from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
 from horizon_ryu.rest.event_data import claim_to_event
+from horizon_ryu.rest.migration_directory import MigrationDirectory
 from horizon_ryu.rest.nodes import NodeDirectory
 from horizon_ryu.rest.slice_forwarding import SliceForwarding
 from horizon_ryu.signals import end_cleanly_on_signals, on_hangup
@@ -130,6 +131,7 @@ class Services:
         )
         self._measure_audits()
         self.nodes = NodeDirectory()
+        self.migrations = MigrationDirectory()
         self.limits = PacketInLimits(
             self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
         )

@@ -143,6 +143,8 @@ class XenOptions(XenTimers):
     create_deadline: float = seconds(200.0, "that a host has to make or end a domain")
     max_hosts: int = option(1000, "hosts registered", 1, 100_000)
     max_calls: int = option(32, "calls to one host at a time", 1, 1000)
+    migration_interval: float = seconds(0.1, "between two questions how far a migration is")
+    migrations_kept: int = option(1000, "migrations of routers remembered", 1, 100_000)
 
     @property
     def timers(self) -> XenTimers:

@@ -30,6 +30,7 @@ from horizon_ryu.store_tables import (
     FLOWS,
     MIGRATIONS,
     NETWORKS,
+    ROUTER_MIGRATIONS,
     SETTINGS,
     SLICE_RULES,
     SLICES,
@@ -319,6 +320,32 @@ class Store:
             gone = connection.execute(sa.delete(XEN_HOSTS).where(XEN_HOSTS.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no host named {name}")
+
+    # ---- the journal of router migrations
+
+    @_carried
+    def put_router_migration(self, name: str, place: int, data: Row) -> None:
+        """Keep a router's migration, a JSON value, in place of what was known of it.
+
+        ``place`` is its place in time.
+        """
+        with self._writing() as connection:
+            _delete(connection, ROUTER_MIGRATIONS.c.id, (name,))
+            row = {"id": name, "place": place, "data": data}
+            connection.execute(sa.insert(ROUTER_MIGRATIONS), row)
+
+    @_carried
+    def forget_router_migrations(self, names: Sequence[str]) -> None:
+        """Forget migrations of routers; one that is not known is no error."""
+        with self._writing() as connection:
+            _delete(connection, ROUTER_MIGRATIONS.c.id, names)
+
+    @_carried_read
+    def router_migrations(self) -> tuple[Row, ...]:
+        """Return the migrations of routers as the JSON values they were kept as, oldest first."""
+        query = sa.select(ROUTER_MIGRATIONS.c.data).order_by(ROUTER_MIGRATIONS.c.place)
+        with self._reading() as connection:
+            return tuple(connection.execute(query).scalars())
 
     # ---- settings changed at run time
 

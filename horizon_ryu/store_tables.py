@@ -38,6 +38,13 @@ XEN_HOSTS = sa.Table(
     sa.Column("url", sa.String(300), nullable=False),
     sa.Column("node_pk", sa.String(200), nullable=False),
 )
+ROUTER_MIGRATIONS = sa.Table(
+    "router_migrations",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+)
 SLICES = sa.Table(
     "slices",
     METADATA,

@@ -8,6 +8,7 @@ Hosts are looked at and asked by :mod:`horizon_ryu.xen_hosts`; each runs ``xen-b
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,23 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import XenTimers
 from horizon_ryu.kept_timers import keep_timers, kept_timers
+from horizon_ryu.rest import (
+    migration_directory,
+    router_migrations,
+    xen_devices,
+    xen_domains,
+    xen_hosts,
+    xen_measures,
+    xen_planes,
+    xen_topology,
+)
 from horizon_ryu.rest import nodes as nodes_resource
-from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures
 from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.services import ending_on_errors
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from horizon_ryu.xen_hosts.identity_place import identity_folder
+from horizon_ryu.xen_hosts.router_migrations import RouterMigrations
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from xen_bridge.client import BridgeClient
 from xen_bridge.errors import BridgeError
 from xen_bridge.trust.identity import Identity
@@ -49,10 +61,26 @@ class Xen(HorizonApp):
         configured = self._hosts.timers
         self._hosts.timers = kept_timers(horizon.store, TIMERS_SETTING, configured)
         self._hosts.load()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             horizon.router.add(module.resources(self._hosts))
+        self._migrations = RouterMigrations(
+            self._hosts,
+            horizon.store,
+            horizon.events.publish,
+            horizon.runtime,
+            horizon.clock,
+            time.time,
+            self.spawn_loop,
+        )
+        self._migrations.load()
+        horizon.router.add(router_migrations.resources(self._migrations))
+        migration_directory.offer(
+            horizon, router_migrations.RouterMigrationReader(self._migrations)
+        )
         horizon.router.add(xen_hosts.identity_resources(self._identity.node_pk))
         horizon.router.add(xen_hosts.timer_resources(self))
+        whole = HostsTopology(self._hosts, horizon.runtime, horizon.clock)
+        horizon.router.add(xen_topology.resources(whole))
         nodes_resource.offer(horizon, XenNodes(self._hosts))
         for state in ("connected", "away"):
             horizon.metrics.gauge(
@@ -71,6 +99,7 @@ class Xen(HorizonApp):
         """Begin to look, once all applications are there."""
         super().start()
         self._hosts.start()
+        self._migrations.start()
 
     def timers(self) -> XenTimers:
         """Return the timers in force."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import fake_sysfs
+from fake_migration import FakeMover
 from fake_runtime import FakeRuntime
 from xen_bridge.dom0.allowed_paths import AllowedPaths, allowed_path
 from xen_bridge.dom0.devices import DeviceManager
@@ -34,7 +36,7 @@ from xen_bridge.gatherers.memory import MemoryGatherer
 from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
-from xen_bridge.handlers import device_handlers, domain_handlers
+from xen_bridge.handlers import consolidate_handlers, device_handlers, domain_handlers
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.constants import NUD_REACHABLE
 from xen_bridge.netlink.links import KernelLink, LinkCounters
@@ -42,10 +44,14 @@ from xen_bridge.netlink.neighbors import KernelNeighbor
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
+from xen_bridge.protocol.documents.neighborhood import Neighborhood
+from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, SeparatedPlane
 from xen_bridge.protocol.documents.summary import GetSummary
+from xen_bridge.protocol.documents.topology import ConsolidatedNode
 from xen_bridge.protocol.messages import Message
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.request_handler import RequestHandler, RequestHandlers
+from xen_bridge.topology.node_consolidate import ElementScan, NodeConsolidate
 from xen_bridge.virtual_management import PhysicalHost
 
 NEIGHBOR = "192.0.2.9"
@@ -116,17 +122,39 @@ class FakeBridge:
         self.before: Before | None = None
         self._instead: Any = None
         self.routers: dict[str, RequestHandlers] = {}
+        self.consolidated: dict[str, ConsolidatedNode] = {}
+        """What the agents of routers tell of these, by name."""
         self.asked: list[tuple[Any, str | None, float | None]] = []
         self.opened = self.closed = 0
+        self.planes: tuple[SeparatedPlane, ...] = ()
+        self.mover = FakeMover(self.memory)
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
+        self.scanned = Neighborhood()
+        """Who is beside it."""
+        own = ElementScan(self._netlink, lambda _request: self.scanned)
+        runtime: Any = self._runtime
+        consolidating = NodeConsolidate(self.physical, own, self._ask_agent, runtime)
         xentop = xentop_source(self.memory, self.physical.uri)
         self._services: RequestHandlers = {
             **domain_handlers(self.physical),
             **device_handlers(DeviceManager(self.memory, SysfsDevices(self.sysfs))),
+            **self.mover.handlers(),
+            ListPlanes: RequestHandler(self._list_planes),
+            **consolidate_handlers(consolidating),
             **self._measuring(
                 {"xentop": xentop}, HostSummary(self.memory, self._runtime, self._netlink)
             ),
         }
+
+    def _ask_agent(self, name: str, body: Any, _seconds: float) -> Any:
+        if name not in self.consolidated:
+            raise SubjectNotFound(f"no agent is known for {name}")
+        return self.consolidated[name]
+
+    def _list_planes(self, body: ListPlanes) -> PlaneList:
+        """Tell of faults only where they were asked for."""
+        told = [one if body.check else replace(one, faults=()) for one in self.planes]
+        return PlaneList(tuple(told))
 
     def _measuring(
         self, more: dict[str, Gatherer], summary: HostSummary | RouterSummary

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from horizon_ryu.settings import XenOptions
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from horizon_ryu.xen_hosts.remote_host import RemoteHost
+from horizon_ryu.xen_hosts.router_migrations import RouterMigrations
+from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
 from xen_bridge.errors import PeerAway
 from xen_bridge.runtime.green import GreenRuntime
 
-OPTIONS = XenOptions(poll_interval=0.01)
+OPTIONS = XenOptions(poll_interval=0.01, migration_interval=0.01)
 
 
 def until(condition: Callable[[], Any], what: str = "it") -> None:
@@ -36,6 +39,7 @@ class MemoryHostStore:
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[str, str]] = {}
+        self.migrations: dict[str, Mapping[str, Any]] = {}
 
     def xen_hosts(self) -> Iterable[Mapping[str, Any]]:
         """Return the rows."""
@@ -52,6 +56,20 @@ class MemoryHostStore:
         if self.rows.pop(name, None) is None:
             raise NotFound(name)
 
+    def put_router_migration(self, name: str, place: int, data: Mapping[str, Any]) -> None:
+        """Keep a migration as a store does: as text."""
+        self.migrations[name] = json.loads(json.dumps({**data, "place": place}))
+
+    def forget_router_migrations(self, names: Sequence[str]) -> None:
+        """Forget some."""
+        for name in names:
+            self.migrations.pop(name, None)
+
+    def router_migrations(self) -> Iterable[object]:
+        """Return all, oldest first."""
+        found = sorted(self.migrations.values(), key=lambda row: row["place"])
+        return [{name: row[name] for name in row if name != "place"} for row in found]
+
 
 class FakeXen:
     """A registry, the hosts it may reach, the events it published; ``now`` is its clock."""
@@ -65,7 +83,9 @@ class FakeXen:
         self._folder = folder
         self._greenlets: list[Any] = []
         self._options = replace(OPTIONS, **options)
+        self.world = MemoryWorld()
         self.hosts = self.again()
+        self.migrations = self.migrations_again()
 
     def again(self) -> XenHosts:
         """Return another registry over the same store, as after a restart."""
@@ -79,6 +99,18 @@ class FakeXen:
             self.spawn_loop,
         )
 
+    def migrations_again(self) -> RouterMigrations:
+        """Return the migrations of the registry over the same store, as after a restart."""
+        return RouterMigrations(
+            self.hosts,
+            self.store,
+            self._publish,
+            GreenRuntime(),
+            lambda: self.now,
+            lambda: 1.75e9 + self.now,
+            self.spawn_loop,
+        )
+
     def connect(self, url: str, node_pk: str) -> FakeConnection:
         """Return a connection, as the application would make it."""
         for bridge in self.bridges.values():
@@ -88,7 +120,7 @@ class FakeXen:
 
     def bridge(self, name: str) -> FakeBridge:
         """Return the host of that name, made now; nobody has registered it."""
-        self.bridges[name] = FakeBridge(self._folder / name, name)
+        self.bridges[name] = FakeBridge(self._folder / name, name, self.world.host(name))
         return self.bridges[name]
 
     def add(self, name: str = "a") -> FakeBridge:

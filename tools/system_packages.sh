@@ -8,6 +8,7 @@ PACKAGES=(
     openvswitch-switch mininet      # switches, and the network around them
     iproute2 iputils-ping ethtool procps    # what it runs in its hosts
     nmap                            # neighbors of Xen hosts and routers
+    frr                             # routing daemons of routers that are namespaces
     nftables                        # what of a router's packets goes to its virtual machine
     net-tools                       # what make bench compares with
     openvswitch-testcontroller      # a tenant of the slicer's, in the tests

@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from xen_bridge.errors import BridgeError, Deadline, PeerAway, TooLarge
+from xen_bridge.errors import BridgeError, Deadline, PeerAway, PeerUnreached, TooLarge
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.endpoint import MAX_ANSWER, PATH, check_url
@@ -58,7 +58,8 @@ class BridgeClient:
 
         ``router`` names a virtual router of the node. Raises what the node answered as an error
         of :mod:`xen_bridge.errors`; BridgeError for an answer to something else; PeerAway if it
-        cannot be reached or has another key; Deadline after ``seconds``.
+        cannot be reached or has another key, PeerUnreached if so it was asked nothing; Deadline
+        after ``seconds``.
         """
         request = messages.request(self._identity.node_pk, body, router, application)
         deadline = time.monotonic() + (self._seconds if seconds is None else seconds)
@@ -80,8 +81,10 @@ class BridgeClient:
     # ---- one exchange
 
     def _exchange(self, data: bytes, deadline: float) -> bytes:
+        away: type[PeerAway] = PeerUnreached
         try:
             connection = self._connected(deadline)
+            away = PeerAway
             headers = {"Content-Type": messages.CONTENT_TYPE, "Connection": "keep-alive"}
             connection.request("POST", PATH, data, headers)
             answer = self._read(connection, deadline)
@@ -93,7 +96,7 @@ class BridgeClient:
             if isinstance(error, TimeoutError) and error.errno != errno.ETIMEDOUT:
                 raise Deadline(f"{self._where} did not answer in time") from error
             if isinstance(error, (OSError, http.client.HTTPException)):
-                raise PeerAway(f"{self._where}: {self._reason(error)}") from error
+                raise away(f"{self._where}: {self._reason(error)}") from error
             raise
         self._used_at = time.monotonic()
         self._has_answered = True
@@ -116,13 +119,13 @@ class BridgeClient:
             connection.connect()
         except TimeoutError as error:
             connection.close()
-            raise PeerAway(f"{self._where}: no connection in {seconds:g} s") from error
+            raise PeerUnreached(f"{self._where}: no connection in {seconds:g} s") from error
         # The chain shows who signed the certificate; its own key must be that one as well.
         shown: ssl.SSLSocket = connection.sock
         _notice_silence(shown)
         if node_pk_of(shown.getpeercert(binary_form=True) or b"") != self._node_pk:
             connection.close()
-            raise PeerAway(f"{self._where}: has another key")
+            raise PeerUnreached(f"{self._where}: has another key")
         return connection
 
     def _is_usable(self, connection: http.client.HTTPSConnection) -> bool:

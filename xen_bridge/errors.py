@@ -13,6 +13,7 @@
     ├── HypervisorError     424  the hypervisor refused or failed
     │   └── HypervisorAway  424  it cannot be reached
     ├── PeerAway            424  another node cannot be reached
+    │   └── PeerUnreached   424  and was asked nothing: there was no connection
     ├── Overloaded          429  too much is under way
     ├── RequestUnsupported  501  this back end cannot do that
     └── Deadline            504  it did not end in time
@@ -101,6 +102,10 @@ class PeerAway(BridgeError):
 
     status = 424
     title = "The node is away"
+
+
+class PeerUnreached(PeerAway):
+    """There was no connection to the node, so that it was asked nothing."""
 
 
 class Overloaded(BridgeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from xen_bridge.channel.incoming import IncomingChannel
@@ -9,7 +10,7 @@ from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.gatherers.measures import MeasuresGatherer
-from xen_bridge.gatherers.neighbor_scan import SECONDS, WIDE_SECONDS, NeighborScan
+from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.source import MigrationSource
@@ -17,11 +18,14 @@ from xen_bridge.protocol.documents import devices, domains, migration, migration
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
+from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
 from xen_bridge.protocol.documents.measures import Measures
 from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
+from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidateNode
 from xen_bridge.runtime.limiter import ThreadLimiter
+from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server.request_handler import (
     CHANGE_SECONDS,
     READ_SECONDS,
@@ -29,22 +33,22 @@ from xen_bridge.server.request_handler import (
     RequestHandler,
     RequestHandlers,
 )
-from xen_bridge.topology.node_consolidate import (
-    ElementScan,
-    NodeConsolidate,
-    longest,
-    longest_look,
-)
+from xen_bridge.topology.node_consolidate import ElementScan, NodeConsolidate
 from xen_bridge.virtual_management import PhysicalHost
 
 MARGIN_SECONDS = 5.0
 """For what a scan takes besides the scanning."""
 
 
-def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> RequestHandlers:
+def domain_handlers(
+    host: PhysicalHost,
+    paths: AllowedPaths | None = None,
+    ended: Callable[[], object] = lambda: None,
+) -> RequestHandlers:
     """Return the handlers of the Scheduler and of domains' life.
 
-    New domains may be given what ``paths`` allows; None, for one's own use, allows all.
+    New domains may be given what ``paths`` allows; None, for one's own use, allows all. ``ended``
+    is called when a domain may have ended, before that is answered.
     """
 
     def create(body: domains.CreateDomain) -> domains.DomainAnswer:
@@ -52,7 +56,14 @@ def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> Re
 
     def delete(body: domains.DeleteDomain) -> Done:
         host.delete(body.domain)
+        ended()
         return Done()
+
+    def set_domain(body: domains.SetDomain) -> domains.DomainAnswer:
+        answer = domains.DomainAnswer(host.set_domain(body))
+        if body.state is not None:
+            ended()
+        return answer
 
     return {
         domains.GetNode: RequestHandler(
@@ -63,9 +74,7 @@ def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> Re
         ),
         domains.ListSchedulers: RequestHandler(lambda _body: domains.Schedulers(host.schedulers())),
         domains.ListVcpus: RequestHandler(lambda _body: domains.VcpuList(host.vcpu_list())),
-        domains.SetDomain: RequestHandler(
-            lambda body: domains.DomainAnswer(host.set_domain(body)), CHANGE_SECONDS
-        ),
+        domains.SetDomain: RequestHandler(set_domain, CHANGE_SECONDS),
         domains.CreateDomain: RequestHandler(create, CHANGE_SECONDS),
         domains.DeleteDomain: RequestHandler(delete, CHANGE_SECONDS),
     }
@@ -125,16 +134,43 @@ def scan_handlers(scan: NeighborScan) -> RequestHandlers:
     """Return the handler of the Scanning component (report 2.4.1.3)."""
 
     def seconds(body: ScanNeighbors) -> float:
-        return (WIDE_SECONDS if body.wide else SECONDS) + MARGIN_SECONDS
+        return body.seconds_at_most + MARGIN_SECONDS
 
     return {ScanNeighbors: RequestHandler(scan.scan, seconds)}
+
+
+def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> RequestHandlers:
+    """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes."""
+
+    def hello(body: RouterHello, origin: Origin) -> HelloAnswer:
+        key = origin.node_pk
+        return limiter.call_for(key, CHANGE_SECONDS, routers.hello, key, body)
+
+    saying: RequestHandler[RouterHello] = RequestHandler(
+        hello, CHANGE_SECONDS, blocking=False, needs_origin=True
+    )
+    return {
+        RouterHello: saying,
+        ListPlanes: RequestHandler(
+            lambda body: PlaneList(routers.check() if body.check else routers.view())
+        ),
+    }
 
 
 def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
     """Return the handler of the Node Consolidate component (report 2.4.1.2)."""
     if isinstance(node, NodeConsolidate):
-        return {ConsolidateNode: RequestHandler(node.consolidate, longest, blocking=False)}
-    return {ConsolidateNode: RequestHandler(node.look, longest_look)}
+        seconds = _seconds_of_a_host
+        return {ConsolidateNode: RequestHandler(node.consolidate, seconds, blocking=False)}
+    return {ConsolidateNode: RequestHandler(node.look, _seconds_of_a_router)}
+
+
+def _seconds_of_a_host(body: ConsolidateNode) -> float:
+    return body.seconds_at_most
+
+
+def _seconds_of_a_router(body: ConsolidateNode) -> float:
+    return body.seconds_for_one
 
 
 def migration_handlers(
@@ -169,7 +205,7 @@ def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> Reque
 
     def accept(body: ChannelMessages, origin: Origin) -> Acknowledgement:
         args = origin.node_pk, origin.application, body
-        return limiter.call(READ_SECONDS, incoming.accept, *args)
+        return limiter.call_for(origin.node_pk, READ_SECONDS, incoming.accept, *args)
 
     taking: RequestHandler[ChannelMessages] = RequestHandler(
         accept, READ_SECONDS, blocking=False, needs_origin=True

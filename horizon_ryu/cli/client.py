@@ -26,6 +26,10 @@ class Failed(click.ClickException):
         super().__init__("\n".join(map(printable, lines)))
 
 
+class NoAnswer(Failed):
+    """Nobody answered: the controller is not there, or not there now."""
+
+
 class _Document(dict[str, Any]):
     """A document of the controller at ``url``; what it lacks shows that it is somebody else's."""
 
@@ -69,13 +73,13 @@ class Client:
             text = "a token is of letters, digits and ._~+/=-"
             raise click.BadParameter(text, param_hint="--token")
 
-    def get(self, path: ResourcePath, **query: Any) -> Any:
+    def get(self, path: ResourcePath, seconds: float = TIMEOUT_SECONDS, **query: Any) -> Any:
         """Return the JSON answer to a GET; parameters that are None are left out."""
-        return self._document(self._send("GET", path, query))
+        return self._document(self._send("GET", path, query, seconds=seconds))
 
-    def get_xml(self, path: ResourcePath, **query: Any) -> str:
+    def get_xml(self, path: ResourcePath, seconds: float = TIMEOUT_SECONDS, **query: Any) -> str:
         """Return the XML answer to a GET."""
-        return str(self._send("GET", path, query, accept=XML).text)
+        return str(self._send("GET", path, query, accept=XML, seconds=seconds).text)
 
     def get_text(self, path: ResourcePath, **query: Any) -> str:
         """Return the answer to a GET in the form that ``query`` asks for."""
@@ -174,8 +178,8 @@ class Client:
             raise _not_ours(self._url)
         return _Document(self._url, found)
 
-    def _unreachable(self, error: Exception) -> Failed:
-        return Failed(
+    def _unreachable(self, error: Exception) -> NoAnswer:
+        return NoAnswer(
             f"no answer from {self._url}: {error}",
             "Is the controller running? Start it with 'make run', or name another with --url.",
         )

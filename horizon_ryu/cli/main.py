@@ -93,8 +93,8 @@ def graph(session: Session, form: str, network: str | None, measures: bool, thor
         path = resource_path(*_TOPOLOGY, "graph")
         session.emit_xml(session.client.get_text(path, format=form, network=network))
         return
-    asked = {"thorough": "1"} if thorough else {}
-    data = session.client.get(resource_path(*_TOPOLOGY, "measures"), network=network, **asked)
+    path = resource_path(*_TOPOLOGY, "measures")
+    data = session.client.get(path, network=network, thorough="1" if thorough else None)
     if session.output == "json":
         session.emit_json(data)
     else:

@@ -15,6 +15,7 @@
     │       └── RequestUnanswered  it lives, but leaves such requests unanswered
     ├── HostError           a Xen host refused, or is at fault
     │   ├── HostAway        it cannot be reached
+    │   │   └── HostUnreached  and was asked nothing
     │   ├── HostForbids     it lets nobody do that
     │   └── HostDeadline    it did not answer in time
     ├── StoreError          the store cannot be read or written
@@ -114,6 +115,10 @@ class HostError(HorizonError):
 
 class HostAway(HostError):
     """The host, or what is asked of it there, cannot be reached."""
+
+
+class HostUnreached(HostAway):
+    """There was no connection to the host, so that it was asked nothing."""
 
 
 class HostForbids(HostError):

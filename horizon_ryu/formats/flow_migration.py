@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from horizon_ryu.formats.model import Document, Dpid, Model, PortNo, Repeated
+from horizon_ryu.formats.router_migration import RouterMigrationDocument
 
 
 class PassedSwitch(Model):
@@ -34,9 +35,10 @@ class FlowMigrationDocument(Document):
 
 
 class FlowMigrationsDocument(Document):
-    """Several migrations."""
+    """Several migrations: of flows, then of routers, each in the order of time."""
 
     XML_ROOT: ClassVar[str] = "flow_migrations"
     XML_SCHEMA: ClassVar[str] = "flow_migration"
 
     migrations: Annotated[tuple[FlowMigrationDocument, ...], Repeated("flow_migration")]
+    routers: Annotated[tuple[RouterMigrationDocument, ...], Repeated("router_migration")] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
 
@@ -127,7 +127,7 @@ class MigrationModel(Model):
     """
 
     id: str
-    kind: str = "flow"
+    kind: Literal["flow"] = "flow"
     flow: str
     state: str
     cause: str
@@ -224,19 +224,14 @@ def _message(sent: Outgoing) -> MessageModel:
 def answer_xml(answer: MigrationAnswer) -> bytes:
     """Return the report's XML of one migration or of several."""
     if isinstance(answer.root, MigrationModel):
-        return xml_form.write(_document(answer.root))
+        return xml_form.write(migration_document(answer.root))
     return migrations_xml(answer.root)
 
 
 def migrations_xml(answer: Migrations) -> bytes:
     """Return the report's XML of several migrations."""
-    documents = tuple(map(_document, answer.migrations))
+    documents = tuple(map(migration_document, answer.migrations))
     return xml_form.write(FlowMigrationsDocument(migrations=documents))
-
-
-def migration_xml(model: MigrationModel) -> bytes:
-    """Return the report's XML of one migration."""
-    return xml_form.write(_document(model))
 
 
 def error_xml(error: HorizonError) -> bytes:
@@ -246,7 +241,8 @@ def error_xml(error: HorizonError) -> bytes:
     return xml_form.write(document)
 
 
-def _document(model: MigrationModel) -> FlowMigrationDocument:
+def migration_document(model: MigrationModel) -> FlowMigrationDocument:
+    """Return the report's document of one migration."""
     path = EntirePath(switches=tuple(_passed(model)))
     if model.state not in _FAILED:
         return FlowMigrationDocument(path=path, status=model.state)

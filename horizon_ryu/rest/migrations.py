@@ -1,13 +1,13 @@
-"""Flow migrations (``/v1/migrations``, report 3.2): migrate, rehearse, look back."""
+"""Flow migrations (``POST /v1/migrations``, report 3.2): migrate, rehearse, look back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from webob import Response
 
-from horizon_ryu.core.errors import HorizonError, InvalidInput
+from horizon_ryu.core.errors import Conflict, HorizonError, InvalidInput, NotFound
 from horizon_ryu.core.flows.migrate_command import MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.flows.migrations import DryRun, MigrationOutcome
@@ -15,7 +15,6 @@ from horizon_ryu.http.problem import (
     CONFLICT,
     LIMIT_EXCEEDED,
     NOT_FOUND,
-    STORE_FAILED,
     STORE_WRITE,
     SWITCH_DEADLINE,
     SWITCH_FAILED,
@@ -25,7 +24,6 @@ from horizon_ryu.http.resource import (
     XML_TYPES,
     Answer,
     Call,
-    PathParameter,
     Resource,
     operation,
     resources_of,
@@ -40,11 +38,8 @@ from horizon_ryu.rest.migration_model import (
     command_of,
     error_xml,
     migration_model,
-    migration_xml,
-    migrations_xml,
 )
 
-MIGRATION_ID = PathParameter("^[0-9a-f]{12}$", "A migration: 12 lower-case hex digits")
 _PARTLY = 207
 
 
@@ -71,11 +66,6 @@ class MigrationOperations:
 
     def __init__(self, provider: Callable[[], MigrationProvider]) -> None:
         self._provider = provider
-
-    @operation("GET", "/v1/migrations", xml=migrations_xml, problems=(STORE_FAILED,))
-    def list_all(self, _call: Call) -> Migrations:
-        """List the migrations that are remembered, oldest first."""
-        return Migrations(migrations=tuple(map(migration_model, self._provider().migrations())))
 
     @operation(
         "POST",
@@ -104,20 +94,33 @@ class MigrationOperations:
                 raise
             return _xml_refusal(error, call.media_type)
 
-    @operation(
-        "GET",
-        "/v1/migrations/{id}",
-        parameters={"id": MIGRATION_ID},
-        xml=migration_xml,
-        problems=(NOT_FOUND, STORE_FAILED),
-    )
-    def read(self, call: Call) -> MigrationModel:
-        """Read one migration."""
-        return migration_model(self._provider().migration(call.path["id"]))
+
+class FlowMigrationReader:
+    """The migrations of flows, for the listing of all."""
+
+    def __init__(self, provider: Callable[[], MigrationProvider]) -> None:
+        self._provider = provider
+
+    def models(self) -> Iterable[MigrationModel]:
+        """Return those that are remembered, oldest first."""
+        return list(map(migration_model, self._provider().migrations()))
+
+    def model(self, name: str) -> MigrationModel | None:
+        """Return one; None if it is not remembered."""
+        try:
+            return migration_model(self._provider().migration(name))
+        except NotFound:
+            return None
+
+    def abort(self, name: str) -> MigrationModel | None:
+        """Refuse: a flow's migration is taken back by itself or not at all; None if unknown."""
+        if self.model(name) is None:
+            return None
+        raise Conflict("a flow's migration is not aborted: it takes itself back, or moves back")
 
 
 def resources(provider: Callable[[], MigrationProvider]) -> list[Resource]:
-    """Return the resources; ``provider`` is asked when the first request comes."""
+    """Return the resource that migrates; ``provider`` is asked when the first request comes."""
     return resources_of(MigrationOperations(provider))
 
 

@@ -44,6 +44,7 @@ _UNCHECKED = frozenset({int(OFPP.CONTROLLER), int(OFPP.TABLE)})
 _CONTROLLER = int(OFPP.CONTROLLER)
 _MANY = frozenset({_FLOOD, _ALL})
 _PORT_FIELD = HEADER_10["in_port"]
+_PORT_SHIFT, _PORT_ONES, _PORT_MASK = _PORT_FIELD.shift, _PORT_FIELD.ones, _PORT_FIELD.mask
 _NONE_PORT = int(OFPP.NONE)
 
 
@@ -223,7 +224,8 @@ class ActionSlicer:
 
 def port_of(match: TernaryMatch) -> int | None:
     """Return the port that a match names; None if it names none."""
-    return _PORT_FIELD.of(match.value) if match.mask & _PORT_FIELD.mask else None
+    value, mask = match
+    return value >> _PORT_SHIFT & _PORT_ONES if mask & _PORT_MASK else None
 
 
 def changed_match(action: Action10, match: TernaryMatch) -> TernaryMatch:

@@ -10,41 +10,57 @@ from horizon_ryu.core.slicing.installed_table import InstalledEntry, SwitchChang
 from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
 from horizon_ryu.slicer.actions10 import outputs_of, read_actions10
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import framed
 from horizon_ryu.wire.error_codes10 import OFPET, OFPFMFC
-from horizon_ryu.wire.fields import MATCH_SIZE_10
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPT
-from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
-from horizon_ryu.wire.ternary10 import read_match10, write_match10
+from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_SIZE_10, TernaryMatch
+from horizon_ryu.wire.ternary10 import match10, wildcards10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
-_BODY = struct.Struct("!QHHHHIHH")
-_BODY_AT = HEADER_SIZE + MATCH_SIZE_10
-ACTIONS_AT = _BODY_AT + _BODY.size
+_READ = struct.Struct("!I36sQHHHHIHH")
+_WHOLE = struct.Struct("!BBHI" + _READ.format[1:])
+ACTIONS_AT = _WHOLE.size
 _FLOW_MOD = int(OFPT.FLOW_MOD)
 _NONE = int(OFPP.NONE)
 _COMMANDS = {int(command): command for command in TableCommand}
+_ADD, _DELETE_STRICT = TableCommand.ADD, TableCommand.DELETE_STRICT
+_DELETES = (TableCommand.DELETE, TableCommand.DELETE_STRICT)
 _SEND_FLOW_REM, _CHECK_OVERLAP = int(OFPFF.SEND_FLOW_REM), int(OFPFF.CHECK_OVERLAP)
 _KNOWN_FLAGS = _SEND_FLOW_REM | _CHECK_OVERLAP
 
 
 class TenantFlowMod(NamedTuple):
-    """A tenant's flow-mod; ``buffer_id`` None if it names no frame.
+    """A tenant's flow-mod: what it does with an entry; ``buffer_id`` None if it names no frame.
 
-    ``is_plain``: it adds an entry, and asks for nothing besides.
+    ``out_port``: of those that are deleted, the port that they must send to; None for any.
     """
 
-    change: FlowChange
+    command: TableCommand
+    entry: TenantEntry
+    flags: int
     buffer_id: int | None
-    is_plain: bool
+    out_port: int | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it adds an entry, and asks for nothing besides."""
+        return self.command is _ADD and self.buffer_id is None and not self.flags & _CHECK_OVERLAP
+
+    @property
+    def change(self) -> FlowChange:
+        """What it is for the tenant's table."""
+        return FlowChange(
+            self.command,
+            self.entry,
+            check_overlap=bool(self.flags & _CHECK_OVERLAP),
+            selects=None if self.out_port is None else _OutputFilter(self.out_port),
+        )
 
 
 def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) -> TenantFlowMod:
     """Return what a tenant's flow-mod says; TenantRefusal for what no switch would do."""
-    match = read_match10(message, HEADER_SIZE)
-    cookie, command, idle, hard, priority, buffer_id, out_port, flags = _BODY.unpack_from(
-        message, _BODY_AT
+    (wildcards, fields, cookie, command, idle, hard, priority, buffer_id, out_port, flags) = (
+        _READ.unpack_from(message, HEADER_SIZE)
     )
     known = _COMMANDS.get(command)
     if known is None:
@@ -53,28 +69,23 @@ def read_flow_mod10(message: bytes, slice_name: str, entry_id: int, now: float) 
     if flags & ~_KNOWN_FLAGS:
         raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.UNSUPPORTED, "flags")
     entry = TenantEntry(
-        entry_id=entry_id,
-        slice_name=slice_name,
-        match=match,
-        priority=priority,
-        cookie=cookie,
-        program=bytes(message[ACTIONS_AT:]),
-        idle_timeout=idle,
-        hard_timeout=hard,
-        flags=flags,
-        wants_removal=bool(flags & _SEND_FLOW_REM),
-        since=now,
+        entry_id,
+        slice_name,
+        match10(wildcards, fields),
+        priority,
+        cookie,
+        message[ACTIONS_AT:],
+        idle,
+        hard,
+        flags,
+        bool(flags & _SEND_FLOW_REM),
+        now,
     )
-    deletes = known in (TableCommand.DELETE, TableCommand.DELETE_STRICT)
-    change = FlowChange(
-        known,
-        entry,
-        check_overlap=bool(flags & _CHECK_OVERLAP),
-        selects=_output_filter(out_port) if deletes and out_port != _NONE else None,
-    )
-    buffered = None if deletes or buffer_id == OFP_NO_BUFFER else buffer_id
-    is_plain = command == TableCommand.ADD and buffered is None and not flags & _CHECK_OVERLAP
-    return TenantFlowMod(change, buffered, is_plain)
+    if known not in _DELETES:
+        return TenantFlowMod(
+            known, entry, flags, None if buffer_id == OFP_NO_BUFFER else buffer_id, None
+        )
+    return TenantFlowMod(known, entry, flags, None, None if out_port == _NONE else out_port)
 
 
 class _OutputFilter:
@@ -85,10 +96,6 @@ class _OutputFilter:
 
     def __call__(self, entry: TenantEntry) -> bool:
         return self._port in outputs_of(read_actions10(entry.program))
-
-
-def _output_filter(port: int) -> _OutputFilter:
-    return _OutputFilter(port)
 
 
 class SwitchFlowMod(NamedTuple):
@@ -112,23 +119,23 @@ def write_flow_mod10(
     mod: SwitchFlowMod, xid: int, now: float, buffer_id: int | None = None
 ) -> bytes:
     """Return a flow-mod of the slicer's; an entry that is made later has less time left."""
-    entry, owner = mod.entry, mod.entry.owner
-    deletes = mod.command is TableCommand.DELETE_STRICT
-    ends = owner.idle_timeout or owner.hard_timeout or owner.wants_removal
+    entry, command = mod
+    owner = entry.owner
     hard = owner.hard_timeout
     if hard:
         hard = max(1, hard - int(now - owner.since))
+    ends = owner.idle_timeout or hard or owner.wants_removal
     return raw_flow_mod10(
         xid,
         entry.match,
-        mod.command,
+        command,
         entry.priority,
-        b"" if deletes else entry.program,
-        cookie=owner.entry_id,
-        idle=owner.idle_timeout,
-        hard=hard,
-        flags=_SEND_FLOW_REM if ends else 0,
-        buffer_id=OFP_NO_BUFFER if buffer_id is None else buffer_id,
+        b"" if command is _DELETE_STRICT else entry.program,
+        owner.entry_id,
+        owner.idle_timeout,
+        hard,
+        _SEND_FLOW_REM if ends else 0,
+        OFP_NO_BUFFER if buffer_id is None else buffer_id,
     )
 
 
@@ -138,7 +145,6 @@ def raw_flow_mod10(
     command: TableCommand,
     priority: int,
     actions: bytes = b"",
-    *,
     cookie: int = 0,
     idle: int = 0,
     hard: int = 0,
@@ -146,8 +152,13 @@ def raw_flow_mod10(
     buffer_id: int = OFP_NO_BUFFER,
 ) -> bytes:
     """Return the bytes of a flow-mod."""
-    body = _BODY.pack(cookie, command, idle, hard, priority, buffer_id, _NONE, flags)
-    return framed(OPENFLOW_10, _FLOW_MOD, xid, write_match10(match) + body + actions)
+    wildcards = wildcards10(match.mask)
+    fields = match.value.to_bytes(FIELDS_SIZE_10, "big")
+    head = _WHOLE.pack(
+        OPENFLOW_10, _FLOW_MOD, ACTIONS_AT + len(actions), xid, wildcards, fields,
+        cookie, command, idle, hard, priority, buffer_id, _NONE, flags,
+    )  # fmt: skip
+    return head + actions
 
 
 def delete_all10(xid: int) -> bytes:

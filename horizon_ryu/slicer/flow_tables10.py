@@ -54,6 +54,7 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 """What a flow-mod fails with -> the code that its tenant is told."""
 _REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
 
+_ADD, _FLOW_MODS = TableCommand.ADD, Limited.FLOW_MODS
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
 _MATCH_AT, COOKIE_AT = 8, 48
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
@@ -99,15 +100,15 @@ class FlowTables10:
     def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
         presence = self._link.presence(tenant)
-        if not presence.admit(Limited.FLOW_MODS, now):
-            raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, Limited.FLOW_MODS.value)
+        if not presence.admit(_FLOW_MODS, now):
+            raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, _FLOW_MODS.value)
         self._last_id += 1
         mod = read_flow_mod10(message, tenant.slice_name, self._last_id, now)
         header = None if mod.buffer_id is None else tenant.header_of(mod.buffer_id)
         if mod.buffer_id is not None and header is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         quota = presence.quota(self._link.dpid)
-        if quota is None and mod.is_plain and self._add(mod.change.entry, tenant, message, now):
+        if quota is None and mod.is_plain and self._add(mod.entry, tenant, message, now):
             return
         try:
             change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
@@ -117,7 +118,7 @@ class FlowTables10:
             tenant.consume(mod.buffer_id)
         asked = Asked(tenant, xid_of(message), message, self._context(change))
         self._send(sent, now, asked, mod.buffer_id, header)
-        self._end(change.gone if mod.change.command >= TableCommand.DELETE else (), sent)
+        self._end(change.gone if mod.command >= TableCommand.DELETE else (), sent)
 
     def _add(
         self, entry: TenantEntry, tenant: TenantConnection, message: bytes, now: float
@@ -128,7 +129,7 @@ class FlowTables10:
             return False
         asked = Asked(tenant, xid_of(message), message, (entry.entry_id,))
         xid = self._link.xids.translate(asked)
-        self._link.say(write_flow_mod10(SwitchFlowMod(added, TableCommand.ADD), xid, now))
+        self._link.say(write_flow_mod10(SwitchFlowMod(added, _ADD), xid, now))
         return True
 
     def _context(self, change: TableChange) -> tuple[int, ...]:

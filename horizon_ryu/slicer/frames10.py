@@ -36,6 +36,7 @@ _PACKET_OUT = struct.Struct("!IHH")
 _OUTPUT = struct.Struct("!HHHH")
 _IN_AT = HEADER_SIZE + _PACKET_IN.size
 _REASON_AT = _IN_AT - 2
+_IN_PORT_AT = HEADER_SIZE + 6
 _OUT_AT = HEADER_SIZE + _PACKET_OUT.size
 _MAX_PORT, _LOCAL = int(OFPP.MAX), int(OFPP.LOCAL)
 _NO_MATCH = int(OFPR.NO_MATCH)
@@ -72,7 +73,7 @@ class TenantFrames10:
 
     def packet_in(self, message: bytes, now: float) -> None:
         """Take a frame to the slice that owns it, and to those that look on."""
-        _, _, in_port, _ = _PACKET_IN.unpack_from(message, HEADER_SIZE)
+        in_port = message[_IN_PORT_AT] << 8 | message[_IN_PORT_AT + 1]
         frame = message[_IN_AT:]
         if is_lldp(frame):
             self._lldp(message, frame, in_port, now)
@@ -88,10 +89,10 @@ class TenantFrames10:
             self.unowned += 1
             self._drop(TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS), 0, None)
             return
-        if not self._link.connected(rule.slice_name):
+        if self._link.connected(rule.slice_name):
+            self._deliver(rule.slice_name, message, header, now, grants=True)
+        else:
             self._drop_unattended(rule, header)
-            return
-        self._deliver(rule.slice_name, message, header, now, grants=True)
 
     def _deliver(self, name: str, message: bytes, header: int, now: float, grants: bool) -> None:
         tenants = self._link.admit_packet_in(name, now)
@@ -139,7 +140,7 @@ class TenantFrames10:
         presence = self._link.presences.get(name)
         exact = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
         flowspace = self._link.sliced.flowspace
-        number = flowspace.whole.index.first(header, flowspace.owned)
+        number = flowspace.owning_region(header)
         place = self._link.sliced.drop_place(number)
         if presence is None or presence.settings.drop_policy is DropPolicy.EXACT:
             self._drop(exact, place, name)

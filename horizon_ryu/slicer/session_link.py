@@ -26,6 +26,8 @@ class SessionLink(asyncio.Protocol):
         self._outbox = Outbox(self._loop) if outbox is None else outbox
         self._session: ProtocolSession | None = None
         self._turns: TurnTaker | None = None
+        self.turn_began = 0
+        """When that came which is dealt with now, in ns of perf_counter; 0 if that is not timed."""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flush_due = False
@@ -35,11 +37,6 @@ class SessionLink(asyncio.Protocol):
         """What is flushed at the end of a turn."""
         return self._outbox
 
-    @property
-    def turn_began(self) -> int:
-        """When that came which is dealt with now, in ns of perf_counter; 0 if that is not timed."""
-        return 0 if self._turns is None else self._turns.began
-
     # ---- what a kind of link does
 
     @abstractmethod
@@ -47,11 +44,11 @@ class SessionLink(asyncio.Protocol):
         """Return the session of a connection that has just been made."""
 
     @abstractmethod
-    def _take(self, item: tuple[SessionEvent, bytes]) -> None:
+    def take(self, event: SessionEvent, message: bytes) -> None:
         """Deal with a message."""
 
     @abstractmethod
-    def _failed(self, error: Exception) -> None:
+    def turn_failed(self, error: Exception) -> None:
         """Tell of an error of ours, by which the connection ends."""
 
     @abstractmethod
@@ -66,17 +63,20 @@ class SessionLink(asyncio.Protocol):
         made = self._transport = cast("asyncio.Transport", transport)
         made.set_write_buffer_limits(high=self.MOST_UNSENT)
         self._session = self._begun()
-        self._turns = TurnTaker(
-            self._loop, self._take, self._outbox.hold, self._end_turn, self._failed
-        )
-        self._turns.begin(made)
+        self._turns = TurnTaker(self._loop, self, made)
         self.flush()
         self._plan_tick()
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sends, a few messages in a turn."""
-        if self._session is not None and self._turns is not None:
-            self._turns.feed(self._session.receive(data))
+        session, turns = self._session, self._turns
+        if session is None or turns is None:
+            return
+        event = session.only_message(data) if turns.is_idle else None
+        if event is None:
+            turns.feed(session.receive(data))
+        else:
+            turns.take_alone(event, data)
 
     def pause_writing(self) -> None:
         """Give up a peer that does not read: others must not wait, nor memory fill."""
@@ -103,9 +103,18 @@ class SessionLink(asyncio.Protocol):
                 self._flush_due = True
                 self._outbox.add(self.flush)
 
-    def _end_turn(self) -> None:
-        self.flush()
+    def begin_turn(self) -> None:
+        """Keep what is to be sent until the turn ends."""
+        self._outbox.hold()
+
+    def end_turn(self) -> None:
+        """Send what has come of the turn: to the peer, and to those with the same outbox."""
+        session = self._session
+        if session is not None and session.needs_flush and not self._flush_due:
+            self.flush()
         self._outbox.flush()
+        if self.turn_began:
+            self._timed()
 
     def flush(self) -> None:
         """Send what is to be sent; end what has ended."""
@@ -113,6 +122,7 @@ class SessionLink(asyncio.Protocol):
         session, transport = self._session, self._transport
         if session is None or transport is None:
             return
+        self._to_write()
         data = session.take_output()
         if data:
             transport.write(data)
@@ -121,8 +131,14 @@ class SessionLink(asyncio.Protocol):
             self._ending(session)
             transport.close()
 
+    def _to_write(self) -> None:
+        """Be told that something may be written now."""
+
     def _wrote(self) -> None:
         """Be told that something has been written."""
+
+    def _timed(self) -> None:
+        """Be told that a turn is over which is timed."""
 
     def _ending(self, session: ProtocolSession) -> None:
         """Be told that a session is closed before its connection is."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -28,6 +29,7 @@ from horizon_ryu.wire.symmetric import BarrierRequest, Error
 _IGNORED = frozenset({int(OFPT.ERROR), int(OFPT.ECHO_REPLY), int(OFPT.ECHO_REQUEST)})
 """What the session with a tenant has dealt with; the same numbers in both versions."""
 
+_ALL_MESSAGES = Limited.MESSAGES
 MORE = 1
 """Flag of a part of statistics that is not the last."""
 
@@ -73,26 +75,30 @@ class SlicedDatapath(ABC):
     VERSION: ClassVar[int]
     KINDS: ClassVar[Mapping[int, str]]
     """The names under which messages of tenants are counted, by their types."""
-    TAKES_OVER: ClassVar[bool] = False
-    """Whether a switch keeps its entries when it connects again."""
 
     def __init__(self, link: SlicedLink) -> None:
         self.dpid = link.dpid
         self._link = link
         self._tenants_say: Mapping[int, FromTenant] = {}
         self._switch_says: Mapping[int, FromSwitch] = {}
+        self._counted_as = {kind: f"tenant.{name}" for kind, name in self.KINDS.items()}
 
     def listen(self, tell: Callable[..., None]) -> None:
         """Have what happens told: the name of an event, and what it is about."""
         self._link.tell = tell
 
     @abstractmethod
-    def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
+    def begin(
+        self, kept: Iterable[TenantEntry] | None = None, objects: Iterable[SwitchObject] = ()
+    ) -> list[TenantEntry]:
         """Begin with an empty switch, unless what it has is to be taken over.
 
-        ``kept`` is what tenants had there, the oldest first. Returns those of it that have no place
-        any more.
+        ``kept`` is what tenants had there, the oldest first, and ``objects`` what that names.
+        Returns those entries that have no place any more.
         """
+
+    def end_takeover(self, now: float) -> None:  # noqa: B027 - most have nothing to wait for
+        """Wait no longer for what the switch has not told of itself."""
 
     @abstractmethod
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
@@ -174,10 +180,10 @@ class SlicedDatapath(ABC):
         if kind in _IGNORED:
             return
         presence = self._link.presence(tenant)
-        presence.counted[f"tenant.{self.KINDS.get(kind, kind)}"] += 1
+        presence.counted[self._counted_as.get(kind) or f"tenant.{kind}"] += 1
         try:
-            if not presence.admit(Limited.MESSAGES, now):
-                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, Limited.MESSAGES.value)
+            if not presence.admit(_ALL_MESSAGES, now):
+                raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, _ALL_MESSAGES.value)
             self._check_role(tenant, message)
             take = self._tenants_say.get(kind)
             if take is None:

@@ -23,6 +23,7 @@ from horizon_ryu.wire.session.pending import xid_of
 _HEADER = struct.Struct("!BBHI")
 _CODES = struct.Struct("!HH")
 _ERROR = int(OFPT.ERROR)
+_PACKET_INS = Limited.PACKET_INS
 _MOST = 0xFFFF - _HEADER.size - _CODES.size
 
 
@@ -99,8 +100,8 @@ class SlicedLink:
         presence = self.presences.get(slice_name)
         if presence is None or not presence.connections:
             return []
-        if not presence.admit(Limited.PACKET_INS, now):
-            presence.refused[Limited.PACKET_INS] += 1
+        if not presence.admit(_PACKET_INS, now):
+            presence.refused[_PACKET_INS] += 1
             return []
         presence.counted["switch.packet_in"] += 1
         return presence.connections

@@ -23,6 +23,7 @@ from horizon_ryu.wire.session.switch import FeaturesReply, SwitchSession
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
 """Seconds between two tries: doubled and one more, up to the longest, as FlowVisor has it."""
 CONNECT_SECONDS = 5.0
+_READY, _MESSAGE = SessionEvent.READY, SessionEvent.MESSAGE
 _FEATURES_REQUEST = int(OFPT.FEATURES_REQUEST)
 
 
@@ -104,27 +105,27 @@ class TenantLink(SessionLink):
     def _features_of(self, _codec: Codec) -> FeaturesReply:
         return self._features()
 
-    def _take(self, item: tuple[SessionEvent, bytes]) -> None:
-        event, message = item
-        if event is SessionEvent.READY:
+    def take(self, event: SessionEvent, message: bytes) -> None:
+        """Let the controller take part once it knows the switch, and pass on what it says."""
+        if event is _READY:
             self.tenant = TenantConnection(self.slice_name, self._say, self.is_monitor)
             self._owner.tenant_came(self, self.tenant)
         elif (
-            event is SessionEvent.MESSAGE
+            event is _MESSAGE
             and self.tenant is not None
             # The session has answered: a second answer would be one that nobody has asked for.
             and message[1] != _FEATURES_REQUEST
         ):
-            self._has_said = True
+            if self.turn_began:
+                self._has_said = True
             self._owner.tenant_says(self.tenant, message)
 
-    def _end_turn(self) -> None:
-        super()._end_turn()
+    def _timed(self) -> None:
+        """Note how long it took until what the controller has said was passed on."""
         if self._has_said:
             self._has_said = False
-            began = self.turn_began
-            if began and self.tenant is not None:
-                self.tenant.latency.from_tenant.add(perf_counter_ns() - began)
+            if self.tenant is not None:
+                self.tenant.latency.from_tenant.add(perf_counter_ns() - self.turn_began)
 
     def _wrote(self) -> None:
         began = self._owner.turn_began
@@ -135,7 +136,8 @@ class TenantLink(SessionLink):
         if session.end is not None and session.end.farewell:
             self._owner.tenant_unreachable(self, str(session.end))
 
-    def _failed(self, error: Exception) -> None:
+    def turn_failed(self, error: Exception) -> None:
+        """Tell of an error of ours, by which the connection ends."""
         self._owner.tenant_fault(self, error)
 
     def _slow(self) -> None:
@@ -145,13 +147,12 @@ class TenantLink(SessionLink):
 class TenantLinkOwner(Protocol):
     """Who is told what becomes of links: the switch that they are for."""
 
+    turn_began: int
+    """When that came of the switch which is dealt with now; 0 outside of its turns."""
+
     @property
     def outbox(self) -> Outbox:
         """What is said in one turn to the switch and to its tenants."""
-
-    @property
-    def turn_began(self) -> int:
-        """When that came of the switch which is dealt with now; 0 outside of its turns."""
 
     def tenant_came(self, link: TenantLink, tenant: TenantConnection) -> None:
         """Tell that a controller is there and knows the switch."""

@@ -9,11 +9,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from time import perf_counter_ns
-from typing import Any
+from typing import Protocol
 
-MESSAGES_A_TURN = 32
+from horizon_ryu.wire.session.events import SessionEvent
+
+Item = tuple[SessionEvent, bytes]
+
+MESSAGES_A_TURN = 8
+"""Of one that floods: others wait for as many of its messages, each time that it is their turn."""
+TURN_NS = 500_000
+"""After which a turn ends, however few messages it was: one may be long work."""
 TIMED = 7
 """One in so many turns is timed: the rest are spared what that costs."""
+
+
+class TurnOwner(Protocol):
+    """The connection whose messages are taken."""
+
+    turn_began: int
+    """When what is dealt with in this turn came, in ns of perf_counter; 0 if not timed."""
+
+    def take(self, event: SessionEvent, message: bytes) -> None:
+        """Deal with one message."""
+
+    def begin_turn(self) -> None:
+        """Keep what is to be sent until the turn ends."""
+
+    def end_turn(self) -> None:
+        """Send what has come of the turn."""
+
+    def turn_failed(self, error: Exception) -> None:
+        """Be told of an error of ours, which ends the connection and nothing else."""
 
 
 class TurnTaker:
@@ -22,75 +48,89 @@ class TurnTaker:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        take: Callable[[Any], None],
-        hold: Callable[[], None],
-        flush: Callable[[], None],
-        failed: Callable[[Exception], None],
+        owner: TurnOwner,
+        transport: asyncio.Transport,
+        clock: Callable[[], int] = perf_counter_ns,
     ) -> None:
-        """``take`` deals with one item; ``flush`` sends what has come of a turn since ``hold``.
-
-        ``failed`` is told of an error of ours, which ends the connection and nothing else.
-        """
+        """``transport`` is paused while there is enough to do; ``clock`` tells nanoseconds."""
         self._loop = loop
-        self._take = take
-        self._hold = hold
-        self._flush = flush
-        self._failed = failed
-        self._transport: asyncio.Transport | None = None
-        self._items: Iterator[Any] | None = None
-        self._chunks: list[Iterator[Any]] = []
+        self._owner = owner
+        self._transport = transport
+        self._clock = clock
+        self._chunks: list[Iterator[Item]] = []
         self._is_scheduled = False
+        self._is_paused = False
         self._number = 0
         self._since = 0
-        self.began = 0
-        """When what is dealt with in this turn came, in ns of perf_counter; 0 if not timed."""
 
-    def begin(self, transport: asyncio.Transport) -> None:
-        """Note what is paused while there is enough to do."""
-        self._transport = transport
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits to be dealt with."""
+        return not self._chunks
 
-    def feed(self, items: Iterator[Any]) -> None:
+    def feed(self, items: Iterator[Item]) -> None:
         """Deal with what a chunk of bytes is, now or in later turns, in the order of coming."""
         if not self._chunks:
-            self._since = 0 if self._number % TIMED else perf_counter_ns()
-            self._number += 1
+            self._since = self._time()
+        elif not self._is_paused:
+            # What one chunk holds is bounded; a peer that sends more before that is dealt with
+            # waits in its own buffers.
+            self._is_paused = True
+            self._transport.pause_reading()
         self._chunks.append(items)
         if not self._is_scheduled:
             self._turn()
 
+    def take_alone(self, event: SessionEvent, message: bytes) -> None:
+        """Deal with a message that came alone while nothing waited: the most usual turn."""
+        owner = self._owner
+        owner.turn_began = self._time()
+        owner.begin_turn()
+        try:
+            owner.take(event, message)
+        except Exception as error:
+            # Whatever it is, others' connections must not end by it.
+            self._fail(error)
+        owner.end_turn()
+        owner.turn_began = 0
+
+    def _time(self) -> int:
+        self._number += 1
+        return 0 if self._number % TIMED != 1 else self._clock()
+
     def _take_some(self) -> None:
-        left = MESSAGES_A_TURN
+        take, left = self._owner.take, MESSAGES_A_TURN
+        ends = self._clock() + TURN_NS
         while self._chunks and left:
             for item in self._chunks[0]:
-                self._take(item)
+                take(*item)
                 left -= 1
-                if not left:
-                    break
-            else:
-                del self._chunks[0]
+                if not left or self._clock() > ends:
+                    return
+            del self._chunks[0]
 
     def _turn(self) -> None:
+        owner = self._owner
         self._is_scheduled = False
-        self.began = self._since
-        self._hold()
+        owner.turn_began = self._since
+        owner.begin_turn()
         try:
             self._take_some()
         except Exception as error:
             # Whatever it is, others' connections must not end by it.
-            self._chunks.clear()
-            self._failed(error)
-            if self._transport is not None:
-                self._transport.abort()
-            self._flush()
-            self.began = 0
-            return
-        self._flush()
-        self.began = 0
-        if self._transport is None or self._transport.is_closing():
+            self._fail(error)
+        owner.end_turn()
+        owner.turn_began = 0
+        if self._transport.is_closing():
             self._chunks.clear()
         elif self._chunks:
-            self._transport.pause_reading()
             self._is_scheduled = True
             self._loop.call_soon(self._turn)
-        else:
+        elif self._is_paused:
+            self._is_paused = False
             self._transport.resume_reading()
+
+    def _fail(self, error: Exception) -> None:
+        self._chunks.clear()
+        self._owner.turn_failed(error)
+        self._transport.abort()

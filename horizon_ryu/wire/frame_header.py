@@ -68,6 +68,7 @@ def _link(frame: bytes) -> _Link:
 
 
 def _type_at(frame: bytes, at: int) -> int:
+    """Return the number of 16 bits at a place; of less, if the frame ends before."""
     return int.from_bytes(frame[at : at + 2], "big")
 
 

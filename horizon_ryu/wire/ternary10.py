@@ -40,9 +40,13 @@ def read_match10(message: bytes, start: int) -> TernaryMatch:
     end = start + MATCH_SIZE_10
     if len(message) < end:
         raise WireError(f"{len(message) - start} bytes left for a match")
-    mask = _mask_of(int.from_bytes(message[start : start + 4], "big") & _ALL_WILDCARDS)
-    value = int.from_bytes(message[start + 4 : end], "big") & mask
-    return effective10(value, mask)
+    return match10(int.from_bytes(message[start : start + 4], "big"), message[start + 4 : end])
+
+
+def match10(wildcards: int, fields: bytes) -> TernaryMatch:
+    """Return the match of these wildcards and the fields behind them; see :func:`read_match10`."""
+    mask = _mask_of(wildcards & _ALL_WILDCARDS)
+    return effective10(int.from_bytes(fields, "big") & mask, mask)
 
 
 def effective10(value: int, mask: int) -> TernaryMatch:
@@ -64,7 +68,7 @@ def effective10(value: int, mask: int) -> TernaryMatch:
 
 def write_match10(match: TernaryMatch) -> bytes:
     """Return the 40 bytes of a match; WireError for masks that 1.0 cannot express."""
-    wildcards = _wildcards_of(match.mask)
+    wildcards = wildcards10(match.mask)
     return wildcards.to_bytes(4, "big") + match.value.to_bytes(FIELDS_SIZE_10, "big")
 
 
@@ -82,7 +86,8 @@ def _mask_of(wildcards: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _wildcards_of(mask: int) -> int:
+def wildcards10(mask: int) -> int:
+    """Return the wildcards of a mask; WireError for masks that 1.0 cannot express."""
     wildcards = 0
     if mask & _VLAN_MASK == _ANY_TAG and mask & _PCP_MASK == _PCP_MASK:
         mask ^= _ANY_TAG

@@ -23,6 +23,8 @@ def to_horizon_error(host: str, error: bridge.BridgeError) -> errors.HorizonErro
         return errors.HostDeadline(host, text)
     if isinstance(error, bridge.PathNotAllowed):
         return errors.HostForbids(host, text)
+    if isinstance(error, bridge.PeerUnreached):
+        return errors.HostUnreached(host, text)
     if isinstance(error, (bridge.PeerAway, bridge.HypervisorAway)):
         return errors.HostAway(host, text)
     return errors.HostError(host, text)

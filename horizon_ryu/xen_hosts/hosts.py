@@ -16,7 +16,7 @@ from horizon_ryu.settings import XenOptions
 from horizon_ryu.xen_hosts.errors import to_horizon_error
 from horizon_ryu.xen_hosts.remote_host import Connect, HostStatus, RemoteHost
 from xen_bridge.errors import InvalidRequest
-from xen_bridge.protocol.documents.domains import ROUTER, agent_name
+from xen_bridge.protocol.documents.domains import ROUTER, Domain, agent_name
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.trust.identity import check_node_pk
@@ -227,17 +227,25 @@ class XenHosts:
         tell("done")
 
 
+def domain_of(host: RemoteHost, name: str | None) -> Domain | None:
+    """Return a domain by its UUID, name or id, in this order, as far as its host has told of it."""
+    domains = host.status.node.domains if host.status.node is not None else ()
+    for names in (lambda one: one.uuid, lambda one: one.name, lambda one: str(one.id)):
+        for domain in domains:
+            if names(domain) == name:
+                return domain
+    return None
+
+
 def _agent_of(router: str | None, host: RemoteHost) -> str | None:
-    """Return what an agent goes by whose domain is given by its UUID, name or id, in this order.
+    """Return what an agent goes by whose domain is given as :func:`domain_of` finds it.
 
     One that its host has not told of may be known there all the same. NotFound for what is no name
     of an agent.
     """
-    domains = host.status.node.domains if host.status.node is not None else ()
-    for names in (lambda one: one.uuid, lambda one: one.name, lambda one: str(one.id)):
-        for domain in domains:
-            if names(domain) == router:
-                return agent_name(domain)
+    domain = domain_of(host, router)
+    if domain is not None:
+        return agent_name(domain)
     if router is not None and not re.fullmatch(ROUTER, router):
         raise NotFound(f"host {host.name}: no agent goes by {router}")
     return router

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from horizon_ryu.core.errors import HostAway, LimitExceeded
+from horizon_ryu.core.errors import HostUnreached, LimitExceeded
 from horizon_ryu.core.xen.changes import DomainView, remembered
 from horizon_ryu.xen_hosts.errors import to_horizon_error
 from xen_bridge import errors as bridge
@@ -82,13 +82,13 @@ class RemoteHost:
     def ask(self, body: Any, router: str | None = None, seconds: float | None = None) -> Any:
         """Return what the host answers to ``body``.
 
-        Raises HostAway at once, without a try, while the host is known to be away; LimitExceeded
-        when too many calls are under way; otherwise what the host told of.
+        Raises HostUnreached at once, without a try, while the host is known to be away;
+        LimitExceeded when too many calls are under way; otherwise what the host told of.
         """
         known = self.status
         if known.state == "away":
             ago = self._clock() - known.since
-            raise HostAway(self.name, f"away for {ago:.0f} s: {known.reason}")
+            raise HostUnreached(self.name, f"away for {ago:.0f} s: {known.reason}")
         if self._calls >= self._max_calls:
             raise LimitExceeded(f"host {self.name}: {self._max_calls} calls are under way")
         self._calls += 1

@@ -121,7 +121,7 @@ def test_a_served_host_makes_routers_that_talk_and_outlive_the_service(
             )
         until(lambda: machine.hears("r1", "192.0.2.2"), "r2 answers r1")
         first = client.ask(GetNode())
-        capabilities = ("affinity", "migration_within_machine")
+        capabilities = ("affinity", "migration_within_machine", "router_setup")
         assert (first.host.hypervisor, first.host.capabilities) == ("netns", capabilities)
         bridge.kill()
         bridge.start()

@@ -15,7 +15,7 @@ from network_namespace import NetworkNamespace
 from plane_network import Router, mirrored, wired
 from xen_bridge.planes import host_settings
 from xen_bridge.planes.domain_zero import DomainZero
-from xen_bridge.planes.port_neighbor import PortNeighbor
+from xen_bridge.planes.port_neighbors import PortNeighbor
 
 pytestmark = [
     pytest.mark.integration,

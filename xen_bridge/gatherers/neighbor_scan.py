@@ -28,7 +28,6 @@ from xen_bridge.protocol.documents.neighborhood import (
 
 WIDEST = 20
 """Prefix length of the widest range that is scanned without being asked for: 4,096 addresses."""
-SECONDS, WIDE_SECONDS = 25.0, 600.0
 TIMING = (
     *("-T5", "--max-retries", "1", "--min-rate", "1000", "--min-parallelism", "256"),
     *("--max-rtt-timeout", "100ms"),
@@ -151,7 +150,7 @@ class NeighborScan:
         if not ranges:
             return Neighborhood((), skipped)
         words = (*COMMAND, *dict.fromkeys(str(one.network) for one in ranges))
-        data = self._run(words, WIDE_SECONDS if request.wide else SECONDS)
+        data = self._run(words, request.seconds_at_most)
         own = (one.address for one in addresses if one.family == socket.AF_INET)
         return Neighborhood(read_scan(data, ranges, own).neighbors, skipped)
 

@@ -19,7 +19,6 @@ from xen_bridge.netlink.constants import (
     IFA_F_NODAD,
     IFA_F_NOPREFIXROUTE,
     IFF_UP,
-    NUD_REACHABLE,
     RT_TABLE_LOCAL,
 )
 from xen_bridge.netlink.links import (
@@ -29,13 +28,7 @@ from xen_bridge.netlink.links import (
     hear_all_multicast,
     set_up,
 )
-from xen_bridge.netlink.neighbors import (
-    ANSWERED,
-    KernelNeighbor,
-    delete_proxy,
-    replace_neighbor,
-    replace_proxy,
-)
+from xen_bridge.netlink.neighbors import delete_proxy, replace_proxy
 from xen_bridge.netlink.nexthops import delete_nexthop
 from xen_bridge.netlink.routes import delete_route, replace_route
 from xen_bridge.netlink.rules import Rule, add_rule, delete_rule
@@ -52,7 +45,7 @@ from xen_bridge.planes.data_plane import (
     RouterPort,
 )
 from xen_bridge.planes.nexthop_ids import PROTOCOL
-from xen_bridge.planes.port_neighbor import PortNeighbor, is_neighbor
+from xen_bridge.planes.port_neighbors import PortNeighbor, beside_ports, known_beforehand
 
 SECONDS = 10.0
 """For one run of nft."""
@@ -144,17 +137,12 @@ class DomainZero:
 
     def neighbors(self, plan: DataPlanePlan) -> tuple[PortNeighbor, ...]:
         """Return whom a router's ports know: of every address that answered, the MAC."""
-        places = {index: at for at, index in enumerate(self.indices(plan).values())}
+        indices = list(self.indices(plan).values())
         netlink = Netlink()
         try:
-            found = netlink.rows(NEIGHBORS)
+            return beside_ports(indices, netlink.rows(NEIGHBORS))
         finally:
             netlink.close()
-        return tuple(
-            PortNeighbor(places[one.index], one.address, one.mac)
-            for one in found
-            if one.index in places and one.state & ANSWERED and is_neighbor(one.address, one.mac)
-        )
 
     def prefill(self, plan: DataPlanePlan, neighbors: Iterable[PortNeighbor]) -> int:
         """Let a router's ports know neighbors before the first packet; return how many.
@@ -162,12 +150,7 @@ class DomainZero:
         They are as if they had answered just now: where one is not there any more, it is asked
         for again in time. Neighbors of ports that the plan does not have are left out.
         """
-        indices = list(self.indices(plan).values())
-        changes = [
-            replace_neighbor(KernelNeighbor(indices[one.port], one.address, NUD_REACHABLE, one.mac))
-            for one in neighbors
-            if one.port < len(indices)
-        ]
+        changes = known_beforehand(list(self.indices(plan).values()), neighbors)
         # One that the kernel does not take is asked for by the first packet.
         return len(changes) - len(batch.write(changes))
 
@@ -213,10 +196,11 @@ class DomainZero:
 
     def remove(self, plan: DataPlanePlan) -> None:
         """Remove all that the slot of a plan has here, known to the plan or not."""
-        self._nft(plan.nft_removal())
+        ours = [one for one in self._tables() if one.endswith(f" {plan.nft_table}")]
+        self._nft("".join(f"delete table {one}\n" for one in ours))
         prefix = f"r{plan.slot}p"
-        ours = [one for name, one in _links().items() if _is_port(name, prefix)]
-        _change(delete_link(one.index) for one in ours if one.kind == "macvlan")
+        ports = [one for name, one in _links().items() if _is_port(name, prefix)]
+        _change(delete_link(one.index) for one in ports if one.kind == "macvlan")
         netlink = Netlink()
         try:
             _change(delete_route(route) for route in netlink.routes(plan.table))
@@ -290,9 +274,9 @@ class DomainZero:
         return {line.removeprefix("table ") for line in lines}
 
     def _listed(self, plan: DataPlanePlan) -> str:
-        if f"netdev {plan.nft_table}" not in self._tables():
-            return ""
-        return self._nft(f"list table netdev {plan.nft_table}")
+        there = self._tables()
+        tables = [f"{family} {plan.nft_table}" for family in plan.nft_families]
+        return "".join(self._nft(f"list table {one}") for one in tables if one in there)
 
 
 def _is_port(name: str, prefix: str) -> bool:

@@ -15,12 +15,7 @@ from typing import Any, Protocol
 
 from xen_bridge.child_command import ChildCommand, HungChild
 from xen_bridge.errors import BridgeError
-from xen_bridge.gatherers.neighbor_scan import (
-    SECONDS,
-    WIDE_SECONDS,
-    InterfaceTables,
-    NeighborScan,
-)
+from xen_bridge.gatherers.neighbor_scan import InterfaceTables, NeighborScan
 from xen_bridge.netlink.inside_namespace import inside_namespace
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.domains import Domain, PhysicalHostInfo, agent_name
@@ -42,27 +37,13 @@ from xen_bridge.topology.elements import (
 
 AT_ONCE = 8
 """Elements that are looked at at the same time: each is a program that sends as fast as it can."""
-ROUNDS = 4
-"""Scans, one after the other, that a node has the time for."""
-MARGIN_SECONDS = 5.0
-"""For what a look takes besides the scanning."""
-LONGEST_LOOK = WIDE_SECONDS + 2 * MARGIN_SECONDS
+LONGEST_LOOK = ConsolidateNode(wide=True).seconds_for_one
 """Seconds that a thread may be needed for one element."""
 _DOMAIN_0 = 0
 
 Scan = Callable[[ScanNeighbors], Neighborhood]
 AskAgent = Callable[[str, ConsolidateNode, float], ConsolidatedNode]
 """Asks the agent of a router, within seconds; SubjectNotFound if none is known."""
-
-
-def longest_look(body: ConsolidateNode) -> float:
-    """Return the seconds that one element is looked at within."""
-    return (WIDE_SECONDS if body.wide else SECONDS) + MARGIN_SECONDS
-
-
-def longest(body: ConsolidateNode) -> float:
-    """Return the seconds that a host is consolidated within."""
-    return ROUNDS * longest_look(body) + MARGIN_SECONDS
 
 
 class ElementScan:
@@ -120,7 +101,7 @@ class NodeConsolidate:
 
     def consolidate(self, body: ConsolidateNode) -> ConsolidatedNode:
         """Return the node; waits for the slowest scan. Raises what the hypervisor does."""
-        until = self._runtime.now() + longest(body) - longest_look(body)
+        until = self._runtime.now() + body.seconds_at_most - body.seconds_for_one
         host, routers = self._runtime.in_thread(self._known)
         looks: list[Callable[[], Any]] = [
             partial(self._runtime.in_thread, self._own.look, body),
@@ -141,7 +122,7 @@ class NodeConsolidate:
         try:
             told = self._runtime.in_thread(self._looked_inside, domain.uuid, body)
             if told is None:
-                told = self._ask_agent(agent_name(domain), body, longest_look(body))
+                told = self._ask_agent(agent_name(domain), body, body.seconds_for_one)
         except BridgeError as error:
             return unseen_router(domain, f"not looked at: {error}")
         return seen_router(domain, told)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from horizon_ryu.core.slicing.region import Region
 from horizon_ryu.core.slicing.region_index import RegionIndex, as_bits, bits_of
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_regions import regions_of
 from horizon_ryu.wire.ternary import HeaderLayout, TernaryMatch
+
+MOST_REMEMBERED = 4096
+"""Answers that a switch's flowspace remembers, of each kind; beyond it begins anew."""
 
 
 class Flowspace:
@@ -107,11 +111,20 @@ class SwitchFlowspace:
         for bits in self._owning.values():
             self.owned |= bits
         self._rules: tuple[FlowspaceRule, ...] | None = None
+        # What is found depends on the bits that rules name alone: most frames, and most matches,
+        # are in these the same as one before.
+        self._first_of: dict[int, int] = {}
+        self._whole_in: dict[tuple[str, int, int], int] = {}
 
     @property
     def slices(self) -> frozenset[str]:
         """The slices that have to do with the switch."""
         return frozenset(self._owning) | frozenset(self._seeing)
+
+    @property
+    def remembered(self) -> tuple[int, int]:
+        """How many answers are remembered: owners of frames, regions of matches."""
+        return len(self._first_of), len(self._whole_in)
 
     @property
     def rules(self) -> tuple[FlowspaceRule, ...]:
@@ -130,11 +143,23 @@ class SwitchFlowspace:
 
     def owner(self, header: int) -> FlowspaceRule | None:
         """Return the rule by which a frame belongs to a slice; None if it belongs to none."""
-        number = self.whole.index.first(header, self.owned)
+        number = self.owning_region(header)
         return None if number < 0 else self.whole.rule_of[number]
+
+    def owning_region(self, header: int) -> int:
+        """Return the number of the region by which a frame belongs to a slice; -1 if to none."""
+        index = self.whole.index
+        told = header & index.named
+        found = self._first_of.get(told)
+        if found is None:
+            found = index.first(header, self.owned)
+            _remember(self._first_of, told, found)
+        return found
 
     def observers(self, header: int) -> list[str]:
         """Return the slices that see a frame and do not own it."""
+        if not self._seeing:
+            return []
         index = self.whole.index
         return [name for name, bits in self._seeing.items() if index.taking(header, bits)]
 
@@ -147,9 +172,24 @@ class SwitchFlowspace:
         """Return the numbers of a slice's own regions that a match overlaps, in their order."""
         return self.whole.index.overlapping(match, self._owning.get(slice_name, 0))
 
-    def only_region(self, slice_name: str, match: TernaryMatch) -> int:
-        """Return the number of a slice's only own region that a match overlaps; -1 if not one."""
-        return self.whole.index.only(match, self._owning.get(slice_name, 0))
+    def whole_region(self, slice_name: str, match: TernaryMatch) -> int:
+        """Return the number of the region that a match is within, and overlaps no other of a slice.
+
+        -1 if there is none, or it is not certain, or another slice takes all of the match.
+        """
+        value, mask = match
+        named = self.whole.index.named
+        told = slice_name, value & named, mask & named
+        found = self._whole_in.get(told)
+        if found is None:
+            found = self._find_whole(slice_name, match)
+            _remember(self._whole_in, told, found)
+        return found
+
+    def _find_whole(self, slice_name: str, match: TernaryMatch) -> int:
+        number = self.whole.index.only(match, self._owning.get(slice_name, 0))
+        is_whole = number >= 0 and self.region(number).covers(match)
+        return number if is_whole and not self.is_others(number, match) else -1
 
     def own_regions(self, slice_name: str) -> Iterator[int]:
         """Yield the numbers of all of a slice's own regions."""
@@ -207,3 +247,9 @@ class SwitchFlowspace:
         for number in self.whole.index.overlapping(in_port, self._owning.get(slice_name, 0)):
             found |= self.whole.rule_of[number].queues
         return frozenset(found)
+
+
+def _remember(answers: dict[Any, int], about: Any, answer: int) -> None:
+    if len(answers) >= MOST_REMEMBERED:
+        answers.clear()
+    answers[about] = answer

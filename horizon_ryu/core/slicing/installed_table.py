@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBands
@@ -89,18 +89,19 @@ class _Holder:
 
     entry: TenantEntry
     pieces: dict[_Key, Any]
-    idle: dict[_Key, tuple[float, float]] = field(default_factory=dict)
+    idle: dict[_Key, tuple[float, float]] | None = None
 
     def is_idle(self, key: _Key, was_used: bool, now: float) -> bool:
         """Note that a piece has been idle for its timeout; tell whether the whole entry has."""
         timeout = self.entry.idle_timeout
-        known = self.idle.get(key)
+        idle = self.idle = self.idle or {}
+        known = idle.get(key)
         since = now - timeout if was_used or known is None else known[0]
-        self.idle[key] = since, now
-        if len(self.idle) < len(self.pieces):
+        idle[key] = since, now
+        if len(idle) < len(self.pieces):
             return False
-        latest = max(since for since, _ in self.idle.values())
-        return min(until for _, until in self.idle.values()) - latest >= timeout - _TOLERANCE
+        latest = max(since for since, _ in idle.values())
+        return min(until for _, until in idle.values()) - latest >= timeout - _TOLERANCE
 
 
 class InstalledTable:
@@ -112,6 +113,7 @@ class InstalledTable:
         self._stacks: dict[_Key, list[int]] = {}
         self._by_address: dict[Address, _Key] = {}
         self._of_priority: defaultdict[tuple[int, int], set[_Key]] = defaultdict(set)
+        """By level and priority, of bands in which places may move."""
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._programs: defaultdict[str, Counter[Any]] = defaultdict(Counter)
 
@@ -187,8 +189,34 @@ class InstalledTable:
         key = _Key(match, level, priority)
         if key in self._stacks or not band.has_place(priority):
             return None
-        self._come(entry, {key: program})
+        self._hold(entry, {key: program})
+        self._push(key, entry)
         place = band.place(priority)
+        self._by_address[match, place] = key
+        return InstalledEntry(match, place, program, entry)
+
+    def replace_single(
+        self, before: TenantEntry, entry: TenantEntry, piece: Piece
+    ) -> InstalledEntry | None:
+        """Put an entry of a single piece in the place of one that is the same piece.
+
+        None, and nothing has changed, if the one before is another piece or more, or is not on top.
+        """
+        match, level, program = piece
+        key = _Key(match, level, entry.priority)
+        holder = self._holders.get(before.entry_id)
+        if (
+            holder is None
+            or len(holder.pieces) != 1
+            or key not in holder.pieces
+            or not self._is_on_top(key, before.entry_id)
+        ):
+            return None
+        self._stacks[key][-1] = entry.entry_id
+        self._uncount_program(holder.entry)
+        del self._holders[before.entry_id]
+        self._hold(entry, {key: program})
+        place = self._bands[level].place(entry.priority)
         self._by_address[match, place] = key
         return InstalledEntry(match, place, program, entry)
 
@@ -225,10 +253,13 @@ class InstalledTable:
         for key in holder.pieces:
             self._pop(key, entry.entry_id)
         del self._holders[entry.entry_id]
+        self._uncount_program(holder.entry)
+
+    def _uncount_program(self, entry: TenantEntry) -> None:
         programs = self._programs[entry.slice_name]
-        programs[holder.entry.program] -= 1
-        if not programs[holder.entry.program]:
-            del programs[holder.entry.program]
+        programs[entry.program] -= 1
+        if not programs[entry.program]:
+            del programs[entry.program]
 
     def _pop(self, key: _Key, entry_id: int) -> None:
         """Take an entry out of the stack of a key, wherever in it it is."""
@@ -241,24 +272,32 @@ class InstalledTable:
             self._counts[self._holders[stack[-1]].entry.slice_name] += 1
             return
         del self._stacks[key]
-        of_priority = self._of_priority[key.level, key.priority]
-        of_priority.discard(key)
-        if not of_priority:
-            del self._of_priority[key.level, key.priority]
-        self._bands[key.level].release(key.priority)
+        band = self._bands[key.level]
+        if not band.is_identical:
+            of_priority = self._of_priority[key.level, key.priority]
+            of_priority.discard(key)
+            if not of_priority:
+                del self._of_priority[key.level, key.priority]
+        band.release(key.priority)
 
-    def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
+    def _hold(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
         self._holders[entry.entry_id] = _Holder(entry, pieces)
         self._programs[entry.slice_name][entry.program] += 1
+
+    def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
+        self._hold(entry, pieces)
         for key in pieces:
             self._push(key, entry)
 
     def _push(self, key: _Key, entry: TenantEntry) -> None:
         stack = self._stacks.get(key)
         if stack is None:
-            self._bands[key.level].take(key.priority)
+            _, level, priority = key
+            band = self._bands[level]
+            band.take(priority)
             self._stacks[key] = [entry.entry_id]
-            self._of_priority[key.level, key.priority].add(key)
+            if not band.is_identical:
+                self._of_priority[level, priority].add(key)
         else:
             self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
             stack.append(entry.entry_id)

@@ -24,7 +24,8 @@ class PriorityBand:
 
     def __init__(self, low: int, high: int) -> None:
         self._low, self._high = low, high
-        self._identical = (low, high) == (0, MAX_PRIORITY)
+        self.is_identical = (low, high) == (0, MAX_PRIORITY)
+        """Whether each priority is its own place, so that none ever moves."""
         self._used: list[int] = []
         self._places: dict[int, int] = {}
         self._holders: dict[int, int] = {}
@@ -35,7 +36,7 @@ class PriorityBand:
 
     def has_place(self, priority: int) -> bool:
         """Tell whether a priority can be taken without anything moving."""
-        return self._identical or priority in self._holders
+        return self.is_identical or priority in self._holders
 
     def take(self, priority: int) -> Mapping[int, int]:
         """Give a priority a place, once more if it has one; BandFull.
@@ -66,7 +67,7 @@ class PriorityBand:
 
     def _between(self, priority: int) -> int | None:
         """Return a place between the neighbours', near the priority's share; None if full."""
-        if self._identical:
+        if self.is_identical:
             return priority
         at = bisect_left(self._used, priority)
         low = self._places[self._used[at - 1]] + 1 if at else self._low

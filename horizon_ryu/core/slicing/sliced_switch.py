@@ -99,21 +99,25 @@ class SlicedSwitch(TenantTables):
         return asked, sent
 
     def add_whole(self, entry: TenantEntry) -> InstalledEntry | None:
-        """Add an entry that is new and lies within one region, as most do; return what it is.
+        """Add an entry that lies within one region, as most do; return what it is.
 
         None, and nothing has changed, if it takes more than that: then :meth:`flow_mod` does it.
         Raises what translating raises.
         """
-        table = self.table(entry.slice_name)
-        if entry.key in table:
+        flowspace, match = self._flowspace, entry.match
+        number = flowspace.whole_region(entry.slice_name, match)
+        if number < 0:
             return None
-        number = self._flowspace.only_region(entry.slice_name, entry.match)
-        piece = None if number < 0 else self._whole_piece(entry, number)
-        if piece is None:
-            return None
-        installed = self._installed.add_single(entry, piece)
+        program = self._translate(entry, match, flowspace.whole.rule_of[number])
+        piece = Piece(match, self._levels[number], program)
+        table, key = self.table(entry.slice_name), entry.key
+        before = table.at(key)
+        if before is None:
+            installed = self._installed.add_single(entry, piece)
+        else:
+            installed = self._installed.replace_single(before, entry, piece)
         if installed is not None:
-            table.replace(entry)
+            table.put(key, entry, before)
         return installed
 
     def _check_quota(
@@ -144,14 +148,6 @@ class SlicedSwitch(TenantTables):
         if not found:
             raise OutsideFlowspace("the match takes no frame of the slice")
         return list(found.values())
-
-    def _whole_piece(self, entry: TenantEntry, number: int) -> Piece | None:
-        """Return the piece that an entry is as a whole, within one region; None if it is not."""
-        match, level = entry.match, self._levels[number]
-        if not self._flowspace.region(number).covers(match) or self._is_others(number, match):
-            return None
-        rule = self._flowspace.whole.rule_of[number]
-        return Piece(match, level, self._translate(entry, match, rule))
 
     @property
     def _levels(self) -> Mapping[int, int]:

@@ -8,11 +8,11 @@ that a flow-mod that is refused on the way changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.switch_objects import ObjectListener, SwitchObjects
 from horizon_ryu.wire.ternary import TernaryMatch
 
 
@@ -38,8 +38,11 @@ class OverlappingEntry(ValueError):
     """An entry that was to be added only if it overlaps none of its priority does overlap one."""
 
 
-@dataclass(frozen=True, slots=True)
-class TenantEntry:
+EntryKey: TypeAlias = tuple[int, TernaryMatch, int]
+"""Table, match and priority of an entry."""
+
+
+class TenantEntry(NamedTuple):
     """A flow entry as its tenant wrote it.
 
     ``entry_id`` tells it from all others of the switch. ``program`` is what is done with frames:
@@ -61,7 +64,7 @@ class TenantEntry:
     table_id: int = 0
 
     @property
-    def key(self) -> tuple[int, TernaryMatch, int]:
+    def key(self) -> EntryKey:
         """What no two entries of a tenant share."""
         return self.table_id, self.match, self.priority
 
@@ -100,7 +103,7 @@ RULES_10 = TableRules(modify_adds=True, modify_sets_cookie=True)
 RULES_13 = TableRules(modify_adds=False, modify_sets_cookie=False)
 
 
-class TableListener(Protocol):
+class TableListener(ObjectListener, Protocol):
     """Who is told what becomes of the tables of tenants."""
 
     def put(self, entry: TenantEntry) -> None:
@@ -116,13 +119,14 @@ class TenantTable:
     def __init__(self, rules: TableRules) -> None:
         self._rules = rules
         self.listener: TableListener | None = None
-        self._entries: dict[tuple[int, TernaryMatch, int], TenantEntry] = {}
+        self._entries: dict[EntryKey, TenantEntry] = {}
 
     def __iter__(self) -> Iterator[TenantEntry]:
         return iter(tuple(self._entries.values()))
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._entries
+    def at(self, key: EntryKey) -> TenantEntry | None:
+        """Return the entry with a key; None if there is none."""
+        return self._entries.get(key)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -156,7 +160,7 @@ class TenantTable:
 
     def _modified(self, entry: TenantEntry, change: FlowChange) -> TenantEntry:
         cookie = change.entry.cookie if self._rules.modify_sets_cookie else entry.cookie
-        return replace(entry, program=change.entry.program, cookie=cookie)
+        return entry._replace(program=change.entry.program, cookie=cookie)
 
     def selected(self, change: FlowChange) -> list[TenantEntry]:
         """Return the entries that a command is for: one if strict, else all within its match."""
@@ -200,6 +204,17 @@ class TenantTable:
         for entry in change.come:
             listener.put(entry)
 
+    def put(self, key: EntryKey, entry: TenantEntry, before: TenantEntry | None) -> None:
+        """Put an entry in, which is the newest; ``before`` is the one with its key, if any."""
+        listener = self.listener
+        if before is not None:
+            del self._entries[key]
+            if listener is not None:
+                listener.gone(before)
+        self._entries[key] = entry
+        if listener is not None:
+            listener.put(entry)
+
     def remove(self, entry: TenantEntry) -> None:
         """Take out an entry that has ended by itself, if it is still there."""
         if self._entries.get(entry.key) is entry:
@@ -225,10 +240,13 @@ class TenantTables:
         self._rules = rules
         self._tenants: dict[str, TenantTable] = {}
         self._listener: TableListener | None = None
+        self.objects = SwitchObjects()
+        """What entries name besides ports: there is some where frames are marked."""
 
     def listen(self, listener: TableListener | None) -> None:
         """Have one told what becomes of the tables from now on; None: nobody."""
         self._listener = listener
+        self.objects.listen(listener)
         for table in self._tenants.values():
             table.listener = listener
 

@@ -153,7 +153,8 @@ class MessageGuard:
                     self._ask(uint32(data, at + 4), uint16(data, at + HEADER_SIZE))
             elif kind == FEATURES_REQUEST:
                 self._features_due += 1
-            at += max(data[at + 2] << 8 | data[at + 3], HEADER_SIZE)
+            size = data[at + 2] << 8 | data[at + 3]
+            at += size if size > HEADER_SIZE else HEADER_SIZE
 
     def _ask(self, xid: int, kind: int) -> None:
         open_requests = self._open

@@ -26,7 +26,8 @@ MAX_XID = 0xFFFF_FFFF
 # The same on both versions; plain, for what is done once per message.
 _HELLO, _ERROR, _PACKET_IN = int(OFPT.HELLO), int(OFPT.ERROR), int(OFPT.PACKET_IN)
 _ECHO_REQUEST, _ECHO_REPLY = int(OFPT.ECHO_REQUEST), int(OFPT.ECHO_REPLY)
-_FRAME, _READY, _CLOSED = SessionEvent.PACKET_IN, SessionStage.READY, SessionStage.CLOSED
+_FRAME, _MESSAGE = SessionEvent.PACKET_IN, SessionEvent.MESSAGE
+_READY, _CLOSED = SessionStage.READY, SessionStage.CLOSED
 
 Events: TypeAlias = Iterable[SessionEvent]
 """What one message is, one after the other: the next is made when the last was dealt with."""
@@ -130,6 +131,33 @@ class ProtocolSession(ABC):
         except Violation as violation:
             self._end(SessionEnd(violation.reason.value, violation.detail, violation=True))
 
+    def only_message(self, chunk: bytes) -> SessionEvent | None:
+        """Return what ``chunk`` is if it is one whole message for whoever stands above.
+
+        None for all else, and nothing has been taken: that is for :meth:`receive`. A short way for
+        peers that send one message at a time.
+        """
+        guard = self._guard
+        if self.stage is not _READY or self._framer.rest or len(chunk) < HEADER_SIZE:
+            return None
+        kind, size = chunk[1], chunk[2] << 8 | chunk[3]
+        check = guard.checks[kind]
+        if (
+            size != len(chunk)
+            or size > self._framer.max_sizes[kind]
+            or chunk[0] != guard.version
+            or check is None
+            or kind in self._takers
+            or self._repetitions
+        ):
+            return None
+        try:
+            check(chunk)
+        except Violation as violation:
+            self._end(SessionEnd(violation.reason.value, violation.detail, violation=True))
+            return None
+        return _FRAME if kind == _PACKET_IN else _MESSAGE
+
     def _take(self, message: bytes) -> Events:
         taker = self._takers.get(message[1])
         return MESSAGE if taker is None else taker(message)
@@ -185,12 +213,18 @@ class ProtocolSession(ABC):
         """Note the requests in ``data``, whole messages that others send: answers may come."""
         self._guard.sent(data)
 
+    @property
+    def needs_flush(self) -> bool:
+        """Whether something is to be sent, or the connection to be ended."""
+        return bool(self._output) or self.stage is _CLOSED
+
     def take_output(self) -> bytes:
         """Return the bytes that are to be sent now, and forget them; empty if there are none."""
-        if not self._output:
+        output = self._output
+        if not output:
             return b""
-        data = b"".join(self._output)
-        self._output.clear()
+        data = output[0] if len(output) == 1 else b"".join(output)
+        output.clear()
         return data
 
     def next_xid(self) -> int:

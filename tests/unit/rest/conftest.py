@@ -30,10 +30,12 @@ from horizon_ryu.rest import (
     flows,
     health,
     hosts,
+    migration_directory,
     migrations,
     networks,
     nodes,
     root,
+    router_migrations,
     slices,
     spanning_tree,
     stats,
@@ -42,10 +44,13 @@ from horizon_ryu.rest import (
     xen_domains,
     xen_hosts,
     xen_measures,
+    xen_planes,
+    xen_topology,
 )
 from horizon_ryu.rest.xen_nodes import XenNodes
 from horizon_ryu.slices.service import SliceService
 from horizon_ryu.switch_stats.node_measures import NodeMeasures, SwitchLoad, node_measures
+from horizon_ryu.xen_hosts.topology import HostsTopology
 from unit.flows.fabric import Fabric
 from unit.rest.fake_engine import FakeEngine, MemorySlices
 from unit.stats.test_report import captured
@@ -276,12 +281,22 @@ class Client:
         self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
         self.router.add(flows.resources(self.fabric.service))
         self.router.add(migrations.resources(lambda: self.fabric.migrations))
+        self.migrations = migration_directory.MigrationDirectory()
+        migration_directory.offer(
+            self, migrations.FlowMigrationReader(lambda: self.fabric.migrations)
+        )
         self.xen = FakeXen(folder)
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             self.router.add(module.resources(self.xen.hosts))
+        self.router.add(router_migrations.resources(self.xen.migrations))
+        migration_directory.offer(
+            self, router_migrations.RouterMigrationReader(self.xen.migrations)
+        )
         self.router.add(xen_hosts.identity_resources(CONTROLLER))
         self.xen_timers = FakeXenTimers(self.xen)
         self.router.add(xen_hosts.timer_resources(self.xen_timers))
+        whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
+        self.router.add(xen_topology.resources(whole))
         nodes.offer(self, XenNodes(self.xen.hosts))
         self.slice_store, self.engine = MemorySlices(), FakeEngine()
         publish = self.events.publish

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.core.slicing.flowspace import MOST_REMEMBERED, Flowspace
 from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.region import TooManyEntries
@@ -382,3 +382,71 @@ def test_one_level_leaves_every_priority_as_it_is() -> None:
         and many[level - 1].place(65535) < many.guard(level)
         for level in range(1, 5)
     )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_entries_added_by_the_short_way_are_those_of_the_long_one(seed: int) -> None:
+    """Whole entries, new and in the place of others, with one rule or with several levels."""
+    rng = random.Random(seed)
+    rules = [
+        rule(1, "a", 300, [(1, 2)], [(0, 1)]),
+        rule(2, "b", 200, [(2, 3)], None),
+        rule(3, "a", 100, [(4, 4)], None),
+    ][: rng.randrange(1, 4)]
+    short, long = SwitchModel(rules), SwitchModel(rules)
+    taken = 0
+    for _ in range(80):
+        name = rng.choice("ab")
+        fields = {"in_port": rng.choice(PORTS), "dl_vlan": rng.choice(TAGS)}
+        match = HEADER_10.match(**dict(rng.sample(sorted(fields.items()), rng.randrange(1, 3))))
+        entry = short.entry(name, match, rng.randrange(3), rng.choice(("x", "y", "")))
+        change = FlowChange(TableCommand.ADD, entry)
+        try:
+            sent = long.sliced.flow_mod(name, change)[1]
+        except OutsideFlowspace:
+            assert short.sliced.add_whole(entry) is None
+            continue
+        long.carry_out(sent)
+        added = short.sliced.add_whole(entry)
+        if added is None:
+            short.carry_out(short.sliced.flow_mod(name, change)[1])
+        else:
+            taken += 1
+            assert sent == SwitchChanges(added=(added,))
+            short.carry_out(SwitchChanges(added=(added,)))
+        if rng.random() < 0.1:
+            every = FlowChange(TableCommand.DELETE, short.entry(name, EVERY, 0))
+            for model in (short, long):
+                model.carry_out(model.sliced.flow_mod(name, every)[1])
+        assert short.entries == long.entries
+        for owner in "ab":
+            assert list(short.sliced.table(owner)) == list(long.sliced.table(owner))
+            assert short.sliced.installed.count(owner) == long.sliced.installed.count(owner)
+            assert set(short.sliced.installed.programs(owner)) == set(
+                long.sliced.installed.programs(owner)
+            )
+        short.check()
+    assert taken
+
+
+def test_what_a_flowspace_remembers_is_bounded_and_told_by_what_rules_name() -> None:
+    flowspace = Flowspace(HEADER_10, [rule(1, "a", ports=[(1, 1)])]).on(DPID)
+    for number in range(3 * MOST_REMEMBERED):
+        header = HEADER_10.match(in_port=number & 0xFFFF, dl_src=number).value
+        assert (flowspace.owner(header) is None) is (number != 1)
+        within = flowspace.whole_region("a", HEADER_10.match(in_port=1, dl_src=number))
+        assert within == 0
+        outside = flowspace.whole_region("a", HEADER_10.match(in_port=number & 0xFFFF | 2))
+        assert outside == -1
+    owners, regions = flowspace.remembered
+    assert 0 < owners <= MOST_REMEMBERED
+    assert 0 < regions <= MOST_REMEMBERED
+
+
+def test_a_match_that_another_slice_takes_all_of_is_in_no_region() -> None:
+    above = rule(1, "a", 300, tags=[(1, 1)])
+    flowspace = Flowspace(HEADER_10, [above, rule(2, "b", 100, ports=[(1, 1)])]).on(DPID)
+    assert flowspace.whole_region("b", HEADER_10.match(in_port=1)) == 1
+    assert flowspace.whole_region("b", HEADER_10.match(in_port=1, dl_vlan=1)) == -1
+    assert flowspace.whole_region("b", HEADER_10.match(in_port=1, dl_vlan=2)) == 1
+    assert flowspace.whole_region("b", HEADER_10.match(dl_vlan=2)) == -1

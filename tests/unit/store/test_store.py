@@ -96,7 +96,7 @@ def test_an_older_store_gains_the_hosts_and_keeps_what_it_has(tmp_path: Path) ->
     store.add_network("blue", BLUE)
     store.close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
-        for table in ("xen_hosts", "slices", "slice_rules"):
+        for table in ("xen_hosts", "slices", "slice_rules", "router_migrations"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0002'")
     again = Store(url(tmp_path))
@@ -130,8 +130,31 @@ def test_an_older_store_gains_slices(tmp_path: Path) -> None:
     store.add_network("blue", BLUE)
     store.close()
     with sqlite3.connect(tmp_path / "store.sqlite") as connection:
-        for table in ("slices", "slice_rules"):
+        for table in ("slices", "slice_rules", "router_migrations"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0003'")
     again = Store(url(tmp_path))
     assert (dict(again.networks()), again.slice_rows().slices) == ({"blue": BLUE}, ())
+
+
+def test_migrations_of_routers_are_kept_replaced_and_forgotten(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    store.put_router_migration("b", 2, {"id": "b", "state": "requested"})
+    store.put_router_migration("a", 1, {"id": "a", "state": "done"})
+    store.put_router_migration("b", 2, {"id": "b", "state": "done"})
+    store.put_router_migration("c", 3, {"id": "c", "state": "done"})
+    store.forget_router_migrations(("c", "d"))
+    store.close()
+    again = Store(url(tmp_path)).router_migrations()
+    assert again == ({"id": "a", "state": "done"}, {"id": "b", "state": "done"})
+
+
+def test_an_older_store_gains_the_migrations_of_routers(tmp_path: Path) -> None:
+    store = Store(url(tmp_path))
+    store.add_network("blue", BLUE)
+    store.close()
+    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+        connection.execute("DROP TABLE router_migrations")
+        connection.execute("UPDATE alembic_version SET version_num = '0004'")
+    again = Store(url(tmp_path))
+    assert (dict(again.networks()), again.router_migrations()) == ({"blue": BLUE}, ())

@@ -53,7 +53,7 @@ class Kernel:
         self._queue: list[bytes] = []
         monkeypatch.setattr(wire, "opened", self._open)
 
-    def _open(self, _seconds: float) -> Kernel:
+    def _open(self, _seconds: float, _protocol: int) -> Kernel:
         self.opened += 1
         return self
 

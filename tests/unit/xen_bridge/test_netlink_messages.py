@@ -249,7 +249,7 @@ class Kernel:
 
 def opened(monkeypatch: pytest.MonkeyPatch, *kernels: Kernel) -> None:
     waiting = list(kernels)
-    monkeypatch.setattr(wire, "opened", lambda _seconds: waiting.pop(0))
+    monkeypatch.setattr(wire, "opened", lambda _seconds, _protocol=0: waiting.pop(0))
 
 
 CHANGE = links.set_up(7)

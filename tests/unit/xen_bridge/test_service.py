@@ -26,6 +26,7 @@ from xen_bridge.errors import (
     InvalidRequest,
     PathNotAllowed,
     PeerAway,
+    PeerUnreached,
     RequestConflict,
     RequestUnsupported,
     SubjectNotFound,
@@ -282,8 +283,24 @@ def test_a_message_under_another_key_than_it_came_with(host, controller, folder,
 
 def test_a_node_with_another_key_is_not_told_anything(host, controller, folder):
     other = Identity.load_or_create(folder / "other")
-    with pytest.raises(PeerAway, match="another key"):
+    with pytest.raises(PeerUnreached, match="another key"):
         BridgeClient(host.url, other.node_pk, controller).ask(domains.GetNode())
+
+
+def test_where_nobody_listens_nothing_was_asked(controller):
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    with pytest.raises(PeerUnreached):
+        BridgeClient(f"https://127.0.0.1:{port}", controller.node_pk, controller).ask(
+            domains.GetNode()
+        )
+
+
+def test_a_connection_that_ends_after_it_was_asked_is_no_such_thing(host, folder):
+    stranger = Identity.load_or_create(folder / "stranger")
+    with pytest.raises(PeerAway) as told:
+        host.client(stranger).ask(domains.GetNode())
+    assert not isinstance(told.value, PeerUnreached)
 
 
 # ---- what it withstands

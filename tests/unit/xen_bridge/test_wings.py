@@ -37,6 +37,7 @@ LEANS_ON: dict[str, set[str]] = {
     "migration": {
         *("errors", "protocol", "dom0", "client", "trust", "atomic_write", "virtual_management"),
     },
+    "agent": {"errors", "protocol", "netlink", "planes", "channel", "client", "trust"},
     "virtual_management": {"errors", "protocol", "dom0"},
 }
 """What each wing may import, besides itself; nodes and command, at the top, put it together."""

@@ -93,6 +93,15 @@ def test_a_host_that_is_away_is_not_even_asked(xen: FakeXen) -> None:
     assert xen.hosts.ask("a", GetNode()).host.name == "a"
 
 
+def test_a_host_that_was_asked_nothing_is_told_as_such(xen: FakeXen) -> None:
+    error = to_horizon_error("a", bridge_errors.PeerUnreached(TEXT))
+    assert type(error) is errors.HostUnreached
+    xen.add().away = "no route"
+    xen.look("a")
+    with pytest.raises(errors.HostUnreached):
+        xen.hosts.ask("a", GetNode())
+
+
 def test_one_that_was_not_looked_at_yet_is_asked(xen: FakeXen) -> None:
     xen.add()
     again = xen.again()

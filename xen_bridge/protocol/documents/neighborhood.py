@@ -8,12 +8,19 @@ from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import MAC
 from xen_bridge.protocol.documents.measures import ADDRESS
 
+SECONDS, WIDE_SECONDS = 25.0, 600.0
+
 
 @dataclass(frozen=True, slots=True)
 class ScanNeighbors:
     """Ask who is beside a node; ``wide`` has ranges of more than a /20 scanned too."""
 
     wide: bool = document_field(False)
+
+    @property
+    def seconds_at_most(self) -> float:
+        """Seconds that the scan has."""
+        return WIDE_SECONDS if self.wide else SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,20 @@ from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import (
     MAC,
     NETWORK,
+    PREFIXED,
     UUID,
     DomainInterface,
     State,
 )
-from xen_bridge.protocol.documents.measures import ADDRESS
-from xen_bridge.protocol.documents.neighborhood import ScannedNeighbor
+from xen_bridge.protocol.documents.neighborhood import ScannedNeighbor, ScanNeighbors
 
 INTERFACE_NAME = r"[^\s/]{1,15}"
 """What Linux lets an interface be called (dev_valid_name)."""
-PREFIXED = rf"{ADDRESS}/[0-9]{{1,3}}"
 LONGEST_PROBLEM = 500
+ROUNDS = 4
+"""Scans, one after the other, that a host has the time for."""
+MARGIN_SECONDS = 5.0
+"""For what a look takes besides the scanning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,16 @@ class ConsolidateNode:
     """Ask what a node has and who is beside it; ``wide`` as in ScanNeighbors."""
 
     wide: bool = document_field(False)
+
+    @property
+    def seconds_for_one(self) -> float:
+        """Seconds that one element is looked at within."""
+        return ScanNeighbors(self.wide).seconds_at_most + MARGIN_SECONDS
+
+    @property
+    def seconds_at_most(self) -> float:
+        """Seconds that a host is consolidated within."""
+        return ROUNDS * self.seconds_for_one + MARGIN_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

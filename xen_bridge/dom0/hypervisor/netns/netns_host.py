@@ -32,6 +32,7 @@ from xen_bridge.dom0.hypervisor.netns.processes import (
     thaw,
     threads,
 )
+from xen_bridge.dom0.hypervisor.netns.router_setup import check_setup
 from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, RequestUnsupported
 from xen_bridge.protocol.documents.domains import CreateDomain, Domain, KnownLifecycle
 
@@ -264,6 +265,7 @@ def check_definition(wanted: CreateDomain) -> None:
     for field, is_asked in absent:
         if is_asked():
             raise InvalidRequest((field,), "a netns domain has none: it shares this machine's")
+    check_setup(wanted)
     if wanted.kernel is not None:
         _check_program(wanted.kernel)
     try:

@@ -60,7 +60,9 @@ class FoundDomain:
 class NetnsReader:
     """A host of namespaces, as it can be looked at."""
 
-    capabilities = frozenset({Capability.AFFINITY, Capability.MIGRATION_WITHIN_MACHINE})
+    capabilities = frozenset(
+        {Capability.AFFINITY, Capability.MIGRATION_WITHIN_MACHINE, Capability.ROUTER_SETUP}
+    )
     """No weight and no cap without a cgroup of its own for each domain; processes have no vCPUs."""
 
     def __init__(self, name: str, base: Path) -> None:
