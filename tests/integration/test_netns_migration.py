@@ -191,6 +191,8 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
         assert refusal(dry_run=True) == ("destination", "has no bridge to2", False)
     finally:
         lab.hosts[1].namespace.ip("link", "set", "no2", "name", "to2")
+    separated = lab.ask(0, lab.order(0, "plane-separation"))
+    assert [one.field for one in separated.refusals] == ["mode"]
     itself = lab.order(1)
     assert lab.ask(0, itself).refusals[0].field == "destination"
     stranger = Identity.create(tmp_path / "stranger")

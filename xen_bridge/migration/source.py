@@ -85,6 +85,10 @@ class MigrationSource:
         refusals = Refusals(order)
         if any(one.status.uuid == domain.uuid and not one.has_ended for one in self._all()):
             refusals.add("domain", f"{domain.name} is being migrated already", True)
+        if order.mode == "plane-separation":
+            refusals.add(
+                "mode", "this node moves no data plane yet: standard moves the domain alone"
+            )
         settings = self._host.settings_of(domain)
         definition = refusals.definition(mover, domain)
         status = MigrationStatus(
