@@ -121,10 +121,8 @@ def test_a_served_host_makes_routers_that_talk_and_outlive_the_service(
             )
         until(lambda: machine.hears("r1", "192.0.2.2"), "r2 answers r1")
         first = client.ask(GetNode())
-        assert (first.host.hypervisor, first.host.capabilities) == (
-            "netns",
-            ("affinity", "router_setup"),
-        )
+        capabilities = ("affinity", "migration_within_machine", "router_setup")
+        assert (first.host.hypervisor, first.host.capabilities) == ("netns", capabilities)
         bridge.kill()
         bridge.start()
         client = bridge.client()
