@@ -12,7 +12,9 @@ import click
 
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.errors import InvalidRequest
+from xen_bridge.planes.skipped import KINDS, checked_kinds
 from xen_bridge.server.routers import FILE as ROUTERS
+from xen_bridge.server.routers import HOSTS_FILE as HOSTS
 from xen_bridge.server.routers import RouterList, check_router
 from xen_bridge.trust.identity import Identity, IdentityError
 from xen_bridge.trust.key_list import FILE as KEYS
@@ -148,6 +150,46 @@ def list_routers(directory: Path) -> None:
         click.echo(f"{item.name} {item.url} {item.node_pk}")
 
 
+@main.group()
+def host() -> None:
+    """The Domain 0s that may host this virtual router, and pass its packets.
+
+    \b
+    Example:  xen-bridge host add xen1 https://10.0.0.1:7443 MCowBQYDK2VwAyEA…
+    """
+
+
+@host.command("add")
+@click.argument("name")
+@click.argument("url")
+@click.argument("node_pk")
+@directory_option
+def add_host(name: str, url: str, node_pk: str, directory: Path) -> None:
+    """Have the agent of this router say Hello to the Domain 0 NAME; at once, without a restart."""
+    with _Explained(directory):
+        RouterList(directory / HOSTS).put(check_router(name, url, node_pk))
+
+
+@host.command("remove")
+@click.argument("name")
+@directory_option
+def remove_host(name: str, directory: Path) -> None:
+    """Forget the Domain 0 NAME."""
+    with _Explained(directory):
+        removed = RouterList(directory / HOSTS).remove(name)
+    if not removed:
+        known = RouterList(directory / HOSTS).routers()
+        _fail(f"no host {name!r}; there are: {', '.join(known) or 'none'}")
+
+
+@host.command("list")
+@directory_option
+def list_hosts(directory: Path) -> None:
+    """List the Domain 0s that are known."""
+    for item in RouterList(directory / HOSTS).routers().values():
+        click.echo(f"{item.name} {item.url} {item.node_pk}")
+
+
 @main.command()
 @click.option(
     "--uri",
@@ -167,10 +209,24 @@ def list_routers(directory: Path) -> None:
     " repeat it for more. With :ro nothing of it may be a disk that is written. Links that lead"
     " out of it are refused, but for names of block devices in /dev.",
 )
+@click.option(
+    "--allow",
+    "skipped",
+    metavar="KIND",
+    multiple=True,
+    help="Separate the planes of routers though their kernels do this, and Domain 0 does not;"
+    f" repeat it for more: {', '.join(KINDS)}.",
+)
 @listen_options(SERVICE_PORT)
 @directory_option
 def serve(
-    uri: str | None, paths: tuple[str, ...], host: str, port: int, verbose: bool, directory: Path
+    uri: str | None,
+    paths: tuple[str, ...],
+    skipped: tuple[str, ...],
+    host: str,
+    port: int,
+    verbose: bool,
+    directory: Path,
 ) -> None:
     """Serve this host's Domain 0 to the controller.
 
@@ -189,7 +245,8 @@ def serve(
             click.echo("no Xen runs here: domains are network namespaces (netns:///)", err=True)
     with _Explained(directory):
         allowed = AllowedPaths(allowed_path(text) for text in paths)
-        node = domain_0(directory, uri, allowed, GreenRuntime(THREADS), serve_https)
+        kinds = checked_kinds(skipped)
+        node = domain_0(directory, uri, allowed, GreenRuntime(THREADS), serve_https, kinds)
     _run(node, host, port, verbose)
 
 
@@ -197,7 +254,7 @@ def serve(
 @listen_options(AGENT_PORT)
 @directory_option
 def agent(host: str, port: int, verbose: bool, directory: Path) -> None:
-    """Serve this virtual router to its host's Domain 0.
+    """Serve this virtual router to its host's Domain 0, and tell that its interfaces and routes.
 
     \b
     Example:  xen-bridge agent --host 10.0.0.11

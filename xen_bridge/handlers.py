@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from xen_bridge.channel.incoming import IncomingChannel
 from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
@@ -13,11 +15,14 @@ from xen_bridge.protocol.documents import devices, domains
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
+from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
 from xen_bridge.protocol.documents.measures import Measures
 from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
+from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidateNode
 from xen_bridge.runtime.limiter import ThreadLimiter
+from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server.request_handler import (
     CHANGE_SECONDS,
     READ_SECONDS,
@@ -32,10 +37,15 @@ MARGIN_SECONDS = 5.0
 """For what a scan takes besides the scanning."""
 
 
-def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> RequestHandlers:
+def domain_handlers(
+    host: PhysicalHost,
+    paths: AllowedPaths | None = None,
+    ended: Callable[[], object] = lambda: None,
+) -> RequestHandlers:
     """Return the handlers of the Scheduler and of domains' life.
 
-    New domains may be given what ``paths`` allows; None, for one's own use, allows all.
+    New domains may be given what ``paths`` allows; None, for one's own use, allows all. ``ended``
+    is called when a domain may have ended, before that is answered.
     """
 
     def create(body: domains.CreateDomain) -> domains.DomainAnswer:
@@ -43,7 +53,14 @@ def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> Re
 
     def delete(body: domains.DeleteDomain) -> Done:
         host.delete(body.domain)
+        ended()
         return Done()
+
+    def set_domain(body: domains.SetDomain) -> domains.DomainAnswer:
+        answer = domains.DomainAnswer(host.set_domain(body))
+        if body.state is not None:
+            ended()
+        return answer
 
     return {
         domains.GetNode: RequestHandler(
@@ -54,9 +71,7 @@ def domain_handlers(host: PhysicalHost, paths: AllowedPaths | None = None) -> Re
         ),
         domains.ListSchedulers: RequestHandler(lambda _body: domains.Schedulers(host.schedulers())),
         domains.ListVcpus: RequestHandler(lambda _body: domains.VcpuList(host.vcpu_list())),
-        domains.SetDomain: RequestHandler(
-            lambda body: domains.DomainAnswer(host.set_domain(body)), CHANGE_SECONDS
-        ),
+        domains.SetDomain: RequestHandler(set_domain, CHANGE_SECONDS),
         domains.CreateDomain: RequestHandler(create, CHANGE_SECONDS),
         domains.DeleteDomain: RequestHandler(delete, CHANGE_SECONDS),
     }
@@ -121,6 +136,24 @@ def scan_handlers(scan: NeighborScan) -> RequestHandlers:
     return {ScanNeighbors: RequestHandler(scan.scan, seconds)}
 
 
+def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> RequestHandlers:
+    """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes."""
+
+    def hello(body: RouterHello, origin: Origin) -> HelloAnswer:
+        key = origin.node_pk
+        return limiter.call_for(key, CHANGE_SECONDS, routers.hello, key, body)
+
+    saying: RequestHandler[RouterHello] = RequestHandler(
+        hello, CHANGE_SECONDS, blocking=False, needs_origin=True
+    )
+    return {
+        RouterHello: saying,
+        ListPlanes: RequestHandler(
+            lambda body: PlaneList(routers.check() if body.check else routers.view())
+        ),
+    }
+
+
 def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
     """Return the handler of the Node Consolidate component (report 2.4.1.2)."""
     if isinstance(node, NodeConsolidate):
@@ -142,7 +175,7 @@ def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> Reque
 
     def accept(body: ChannelMessages, origin: Origin) -> Acknowledgement:
         args = origin.node_pk, origin.application, body
-        return limiter.call(READ_SECONDS, incoming.accept, *args)
+        return limiter.call_for(origin.node_pk, READ_SECONDS, incoming.accept, *args)
 
     taking: RequestHandler[ChannelMessages] = RequestHandler(
         accept, READ_SECONDS, blocking=False, needs_origin=True

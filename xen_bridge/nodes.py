@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from xen_bridge.agent.separation_agent import SeparationAgent
+from xen_bridge.channel.incarnation import FILE as INCARNATION
+from xen_bridge.channel.incarnation import next_incarnation
+from xen_bridge.channel.incoming import IncomingChannel
 from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.opening import check_is_here
@@ -12,15 +19,23 @@ from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import (
+    channel_handlers,
     consolidate_handlers,
     device_handlers,
     domain_handlers,
     measure_handlers,
     scan_handlers,
+    separation_handlers,
 )
 from xen_bridge.netlink.tables import Netlink
+from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
+from xen_bridge.separation.judge import judge_of
+from xen_bridge.separation.node_store import FOLDER as PLANES
+from xen_bridge.separation.node_store import NodeStore
+from xen_bridge.separation.plane_kernel import RealPlaneKernel
+from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server import routers
 from xen_bridge.server.dispatcher import Dispatcher, Forward
 from xen_bridge.server.proxy import Proxy
@@ -38,22 +53,41 @@ from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
 
 SETTINGS_FILE = "weights.json"
+PLANES_SECONDS = 0.2
+"""Between two looks at what is due of the routers' planes."""
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
 HYPERVISOR_THREADS_OF_ONE = 12
 """For the requests of one node: the others find one, whatever it asks."""
+ROUTER_THREADS, ROUTER_THREADS_OF_ONE = 8, 2
+"""For what virtual routers tell, and of these for each."""
+LASTING_THREADS = 1
 LOOKING_THREADS = AT_ONCE
-THREADS = HYPERVISOR_THREADS + READING_THREADS + PROXY_THREADS + PARSING_THREADS + LOOKING_THREADS
+THREADS = (
+    HYPERVISOR_THREADS
+    + READING_THREADS
+    + PROXY_THREADS
+    + PARSING_THREADS
+    + ROUTER_THREADS
+    + LASTING_THREADS
+    + LOOKING_THREADS
+)
 """Native ones that the work of a node may need."""
 READING_SECONDS = 30.0
 """For one reading of a gatherer."""
 
 
 def domain_0(
-    directory: Path, uri: str, paths: AllowedPaths, runtime: Runtime, serve: Serve
+    directory: Path,
+    uri: str,
+    paths: AllowedPaths,
+    runtime: Runtime,
+    serve: Serve,
+    skipped: Collection[str] = (),
 ) -> NodeComponents:
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
-    New domains are given what ``paths`` allows, and no other file or device. FileNotFoundError
+    New domains are given what ``paths`` allows, and no other file or device. Routers are separated
+    though Domain 0 skips the kinds ``skipped`` of what their kernels do. FileNotFoundError
     without a key there; InvalidRequest for a URI that nothing serves, or another machine's.
     """
     check_is_here(uri)
@@ -63,22 +97,57 @@ def domain_0(
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     measuring = MeasuresGatherer(gatherers, reading)
     known = routers.RouterList(directory / routers.FILE)
+    planes = SeparatedRouters(
+        host.hypervisor,
+        _router_of(known),
+        RealPlaneKernel(),
+        NodeStore(directory / PLANES),
+        judge_of(skipped),
+    )
+    planes.restore()
+    incoming = IncomingChannel(
+        next_incarnation(directory / INCARNATION), {Application.ROUTE_CHANGE: planes.route_event}
+    )
+    telling = ThreadLimiter(runtime, "routers", ROUTER_THREADS, ROUTER_THREADS_OF_ONE)
     proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
     scan = NeighborScan(netlink)
     looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
     node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
     handlers = {
-        **domain_handlers(host, paths),
+        **domain_handlers(host, paths, planes.domains_changed),
+        **separation_handlers(planes, telling),
+        **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
     }
-    return _node(directory, identity, handlers, proxy.forward, runtime, serve)
+    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
+    made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
+    return replace(made, lasting=(lasting,))
+
+
+def _router_of(known: routers.RouterList) -> Callable[[str], str | None]:
+    """Return what names the one router of a key."""
+
+    def router_of(node_pk: str) -> str | None:
+        names = [one.name for one in known.routers().values() if one.node_pk == node_pk]
+        return names[0] if len(names) == 1 else None
+
+    return router_of
+
+
+def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None:
+    while True:
+        runtime.in_thread(turn)
+        runtime.sleep(seconds)
 
 
 def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeComponents:
-    """Return the node of a virtual router: it measures itself."""
+    """Return the node of a virtual router: it measures itself, and has its planes separated.
+
+    By one of the Domain 0s in its file of hosts, if there are any.
+    """
     identity = Identity.load(directory)
     reading, netlink = _reading(runtime), Netlink()
     measuring = MeasuresGatherer(node_gatherers(netlink), reading)
@@ -88,7 +157,16 @@ def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeCompo
         **scan_handlers(scan),
         **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
-    return _node(directory, identity, handlers, None, runtime, serve)
+    homes = routers.RouterList(directory / routers.HOSTS_FILE)
+    agent = SeparationAgent(identity, homes.routers, next_incarnation(directory / INCARNATION))
+    lasting = ("the separation of our planes", partial(_follow, runtime, agent))
+    return replace(_node(directory, identity, handlers, runtime, serve), lasting=(lasting,))
+
+
+def _follow(runtime: Runtime, agent: SeparationAgent) -> None:
+    while True:
+        if not runtime.in_thread(agent.turn):
+            runtime.sleep(PLANES_SECONDS)
 
 
 def _reading(runtime: Runtime) -> Runtime:
@@ -100,11 +178,21 @@ def _node(
     directory: Path,
     identity: Identity,
     handlers: RequestHandlers,
-    forward: Forward | None,
     runtime: Runtime,
     serve: Serve,
+    forward: Forward | None = None,
+    known: routers.RouterList | None = None,
 ) -> NodeComponents:
+    """Return a node; the keys of the virtual routers that are ``known`` may connect too."""
     keys = KeyList(directory / KEYS)
+
+    def guests() -> Mapping[str, str]:
+        found = {} if known is None else known.routers()
+        return {one.node_pk: one.name for one in found.values()}
+
+    def admitted() -> Mapping[str, str]:
+        return {**guests(), **keys.names()}
+
     dispatcher = Dispatcher(
         identity.node_pk,
         keys.names,
@@ -113,5 +201,6 @@ def _node(
         ThreadLimiter(runtime, "hypervisor", HYPERVISOR_THREADS, HYPERVISOR_THREADS_OF_ONE),
         ThreadLimiter(runtime, "parsing", PARSING_THREADS),
         forward,
+        guests,
     )
-    return NodeComponents(identity, keys, dispatcher, runtime, serve)
+    return NodeComponents(identity, keys, dispatcher, runtime, serve, admitted)

@@ -26,6 +26,10 @@ class Failed(click.ClickException):
         super().__init__("\n".join(map(printable, lines)))
 
 
+class NoAnswer(Failed):
+    """Nobody answered: the controller is not there, or not there now."""
+
+
 class _Document(dict[str, Any]):
     """A document of the controller at ``url``; what it lacks shows that it is somebody else's."""
 
@@ -174,8 +178,8 @@ class Client:
             raise _not_ours(self._url)
         return _Document(self._url, found)
 
-    def _unreachable(self, error: Exception) -> Failed:
-        return Failed(
+    def _unreachable(self, error: Exception) -> NoAnswer:
+        return NoAnswer(
             f"no answer from {self._url}: {error}",
             "Is the controller running? Start it with 'make run', or name another with --url.",
         )

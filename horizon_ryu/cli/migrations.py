@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from horizon_ryu.cli import show_flows
+from horizon_ryu.cli import show_flows, show_migration
 from horizon_ryu.cli.flow_options import parameter_options, parameters_in
 from horizon_ryu.cli.parsing import dpids_of, match_of
 from horizon_ryu.cli.resource_path import resource_path
@@ -64,7 +64,9 @@ def migrations(session: Session, migration: str | None) -> None:
 
 
 def _tell(session: Session, data: dict[str, Any]) -> None:
-    if session.output == "table":
+    if session.output == "table" and data.get("kind") == "router":
+        show_migration.migration(session.console, data)
+    elif session.output == "table":
         told = data.get("migrations", [data])
         for each in told:
             show_flows.migration(session.console, each)

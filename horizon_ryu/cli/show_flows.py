@@ -52,13 +52,22 @@ def flow(console: Terminal, data: Mapping[str, Any]) -> None:
 
 
 def migrations(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
-    """Show migrations, one a row."""
+    """Show migrations of flows and of routers, one a row."""
     table = _table("id", "started", "flow", "state", _PATH, "ms", "why")
     for item in data:
         began = datetime.fromtimestamp(item["started"]).strftime("%Y-%m-%d %H:%M:%S")
-        path, took = _path(item["path"]), _took(item)
-        table.add_row(item["id"], began, item["flow"], _state(item), path, took, item["cause"])
+        is_router = item.get("kind") == "router"
+        what, way, why = _router_row(item) if is_router else _flow_row(item)
+        table.add_row(item["id"], began, what, _state(item), way, _took(item), why)
     console.print(table)
+
+
+def _flow_row(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["flow"], _path(item["path"]), item["cause"]
+
+
+def _router_row(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["domain"], f"{item['host']} > {item['destination']}", item["mode"]
 
 
 def migration(console: Terminal, data: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import click
 
-from horizon_ryu.cli import show_xen
+from horizon_ryu.cli import show_xen, xen_migrate
 from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -21,6 +21,7 @@ from horizon_ryu.cli.xen_parsing import (
     processor_of,
     route_of,
 )
+from horizon_ryu.cli.xen_planes import planes
 from horizon_ryu.cli.xen_topology import topology
 
 LIFECYCLE = ("restart", "destroy")
@@ -334,6 +335,6 @@ def set_queues(session: Session, host: str, maximum: int) -> None:
     _print(session, data, show_xen.devices)
 
 
-xen.add_command(measure)
-xen.add_command(topology)
+for command in (measure, topology, planes, *xen_migrate.COMMANDS):
+    xen.add_command(command)
 COMMANDS = (xen,)

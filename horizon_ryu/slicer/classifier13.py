@@ -9,6 +9,7 @@ frame of another slice.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from horizon_ryu.core.slicing.classification import (
     Address,
@@ -21,7 +22,7 @@ from horizon_ryu.core.slicing.marked_switch import MARK_MASK, MARK_SHIFT, Marked
 from horizon_ryu.core.slicing.tenant_table import TableCommand
 from horizon_ryu.slicer.actions13 import frame_marks
 from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
-from horizon_ryu.slicer.instructions13 import RESERVED
+from horizon_ryu.slicer.instructions13 import RESERVED, read_instructions
 from horizon_ryu.slicer.known_header13 import PRESENT, TYPE, VLAN
 from horizon_ryu.slicer.sliced_link import SlicedLink, framed
 from horizon_ryu.slicer.xid_map import Asked
@@ -42,8 +43,9 @@ from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
 
 SLICER_COOKIE = 1 << 63
 """Of the slicer's own entries: tenants' entries have their ids, which are below."""
-UNOWNED_COOKIE = SLICER_COOKIE | 1
-"""Of the entry that drops the frames of nobody."""
+_UNOWNED = 1
+"""Of the cookie of the entry that drops the frames of nobody: the bit tells it from the others."""
+_EVERY_BIT = (1 << 64) - 1
 HIGHEST, LOWEST = 0xFFFF, 0
 _TWICE_TAGGED = 0xFFFE
 _BARRIER = int(OFPT.BARRIER_REQUEST)
@@ -51,6 +53,13 @@ _TO_CONTROLLER = write_whole(
     INSTRUCTIONS,
     (InstructionApplyActions((ActionOutput13(int(OFPP.CONTROLLER), int(OFPCML.NO_BUFFER)),)),),
 )
+
+
+class FoundEntry(NamedTuple):
+    """An entry that the first table of a switch has been found with."""
+
+    program: bytes
+    cookie: int
 
 
 class Classifier13:
@@ -69,6 +78,8 @@ class Classifier13:
         self._installed: Mapping[Address, ClassEntry] = {}
         self._fixed: dict[Address, bytes] = {}
         self._refused: list[ClassEntry] = []
+        self._cookie = SLICER_COOKIE
+        self._told: dict[Address, int] = {}
         self.lacking: frozenset[str] = frozenset()
         """Slices that do not get all of their frames: the switch has no room to tell them."""
 
@@ -96,6 +107,38 @@ class Classifier13:
         for entry in deleted:
             self._say(entry.match, TableCommand.DELETE_STRICT, entry.priority)
 
+    def found(self, told: Mapping[Address, FoundEntry]) -> None:
+        """Take the switch's first table as it is: what :meth:`install` finds in it, it leaves.
+
+        What comes from now on has another cookie, and what goes is asked for by its own: an entry
+        that the switch tells of by another match than it was given is not taken away for it.
+        """
+        wanted = self._fixed_entries()
+        self._told = {address: entry.cookie for address, entry in told.items()}
+        self._fixed = {
+            address: program
+            for address, program in wanted.items()
+            if address in told and told[address].program == program
+        }
+        self._installed = {
+            address: ClassEntry(*address, self._slice_of(entry.program), entry.program)
+            for address, entry in told.items()
+            if address not in wanted
+        }
+        taken = {entry.cookie for entry in told.values()}
+        self._cookie = next(
+            cookie
+            for cookie in (SLICER_COOKIE | at << 1 for at in range(len(taken) + 1))
+            if cookie not in taken
+        )
+
+    def _slice_of(self, program: bytes) -> str:
+        """Return the slice whose mark instructions give; no name if it is nobody's."""
+        for one in read_instructions(program):
+            if isinstance(one, InstructionWriteMetadata) and one.metadata_mask == MARK_MASK:
+                return self._switch.marks.slice_of(one.metadata >> MARK_SHIFT) or ""
+        return ""
+
     # ---- what all slices have
 
     def _install_fixed(self) -> None:
@@ -104,8 +147,8 @@ class Classifier13:
             self._say(address[0], TableCommand.DELETE_STRICT, address[1])
         for address, program in wanted.items():
             if self._fixed.get(address) != program:
-                cookie = UNOWNED_COOKIE if address[1] == LOWEST else SLICER_COOKIE
-                self._say(address[0], TableCommand.ADD, address[1], program, cookie=cookie)
+                is_unowned = address[1] == LOWEST
+                self._say(address[0], TableCommand.ADD, address[1], program, is_unowned=is_unowned)
         self._fixed = wanted
 
     def _fixed_entries(self) -> dict[Address, bytes]:
@@ -153,9 +196,17 @@ class Classifier13:
         priority: int,
         program: bytes = b"",
         xid: int = 0,
-        cookie: int = SLICER_COOKIE,
+        is_unowned: bool = False,
     ) -> None:
-        self._link.say(raw_flow_mod13(xid, 0, match, command, priority, program, cookie=cookie))
+        told = self._told.pop((match, priority), None)
+        cookie, mask = self._cookie | (_UNOWNED if is_unowned else 0), 0
+        if command is TableCommand.DELETE_STRICT and told is not None:
+            cookie, mask = told, _EVERY_BIT
+        self._link.say(
+            raw_flow_mod13(
+                xid, 0, match, command, priority, program, cookie=cookie, cookie_mask=mask
+            )
+        )
 
     def answered(self, asked: Asked, _message: bytes, _now: float) -> None:
         """Take the switch's answer to the barrier behind entries: none of them is refused now."""

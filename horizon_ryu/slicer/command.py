@@ -22,6 +22,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.kept_document import KeptDocument
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 
 _MAX_PORT = 65_535
@@ -135,9 +136,11 @@ async def _serve_controlled(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     engine = SlicerEngine(instance, lambda event, about: server.tell(event, about), tls)
-    server = ControlServer(engine, f"{listen[0]}:{listen[1]}", ended.set)
+    kept = KeptDocument(control.with_name("slices"))
+    server = ControlServer(engine, f"{listen[0]}:{listen[1]}", ended.set, kept)
+    await server.resume()
     # Without the slices, what switches have for them would be taken for nobody's.
-    waits = engine.take_over(tables) > 0
+    waits = engine.take_over(tables) > 0 and not engine.is_configured.is_set()
     switches = await _listening(engine, listen, not waits)
     try:
         listening = await server.listen(control)

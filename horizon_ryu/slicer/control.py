@@ -24,8 +24,10 @@ from horizon_ryu.core.slicing.control_frames import (
     read_control_body,
 )
 from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.core.slicing.slice_document import switches_concerned
 from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.kept_document import KeptDocument, UnusableDocument
 from horizon_ryu.slicer.slice_reports import entries_report, stats_report, topology_report
 from horizon_ryu.slicer.switch_link import SwitchLink
 
@@ -33,7 +35,7 @@ _LOG = logging.getLogger("horizon.slicer")
 CONFIRM_SECONDS = 5.0
 """That switches have to confirm a configuration."""
 MOST_UNSENT = 32 << 20
-"""Bytes that a client may leave unread; one that does is closed."""
+"""Bytes that a client may leave unread; then it loses events until it has read half of them."""
 LOOK_SECONDS = 2.0
 """Between two looks whether the socket is still there."""
 APPLIED = "applied"
@@ -54,12 +56,23 @@ def lock(folder: Path) -> IO[str] | None:
 class ControlServer:
     """Answers whoever connects, and tells all of them what happens."""
 
-    def __init__(self, engine: SlicerEngine, listen: str, stop: Callable[[], None]) -> None:
-        """``listen`` is where switches connect, as it is told; ``stop`` ends the engine."""
+    def __init__(
+        self,
+        engine: SlicerEngine,
+        listen: str,
+        stop: Callable[[], None],
+        kept: KeptDocument | None = None,
+    ) -> None:
+        """``listen`` is where switches connect, as it is told; ``stop`` ends the engine.
+
+        ``kept`` is where slices outlive the engine.
+        """
         self._engine = engine
         self._listen = listen
         self._stop = stop
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._kept = kept
+        self._clients: dict[asyncio.StreamWriter, int] = {}
+        self._asking: set[asyncio.Task[str]] = set()
         self._document: Mapping[str, Any] = {}
         self._started = time.time()
         self._configuring = asyncio.Lock()
@@ -74,9 +87,14 @@ class ControlServer:
             os.umask(before)
 
     async def keep(self, path: Path, listening: asyncio.AbstractServer) -> None:
-        """Listen anew, for ever, where somebody has removed the socket or its folder."""
+        """Listen anew, for ever, where somebody has removed the socket or its folder.
+
+        Clients that were slow are told what they have lost.
+        """
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            for client in [client for client, lost in self._clients.items() if lost]:
+                self._has_room(client)
             if path.is_socket():
                 continue
             _LOG.warning("somebody has removed %s: it is made again", path)
@@ -88,16 +106,27 @@ class ControlServer:
                 _LOG.error("nobody can ask the engine: %s", error)
 
     def tell(self, event: str, about: Mapping[str, Any]) -> None:
-        """Tell every client of an event."""
+        """Tell every client of an event; one that does not read is told later how many it lost."""
         frame = control_frame({"event": event, "about": dict(about)})
         for client in list(self._clients):
-            if client.transport.get_write_buffer_size() > MOST_UNSENT:
-                client.transport.abort()
-            else:
+            if self._has_room(client):
                 client.write(frame)
+            else:
+                self._clients[client] += 1
+
+    def _has_room(self, client: asyncio.StreamWriter) -> bool:
+        """Tell whether a client has read enough to be told more; tell it what it has lost."""
+        lost = self._clients[client]
+        room = MOST_UNSENT // 2 if lost else MOST_UNSENT
+        if client.transport.get_write_buffer_size() > room:
+            return False
+        if lost:
+            self._clients[client] = 0
+            client.write(control_frame({"event": "events_lost", "about": {"count": lost}}))
+        return True
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._clients.add(writer)
+        self._clients[writer] = 0
         framer = ControlFramer()
         try:
             while data := await reader.read(1 << 18):
@@ -107,7 +136,7 @@ class ControlServer:
         except (BrokenFrame, OSError) as error:
             _LOG.warning("a client of the control socket is closed: %s", error)
         finally:
-            self._clients.discard(writer)
+            self._clients.pop(writer, None)
             writer.close()
 
     async def _answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +160,7 @@ class ControlServer:
         document = request.get("document")
         async with self._configuring:
             # In a thread: tenants must not wait while thousands of rules are read.
-            configuration, flowspaces = await asyncio.to_thread(self._made, document)
+            configuration, flowspaces, concerned = await asyncio.to_thread(self._made, document)
             works_by = self._engine.configuration().version
             if configuration.version < works_by or (
                 configuration.version == works_by and self._document and document != self._document
@@ -139,17 +168,64 @@ class ControlServer:
                 raise Conflict(f"version {works_by} is worked by already")
             self._engine.configure(configuration, flowspaces)
             self._document = dict(document) if isinstance(document, Mapping) else {}
-            links = list(self._engine.switches.items())
-            states = await asyncio.gather(*(_confirmed(link) for _dpid, link in links))
-        switches = {
-            dpid_to_text(dpid): state for (dpid, _), state in zip(links, states, strict=True)
-        }
+            if self._kept is not None:
+                await asyncio.to_thread(self._kept.write, self._document)
+            switches = await self._confirm(configuration.version, concerned)
         return {"version": configuration.version, "switches": switches}
 
-    def _made(self, document: Any) -> tuple[SlicerConfiguration, Mapping[int, Flowspace]]:
-        """Return what a document says; InvalidInput."""
+    def _made(
+        self, document: Any
+    ) -> tuple[SlicerConfiguration, Mapping[int, Flowspace], frozenset[int] | None]:
+        """Return what a document says, and the switches that it concerns; InvalidInput."""
         found = parse_configuration(document, self._engine.tls.tenants is not None)
-        return found, self._engine.flowspaces_of(found)
+        concerned = switches_concerned(self._engine.configuration().slices, found.slices)
+        return found, self._engine.flowspaces_of(found), concerned
+
+    async def _confirm(self, version: int, concerned: frozenset[int] | None) -> dict[str, str]:
+        """Return how it went on the switches that a configuration concerns, when they are done.
+
+        Of one that it does not concern and that does not answer, an event tells.
+        """
+        asked = {
+            dpid: asyncio.create_task(self._confirmed(version, dpid, link))
+            for dpid, link in self._engine.switches.items()
+        }
+        self._asking.update(asked.values())
+        for task in asked.values():
+            task.add_done_callback(self._asking.discard)
+        waited = {
+            dpid: task for dpid, task in asked.items() if concerned is None or dpid in concerned
+        }
+        states = await asyncio.gather(*waited.values())
+        return {dpid_to_text(dpid): state for dpid, state in zip(waited, states, strict=True)}
+
+    async def _confirmed(self, version: int, dpid: int, link: SwitchLink) -> str:
+        state = await _confirmed(link)
+        if state != APPLIED:
+            self._engine.tell("switch_unconfirmed", dpid=dpid, version=version, reason=state)
+        return state
+
+    async def resume(self) -> None:
+        """Go on with the slices that the engine before has worked by last, until others come."""
+        if self._kept is None:
+            return
+        try:
+            document = self._kept.read()
+            if document is None:
+                return
+            configuration, flowspaces, _ = self._made(document)
+        except (UnusableDocument, HorizonError) as error:
+            _LOG.error("%s is not worked by: %s", self._kept.path, error)
+            return
+        self._engine.configure(configuration, flowspaces)
+        self._document = document
+        _LOG.info("worked by: version %d, which was kept", configuration.version)
+
+    def _problems(self) -> list[str]:
+        found = self._engine.problems()
+        if self._kept is not None and self._kept.fault is not None:
+            found.append(f"the slicer's engine cannot keep its slices: {self._kept.fault}")
+        return found
 
     async def _status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         engine = self._engine
@@ -159,7 +235,7 @@ class ControlServer:
             "started": self._started,
             "listen": self._listen,
             "faults": engine.faults,
-            "problems": engine.problems(),
+            "problems": self._problems(),
             "tls": {
                 "tenants": engine.tls.tenants is not None,
                 "switches": engine.tls.switches is not None,

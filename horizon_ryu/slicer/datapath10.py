@@ -10,6 +10,7 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import RULES_10, TenantEntry
 from horizon_ryu.slicer.flow_mods10 import delete_all10
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
@@ -59,7 +60,6 @@ class SlicedDatapath10(SlicedDatapath):
     """One switch of OpenFlow 1.0 that several slices share."""
 
     VERSION = OPENFLOW_10
-    TAKES_OVER = True
     KINDS: ClassVar[Mapping[int, str]] = {int(kind): kind.name.lower() for kind in OFPT}
 
     def __init__(
@@ -107,7 +107,9 @@ class SlicedDatapath10(SlicedDatapath):
             OFPT.QUEUE_GET_CONFIG_REPLY: self._queue_config,
         }
 
-    def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
+    def begin(
+        self, kept: Iterable[TenantEntry] | None = None, objects: Iterable[SwitchObject] = ()
+    ) -> list[TenantEntry]:
         """Begin with an empty switch, or take over what it has; see SlicedDatapath."""
         lost: list[TenantEntry] = []
         if kept is None:

@@ -15,11 +15,11 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.core.slicing.marked_switch import MarkedSwitch
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import OutsideFlowspace, TenantEntry
 from horizon_ryu.slicer.actions10 import SliceMarks
 from horizon_ryu.slicer.actions13 import ActionSlicer13, port_of
 from horizon_ryu.slicer.classifier13 import Classifier13
-from horizon_ryu.slicer.flow_mods13 import delete_all13
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats13 import FlowStatsAnswers13
 from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
@@ -34,6 +34,7 @@ from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
 from horizon_ryu.slicer.meters13 import TenantMeters13
 from horizon_ryu.slicer.ports13 import TenantPorts13
 from horizon_ryu.slicer.presence import TenantConnection
+from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.roles13 import TenantRoles13
 from horizon_ryu.slicer.sliced_datapath import (
     MORE,
@@ -44,9 +45,10 @@ from horizon_ryu.slicer.sliced_datapath import (
 )
 from horizon_ryu.slicer.statistics13 import TenantStatistics13
 from horizon_ryu.slicer.switch_settings13 import SwitchSettings13
+from horizon_ryu.slicer.takeover13 import TakenOverParts, Takeover13
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.error_codes13 import OFPET, OFPSCFC
+from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPSCFC
 from horizon_ryu.wire.of13.handshake import FeaturesReply13
 from horizon_ryu.wire.of13.multipart import MultipartReply
 from horizon_ryu.wire.of13.structures import Action13, Port13
@@ -55,6 +57,8 @@ from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
+_MOST_WAITING = 4096
+"""Messages of tenants that wait until a switch is taken over."""
 _MOST_PLAIN = 4096
 """Programs that are remembered with what they become."""
 
@@ -86,10 +90,13 @@ class SlicedDatapath13(SlicedDatapath):
         self._link: SlicedLink13 = link
         super().__init__(link)
         self._has_begun = False
+        self._takeover: Takeover13 | None = None
+        self._unconfirmed: list[Callable[[], object]] = []
+        self._waiting: list[tuple[TenantConnection, bytes]] = []
         self._plain: dict[tuple[str, int, bytes], bytes] = {}
         self.roles = roles = TenantRoles13(link)
         self.ports = TenantPorts13(link, roles.wants_port_status)
-        drawn = drawn_id(None) if first_id is None else first_id
+        drawn = drawn_id() if first_id is None else first_id
         self._tables = FlowTables13(link, tables, roles.wants_removal, drawn)
         self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
         self.meters = TenantMeters13(link, self._tables, self._install)
@@ -134,18 +141,69 @@ class SlicedDatapath13(SlicedDatapath):
             OFPT.ERROR: self._error,
         }
 
-    def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
-        """Begin with an empty switch: its entries name groups and marks of an earlier one."""
-        self._link.say(delete_all13(0))
-        self.groups.begin()
-        self.meters.begin()
+    def begin(
+        self, kept: Iterable[TenantEntry] | None = None, objects: Iterable[SwitchObject] = ()
+    ) -> list[TenantEntry]:
+        """Begin with an empty switch, or take over what it has; see SlicedDatapath."""
         self._lengths.follow()
+        parts = TakenOverParts(self._tables, self.groups, self.meters, self._classifier)
+        taker = Takeover13(self._link, parts, self._begun, self._taken_over)
+        if kept is None:
+            taker.make_anew(0.0)
+            return []
+        self._takeover = taker
+        self._link.sliced.objects.load(objects)
+        return taker.begin(kept)
+
+    def _begun(self) -> None:
+        """Have the first table from now on, since it is known what is in it."""
         self._has_begun = True
         self._install()
-        return list(kept or ())
+        self._link.sliced.marks.keep(self._link.sliced.flowspace.slices)
+
+    def _taken_over(self, now: float) -> None:
+        """Go on with what has waited until it was known what the switch has."""
+        self._takeover = None
+        unconfirmed, self._unconfirmed = self._unconfirmed, []
+        for done in unconfirmed:
+            self.confirm(done)
+        waiting, self._waiting = self._waiting, []
+        for tenant, message in waiting:
+            if tenant in self._link.connected(tenant.slice_name):
+                self.from_tenant(tenant, message, now)
+
+    def from_tenant(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Deal with a message of a tenant, once it is known what the switch has.
+
+        Before that an error of the switch would not tell whether the tenant is in the wrong.
+        """
+        if self._takeover is None:
+            super().from_tenant(tenant, message, now)
+        elif len(self._waiting) < _MOST_WAITING:
+            self._waiting.append((tenant, message))
+        else:
+            busy = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "the switch is taken over")
+            self._link.refuse(tenant, message, busy)
+
+    def end_takeover(self, now: float) -> None:
+        """Make a switch anew that has not told what it has."""
+        if self._takeover is not None:
+            self._takeover.make_anew(now)
+
+    def confirm(self, done: Callable[[], object]) -> None:
+        """Have ``done`` called when the switch has done all that it was told, or is to be told."""
+        if self._takeover is None:
+            super().confirm(done)
+        else:
+            self._unconfirmed.append(done)
 
     def _install(self) -> None:
-        """Have the first table as the flowspace, the marks and the meters of slices ask for it."""
+        """Have the first table as the flowspace, the marks and the meters of slices ask for it.
+
+        Not while it is not known what is in it.
+        """
+        if not self._has_begun:
+            return
         self.meters.follow()
         self._classifier.install()
         self.meters.sweep()

@@ -12,6 +12,7 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.marked_switch import MarkedChanges, MarkedEntry, MarkedSwitch
 from horizon_ryu.core.slicing.tenant_table import (
+    FlowChange,
     OutsideFlowspace,
     OverlappingEntry,
     QuotaExceeded,
@@ -167,6 +168,34 @@ class FlowTables13:
             self._link.sliced.end(entry)
             self._leave(entry, int(OFPRR.DELETE))
         self._send(MarkedChanges(deleted=lost), None)
+
+    # ---- a switch that is taken over
+
+    def restore(self, kept: Iterable[TenantEntry]) -> tuple[set[int], list[TenantEntry]]:
+        """Have entries as they were, as if the switch had them; it is told nothing.
+
+        Return the ids of those that are, and the others, which have no place any more.
+        """
+        there: set[int] = set()
+        lost: list[TenantEntry] = []
+        for entry in kept:
+            try:
+                if entry.slice_name not in self._link.presences:
+                    raise OutsideFlowspace("no such slice")
+                self._link.sliced.flow_mod(entry.slice_name, FlowChange(TableCommand.ADD, entry))
+            except ValueError:
+                lost.append(entry)
+            else:
+                there.add(entry.entry_id)
+        return there, lost
+
+    def carry_out(self, changes: MarkedChanges) -> None:
+        """Send what a switch lacks, and what it has that is another."""
+        self._send(changes, None)
+
+    def end_quietly(self, entry: TenantEntry) -> None:
+        """End an entry that has ended while nobody was connected."""
+        self._link.sliced.end(entry)
 
     # ---- entries that nobody listens to
 

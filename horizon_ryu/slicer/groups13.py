@@ -9,7 +9,7 @@ slice that needs one, a group of the slicer's that floods to the ports of the sl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -23,6 +23,7 @@ from horizon_ryu.core.slicing.group_table import (
 )
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
 from horizon_ryu.core.slicing.limits import Limited
+from horizon_ryu.core.slicing.switch_objects import ObjectKey, ObjectKind, SwitchObject
 from horizon_ryu.core.slicing.version_trail import VersionTrail
 from horizon_ryu.slicer.multipart13 import MOST_ITEM
 from horizon_ryu.slicer.presence import TenantConnection
@@ -106,12 +107,84 @@ class TenantGroups13:
         self._trail: VersionTrail[TenantGroup] = VersionTrail()
         self._sent: dict[int, GroupMod] = {}
         self._floods: dict[str, int] = {}
+        self._kept: frozenset[int] = frozenset()
+        self._is_open = False
         self.errors = 0
         """Group-mods of the slicer's own that the switch has refused."""
 
     def begin(self) -> None:
-        """Begin with a switch without groups."""
+        """Have the switch without groups; what there is to be comes with :meth:`settle`."""
         self._send(GroupMod(int(OFPGC.DELETE), int(OFPGT.ALL), _ALL_GROUPS))
+        self._kept = frozenset(self._sent)
+
+    # ---- a switch that is taken over
+
+    def restore(self) -> None:
+        """Have the groups that are noted, as if the switch had them; it is told nothing."""
+        noted = self._link.sliced.objects.of_kind(ObjectKind.GROUP, ObjectKind.FLOOD)
+        live: dict[int, tuple[str, int] | None] = {}
+        for one in noted:
+            name = one.key.slice_name
+            if name not in self._link.presences or one.real in live:
+                continue
+            if one.key.kind is ObjectKind.FLOOD:
+                self._floods[name], live[one.real] = one.real, None
+            elif self._reread(one):
+                live[one.real] = name, one.key.number
+        self._ids.restore(live, max((one.real for one in noted), default=0))
+        for name, table in self._tables.items():
+            for group in table:
+                real = self._ids.find(name, group.group_id)
+                if real is not None:
+                    buckets = self._buckets(name, group, strict=False)
+                    self._sent[real] = GroupMod(int(OFPGC.ADD), group.kind, real, buckets)
+        for name, real in self._floods.items():
+            self._sent[real] = replace(self._flood_group(name), group_id=real)
+        self._kept = frozenset(live)
+
+    def _reread(self, one: SwitchObject) -> bool:
+        """Have a group as its tenant wrote it; False if that cannot be."""
+        table = self._table(one.key.slice_name)
+        try:
+            table.put(self._checked(table, _MESSAGES.decode(one.body).message))
+        except (WireError, TenantRefusal, AttributeError):
+            return False
+        return True
+
+    def settle(self, told: Mapping[int, GroupMod]) -> None:
+        """Have on the switch what there is to be, where it has ``told`` of something else."""
+        for one in self._link.sliced.objects.of_kind(ObjectKind.GROUP, ObjectKind.FLOOD):
+            is_flood = one.key.kind is ObjectKind.FLOOD
+            name = one.key.slice_name
+            real = self._floods.get(name) if is_flood else self.real(name, one.key.number)
+            if real != one.real:
+                self._link.sliced.objects.remove(*one.key)
+        self._ids.rest(self._others(told))
+        for real in list(self._sent):
+            if real in told:
+                self._sent[real] = told[real]
+            elif real in self._kept:
+                del self._sent[real]
+        self._is_open = True
+        # Those that others send to are there before them.
+        self._follow_floods()
+        for name, table in self._tables.items():
+            self._follow(name, reversed(table.outermost_first()))
+
+    def remove_others(self, told: Mapping[int, GroupMod]) -> int:
+        """Take away the groups of the switch that are nobody's; return how many."""
+        others = self._others(told)
+        for real in others:
+            # None of them needs another any more, so each can go.
+            self._send(GroupMod(int(OFPGC.MODIFY), int(OFPGT.ALL), real))
+        for real in others:
+            self._send(GroupMod(int(OFPGC.DELETE), int(OFPGT.ALL), real))
+        self._kept = frozenset()
+        self._settling.ask()
+        return len(others)
+
+    def _others(self, told: Mapping[int, GroupMod]) -> list[int]:
+        return sorted(told.keys() - self._kept - self._sent.keys())
 
     # ---- numbers
 
@@ -141,6 +214,7 @@ class TenantGroups13:
         real = self._floods.get(slice_name)
         if real is None:
             real = self._floods[slice_name] = self._ids.reserve()
+            self._note(SwitchObject(ObjectKey(ObjectKind.FLOOD, slice_name), real))
             self._put(real, self._flood_group(slice_name))
         return real
 
@@ -185,11 +259,21 @@ class TenantGroups13:
                 self._ids.release(name, mod.group_id)
             raise
         table.put(group)
+        self._note_group(name, group, real)
         self._trail.came((name, mod.group_id), before, group)
         undo = partial(self._undo, name, group)
         self._say(whole, asked._replace(context=undo))
         if before is None:
-            self._follow(name, table.needing(mod.group_id))
+            self._follow(name, sorted(table.needing(mod.group_id)))
+
+    def _note_group(self, name: str, group: TenantGroup, real: int) -> None:
+        """Note a group as its tenant wrote it."""
+        whole = GroupMod(int(OFPGC.ADD), group.kind, group.group_id, group.buckets)
+        key = ObjectKey(ObjectKind.GROUP, name, group.group_id)
+        self._note(SwitchObject(key, real, _MESSAGES.encode(0, whole)))
+
+    def _note(self, one: SwitchObject) -> None:
+        self._link.sliced.objects.put(one)
 
     def _number(self, tenant: TenantConnection, mod: GroupMod) -> int:
         """Return the switch's number of a group, a new one for a group that comes."""
@@ -259,6 +343,7 @@ class TenantGroups13:
         for group_id in groups:
             self._table(name).remove(group_id)
             self._trail.forget((name, group_id))
+            self._link.sliced.objects.remove(ObjectKind.GROUP, name, group_id)
             real = self._ids.release(name, group_id)
             self._remove(real, asked)
         self._settling.ask()
@@ -271,12 +356,15 @@ class TenantGroups13:
         table = self._table(name)
         if instead.version is not None:
             table.put(instead.version)
+            real = self.real(name, group.group_id)
+            if real is not None:
+                self._note_group(name, instead.version, real)
             # Which of the older ones the switch has kept is not known: it is said again.
             self._follow(name, (group.group_id,), again=True)
             return
         needing = table.needing(group.group_id)
         self._end(name, (group.group_id,), now, None)
-        self._follow(name, needing)
+        self._follow(name, sorted(needing))
 
     # ---- what groups become on the switch
 
@@ -319,9 +407,17 @@ class TenantGroups13:
         return GroupMod(int(OFPGC.ADD), int(OFPGT.ALL), 0, tuple(buckets))
 
     def follow(self) -> None:
-        """Let all groups follow a flowspace, ports or settings that have changed."""
+        """Let all groups follow a flowspace, ports or settings that have changed.
+
+        Nothing happens before :meth:`settle`: what the switch has is not known.
+        """
+        if not self._is_open:
+            return
         for name, table in self._tables.items():
-            self._follow(name, [group.group_id for group in table])
+            self._follow(name, sorted(group.group_id for group in table))
+        self._follow_floods()
+
+    def _follow_floods(self) -> None:
         for name, real in self._floods.items():
             if name in self._link.presences:
                 self._put(real, self._flood_group(name))
@@ -329,7 +425,7 @@ class TenantGroups13:
     def _follow(self, name: str, group_ids: Iterable[int], again: bool = False) -> None:
         """Send what of these groups has become another; ``again``: whether it has or not."""
         table = self._table(name)
-        for group_id in sorted(group_ids):
+        for group_id in group_ids:
             group, real = table.find(group_id), self.real(name, group_id)
             if group is not None and real is not None:
                 buckets = self._buckets(name, group, strict=False)
@@ -345,6 +441,7 @@ class TenantGroups13:
             del self._tables[name]
         real = self._floods.pop(name, None)
         if real is not None:
+            self._link.sliced.objects.remove(ObjectKind.FLOOD, name)
             self._ids.give_back(real)
             self._remove(real, None)
             self._settling.ask()

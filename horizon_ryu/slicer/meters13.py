@@ -8,7 +8,7 @@ taken away when they name it no more, so that none ever names a meter that is no
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare
+from horizon_ryu.core.slicing.switch_objects import ObjectKey, ObjectKind, SwitchObject
 from horizon_ryu.core.slicing.version_trail import VersionTrail
 from horizon_ryu.slicer.groups13 import ObjectUsers
 from horizon_ryu.slicer.presence import TenantConnection
@@ -26,6 +27,7 @@ from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPET, OFPMMFC
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.layout import WireError
 from horizon_ryu.wire.of13.controller import MeterMod13
 from horizon_ryu.wire.of13.structures import MeterBandDrop, MeterBandDscpRemark
 from horizon_ryu.wire.ofp13 import OFPM, OFPMC, OFPMF, OFPRR, OFPT
@@ -76,10 +78,104 @@ class TenantMeters13:
         self._trail: VersionTrail[TenantMeter] = VersionTrail()
         self._shares: dict[str, _ShareMeter] = {}
         self._ending: list[int] = []
+        self._kept: frozenset[int] = frozenset()
+        self._is_open = False
 
     def begin(self) -> None:
-        """Begin with a switch without meters."""
+        """Have the switch without meters; what there is to be comes with :meth:`settle`."""
         self._send(MeterMod13(_DELETE, 0, _ALL_METERS), 0)
+        self._kept = frozenset(self._in_use())
+
+    # ---- a switch that is taken over
+
+    def restore(self) -> None:
+        """Have the meters that are noted, as if the switch had them; it is told nothing."""
+        noted = self._link.sliced.objects.of_kind(ObjectKind.METER, ObjectKind.SHARE)
+        live: dict[int, tuple[str, int] | None] = {}
+        for one in noted:
+            presence = self._link.presences.get(one.key.slice_name)
+            if presence is None or one.real in live:
+                continue
+            share = presence.settings.bandwidth
+            if one.key.kind is ObjectKind.METER:
+                if self._reread(one):
+                    live[one.real] = one.key.slice_name, one.key.number
+            elif share is not None and share.mode is BandwidthMode.METER:
+                self._shares[one.key.slice_name] = _ShareMeter(one.real, share)
+                live[one.real] = None
+        self._ids.restore(live, max((one.real for one in noted), default=0))
+        self._kept = frozenset(live)
+
+    def _reread(self, one: SwitchObject) -> bool:
+        """Have a meter as its tenant wrote it; False if that cannot be."""
+        number = one.key.number
+        try:
+            mod = _MESSAGES.decode(one.body).message
+        except WireError:
+            return False
+        if not isinstance(mod, MeterMod13) or mod.meter_id != number:
+            return False
+        self._meters.setdefault(one.key.slice_name, {})[number] = TenantMeter(number, mod)
+        return True
+
+    def settle(self, told: Mapping[int, MeterMod13]) -> None:
+        """Have on the switch what there is to be, where it has ``told`` of something else.
+
+        Those of shares of bandwidth follow from now on.
+        """
+        for one in self._link.sliced.objects.of_kind(ObjectKind.METER, ObjectKind.SHARE):
+            name = one.key.slice_name
+            share = self._shares.get(name)
+            is_share = one.key.kind is ObjectKind.SHARE
+            real = self.real(name, one.key.number)
+            if one.real != ((share and share.real) if is_share else real):
+                self._link.sliced.objects.remove(*one.key)
+        self._ids.rest(self._others(told))
+        for name, own in self._meters.items():
+            for meter in own.values():
+                self._settle_one(self.real(name, meter.meter_id), meter.mod, told)
+        for name, known in list(self._shares.items()):
+            self._settle_share(name, known, told.get(known.real))
+        self._is_open = True
+
+    def _settle_one(
+        self, real: int | None, mod: MeterMod13, told: Mapping[int, MeterMod13]
+    ) -> None:
+        if real is None or real not in self._kept:
+            return
+        has = told.get(real)
+        if has is None or (has.flags, has.bands) != (mod.flags, mod.bands):
+            command = _ADD if has is None else _MODIFY
+            self._send(replace(mod, command=command, meter_id=real), 0)
+
+    def _settle_share(self, name: str, known: _ShareMeter, has: MeterMod13 | None) -> None:
+        known.is_there = has is not None
+        if has is None:
+            self._forget_share(name)
+            self._ids.give_back(known.real)
+            return
+        wanted = _share_mod(known, _ADD)
+        if (has.flags, has.bands) != (wanted.flags, wanted.bands):
+            self._tell(known, _MODIFY, name)
+
+    def remove_others(self, told: Mapping[int, MeterMod13]) -> int:
+        """Take away the meters of the switch that are nobody's; return how many."""
+        others = self._others(told)
+        for real in others:
+            self._send(MeterMod13(_DELETE, 0, real), 0)
+        self._kept = frozenset()
+        self._settling.ask()
+        return len(others)
+
+    def _others(self, told: Mapping[int, MeterMod13]) -> list[int]:
+        return sorted(told.keys() - self._kept - self._in_use())
+
+    def _in_use(self) -> set[int]:
+        """Return the numbers of the switch's meters that are somebody's."""
+        found = {known.real for known in self._shares.values()}
+        for name in self._meters:
+            found.update(self._ids.of_slice(name).values())
+        return found
 
     # ---- numbers
 
@@ -136,10 +232,17 @@ class TenantMeters13:
         self._check_bands(mod)
         real = self._number(name, meter_id)
         meter = own[meter_id] = TenantMeter(meter_id, mod)
+        self._note_meter(name, meter, real)
         self._trail.came((name, meter_id), before, meter)
         undo = partial(self._undo, name, meter)
         xid = self._link.xids.translate(asked._replace(context=undo))
         self._send(replace(mod, meter_id=real), xid)
+
+    def _note_meter(self, name: str, meter: TenantMeter, real: int) -> None:
+        """Note a meter as its tenant wrote it."""
+        key = ObjectKey(ObjectKind.METER, name, meter.meter_id)
+        one = SwitchObject(key, real, _MESSAGES.encode(0, replace(meter.mod, command=_ADD)))
+        self._link.sliced.objects.put(one)
 
     def _check_bands(self, mod: MeterMod13) -> None:
         if len(mod.bands) > MOST_BANDS:
@@ -172,6 +275,7 @@ class TenantMeters13:
         for meter_id in meters:
             del self._meters[name][meter_id]
             self._trail.forget((name, meter_id))
+            self._link.sliced.objects.remove(ObjectKind.METER, name, meter_id)
             real = self._ids.release(name, meter_id)
             xid = self._link.xids.translate(Asked(self, 0, b"") if asked is None else asked)
             self._send(MeterMod13(_DELETE, 0, real), xid)
@@ -186,6 +290,9 @@ class TenantMeters13:
             self._end(name, (meter.meter_id,), now, None)
         else:
             self._meters[name][meter.meter_id] = instead.version
+            real = self.real(name, meter.meter_id)
+            if real is not None:
+                self._note_meter(name, instead.version, real)
 
     def remove_slice(self, name: str, now: float) -> None:
         """Take all meters of a slice from the switch; its flow entries have gone before."""
@@ -204,8 +311,11 @@ class TenantMeters13:
     def follow(self) -> None:
         """Have a meter for each slice whose settings want one; change those that are others.
 
-        One that is wanted no more is there until :meth:`sweep`, since entries may name it.
+        One that is wanted no more is there until :meth:`sweep`, since entries may name it. Nothing
+        happens before :meth:`settle`: what the switch has is not known.
         """
+        if not self._is_open:
+            return
         for name, presence in self._link.presences.items():
             share = presence.settings.bandwidth
             if share is not None and share.mode is BandwidthMode.METER:
@@ -224,6 +334,8 @@ class TenantMeters13:
             except IdsExhausted:
                 self._link.set_bandwidth_fault(name, "the switch has no meter left")
                 return
+            key = ObjectKey(ObjectKind.SHARE, name)
+            self._link.sliced.objects.put(SwitchObject(key, known.real))
             self._tell(known, _ADD, name)
         elif known.share != share or self._is_forgotten(known):
             known.share = share
@@ -235,9 +347,7 @@ class TenantMeters13:
 
     def _tell(self, meter: _ShareMeter, command: int, name: str) -> None:
         """Send a meter of the slicer's, and ask to be told when it is there."""
-        flags = int(OFPMF.KBPS) | (int(OFPMF.BURST) if meter.share.burst_kb else 0)
-        band = MeterBandDrop(meter.share.rate_kbps or 1, meter.share.burst_kb or 0)
-        mod = MeterMod13(command, flags, meter.real, (band,))
+        mod = _share_mod(meter, command)
         self._link.set_bandwidth_fault(name, None)
         asked = Asked(self, 0, b"", (name, meter.real))
         self._send(mod, self._link.xids.translate(asked))
@@ -245,7 +355,11 @@ class TenantMeters13:
         self._link.say(framed(OPENFLOW_13, int(OFPT.BARRIER_REQUEST), meter.xid, b""))
 
     def _drop(self, name: str) -> None:
-        self._ending.append(self._shares.pop(name).real)
+        self._ending.append(self._forget_share(name).real)
+
+    def _forget_share(self, name: str) -> _ShareMeter:
+        self._link.sliced.objects.remove(ObjectKind.SHARE, name)
+        return self._shares.pop(name)
 
     def sweep(self) -> None:
         """Take those meters away that no entry of the slicer's names any more."""
@@ -273,7 +387,7 @@ class TenantMeters13:
             reason = f"the switch refused its meter: error {kind}/{code}"
             self._link.set_bandwidth_fault(name, reason)
         if not found.is_there:
-            del self._shares[name]
+            self._forget_share(name)
             self._ids.give_back(real)
             self._settling.ask()
 
@@ -289,6 +403,13 @@ class TenantMeters13:
 
     def _send(self, mod: MeterMod13, xid: int) -> None:
         self._link.say(_MESSAGES.encode(xid, mod))
+
+
+def _share_mod(meter: _ShareMeter, command: int) -> MeterMod13:
+    """Return the meter-mod of a meter of the slicer's."""
+    flags = int(OFPMF.KBPS) | (int(OFPMF.BURST) if meter.share.burst_kb else 0)
+    band = MeterBandDrop(meter.share.rate_kbps or 1, meter.share.burst_kb or 0)
+    return MeterMod13(command, flags, meter.real, (band,))
 
 
 def _failed(code: OFPMMFC, reason: str) -> TenantRefusal:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -74,8 +75,6 @@ class SlicedDatapath(ABC):
     VERSION: ClassVar[int]
     KINDS: ClassVar[Mapping[int, str]]
     """The names under which messages of tenants are counted, by their types."""
-    TAKES_OVER: ClassVar[bool] = False
-    """Whether a switch keeps its entries when it connects again."""
 
     def __init__(self, link: SlicedLink) -> None:
         self.dpid = link.dpid
@@ -89,12 +88,17 @@ class SlicedDatapath(ABC):
         self._link.tell = tell
 
     @abstractmethod
-    def begin(self, kept: Iterable[TenantEntry] | None = None) -> list[TenantEntry]:
+    def begin(
+        self, kept: Iterable[TenantEntry] | None = None, objects: Iterable[SwitchObject] = ()
+    ) -> list[TenantEntry]:
         """Begin with an empty switch, unless what it has is to be taken over.
 
-        ``kept`` is what tenants had there, the oldest first. Returns those of it that have no place
-        any more.
+        ``kept`` is what tenants had there, the oldest first, and ``objects`` what that names.
+        Returns those entries that have no place any more.
         """
+
+    def end_takeover(self, now: float) -> None:  # noqa: B027 - most have nothing to wait for
+        """Wait no longer for what the switch has not told of itself."""
 
     @abstractmethod
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:

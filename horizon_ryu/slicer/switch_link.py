@@ -34,6 +34,8 @@ from xen_bridge.serving.room import Place
 _OFFER = VersionOffer(frozenset({OPENFLOW_10, OPENFLOW_13}), listed=True)
 HANDSHAKE_SECONDS = 5.0
 """That a connection has to say which switch it is, and before that for TLS."""
+TAKEOVER_SECONDS = 30.0
+"""That a switch has to tell what it has; then it is made anew."""
 _MOST_EARLY = 1024
 """Messages of a switch that are kept until its features and its ports are known."""
 
@@ -89,6 +91,7 @@ class SwitchLink(SessionLink):
         self._features = b""
         self._place: Place | None = None
         self._early: list[bytes] = []
+        self._takeover: asyncio.TimerHandle | None = None
         self.datapath: SlicedDatapath | None = None
         self.links: dict[tuple[str, str], TenantLink] = {}
         self.peer = ""
@@ -156,17 +159,23 @@ class SwitchLink(SessionLink):
             self._place.busy()
         switch = RecordedSwitch(features.datapath_id, version)
         had = self._slicer.tables.had(switch)
-        self.datapath = datapath = self._made(switch, features, first_id(had))
+        first = first_id() if had is None else had.first_id()
+        self.datapath = datapath = self._made(switch, features, first)
         datapath.listen(self._slicer.tell)
         early, self._early = self._early, []
         for message in early:
             datapath.from_switch(message, self._loop.time())
         self._slicer.switch_came(self)
         self._set_slices()
-        lost = datapath.begin(had)
-        if datapath.TAKES_OVER:
-            self._slicer.tables.follow(switch, datapath.tables, lost)
+        lost = datapath.begin() if had is None else datapath.begin(had.entries, had.objects)
+        self._slicer.tables.follow(switch, datapath.tables, lost, first)
+        self._takeover = self._loop.call_later(TAKEOVER_SECONDS, self._end_takeover)
         self.flush()
+
+    def _end_takeover(self) -> None:
+        """Wait no longer for a switch to tell what it has."""
+        if self.datapath is not None:
+            self.datapath.end_takeover(self._loop.time())
 
     def retire(self) -> None:
         """End at once, since the switch has another connection: that one goes on with its tables.
@@ -174,7 +183,9 @@ class SwitchLink(SessionLink):
         Safe to call again.
         """
         datapath = self.datapath
-        if datapath is not None and datapath.TAKES_OVER:
+        if self._takeover is not None:
+            self._takeover.cancel()
+        if datapath is not None:
             switch = RecordedSwitch(datapath.dpid, datapath.VERSION)
             self._slicer.tables.keep(switch, datapath.tables)
         for link in self.links.values():

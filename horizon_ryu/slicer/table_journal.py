@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from horizon_ryu.core.slicing.table_record import Recorded, read_records
+from horizon_ryu.core.slicing.table_record import ReadRecords, read_records
 
 LEAST_COMPACTED = 1 << 20
 """Bytes up to which a file is not begun anew."""
@@ -38,7 +38,7 @@ class TableJournal:
         self.is_broken = False
         """Whether what it says is old, since it could not be written."""
 
-    def open(self) -> Recorded:
+    def open(self) -> ReadRecords:
         """Read what is there, cut off what is damaged, and go on after it."""
         try:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -47,9 +47,9 @@ class TableJournal:
             os.ftruncate(self._file, found.sound)
         except OSError as error:
             self._break(error)
-            return {}
+            return ReadRecords({}, 0, {})
         self._size = found.sound
-        return found.switches
+        return found
 
     def add(self, record: bytes) -> None:
         """Note a record; it is written by :meth:`flush`."""

@@ -23,13 +23,16 @@ RULES = {
 }
 
 
+APPS = {"OpenFlow10": "ryu.app.simple_switch", "OpenFlow13": "ryu.app.simple_switch_13"}
+
+
 class SlicedClass:
     """Two switches, the application, and two tenants with Ryu's learning switch."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, version: str = "OpenFlow10") -> None:
+        app = APPS[version]
         self.tenants = {
-            name: stack.enter_context(RyuProcess(folder, name, "ryu.app.simple_switch"))
-            for name in TENANTS
+            name: stack.enter_context(RyuProcess(folder, name, app)) for name in TENANTS
         }
         self.slicing = stack.enter_context(SlicingProcess(folder))
         self.wait_for_engine()
@@ -37,7 +40,7 @@ class SlicedClass:
             MininetProcess(
                 two_switches(len(TENANTS)),
                 [f"tcp:127.0.0.1:{self.slicing.port}"],
-                versions=["OpenFlow10"],
+                versions=[version],
             )
         )
         for name, tenant in self.tenants.items():

@@ -39,14 +39,33 @@ class Mirror:
         self.wanted: dict[bytes, RouteWay] = {}
         """What the router told, in its own terms."""
         self.refused = 0
-        """Routes beyond what one router may have."""
+        """Routes and nexthop objects beyond what one router may have."""
         self.withdrawals = Withdrawals() if withdrawals is None else withdrawals
         self._ids = NexthopIds(ids)
         self._nexthops: dict[int, Nexthop] = {}
         self._ports = dict(ports)
         self._max_routes = max_routes
+        # As many again may be left of before, while routes still name them.
+        self._max_nexthops = len(ids) // 2
         self._by_protocol: Counter[int] = Counter()
         self._unseen: set[bytes] | None = None
+        self.is_whole = False
+        """Whether the router told its whole FIB, and all that changed of it since."""
+
+    @property
+    def nexthops(self) -> int:
+        """How many nexthop objects the router has."""
+        return len(self._nexthops)
+
+    def whole(self) -> tuple[FibChange, ...]:
+        """Return all that the router told, as it would tell it anew."""
+        by_way: dict[RouteWay, list[bytes]] = {}
+        for key, way in self.wanted.items():
+            by_way.setdefault(way, []).append(key)
+        # Members before the groups that they are in.
+        objects = sorted(self._nexthops.items(), key=lambda one: bool(one[1].group))
+        routes = tuple((way, tuple(keys)) for way, keys in by_way.items())
+        return (FibChange(True, (), tuple(objects), routes, (), True),)
 
     def load(
         self, routes: Iterable[tuple[bytes, RouteWay]], objects: Mapping[int, Nexthop]
@@ -65,18 +84,20 @@ class Mirror:
         """Return what makes a change of the router one of the table."""
         requests: list[Request] = []
         if change.begins:
+            self.is_whole = False
             self._unseen = set(self.wanted)
             self._nexthops.clear()
             self._ids.forget_all()
         for number in change.forgotten:
             self._nexthops.pop(number, None)
             self._ids.forget(number)
-        requests += self._define(change.nexthops)
+        requests += self._define(self._admitted_nexthops(change.nexthops))
         for way, keys in change.routes:
             requests += self._set(way, keys)
         gone = self._withdraw(change.removed, now)
         if change.ends:
             gone += self._end_telling(now)
+            self.is_whole = True
         requests += self._delete(dict.fromkeys(gone))
         if change.ends or change.forgotten or gone:
             requests += self._ids.sweep()
@@ -112,6 +133,18 @@ class Mirror:
             moved |= again
             known |= again
         return requests + self._rewrite_all() if moved & known else requests
+
+    def _admitted_nexthops(
+        self, told: tuple[tuple[int, Nexthop], ...]
+    ) -> tuple[tuple[int, Nexthop], ...]:
+        """Return those for which there is room; a route by another leads nowhere."""
+        room = self._max_nexthops - len(self._nexthops)
+        if len(told) <= room:
+            return told
+        new = dict.fromkeys(number for number, _ in told if number not in self._nexthops)
+        out = set(list(new)[max(room, 0) :])
+        self.refused += len(out)
+        return tuple(one for one in told if one[0] not in out)
 
     def _define_each(
         self, told: Iterable[tuple[int, Nexthop]], requests: list[Request]

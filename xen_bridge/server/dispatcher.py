@@ -7,6 +7,7 @@ is for. Whatever is wrong becomes an error document, and nothing has changed the
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from xen_bridge.errors import (
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.channel import ChannelMessages
+from xen_bridge.protocol.documents.hello import RouterHello
 from xen_bridge.protocol.documents.measures import MeasuresAnswer
 from xen_bridge.protocol.documents.topology import ConsolidatedNode
 from xen_bridge.protocol.endpoint import MAX_ANSWER
@@ -32,8 +34,13 @@ from xen_bridge.server.request_handler import READ_SECONDS, Origin, RequestHandl
 
 LOG = logging.getLogger(__name__)
 MAX_IN_FLIGHT = 256
+ROUTERS_IN_FLIGHT = 4
+"""Requests of one virtual router: what it asks beyond is refused."""
 LARGE = 32 * 1024
 """Bytes from which a message is parsed in a thread: it would hold up the event loop."""
+
+FROM_ROUTERS = (RouterHello, ChannelMessages)
+"""What a virtual router may send, whose key is in no other list."""
 
 Forward = Callable[[Message, float], Any]
 """Hands a request to a virtual router, returns the body of its answer."""
@@ -59,9 +66,11 @@ class Dispatcher:
         blocking: ThreadLimiter,
         parsing: ThreadLimiter,
         forward: Forward | None = None,
+        routers: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         """Answer with ``handlers`` who is ``authorized``; ``forward`` reaches virtual routers.
 
+        ``routers`` are the keys of virtual routers, which may say Hello and tell their routes.
         Handlers that are blocking run in threads of ``blocking``.
         """
         self._node_pk = node_pk
@@ -71,6 +80,8 @@ class Dispatcher:
         self._blocking = blocking
         self._parsing = parsing
         self._forward = forward
+        self._routers = routers
+        self._of_routers: Counter[str] = Counter()
         self.in_flight = 0
         """Requests that are being carried out."""
 
@@ -95,10 +106,11 @@ class Dispatcher:
         return Reply(error.status, messages.write(refused))
 
     def _name(self, sender: str) -> str:
-        return self._authorized().get(sender) or sender
+        return self._authorized().get(sender) or self._routers().get(sender) or sender
 
     def _read(self, data: bytes, sender: str) -> Message:
-        if sender not in self._authorized():
+        is_known = sender in self._authorized()
+        if not is_known and sender not in self._routers():
             raise Forbidden("this key is not in the list of this node")
         if len(data) > LARGE:
             message = self._parsing.call(30.0, messages.read, data)
@@ -106,11 +118,31 @@ class Dispatcher:
             message = messages.read(data)
         if message.node_pk != sender:
             raise Forbidden("NodePK is not the key of the certificate that brought the message")
+        if not is_known and (message.router or not isinstance(message.body, FROM_ROUTERS)):
+            raise Forbidden("a virtual router may say Hello and tell its routes, and nothing else")
         return message
 
     def _carry_out(self, message: Message) -> Any:
         if self.in_flight >= MAX_IN_FLIGHT:
             raise Overloaded(f"{MAX_IN_FLIGHT} requests are in flight already")
+        if isinstance(message.body, FROM_ROUTERS):
+            return self._carry_out_fairly(message)
+        return self._carry_out_now(message)
+
+    def _carry_out_fairly(self, message: Message) -> Any:
+        """Carry out what a router asks: there are many, each of which may be hostile."""
+        mine = self._of_routers
+        if mine[message.node_pk] >= ROUTERS_IN_FLIGHT:
+            raise Overloaded(f"{ROUTERS_IN_FLIGHT} requests of this node are in flight already")
+        mine[message.node_pk] += 1
+        try:
+            return self._carry_out_now(message)
+        finally:
+            mine[message.node_pk] -= 1
+            if not mine[message.node_pk]:
+                del mine[message.node_pk]
+
+    def _carry_out_now(self, message: Message) -> Any:
         self.in_flight += 1
         try:
             handler = self._handler(message)

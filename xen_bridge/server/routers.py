@@ -14,6 +14,8 @@ from xen_bridge.trust.identity import check_node_pk
 from xen_bridge.trust.list_file import ListFile
 
 FILE = "routers"
+HOSTS_FILE = "hosts"
+"""Of a virtual router: the Domain 0s that may host it, each with its URL and key."""
 
 
 @dataclass(frozen=True, slots=True)

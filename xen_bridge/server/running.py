@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -39,6 +39,10 @@ class NodeComponents:
     dispatcher: Dispatcher
     runtime: Runtime
     serve: Serve
+    admitted: Callable[[], Mapping[str, str]] | None = None
+    """The keys that may connect, with their names; those of ``keys`` if it is None."""
+    lasting: tuple[tuple[str, Callable[[], object]], ...] = ()
+    """What it does besides, for ever, by name."""
 
 
 def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -50,11 +54,13 @@ def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) 
     runtime = node.runtime
     stopping = _signals(runtime)
     listening = listen(runtime, host, port)
-    peers = TlsListener(runtime, listening, node.identity, node.keys.names, _descriptors())
+    admitted = node.admitted or node.keys.names
+    peers = TlsListener(runtime, listening, node.identity, admitted, _descriptors())
     application = BridgeApplication(node.dispatcher, runtime)
     is_stopping = runtime.event()
     serving = partial(node.serve, runtime, peers, application)
-    runtime.spawn(run_lasting, runtime, "serving requests", serving, is_stopping.is_set)
+    for name, work in (("serving requests", serving), *node.lasting):
+        runtime.spawn(run_lasting, runtime, name, work, is_stopping.is_set)
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on https://{shown}:{listening.getsockname()[1]} as {node.identity.node_pk}")
     stopping.recv(1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from types import MappingProxyType
 
 MOST_RESTING = 65_536
@@ -51,10 +52,26 @@ class IdMap:
         """Return a number for an object of the slicer's own; IdsExhausted."""
         if self._free:
             return heapq.heappop(self._free)
+        while self._unused in self._resting:
+            self._unused += 1
         if self._unused > self._last or len(self._resting) > self._most_resting:
             raise IdsExhausted(f"{self._unused - 1} numbers are in use")
         self._unused += 1
         return self._unused - 1
+
+    def restore(self, given: Mapping[int, tuple[str, int] | None], last: int) -> None:
+        """Go on with numbers that another map has given, before this one gives any.
+
+        None is an object of the slicer's own. The others up to ``last`` rest: they may be there.
+        """
+        for real, owner in given.items():
+            if owner is not None:
+                self._reals.setdefault(owner[0], {})[owner[1]] = real
+                self._owners[real] = owner
+        last = min(last, self._last)
+        others = (real for real in range(self._unused, last + 1) if real not in given)
+        self._resting.update(islice(others, self._most_resting))
+        self._unused = max(self._unused, last + 1)
 
     def find(self, slice_name: str, tenant_id: int) -> int | None:
         """Return the switch's number of a slice's object; None if it has none."""
@@ -75,6 +92,10 @@ class IdMap:
         self._resting.add(real)
         return real
 
+    def rest(self, reals: Iterable[int]) -> None:
+        """Let numbers rest that the switch has, though nobody is known who has them."""
+        self._resting.update(reals)
+
     def give_back(self, real: int) -> None:
         """Let a number rest that :meth:`reserve` has given."""
         self._resting.add(real)
@@ -89,4 +110,5 @@ class IdMap:
         for real in reals:
             if real in self._resting:
                 self._resting.discard(real)
-                heapq.heappush(self._free, real)
+                if real < self._unused:
+                    heapq.heappush(self._free, real)

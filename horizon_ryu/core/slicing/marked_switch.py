@@ -13,6 +13,12 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.switch_objects import (
+    ObjectKey,
+    ObjectKind,
+    SwitchObject,
+    SwitchObjects,
+)
 from horizon_ryu.core.slicing.tenant_table import (
     RULES_13,
     FlowChange,
@@ -59,7 +65,9 @@ def marked_match(match: TernaryMatch, mark: int) -> TernaryMatch:
 class MarkNumbers:
     """The marks of slices on one switch; one that is given back is used again as late as can be."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: SwitchObjects) -> None:
+        """``objects`` is where marks are noted."""
+        self._objects = objects
         self._marks: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._last = 0
@@ -73,7 +81,16 @@ class MarkNumbers:
                 mark = mark % MOST_MARKS + 1
             self._last = self._marks[slice_name] = mark
             self._names[mark] = slice_name
+            self._objects.put(SwitchObject(ObjectKey(ObjectKind.MARK, slice_name), mark))
         return mark
+
+    def restore(self) -> None:
+        """Have the marks that are noted, of whatever slice; no other has been given yet."""
+        for key, mark, _ in self._objects.of_kind(ObjectKind.MARK):
+            if 0 < mark <= MOST_MARKS and mark not in self._names:
+                self._marks[key.slice_name] = mark
+                self._names[mark] = key.slice_name
+                self._last = max(self._last, mark)
 
     def slice_of(self, mark: int) -> str | None:
         """Return whose mark it is; None if it is nobody's."""
@@ -83,6 +100,7 @@ class MarkNumbers:
         """Give back the marks of all other slices."""
         for name in self._marks.keys() - set(names):
             del self._names[self._marks.pop(name)]
+            self._objects.remove(ObjectKind.MARK, name)
 
 
 class MarkedEntry(NamedTuple):
@@ -111,7 +129,7 @@ class MarkedSwitch(TenantTables):
 
     def __init__(self, flowspace: SwitchFlowspace, translate: Translate, uses_of: UsesOf) -> None:
         super().__init__(flowspace, RULES_13)
-        self.marks = MarkNumbers()
+        self.marks = MarkNumbers(self.objects)
         self._translate = translate
         self._uses_of = uses_of
         self._installed: dict[int, MarkedEntry] = {}

@@ -54,6 +54,22 @@ class SliceDocument(NamedTuple):
     rules: tuple[FlowspaceRule, ...]
 
 
+def switches_concerned(
+    before: Mapping[str, SliceDocument], after: Mapping[str, SliceDocument]
+) -> frozenset[int] | None:
+    """Return the switches for which something changes; None is all of them."""
+    found: set[int] = set()
+    for name in before.keys() | after.keys():
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        for rule in (*(old.rules if old else ()), *(new.rules if new else ())):
+            if rule.dpids is None:
+                return None
+            found |= rule.dpids
+    return frozenset(found)
+
+
 def parse_slice(document: Any, first_id: int, loc: Loc = ()) -> SliceDocument:
     """Return what a document says; rules without an id get those from ``first_id`` on.
 

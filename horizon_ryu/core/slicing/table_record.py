@@ -1,7 +1,7 @@
 """Record of tenants' tables: what slices have on switches, as bytes that grow and are read again.
 
-Each record has its length, a checksum, and says that a switch got an entry of a tenant, or that the
-entry is there no more. What was being written when its writer ended
+Each record has its length, a checksum, and says that a switch got an entry of a tenant or an object
+of a slice, or that it is there no more. What was being written when its writer ended
 is cut off: reading stops at the first record that is damaged.
 """
 
@@ -12,13 +12,15 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from horizon_ryu.core.slicing.switch_objects import ObjectKey, ObjectKind, SwitchObject
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.wire.ternary import TernaryMatch
 
 _FRAME = struct.Struct("!II")
 _ABOUT = struct.Struct("!BBQQ")
 _ENTRY = struct.Struct("!HQHHHBBdBHH")
-_PUT, _GONE = 1, 2
+_OBJECT = struct.Struct("!BIHI")
+_PUT, _GONE, _OBJECT_PUT, _OBJECT_GONE = 1, 2, 3, 4
 MOST_RECORD = 1 << 18
 """Bytes of one record: a flow-mod has 65,535 at most."""
 
@@ -32,6 +34,8 @@ class RecordedSwitch(NamedTuple):
 
 Recorded = Mapping[RecordedSwitch, Mapping[int, TenantEntry]]
 """What slices have on each switch, by the ids of entries."""
+RecordedObjects = Mapping[RecordedSwitch, Mapping[ObjectKey, SwitchObject]]
+"""The objects of slices on each switch."""
 
 
 class ReadRecords(NamedTuple):
@@ -39,6 +43,7 @@ class ReadRecords(NamedTuple):
 
     switches: Recorded
     sound: int
+    objects: RecordedObjects
 
 
 def entry_put(switch: RecordedSwitch, entry: TenantEntry) -> bytes:
@@ -77,17 +82,39 @@ def entry_gone(switch: RecordedSwitch, entry_id: int) -> bytes:
     return _framed(_ABOUT.pack(_GONE, switch.version, switch.dpid, entry_id))
 
 
+def object_put(switch: RecordedSwitch, one: SwitchObject) -> bytes:
+    """Return the record that a switch has an object now, with this number."""
+    about = _ABOUT.pack(_OBJECT_PUT, switch.version, switch.dpid, one.real)
+    return _framed(about + _object_key(one.key, len(one.body)) + one.body)
+
+
+def object_gone(switch: RecordedSwitch, key: ObjectKey) -> bytes:
+    """Return the record that a switch has an object no more."""
+    about = _ABOUT.pack(_OBJECT_GONE, switch.version, switch.dpid, 0)
+    return _framed(about + _object_key(key, 0))
+
+
+def _object_key(key: ObjectKey, body: int) -> bytes:
+    name = key.slice_name.encode()
+    return _OBJECT.pack(key.kind, key.number, len(name), body) + name
+
+
 def read_records(data: bytes) -> ReadRecords:
     """Return what records say together; never fails: what is damaged ends the reading."""
     found: dict[RecordedSwitch, dict[int, TenantEntry]] = {}
+    objects: dict[RecordedSwitch, dict[ObjectKey, SwitchObject]] = {}
     at = 0
     while (body := _body(data, at)) is not None:
         try:
-            _take(body, found)
+            _take(body, found, objects)
         except (struct.error, ValueError):
             break
         at += _FRAME.size + len(body)
-    return ReadRecords({switch: had for switch, had in found.items() if had}, at)
+    return ReadRecords(
+        {switch: had for switch, had in found.items() if had},
+        at,
+        {switch: had for switch, had in objects.items() if had},
+    )
 
 
 def all_records(tables: Iterable[tuple[RecordedSwitch, Iterable[TenantEntry]]]) -> bytes:
@@ -109,15 +136,35 @@ def _body(data: bytes, at: int) -> bytes | None:
     return body if is_sound and zlib.crc32(body) == checksum else None
 
 
-def _take(body: bytes, found: dict[RecordedSwitch, dict[int, TenantEntry]]) -> None:
-    kind, version, dpid, entry_id = _ABOUT.unpack_from(body)
-    had = found.setdefault(RecordedSwitch(dpid, version), {})
+def _take(
+    body: bytes,
+    found: dict[RecordedSwitch, dict[int, TenantEntry]],
+    objects: dict[RecordedSwitch, dict[ObjectKey, SwitchObject]],
+) -> None:
+    kind, version, dpid, number = _ABOUT.unpack_from(body)
+    switch = RecordedSwitch(dpid, version)
+    had = found.setdefault(switch, {})
     if kind == _PUT:
-        had[entry_id] = _entry(body, entry_id)
+        had[number] = _entry(body, number)
     elif kind == _GONE:
-        had.pop(entry_id, None)
+        had.pop(number, None)
+    elif kind == _OBJECT_PUT:
+        one = _object(body, number)
+        objects.setdefault(switch, {})[one.key] = one
+    elif kind == _OBJECT_GONE:
+        objects.setdefault(switch, {}).pop(_object(body, 0).key, None)
     else:
         raise ValueError(f"no such record: {kind}")
+
+
+def _object(body: bytes, real: int) -> SwitchObject:
+    """Return the object that a record tells; ValueError, struct.error."""
+    kind, number, named, length = _OBJECT.unpack_from(body, _ABOUT.size)
+    at = _ABOUT.size + _OBJECT.size
+    if at + named + length != len(body):
+        raise ValueError("the parts of a record are not as long as it is")
+    key = ObjectKey(ObjectKind(kind), body[at : at + named].decode(), number)
+    return SwitchObject(key, real, body[at + named :])
 
 
 def _entry(body: bytes, entry_id: int) -> TenantEntry:

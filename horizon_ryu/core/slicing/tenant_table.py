@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.switch_objects import ObjectListener, SwitchObjects
 from horizon_ryu.wire.ternary import TernaryMatch
 
 
@@ -102,7 +103,7 @@ RULES_10 = TableRules(modify_adds=True, modify_sets_cookie=True)
 RULES_13 = TableRules(modify_adds=False, modify_sets_cookie=False)
 
 
-class TableListener(Protocol):
+class TableListener(ObjectListener, Protocol):
     """Who is told what becomes of the tables of tenants."""
 
     def put(self, entry: TenantEntry) -> None:
@@ -239,10 +240,13 @@ class TenantTables:
         self._rules = rules
         self._tenants: dict[str, TenantTable] = {}
         self._listener: TableListener | None = None
+        self.objects = SwitchObjects()
+        """What entries name besides ports: there is some where frames are marked."""
 
     def listen(self, listener: TableListener | None) -> None:
         """Have one told what becomes of the tables from now on; None: nobody."""
         self._listener = listener
+        self.objects.listen(listener)
         for table in self._tenants.values():
             table.listener = listener
 

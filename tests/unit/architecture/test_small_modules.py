@@ -18,7 +18,6 @@ BOUNDARIES = {
     "horizon_ryu.wire.error_names": "the one place that knows both lists of error codes",
     "horizon_ryu.wire.of10.messages": "the table of a version, as of13.messages is",
     "xen_bridge.dom0.complaints": "a state of its own, that any thread may touch",
-    "xen_bridge.separation.separated": "what one Domain 0 hands to another, whoever makes it",
 }
 """Small modules that stay, and why."""
 

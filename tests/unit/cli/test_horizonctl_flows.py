@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.parsing import actions_of, dpids_of, end_of, mac_of, match_of
 from horizon_ryu.http.router import Router
-from horizon_ryu.rest import flows, migrations
+from horizon_ryu.rest import flows, migration_directory, migrations
 from unit.flows.fabric import EDGE, Fabric
 
 UDP = "dl_type=0x0800,nw_proto=17"
@@ -29,6 +29,9 @@ class Api:
         router = Router()
         router.add(flows.resources(self.fabric.service))
         router.add(migrations.resources(lambda: self.fabric.migrations))
+        directory = migration_directory.MigrationDirectory()
+        directory.add(migrations.FlowMigrationReader(lambda: self.fabric.migrations))
+        router.add(migration_directory.resources(directory))
         client = httpx.Client(transport=httpx.WSGITransport(router))
         monkeypatch.setattr(httpx, "request", client.request)
 

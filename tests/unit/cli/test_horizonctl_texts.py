@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from horizon_ryu.cli import show, show_flows, show_measures, show_stats, show_xen
+from horizon_ryu.cli import show, show_flows, show_measures, show_migration, show_stats, show_xen
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.terminal import Terminal, printable, styled
 
@@ -90,6 +90,16 @@ def migrations(out: Terminal, t: str) -> None:
     }  # fmt: skip
     show_flows.migrations(out, [data])
     show_flows.migration(out, data)
+    step = {"name": t, "state": t, "began_s": 1.0, "ended_s": 2.0, "detail": t}
+    router = {
+        "id": t, "kind": "router", "started": 0, "host": t, "domain": t, "destination": t,
+        "mode": t, "state": t, "duration_ms": 1.0, "pause_ms": None, "lost": None, "problem": t,
+        "silence": t, "steps": [step], "refusals": [{"field": t, "reason": t}],
+    }  # fmt: skip
+    show_flows.migrations(out, [router])
+    show_migration.migration(out, router)
+    show_migration.end(out, router)
+    out.print(show_migration.step_line(step), soft_wrap=True)
 
 
 def stats(out: Terminal, t: str) -> None:

@@ -30,10 +30,18 @@ from horizon_ryu.cli.xen_parsing import (
     route_of,
 )
 from horizon_ryu.http.router import Router
-from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures, xen_topology
+from horizon_ryu.rest import (
+    xen_devices,
+    xen_domains,
+    xen_hosts,
+    xen_measures,
+    xen_planes,
+    xen_topology,
+)
 from horizon_ryu.xen_hosts.topology import HostsTopology
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
+from xen_bridge.protocol.documents.planes import SeparatedPlane
 from xen_bridge.runtime.green import GreenRuntime
 
 
@@ -44,7 +52,7 @@ class Api:
         self.xen = FakeXen(folder)
         self.seen: list[tuple[str, str]] = []
         router = Router()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             router.add(module.resources(self.xen.hosts))
         router.add(xen_hosts.identity_resources(CONTROLLER))
         whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
@@ -512,3 +520,16 @@ def test_a_domain_of_any_name_is_shown_reached_and_deleted(
     api.shown("delete", "xen1", reached)
     assert uuid not in bridge.memory._domains
     assert [one["name"] for one in api.json("domains", "xen1")] == ["Domain-0"]
+
+
+def test_planes_are_shown_and_a_check_fails_where_something_is_missing(
+    api: Api, bridge: FakeBridge
+) -> None:
+    bridge.planes = (
+        SeparatedPlane(router="r1", hostname="r1", state="broken", faults=("no table 10001",)),
+    )
+    assert "r1" in api.shown("planes", "xen1")
+    assert api.json("planes", "xen1")["planes"][0]["faults"] == []
+    checked = api("xen", "planes", "xen1", "--check")
+    assert checked.exit_code == 1
+    assert "r1: no table 10001" in checked.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import threading
 from collections.abc import Callable, Coroutine
@@ -12,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from horizon_ryu.core.errors import Conflict
 from horizon_ryu.core.slicing.control_frames import control_frame
 from horizon_ryu.slicer import control
 from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.kept_document import KeptDocument
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 
@@ -257,3 +260,174 @@ def test_a_configuration_that_cannot_be_worked_out_leaves_the_one_before(
 
 def _fails(*_args: object) -> None:
     raise RuntimeError("of ours")
+
+
+# ---- what is kept
+
+
+def kept_server(folder: Path, engine: SlicerEngine) -> ControlServer:
+    return ControlServer(engine, "here:1", lambda: None, KeptDocument(folder / "slices"))
+
+
+def test_an_engine_goes_on_with_the_slices_of_the_one_before_until_newer_ones_come(
+    tmp_path: Path,
+) -> None:
+    async def run() -> None:
+        first = kept_server(tmp_path, SlicerEngine("one"))
+        await first._configure({"document": document(3, "a")})
+        assert (tmp_path / "slices").stat().st_mode & 0o777 == 0o600
+        engine = SlicerEngine("two")
+        second = kept_server(tmp_path, engine)
+        await second.resume()
+        assert (engine.configuration().version, list(engine.configuration().slices)) == (3, ["a"])
+        assert engine.is_configured.is_set()
+        with pytest.raises(Conflict):
+            await second._configure({"document": document(2, "b")})
+        await second._configure({"document": document(3, "a")})
+        await second._configure({"document": document(4, "b")})
+        third = SlicerEngine("three")
+        await kept_server(tmp_path, third).resume()
+        assert list(third.configuration().slices) == ["b"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.chmod(0o644),
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        lambda path: path.write_bytes(b"[]"),
+        lambda path: path.write_bytes(b'{"version": 3, "slices": [{"name": 5}]}'),
+        lambda path: (path.unlink(), path.mkdir()),
+        lambda path: (path.rename(path.with_name("real")), path.symlink_to("real")),
+        lambda path: (path.unlink(), os.mkfifo(path, 0o600)),
+    ],
+)
+def test_kept_slices_that_are_no_good_are_told_of_and_waited_for(
+    tmp_path: Path, spoil: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        first = kept_server(tmp_path, SlicerEngine("one"))
+        await first._configure({"document": document(3, "a")})
+        path = tmp_path / "slices"
+        spoil(path)
+        engine = SlicerEngine("two")
+        await kept_server(tmp_path, engine).resume()
+        assert not engine.is_configured.is_set()
+        assert ("is not worked by" in caplog.text) == path.exists()
+
+    asyncio.run(run())
+
+
+def test_slices_that_cannot_be_kept_are_worked_by_and_that_is_told(tmp_path: Path) -> None:
+    async def run() -> None:
+        engine = SlicerEngine("one")
+        server = kept_server(tmp_path / "no folder", engine)
+        assert (await server._configure({"document": document(3, "a")}))["version"] == 3
+        (problem,) = (await server._status({}))["problems"]
+        assert "cannot keep its slices" in problem
+        (tmp_path / "no folder").mkdir()
+        await server._configure({"document": document(4, "a")})
+        assert (await server._status({}))["problems"] == []
+
+    asyncio.run(run())
+
+
+# ---- who is waited for
+
+
+class HungLink:
+    """A switch that confirms, or never does."""
+
+    peer = "there:1"
+
+    def __init__(self, hangs: bool) -> None:
+        self.datapath = self
+        self._hangs = hangs
+        self.reconfigured = 0
+
+    def confirm(self, done: Callable[[], object]) -> None:
+        if not self._hangs:
+            done()
+
+    def flush(self) -> None:
+        """Send nothing."""
+
+    def reconfigure(self) -> None:
+        self.reconfigured += 1
+
+
+def concerning(version: int, **dpids: list[str] | str) -> dict[str, Any]:
+    slices = [
+        {"name": name, "controllers": [], "flowspace": [{"id": at, "dpids": found, "ports": [at]}]}
+        for at, (name, found) in enumerate(dpids.items(), 1)
+    ]
+    return {"version": version, "slices": slices}
+
+
+def test_a_configuration_waits_for_the_switches_that_it_concerns_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        told: list[tuple[str, dict[str, Any]]] = []
+        engine = SlicerEngine("one", lambda event, about: told.append((event, {**about})))
+        server = kept_server(tmp_path, engine)
+        good, hung = HungLink(False), HungLink(True)
+        one, two = f"{1:016x}", f"{2:016x}"
+        await server._configure({"document": concerning(1, a=[one], b=[two])})
+        engine.switches.update({1: good, 2: hung})  # type: ignore[dict-item]
+        # Forever: a test that waited for the hung one would never end.
+        monkeypatch.setattr(control, "CONFIRM_SECONDS", 1e6)
+        changed = concerning(2, a=[one], b=[two])
+        changed["slices"][0]["bandwidth"] = {"mode": "ip_tos", "value": 8}
+        done = await asyncio.wait_for(server._configure({"document": changed}), 60)
+        assert done["switches"] == {one: "applied"}
+        assert (good.reconfigured, hung.reconfigured) == (1, 1)
+        monkeypatch.setattr(control, "CONFIRM_SECONDS", 0.01)
+        for version, slices in ((3, {"a": "all", "b": [two]}), (4, {"a": [one, two], "b": [one]})):
+            done = await server._configure({"document": concerning(version, **slices)})
+            assert done["switches"][one] == "applied"
+            assert "not confirmed" in done["switches"][two]
+            ((event, about),) = [found for found in told if found[1].get("version") == version]
+            assert (event, about["dpid"]) == ("switch_unconfirmed", two)
+        engine.switches.clear()
+        for task in list(server._asking):
+            task.cancel()
+
+    asyncio.run(run())
+
+
+# ---- clients that do not read
+
+
+def test_a_client_that_does_not_read_is_told_how_many_events_it_has_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "MOST_UNSENT", 1 << 16)
+    told = 4000
+
+    async def check(_engine: SlicerEngine, server: ControlServer, connect: Connect) -> None:
+        slow = await connect()
+        assert "result" in await slow.call("status")
+        for number in range(told):
+            server.tell("something", {"number": number, "text": "x" * 500})
+        monkeypatch.setattr(control, "LOOK_SECONDS", 0.01)
+        other = await server.listen(tmp_path / "other")
+        keeping = asyncio.create_task(server.keep(tmp_path / "other", other))
+        got, lost = 0, 0
+        async with asyncio.timeout(60):
+            while got + lost < told:
+                frame = await slow.frame()
+                if frame["event"] == "events_lost":
+                    lost += frame["about"]["count"]
+                else:
+                    assert frame["about"]["number"] == got + lost
+                    got += 1
+        keeping.cancel()
+        assert lost
+        assert got
+        assert "result" in await slow.call("status"), "it is connected still"
+
+    served(tmp_path, check)

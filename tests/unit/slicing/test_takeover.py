@@ -225,7 +225,7 @@ def read(folder: Path) -> list[TenantEntry] | None:
     tables.open(folder / "tables", pytest.fail)
     had = tables.had(SWITCH)
     tables.close()
-    return None if had is None else list(had)
+    return None if had is None else list(had.entries)
 
 
 def test_tables_are_read_as_they_were_when_their_engine_was_killed(tmp_path: Path) -> None:
@@ -243,7 +243,9 @@ def test_a_torn_end_is_cut_off_and_written_on(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes() + entry_put(SWITCH, first[0])[:-3])
     tables = KeptTables()
     tables.open(path, pytest.fail)
-    assert list(tables.had(SWITCH) or ()) == first
+    had = tables.had(SWITCH)
+    assert had is not None
+    assert list(had.entries) == first
     tables.follow(SWITCH, sliced.datapath.tables, [])
     sliced.ask(*MODS[1])
     tables.close()

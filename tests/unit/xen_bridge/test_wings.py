@@ -31,6 +31,7 @@ LEANS_ON: dict[str, set[str]] = {
     "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
     "planes": {"errors", "protocol", "netlink", "child_command"},
     "separation": {"errors", "protocol", "netlink", "planes", "channel", "dom0", "atomic_write"},
+    "agent": {"errors", "protocol", "netlink", "planes", "channel", "client", "trust"},
     "virtual_management": {"errors", "protocol", "dom0"},
 }
 """What each wing may import, besides itself; nodes and command, at the top, put it together."""

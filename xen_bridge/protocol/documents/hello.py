@@ -15,7 +15,7 @@ from xen_bridge.protocol.documents.measures import ADDRESS
 
 MAX_INTERFACES, MAX_ADDRESSES, MAX_KINDS = 64, 64, 64
 PREFIX = ADDRESS + r"/[0-9]{1,3}"
-KIND = r"[a-z][a-z0-9_]{0,31}"
+KIND = r"[a-z][a-z0-9_-]{0,31}"
 MAX_GENERATION = (1 << 63) - 1
 
 HelloState = Literal["separated", "refused"]
@@ -64,15 +64,19 @@ class KernelKind:
 
 @dataclass(frozen=True, slots=True)
 class RouterHello:
-    """The name that a router gives itself, its interfaces, and what its kernel does.
+    """The name that a router gives itself, its Ethernet interfaces, and what its kernel does.
 
-    ``number`` counts the times that its agent said so since it began.
+    ``number`` counts the times that its agent said so since it began; ``addresses`` are those
+    of its other interfaces, such as its loopback.
     """
 
     name: str = document_field(least=1, most=64)
     number: int = document_field(1, least=1, most=MAX_GENERATION)
     interfaces: tuple[RouterInterface, ...] = document_field(
         (), tag="Interface", at_most=MAX_INTERFACES
+    )
+    addresses: tuple[str, ...] = document_field(
+        (), tag="Address", pattern=PREFIX, at_most=MAX_ADDRESSES
     )
     kinds: tuple[KernelKind, ...] = document_field((), tag="Kind", at_most=MAX_KINDS)
 
