@@ -228,4 +228,8 @@ def main(protocols: tuple[str, str], mode: str = "meter", link_kbps: int = 0) ->
 
 
 if __name__ == "__main__":
-    main((sys.argv[1], sys.argv[2]), *sys.argv[3:4], *map(int, sys.argv[4:5]))
+    main(
+        (sys.argv[1], sys.argv[2]),
+        (sys.argv[3:4] or ["meter"])[0],
+        int((sys.argv[4:5] or ["0"])[0]),
+    )
