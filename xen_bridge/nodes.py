@@ -136,8 +136,14 @@ def domain_0(
         **consolidate_handlers(node),
         **_migrating(directory, identity, host, paths),
     }
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
+
+    def turn() -> None:
+        planes.turn()
+        admitted = made.keys.names() if made.admitted is None else made.admitted()
+        incoming.forget_others(admitted.keys())
+
+    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
     return replace(made, lasting=(lasting,))
 
 
