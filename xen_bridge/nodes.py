@@ -24,9 +24,16 @@ from xen_bridge.handlers import (
     device_handlers,
     domain_handlers,
     measure_handlers,
+    migration_handlers,
     scan_handlers,
     separation_handlers,
 )
+from xen_bridge.migration.destination import MigrationDestination
+from xen_bridge.migration.incoming import IncomingMigration
+from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.outgoing import OutgoingMigration
+from xen_bridge.migration.peer import connecting
+from xen_bridge.migration.source import MigrationSource
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
@@ -53,6 +60,8 @@ from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
 
 SETTINGS_FILE = "weights.json"
+LEAVING, COMING = "migrations-from-here", "migrations-to-here"
+"""Folders of journals."""
 PLANES_SECONDS = 0.2
 """Between two looks at what is due of the routers' planes."""
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
@@ -121,6 +130,7 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
+        **_migrating(directory, identity, host, paths),
     }
     lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
@@ -141,6 +151,23 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
     while True:
         runtime.in_thread(turn)
         runtime.sleep(seconds)
+
+
+def _migrating(
+    directory: Path, identity: Identity, host: PhysicalHost, paths: AllowedPaths
+) -> RequestHandlers:
+    """Return the handlers of migrations, after going on with those that were interrupted."""
+    leaving: MigrationJournal[OutgoingMigration] = MigrationJournal(
+        directory / LEAVING, OutgoingMigration, lambda one: one.has_ended
+    )
+    coming: MigrationJournal[IncomingMigration] = MigrationJournal(
+        directory / COMING, IncomingMigration, lambda one: one.has_ended
+    )
+    source = MigrationSource(host, leaving, connecting(identity))
+    destination = MigrationDestination(host, coming, paths.checked)
+    destination.resume()
+    source.resume()
+    return migration_handlers(source, destination)
 
 
 def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeComponents:

@@ -11,6 +11,7 @@ from xen_bridge.netlink.constants import (
     IFF_ALLMULTI,
     IFF_UP,
     IFLA_ADDRESS,
+    IFLA_BRPORT_STATE,
     IFLA_IFNAME,
     IFLA_INFO_DATA,
     IFLA_INFO_KIND,
@@ -19,15 +20,19 @@ from xen_bridge.netlink.constants import (
     IFLA_MACVLAN_MODE,
     IFLA_MASTER,
     IFLA_MTU,
+    IFLA_NET_NS_FD,
+    IFLA_PROTINFO,
     IFLA_STATS64,
     IFLA_TXQLEN,
     IFLA_XDP,
     IFLA_XDP_ATTACHED,
     MACVLAN_MODE_BRIDGE,
+    NLA_F_NESTED,
     NLM_F_CREATE,
     NLM_F_EXCL,
     RTM_DELLINK,
     RTM_NEWLINK,
+    RTM_SETLINK,
 )
 from xen_bridge.netlink.wire import Request
 
@@ -155,6 +160,25 @@ def add_macvlan(name: str, parent: int, mac: bytes) -> Request:
     more += wire.attribute(IFLA_ADDRESS, mac) + wire.attribute(IFLA_LINKINFO, kind)
     head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
+
+
+def hand_over(index: int, namespace: int, name: str, master: int) -> Request:
+    """Return what makes a link, at once, one of another namespace: its name there, its bridge, up.
+
+    ``namespace`` is an open descriptor; ``master`` is the bridge's index there. As it is one
+    change, the other end of a veth is not told that its carrier was gone for a moment.
+    """
+    more = wire.attribute(IFLA_NET_NS_FD, wire.u32(namespace))
+    more += wire.attribute(IFLA_IFNAME, wire.name(name))
+    more += wire.attribute(IFLA_MASTER, wire.u32(wire.index(master)))
+    return _change(index, IFF_UP, IFF_UP, more)
+
+
+def set_port_state(index: int, state: int) -> Request:
+    """Return what sets the state of a bridge's port (BR_STATE_…); its carrier stays as it is."""
+    head = IFINFOMSG.pack(socket.AF_BRIDGE, 0, wire.index(index), 0, 0)
+    told = wire.attribute(IFLA_BRPORT_STATE, bytes((state,)))
+    return Request(RTM_SETLINK, 0, head + wire.attribute(IFLA_PROTINFO | NLA_F_NESTED, told))
 
 
 def delete_link(index: int) -> Request:

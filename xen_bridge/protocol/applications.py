@@ -19,6 +19,7 @@ from xen_bridge.protocol.documents import (
     hello,
     measures,
     migration,
+    migration_advise,
     neighborhood,
     planes,
     route_change,
@@ -65,6 +66,9 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             migration.GetMigration: migration.MigrationStatus,
             migration.ListMigrations: migration.MigrationList,
             migration.AbortMigration: migration.MigrationStatus,
+            migration_advise.PrepareIncoming: migration_advise.IncomingSite,
+            migration_advise.AdviseMigration: migration_advise.IncomingStatus,
+            migration_advise.AbortIncoming: migration_advise.IncomingStatus,
         },
         Application.HELLO: {
             channel.ChannelMessages: channel.Acknowledgement,

@@ -104,6 +104,12 @@ class NamespaceLinks:
         if (_NAMES / name).is_symlink():
             (_NAMES / name).unlink(missing_ok=True)
 
+    def forget_all_of(self, prefix: str, pid: int) -> None:
+        """Take away the names that begin so and lead to a process which is elsewhere now."""
+        for path in _NAMES.glob(f"{prefix}*"):
+            if path.is_symlink() and os.readlink(path) == f"/proc/{pid}/ns/net":
+                path.unlink(missing_ok=True)
+
     def connect(self, definition: CreateDomain, name: str, number: int, pid: int) -> None:
         """Give the domain of ``pid`` its interfaces, up, each with its other end in its bridge."""
         self.ip("-n", name, "link", "set", "lo", "up")

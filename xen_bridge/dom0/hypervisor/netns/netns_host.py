@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import shlex
 import stat
@@ -35,14 +34,10 @@ from xen_bridge.dom0.hypervisor.netns.processes import (
     threads,
 )
 from xen_bridge.dom0.hypervisor.netns.router_setup import check_setup
-from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, RequestUnsupported
 from xen_bridge.protocol.documents.domains import CreateDomain, Domain, KnownLifecycle
 
 LOG = logging.getLogger(__name__)
-DEFAULT_BASE = "/var/lib/xen-bridge/netns"
-_HOST = re.compile(r"[A-Za-z0-9_]{1,31}")
-"""No dash: it is where the name of a domain begins, in that of its namespace."""
 _PASSES = 50
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -76,15 +71,21 @@ class NetnsHost(NetnsReader):
 
     def define(self, wanted: CreateDomain) -> Domain:
         """Make a domain known; its ``kernel`` is the program that it runs, if any."""
-        _check_definition(wanted)
+        check_definition(wanted)
         with self._store.lock():
-            for other in self._store.definitions():
-                if wanted.name == other.name or wanted.uuid in (other.uuid, other.name):
-                    raise RequestConflict(f"a domain {other.name} exists already")
+            self._check_is_new(wanted)
             interfaces = tuple(replace(one, mac=one.mac or _new_mac()) for one in wanted.interfaces)
             made = replace(wanted, uuid=wanted.uuid or str(uuid.uuid4()), interfaces=interfaces)
             self._store.put(replace(made, autostart=False))
         return self.domain(made.uuid or "")
+
+    def _check_is_new(self, wanted: CreateDomain) -> None:
+        """Raise RequestConflict for a name or UUID that another has; the lock is held."""
+        for other in self._store.definitions():
+            if wanted.name == other.name or wanted.uuid in (other.uuid, other.name):
+                raise RequestConflict(f"a domain {other.name} exists already")
+        if wanted.name in self._store.reserved_names():
+            raise RequestConflict(f"a domain {wanted.name} is about to come from another host")
 
     def set_autostart(self, domain: str, starts: bool) -> None:
         """Say whether a domain is started with the host."""
@@ -225,8 +226,8 @@ class NetnsHost(NetnsReader):
     # ---- moving, devices
 
     def migrate(self, domain: str, destination: str) -> None:
-        """Refuse."""
-        _unsupported("migration")
+        """Refuse: the hosts' bridges move domains, with each other's help."""
+        _unsupported("migration by a URI")
 
     def take_device(self, address: str) -> None:
         """Refuse."""
@@ -249,21 +250,6 @@ class NetnsHost(NetnsReader):
         self._netlink.close()
 
 
-def netns_host(uri: str) -> NetnsHost:
-    """Return the host that ``uri`` names; InvalidRequest for a name or option that it has not."""
-    named = XenUri.read(uri)
-    name = uri.partition("://")[2].partition("/")[2].partition("?")[0] or "host"
-    if _HOST.fullmatch(name) is None:
-        raise InvalidRequest(("uri",), f"{name!r} is no name of a host: letters, digits and _")
-    if not named.is_here:
-        raise InvalidRequest(("uri",), f"{uri!r} is another machine's")
-    options = dict(named.options)
-    base = options.pop("state", DEFAULT_BASE)
-    if options or not base.startswith("/"):
-        raise InvalidRequest(("uri",), f"{uri!r}: its option is state=FOLDER, an absolute path")
-    return NetnsHost(name, Path(base))
-
-
 def _unsupported(what: str) -> NoReturn:
     raise RequestUnsupported(f"{what}, with netns domains")
 
@@ -282,7 +268,7 @@ def _new_mac() -> str:
     return "02:" + secrets.token_bytes(5).hex(":")
 
 
-def _check_definition(wanted: CreateDomain) -> None:
+def check_definition(wanted: CreateDomain) -> None:
     """Refuse what would be left out without a word, and a program that others may change."""
     if wanted.vcpus != 1 or (wanted.max_vcpus or 1) != 1:
         _unsupported("vCPUs")

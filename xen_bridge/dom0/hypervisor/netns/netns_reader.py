@@ -62,7 +62,9 @@ class FoundDomain:
 class NetnsReader:
     """A host of namespaces, as it can be looked at."""
 
-    capabilities = frozenset({Capability.AFFINITY, Capability.ROUTER_SETUP})
+    capabilities = frozenset(
+        {Capability.AFFINITY, Capability.MIGRATION_WITHIN_MACHINE, Capability.ROUTER_SETUP}
+    )
     """And weight and cap where each domain can have a cgroup; processes have no vCPUs."""
 
     def __init__(self, name: str, base: Path, cgroups: DomainCgroups | None = None) -> None:
@@ -143,6 +145,8 @@ class NetnsReader:
         found = self._find(domain)
         if found.record is None:
             raise RequestConflict(f"{found.name} does not run")
+        if found.record.moving:
+            raise RequestConflict(f"{found.name} is being moved ({found.record.moving})")
         return found, found.record
 
     def _described(self, found: FoundDomain, groups: Mapping[str, list[int]]) -> Domain:
