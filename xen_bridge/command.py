@@ -284,8 +284,7 @@ def _asked(url: str, directory: Path, body: object) -> Any:
 @main.command()
 @click.option(
     "--uri",
-    default="xen:///system",
-    show_default=True,
+    show_default="xen:///system where Xen runs, else netns:///",
     help="This machine's hypervisor, as libvirt names it; netns:///NAME has"
     " network namespaces for domains, test:///default and memory:/// need no hypervisor."
     " Of another machine, run xen-bridge there.",
@@ -312,7 +311,7 @@ def _asked(url: str, directory: Path, body: object) -> Any:
 @listen_options(SERVICE_PORT)
 @directory_option
 def serve(
-    uri: str,
+    uri: str | None,
     paths: tuple[str, ...],
     skipped: tuple[str, ...],
     host: str,
@@ -325,11 +324,16 @@ def serve(
     \b
     Example:  xen-bridge serve --host 192.0.2.1 --allow-path /dev/vg0 --allow-path /srv/kernels:ro
     """
+    from xen_bridge.dom0.hypervisor.opening import NAMESPACES, default_uri
     from xen_bridge.nodes import THREADS, domain_0
     from xen_bridge.runtime.green import GreenRuntime
     from xen_bridge.server.https import serve as serve_https
 
     _identity(directory)
+    if uri is None:
+        uri = default_uri()
+        if uri == NAMESPACES:
+            click.echo("no Xen runs here: domains are network namespaces (netns:///)", err=True)
     with _Explained(directory):
         allowed = AllowedPaths(allowed_path(text) for text in paths)
         kinds = checked_kinds(skipped)
