@@ -27,6 +27,7 @@ from horizon_ryu.cli.xen_parsing import (
     is_name,
     path_of,
     processor_of,
+    route_of,
 )
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import (
@@ -396,6 +397,15 @@ def test_disks_interfaces_and_paths() -> None:
     assert disk_of("/a:ro:xvda") == {"source": "/a:ro", "target": "xvda", "read_only": False}
     assert disk_of("/a:xvda:ro") == {"source": "/a", "target": "xvda", "read_only": True}
     assert interface_of("br0") == {"bridge": "br0"}
+    assert interface_of("br0,02:00:00:00:00:0A,192.0.2.1/24,2001:db8::1/64") == {
+        "bridge": "br0",
+        "mac": "02:00:00:00:00:0a",
+        "addresses": ["192.0.2.1/24", "2001:db8::1/64"],
+    }
+    assert route_of("::/0,2001:db8::1") == {"to": "::/0", "via": "2001:db8::1"}
+    for odd in (lambda: interface_of("br0,02:00:00:00:00:0a,192.0.2.1"), lambda: route_of("::/0")):
+        with pytest.raises(click.BadParameter):
+            odd()
     assert path_of("xen1", "devices", PF) == f"/v1/xen/hosts/xen1/devices/{PF}"
     with pytest.raises(click.BadParameter):
         path_of("a/b")
@@ -413,6 +423,20 @@ def test_what_becomes_of_a_domain_is_chosen(api: Api, bridge: FakeBridge) -> Non
     assert "after a reboot destroy, after a crash destroy; starts with its host: yes" in told
     assert api.json("domains", "xen1", "r2")[0]["on_reboot"] == "destroy"
     assert "starts with its host: yes" in api.shown("domains", "xen1", "r2")
+
+
+def test_what_is_inside_a_router_is_chosen_at_its_creation(
+    api: Api, bridge: FakeBridge, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "frr.conf"
+    configuration.write_text("router ospf")
+    words = ("--bridge", "br0,192.0.2.1/24", "--route", "10.0.0.0/8,192.0.2.2")
+    more = ("--daemon", "ospfd", "--daemon", "bgpd", "--configuration", str(configuration))
+    api.shown("create", "xen1", "r2", *words, *more)
+    asked = api.asked(CreateDomain)
+    assert asked.interfaces[0].addresses == ("192.0.2.1/24",)
+    assert [(one.to, one.via) for one in asked.routes] == [("10.0.0.0/8", "192.0.2.2")]
+    assert (asked.daemons, asked.configuration) == (("ospfd", "bgpd"), "router ospf")
 
 
 def test_the_network_of_a_router_is_chosen_shown_and_taken_away(
