@@ -24,6 +24,7 @@ from horizon_ryu.rest import (
     xen_domains,
     xen_hosts,
     xen_measures,
+    xen_planes,
     xen_topology,
 )
 from horizon_ryu.rest import nodes as nodes_resource
@@ -60,7 +61,7 @@ class Xen(HorizonApp):
         configured = self._hosts.timers
         self._hosts.timers = kept_timers(horizon.store, TIMERS_SETTING, configured)
         self._hosts.load()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             horizon.router.add(module.resources(self._hosts))
         self._migrations = RouterMigrations(
             self._hosts,

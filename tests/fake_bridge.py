@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
 from xen_bridge.protocol.documents.neighborhood import Neighborhood
+from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, SeparatedPlane
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidatedNode
 from xen_bridge.protocol.messages import Message
@@ -124,6 +126,7 @@ class FakeBridge:
         """What the agents of routers tell of these, by name."""
         self.asked: list[tuple[Any, str | None, float | None]] = []
         self.opened = self.closed = 0
+        self.planes: tuple[SeparatedPlane, ...] = ()
         self.mover = FakeMover(self.memory)
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
         self.scanned = Neighborhood()
@@ -136,6 +139,7 @@ class FakeBridge:
             **domain_handlers(self.physical),
             **device_handlers(DeviceManager(self.memory, SysfsDevices(self.sysfs))),
             **self.mover.handlers(),
+            ListPlanes: RequestHandler(self._list_planes),
             **consolidate_handlers(consolidating),
             **self._measuring(
                 {"xentop": xentop}, HostSummary(self.memory, self._runtime, self._netlink)
@@ -146,6 +150,11 @@ class FakeBridge:
         if name not in self.consolidated:
             raise SubjectNotFound(f"no agent is known for {name}")
         return self.consolidated[name]
+
+    def _list_planes(self, body: ListPlanes) -> PlaneList:
+        """Tell of faults only where they were asked for."""
+        told = [one if body.check else replace(one, faults=()) for one in self.planes]
+        return PlaneList(tuple(told))
 
     def _measuring(
         self, more: dict[str, Gatherer], summary: HostSummary | RouterSummary

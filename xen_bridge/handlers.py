@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from xen_bridge.channel.incoming import IncomingChannel
 from xen_bridge.dom0.allowed_paths import AllowedPaths
@@ -11,8 +12,16 @@ from xen_bridge.dom0.hypervisor.interface import HostDevice
 from xen_bridge.gatherers.measures import MeasuresGatherer
 from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
-from xen_bridge.protocol.documents import devices, domains
+from xen_bridge.migration.destination import MigrationDestination
+from xen_bridge.migration.source import MigrationSource
+from xen_bridge.planes.dead_times import DeadTimes
+from xen_bridge.protocol.documents import devices, domains, migration, migration_advise
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
+from xen_bridge.protocol.documents.dead_times import (
+    DeadTimesAnswer,
+    GetDeadTimes,
+    SessionDeadTime,
+)
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
@@ -154,6 +163,17 @@ def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> Re
     }
 
 
+def dead_time_handlers(times: DeadTimes) -> RequestHandlers:
+    """Return the handler of what a router's agent tells of its protocols' timers."""
+
+    def read(_body: GetDeadTimes) -> DeadTimesAnswer:
+        found = times.read()
+        sessions = (SessionDeadTime(one.protocol, one.peer, one.seconds) for one in found.times)
+        return DeadTimesAnswer(tuple(sessions), found.unknown)
+
+    return {GetDeadTimes: RequestHandler(read, CHANGE_SECONDS)}
+
+
 def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
     """Return the handler of the Node Consolidate component (report 2.4.1.2)."""
     if isinstance(node, NodeConsolidate):
@@ -168,6 +188,33 @@ def _seconds_of_a_host(body: ConsolidateNode) -> float:
 
 def _seconds_of_a_router(body: ConsolidateNode) -> float:
     return body.seconds_for_one
+
+
+def migration_handlers(
+    source: MigrationSource, destination: MigrationDestination
+) -> RequestHandlers:
+    """Return the handlers of migrations: what is asked of the source, and of the destination."""
+
+    def prepare(body: migration_advise.PrepareIncoming, origin: Origin) -> Any:
+        return destination.prepare(body, origin.node_pk)
+
+    def advise(body: migration_advise.AdviseMigration, origin: Origin) -> Any:
+        return destination.advise(body, origin.node_pk)
+
+    def abort(body: migration_advise.AbortIncoming, origin: Origin) -> Any:
+        return destination.abort(body, origin.node_pk)
+
+    return {
+        migration.MigrateDomain: RequestHandler(source.begin, CHANGE_SECONDS),
+        migration.GetMigration: RequestHandler(lambda body: source.status(body.id)),
+        migration.ListMigrations: RequestHandler(lambda _body: source.list()),
+        migration.AbortMigration: RequestHandler(lambda body: source.abort(body.id)),
+        migration_advise.PrepareIncoming: RequestHandler(
+            prepare, CHANGE_SECONDS, needs_origin=True
+        ),
+        migration_advise.AdviseMigration: RequestHandler(advise, CHANGE_SECONDS, needs_origin=True),
+        migration_advise.AbortIncoming: RequestHandler(abort, CHANGE_SECONDS, needs_origin=True),
+    }
 
 
 def channel_handlers(incoming: IncomingChannel, limiter: ThreadLimiter) -> RequestHandlers:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from xen_bridge.agent.separation_agent import SeparationAgent
+from xen_bridge.agent.separation_agent import RouteSource, SeparationAgent
 from xen_bridge.channel.incarnation import FILE as INCARNATION
 from xen_bridge.channel.incarnation import next_incarnation
 from xen_bridge.channel.incoming import IncomingChannel
@@ -21,13 +21,24 @@ from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import (
     channel_handlers,
     consolidate_handlers,
+    dead_time_handlers,
     device_handlers,
     domain_handlers,
     measure_handlers,
+    migration_handlers,
     scan_handlers,
     separation_handlers,
 )
+from xen_bridge.migration.destination import MigrationDestination
+from xen_bridge.migration.incoming import IncomingMigration
+from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.outgoing import OutgoingMigration
+from xen_bridge.migration.peer import connecting
+from xen_bridge.migration.source import MigrationSource
 from xen_bridge.netlink.tables import Netlink
+from xen_bridge.planes.dead_times import DeadTimes
+from xen_bridge.planes.fib_model import FibModel
+from xen_bridge.planes.follower import FibFollower
 from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -53,6 +64,8 @@ from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
 
 SETTINGS_FILE = "weights.json"
+LEAVING, COMING = "migrations-from-here", "migrations-to-here"
+"""Folders of journals."""
 PLANES_SECONDS = 0.2
 """Between two looks at what is due of the routers' planes."""
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
@@ -121,6 +134,7 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
+        **_migrating(directory, identity, host, paths),
     }
     lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
@@ -143,10 +157,34 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
         runtime.sleep(seconds)
 
 
-def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeComponents:
+def _migrating(
+    directory: Path, identity: Identity, host: PhysicalHost, paths: AllowedPaths
+) -> RequestHandlers:
+    """Return the handlers of migrations, after going on with those that were interrupted."""
+    leaving: MigrationJournal[OutgoingMigration] = MigrationJournal(
+        directory / LEAVING, OutgoingMigration, lambda one: one.has_ended
+    )
+    coming: MigrationJournal[IncomingMigration] = MigrationJournal(
+        directory / COMING, IncomingMigration, lambda one: one.has_ended
+    )
+    source = MigrationSource(host, leaving, connecting(identity))
+    destination = MigrationDestination(host, coming, paths.checked)
+    destination.resume()
+    source.resume()
+    return migration_handlers(source, destination)
+
+
+def virtual_router(
+    directory: Path,
+    runtime: Runtime,
+    serve: Serve,
+    vty: str | None = None,
+    source: Callable[[FibModel], RouteSource] = FibFollower,
+) -> NodeComponents:
     """Return the node of a virtual router: it measures itself, and has its planes separated.
 
-    By one of the Domain 0s in its file of hosts, if there are any.
+    By one of the Domain 0s in its file of hosts, if there are any. The sockets of FRR's daemons
+    are in the folder ``vty``, if not where FRR has them by default. Routes come from ``source``.
     """
     identity = Identity.load(directory)
     reading, netlink = _reading(runtime), Netlink()
@@ -155,10 +193,12 @@ def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeCompo
     handlers = {
         **measure_handlers(measuring, RouterSummary(reading, netlink)),
         **scan_handlers(scan),
+        **dead_time_handlers(DeadTimes(vty)),
         **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
     homes = routers.RouterList(directory / routers.HOSTS_FILE)
-    agent = SeparationAgent(identity, homes.routers, next_incarnation(directory / INCARNATION))
+    incarnation = next_incarnation(directory / INCARNATION)
+    agent = SeparationAgent(identity, homes.routers, incarnation, source=source)
     lasting = ("the separation of our planes", partial(_follow, runtime, agent))
     return replace(_node(directory, identity, handlers, runtime, serve), lasting=(lasting,))
 
@@ -191,11 +231,15 @@ def _node(
         return {one.node_pk: one.name for one in found.values()}
 
     def admitted() -> Mapping[str, str]:
-        return {**guests(), **keys.names()}
+        return {**guests(), **names()}
+
+    def names() -> Mapping[str, str]:
+        # Who has this node's own key can change its lists: its own commands ask with it.
+        return {identity.node_pk: "this node", **keys.names()}
 
     dispatcher = Dispatcher(
         identity.node_pk,
-        keys.names,
+        names,
         handlers,
         runtime,
         ThreadLimiter(runtime, "hypervisor", HYPERVISOR_THREADS, HYPERVISOR_THREADS_OF_ONE),

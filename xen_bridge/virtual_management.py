@@ -337,6 +337,14 @@ class PhysicalHost:
             LOG.warning("weight and cap of %s are not kept where it is now: %s", domain.name, error)
         return target._after(replace(domain, id=None, state="unknown"))
 
+    def settings_of(self, domain: Domain) -> SchedulerSettings:
+        """Return the weight, cap and affinity that a domain was given."""
+        return self._scheduling.of(domain)
+
+    def forget_settings(self, uuid: str) -> None:
+        """Forget what a domain was given that is elsewhere now."""
+        self._scheduling.forget(uuid)
+
     def adopt(self, uuid: str, settings: SchedulerSettings) -> None:
         """Take over the weight and cap of a domain that has come from elsewhere."""
         self._scheduling.keep(uuid, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -13,7 +13,15 @@ from horizon_ryu.cli.client import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
-from horizon_ryu.cli.xen_parsing import HOSTS, disk_of, interface_of, path_of, processor_of
+from horizon_ryu.cli.xen_parsing import (
+    HOSTS,
+    disk_of,
+    interface_of,
+    path_of,
+    processor_of,
+    route_of,
+)
+from horizon_ryu.cli.xen_planes import planes
 from horizon_ryu.cli.xen_topology import topology
 
 LIFECYCLE = ("restart", "destroy")
@@ -131,7 +139,12 @@ def domains(session: Session, host: str, domain: str | None) -> None:
 @click.option("--kernel", help="file that the host allows; needed without --boot-loader")
 @click.option("--ramdisk", help="file that the host allows")
 @click.option("--arguments", help="command line of the kernel")
-@click.option("--bridge", "bridges", multiple=True, metavar="BRIDGE[,MAC]", help="an interface")
+@click.option(
+    "--bridge", "bridges", multiple=True, metavar="BRIDGE[,MAC][,ADDRESS/N…]", help="an interface"
+)
+@click.option("--route", "routes", multiple=True, metavar="RANGE,VIA", help="a static route")
+@click.option("--daemon", "daemons", multiple=True, help="of FRR, as ospfd")
+@click.option("--configuration", type=click.File(), help="of FRR's daemons; - reads it")
 @click.option("--disk", "disks", multiple=True, metavar="SOURCE:TARGET[:ro]", help="a disk")
 @click.option("--boot-loader", type=click.Choice(["pygrub"]), help="reads the disk in Domain 0")
 @click.option("--on-reboot", type=click.Choice(LIFECYCLE), help="restart unless told otherwise")
@@ -148,6 +161,8 @@ def create(
     memory_mb: int,
     bridges: tuple[str, ...],
     disks: tuple[str, ...],
+    routes: tuple[str, ...],
+    configuration: TextIO | None,
     **options: Any,
 ) -> None:
     """Instantiate a paravirtual domain.
@@ -158,6 +173,9 @@ def create(
     body |= {key: value for key, value in options.items() if value is not None}
     body["interfaces"] = [interface_of(text) for text in bridges]
     body["disks"] = [disk_of(text) for text in disks]
+    body["routes"] = [route_of(text) for text in routes]
+    if configuration is not None:
+        body["configuration"] = configuration.read()
     with session.console.status(f"creating {name} on {host} …"), _explaining(_needs(body)):
         data = session.client.post(path_of(host, "domains"), body, LONG)
     _print(session, [data], show_xen.domains)
@@ -165,7 +183,7 @@ def create(
 
 def _needs(body: dict[str, Any]) -> tuple[str, ...]:
     """Return what to know about a new domain that may be refused."""
-    if body["disks"] or "kernel" in body:
+    if body["disks"] or body["daemons"] or "kernel" in body:
         return ()
     return ("A domain needs a kernel (--kernel), or a disk to boot from (--disk SOURCE:TARGET).",)
 
@@ -317,8 +335,6 @@ def set_queues(session: Session, host: str, maximum: int) -> None:
     _print(session, data, show_xen.devices)
 
 
-xen.add_command(measure)
-xen.add_command(topology)
-for command in xen_migrate.COMMANDS:
+for command in (measure, topology, planes, *xen_migrate.COMMANDS):
     xen.add_command(command)
 COMMANDS = (xen,)

@@ -68,9 +68,27 @@ def _span_of(text: str, part: str) -> range:
 
 
 def interface_of(text: str) -> dict[str, Any]:
-    """Return the interface ``BRIDGE`` or ``BRIDGE,MAC``."""
-    bridge, _, mac = text.partition(",")
-    return {"bridge": bridge, "mac": mac.lower()} if mac else {"bridge": bridge}
+    """Return the interface ``BRIDGE[,MAC][,ADDRESS/LENGTH…]``."""
+    bridge, *parts = text.split(",")
+    addresses = [part for part in parts if "/" in part]
+    macs = [part.lower() for part in parts if part and "/" not in part]
+    if len(macs) > 1:
+        hint = "an address has its prefix length: 192.0.2.1/24"
+        raise click.BadParameter(f"{text!r} has several MACs; {hint}", param_hint="--bridge")
+    found: dict[str, Any] = {"bridge": bridge}
+    if macs:
+        found["mac"] = macs[0]
+    return {**found, "addresses": addresses} if addresses else found
+
+
+def route_of(text: str) -> dict[str, Any]:
+    """Return the route ``RANGE,VIA``."""
+    to, comma, via = text.partition(",")
+    if not comma:
+        raise click.BadParameter(
+            f"{text!r} is not RANGE,VIA, as 10.0.0.0/8,192.0.2.1", param_hint="--route"
+        )
+    return {"to": to, "via": via}
 
 
 def disk_of(text: str) -> dict[str, Any]:

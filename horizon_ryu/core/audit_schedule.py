@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from heapq import heappop, heappush
 
-INTERVAL = 2.0
-"""Seconds between two audits of a switch; what others did is undone well within 5 s."""
+INTERVAL = 3.0
+"""Seconds between two audits of a switch; what others did is undone within 5 s all the same."""
 AGAIN = 0.5
 """Seconds after which it is looked whether a restoration has lasted."""
 PATIENCE = 7
@@ -25,23 +26,35 @@ class AuditSchedule:
 
     def __init__(self) -> None:
         self._due: dict[int, float] = {}
+        self._turns: list[tuple[float, int]] = []
+        """A heap of these times; one that is no longer that of its switch is void."""
         self._busy: set[int] = set()
         self._strikes: dict[int, int] = {}
 
     def follow(self, dpids: Collection[int], now: float) -> None:
         """Take the switches that are there; new ones are due within an interval."""
+        if self._due.keys() == dpids:
+            return
         for dpid in self._due.keys() - dpids:
             del self._due[dpid]
             self._strikes.pop(dpid, None)
         for dpid in dpids:
             if dpid not in self._due:
-                self._due[dpid] = now + INTERVAL * (1 + dpid % _PARTS) / _PARTS
+                self._set_due(dpid, now + INTERVAL * (1 + dpid % _PARTS) / _PARTS)
+
+    def _set_due(self, dpid: int, at: float) -> None:
+        self._due[dpid] = at
+        heappush(self._turns, (at, dpid))
 
     def take_due(self, now: float) -> list[int]:
         """Return the switches to audit now, the longest overdue first; each until :meth:`done`."""
-        due = [dpid for dpid, at in self._due.items() if at <= now and dpid not in self._busy]
-        self._busy.update(due)
-        return sorted(due, key=self._due.__getitem__)
+        due = []
+        while self._turns and self._turns[0][0] <= now:
+            at, dpid = heappop(self._turns)
+            if self._due.get(dpid) == at and dpid not in self._busy:
+                self._busy.add(dpid)
+                due.append(dpid)
+        return due
 
     def done(self, dpid: int, is_fine: bool, now: float) -> None:
         """Take note that a switch was audited; ``is_fine``: nothing differed."""
@@ -51,7 +64,7 @@ class AuditSchedule:
         strikes = 0 if is_fine else self._strikes.get(dpid, 0) + 1
         self._strikes[dpid] = strikes
         pause = AGAIN * 2.0 ** min(max(0, strikes - PATIENCE), 10) if strikes else INTERVAL
-        self._due[dpid] = now + min(pause, LONGEST)
+        self._set_due(dpid, now + min(pause, LONGEST))
 
     def strikes(self, dpid: int) -> int:
         """Return how many audits in a row have found a difference."""

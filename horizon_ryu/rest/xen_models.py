@@ -147,6 +147,7 @@ class Domains(Model):
 
 _NewInterface: Any = request_model(bridge.NewInterface)
 _NewDisk: Any = request_model(bridge.NewDisk)
+_NewRoute: Any = request_model(bridge.NewRoute)
 
 
 class NewInterfaceModel(_NewInterface):
@@ -157,14 +158,26 @@ class NewDiskModel(_NewDisk):
     """A disk for a new domain: a device or an image in Domain 0, and its name in the guest."""
 
 
+class NewRouteModel(_NewRoute):
+    """A static route of a new domain."""
+
+
 _NewDomain: Any = request_model(
     bridge.CreateDomain,
-    nested={bridge.NewInterface: NewInterfaceModel, bridge.NewDisk: NewDiskModel},
+    nested={
+        bridge.NewInterface: NewInterfaceModel,
+        bridge.NewDisk: NewDiskModel,
+        bridge.NewRoute: NewRouteModel,
+    },
 )
 
 
 class NewDomain(_NewDomain):
-    """A paravirtual domain: defined and, unless told otherwise, started."""
+    """A paravirtual domain: defined and, unless told otherwise, started.
+
+    Addresses of interfaces, ``routes``, ``daemons`` of FRR and their ``configuration`` are for
+    hosts with the capability router_setup; elsewhere a guest sets up itself what is inside.
+    """
 
     cap: Cap = optional()
     interfaces: Annotated[tuple[NewInterfaceModel, ...], Field(max_length=64)] = ()

@@ -49,7 +49,7 @@ GRACE = 10.0
 """Seconds in which a source may still get a request whose answer was lost."""
 ASK_SECONDS = 10.0
 """That a source has to tell how far a migration is, or that it begins."""
-MOVERS = frozenset({"migration", "live_migration_local"})
+MOVERS = frozenset({"migration", "migration_within_machine"})
 """Capabilities of hosts: by its hypervisor, or between hosts of namespaces of one machine."""
 
 

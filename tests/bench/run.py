@@ -35,6 +35,7 @@ SECTIONS = (
     Section("slicing", "Slicer: packet-in to flow-mod, what it adds", "bare relay, or limit"),
     Section("gatherers", "Gatherers, one sample", "the classic tool"),
     Section("xen", "Xen hosts (see each line)", "limit"),
+    Section("planes", "Separated planes, in network namespaces", "plain forwarding"),
     Section("runtimes", "The same code on native threads", "green threads"),
     Section("soak", "Soak: everything comes and goes", "level if below"),
 )

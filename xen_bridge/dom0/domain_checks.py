@@ -172,6 +172,10 @@ def check_new(
     if wanted.cap is not None:
         require(capabilities, Capability.CAP)
     check_network_name(wanted.network)
+    if any(one.addresses for one in wanted.interfaces) or any(
+        (wanted.routes, wanted.daemons, wanted.configuration)
+    ):
+        require(capabilities, Capability.ROUTER_SETUP)
     _check_cap(wanted.cap, cpus)
     if wanted.cap is not None:
         _check_cap_of(wanted.cap, wanted.vcpus)

@@ -11,6 +11,11 @@ from xen_bridge.netlink.constants import (
     IFF_ALLMULTI,
     IFF_UP,
     IFLA_ADDRESS,
+    IFLA_BRPORT_BCAST_FLOOD,
+    IFLA_BRPORT_LEARNING,
+    IFLA_BRPORT_MCAST_FLOOD,
+    IFLA_BRPORT_STATE,
+    IFLA_BRPORT_UNICAST_FLOOD,
     IFLA_IFNAME,
     IFLA_INFO_DATA,
     IFLA_INFO_KIND,
@@ -19,18 +24,24 @@ from xen_bridge.netlink.constants import (
     IFLA_MACVLAN_MODE,
     IFLA_MASTER,
     IFLA_MTU,
+    IFLA_NET_NS_FD,
+    IFLA_PROTINFO,
     IFLA_STATS64,
     IFLA_TXQLEN,
     IFLA_XDP,
     IFLA_XDP_ATTACHED,
     MACVLAN_MODE_BRIDGE,
+    NLA_F_NESTED,
     NLM_F_CREATE,
     NLM_F_EXCL,
     RTM_DELLINK,
     RTM_NEWLINK,
+    RTM_SETLINK,
+    VETH_INFO_PEER,
 )
 from xen_bridge.netlink.wire import Request
 
+AF_BRIDGE = 7
 IFINFOMSG = struct.Struct("=BxHiII")
 """Family, type (ARPHRD_…), index, flags, change."""
 _STATS_WORDS = 21
@@ -81,6 +92,8 @@ class KernelLink:
     counters: LinkCounters
     has_program: bool = False
     """Whether a program of XDP sees what comes by it."""
+    lower: int | None = None
+    """The link that it stands on, or its other end."""
 
 
 def read_link(data: bytes) -> KernelLink | None:
@@ -106,6 +119,7 @@ def read_link(data: bytes) -> KernelLink | None:
         master=None if IFLA_MASTER not in found else wire.number(found[IFLA_MASTER]),
         counters=_counters(found.get(IFLA_STATS64, b"")),
         has_program=any(wire.attributes(found.get(IFLA_XDP, b"")).get(IFLA_XDP_ATTACHED, b"")),
+        lower=wire.optional_number(found.get(IFLA_LINK)),
     )
 
 
@@ -141,6 +155,29 @@ def set_mtu(index: int, mtu: int) -> Request:
     return _change(index, 0, 0, wire.attribute(IFLA_MTU, wire.u32(mtu)))
 
 
+def add_veth(name: str, peer: str) -> Request:
+    """Return what makes two links that are each other's other end."""
+    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    other = head + wire.attribute(IFLA_IFNAME, wire.name(peer))
+    data = wire.attribute(IFLA_INFO_DATA, wire.attribute(VETH_INFO_PEER, other))
+    kind = wire.attribute(IFLA_INFO_KIND, b"veth\0") + data
+    more = wire.attribute(IFLA_IFNAME, wire.name(name)) + wire.attribute(IFLA_LINKINFO, kind)
+    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
+
+
+def flood_nothing(index: int) -> Request:
+    """Return what keeps a bridge from flooding to a port of it, and from learning there."""
+    off = (
+        IFLA_BRPORT_LEARNING,
+        IFLA_BRPORT_UNICAST_FLOOD,
+        IFLA_BRPORT_MCAST_FLOOD,
+        IFLA_BRPORT_BCAST_FLOOD,
+    )
+    settings = b"".join(wire.attribute(one, b"\0") for one in off)
+    head = IFINFOMSG.pack(AF_BRIDGE, 0, wire.index(index), 0, 0)
+    return Request(RTM_SETLINK, 0, head + wire.attribute(IFLA_PROTINFO | NLA_F_NESTED, settings))
+
+
 def hear_all_multicast(index: int) -> Request:
     """Return what lets a link hear every multicast frame, asked for or not."""
     return _change(index, IFF_ALLMULTI, IFF_ALLMULTI)
@@ -155,6 +192,25 @@ def add_macvlan(name: str, parent: int, mac: bytes) -> Request:
     more += wire.attribute(IFLA_ADDRESS, mac) + wire.attribute(IFLA_LINKINFO, kind)
     head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
+
+
+def hand_over(index: int, namespace: int, name: str, master: int) -> Request:
+    """Return what makes a link, at once, one of another namespace: its name there, its bridge, up.
+
+    ``namespace`` is an open descriptor; ``master`` is the bridge's index there. As it is one
+    change, the other end of a veth is not told that its carrier was gone for a moment.
+    """
+    more = wire.attribute(IFLA_NET_NS_FD, wire.u32(namespace))
+    more += wire.attribute(IFLA_IFNAME, wire.name(name))
+    more += wire.attribute(IFLA_MASTER, wire.u32(wire.index(master)))
+    return _change(index, IFF_UP, IFF_UP, more)
+
+
+def set_port_state(index: int, state: int) -> Request:
+    """Return what sets the state of a bridge's port (BR_STATE_…); its carrier stays as it is."""
+    head = IFINFOMSG.pack(socket.AF_BRIDGE, 0, wire.index(index), 0, 0)
+    told = wire.attribute(IFLA_BRPORT_STATE, bytes((state,)))
+    return Request(RTM_SETLINK, 0, head + wire.attribute(IFLA_PROTINFO | NLA_F_NESTED, told))
 
 
 def delete_link(index: int) -> Request:

@@ -35,8 +35,6 @@ from xen_bridge.planes.nexthop_ids import PROTOCOL
 
 SLOTS = range(1, 4096)
 FIRST_TABLE = 4_000_000
-FROM_MACHINE = FIRST_TABLE
-"""Mark of what a VM sends: the table of no slot."""
 BY_PORT, NO_LEAK, BY_MARK, LOCAL = 1000, 1001, 1002, 1003
 """Priorities of rules: the kernel asks the lower first."""
 LOCAL_BEHIND = Rule(LOCAL, RT_TABLE_LOCAL, protocol=PROTOCOL)
@@ -159,7 +157,7 @@ class DataPlanePlan:
 
     @property
     def nft_table(self) -> str:
-        """Name of its table of nftables, of the family netdev."""
+        """Name of its tables of nftables: of the family netdev, and with IPv6 of ip6."""
         return f"hz_r{self.slot}"
 
     def device(self, number: int) -> str:
@@ -260,22 +258,27 @@ class DataPlanePlan:
         from_port = self._whole if whole else self._from_port
         parts = [self._sets()]
         for number in range(len(self.ports)):
-            parts += (from_port(number), self._from_vif(number), self._out(number))
-        return self.nft_removal() + f"table netdev {self.nft_table} {{\n{''.join(parts)}}}\n"
+            parts += (from_port(number), self._from_vif(number))
+        text = f"table netdev {self.nft_table} {{\n{''.join(parts)}}}\n"
+        if self.has_ipv6:
+            text += f"table ip6 {self.nft_table} {{\n{self._out()}}}\n"
+        return self.nft_removal() + text
 
     def nft_removal(self) -> str:
         """Return what removes its chains, whether or not there are any."""
-        return f"table netdev {self.nft_table} {{ }}\ndelete table netdev {self.nft_table}\n"
+        tables = [f"{family} {self.nft_table}" for family in self.nft_families]
+        return "".join(f"table {one} {{ }}\ndelete table {one}\n" for one in tables)
+
+    @property
+    def nft_families(self) -> tuple[str, ...]:
+        """The families that it has a table of."""
+        return ("netdev", "ip6") if self.has_ipv6 else ("netdev",)
 
     def chains(self, whole: bool = False) -> tuple[str, ...]:
         """Return the names of its chains; ``whole`` as of :meth:`nft`."""
-        ways = ("whole" if whole else "port", "vif", "out")
-        return tuple(
-            f"{way}_{one}"
-            for one, port in enumerate(self.ports)
-            for way in ways
-            if way != "out" or port.own6
-        )
+        ways = ("whole" if whole else "port", "vif")
+        found = [f"{way}_{one}" for one in range(len(self.ports)) for way in ways]
+        return (*found, "output") if self.has_ipv6 else tuple(found)
 
     def _sets(self) -> str:
         """Return the router's addresses that are not of its ports' IPv4."""
@@ -297,11 +300,12 @@ class DataPlanePlan:
         vif = self.ports[number].vif
         own = sorted({str(one.ip) for port in self.ports for one in port.own})
         near = {str(one.network.broadcast_address) for one in self.ports[number].own}
-        to_vm = ", ".join((*own, *sorted(near - set(own)), "255.255.255.255"))
+        mine = ", ".join((*own, *sorted(near - set(own))))
+        to_vm = f"{mine}, 255.255.255.255" if mine else "255.255.255.255"
         passed = "{ ip, ip6 }" if self.ports[number].own6 else "ip"
         return f"""  chain port_{number} {{
     {self._hook(self.device(number))}
-    ether type arp arp operation reply dup to {vif}
+{self._passed(number, mine)}    ether type arp arp operation reply dup to {vif}
     ether type arp accept
 {self._ipv6_from_port(number)}    ether type != {passed} fwd to {vif}
     ip daddr 224.0.0.0/4 fwd to {vif}
@@ -310,6 +314,16 @@ class DataPlanePlan:
     meta mark set {self.table}
   }}
 """
+
+    def _passed(self, number: int, mine: str) -> str:
+        """Return what most packets need no more than: those for others, tried first."""
+        other = f" ip daddr != {{ {mine} }}" if mine else ""
+        if any(":" not in one for one in self.addresses):
+            other += " ip daddr != @own4"
+        lines = [f"ip daddr < 224.0.0.0{other} meta mark set {self.table} accept"]
+        if self.ports[number].own6:
+            lines.append(f"ip6 daddr < fe80:: ip6 daddr != @own6 meta mark set {self.table} accept")
+        return "".join(f"    {line}\n" for line in lines)
 
     def _ipv6_from_port(self, number: int) -> str:
         port = self.ports[number]
@@ -330,31 +344,32 @@ class DataPlanePlan:
     def _from_vif(self, number: int) -> str:
         return f"""  chain vif_{number} {{
     {self._hook(self.ports[number].vif)}
-    meta mark set {FROM_MACHINE}
     fwd to {self.device(number)}
   }}
 """
 
-    def _out(self, number: int) -> str:
+    def _out(self) -> str:
         """Return what keeps Domain 0's own IPv6 still, and gives its errors the router's address.
 
-        Nothing that is forwarded comes from a link-local address.
+        Only what Domain 0 itself sends passes here; a link-local address is of no use to those
+        beyond the link.
         """
-        if not self.ports[number].own6:
-            return ""
-        wide = [one.ip for one in self.ports[number].own6 if not one.is_link_local]
-        wide += [one.ip for port in self.ports for one in port.own6 if not one.is_link_local]
-        errors = "{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
-        renamed = (
-            f"ip6 saddr fe80::/10 icmpv6 type {errors} ip6 saddr set {wide[0]}" if wide else ""
-        )
+        wide = [one.ip for port in self.ports for one in port.own6 if not one.is_link_local]
         quiet = "{ mld-listener-query, mld-listener-report, mld-listener-done, 143, 133 }"
-        return f"""  chain out_{number} {{
-    type filter hook egress device {self.device(number)} priority 0; policy accept;
-    meta mark {FROM_MACHINE} accept
-    icmpv6 type {quiet} drop
-    {renamed}
-  }}
+        errors = "{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
+        lines = []
+        for device, port in zip(self.devices, self.ports, strict=True):
+            if not port.own6:
+                continue
+            lines.append(f"oifname {device} icmpv6 type {quiet} drop")
+            near = [one.ip for one in port.own6 if not one.is_link_local]
+            for source in (*near, *wide)[:1]:
+                from_link = f"oifname {device} ip6 saddr fe80::/10"
+                lines.append(f"{from_link} icmpv6 type {errors} ip6 saddr set {source}")
+        inside = "".join(f"    {line}\n" for line in lines)
+        return f"""  chain output {{
+    type filter hook output priority 0; policy accept;
+{inside}  }}
 """
 
     @staticmethod

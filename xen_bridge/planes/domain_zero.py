@@ -196,10 +196,11 @@ class DomainZero:
 
     def remove(self, plan: DataPlanePlan) -> None:
         """Remove all that the slot of a plan has here, known to the plan or not."""
-        self._nft(plan.nft_removal())
+        ours = [one for one in self._tables() if one.endswith(f" {plan.nft_table}")]
+        self._nft("".join(f"delete table {one}\n" for one in ours))
         prefix = f"r{plan.slot}p"
-        ours = [one for name, one in _links().items() if _is_port(name, prefix)]
-        _change(delete_link(one.index) for one in ours if one.kind == "macvlan")
+        ports = [one for name, one in _links().items() if _is_port(name, prefix)]
+        _change(delete_link(one.index) for one in ports if one.kind == "macvlan")
         netlink = Netlink()
         try:
             _change(delete_route(route) for route in netlink.routes(plan.table))
@@ -273,9 +274,9 @@ class DomainZero:
         return {line.removeprefix("table ") for line in lines}
 
     def _listed(self, plan: DataPlanePlan) -> str:
-        if f"netdev {plan.nft_table}" not in self._tables():
-            return ""
-        return self._nft(f"list table netdev {plan.nft_table}")
+        there = self._tables()
+        tables = [f"{family} {plan.nft_table}" for family in plan.nft_families]
+        return "".join(self._nft(f"list table {one}") for one in tables if one in there)
 
 
 def _is_port(name: str, prefix: str) -> bool:

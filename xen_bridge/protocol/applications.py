@@ -14,11 +14,13 @@ from typing import Any
 from xen_bridge.errors import BridgeError, InvalidRequest
 from xen_bridge.protocol.documents import (
     channel,
+    dead_times,
     devices,
     domains,
     hello,
     measures,
     migration,
+    migration_advise,
     neighborhood,
     planes,
     route_change,
@@ -65,6 +67,9 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             migration.GetMigration: migration.MigrationStatus,
             migration.ListMigrations: migration.MigrationList,
             migration.AbortMigration: migration.MigrationStatus,
+            migration_advise.PrepareIncoming: migration_advise.IncomingSite,
+            migration_advise.AdviseMigration: migration_advise.IncomingStatus,
+            migration_advise.AbortIncoming: migration_advise.IncomingStatus,
         },
         Application.HELLO: {
             channel.ChannelMessages: channel.Acknowledgement,
@@ -95,7 +100,10 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             devices.RemoveDevice: devices.Devices,
         },
         Application.SUMMARY: {summary.GetSummary: summary.Summary},
-        Application.PLANES: {planes.ListPlanes: planes.PlaneList},
+        Application.PLANES: {
+            planes.ListPlanes: planes.PlaneList,
+            dead_times.GetDeadTimes: dead_times.DeadTimesAnswer,
+        },
     }
 )
 """The requests of each application, each with the form of its answer."""

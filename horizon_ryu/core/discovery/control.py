@@ -99,6 +99,8 @@ class DiscoveryControl:
             self._doubt,
             self._changes,
         )
+        self.is_expected = self._evidence.is_expected
+        """Take the newest probe of a port that has come back by a known link, and nothing else."""
         self._view = TopologyView()
 
     # ---- what happens to switches and ports
@@ -212,13 +214,6 @@ class DiscoveryControl:
             return Heard("forged", drop)
         is_group = packet.data.startswith(lldp.ANY_BRIDGE)
         return Heard(self._evidence.hear(probe, here, is_group, now), drop)
-
-    def is_expected(self, dpid: int, port_no: int, frame: bytes, now: float) -> bool:
-        """Take the newest probe of a port that has come back by a known link, and nothing else.
-
-        It changes nothing, and says nothing new. False for all others, as if nothing had happened.
-        """
-        return self._evidence.is_expected(frame, PortRef(dpid, port_no), now)
 
     def own_frame(self, packet: PacketIn, frame: frames.Frame, now: float) -> Heard | None:
         """Take a frame that is ours though it is no probe; nobody else is to see it.

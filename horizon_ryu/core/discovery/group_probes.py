@@ -66,7 +66,7 @@ class GroupProbes:
 
         LLDP goes first: where there is a cable it is known before a group probe is heard.
         """
-        turns = self._turns.get(ref, _Turns(now))
+        turns = self._turns.get(ref) or _Turns(now)
         late = turns.groups < _EAGER or now - turns.at >= self._interval(ref)
         if late and turns.is_lldp_out:
             self._turns[ref] = _Turns(turns.since, turns.groups + 1, now)

@@ -142,18 +142,18 @@ class LinkEvidence:
         known = self._book.knows(src, probe.number, probe.tag)
         return known or lldp.is_genuine(self._key, probe)
 
-    def is_expected(self, frame: bytes, here: PortRef, now: float) -> bool:
+    def is_expected(self, dpid: int, port_no: int, frame: bytes, now: float) -> bool:
         """Take a frame that is the newest probe of a port, to the last byte, over a known link.
 
-        False, and nothing has happened, for all others.
+        It changes nothing, and says nothing new. False for all others, as if nothing had happened.
         """
         probe = self._book.expected(frame)
         if probe is None:
             return False
-        link = self._links.leaving(probe.src)
-        if link is None or link.dst != here or self._links.doubted_since(link) is not None:
+        link = self._links.certain(probe.src)
+        if link is None or link.dst != (dpid, port_no):
             return False
-        age = self._book.take(probe, here, now)
+        age = self._book.take(probe, link.dst, now)
         if age is None:
             return False
         self._links.refresh(link, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
@@ -21,8 +20,8 @@ class LinkTable:
     def __init__(self) -> None:
         self._links: dict[PortRef, Link] = {}
         self._arriving: dict[PortRef, Link] = {}
-        self._heard: OrderedDict[PortRef, float] = OrderedDict()
-        """When each link was heard last, by source port, the longest silent first."""
+        self._heard: dict[PortRef, float] = {}
+        """When each link was heard last, by source port."""
         self._shared_until: dict[PortRef, float] = {}
         self._doubted: dict[PortRef, float] = {}
         """When each link was found that was believed while a switch was joining, by source."""
@@ -32,9 +31,9 @@ class LinkTable:
         """The links by source port, live and read-only."""
         return MappingProxyType(self._links)
 
-    def leaving(self, ref: PortRef) -> Link | None:
-        """Return the link that leaves a port, if one does."""
-        return self._links.get(ref)
+    def certain(self, ref: PortRef) -> Link | None:
+        """Return the link that leaves a port, if one does and is not doubted."""
+        return None if ref in self._doubted else self._links.get(ref)
 
     def __contains__(self, link: Link) -> bool:
         return self._links.get(link.src) == link
@@ -50,7 +49,6 @@ class LinkTable:
     def refresh(self, link: Link, now: float) -> None:
         """Note that a known link was heard."""
         self._heard[link.src] = now
-        self._heard.move_to_end(link.src)
 
     def contradicted_by(self, link: Link, now: float) -> list[PortRef]:
         """Return the other ports that make an end of ``link`` ambiguous; empty if none does.
@@ -101,12 +99,8 @@ class LinkTable:
 
     def idle(self, now: float, max_idle: float, lost: Callable[[PortRef], bool]) -> list[Link]:
         """Remove and return the links unheard for ``max_idle`` s whose source is also ``lost``."""
-        gone: list[Link] = []
-        for src, heard in self._heard.items():
-            if now - heard < max_idle:
-                break
-            if lost(src):
-                gone.append(self._links[src])
+        silent = [(heard, src) for src, heard in self._heard.items() if now - heard >= max_idle]
+        gone = [self._links[src] for _, src in sorted(silent) if lost(src)]
         for link in gone:
             self._drop(link)
         return gone

@@ -19,13 +19,17 @@ port and number under a key that only this controller has; half of the MAC's byt
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import struct
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from horizon_ryu.core.frames import MIN_FRAME
 from horizon_ryu.core.topology import station_of
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 NEAREST_BRIDGE = b"\x01\x80\xc2\x00\x00\x0e"
 ANY_BRIDGE = b"\x03\x48\x5a\x00\x00\x01"
@@ -42,6 +46,9 @@ _TTL = 3 << 9 | 2
 _SPECIFIC = 127 << 9 | 4 + 8 + TAG_LENGTH
 _LOCAL = 7
 _SIGNED = struct.Struct("!QIQ")
+_BLOCK = 64
+"""Bytes that SHA-256 takes in at once."""
+_PADS = 0x36, 0x5C
 _START = 14
 _END_OF_LLDPDU = bytes(2)
 LENGTH = _START + _BODY.size
@@ -63,15 +70,24 @@ def is_lldp(frame: bytes) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _begun(key: bytes) -> hmac.HMAC:
-    """Return a signature that has taken in the key, to be copied: that is half of the work."""
-    return hmac.new(key, digestmod="sha256")
+def _begun(key: bytes) -> tuple[_Hash, _Hash]:
+    """Return the inner and the outer hash of RFC 2104, section 2, that have taken in the key.
+
+    They are to be copied: that is half of the work, and what :mod:`hmac` adds is another quarter.
+    """
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    block = key.ljust(_BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in block)) for pad in _PADS)
+    return inner, outer
 
 
 def sign(key: bytes, dpid: int, port_no: int, number: int) -> bytes:
-    """Return the 16 bytes that only who has ``key`` can make."""
-    signature = _begun(key).copy()
-    signature.update(_SIGNED.pack(dpid, port_no, number))
+    """Return the 16 bytes that only who has ``key`` can make: HMAC-SHA256, cut."""
+    inner, outer = _begun(key)
+    message, signature = inner.copy(), outer.copy()
+    message.update(_SIGNED.pack(dpid, port_no, number))
+    signature.update(message.digest())
     return signature.digest()[:TAG_LENGTH]
 
 

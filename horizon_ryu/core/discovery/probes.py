@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from hmac import compare_digest
-from typing import NamedTuple
 
 from horizon_ryu.core.topology import PortRef
 
@@ -22,30 +20,30 @@ class ProbeVerdict(Enum):
     """Heard before at another port: the probed port leads to more than one."""
 
 
-@dataclass(slots=True)
-class _Sent:
-    at: float
-    heard_at: PortRef | None = None
-    tag: bytes = b""
+class SentProbe:
+    """A probe that has left by ``src``: when, and where it was heard."""
+
+    __slots__ = ("at", "heard_at", "page", "src", "tag")
+
+    def __init__(self, src: PortRef, at: float, page: _Page) -> None:
+        self.src = src
+        self.at = at
+        self.page = page
+        self.heard_at: PortRef | None = None
+        self.tag = b""
 
 
-@dataclass(slots=True)
 class _Page:
     """The outstanding probes of one port, oldest first, and how many went unheard in a row."""
 
-    probes: dict[int, _Sent] = field(default_factory=dict)
-    unheard: int = 0
-    newest: _Sent = field(default_factory=lambda: _Sent(0.0))
-    expected: bytes = b""
-    """The frame of the newest, until one is heard."""
+    __slots__ = ("expected", "newest", "probes", "unheard")
 
-
-class ExpectedProbe(NamedTuple):
-    """The newest probe of a port, until it is heard: where it left, and what is known of it."""
-
-    src: PortRef
-    sent: _Sent
-    page: _Page
+    def __init__(self) -> None:
+        self.probes: dict[int, SentProbe] = {}
+        self.unheard = 0
+        self.newest: SentProbe | None = None
+        self.expected = b""
+        """The frame of the newest, until one is heard."""
 
 
 class OutstandingProbes:
@@ -56,7 +54,8 @@ class OutstandingProbes:
         self._validity = validity
         self._kept = kept
         self._pages: dict[PortRef, _Page] = {}
-        self._expected: dict[bytes, ExpectedProbe] = {}
+        self._expected: dict[bytes, SentProbe] = {}
+        """The newest probe of each port by its frame, until it is heard."""
         self.next_number = first_number
 
     def issue(self, ref: PortRef, now: float) -> int:
@@ -67,7 +66,7 @@ class OutstandingProbes:
         if page is None:
             page = self._pages[ref] = _Page()
         probes = page.probes
-        probes[number] = page.newest = _Sent(now)
+        probes[number] = page.newest = SentProbe(ref, now, page)
         page.unheard += 1
         oldest = probes[next(iter(probes))]
         if len(probes) > self._kept or now - oldest.at > self._validity:
@@ -77,12 +76,16 @@ class OutstandingProbes:
     def left(self, ref: PortRef, tag: bytes, frame: bytes) -> None:
         """Remember the signature of the newest probe of a port, and expect its frame."""
         page = self._pages[ref]
-        page.newest.tag = tag
-        self._expected.pop(page.expected, None)
+        newest = page.newest
+        if newest is None:
+            return
+        newest.tag = tag
+        if page.expected:
+            self._expected.pop(page.expected, None)
         page.expected = frame
-        self._expected[frame] = ExpectedProbe(ref, page.newest, page)
+        self._expected[frame] = newest
 
-    def expected(self, frame: bytes) -> ExpectedProbe | None:
+    def expected(self, frame: bytes) -> SentProbe | None:
         """Return which probe a frame is, to the last byte; None for those that are not expected.
 
         Who guesses learns nothing from how long this takes: frames are told apart by a hash with
@@ -90,10 +93,9 @@ class OutstandingProbes:
         """
         return self._expected.get(frame)
 
-    def take(self, expected: ExpectedProbe, dst: PortRef, now: float) -> float | None:
+    def take(self, sent: SentProbe, dst: PortRef, now: float) -> float | None:
         """Note that a probe was heard as expected; return its age, None if it is too old."""
-        sent, page = expected.sent, expected.page
-        age = now - sent.at
+        page, age = sent.page, now - sent.at
         if age > self._validity:
             return None
         sent.heard_at = dst

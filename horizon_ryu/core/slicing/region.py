@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from horizon_ryu.core.slicing.value_set import Bits, ValueSet
 from horizon_ryu.wire.ternary import EVERY_HEADER, HeaderField, HeaderLayout, TernaryMatch
@@ -14,26 +15,41 @@ class TooManyEntries(ValueError):
     """A match that would become more flow entries than are allowed."""
 
 
+class _Wanted(NamedTuple):
+    """What fields with a single value, or with those of one prefix, ask for, and the others."""
+
+    spans: TernaryMatch
+    others: tuple[tuple[HeaderField, ValueSet], ...]
+
+
+def _wanted(sets: Iterable[tuple[HeaderField, ValueSet]]) -> _Wanted:
+    spans, others = EVERY_HEADER, []
+    for place, values in sets:
+        only = values.only
+        if only is None:
+            others.append((place, values))
+        else:
+            spans = _joined(spans, (place.equal_to(*only),))
+    return _Wanted(spans, tuple(others))
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """Headers of one version; fields that are not named may have any value."""
 
     layout: HeaderLayout
     sets: tuple[tuple[HeaderField, ValueSet], ...]
-    _spans: TernaryMatch = field(init=False, repr=False, compare=False)
-    """What the fields with a single value, or with those of one prefix, ask for."""
-    _others: tuple[tuple[HeaderField, ValueSet], ...] = field(init=False, repr=False, compare=False)
+    _wanted: _Wanted | None = field(default=None, init=False, repr=False, compare=False)
+    """Worked out when it is first asked for: of thousands of regions few have entries."""
 
-    def __post_init__(self) -> None:
-        spans, others = EVERY_HEADER, []
-        for place, values in self.sets:
-            only = values.only
-            if only is None:
-                others.append((place, values))
-            else:
-                spans = _joined(spans, (place.equal_to(*only),))
-        object.__setattr__(self, "_spans", spans)
-        object.__setattr__(self, "_others", tuple(others))
+    @property
+    def wanted(self) -> _Wanted:
+        """What a match must ask for to be within the region."""
+        found = self._wanted
+        if found is None:
+            found = _wanted(self.sets)
+            object.__setattr__(self, "_wanted", found)
+        return found
 
     @staticmethod
     def of(layout: HeaderLayout, sets: Mapping[str, ValueSet]) -> Region:
@@ -48,10 +64,10 @@ class Region:
     def covers(self, match: TernaryMatch) -> bool:
         """Tell whether every header that ``match`` takes is known to be in the region."""
         value, mask = match
-        wanted, own = self._spans
+        (wanted, own), others = self.wanted
         if mask & own != own or value & own != wanted:
             return False
-        return all(values.covers(field.of(value), field.of(mask)) for field, values in self._others)
+        return all(values.covers(field.of(value), field.of(mask)) for field, values in others)
 
     def overlaps(self, match: TernaryMatch) -> bool:
         """Tell whether some header that ``match`` takes is in the region."""

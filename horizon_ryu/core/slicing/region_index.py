@@ -60,7 +60,7 @@ class _FieldIndex:
             apart.symmetric_difference_update(ended)
             apart.symmetric_difference_update(begun)
             if len(active) > _MOST_APART < len(apart):
-                base, apart = free | as_bits(active), set()
+                base, apart = base ^ as_bits(apart), set()
             few = len(active) <= _MOST_APART
             self._add(start, (free, tuple(active)) if few else (base, tuple(apart)), begun)
 
@@ -72,6 +72,33 @@ class _FieldIndex:
             self._taken.append(taken)
             self._begun_by.append(len(self._begun))
         self._begun += begun
+
+    def stretches(self) -> int:
+        """Return how many stretches there are: with more of them a value tells more."""
+        return len(self._starts)
+
+    def told_by(self) -> int:
+        """Return the bits of a value that the regions depend on: the lowest may mean nothing."""
+        changes = 0
+        for start in self._starts:
+            changes |= start
+        told = self.ones & ~((changes & -changes) - 1) if changes else 0
+        for mask in self._masked:
+            told |= mask
+        return told
+
+    def candidates(self, value: int) -> tuple[int, ...] | None:
+        """Return the few regions that may take a value; None if they are many."""
+        regions, few = self._taken[bisect_right(self._starts, value) - 1]
+        return few if not regions and not self._masked else None
+
+    def taking(self, value: int, few: list[int]) -> list[int]:
+        """Return those of a few regions that take a value."""
+        if self._masked:
+            bits = self.of(value)
+            return [number for number in few if bits >> number & 1]
+        regions, apart = self._taken[bisect_right(self._starts, value) - 1]
+        return [number for number in few if (regions >> number & 1) != (number in apart)]
 
     def of(self, value: int) -> int:
         """Return the regions that take a value."""
@@ -133,9 +160,11 @@ class RegionIndex:
             field: _FieldIndex(field, sets, self.all & ~as_bits(number for number, _ in sets))
             for field, sets in by_field.items()
         }
-        self._fields = tuple(self._by_field.values())
-        self.named = sum(field.mask for field in self._by_field)
-        """The bits of all fields that some region names: whatever else is in a header is one."""
+        self._fields = tuple(
+            sorted(self._by_field.values(), key=_FieldIndex.stretches, reverse=True)
+        )
+        self.named = sum(field.told_by() << field.shift for field in self._fields)
+        """The bits that regions differ by: whatever a header has in the others, it is the same."""
 
     def taking(self, header: int, among: int) -> int:
         """Return those of the regions in ``among`` that take a header."""
@@ -147,8 +176,24 @@ class RegionIndex:
 
     def first(self, header: int, among: int) -> int:
         """Return the number of the first region in ``among`` that takes a header; -1 if none."""
+        for field in self._fields:
+            few = field.candidates(header >> field.shift & field.ones)
+            if few is not None:
+                return min(self._of_few(few, header, among), default=-1)
         found = self.taking(header, among)
         return (found & -found).bit_length() - 1
+
+    def _of_few(self, few: Iterable[int], header: int, among: int) -> list[int]:
+        """Return those of a few regions that are in ``among`` and take a header.
+
+        The numbers of thousands of regions are long: it is quicker to ask for each of a few.
+        """
+        left = [number for number in few if among >> number & 1]
+        for field in self._fields:
+            if not left:
+                break
+            left = field.taking(header >> field.shift & field.ones, left)
+        return left
 
     def overlapping(self, match: TernaryMatch, among: int) -> list[int]:
         """Return the numbers of the regions in ``among`` that overlap a match, in their order."""
@@ -227,9 +272,8 @@ def bits_of(number: int) -> Iterator[int]:
 
 def as_bits(numbers: Iterable[int]) -> int:
     """Return the number that has ones in these places."""
-    octets: bytearray = bytearray()
-    for number in numbers:
-        if number >= 8 * len(octets):
-            octets.extend(bytes((number >> 3) + 1 - len(octets)))
+    places = tuple(numbers)
+    octets = bytearray((max(places, default=-1) >> 3) + 1)
+    for number in places:
         octets[number >> 3] |= 1 << (number & 7)
     return int.from_bytes(octets, "little")

@@ -8,6 +8,7 @@ becomes a region for each.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from horizon_ryu.core.slicing.region import Region
@@ -82,8 +83,9 @@ def has_region(match: Mapping[str, ValueSet], layout: HeaderLayout) -> bool:
 
 
 def _regions(match: Mapping[str, ValueSet], layout: HeaderLayout) -> Iterator[Region]:
-    read = _region10 if layout is HEADER_10 else _region13
-    return (region for term in _terms(match) if (region := read(term)) is not None)
+    if layout is HEADER_10:
+        return _regions10(match)
+    return (region for term in _terms(match) if (region := _region13(term)) is not None)
 
 
 def _terms(match: Mapping[str, ValueSet]) -> Iterator[dict[str, ValueSet]]:
@@ -114,6 +116,7 @@ def _neighbour_terms(term: Mapping[str, ValueSet]) -> Iterator[dict[str, ValueSe
             yield {**term, "nw_proto": _only(8, ICMP6), "tp_src": _only(16, number)}
 
 
+@lru_cache(maxsize=256)
 def _only(bits: int, value: int) -> ValueSet:
     return ValueSet(bits, (ValueRange(value, value),))
 
@@ -185,13 +188,24 @@ def _narrowed(values: ValueSet, bits: int) -> ValueSet | None:
     return ValueSet.of(bits, ranges, masked) if ranges or masked else None
 
 
-def _region10(term: Mapping[str, ValueSet]) -> Region | None:
-    if not term.keys() <= HEADER_10.fields.keys():
-        return None
-    if INNER & term.keys() and _single(term["dl_type"]) not in (IPV4, ARP):
-        return None
+def _regions10(match: Mapping[str, ValueSet]) -> Iterator[Region]:
+    """Yield the regions of a rule; what all of them have in common is worked out once."""
+    sets = _sets10(match) if match.keys() <= _NAMES_10 else None
+    if sets is None:
+        return
+    if not INNER & match.keys():
+        yield Region.of(HEADER_10, sets)
+        return
+    for term in _terms(match):
+        if _single(term["dl_type"]) in (IPV4, ARP):
+            own = {field: term[field] for field in _OF_TERMS if field in term}
+            yield Region.of(HEADER_10, sets | own)
+
+
+def _sets10(match: Mapping[str, ValueSet]) -> dict[str, ValueSet] | None:
+    """Return a rule's values in the fields of 1.0; None if those of one are none there."""
     sets: dict[str, ValueSet] = {}
-    for field, values in term.items():
+    for field, values in match.items():
         found = _CHANGED_10[field](values) if field in _CHANGED_10 else values
         narrowed = None if found is None else _narrowed(found, HEADER_10[field].bits)
         if narrowed is None:
@@ -199,7 +213,7 @@ def _region10(term: Mapping[str, ValueSet]) -> Region | None:
         sets[field] = narrowed
     if "dl_vlan_pcp" in sets and "dl_vlan" not in sets:
         sets["dl_vlan"] = ValueSet(16, (ValueRange(0, MAX_VLAN),))
-    return Region.of(HEADER_10, sets)
+    return sets
 
 
 def _tags10(values: ValueSet) -> ValueSet | None:
@@ -227,4 +241,7 @@ def _ports10(values: ValueSet) -> ValueSet | None:
     return ValueSet.of(16, ranges) if ranges else None
 
 
+_OF_TERMS: tuple[str, ...] = ("dl_type", "nw_proto")
+"""Fields in which the terms of one rule differ, the same in 1.0."""
+_NAMES_10 = HEADER_10.fields.keys()
 _CHANGED_10 = {"dl_vlan": _tags10, "in_port": _ports10}

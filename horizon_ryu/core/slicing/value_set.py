@@ -35,7 +35,7 @@ def merged(ranges: Iterable[ValueRange]) -> tuple[ValueRange, ...]:
     """Return the same values as ranges that are in order, and neither touch nor overlap."""
     ordered = sorted(ranges)
     if len(ordered) == 1:
-        return (ValueRange(*ordered[0]),)
+        return tuple(ordered)
     found: list[ValueRange] = []
     for first, last in ordered:
         if found and first <= found[-1].last + 1:
@@ -75,12 +75,13 @@ class ValueSet:
                 spans.append(span)
         if not spans and not others:
             raise ValueError("a set without values")
-        return ValueSet(bits, merged(spans), tuple(sorted(others)))
+        return ValueSet(bits, merged(spans), tuple(sorted(others)) if others else ())
 
     @property
     def is_everything(self) -> bool:
         """Whether every value is in the set."""
-        return self.ranges == (ValueRange(0, (1 << self.bits) - 1),)
+        ranges = self.ranges
+        return len(ranges) == 1 and ranges[0][0] == 0 and ranges[0][1] == (1 << self.bits) - 1
 
     @property
     def only(self) -> Bits | None:
@@ -89,8 +90,12 @@ class ValueSet:
             return self.masked[0] if len(self.masked) == 1 and not self.ranges else None
         if len(self.ranges) != 1:
             return None
-        found = list(prefixes(*self.ranges[0], self.bits))
-        return found[0] if len(found) == 1 else None
+        first, last = self.ranges[0]
+        free = last - first
+        # A range is a prefix if its size is a power of two that its first value is a multiple of.
+        if free & free + 1 or first & free:
+            return None
+        return first, (1 << self.bits) - 1 ^ free
 
     def __contains__(self, value: int) -> bool:
         for first, last in self.ranges:

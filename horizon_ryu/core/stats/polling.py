@@ -1,16 +1,17 @@
 """Polling schedule: when each switch is asked for each statistic, and what is unanswered.
 
 Pure: ``now`` is an argument, what is to be asked is the return value. Three rules make it safe
-for switches and for ourselves. Polls are spread evenly over their interval. A question is never
-repeated while its predecessor is open, and one that stays open is given up at its deadline. A
-switch that did not answer is asked less often, up to every eighth turn, until it answers again.
+for switches and for ourselves. The turns of switches are spread evenly over an interval; what is
+asked equally often is asked in one turn, so that it leaves and comes back together. A question is
+never repeated while its predecessor is open, and one that stays open is given up at its deadline.
+A switch that did not answer is asked less often, up to every eighth turn, until it answers again.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from math import inf
@@ -86,6 +87,47 @@ class _Fresh:
                 yield ask
 
 
+class _Rings:
+    """A ring of switches for each interval, and the questions that are asked in its turns."""
+
+    def __init__(self, paces: Mapping[StatsType, float]) -> None:
+        self._of: dict[StatsType, Ring] = {}
+        self._kinds: dict[Ring, tuple[StatsType, ...]] = {}
+        self.set_paces(paces)
+
+    def set_paces(self, paces: Mapping[StatsType, float]) -> None:
+        """Ask at other intervals from the next turns on; members keep their order."""
+        of: dict[StatsType, Ring] = {}
+        kinds: dict[Ring, tuple[StatsType, ...]] = {}
+        for seconds in dict.fromkeys(paces.values()):
+            together = tuple(kind for kind, own in paces.items() if own == seconds)
+            before = [self._of[kind] for kind in together if kind in self._of]
+            ring = Ring.joined(seconds, before)
+            kinds[ring] = together
+            of |= dict.fromkeys(together, ring)
+        self._of, self._kinds = of, kinds
+
+    def add(self, ask: Ask, now: float) -> None:
+        """Have a switch that has just been asked something asked that in its turns."""
+        self._of[ask.kind].add(ask.dpid, now)
+
+    def discard(self, dpid: int) -> None:
+        """Give a switch no more turns."""
+        for ring in self._kinds:
+            ring.discard(dpid)
+
+    def due(self, now: float) -> Iterator[Ask]:
+        """Yield what the turns that have come ask, switch by switch."""
+        for ring, kinds in self._kinds.items():
+            for dpid in ring.due(now):
+                for kind in kinds:
+                    yield Ask(dpid, kind)
+
+    def next_turn(self) -> float:
+        """Return when the next turn is; infinity without any."""
+        return min(ring.next_turn() for ring in self._kinds)
+
+
 class Polling:
     """The schedule of all questions to all switches."""
 
@@ -93,7 +135,7 @@ class Polling:
         """``deadline``: seconds without a further piece after which an answer is given up."""
         self._deadline = deadline
         self._timers = timers
-        self._rings = {kind: Ring(seconds) for kind, seconds in intervals(timers).items()}
+        self._rings = _Rings(intervals(timers))
         self._kinds: dict[int, frozenset[StatsType]] = {}
         self._open: dict[Ask, _Open] = {}
         self._silent: dict[Ask, _Silence] = {}
@@ -112,8 +154,7 @@ class Polling:
     def set_timers(self, timers: StatsTimers) -> None:
         """Use other intervals, from the next turns on."""
         self._timers = timers
-        for kind, seconds in intervals(timers).items():
-            self._rings[kind].interval = seconds
+        self._rings.set_paces(intervals(timers))
 
     # ---- who is asked
 
@@ -127,9 +168,9 @@ class Polling:
 
     def left(self, dpid: int) -> None:
         """Ask a switch no more; its open questions are forgotten."""
+        self._rings.discard(dpid)
         for kind in self._kinds.pop(dpid, ()):
             ask = Ask(dpid, kind)
-            self._rings[kind].discard(dpid)
             self._asked_once.discard(ask)
             for book in (self._open, self._silent, self._asked):
                 book.pop(ask, None)
@@ -167,7 +208,7 @@ class Polling:
         for queue in (self._fresh, self._heavy):
             for ask in queue.due(now, self._is_fresh):
                 self._asked_once.add(ask)
-                self._rings[ask.kind].add(ask.dpid, now)
+                self._rings.add(ask, now)
                 yield ask
 
     def _is_asked(self, ask: Ask) -> bool:
@@ -178,11 +219,10 @@ class Polling:
         return self._is_asked(ask) and ask not in self._asked_once
 
     def _due_turns(self, now: float) -> Iterator[Ask]:
-        for kind, ring in self._rings.items():
-            for dpid in ring.due(now):
-                ask = Ask(dpid, kind)
-                if ask not in self._open and not self._skips(ask):
-                    yield ask
+        # What a switch is to be asked for the first time has its own time for that.
+        for ask in self._rings.due(now):
+            if ask in self._asked_once and ask not in self._open and not self._skips(ask):
+                yield ask
 
     def _skips(self, ask: Ask) -> bool:
         silence = self._silent.get(ask)
@@ -193,8 +233,7 @@ class Polling:
 
     def next_due(self) -> float:
         """Return when :meth:`due` has something to tell again; infinity if nobody is there."""
-        times = [ring.next_turn() for ring in self._rings.values()]
-        times += [self._fresh.next_turn(), self._heavy.next_turn()]
+        times = [self._rings.next_turn(), self._fresh.next_turn(), self._heavy.next_turn()]
         if self._later:
             times.append(self._later[0][0])
         return min(times)

@@ -27,12 +27,21 @@ from horizon_ryu.cli.xen_parsing import (
     is_name,
     path_of,
     processor_of,
+    route_of,
 )
 from horizon_ryu.http.router import Router
-from horizon_ryu.rest import xen_devices, xen_domains, xen_hosts, xen_measures, xen_topology
+from horizon_ryu.rest import (
+    xen_devices,
+    xen_domains,
+    xen_hosts,
+    xen_measures,
+    xen_planes,
+    xen_topology,
+)
 from horizon_ryu.xen_hosts.topology import HostsTopology
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
+from xen_bridge.protocol.documents.planes import SeparatedPlane
 from xen_bridge.runtime.green import GreenRuntime
 
 
@@ -43,7 +52,7 @@ class Api:
         self.xen = FakeXen(folder)
         self.seen: list[tuple[str, str]] = []
         router = Router()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             router.add(module.resources(self.xen.hosts))
         router.add(xen_hosts.identity_resources(CONTROLLER))
         whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
@@ -388,6 +397,15 @@ def test_disks_interfaces_and_paths() -> None:
     assert disk_of("/a:ro:xvda") == {"source": "/a:ro", "target": "xvda", "read_only": False}
     assert disk_of("/a:xvda:ro") == {"source": "/a", "target": "xvda", "read_only": True}
     assert interface_of("br0") == {"bridge": "br0"}
+    assert interface_of("br0,02:00:00:00:00:0A,192.0.2.1/24,2001:db8::1/64") == {
+        "bridge": "br0",
+        "mac": "02:00:00:00:00:0a",
+        "addresses": ["192.0.2.1/24", "2001:db8::1/64"],
+    }
+    assert route_of("::/0,2001:db8::1") == {"to": "::/0", "via": "2001:db8::1"}
+    for odd in (lambda: interface_of("br0,02:00:00:00:00:0a,192.0.2.1"), lambda: route_of("::/0")):
+        with pytest.raises(click.BadParameter):
+            odd()
     assert path_of("xen1", "devices", PF) == f"/v1/xen/hosts/xen1/devices/{PF}"
     with pytest.raises(click.BadParameter):
         path_of("a/b")
@@ -405,6 +423,20 @@ def test_what_becomes_of_a_domain_is_chosen(api: Api, bridge: FakeBridge) -> Non
     assert "after a reboot destroy, after a crash destroy; starts with its host: yes" in told
     assert api.json("domains", "xen1", "r2")[0]["on_reboot"] == "destroy"
     assert "starts with its host: yes" in api.shown("domains", "xen1", "r2")
+
+
+def test_what_is_inside_a_router_is_chosen_at_its_creation(
+    api: Api, bridge: FakeBridge, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "frr.conf"
+    configuration.write_text("router ospf")
+    words = ("--bridge", "br0,192.0.2.1/24", "--route", "10.0.0.0/8,192.0.2.2")
+    more = ("--daemon", "ospfd", "--daemon", "bgpd", "--configuration", str(configuration))
+    api.shown("create", "xen1", "r2", *words, *more)
+    asked = api.asked(CreateDomain)
+    assert asked.interfaces[0].addresses == ("192.0.2.1/24",)
+    assert [(one.to, one.via) for one in asked.routes] == [("10.0.0.0/8", "192.0.2.2")]
+    assert (asked.daemons, asked.configuration) == (("ospfd", "bgpd"), "router ospf")
 
 
 def test_the_network_of_a_router_is_chosen_shown_and_taken_away(
@@ -488,3 +520,16 @@ def test_a_domain_of_any_name_is_shown_reached_and_deleted(
     api.shown("delete", "xen1", reached)
     assert uuid not in bridge.memory._domains
     assert [one["name"] for one in api.json("domains", "xen1")] == ["Domain-0"]
+
+
+def test_planes_are_shown_and_a_check_fails_where_something_is_missing(
+    api: Api, bridge: FakeBridge
+) -> None:
+    bridge.planes = (
+        SeparatedPlane(router="r1", hostname="r1", state="broken", faults=("no table 10001",)),
+    )
+    assert "r1" in api.shown("planes", "xen1")
+    assert api.json("planes", "xen1")["planes"][0]["faults"] == []
+    checked = api("xen", "planes", "xen1", "--check")
+    assert checked.exit_code == 1
+    assert "r1: no table 10001" in checked.output

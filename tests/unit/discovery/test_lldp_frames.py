@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,3 +50,9 @@ def test_others_can_read_it() -> None:
     assert kinds == ["ChassisID", "PortID", "TTL", "OrganizationallySpecific", "End"]
     assert found.tlvs[0].chassis_id == (7).to_bytes(8, "big")
     assert found.tlvs[1].port_id == (3).to_bytes(4, "big")
+
+
+@given(st.binary(min_size=1, max_size=200), st.integers(0, 2**64 - 1))
+def test_the_signature_is_hmac_sha256_for_keys_of_every_length(key: bytes, number: int) -> None:
+    signed = struct.pack("!QIQ", 5, 7, number)
+    assert lldp.sign(key, 5, 7, number) == hmac.digest(key, signed, "sha256")[: lldp.TAG_LENGTH]

@@ -87,8 +87,8 @@ def test_a_device_has_a_link_local_address_and_answers_for_the_others() -> None:
         "fe80::216:3eff:fe00:1 }" in text
     )
     assert {rule.family for rule in plan.rules()} == {2, 10}
-    assert plan.chains() == ("port_0", "vif_0", "out_0")
-    assert plan.chains(whole=True) == ("whole_0", "vif_0", "out_0")
+    assert plan.chains() == ("port_0", "vif_0", "output")
+    assert plan.chains(whole=True) == ("whole_0", "vif_0", "output")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ from horizon_ryu.rest import (
     xen_domains,
     xen_hosts,
     xen_measures,
+    xen_planes,
     xen_topology,
 )
 from horizon_ryu.rest.xen_nodes import XenNodes
@@ -285,7 +286,7 @@ class Client:
             self, migrations.FlowMigrationReader(lambda: self.fabric.migrations)
         )
         self.xen = FakeXen(folder)
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
             self.router.add(module.resources(self.xen.hosts))
         self.router.add(router_migrations.resources(self.xen.migrations))
         migration_directory.offer(

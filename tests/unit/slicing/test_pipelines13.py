@@ -148,14 +148,18 @@ class SharedSwitch:
         self.set_ports()
 
     def set_ports(self) -> None:
-        """Have each tenant's own switch have the ports of its slice."""
+        """Have each tenant's own switch have the ports of its slice, in their order.
+
+        The order is that in which the switch floods.
+        """
         for name, one in self.alone.items():
-            there = {port.number for port in one.datapath.ports}
-            own = self.sliced.datapath.ports.of_slice(name)
-            for number in sorted(own - there):
-                one.add_port(number)
-            for number in there - own:
-                one.remove_port(number)
+            there = [port.number for port in one.datapath.ports]
+            own = sorted(self.sliced.datapath.ports.of_slice(name))
+            if there != own:
+                for number in there:
+                    one.remove_port(number)
+                for number in own:
+                    one.add_port(number)
 
     def settle(self) -> None:
         """Have the switch carry out what it was told, and the slicer hear what it says."""

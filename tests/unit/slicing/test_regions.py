@@ -194,3 +194,38 @@ def test_a_stretch_of_values_does_not_keep_a_number_as_long_as_there_are_regions
         tracemalloc.stop()
     assert index.first(14, index.all) == 7
     assert kept < 4_000_000, "8,000 numbers of up to 1,000 octets would be 5 MB alone"
+
+
+@given(st.lists(regions, max_size=6), st.integers(0, 63))
+def test_regions_depend_on_no_bits_but_those_that_are_named(
+    found: list[Region], among: int
+) -> None:
+    index = RegionIndex(found)
+    among &= index.all
+    for header in HEADERS:
+        taking = [at for at, one in enumerate(found) if among >> at & 1 and one.takes(header)]
+        first = min(taking, default=-1)
+        assert index.first(header, among) == first
+        assert index.first(header & index.named, among) == first
+
+
+@given(st.lists(regions, max_size=6), matches)
+def test_what_a_match_is_within_depends_on_no_bits_but_those_that_are_named(
+    found: list[Region], match: TernaryMatch
+) -> None:
+    index = RegionIndex(found)
+    told = TernaryMatch(match.value & index.named, match.mask & index.named)
+    for one in found:
+        assert one.overlaps(match) == one.overlaps(told)
+    only, by_told = index.only(match, index.all), index.only(told, index.all)
+    if only >= 0:
+        assert by_told == only, "and where it is not certain, it may be so without the other bits"
+
+
+def test_the_lowest_bits_of_networks_tell_nothing() -> None:
+    networks = [
+        Region.of(LAYOUT, {"masked": ValueSet.of(BITS, [(0b0100, 0b0111)])}),
+        Region.of(LAYOUT, {"masked": ValueSet.of(BITS, [(0b1000, 0b1111)])}),
+    ]
+    assert RegionIndex(networks).named == 0b1100
+    assert RegionIndex([]).named == 0

@@ -254,3 +254,34 @@ def test_whatever_happens_nobody_is_asked_twice_at_once(
         core.missed(ask)
         is_open.discard(ask)
     assert not is_open
+
+
+def test_what_is_asked_equally_often_is_asked_of_a_switch_at_one_time() -> None:
+    core = polling()
+    for dpid in range(1, 21):
+        core.joined(dpid, STATS_TYPES_10)
+    run(core, 0.0, 12.0)
+    times: dict[int, dict[float, set[StatsType]]] = defaultdict(lambda: defaultdict(set))
+    for now, ask in run(core, 12.0, 20.0):
+        times[ask.dpid][now].add(ask.kind)
+    often = {StatsType.ECHO, StatsType.AGGREGATE, StatsType.PORTS}
+    seldom = {StatsType.TABLES, StatsType.FLOWS}
+    for told in times.values():
+        assert all(kinds >= often for kinds in told.values() if kinds & often)
+        assert all(kinds >= seldom for kinds in told.values() if kinds & seldom)
+        assert 3 <= sum(often <= kinds for kinds in told.values()) <= 5
+
+
+def test_turns_go_on_when_what_was_asked_together_is_asked_at_other_intervals() -> None:
+    core = polling()
+    for dpid in range(1, 6):
+        core.joined(dpid, STATS_TYPES_13 if dpid % 2 else STATS_TYPES_10)
+    run(core, 0.0, 11.0)
+    core.set_timers(StatsTimers(ports_interval=1.0, features_interval=10.0))
+    asked = Counter(ask for _, ask in run(core, 11.0, 10.0))
+    for dpid in range(1, 6):
+        assert 9 <= asked[Ask(dpid, StatsType.PORTS)] <= 11
+        assert 1 <= asked[Ask(dpid, StatsType.ECHO)] <= 3
+        assert 1 <= asked[Ask(dpid, StatsType.FEATURES)] <= 2
+        assert 1 <= asked[Ask(dpid, StatsType.FLOWS)] <= 2
+        assert (asked[Ask(dpid, StatsType.PORT_DESC)] > 0) == bool(dpid % 2)

@@ -26,11 +26,17 @@ LEANS_ON: dict[str, set[str]] = {
     "serving": {"runtime"},
     "server": {"errors", "protocol", "trust", "client", "client_pool", "runtime", "serving"},
     "channel": {"errors", "protocol", "trust", "client", "atomic_write"},
-    "dom0": {"errors", "protocol", "netlink", "atomic_write", "child_command"},
+    "dom0": {
+        *("errors", "protocol", "netlink", "atomic_write", "child_command", "announcements"),
+    },
     "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
     "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
     "planes": {"errors", "protocol", "netlink", "child_command"},
     "separation": {"errors", "protocol", "netlink", "planes", "channel", "dom0", "atomic_write"},
+    "announcements": {"errors"},
+    "migration": {
+        *("errors", "protocol", "dom0", "client", "trust", "atomic_write", "virtual_management"),
+    },
     "agent": {"errors", "protocol", "netlink", "planes", "channel", "client", "trust"},
     "virtual_management": {"errors", "protocol", "dom0"},
 }

@@ -31,6 +31,9 @@ class Capability(StrEnum):
     VCPUS = "vcpus"
     AFFINITY = "affinity"
     MIGRATION = "migration"
+    MIGRATION_WITHIN_MACHINE = "migration_within_machine"
+    """Domains go live to another host that is the same machine, and to no other."""
+    ROUTER_SETUP = "router_setup"
     DEVICE_DRIVERS = "device_drivers"
     DEVICE_ATTACHMENT = "device_attachment"
 

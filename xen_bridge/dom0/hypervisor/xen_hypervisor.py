@@ -43,7 +43,9 @@ LOG = logging.getLogger(__name__)
 KNOWN_SCHEDULERS = ("credit", "credit2")
 DOMAIN_0 = 0
 
-_WITHOUT_XL = frozenset(Capability) - {Capability.AFFINITY}
+_WITH_XL = frozenset(Capability) - {Capability.ROUTER_SETUP}
+"""A guest sets up itself what is inside."""
+_WITHOUT_XL = _WITH_XL - {Capability.AFFINITY}
 
 
 class XenHypervisor(LibvirtHost):
@@ -58,7 +60,7 @@ class XenHypervisor(LibvirtHost):
         self._last_cpu: int | None = None
         """As it was told last: it changes with the machine's hardware only."""
         self._log = LibxlLog() if XenUri.read(uri).is_here else None
-        self.capabilities = frozenset(Capability) if self._xl is not None else _WITHOUT_XL
+        self.capabilities = _WITH_XL if self._xl is not None else _WITHOUT_XL
 
     def scheduler_kind(self) -> str | None:
         """Return credit, credit2, or another that Xen runs; None where it cannot be told."""

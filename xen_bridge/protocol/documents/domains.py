@@ -28,6 +28,9 @@ BRIDGE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
 """A bridge for a new domain: hotplug scripts get it as a word, and as part of a path in sysfs."""
 NETWORK = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 """A virtual network, as the controller names them."""
+ADDRESS = r"[0-9A-Fa-f:.]{2,45}"
+PREFIXED = rf"{ADDRESS}/[0-9]{{1,3}}"
+"""An address, or a range, and its prefix length."""
 MAX_CPUS = 4096
 
 MIN_WEIGHT, MAX_WEIGHT = 1, 65_535
@@ -42,6 +45,10 @@ KnownLifecycle = Literal[
     "restart", "destroy", "preserve", "rename-restart", "coredump-destroy", "coredump-restart"
 ]
 """What others may have chosen for theirs."""
+RoutingDaemon = Literal[
+    "babeld", "bfdd", "bgpd", "isisd", "ospf6d", "ospfd", "pimd", "ripd", "ripngd", "vrrpd"
+]
+"""Daemons of FRR; zebra and staticd run beside any of them."""
 Origin = Literal["libvirt", "xl"]
 """Who keeps a domain: libvirt, through which ours are made, or xl, whose libvirt does not see."""
 
@@ -156,10 +163,19 @@ class GetDomain:
 
 @dataclass(frozen=True, slots=True)
 class NewInterface:
-    """An interface for a new domain."""
+    """An interface for a new domain, and its addresses with their prefix lengths."""
 
     bridge: str = document_field(pattern=BRIDGE_NAME)
     mac: str | None = document_field(None, pattern=MAC)
+    addresses: tuple[str, ...] = document_field((), tag="Address", pattern=PREFIXED, at_most=16)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRoute:
+    """A static route of a new domain: to a range, by way of a neighbor."""
+
+    to: str = document_field(pattern=PREFIXED)
+    via: str = document_field(pattern=ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +194,9 @@ class CreateDomain:
     It boots ``kernel``; or ``boot_loader``, which reads the guest's disk in Domain 0 and so runs
     only if it is asked for. ``on_reboot`` and ``on_crash`` say what becomes of it then;
     ``autostart`` starts it with the host. ``network`` is the virtual network it is a router of.
+
+    Where the host can set up what is inside (ROUTER_SETUP), interfaces have addresses, and there
+    are ``routes`` and FRR's ``daemons`` with their ``configuration``, as ``vtysh`` reads it.
     """
 
     name: str = document_field(pattern=NAME)
@@ -198,6 +217,9 @@ class CreateDomain:
     on_crash: Lifecycle = document_field("restart")
     autostart: bool = document_field(False)
     network: str | None = document_field(None, pattern=NETWORK)
+    routes: tuple[NewRoute, ...] = document_field((), tag="Route", at_most=1024)
+    daemons: tuple[RoutingDaemon, ...] = document_field((), tag="Daemon", at_most=16)
+    configuration: str | None = document_field(None, most=65_536)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,15 @@ from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import (
     MAC,
     NETWORK,
+    PREFIXED,
     UUID,
     DomainInterface,
     State,
 )
-from xen_bridge.protocol.documents.measures import ADDRESS
 from xen_bridge.protocol.documents.neighborhood import ScannedNeighbor, ScanNeighbors
 
 INTERFACE_NAME = r"[^\s/]{1,15}"
 """What Linux lets an interface be called (dev_valid_name)."""
-PREFIXED = rf"{ADDRESS}/[0-9]{{1,3}}"
 LONGEST_PROBLEM = 500
 ROUNDS = 4
 """Scans, one after the other, that a host has the time for."""

@@ -60,16 +60,38 @@ def _begin(wanted: dict[str, Any]) -> int | None:
         with suppress(FileNotFoundError):
             Path("/proc/sys/net", switch).write_text("1")
     os.chdir("/")
+    _set_up(wanted)
     words = wanted["program"]
-    if not words:
-        return None
+    return _spawned(words) if words else None
+
+
+def _set_up(wanted: dict[str, Any]) -> None:
+    """Give the domain folders of its own, with files, and start what runs beside its program."""
+    for path, options in wanted["folders"]:
+        os.makedirs(path, exist_ok=True)
+        _mount(b"tmpfs", path.encode(), b"tmpfs", 0, options.encode())
+    for path, text, owner in wanted["files"]:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "w") as file:
+            os.fchown(file.fileno(), *owner)
+            file.write(text)
+    for words in wanted["commands"]:
+        _spawned(words)
+
+
+def _spawned(words: list[str]) -> int:
     nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     environment = {"PATH": os.defpath + ":/usr/sbin:/sbin", "HOME": "/"}
     return os.posix_spawn(words[0], words, environment, file_actions=nowhere, setsigmask=())
 
 
-def _mount(source: bytes | None, target: bytes, kind: bytes | None, flags: int) -> None:
-    if _LIBC.mount(source, target, kind, ctypes.c_ulong(flags), None):
+def _mount(
+    source: bytes | None,
+    target: bytes,
+    kind: bytes | None,
+    flags: int,
+    options: bytes | None = None,
+) -> None:
+    if _LIBC.mount(source, target, kind, ctypes.c_ulong(flags), options):
         raise OSError(ctypes.get_errno(), f"mount of {target.decode()}")
 
 

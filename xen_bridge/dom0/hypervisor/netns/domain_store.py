@@ -18,13 +18,23 @@ from pathlib import Path
 from lxml import etree
 
 from xen_bridge.atomic_write import replace_file
+from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DEFAULT_CAP, DEFAULT_WEIGHT
 from xen_bridge.errors import BridgeError, HypervisorError
 from xen_bridge.protocol.document_schema import check, from_element, to_element
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.safe_xml import parse
 
 LOG = logging.getLogger(__name__)
-_DEFINITION, _RUN = ".xml", ".run"
+_DEFINITION, _RUN, _RESERVATION = ".xml", ".run", ".incoming"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A place that is kept for a domain that ``migration`` is to bring."""
+
+    migration: str
+    name: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +46,17 @@ class RunRecord:
     id: int
     boot: str
     paused: bool = False
+    weight: int = DEFAULT_WEIGHT
+    cap: int = DEFAULT_CAP
+    moving: str = ""
+    """The migration by which it is being moved elsewhere, if it is."""
 
 
 class DomainStore:
     """The files of one host, in ``base/host``."""
 
     def __init__(self, base: Path, host: str) -> None:
-        self._base = base
+        self.base = base
         self._folder = base / host
 
     @contextmanager
@@ -50,7 +64,7 @@ class DomainStore:
         """Have nobody else change domains of this machine's hosts, in whatever process."""
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(self._base / "lock", "w", encoding="ascii") as file:
+            with open(self.base / "lock", "w", encoding="ascii") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
         except OSError as error:
@@ -58,7 +72,7 @@ class DomainStore:
 
     def next_id(self) -> int:
         """Return an id that no domain of this machine had; the lock is held."""
-        path = self._base / "last-id"
+        path = self.base / "last-id"
         try:
             number = int(path.read_text(encoding="ascii")) + 1
         except FileNotFoundError:
@@ -93,7 +107,7 @@ class DomainStore:
 
     def remove(self, uuid: str) -> None:
         """Forget a domain; the lock is held."""
-        for suffix in (_DEFINITION, _RUN):
+        for suffix in (_RUN, _DEFINITION):
             self._path(uuid, suffix).unlink(missing_ok=True)
 
     # ---- runs
@@ -115,6 +129,31 @@ class DomainStore:
             path.unlink(missing_ok=True)
         else:
             replace_file(path, json.dumps(asdict(record)))
+
+    # ---- places for domains to come
+
+    def reserve(self, uuid: str, kept: Reservation) -> None:
+        """Keep a place for a domain; the lock is held."""
+        replace_file(self._path(uuid, _RESERVATION), json.dumps(asdict(kept)))
+
+    def reservation(self, uuid: str) -> Reservation | None:
+        """Return the place that is kept for a domain, if there is one."""
+        try:
+            return Reservation(**json.loads(self._path(uuid, _RESERVATION).read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError) as error:
+            LOG.warning("what is kept for %s cannot be read: %s", uuid, error)
+            return None
+
+    def reserved_names(self) -> set[str]:
+        """Return the names of the domains that places are kept for."""
+        uuids = [path.stem for path in self._folder.glob(f"*{_RESERVATION}")]
+        return {one.name for uuid in uuids if (one := self.reservation(uuid)) is not None}
+
+    def release(self, uuid: str) -> None:
+        """Keep no place for a domain any longer; the lock is held."""
+        self._path(uuid, _RESERVATION).unlink(missing_ok=True)
 
     def is_first_of(self, boot: str) -> bool:
         """Tell, once, whether the machine was started since this was asked; the lock is held."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from xen_bridge.child_command import SBIN, ChildCommand
 from xen_bridge.dom0.hypervisor.netns.processes import end, read_process
+from xen_bridge.dom0.hypervisor.netns.router_setup import inside
 from xen_bridge.errors import HypervisorError
 from xen_bridge.protocol.documents.domains import CreateDomain
 
@@ -51,7 +52,11 @@ class StartingDomain:
     def go(self, definition: CreateDomain) -> None:
         """Let it run what it is to run; HypervisorError if that cannot be run."""
         program = [definition.kernel, *shlex.split(definition.arguments or "")]
-        words = {"name": definition.name, "program": program if definition.kernel else []}
+        words = {
+            "name": definition.name,
+            "program": program if definition.kernel else [],
+            **inside(definition),
+        }
         if self._child.stdin is not None:
             with suppress(BrokenPipeError):
                 self._child.stdin.write(json.dumps(words).encode() + b"\n")
@@ -99,6 +104,12 @@ class NamespaceLinks:
         if (_NAMES / name).is_symlink():
             (_NAMES / name).unlink(missing_ok=True)
 
+    def forget_all_of(self, prefix: str, pid: int) -> None:
+        """Take away the names that begin so and lead to a process which is elsewhere now."""
+        for path in _NAMES.glob(f"{prefix}*"):
+            if path.is_symlink() and os.readlink(path) == f"/proc/{pid}/ns/net":
+                path.unlink(missing_ok=True)
+
     def connect(self, definition: CreateDomain, name: str, number: int, pid: int) -> None:
         """Give the domain of ``pid`` its interfaces, up, each with its other end in its bridge."""
         self.ip("-n", name, "link", "set", "lo", "up")
@@ -108,6 +119,10 @@ class NamespaceLinks:
             self.ip("link", "add", "name", ours, "type", "veth", *peer)
             self.ip("link", "set", ours, "master", item.bridge, "up")
             self.ip("-n", name, "link", "set", theirs, "up")
+            for address in item.addresses:
+                self.ip("-n", name, "address", "add", address, "dev", theirs, *_at_once(address))
+        for route in definition.routes:
+            self.ip("-n", name, "route", "add", route.to, "via", route.via)
 
     def disconnect(self, number: int, count: int) -> None:
         """Remove the links of a domain that ended: the kernel does so too, but later."""
@@ -119,6 +134,11 @@ class NamespaceLinks:
         """Let the links of a domain pass frames, or none; the domain sees its carrier go."""
         for index in range(count):
             self.ip("link", "set", target(number, index), "up" if does_pass else "down")
+
+
+def _at_once(address: str) -> tuple[str, ...]:
+    """Return what lets an IPv6 address be used at once: nobody asks whether it is another's."""
+    return ("nodad",) if ":" in address else ()
 
 
 def target(number: int, index: int) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import secrets
 import shlex
 import stat
@@ -20,6 +19,7 @@ from signal import SIGTERM
 from typing import NoReturn
 
 from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DomainCgroups
 from xen_bridge.dom0.hypervisor.netns.domain_store import RunRecord
 from xen_bridge.dom0.hypervisor.netns.namespace_start import StartingDomain
 from xen_bridge.dom0.hypervisor.netns.netns_reader import FoundDomain, NetnsReader
@@ -33,14 +33,11 @@ from xen_bridge.dom0.hypervisor.netns.processes import (
     thaw,
     threads,
 )
-from xen_bridge.dom0.hypervisor.xen_uri import XenUri
+from xen_bridge.dom0.hypervisor.netns.router_setup import check_setup
 from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, RequestUnsupported
 from xen_bridge.protocol.documents.domains import CreateDomain, Domain, KnownLifecycle
 
 LOG = logging.getLogger(__name__)
-DEFAULT_BASE = "/var/lib/xen-bridge/netns"
-_HOST = re.compile(r"[A-Za-z0-9_]{1,31}")
-"""No dash: it is where the name of a domain begins, in that of its namespace."""
 _PASSES = 50
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -48,8 +45,8 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 class NetnsHost(NetnsReader):
     """One host of namespaces."""
 
-    def __init__(self, name: str, base: Path) -> None:
-        super().__init__(name, base)
+    def __init__(self, name: str, base: Path, cgroups: DomainCgroups | None = None) -> None:
+        super().__init__(name, base, cgroups)
         self._has_begun = False
 
     def domains(self) -> tuple[Domain, ...]:
@@ -74,15 +71,21 @@ class NetnsHost(NetnsReader):
 
     def define(self, wanted: CreateDomain) -> Domain:
         """Make a domain known; its ``kernel`` is the program that it runs, if any."""
-        _check_definition(wanted)
+        check_definition(wanted)
         with self._store.lock():
-            for other in self._store.definitions():
-                if wanted.name == other.name or wanted.uuid in (other.uuid, other.name):
-                    raise RequestConflict(f"a domain {other.name} exists already")
+            self._check_is_new(wanted)
             interfaces = tuple(replace(one, mac=one.mac or _new_mac()) for one in wanted.interfaces)
             made = replace(wanted, uuid=wanted.uuid or str(uuid.uuid4()), interfaces=interfaces)
             self._store.put(replace(made, autostart=False))
         return self.domain(made.uuid or "")
+
+    def _check_is_new(self, wanted: CreateDomain) -> None:
+        """Raise RequestConflict for a name or UUID that another has; the lock is held."""
+        for other in self._store.definitions():
+            if wanted.name == other.name or wanted.uuid in (other.uuid, other.name):
+                raise RequestConflict(f"a domain {other.name} exists already")
+        if wanted.name in self._store.reserved_names():
+            raise RequestConflict(f"a domain {wanted.name} is about to come from another host")
 
     def set_autostart(self, domain: str, starts: bool) -> None:
         """Say whether a domain is started with the host."""
@@ -116,6 +119,8 @@ class NetnsHost(NetnsReader):
             self._store.put_run(found.uuid, record)
             self._links.name(self._namespace(found), starting.pid)
             self._links.connect(found.definition, self._namespace(found), number, starting.pid)
+            if self._has_cgroups:
+                self._cgroups.enter(found.uuid, starting.pid)
             starting.go(found.definition)
         except (BridgeError, OSError):
             starting.end()
@@ -130,6 +135,7 @@ class NetnsHost(NetnsReader):
     def _forget_run(self, found: FoundDomain, number: int) -> None:
         self._links.disconnect(number, len(found.definition.interfaces))
         self._links.forget(self._namespace(found))
+        self._cgroups.leave(found.uuid)
         self._store.put_run(found.uuid, None)
 
     def shutdown(self, domain: str) -> None:
@@ -154,6 +160,7 @@ class NetnsHost(NetnsReader):
             if found.record is not None:
                 raise RequestConflict(f"{found.name} runs")
             self._links.forget(self._namespace(found))
+            self._cgroups.leave(found.uuid)
             self._store.remove(found.uuid)
 
     def suspend(self, domain: str) -> None:
@@ -199,8 +206,18 @@ class NetnsHost(NetnsReader):
                 told |= new
 
     def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
-        """Refuse: no cgroup divides the processor among these domains."""
-        _unsupported("weight and cap")
+        """Set weight and cap; RequestUnsupported where no cgroup can divide the processor."""
+        if not self._has_cgroups:
+            _unsupported("weight and cap without cgroup v2 on this machine")
+        with self._store.lock():
+            found, record = self._find_running(domain)
+            changed = replace(
+                record,
+                weight=record.weight if weight is None else weight,
+                cap=record.cap if cap is None else cap,
+            )
+            self._cgroups.set(found.uuid, changed.weight, changed.cap)
+            self._store.put_run(found.uuid, changed)
 
     def set_vcpus(self, domain: str, count: int) -> None:
         """Refuse: the processes of a namespace use the machine's own CPUs."""
@@ -209,8 +226,8 @@ class NetnsHost(NetnsReader):
     # ---- moving, devices
 
     def migrate(self, domain: str, destination: str) -> None:
-        """Refuse."""
-        _unsupported("migration")
+        """Refuse: the hosts' bridges move domains, with each other's help."""
+        _unsupported("migration by a URI")
 
     def take_device(self, address: str) -> None:
         """Refuse."""
@@ -233,21 +250,6 @@ class NetnsHost(NetnsReader):
         self._netlink.close()
 
 
-def netns_host(uri: str) -> NetnsHost:
-    """Return the host that ``uri`` names; InvalidRequest for a name or option that it has not."""
-    named = XenUri.read(uri)
-    name = uri.partition("://")[2].partition("/")[2].partition("?")[0] or "host"
-    if _HOST.fullmatch(name) is None:
-        raise InvalidRequest(("uri",), f"{name!r} is no name of a host: letters, digits and _")
-    if not named.is_here:
-        raise InvalidRequest(("uri",), f"{uri!r} is another machine's")
-    options = dict(named.options)
-    base = options.pop("state", DEFAULT_BASE)
-    if options or not base.startswith("/"):
-        raise InvalidRequest(("uri",), f"{uri!r}: its option is state=FOLDER, an absolute path")
-    return NetnsHost(name, Path(base))
-
-
 def _unsupported(what: str) -> NoReturn:
     raise RequestUnsupported(f"{what}, with netns domains")
 
@@ -266,7 +268,7 @@ def _new_mac() -> str:
     return "02:" + secrets.token_bytes(5).hex(":")
 
 
-def _check_definition(wanted: CreateDomain) -> None:
+def check_definition(wanted: CreateDomain) -> None:
     """Refuse what would be left out without a word, and a program that others may change."""
     if wanted.vcpus != 1 or (wanted.max_vcpus or 1) != 1:
         _unsupported("vCPUs")
@@ -278,6 +280,7 @@ def _check_definition(wanted: CreateDomain) -> None:
     for field, is_asked in absent:
         if is_asked():
             raise InvalidRequest((field,), "a netns domain has none: it shares this machine's")
+    check_setup(wanted)
     if wanted.kernel is not None:
         _check_program(wanted.kernel)
     try:

@@ -1,0 +1,57 @@
+"""``horizonctl xen planes``: the routers whose packets Domain 0 passes instead of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+from rich.table import Table
+
+from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.terminal import Terminal, stacked, styled
+from horizon_ryu.cli.xen_parsing import path_of
+
+_COLORS = {"separated": "green", "refused": "red", "broken": "red"}
+
+
+@click.command()
+@click.argument("host")
+@click.option("--check", is_flag=True, help="have the host look whether all is there")
+@click.pass_obj
+def planes(session: Session, host: str, check: bool) -> None:
+    """Show the routers of a host whose planes are separated, or why they are not.
+
+    With --check, exit status 1 if something is missing of one.
+
+    Example: horizonctl xen planes xen1 --check
+    """
+    data = session.client.get(path_of(host, "planes"), check="true" if check else None)
+    if session.output == "table":
+        show(session.console, data["planes"])
+    else:
+        session.emit_json(data)
+    if check and any(one["faults"] for one in data["planes"]):
+        raise SystemExit(1)
+
+
+def show(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show separated routers, one a row; under the table, why one is refused or broken."""
+    rows = list(data)
+    table = Table()
+    for header in ("router", "state", "table", "routes", "in the kernel", "held", "interfaces"):
+        table.add_column(header, overflow="fold")
+    for plane in rows:
+        ports = [f"{port['interface']} {' '.join(port['addresses'])}" for port in plane["ports"]]
+        unbound = [f"{name} (in the router alone)" for name in plane["unbound"]]
+        table.add_row(
+            plane["router"],
+            styled(plane["state"], _COLORS.get(plane["state"], "yellow")),
+            "-" if plane["table"] is None else str(plane["table"]),
+            *(str(plane[name]) for name in ("routes", "installed", "held")),
+            stacked([*ports, *unbound]),
+        )
+    console.print(table)
+    for plane in rows:
+        for said in (*plane["refusals"], *plane["faults"]):
+            console.print(f"{plane['router']}: {said}", soft_wrap=True)

@@ -1,0 +1,277 @@
+"""Two Domain 0s as network namespaces of this machine, a client and a server, for migrations.
+
+::
+
+    client ── br1 ──┬── Domain 0 of one ──┬── br2 ── server
+                    └── Domain 0 of two ──┘
+
+A router has an interface in the bridge ``to1`` and one in ``to2`` of its Domain 0. Each Domain 0
+has its own ``xen-bridge serve``; they talk over a bridge of their own, as the test does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from network_namespace import NetworkNamespace
+from tools.bridge_process import PROGRAM, BridgeProcess
+from tools.work_clock import WorkClock, wait_for_work
+from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace
+from xen_bridge.protocol.documents.domains import CreateDomain, Domain, GetNode, NewInterface
+from xen_bridge.protocol.documents.migration import (
+    ENDED,
+    GetMigration,
+    MigrateDomain,
+    MigrationStatus,
+    Mode,
+)
+from xen_bridge.trust.identity import Identity
+
+PROBE = Path(__file__).parents[1] / "tools" / "udp_probe.py"
+ROUTER = """#!/bin/sh
+ip address add 10.0.1.1/24 dev eth0
+ip address add 10.0.2.1/24 dev eth1
+exec sleep 10000
+"""
+RATE = 10_000
+"""Datagrams a second, each way."""
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait for something; AssertionError if it does not come."""
+    return wait_for_work(condition, WorkClock(lambda: (os.getpid(),)), 30, what)
+
+
+class DomainZeroHost:
+    """A Domain 0: its namespace, its bridges to the two networks, and its service."""
+
+    def __init__(
+        self, stack: contextlib.ExitStack, number: int, wire: NetworkNamespace, folder: Path
+    ) -> None:
+        self.name = f"h{uuid.uuid4().hex[:8]}"
+        self.namespace = stack.enter_context(NetworkNamespace())
+        self.folder = folder / self.name
+        self.folder.mkdir()
+        self.wire = wire
+        for one in (1, 2):
+            port = ("peer", "name", f"p{number}{one}", "netns", wire.name)
+            self.namespace.ip("link", "add", f"phys{one}", "type", "veth", *port)
+            self.namespace.ip("link", "add", f"to{one}", "type", "bridge")
+            self.namespace.ip("link", "set", f"phys{one}", "master", f"to{one}", "up")
+            self.namespace.ip("link", "set", f"to{one}", "up")
+            wire.ip("link", "set", f"p{number}{one}", "master", f"br{one}", "up")
+        self.namespace.ip(
+            *("link", "add", "mgmt", "type", "veth", "peer", "name", f"m{number}"),
+            *("netns", wire.name),
+        )
+        self.address = f"10.9.0.{number}"
+        self.namespace.ip("address", "add", f"{self.address}/24", "dev", "mgmt")
+        self.namespace.ip("link", "set", "mgmt", "up")
+        wire.ip("link", "set", f"m{number}", "master", "mgmt", "up")
+
+    @property
+    def uri(self) -> str:
+        return f"netns:///{self.name}?state={self.folder / 'state'}"
+
+    def service(self, controller: Identity, allow: Path) -> BridgeProcess:
+        """Return its service, which is not started yet."""
+        return BridgeProcess(
+            self.folder / "bridge",
+            controller,
+            self.uri,
+            program=("ip", "netns", "exec", self.namespace.name, *PROGRAM),
+            more=("--host", self.address, "--allow-path", f"{allow}:ro"),
+        )
+
+
+class MigrationLab:
+    """All of it; a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> MigrationLab:
+        with contextlib.ExitStack() as stack:
+            self.wire = stack.enter_context(NetworkNamespace())
+            for name in ("br1", "br2", "mgmt"):
+                self.wire.ip("link", "add", name, "type", "bridge")
+                self.wire.ip("link", "set", name, "up")
+            self.wire.ip("address", "add", "10.9.0.100/24", "dev", "mgmt")
+            self.client, self.server = (self._station(stack, one) for one in (1, 2))
+            self.hosts = tuple(
+                DomainZeroHost(stack, number, self.wire, self.folder) for number in (1, 2)
+            )
+            self.program = self.folder / "router"
+            self.program.write_text(ROUTER)
+            self.program.chmod(0o755)
+            self.controller = Identity.create(self.folder / "controller")
+            self.services = tuple(one.service(self.controller, self.folder) for one in self.hosts)
+            stack.callback(self._end_domains)
+            for service in self.services:
+                stack.callback(service.kill)
+                service.start()
+            for one, other in (self.services, self.services[::-1]):
+                one.authorize(other.identity)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_args: object) -> None:
+        self._stack.close()
+
+    def _station(self, stack: contextlib.ExitStack, number: int) -> NetworkNamespace:
+        made = stack.enter_context(NetworkNamespace())
+        peer = ("peer", "name", f"s{number}", "netns", self.wire.name)
+        made.ip("link", "add", "eth0", "type", "veth", *peer)
+        self.wire.ip("link", "set", f"s{number}", "master", f"br{number}", "up")
+        made.ip("address", "add", f"10.0.{number}.2/24", "dev", "eth0")
+        made.ip("link", "set", "eth0", "up")
+        made.ip("route", "add", "default", "via", f"10.0.{number}.1")
+        return made
+
+    def _end_domains(self) -> None:
+        for host in self.hosts:
+            for record in (host.folder / "state" / host.name).glob("*.run"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(json.loads(record.read_text())["pid"], signal.SIGKILL)
+            for name in Path("/run/netns").glob(f"hz-{host.name}-*"):
+                name.unlink()
+
+    # ---- the bridges
+
+    def ask(self, host: int, body: Any) -> Any:
+        """Ask a host's service as the controller does."""
+        client = self.services[host].client()
+        try:
+            return self.wire.run(client.ask, body)
+        finally:
+            client.close()
+
+    def create(self, host: int = 0, name: str = "r1") -> Domain:
+        interfaces = (NewInterface("to1"), NewInterface("to2"))
+        wanted = CreateDomain(name, kernel=str(self.program), interfaces=interfaces)
+        return self.ask(host, wanted).domain  # type: ignore[no-any-return]
+
+    def domains(self, host: int) -> list[str]:
+        return [one.name for one in self.ask(host, GetNode()).domains]
+
+    def order(self, source: int, mode: Mode = "standard", **more: Any) -> MigrateDomain:
+        target = self.services[1 - source]
+        return MigrateDomain(
+            id=uuid.uuid4().hex[:12],
+            domain=more.pop("domain", "r1"),
+            destination=f"host{1 - source}",
+            destination_url=target.url,
+            destination_pk=target.identity.node_pk,
+            mode=mode,
+            **more,
+        )
+
+    def status(self, source: int, number: str) -> MigrationStatus:
+        return self.ask(source, GetMigration(number))  # type: ignore[no-any-return]
+
+    def ended(self, source: int, number: str) -> MigrationStatus:
+        """Wait for a migration's end."""
+
+        def look() -> MigrationStatus | None:
+            found = self.status(source, number)
+            return found if found.state in ENDED else None
+
+        return until(look, "the migration ends")  # type: ignore[no-any-return]
+
+    def migrate(self, source: int, mode: Mode = "standard", **more: Any) -> MigrationStatus:
+        """Migrate the router, and return how that ended."""
+        wanted = self.order(source, mode, **more)
+        self.ask(source, wanted)
+        return self.ended(source, wanted.id)
+
+    # ---- the router
+
+    def processes(self, host: int, name: str = "r1") -> list[int]:
+        """Return the processes of a domain, by the namespace that its name at a host leads to."""
+        link = os.readlink(f"/run/netns/hz-{self.hosts[host].name}-{name}")
+        return by_pid_namespace()[pid_namespace(int(link.split("/")[2])) or ""]
+
+    def forwards(self) -> bool:
+        command = ("ip", "netns", "exec", self.client.name, "ping", "-c1", "-W1", "10.0.2.2")
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    def leftovers(self, host: int) -> list[str]:
+        """Return what a host has of domains: links, names, files."""
+        found = self.hosts[host]
+        links = found.namespace.ip_json("link", "show")
+        names = [row["ifname"] for row in links if row["ifname"].startswith("hzv")]
+        names += [one.name for one in Path("/run/netns").glob(f"hz-{found.name}-*")]
+        folder = found.folder / "state" / found.name
+        return names + [one.name for one in folder.glob("*") if "-" in one.stem]
+
+
+class Traffic:
+    """Numbered datagrams from client to server and back, at :data:`RATE`, while it is entered."""
+
+    def __init__(self, lab: MigrationLab, rate: int = RATE) -> None:
+        self._ways = ((lab.client, lab.server, 2), (lab.server, lab.client, 1))
+        self._rate = rate
+        self.tallies: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Traffic:
+        self._receivers = [
+            self._probe(receiver, "receive", "7777", "--idle", "1.0")
+            for _, receiver, _ in self._ways
+        ]
+        self._senders = [
+            self._probe(
+                sender,
+                "send",
+                f"10.0.{number}.2",
+                "7777",
+                "--rate",
+                str(self._rate),
+                "--packet",
+                "60",
+                "--seconds",
+                "600",
+            )
+            for sender, _, number in self._ways
+        ]
+        return self
+
+    def _probe(self, space: NetworkNamespace, *words: str) -> subprocess.Popen[str]:
+        command = ("ip", "netns", "exec", space.name, sys.executable, str(PROBE), *words)
+        made = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert made.stdout is not None
+        made.stdout.readline()
+        return made
+
+    def __exit__(self, kind: object, *_args: object) -> None:
+        for one in self._senders:
+            one.send_signal(signal.SIGINT)
+        sent = [json.loads(one.communicate(timeout=60)[0]) for one in self._senders]
+        for one in self._receivers:
+            one.send_signal(signal.SIGINT)
+        for one, told in zip(self._receivers, sent, strict=True):
+            tally = json.loads(one.communicate(timeout=60)[0])
+            self.tallies.append({**tally, **told, "lost": told["sent"] - tally["received"]})
+
+    @property
+    def lost(self) -> int:
+        return sum(one["lost"] for one in self.tallies)
+
+    @property
+    def duplicated(self) -> int:
+        return sum(one["duplicated"] for one in self.tallies)
+
+
+def pause(seconds: float) -> None:
+    """Let traffic pass for a while."""
+    time.sleep(seconds)

@@ -1,0 +1,195 @@
+"""A destination makes room for a domain, and takes it over or removes all of it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
+from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveOrder, Site
+from xen_bridge.errors import (
+    HypervisorError,
+    PathNotAllowed,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
+)
+from xen_bridge.migration.destination import MigrationDestination
+from xen_bridge.migration.incoming import IncomingMigration
+from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.migration_advise import (
+    LEASE_SECONDS,
+    AbortIncoming,
+    AdviseMigration,
+    PrepareIncoming,
+)
+from xen_bridge.virtual_management import PhysicalHost
+
+NUMBER, UUID = "0123456789ab", "11111111-2222-3333-4444-555555555555"
+SOURCE, OTHER = "A" * 60, "B" * 60
+WANTED = PrepareIncoming(
+    id=NUMBER, definition=CreateDomain("r1", uuid=UUID, weight=512, cap=50), mode="standard"
+)
+
+
+class MovingMemoryHost(MemoryHost):
+    """A host in memory with room for domains that are to come."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryWorld(), "two", 4, 8 << 20)
+        self.room: set[str] = set()
+        self.came: set[str] = set()
+
+    def definition_of(self, domain: str) -> CreateDomain:
+        raise NotImplementedError
+
+    def check_incoming(self, definition: CreateDomain) -> Site:
+        return {"place": "here"}
+
+    def prepare_incoming(self, migration: str, definition: CreateDomain) -> Site:
+        self._at("prepare")
+        self.room.add(definition.uuid or "")
+        return {"place": "here"}
+
+    def check_site(self, uuid: str, site: Site) -> None:
+        raise NotImplementedError
+
+    def move(self, order: MoveOrder, pause_s: float, may_go_on: object) -> float:
+        raise NotImplementedError
+
+    def settle(self, order: MoveOrder) -> bool:
+        raise NotImplementedError
+
+    def forget_outgoing(self, order: MoveOrder) -> None:
+        raise NotImplementedError
+
+    def is_here(self, uuid: str) -> bool:
+        return uuid in self.came
+
+    def abort_incoming(self, migration: str, uuid: str) -> None:
+        if uuid in self.came:
+            raise RequestConflict("it has come")
+        self.room.discard(uuid)
+
+    def finish_incoming(self, migration: str, uuid: str) -> None:
+        self.room.discard(uuid)
+
+    def arrive(self) -> None:
+        self.define(replace(WANTED.definition, weight=None, cap=None))
+        self.start(UUID)
+        self.came.add(UUID)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def journal(folder: Path) -> MigrationJournal[IncomingMigration]:
+    return MigrationJournal(folder, IncomingMigration, lambda one: one.has_ended)
+
+
+@pytest.fixture
+def host() -> MovingMemoryHost:
+    made = MovingMemoryHost()
+    assert isinstance(made, DomainMover)
+    return made
+
+
+def destination(host: MemoryHost, folder: Path, clock: Clock | None = None) -> MigrationDestination:
+    return MigrationDestination(
+        PhysicalHost("memory:///two", host), journal(folder), clock=clock or Clock()
+    )
+
+
+def test_a_domain_that_has_come_gets_its_weight_and_cap(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    made = destination(host, tmp_path)
+    made.prepare(WANTED, SOURCE)
+    assert made.prepare(WANTED, SOURCE).facts[0].value == "here"
+    assert host.room == {UUID}
+    with pytest.raises(RequestConflict, match="has not come"):
+        made.advise(AdviseMigration(NUMBER, "finish"), SOURCE)
+    host.arrive()
+    with pytest.raises(RequestConflict, match="has come"):
+        made.abort(AbortIncoming(NUMBER), SOURCE)
+    for _ in range(2):
+        assert made.advise(AdviseMigration(NUMBER, "finish"), SOURCE).state == "finished"
+    seen = made._host.domain("r1").scheduler
+    assert (seen.weight, seen.cap) == (512, 50)
+    assert journal(tmp_path).load()[NUMBER].state == "finished"
+
+
+def test_a_migration_is_advised_and_aborted_only_by_the_node_that_prepared_it(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    made = destination(host, tmp_path)
+    made.prepare(WANTED, SOURCE)
+    with pytest.raises(SubjectNotFound):
+        made.advise(AdviseMigration(NUMBER, "renew"), OTHER)
+    with pytest.raises(RequestConflict, match="another one"):
+        made.prepare(WANTED, OTHER)
+    assert made.abort(AbortIncoming(NUMBER), OTHER).state == "aborted"
+    assert host.room == {UUID}
+    assert made.abort(AbortIncoming(NUMBER), SOURCE).state == "aborted"
+    assert host.room == set()
+    with pytest.raises(RequestConflict, match="has ended"):
+        made.prepare(WANTED, SOURCE)
+    with pytest.raises(RequestConflict, match="removed"):
+        made.advise(AdviseMigration(NUMBER, "renew"), SOURCE)
+
+
+def test_what_a_domain_may_not_have_here_is_refused_and_leaves_nothing(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    def none(_definition: CreateDomain) -> CreateDomain:
+        raise PathNotAllowed("none")
+
+    strict = MigrationDestination(PhysicalHost("memory:///two", host), journal(tmp_path), none)
+    with pytest.raises(PathNotAllowed):
+        strict.prepare(WANTED, SOURCE)
+    made = destination(host, tmp_path)
+    host.define(CreateDomain("r1"))
+    for wanted in (WANTED, replace(WANTED, dry_run=True)):
+        with pytest.raises(RequestConflict, match="r1"):
+            made.prepare(wanted, SOURCE)
+    host.undefine("r1")
+    assert made.prepare(replace(WANTED, dry_run=True), SOURCE).facts
+    host.fail("prepare", HypervisorError("no memory"))
+    with pytest.raises(HypervisorError):
+        made.prepare(WANTED, SOURCE)
+    assert host.room == set()
+    assert journal(tmp_path).load()[NUMBER].state == "aborted"
+    plain = MemoryWorld().host("plain")
+    with pytest.raises(RequestUnsupported):
+        destination(plain, tmp_path / "plain").prepare(WANTED, SOURCE)
+
+
+@pytest.mark.parametrize("has_come", [False, True])
+def test_what_nobody_asks_for_any_more_is_ended_here_also_after_a_restart(
+    host: MovingMemoryHost, tmp_path: Path, has_come: bool
+) -> None:
+    clock = Clock()
+    destination(host, tmp_path, clock).prepare(WANTED, SOURCE)
+    made = destination(host, tmp_path, clock)
+    (record,) = made._records.values()
+    clock.now += LEASE_SECONDS / 2
+    made.advise(AdviseMigration(NUMBER, "renew"), SOURCE)
+    clock.now += LEASE_SECONDS / 2
+    made._look_at(record)
+    assert host.room == {UUID}
+    if has_come:
+        host.arrive()
+    clock.now += LEASE_SECONDS
+    made._look_at(record)
+    assert host.room == set()
+    assert made._records[NUMBER].state == ("finished" if has_come else "aborted")
+    if has_come:
+        assert made._host.domain("r1").scheduler.weight == 512

@@ -1,0 +1,79 @@
+"""Interface of back ends that move a running domain to another host, on either side of the move.
+
+The destination makes room and tells where (:class:`Site`, facts that only the back ends read); the
+source moves; the destination is told that the domain has come. Every call may be made again, also
+by a program that was started anew meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from xen_bridge.protocol.documents.domains import CreateDomain
+
+Site: TypeAlias = Mapping[str, str]
+"""Where a domain is to arrive: names and values of the back end's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOrder:
+    """A domain, by its UUID, that is to be moved as ``migration`` to ``site``."""
+
+    migration: str
+    uuid: str
+    site: Site
+
+
+@runtime_checkable
+class DomainMover(Protocol):
+    """A back end that moves domains. Raises the errors of Hypervisor, HypervisorError for a fault.
+
+    Whatever fails before a domain is at the destination leaves it, running, at the source.
+    """
+
+    def definition_of(self, domain: str) -> CreateDomain:
+        """Return what a running domain was defined by, with its UUID and MACs.
+
+        Raises RequestConflict where it does not run, or cannot be moved as it is now.
+        """
+
+    def check_incoming(self, definition: CreateDomain) -> Site:
+        """Return where a domain could come, without room being made for it.
+
+        Raises why it cannot: its name is taken, a bridge is missing ...
+        """
+
+    def prepare_incoming(self, migration: str, definition: CreateDomain) -> Site:
+        """Make room for a domain under its name and UUID, and return where that is."""
+
+    def check_site(self, uuid: str, site: Site) -> None:
+        """Raise InvalidRequest (``destination``) where this domain cannot be moved to that site."""
+
+    def move(self, order: MoveOrder, pause_s: float, may_go_on: Callable[[float], None]) -> float:
+        """Move a domain, and return for how many seconds it stood still.
+
+        ``pause_s`` lengthens that. ``may_go_on`` is told how long the domain has stood still, again
+        and again until the domain is there, and raises a BridgeError to have it stay here.
+        """
+
+    def settle(self, order: MoveOrder) -> bool:
+        """Make whole what an interrupted move left: it is there (True), or here and runs."""
+
+    def forget_outgoing(self, order: MoveOrder) -> None:
+        """Remove what is left here of a domain that is there."""
+
+    def is_here(self, uuid: str) -> bool:
+        """Tell whether a domain that was to come has come."""
+
+    def abort_incoming(self, migration: str, uuid: str) -> None:
+        """Remove the room that was made; RequestConflict if the domain is in it."""
+
+    def finish_incoming(self, migration: str, uuid: str) -> None:
+        """Do what is left to do here for a domain that has come."""
+
+
+def mover_of(hypervisor: object) -> DomainMover | None:
+    """Return a back end as one that moves domains; None if it is none."""
+    return hypervisor if isinstance(hypervisor, DomainMover) else None

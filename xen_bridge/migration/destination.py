@@ -1,0 +1,199 @@
+"""Destination of migrations: makes room for domains, and takes them over when they have come."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from xen_bridge.dom0.domain_checks import check_new
+from xen_bridge.dom0.hypervisor.moving import DomainMover, Site
+from xen_bridge.dom0.settings_store import SchedulerSettings
+from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, SubjectNotFound
+from xen_bridge.migration import incoming
+from xen_bridge.migration.incoming import IncomingMigration
+from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.migration_advise import (
+    AbortIncoming,
+    AdviseMigration,
+    IncomingSite,
+    IncomingStatus,
+    PrepareIncoming,
+    SiteFact,
+)
+from xen_bridge.virtual_management import PhysicalHost
+
+LOG = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0
+"""Between two looks for migrations that nobody asks for any more."""
+
+
+class MigrationDestination:
+    """The migrations that are to end at this host. Calls may come from any thread."""
+
+    def __init__(
+        self,
+        host: PhysicalHost,
+        journal: MigrationJournal[IncomingMigration],
+        allowed: Callable[[CreateDomain], CreateDomain] = lambda definition: definition,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take up what the journal has; ``allowed`` checks what a domain may be given here."""
+        self._host = host
+        self._journal = journal
+        self._allowed = allowed
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._records = journal.load()
+        self._heard = dict.fromkeys(self._records, clock())
+        self._watch: threading.Thread | None = None
+
+    def resume(self) -> None:
+        """Watch over what the journal has and has not ended."""
+        with self._lock:
+            self._watch_over()
+
+    # ---- asked by the source
+
+    def prepare(self, wanted: PrepareIncoming, source_pk: str) -> IncomingSite:
+        """Make room for a domain, or with ``dry_run`` tell whether it could come."""
+        mover = self._mover()
+        with self._lock:
+            known = self._records.get(wanted.id)
+            if known is not None and (known.source_pk, known.wanted) != (source_pk, wanted):
+                raise RequestConflict(f"migration {wanted.id} is another one here")
+            if known is not None and known.has_ended:
+                raise RequestConflict(f"migration {wanted.id} has ended here")
+            self._allowed(wanted.definition)
+            if known is None:
+                self._check_new(wanted.definition)
+            if wanted.dry_run:
+                return _site(mover.check_incoming(wanted.definition))
+            if known is None:
+                known = IncomingMigration(wanted=wanted, source_pk=source_pk)
+                # Before there is anything, so that it is removed if this program ends now.
+                self._keep(known)
+            return self._prepared(known, mover)
+
+    def _prepared(self, known: IncomingMigration, mover: DomainMover) -> IncomingSite:
+        number = known.wanted.id
+        try:
+            site = _site(mover.prepare_incoming(number, known.wanted.definition))
+        except BridgeError:
+            self._remove(known)
+            raise
+        self._heard[number] = self._clock()
+        self._keep(replace(known, site=site.facts))
+        self._watch_over()
+        return site
+
+    def _check_new(self, definition: CreateDomain) -> None:
+        """Raise why a domain cannot be one of this host's: its name is taken, it has a cap ..."""
+        host = self._host
+        check_new(definition, host.domains(), host.host().cpus, host.capabilities)
+
+    def advise(self, told: AdviseMigration, source_pk: str) -> IncomingStatus:
+        """Hear that a migration goes on, or finish it."""
+        with self._lock:
+            record = self._of(told.id, source_pk)
+            if record.state == "aborted":
+                raise RequestConflict(f"migration {told.id} was removed here")
+            self._heard[told.id] = self._clock()
+            if told.step == "finish" and record.state != "finished":
+                record = self._finish(record)
+            return IncomingStatus(told.id, record.state)
+
+    def abort(self, told: AbortIncoming, source_pk: str) -> IncomingStatus:
+        """Remove what was prepared; RequestConflict if the domain has come."""
+        with self._lock:
+            try:
+                record = self._of(told.id, source_pk)
+            except SubjectNotFound:
+                return IncomingStatus(told.id, "aborted")
+            if record.state != "aborted":
+                record = self._remove(record)
+            return IncomingStatus(told.id, record.state)
+
+    def _of(self, number: str, source_pk: str) -> IncomingMigration:
+        found = self._records.get(number)
+        # Others need not know which there are.
+        if found is None or found.source_pk != source_pk:
+            raise SubjectNotFound(f"no migration {number} was prepared here")
+        return found
+
+    # ---- what is done here
+
+    def _finish(self, record: IncomingMigration) -> IncomingMigration:
+        wanted, mover = record.wanted, self._mover()
+        uuid = wanted.definition.uuid or ""
+        if not mover.is_here(uuid):
+            raise RequestConflict(f"{wanted.definition.name} has not come")
+        mover.finish_incoming(wanted.id, uuid)
+        given = SchedulerSettings(
+            wanted.definition.weight, wanted.definition.cap, affinity=wanted.affinity
+        )
+        if not given.are_none:
+            self._host.adopt(uuid, given)
+        return self._keep(incoming.finished(record))
+
+    def _remove(self, record: IncomingMigration) -> IncomingMigration:
+        wanted = record.wanted
+        self._mover().abort_incoming(wanted.id, wanted.definition.uuid or "")
+        return self._keep(incoming.removed(record))
+
+    def _keep(self, record: IncomingMigration) -> IncomingMigration:
+        self._journal.keep(record.wanted.id, record)
+        self._records[record.wanted.id] = record
+        self._journal.prune(self._records)
+        return record
+
+    def _mover(self) -> DomainMover:
+        mover = self._host.hypervisor
+        if not isinstance(mover, DomainMover):
+            raise RequestUnsupported("takes no domain from its peers")
+        return mover
+
+    # ---- what nobody asks for any more
+
+    def _watch_over(self) -> None:
+        """Have a thread look after what has not ended; the lock is held."""
+        is_open = any(not one.has_ended for one in self._records.values())
+        if is_open and self._watch is None:
+            self._watch = threading.Thread(
+                target=self._look_again, name="migrations to come", daemon=True
+            )
+            self._watch.start()
+
+    def _look_again(self) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            with self._lock:
+                for record in list(self._records.values()):
+                    self._look_at(record)
+                if all(one.has_ended for one in self._records.values()):
+                    self._watch = None
+                    return
+
+    def _look_at(self, record: IncomingMigration) -> None:
+        number = record.wanted.id
+        try:
+            is_here = self._mover().is_here(record.wanted.definition.uuid or "")
+            heard = self._heard.get(number, 0.0)
+            due = incoming.overdue(record, heard, is_here, self._clock())
+            if due == "finish":
+                LOG.warning("migration %s: its source is silent, it is finished here", number)
+                self._finish(record)
+            elif due == "remove":
+                LOG.warning("migration %s: its source is silent, its room is removed", number)
+                self._remove(record)
+        except Exception as error:
+            # Tried again when as much time has passed.
+            self._heard[number] = self._clock()
+            LOG.warning("migration %s cannot be ended here: %s", number, error)
+
+
+def _site(facts: Site) -> IncomingSite:
+    return IncomingSite(tuple(SiteFact(name, value) for name, value in facts.items()))

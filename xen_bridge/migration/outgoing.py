@@ -1,0 +1,294 @@
+"""Outgoing migration: what the source does next, one command at a time, whatever happens.
+
+Pure; ``now`` is in seconds since the migration began, and does not go back. A record is kept before
+the command that comes with it is carried out. Commands may be carried out twice: what a kill left
+half done is done again, or undone, whether or not it had begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from xen_bridge.protocol.document_schema import document_field
+from xen_bridge.protocol.documents.domains import CreateDomain, VcpuPins
+from xen_bridge.protocol.documents.migration import (
+    ENDED,
+    MAX_TEXT,
+    MigrateDomain,
+    MigrationStatus,
+    MigrationStep,
+    Mode,
+)
+from xen_bridge.protocol.documents.migration_advise import MAX_FACTS, SiteFact
+
+MOVE = "move"
+"""The step that moves the domain: until it is done all is taken back, from then on nothing."""
+STEPS: Mapping[Mode, tuple[str, ...]] = {
+    "standard": ("prepare", MOVE, "finish", "forget"),
+    "plane-separation": ("prepare", MOVE, "finish", "forget"),
+}
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+"""Seconds before a step is tried again, twice as many each time."""
+MAX_UNDO_ATTEMPTS = 20
+"""For what is to be taken back here. What is left at the destination ends with its lease."""
+MAX_ATTEMPTS = 720
+"""For a step behind the turn: an hour."""
+ELSEWHERE = frozenset({"prepare"})
+"""Steps that are taken back at the destination."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMigration:
+    """A migration as its source keeps it."""
+
+    order: MigrateDomain = document_field()
+    definition: CreateDomain = document_field()
+    affinity: tuple[VcpuPins, ...] = document_field((), at_most=4096)
+    status: MigrationStatus = document_field()
+    site: tuple[SiteFact, ...] = document_field((), tag="Fact", at_most=MAX_FACTS)
+    attempts: int = document_field(0, least=0)
+    """Of the step that is being done, or taken back."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.status.state in ENDED
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the destination told of itself."""
+        return {fact.name: fact.value for fact in self.site}
+
+
+@dataclass(frozen=True, slots=True)
+class DoStep:
+    """Carry out a step."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoStep:
+    """Take back a step, which may have been done, half done, or not."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Locate:
+    """Find out where the domain is, and make that whole: what was half moved is here or there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+Command: TypeAlias = DoStep | UndoStep | Locate | Wait
+"""What is to be done next."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """The command was carried out; what there is to be known of it."""
+
+    site: tuple[SiteFact, ...] | None = None
+    pause_s: float | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """The command failed, or nobody knows what became of it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the domain is."""
+
+    is_there: bool
+
+
+Event: TypeAlias = StepDone | StepFailed | Located
+"""What became of a command."""
+Decision: TypeAlias = tuple[OutgoingMigration, Command | None]
+"""A record to be kept, and then what to do; None: it has ended."""
+
+
+def begun(migration: OutgoingMigration) -> Decision:
+    """Return a new migration's first step."""
+    steps = tuple(MigrationStep(name) for name in STEPS[migration.order.mode])
+    status = replace(migration.status, state="running", steps=steps)
+    return _do(replace(migration, status=status), 0, 0.0)
+
+
+def resumed(migration: OutgoingMigration, now: float) -> Decision:
+    """Return how a migration goes on that this program began before it was started anew."""
+    if migration.has_ended:
+        return migration, None
+    if migration.status.state == "aborting":
+        return _undo_next(migration, now)
+    step = _running(migration)
+    if step is None or migration.status.is_committed:
+        return _go_on(migration, now)
+    if step.name == MOVE:
+        return migration, Locate()
+    return aborted(migration, "xen-bridge was started anew at the source", now)
+
+
+def aborted(migration: OutgoingMigration, reason: str, now: float) -> Decision:
+    """Return how a migration is taken back that is not committed, and whose step has ended."""
+    running = _running(migration)
+    steps = tuple(
+        replace(one, state="failed", ended_s=now, detail=reason[:MAX_TEXT])
+        if one is running
+        else one
+        for one in migration.status.steps
+    )
+    status = replace(
+        migration.status, state="aborting", steps=steps, problem=reason[:MAX_TEXT], duration_s=now
+    )
+    return _undo_next(replace(migration, status=status, attempts=0), now)
+
+
+def advanced(migration: OutgoingMigration, command: Command, event: Event, now: float) -> Decision:
+    """Return what follows when ``command`` has ended with ``event``."""
+    migration = replace(migration, status=replace(migration.status, duration_s=now))
+    if isinstance(command, Wait):
+        return _again(migration, now)
+    if isinstance(command, Locate):
+        return _located(migration, event, now)
+    if isinstance(command, UndoStep):
+        return _undone(migration, command.step, event, now)
+    return _done(migration, command.step, event, now)
+
+
+# ---- forward
+
+
+def _do(migration: OutgoingMigration, index: int, now: float) -> Decision:
+    steps = list(migration.status.steps)
+    steps[index] = replace(steps[index], state="running", began_s=now, ended_s=None, detail=None)
+    made = replace(migration, status=replace(migration.status, steps=tuple(steps)), attempts=0)
+    return made, DoStep(steps[index].name)
+
+
+def _done(migration: OutgoingMigration, step: str, event: Event, now: float) -> Decision:
+    if isinstance(event, StepDone):
+        return _go_on(_with_success(migration, step, event, now), now)
+    reason = event.reason if isinstance(event, StepFailed) else "nobody knows what became of it"
+    if step == MOVE and not migration.status.is_committed:
+        # Whoever moves it may have come to the end of it all the same.
+        status = replace(migration.status, problem=reason[:MAX_TEXT])
+        return replace(migration, status=status), Locate()
+    if migration.status.is_committed:
+        return _later(migration, reason, MAX_ATTEMPTS, now)
+    return aborted(migration, reason, now)
+
+
+def _with_success(
+    migration: OutgoingMigration, step: str, event: StepDone, now: float
+) -> OutgoingMigration:
+    steps = tuple(
+        replace(one, state="done", ended_s=now, detail=event.detail) if one.name == step else one
+        for one in migration.status.steps
+    )
+    status = replace(migration.status, steps=steps, problem=None)
+    if event.pause_s is not None:
+        status = replace(status, pause_s=event.pause_s)
+    if step == MOVE:
+        status = replace(status, is_committed=True)
+    site = migration.site if event.site is None else event.site
+    return replace(migration, status=status, site=site)
+
+
+def _go_on(migration: OutgoingMigration, now: float) -> Decision:
+    """Do the first step that is not done."""
+    for index, step in enumerate(migration.status.steps):
+        if step.state != "done":
+            return _do(migration, index, now)
+    status = replace(migration.status, state="done", duration_s=now)
+    return replace(migration, status=status, attempts=0), None
+
+
+def _located(migration: OutgoingMigration, event: Event, now: float) -> Decision:
+    if not isinstance(event, Located):
+        reason = event.reason if isinstance(event, StepFailed) else "nobody knows"
+        return _later(migration, f"where the domain is cannot be told: {reason}", MAX_ATTEMPTS, now)
+    if event.is_there:
+        return _go_on(_with_success(migration, MOVE, StepDone(), now), now)
+    reason = migration.status.problem or "the move was interrupted"
+    return aborted(migration, reason, now)
+
+
+def _later(migration: OutgoingMigration, reason: str, most: int, now: float) -> Decision:
+    """Try the command again after a while; give up after so many attempts."""
+    attempts = migration.attempts + 1
+    status = replace(migration.status, problem=reason[:MAX_TEXT])
+    if attempts >= most:
+        failed = replace(status, state="failed", duration_s=now)
+        return replace(migration, status=failed, attempts=attempts), None
+    seconds = min(FIRST_WAIT * 2.0 ** min(attempts - 1, 10), LONGEST_WAIT)
+    return replace(migration, status=status, attempts=attempts), Wait(seconds)
+
+
+def _again(migration: OutgoingMigration, now: float) -> Decision:
+    if migration.status.state == "aborting":
+        return _undo_next(migration, now)
+    step = _running(migration)
+    if step is None:
+        return _go_on(migration, now)
+    if step.name == MOVE and not migration.status.is_committed:
+        return migration, Locate()
+    return migration, DoStep(step.name)
+
+
+# ---- back
+
+
+def _undo_next(migration: OutgoingMigration, now: float) -> Decision:
+    """Take back the last step that was begun and is not taken back yet."""
+    for step in reversed(migration.status.steps):
+        if step.state in ("running", "done", "failed"):
+            return migration, UndoStep(step.name)
+    status = replace(migration.status, state="rolled_back", duration_s=now)
+    return replace(migration, status=status, attempts=0), None
+
+
+def _undone(migration: OutgoingMigration, step: str, event: Event, now: float) -> Decision:
+    if not isinstance(event, StepDone):
+        reason = event.reason if isinstance(event, StepFailed) else "nobody knows what became of it"
+        if step not in ELSEWHERE:
+            why = f"{_reason(migration)}; and {step} is not taken back: {reason}"
+            return _later_back(migration, why, now)
+        # The router need not wait for it: a destination ends by itself what nobody asks for.
+    steps = tuple(
+        replace(one, state="undone", ended_s=now) if one.name == step else one
+        for one in migration.status.steps
+    )
+    status = replace(migration.status, steps=steps)
+    return _undo_next(replace(migration, status=status, attempts=0), now)
+
+
+def _later_back(migration: OutgoingMigration, why: str, now: float) -> Decision:
+    known = migration.status.problem
+    made, command = _later(migration, why, MAX_UNDO_ATTEMPTS, now)
+    if command is not None:
+        # What it is taken back for is told, until it is known that it cannot be.
+        made = replace(made, status=replace(made.status, problem=known))
+    return made, command
+
+
+def _reason(migration: OutgoingMigration) -> str:
+    return migration.status.problem or "it was to be aborted"
+
+
+def _running(migration: OutgoingMigration) -> MigrationStep | None:
+    """Return the step that was begun and has not ended."""
+    return next((one for one in migration.status.steps if one.state == "running"), None)
