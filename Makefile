@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest -ra
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-unit run bench lint xen-lab xen-lab-stop xen-cap bridge-wheel clean
+.PHONY: help setup demo test test-fast test-unit run bench lint router-lab xen-lab xen-lab-stop xen-cap bridge-wheel clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | \
@@ -39,6 +39,9 @@ bench: setup ## measure Horizon against Ryu's own applications
 lint: setup ## ruff and strict mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy horizon_ryu xen_bridge tools topologies
+
+router-lab: setup ## two hosts and a router that moves, as network namespaces (as root)
+	@exec $(BIN)/python -m tools.router_lab
 
 xen-lab: setup ## two real Xen hosts on this machine (as root; some minutes the first time)
 	@$(BIN)/python -m topologies.lab start

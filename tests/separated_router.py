@@ -1,13 +1,15 @@
 """A Domain 0 in a namespace, with routers that are netns domains, and stations beside them.
 
-``client`` - lan0 - router - lan1 - ``server``; Domain 0 is between them by its bridges lan0 and
-lan1, and speaks with the router's agent over the bridge mgmt.
+``client`` - lan0 - r1 - lan1 - ``server``, or with two routers r1 - lan1 - r2 - lan2; Domain 0 is
+between them by its bridges, and speaks with the routers' agents over the bridge mgmt.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -30,17 +32,17 @@ from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 
-LANS = ("10.0.1", "10.0.2")
+LANS = ("10.0.1", "10.0.2", "10.0.3")
 MANAGEMENT = "192.0.2"
 PORT, AGENT_PORT = 7443, 7444
 WORK_SECONDS = 30.0
 _SCRIPT = """#!/bin/sh
 ip link set lo up
-ip address add {management}.11/24 dev eth0
-ip address add {lans[0]}.1/24 dev eth1
-ip address add {lans[1]}.1/24 dev eth2
+ip address add {management}/24 dev eth0
+ip address add {near}/24 dev eth1
+ip address add {far}/24 dev eth2
 {more}
-{python} -m xen_bridge.command agent --verbose --host {management}.11 --port {port} \\
+{python} -m xen_bridge.command agent --verbose --host {management} --port {port} \\
   --directory {folder} 2>>{folder}/log >/dev/null &
 echo $! >{folder}/agent.pid
 exec sleep 100000
@@ -50,8 +52,10 @@ exec sleep 100000
 class SeparatedRouterLab:
     """The whole network; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, routers: int = 1) -> None:
+        """Have room for a row of so many routers."""
         self.folder = folder
+        self.lans = LANS[: routers + 1]
         self.name = uuid.uuid4().hex[:8]
         self.domain_0 = NetworkNamespace()
         self.stations = (NetworkNamespace(), NetworkNamespace())
@@ -69,20 +73,22 @@ class SeparatedRouterLab:
     def _build(self) -> None:
         for space in (self.domain_0, *self.stations):
             self._stack.enter_context(space)
-        for name in ("mgmt", "lan0", "lan1"):
+        for name in ("mgmt", *(f"lan{number}" for number in range(len(self.lans)))):
             self.domain_0.ip("link", "add", name, "type", "bridge")
             self.domain_0.ip("link", "set", name, "up")
         self.domain_0.ip("address", "add", f"{MANAGEMENT}.1/24", "dev", "mgmt")
-        for number, (lan, station) in enumerate(zip(LANS, self.stations, strict=True)):
-            wire = f"wire{number}"
+        ends = (0, len(self.lans) - 1)
+        for number, station in zip(ends, self.stations, strict=True):
+            wire, lan = f"wire{number}", self.lans[number]
+            gateway = 1 if number == 0 else len(self.lans) - 1
             self.domain_0.ip(
                 *("link", "add", wire, "type", "veth", "peer", "name", "eth0"),
                 *("netns", station.name),
             )
             self.domain_0.ip("link", "set", wire, "master", f"lan{number}", "up")
-            station.ip("address", "add", f"{lan}.2/24", "dev", "eth0")
+            station.ip("address", "add", f"{lan}.9/24", "dev", "eth0")
             station.ip("link", "set", "eth0", "up")
-            station.ip("route", "add", "default", "via", f"{lan}.1")
+            station.ip("route", "add", "default", "via", f"{lan}.{gateway}")
         program = ("ip", "netns", "exec", self.domain_0.name, *PROGRAM)
         more = ("--host", f"{MANAGEMENT}.1", "--allow-path", f"{self.folder}:ro")
         self.bridge = BridgeProcess(
@@ -118,7 +124,12 @@ class SeparatedRouterLab:
         return self.folder / name
 
     def create(self, name: str = "r1", more: str = "", start: bool = True) -> None:
-        """Make a router with an agent of its own key, known to Domain 0."""
+        """Make a router with an agent of its own key, known to Domain 0.
+
+        The router rN is between the networks N - 1 and N, and has the number N in both.
+        """
+        number = int(name[1:])
+        management = f"{MANAGEMENT}.{10 + number}"
         folder = self.router_folder(name)
         identity = Identity.create(folder)
         KeyList(folder / KEYS).add(self.bridge.identity.node_pk)
@@ -127,13 +138,14 @@ class SeparatedRouterLab:
             check_router("xen1", f"https://{MANAGEMENT}.1:{PORT}", self.bridge.identity.node_pk)
         )
         known = RouterList(self.folder / "bridge" / ROUTERS)
-        url = f"https://{MANAGEMENT}.11:{AGENT_PORT}"
+        url = f"https://{management}:{AGENT_PORT}"
         known.put(check_router(name, url, identity.node_pk))
         program = folder / "start"
         program.write_text(
             _SCRIPT.format(
-                management=MANAGEMENT,
-                lans=LANS,
+                management=management,
+                near=f"{self.lans[number - 1]}.{number}",
+                far=f"{self.lans[number]}.{number}",
                 python=sys.executable,
                 port=AGENT_PORT,
                 folder=folder,
@@ -141,7 +153,8 @@ class SeparatedRouterLab:
             )
         )
         program.chmod(0o755)
-        interfaces = tuple(NewInterface(bridge) for bridge in ("mgmt", "lan0", "lan1"))
+        bridges = ("mgmt", f"lan{number - 1}", f"lan{number}")
+        interfaces = tuple(NewInterface(bridge) for bridge in bridges)
         self.ask(CreateDomain(name, kernel=str(program), interfaces=interfaces, start=start))
 
     def delete(self, name: str = "r1") -> None:
@@ -155,6 +168,17 @@ class SeparatedRouterLab:
         space = NetworkNamespace()
         space.name = f"hz-{self.name}-{name}"
         return space.ip(*words, stdin=stdin)
+
+    def clean_up(self, folder: Path) -> None:
+        """Remove a folder when all of this is over."""
+        self._stack.callback(shutil.rmtree, folder)
+
+    def in_router(self, name: str, program: str) -> None:
+        """Run a program in the namespaces of a router, to its end."""
+        link = os.readlink(f"/run/netns/hz-{self.name}-{name}")
+        pid = link.split("/")[2]
+        command = ("nsenter", "-t", pid, "-n", "-p", "-m", program)
+        subprocess.run(command, check=True, timeout=60)
 
     # ---- looking
 

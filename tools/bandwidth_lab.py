@@ -1,16 +1,25 @@
 """The report's bandwidth control (4.2): two senders, one receiver, limits that change on the way.
 
-Each sender is in a slice of its own with Ryu's unmodified learning switch of OpenFlow 1.3, and a
-meter holds the slice. ``python -m tools.bandwidth_lab udp udp`` prints a row for each interval;
-it needs root.
+Each sender is in a slice of its own with Ryu's unmodified learning switch of OpenFlow 1.3, and the
+slice is changed by ``PATCH /v1/slices/...``. Either a meter holds it, or its frames have a ToS that
+puts them into a class of HTB at the link to the receiver, which both share::
+
+    python -m tools.bandwidth_lab udp udp [meter|ip_tos] [link in kb/s]
+
+prints a row for each interval; it needs root, and its own network (``tools/sandbox.sh``).
+
+Queues of Open vSwitch itself need its datapath in the kernel: the one in user space makes the
+classes and the entries name them, but sends every frame through the first of them.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,7 +27,7 @@ from typing import Any, NamedTuple
 
 from tools.controller_process import wait_until
 from tools.ryu_process import RyuProcess
-from tools.slicer_process import SlicerProcess
+from tools.slicing_process import SlicingProcess
 from topologies.catalogue import build
 from topologies.driver import SYSTEM_PYTHON, MininetProcess
 from topologies.graphs import GraphHost
@@ -53,6 +62,17 @@ REPORT_SCHEDULE = (
     Limits(None, None),
 )
 """The report's; of the second interval it does not say what sender B may send."""
+SHARED_SCHEDULE = (
+    Limits(None, None),
+    Limits(6_000, None),
+    Limits(4_000, 4_000),
+    Limits(None, None),
+)
+"""The report's on one link, where B has in the second interval what A leaves."""
+LINK_KBPS = 10_000
+"""Of the link that both share."""
+MARKS = {6_000: (0x20, 0x28), 4_000: (0x40, 0x48)}
+"""The ToS of A and of B for each rate that has classes at the shared link."""
 
 
 class BandwidthLab:
@@ -73,10 +93,9 @@ class BandwidthLab:
                 stack.enter_context(RyuProcess(self._folder, name, "ryu.app.simple_switch_13"))
                 for name in ("a", "b")
             ]
-            self._urls = [f"tcp:127.0.0.1:{tenant.port}" for tenant in tenants]
-            slices = self._slices(Limits(None, None))
-            self._slicer = stack.enter_context(SlicerProcess(self._folder, slices))
-            url = f"tcp:127.0.0.1:{self._slicer.port}"
+            self._slicing = stack.enter_context(SlicingProcess(self._folder))
+            wait_until(self._makes_slices(tenants), SECONDS, "the engine takes slices")
+            url = f"tcp:127.0.0.1:{self._slicing.port}"
             self.network = stack.enter_context(
                 MininetProcess(self._graph, [url], versions=["OpenFlow13"])
             )
@@ -97,21 +116,41 @@ class BandwidthLab:
         schedule: tuple[Limits, ...] = REPORT_SCHEDULE,
         skip: float = 1.0,
         seconds: float = 3.0,
+        mode: str = "meter",
     ) -> list[IntervalRow]:
-        """Return what came in each interval, ``skip`` seconds after its limits were in force."""
+        """Return what came in each interval, ``skip`` seconds after its limits were in force.
+
+        ``mode``: of the slices' bandwidth, ``meter`` or ``ip_tos``.
+        """
         jobs = [
             self._probe(host, protocol, self._receiver.ip, PORT, OFFERED_KBPS)
             for host, protocol in zip(self._senders, protocols, strict=True)
         ]
         try:
-            return [self._interval(limits, skip, seconds) for limits in schedule]
+            return [self._interval(mode, limits, skip, seconds) for limits in schedule]
         finally:
             for job in jobs:
                 self.network.interrupt(job)
 
-    def _interval(self, limits: Limits, skip: float, seconds: float) -> IntervalRow:
-        self._slicer.configure(self._slices(limits))
-        wanted = sorted(limit for limit in limits if limit is not None)
+    def share_link(self, kbps: int = LINK_KBPS) -> None:
+        """Have both senders share a link of so much to the receiver, with a class for each mark."""
+        name = f"{self._graph.switches[0].name}-eth{self._receiver.port}"
+        _tc("qdisc", "replace", "dev", name, "root", "handle", "1:", "htb", "default", "10")
+        _tc_class(name, "1:", "1:1", kbps, kbps)
+        _tc_class(name, "1:1", "1:10", kbps // 10, kbps)
+        marks = ((rate, mark) for rate, both in MARKS.items() for mark in both)
+        for at, (rate, mark) in enumerate(marks, 20):
+            _tc_class(name, "1:1", f"1:{at}", rate, rate)
+            _tc(
+                *("filter", "add", "dev", name, "parent", "1:", "protocol", "ip", "prio", "1"),
+                *("u32", "match", "ip", "tos", hex(mark), "0xfc", "flowid", f"1:{at}"),
+            )
+
+    def _interval(self, mode: str, limits: Limits, skip: float, seconds: float) -> IntervalRow:
+        for place, (name, limit) in enumerate(zip("ab", limits, strict=True)):
+            share = None if limit is None else _share(mode, limit, place)
+            self._slicing.request("PATCH", f"/v1/slices/{name}", {"bandwidth": share})
+        wanted = sorted(limit for limit in limits if limit is not None and mode == "meter")
         wait_until(lambda: self._in_force() == wanted, SECONDS, f"meters {wanted} in force")
         job = self._probe(self._receiver, "count", self._receiver.interface, skip, seconds)
         found = json.loads(self.network.wait(job, skip + seconds + SECONDS).output)
@@ -135,29 +174,62 @@ class BandwidthLab:
         ran = self.network.run(host.name, ["ping", "-c", "1", "-W", "1", self._receiver.ip])
         return ran.status == 0
 
-    def _slices(self, limits: Limits) -> list[dict[str, Any]]:
-        """Return a slice for each sender: what it sends, and what the receiver sends to it."""
-        found = []
-        for name, url, host, limit in zip("ab", self._urls, self._senders, limits, strict=True):
-            to_it = {"ports": [self._receiver.port], "match": {"dl_dst": host.mac}}
-            one: dict[str, Any] = {
-                "name": name,
-                "controllers": [{"url": url}],
-                "flowspace": [{"ports": [host.port]}, to_it],
-            }
-            if limit is not None:
-                share = {"mode": "meter", "rate_kbps": limit, "burst_kb": limit // 4}
-                one["bandwidth"] = share
-            found.append(one)
-        return found
+    def _makes_slices(self, tenants: list[RyuProcess]) -> Callable[[], bool]:
+        """Return what makes a slice for each sender, and tells whether that was done."""
+
+        def made() -> bool:
+            there = self._slicing.slices()
+            for name, tenant, host in zip("ab", tenants, self._senders, strict=True):
+                if name not in there:
+                    self._slicing.request("POST", "/v1/slices", self._slice(name, tenant, host))
+            return True
+
+        return made
+
+    def _slice(self, name: str, tenant: RyuProcess, host: GraphHost) -> dict[str, Any]:
+        """Return the slice of a sender: what it sends, and what the receiver sends to it."""
+        to_it = {"ports": [self._receiver.port], "match": {"dl_dst": host.mac}}
+        return {
+            "name": name,
+            "controllers": [{"url": f"tcp:127.0.0.1:{tenant.port}"}],
+            "flowspace": [{"ports": [host.port]}, to_it],
+        }
 
 
-def main(protocols: tuple[str, str]) -> None:
-    """Print the report's schedule for two senders."""
+def _share(mode: str, limit: int, place: int) -> dict[str, Any]:
+    """Return the bandwidth of the slice at a place, A's or B's."""
+    if mode == "meter":
+        return {"mode": mode, "rate_kbps": limit, "burst_kb": limit // 4}
+    return {"mode": mode, "value": MARKS[limit][place]}
+
+
+def _tc_class(interface: str, parent: str, number: str, kbps: int, most: int) -> None:
+    """Make a class of HTB; its queue is short, so that what TCP sends follows a change soon."""
+    rates = ("rate", f"{kbps}kbit", "ceil", f"{most}kbit", "burst", "15k", "cburst", "15k")
+    at = ("dev", interface, "parent")
+    _tc("class", "replace", *at, parent, "classid", number, "htb", *rates)
+    if parent != "1:":
+        _tc("qdisc", "replace", *at, number, "handle", f"{number[2:]}:", "pfifo", "limit", "50")
+
+
+def _tc(*words: str) -> None:
+    subprocess.run(["tc", *words], check=True, capture_output=True, text=True)
+
+
+def main(protocols: tuple[str, str], mode: str = "meter", link_kbps: int = 0) -> None:
+    """Print the report's schedule for two senders; by ``ip_tos`` they share a link."""
+    is_shared = mode == "ip_tos"
     with tempfile.TemporaryDirectory() as folder, BandwidthLab(Path(folder)) as lab:
-        for row in lab.run(protocols):
+        if link_kbps or is_shared:
+            lab.share_link(link_kbps or LINK_KBPS)
+        schedule = SHARED_SCHEDULE if is_shared else REPORT_SCHEDULE
+        for row in lab.run(protocols, schedule, skip=4.0, mode=mode):
             print(f"{row.limits.a} {row.limits.b} kb/s: A {row.a:.0f}, B {row.b:.0f}", flush=True)
 
 
 if __name__ == "__main__":
-    main((sys.argv[1], sys.argv[2]))
+    main(
+        (sys.argv[1], sys.argv[2]),
+        (sys.argv[3:4] or ["meter"])[0],
+        int((sys.argv[4:5] or ["0"])[0]),
+    )

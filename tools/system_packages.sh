@@ -10,6 +10,7 @@ PACKAGES=(
     nmap                            # neighbors of Xen hosts and routers
     frr                             # routing daemons of routers that are namespaces
     nftables                        # what of a router's packets goes to its virtual machine
+    frr                             # a routing daemon in virtual routers, in the tests
     net-tools                       # what make bench compares with
     openvswitch-testcontroller      # a tenant of the slicer's, in the tests
     qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio openssh-client    # the Xen lab
@@ -43,6 +44,14 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 apt-get install -q -y --no-install-recommends "${missing[@]}"
 case " ${missing[*]} " in
+    *' frr '*)
+        # Its programs are wanted, not the service: routers begin theirs themselves.
+        if command -v systemctl >/dev/null; then
+            systemctl disable -q --now frr || true
+        else
+            service frr stop >/dev/null 2>&1 || true
+        fi
+        ;;&
     *' openvswitch-testcontroller '*)
         # Its program is wanted, not the service: that would listen where controllers do.
         if command -v systemctl >/dev/null; then

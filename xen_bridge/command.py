@@ -10,9 +10,21 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from xen_bridge.client import BridgeClient
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
-from xen_bridge.errors import InvalidRequest
+from xen_bridge.errors import BridgeError, InvalidRequest
+from xen_bridge.planes.dead_times import FoundDeadTimes
 from xen_bridge.planes.skipped import KINDS, checked_kinds
+from xen_bridge.protocol.documents.dead_times import GetDeadTimes, HoldSessions, ReleaseSessions
+from xen_bridge.protocol.documents.migration import ListMigrations
+from xen_bridge.protocol.documents.planes import ListPlanes, SeparatedPlane
+from xen_bridge.separation.plane_report import (
+    RouterTimers,
+    check_lines,
+    found_of,
+    last_pause,
+    list_lines,
+)
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import HOSTS_FILE as HOSTS
 from xen_bridge.server.routers import RouterList, check_router
@@ -190,11 +202,112 @@ def list_hosts(directory: Path) -> None:
         click.echo(f"{item.name} {item.url} {item.node_pk}")
 
 
+def _service_option(command: Command) -> Command:
+    option = click.option(
+        "--url",
+        default=f"https://127.0.0.1:{SERVICE_PORT}",
+        show_default=True,
+        help="Where the service of this host listens.",
+    )
+    return option(command)
+
+
+@main.group()
+def planes() -> None:
+    """The routers whose planes are separated: what Domain 0 has made for them.
+
+    \b
+    Example:  xen-bridge planes check
+    """
+
+
+@planes.command("list")
+@_service_option
+@directory_option
+def list_planes(url: str, directory: Path) -> None:
+    """List devices, tables and routes of every router."""
+    for line in list_lines(_asked(url, directory, ListPlanes()).planes):
+        click.echo(line)
+
+
+@planes.command("check")
+@_service_option
+@directory_option
+def check_planes(url: str, directory: Path) -> None:
+    """Compare what is there with what should be, and timers with the last migration's pause.
+
+    Ends with status 1 if something is missing.
+    """
+    found = _asked(url, directory, ListPlanes(check=True)).planes
+    timers = _timers(url, directory, found)
+    for line in check_lines(found, timers):
+        click.echo(line)
+    if any(plane.faults for plane in found):
+        raise SystemExit(1)
+
+
+@planes.command("hold")
+@click.argument("router")
+@click.argument("seconds", type=click.FloatRange(0.1, 60))
+@_service_option
+@directory_option
+def hold_sessions(router: str, seconds: float, url: str, directory: Path) -> None:
+    """Let the BFD sessions of ROUTER outlast SECONDS of standstill, before it is migrated.
+
+    Their timers are put back by "planes release", or a minute later.
+    """
+    held = _asked(url, directory, HoldSessions(seconds), router).peers
+    click.echo("\n".join(held) if held else "no session of BFD is up")
+
+
+@planes.command("release")
+@click.argument("router")
+@_service_option
+@directory_option
+def release_sessions(router: str, url: str, directory: Path) -> None:
+    """Put the timers back that "planes hold" raised."""
+    click.echo("\n".join(_asked(url, directory, ReleaseSessions(), router).peers))
+
+
+def _timers(
+    url: str, directory: Path, planes: tuple[SeparatedPlane, ...]
+) -> dict[str, RouterTimers]:
+    """Ask each router's agent; one that does not answer is told of."""
+    client = BridgeClient(url, _identity(directory).node_pk, _identity(directory))
+    try:
+        migrations = client.ask(ListMigrations()).migrations
+    except BridgeError:
+        # This host's hypervisor may know no migration.
+        migrations = ()
+    found = {}
+    for plane in planes:
+        pause = last_pause(plane, migrations)
+        try:
+            answer = client.ask(GetDeadTimes(), plane.router)
+            found[plane.router] = RouterTimers(found_of(answer), None, pause)
+        except BridgeError as error:
+            found[plane.router] = RouterTimers(FoundDeadTimes(()), str(error), pause)
+    client.close()
+    return found
+
+
+def _asked(url: str, directory: Path, body: object, router: str | None = None) -> Any:
+    """Return what the service of this host, or a router's agent, answers to its own key."""
+    identity = _identity(directory)
+    with _Explained(directory):
+        client = BridgeClient(url, identity.node_pk, identity)
+    try:
+        return client.ask(body, router)
+    except BridgeError as error:
+        _fail(f"{url}: {error}")
+    finally:
+        client.close()
+
+
 @main.command()
 @click.option(
     "--uri",
-    default="xen:///system",
-    show_default=True,
+    show_default="xen:///system where Xen runs, else netns:///",
     help="This machine's hypervisor, as libvirt names it; netns:///NAME has"
     " network namespaces for domains, test:///default and memory:/// need no hypervisor."
     " Of another machine, run xen-bridge there.",
@@ -221,7 +334,7 @@ def list_hosts(directory: Path) -> None:
 @listen_options(SERVICE_PORT)
 @directory_option
 def serve(
-    uri: str,
+    uri: str | None,
     paths: tuple[str, ...],
     skipped: tuple[str, ...],
     host: str,
@@ -234,11 +347,16 @@ def serve(
     \b
     Example:  xen-bridge serve --host 192.0.2.1 --allow-path /dev/vg0 --allow-path /srv/kernels:ro
     """
+    from xen_bridge.dom0.hypervisor.opening import NAMESPACES, default_uri
     from xen_bridge.nodes import THREADS, domain_0
     from xen_bridge.runtime.green import GreenRuntime
     from xen_bridge.server.https import serve as serve_https
 
     _identity(directory)
+    if uri is None:
+        uri = default_uri()
+        if uri == NAMESPACES:
+            click.echo("no Xen runs here: domains are network namespaces (netns:///)", err=True)
     with _Explained(directory):
         allowed = AllowedPaths(allowed_path(text) for text in paths)
         kinds = checked_kinds(skipped)
@@ -247,20 +365,40 @@ def serve(
 
 
 @main.command()
+@click.option(
+    "--vty-socket",
+    "vty",
+    type=click.Path(file_okay=False),
+    help="Where FRR's daemons have their sockets, if not where FRR has them by default.",
+)
+@click.option(
+    "--routes",
+    type=click.Choice(("kernel", "fpm")),
+    default="kernel",
+    show_default=True,
+    help="Whose routes are told: the kernel's, or those that FRR's zebra tells on port 2620"
+    " (zebra -M dplane_fpm_nl, fpm address 127.0.0.1).",
+)
 @listen_options(AGENT_PORT)
 @directory_option
-def agent(host: str, port: int, verbose: bool, directory: Path) -> None:
+def agent(
+    vty: str | None, routes: str, host: str, port: int, verbose: bool, directory: Path
+) -> None:
     """Serve this virtual router to its host's Domain 0, and tell that its interfaces and routes.
 
     \b
     Example:  xen-bridge agent --host 10.0.0.11
     """
     from xen_bridge.nodes import THREADS, virtual_router
+    from xen_bridge.planes.follower import FibFollower
+    from xen_bridge.planes.fpm_source import FpmSource
     from xen_bridge.runtime.green import GreenRuntime
     from xen_bridge.server.https import serve as serve_https
 
     _identity(directory)
-    _run(virtual_router(directory, GreenRuntime(THREADS), serve_https), host, port, verbose)
+    source = FpmSource if routes == "fpm" else FibFollower
+    node = virtual_router(directory, GreenRuntime(THREADS), serve_https, vty, source)
+    _run(node, host, port, verbose)
 
 
 def _run(node: Any, host: str, port: int, verbose: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from xen_bridge.agent.separation_agent import SeparationAgent
+from xen_bridge.agent.separation_agent import RouteSource, SeparationAgent
 from xen_bridge.channel.incarnation import FILE as INCARNATION
 from xen_bridge.channel.incarnation import next_incarnation
 from xen_bridge.channel.incoming import IncomingChannel
@@ -21,6 +21,7 @@ from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import (
     channel_handlers,
     consolidate_handlers,
+    dead_time_handlers,
     device_handlers,
     domain_handlers,
     measure_handlers,
@@ -36,6 +37,12 @@ from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.peer import connecting
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.netlink.tables import Netlink
+from xen_bridge.planes.dead_times import DeadTimes
+from xen_bridge.planes.fib_model import FibModel
+from xen_bridge.planes.follower import FibFollower
+from xen_bridge.planes.session_hold import FILE as HELD_SESSIONS
+from xen_bridge.planes.session_hold import SessionHold
+from xen_bridge.planes.vtysh import Vtysh
 from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -133,8 +140,14 @@ def domain_0(
         **consolidate_handlers(node),
         **_migrating(directory, identity, host, paths, planes),
     }
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
+
+    def turn() -> None:
+        planes.turn()
+        admitted = made.keys.names() if made.admitted is None else made.admitted()
+        incoming.forget_others(admitted.keys())
+
+    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
     return replace(made, lasting=(lasting,))
 
 
@@ -177,28 +190,40 @@ def _migrating(
     return migration_handlers(source, destination)
 
 
-def virtual_router(directory: Path, runtime: Runtime, serve: Serve) -> NodeComponents:
+def virtual_router(
+    directory: Path,
+    runtime: Runtime,
+    serve: Serve,
+    vty: str | None = None,
+    source: Callable[[FibModel], RouteSource] = FibFollower,
+) -> NodeComponents:
     """Return the node of a virtual router: it measures itself, and has its planes separated.
 
-    By one of the Domain 0s in its file of hosts, if there are any.
+    By one of the Domain 0s in its file of hosts, if there are any. The sockets of FRR's daemons
+    are in the folder ``vty``, if not where FRR has them by default. Routes come from ``source``.
     """
     identity = Identity.load(directory)
     reading, netlink = _reading(runtime), Netlink()
     measuring = MeasuresGatherer(node_gatherers(netlink), reading)
     scan = NeighborScan(netlink)
+    frr = Vtysh(vty)
+    held = SessionHold(directory / HELD_SESSIONS, frr, runtime.now)
     handlers = {
         **measure_handlers(measuring, RouterSummary(reading, netlink)),
         **scan_handlers(scan),
+        **dead_time_handlers(DeadTimes(frr), held),
         **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
     homes = routers.RouterList(directory / routers.HOSTS_FILE)
-    agent = SeparationAgent(identity, homes.routers, next_incarnation(directory / INCARNATION))
-    lasting = ("the separation of our planes", partial(_follow, runtime, agent))
+    incarnation = next_incarnation(directory / INCARNATION)
+    agent = SeparationAgent(identity, homes.routers, incarnation, source=source)
+    lasting = ("the separation of our planes", partial(_follow, runtime, agent, held))
     return replace(_node(directory, identity, handlers, runtime, serve), lasting=(lasting,))
 
 
-def _follow(runtime: Runtime, agent: SeparationAgent) -> None:
+def _follow(runtime: Runtime, agent: SeparationAgent, held: SessionHold) -> None:
     while True:
+        runtime.in_thread(held.due)
         if not runtime.in_thread(agent.turn):
             runtime.sleep(PLANES_SECONDS)
 
@@ -225,11 +250,15 @@ def _node(
         return {one.node_pk: one.name for one in found.values()}
 
     def admitted() -> Mapping[str, str]:
-        return {**guests(), **keys.names()}
+        return {**guests(), **names()}
+
+    def names() -> Mapping[str, str]:
+        # Who has this node's own key can change its lists: its own commands ask with it.
+        return {identity.node_pk: "this node", **keys.names()}
 
     dispatcher = Dispatcher(
         identity.node_pk,
-        keys.names,
+        names,
         handlers,
         runtime,
         ThreadLimiter(runtime, "hypervisor", HYPERVISOR_THREADS, HYPERVISOR_THREADS_OF_ONE),

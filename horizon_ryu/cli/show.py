@@ -105,6 +105,8 @@ def _measured(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "switches whose loss splits it", ", ".join(data["cut_switches"]) or "none"
     cables = (f"{_end(cable['src'])} - {_end(cable['dst'])}" for cable in data["cut_cables"])
     yield "cables whose loss splits it", ", ".join(cables) or "none"
+    if data.get("segments"):
+        yield from _segments_measured(data)
     yield "diameter", f"{data['diameter']} hops"
     yield "mean distance", f"{data['mean_distance']:g} hops"
     if data["switch_connectivity"] is not None:
@@ -112,6 +114,17 @@ def _measured(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "cables to lose until it splits", str(data["cable_connectivity"])
     for ranked in data["betweenness"][:_MOST_RANKED]:
         yield f"shortest paths across {ranked['dpid']}", f"{ranked['betweenness']:.1%}"
+
+
+def _segments_measured(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what there is only where bridges of others are."""
+    yield "segments", str(data["segments"])
+    joined = (" + ".join(map(_end, ports)) for ports in data["cut_segments"])
+    yield "segments whose loss splits it", ", ".join(joined) or "none"
+    yield (
+        "ports into segments whose loss splits it",
+        ", ".join(map(_end, data["cut_ports"])) or "none",
+    )
 
 
 def _end(end: Mapping[str, Any]) -> str:

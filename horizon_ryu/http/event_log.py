@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any
 
 from horizon_ryu.core.errors import LimitExceeded
+from horizon_ryu.core.event_kinds import GAP
 from xen_bridge.runtime.port import Queue, Runtime
 from xen_bridge.serving.room import Place, Room
 
@@ -28,8 +29,6 @@ CROWD = MAX_SUBSCRIBERS // 2
 """Subscribers from which everybody is asked at once whether it is there."""
 QUEUE_EVENTS = 1024
 """Events waiting for one subscriber."""
-GAP = "gap"
-"""Kind of the event that tells a subscriber that events it asked for are gone."""
 
 
 @dataclass(frozen=True, slots=True)

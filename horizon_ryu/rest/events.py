@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints
 from webob import Request, Response
 
+from horizon_ryu.core.event_kinds import check_kinds
 from horizon_ryu.http.client_frames import ClientGone, read_frames
 from horizon_ryu.http.event_log import PROBE, EventLog, EventSubscription
 from horizon_ryu.http.problem import (
@@ -45,7 +46,8 @@ _CLOSE, _PING, _PONG = 8, 9, 10
 _KEY = re.compile("[A-Za-z0-9+/]{22}==")
 """16 bytes in base64 (RFC 6455, 4.2.1)."""
 _NUMBER = "^(0|[1-9][0-9]{0,14})$"
-_KINDS = "^[a-z_]{1,40}(,[a-z_]{1,40}){0,31}$"
+_KINDS = "^[^,]{0,40}(,[^,]{0,40}){0,127}$"
+"""Which of them there are is told by the log."""
 
 
 class EventsQuery(Model):
@@ -73,7 +75,9 @@ class EventOperations:
         """Receive events through a WebSocket."""
         _check_upgrade(call.http)
         since = None if query.since is None else int(query.since)
-        kinds = None if query.kinds is None else frozenset(query.kinds.split(","))
+        kinds = None
+        if query.kinds is not None:
+            kinds = check_kinds(query.kinds.split(","), self._log.published)
         subscription = self._log.subscribe(since, kinds, call.http.remote_addr)
         return _WebSocketAnswer(subscription, self._runtime)
 

@@ -53,7 +53,9 @@ class StatsProvider(TimersProvider[StatsTimers], Protocol):
 class StatsQuery(Model):
     """``rates=1`` adds rates, from the last two polls, to the ports."""
 
-    rates: Annotated[str, StringConstraints(pattern="^[01]$")] = optional()
+    rates: Annotated[str, StringConstraints(pattern="^[01]$")] = optional(
+        description="1 for rates beside the counters, or 0"
+    )
 
 
 class StatsOperations:

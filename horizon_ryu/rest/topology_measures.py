@@ -25,7 +25,9 @@ from horizon_ryu.rest.network_names import NetworkQuery
 class MeasuresQuery(NetworkQuery):
     """``thorough=1`` asks for connectivities and betweenness too, which take longer."""
 
-    thorough: Annotated[str, StringConstraints(pattern="^[01]$")] = optional()
+    thorough: Annotated[str, StringConstraints(pattern="^[01]$")] = optional(
+        description="1 for connectivities and betweenness too, or 0"
+    )
 
 
 class CableEndModel(Model):
@@ -55,16 +57,21 @@ class GraphMeasuresModel(Model):
     ``parts`` are the switches of each connected part, the largest first; ``diameter`` and
     ``mean_distance`` are those of the largest. The connectivities are how many switches, or cables,
     must be lost at least to split the network: null unless ``thorough``. ``betweenness`` has the
-    switch that most shortest paths lead across first.
+    switch that most shortest paths lead across first. A segment is crossed in one hop;
+    ``cut_segments`` have the ports of each whose loss splits the network, ``cut_ports`` are those
+    into segments of which that is true.
     """
 
     network: str
     switches: int
     cables: int
+    segments: int
     connected: bool
     parts: tuple[tuple[Dpid, ...], ...]
     cut_switches: tuple[Dpid, ...]
     cut_cables: tuple[CutCableModel, ...]
+    cut_segments: tuple[tuple[CableEndModel, ...], ...]
+    cut_ports: tuple[CableEndModel, ...]
     diameter: int
     mean_distance: float
     switch_connectivity: int | None
@@ -106,10 +113,13 @@ def _model(network: str, found: GraphMeasures) -> GraphMeasuresModel:
         network=network,
         switches=found.switches,
         cables=found.cables,
+        segments=found.segments,
         connected=len(found.parts) <= 1,
         parts=tuple(tuple(map(dpid_to_text, part)) for part in found.parts),
         cut_switches=tuple(map(dpid_to_text, found.cut_switches)),
         cut_cables=tuple(map(_cable, found.cut_cables)),
+        cut_segments=tuple(tuple(map(_end, one.ports)) for one in found.cut_segments),
+        cut_ports=tuple(map(_end, found.cut_ports)),
         diameter=found.diameter,
         mean_distance=round(found.mean_distance, 4),
         switch_connectivity=found.switch_connectivity,

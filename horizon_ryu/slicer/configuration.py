@@ -9,9 +9,13 @@ from typing import Any
 
 from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.slicing.flowspace import Flowspace
+from horizon_ryu.core.slicing.packed_rule import read_packed_rule
 from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
 from horizon_ryu.wire.ternary import HeaderLayout
+
+_PACKED = "packed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class SlicerConfiguration:
 def parse_configuration(document: Any, serves_tls: bool = False) -> SlicerConfiguration:
     """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput.
 
+    A slice may have its rules as ``packed``, see :mod:`horizon_ryu.core.slicing.packed_rule`.
+
     ``serves_tls``: there is an authority that controllers over TLS are verified by.
 
     Bandwidth by ``meter`` is taken whatever the switches are, which are not known here: where one
@@ -51,7 +57,7 @@ def _parsed(documents: list[Any], serves_tls: bool) -> dict[str, SliceDocument]:
     slices: dict[str, SliceDocument] = {}
     next_id = 1
     for at, one in enumerate(documents):
-        parsed = parse_slice(one, next_id, ("slices", at))
+        parsed = _slice(one, next_id, ("slices", at))
         name = parsed.settings.name
         if name in slices:
             raise InvalidInput(("slices", at, "name"), "another slice has this name")
@@ -60,6 +66,20 @@ def _parsed(documents: list[Any], serves_tls: bool) -> dict[str, SliceDocument]:
         slices[name] = parsed
         next_id = max((rule.rule_id for rule in parsed.rules), default=next_id - 1) + 1
     return slices
+
+
+def _slice(document: Any, next_id: int, loc: Loc) -> SliceDocument:
+    """Return a slice; its rules may be written for people, or packed, or some of both."""
+    if not isinstance(document, Mapping) or _PACKED not in document:
+        return parse_slice(document, next_id, loc)
+    packed, place = document[_PACKED], (*loc, _PACKED)
+    rest = {name: value for name, value in document.items() if name != _PACKED}
+    parsed = parse_slice(rest, next_id, loc)
+    if not isinstance(packed, list):
+        raise InvalidInput(place, "must be a list")
+    name = parsed.settings.name
+    rules = (read_packed_rule(rule, name, (*place, at)) for at, rule in enumerate(packed))
+    return SliceDocument(parsed.settings, (*parsed.rules, *rules))
 
 
 def _check_no_tls(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:

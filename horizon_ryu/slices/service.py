@@ -114,7 +114,7 @@ class SliceService:
 
     def _tell_engine(self, registry: SliceRegistry) -> None:
         """Have the engine work by a registry; EngineAway, InvalidInput, SwitchError."""
-        document = self._runtime.in_thread(registry.engine_document)
+        document = self._runtime.in_thread(_document, registry)
         try:
             result = self.engine.call("configure", document=document)
         except (EngineAway, Conflict) as error:
@@ -182,6 +182,11 @@ class SliceService:
 def _made(make: Make, registry: SliceRegistry) -> SliceRegistry:
     with collection_paused():
         return make(registry)
+
+
+def _document(registry: SliceRegistry) -> dict[str, Any]:
+    with collection_paused():
+        return registry.engine_document()
 
 
 def _as_given(error: InvalidInput, told: SliceRegistry, name: str | None) -> InvalidInput:

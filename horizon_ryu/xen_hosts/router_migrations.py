@@ -49,7 +49,7 @@ GRACE = 10.0
 """Seconds in which a source may still get a request whose answer was lost."""
 ASK_SECONDS = 10.0
 """That a source has to tell how far a migration is, or that it begins."""
-MOVERS = frozenset({"migration", "live_migration_local"})
+MOVERS = frozenset({"migration", "migration_within_machine"})
 """Capabilities of hosts: by its hypervisor, or between hosts of namespaces of one machine."""
 
 
@@ -121,6 +121,14 @@ class RouterMigrations:
         if name not in self._records:
             raise NotFound(f"no migration {name}")
         return self._records[name]
+
+    def last_pause_s(self, uuid: str | None, name: str) -> float | None:
+        """Return how long the last migration of a router had it stand still; None if unknown."""
+        for record in reversed(self._records.values()):
+            is_same = record.name == name if None in (uuid, record.uuid) else record.uuid == uuid
+            if is_same and record.pause_ms is not None:
+                return record.pause_ms / 1000
+        return None
 
     def _open(self) -> list[RouterMigration]:
         return [record for record in self._records.values() if not record.is_final]

@@ -61,3 +61,10 @@ def test_a_tenant_without_a_controller_has_its_frames_dropped_and_others_are_ser
     finally:
         sliced.tenants["b"].start()
     wait_until(lambda: not sliced.lost(3, 4), SECONDS, "b is back")
+
+
+def test_frames_of_a_slice_leave_with_its_priority_and_their_own_vlan(
+    sliced: LearningPairs,
+) -> None:
+    wait_until(lambda: not sliced.lost(1, 2), SECONDS, "a is connected")
+    sliced.check_priority()

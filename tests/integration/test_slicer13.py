@@ -52,3 +52,10 @@ def test_entries_stand_while_other_slices_come_and_go(sliced13: SlicedNetwork13)
     sliced13.slicer.configure(sliced13.slices(*TENANTS))
     wait_until(lambda: not sliced13.lost(7, 8), SECONDS, "d is back")
     assert " 0% packet loss" in sliced13.network.wait(job).output
+
+
+def test_frames_of_a_slice_leave_with_its_priority_and_their_own_vlan(
+    sliced13: SlicedNetwork13,
+) -> None:
+    wait_until(lambda: not sliced13.lost(1, 2), SECONDS, "a is connected")
+    sliced13.check_priority()

@@ -1,4 +1,8 @@
-"""The report's bandwidth control (4.2) on a real switch: meters of slices, changed on the way."""
+"""The report's bandwidth control (4.2) on a real switch: slices that are changed on the way.
+
+First by meters, then on a link that both senders share: by marks that its classes know, and by
+meters again.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.bandwidth_lab import REPORT_SCHEDULE, BandwidthLab, IntervalRow
+from tools.bandwidth_lab import (
+    LINK_KBPS,
+    REPORT_SCHEDULE,
+    SHARED_SCHEDULE,
+    BandwidthLab,
+    IntervalRow,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -35,3 +45,42 @@ def test_two_udp_senders_have_what_their_slices_may_send(lab: BandwidthLab) -> N
 
 def test_a_tcp_sender_beside_a_udp_sender_has_what_its_slice_may_send(lab: BandwidthLab) -> None:
     expect_held(lab.run(("tcp", "udp"), REPORT_SCHEDULE, seconds=2.0))
+
+
+@pytest.fixture(scope="module")
+def shared(lab: BandwidthLab) -> BandwidthLab:
+    """Return the same network with one link for both; tests of it come last."""
+    lab.share_link()
+    return lab
+
+
+def expect_shared(rows: list[IntervalRow]) -> None:
+    """Each has its limit, and both together have the link where one has none."""
+    for row in rows:
+        assert row.a + row.b == pytest.approx(sum_of(row), rel=TOLERANCE), rows
+        for rate, limit in ((row.a, row.limits.a), (row.b, row.limits.b)):
+            if limit is not None:
+                assert rate == pytest.approx(limit, rel=TOLERANCE), rows
+
+
+def sum_of(row: IntervalRow) -> int:
+    """Return what both together are to have."""
+    a, b = row.limits
+    return LINK_KBPS if a is None or b is None else a + b
+
+
+def test_by_marks_two_udp_senders_have_their_classes_of_a_link_that_they_share(
+    shared: BandwidthLab,
+) -> None:
+    expect_shared(shared.run(("udp", "udp"), SHARED_SCHEDULE, seconds=1.5, mode="ip_tos"))
+
+
+def test_by_marks_a_tcp_sender_has_its_class_although_a_udp_sender_fills_the_link(
+    shared: BandwidthLab,
+) -> None:
+    schedule = SHARED_SCHEDULE[1:3]
+    expect_shared(shared.run(("tcp", "udp"), schedule, skip=3.0, seconds=2.0, mode="ip_tos"))
+
+
+def test_meters_hold_two_senders_on_a_link_that_they_share(shared: BandwidthLab) -> None:
+    expect_shared(shared.run(("udp", "udp"), REPORT_SCHEDULE[1:3], seconds=2.0))

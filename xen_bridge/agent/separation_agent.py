@@ -38,6 +38,20 @@ LOOK_SECONDS = 1.0
 HELLO_SECONDS = 20.0
 
 
+class RouteSource(Protocol):
+    """What keeps the model of a FIB; in the namespace of the thread that reads first."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model may be told onward as all that there is."""
+
+    def read(self, seconds: float) -> None:
+        """Take in what there is to take, after ``seconds`` perhaps nothing. Raises BridgeError."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 class Home(Protocol):
     """Where a Domain 0 listens, and its key."""
 
@@ -69,10 +83,12 @@ class SeparationAgent:
         homes: Callable[[], Mapping[str, Home]],
         incarnation: int,
         clock: Callable[[], float] = time.monotonic,
+        source: Callable[[FibModel], RouteSource] = FibFollower,
     ) -> None:
         """Say Hello as ``identity`` to one of ``homes``, the Domain 0s that may host us, by name.
 
-        ``incarnation`` is one that no earlier start of this program had.
+        ``incarnation`` is one that no earlier start of this program had. Routes are those of the
+        kernel, or of another ``source``.
         """
         self._identity = identity
         self._homes = homes
@@ -82,7 +98,7 @@ class SeparationAgent:
         self._schedule = HelloSchedule()
         self._netlink = Netlink()
         self._model = FibModel()
-        self._follower = FibFollower(self._model)
+        self._follower = source(self._model)
         self._conversation: _Conversation | None = None
         self._told: tuple[RouterAddresses, tuple[KernelKind, ...]] | None = None
         self._look_at = 0.0
@@ -199,6 +215,10 @@ class SeparationAgent:
     # ---- routes
 
     def _follow(self, channel: OutgoingChannel) -> None:
+        if not self._follower.is_whole:
+            # Half of a FIB, told as all of it, would take out the other half.
+            self._follower.read(TURN_SECONDS)
+            return
         if self._schedule.must_tell:
             self._schedule.must_tell = False
             self._model.tell_all()

@@ -11,7 +11,11 @@ from xen_bridge.netlink.constants import (
     IFF_ALLMULTI,
     IFF_UP,
     IFLA_ADDRESS,
+    IFLA_BRPORT_BCAST_FLOOD,
+    IFLA_BRPORT_LEARNING,
+    IFLA_BRPORT_MCAST_FLOOD,
     IFLA_BRPORT_STATE,
+    IFLA_BRPORT_UNICAST_FLOOD,
     IFLA_IFNAME,
     IFLA_INFO_DATA,
     IFLA_INFO_KIND,
@@ -37,6 +41,7 @@ from xen_bridge.netlink.constants import (
 )
 from xen_bridge.netlink.wire import Request
 
+AF_BRIDGE = 7
 IFINFOMSG = struct.Struct("=BxHiII")
 """Family, type (ARPHRD_…), index, flags, change."""
 _STATS_WORDS = 21
@@ -87,6 +92,8 @@ class KernelLink:
     counters: LinkCounters
     has_program: bool = False
     """Whether a program of XDP sees what comes by it."""
+    lower: int | None = None
+    """The link that it stands on, or its other end."""
 
 
 def read_link(data: bytes) -> KernelLink | None:
@@ -112,6 +119,7 @@ def read_link(data: bytes) -> KernelLink | None:
         master=None if IFLA_MASTER not in found else wire.number(found[IFLA_MASTER]),
         counters=_counters(found.get(IFLA_STATS64, b"")),
         has_program=any(wire.attributes(found.get(IFLA_XDP, b"")).get(IFLA_XDP_ATTACHED, b"")),
+        lower=wire.optional_number(found.get(IFLA_LINK)),
     )
 
 
@@ -145,6 +153,29 @@ def set_master(index: int, master: int | None) -> Request:
 def set_mtu(index: int, mtu: int) -> Request:
     """Return what sets the MTU of a link, in bytes."""
     return _change(index, 0, 0, wire.attribute(IFLA_MTU, wire.u32(mtu)))
+
+
+def add_veth(name: str, peer: str) -> Request:
+    """Return what makes two links that are each other's other end."""
+    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    other = head + wire.attribute(IFLA_IFNAME, wire.name(peer))
+    data = wire.attribute(IFLA_INFO_DATA, wire.attribute(VETH_INFO_PEER, other))
+    kind = wire.attribute(IFLA_INFO_KIND, b"veth\0") + data
+    more = wire.attribute(IFLA_IFNAME, wire.name(name)) + wire.attribute(IFLA_LINKINFO, kind)
+    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
+
+
+def flood_nothing(index: int) -> Request:
+    """Return what keeps a bridge from flooding to a port of it, and from learning there."""
+    off = (
+        IFLA_BRPORT_LEARNING,
+        IFLA_BRPORT_UNICAST_FLOOD,
+        IFLA_BRPORT_MCAST_FLOOD,
+        IFLA_BRPORT_BCAST_FLOOD,
+    )
+    settings = b"".join(wire.attribute(one, b"\0") for one in off)
+    head = IFINFOMSG.pack(AF_BRIDGE, 0, wire.index(index), 0, 0)
+    return Request(RTM_SETLINK, 0, head + wire.attribute(IFLA_PROTINFO | NLA_F_NESTED, settings))
 
 
 def hear_all_multicast(index: int) -> Request:

@@ -6,6 +6,8 @@
 
     router's kernel ──► follower ──► fib_model ──(FibChange)──► mirror ──► Domain 0's kernel
 
+In the follower's place may be :mod:`~xen_bridge.planes.fpm_source`, which FRR's zebra tells.
+
 :mod:`~xen_bridge.planes.data_plane` plans what passes the router's packets by that table, and
 :mod:`~xen_bridge.planes.domain_zero` makes, checks and removes it in the kernel.
 

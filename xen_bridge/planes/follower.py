@@ -63,6 +63,11 @@ class FibFollower:
         self._connection: socket.socket | None = None
         self._is_stale = True
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it may be told onward: a reading is of the whole table."""
+        return True
+
     def read(self, seconds: float) -> None:
         """Take in what there is to take, after ``seconds`` perhaps nothing. Raises BridgeError."""
         try:

@@ -14,6 +14,7 @@ from typing import Any
 from xen_bridge.errors import BridgeError, InvalidRequest
 from xen_bridge.protocol.documents import (
     channel,
+    dead_times,
     devices,
     domains,
     hello,
@@ -102,7 +103,12 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             devices.RemoveDevice: devices.Devices,
         },
         Application.SUMMARY: {summary.GetSummary: summary.Summary},
-        Application.PLANES: {planes.ListPlanes: planes.PlaneList},
+        Application.PLANES: {
+            planes.ListPlanes: planes.PlaneList,
+            dead_times.GetDeadTimes: dead_times.DeadTimesAnswer,
+            dead_times.HoldSessions: dead_times.HeldSessions,
+            dead_times.ReleaseSessions: dead_times.HeldSessions,
+        },
     }
 )
 """The requests of each application, each with the form of its answer."""

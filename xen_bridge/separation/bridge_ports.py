@@ -1,13 +1,16 @@
 """Bridge ports: virtual interfaces that leave their bridge while Domain 0 passes their packets.
 
 What the bridge floods would reach the virtual machine twice else, by its interface and by the port
-device, which is a macvlan over the bridge. While it does, the bridge is told that the router's MAC
-is its own: what is for it would be flooded to everybody. Physical ports that are no bridge need
-none of this. All of it in the network namespace of the calling thread.
+device, which is a macvlan over the bridge. Meanwhile the bridge is told that the router's MAC is
+its own, else what is for it would be flooded to everybody; and it has an anchor, a port by which
+nothing comes or goes: without any port that is up it would be down, and its port devices with it.
+Physical ports that are no bridge need none of this. All of it in the network namespace of the
+calling thread.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +18,7 @@ from pathlib import Path
 from xen_bridge.errors import BridgeError
 from xen_bridge.netlink import batch, wire
 from xen_bridge.netlink.constants import (
+    IFF_UP,
     NDA_LLADDR,
     NLM_F_CREATE,
     NLM_F_REPLACE,
@@ -22,13 +26,24 @@ from xen_bridge.netlink.constants import (
     RTM_DELNEIGH,
     RTM_NEWNEIGH,
 )
-from xen_bridge.netlink.links import KernelLink, set_master
+from xen_bridge.netlink.links import (
+    AF_BRIDGE,
+    KernelLink,
+    add_veth,
+    delete_link,
+    flood_nothing,
+    set_master,
+    set_up,
+)
 from xen_bridge.netlink.neighbors import NDMSG
 from xen_bridge.netlink.tables import LINKS, Netlink
 from xen_bridge.netlink.wire import Request
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 
-AF_BRIDGE = 7
+ANCHOR, ANCHOR_END = "hzk", "hzl"
+"""Names of a bridge's anchor and its other end, before the index of the bridge."""
+_ANCHOR_NAME = re.compile(ANCHOR + "[0-9]+")
+_PORT_DEVICE = re.compile("r[0-9]+p[0-9]+")
 _NTF_SELF = 2
 _IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
 
@@ -38,15 +53,14 @@ def leave(plan: DataPlanePlan) -> None:
     links = _links()
     requests: list[Request] = []
     for port, bridge in _bridged(plan, links):
+        _put_anchor(bridge, links)
         requests.append(_own_mac(RTM_NEWNEIGH, bridge.index, port.mac))
         vif = links.get(port.vif)
         if vif is not None and vif.master == bridge.index:
             # Out of a bridge it would speak IPv6 with the virtual machine.
             _set_ipv6(port.vif, is_off=True)
             requests.append(set_master(vif.index, None))
-    refused = batch.write(requests)
-    if refused:
-        raise BridgeError(f"a virtual interface cannot leave its bridge: {refused[0].reason}")
+    _change(requests)
 
 
 def come_back(plan: DataPlanePlan) -> None:
@@ -62,6 +76,36 @@ def come_back(plan: DataPlanePlan) -> None:
     batch.write(requests)
 
 
+def remove_anchors() -> None:
+    """Remove the anchors of bridges that no port device stands on, and of those that are gone."""
+    links = _links()
+    used = {one.lower for one in links.values() if _PORT_DEVICE.fullmatch(one.name)}
+    anchors = [one for name, one in links.items() if _ANCHOR_NAME.fullmatch(name)]
+    batch.write([delete_link(one.index) for one in anchors if one.master not in used])
+
+
+def _put_anchor(bridge: KernelLink, links: dict[str, KernelLink]) -> None:
+    name, end = f"{ANCHOR}{bridge.index}", f"{ANCHOR_END}{bridge.index}"
+    known = links.get(name)
+    if known is not None and known.master == bridge.index and known.flags & IFF_UP:
+        return
+    if known is not None:
+        batch.write([delete_link(known.index)])
+    _change([add_veth(name, end)])
+    made = _links()
+    for one in (name, end):
+        _set_ipv6(one, is_off=True)
+    anchor = made[name].index
+    _change([set_master(anchor, bridge.index), flood_nothing(anchor)])
+    _change([set_up(anchor), set_up(made[end].index)])
+
+
+def _change(requests: list[Request]) -> None:
+    refused = batch.write(requests)
+    if refused:
+        raise BridgeError(f"a bridge cannot do without a router's interface: {refused[0].reason}")
+
+
 def faults(plan: DataPlanePlan) -> list[str]:
     """Return which virtual interfaces are not there, or are ports of their bridge."""
     links = _links()
@@ -69,7 +113,9 @@ def faults(plan: DataPlanePlan) -> list[str]:
         f"virtual interface {one.vif} is missing" for one in plan.ports if one.vif not in links
     ]
     for port, bridge in _bridged(plan, links):
-        vif = links.get(port.vif)
+        vif, anchor = links.get(port.vif), links.get(f"{ANCHOR}{bridge.index}")
+        if anchor is None or anchor.master != bridge.index or not anchor.flags & IFF_UP:
+            found.append(f"bridge {port.physical} has no anchor")
         if vif is not None and vif.master == bridge.index:
             found.append(f"virtual interface {port.vif} is a port of {port.physical}")
     return found

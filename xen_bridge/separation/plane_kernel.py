@@ -80,8 +80,7 @@ class RealPlaneKernel:
             try:
                 bridge_ports.leave(plan)
             except BaseException:
-                bridge_ports.come_back(plan)
-                self._zero.remove(plan)
+                self._remove(plan)
                 raise
             return indices
 
@@ -104,8 +103,12 @@ class RealPlaneKernel:
     def remove(self, plan: DataPlanePlan) -> None:
         """Let its virtual interfaces go back to their bridges, then remove the rest."""
         with self._turn:
-            bridge_ports.come_back(plan)
-            self._zero.remove(plan)
+            self._remove(plan)
+
+    def _remove(self, plan: DataPlanePlan) -> None:
+        bridge_ports.come_back(plan)
+        self._zero.remove(plan)
+        bridge_ports.remove_anchors()
 
     def faults(self, plan: DataPlanePlan, whole: bool = False) -> tuple[str, ...]:
         """Return what of a plan is not there, virtual interfaces and their bridges too."""

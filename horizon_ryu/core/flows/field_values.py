@@ -13,7 +13,15 @@ from typing import Any, TypeAlias
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT, VLAN_NONE, VLAN_TAGGED
-from horizon_ryu.wire.protocols import DSCP_SHIFT, ETHERTYPE, IPPROTO, IPV6_BITS, MAX_VLAN
+from horizon_ryu.wire.protocols import (
+    DSCP_SHIFT,
+    ETHERTYPE,
+    IPPROTO,
+    IPV4_BITS,
+    IPV6_BITS,
+    MAX_BYTE,
+    MAX_VLAN,
+)
 
 Loc: TypeAlias = tuple[str | int, ...]
 Reader: TypeAlias = Callable[[Any, Loc], Any]
@@ -122,6 +130,9 @@ def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
     """
     if not isinstance(value, str):
         raise InvalidInput(loc, "not an IPv4 address or range such as 10.0.0.0/24")
+    plain = _plain_network(value)
+    if plain is not None:
+        return plain
     length = value.partition("/")[2]
     try:
         network = ipaddress.IPv4Network(value, strict=True)
@@ -131,6 +142,30 @@ def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
     if "." in length and length != str(network.netmask):
         raise InvalidInput(loc, "a mask has its ones first, as 255.255.255.0 has")
     return _not_all(network, loc)
+
+
+_NETWORK = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:/(\d{1,2}))?", re.ASCII)
+
+
+def _plain_network(value: str) -> tuple[int, int] | None:
+    """Return what four plain numbers and a length are; None for all that is to be looked at longer.
+
+    A rule has several, and of rules there are thousands.
+    """
+    found = _NETWORK.fullmatch(value)
+    if found is None:
+        return None
+    *octets, length = found.groups()
+    address = 0
+    for octet in octets:
+        part = int(octet)
+        if part > MAX_BYTE or (octet[0] == "0" and octet != "0"):
+            return None
+        address = address << 8 | part
+    prefix = IPV4_BITS if length is None else int(length)
+    if not 0 < prefix <= IPV4_BITS or address & (1 << IPV4_BITS - prefix) - 1:
+        return None
+    return address, prefix
 
 
 def parse_network6(value: Any, loc: Loc) -> tuple[int, int]:

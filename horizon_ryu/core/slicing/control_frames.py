@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from horizon_ryu.core.collection_pause import collection_paused
+
 MOST_BYTES = 64 << 20
 """Of one frame; 10,000 rules are about 2 MB."""
 _LENGTH = 4
@@ -26,7 +28,8 @@ def control_frame(document: Mapping[str, Any]) -> bytes:
 def read_control_body(body: bytes) -> dict[str, Any]:
     """Return the object that the body of a frame is; BrokenFrame."""
     try:
-        found = json.loads(body)
+        with collection_paused():
+            found = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise BrokenFrame(f"no JSON: {error}") from error
     if not isinstance(found, dict):

@@ -244,6 +244,11 @@ _READERS: Mapping[str, _Reader] = MappingProxyType(
 )
 
 
+FIELD_BITS: Mapping[str, int] = MappingProxyType(
+    {name: bits for name, (bits, _) in _READERS.items()}
+)
+"""How many bits the values of each field have."""
+
 # ---- Written
 
 

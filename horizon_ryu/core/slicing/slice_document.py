@@ -32,7 +32,9 @@ MAX_NAME = 45
 _EVERYWHERE = "all"
 MAX_RULE_ID = (1 << 53) - 1
 """That every reader of JSON keeps exactly."""
+MAX_QUEUE = (1 << 32) - 2
 _read_id = number(1, MAX_RULE_ID)
+_read_queue, _read_priority = number(0, MAX_QUEUE), number(0, MAX_PRIORITY)
 _URL = re.compile(r"(tcp|tls):(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _RATES = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s")
 _COUNTS = ("flow_entries", "groups", "meters")
@@ -113,26 +115,27 @@ def parse_rule(document: Any, slice_name: str, rule_id: int, loc: Loc = ()) -> F
         if "in_port" in match:
             raise InvalidInput((*loc, "ports"), "the match names in_port already")
         match["in_port"] = parse_ports(fields["ports"], (*loc, "ports"))
-    given_queues = fields.get("queues")
-    queues = [] if given_queues is None else _list(given_queues, (*loc, "queues"))
-    forced = fields.get("force_queue")
-    read_queue = number(0, (1 << 32) - 2)
+    given_queues, forced = fields.get("queues"), fields.get("force_queue")
     return FlowspaceRule(
-        rule_id=_read_id(fields.get("id", rule_id), (*loc, "id")),
+        rule_id=rule_id if "id" not in fields else _read_id(fields["id"], (*loc, "id")),
         slice_name=slice_name,
-        dpids=_dpids(fields.get("dpids", _EVERYWHERE), (*loc, "dpids")),
+        dpids=_dpids(fields["dpids"], (*loc, "dpids")) if "dpids" in fields else None,
         match=MappingProxyType(match),
-        priority=number(0, MAX_PRIORITY)(
-            fields.get("priority", DEFAULT_PRIORITY), (*loc, "priority")
-        ),
+        priority=_read_priority(fields["priority"], (*loc, "priority"))
+        if "priority" in fields
+        else DEFAULT_PRIORITY,
         permissions=_permissions(fields.get("permissions", "rw"), (*loc, "permissions")),
-        queues=frozenset(read_queue(one, (*loc, "queues", at)) for at, one in enumerate(queues)),
-        force_queue=None if forced is None else read_queue(forced, (*loc, "force_queue")),
-        above=_above(fields.get("above", []), (*loc, "above")),
+        queues=frozenset() if given_queues is None else _queues(given_queues, (*loc, "queues")),
+        force_queue=None if forced is None else _read_queue(forced, (*loc, "force_queue")),
+        above=parse_above(fields["above"], (*loc, "above")) if "above" in fields else (),
     )
 
 
-def _above(value: Any, loc: Loc) -> tuple[int, ...]:
+def _queues(value: Any, loc: Loc) -> frozenset[int]:
+    return frozenset(_read_queue(one, (*loc, at)) for at, one in enumerate(_list(value, loc)))
+
+
+def parse_above(value: Any, loc: Loc) -> tuple[int, ...]:
     """Return the place of a rule that this one was passed on from: three numbers for each."""
     found = tuple(plain_number(one) for one in _list(value, loc))
     if None in found or len(found) % 3:

@@ -16,6 +16,7 @@ from typing import Any
 from horizon_ryu.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound
 from horizon_ryu.core.flows.field_values import Loc, plain_number
 from horizon_ryu.core.slicing.delegation import check_settings, first_that_passes_on, passed_on
+from horizon_ryu.core.slicing.packed_rule import packed_rule
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_record import (
     FIELDS,
@@ -278,7 +279,8 @@ def _for_engine(registry: SliceRegistry, record: SliceRecord) -> dict[str, Any]:
     document = record.settings_document()
     del document["contact"], document["description"]
     document["enabled"] = registry.is_enabled(record.name)
-    document["flowspace"] = [one.document for one in record.written]
+    document["flowspace"] = []
+    document["packed"] = [packed_rule(one.rule) for one in record.written]
     return document
 
 

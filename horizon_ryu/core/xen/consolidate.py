@@ -136,12 +136,22 @@ def _graph(
     ids: Ids,
 ) -> TopologyGraph:
     nodes = tuple(sorted(found, key=_order))
-    links = tuple(sorted((_link(one, ids) for one in joined.values()), key=_link_order))
-    return TopologyGraph(name, nodes, _matrix(nodes, links), links)
+    row_of = {node.id: number for number, node in enumerate(nodes)}
+
+    def link_order(link: TopologyLink) -> tuple[object, ...]:
+        return tuple(
+            key
+            for end in (link.src, link.dst)
+            for key in (row_of[end.node], end.interface or "", end.mac or "")
+        )
+
+    links = tuple(sorted((_link(one, ids, row_of) for one in joined.values()), key=link_order))
+    return TopologyGraph(name, nodes, _matrix(row_of, links), links)
 
 
-def _link(views: LinkViews, ids: Ids) -> TopologyLink:
-    one, other = sorted(views.ports, key=lambda socket: (ids[socket.key], socket.port))
+def _link(views: LinkViews, ids: Ids, row_of: Mapping[str, int]) -> TopologyLink:
+    """Return a link from the node of the lower row to the other."""
+    one, other = sorted(views.ports, key=lambda socket: (row_of[ids[socket.key]], socket.port))
     return TopologyLink(_end(views, one, other, ids), _end(views, other, one, ids))
 
 
@@ -157,19 +167,12 @@ def _end(views: LinkViews, here: LinkSocket, there: LinkSocket, ids: Ids) -> Top
     )
 
 
-def _link_order(link: TopologyLink) -> tuple[str, ...]:
-    return tuple(
-        text or "" for end in (link.src, link.dst) for text in (end.node, end.interface, end.mac)
-    )
-
-
 def _matrix(
-    nodes: Sequence[TopologyNode], links: Iterable[TopologyLink]
+    row_of: Mapping[str, int], links: Iterable[TopologyLink]
 ) -> tuple[tuple[int, ...], ...] | None:
-    if len(nodes) > MOST_IN_MATRIX:
+    if len(row_of) > MOST_IN_MATRIX:
         return None
-    row_of = {node.id: number for number, node in enumerate(nodes)}
-    rows = [[0] * len(nodes) for _ in nodes]
+    rows = [[0] * len(row_of) for _ in row_of]
     for link in links:
         one, other = row_of[link.src.node], row_of[link.dst.node]
         rows[one][other] = rows[other][one] = 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from horizon_ryu.core.errors import LimitExceeded
 from horizon_ryu.core.graph_measures import MAX_MEASURED, MAX_THOROUGH, GraphMeasures, measure
-from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyView
+from horizon_ryu.core.topology import Link, Port, PortRef, Segment, Switch, TopologyView
 
 Cable = tuple[int, int]
 
@@ -96,3 +99,82 @@ def test_what_would_take_too_long_is_refused_with_a_way_out(
 ) -> None:
     with pytest.raises(LimitExceeded, match="export the graph"):
         measure(network(switches + 1, []), is_thorough)
+
+
+def joined(view: TopologyView, *segments: Sequence[int]) -> TopologyView:
+    """Add segments between switches; each switch has a port of its own in each."""
+    found = {}
+    for number, dpids in enumerate(segments, 101):
+        segment = Segment(tuple(PortRef(dpid, number) for dpid in dpids))
+        found |= dict.fromkeys(segment.ports, segment)
+    return replace(view, segments=found)
+
+
+def test_a_segment_joins_what_cables_do_not_and_is_crossed_in_one_hop() -> None:
+    found = measure(joined(network(4, [(1, 2), (3, 4)]), (2, 3)), is_thorough=True)
+    assert (found.switches, found.cables, found.segments) == (4, 2, 1)
+    assert found.parts == ((1, 2, 3, 4),)
+    assert (found.cut_switches, cut(found)) == ((2, 3), [(1, 2), (3, 4)])
+    assert [one.ports for one in found.cut_segments] == [(PortRef(2, 101), PortRef(3, 101))]
+    assert found.cut_ports == (PortRef(2, 101), PortRef(3, 101))
+    assert (found.diameter, round(found.mean_distance, 4)) == (3, 1.6667)
+    assert (found.switch_connectivity, found.cable_connectivity) == (1, 1)
+    line = measure(network(4, LINE), is_thorough=True)
+    assert dict(found.betweenness) == pytest.approx(dict(line.betweenness))
+
+
+def test_a_segment_beside_a_cable_is_no_loss() -> None:
+    found = measure(joined(network(2, [(1, 2)]), (1, 2)), is_thorough=True)
+    assert (found.cut_switches, cut(found), found.cut_segments, found.cut_ports) == ((), [], (), ())
+    assert (found.diameter, found.switch_connectivity, found.cable_connectivity) == (1, 1, 2)
+
+
+def test_a_segment_of_many_is_one_place_to_lose_and_a_port_of_it_one_switch() -> None:
+    found = measure(joined(network(4, []), (1, 2, 3, 4)), is_thorough=True)
+    assert len(found.cut_segments) == 1
+    assert [ref.dpid for ref in found.cut_ports] == [1, 2, 3, 4]
+    assert (found.cut_switches, found.diameter, found.mean_distance) == ((), 1, 1.0)
+    assert (found.switch_connectivity, found.cable_connectivity) == (3, 1)
+    assert set(found.betweenness.values()) == {0}
+
+
+def test_two_segments_between_the_same_switches_need_two_losses() -> None:
+    found = measure(joined(network(3, []), (1, 2, 3), (1, 2, 3)), is_thorough=True)
+    assert (found.cut_segments, found.cut_ports, found.cable_connectivity) == ((), (), 2)
+
+
+def test_a_segment_at_one_switch_or_of_strangers_joins_nothing() -> None:
+    found = measure(joined(network(2, []), (1, 1), (1, 9)))
+    assert (found.segments, found.parts) == (0, ((1,), (2,)))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)).filter(lambda it: it[0] != it[1])),
+    st.lists(st.lists(st.integers(1, 6), min_size=2, max_size=4, unique=True), max_size=3),
+)
+@settings(max_examples=60)
+def test_whatever_is_joined_losses_split_as_they_are_told(
+    cables: list[Cable], segments: list[list[int]]
+) -> None:
+    view = joined(network(6, cables), *segments)
+    found = measure(view, is_thorough=True)
+    parts = len(found.parts)
+
+    def without(dpids: set[int], refs: set[PortRef]) -> int:
+        kept = {ref: one for ref, one in view.links.items() if not {ref, one.dst} & refs}
+        left = {}
+        for segment in set(view.segments.values()):
+            ports = tuple(ref for ref in segment.ports if ref not in refs)
+            left |= dict.fromkeys(ports, Segment(ports))
+        kept = {ref: one for ref, one in kept.items() if not {ref.dpid, one.dst.dpid} & dpids}
+        switches = {dpid: one for dpid, one in view.switches.items() if dpid not in dpids}
+        return len(measure(TopologyView(1, switches, kept, {}, left)).parts)
+
+    for dpid in range(1, 7):
+        assert (without({dpid}, set()) > parts) == (dpid in found.cut_switches)
+    for ref, link in view.links.items():
+        told = {link, link.reversed()} & set(found.cut_cables)
+        assert (without(set(), {ref, link.dst}) > parts) == bool(told)
+    for ref, segment in view.segments.items():
+        assert (without(set(), {ref}) > parts) == (ref in found.cut_ports)
+        assert (without(set(), set(segment.ports)) > parts) == (segment in found.cut_segments)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import websocket
@@ -227,6 +228,21 @@ def test_events_are_replayed_and_chosen(client: Any, serve: Any) -> None:
     connection = server.listen("?since=1&kinds=a,c")
     assert [receive(connection)["seq"] for _ in range(2)] == [3, 4]
     tpool.execute(connection.close)
+
+
+@pytest.mark.parametrize("kinds", ["TYPO", "link_add,link_ad", "link_add,", "a b"])
+def test_events_of_no_kind_are_refused_with_the_kinds_that_there_are(
+    client: Any, serve: Any, kinds: str
+) -> None:
+    server = serve(client.router)
+    with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+        server.listen(f"?kinds={quote(kinds)}")
+    assert refused.value.status_code == 422
+    problem = json.loads(refused.value.resp_body)
+    (error,) = problem["errors"]
+    assert error["loc"][-1] == "kinds"
+    assert "host_move, link_add" in error["msg"]
+    assert client.events.subscribers == 0
 
 
 def test_pings_are_answered_and_messages_ignored(client: Any, serve: Any) -> None:

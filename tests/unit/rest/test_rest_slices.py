@@ -8,6 +8,7 @@ import pytest
 
 from horizon_ryu.core.errors import InvalidInput, StoreError
 from horizon_ryu.http.auth import parse_tokens
+from horizon_ryu.slicer.configuration import parse_configuration
 from horizon_ryu.slices.service import SliceService
 from unit.rest.fake_engine import FakeEngine
 from xen_bridge.runtime.green import GreenRuntime
@@ -70,8 +71,8 @@ def test_rules_come_one_by_one_or_together_and_each_is_told(client: Any) -> None
     assert client.ask("DELETE", "/v1/slices/blue/flowspace/3").status_int == 204
     assert client.ask("DELETE", "/v1/slices/blue/flowspace/3").status_int == 404
     assert client.ask("DELETE", "/v1/slices/blue/flowspace/x").status_int == 400
-    ids = [rule["id"] for rule in client.engine.document["slices"][0]["flowspace"]]
-    assert ids == [1, 2, 4]
+    worked_by = parse_configuration(client.engine.document).slices["blue"]
+    assert [rule.rule_id for rule in worked_by.rules] == [1, 2, 4]
 
 
 def test_of_a_list_every_rule_that_is_wrong_is_named_and_none_is_taken(client: Any) -> None:

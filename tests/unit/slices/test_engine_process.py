@@ -28,7 +28,7 @@ import socket, sys, time
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 listening.listen()
-listening.accept()
+link = listening.accept()
 time.sleep(600)
 """
 """Takes a connection, and answers nothing."""

@@ -15,23 +15,28 @@ from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.limits import RateLimiter, SliceLimits
 from horizon_ryu.core.slicing.rule import FlowspaceRule, Permission
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
+from horizon_ryu.core.slicing.table_record import RecordedSwitch
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
+from horizon_ryu.slicer.kept_tables import KeptTables
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
 from horizon_ryu.wire.of10.asynchronous import FlowRemoved10, PacketIn10
-from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
+from horizon_ryu.wire.of10.controller import FlowMod10, PacketOut10, PortMod10
 from horizon_ryu.wire.of10.statistics import FlowStatsRequest10, StatsReply, StatsRequest
-from horizon_ryu.wire.ofp10 import OFPP, OFPST
+from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPP, OFPST
 from horizon_ryu.wire.symmetric import Error
 from horizon_ryu.wire.ternary import HEADER_10
 from horizon_ryu.wire.versions import OPENFLOW_10
-from unit.slicing.sliced10 import MESSAGES, Tenant, match, ternary
+from unit.slicing.sliced10 import MESSAGES, Tenant, match, output, packet_out, ternary
 from virtual_switch.effects import Effects
 from virtual_switch.switch import VirtualSwitch
 
 DPID = 1
 PORTS = (1, 2, 3, 4)
 WHOLE = 0xFFFF
+BUFFERS = 64
+"""More than one example uses."""
+SWITCH = RecordedSwitch(DPID, OPENFLOW_10)
 EVERY_ENTRY = FlowStatsRequest10(match(), 0xFF, int(OFPP.NONE))
 
 
@@ -72,6 +77,13 @@ class Told(NamedTuple):
 
     frames: list[tuple[int, bytes]]
     packet_ins: list[tuple[int, int, bytes]]
+
+
+class Buffered(NamedTuple):
+    """A frame that the switch holds for a tenant."""
+
+    buffer_id: int
+    frame: Frame
 
 
 class Written(NamedTuple):
@@ -153,16 +165,25 @@ class SharedSwitch:
     def __init__(self, rules: list[FlowspaceRule]) -> None:
         self.now = 1000.0
         self.rules = rules
-        self.switch = VirtualSwitch(DPID, OPENFLOW_10, PORTS, buffers=0)
-        self.switch.connect()
+        self.switch = VirtualSwitch(DPID, OPENFLOW_10, PORTS, buffers=BUFFERS)
+        self._kept = KeptTables()
+        self.buffered: dict[str, list[Buffered]] = {name: [] for name in self.NAMES}
         self._frames: list[tuple[int, bytes]] = []
         self._sent: deque[bytes] = deque()
+        self.own = {name: OwnSwitch() for name in self.NAMES}
+        self._connect()
+        self._follow_ports()
+
+    def _connect(self) -> None:
+        """Have the switch connect, and the tenants' controllers to it."""
+        self.switch.connect()
+        had = self._kept.had(SWITCH)
+        first = 0 if had is None else had.first_id()
         features = self.switch.dialect.features(self.switch.datapath)
         self.datapath = SlicedDatapath10(
-            features, self._to_switch, self._flowspace(), TrailerSigner("here", b"key"), 0.0
+            features, self._to_switch, self._flowspace(), TrailerSigner("here", b"key"), 0.0, first
         )
         self.tenants: dict[str, Tenant] = {}
-        self.own = {name: OwnSwitch() for name in self.NAMES}
         for name in self.NAMES:
             limits = SliceLimits()
             self.datapath.set_slice(
@@ -171,10 +192,11 @@ class SharedSwitch:
             self.tenants[name] = Tenant(name)
             self.tenants[name].miss_send_len = WHOLE
             self.datapath.connect(self.tenants[name])
-        self.datapath.begin()
+        lost = self.datapath.begin() if had is None else self.datapath.begin(had.entries)
+        assert not lost, "what had its place has it still"
+        self._kept.follow(SWITCH, self.datapath.tables, lost, first)
         self._exchange()
         self.switch.control.miss_send_len = WHOLE
-        self._follow_ports()
 
     def _flowspace(self) -> Any:
         return Flowspace(HEADER_10, self.rules).on(DPID)
@@ -253,7 +275,11 @@ class SharedSwitch:
         self._frames.clear()
         self._spread(self.switch.frame_in(frame.in_port, frame.data, self.now))
         owner = self.owner(frame)
-        got = {name: packet_ins(tenant.news()) for name, tenant in self.tenants.items()}
+        heard = {name: tenant.news() for name, tenant in self.tenants.items()}
+        got = {name: packet_ins(news) for name, news in heard.items()}
+        for one in heard.get(owner or "", ()):
+            if isinstance(one, PacketIn10) and one.buffer_id != OFP_NO_BUFFER:
+                self.buffered[owner or ""].append(Buffered(one.buffer_id, frame))
         if owner is None:
             assert not self._frames, "a frame of nobody is dropped"
         else:
@@ -267,6 +293,61 @@ class SharedSwitch:
         for name, told in got.items():
             as_it_came = [one for one in told if one[2] == frame.data]
             assert not as_it_came or self.sees(name, frame), f"{name} sees {frame} of {owner}"
+
+    def reconnect(self) -> None:
+        """Break the connection of the switch: it connects again, and nothing is another."""
+        self.switch.disconnect()
+        self._sent.clear()
+        closed = {name: self.datapath.presence(name).no_flood for name in self.NAMES}  # type: ignore[union-attr]
+        self._kept.keep(SWITCH, self.datapath.tables)
+        self._connect()
+        for held in self.buffered.values():
+            held.clear()
+        for name, ports in closed.items():
+            # What a controller has said of floods it says again to a switch that connects.
+            for number in sorted(ports & self.ports_of(name)):
+                self.port_mod(name, number, floods=False)
+
+    def packet_out(self, name: str, frame: Frame, in_port: int, actions: tuple[Any, ...]) -> bool:
+        """Have a tenant send a frame, and compare what becomes of it; tell whether it was taken."""
+        return self._out(name, packet_out(frame.data, *actions, in_port=in_port), None)
+
+    def packet_out_of_buffer(self, name: str, at: int, actions: tuple[Any, ...]) -> bool | None:
+        """Have a tenant send a frame that the switch holds for it; None if it holds none."""
+        if not self.buffered[name]:
+            return None
+        held = self.buffered[name].pop(at % len(self.buffered[name]))
+        for other in self.NAMES:
+            if other != name:
+                self.tenants[other].news()
+                stolen = packet_out(b"", output(held.frame.in_port), buffer_id=held.buffer_id)
+                self._frames.clear()
+                self._from_tenant(other, stolen)
+                assert not self._frames, "a frame that was told to another is not sent"
+                (error,) = self.tenants[other].news()
+                assert (error.type, error.code) == (OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN)
+        mod = packet_out(b"", *actions, buffer_id=held.buffer_id, in_port=held.frame.in_port)
+        return self._out(name, mod, held.frame)
+
+    def _out(self, name: str, out: PacketOut10, held: Frame | None) -> bool:
+        """Send a packet-out; ``held``: what the buffer has that it names."""
+        for tenant in self.tenants.values():
+            tenant.news()
+        self._frames.clear()
+        self._from_tenant(name, out)
+        news = self.tenants[name].news()
+        error = next((one for one in news if isinstance(one, Error)), None)
+        if error is not None:
+            assert not self._frames, "what is refused is not sent"
+            return False
+        if held is not None:
+            whole = replace(out, buffer_id=OFP_NO_BUFFER, data=held.data)
+            out = replace(whole, in_port=held.in_port)
+        effects = self.own[name].switch.handle(MESSAGES.encode(1, out), self.now)
+        assert sorted(self._frames) == sorted(effects.frames), f"{out} of {name}"
+        others = [one for other in self.NAMES if other != name for one in self.tenants[other].got]
+        assert not others, "nobody else hears of it"
+        return True
 
     def port_mod(self, name: str, number: int, floods: bool) -> None:
         """Have a tenant close one of its ports for floods, or open it."""

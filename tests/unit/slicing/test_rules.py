@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from typing import Any
 
 import pytest
 
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.flows.field_values import parse_network
 from horizon_ryu.core.slicing.rule_match import parse_ports, parse_rule_match, rule_match_fields
 from horizon_ryu.core.slicing.rule_regions import regions_of
 from horizon_ryu.core.slicing.value_set import ValueSet
@@ -198,3 +200,26 @@ def test_both_versions_agree_on_random_rules_and_frames() -> None:
 
 def test_values_of_a_set_are_told_apart_from_those_of_another_size() -> None:
     assert ValueSet.of(4, [(1, 2)]) != ValueSet.of(8, [(1, 2)])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_networks_of_plain_numbers_are_read_as_the_library_reads_them(seed: int) -> None:
+    rng = random.Random(seed)
+    taken = 0
+    for _ in range(3_000):
+        octets = [rng.choice((0, 1, 10, 128, 255, 256, 1000, rng.randrange(256))) for _ in range(4)]
+        text = ".".join(rng.choice(("{}", "{}", "{}", "{}", "0{}")).format(one) for one in octets)
+        text += rng.choice(("", "/24", "/8", "/0", "/32", "/33", "/08", f"/{rng.randrange(40)}"))
+        try:
+            wanted = ipaddress.IPv4Network(text)
+        except ValueError:
+            wanted = None
+        try:
+            found = parse_network(text, ())
+        except InvalidInput:
+            assert wanted is None or wanted.prefixlen == 0
+        else:
+            taken += 1
+            assert wanted is not None
+            assert found == (int(wanted.network_address), wanted.prefixlen)
+    assert taken

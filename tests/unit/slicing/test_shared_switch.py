@@ -128,6 +128,8 @@ def flow_mods(draw: Callable[..., Any]) -> FlowMod10:
     )
 
 
+SENT_ACTIONS = st.lists(st.one_of(OUTPUTS.map(output), CHANGES), max_size=3).map(tuple)
+"""Of packet-outs: a frame to the controller would be whose its header says."""
 NAMES = st.sampled_from(SharedSwitch.NAMES)
 STEPS = st.lists(
     st.one_of(
@@ -139,6 +141,11 @@ STEPS = st.lists(
         st.tuples(st.just("port_mod"), NAMES, st.sampled_from(PORTS), st.booleans()),
         st.tuples(st.just("wait"), st.sampled_from((1, 3, 8))),
         st.tuples(st.just("rules"), rules()),
+        st.tuples(
+            st.just("packet_out"), NAMES, st.sampled_from(FRAMES), st.booleans(), SENT_ACTIONS
+        ),
+        st.tuples(st.just("buffer"), NAMES, st.integers(0, 5), SENT_ACTIONS),
+        st.just(("reconnect",)),
     ),
     min_size=1,
     max_size=14,
@@ -164,6 +171,28 @@ def owns_some(shared: SharedSwitch, name: str, mod: FlowMod10) -> bool:
         shared.owner(frame) == name and wanted.takes(header10(frame.data, frame.in_port))
         for frame in FRAMES
     )
+
+
+def may_not_be_sent(shared: SharedSwitch, name: str, frame: Any, actions: tuple[Any, ...]) -> bool:
+    """Tell whether a tenant sends what is not its own, to whom, or as what it is not."""
+    if frame is not None and shared.owner(frame) != name:
+        return True
+    own = shared.ports_of(name)
+    ports = [getattr(action, "port", None) for action in actions]
+    return any(
+        port is None or (port < 0xFF00 and port not in own) or port == int(OFPP.IN_PORT)
+        for port in ports
+    )
+
+
+def have_one_buffered(shared: SharedSwitch, name: str, at: int) -> None:
+    """Let frames of a tenant come in until the switch holds one for it, if it ever does."""
+    ports = shared.switch.datapath.ports
+    mine = [one for one in FRAMES if ports.get(one.in_port) and shared.owner(one) == name]
+    for frame in mine[at::5]:
+        if shared.buffered[name]:
+            break
+        shared.frame(frame)
 
 
 def check_lost(shared: SharedSwitch, name: str, lost: list[Written]) -> None:
@@ -194,6 +223,18 @@ def test_each_frame_is_forwarded_as_its_owners_own_table_alone_would(
             shared.port_mod(*step[1:])
         elif step[0] == "wait":
             shared.wait(step[1])
+        elif step[0] == "packet_out":
+            _, name, frame, names_port, actions = step
+            in_port = frame.in_port if names_port else int(OFPP.NONE)
+            if not shared.packet_out(name, frame, in_port, actions):
+                assert may_not_be_sent(shared, name, frame, actions), f"{name} may send it"
+        elif step[0] == "buffer":
+            _, name, at, actions = step
+            have_one_buffered(shared, name, at)
+            if shared.packet_out_of_buffer(name, at, actions) is False:
+                assert may_not_be_sent(shared, name, None, actions), f"{name} may send it"
+        elif step[0] == "reconnect":
+            shared.reconnect()
         else:
             for name, lost in shared.set_rules(step[1]).items():
                 check_lost(shared, name, lost)

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from xen_bridge import client
 from xen_bridge.command import main
-from xen_bridge.dom0.hypervisor.opening import check_is_here
+from xen_bridge.dom0.hypervisor import opening
+from xen_bridge.dom0.hypervisor.opening import check_is_here, default_uri
 from xen_bridge.trust.identity import anchor
 
 
@@ -78,6 +79,38 @@ def test_no_other_variable_or_driver_is_asked_for_the_host(
 )
 def test_this_machine_goes_by_these(uri: str) -> None:
     check_is_here(uri)
+
+
+def test_where_no_hypervisor_is_named_it_is_xen_if_that_runs_here_else_namespaces(
+    tmp_path: Path,
+) -> None:
+    sysfs, proc = tmp_path / "sys", tmp_path / "proc"
+    assert default_uri(sysfs, proc) == "netns:///"
+    (proc / "xen").mkdir(parents=True)
+    assert default_uri(sysfs, proc) == "xen:///system"
+    (sysfs / "hypervisor").mkdir(parents=True)
+    (sysfs / "hypervisor" / "type").write_text("xen\n")
+    assert default_uri(sysfs, proc) == "xen:///system"
+    (sysfs / "hypervisor" / "type").write_text("kvm\n")
+    assert default_uri(sysfs, proc) == "netns:///"
+
+
+def test_a_service_that_is_begun_without_a_hypervisor_says_what_its_domains_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    def refuse(_directory: Path, uri: str, *_rest: object) -> None:
+        begun.append(uri)
+        raise OSError(1, "enough")
+
+    monkeypatch.setattr("xen_bridge.nodes.domain_0", refuse)
+    monkeypatch.setattr(opening, "default_uri", lambda: "netns:///")
+    run(tmp_path, "keygen")
+    assert "network namespaces" in run(tmp_path, "serve").output
+    monkeypatch.setattr(opening, "default_uri", lambda: "xen:///system")
+    assert "network namespaces" not in run(tmp_path, "serve").output
+    assert begun == ["netns:///", "xen:///system"]
 
 
 # ---- keys

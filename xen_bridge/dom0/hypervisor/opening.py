@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
@@ -18,7 +19,20 @@ SCHEMES = (
     "xen:///system, xen+tls://HOST/system, xen+ssh://HOST/system, netns:///NAME, test:///default, "
     "memory:///"
 )
+XEN, NAMESPACES = "xen:///system", "netns:///"
 MAX_DELAY = 60.0
+
+
+def default_uri(sysfs: Path = Path("/sys"), proc: Path = Path("/proc")) -> str:
+    """Return what a machine has that nobody named a hypervisor for: Xen if it runs here.
+
+    Else network namespaces, which every Linux machine has.
+    """
+    try:
+        is_xen = (sysfs / "hypervisor" / "type").read_text(encoding="ascii").strip() == "xen"
+    except OSError:
+        is_xen = (proc / "xen").is_dir()
+    return XEN if is_xen else NAMESPACES
 
 
 def open_hypervisor(uri: str) -> Hypervisor:

@@ -18,6 +18,7 @@ from pathlib import Path
 from lxml import etree
 
 from xen_bridge.atomic_write import replace_file
+from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DEFAULT_CAP, DEFAULT_WEIGHT
 from xen_bridge.errors import BridgeError, HypervisorError
 from xen_bridge.protocol.document_schema import check, from_element, to_element
 from xen_bridge.protocol.documents.domains import CreateDomain
@@ -45,6 +46,8 @@ class RunRecord:
     id: int
     boot: str
     paused: bool = False
+    weight: int = DEFAULT_WEIGHT
+    cap: int = DEFAULT_CAP
     moving: str = ""
     """The migration by which it is being moved elsewhere, if it is."""
 

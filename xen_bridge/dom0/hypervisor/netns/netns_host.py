@@ -19,6 +19,7 @@ from signal import SIGTERM
 from typing import NoReturn
 
 from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DomainCgroups
 from xen_bridge.dom0.hypervisor.netns.domain_store import RunRecord
 from xen_bridge.dom0.hypervisor.netns.namespace_start import StartingDomain
 from xen_bridge.dom0.hypervisor.netns.netns_reader import FoundDomain, NetnsReader
@@ -44,8 +45,8 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 class NetnsHost(NetnsReader):
     """One host of namespaces."""
 
-    def __init__(self, name: str, base: Path) -> None:
-        super().__init__(name, base)
+    def __init__(self, name: str, base: Path, cgroups: DomainCgroups | None = None) -> None:
+        super().__init__(name, base, cgroups)
         self._has_begun = False
 
     def domains(self) -> tuple[Domain, ...]:
@@ -118,6 +119,8 @@ class NetnsHost(NetnsReader):
             self._store.put_run(found.uuid, record)
             self._links.name(self._namespace(found), starting.pid)
             self._links.connect(found.definition, self._namespace(found), number, starting.pid)
+            if self._has_cgroups:
+                self._cgroups.enter(found.uuid, starting.pid)
             starting.go(found.definition)
         except (BridgeError, OSError):
             starting.end()
@@ -132,6 +135,7 @@ class NetnsHost(NetnsReader):
     def _forget_run(self, found: FoundDomain, number: int) -> None:
         self._links.disconnect(number, len(found.definition.interfaces))
         self._links.forget(self._namespace(found))
+        self._cgroups.leave(found.uuid)
         self._store.put_run(found.uuid, None)
 
     def shutdown(self, domain: str) -> None:
@@ -156,6 +160,7 @@ class NetnsHost(NetnsReader):
             if found.record is not None:
                 raise RequestConflict(f"{found.name} runs")
             self._links.forget(self._namespace(found))
+            self._cgroups.leave(found.uuid)
             self._store.remove(found.uuid)
 
     def suspend(self, domain: str) -> None:
@@ -201,8 +206,18 @@ class NetnsHost(NetnsReader):
                 told |= new
 
     def set_scheduler(self, domain: str, weight: int | None, cap: int | None) -> None:
-        """Refuse: no cgroup divides the processor among these domains."""
-        _unsupported("weight and cap")
+        """Set weight and cap; RequestUnsupported where no cgroup can divide the processor."""
+        if not self._has_cgroups:
+            _unsupported("weight and cap without cgroup v2 on this machine")
+        with self._store.lock():
+            found, record = self._find_running(domain)
+            changed = replace(
+                record,
+                weight=record.weight if weight is None else weight,
+                cap=record.cap if cap is None else cap,
+            )
+            self._cgroups.set(found.uuid, changed.weight, changed.cap)
+            self._store.put_run(found.uuid, changed)
 
     def set_vcpus(self, domain: str, count: int) -> None:
         """Refuse: the processes of a namespace use the machine's own CPUs."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, Usage
+from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DomainCgroups
 from xen_bridge.dom0.hypervisor.netns.domain_store import DomainStore, RunRecord
 from xen_bridge.dom0.hypervisor.netns.namespace_start import NamespaceLinks, target
 from xen_bridge.dom0.hypervisor.netns.processes import (
@@ -36,6 +37,7 @@ from xen_bridge.protocol.documents.domains import (
 from xen_bridge.protocol.documents.measures import VirtualInterface
 
 LOG = logging.getLogger(__name__)
+_SCHEDULER = "cgroup"
 STAT, MEMINFO = Path("/proc/stat"), Path("/proc/meminfo")
 
 
@@ -63,9 +65,13 @@ class NetnsReader:
     capabilities = frozenset(
         {Capability.AFFINITY, Capability.MIGRATION_WITHIN_MACHINE, Capability.ROUTER_SETUP}
     )
-    """No weight and no cap without a cgroup of its own for each domain; processes have no vCPUs."""
+    """And weight and cap where each domain can have a cgroup; processes have no vCPUs."""
 
-    def __init__(self, name: str, base: Path) -> None:
+    def __init__(self, name: str, base: Path, cgroups: DomainCgroups | None = None) -> None:
+        self._cgroups = cgroups or DomainCgroups()
+        self._has_cgroups = self._cgroups.are_there
+        if self._has_cgroups:
+            self.capabilities |= {Capability.WEIGHT, Capability.CAP}
         self._name = name
         self._store = DomainStore(base, name)
         self._links = NamespaceLinks()
@@ -80,6 +86,7 @@ class NetnsReader:
             name=self._name,
             hypervisor="netns",
             version=platform.release(),
+            scheduler=self._scheduler(None).kind,
             cpus=len(_cpu_numbers()),
             memory_kb=memory["MemTotal"],
             free_memory_kb=memory.get("MemAvailable", memory["MemFree"]),
@@ -159,7 +166,7 @@ class NetnsReader:
             state="shutoff" if record is None else "paused" if record.paused else "running",
             memory_kb=definition.memory_kb,
             vcpus=Vcpus(1, 1, (pins,) if pins is not None else ()),
-            scheduler=SchedulerParameters(),
+            scheduler=self._scheduler(record),
             cpu_time_s=used / 1e9,
             persistent=True,
             interfaces=interfaces,
@@ -169,6 +176,13 @@ class NetnsReader:
             autostart=definition.autostart,
             network=definition.network,
         )
+
+    def _scheduler(self, record: RunRecord | None) -> SchedulerParameters:
+        if not self._has_cgroups:
+            return SchedulerParameters()
+        if record is None:
+            return SchedulerParameters(_SCHEDULER)
+        return SchedulerParameters(_SCHEDULER, record.weight, record.cap)
 
     def _affinity(self, record: RunRecord | None) -> VcpuPins | None:
         if record is not None:

@@ -1,0 +1,85 @@
+"""What ``xen-bridge planes list|check`` says, of what Domain 0 and agents answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from xen_bridge.planes.dead_times import DeadTime, FoundDeadTimes
+from xen_bridge.protocol.documents.migration import MigrationStatus
+from xen_bridge.protocol.documents.planes import PlanePort, SeparatedPlane
+from xen_bridge.separation.plane_report import RouterTimers, check_lines, last_pause, list_lines
+
+UUID = "12345678-1234-1234-1234-123456789abc"
+PORT = PlanePort("eth1", "02:00:00:00:00:01", "r1p0", "vif1.1", "lan0", ("10.0.1.1/24",))
+
+
+def plane(**more: Any) -> SeparatedPlane:
+    given: dict[str, Any] = {
+        "router": "r1",
+        "uuid": UUID,
+        "hostname": "r1",
+        "state": "separated",
+        "slot": 1,
+        "table": 4_000_001,
+        "nft_table": "hz_r1",
+        "ports": (PORT,),
+        "routes": 7,
+        "installed": 6,
+    }
+    return SeparatedPlane(**{**given, **more})
+
+
+def moved(started: float, pause_s: float | None, uuid: str = UUID) -> MigrationStatus:
+    return MigrationStatus(
+        id="0123456789ab",
+        domain="other",
+        uuid=uuid,
+        destination="xen2",
+        mode="plane-separation",
+        state="done",
+        started=started,
+        pause_s=pause_s,
+    )
+
+
+def test_the_list_tells_what_is_made_of_each_router() -> None:
+    refused = plane(
+        router="r2", slot=None, state="refused", ports=(), unbound=("eth1",), refusals=("nat: x",)
+    )
+    assert list(list_lines((plane(), refused))) == [
+        "r1: separated",
+        "  table 4000001, tables of nftables hz_r1",
+        "  routes 7, of them 6 in the kernel and 0 held; nexthops 0",
+        "  eth1 (02:00:00:00:00:01): r1p0 over lan0, vif1.1 to the machine; 10.0.1.1/24",
+        "r2: refused",
+        "  not separated: eth1",
+        "  refused: nat: x",
+    ]
+
+
+def test_the_check_tells_faults_and_timers_that_are_too_short() -> None:
+    times = FoundDeadTimes((DeadTime("BFD", "10.0.0.2", 0.9),), ("FRR tells nothing of BGP: x",))
+    told = check_lines(
+        (plane(faults=("rule 1000 (r1p0) is missing",)), plane(router="r2")),
+        {
+            "r1": RouterTimers(times, None, 2.0),
+            "r2": RouterTimers(FoundDeadTimes(()), "virtual router r2: away"),
+        },
+    )
+    assert list(told) == [
+        "r1: broken",
+        "  fault: rule 1000 (r1p0) is missing",
+        "  dead times unknown: FRR tells nothing of BGP: x",
+        "  shortest dead time 0.9 s (BFD, 10.0.0.2); standstill of its last migration: 2 s",
+        "  warning: BFD with 10.0.0.2 ends after 0.9 s of silence, but the last migration stood "
+        "still for 2 s: 1 of 1 sessions would end; raise their timers",
+        "r2: all is there",
+        "  dead times unknown: virtual router r2: away",
+    ]
+
+
+def test_the_pause_is_that_of_the_routers_last_migration() -> None:
+    other = "12345678-1234-1234-1234-123456789abd"
+    found = (moved(1, 5.0), moved(3, 2.0), moved(2, 9.0), moved(4, None), moved(5, 7.0, other))
+    assert last_pause(plane(), found) == 2.0
+    assert last_pause(plane(), ()) is None

@@ -1,0 +1,95 @@
+"""Plane report: what a Domain 0 has of its separated routers, as lines for people.
+
+Pure: what was asked is given, and the answer is text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from xen_bridge.planes.dead_times import DeadTime, FoundDeadTimes, warning
+from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer
+from xen_bridge.protocol.documents.migration import MigrationStatus
+from xen_bridge.protocol.documents.planes import SeparatedPlane
+
+
+@dataclass(frozen=True, slots=True)
+class RouterTimers:
+    """The dead times of a router, or why its agent did not tell; and its last standstill."""
+
+    found: FoundDeadTimes
+    problem: str | None = None
+    pause_s: float | None = None
+
+
+def found_of(answer: DeadTimesAnswer) -> FoundDeadTimes:
+    """Return what an agent's answer says."""
+    times = (DeadTime(one.protocol, one.peer, one.seconds) for one in answer.times)
+    return FoundDeadTimes(tuple(times), answer.unknown)
+
+
+def last_pause(plane: SeparatedPlane, migrations: Iterable[MigrationStatus]) -> float | None:
+    """Return how long the last migration of a router had it stand still; None if nobody knows."""
+    known = [
+        one
+        for one in migrations
+        if one.pause_s is not None and (one.uuid == plane.uuid or one.domain == plane.router)
+    ]
+    return max(known, key=lambda one: one.started or 0.0).pause_s if known else None
+
+
+def list_lines(planes: Sequence[SeparatedPlane]) -> Iterator[str]:
+    """Yield what is made of each router: devices, table, rules' names, chains."""
+    for plane in planes:
+        yield f"{plane.router}: {plane.state}"
+        if plane.slot is not None:
+            yield f"  table {plane.table}, tables of nftables {plane.nft_table}"
+            yield (
+                f"  routes {plane.routes}, of them {plane.installed} in the kernel and"
+                f" {plane.held} held; nexthops {plane.nexthops}"
+            )
+        for port in plane.ports:
+            yield (
+                f"  {port.interface} ({port.mac}): {port.device} over {port.physical}, "
+                f"{port.vif} to the machine; {', '.join(port.addresses) or 'no address'}"
+            )
+        if plane.unbound:
+            yield f"  not separated: {', '.join(plane.unbound)}"
+        yield from (f"  refused: {reason}" for reason in plane.refusals)
+
+
+def check_lines(
+    planes: Sequence[SeparatedPlane], timers: Mapping[str, RouterTimers]
+) -> Iterator[str]:
+    """Yield what is wrong with each router, and what may become so."""
+    for plane in planes:
+        yield f"{plane.router}: {verdict(plane)}"
+        yield from (f"  fault: {fault}" for fault in plane.faults)
+        yield from (f"  refused: {reason}" for reason in plane.refusals)
+        told = timers.get(plane.router)
+        if told is not None:
+            yield from (f"  {line}" for line in _timer_lines(told))
+
+
+def verdict(plane: SeparatedPlane) -> str:
+    """Return one word, or two, for a router."""
+    if plane.faults:
+        return "broken"
+    return "all is there" if plane.state == "separated" else plane.state
+
+
+def _timer_lines(timers: RouterTimers) -> Iterator[str]:
+    if timers.problem is not None:
+        yield f"dead times unknown: {timers.problem}"
+    yield from (f"dead times unknown: {reason}" for reason in timers.found.unknown)
+    if timers.found.times:
+        first = timers.found.times[0]
+        pause = "none yet" if timers.pause_s is None else f"{timers.pause_s:.3g} s"
+        yield (
+            f"shortest dead time {first.seconds:g} s ({first.protocol}, {first.peer}); "
+            f"standstill of its last migration: {pause}"
+        )
+    told = warning(timers.found.times, timers.pause_s)
+    if told is not None:
+        yield f"warning: {told}"
