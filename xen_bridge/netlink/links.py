@@ -194,15 +194,15 @@ def add_macvlan(name: str, parent: int, mac: bytes) -> Request:
     return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
 
 
-def hand_over(index: int, namespace: int, name: str, master: int) -> Request:
+def hand_over(index: int, namespace: int, name: str, master: int | None) -> Request:
     """Return what makes a link, at once, one of another namespace: its name there, its bridge, up.
 
-    ``namespace`` is an open descriptor; ``master`` is the bridge's index there. As it is one
-    change, the other end of a veth is not told that its carrier was gone for a moment.
+    ``namespace`` is an open descriptor; ``master`` is the bridge's index there, None for none.
+    As it is one change, the other end of a veth is not told that its carrier was gone for a moment.
     """
     more = wire.attribute(IFLA_NET_NS_FD, wire.u32(namespace))
     more += wire.attribute(IFLA_IFNAME, wire.name(name))
-    more += wire.attribute(IFLA_MASTER, wire.u32(wire.index(master)))
+    more += wire.attribute(IFLA_MASTER, wire.u32(master or 0))
     return _change(index, IFF_UP, IFF_UP, more)
 
 
@@ -211,6 +211,17 @@ def set_port_state(index: int, state: int) -> Request:
     head = IFINFOMSG.pack(socket.AF_BRIDGE, 0, wire.index(index), 0, 0)
     told = wire.attribute(IFLA_BRPORT_STATE, bytes((state,)))
     return Request(RTM_SETLINK, 0, head + wire.attribute(IFLA_PROTINFO | NLA_F_NESTED, told))
+
+
+def add_veth(name: str, peer: str) -> Request:
+    """Return what makes a pair of links of which each hears what the other says."""
+    other = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    other += wire.attribute(IFLA_IFNAME, wire.name(peer))
+    data = wire.attribute(VETH_INFO_PEER, other)
+    kind = wire.attribute(IFLA_INFO_KIND, b"veth\0") + wire.attribute(IFLA_INFO_DATA, data)
+    more = wire.attribute(IFLA_IFNAME, wire.name(name)) + wire.attribute(IFLA_LINKINFO, kind)
+    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
 
 
 def delete_link(index: int) -> Request:

@@ -36,6 +36,7 @@ LEANS_ON: dict[str, set[str]] = {
     "announcements": {"errors"},
     "migration": {
         *("errors", "protocol", "dom0", "client", "trust", "atomic_write", "virtual_management"),
+        *("announcements", "child_command", "netlink", "planes", "separation"),
     },
     "agent": {"errors", "protocol", "netlink", "planes", "channel", "client", "trust"},
     "virtual_management": {"errors", "protocol", "dom0"},
