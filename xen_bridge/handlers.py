@@ -15,11 +15,15 @@ from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.planes.dead_times import DeadTimes
+from xen_bridge.planes.session_hold import SessionHold
 from xen_bridge.protocol.documents import devices, domains, migration, migration_advise
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 from xen_bridge.protocol.documents.dead_times import (
     DeadTimesAnswer,
     GetDeadTimes,
+    HeldSessions,
+    HoldSessions,
+    ReleaseSessions,
     SessionDeadTime,
 )
 from xen_bridge.protocol.documents.devices import Devices
@@ -163,15 +167,21 @@ def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> Re
     }
 
 
-def dead_time_handlers(times: DeadTimes) -> RequestHandlers:
-    """Return the handler of what a router's agent tells of its protocols' timers."""
+def dead_time_handlers(times: DeadTimes, held: SessionHold) -> RequestHandlers:
+    """Return the handlers of what a router's agent tells of its protocols' timers, and raises."""
 
     def read(_body: GetDeadTimes) -> DeadTimesAnswer:
         found = times.read()
         sessions = (SessionDeadTime(one.protocol, one.peer, one.seconds) for one in found.times)
         return DeadTimesAnswer(tuple(sessions), found.unknown)
 
-    return {GetDeadTimes: RequestHandler(read, CHANGE_SECONDS)}
+    return {
+        GetDeadTimes: RequestHandler(read, CHANGE_SECONDS),
+        HoldSessions: RequestHandler(
+            lambda body: HeldSessions(held.hold(body.seconds)), CHANGE_SECONDS
+        ),
+        ReleaseSessions: RequestHandler(lambda _body: HeldSessions(held.release()), CHANGE_SECONDS),
+    }
 
 
 def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:

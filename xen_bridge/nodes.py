@@ -39,6 +39,9 @@ from xen_bridge.netlink.tables import Netlink
 from xen_bridge.planes.dead_times import DeadTimes
 from xen_bridge.planes.fib_model import FibModel
 from xen_bridge.planes.follower import FibFollower
+from xen_bridge.planes.session_hold import FILE as HELD_SESSIONS
+from xen_bridge.planes.session_hold import SessionHold
+from xen_bridge.planes.vtysh import Vtysh
 from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -136,8 +139,14 @@ def domain_0(
         **consolidate_handlers(node),
         **_migrating(directory, identity, host, paths),
     }
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
+
+    def turn() -> None:
+        planes.turn()
+        admitted = made.keys.names() if made.admitted is None else made.admitted()
+        incoming.forget_others(admitted.keys())
+
+    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
     return replace(made, lasting=(lasting,))
 
 
@@ -190,21 +199,24 @@ def virtual_router(
     reading, netlink = _reading(runtime), Netlink()
     measuring = MeasuresGatherer(node_gatherers(netlink), reading)
     scan = NeighborScan(netlink)
+    frr = Vtysh(vty)
+    held = SessionHold(directory / HELD_SESSIONS, frr, runtime.now)
     handlers = {
         **measure_handlers(measuring, RouterSummary(reading, netlink)),
         **scan_handlers(scan),
-        **dead_time_handlers(DeadTimes(vty)),
+        **dead_time_handlers(DeadTimes(frr), held),
         **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
     homes = routers.RouterList(directory / routers.HOSTS_FILE)
     incarnation = next_incarnation(directory / INCARNATION)
     agent = SeparationAgent(identity, homes.routers, incarnation, source=source)
-    lasting = ("the separation of our planes", partial(_follow, runtime, agent))
+    lasting = ("the separation of our planes", partial(_follow, runtime, agent, held))
     return replace(_node(directory, identity, handlers, runtime, serve), lasting=(lasting,))
 
 
-def _follow(runtime: Runtime, agent: SeparationAgent) -> None:
+def _follow(runtime: Runtime, agent: SeparationAgent, held: SessionHold) -> None:
     while True:
+        runtime.in_thread(held.due)
         if not runtime.in_thread(agent.turn):
             runtime.sleep(PLANES_SECONDS)
 

@@ -103,6 +103,8 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
         Application.PLANES: {
             planes.ListPlanes: planes.PlaneList,
             dead_times.GetDeadTimes: dead_times.DeadTimesAnswer,
+            dead_times.HoldSessions: dead_times.HeldSessions,
+            dead_times.ReleaseSessions: dead_times.HeldSessions,
         },
     }
 )
