@@ -31,7 +31,7 @@ LEANS_ON: dict[str, set[str]] = {
     },
     "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
     "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
-    "planes": {"errors", "protocol", "netlink", "child_command"},
+    "planes": {"errors", "protocol", "netlink", "atomic_write", "child_command"},
     "separation": {"errors", "protocol", "netlink", "planes", "channel", "dom0", "atomic_write"},
     "announcements": {"errors"},
     "migration": {
