@@ -205,25 +205,23 @@ def migration_handlers(
 ) -> RequestHandlers:
     """Return the handlers of migrations: what is asked of the source, and of the destination."""
 
-    def prepare(body: migration_advise.PrepareIncoming, origin: Origin) -> Any:
-        return destination.prepare(body, origin.node_pk)
+    def by_origin(asked: Callable[[Any, str], Any]) -> RequestHandler[Any]:
+        def carry_out(body: Any, origin: Origin) -> Any:
+            return asked(body, origin.node_pk)
 
-    def advise(body: migration_advise.AdviseMigration, origin: Origin) -> Any:
-        return destination.advise(body, origin.node_pk)
-
-    def abort(body: migration_advise.AbortIncoming, origin: Origin) -> Any:
-        return destination.abort(body, origin.node_pk)
+        return RequestHandler(carry_out, CHANGE_SECONDS, needs_origin=True)
 
     return {
         migration.MigrateDomain: RequestHandler(source.begin, CHANGE_SECONDS),
         migration.GetMigration: RequestHandler(lambda body: source.status(body.id)),
         migration.ListMigrations: RequestHandler(lambda _body: source.list()),
         migration.AbortMigration: RequestHandler(lambda body: source.abort(body.id)),
-        migration_advise.PrepareIncoming: RequestHandler(
-            prepare, CHANGE_SECONDS, needs_origin=True
-        ),
-        migration_advise.AdviseMigration: RequestHandler(advise, CHANGE_SECONDS, needs_origin=True),
-        migration_advise.AbortIncoming: RequestHandler(abort, CHANGE_SECONDS, needs_origin=True),
+        migration_advise.PrepareIncoming: by_origin(destination.prepare),
+        migration_advise.AdviseMigration: by_origin(destination.advise),
+        migration_advise.AbortIncoming: by_origin(destination.abort),
+        migration_advise.OfferRoutes: by_origin(destination.offer_routes),
+        migration_advise.OfferPlane: by_origin(destination.offer_plane),
+        migration_advise.DeliverFrames: by_origin(destination.deliver),
     }
 
 

@@ -32,6 +32,7 @@ from xen_bridge.handlers import (
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.landing import PlaneLandings
 from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.peer import connecting
 from xen_bridge.migration.source import MigrationSource
@@ -137,7 +138,7 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
-        **_migrating(directory, identity, host, paths),
+        **_migrating(directory, identity, host, paths, planes),
     }
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
 
@@ -167,7 +168,11 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
 
 
 def _migrating(
-    directory: Path, identity: Identity, host: PhysicalHost, paths: AllowedPaths
+    directory: Path,
+    identity: Identity,
+    host: PhysicalHost,
+    paths: AllowedPaths,
+    planes: SeparatedRouters,
 ) -> RequestHandlers:
     """Return the handlers of migrations, after going on with those that were interrupted."""
     leaving: MigrationJournal[OutgoingMigration] = MigrationJournal(
@@ -176,8 +181,10 @@ def _migrating(
     coming: MigrationJournal[IncomingMigration] = MigrationJournal(
         directory / COMING, IncomingMigration, lambda one: one.has_ended
     )
-    source = MigrationSource(host, leaving, connecting(identity))
-    destination = MigrationDestination(host, coming, paths.checked)
+    source = MigrationSource(host, leaving, connecting(identity), planes)
+    destination = MigrationDestination(
+        host, coming, paths.checked, PlaneLandings(planes, host.hypervisor)
+    )
     destination.resume()
     source.resume()
     return migration_handlers(source, destination)

@@ -70,6 +70,9 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             migration_advise.PrepareIncoming: migration_advise.IncomingSite,
             migration_advise.AdviseMigration: migration_advise.IncomingStatus,
             migration_advise.AbortIncoming: migration_advise.IncomingStatus,
+            migration_advise.OfferRoutes: domains.Done,
+            migration_advise.OfferPlane: domains.Done,
+            migration_advise.DeliverFrames: domains.Done,
         },
         Application.HELLO: {
             channel.ChannelMessages: channel.Acknowledgement,
