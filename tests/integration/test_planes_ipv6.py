@@ -7,6 +7,7 @@ import os
 import select
 import socket
 import struct
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -114,6 +115,29 @@ def test_what_is_made_says_no_word_before_the_first_packet(planned: Plane) -> No
         domain_0.run(DomainZero().prefill, one.plan, [PortNeighbor(1, SERVER, b"\2\0\0\0\0\7")])
         one.stations[0].run(_ask, "2001:db8:1::1")
         assert _told(heard, one.plan.ports[0].mac) == [(136, "2001:db8:1::1")]
+
+
+def test_whatever_of_it_somebody_took_away_is_told(two: Plane) -> None:
+    domain_0, one, _other = two
+    for text in ("flush chain netdev hz_r1 port_0", "flush set netdev hz_r1 own6"):
+        subprocess.run(("ip", "netns", "exec", domain_0.name, "nft", text), check=True)
+    domain_0.ip("address", "del", "10.0.1.1/24", "dev", "r1p0")
+    domain_0.ip("-6", "route", "del", "local", f"{SERVER[:-1]}1", "table", str(one.plan.table))
+    domain_0.run(host_settings.write, [("ipv4/ip_forward", "1"), ("ipv4/ip_forward", "0")])
+    told = domain_0.run(DomainZero().faults, one.plan)
+    rules = one.plan.nft().split("chain port_0 {")[1].split("}\n  chain")[0].count("\n") - 2
+    assert told == (
+        f"chain port_0 has 0 rules, not {rules}",
+        "set own6 has 0 addresses, not 7",
+        "address 10.0.1.1/24 of r1p0 is missing",
+        # It goes with its address.
+        "local route 10.0.1.1/32 is missing",
+        "local route 2001:db8:2::1/128 is missing",
+        "setting ipv4/conf/r1p0/forwarding is 0, not 1",
+        "setting ipv4/conf/r1p1/forwarding is 0, not 1",
+    )
+    domain_0.run(DomainZero().make, one.plan)
+    assert domain_0.run(DomainZero().faults, one.plan) == ()
 
 
 def test_a_router_may_have_another_routers_address_for_a_gateway(two: Plane) -> None:

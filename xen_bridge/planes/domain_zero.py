@@ -34,7 +34,7 @@ from xen_bridge.netlink.routes import delete_route, replace_route
 from xen_bridge.netlink.rules import Rule, add_rule, delete_rule
 from xen_bridge.netlink.tables import NEIGHBORS, NEXTHOPS, Netlink
 from xen_bridge.netlink.wire import Request
-from xen_bridge.planes import host_settings
+from xen_bridge.planes import host_settings, plane_audit
 from xen_bridge.planes.data_plane import (
     FIRST_TABLE,
     LOCAL,
@@ -186,12 +186,16 @@ class DomainZero:
         families = {rule.family for rule in plan.rules()}
         if any(_is_local_first(rule) and rule.family in families for rule in rules):
             found.append("local addresses are looked up before the routers' tables")
-        listed = self._listed(plan)
-        found += [
-            f"chain {chain} is missing"
-            for chain in plan.chains(whole)
-            if f"chain {chain} " not in listed
-        ]
+        found += plane_audit.chain_faults(plan, whole, self._listed(plan))
+        if all(name in links for name in plan.devices):
+            indices = {name: links[name].index for name in plan.devices}
+            netlink = Netlink()
+            try:
+                found += plane_audit.address_faults(plan, indices, netlink.addresses())
+                found += plane_audit.route_faults(plan, indices, netlink.routes(plan.table))
+            finally:
+                netlink.close()
+            found += host_settings.differences(plane_audit.settings_of(plan))
         return tuple(found)
 
     def remove(self, plan: DataPlanePlan) -> None:

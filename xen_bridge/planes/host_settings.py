@@ -5,7 +5,7 @@ All of the network namespace of the calling thread. Raises BridgeError.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from xen_bridge.errors import BridgeError
@@ -28,6 +28,17 @@ def write(settings: Iterable[tuple[str, str]]) -> None:
                 raise BridgeError(f"the kernel has no setting {name}") from None
         except OSError as error:
             raise BridgeError(f"setting {name} cannot be made: {error.strerror}") from error
+
+
+def differences(settings: Mapping[str, str]) -> Iterator[str]:
+    """Yield which settings are others, as sentences; what this kernel does not have is none."""
+    for name, value in settings.items():
+        try:
+            found = (SETTINGS / name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if found != value:
+            yield f"setting {name} is {found}, not {value}"
 
 
 def lower() -> None:
