@@ -213,17 +213,6 @@ def set_port_state(index: int, state: int) -> Request:
     return Request(RTM_SETLINK, 0, head + wire.attribute(IFLA_PROTINFO | NLA_F_NESTED, told))
 
 
-def add_veth(name: str, peer: str) -> Request:
-    """Return what makes a pair of links of which each hears what the other says."""
-    other = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-    other += wire.attribute(IFLA_IFNAME, wire.name(peer))
-    data = wire.attribute(VETH_INFO_PEER, other)
-    kind = wire.attribute(IFLA_INFO_KIND, b"veth\0") + wire.attribute(IFLA_INFO_DATA, data)
-    more = wire.attribute(IFLA_IFNAME, wire.name(name)) + wire.attribute(IFLA_LINKINFO, kind)
-    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-    return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
-
-
 def delete_link(index: int) -> Request:
     """Return what takes a link away, with its addresses and routes."""
     head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, wire.index(index), 0, 0)

@@ -31,7 +31,7 @@ LEANS_ON: dict[str, set[str]] = {
     },
     "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
     "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
-    "planes": {"errors", "protocol", "netlink", "child_command"},
+    "planes": {"errors", "protocol", "netlink", "child_command", "atomic_write"},
     "separation": {"errors", "protocol", "netlink", "planes", "channel", "dom0", "atomic_write"},
     "announcements": {"errors"},
     "migration": {
