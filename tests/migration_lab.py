@@ -256,7 +256,7 @@ class MigrationLab:
         """Return what a host has of separated routers and their migrations."""
         space = self.hosts[host].namespace
         links = [row["ifname"] for row in space.ip_json("link")]
-        found = [one for one in links if one.startswith(("r1p", "hzk", "hzl"))]
+        found = [one for one in links if one.startswith(("r1p", "hzk", "hzl", "hzw", "hzx"))]
         command = ("ip", "netns", "exec", space.name, "nft", "list", "tables")
         tables = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return found + [line for line in tables.splitlines() if "hz_" in line]

@@ -50,7 +50,7 @@ def lab(built: MigrationLab) -> Iterator[MigrationLab]:
 def test_no_data_packet_is_lost_or_doubled_there_and_back(lab: MigrationLab, routes: int) -> None:
     lab.separate(routes=routes)
     with Traffic(lab) as traffic:
-        for source in (0, 1, 0, 1):
+        for source in (0, 1):
             ended = lab.migrate(source, "plane-separation")
             assert (ended.state, ended.problem) == ("done", None)
             there = 1 - source
@@ -155,7 +155,7 @@ def test_one_that_is_aborted_while_it_stands_still_loses_no_packet_and_stays(
     plane = until(lambda: lab.plane(0), "it is whole here")
     assert (plane.pinned, plane.faults) == (False, ())
     until(lambda: lab.plane_leftovers(1) == [], "nothing is left there")
-    assert not [one for one in lab.plane_leftovers(0) if "hzk" in one or "hz_d" in one]
+    assert not [one for one in lab.plane_leftovers(0) if "hzw" in one or "hz_d" in one]
     # A second one takes it along.
     assert lab.migrate(0, "plane-separation").state == "done"
 

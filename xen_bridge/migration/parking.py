@@ -37,7 +37,7 @@ class ParkingPlace:
     @property
     def names(self) -> tuple[str, ...]:
         """The links that frames are to be forwarded into, by port."""
-        return tuple(f"hzk{self._migration[:8]}.{one}" for one in range(self._ports))
+        return tuple(f"hzw{self._migration[:8]}.{one}" for one in range(self._ports))
 
     def open(self) -> None:
         """Make the links that are not there, and keep what comes. Raises BridgeError."""
@@ -112,7 +112,7 @@ def inject(interface: str, frames: Iterator[bytes]) -> None:
 
 
 def _far(name: str) -> str:
-    return name.replace("hzk", "hzl", 1)
+    return name.replace("hzw", "hzx", 1)
 
 
 def _listening(interface: str) -> socket.socket:
