@@ -16,7 +16,8 @@ from horizon_ryu.cli.client import Client
 from horizon_ryu.cli.main import main
 from integration.router_hosts import HOSTS, RouterHost, RouterHosts
 from network_namespace import NetworkNamespace
-from tools.router_lab import NumberedTraffic
+from tools.router_lab import HOSTS as LAB_HOSTS
+from tools.router_lab import ROUTER, NumberedTraffic, RouterLab
 from tools.work_clock import WorkClock, wait_for_work
 
 pytestmark = [
@@ -240,3 +241,36 @@ def test_a_source_that_is_killed_is_told_of_and_its_migration_ends_when_it_is_ba
     assert ended["state"] in ("done", "rolled_back"), ended
     assert ended["silence"] is None
     assert len(site.where()) == 1
+
+
+def test_a_router_whose_planes_are_separated_is_moved_by_rest_and_back_and_nothing_is_lost(
+    tmp_path: Path,
+) -> None:
+    with RouterLab(tmp_path) as lab:
+
+        def passes(host: str) -> bool:
+            return {name: lab.planes(name) for name in LAB_HOSTS} == {
+                name: "separated" if name == host else "none" for name in LAB_HOSTS
+            }
+
+        def until(condition: Callable[[], Any], what: str) -> None:
+            clock = WorkClock(lambda: (os.getpid(), lab.controller.pid))
+            wait_for_work(condition, clock, 30, what)
+
+        here, there = LAB_HOSTS
+        until(lambda: passes(here), "its planes are separated")
+        with NumberedTraffic(lab, RATE) as traffic:
+            body = {"destination": there, "mode": "plane-separation"}
+            begun = lab.ask("POST", f"{HOSTS}/{here}/domains/{ROUTER}/migrations", body)
+            path = f"/v1/migrations/{begun['id']}"
+            until(lambda: lab.ask("GET", path)["state"] in ENDED, "it has ended")
+            moved = lab.ask("GET", path)
+            assert moved["state"] == "done", moved
+            assert lab.where() == [there]
+            until(lambda: passes(there), "the destination passes its packets")
+            arguments = ("xen", "migrate", there, ROUTER, here)
+            back = CliRunner().invoke(main, ["--url", lab.controller.url, *arguments])
+            assert back.exit_code == 0, back.output
+            until(lambda: passes(here), "the first host passes its packets again")
+        assert (traffic.lost, traffic.duplicated) == (0, 0)
+        assert lab.where() == [here]

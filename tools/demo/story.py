@@ -10,6 +10,7 @@ from horizon_ryu.cli.terminal import Terminal, styled
 from tools.controller_process import wait_until
 from tools.demo.chapter import chapter
 from tools.demo.migration import migrate_a_flow
+from tools.demo.routers import move_a_router
 from tools.demo.slices import slice_a_network
 from tools.lab import Cable, Lab
 from tools.traffic import roomy_queues
@@ -21,7 +22,7 @@ EVENT_SECONDS = 5.0
 def tell(lab: Lab, console: Terminal, folder: Path) -> None:
     """Show all chapters on a torus of nine switches, every other one with OpenFlow 1.0.
 
-    The last has a network of its own, whose processes log into ``folder``.
+    The last two have networks of their own, whose processes log into ``folder``.
     """
     discover(lab, console)
     draw_tree(lab, console)
@@ -31,6 +32,7 @@ def tell(lab: Lab, console: Terminal, folder: Path) -> None:
     print_xml(lab, console)
     migrate_a_flow(lab, console)
     slice_a_network(console, folder)
+    move_a_router(console, folder)
 
 
 def discover(lab: Lab, console: Terminal) -> None:
