@@ -25,10 +25,10 @@ from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
 from horizon_ryu.slicer.kept_document import KeptDocument
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
+from xen_bridge.one_line import CONTROL, in_one_line
 
 _MAX_PORT = 65_535
 _ADDRESS = re.compile(r"(\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<name>[^][\s:/]+)):(?P<port>[0-9]{1,5})")
-_CONTROL = re.compile("[\x00-\x1f\x7f\u2028\u2029]")
 _LONGEST_NAME = 4_095
 """Bytes of a path that Linux takes (PATH_MAX, without the end)."""
 _SHOWN = 200
@@ -63,9 +63,7 @@ def _refused(option: str, value: object, why: object) -> click.ClickException:
 
 
 def _in_short(value: object) -> str:
-    text = str(value)
-    text = text if text.isprintable() and text else repr(text)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return in_one_line(str(value) or repr(value), _SHOWN)
 
 
 def _address(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, int]:
@@ -88,7 +86,7 @@ class _FileName(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         text = str(value)
-        if len(text) > _LONGEST_NAME or _CONTROL.search(text):
+        if len(text) > _LONGEST_NAME or CONTROL.search(text):
             self.fail(f"{_in_short(text)} is no name of a file", param, ctx)
         return super().convert(value, param, ctx)
 
