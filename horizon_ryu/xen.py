@@ -61,7 +61,7 @@ class Xen(HorizonApp):
         configured = self._hosts.timers
         self._hosts.timers = kept_timers(horizon.store, TIMERS_SETTING, configured)
         self._hosts.load()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             horizon.router.add(module.resources(self._hosts))
         self._migrations = RouterMigrations(
             self._hosts,
@@ -74,6 +74,8 @@ class Xen(HorizonApp):
         )
         self._migrations.load()
         horizon.router.add(router_migrations.resources(self._migrations))
+        planes = xen_planes.resources(self._hosts, self._migrations.last_pause_s)
+        horizon.router.add(planes)
         migration_directory.offer(
             horizon, router_migrations.RouterMigrationReader(self._migrations)
         )

@@ -44,6 +44,7 @@ from xen_bridge.netlink.neighbors import KernelNeighbor
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
+from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer, GetDeadTimes
 from xen_bridge.protocol.documents.neighborhood import Neighborhood
 from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, SeparatedPlane
 from xen_bridge.protocol.documents.summary import GetSummary
@@ -126,6 +127,8 @@ class FakeBridge:
         """What the agents of routers tell of these, by name."""
         self.asked: list[tuple[Any, str | None, float | None]] = []
         self.opened = self.closed = 0
+        self.dead_times = DeadTimesAnswer(())
+        """Of each of its routers."""
         self.planes: tuple[SeparatedPlane, ...] = ()
         self.mover = FakeMover(self.memory)
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
@@ -172,7 +175,10 @@ class FakeBridge:
 
     def add_router(self, name: str) -> None:
         """Have an agent in the domain of that name."""
-        self.routers[name] = self._measuring({}, RouterSummary(self._runtime, self._netlink))
+        self.routers[name] = {
+            **self._measuring({}, RouterSummary(self._runtime, self._netlink)),
+            GetDeadTimes: RequestHandler(lambda _body: self.dead_times),
+        }
 
     def connect(self, _url: str, node_pk: str) -> FakeConnection:
         """Return a connection for the controller."""

@@ -20,6 +20,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,16 @@ from network_namespace import NetworkNamespace
 from tools.bridge_process import PROGRAM, BridgeProcess
 from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace
-from xen_bridge.protocol.documents.domains import CreateDomain, Domain, GetNode, NewInterface
+from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents.channel import ChannelMessages, NumberedMessage
+from xen_bridge.protocol.documents.domains import (
+    CreateDomain,
+    Domain,
+    GetDomain,
+    GetNode,
+    NewInterface,
+)
+from xen_bridge.protocol.documents.hello import RouterHello, RouterInterface
 from xen_bridge.protocol.documents.migration import (
     ENDED,
     GetMigration,
@@ -35,6 +45,10 @@ from xen_bridge.protocol.documents.migration import (
     MigrationStatus,
     Mode,
 )
+from xen_bridge.protocol.documents.planes import ListPlanes, SeparatedPlane
+from xen_bridge.protocol.documents.route_change import RouteChange, RouteHop, RoutesSet
+from xen_bridge.server.routers import FILE as ROUTERS
+from xen_bridge.server.routers import RouterList, check_router
 from xen_bridge.trust.identity import Identity
 
 PROBE = Path(__file__).parents[1] / "tools" / "udp_probe.py"
@@ -195,6 +209,58 @@ class MigrationLab:
         self.ask(source, wanted)
         return self.ended(source, wanted.id)
 
+    # ---- separated planes
+
+    def know_router(self, name: str = "r1") -> Identity:
+        """Have both hosts know the key of a router's agent, and return it."""
+        made = Identity.load_or_create(self.folder / f"agent-{name}")
+        for host in self.hosts:
+            known = RouterList(host.folder / "bridge" / ROUTERS)
+            known.put(check_router(name, "https://10.9.0.99:7444", made.node_pk))
+        return made
+
+    def separate(self, host: int = 0, routes: int = 0, name: str = "r1") -> SeparatedPlane:
+        """Say Hello for the router, and tell its routes, as its agent does."""
+        agent = self.know_router(name)
+        client = self.services[host].client(agent)
+        try:
+            self.wire.run(client.ask, self._hello(host, name))
+            change = RouteChange(begins=True, routes=_routes(routes), ends=True)
+            told = ChannelMessages(time.time_ns() // 1000, 1, (NumberedMessage(1, change),))
+            asked = partial(client.ask, told, application=Application.ROUTE_CHANGE)
+            self.wire.run(asked)
+        finally:
+            client.close()
+        return until(lambda: self.plane(host), "its planes are separated")  # type: ignore[no-any-return]
+
+    def _hello(self, host: int, name: str) -> RouterHello:
+        domain = self.ask(host, GetDomain(name)).domain
+        interfaces = tuple(
+            RouterInterface(
+                f"eth{number}",
+                number + 2,
+                one.mac,
+                kind="veth",
+                addresses=(f"10.0.{number + 1}.1/24",),
+            )
+            for number, one in enumerate(domain.interfaces)
+        )
+        return RouterHello(name, 1, interfaces)
+
+    def plane(self, host: int, name: str = "r1") -> SeparatedPlane | None:
+        """Return a router's planes at a host, if they are separated whole."""
+        found = [one for one in self.ask(host, ListPlanes(check=True)).planes if one.router == name]
+        return found[0] if found and found[0].state == "separated" else None
+
+    def plane_leftovers(self, host: int) -> list[str]:
+        """Return what a host has of separated routers and their migrations."""
+        space = self.hosts[host].namespace
+        links = [row["ifname"] for row in space.ip_json("link")]
+        found = [one for one in links if one.startswith(("r1p", "hzk", "hzl"))]
+        command = ("ip", "netns", "exec", space.name, "nft", "list", "tables")
+        tables = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return found + [line for line in tables.splitlines() if "hz_" in line]
+
     # ---- the router
 
     def processes(self, host: int, name: str = "r1") -> list[int]:
@@ -214,6 +280,26 @@ class MigrationLab:
         names += [one.name for one in Path("/run/netns").glob(f"hz-{found.name}-*")]
         folder = found.folder / "state" / found.name
         return names + [one.name for one in folder.glob("*") if "-" in one.stem]
+
+
+def _routes(count: int) -> tuple[RoutesSet, ...]:
+    """Return the connected routes, and so many more by the server."""
+    found = [
+        RoutesSet(
+            type="unicast",
+            protocol=2,
+            scope=253,
+            hops=(RouteHop(number + 1),),
+            prefixes=f"10.0.{number}.0/24",
+        )
+        for number in (1, 2)
+    ]
+    more = [f"{20 + one // 65536}.{one // 256 % 256}.{one % 256}.0/24" for one in range(count)]
+    if more:
+        way = (RouteHop(3, "10.0.2.2"),)
+        told = " ".join(more)
+        found.append(RoutesSet(type="unicast", protocol=186, scope=0, hops=way, prefixes=told))
+    return tuple(found)
 
 
 class Traffic:

@@ -31,7 +31,7 @@ class Router:
 
     def ping(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ("ip", "netns", "exec", self.stations[0].name, "ping", "-c3", "-i0.2", "-W2", *words),
+            ("ip", "netns", "exec", self.stations[0].name, "ping", "-c2", "-i0.05", "-W2", *words),
             capture_output=True,
             text=True,
             check=False,

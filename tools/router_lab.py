@@ -45,10 +45,13 @@ ip link set lo up
 ip address add {management}.11/24 dev eth0
 ip address add {lans[0]}.1/24 dev eth1
 ip address add {lans[1]}.1/24 dev eth2
-{python} -m xen_bridge.command agent --host {management}.11 --port {port} \\
-  --directory {folder} >>{folder}/log 2>&1 &
+{agent}
 exec sleep 100000
 """
+
+
+_AGENT = """{python} -m xen_bridge.command agent --host {management}.11 --port {port} \\
+  --directory {folder} >>{folder}/log 2>&1 &"""
 
 
 def ip(*words: str) -> None:
@@ -59,9 +62,13 @@ def ip(*words: str) -> None:
 
 
 class RouterLab:
-    """All of it; a context manager. Files are in ``folder``."""
+    """All of it; a context manager. Files are in ``folder``.
 
-    def __init__(self, folder: Path) -> None:
+    The planes of a router ``with_agent`` are separated.
+    """
+
+    def __init__(self, folder: Path, with_agent: bool = True) -> None:
+        self._with_agent = with_agent
         self.folder = folder
         self.label = uuid.uuid4().hex[:6]
         self._stack = contextlib.ExitStack()
@@ -173,8 +180,10 @@ class RouterLab:
                 check_router(ROUTER, url, identity.node_pk)
             )
         program = folder / "start"
-        values = {"management": MANAGEMENT, "lans": LANS, "port": AGENT_PORT, "folder": folder}
-        program.write_text(_SCRIPT.format(python=sys.executable, **values), encoding="utf-8")
+        about = {"management": MANAGEMENT, "port": AGENT_PORT, "folder": folder}
+        agent = _AGENT.format(python=sys.executable, **about) if self._with_agent else ""
+        script = _SCRIPT.format(management=MANAGEMENT, lans=LANS, agent=agent)
+        program.write_text(script, encoding="utf-8")
         program.chmod(0o755)
         return program
 
@@ -207,6 +216,11 @@ class RouterLab:
             for name, told in found.items()
             if any(domain["name"] == ROUTER for domain in told["domains"])
         ]
+
+    def passes(self) -> bool:
+        """Tell whether a ping gets through the router."""
+        command = ("ip", "netns", "exec", self.space("client"), "ping", "-c1", "-W1")
+        return not subprocess.run((*command, f"{LANS[1]}.2"), capture_output=True).returncode
 
     def planes(self, host: str) -> str:
         """Return the state of the router's planes on a host; ``none`` if they are not separated."""

@@ -18,13 +18,21 @@ class SlicerProcess(LoggedProcess):
     """``horizon-slicer --slices FILE`` on a free loopback port; a context manager."""
 
     def __init__(
-        self, folder: Path, slices: list[dict[str, Any]], instance: str = "horizon"
+        self,
+        folder: Path,
+        slices: list[dict[str, Any]],
+        instance: str = "horizon",
+        keeps_tables: bool = False,
     ) -> None:
-        """``instance`` is its name in LLDP, which tells slicers apart that stand on one another."""
+        """``instance`` is its name in LLDP, which tells slicers apart that stand on one another.
+
+        ``keeps_tables``: what switches have outlives it.
+        """
         self.port = free_port()
         self._slices = folder / "slices.json"
         words = ["--listen", f"127.0.0.1:{self.port}", "--slices", str(self._slices), "--verbose"]
         words += ["--instance", instance]
+        words += ["--tables", str(folder / "tables")] if keeps_tables else []
         super().__init__([str(PROGRAM), *words], folder / "slicer.log")
         self._write(slices)
 

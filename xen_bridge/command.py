@@ -16,7 +16,7 @@ from xen_bridge.errors import BridgeError, InvalidRequest
 from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.planes.dead_times import FoundDeadTimes
 from xen_bridge.planes.skipped import KINDS, checked_kinds
-from xen_bridge.protocol.documents.dead_times import GetDeadTimes
+from xen_bridge.protocol.documents.dead_times import GetDeadTimes, HoldSessions, ReleaseSessions
 from xen_bridge.protocol.documents.migration import ListMigrations
 from xen_bridge.protocol.documents.planes import ListPlanes, SeparatedPlane
 from xen_bridge.separation.plane_report import (
@@ -268,6 +268,29 @@ def check_planes(url: str, directory: Path) -> None:
         raise SystemExit(1)
 
 
+@planes.command("hold")
+@click.argument("router")
+@click.argument("seconds", type=click.FloatRange(0.1, 60))
+@_service_option
+@directory_option
+def hold_sessions(router: str, seconds: float, url: str, directory: Path) -> None:
+    """Let the BFD sessions of ROUTER outlast SECONDS of standstill, before it is migrated.
+
+    Their timers are put back by "planes release", or a minute later.
+    """
+    held = _asked(url, directory, HoldSessions(seconds), router).peers
+    click.echo("\n".join(held) if held else "no session of BFD is up")
+
+
+@planes.command("release")
+@click.argument("router")
+@_service_option
+@directory_option
+def release_sessions(router: str, url: str, directory: Path) -> None:
+    """Put the timers back that "planes hold" raised."""
+    click.echo("\n".join(_asked(url, directory, ReleaseSessions(), router).peers))
+
+
 def _timers(
     url: str, directory: Path, planes: tuple[SeparatedPlane, ...]
 ) -> dict[str, RouterTimers]:
@@ -290,13 +313,13 @@ def _timers(
     return found
 
 
-def _asked(url: str, directory: Path, body: object) -> Any:
-    """Return what the service of this host answers, which is asked with its own key."""
+def _asked(url: str, directory: Path, body: object, router: str | None = None) -> Any:
+    """Return what the service of this host, or a router's agent, answers to its own key."""
     identity = _identity(directory)
     with _Explained(directory):
         client = BridgeClient(url, identity.node_pk, identity)
     try:
-        return client.ask(body)
+        return client.ask(body, router)
     except BridgeError as error:
         _fail(f"{url}: {error}")
     finally:

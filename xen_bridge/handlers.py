@@ -15,11 +15,15 @@ from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.planes.dead_times import DeadTimes
+from xen_bridge.planes.session_hold import SessionHold
 from xen_bridge.protocol.documents import devices, domains, migration, migration_advise
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
 from xen_bridge.protocol.documents.dead_times import (
     DeadTimesAnswer,
     GetDeadTimes,
+    HeldSessions,
+    HoldSessions,
+    ReleaseSessions,
     SessionDeadTime,
 )
 from xen_bridge.protocol.documents.devices import Devices
@@ -163,15 +167,21 @@ def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> Re
     }
 
 
-def dead_time_handlers(times: DeadTimes) -> RequestHandlers:
-    """Return the handler of what a router's agent tells of its protocols' timers."""
+def dead_time_handlers(times: DeadTimes, held: SessionHold) -> RequestHandlers:
+    """Return the handlers of what a router's agent tells of its protocols' timers, and raises."""
 
     def read(_body: GetDeadTimes) -> DeadTimesAnswer:
         found = times.read()
         sessions = (SessionDeadTime(one.protocol, one.peer, one.seconds) for one in found.times)
         return DeadTimesAnswer(tuple(sessions), found.unknown)
 
-    return {GetDeadTimes: RequestHandler(read, CHANGE_SECONDS)}
+    return {
+        GetDeadTimes: RequestHandler(read, CHANGE_SECONDS),
+        HoldSessions: RequestHandler(
+            lambda body: HeldSessions(held.hold(body.seconds)), CHANGE_SECONDS
+        ),
+        ReleaseSessions: RequestHandler(lambda _body: HeldSessions(held.release()), CHANGE_SECONDS),
+    }
 
 
 def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
@@ -195,25 +205,23 @@ def migration_handlers(
 ) -> RequestHandlers:
     """Return the handlers of migrations: what is asked of the source, and of the destination."""
 
-    def prepare(body: migration_advise.PrepareIncoming, origin: Origin) -> Any:
-        return destination.prepare(body, origin.node_pk)
+    def by_origin(asked: Callable[[Any, str], Any]) -> RequestHandler[Any]:
+        def carry_out(body: Any, origin: Origin) -> Any:
+            return asked(body, origin.node_pk)
 
-    def advise(body: migration_advise.AdviseMigration, origin: Origin) -> Any:
-        return destination.advise(body, origin.node_pk)
-
-    def abort(body: migration_advise.AbortIncoming, origin: Origin) -> Any:
-        return destination.abort(body, origin.node_pk)
+        return RequestHandler(carry_out, CHANGE_SECONDS, needs_origin=True)
 
     return {
         migration.MigrateDomain: RequestHandler(source.begin, CHANGE_SECONDS),
         migration.GetMigration: RequestHandler(lambda body: source.status(body.id)),
         migration.ListMigrations: RequestHandler(lambda _body: source.list()),
         migration.AbortMigration: RequestHandler(lambda body: source.abort(body.id)),
-        migration_advise.PrepareIncoming: RequestHandler(
-            prepare, CHANGE_SECONDS, needs_origin=True
-        ),
-        migration_advise.AdviseMigration: RequestHandler(advise, CHANGE_SECONDS, needs_origin=True),
-        migration_advise.AbortIncoming: RequestHandler(abort, CHANGE_SECONDS, needs_origin=True),
+        migration_advise.PrepareIncoming: by_origin(destination.prepare),
+        migration_advise.AdviseMigration: by_origin(destination.advise),
+        migration_advise.AbortIncoming: by_origin(destination.abort),
+        migration_advise.OfferRoutes: by_origin(destination.offer_routes),
+        migration_advise.OfferPlane: by_origin(destination.offer_plane),
+        migration_advise.DeliverFrames: by_origin(destination.deliver),
     }
 
 

@@ -32,6 +32,7 @@ from xen_bridge.handlers import (
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.landing import PlaneLandings
 from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.peer import connecting
 from xen_bridge.migration.source import MigrationSource
@@ -39,6 +40,9 @@ from xen_bridge.netlink.tables import Netlink
 from xen_bridge.planes.dead_times import DeadTimes
 from xen_bridge.planes.fib_model import FibModel
 from xen_bridge.planes.follower import FibFollower
+from xen_bridge.planes.session_hold import FILE as HELD_SESSIONS
+from xen_bridge.planes.session_hold import SessionHold
+from xen_bridge.planes.vtysh import Vtysh
 from xen_bridge.protocol.applications import Application
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -134,10 +138,16 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
-        **_migrating(directory, identity, host, paths),
+        **_migrating(directory, identity, host, paths, planes),
     }
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, planes.turn))
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
+
+    def turn() -> None:
+        planes.turn()
+        admitted = made.keys.names() if made.admitted is None else made.admitted()
+        incoming.forget_others(admitted.keys())
+
+    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
     return replace(made, lasting=(lasting,))
 
 
@@ -158,7 +168,11 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
 
 
 def _migrating(
-    directory: Path, identity: Identity, host: PhysicalHost, paths: AllowedPaths
+    directory: Path,
+    identity: Identity,
+    host: PhysicalHost,
+    paths: AllowedPaths,
+    planes: SeparatedRouters,
 ) -> RequestHandlers:
     """Return the handlers of migrations, after going on with those that were interrupted."""
     leaving: MigrationJournal[OutgoingMigration] = MigrationJournal(
@@ -167,8 +181,10 @@ def _migrating(
     coming: MigrationJournal[IncomingMigration] = MigrationJournal(
         directory / COMING, IncomingMigration, lambda one: one.has_ended
     )
-    source = MigrationSource(host, leaving, connecting(identity))
-    destination = MigrationDestination(host, coming, paths.checked)
+    source = MigrationSource(host, leaving, connecting(identity), planes)
+    destination = MigrationDestination(
+        host, coming, paths.checked, PlaneLandings(planes, host.hypervisor)
+    )
     destination.resume()
     source.resume()
     return migration_handlers(source, destination)
@@ -190,21 +206,24 @@ def virtual_router(
     reading, netlink = _reading(runtime), Netlink()
     measuring = MeasuresGatherer(node_gatherers(netlink), reading)
     scan = NeighborScan(netlink)
+    frr = Vtysh(vty)
+    held = SessionHold(directory / HELD_SESSIONS, frr, runtime.now)
     handlers = {
         **measure_handlers(measuring, RouterSummary(reading, netlink)),
         **scan_handlers(scan),
-        **dead_time_handlers(DeadTimes(vty)),
+        **dead_time_handlers(DeadTimes(frr), held),
         **consolidate_handlers(ElementScan(netlink, scan.scan)),
     }
     homes = routers.RouterList(directory / routers.HOSTS_FILE)
     incarnation = next_incarnation(directory / INCARNATION)
     agent = SeparationAgent(identity, homes.routers, incarnation, source=source)
-    lasting = ("the separation of our planes", partial(_follow, runtime, agent))
+    lasting = ("the separation of our planes", partial(_follow, runtime, agent, held))
     return replace(_node(directory, identity, handlers, runtime, serve), lasting=(lasting,))
 
 
-def _follow(runtime: Runtime, agent: SeparationAgent) -> None:
+def _follow(runtime: Runtime, agent: SeparationAgent, held: SessionHold) -> None:
     while True:
+        runtime.in_thread(held.due)
         if not runtime.in_thread(agent.turn):
             runtime.sleep(PLANES_SECONDS)
 

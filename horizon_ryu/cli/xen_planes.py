@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -22,7 +22,8 @@ _COLORS = {"separated": "green", "refused": "red", "broken": "red"}
 def planes(session: Session, host: str, check: bool) -> None:
     """Show the routers of a host whose planes are separated, or why they are not.
 
-    With --check, exit status 1 if something is missing of one.
+    With --check also what is missing of one (then exit status 1), and the shortest dead time of its
+    sessions beside the standstill of its last migration.
 
     Example: horizonctl xen planes xen1 --check
     """
@@ -53,5 +54,19 @@ def show(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
         )
     console.print(table)
     for plane in rows:
-        for said in (*plane["refusals"], *plane["faults"]):
+        for said in (*plane["refusals"], *plane["faults"], *_timers(plane.get("timers"))):
             console.print(f"{plane['router']}: {said}", soft_wrap=True)
+
+
+def _timers(timers: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield what is to be said of the dead times of a router's sessions."""
+    if timers is None:
+        return
+    yield from (f"dead times unknown: {why}" for why in timers["unknown"])
+    pause = timers["last_pause_s"]
+    stood = "never moved" if pause is None else f"it stood still {pause:.3g} s"
+    for session in timers["sessions"][:1]:
+        who = f"{session['protocol']}, {session['peer']}"
+        yield f"shortest dead time {session['seconds']:g} s ({who}); {stood}"
+    if timers["warning"] is not None:
+        yield f"warning: {timers['warning']}"

@@ -177,6 +177,7 @@ async def _serve_controlled(
     await server.resume()
     # Without the slices, what switches have for them would be taken for nobody's.
     waits = engine.take_over(tables) > 0 and not engine.is_configured.is_set()
+    _collect_seldom()
     switches = await _listening(engine, listen, not waits)
     try:
         listening = await server.listen(control)
@@ -191,6 +192,16 @@ async def _serve_controlled(
     switches.close()
     engine.tables.close()
     control.unlink(missing_ok=True)
+
+
+def _collect_seldom() -> None:
+    """Keep the garbage collector from what is there, and have it look at the rest seldom.
+
+    What is there now stays, and entries come by thousands: looking for garbage among them takes
+    milliseconds, in which every tenant waits.
+    """
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 async def _serve_configured(engine: SlicerEngine, switches: asyncio.Server) -> None:
@@ -221,10 +232,7 @@ async def _serve(
     engine.configure(_read(path, tls))
     if tables is not None:
         engine.take_over(tables)
-    # What is there now stays, and entries come by thousands: looking for garbage among them takes
-    # milliseconds, in which every tenant waits.
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    _collect_seldom()
     ended = asyncio.Event()
 
     def read_again() -> None:

@@ -58,7 +58,7 @@ class EngineOptions:
     def command(self) -> list[str]:
         """Return the words that start it."""
         return [
-            *(sys.executable, "-m", "horizon_ryu.slicer.command"),
+            *(sys.executable, "-m", "horizon_ryu.slicer.program"),
             *("--control", str(self.socket), "--listen", self.listen),
             *("--instance", self.instance, "--log", str(self.folder / "log"), *self.more),
         ]

@@ -34,9 +34,9 @@ def host_report(host: str, node: ConsolidatedNode) -> HostReport:
 
 
 def _own_ports(node: ConsolidatedNode) -> Iterator[ElementPort]:
-    """Yield the interfaces that can be seen by their addresses: a NIC in a bridge has none."""
+    """Yield the interfaces that can be seen by their addresses: not a NIC that is in a bridge."""
     for one in node.interfaces:
-        if one.addresses:
+        if one.addresses and one.master is None:
             yield _port(one, one.mac)
 
 

@@ -122,6 +122,14 @@ class RouterMigrations:
             raise NotFound(f"no migration {name}")
         return self._records[name]
 
+    def last_pause_s(self, uuid: str | None, name: str) -> float | None:
+        """Return how long the last migration of a router had it stand still; None if unknown."""
+        for record in reversed(self._records.values()):
+            is_same = record.name == name if None in (uuid, record.uuid) else record.uuid == uuid
+            if is_same and record.pause_ms is not None:
+                return record.pause_ms / 1000
+        return None
+
     def _open(self) -> list[RouterMigration]:
         return [record for record in self._records.values() if not record.is_final]
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,7 +172,7 @@ def test_a_destination_that_ends_before_the_router_has_come_to_it_is_waited_for(
 def test_what_cannot_be_is_refused_before_anything_is_done(
     lab: MigrationLab, tmp_path: Path
 ) -> None:
-    def refusal(**more: object) -> tuple[str, str, bool]:
+    def refusal(**more: Any) -> tuple[str, str, bool]:
         found = lab.ask(0, lab.order(0, **more))
         assert found.state == "refused"
         (one,) = found.refusals
@@ -191,8 +192,6 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
         assert refusal(dry_run=True) == ("destination", "has no bridge to2", False)
     finally:
         lab.hosts[1].namespace.ip("link", "set", "no2", "name", "to2")
-    separated = lab.ask(0, lab.order(0, "plane-separation"))
-    assert [one.field for one in separated.refusals] == ["mode"]
     itself = lab.order(1)
     assert lab.ask(0, itself).refusals[0].field == "destination"
     stranger = Identity.create(tmp_path / "stranger")

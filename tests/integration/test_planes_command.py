@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,8 @@ from network_namespace import NetworkNamespace
 from separated_router import MANAGEMENT, PORT, SeparatedRouterLab
 from tools.bridge_process import PROGRAM
 from xen_bridge.planes.dead_times import DeadTimes, FoundDeadTimes
+from xen_bridge.planes.session_hold import SessionHold
+from xen_bridge.planes.vtysh import Vtysh
 
 pytestmark = [
     pytest.mark.integration,
@@ -25,6 +29,7 @@ pytestmark = [
 ]
 FRR = Path("/usr/lib/frr")
 SECONDS = 60.0
+COUNTERS = "show bfd peers counters json"
 
 
 def planes(lab: SeparatedRouterLab, command: str) -> subprocess.CompletedProcess[str]:
@@ -57,7 +62,9 @@ def test_what_is_made_is_listed_and_what_is_missing_is_told(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not (FRR / "bfdd").exists(), reason="FRR is not installed")
-def test_the_shortest_dead_time_of_a_real_router_is_that_of_its_bfd() -> None:
+def test_bfd_of_a_real_router_has_the_shortest_dead_time_and_outlasts_a_standstill_when_held() -> (
+    None
+):
     with contextlib.ExitStack() as stack:
         # Not pytest's own folder: FRR's user may not look into it.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -70,16 +77,37 @@ def test_the_shortest_dead_time_of_a_real_router_is_that_of_its_bfd() -> None:
             space.ip("address", "add", f"10.0.0.{number}/24", "dev", "eth0")
             space.ip("link", "set", "eth0", "up")
             stack.enter_context(_frr(folder / str(number), space, f"10.0.0.{3 - number}"))
-        until = time.monotonic() + SECONDS
-        while not (found := _dead_times(one, folder / "1")).times:
-            assert time.monotonic() < until, found
+        mine, theirs = (folder / "1", one), (folder / "2", other)
+        _until(lambda: bool(_dead_times(*mine).times and _dead_times(*theirs).times))
+        found = _dead_times(*mine)
         assert (found.times[0].protocol, found.times[0].peer) == ("BFD", "10.0.0.2")
         assert found.times[0].seconds == pytest.approx(0.9)
         assert found.unknown == ()
+        held = SessionHold(folder / "held", Vtysh(str(folder / "1")), time.monotonic)
+        assert one.run(held.hold, 4.0) == ("10.0.0.2",)
+        _until(lambda: _dead_times(*theirs).times[0].seconds >= 4)
+        # It stands still for longer than it would have had, by the time of whoever waits for it.
+        daemon = int((folder / "1" / "bfdd.pid").read_text())
+        os.kill(daemon, signal.SIGSTOP)
+        time.sleep(1.5)
+        os.kill(daemon, signal.SIGCONT)
+        assert one.run(held.release) == ("10.0.0.2",)
+        _until(lambda: _dead_times(*theirs).times[0].seconds == pytest.approx(0.9))
+        assert _dead_times(*mine).times == found.times
+        for folder_of, space in (mine, theirs):
+            (row,) = json.loads(space.run(Vtysh(str(folder_of)).ask, COUNTERS))
+            assert (row["session-up"], row["session-down"]) == (1, 0)
 
 
-def _dead_times(space: NetworkNamespace, folder: Path) -> FoundDeadTimes:
-    return space.run(DeadTimes(str(folder)).read)
+def _until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def _dead_times(folder: Path, space: NetworkNamespace) -> FoundDeadTimes:
+    return space.run(DeadTimes(Vtysh(str(folder))).read)
 
 
 @contextlib.contextmanager

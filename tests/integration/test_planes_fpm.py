@@ -105,10 +105,8 @@ def test_routes_of_a_real_zebra_come_change_go_and_survive_its_restart(
     try:
         space.run(source.read, 0.0)
         with daemons(space, folder, config):
-            reads(lambda: source.is_whole and has("10.9.249.0/24"))
-            assert has("10.1.0.0/16")
-            assert has("2001:db8:9::/48")
-            assert has("192.0.2.0/24")
+            wanted = ("10.9.249.0/24", "10.1.0.0/16", "2001:db8:9::/48", "192.0.2.0/24")
+            reads(lambda: source.is_whole and all(has(one) for one in wanted))
             assert model.nexthops
             vtysh(folder, "configure terminal", "no ip route 10.1.0.0/16 192.0.2.7")
             reads(lambda: not has("10.1.0.0/16"))
@@ -127,12 +125,9 @@ def test_routes_of_a_real_zebra_come_change_go_and_survive_its_restart(
         model.take()
         missing = "ip route 10.9.9.0/24 192.0.2.7\n"
         with daemons(space, folder, config.replace(missing, "").replace("10.1.0.0", "10.3.0.0")):
-            reads(lambda: not has("10.9.9.0/24"))
-            assert has("10.3.0.0/16")
-            assert not has("10.2.0.0/16")
-            assert {key for key in before if key not in model.routes} == {
-                *(key for key in before if key[:4] in (b"\x0a\x09\x09\0", b"\x0a\x02\0\0")),
-            }
+            gone = {key for key in before if key[:4] in (b"\x0a\x09\x09\0", b"\x0a\x02\0\0")}
+            # On a machine without time it may be swept before all is told, which comes then.
+            reads(lambda: has("10.3.0.0/16") and set(before) - set(model.routes) == gone)
             assert source.refused == 0
     finally:
         source.close()

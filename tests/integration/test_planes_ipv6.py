@@ -80,7 +80,7 @@ def test_two_routers_of_the_same_addresses_pass_ipv6_while_their_machines_are_aw
     assert " 0% packet loss" in one.ping("fe80::1%eth0").stdout
     assert _hears_hello(one) == b"hello"
     send_away(domain_0, one, other)
-    assert "100% packet loss" in one.ping("-c1", "2001:db8:1::1").stdout
+    assert "100% packet loss" in one.ping("-c1", "-W1", "2001:db8:1::1").stdout
     for router in (one, other):
         for station in router.stations:
             station.ip("-6", "neigh", "flush", "all")
@@ -98,7 +98,7 @@ def test_two_routers_of_the_same_addresses_pass_ipv6_while_their_machines_are_aw
     assert "mtu" in told
     # One that is removed leaves the other.
     domain_0.run(DomainZero().remove, one.plan)
-    assert "100% packet loss" in one.ping("-c1", SERVER).stdout
+    assert "100% packet loss" in one.ping("-c1", "-W1", SERVER).stdout
     assert " 0% packet loss" in other.ping(SERVER).stdout
     domain_0.run(DomainZero().remove, other.plan)
     assert [row["priority"] for row in domain_0.ip_json("-6", "rule")] == [0, 32766]
@@ -179,7 +179,7 @@ def test_before_linux_6_17_nobody_else_is_forwarded(
     for number in (0, 1):
         wire = other.plan.ports[number].physical
         domain_0.ip("address", "add", f"2001:db8:{number + 1}::1/64", "dev", wire, "nodad")
-    assert "100% packet loss" in other.ping("-c1", SERVER).stdout
+    assert "100% packet loss" in other.ping("-c1", "-W1", SERVER).stdout
     domain_0.run(DomainZero().remove, one.plan)
     assert not domain_0.run(host_settings.forwards_ipv6)
     assert domain_0.run(DomainZero()._tables) <= {"", "netdev hz_r1"}

@@ -25,14 +25,17 @@ pytestmark = [
 _OSPF = """
 interface eth1
  ip ospf network point-to-point
- ip ospf hello-interval 1
- ip ospf dead-interval 4
+ ip ospf dead-interval minimal hello-multiplier 2
+ ip ospf retransmit-interval 3
 interface eth2
  ip ospf network point-to-point
- ip ospf hello-interval 1
- ip ospf dead-interval 4
+ ip ospf dead-interval minimal hello-multiplier 2
+ ip ospf retransmit-interval 3
 router ospf
  ospf router-id 192.0.2.{number}
+ timers throttle spf 0 50 500
+ timers throttle lsa all 0
+ timers lsa min-arrival 0
  network 10.0.0.0/8 area 0
 """
 

@@ -38,6 +38,14 @@ def lab(tmp_path: Path) -> Iterator[SeparatedRouterLab]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeparatedRouterLab]:
+    """One with a router that is separated, or soon is again, for tests that leave it so."""
+    with SeparatedRouterLab(tmp_path_factory.mktemp("lab")) as made:
+        made.create()
+        yield made
+
+
 class NumberedStream:
     """Numbered datagrams from the client to the server, until it is stopped."""
 
@@ -279,9 +287,9 @@ def test_a_router_that_ends_while_the_service_is_down_leaves_nothing(
 
 
 def test_a_router_with_a_firewall_is_refused_and_one_that_gets_it_later_has_its_packets_back(
-    lab: SeparatedRouterLab,
+    running: SeparatedRouterLab,
 ) -> None:
-    lab.create()
+    lab = running
     lab.until(lab.is_separated, "its planes are separated")
     assert " 0% packet loss" in ping(lab, f"{LANS[1]}.9")
     wall = (
@@ -305,9 +313,9 @@ def test_a_router_with_a_firewall_is_refused_and_one_that_gets_it_later_has_its_
 
 
 def test_the_key_of_a_router_says_hello_for_itself_and_nothing_else(
-    lab: SeparatedRouterLab,
+    running: SeparatedRouterLab,
 ) -> None:
-    lab.create()
+    lab = running
     lab.until(lab.is_separated, "its planes are separated")
     plane = lab.plane()
     assert plane is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+import re
+import signal
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,9 @@ ANY_PORT, ANY_GROUP = int(OFPP.ANY), int(OFPG.ANY)
 NUMBER = 5
 """What both tenants call their group, and their meter."""
 PORTS = {"a": (1, 2), "b": (3, 4)}
+_VOLATILE = re.compile(r" (duration|n_packets|n_bytes|idle_age|hard_age)=[^ ,]+,?|\(xid=\w+\)")
+Check = Callable[..., Coroutine[Any, Any, None]]
+"""Given two tenants, the network, the slicer and the tenants' ports."""
 
 
 def one_switch() -> Graph:
@@ -205,7 +210,8 @@ async def questions(tenant: ScriptedTenant, ports: tuple[int, int], rate: int) -
     await tenant.answer(int(OFPMP.QUEUE), QueueStatsRequest13(ANY_PORT, OFPQ_ALL))
 
 
-async def scripted(folder: Path) -> None:
+async def scripted(folder: Path, held: int | None, check: Check) -> None:
+    """Run a check with a scripted tenant for each slice; ``held`` as :func:`slices` has it."""
     loop = asyncio.get_running_loop()
     tenants: dict[str, list[ScriptedTenant]] = {"a": [], "b": []}
     servers = {}
@@ -218,7 +224,7 @@ async def scripted(folder: Path) -> None:
         servers[name] = await loop.create_server(made, "127.0.0.1", 0)
     ports = {name: one.sockets[0].getsockname()[1] for name, one in servers.items()}
     with ExitStack() as stack:
-        slicer = SlicerProcess(folder, slices(ports))
+        slicer = SlicerProcess(folder, slices(ports, held), keeps_tables=True)
         await asyncio.to_thread(stack.enter_context, slicer)
         network = MininetProcess(one_switch(), [f"tcp:127.0.0.1:{slicer.port}"])
         await asyncio.to_thread(stack.enter_context, network)
@@ -226,16 +232,23 @@ async def scripted(folder: Path) -> None:
             while not all(found and found[-1].is_ready for found in tenants.values()):
                 await asyncio.sleep(0.05)
         try:
-            await both(tenants["a"][-1], tenants["b"][-1], network)
-            await asyncio.to_thread(holding, slicer, network, ports)
-            assert [len(found) for found in tenants.values()] == [1, 1]
+            await check(tenants["a"][-1], tenants["b"][-1], network, slicer, ports)
+            if check is both:
+                assert [len(found) for found in tenants.values()] == [1, 1]
         finally:
             for server in servers.values():
                 server.close()
     assert "Traceback" not in slicer.log()
 
 
-async def both(a: ScriptedTenant, b: ScriptedTenant, network: MininetProcess) -> None:
+async def both(
+    a: ScriptedTenant,
+    b: ScriptedTenant,
+    network: MininetProcess,
+    slicer: SlicerProcess,
+    ports: dict[str, int],
+) -> None:
+    """Have objects of one number, and take those of one of the two away."""
     rates = {"a": 1000, "b": 2000}
     for name, tenant in (("a", a), ("b", b)):
         tenant.say(*objects(*PORTS[name], rates[name]))
@@ -256,6 +269,42 @@ async def both(a: ScriptedTenant, b: ScriptedTenant, network: MininetProcess) ->
     assert "rate=2000" in meters
     assert "rate=1000" not in meters
     assert not [one for one in await b.settled() if isinstance(one, Error | FlowRemoved13)]
+    await asyncio.to_thread(holding, slicer, network, ports)
+    assert slicer.log().count("tenant_connected") == 2, "each has had one connection"
+
+
+async def killed(
+    a: ScriptedTenant,
+    b: ScriptedTenant,
+    network: MininetProcess,
+    slicer: SlicerProcess,
+    _ports: dict[str, int],
+) -> None:
+    """Have objects of each tenant and of the slicer, and kill the slicer."""
+    for name, tenant in (("a", a), ("b", b)):
+        tenant.say(*objects(*PORTS[name], 1000))
+        assert not [one for one in await tenant.settled() if isinstance(one, Error)]
+
+    def there() -> list[str]:
+        found = network.flows(1) + network.groups(1)
+        found.append(network.ofctl(1, "dump-meters"))
+        return [_VOLATILE.sub("", one) for one in found]
+
+    def metered() -> bool:
+        return sum("meter:" in one and "table=0" in one for one in there()) == 4
+
+    def again() -> list[str]:
+        wait_until(metered, SECONDS, "each port's frames go through a meter")
+        before = there()
+        slicer.stop(signal.SIGKILL)
+        slicer.start()
+        wait_until(lambda: "switch_taken_over" in slicer.log(), SECONDS, "it is taken over")
+        return before
+
+    before = await asyncio.to_thread(again)
+    assert "kept 2, added 0, removed 0" in slicer.log()
+    assert await asyncio.to_thread(there) == before
+    assert len([one for one in before if "group_id" in one]) == 2
 
 
 def holding(slicer: SlicerProcess, network: MininetProcess, ports: dict[str, int]) -> None:
@@ -283,7 +332,13 @@ def holding(slicer: SlicerProcess, network: MininetProcess, ports: dict[str, int
 
 
 def test_two_tenants_with_one_number_each_have_and_lose_their_own(tmp_path: Path) -> None:
-    asyncio.run(scripted(tmp_path))
+    asyncio.run(scripted(tmp_path, None, both))
+
+
+def test_groups_and_meters_stand_on_a_real_switch_while_the_slicer_is_killed(
+    tmp_path: Path,
+) -> None:
+    asyncio.run(scripted(tmp_path, 6000, killed))
 
 
 # ---- our own bundle as two tenants

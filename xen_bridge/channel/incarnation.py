@@ -6,6 +6,7 @@ guess is not one that an earlier start had.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from xen_bridge.atomic_write import replace_file
 from xen_bridge.protocol.documents.channel import MAX_INCARNATION
 
+LOG = logging.getLogger(__name__)
 FILE = "incarnation"
 CHANCE_BITS = 20
 
@@ -21,11 +23,15 @@ def next_incarnation(path: Path) -> int:
     """Return a number above all that ``path`` ever kept, and keep it.
 
     It follows the clock, in milliseconds, unless that was set back: so it grows, most likely,
-    even when the file was lost. OSError if it cannot be kept.
+    even when the file was lost, or cannot be kept, which is told: a router's disk may be one that
+    is only read.
     """
     clock = int(time.time() * 1000) << CHANCE_BITS
     made = above(max(_kept(path), clock))
-    replace_file(path, f"{made}\n")
+    try:
+        replace_file(path, f"{made}\n")
+    except OSError as error:
+        LOG.warning("%s cannot be kept, the clock is followed: %s", path, error.strerror)
     return made
 
 

@@ -15,12 +15,16 @@ from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, 
 from xen_bridge.migration import incoming
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
-from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.migration.landing import PlaneLandings
+from xen_bridge.protocol.documents.domains import CreateDomain, Done
 from xen_bridge.protocol.documents.migration_advise import (
     AbortIncoming,
     AdviseMigration,
+    DeliverFrames,
     IncomingSite,
     IncomingStatus,
+    OfferPlane,
+    OfferRoutes,
     PrepareIncoming,
     SiteFact,
 )
@@ -39,12 +43,14 @@ class MigrationDestination:
         host: PhysicalHost,
         journal: MigrationJournal[IncomingMigration],
         allowed: Callable[[CreateDomain], CreateDomain] = lambda definition: definition,
+        landings: PlaneLandings | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take up what the journal has; ``allowed`` checks what a domain may be given here."""
         self._host = host
         self._journal = journal
         self._allowed = allowed
+        self._landings = landings
         self._clock = clock
         self._lock = threading.RLock()
         self._records = journal.load()
@@ -102,9 +108,47 @@ class MigrationDestination:
             if record.state == "aborted":
                 raise RequestConflict(f"migration {told.id} was removed here")
             self._heard[told.id] = self._clock()
+            uuid = record.wanted.definition.uuid or ""
+            if told.step == "bind":
+                self._planes().bind(told.id, uuid)
+            if told.step == "announce":
+                self._planes().announce(uuid)
             if told.step == "finish" and record.state != "finished":
                 record = self._finish(record)
             return IncomingStatus(told.id, record.state)
+
+    def offer_routes(self, told: OfferRoutes, source_pk: str) -> Done:
+        """Take a piece of the routes of a separated router that is to come."""
+        with self._lock:
+            self._expected(told.id, source_pk)
+            self._planes().routes(told)
+        return Done()
+
+    def offer_plane(self, told: OfferPlane, source_pk: str) -> Done:
+        """Make the data plane of a separated router that is to come."""
+        with self._lock:
+            record = self._expected(told.id, source_pk)
+            self._planes().plane(told, record.wanted.definition.uuid or "")
+        return Done()
+
+    def deliver(self, told: DeliverFrames, source_pk: str) -> Done:
+        """Give a router that has come what came for it at the source."""
+        with self._lock:
+            record = self._expected(told.id, source_pk)
+            self._planes().deliver(told, record.wanted.definition.uuid or "")
+        return Done()
+
+    def _expected(self, number: str, source_pk: str) -> IncomingMigration:
+        record = self._of(number, source_pk)
+        if record.has_ended:
+            raise RequestConflict(f"migration {number} has ended here")
+        self._heard[number] = self._clock()
+        return record
+
+    def _planes(self) -> PlaneLandings:
+        if self._landings is None:
+            raise RequestUnsupported("this node separates no planes")
+        return self._landings
 
     def abort(self, told: AbortIncoming, source_pk: str) -> IncomingStatus:
         """Remove what was prepared; RequestConflict if the domain has come."""
@@ -132,6 +176,8 @@ class MigrationDestination:
         if not mover.is_here(uuid):
             raise RequestConflict(f"{wanted.definition.name} has not come")
         mover.finish_incoming(wanted.id, uuid)
+        if self._landings is not None:
+            self._landings.finish(wanted.id, uuid)
         given = SchedulerSettings(
             wanted.definition.weight, wanted.definition.cap, affinity=wanted.affinity
         )
@@ -141,7 +187,10 @@ class MigrationDestination:
 
     def _remove(self, record: IncomingMigration) -> IncomingMigration:
         wanted = record.wanted
-        self._mover().abort_incoming(wanted.id, wanted.definition.uuid or "")
+        uuid = wanted.definition.uuid or ""
+        self._mover().abort_incoming(wanted.id, uuid)
+        if self._landings is not None and wanted.mode == "plane-separation":
+            self._landings.remove(wanted.id, uuid)
         return self._keep(incoming.removed(record))
 
     def _keep(self, record: IncomingMigration) -> IncomingMigration:

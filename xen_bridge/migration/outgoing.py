@@ -27,7 +27,9 @@ MOVE = "move"
 """The step that moves the domain: until it is done all is taken back, from then on nothing."""
 STEPS: Mapping[Mode, tuple[str, ...]] = {
     "standard": ("prepare", MOVE, "finish", "forget"),
-    "plane-separation": ("prepare", MOVE, "finish", "forget"),
+    "plane-separation": (
+        *("prepare", "data_plane", MOVE, "bind", "announce", "drain", "forget", "finish"),
+    ),
 }
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 """Seconds before a step is tried again, twice as many each time."""

@@ -15,17 +15,20 @@ from xen_bridge.dom0.hypervisor.interface import Capability, require
 from xen_bridge.dom0.hypervisor.moving import DomainMover
 from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, SubjectNotFound
 from xen_bridge.migration import outgoing
+from xen_bridge.migration.departure import PlaneDeparture
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.outgoing import Command, Event, OutgoingMigration
 from xen_bridge.migration.peer import Connect
 from xen_bridge.migration.refusals import Refusals
-from xen_bridge.migration.source_steps import SourceSteps
+from xen_bridge.migration.separated_ports import plane_of
+from xen_bridge.migration.source_steps import SourceSteps, is_separated
 from xen_bridge.protocol.documents.migration import (
     MigrateDomain,
     MigrationList,
     MigrationStatus,
     MigrationStep,
 )
+from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.virtual_management import PhysicalHost
 
 LOG = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class MigrationSource:
         host: PhysicalHost,
         journal: MigrationJournal[OutgoingMigration],
         connect: Connect,
+        routers: SeparatedRouters | None = None,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,6 +52,7 @@ class MigrationSource:
         self._host = host
         self._journal = journal
         self._connect = connect
+        self._routers = routers
         self._wall, self._clock = wall, clock
         self._lock = threading.RLock()
         self._records = journal.load()
@@ -85,10 +90,8 @@ class MigrationSource:
         refusals = Refusals(order)
         if any(one.status.uuid == domain.uuid and not one.has_ended for one in self._all()):
             refusals.add("domain", f"{domain.name} is being migrated already", True)
-        if order.mode == "plane-separation":
-            refusals.add(
-                "mode", "this node moves no data plane yet: standard moves the domain alone"
-            )
+        if is_separated(order) and not self._is_separated(domain.uuid):
+            refusals.add("mode", f"the planes of {domain.name} are not separated", True)
         settings = self._host.settings_of(domain)
         definition = refusals.definition(mover, domain)
         status = MigrationStatus(
@@ -138,6 +141,19 @@ class MigrationSource:
                 raise RequestConflict(f"migration {number} is {_words(status)}")
             self._aborts[number].set()
         return status
+
+    def _is_separated(self, uuid: str) -> bool:
+        """Tell whether the whole data plane of a domain is known."""
+        plane = None if self._routers is None else plane_of(self._routers, uuid)
+        return plane is not None and plane.state == "separated"
+
+    def _steps_of(self, number: str, is_aborted: Callable[[], bool]) -> SourceSteps:
+        record, departure = self._records[number], None
+        if is_separated(record.order) and self._routers is not None:
+            hypervisor = self._host.hypervisor
+            uuid = record.status.uuid
+            departure = PlaneDeparture(self._routers, hypervisor, number, uuid)
+        return SourceSteps(self._host, self._mover(), self._connect, is_aborted, departure)
 
     def _mover(self) -> DomainMover:
         mover = self._host.hypervisor
@@ -189,7 +205,7 @@ class MigrationRun:
         self._number = number
         self._aborting = aborting
         self._zero = zero
-        self._steps = SourceSteps(source._host, source._mover(), source._connect, aborting.is_set)
+        self._steps = source._steps_of(number, aborting.is_set)
 
     def carry_out(self, first: Callable[[OutgoingMigration, float], outgoing.Decision]) -> None:
         """Do what there is to do until it has ended."""

@@ -6,11 +6,13 @@ Each may be done, or taken back, a second time after an interruption.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveOrder
+from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder
 from xen_bridge.errors import BridgeError, HypervisorError, RequestConflict, SubjectNotFound
+from xen_bridge.migration.departure import PlaneDeparture
 from xen_bridge.migration.outgoing import (
     MOVE,
     Command,
@@ -23,14 +25,20 @@ from xen_bridge.migration.outgoing import (
     UndoStep,
 )
 from xen_bridge.migration.peer import Connect, PeerConnection
+from xen_bridge.protocol.documents.migration import MigrateDomain
 from xen_bridge.protocol.documents.migration_advise import (
     LEASE_SECONDS,
     AbortIncoming,
+    AdvisedStep,
     AdviseMigration,
     IncomingSite,
     PrepareIncoming,
 )
 from xen_bridge.virtual_management import PhysicalHost
+
+ANNOUNCED_AFTER = (0.0, 0.05, 0.1, 0.2)
+"""Seconds from one announcement to the next: some frames may be lost."""
+SAMPLE_SECONDS, STILL_SAMPLES, ANNOUNCE_AGAIN, MAX_SAMPLES = 0.1, 2, 10, 600
 
 
 class SourceSteps:
@@ -42,7 +50,10 @@ class SourceSteps:
         mover: DomainMover,
         connect: Connect,
         is_aborted: Callable[[], bool],
+        departure: PlaneDeparture | None = None,
     ) -> None:
+        """``departure`` is for a router whose data plane goes along."""
+        self._departure = departure
         self._host = host
         self._mover = mover
         self._connect = connect
@@ -61,6 +72,10 @@ class SourceSteps:
         if isinstance(command, DoStep):
             steps: dict[str, Callable[[OutgoingMigration], StepDone]] = {
                 "prepare": self._prepare,
+                "data_plane": self._offer_plane,
+                "bind": self._bind,
+                "announce": self._announce,
+                "drain": self._drain,
                 MOVE: self._move,
                 "finish": self._finish,
                 "forget": self._forget,
@@ -103,14 +118,75 @@ class SourceSteps:
                 if lost:
                     raise RequestConflict(f"the destination gave it up: {lost[0]}")
 
-            stood = self._mover.move(order_of(record), order.pause_s or 0.0, may_go_on)
+            def arrived() -> None:
+                if self._departure is not None:
+                    # What the machine says first is to leave there. It is tried again later.
+                    with suppress(BridgeError):
+                        self._advise(record, "bind")
+
+            stopped = self._departure.park if self._departure is not None else _nothing
+            hooks = MoveHooks(may_go_on, stopped, arrived)
+            stood = self._mover.move(order_of(record), order.pause_s or 0.0, hooks)
         return StepDone(pause_s=stood, detail=f"stood still for {stood:.3f} s")
 
+    # ---- the data plane
+
+    def _offer_plane(self, record: OutgoingMigration) -> StepDone:
+        for offer in self._leaving().offers():
+            self._ask(record, offer)
+        return StepDone()
+
+    def _bind(self, record: OutgoingMigration) -> StepDone:
+        self._advise(record, "bind")
+        self._leaving().hush()
+        return StepDone(detail=self._relayed(record))
+
+    def _announce(self, record: OutgoingMigration) -> StepDone:
+        for seconds in ANNOUNCED_AFTER:
+            time.sleep(seconds)
+            self._advise(record, "announce")
+            self._relayed(record)
+        return StepDone()
+
+    def _drain(self, record: OutgoingMigration) -> StepDone:
+        """Wait until no packet comes here any more; what still does draws none."""
+        leaving, still, turns = self._leaving(), 0, 0
+        late = leaving.late()
+        while still < STILL_SAMPLES:
+            turns += 1
+            time.sleep(SAMPLE_SECONDS)
+            self._relayed(record)
+            now = leaving.late()
+            still = still + 1 if now == late else 0
+            late = now
+            if turns % ANNOUNCE_AGAIN == 0:
+                self._advise(record, "announce")
+            if turns > MAX_SAMPLES:
+                raise HypervisorError(f"packets still come here, {late} so far")
+        return StepDone(detail=f"{late} packets came late, and were passed on here")
+
+    def _relayed(self, record: OutgoingMigration) -> str:
+        count = self._leaving().relay(lambda body: self._ask(record, body))
+        return f"{count} frames were passed on"
+
+    def _leaving(self) -> PlaneDeparture:
+        if self._departure is None:
+            raise HypervisorError("this node separates no planes")
+        return self._departure
+
+    def _advise(self, record: OutgoingMigration, step: AdvisedStep) -> None:
+        self._ask(record, AdviseMigration(record.order.id, step))
+
+    # ---- the end
+
     def _finish(self, record: OutgoingMigration) -> StepDone:
-        self._ask(record, AdviseMigration(record.order.id, "finish"))
+        self._advise(record, "finish")
         return StepDone()
 
     def _forget(self, record: OutgoingMigration) -> StepDone:
+        if self._departure is not None:
+            self._relayed(record)
+            self._departure.end()
         self._mover.forget_outgoing(order_of(record))
         self._host.forget_settings(record.status.uuid)
         return StepDone()
@@ -154,10 +230,24 @@ class SourceSteps:
     def _undo(self, record: OutgoingMigration, step: str) -> None:
         if step == "prepare":
             self._ask(record, AbortIncoming(record.order.id))
-        elif step == MOVE and self._mover.settle(order_of(record)):
-            raise HypervisorError("the domain is at the destination")
+        elif step == MOVE:
+            if self._mover.settle(order_of(record)):
+                raise HypervisorError("the domain is at the destination")
+            if self._departure is not None:
+                self._departure.unpark()
+        elif step == "data_plane" and self._departure is not None:
+            self._departure.unpin()
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def order_of(record: OutgoingMigration) -> MoveOrder:
     """Return a migration as the back end is told of it."""
-    return MoveOrder(record.order.id, record.status.uuid, record.facts)
+    return MoveOrder(record.order.id, record.status.uuid, record.facts, is_separated(record.order))
+
+
+def is_separated(order: MigrateDomain) -> bool:
+    """Return whether a data plane goes along."""
+    return order.mode == "plane-separation"

@@ -194,15 +194,15 @@ def add_macvlan(name: str, parent: int, mac: bytes) -> Request:
     return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
 
 
-def hand_over(index: int, namespace: int, name: str, master: int) -> Request:
+def hand_over(index: int, namespace: int, name: str, master: int | None) -> Request:
     """Return what makes a link, at once, one of another namespace: its name there, its bridge, up.
 
-    ``namespace`` is an open descriptor; ``master`` is the bridge's index there. As it is one
-    change, the other end of a veth is not told that its carrier was gone for a moment.
+    ``namespace`` is an open descriptor; ``master`` is the bridge's index there, None for none.
+    As it is one change, the other end of a veth is not told that its carrier was gone for a moment.
     """
     more = wire.attribute(IFLA_NET_NS_FD, wire.u32(namespace))
     more += wire.attribute(IFLA_IFNAME, wire.name(name))
-    more += wire.attribute(IFLA_MASTER, wire.u32(wire.index(master)))
+    more += wire.attribute(IFLA_MASTER, wire.u32(master or 0))
     return _change(index, IFF_UP, IFF_UP, more)
 
 

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xen_bridge.child_command import SBIN, ChildCommand
 from xen_bridge.errors import BridgeError, RequestUnsupported
+from xen_bridge.planes.vtysh import NOT_RUNNING, Vtysh
 
-SECONDS = 5.0
-"""For one question to a daemon."""
-NOT_RUNNING = "is not running"
-"""What vtysh says of a daemon."""
 MAX_TIMES = 256
 MAX_PEER = 80
 """Characters of the name of a neighbor, or of an interface."""
@@ -129,12 +124,10 @@ def read_bond(name: str, text: str) -> tuple[DeadTime, ...]:
 
 
 class DeadTimes:
-    """Asks FRR by ``vtysh``, in the network namespace of the caller's process."""
+    """Asks FRR, and the kernel for its bonds."""
 
-    def __init__(self, folder: str | None = None, command: ChildCommand | None = None) -> None:
-        """``folder``: where the daemons' sockets are, if not where FRR has them by default."""
-        self._command = command or ChildCommand()
-        self._vtysh = ("vtysh",) if folder is None else ("vtysh", "--vty_socket", folder)
+    def __init__(self, vtysh: Vtysh) -> None:
+        self._vtysh = vtysh
 
     def read(self) -> FoundDeadTimes:
         """Return the sessions of all protocols; without FRR of LACP only, and nothing unknown."""
@@ -142,25 +135,12 @@ class DeadTimes:
         unknown: list[str] = []
         for protocol, (question, _) in QUESTIONS.items():
             try:
-                found += read_answer(protocol, self._asked(question))
+                found += read_answer(protocol, self._vtysh.ask(question))
             except RequestUnsupported:
                 break
             except BridgeError as error:
                 unknown.append(str(error))
         return FoundDeadTimes(shortest_first(found), tuple(unknown))
-
-    def _asked(self, question: str) -> str:
-        environment = {"PATH": f"{os.environ.get('PATH', '')}:{SBIN}", "LC_ALL": "C"}
-        done = self._command.run((*self._vtysh, "-c", question), SECONDS, environment)
-        text = done.stdout.decode(errors="replace")
-        if done.returncode and not text.strip():
-            reason = done.stderr.decode(errors="replace").strip()
-            if "failed to connect to any daemons" in reason:
-                raise RequestUnsupported("no daemon of FRR runs here")
-            if reason.endswith(NOT_RUNNING):
-                return reason
-            raise BridgeError(f"vtysh refuses: {reason[:200]}")
-        return text
 
 
 def _bonds(folder: Path) -> Iterator[DeadTime]:

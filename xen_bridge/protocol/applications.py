@@ -70,6 +70,9 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             migration_advise.PrepareIncoming: migration_advise.IncomingSite,
             migration_advise.AdviseMigration: migration_advise.IncomingStatus,
             migration_advise.AbortIncoming: migration_advise.IncomingStatus,
+            migration_advise.OfferRoutes: domains.Done,
+            migration_advise.OfferPlane: domains.Done,
+            migration_advise.DeliverFrames: domains.Done,
         },
         Application.HELLO: {
             channel.ChannelMessages: channel.Acknowledgement,
@@ -103,6 +106,8 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
         Application.PLANES: {
             planes.ListPlanes: planes.PlaneList,
             dead_times.GetDeadTimes: dead_times.DeadTimesAnswer,
+            dead_times.HoldSessions: dead_times.HeldSessions,
+            dead_times.ReleaseSessions: dead_times.HeldSessions,
         },
     }
 )

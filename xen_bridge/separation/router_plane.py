@@ -64,41 +64,59 @@ class RouterPlane:
             is_there = len(self._ports()) == len(plan.ports)
             # One that is pinned may have its machine elsewhere, and passes packets all the same.
             if faults and not (self.node.pinned and is_there):
-                self._kernel.make(plan)
+                self._make(self.node)
                 faults = ()
-                if self.node.refusals:
-                    self._kernel.take_back(plan)
-            self._take_over(Mirror(plan.table, plan.nexthop_ids, self._ports()))
+            self._take_over(self._told())
             self._faults = faults
 
-    def _take_over(self, mirror: Mirror) -> None:
-        """Let a mirror keep the table, as it is in the kernel."""
-        routes, objects = self._kernel.read(self.node.plan)
-        mirror.load(routes, objects)
-        self._mirror = mirror
+    def _make(self, node: SeparatedNode) -> None:
+        self._kernel.make(node.plan)
+        if node.refusals:
+            self._kernel.take_back(node.plan)
+
+    def _told(self) -> Sequence[FibChange]:
+        """Return all that the router told; nothing while that is not all that it has."""
+        return self._mirror.whole() if self._mirror.is_whole else ()
+
+    def _take_over(self, told: Sequence[FibChange]) -> None:
+        """Keep the table, as it is in the kernel, equal to what was told.
+
+        If nothing was, what is in the kernel stays until the router tells all, which it does when
+        it hears of another generation.
+        """
+        plan = self.node.plan
+        self._mirror = Mirror(plan.table, plan.nexthop_ids, self._ports())
+        self._mirror.load(*self._kernel.read(plan))
+        if told:
+            self._tell(told)
+        else:
+            self.generation = secrets.randbits(62) + 1
 
     def alter(self, node: SeparatedNode) -> None:
         """Have it be the plane of ``node``, of the same slot; packets pass if its ports stay."""
         with self._turn:
-            old, new = self.node.plan, node.plan
-            told = self._mirror.whole() if self._mirror.is_whole else ()
-            is_same = _fixed(old) == _fixed(new)
-            if is_same and old != new:
-                self._kernel.alter(old, new)
-            elif not is_same:
+            old, told = self.node, self._told()
+            is_same = _fixed(old.plan) == _fixed(node.plan)
+            if not is_same:
                 LOG.warning("%s has other interfaces: its data plane is made anew", node.router)
-                self._kernel.remove(old)
-                self._kernel.make(new)
-            if node.refusals and not self.node.refusals:
-                self._kernel.take_back(new)
-            elif self.node.refusals and not node.refusals:
-                self.generation = secrets.randbits(62) + 1
-                self._kernel.separate(new)
-            has_other_indices = node.indices != self.node.indices
+                self._kernel.remove(old.plan)
+                self._make(node)
+            else:
+                self._alter_in_place(old, node)
             self.node = node
-            if not is_same or has_other_indices:
-                self._take_over(Mirror(new.table, new.nexthop_ids, self._ports()))
-                self._tell(told)
+            if not is_same:
+                self._take_over(told)
+            elif node.indices != old.indices or (old.refusals and not node.refusals):
+                # By other indices what was told leads nowhere; who was refused told no more.
+                self._take_over(())
+
+    def _alter_in_place(self, old: SeparatedNode, node: SeparatedNode) -> None:
+        if old.plan != node.plan:
+            self._kernel.alter(old.plan, node.plan)
+        if node.refusals and (old.plan != node.plan or not old.refusals):
+            self._kernel.take_back(node.plan)
+        elif old.refusals and not node.refusals:
+            self._kernel.separate(node.plan)
 
     def remove(self) -> None:
         """Take all of it out of the kernel."""

@@ -40,9 +40,15 @@ class PortOwners:
 
         An address names somebody only where nothing better is known, and in the same network.
         """
-        if seen.mac is not None:
-            return _only(self._by_mac.get((None, seen.mac), {}), "contested")
-        return _only(self._by_address.get((network, seen.address), {}), "ambiguous")
+        at_address = self._by_address.get((network, seen.address), {})
+        if seen.mac is None:
+            return _only(at_address, "ambiguous")
+        who = _only(self._by_mac.get((None, seen.mac), {}), "contested")
+        if isinstance(who, str):
+            return who
+        # Of several interfaces with one MAC (a VLAN's have it too) it is the one with the address.
+        there = at_address.get(who[0])
+        return who if there is None or there.mac != seen.mac else (who[0], there)
 
     def contested(self) -> Mapping[str, tuple[ElementKey, ...]]:
         """Return the MACs that several elements claim, and these."""
@@ -59,10 +65,10 @@ def _only(
 
 @dataclass(frozen=True, slots=True)
 class LinkSocket:
-    """An interface of an element: by its MAC, or by its name where it has none."""
+    """An interface of an element: by its name and its MAC, of which it has one at least."""
 
     key: ElementKey
-    port: str
+    port: tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -110,7 +116,7 @@ class JoinedViews:
 
 
 def _socket(key: ElementKey, port: ElementPort) -> LinkSocket:
-    return LinkSocket(key, port.mac or port.name or "")
+    return LinkSocket(key, (port.name or "", port.mac or ""))
 
 
 def _sooner(seen: Sighting) -> tuple[bool, float, str]:

@@ -52,8 +52,10 @@ class Api:
         self.xen = FakeXen(folder)
         self.seen: list[tuple[str, str]] = []
         router = Router()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             router.add(module.resources(self.xen.hosts))
+        last_pause = self.xen.migrations.last_pause_s
+        router.add(xen_planes.resources(self.xen.hosts, last_pause))
         router.add(xen_hosts.identity_resources(CONTROLLER))
         whole = HostsTopology(self.xen.hosts, GreenRuntime(), lambda: self.xen.now)
         router.add(xen_topology.resources(whole))

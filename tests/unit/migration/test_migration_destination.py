@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
-from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveOrder, Site
+from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder, Site
 from xen_bridge.errors import (
     HypervisorError,
     PathNotAllowed,
@@ -57,7 +57,7 @@ class MovingMemoryHost(MemoryHost):
     def check_site(self, uuid: str, site: Site) -> None:
         raise NotImplementedError
 
-    def move(self, order: MoveOrder, pause_s: float, may_go_on: object) -> float:
+    def move(self, order: MoveOrder, pause_s: float, hooks: MoveHooks) -> float:
         raise NotImplementedError
 
     def settle(self, order: MoveOrder) -> bool:

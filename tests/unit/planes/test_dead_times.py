@@ -20,6 +20,7 @@ from xen_bridge.planes.dead_times import (
     read_bond,
     warning,
 )
+from xen_bridge.planes.vtysh import Vtysh
 
 BFD = {
     "peer": "10.0.0.2",
@@ -125,7 +126,7 @@ def test_all_protocols_are_asked_and_the_shortest_comes_first() -> None:
         "show bgp neighbors json": "% no such thing",
     }
     vtysh = FakeVtysh(answers)
-    found = DeadTimes("/run/r1", vtysh).read()  # type: ignore[arg-type]
+    found = DeadTimes(Vtysh("/run/r1", vtysh)).read()  # type: ignore[arg-type]
     assert [one.protocol for one in found.times] == ["BFD", "OSPF"]
     assert found.unknown == ("FRR tells nothing of BGP: % no such thing",)
     assert {command[:3] for command in vtysh.asked} == {("vtysh", "--vty_socket", "/run/r1")}
@@ -133,19 +134,19 @@ def test_all_protocols_are_asked_and_the_shortest_comes_first() -> None:
 
 def test_without_frr_there_are_none_and_nothing_is_unknown() -> None:
     reason = "Exiting: failed to connect to any daemons."
-    none = DeadTimes(command=FakeVtysh({}, reason, 1))  # type: ignore[arg-type]
+    none = DeadTimes(Vtysh(command=FakeVtysh({}, reason, 1)))  # type: ignore[arg-type]
     assert none.read() == FoundDeadTimes(())
 
     # One daemon that does not run says so where errors are told.
     silent = FakeVtysh({}, "ospf6d is not running", 1)
-    assert DeadTimes(command=silent).read() == FoundDeadTimes(())  # type: ignore[arg-type]
+    assert DeadTimes(Vtysh(command=silent)).read() == FoundDeadTimes(())  # type: ignore[arg-type]
     assert len(silent.asked) == len(QUESTIONS)
 
     class Missing:
         def run(self, *_args: object) -> None:
             raise RequestUnsupported("vtysh is not installed here")
 
-    assert DeadTimes(command=Missing()).read() == FoundDeadTimes(())  # type: ignore[arg-type]
+    assert DeadTimes(Vtysh(command=Missing())).read() == FoundDeadTimes(())  # type: ignore[arg-type]
 
 
 def test_it_warns_of_a_pause_that_is_longer_or_close() -> None:

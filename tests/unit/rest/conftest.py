@@ -286,9 +286,11 @@ class Client:
             self, migrations.FlowMigrationReader(lambda: self.fabric.migrations)
         )
         self.xen = FakeXen(folder)
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices, xen_planes):
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             self.router.add(module.resources(self.xen.hosts))
         self.router.add(router_migrations.resources(self.xen.migrations))
+        last_pause = self.xen.migrations.last_pause_s
+        self.router.add(xen_planes.resources(self.xen.hosts, last_pause))
         migration_directory.offer(
             self, router_migrations.RouterMigrationReader(self.xen.migrations)
         )

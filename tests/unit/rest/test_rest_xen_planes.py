@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from fake_xen import until
 from horizon_ryu.cli import xen_planes
 from horizon_ryu.cli.terminal import Terminal
+from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer, SessionDeadTime
+from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.planes import PlanePort, SeparatedPlane
 
 PORT = PlanePort("eth0", "02:00:00:00:00:01", "hzp1.0", "vif5.0", "br0", ("10.0.0.1/24",))
@@ -65,3 +68,42 @@ def test_the_table_shows_state_interfaces_and_reasons(client: Any, planes: None)
         "r1: table 10001 has no route to 10.9.0.0/24",
     ):
         assert words in out.getvalue()
+
+
+def test_dead_times_are_told_beside_the_last_standstill(client: Any, planes: None) -> None:
+    bridge = client.xen.bridges["xen1"]
+    bridge.add_router("r1")
+    bridge.dead_times = DeadTimesAnswer(
+        (SessionDeadTime("BFD", "10.0.0.2", 0.9), SessionDeadTime("OSPF", "eth0", 40.0))
+    )
+    assert "timers" not in client.get("/v1/xen/hosts/xen1/planes").json["planes"][0]
+
+    def checked() -> Any:
+        return client.get("/v1/xen/hosts/xen1/planes?check=true").json["planes"]
+
+    assert checked()[0]["timers"] == {
+        "sessions": [
+            {"protocol": "BFD", "peer": "10.0.0.2", "seconds": 0.9},
+            {"protocol": "OSPF", "peer": "eth0", "seconds": 40.0},
+        ],
+        "unknown": [],
+        "last_pause_s": None,
+        "warning": None,
+    }
+    assert "no agent is known for r2" in checked()[1]["timers"]["unknown"][0]
+    client.xen.add("xen2")
+    bridge.physical.create(CreateDomain("r1"))
+    client.xen.look("xen1")
+    asked = {"destination": "xen2", "mode": "standard"}
+    begun = client.ask("POST", "/v1/xen/hosts/xen1/domains/r1/migrations", asked).json
+    bridge.mover.finish(pause_s=1.25)
+    path = f"/v1/migrations/{begun['id']}"
+    until(lambda: client.get(path).json["state"] == "done")
+    timers = checked()[0]["timers"]
+    assert timers["last_pause_s"] == 1.25
+    assert "1 of 2 sessions would end" in timers["warning"]
+    out = io.StringIO()
+    xen_planes.show(Terminal(file=out, width=200), checked())
+    assert "r1: shortest dead time 0.9 s (BFD, 10.0.0.2); it stood still 1.25 s" in out.getvalue()
+    assert "r1: warning: BFD with 10.0.0.2 ends after 0.9 s" in out.getvalue()
+    client.xen.close()

@@ -132,6 +132,26 @@ def test_a_host_that_is_of_an_older_version_is_away_with_the_reason(
     assert (nodes[1]["state"], "ConsolidateNode" in nodes[1]["reason"]) == ("away", True)
 
 
+def test_of_a_nic_and_its_bridge_the_bridge_is_the_end_of_a_link(
+    client: Any, bridges: dict[str, FakeBridge]
+) -> None:
+    def told_by(number: int, other: int) -> ConsolidatedNode:
+        mac, seen = mac_of(number), ScannedNeighbor("xenbr0", f"192.0.2.{other}", mac_of(other))
+        # A NIC keeps its link-local address when it is put into a bridge.
+        nic = ElementInterface(
+            name="eth1", mac=mac, up=True, master="xenbr0", addresses=("fe80::1/64",)
+        )
+        bridge = ElementInterface(
+            name="xenbr0", kind="bridge", mac=mac, up=True, addresses=(f"192.0.2.{number}/24",)
+        )
+        return ConsolidatedNode(name="x", interfaces=(nic, bridge), neighbors=(seen,))
+
+    bridges["xen1"].answer_with(told_by(7, 8))
+    bridges["xen2"].answer_with(told_by(8, 7))
+    (link,) = client.get(PATH).json["physical"]["links"]
+    assert [link[end]["interface"] for end in ("src", "dst")] == ["xenbr0", "xenbr0"]
+
+
 # ---- hostile hosts
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from xen_bridge.channel.incarnation import next_incarnation
+from xen_bridge.channel.incarnation import CHANCE_BITS, next_incarnation
 from xen_bridge.channel.receiver import Delivered, Event, Gap, Receiver, SenderStarted
 from xen_bridge.channel.sender import ChannelSender, PeerReset, SenderLimits
 from xen_bridge.errors import InvalidRequest, Overloaded, TooLarge
@@ -235,6 +235,17 @@ def test_who_hears_of_the_receiver_need_not_wait() -> None:
     sender.poll(0)
     sender.retry_now()
     assert sender.poll(0) is not None
+
+
+def test_a_number_that_cannot_be_kept_follows_the_clock_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # As on the disk of a router that is only read.
+    path = tmp_path / "no folder" / "incarnation"
+    first = next_incarnation(path)
+    assert "cannot be kept" in caplog.text
+    # It follows the clock, whose milliseconds are above the bits of chance.
+    assert next_incarnation(path) >> CHANCE_BITS >= first >> CHANCE_BITS
 
 
 def test_incarnations_grow_whatever_becomes_of_the_file(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from xen_bridge.dom0.hypervisor.interface import Capability
 from xen_bridge.dom0.hypervisor.netns import router_setup
+from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
 from xen_bridge.errors import InvalidRequest, RequestUnsupported
 from xen_bridge.protocol.documents.domains import CreateDomain, NewInterface, NewRoute
 from xen_bridge.virtual_management import PhysicalHost
@@ -71,6 +73,13 @@ def test_frr_has_its_daemons_its_configuration_and_folders_of_its_own(
 
 def test_a_router_without_daemons_has_nothing_set_up_inside() -> None:
     assert not any(router_setup.inside(CreateDomain("r1")).values())
+
+
+def test_what_namespaces_can_no_xen_host_declares() -> None:
+    pytest.importorskip("libvirt")
+    declared = XenHypervisor("xen:///system", lambda _command: "").capabilities
+    only = {Capability.ROUTER_SETUP, Capability.MIGRATION_WITHIN_MACHINE}
+    assert declared == set(Capability) - only
 
 
 @pytest.mark.parametrize(

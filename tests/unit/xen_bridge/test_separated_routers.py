@@ -359,6 +359,31 @@ def test_a_restart_finds_the_plane_and_completes_only_what_is_missing(host: Host
     assert host.kernel.told == [*told, "make 1"]
 
 
+def test_a_plane_that_somebody_broke_is_whole_again_with_the_next_hello(host: Host) -> None:
+    first = host.routers.hello(PK, HELLO)
+    host.tell(1, WHOLE)
+    plan = host.kernel.plans.pop(1)
+    host.kernel.routes[plan.table] = {}
+    (plane,) = host.routers.check()
+    assert plane.state == "broken"
+    assert host.routers.hello(PK, HELLO).generation == first.generation
+    assert len(host.kernel.routes[plan.table]) == 2
+    (plane,) = host.routers.check()
+    assert (plane.state, plane.faults, plane.installed) == ("separated", (), 2)
+
+
+def test_a_router_that_was_still_telling_when_it_was_made_anew_tells_all_again(host: Host) -> None:
+    first = host.routers.hello(PK, HELLO)
+    host.tell(1, replace(WHOLE, ends=False))
+    host.kernel.plans.clear()
+    host.routers.check()
+    assert host.routers.hello(PK, HELLO).generation != first.generation
+    host.tell(2, replace(WHOLE, ends=False))
+    second = host.routers.hello(PK, HELLO)
+    again = host.routers.hello(PK, replace(HELLO, interfaces=HELLO.interfaces[:2]))
+    assert again.generation != second.generation
+
+
 def test_a_router_that_ended_while_nobody_looked_leaves_nothing(host: Host) -> None:
     host.routers.hello(PK, HELLO)
     del host.hypervisor.known["r1"]

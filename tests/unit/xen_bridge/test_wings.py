@@ -32,11 +32,12 @@ LEANS_ON: dict[str, set[str]] = {
     },
     "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
     "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
-    "planes": {"errors", "protocol", "netlink", "child_command"},
+    "planes": {"errors", "protocol", "netlink", "child_command", "atomic_write"},
     "separation": {"errors", "protocol", "netlink", "planes", "channel", "dom0", "atomic_write"},
     "announcements": {"errors"},
     "migration": {
         *("errors", "protocol", "dom0", "client", "trust", "atomic_write", "virtual_management"),
+        *("announcements", "child_command", "netlink", "planes", "separation"),
     },
     "agent": {"errors", "protocol", "netlink", "planes", "channel", "client", "trust"},
     "virtual_management": {"errors", "protocol", "dom0"},

@@ -19,11 +19,30 @@ Site: TypeAlias = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class MoveOrder:
-    """A domain, by its UUID, that is to be moved as ``migration`` to ``site``."""
+    """A domain, by its UUID, that is to be moved as ``migration`` to ``site``.
+
+    One that is ``separated`` does not get into the bridges of its interfaces there: somebody else
+    binds them.
+    """
 
     migration: str
     uuid: str
     site: Site
+    separated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MoveHooks:
+    """What is called during a move.
+
+    ``may_go_on`` is told how long the domain has stood still, again and again until the domain is
+    there, and raises a BridgeError to have it stay here. ``stopped`` is called when it has begun
+    to stand still, ``arrived`` when it is there and does not go on yet; that raises nothing.
+    """
+
+    may_go_on: Callable[[float], None] = lambda _seconds: None
+    stopped: Callable[[], None] = lambda: None
+    arrived: Callable[[], None] = lambda: None
 
 
 @runtime_checkable
@@ -51,11 +70,10 @@ class DomainMover(Protocol):
     def check_site(self, uuid: str, site: Site) -> None:
         """Raise InvalidRequest (``destination``) where this domain cannot be moved to that site."""
 
-    def move(self, order: MoveOrder, pause_s: float, may_go_on: Callable[[float], None]) -> float:
+    def move(self, order: MoveOrder, pause_s: float, hooks: MoveHooks) -> float:
         """Move a domain, and return for how many seconds it stood still.
 
-        ``pause_s`` lengthens that. ``may_go_on`` is told how long the domain has stood still, again
-        and again until the domain is there, and raises a BridgeError to have it stay here.
+        ``pause_s`` lengthens that.
         """
 
     def settle(self, order: MoveOrder) -> bool:

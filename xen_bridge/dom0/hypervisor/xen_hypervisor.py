@@ -43,8 +43,9 @@ LOG = logging.getLogger(__name__)
 KNOWN_SCHEDULERS = ("credit", "credit2")
 DOMAIN_0 = 0
 
-_WITH_XL = frozenset(Capability) - {Capability.ROUTER_SETUP}
-"""A guest sets up itself what is inside."""
+_OF_NAMESPACES = {Capability.ROUTER_SETUP, Capability.MIGRATION_WITHIN_MACHINE}
+"""A guest sets up itself what is inside, and is on a machine of its own."""
+_WITH_XL = frozenset(Capability) - _OF_NAMESPACES
 _WITHOUT_XL = _WITH_XL - {Capability.AFFINITY}
 
 

@@ -30,3 +30,25 @@ class DeadTimesAnswer:
 
     times: tuple[SessionDeadTime, ...] = document_field((), tag="Session", at_most=256)
     unknown: tuple[str, ...] = document_field((), tag="Unknown", at_most=16)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSessions:
+    """Have the BFD sessions of a router outlast ``seconds`` of silence, until they are released.
+
+    They are released a minute after that in any case. RequestConflict while they are held.
+    """
+
+    seconds: float = document_field(least=0.1, most=60)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSessions:
+    """Put the timers back that were raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSessions:
+    """With whom the sessions are whose timers were changed."""
+
+    peers: tuple[str, ...] = document_field((), tag="Peer", at_most=256)

@@ -11,14 +11,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xen_bridge.protocol.document_schema import document_field
-from xen_bridge.protocol.documents.domains import CreateDomain, VcpuPins
-from xen_bridge.protocol.documents.migration import MAX_TEXT, MIGRATION_ID, STEP, Mode
+from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER, CreateDomain, VcpuPins
+from xen_bridge.protocol.documents.hello import (
+    MAX_ADDRESSES,
+    MAX_INTERFACES,
+    PREFIX,
+    RouterHello,
+)
+from xen_bridge.protocol.documents.measures import ADDRESS
+from xen_bridge.protocol.documents.migration import MAX_TEXT, MIGRATION_ID, NODE_PK, STEP, Mode
+from xen_bridge.protocol.documents.route_change import RouteChange
 
 LEASE_SECONDS = 30.0
 MAX_FACTS = 64
 
-AdvisedStep = Literal["renew", "finish"]
-"""renew: the migration goes on; finish: the domain has come."""
+MAX_FRAMES, MAX_FRAME_TEXT = 256, 16 * 1024
+MAX_NEIGHBORS = 8192
+
+AdvisedStep = Literal["renew", "bind", "announce", "finish"]
+"""renew: the migration goes on; bind: the domain has come, its data plane takes its packets;
+announce: neighbors are told that it is there; finish: all is done at the source."""
 IncomingState = Literal["prepared", "here", "finished", "aborted"]
 
 
@@ -58,6 +70,69 @@ class AbortIncoming:
     """Have removed what was prepared; RequestConflict if the domain has come."""
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRoutes:
+    """A piece of a separated router's FIB, in order; the data plane follows."""
+
+    id: str = document_field(tag="Id", pattern=MIGRATION_ID)
+    change: RouteChange = document_field()
+
+
+@dataclass(frozen=True, slots=True)
+class LandingPort:
+    """A port of a data plane that is to be made: its MAC, its physical interface, its addresses."""
+
+    mac: str = document_field(pattern=MAC)
+    physical: str = document_field(pattern=DEVICE_NAME)
+    addresses: tuple[str, ...] = document_field(
+        (), tag="Address", pattern=PREFIX, at_most=MAX_ADDRESSES
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LandingNeighbor:
+    """An address beside a port (by its place among the ports), and the MAC that it has."""
+
+    port: int = document_field(least=0, most=MAX_INTERFACES)
+    address: str = document_field(pattern=ADDRESS)
+    mac: str = document_field(pattern=MAC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPlane:
+    """Have a separated router's data plane made, which passes nothing before it is bound.
+
+    ``indices`` are those by which the routes that were offered name the ``interfaces``.
+    """
+
+    id: str = document_field(tag="Id", pattern=MIGRATION_ID)
+    router: str = document_field(pattern=ROUTER)
+    router_pk: str = document_field(tag="RouterPK", pattern=NODE_PK)
+    hello: RouterHello = document_field()
+    interfaces: tuple[str, ...] = document_field(
+        (), tag="Interface", pattern=DEVICE_NAME, at_most=MAX_INTERFACES
+    )
+    indices: tuple[int, ...] = document_field((), tag="Index", least=1, at_most=MAX_INTERFACES)
+    ports: tuple[LandingPort, ...] = document_field((), tag="Port", at_most=MAX_INTERFACES)
+    neighbors: tuple[LandingNeighbor, ...] = document_field(
+        (), tag="Neighbor", at_most=MAX_NEIGHBORS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverFrames:
+    """Give a router that has come frames for it that arrived at the source, in their order.
+
+    Each is base64 of a virtio_net_hdr (what is left to be done of its checksum) and the frame.
+    """
+
+    id: str = document_field(tag="Id", pattern=MIGRATION_ID)
+    port: int = document_field(least=0, most=MAX_INTERFACES)
+    frames: tuple[str, ...] = document_field(
+        (), tag="Frame", pattern=r"[A-Za-z0-9+/=]*", most=MAX_FRAME_TEXT, at_most=MAX_FRAMES
+    )
 
 
 # ---- answered

@@ -137,6 +137,27 @@ def test_two_interfaces_between_the_same_nodes_are_two_links_and_one_in_the_matr
     assert told.physical.matrix == ((0, 1), (1, 0))
 
 
+def test_interfaces_of_one_mac_are_told_apart_by_the_address_that_is_seen() -> None:
+    def with_vlan(name: str, number: int, other: int) -> NetworkElement:
+        mac = mac_of(number)
+        return replace(
+            host(name, number),
+            ports=(
+                ElementPort("eth0", mac, (f"192.0.2.{number}",)),
+                ElementPort("eth0.10", mac, (f"198.51.100.{number}",)),
+            ),
+            sightings=(
+                Sighting("eth0", f"192.0.2.{other}", mac_of(other), 1.0),
+                Sighting("eth0.10", f"198.51.100.{other}", mac_of(other), 1.0),
+            ),
+        )
+
+    told = consolidate(reports(with_vlan("a", 1, 2), with_vlan("b", 2, 1)))
+    ends = [(one.src.interface, one.dst.interface, one.dst.address) for one in told.physical.links]
+    assert ends == [("eth0", "eth0", "192.0.2.2"), ("eth0.10", "eth0.10", "198.51.100.2")]
+    assert told.contested == ()
+
+
 def test_several_addresses_of_an_interface_are_one_link_with_the_soonest_answer() -> None:
     seen = (
         Sighting("eth0", "192.0.2.9", mac_of(2), 3.0),

@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xen_bridge.announcements import announce
-from xen_bridge.dom0.hypervisor.moving import MoveOrder, Site
+from xen_bridge.dom0.hypervisor.moving import MoveHooks, MoveOrder, Site
 from xen_bridge.dom0.hypervisor.netns.domain_store import DomainStore, Reservation, RunRecord
 from xen_bridge.dom0.hypervisor.netns.namespace_start import target
 from xen_bridge.dom0.hypervisor.netns.netns_host import NetnsHost, check_definition
@@ -151,7 +151,7 @@ class MovingNetnsHost(NetnsHost):
 
     # ---- the move
 
-    def move(self, order: MoveOrder, pause_s: float, may_go_on: Callable[[float], None]) -> float:
+    def move(self, order: MoveOrder, pause_s: float, hooks: MoveHooks) -> float:
         """Stop a domain, hand it over, let it go on; return for how long it stood still."""
         there = NetnsSite.read(order.site)
         with self._store.lock():
@@ -160,17 +160,20 @@ class MovingNetnsHost(NetnsHost):
         namespace = pid_namespace(record.pid) or ""
         freeze(namespace)
         stopped = time.monotonic()
+        hooks.stopped()
         self._set_ports(self._ours(found, record), BR_STATE_DISABLED)
         while (stood := time.monotonic() - stopped) < pause_s:
-            may_go_on(stood)
+            hooks.may_go_on(stood)
             time.sleep(min(_TURN, pause_s - stood))
         with self._both_locks(there.store):
-            may_go_on(time.monotonic() - stopped)
+            hooks.may_go_on(time.monotonic() - stopped)
             self._hand_over(found, record, order, there)
+        hooks.arrived()
         thaw(namespace)
         stood = time.monotonic() - stopped
-        with suppress(BridgeError):
-            announce_domain(record.pid)
+        if not order.separated:
+            with suppress(BridgeError):
+                announce_domain(record.pid)
         return stood
 
     def _hand_over(
@@ -181,7 +184,7 @@ class MovingNetnsHost(NetnsHost):
         kept = store.reservation(found.uuid)
         if kept is None or (kept.migration, kept.number) != (order.migration, there.number):
             raise RequestConflict(f"the destination keeps no place for {found.name} any longer")
-        self._give_links(found, record, there)
+        self._give_links(found, record, there, order.separated)
         store.put(found.definition)
         # From here on the domain is there.
         store.put_run(found.uuid, replace(record, id=there.number, paused=False, moving=""))
@@ -210,7 +213,7 @@ class MovingNetnsHost(NetnsHost):
         kept = self._store.run(order.uuid)
         definitions = [one for one in self._store.definitions() if one.uuid == order.uuid]
         if kept is not None and definitions and kept.pid == arrived.pid:
-            self._give_links(FoundDomain(definitions[0], kept), kept, there)
+            self._give_links(FoundDomain(definitions[0], kept), kept, there, order.separated)
             self._store.remove(order.uuid)
         there.store.release(order.uuid)
         thaw(pid_namespace(arrived.pid) or "")
@@ -259,8 +262,10 @@ class MovingNetnsHost(NetnsHost):
         with self._store.lock():
             found, record = self._find_running(uuid)
             self._links.name(self._namespace(found), record.pid)
-        with suppress(BridgeError):
-            announce_domain(record.pid)
+        # Of a separated router Domain 0 tells its neighbors.
+        if any(link.master for link in self._ours(found, record)):
+            with suppress(BridgeError):
+                announce_domain(record.pid)
 
     # ---- links
 
@@ -279,7 +284,9 @@ class MovingNetnsHost(NetnsHost):
         # One that somebody took out of its bridge has no state there.
         _change([set_port_state(link.index, state) for link in links if link.master])
 
-    def _give_links(self, found: FoundDomain, record: RunRecord, there: NetnsSite) -> None:
+    def _give_links(
+        self, found: FoundDomain, record: RunRecord, there: NetnsSite, separated: bool
+    ) -> None:
         door = there.door()
         for link in self._ours(found, record):
             index = int(link.name.rpartition(".")[2])
@@ -287,7 +294,8 @@ class MovingNetnsHost(NetnsHost):
             bridges = inside(door, _named, (name,))
             if not bridges:
                 raise HypervisorError(f"the destination has no bridge {name} any longer")
-            _give(OWN, door, link, target(there.number, index), bridges[0].index)
+            master = None if separated else bridges[0].index
+            _give(OWN, door, link, target(there.number, index), master)
 
     @contextmanager
     def _both_locks(self, other: DomainStore) -> Iterator[None]:
@@ -346,8 +354,8 @@ def _named(names: tuple[str, ...]) -> tuple[KernelLink, ...]:
         netlink.close()
 
 
-def _give(source: Path, door: Path, link: KernelLink, name: str, master: int) -> None:
-    """Have a link of the namespace ``source`` be one of ``door``, by that name, in that bridge."""
+def _give(source: Path, door: Path, link: KernelLink, name: str, master: int | None) -> None:
+    """Have a link of the namespace ``source`` be one of ``door``, by that name, perhaps bridged."""
     descriptor = os.open(door, os.O_RDONLY | os.O_CLOEXEC)
     try:
         change = [hand_over(link.index, descriptor, name, master)]

@@ -1,0 +1,188 @@
+"""Migrations of a router whose planes are separated: no data packet is lost, nor one of control."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from migration_lab import MigrationLab, Traffic, pause, until
+from network_namespace import NetworkNamespace
+from xen_bridge.protocol.documents.domains import DeleteDomain
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.no_switches,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
+]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigrationLab]:
+    with MigrationLab(tmp_path_factory.mktemp("lab")) as made:
+        yield made
+
+
+@pytest.fixture
+def lab(built: MigrationLab) -> Iterator[MigrationLab]:
+    """The lab, with a router at the first host."""
+    built.create()
+    for station in (built.client, built.server):
+        station.ip("neigh", "flush", "all")
+    until(built.forwards, "the router forwards")
+    yield built
+    for host, service in enumerate(built.services):
+        if service._process is None:
+            service.start()
+        for name in built.domains(host):
+            built.ask(host, DeleteDomain(name))
+        until(lambda: built.leftovers(host) == [], "nothing is left")  # noqa: B023
+        until(lambda: built.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
+
+
+@pytest.mark.parametrize("routes", [0, 1000])
+def test_no_data_packet_is_lost_or_doubled_there_and_back(lab: MigrationLab, routes: int) -> None:
+    lab.separate(routes=routes)
+    with Traffic(lab) as traffic:
+        for source in (0, 1, 0, 1):
+            ended = lab.migrate(source, "plane-separation")
+            assert (ended.state, ended.problem) == ("done", None)
+            there = 1 - source
+            plane = until(lambda: lab.plane(there), "it is whole there")  # noqa: B023
+            assert (plane.routes, plane.pinned) == (2 + routes, False)
+            assert lab.plane_leftovers(source) == []
+            assert lab.leftovers(source) == []
+            pause(0.2)
+    assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
+    assert all(one["sent"] > 1000 for one in traffic.tallies)
+
+
+class ControlPackets:
+    """Numbered packets of OSPF's protocol to the router and to 224.0.0.5, from the client."""
+
+    def __init__(self, lab: MigrationLab, router: NetworkNamespace) -> None:
+        self._lab, self._over = lab, threading.Event()
+        self.sent = 0
+        self.got: dict[bytes, set[int]] = {b"u": set(), b"m": set()}
+        self._heard = router.run(_receiver)
+        self._threads = [
+            threading.Thread(target=lab.client.run, args=(self._send,)),
+            threading.Thread(target=self._receive),
+        ]
+
+    def _send(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, 89) as made:
+            made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 1)
+            made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.0.1.2"))
+            while not self._over.is_set():
+                number = struct.pack("!I", self.sent)
+                made.sendto(b"u" + number, ("10.0.1.1", 0))
+                made.sendto(b"m" + number, ("224.0.0.5", 0))
+                self.sent += 1
+                time.sleep(0.002)
+
+    def _receive(self) -> None:
+        while not (self._over.is_set() and self._is_whole()):
+            try:
+                data = self._heard.recv(2000)[20:]
+            except TimeoutError:
+                return
+            self.got[data[:1]].add(struct.unpack("!I", data[1:5])[0])
+
+    def _is_whole(self) -> bool:
+        return all(len(one) == self.sent for one in self.got.values())
+
+    def __enter__(self) -> ControlPackets:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        self._heard.close()
+
+    @property
+    def lost(self) -> dict[bytes, int]:
+        return {kind: self.sent - len(one) for kind, one in self.got.items()}
+
+
+def _receiver() -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_RAW, 89)
+    made.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)
+    group = socket.inet_aton("224.0.0.5") + socket.inet_aton("10.0.1.1")
+    made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+    made.settimeout(5)
+    return made
+
+
+def named(name: str) -> NetworkNamespace:
+    found = NetworkNamespace()
+    found.name = name
+    return found
+
+
+def test_no_control_packet_is_lost_while_the_router_stands_still(lab: MigrationLab) -> None:
+    lab.separate()
+    router = named(f"hz-{lab.hosts[0].name}-r1")
+    with ControlPackets(lab, router) as packets:
+        ended = lab.migrate(0, "plane-separation", pause_s=2.0)
+        pause(0.2)
+    assert (ended.state, ended.problem) == ("done", None)
+    assert (ended.pause_s or 0) >= 2.0
+    assert packets.sent > 100
+    assert packets.lost == {b"u": 0, b"m": 0}
+
+
+def test_one_that_is_aborted_while_it_stands_still_loses_no_packet_and_stays(
+    lab: MigrationLab,
+) -> None:
+    lab.separate(routes=10)
+    router = named(f"hz-{lab.hosts[0].name}-r1")
+    with Traffic(lab, 1000) as traffic, ControlPackets(lab, router) as packets:
+        ended = lab.migrate(0, "plane-separation", abort_if_pause_over_s=1e-6)
+        pause(0.2)
+    assert ended.state == "rolled_back"
+    assert (traffic.lost, traffic.duplicated) == (0, 0)
+    assert packets.lost == {b"u": 0, b"m": 0}
+    plane = until(lambda: lab.plane(0), "it is whole here")
+    assert (plane.pinned, plane.faults) == (False, ())
+    until(lambda: lab.plane_leftovers(1) == [], "nothing is left there")
+    assert not [one for one in lab.plane_leftovers(0) if "hzk" in one or "hz_d" in one]
+    # A second one takes it along.
+    assert lab.migrate(0, "plane-separation").state == "done"
+
+
+@pytest.mark.parametrize("killed", [0, 1], ids=["source", "destination"])
+def test_a_bridge_killed_during_the_move_costs_no_data_packet(
+    lab: MigrationLab, killed: int
+) -> None:
+    lab.separate(routes=10)
+    with Traffic(lab, 1000) as traffic:
+        order = lab.order(0, "plane-separation", pause_s=3600.0 if killed == 0 else 1.0)
+        lab.ask(0, order)
+        until(lambda: lab.status(0, order.id).steps[2].state == "running", "it is being moved")
+        port = lab.services[killed].port
+        lab.services[killed].kill()
+        lab.services[killed].start(port)
+        ended = lab.ended(0, order.id)
+        pause(0.2)
+    assert ended.state == ("rolled_back" if killed == 0 else "done")
+    assert (traffic.lost, traffic.duplicated) == (0, 0)
+    where = 0 if killed == 0 else 1
+    # As the router's agent does when it hears of another start of the bridge.
+    lab.separate(where, routes=10)
+    assert until(lambda: lab.plane(where), "it is whole").pinned is False
+
+
+def test_a_router_whose_planes_are_not_separated_is_refused(lab: MigrationLab) -> None:
+    found = lab.ask(0, lab.order(0, "plane-separation"))
+    assert found.state == "refused"
+    assert [one.field for one in found.refusals] == ["mode"]

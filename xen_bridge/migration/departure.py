@@ -1,0 +1,150 @@
+"""Departure of a data plane: what the source does for a router whose planes are separated.
+
+Its packets pass here until the destination has drawn them to itself. What is meant for the router
+is parked while it stands still, and passed on through the destination's node from then on.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from xen_bridge.dom0.hypervisor.interface import Hypervisor
+from xen_bridge.errors import BridgeError, RequestConflict
+from xen_bridge.migration.parking import ParkingPlace, inject
+from xen_bridge.migration.plane_chains import PlaneChains
+from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of
+from xen_bridge.planes.domain_zero import DomainZero
+from xen_bridge.planes.route_documents import documents_of
+from xen_bridge.protocol.documents.migration_advise import (
+    MAX_FRAMES,
+    MAX_NEIGHBORS,
+    DeliverFrames,
+    LandingNeighbor,
+    LandingPort,
+    OfferPlane,
+    OfferRoutes,
+)
+from xen_bridge.protocol.documents.planes import SeparatedPlane
+from xen_bridge.separation.registry import SeparatedRouters
+
+
+class PlaneDeparture:
+    """The data plane of one migration, at its source. Not for several threads at once."""
+
+    def __init__(
+        self, routers: SeparatedRouters, hypervisor: Hypervisor, migration: str, uuid: str
+    ) -> None:
+        self._routers = routers
+        self._hypervisor = hypervisor
+        self._migration = migration
+        self._uuid = uuid
+        self._chains = PlaneChains(migration)
+        self._parking: ParkingPlace | None = None
+
+    def _plane(self) -> SeparatedPlane:
+        found = plane_of(self._routers, self._uuid)
+        if found is None:
+            raise RequestConflict("its planes are not separated here any more")
+        return found
+
+    def offers(self) -> Iterator[OfferRoutes | OfferPlane]:
+        """Pin the plane, and yield all that makes another host pass its packets."""
+        plane = self._plane()
+        self._routers.pin(plane.router)
+        whole = self._routers.snapshot(plane.router)
+        for change in whole.fib:
+            for document in documents_of(change):
+                yield OfferRoutes(self._migration, document)
+        neighbors = DomainZero().neighbors(whole.plan)[:MAX_NEIGHBORS]
+        yield OfferPlane(
+            id=self._migration,
+            router=whole.router,
+            router_pk=whole.node_pk,
+            hello=replace(whole.hello, number=1),
+            interfaces=whole.interfaces,
+            indices=whole.indices,
+            ports=tuple(
+                LandingPort(one.mac.hex(":"), one.physical, one.addresses)
+                for one in whole.plan.ports
+            ),
+            neighbors=tuple(
+                LandingNeighbor(one.port, one.address, one.mac.hex(":")) for one in neighbors
+            ),
+        )
+
+    def unpin(self) -> None:
+        """Have the plane follow its domain again, which stays."""
+        plane = plane_of(self._routers, self._uuid)
+        if plane is not None and plane.pinned:
+            self._routers.unpin(plane.router)
+
+    # ---- frames for the machine
+
+    def park(self) -> None:
+        """Keep what is meant for the machine from now on."""
+        plane = self._plane()
+        parking = self._opened(plane)
+        plan = plan_of(plane)
+        ports = (
+            replace(port, vif=name) for port, name in zip(plan.ports, parking.names, strict=True)
+        )
+        self._routers.rebind(plane.router, tuple(ports))
+
+    def _opened(self, plane: SeparatedPlane) -> ParkingPlace:
+        if self._parking is None:
+            self._parking = ParkingPlace(self._migration, len(plane.ports))
+        self._parking.open()
+        return self._parking
+
+    def unpark(self) -> None:
+        """Give the machine, which stays, what was kept for it and what comes."""
+        plane = plane_of(self._routers, self._uuid)
+        if plane is None:
+            return
+        ports = bound_to(plane, self._hypervisor.domain(self._uuid))
+        self._routers.rebind(plane.router, ports)
+        parking = self._parking or ParkingPlace(self._migration, len(plane.ports))
+        for number, port in enumerate(ports):
+            while frames := parking.frames(number, MAX_FRAMES):
+                inject(port.vif, iter(frames))
+        parking.close()
+        self._parking = None
+
+    def relay(self, ask: Callable[[object], object]) -> int:
+        """Pass on what has come for the machine, which is there; return how many frames."""
+        plane = plane_of(self._routers, self._uuid)
+        if plane is None:
+            return 0
+        parking, count = self._opened(plane), 0
+        for number in range(len(plane.ports)):
+            while frames := parking.frames(number, MAX_FRAMES):
+                told = tuple(base64.b64encode(one).decode("ascii") for one in frames)
+                ask(DeliverFrames(self._migration, number, told))
+                count += len(frames)
+        return count
+
+    # ---- the end
+
+    def hush(self) -> None:
+        """Draw nothing more here."""
+        plan, zero = plan_of(self._plane()), DomainZero()
+        # From now on it may not ask whether its neighbors are still there.
+        zero.prefill(plan, zero.neighbors(plan))
+        self._chains.hush(plan)
+
+    def late(self) -> int:
+        """Return how many packets still came here since."""
+        return self._chains.late()
+
+    def end(self) -> None:
+        """Remove the plane and all that was made for its departure."""
+        plane = plane_of(self._routers, self._uuid)
+        if plane is not None:
+            self._routers.release(plane.router)
+        with suppress(BridgeError):
+            self._chains.end_hush()
+        (self._parking or ParkingPlace(self._migration, 64)).close()
+        self._parking = None

@@ -1,0 +1,136 @@
+"""Parking: frames for a router's machine are kept while it stands still, and passed on after it.
+
+Each port has a pair of links: what Domain 0 forwards into one is read from the other by a socket,
+whose buffer is where they wait. The offload header (virtio_net_hdr) goes along: without it frames
+whose checksum is still to be made would be passed on broken.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+
+from xen_bridge.errors import BridgeError
+from xen_bridge.netlink import batch
+from xen_bridge.netlink.constants import SO_RCVBUFFORCE
+from xen_bridge.netlink.links import add_veth, delete_link, set_up
+from xen_bridge.netlink.tables import Netlink
+
+SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, PACKET_STATISTICS = 263, 15, 23, 6
+ETH_P_ALL = 0x0003
+ROOM = 64 << 20
+"""Bytes that may wait for a port."""
+MAX_FRAME = 10_000
+_VNET_HDR = 10
+
+
+class ParkingPlace:
+    """The parked frames of one migration, at its source."""
+
+    def __init__(self, migration: str, ports: int) -> None:
+        self._migration = migration
+        self._ports = ports
+        self._sockets: list[socket.socket] = []
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The links that frames are to be forwarded into, by port."""
+        return tuple(f"hzk{self._migration[:8]}.{one}" for one in range(self._ports))
+
+    def open(self) -> None:
+        """Make the links that are not there, and keep what comes. Raises BridgeError."""
+        if self._sockets:
+            return
+        make_pairs(self.names)
+        for name in self.names:
+            self._sockets.append(_listening(_far(name)))
+
+    def frames(self, port: int, most: int) -> list[bytes]:
+        """Return so many frames of a port at most, with their headers; none if none wait."""
+        found: list[bytes] = []
+        if port >= len(self._sockets):
+            return found
+        taken = self._sockets[port]
+        while len(found) < most:
+            try:
+                data = taken.recv(1 << 17, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise BridgeError(f"frames cannot be read: {error.strerror}") from error
+            if len(data) <= MAX_FRAME:
+                found.append(data)
+        return found
+
+    def dropped(self) -> int:
+        """Return how many frames found no room since this was asked last."""
+        total = 0
+        for one in self._sockets:
+            with suppress(OSError):
+                told = one.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+                total += int(struct.unpack("=II", told)[1])
+        return total
+
+    def close(self) -> None:
+        """Remove all of it."""
+        for one in self._sockets:
+            one.close()
+        self._sockets.clear()
+        remove_pairs(self.names)
+
+
+def make_pairs(names: tuple[str, ...]) -> None:
+    """Make pairs of links by the names of their near ends, up. Raises BridgeError."""
+    here = set(_links())
+    refused = batch.write([add_veth(name, _far(name)) for name in names if name not in here])
+    links = _links()
+    ends = [one for name in names for one in (name, _far(name))]
+    if refused or not set(ends) <= set(links):
+        raise BridgeError("links to keep frames in cannot be made")
+    batch.write([set_up(links[name]) for name in ends])
+
+
+def remove_pairs(names: tuple[str, ...]) -> None:
+    """Remove pairs of links by the names of their near ends."""
+    links = _links()
+    batch.write([delete_link(links[name]) for name in names if name in links])
+
+
+def inject(interface: str, frames: Iterator[bytes]) -> None:
+    """Send frames with their headers out of an interface. Raises BridgeError."""
+    try:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as made:
+            made.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+            made.bind((interface, 0))
+            for frame in frames:
+                if _VNET_HDR + 14 <= len(frame) <= MAX_FRAME:
+                    made.send(frame)
+    except OSError as error:
+        raise BridgeError(f"frames cannot be given to {interface}: {error.strerror}") from error
+
+
+def _far(name: str) -> str:
+    return name.replace("hzk", "hzl", 1)
+
+
+def _listening(interface: str) -> socket.socket:
+    made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    try:
+        made.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        made.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        made.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
+        made.bind((interface, ETH_P_ALL))
+    except OSError as error:
+        made.close()
+        raise BridgeError(f"frames of {interface} cannot be kept: {error.strerror}") from error
+    return made
+
+
+def _links() -> dict[str, int]:
+    netlink = Netlink()
+    try:
+        return {one.name: one.index for one in netlink.links()}
+    finally:
+        netlink.close()

@@ -1,0 +1,124 @@
+"""Chains of nftables during the migration of a data plane: quarantine there, quiet here.
+
+Pure but for :class:`PlaneChains`, which loads them in the namespace of the calling thread.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Iterable, Sequence
+
+from xen_bridge.child_command import SBIN, ChildCommand
+from xen_bridge.errors import BridgeError
+from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
+
+SECONDS = 10.0
+
+
+def quarantine(migration: str, ports: Sequence[RouterPort]) -> str:
+    """Return what keeps from the ports of a router that is to come all that is meant for it.
+
+    It answers nobody and passes nothing, whatever a bridge floods.
+    """
+    chains = []
+    for number, port in enumerate(ports):
+        mine = ", ".join(sorted({str(one.ip) for one in port.own}))
+        asked = f"    arp daddr ip {{ {mine} }} drop\n" if mine else ""
+        solicited = "".join(
+            f"    icmpv6 type nd-neighbor-solicit @th,64,128 {int(one.ip):#x} drop\n"
+            for one in port.own6
+        )
+        chains.append(
+            f"  chain wait_{number} {{\n"
+            f"    type filter hook ingress device {port.physical} priority -20; policy accept;\n"
+            f"    ether daddr {port.mac.hex(':')} drop\n{asked}{solicited}  }}\n"
+        )
+    return _table(f"hz_q_{migration}", chains)
+
+
+def quiet(migration: str, plan: DataPlanePlan) -> str:
+    """Return what has the ports of a router that has gone draw no more to themselves.
+
+    They pass on what comes by mistake, and that is counted; they answer nobody and ask nobody, and
+    what is for many is heard at the other host.
+    """
+    unasked = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } drop"
+    chains = []
+    for number, (device, port) in enumerate(zip(plan.devices, plan.ports, strict=True)):
+        chains.append(
+            f"  counter late_{number} {{ }}\n"
+            f"  chain in_{number} {{\n"
+            f"    type filter hook ingress device {device} priority -10; policy accept;\n"
+            f"    ether type arp drop\n    {unasked}\n"
+            f"    ether daddr {port.mac.hex(':')} counter name late_{number} accept\n"
+            f"    drop\n  }}\n"
+            f"  chain out_{number} {{\n"
+            f"    type filter hook egress device {device} priority 0; policy accept;\n"
+            f"    ether type arp drop\n    {unasked}\n  }}\n"
+        )
+    return _table(f"hz_d_{migration}", chains)
+
+
+def removal(name: str) -> str:
+    """Return what removes a table, whether or not it is there."""
+    return f"table netdev {name} {{ }}\ndelete table netdev {name}\n"
+
+
+def _table(name: str, chains: Iterable[str]) -> str:
+    return f"{removal(name)}table netdev {name} {{\n{''.join(chains)}}}\n"
+
+
+class PlaneChains:
+    """The tables of one migration in the kernel. Raises BridgeError."""
+
+    def __init__(self, migration: str) -> None:
+        self._migration = migration
+        self._command = ChildCommand()
+
+    def quarantine(self, ports: Sequence[RouterPort]) -> None:
+        """Keep everything from ports that are to come."""
+        self._nft(quarantine(self._migration, ports))
+
+    def admit(self) -> None:
+        """End the quarantine."""
+        self._nft(removal(f"hz_q_{self._migration}"))
+
+    def hush(self, plan: DataPlanePlan) -> None:
+        """Have the ports here draw nothing more to themselves."""
+        self._nft(quiet(self._migration, plan))
+
+    def end_hush(self) -> None:
+        """Remove that again."""
+        self._nft(removal(f"hz_d_{self._migration}"))
+
+    def late(self) -> int:
+        """Return how many packets came here by mistake so far."""
+        told = self._run(("nft", "-j", "list", "table", "netdev", f"hz_d_{self._migration}"))
+        try:
+            rows = json.loads(told)["nftables"]
+            return sum(int(row["counter"]["packets"]) for row in rows if "counter" in row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise BridgeError("what nft counts cannot be read") from error
+
+    def _nft(self, text: str) -> None:
+        self._run(("nft", text))
+
+    def _run(self, words: tuple[str, ...]) -> bytes:
+        environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:{SBIN}"}
+        done = self._command.run(words, SECONDS, environment)
+        if done.returncode:
+            why = done.stderr.decode(errors="replace").strip()
+            raise BridgeError(f"nft: {why[:200]}")
+        return done.stdout
+
+
+def port_of(mac: str, physical: str, addresses: Sequence[str], vif: str) -> RouterPort:
+    """Return a port as another host told of it; InvalidRequest where it cannot be one."""
+    return RouterPort(vif, physical, bytes.fromhex(mac.replace(":", "")), tuple(addresses))
+
+
+def bare(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return addresses without their prefix lengths."""
+    return tuple(str(ipaddress.ip_interface(one).ip) for one in addresses)
