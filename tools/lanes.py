@@ -37,6 +37,8 @@ INTERRUPTED = 130
 _NOTHING_COLLECTED = 5
 _REPORT = re.compile(r"=+ (ERRORS|FAILURES|warnings summary|short test summary info|.* in \d.*) =+")
 _SANDBOX = Path(__file__).with_name("sandbox.sh")
+_HEEDING = ("env", "--default-signal=INT")
+"""Before a command: what a shell starts with ``&`` ignores interruptions, as do its children."""
 _LAB = (sys.executable, "-m", "topologies.lab", "build")
 
 Say = Callable[[str], None]
@@ -124,7 +126,7 @@ class Lane:
         """Start it, in a process group of its own: who ends it is whoever started us."""
         self.results.unlink(missing_ok=True)
         self._process = subprocess.Popen(
-            [*self.command, f"--junitxml={self.results}"],
+            [*_HEEDING, *self.command, f"--junitxml={self.results}"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,6 +13,7 @@ import click
 from xen_bridge.client import BridgeClient
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.errors import BridgeError, InvalidRequest
+from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.planes.dead_times import FoundDeadTimes
 from xen_bridge.planes.skipped import KINDS, checked_kinds
 from xen_bridge.protocol.documents.dead_times import GetDeadTimes, HoldSessions, ReleaseSessions
@@ -34,20 +35,37 @@ from xen_bridge.trust.key_list import KeyList
 
 DIRECTORY = "/etc/xen-bridge"
 SERVICE_PORT, AGENT_PORT = 7443, 7444
+_LONGEST_HOST = 253
+"""Characters of a name (RFC 1035, 2.3.4)."""
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class FolderName(click.Path):
+    """A name of a folder that can be one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if "\0" in str(value):
+            self.fail(f"{in_one_line(str(value))} is no name of a folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def directory_option(command: Command) -> Command:
     """Give ``command`` the option that says where the node's files are."""
     option = click.option(
         "--directory",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=FolderName(file_okay=False, path_type=Path),
         default=DIRECTORY,
         show_default=True,
         envvar="XEN_BRIDGE_DIRECTORY",
         help="Where the key and the lists of this node are.",
     )
     return option(command)
+
+
+def _host(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if CONTROL.search(value) or len(value) > _LONGEST_HOST:
+        raise click.BadParameter(f"{in_one_line(value, 100)} is no address")
+    return value
 
 
 def listen_options(port: int) -> Callable[[Command], Command]:
@@ -58,7 +76,11 @@ def listen_options(port: int) -> Callable[[Command], Command]:
             click.option("--verbose", is_flag=True, help="Tell of every message."),
             click.option("--port", type=click.IntRange(0, 65_535), default=port, show_default=True),
             click.option(
-                "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+                "--host",
+                default="127.0.0.1",
+                show_default=True,
+                callback=_host,
+                help="Address to listen on.",
             ),
         ):
             command = option(command)
@@ -454,7 +476,7 @@ class _Explained:
 
 
 def _fail(text: str) -> NoReturn:
-    raise click.ClickException(text)
+    raise click.ClickException(in_one_line(text))
 
 
 if __name__ == "__main__":

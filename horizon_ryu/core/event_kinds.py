@@ -35,7 +35,8 @@ SLICES = frozenset({
     "flowspace_changed",
     "slicer_switch_connected", "slicer_switch_disconnected", "slicer_switch_refused",
     "slicer_switch_replaced", "slicer_switch_made_anew", "slicer_switch_slow",
-    "slicer_switches_refused", "slicer_switch_taken_over", "slicer_tenant_connected",
+    "slicer_switches_refused", "slicer_switch_taken_over",
+    "slicer_switch_unconfirmed", "slicer_tenant_connected",
     "slicer_tenant_disconnected", "slicer_tenant_unreachable", "slicer_tenant_slow",
     "slicer_tables_not_written", "slicer_bandwidth_not_held", "slicer_frames_not_told_apart",
 })  # fmt: skip

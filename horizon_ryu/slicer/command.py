@@ -11,6 +11,7 @@ import asyncio
 import gc
 import json
 import logging
+import re
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -24,8 +25,14 @@ from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
 from horizon_ryu.slicer.kept_document import KeptDocument
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
+from xen_bridge.one_line import CONTROL, in_one_line
 
 _MAX_PORT = 65_535
+_ADDRESS = re.compile(r"(\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<name>[^][\s:/]+)):(?P<port>[0-9]{1,5})")
+_LONGEST_NAME = 4_095
+"""Bytes of a path that Linux takes (PATH_MAX, without the end)."""
+_SHOWN = 200
+"""Characters of what was given, or of a reason, that are shown."""
 _GC_THRESHOLDS = (20_000, 20, 100)
 
 
@@ -43,22 +50,50 @@ def _read(path: Path, tls: SlicerTls) -> SlicerConfiguration:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return parse_configuration(document, tls.tenants is not None)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"{path}: {error}") from error
-    except InvalidInput as error:
-        raise click.ClickException(f"{path}: {error}") from error
+    except (OSError, ValueError, InvalidInput) as error:
+        raise _refused("--slices", path, error) from error
+    except RecursionError as error:
+        raise _refused("--slices", path, "it is nested too deeply") from error
+
+
+def _refused(option: str, value: object, why: object) -> click.ClickException:
+    """Return one line that names an option, what it was given, and why that cannot be used."""
+    said = getattr(why, "strerror", None) or why
+    return click.ClickException(f"{option} {_in_short(value)}: {_in_short(said)}")
+
+
+def _in_short(value: object) -> str:
+    return in_one_line(str(value) or repr(value), _SHOWN)
 
 
 def _address(_context: click.Context, _option: click.Parameter, value: str) -> tuple[str, int]:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 0 <= int(port) <= _MAX_PORT:
+    found = _ADDRESS.fullmatch(value)
+    if found is None or int(found["port"]) > _MAX_PORT:
         raise click.BadParameter("write host:port, as 127.0.0.1:6633")
-    return host.strip("[]"), int(port)
+    return found["name"] or found["v6"], int(found["port"])
+
+
+def _log_to(file: Path | None, level: int) -> None:
+    try:
+        handlers = [logging.StreamHandler() if file is None else logging.FileHandler(file)]
+    except (OSError, ValueError) as error:
+        raise _refused("--log", file, error) from error
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=handlers)
+
+
+class _FileName(click.Path):
+    """A name of a file that can be one, and be shown in one line."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        text = str(value)
+        if len(text) > _LONGEST_NAME or CONTROL.search(text):
+            self.fail(f"{_in_short(text)} is no name of a file", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def tls_option(name: str, text: str) -> Callable[[Any], Any]:
     """Return an option for a file of TLS."""
-    return click.option(name, metavar="FILE", help=text)
+    return click.option(name, type=_FileName(), metavar="FILE", help=text)
 
 
 @click.command(help=__doc__)
@@ -72,17 +107,17 @@ def tls_option(name: str, text: str) -> Callable[[Any], Any]:
 @click.option(
     "--slices",
     "path",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_FileName(path_type=Path, dir_okay=False),
     help="The slices, as JSON; SIGHUP has the file read again.",
 )
 @click.option(
     "--control",
-    type=click.Path(path_type=Path),
+    type=_FileName(path_type=Path),
     help="A socket over which it is told its slices, instead of a file.",
 )
 @click.option(
     "--tables",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=_FileName(path_type=Path, dir_okay=False),
     help="Where tenants' entries are kept, so that the next one takes them over.  "
     "[default: tables beside the socket]",
 )
@@ -92,7 +127,7 @@ def tls_option(name: str, text: str) -> Callable[[Any], Any]:
 @tls_option("--certificate", "What the slicer shows to switches, which then connect over TLS.")
 @tls_option("--key", "The key of that.")
 @tls_option("--client-ca", "Authorities of which switches must have a certificate.")
-@click.option("--log", "log", type=click.Path(path_type=Path), help="Log to this file.")
+@click.option("--log", "log", type=_FileName(path_type=Path), help="Log to this file.")
 @click.option("--instance", default="horizon", show_default=True, help="Its name in LLDP.")
 @click.option("--verbose", is_flag=True, help="Log every event.")
 def main(
@@ -112,13 +147,14 @@ def main(
         tls = slicer_tls(TlsFiles(**files))
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error
-    logging.basicConfig(
-        level=logging.INFO if verbose or control else logging.WARNING,
-        format="%(asctime)s %(message)s",
-        filename=log,
-    )
+    _log_to(log, logging.INFO if verbose or control else logging.WARNING)
     if control is not None:
-        held = lock(control.parent)
+        if not control.name:
+            raise _refused("--control", control, "this is no name of a socket")
+        try:
+            held = lock(control.parent)
+        except (OSError, ValueError) as error:
+            raise _refused("--control", control, error) from error
         if held is None:
             raise click.ClickException(f"another engine runs in {control.parent}")
         with held:
@@ -145,8 +181,8 @@ async def _serve_controlled(
     switches = await _listening(engine, listen, not waits)
     try:
         listening = await server.listen(control)
-    except OSError as error:
-        raise click.ClickException(f"{control}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise _refused("--control", control, error) from error
     tasks = [asyncio.create_task(server.keep(control, listening))]
     if waits:
         tasks.append(asyncio.create_task(_serve_configured(engine, switches)))
@@ -179,8 +215,9 @@ async def _listening(
 ) -> asyncio.Server:
     try:
         return await engine.listen(*listen, begin)
-    except OSError as error:
-        raise click.ClickException(f"cannot listen on {listen[0]}:{listen[1]}: {error}") from error
+    except (OSError, ValueError) as error:
+        place = f"{_in_short(listen[0])}:{listen[1]}"
+        raise click.ClickException(f"cannot listen on {place}: {_in_short(error)}") from error
 
 
 async def _serve(

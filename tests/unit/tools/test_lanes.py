@@ -132,6 +132,18 @@ def test_an_interruption_ends_the_lanes_cleanly_and_begins_no_other(rig: Rig) ->
     assert not after.log.exists()
 
 
+def test_lanes_of_a_run_that_a_shell_began_in_the_background_heed_it_too(rig: Rig) -> None:
+    (rig.folder / "one").mkdir()
+    lane = rig.lane("one", WAITS.format(folder=rig.folder / "one"))
+    # As a shell without job control has it for what it starts with &.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert signalled(rig, rig.course([lane]), "one") == INTERRUPTED
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (rig.folder / "one" / "taken-down").exists()
+
+
 def test_a_lane_that_does_not_heed_it_is_killed(rig: Rig) -> None:
     (rig.folder / "deaf").mkdir()
     lane = rig.lane("deaf", DEAF.format(folder=rig.folder / "deaf"))

@@ -15,6 +15,7 @@ ROOT = Path(str(xen_bridge.__file__)).parent
 LEANS_ON: dict[str, set[str]] = {
     "errors": set(),
     "atomic_write": set(),
+    "one_line": set(),
     "child_command": {"errors"},
     "private_file": {"errors"},
     "protocol": {"errors"},
