@@ -64,10 +64,9 @@ def assemble(
     beneath: Foundation, manager: FlowManagerOptions, migration: FlowMigrationOptions
 ) -> FlowParts:
     """Return the parts, put together; nothing runs yet."""
-    registry, planner, switches = beneath.registry, beneath.planner, beneath.switches
-    runtime, supervisor = beneath.runtime, beneath.supervisor
+    registry, planner, runtime = beneath.registry, beneath.planner, beneath.runtime
     applier = Confirmation(
-        switches,
+        beneath.switches,
         manager.deadline,
         migration.verify,
         migration.settle,
@@ -76,37 +75,19 @@ def assemble(
     )
     waiting = WaitingFlows(runtime.event())
     events = FlowEvents(beneath.events, waiting)
-    journal = FlowJournal(
-        beneath.store, migration.kept, supervisor.until_kept, runtime.wall, runtime.semaphore()
-    )
+    keep = beneath.supervisor.until_kept
+    journal = FlowJournal(beneath.store, migration.kept, keep, runtime.wall, runtime.semaphore())
     shortages = Shortages()
-    reconciler = Reconciler(
-        registry,
-        switches,
-        partial(_repair_engine, beneath, applier, events),
-        beneath.connected,
-        manager.reconcile_interval,
-        StockTaker(registry, switches, shortages, events),
-        shortages,
-        supervisor,
-        runtime,
-    )
+    reconciler = _reconciler(beneath, applier, events, shortages, manager.reconcile_interval)
     ports = _flow_ports(beneath, applier, journal, events, reconciler.suspect)
     engine = Engine(ports, migration.drain, manager.grace)
+    clock, grace = beneath.clock, manager.grace
     monitor = PathMonitor(
-        registry,
-        planner,
-        engine,
-        journal,
-        events,
-        waiting,
-        runtime,
-        beneath.clock,
-        manager.grace,
+        registry, planner, engine, journal, events, waiting, runtime, clock, grace
     )
     return FlowParts(
         service=FlowService(
-            registry, planner, engine, switches, journal, shortages, monitor.suspect
+            registry, planner, engine, beneath.switches, journal, shortages, monitor.suspect
         ),
         migrations=FlowMigrations(planner, engine, journal),
         reconciler=reconciler,
@@ -114,6 +95,27 @@ def assemble(
         recovery=Recovery(engine, journal),
         journal=journal,
         confirmation=applier,
+    )
+
+
+def _reconciler(
+    beneath: Foundation,
+    applier: Confirmation,
+    events: FlowEvents,
+    shortages: Shortages,
+    interval: float,
+) -> Reconciler:
+    """Return what repairs switches, each ``interval`` seconds."""
+    return Reconciler(
+        beneath.registry,
+        beneath.switches,
+        partial(_repair_engine, beneath, applier, events),
+        beneath.connected,
+        interval,
+        StockTaker(beneath.registry, beneath.switches, shortages, events),
+        shortages,
+        beneath.supervisor,
+        beneath.runtime,
     )
 
 

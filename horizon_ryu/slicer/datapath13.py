@@ -112,7 +112,12 @@ class SlicedDatapath13(SlicedDatapath):
             MeterStatistics13(link, self.meters, self._tables),
             self._flow_stats.ask,
         )
-        self._tenants_say: Mapping[int, FromTenant] = {
+        self._tenants_say: Mapping[int, FromTenant] = self._by_tenants()
+        self._switch_says: Mapping[int, FromSwitch] = self._by_switch()
+
+    def _by_tenants(self) -> dict[int, FromTenant]:
+        """Return who takes what of the messages of tenants."""
+        return {
             OFPT.FEATURES_REQUEST: self._say_features,
             OFPT.GET_CONFIG_REQUEST: self._lengths.get_config,
             OFPT.SET_CONFIG: self._lengths.set_config,
@@ -123,14 +128,17 @@ class SlicedDatapath13(SlicedDatapath):
             OFPT.PORT_MOD: self._settings.port_mod,
             OFPT.TABLE_MOD: self._settings.table_mod,
             OFPT.MULTIPART_REQUEST: self._statistics.request,
-            OFPT.BARRIER_REQUEST: lambda tenant, message, _: link.forward(tenant, message),
+            OFPT.BARRIER_REQUEST: lambda tenant, message, _: self._link.forward(tenant, message),
             OFPT.QUEUE_GET_CONFIG_REQUEST: self._settings.ask_for_queues,
-            OFPT.ROLE_REQUEST: roles.role_request,
-            OFPT.GET_ASYNC_REQUEST: roles.get_async,
-            OFPT.SET_ASYNC: roles.set_async,
+            OFPT.ROLE_REQUEST: self.roles.role_request,
+            OFPT.GET_ASYNC_REQUEST: self.roles.get_async,
+            OFPT.SET_ASYNC: self.roles.set_async,
             OFPT.EXPERIMENTER: self._settings.experimenter,
         }
-        self._switch_says: Mapping[int, FromSwitch] = {
+
+    def _by_switch(self) -> dict[int, FromSwitch]:
+        """Return who takes what of the messages of the switch."""
+        return {
             OFPT.PACKET_IN: self.frames.packet_in,
             OFPT.FLOW_REMOVED: self._tables.flow_removed,
             OFPT.PORT_STATUS: self._port_status,
