@@ -17,6 +17,7 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import XenTimers
 from horizon_ryu.kept_timers import keep_timers, kept_timers
+from horizon_ryu.metrics import Metrics
 from horizon_ryu.rest import (
     migration_directory,
     router_migrations,
@@ -61,8 +62,6 @@ class Xen(HorizonApp):
         configured = self._hosts.timers
         self._hosts.timers = kept_timers(horizon.store, TIMERS_SETTING, configured)
         self._hosts.load()
-        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
-            horizon.router.add(module.resources(self._hosts))
         self._migrations = RouterMigrations(
             self._hosts,
             horizon.store,
@@ -73,6 +72,14 @@ class Xen(HorizonApp):
             self.spawn_loop,
         )
         self._migrations.load()
+        self._offer()
+        self._measure(horizon.metrics)
+
+    def _offer(self) -> None:
+        """Offer what the API has of Xen."""
+        horizon = self.horizon
+        for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
+            horizon.router.add(module.resources(self._hosts))
         horizon.router.add(router_migrations.resources(self._migrations))
         planes = xen_planes.resources(self._hosts, self._migrations.last_pause_s)
         horizon.router.add(planes)
@@ -84,13 +91,15 @@ class Xen(HorizonApp):
         whole = HostsTopology(self._hosts, horizon.runtime, horizon.clock)
         horizon.router.add(xen_topology.resources(whole))
         nodes_resource.offer(horizon, XenNodes(self._hosts))
+
+    def _measure(self, metrics: Metrics) -> None:
         for state in ("connected", "away"):
-            horizon.metrics.gauge(
+            metrics.gauge(
                 f"horizon_xen_hosts_{state}",
                 f"Xen hosts that are {state}",
                 partial(self._hosts.count, state),
             )
-        horizon.metrics.counters(
+        metrics.counters(
             "horizon_xen_calls",
             "Calls to Xen hosts, by what became of them",
             "outcome",
