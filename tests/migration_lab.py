@@ -216,7 +216,7 @@ class MigrationLab:
         made = Identity.load_or_create(self.folder / f"agent-{name}")
         for host in self.hosts:
             known = RouterList(host.folder / "bridge" / ROUTERS)
-            known.put(check_router(name, "https://10.9.0.99:7444", made.node_pk))
+            known.put(check_router(name, "https://10.9.0.100:7444", made.node_pk))
         return made
 
     def separate(self, host: int = 0, routes: int = 0, name: str = "r1") -> SeparatedPlane:
