@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from network_namespace import NetworkNamespace
-from tools.bridge_process import PROGRAM, BridgeProcess
+from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace
 from xen_bridge.protocol.applications import Application
@@ -134,7 +134,7 @@ class MigrationLab:
             stack.callback(self._end_domains)
             for service in self.services:
                 stack.callback(service.kill)
-                service.start()
+            start_all(self.services)
             for one, other in (self.services, self.services[::-1]):
                 one.authorize(other.identity)
             self._stack = stack.pop_all()
@@ -216,7 +216,7 @@ class MigrationLab:
         made = Identity.load_or_create(self.folder / f"agent-{name}")
         for host in self.hosts:
             known = RouterList(host.folder / "bridge" / ROUTERS)
-            known.put(check_router(name, "https://10.9.0.99:7444", made.node_pk))
+            known.put(check_router(name, "https://10.9.0.100:7444", made.node_pk))
         return made
 
     def separate(self, host: int = 0, routes: int = 0, name: str = "r1") -> SeparatedPlane:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -141,3 +143,13 @@ class BridgeProcess:
     ) -> None:
         """End it, whatever happened."""
         self.kill()
+
+
+def start_all(bridges: Sequence[BridgeProcess], port: int = 0) -> None:
+    """Start several at the same time: until it listens each loads its program for a second.
+
+    On the same ``port``, unless it is 0, in namespaces of their own.
+    """
+    with ThreadPoolExecutor(len(bridges)) as pool:
+        for started in [pool.submit(one.start, port) for one in bridges]:
+            started.result()

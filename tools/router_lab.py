@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from tools.bridge_process import PROGRAM, BridgeProcess
+from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.controller_process import ControllerProcess
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import HOSTS_FILE, RouterList, check_router
@@ -105,7 +105,7 @@ class RouterLab:
             for name, bridge in self.bridges.items():
                 stack.callback(self._end_domains, name)
                 stack.callback(bridge.kill)
-                bridge.start(PORT)
+            start_all(list(self.bridges.values()), PORT)
             stack.enter_context(self.controller)
             stack.callback(self._delete_router)
             for name, bridge in self.bridges.items():

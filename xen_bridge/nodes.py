@@ -11,6 +11,7 @@ from xen_bridge.agent.separation_agent import RouteSource, SeparationAgent
 from xen_bridge.channel.incarnation import FILE as INCARNATION
 from xen_bridge.channel.incarnation import next_incarnation
 from xen_bridge.channel.incoming import IncomingChannel
+from xen_bridge.client import BridgeClient
 from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.opening import check_is_here
@@ -30,11 +31,12 @@ from xen_bridge.handlers import (
     separation_handlers,
 )
 from xen_bridge.migration.destination import MigrationDestination
+from xen_bridge.migration.held_sessions import ConnectAgent
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.landing import PlaneLandings
 from xen_bridge.migration.outgoing import OutgoingMigration
-from xen_bridge.migration.peer import connecting
+from xen_bridge.migration.peer import PeerConnection, connecting
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.planes.dead_times import DeadTimes
@@ -44,6 +46,7 @@ from xen_bridge.planes.session_hold import FILE as HELD_SESSIONS
 from xen_bridge.planes.session_hold import SessionHold
 from xen_bridge.planes.vtysh import Vtysh
 from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents.migration import MigrationStatus
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.separation.judge import judge_of
@@ -138,7 +141,7 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
-        **_migrating(directory, identity, host, paths, planes),
+        **_migrating(directory, identity, host, paths, planes, known),
     }
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
 
@@ -173,6 +176,7 @@ def _migrating(
     host: PhysicalHost,
     paths: AllowedPaths,
     planes: SeparatedRouters,
+    known: routers.RouterList,
 ) -> RequestHandlers:
     """Return the handlers of migrations, after going on with those that were interrupted."""
     leaving: MigrationJournal[OutgoingMigration] = MigrationJournal(
@@ -181,13 +185,30 @@ def _migrating(
     coming: MigrationJournal[IncomingMigration] = MigrationJournal(
         directory / COMING, IncomingMigration, lambda one: one.has_ended
     )
-    source = MigrationSource(host, leaving, connecting(identity), planes)
+    source = MigrationSource(
+        host,
+        leaving,
+        connecting(identity),
+        planes,
+        connect_agent=_connecting_agents(identity, known),
+    )
     destination = MigrationDestination(
         host, coming, paths.checked, PlaneLandings(planes, host.hypervisor)
     )
     destination.resume()
     source.resume()
     return migration_handlers(source, destination)
+
+
+def _connecting_agents(identity: Identity, known: routers.RouterList) -> ConnectAgent:
+    """Return what connects to the agents of the routers that are known, by name or UUID."""
+
+    def connect(status: MigrationStatus) -> PeerConnection | None:
+        found = known.routers()
+        agent = found.get(status.domain) or found.get(status.uuid)
+        return None if agent is None else BridgeClient(agent.url, agent.node_pk, identity)
+
+    return connect
 
 
 def virtual_router(

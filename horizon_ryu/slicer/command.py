@@ -24,6 +24,7 @@ from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configur
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
 from horizon_ryu.slicer.kept_document import KeptDocument
+from horizon_ryu.slicer.table_journal import is_journal
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 from xen_bridge.one_line import CONTROL, in_one_line
 
@@ -79,6 +80,16 @@ def _log_to(file: Path | None, level: int) -> None:
     except (OSError, ValueError) as error:
         raise _refused("--log", file, error) from error
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=handlers)
+
+
+def _check_tables(file: Path) -> None:
+    """Refuse a file that is somebody else's: a journal is begun anew where it is damaged."""
+    try:
+        is_ours = is_journal(file)
+    except (OSError, ValueError) as error:
+        raise _refused("--tables", file, error) from error
+    if not is_ours:
+        raise _refused("--tables", file, "this is no file of tables: remove it, or name another")
 
 
 class _FileName(click.Path):
@@ -148,6 +159,8 @@ def main(
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error
     _log_to(log, logging.INFO if verbose or control else logging.WARNING)
+    if tables is not None:
+        _check_tables(tables)
     if control is not None:
         if not control.name:
             raise _refused("--control", control, "this is no name of a socket")

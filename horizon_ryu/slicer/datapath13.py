@@ -100,7 +100,7 @@ class SlicedDatapath13(SlicedDatapath):
         self._tables = FlowTables13(link, tables, roles.wants_removal, drawn)
         self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
         self.meters = TenantMeters13(link, self._tables, self._install)
-        self._classifier = Classifier13(link, sliced, self.meters.of_slice)
+        self._classifier = Classifier13(link, sliced, self.meters.shares.of_slice)
         self.frames = TenantFrames13(link, self._tables, self, signer, roles.wants_packet_in)
         self._settings = SwitchSettings13(link, self.ports)
         self._lengths = FrameLengths(link, OFPET.SWITCH_CONFIG_FAILED, OFPSCFC.EPERM)
@@ -206,7 +206,7 @@ class SlicedDatapath13(SlicedDatapath):
             return
         self.meters.follow()
         self._classifier.install()
-        self.meters.sweep()
+        self.meters.shares.sweep()
 
     @property
     def sliced(self) -> MarkedSwitch:

@@ -1,71 +1,50 @@
 """Groups of a switch of OpenFlow 1.3 as its tenants see them: each its own, by its own numbers.
 
-A tenant's buckets are checked as a flow entry's actions are, the groups that they send to are its
-own, and what they become follows the flowspace: a bucket that may not be any more is emptied (of a
-fast failover group it goes), and comes back when it may be again. Beside them stands, for each
-slice that needs one, a group of the slicer's that floods to the ports of the slice; it holds
-2,047 ports, which is what one message has room for.
+What a group becomes follows the flowspace: a bucket that may not be any more is emptied (of a fast
+failover group it goes), and comes back when it may be again. Beside them stands, for each slice
+that needs one, a group of the slicer's that floods to the ports of the slice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
 from horizon_ryu.core.slicing.group_table import (
-    GroupLoop,
     GroupTable,
-    GroupTooDeep,
-    GroupTooLarge,
     TenantGroup,
 )
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.switch_objects import ObjectKey, ObjectKind, SwitchObject
 from horizon_ryu.core.slicing.version_trail import VersionTrail
-from horizon_ryu.slicer.multipart13 import MOST_ITEM
+from horizon_ryu.slicer.buckets13 import (
+    PortsOfSlices,
+    SliceActions,
+    SliceBuckets13,
+    check_fits,
+    checked_group,
+    group_failed,
+)
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.settling_ids import SettlingIds
 from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.error_codes13 import OFPET, OFPGMFC
-from horizon_ryu.wire.layout import WireError, write_whole
+from horizon_ryu.wire.error_codes13 import OFPGMFC
+from horizon_ryu.wire.layout import WireError
 from horizon_ryu.wire.of13.controller import GroupMod
-from horizon_ryu.wire.of13.structures import (
-    BUCKETS,
-    Action13,
-    ActionGroup,
-    ActionOutput13,
-    Bucket,
-)
-from horizon_ryu.wire.ofp13 import OFPG, OFPGC, OFPGT, OFPP, OFPRR
+from horizon_ryu.wire.ofp13 import OFPG, OFPGC, OFPGT, OFPRR
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
-_ANY_PORT, _ANY_GROUP, _ALL_GROUPS = int(OFPP.ANY), int(OFPG.ANY), int(OFPG.ALL)
-_MAX_GROUP, _LOCAL = int(OFPG.MAX), int(OFPP.LOCAL)
-_FF = int(OFPGT.FF)
-_TYPES = frozenset(map(int, OFPGT))
-_DESC_HEAD = 8
-MOST_FLOODED = 2_047
-"""Ports of a flood group: as many buckets of 32 bytes as a message has room for."""
+_MAX_GROUP, _ALL_GROUPS = int(OFPG.MAX), int(OFPG.ALL)
 DEFAULT_GROUPS = 4_096
 """Groups of a slice on a switch, where its limits do not say."""
-
-SliceActions = Callable[[str, tuple[Action13, ...]], tuple[Action13, ...]]
-"""Returns what the actions of a slice's bucket become, for any of its frames; TenantRefusal."""
-
-
-class PortsOfSlices(Protocol):
-    """Who knows the ports of each slice."""
-
-    def of_slice(self, slice_name: str) -> frozenset[int]:
-        """Return the numbers of a slice's ports."""
 
 
 class ObjectUsers(Protocol):
@@ -98,10 +77,9 @@ class TenantGroups13:
         users: ObjectUsers,
     ) -> None:
         self._link = link
-        self._ports = ports
-        self._slice_actions = slice_actions
         self._users = users
         self._ids = IdMap(_MAX_GROUP)
+        self._buckets = SliceBuckets13(ports, slice_actions, self.real)
         self._settling = SettlingIds(link, self._ids)
         self._tables: dict[str, GroupTable] = {}
         self._trail: VersionTrail[TenantGroup] = VersionTrail()
@@ -136,17 +114,17 @@ class TenantGroups13:
             for group in table:
                 real = self._ids.find(name, group.group_id)
                 if real is not None:
-                    buckets = self._buckets(name, group, strict=False)
+                    buckets = self._buckets.of_group(name, group, strict=False)
                     self._sent[real] = GroupMod(int(OFPGC.ADD), group.kind, real, buckets)
         for name, real in self._floods.items():
-            self._sent[real] = replace(self._flood_group(name), group_id=real)
+            self._sent[real] = replace(self._buckets.flood_group(name), group_id=real)
         self._kept = frozenset(live)
 
     def _reread(self, one: SwitchObject) -> bool:
         """Have a group as its tenant wrote it; False if that cannot be."""
         table = self._table(one.key.slice_name)
         try:
-            table.put(self._checked(table, _MESSAGES.decode(one.body).message))
+            table.put(checked_group(table, _MESSAGES.decode(one.body).message))
         except (WireError, TenantRefusal, AttributeError):
             return False
         return True
@@ -215,7 +193,7 @@ class TenantGroups13:
         if real is None:
             real = self._floods[slice_name] = self._ids.reserve()
             self._note(SwitchObject(ObjectKey(ObjectKind.FLOOD, slice_name), real))
-            self._put(real, self._flood_group(slice_name))
+            self._put(real, self._buckets.flood_group(slice_name))
         return real
 
     # ---- from tenants
@@ -227,14 +205,14 @@ class TenantGroups13:
         """
         mod: GroupMod = _MESSAGES.decode(message).message
         if not self._link.presence(tenant).admit(Limited.FLOW_MODS, now):
-            raise _failed(OFPGMFC.EPERM, Limited.FLOW_MODS.value)
+            raise group_failed(OFPGMFC.EPERM, Limited.FLOW_MODS.value)
         asked = Asked(tenant, xid_of(message), message)
         if mod.command == OFPGC.DELETE:
             self._delete(asked, mod.group_id, now)
         elif mod.command in (OFPGC.ADD, OFPGC.MODIFY):
             self._set(asked, mod, now)
         else:
-            raise _failed(OFPGMFC.BAD_COMMAND, "unknown command")
+            raise group_failed(OFPGMFC.BAD_COMMAND, "unknown command")
 
     def _set(self, asked: Asked, mod: GroupMod, now: float) -> None:
         """Have a group, or another in its place."""
@@ -242,18 +220,18 @@ class TenantGroups13:
         table = self._table(name)
         before = table.find(mod.group_id)
         if not 0 <= mod.group_id <= _MAX_GROUP:
-            raise _failed(OFPGMFC.INVALID_GROUP, "reserved group")
+            raise group_failed(OFPGMFC.INVALID_GROUP, "reserved group")
         if mod.command == OFPGC.MODIFY and before is None:
-            raise _failed(OFPGMFC.UNKNOWN_GROUP, "unknown group")
+            raise group_failed(OFPGMFC.UNKNOWN_GROUP, "unknown group")
         if mod.command == OFPGC.ADD and before is not None:
-            raise _failed(OFPGMFC.GROUP_EXISTS, "group exists")
-        group = self._checked(table, mod)
+            raise group_failed(OFPGMFC.GROUP_EXISTS, "group exists")
+        group = checked_group(table, mod)
         # Buckets are judged before a number is taken: a group does not send to itself.
-        buckets = self._buckets(name, group, strict=True)
+        buckets = self._buckets.of_group(name, group, strict=True)
         real = self._number(asked.tenant, mod)
         whole = GroupMod(mod.command, mod.type, real, buckets)
         try:
-            self._check_fits(group, whole)
+            check_fits(group, whole)
         except TenantRefusal:
             if before is None:
                 self._ids.release(name, mod.group_id)
@@ -284,39 +262,7 @@ class TenantGroups13:
             quota = self.quota(tenant.slice_name)
             return self._ids.take(tenant.slice_name, mod.group_id, quota)
         except (IdTaken, IdsExhausted) as error:
-            raise _failed(OFPGMFC.OUT_OF_GROUPS, "groups") from error
-
-    def _checked(self, table: GroupTable, mod: GroupMod) -> TenantGroup:
-        """Return what a group-mod describes, as far as it can be judged by itself."""
-        if mod.type not in _TYPES:
-            raise _failed(OFPGMFC.BAD_TYPE, "unknown type")
-        chained = tuple(
-            action.group_id
-            for bucket in mod.buckets
-            for action in bucket.actions
-            if isinstance(action, ActionGroup)
-        )
-        watched = frozenset(bucket.watch_group for bucket in mod.buckets) - {_ANY_GROUP}
-        size = _DESC_HEAD + len(write_whole(BUCKETS, mod.buckets))
-        group = TenantGroup(mod.group_id, mod.type, mod.buckets, size, chained, watched)
-        try:
-            table.check(group)
-        except GroupLoop as error:
-            raise _failed(OFPGMFC.LOOP, "group loop") from error
-        except GroupTooDeep as error:
-            raise _failed(OFPGMFC.CHAINING_UNSUPPORTED, "groups too deep") from error
-        except GroupTooLarge as error:
-            raise _failed(OFPGMFC.OUT_OF_BUCKETS, "groups too large") from error
-        return group
-
-    def _check_fits(self, group: TenantGroup, whole: GroupMod) -> None:
-        """Refuse what the switch could not be told, or the tenant not be told again."""
-        try:
-            _MESSAGES.encode(0, whole)
-        except WireError as error:
-            raise _failed(OFPGMFC.OUT_OF_BUCKETS, "groups too large") from error
-        if group.size > MOST_ITEM:
-            raise _failed(OFPGMFC.OUT_OF_BUCKETS, "groups too large")
+            raise group_failed(OFPGMFC.OUT_OF_GROUPS, "groups") from error
 
     def _delete(self, asked: Asked, group_id: int, now: float) -> None:
         """Delete a group, or all of the slice's; that there is none is no error (7.3.4.3)."""
@@ -325,11 +271,11 @@ class TenantGroups13:
         if group_id == _ALL_GROUPS:
             gone = table.outermost_first()
         elif group_id > _MAX_GROUP:
-            raise _failed(OFPGMFC.INVALID_GROUP, "reserved group")
+            raise group_failed(OFPGMFC.INVALID_GROUP, "reserved group")
         elif table.find(group_id) is None:
             return
         elif table.needing(group_id):
-            raise _failed(OFPGMFC.CHAINED_GROUP, "chained group")
+            raise group_failed(OFPGMFC.CHAINED_GROUP, "chained group")
         else:
             gone = [group_id]
         self._end(name, gone, now, asked)
@@ -366,45 +312,7 @@ class TenantGroups13:
         self._end(name, (group.group_id,), now, None)
         self._follow(name, sorted(needing))
 
-    # ---- what groups become on the switch
-
-    def _buckets(self, name: str, group: TenantGroup, strict: bool) -> tuple[Bucket, ...]:
-        """Return what the buckets of a group become; TenantRefusal if ``strict``."""
-        found = []
-        for bucket in group.buckets:
-            try:
-                found.append(self._bucket(name, group.kind, bucket))
-            except TenantRefusal:
-                if strict:
-                    raise
-                if group.kind != _FF:
-                    found.append(Bucket(bucket.weight, _ANY_PORT, _ANY_GROUP))
-        return tuple(found)
-
-    def _bucket(self, name: str, kind: int, bucket: Bucket) -> Bucket:
-        watch_group = bucket.watch_group
-        if watch_group != _ANY_GROUP:
-            real = self.real(name, watch_group)
-            if real is None:
-                raise _failed(OFPGMFC.BAD_WATCH, "unknown group")
-            watch_group = real
-        if bucket.watch_port != _ANY_PORT and bucket.watch_port not in self._ports.of_slice(name):
-            raise _failed(OFPGMFC.BAD_WATCH, "port of another slice")
-        if kind == _FF and bucket.watch_port == _ANY_PORT and watch_group == _ANY_GROUP:
-            raise _failed(OFPGMFC.INVALID_GROUP, "nothing is watched")
-        actions = self._slice_actions(name, bucket.actions)
-        return Bucket(bucket.weight, bucket.watch_port, watch_group, actions)
-
-    def _flood_group(self, name: str) -> GroupMod:
-        """Return the group-mod that floods to the ports of a slice, as they are now."""
-        buckets = []
-        for port in sorted(self._ports.of_slice(name) - {_LOCAL})[:MOST_FLOODED]:
-            try:
-                actions = self._slice_actions(name, (ActionOutput13(port),))
-            except TenantRefusal:
-                continue
-            buckets.append(Bucket(0, _ANY_PORT, _ANY_GROUP, actions))
-        return GroupMod(int(OFPGC.ADD), int(OFPGT.ALL), 0, tuple(buckets))
+    # ---- what follows
 
     def follow(self) -> None:
         """Let all groups follow a flowspace, ports or settings that have changed.
@@ -420,7 +328,7 @@ class TenantGroups13:
     def _follow_floods(self) -> None:
         for name, real in self._floods.items():
             if name in self._link.presences:
-                self._put(real, self._flood_group(name))
+                self._put(real, self._buckets.flood_group(name))
 
     def _follow(self, name: str, group_ids: Iterable[int], again: bool = False) -> None:
         """Send what of these groups has become another; ``again``: whether it has or not."""
@@ -428,7 +336,7 @@ class TenantGroups13:
         for group_id in group_ids:
             group, real = table.find(group_id), self.real(name, group_id)
             if group is not None and real is not None:
-                buckets = self._buckets(name, group, strict=False)
+                buckets = self._buckets.of_group(name, group, strict=False)
                 if again:
                     self._sent[real] = GroupMod(int(OFPGC.ADD), group.kind, real)
                 self._put(real, GroupMod(int(OFPGC.ADD), group.kind, real, buckets))
@@ -478,7 +386,3 @@ class TenantGroups13:
     def refused(self, _asked: Asked, _message: bytes, _now: float) -> None:
         """Count a group-mod of the slicer's own that the switch has refused."""
         self.errors += 1
-
-
-def _failed(code: OFPGMFC, reason: str) -> TenantRefusal:
-    return TenantRefusal(OFPET.GROUP_MOD_FAILED, code, reason)

@@ -1,41 +1,36 @@
 """Meters of a switch of OpenFlow 1.3 as its tenants see them: each its own, by its own numbers.
 
-Beside them stand the slicer's: a slice whose bandwidth is held by ``meter`` has one with a band
-that drops what is above its rate. Flow entries name it once the switch has confirmed it, and it is
-taken away when they name it no more, so that none ever names a meter that is not there.
+Beside them stand the slicer's own, for the bandwidth of slices, out of the same numbers.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from horizon_ryu.core.slicing.id_map import IdMap, IdsExhausted, IdTaken
 from horizon_ryu.core.slicing.limits import Limited
-from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare
 from horizon_ryu.core.slicing.switch_objects import ObjectKey, ObjectKind, SwitchObject
 from horizon_ryu.core.slicing.version_trail import VersionTrail
 from horizon_ryu.slicer.groups13 import ObjectUsers
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.settling_ids import SettlingIds
-from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.share_meters13 import ShareMeters13
+from horizon_ryu.slicer.sliced_link import SlicedLink
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPET, OFPMMFC
-from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.layout import WireError
 from horizon_ryu.wire.of13.controller import MeterMod13
 from horizon_ryu.wire.of13.structures import MeterBandDrop, MeterBandDscpRemark
-from horizon_ryu.wire.ofp13 import OFPM, OFPMC, OFPMF, OFPRR, OFPT
+from horizon_ryu.wire.ofp13 import OFPM, OFPMC, OFPRR
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
-_CODES = struct.Struct("!HH")
 _MAX_METER, _ALL_METERS = int(OFPM.MAX), int(OFPM.ALL)
 _ADD, _MODIFY, _DELETE = int(OFPMC.ADD), int(OFPMC.MODIFY), int(OFPMC.DELETE)
 DEFAULT_METERS = 1_024
@@ -51,33 +46,19 @@ class TenantMeter(NamedTuple):
     mod: MeterMod13
 
 
-@dataclass(slots=True)
-class _ShareMeter:
-    """The slicer's meter for the bandwidth of a slice; ``is_there``: the switch has said so.
-
-    ``xid``: of the barrier that asks it.
-    """
-
-    real: int
-    share: BandwidthShare
-    is_there: bool = False
-    xid: int = 0
-
-
 class TenantMeters13:
     """The meters of all slices on one switch."""
 
     def __init__(self, link: SlicedLink, users: ObjectUsers, changed: Callable[[], None]) -> None:
-        """``changed`` is called when the answers of :meth:`of_slice` have become others."""
+        """``changed`` is called when the answers of ``shares.of_slice`` have become others."""
         self._link = link
         self._users = users
-        self._changed = changed
         self._ids = IdMap(_MAX_METER)
         self._settling = SettlingIds(link, self._ids)
+        self.shares = ShareMeters13(link, self._ids, self._settling, changed)
+        """Those of the slicer's own."""
         self._meters: dict[str, dict[int, TenantMeter]] = {}
         self._trail: VersionTrail[TenantMeter] = VersionTrail()
-        self._shares: dict[str, _ShareMeter] = {}
-        self._ending: list[int] = []
         self._kept: frozenset[int] = frozenset()
         self._is_open = False
 
@@ -93,15 +74,12 @@ class TenantMeters13:
         noted = self._link.sliced.objects.of_kind(ObjectKind.METER, ObjectKind.SHARE)
         live: dict[int, tuple[str, int] | None] = {}
         for one in noted:
-            presence = self._link.presences.get(one.key.slice_name)
-            if presence is None or one.real in live:
+            if one.key.slice_name not in self._link.presences or one.real in live:
                 continue
-            share = presence.settings.bandwidth
             if one.key.kind is ObjectKind.METER:
                 if self._reread(one):
                     live[one.real] = one.key.slice_name, one.key.number
-            elif share is not None and share.mode is BandwidthMode.METER:
-                self._shares[one.key.slice_name] = _ShareMeter(one.real, share)
+            elif self.shares.restore(one):
                 live[one.real] = None
         self._ids.restore(live, max((one.real for one in noted), default=0))
         self._kept = frozenset(live)
@@ -125,17 +103,15 @@ class TenantMeters13:
         """
         for one in self._link.sliced.objects.of_kind(ObjectKind.METER, ObjectKind.SHARE):
             name = one.key.slice_name
-            share = self._shares.get(name)
             is_share = one.key.kind is ObjectKind.SHARE
-            real = self.real(name, one.key.number)
-            if one.real != ((share and share.real) if is_share else real):
+            real = self.shares.real(name) if is_share else self.real(name, one.key.number)
+            if one.real != real:
                 self._link.sliced.objects.remove(*one.key)
         self._ids.rest(self._others(told))
         for name, own in self._meters.items():
             for meter in own.values():
                 self._settle_one(self.real(name, meter.meter_id), meter.mod, told)
-        for name, known in list(self._shares.items()):
-            self._settle_share(name, known, told.get(known.real))
+        self.shares.settle(told)
         self._is_open = True
 
     def _settle_one(
@@ -147,16 +123,6 @@ class TenantMeters13:
         if has is None or (has.flags, has.bands) != (mod.flags, mod.bands):
             command = _ADD if has is None else _MODIFY
             self._send(replace(mod, command=command, meter_id=real), 0)
-
-    def _settle_share(self, name: str, known: _ShareMeter, has: MeterMod13 | None) -> None:
-        known.is_there = has is not None
-        if has is None:
-            self._forget_share(name)
-            self._ids.give_back(known.real)
-            return
-        wanted = _share_mod(known, _ADD)
-        if (has.flags, has.bands) != (wanted.flags, wanted.bands):
-            self._tell(known, _MODIFY, name)
 
     def remove_others(self, told: Mapping[int, MeterMod13]) -> int:
         """Take away the meters of the switch that are nobody's; return how many."""
@@ -172,7 +138,7 @@ class TenantMeters13:
 
     def _in_use(self) -> set[int]:
         """Return the numbers of the switch's meters that are somebody's."""
-        found = {known.real for known in self._shares.values()}
+        found = {known.real for known in self.shares}
         for name in self._meters:
             found.update(self._ids.of_slice(name).values())
         return found
@@ -299,117 +265,26 @@ class TenantMeters13:
         self._end(name, list(self._meters.get(name, {})), now, None)
         self._meters.pop(name, None)
         self.follow()
-        self.sweep()
-
-    # ---- the slicer's own: bandwidth of slices
-
-    def of_slice(self, slice_name: str) -> int | None:
-        """Return the meter of a slice's bandwidth; None if it has none, or not yet."""
-        found = self._shares.get(slice_name)
-        return found.real if found is not None and found.is_there else None
+        self.shares.sweep()
 
     def follow(self) -> None:
-        """Have a meter for each slice whose settings want one; change those that are others.
+        """Let the slicer's own follow the settings of slices.
 
-        One that is wanted no more is there until :meth:`sweep`, since entries may name it. Nothing
-        happens before :meth:`settle`: what the switch has is not known.
+        Nothing happens before :meth:`settle`: what the switch has is not known.
         """
-        if not self._is_open:
-            return
-        for name, presence in self._link.presences.items():
-            share = presence.settings.bandwidth
-            if share is not None and share.mode is BandwidthMode.METER:
-                self._have(name, share)
-            elif name in self._shares:
-                self._drop(name)
-                self._link.set_bandwidth_fault(name, None)
-        for name in [name for name in self._shares if name not in self._link.presences]:
-            self._drop(name)
+        if self._is_open:
+            self.shares.follow()
 
-    def _have(self, name: str, share: BandwidthShare) -> None:
-        known = self._shares.get(name)
-        if known is None:
-            try:
-                known = self._shares[name] = _ShareMeter(self._ids.reserve(), share)
-            except IdsExhausted:
-                self._link.set_bandwidth_fault(name, "the switch has no meter left")
-                return
-            key = ObjectKey(ObjectKind.SHARE, name)
-            self._link.sliced.objects.put(SwitchObject(key, known.real))
-            self._tell(known, _ADD, name)
-        elif known.share != share or self._is_forgotten(known):
-            known.share = share
-            self._tell(known, _MODIFY, name)
+    def answered(self, _asked: Asked, _message: bytes, _now: float) -> None:
+        """Meter-mods are answered with errors alone."""
 
-    def _is_forgotten(self, meter: _ShareMeter) -> bool:
-        """Tell whether the answer that a meter is there will not be known as such."""
-        return not meter.is_there and self._link.xids.find(meter.xid) is None
-
-    def _tell(self, meter: _ShareMeter, command: int, name: str) -> None:
-        """Send a meter of the slicer's, and ask to be told when it is there."""
-        mod = _share_mod(meter, command)
-        self._link.set_bandwidth_fault(name, None)
-        asked = Asked(self, 0, b"", (name, meter.real))
-        self._send(mod, self._link.xids.translate(asked))
-        meter.xid = self._link.xids.translate(asked)
-        self._link.say(framed(OPENFLOW_13, int(OFPT.BARRIER_REQUEST), meter.xid, b""))
-
-    def _drop(self, name: str) -> None:
-        self._ending.append(self._forget_share(name).real)
-
-    def _forget_share(self, name: str) -> _ShareMeter:
-        self._link.sliced.objects.remove(ObjectKind.SHARE, name)
-        return self._shares.pop(name)
-
-    def sweep(self) -> None:
-        """Take those meters away that no entry of the slicer's names any more."""
-        ending, self._ending = self._ending, []
-        for real in ending:
-            self._send(MeterMod13(_DELETE, 0, real), 0)
-            self._ids.give_back(real)
-        self._settling.ask()
-
-    def answered(self, asked: Asked, _message: bytes, _now: float) -> None:
-        """Take the barrier behind a meter of the slicer's: it is there."""
-        found = self._share_of(asked)
-        if found is not None and not found.is_there:
-            found.is_there = True
-            self._changed()
-
-    def refused(self, asked: Asked, message: bytes, _now: float) -> None:
-        """Take note that a meter of the slicer's cannot be: the slice goes without."""
-        found = self._share_of(asked)
-        if found is None:
-            return
-        name, real = asked.context
-        if name in self._link.presences:
-            kind, code = _CODES.unpack_from(message, HEADER_SIZE)
-            reason = f"the switch refused its meter: error {kind}/{code}"
-            self._link.set_bandwidth_fault(name, reason)
-        if not found.is_there:
-            self._forget_share(name)
-            self._ids.give_back(real)
-            self._settling.ask()
-
-    def _share_of(self, asked: Asked) -> _ShareMeter | None:
-        """Return the meter that a question was about, if it is still the slice's."""
-        if asked.context is None:
-            return None
-        name, real = asked.context
-        found = self._shares.get(name)
-        return found if found is not None and found.real == real else None
+    def refused(self, _asked: Asked, _message: bytes, _now: float) -> None:
+        """Pass over an error: what was to be removed is not there."""
 
     # ---- to the switch
 
     def _send(self, mod: MeterMod13, xid: int) -> None:
         self._link.say(_MESSAGES.encode(xid, mod))
-
-
-def _share_mod(meter: _ShareMeter, command: int) -> MeterMod13:
-    """Return the meter-mod of a meter of the slicer's."""
-    flags = int(OFPMF.KBPS) | (int(OFPMF.BURST) if meter.share.burst_kb else 0)
-    band = MeterBandDrop(meter.share.rate_kbps or 1, meter.share.burst_kb or 0)
-    return MeterMod13(command, flags, meter.real, (band,))
 
 
 def _failed(code: OFPMMFC, reason: str) -> TenantRefusal:

@@ -11,13 +11,27 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from horizon_ryu.core.slicing.table_record import ReadRecords, read_records
+from horizon_ryu.core.slicing.table_record import MOST_RECORD, ReadRecords, read_records
 
 LEAST_COMPACTED = 1 << 20
 """Bytes up to which a file is not begun anew."""
 _GROWTH = 4
 _RETRY = 256
 """Records after which a file that could not be written is tried again."""
+
+
+def is_journal(path: Path) -> bool:
+    """Tell whether a file may be written as a journal: it is none yet, is empty, or begins as one.
+
+    What is damaged from its first byte may be anybody's. Raises OSError for what cannot be read.
+    """
+    if not path.exists():
+        return True
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        data = file.read(2 * MOST_RECORD)
+    return not data or read_records(data).sound > 0
 
 
 class TableJournal:

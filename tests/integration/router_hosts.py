@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from network_namespace import NetworkNamespace
-from tools.bridge_process import BridgeProcess
+from tools.bridge_process import BridgeProcess, start_all
 from tools.controller_process import ControllerProcess
 from xen_bridge.trust.identity import Identity
 from xen_bridge.virtual_management import PhysicalHost
@@ -77,7 +77,8 @@ class RouterHosts:
                 stack.enter_context(host.namespace)
                 self._reach(host, stack)
                 stack.callback(self._end_routers, host)
-                stack.enter_context(host.bridge)
+                stack.callback(host.bridge.kill)
+            start_all([host.bridge for host in self.hosts])
             stack.enter_context(self.controller)
             for host in self.hosts:
                 about = {"url": host.bridge.url, "node_pk": host.bridge.identity.node_pk}

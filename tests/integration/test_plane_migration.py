@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from migration_lab import MigrationLab, Traffic, pause, until
+from migration_lab import RATE, MigrationLab, Traffic, pause, until
 from network_namespace import NetworkNamespace
 from xen_bridge.protocol.documents.domains import DeleteDomain
 
@@ -46,10 +46,12 @@ def lab(built: MigrationLab) -> Iterator[MigrationLab]:
         until(lambda: built.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
 
 
-@pytest.mark.parametrize("routes", [0, 1000])
-def test_no_data_packet_is_lost_or_doubled_there_and_back(lab: MigrationLab, routes: int) -> None:
+@pytest.mark.parametrize(("routes", "rate"), [(0, RATE), (1000, 2_000)], ids=["0", "1000"])
+def test_no_data_packet_is_lost_or_doubled_there_and_back(
+    lab: MigrationLab, routes: int, rate: int
+) -> None:
     lab.separate(routes=routes)
-    with Traffic(lab) as traffic:
+    with Traffic(lab, rate) as traffic:
         for source in (0, 1):
             ended = lab.migrate(source, "plane-separation")
             assert (ended.state, ended.problem) == ("done", None)

@@ -16,6 +16,7 @@ from xen_bridge.dom0.hypervisor.moving import DomainMover
 from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, SubjectNotFound
 from xen_bridge.migration import outgoing
 from xen_bridge.migration.departure import PlaneDeparture
+from xen_bridge.migration.held_sessions import ConnectAgent, SessionHolder, no_agent
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.outgoing import Command, Event, OutgoingMigration
 from xen_bridge.migration.peer import Connect
@@ -47,8 +48,10 @@ class MigrationSource:
         routers: SeparatedRouters | None = None,
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        connect_agent: ConnectAgent = no_agent,
     ) -> None:
         """Take up what the journal has; :meth:`resume` goes on with it."""
+        self._connect_agent = connect_agent
         self._host = host
         self._journal = journal
         self._connect = connect
@@ -153,7 +156,14 @@ class MigrationSource:
             hypervisor = self._host.hypervisor
             uuid = record.status.uuid
             departure = PlaneDeparture(self._routers, hypervisor, number, uuid)
-        return SourceSteps(self._host, self._mover(), self._connect, is_aborted, departure)
+        return SourceSteps(
+            self._host,
+            self._mover(),
+            self._connect,
+            is_aborted,
+            departure,
+            SessionHolder(self._connect_agent),
+        )
 
     def _mover(self) -> DomainMover:
         mover = self._host.hypervisor

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder
 from xen_bridge.errors import BridgeError, HypervisorError, RequestConflict, SubjectNotFound
 from xen_bridge.migration.departure import PlaneDeparture
+from xen_bridge.migration.held_sessions import SessionHolder, no_agent
 from xen_bridge.migration.outgoing import (
     MOVE,
     Command,
@@ -51,9 +52,11 @@ class SourceSteps:
         connect: Connect,
         is_aborted: Callable[[], bool],
         departure: PlaneDeparture | None = None,
+        sessions: SessionHolder | None = None,
     ) -> None:
         """``departure`` is for a router whose data plane goes along."""
         self._departure = departure
+        self._sessions = sessions or SessionHolder(no_agent)
         self._host = host
         self._mover = mover
         self._connect = connect
@@ -124,10 +127,12 @@ class SourceSteps:
                     with suppress(BridgeError):
                         self._advise(record, "bind")
 
+            held = self._sessions.hold(order, record.status)
             stopped = self._departure.park if self._departure is not None else _nothing
             hooks = MoveHooks(may_go_on, stopped, arrived)
             stood = self._mover.move(order_of(record), order.pause_s or 0.0, hooks)
-        return StepDone(pause_s=stood, detail=f"stood still for {stood:.3f} s")
+        told = [f"stood still for {stood:.3f} s", *([] if held is None else [held])]
+        return StepDone(pause_s=stood, detail="; ".join(told))
 
     # ---- the data plane
 
@@ -184,6 +189,7 @@ class SourceSteps:
         return StepDone()
 
     def _forget(self, record: OutgoingMigration) -> StepDone:
+        self._sessions.release(record.status)
         if self._departure is not None:
             self._relayed(record)
             self._departure.end()
@@ -235,6 +241,7 @@ class SourceSteps:
                 raise HypervisorError("the domain is at the destination")
             if self._departure is not None:
                 self._departure.unpark()
+            self._sessions.release(record.status)
         elif step == "data_plane" and self._departure is not None:
             self._departure.unpin()
 

@@ -232,7 +232,7 @@ class KilledEngine:
             for name in NAMES
             for one in meters.owned(name)
         }
-        for share in meters._shares.values():
+        for share in meters.shares:
             assert share.is_there
             rate = share.share.rate_kbps
             assert found[share.real][1][0].rate == rate

@@ -13,11 +13,14 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from horizon_ryu.core.slicing.table_record import RecordedSwitch, entry_put
+from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.command import main
+from horizon_ryu.wire.ternary import TernaryMatch
 
 ODD = (
     "", " ", "'", "a b", "é", "\u2028", "\x00", "\x1b[31m", "\n", "x" * 300, "x" * 100_000, "%(x)s",
-    "${x}", "/", "/no/such/file", "/bin/true", "/tmp", "/dev/null", "/dev/null/x", ":", "::", "-",
+    "${x}", "/", "/no/such/file", "/tmp", "/dev/null", "/dev/null/x", ":", "::", "-",
     "--", "0", "18446744073709551616", "nan", "true", "~", ".", "..", "\udcff",
 )  # fmt: skip
 ADDRESSES = (
@@ -126,13 +129,32 @@ def test_odd_options_are_taken_or_refused_in_one_line(
     refusal("--listen", taken, *source, option, value)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 50, b"x" * 5_000, b"\xff" * 64, b"{}\n{}"])
-def test_tables_that_are_none_do_not_keep_it_from_starting(
-    content: bytes, tmp_path: Path, taken: str
-) -> None:
-    tables = tmp_path / "tables"
+def with_tables(folder: Path, taken: str, content: bytes) -> tuple[str, bytes]:
+    """Return why a start with such a file of tables ended, and what is in the file then."""
+    tables = folder / "tables"
     tables.write_bytes(content)
-    path = tmp_path / "slices.json"
+    path = folder / "slices.json"
     path.write_text('{"slices": []}')
     why = refusal("--listen", taken, "--slices", str(path), "--tables", str(tables))
-    assert "cannot listen" in why or str(tables) in why
+    return why, tables.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x00" * 50, b"x" * 5_000, b"\xff" * 64, b"{}\n{}", b"\x7fELF" + bytes(40_000)]
+)
+def test_files_that_are_no_tables_are_refused_and_left_as_they_are(
+    content: bytes, tmp_path: Path, taken: str
+) -> None:
+    why, left = with_tables(tmp_path, taken, content)
+    assert "--tables" in why
+    assert "no file of tables" in why
+    assert left == content
+
+
+def test_tables_with_a_damaged_end_are_taken(tmp_path: Path, taken: str) -> None:
+    entry = TenantEntry(1, "a", TernaryMatch(0, 0), 5, 6, b"")
+    sound = entry_put(RecordedSwitch(7, 1), entry)
+    assert "cannot listen" in with_tables(tmp_path, taken, b"")[0]
+    why, left = with_tables(tmp_path, taken, sound + b"\xff" * 64)
+    assert "cannot listen" in why
+    assert left == sound

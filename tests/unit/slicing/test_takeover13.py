@@ -211,7 +211,7 @@ def test_what_tenants_and_the_configuration_change_meanwhile_stays_as_it_is(
     assert [one.cookie for one in engine.datapath.sliced.every_entry()] == [77, 8, 9, 4]
     assert len(engine.datapath.groups.of_slice("c1")) == 0
     engine.check()
-    (bands,) = [one.share.rate_kbps for one in engine.datapath.meters._shares.values()]
+    (bands,) = [one.share.rate_kbps for one in engine.datapath.meters.shares]
     assert bands == 900
 
 

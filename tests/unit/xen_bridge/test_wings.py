@@ -41,6 +41,9 @@ LEANS_ON: dict[str, set[str]] = {
     },
     "agent": {"errors", "protocol", "netlink", "planes", "channel", "client", "trust"},
     "virtual_management": {"errors", "protocol", "dom0"},
+    "cli": {
+        *("errors", "protocol", "trust", "client", "one_line", "server", "planes", "separation"),
+    },
 }
 """What each wing may import, besides itself; nodes and command, at the top, put it together."""
 TOP = {"handlers", "nodes", "command"}
