@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import logging
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography import x509
+
 from horizon_ryu.core.errors import InvalidInput
 from xen_bridge.private_file import OpenToOthers, read_regular
 
+LOG = logging.getLogger(__name__)
 _KEY, _CERTIFICATE, _AUTHORITIES = "ctl_privkey", "ctl_cert", "ca_certs"
 
 
@@ -32,6 +37,21 @@ def check_openflow_port(key: str | None, certificate: str | None, authorities: s
     load_certificate(context, _CERTIFICATE, str(certificate), str(key))
     if authorities:
         load_authorities(context, _AUTHORITIES, authorities)
+    _warn_if_not_valid_now(_CERTIFICATE, str(certificate))
+
+
+def _warn_if_not_valid_now(option: str, path: str) -> None:
+    """Tell of a certificate that switches refuse; it is used, since the clock may be wrong."""
+    try:
+        certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
+    except ValueError:
+        return  # OpenSSL takes more than this reader, which is asked for the dates only.
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    if not first <= datetime.datetime.now(datetime.UTC) <= last:
+        LOG.warning(
+            "%s: %s is valid from %s to %s, not now: switches will refuse it, unless it is "
+            "this machine's clock that is wrong", option, path, first.date(), last.date()
+        )  # fmt: skip
 
 
 def check_readable(option: str, path: str, is_private: bool) -> None:

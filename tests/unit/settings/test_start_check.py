@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from horizon_ryu.core.errors import HorizonError
 from horizon_ryu.start_check import check_file
@@ -94,6 +98,33 @@ def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
     text = f"[DEFAULT]\nctl_cert = {tmp_path}/bad.pem\nctl_privkey = {tmp_path}/bad.pem\n"
     with pytest.raises(HorizonError, match=r"ctl_cert: .*bad\.pem"):
         check_file(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("last", [2020, 2120])
+def test_a_certificate_that_is_over_is_told_and_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, last: int
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "controller")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(datetime.datetime(2019, 1, 1, tzinfo=datetime.UTC))
+        .not_valid_after(datetime.datetime(last, 1, 1, tzinfo=datetime.UTC))
+        .sign(key, hashes.SHA256())
+    )
+    both = tmp_path / "both.pem"
+    both.touch(0o600)
+    both.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    check_file(write(tmp_path, f"[DEFAULT]\nctl_cert = {both}\nctl_privkey = {both}\n"))
+    told = f"ctl_cert: {both} is valid from 2019-01-01 to 2020-01-01, not now"
+    assert [line.startswith(told) for line in caplog.messages] == [True] * (last == 2020)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o606])

@@ -20,7 +20,7 @@ from horizon_ryu.wire.ternary import TernaryMatch
 
 ODD = (
     "", " ", "'", "a b", "é", "\u2028", "\x00", "\x1b[31m", "\n", "x" * 300, "x" * 100_000, "%(x)s",
-    "${x}", "/", "/no/such/file", "/tmp", "/dev/null", "/dev/null/x", ":", "::", "-",
+    "${x}", "/", "/proc/no/such/file", "/tmp", "/dev/null", "/dev/null/x", ":", "::", "-",
     "--", "0", "18446744073709551616", "nan", "true", "~", ".", "..", "\udcff",
 )  # fmt: skip
 ADDRESSES = (

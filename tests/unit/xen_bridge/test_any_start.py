@@ -15,7 +15,7 @@ from xen_bridge.command import main
 
 ODD = (
     "", " ", "'", "a b", "é", "\u2028", "\x1b[31m", "\n", "a\nb", "x" * 300, "x" * 100_000,
-    "%(x)s", "${x}", "/", "/no/such/file", "/dev/null", "/dev/null/x", ":", "::",
+    "%(x)s", "${x}", "/", "/proc/no/such/file", "/dev/null", "/dev/null/x", ":", "::",
     "-", "0", "18446744073709551616", "nan", "true", "~", ".", "..", "\udcff", "\x00", "a\x00b",
 )  # fmt: skip
 HOSTS = (
