@@ -204,7 +204,7 @@ def test_each_refusal_names_its_field_and_moves_nothing(site: Site) -> None:
 
 def test_one_that_is_under_way_is_not_begun_twice_and_is_taken_back(site: Site) -> None:
     here, _ = site.home()
-    begun = site.begun(pause_s=3.0)
+    begun = site.begun(pause_s=600.0)
     again, conflict = site.begin()
     assert (again, [error["loc"] for error in conflict["errors"]]) == (409, [["domain"]])
     assert begun["id"] in conflict["detail"]
