@@ -7,8 +7,8 @@ section 6; design, section 6).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
@@ -100,19 +100,24 @@ def _parsed(data: bytes) -> etree._Element:
     return root
 
 
-@cache
-def schema() -> etree.XMLSchema:
-    """Return the compiled schema of the protocol."""
+def _compiled() -> etree.XMLSchema:
     folder = resources.files("xen_bridge.protocol.schemas")
     return etree.XMLSchema(etree.fromstring(folder.joinpath("xen_prototype.xsd").read_bytes()))
 
 
+# At the import, which one thread does: libxml2 makes its table of types with the first schema, and
+# two threads that do so at once leave it broken for the life of the process.
+_SCHEMA = _compiled()
+_ONE_AT_A_TIME = threading.Lock()
+"""What is wrong is told in the schema's own list, which the next validation empties."""
+
+
 def validate(root: etree._Element) -> None:
     """Raise InvalidRequest, naming the element, unless ``root`` is what the schema says."""
-    checked = schema()
-    if checked.validate(root):
-        return
-    log: Any = checked.error_log
-    error = log[0]
+    with _ONE_AT_A_TIME:
+        if _SCHEMA.validate(root):
+            return
+        log: Any = _SCHEMA.error_log
+        error = log[0]
     path = tuple(step for step in (error.path or "").split("/") if step)
     raise InvalidRequest(path or ("XenPrototype",), error.message[:500])

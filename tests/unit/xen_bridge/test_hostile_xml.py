@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,3 +91,33 @@ def test_a_damaged_message_is_read_or_refused(data: st.DataObject) -> None:
     else:
         status = 400
     assert 400 <= status < 502
+
+
+def test_threads_that_read_their_first_messages_at_once_find_the_schema_there() -> None:
+    program = """
+import threading
+from lxml import etree
+from xen_bridge.protocol import messages
+from xen_bridge.protocol.documents.domains import GetNode
+
+def refused(*_args):
+    raise AssertionError("a schema is made when messages are read already")
+
+etree.XMLSchema = refused
+data = messages.write(messages.request("S0VZ", GetNode()))
+begin, read = threading.Barrier(8), []
+
+def reads():
+    begin.wait()
+    read.append(messages.read(data))
+
+threads = [threading.Thread(target=reads) for _ in range(8)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+print(len(read))
+"""
+    words = (sys.executable, "-c", program)
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.stdout, ended.stderr) == ("8\n", "")
