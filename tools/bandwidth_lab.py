@@ -37,6 +37,7 @@ PORT = 5_001
 OFFERED_KBPS = 10_000
 """What each sender sends where nothing holds it."""
 SECONDS = 60.0
+_ARP_CLASS = 11
 _METER = re.compile(r"\brate=(\d+)")
 
 
@@ -138,6 +139,13 @@ class BandwidthLab:
         _tc("qdisc", "replace", "dev", name, "root", "handle", "1:", "htb", "default", "10")
         _tc_class(name, "1:", "1:1", kbps, kbps)
         _tc_class(name, "1:1", "1:10", kbps // 10, kbps)
+        # ARP has a class too: a flood in the default class would lose the receiver its neighbours,
+        # whom it asks by broadcasts that are in nobody's slice once its unicast ones went unheard.
+        _tc_class(name, "1:1", f"1:{_ARP_CLASS}", kbps // 100, kbps)
+        _tc(
+            *("filter", "add", "dev", name, "parent", "1:", "protocol", "arp", "prio", "2"),
+            *("u32", "match", "u32", "0", "0", "flowid", f"1:{_ARP_CLASS}"),
+        )
         marks = ((rate, mark) for rate, both in MARKS.items() for mark in both)
         for at, (rate, mark) in enumerate(marks, 20):
             _tc_class(name, "1:1", f"1:{at}", rate, rate)
