@@ -1,4 +1,4 @@
-"""``horizonctl hosts``: forget hosts, and pin them to ports."""
+"""``horizonctl hosts``: show and forget hosts, and pin them to ports."""
 
 from __future__ import annotations
 
@@ -14,10 +14,40 @@ _vlan = click.option("--vlan", type=click.IntRange(1, 4094), help="of the host's
 
 @click.group()
 def hosts() -> None:
-    """Forget hosts of the network, and pin them to ports.
+    """Show and forget hosts of the network, and pin them to ports.
 
     Example: horizonctl hosts pin 00:00:00:00:00:01 1 3
     """
+
+
+@hosts.command("list")
+@click.pass_obj
+def list_hosts(session: Session) -> None:
+    """Show where the hosts are.
+
+    Example: horizonctl hosts list
+    """
+    data = session.client.get(resource_path("v1", "topology"))
+    if session.output == "table":
+        show.hosts(session.console, data["hosts"])
+    else:
+        session.emit_json({"hosts": data["hosts"]})
+
+
+@hosts.command("show")
+@click.argument("mac")
+@_vlan
+@click.pass_obj
+def show_host(session: Session, mac: str, vlan: int | None) -> None:
+    """Show where the host MAC is, or the one of that IP address.
+
+    Example: horizonctl hosts show 00:00:00:00:00:01
+    """
+    data = session.client.get(_path(mac_of(mac, session.client)), vlan=vlan)
+    if session.output == "table":
+        show.hosts(session.console, [data])
+    else:
+        session.emit_json(data)
 
 
 @hosts.command("pins")
