@@ -104,6 +104,13 @@ class Services:
             self._build()
 
     def _build(self) -> None:
+        self._begin()
+        self._share_switches()
+        self._share_what_applications_know()
+        self._serve()
+
+    def _begin(self) -> None:
+        """Make what everything else stands on."""
         self.settings = start_check.check(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
         self.runtime: Runtime = GreenRuntime()
@@ -118,6 +125,10 @@ class Services:
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
         self.runtime.task_failed = self.supervisor.failed
         self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
+
+    def _share_switches(self) -> None:
+        """Make what is between the applications and the switches."""
+        guard = self.settings.guard
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
         self.switches = SwitchRegistry(self.runtime, self._tell_unanswered)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
@@ -130,15 +141,19 @@ class Services:
             self.supervisor.failed,
         )
         self._measure_audits()
+        self.limits = PacketInLimits(guard.packet_ins_per_port, guard.packet_ins_per_switch)
+
+    def _share_what_applications_know(self) -> None:
+        """Make where applications tell what others ask for; None while nobody can tell."""
         self.nodes = NodeDirectory()
         self.migrations = MigrationDirectory()
-        self.limits = PacketInLimits(
-            self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
-        )
         self.locator: Locator | None = None
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
         self.slice_ports: SlicePorts | None = None
+
+    def _serve(self) -> None:
+        """Make what looks after the process, and the servers; they listen later."""
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.disk = DiskSpace(self.store.folder, self.runtime)
         self.store_thread = StoreThread(self.runtime)

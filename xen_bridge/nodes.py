@@ -117,14 +117,7 @@ def domain_0(
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     measuring = MeasuresGatherer(gatherers, reading)
     known = routers.RouterList(directory / routers.FILE)
-    planes = SeparatedRouters(
-        host.hypervisor,
-        _router_of(known),
-        RealPlaneKernel(),
-        NodeStore(directory / PLANES),
-        judge_of(skipped),
-    )
-    planes.restore()
+    planes = _separated_routers(directory, host, known, skipped)
     incoming = IncomingChannel(
         next_incarnation(directory / INCARNATION), {Application.ROUTE_CHANGE: planes.route_event}
     )
@@ -144,14 +137,35 @@ def domain_0(
         **_migrating(directory, identity, host, paths, planes, known),
     }
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
+    return replace(made, lasting=(_looking_after_planes(made, planes, incoming, runtime),))
+
+
+def _separated_routers(
+    directory: Path, host: PhysicalHost, known: routers.RouterList, skipped: Collection[str]
+) -> SeparatedRouters:
+    """Return the separated routers of a Domain 0, those of its last run restored."""
+    planes = SeparatedRouters(
+        host.hypervisor,
+        _router_of(known),
+        RealPlaneKernel(),
+        NodeStore(directory / PLANES),
+        judge_of(skipped),
+    )
+    planes.restore()
+    return planes
+
+
+def _looking_after_planes(
+    made: NodeComponents, planes: SeparatedRouters, incoming: IncomingChannel, runtime: Runtime
+) -> tuple[str, Callable[[], None]]:
+    """Return what looks after the routers' planes for as long as the node runs, and its name."""
 
     def turn() -> None:
         planes.turn()
         admitted = made.keys.names() if made.admitted is None else made.admitted()
         incoming.forget_others(admitted.keys())
 
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
-    return replace(made, lasting=(lasting,))
+    return "the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn)
 
 
 def _router_of(known: routers.RouterList) -> Callable[[str], str | None]:
