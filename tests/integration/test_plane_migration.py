@@ -46,7 +46,11 @@ def lab(built: MigrationLab) -> Iterator[MigrationLab]:
         until(lambda: built.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
 
 
-@pytest.mark.parametrize(("routes", "rate"), [(0, RATE), (1000, 2_000)], ids=["0", "1000"])
+@pytest.mark.parametrize(
+    ("routes", "rate"),
+    [(0, RATE), (1000, 2_000), (100_000, 2_000)],
+    ids=["0", "1000", "100000"],
+)
 def test_no_data_packet_is_lost_or_doubled_there_and_back(
     lab: MigrationLab, routes: int, rate: int
 ) -> None:
