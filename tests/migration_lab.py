@@ -27,7 +27,7 @@ from typing import Any
 from network_namespace import NetworkNamespace
 from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.work_clock import WorkClock, wait_for_work
-from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace
+from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace, read_process
 from xen_bridge.netlink.constants import RTN_UNICAST
 from xen_bridge.netlink.routes import NextHop
 from xen_bridge.planes.fib import FibChange, RouteWay, key_of
@@ -272,8 +272,16 @@ class MigrationLab:
         link = os.readlink(f"/run/netns/hz-{self.hosts[host].name}-{name}")
         return by_pid_namespace()[pid_namespace(int(link.split("/")[2])) or ""]
 
+    def states(self, host: int, name: str = "r1") -> set[str]:
+        """Return the states that its processes are in (proc(5))."""
+        found = (read_process(pid) for pid in self.processes(host, name))
+        return {one.state for one in found if one is not None}
+
     def forwards(self) -> bool:
-        command = ("ip", "netns", "exec", self.client.name, "ping", "-c1", "-W1", "10.0.2.2")
+        return self.reaches("10.0.2.2")
+
+    def reaches(self, address: str) -> bool:
+        command = ("ip", "netns", "exec", self.client.name, "ping", "-c1", "-W1", address)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def leftovers(self, host: int) -> list[str]:

@@ -172,6 +172,18 @@ def serve(
     _run(node, host, port, verbose)
 
 
+@main.command(hidden=True)
+@click.option("--uri", required=True)
+@directory_option
+def settle(uri: str, directory: Path) -> None:
+    """End the migrations of a service that was killed in one; it starts this itself."""
+    from xen_bridge import leaving
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s settle %(message)s")
+    with Explained(directory):
+        leaving.settle(directory, uri)
+
+
 @main.command()
 @click.option(
     "--vty-socket",
