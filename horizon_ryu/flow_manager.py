@@ -24,7 +24,7 @@ from horizon_ryu.core.errors import Conflict, HorizonError
 from horizon_ryu.core.flows.planner import FlowLimits, FlowPlanner
 from horizon_ryu.core.flows.record import flow_from_json
 from horizon_ryu.core.flows.registry import FlowRegistry
-from horizon_ryu.core.flows.what_if import Cut, FlowsNow, Supposed, suppose
+from horizon_ryu.core.flows.what_if import FlowsNow, NetworkCut, Supposed, suppose
 from horizon_ryu.core.loop_record import ALL_SWITCHES, ASKING, LoopTerms
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.discovery_events import EventTopologyChanged
@@ -115,7 +115,7 @@ class FlowManager(HorizonApp):
 
     # ---- what the REST resource asks (horizon_ryu.rest.what_if)
 
-    def suppose(self, cut: Cut) -> Supposed:
+    def suppose(self, cut: NetworkCut) -> Supposed:
         """Return what would be if ``cut`` happened; InvalidInput if it is not there."""
         options, registry = self.horizon.settings.flow_manager, self._registry
         now = FlowsNow(registry.flows(), (options.tag_first, options.tag_last), registry.tags)

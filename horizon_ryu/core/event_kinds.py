@@ -11,7 +11,7 @@ TOPOLOGY = frozenset({
     "switch_join", "switch_leave",
     "port_add", "port_modify", "port_delete", "port_beyond_cap",
     "link_add", "link_delete", "link_held", "link_released",
-    "segment_add", "segment_delete",
+    "segment_add", "segment_delete", "segment_suspected", "segment_cleared",
     "host_add", "host_modify", "host_move", "host_delete",
     "tree_change",
 })  # fmt: skip

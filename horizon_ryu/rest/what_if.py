@@ -7,7 +7,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import Field, StringConstraints
 
-from horizon_ryu.core.flows.what_if import Cut, Fate, FlowFate, Supposed
+from horizon_ryu.core.flows.what_if import Fate, FlowFate, NetworkCut, Supposed
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.topology import Link, PortRef
@@ -89,7 +89,7 @@ class WhatIf(Model):
 class WhatIfProvider(Protocol):
     """Who knows network and flows: the Flow Manager."""
 
-    def suppose(self, cut: Cut) -> Supposed:
+    def suppose(self, cut: NetworkCut) -> Supposed:
         """Return what would be; InvalidInput if what is cut is not there."""
 
     def forest(self) -> Forest | None:
@@ -127,8 +127,8 @@ def resources(provider: WhatIfProvider) -> list[Resource]:
     return resources_of(WhatIfOperations(provider))
 
 
-def _cut(given: CutGiven) -> Cut:
-    return Cut(
+def _cut(given: CutGiven) -> NetworkCut:
+    return NetworkCut(
         tuple(Link(_port(one.src), _port(one.dst)) for one in given.links),
         given.switches,
         tuple(map(_port, given.ports)),

@@ -20,7 +20,7 @@ from horizon_ryu.core.topology import Host, Link, PortRef, Segment, Switch, Topo
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class NetworkCut:
     """What is away in thought: cables (in both directions), switches, and single ports."""
 
     links: tuple[Link, ...] = ()
@@ -72,7 +72,7 @@ class FlowsNow(NamedTuple):
 
 def suppose(
     view: TopologyView,
-    cut: Cut,
+    cut: NetworkCut,
     now: FlowsNow,
     has_tree: bool = True,
     rest: Callable[[], None] = lambda: None,
@@ -119,7 +119,7 @@ def _elsewhere(
         return None, str(error)
 
 
-def without(view: TopologyView, cut: Cut) -> TopologyView:
+def without(view: TopologyView, cut: NetworkCut) -> TopologyView:
     """Return ``view`` without what is cut; InvalidInput if some of it is not there."""
     _check(view, cut)
     cables = {end for link in cut.links for end in (link, link.reversed())}
@@ -163,7 +163,7 @@ def _segments(
     return found
 
 
-def _check(view: TopologyView, cut: Cut) -> None:
+def _check(view: TopologyView, cut: NetworkCut) -> None:
     known = set(view.links.values())
     for place, link in enumerate(cut.links):
         if link not in known and link.reversed() not in known:

@@ -13,7 +13,7 @@ from webob import Request
 from horizon_ryu.core.errors import InvalidInput, NoRoute
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, FlowState, PathSpec
 from horizon_ryu.core.flows.routing import Routing
-from horizon_ryu.core.flows.what_if import Cut, Fate, FlowsNow, suppose, without
+from horizon_ryu.core.flows.what_if import Fate, FlowsNow, NetworkCut, suppose, without
 from horizon_ryu.core.spanning_tree.forest import build_forest
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Segment, Switch, TopologyView
 from horizon_ryu.http.router import Router
@@ -53,7 +53,7 @@ def flow(view: TopologyView, number: int, src: int, dst: int, **more: Any) -> Fl
     return Routing(view, TAGS).routed(Flow(number, spec), tuple)
 
 
-def asked(view: TopologyView, cut: Cut, *flows: Flow) -> Any:
+def asked(view: TopologyView, cut: NetworkCut, *flows: Flow) -> Any:
     return suppose(view, cut, FlowsNow(flows, TAGS, tuple))
 
 
@@ -67,7 +67,7 @@ def path(each: Flow | None) -> list[int]:
 
 def test_a_flow_goes_around_a_cut_and_others_stay() -> None:
     through, beside = flow(RING, 1, 1, 2), flow(RING, 2, 3, 4)
-    found = asked(RING, Cut(links=(cable(2, 1),)), through, beside)
+    found = asked(RING, NetworkCut(links=(cable(2, 1),)), through, beside)
     assert [each.fate for each in found.flows] == [Fate.MOVES, Fate.UNCHANGED]
     assert path(found.flows[0].then) == [1, 4, 3, 2]
     assert (found.parts, found.hosts_cut_off) == (1, ())
@@ -76,7 +76,7 @@ def test_a_flow_goes_around_a_cut_and_others_stay() -> None:
 
 def test_a_flow_breaks_where_there_is_no_other_way() -> None:
     through = flow(RING, 1, 1, 3)
-    found = asked(RING, Cut(switches=(2, 4)), through)
+    found = asked(RING, NetworkCut(switches=(2, 4)), through)
     assert (found.flows[0].fate, found.flows[0].then) == (Fate.BREAKS, None)
     assert found.flows[0].reason
     assert found.parts == 2
@@ -86,9 +86,9 @@ def test_a_flow_breaks_where_there_is_no_other_way() -> None:
 def test_a_flow_breaks_with_its_port_its_given_path_and_its_entry() -> None:
     plain, given_path = flow(RING, 1, 1, 2), flow(RING, 2, 1, 2, path=(1, 2))
     entry = Flow(3, EntrySpec(3, Match(), (Output(EDGE),)))
-    found = asked(RING, Cut(ports=(PortRef(1, EDGE),)), plain)
+    found = asked(RING, NetworkCut(ports=(PortRef(1, EDGE),)), plain)
     assert found.flows[0].fate is Fate.BREAKS
-    found = asked(RING, Cut(links=(cable(1, 2),), switches=(3,)), given_path, entry)
+    found = asked(RING, NetworkCut(links=(cable(1, 2),), switches=(3,)), given_path, entry)
     assert [each.fate for each in found.flows] == [Fate.BREAKS, Fate.BREAKS]
     assert "given" in found.flows[0].reason
 
@@ -96,19 +96,19 @@ def test_a_flow_breaks_with_its_port_its_given_path_and_its_entry() -> None:
 def test_what_is_broken_or_pending_stays_so() -> None:
     broken = replace(flow(RING, 1, 1, 2), state=FlowState.BROKEN)
     pending = replace(flow(RING, 2, 1, 2), state=FlowState.PENDING, hops=())
-    found = asked(RING, Cut(), broken, pending)
+    found = asked(RING, NetworkCut(), broken, pending)
     assert [each.fate for each in found.flows] == [Fate.STAYS_BROKEN, Fate.STAYS_PENDING]
 
 
 @pytest.mark.parametrize(
     ("cut", "loc"),
     [
-        (Cut(links=(cable(1, 2), cable(1, 3))), ("links", 1)),
-        (Cut(switches=(7,)), ("switches", 0)),
-        (Cut(ports=(PortRef(1, 99),)), ("ports", 0)),
+        (NetworkCut(links=(cable(1, 2), cable(1, 3))), ("links", 1)),
+        (NetworkCut(switches=(7,)), ("switches", 0)),
+        (NetworkCut(ports=(PortRef(1, 99),)), ("ports", 0)),
     ],
 )
-def test_what_is_not_there_cannot_be_cut(cut: Cut, loc: tuple[Any, ...]) -> None:
+def test_what_is_not_there_cannot_be_cut(cut: NetworkCut, loc: tuple[Any, ...]) -> None:
     with pytest.raises(InvalidInput) as refused:
         asked(RING, cut)
     assert refused.value.loc == loc
@@ -117,9 +117,9 @@ def test_what_is_not_there_cannot_be_cut(cut: Cut, loc: tuple[Any, ...]) -> None
 def test_a_segment_needs_two_ports() -> None:
     ports = (PortRef(1, 7), PortRef(2, 7), PortRef(3, 7))
     view = replace(RING, segments=dict.fromkeys(ports, Segment(ports)))
-    left = without(view, Cut(switches=(1,))).segments
+    left = without(view, NetworkCut(switches=(1,))).segments
     assert left == dict.fromkeys(ports[1:], Segment(ports[1:]))
-    assert without(view, Cut(switches=(1, 2))).segments == {}
+    assert without(view, NetworkCut(switches=(1, 2))).segments == {}
 
 
 @settings(max_examples=60)
@@ -137,7 +137,7 @@ def test_what_moves_really_has_a_path_in_what_is_left(data: st.DataObject) -> No
         except NoRoute:
             continue
     gone = data.draw(st.lists(st.sampled_from(cables), max_size=4, unique=True))
-    cut = Cut(links=tuple(cable(*one) for one in gone))
+    cut = NetworkCut(links=tuple(cable(*one) for one in gone))
     found = asked(view, cut, *flows)
     left = without(view, cut)
     routing = Routing(left, TAGS)
@@ -158,7 +158,7 @@ class FakeFlowManager:
     def __init__(self) -> None:
         self.flows = (flow(RING, 1, 1, 2), flow(RING, 2, 3, 4))
 
-    def suppose(self, cut: Cut) -> Any:
+    def suppose(self, cut: NetworkCut) -> Any:
         return asked(RING, cut, *self.flows)
 
     def forest(self) -> Any:

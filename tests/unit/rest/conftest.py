@@ -17,7 +17,7 @@ from fake_bridge import CONTROLLER
 from fake_xen import FakeXen
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
-from horizon_ryu.core.flows.what_if import Cut, FlowsNow, Supposed, suppose
+from horizon_ryu.core.flows.what_if import FlowsNow, NetworkCut, Supposed, suppose
 from horizon_ryu.core.spanning_tree.forest import Forest, build_forest
 from horizon_ryu.core.stats.history import RateHistory
 from horizon_ryu.core.stats.rates import Rates
@@ -256,7 +256,7 @@ class FakeLoads:
 class FakeWhatIf:
     """Stands for the Flow Manager, without flows."""
 
-    def suppose(self, cut: Cut) -> Supposed:
+    def suppose(self, cut: NetworkCut) -> Supposed:
         return suppose(triangle(), cut, FlowsNow((), (4000, 4010), tuple))
 
     def forest(self) -> Forest:
