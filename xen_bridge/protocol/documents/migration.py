@@ -16,6 +16,8 @@ from xen_bridge.protocol.documents.domains import DOMAIN, NODE_URL, ROUTER, UUID
 MIGRATION_ID = r"[0-9a-f]{12}"
 NODE_PK = r"[A-Za-z0-9+/=]{40,200}"
 STEP = r"[a-z][a-z0-9_]{0,39}"
+BEGIN_SECONDS = 50.0
+"""After it was asked for, a migration begins in these or never: who asked need not wonder."""
 MAX_PAUSE_S = 3600.0
 MAX_STEPS = 32
 MAX_REFUSALS = 64
