@@ -13,10 +13,10 @@ What can be asked for is in the modules ``topology``, ``tree``, ``networks``, ``
 request a value; :class:`Client` and :class:`AsyncClient` carry all of them.
 """
 
-from horizon_client.api_request import ApiRequest, Told
+from horizon_client.api_request import ApiRequest, Snapshot
 from horizon_client.async_client import AsyncClient
 from horizon_client.client import Client
-from horizon_client.connection import Connection, tls_context
+from horizon_client.connection import ControllerConnection, tls_context
 from horizon_client.errors import (
     AccessRefused,
     CannotBeSent,
@@ -28,14 +28,14 @@ from horizon_client.errors import (
     NoAnswer,
     NotAController,
     NothingThere,
-    Problem,
-    Refused,
+    ProblemTold,
+    RequestRefused,
     StateConflict,
     TooMuch,
     UnusableName,
     WrongConnection,
 )
-from horizon_client.event_stream import Event
+from horizon_client.event_stream import HorizonEvent
 
 __all__ = [
     "AccessRefused",
@@ -44,19 +44,19 @@ __all__ = [
     "CannotBeSent",
     "Client",
     "ClientError",
-    "Connection",
+    "ControllerConnection",
     "ControllerTrouble",
     "DependencyAway",
-    "Event",
     "FaultyField",
+    "HorizonEvent",
     "InputRefused",
     "NoAnswer",
     "NotAController",
     "NothingThere",
-    "Problem",
-    "Refused",
+    "ProblemTold",
+    "RequestRefused",
+    "Snapshot",
     "StateConflict",
-    "Told",
     "TooMuch",
     "UnusableName",
     "WrongConnection",

@@ -56,7 +56,7 @@ class ApiRequest(Generic[_T_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Generic[_T_co]):
+class Snapshot(Generic[_T_co]):
     """An answer with the place of its last event: ``events(since=told.cursor)`` goes on from it.
 
     ``cursor`` is None where the controller tells none.

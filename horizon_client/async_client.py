@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from horizon_client import controller
-from horizon_client.api_request import ApiRequest, Told
-from horizon_client.connection import DEFAULT_URL, Connection, connection_of
+from horizon_client.api_request import ApiRequest, Snapshot
+from horizon_client.connection import DEFAULT_URL, ControllerConnection, connection_of
 from horizon_client.errors import CannotBeSent, NoAnswer
-from horizon_client.event_stream import PATIENCE, Event, EventPosition
+from horizon_client.event_stream import PATIENCE, EventPosition, HorizonEvent
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +28,10 @@ class AsyncClient:
     """
 
     def __init__(
-        self, connection: Connection | str = DEFAULT_URL, token: str | None = None, **more: Any
+        self,
+        connection: ControllerConnection | str = DEFAULT_URL,
+        token: str | None = None,
+        **more: Any,
     ) -> None:
         """WrongConnection for what is no URL of HTTP, or can be no token."""
         self.connection = connection_of(connection, token, **more)
@@ -53,10 +56,10 @@ class AsyncClient:
             await kept.aclose()
 
     async def ask(self, request: ApiRequest[_T]) -> _T:
-        """Return the answer to ``request``; Refused, NoAnswer, NotAController, CannotBeSent."""
+        """Return the answer to ``request``; RequestRefused, NoAnswer, NotAController, CannotBeSent."""
         return (await self.tell(request)).value
 
-    async def tell(self, request: ApiRequest[_T]) -> Told[_T]:
+    async def tell(self, request: ApiRequest[_T]) -> Snapshot[_T]:
         """Return the answer and the cursor of the last event that it includes; errors as above."""
         import httpx
 
@@ -79,7 +82,7 @@ class AsyncClient:
         since: str | int | None = None,
         kinds: Collection[str] = (),
         patience: float = PATIENCE,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncIterator[HorizonEvent]:
         """Yield events for ever, each once; a lost connection is made again and resumed.
 
         As :meth:`horizon_client.client.Client.events`, errors too.
@@ -103,7 +106,7 @@ class AsyncClient:
 
     @asynccontextmanager
     async def _connected(self, position: EventPosition) -> AsyncIterator[ClientConnection]:
-        """Have the WebSocket of events open; NoAnswer when it is lost, Refused."""
+        """Have the WebSocket of events open; NoAnswer when it is lost, RequestRefused."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 

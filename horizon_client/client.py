@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from horizon_client import controller
-from horizon_client.api_request import ApiRequest, Told
-from horizon_client.connection import DEFAULT_URL, Connection, connection_of
+from horizon_client.api_request import ApiRequest, Snapshot
+from horizon_client.connection import DEFAULT_URL, ControllerConnection, connection_of
 from horizon_client.errors import CannotBeSent, NoAnswer
-from horizon_client.event_stream import PATIENCE, Event, EventPosition
+from horizon_client.event_stream import PATIENCE, EventPosition, HorizonEvent
 
 if TYPE_CHECKING:
     import httpx
@@ -26,11 +26,14 @@ class Client:
 
     As a context manager it keeps connections open between requests; without, each request has one
     of its own and nothing needs to be closed. Other arguments than a URL and a token are those of
-    :class:`Connection`.
+    :class:`ControllerConnection`.
     """
 
     def __init__(
-        self, connection: Connection | str = DEFAULT_URL, token: str | None = None, **more: Any
+        self,
+        connection: ControllerConnection | str = DEFAULT_URL,
+        token: str | None = None,
+        **more: Any,
     ) -> None:
         """WrongConnection for what is no URL of HTTP, or can be no token."""
         self.connection = connection_of(connection, token, **more)
@@ -55,10 +58,10 @@ class Client:
             kept.close()
 
     def ask(self, request: ApiRequest[_T]) -> _T:
-        """Return the answer to ``request``; Refused, NoAnswer, NotAController, CannotBeSent."""
+        """Return the answer to ``request``; RequestRefused, NoAnswer, NotAController, CannotBeSent."""
         return self.tell(request).value
 
-    def tell(self, request: ApiRequest[_T]) -> Told[_T]:
+    def tell(self, request: ApiRequest[_T]) -> Snapshot[_T]:
         """Return the answer and the cursor of the last event that it includes; errors as above."""
         import httpx
 
@@ -66,7 +69,8 @@ class Client:
         options = self.connection.options_of(request)
         try:
             if self._kept is None:
-                answer = httpx.request(method, url, verify=self.connection.verify, **options)
+                tls = {} if self.connection.tls is None else {"verify": self.connection.tls}
+                answer = httpx.request(method, url, **options, **tls)
             else:
                 answer = self._kept.request(method, url, **options)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -82,12 +86,12 @@ class Client:
         since: str | int | None = None,
         kinds: Collection[str] = (),
         patience: float = PATIENCE,
-    ) -> Iterator[Event]:
+    ) -> Iterator[HorizonEvent]:
         """Yield events for ever, each once; a lost connection is made again and resumed.
 
         ``since`` is a cursor (:meth:`tell`) or a number, None: from now on; ``kinds`` chooses. An
         event that ``is_gap`` says that some are lost. NoAnswer once the controller is away for more
-        than ``patience`` seconds, or at once if it was never there; Refused.
+        than ``patience`` seconds, or at once if it was never there; RequestRefused.
         """
         position = EventPosition(self.connection.url, since, kinds, patience)
         while True:
@@ -107,7 +111,7 @@ class Client:
 
     @contextmanager
     def _connected(self, position: EventPosition) -> Iterator[ClientConnection]:
-        """Have the WebSocket of events open; NoAnswer when it is lost, Refused."""
+        """Have the WebSocket of events open; NoAnswer when it is lost, RequestRefused."""
         from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
         from websockets.sync.client import connect
 

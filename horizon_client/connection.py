@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from horizon_client.api_request import ApiRequest, Told
+from horizon_client.api_request import ApiRequest, Snapshot
 from horizon_client.errors import (
     CannotBeSent,
     NoAnswer,
     NotAController,
-    Refused,
+    RequestRefused,
     WrongConnection,
     refusal,
 )
@@ -55,7 +55,7 @@ def tls_context(
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ControllerConnection:
     """A controller's root ``url``, the ``token`` for it, and how its certificate is verified.
 
     ``seconds`` is how long an answer may take unless a request says otherwise. WrongConnection for
@@ -75,7 +75,7 @@ class Connection:
             raise WrongConnection("token", "a token is of letters, digits and ._~+/=-")
 
     @classmethod
-    def from_environment(cls) -> Connection:
+    def from_environment(cls) -> ControllerConnection:
         """Return what HORIZON_URL, HORIZON_TOKEN and HORIZON_CA_FILE say."""
         ca_file = os.environ.get("HORIZON_CA_FILE")
         return cls(
@@ -135,12 +135,12 @@ class Connection:
 
     def understood(
         self, request: ApiRequest[_T], status: int, headers: Mapping[str, str], data: bytes
-    ) -> Told[_T]:
-        """Return what an answer tells; Refused, or NotAController if it is nobody's we know."""
+    ) -> Snapshot[_T]:
+        """Return what an answer tells; RequestRefused, or NotAController if it is nobody's we know."""
         if status >= 400:
             raise refusal(status, data)
         try:
-            return Told(request.read(data), headers.get(CURSOR))
+            return Snapshot(request.read(data), headers.get(CURSOR))
         except (ValueError, RecursionError) as error:
             raise NotAController(self.url) from error
 
@@ -149,15 +149,21 @@ class Connection:
         reason = str(error) or type(error).__name__
         return NoAnswer(f"no answer from {self.url}: {reason}")
 
-    def refused_stream(self, answer: Any) -> Refused | NoAnswer:
+    def refused_stream(self, answer: Any) -> RequestRefused | NoAnswer:
         """Return what an answer other than a WebSocket says; NoAnswer if it may get better."""
         found = refusal(answer.status_code, answer.body or b"")
         return self.unreachable(found) if answer.status_code in _TRY_AGAIN else found
 
 
-def connection_of(given: Connection | str, token: str | None, **more: Any) -> Connection:
+def connection_of(
+    given: ControllerConnection | str, token: str | None, **more: Any
+) -> ControllerConnection:
     """Return the connection that a client is told of: one, or its URL and the rest."""
-    return given if isinstance(given, Connection) else Connection(given, token, **more)
+    return (
+        given
+        if isinstance(given, ControllerConnection)
+        else ControllerConnection(given, token, **more)
+    )
 
 
 def _written(body: Any) -> bytes:

@@ -1,6 +1,6 @@
 """Errors of a client: what a controller refuses, as its problem document says, or no answer.
 
-Every error is a :class:`ClientError`; what a controller refuses is a :class:`Refused`, by the
+Every error is a :class:`ClientError`; what a controller refuses is a :class:`RequestRefused`, by the
 status of its answer (RFC 9457; ``/v1/openapi.json`` names all problems).
 """
 
@@ -56,7 +56,7 @@ class FaultyField:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ProblemTold:
     """A problem document (RFC 9457), with the fields, the switch or the host at fault.
 
     ``type`` is its kind as ``/v1/openapi.json`` names it, as ``NotFound``; empty if none is told.
@@ -71,7 +71,7 @@ class Problem:
     host: str | None = None
 
     @classmethod
-    def read(cls, status: int, body: bytes) -> Problem:
+    def read(cls, status: int, body: bytes) -> ProblemTold:
         """Return what an answer of that status says; never raises, whatever the bytes are."""
         try:
             found = json.loads(body)
@@ -115,43 +115,43 @@ def _faulty_fields(value: Any) -> Iterator[FaultyField]:
             yield FaultyField(path, str(item.get("msg", "")))
 
 
-class Refused(ClientError):
+class RequestRefused(ClientError):
     """The controller refused, or failed; ``problem`` says why."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ProblemTold) -> None:
         super().__init__(str(problem))
         self.problem = problem
 
 
-class InputRefused(Refused):
+class InputRefused(RequestRefused):
     """Something in the request is wrong (400, 422): ``problem.errors`` name the fields."""
 
 
-class AccessRefused(Refused):
+class AccessRefused(RequestRefused):
     """A token is needed, or one of another role (401, 403); or the host forbids it."""
 
 
-class NothingThere(Refused):
+class NothingThere(RequestRefused):
     """There is no such thing (404)."""
 
 
-class StateConflict(Refused):
+class StateConflict(RequestRefused):
     """As things are, it cannot be done (409)."""
 
 
-class DependencyAway(Refused):
+class DependencyAway(RequestRefused):
     """A switch or host that it needs is away, refused, or did not answer in time (424, 504)."""
 
 
-class TooMuch(Refused):
+class TooMuch(RequestRefused):
     """A limit was reached (413, 429)."""
 
 
-class ControllerTrouble(Refused):
+class ControllerTrouble(RequestRefused):
     """The controller, its store or its slicer is in trouble (5xx)."""
 
 
-_BY_STATUS: Mapping[int, type[Refused]] = {
+_BY_STATUS: Mapping[int, type[RequestRefused]] = {
     400: InputRefused,
     401: AccessRefused,
     403: AccessRefused,
@@ -165,7 +165,7 @@ _BY_STATUS: Mapping[int, type[Refused]] = {
 }
 
 
-def refusal(status: int, body: bytes) -> Refused:
+def refusal(status: int, body: bytes) -> RequestRefused:
     """Return the error that an answer of 4xx or 5xx is."""
-    kind = _BY_STATUS.get(status, ControllerTrouble if status >= 500 else Refused)
-    return kind(Problem.read(status, body))
+    kind = _BY_STATUS.get(status, ControllerTrouble if status >= 500 else RequestRefused)
+    return kind(ProblemTold.read(status, body))

@@ -23,7 +23,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class HorizonEvent:
     """What happened: its number, when (seconds since 1970), its kind, and the data of that kind."""
 
     seq: int
@@ -89,11 +89,13 @@ class EventPosition:
         """Note that a connection stands."""
         self._is_begun, self._lost_at, self._attempts = True, None, 0
 
-    def take(self, text: str | bytes) -> Event | None:
+    def take(self, text: str | bytes) -> HorizonEvent | None:
         """Return the event that a message tells; None for one that came before. NotAController."""
         try:
             told = json.loads(text)
-            event = Event(int(told["seq"]), float(told["at"]), str(told["kind"]), told["data"])
+            event = HorizonEvent(
+                int(told["seq"]), float(told["at"]), str(told["kind"]), told["data"]
+            )
             self._epoch = str(event.data["epoch"]) if "epoch" in event.data else self._epoch
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise NotAController(self._url) from error

@@ -14,13 +14,13 @@ from horizon_client import (
     ApiRequest,
     CannotBeSent,
     Client,
-    Connection,
+    ControllerConnection,
+    NoAnswer,
     NotAController,
-    Refused,
+    RequestRefused,
     WrongConnection,
     tls_context,
 )
-from horizon_client import NoAnswer as NobodyAnswers
 from horizon_client.api_path import ApiPath
 from horizon_client.api_request import XML, api_request, as_document, as_nothing, as_text
 from horizon_client.connection import DEFAULT_SECONDS as TIMEOUT_SECONDS
@@ -36,7 +36,7 @@ class Failed(click.ClickException):
         super().__init__("\n".join(map(printable, lines)))
 
 
-class NoAnswer(Failed):
+class NobodyThere(Failed):
     """Nobody answered: the controller is not there, or not there now."""
 
 
@@ -51,7 +51,7 @@ class _Document(dict[str, Any]):
         raise _not_ours(NotAController(self._url))
 
 
-class Asking:
+class ControllerAsker:
     """Asks one controller, which nobody looks for before the first question."""
 
     def __init__(self, url: str, token: str | None, ca_file: str | None = None) -> None:
@@ -62,7 +62,7 @@ class Asking:
         """The client; BadParameter for what is no URL of HTTP, no token, or no certificate."""
         try:
             tls = tls_context(self._ca_file) if self._ca_file else None
-            return Client(Connection(self._url, self._token, tls=tls))
+            return Client(ControllerConnection(self._url, self._token, tls=tls))
         except WrongConnection as error:
             raise click.BadParameter(str(error), param_hint=f"--{error.field}") from error
         except OSError as error:
@@ -131,12 +131,12 @@ def _in_words() -> Iterator[None]:
     """Have what the library raises told in words; Failed."""
     try:
         yield
-    except Refused as error:
+    except RequestRefused as error:
         raise Failed(*_explain(error)) from error
     except NotAController as error:
         raise _not_ours(error) from error
-    except NobodyAnswers as error:
-        raise NoAnswer(str(error), _START) from error
+    except NoAnswer as error:
+        raise NobodyThere(str(error), _START) from error
     except CannotBeSent as error:
         raise Failed(str(error)) from error
 
@@ -148,7 +148,7 @@ def _not_ours(error: NotAController) -> Failed:
     return Failed(str(error), "Name the REST port of one with --url.")
 
 
-def _explain(error: Refused) -> list[str]:
+def _explain(error: RequestRefused) -> list[str]:
     """Return what a problem document says, with the fields at fault, and what to do."""
     problem = error.problem
     if not problem.is_told:
