@@ -56,7 +56,7 @@ class AsyncClient:
             await kept.aclose()
 
     async def ask(self, request: ApiRequest[_T]) -> _T:
-        """Return the answer to ``request``; RequestRefused, NoAnswer, NotAController, CannotBeSent."""
+        """Return the answer to ``request``; any ClientError says why there is none."""
         return (await self.tell(request)).value
 
     async def tell(self, request: ApiRequest[_T]) -> Snapshot[_T]:

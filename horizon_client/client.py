@@ -58,7 +58,7 @@ class Client:
             kept.close()
 
     def ask(self, request: ApiRequest[_T]) -> _T:
-        """Return the answer to ``request``; RequestRefused, NoAnswer, NotAController, CannotBeSent."""
+        """Return the answer to ``request``; any ClientError says why there is none."""
         return self.tell(request).value
 
     def tell(self, request: ApiRequest[_T]) -> Snapshot[_T]:
@@ -69,7 +69,9 @@ class Client:
         options = self.connection.options_of(request)
         try:
             if self._kept is None:
-                tls = {} if self.connection.tls is None else {"verify": self.connection.tls}
+                tls: dict[str, Any] = (
+                    {} if self.connection.tls is None else {"verify": self.connection.tls}
+                )
                 answer = httpx.request(method, url, **options, **tls)
             else:
                 answer = self._kept.request(method, url, **options)

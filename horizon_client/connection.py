@@ -136,7 +136,7 @@ class ControllerConnection:
     def understood(
         self, request: ApiRequest[_T], status: int, headers: Mapping[str, str], data: bytes
     ) -> Snapshot[_T]:
-        """Return what an answer tells; RequestRefused, or NotAController if it is nobody's we know."""
+        """Return what an answer tells; RequestRefused, or NotAController if it is another's."""
         if status >= 400:
             raise refusal(status, data)
         try:

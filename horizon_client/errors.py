@@ -1,7 +1,7 @@
 """Errors of a client: what a controller refuses, as its problem document says, or no answer.
 
-Every error is a :class:`ClientError`; what a controller refuses is a :class:`RequestRefused`, by the
-status of its answer (RFC 9457; ``/v1/openapi.json`` names all problems).
+Every error is a :class:`ClientError`; what a controller refuses is a
+:class:`RequestRefused`, by the status of its answer (RFC 9457).
 """
 
 from __future__ import annotations
