@@ -15,6 +15,7 @@ from horizon_ryu.store_carry import Carry, carried, carried_read
 from horizon_ryu.store_database import BUSY_WAIT, Database
 from horizon_ryu.store_tables import (
     FLOWS,
+    LAYOUT,
     MIGRATIONS,
     NETWORKS,
     ROUTER_MIGRATIONS,
@@ -110,6 +111,23 @@ class Store(Database):
             gone = connection.execute(sa.delete(XEN_HOSTS).where(XEN_HOSTS.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no host named {name}")
+
+    # ---- where the nodes of the picture are drawn
+
+    @carried_read
+    def layout(self) -> tuple[Row, ...]:
+        """Return every position: ``node``, ``x``, ``y`` and ``pinned``, by node."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(LAYOUT).order_by(LAYOUT.c.node))
+            return tuple(dict(row) for row in rows.mappings())
+
+    @carried
+    def put_layout(self, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        """Keep positions in place of what was known of their nodes, and forget ``gone``."""
+        with self._writing() as connection:
+            _delete(connection, LAYOUT.c.node, [*gone, *(row["node"] for row in rows)])
+            if rows:
+                connection.execute(sa.insert(LAYOUT), list(rows))
 
     # ---- the journal of router migrations
 
