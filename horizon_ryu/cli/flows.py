@@ -105,7 +105,7 @@ def delete_flows(session: Session, flow: tuple[str, ...]) -> None:
     """
     for name in flow:
         session.client.delete(resource_path(*_FLOWS, name))
-        session.say(f"flow {name} is deleted")
+        session.done(f"flow {name} is deleted", {"deleted": name})
 
 
 @flows.command("batch")

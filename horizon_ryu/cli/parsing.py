@@ -20,6 +20,8 @@ from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_given, dpid_to_text
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,18}", re.ASCII)
 _PORT_NO = "[0-9]{1,10}|[Ll][Oo][Cc][Aa][Ll]"
 _PORT = re.compile(rf"({DPID_GIVEN}):({_PORT_NO})", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}", re.ASCII)
+_NAMED_PORT = re.compile(rf"({_NAME.pattern}):({_PORT_NO})", re.ASCII)
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
@@ -55,11 +57,17 @@ def dpids_of(text: str) -> list[str]:
 
 
 def dpid_of(text: str) -> str:
-    """Return a dpid with all its 16 digits; zeros in front may be left out."""
+    """Return a dpid with all its 16 digits, or the name of a switch as it is.
+
+    Zeros in front may be left out. What reads as a dpid is no name.
+    """
     try:
         return dpid_to_text(dpid_given(text.strip()))
     except InvalidInput as error:
-        raise click.BadParameter(f"{text!r} is not a dpid: up to 16 hex digits") from error
+        if _NAME.fullmatch(text.strip()):
+            return text.strip()
+        reason = f"{text!r} is neither a dpid, up to 16 hex digits, nor a switch's name"
+        raise click.BadParameter(reason) from error
 
 
 def port_of(text: str) -> int | str:
@@ -71,7 +79,7 @@ def port_of(text: str) -> int | str:
 
 def end_of(text: str, client: ControllerAsker) -> dict[str, Any]:
     """Return the port ``DPID:PORT``, or the one where the host of that IP or MAC address is."""
-    port = _PORT.fullmatch(text)
+    port = _PORT.fullmatch(text) or _NAMED_PORT.fullmatch(text)
     if port is not None:
         return {"dpid": dpid_of(port[1]), "port_no": port_of(port[2])}
     wanted = _address(text)

@@ -92,7 +92,7 @@ def delete(session: Session, names: tuple[str, ...]) -> None:
     """
     for name in names:
         session.client.delete(_path(name), _SECONDS)
-        session.say(f"slice {name} is deleted")
+        session.done(f"slice {name} is deleted", {"deleted": name})
 
 
 @slices.group("rules")
@@ -134,7 +134,7 @@ def remove_rules(session: Session, name: str, numbers: tuple[int, ...]) -> None:
     """
     for number in numbers:
         session.client.delete(_path(name, "flowspace", str(number)), _SECONDS)
-        session.say(f"rule {number} of {name} is gone")
+        session.done(f"rule {number} of {name} is gone", {"slice": name, "deleted": number})
 
 
 def _tell_of_engine(part: str, summary: str) -> click.Command:
