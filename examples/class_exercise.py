@@ -33,10 +33,11 @@ async def cables(horizon: AsyncClient) -> tuple[set[Cable], set[Cable]]:
 
 async def taken_in(horizon: AsyncClient) -> AsyncIterator[set[Cable]]:
     """Yield the cables that the tree takes in, each time that it does."""
-    told = await horizon.tell(topology.read())
+    # A controller that tells no cursor is asked for all that it remembers.
+    since = (await horizon.tell(topology.read())).cursor or 0
     known, _left_out = await cables(horizon)
     kinds = ("tree_change", "link_delete", "link_add")
-    async for _event in horizon.events(since=told.cursor, kinds=kinds):
+    async for _event in horizon.events(since=since, kinds=kinds):
         now, _left_out = await cables(horizon)
         new, known = now - known, now
         if new:

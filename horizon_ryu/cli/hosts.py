@@ -63,7 +63,7 @@ def pin(
     Example: horizonctl hosts pin 00:00:00:00:00:01 1 3 --ip 10.0.0.1
     """
     mac = mac_of(mac, session.client)
-    body = {"dpid": dpid_of(dpid), "port_no": port_of(port), "ips": list(ips)}
+    body = {"dpid": dpid_of(dpid, session.client), "port_no": port_of(port), "ips": list(ips)}
     data = session.client.put(_path(mac, "pin"), body, vlan=vlan)
     session.done(f"{mac} is at port {port} of {body['dpid']}", data)
 

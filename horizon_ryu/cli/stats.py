@@ -28,7 +28,7 @@ def stats(session: Session, switch: str | None, part: str | None) -> None:
     """
     if switch is None and part is not None:
         raise click.UsageError("name the switch whose statistics you want")
-    named = () if switch is None else (dpid_of(switch),)
+    named = () if switch is None else (dpid_of(switch, session.client),)
     path = resource_path(*_STATS, *named, *(() if part is None else (part,)))
     if session.output == "xml":
         session.emit_xml(session.client.get_xml(path, rates=1))
@@ -51,7 +51,7 @@ def measures(session: Session, node: str | None) -> None:
     if node is None:
         names = [item["id"] for item in session.client.get(resource_path(*_NODES))["nodes"]]
     else:
-        names = [node if node.startswith("xen:") else dpid_of(node)]
+        names = [node if node.startswith("xen:") else dpid_of(node, session.client)]
     data, silent = [], []
     for name in names:
         try:

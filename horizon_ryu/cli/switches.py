@@ -44,7 +44,7 @@ def give_name(session: Session, dpid: str, name: str) -> None:
 
     Example: horizonctl switches name 1 s1
     """
-    data = session.client.ask(requests.give_name(dpid_of(dpid), name))
+    data = session.client.ask(requests.give_name(dpid_of(dpid, session.client), name))
     session.done(f"{data.get('dpid', dpid)} is called {name}", data)
 
 
@@ -56,7 +56,7 @@ def take_name(session: Session, switch: str) -> None:
 
     Example: horizonctl switches unname s1
     """
-    session.client.ask(requests.take_name(dpid_of(switch)))
+    session.client.ask(requests.take_name(dpid_of(switch, session.client)))
     session.done(f"{switch} has no name any more", {"switch": switch, "name": None})
 
 

@@ -102,7 +102,10 @@ def test_a_class_sees_which_cable_takes_the_place_of_another(shared_lab: FlowLab
 @on("fig4_1b", "1.3")
 def test_events_go_on_by_number_while_the_controller_is_restarted(shared_lab: FlowLab) -> None:
     lab = shared_lab
-    with Client(lab.controller.url) as horizon, contextlib.closing(horizon.events()) as events:
+    with (
+        Client(lab.controller.url) as horizon,
+        contextlib.closing(horizon.events(since=0)) as events,
+    ):
         lab.cut(lab.cable("DC"))
         assert next(event for event in events if event.kind == "link_delete")
         lab.restart_controller()
