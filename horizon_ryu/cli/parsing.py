@@ -77,7 +77,7 @@ def dpid_of(text: str, client: ControllerAsker | None = None) -> str:
 def _names(client: ControllerAsker) -> dict[str, Any]:
     """Return the names of switches, none where the controller knows no names."""
     try:
-        found: dict[str, Any] = client.ask(switch_names()).get("names", {})
+        found: dict[str, Any] = client.ask(switch_names().as_document()).get("names", {})
     except NobodyThere:
         raise
     except Failed:

@@ -25,7 +25,7 @@ def list_names(session: Session) -> None:
 
     Example: horizonctl switches names
     """
-    data = session.client.ask(requests.names())
+    data = session.client.ask(requests.names().as_document())
     if session.output != "table":
         session.emit_json(data)
         return
@@ -44,7 +44,8 @@ def give_name(session: Session, dpid: str, name: str) -> None:
 
     Example: horizonctl switches name 1 s1
     """
-    data = session.client.ask(requests.give_name(dpid_of(dpid, session.client), name))
+    request = requests.give_name(dpid_of(dpid, session.client), name)
+    data = session.client.ask(request.as_document())
     session.done(f"{data.get('dpid', dpid)} is called {name}", data)
 
 
