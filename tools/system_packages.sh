@@ -7,6 +7,7 @@ PACKAGES=(
     python3 python3-venv            # the controller
     openvswitch-switch mininet      # switches, and the network around them
     iproute2 iputils-ping ethtool procps    # what it runs in its hosts
+    graphviz                        # pictures of the topology (horizonctl topology --format svg)
     nmap                            # neighbors of Xen hosts and routers
     frr                             # routing daemons of routers that are namespaces
     nftables                        # what of a router's packets goes to its virtual machine

@@ -75,7 +75,7 @@ def forget(session: Session, mac: str, vlan: int | None) -> None:
     """
     mac = mac_of(mac, session.client)
     session.client.delete(_path(mac), vlan=vlan)
-    session.say(f"{mac} is forgotten")
+    session.done(f"{mac} is forgotten", {"forgotten": mac})
 
 
 @hosts.command()
@@ -93,9 +93,9 @@ def pin(
     Example: horizonctl hosts pin 00:00:00:00:00:01 1 3 --ip 10.0.0.1
     """
     mac = mac_of(mac, session.client)
-    body = {"dpid": dpid_of(dpid), "port_no": port_of(port), "ips": list(ips)}
-    session.client.put(_path(mac, "pin"), body, vlan=vlan)
-    session.say(f"{mac} is at port {port} of {body['dpid']}")
+    body = {"dpid": dpid_of(dpid, session.client), "port_no": port_of(port), "ips": list(ips)}
+    data = session.client.put(_path(mac, "pin"), body, vlan=vlan)
+    session.done(f"{mac} is at port {port} of {body['dpid']}", data)
 
 
 @hosts.command()
@@ -109,7 +109,7 @@ def unpin(session: Session, mac: str, vlan: int | None) -> None:
     """
     mac = mac_of(mac, session.client)
     session.client.delete(_path(mac, "pin"), vlan=vlan)
-    session.say(f"{mac} may move")
+    session.done(f"{mac} may move", {"unpinned": mac})
 
 
 COMMANDS = (hosts,)

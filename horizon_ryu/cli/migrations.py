@@ -32,7 +32,7 @@ def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **opt
     """
     if (flow is None) == (not match):
         raise click.UsageError("name the flow by its id, or by --match")
-    body: dict[str, Any] = {"dpids": dpids_of(options["through"])}
+    body: dict[str, Any] = {"dpids": dpids_of(options["through"], session.client)}
     body |= {"flow": flow} if flow is not None else {"match": match_of(match)}
     body |= parameters_in(options, MIGRATE_PARAMETERS)
     if options["both"]:

@@ -51,7 +51,7 @@ def show_stats_of(session: Session, switch: str | None, part: str | None) -> Non
 
 
 def _read(session: Session, switch: str | None, part: str | None) -> None:
-    named = () if switch is None else (dpid_of(switch),)
+    named = () if switch is None else (dpid_of(switch, session.client),)
     path = resource_path(*_STATS, *named, *(() if part is None else (part,)))
     if session.output == "xml":
         session.emit_xml(session.client.get_xml(path, rates=1))
@@ -98,7 +98,7 @@ def show_measures_of(session: Session, node: str) -> None:
 
     Example: horizonctl measures show xen:xen1:r1
     """
-    name = node if node.startswith("xen:") else dpid_of(node)
+    name = node if node.startswith("xen:") else dpid_of(node, session.client)
     _show_measures(session, [session.client.get(resource_path(*_NODES, name, "measures"))])
 
 

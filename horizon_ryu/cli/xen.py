@@ -70,7 +70,8 @@ def identity(session: Session) -> None:
 
     Example: horizonctl xen identity
     """
-    session.say(session.client.get(resource_path("v1", "xen", "identity"))["node_pk"])
+    data = session.client.get(resource_path("v1", "xen", "identity"))
+    session.done(data["node_pk"], data)
 
 
 @xen.group(cls=ListedGroup)
@@ -127,7 +128,7 @@ def remove(session: Session, name: str) -> None:
     Example: horizonctl xen remove xen1
     """
     session.client.delete(path_of(name))
-    session.say(f"{name} is forgotten")
+    session.done(f"{name} is forgotten", {"forgotten": name})
 
 
 # ---- domains
@@ -244,7 +245,7 @@ def delete(session: Session, host: str, domain: str) -> None:
     """
     with session.console.status(f"ending {domain} on {host} …"):
         session.client.delete(path_of(host, "domains", domain), LONG)
-    session.say(f"{domain} is gone")
+    session.done(f"{domain} is gone", {"deleted": domain})
 
 
 STATES = ("running", "paused", "shutoff", "destroyed")
