@@ -30,6 +30,7 @@ from horizon_ryu.slicer.kept_document import KeptDocument
 from horizon_ryu.slicer.table_journal import is_journal
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 from xen_bridge.one_line import CONTROL, in_one_line
+from xen_bridge.serving.ready import ServiceManager
 
 _MAX_PORT = 65_535
 _ADDRESS = re.compile(r"(\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<name>[^][\s:/]+)):(?P<port>[0-9]{1,5})")
@@ -202,6 +203,7 @@ async def _serve_controlled(
     except (OSError, ValueError) as error:
         raise _refused("--control", control, error) from error
     tasks = [asyncio.create_task(server.keep(control, listening))]
+    ServiceManager.of_process().tell_ready(f"controlled by {control}")
     if waits:
         tasks.append(asyncio.create_task(_serve_configured(engine, switches)))
     await ended.wait()
@@ -280,7 +282,9 @@ async def _serve(
         loop.add_signal_handler(number, ended.set)
     loop.add_signal_handler(signal.SIGHUP, asked_to_read)
     server = await _listening(engine, listen)
-    click.echo(f"ready, listening on {listen[0]}:{server.sockets[0].getsockname()[1]}")
+    place = f"listening on {listen[0]}:{server.sockets[0].getsockname()[1]}"
+    click.echo(f"ready, {place}")
+    ServiceManager.of_process().tell_ready(place)
     await ended.wait()
     server.close()
 
