@@ -69,6 +69,20 @@ def test_no_data_packet_is_lost_or_doubled_there_and_back(
     assert all(one["sent"] > 1000 for one in traffic.tallies)
 
 
+def test_no_packet_of_either_version_is_lost_there_and_back(lab: MigrationLab) -> None:
+    lab.separate(ipv6=True)
+    until(lambda: lab.reaches("2001:db8:2::2"), "the router passes IPv6")
+    with Traffic(lab, 1000) as traffic, Traffic(lab, 1000, ipv6=True) as traffic6:
+        for source in (0, 1):
+            ended = lab.migrate(source, "plane-separation", pause_s=0.5)
+            assert (ended.state, ended.problem, ended.lost) == ("done", None, 0)
+            assert lab.plane_leftovers(source) == []
+            pause(0.2)
+    for one in (traffic, traffic6):
+        assert (one.lost, one.duplicated) == (0, 0), one.tallies
+        assert all(tally["sent"] > 1000 for tally in one.tallies)
+
+
 def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -> None:
     lab.separate()
     drops = "type filter hook forward priority 0; policy accept; udp dport 7777 drop"
