@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -274,6 +274,15 @@ class MigrationLab:
         command = ("ip", "netns", "exec", space.name, "nft", "list", "tables")
         tables = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return found + [line for line in tables.splitlines() if "hz_" in line]
+
+    @contextlib.contextmanager
+    def cut(self, host: int) -> Iterator[None]:
+        """Cut the wire between a host's service and all others meanwhile."""
+        self.wire.ip("link", "set", f"m{host + 1}", "down")
+        try:
+            yield
+        finally:
+            self.wire.ip("link", "set", f"m{host + 1}", "up")
 
     def nft(self, host: int, text: str) -> None:
         """Have a host's nft load a text."""
