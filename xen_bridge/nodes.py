@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from xen_bridge.channel.incoming import IncomingChannel
 from xen_bridge.claim import Claim
 from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
-from xen_bridge.dom0.hypervisor.opening import check_is_here
+from xen_bridge.dom0.hypervisor.opening import check_is_here, open_hypervisor
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
 from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
@@ -88,6 +88,14 @@ READING_SECONDS = 30.0
 """For one reading of a gatherer."""
 
 
+@dataclass(frozen=True, slots=True)
+class MovingOptions:
+    """Where the peers of a Domain 0 reach its libvirt, and itself if elsewhere than others do."""
+
+    migration_uri: str | None = None
+    peer_url: str | None = None
+
+
 def domain_0(
     directory: Path,
     uri: str,
@@ -95,17 +103,21 @@ def domain_0(
     runtime: Runtime,
     serve: Serve,
     skipped: Collection[str] = (),
+    moving: MovingOptions | None = None,
 ) -> NodeComponents:
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
     New domains are given what ``paths`` allows, and no other file or device. Routers are separated
-    though Domain 0 skips the kinds ``skipped`` of what their kernels do. FileNotFoundError
-    without a key there; InvalidRequest for a URI that nothing serves, or another machine's.
+    though Domain 0 skips the kinds ``skipped`` of what their kernels do. ``moving`` says where
+    peers reach it. FileNotFoundError without a key there; InvalidRequest for a URI that nothing
+    serves, or another machine's.
     """
     check_is_here(uri)
     identity = Identity.load(directory)
     claim = Claim.of_service(directory / leaving.CLAIM)
-    host = PhysicalHost(uri, settings_file=directory / SETTINGS_FILE)
+    moving = moving or MovingOptions()
+    hypervisor = open_hypervisor(uri, moving.migration_uri)
+    host = PhysicalHost(uri, hypervisor, directory / SETTINGS_FILE, moving.peer_url)
     reading, netlink = _reading(runtime), Netlink()
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     measuring = MeasuresGatherer(gatherers, reading)
