@@ -1,4 +1,4 @@
-"""The picture on real switches: what is supposed happens, and events tell what snapshots then say."""
+"""The picture on real switches: what is supposed happens; events tell what snapshots then say."""
 
 from __future__ import annotations
 
