@@ -57,6 +57,8 @@ def test_a_name_is_usable_wherever_a_dpid_is(client: Client) -> None:
     assert client.get("/v1/switches/S1/name").json["dpid"] == S1
     client.names.give(next(iter(client.stats.samples)), "measured")
     assert client.get("/v1/stats/measured/desc").status_int == 200
+    assert client.get("/v1/nodes/measured/measures").status_int == 200
+    assert client.get("/v1/nodes/nobody/measures").status_int == 400
     flow = client.ask(
         "POST",
         "/v1/flows",
