@@ -92,6 +92,19 @@ def test_a_name_that_nobody_has_is_told_where_it_stands(client: Client) -> None:
     assert (wrong.status_int, wrong.json["errors"][0]["msg"]) == (422, "no switch is named s9")
 
 
+def test_rules_of_slices_take_names(client: Client) -> None:
+    client.names.give(1, "s1")
+    rule = {"dpids": ["S1", 2, "0x3"], "ports": [1]}
+    blue = {"name": "blue", "controllers": [{"url": "tcp:127.0.0.1:6633"}], "flowspace": [rule]}
+    made = client.ask("POST", "/v1/slices", blue)
+    assert made.status_int == 201, made.json
+    assert made.json["flowspace"][0]["dpids"] == [S1, S2, f"{3:016x}"]
+    more = client.ask("POST", "/v1/slices/blue/flowspace", [{"dpids": ["s1"], "ports": [2]}])
+    assert more.json["flowspace"][0]["dpids"] == [S1]
+    wrong = client.ask("POST", "/v1/slices/blue/flowspace", [{"dpids": ["s7"], "ports": [3]}])
+    assert (wrong.status_int, wrong.json["errors"][0]["loc"]) == (422, ["0", "dpids", "0"])
+
+
 @pytest.mark.parametrize(
     ("name", "status"),
     [
