@@ -129,7 +129,8 @@ def _exposure(machine: Machine, name: str) -> float:
 def _they_answer(machine: Machine) -> None:
     """Use them: a slice is made, a router is made and measured, the bridge knows its host."""
     slicer = "HORIZON_URL=http://127.0.0.1:8090 horizonctl"
-    wait_until(lambda: "slices" in machine.run(f"{slicer} -o json slices list", False), 60, "the slicer")
+    listed = f"{slicer} -o json slices list"
+    wait_until(lambda: "slices" in machine.run(listed, False), 60, "the slicer")
     machine.run(f"{slicer} slices create red -c tcp:127.0.0.1:7001 --rule 'ports=1 dl_vlan=10-20'")
     machine.run('horizonctl xen add one https://127.0.0.1:7443 "$(xen-bridge node-pk)"')
     machine.run("horizonctl xen create one r1")
