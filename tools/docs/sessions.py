@@ -2,8 +2,10 @@
 
 A page says ``.. session: NAME`` in a comment; its blocks of ``console`` behind that are typed, in
 their order, where NAME is built (``session_labs``), and what is printed is what stands there, but
-for what no two runs have alike (``masked``). ``python -m tools.docs.sessions`` (as root, in a
-sandbox) writes anew what is printed.
+for what no two runs have alike (``masked``).
+
+``python -m tools.docs.sessions`` (as root, in a sandbox)
+writes anew what is printed.
 """
 
 from __future__ import annotations
