@@ -34,6 +34,8 @@ from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
 from horizon_ryu.http.auth import load_tokens
 from horizon_ryu.http.event_log import EventLog
+from horizon_ryu.kept_layout import KeptLayout
+from horizon_ryu.kept_names import KeptNames
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow import listener
 from horizon_ryu.openflow.claims import ClaimAlarms
@@ -61,6 +63,7 @@ from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
+from xen_bridge.serving.ready import ServiceManager
 from xen_bridge.serving.room import Room
 
 LOG = logging.getLogger("horizon")
@@ -106,6 +109,7 @@ class Services:
     def _build(self) -> None:
         self.settings = start_check.check(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
+        self._manager = ServiceManager.of_process()
         self.runtime: Runtime = GreenRuntime()
         self.clock: Callable[[], float] = time.monotonic
         self.generation = secrets.randbits(32)
@@ -117,7 +121,12 @@ class Services:
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
         self.runtime.task_failed = self.supervisor.failed
-        self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
+        self.events = EventLog(
+            self.runtime, self.settings.rest.event_buffer, epoch=f"{self.generation:08x}"
+        )
+        publish, runtime = self.events.publish, self.runtime
+        self.switch_names = KeptNames(self.store, publish, runtime.semaphore())
+        self.layout = KeptLayout(self.store, publish, runtime.semaphore())
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
         self.switches = SwitchRegistry(self.runtime, self._tell_unanswered)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
@@ -203,6 +212,7 @@ class Services:
         """Say that all is there: REST is what Ryu starts last."""
         places = [*filter(None, [self._openflow_at]), f"{endpoint(address)} (REST)"]
         LOG.info("ready, listening on %s", " and ".join(places))
+        self._manager.tell_ready(f"listening on {' and '.join(places)}")
 
     def _read_tokens_again(self) -> None:
         """Put the tokens that the file has now in force; those of before stay if it is no good."""

@@ -7,7 +7,7 @@ import math
 import click
 
 from horizon_ryu.cli import flows, hosts, migrations, show, show_health, slices, stats, xen
-from horizon_ryu.cli.client import Client, Failed
+from horizon_ryu.cli.asking import ControllerAsker, Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal, printable
@@ -28,7 +28,7 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
 
     Example: horizonctl topology
     """
-    context.obj = Session(Client(url, token), output, Terminal())
+    context.obj = Session(ControllerAsker(url, token), output, Terminal())
 
 
 _PARTS = (flows, migrations, hosts, slices, stats, xen)

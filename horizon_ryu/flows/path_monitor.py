@@ -30,6 +30,8 @@ LONGEST_RETRY = 16.0
 """Seconds at most between two tries of a flow that another one is in the way of."""
 _PATIENCE = 5.0
 """Seconds until a flow is tried again that a switch did not take when it came."""
+_LOSSES = frozenset({"link_delete", "switch_leave", "port_delete"})
+"""What may cut a path."""
 _AT_ONCE = 256
 """Flows moved together."""
 
@@ -65,6 +67,9 @@ class PathMonitor:
         """Take note of changes of the topology; never waits."""
         ends: dict[str, set[PortRef]] = {"port_add": set(), "port_delete": set()}
         for change in changes:
+            if change.kind in _LOSSES:
+                # The index knows where a flow was; where it goes is known when its change is over.
+                self._waiting.suspect_numbers(self._registry.changing())
             if isinstance(change.subject, PortRef) and change.kind in ends:
                 ends[change.kind].add(change.subject)
             else:
@@ -167,11 +172,11 @@ class PathMonitor:
     def _plan(self, numbers: Sequence[int], batch: Batch[FlowPlan]) -> None:
         """Add to ``batch`` how flows are to be moved, and note those that others hold up."""
         for number in numbers:
-            if number not in self._registry:
-                self._held.pop(number, None)
-                continue
             if self._registry.is_changing(number):
                 self._held[number] = Hold(_RETRY)
+                continue
+            if number not in self._registry:
+                self._held.pop(number, None)
                 continue
             flow = self._registry.get(number)
             try:

@@ -30,7 +30,11 @@ class WaitingFlows:
 
     def suspect(self, flows: Iterable[Flow]) -> None:
         """Have flows looked at."""
-        self.suspects.update(flow.number for flow in flows)
+        self.suspect_numbers(flow.number for flow in flows)
+
+    def suspect_numbers(self, numbers: Iterable[int]) -> None:
+        """Have the flows of these numbers looked at, also those that are only being made."""
+        self.suspects.update(numbers)
         if self.suspects:
             self.wake.set()
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetPydanticSchema,
+    RootModel,
+    StringConstraints,
+    Tag,
+    ValidationInfo,
+)
+from pydantic_core import core_schema
 
 from horizon_ryu.core.errors import HorizonError, InvalidInput, NoRoute, SwitchError
 from horizon_ryu.core.flows.action_fields import action_fields
@@ -15,7 +25,8 @@ from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migrate_command import MIGRATE_PARAMETERS, MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import FlowWave, Move
-from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_to_text, dpids_list
+from horizon_ryu.core.identifiers import DPID_GIVEN, DPID_SEPARATOR, dpid_to_text
+from horizon_ryu.core.switch_names import SWITCH_NAME
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import (
     EntirePath,
@@ -31,18 +42,34 @@ from horizon_ryu.rest.flow_model import (
     hop_models,
 )
 from horizon_ryu.rest.flow_parameters import PARAMETERS, left_out, with_parameters
-from horizon_ryu.rest.given import DpidGiven
+from horizon_ryu.rest.given import DpidGiven, switch_given
 from horizon_ryu.rest.model import Dpid, Model, optional
-from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, MeterMod, Outgoing
 
 MAX_BATCH = 5_000
-_DPIDS_TEXT = rf"^{DPID_GIVEN}(?:\|{DPID_GIVEN})*$"
+_ONE_SWITCH = f"(?:{DPID_GIVEN}|{SWITCH_NAME})"
+_DPIDS_TEXT = rf"^{_ONE_SWITCH}(?:\|{_ONE_SWITCH})*$"
+_UNDONE = (MigrationState.PLANNED, MigrationState.DRAINING, MigrationState.DONE)
+"""States in which there is, or would be, something to take back."""
 _FAILED = (MigrationState.ROLLED_BACK, MigrationState.FAILED)
 
-DpidsText: TypeAlias = Annotated[
+
+def _split(given: Any, info: ValidationInfo) -> tuple[int, ...]:
+    return tuple(switch_given(part, info) for part in given.split(DPID_SEPARATOR))
+
+
+_DpidsForm: TypeAlias = Annotated[
     str,
     StringConstraints(pattern=_DPIDS_TEXT, max_length=24 * MAX_HOPS),
-    Field(description="dpids in their order, separated by |"),
+    Field(description="dpids or names in their order, separated by |"),
+]
+DpidsText: TypeAlias = Annotated[
+    tuple[int, ...],
+    GetPydanticSchema(
+        lambda _source, handler: core_schema.with_info_after_validator_function(
+            _split, handler.generate_schema(_DpidsForm)
+        )
+    ),
 ]
 
 
@@ -120,6 +147,28 @@ class WaveModel(Model):
     messages: tuple[MessageModel, ...]
 
 
+class PlanSummary(Model):
+    """Switches by what a plan does on them: an entry is added, replaced, deleted, or all is kept.
+
+    A switch may be in several; each is told once, in the order of the path where it has one.
+    """
+
+    added: tuple[Dpid, ...]
+    replaced: tuple[Dpid, ...]
+    deleted: tuple[Dpid, ...]
+    kept: tuple[Dpid, ...]
+
+
+class UndoModel(Model):
+    """The body that, sent to POST /v1/migrations, brings a flow back to where it was."""
+
+    flow: str
+    dpids: tuple[Dpid, ...]
+    priority: int
+    hard_timeout: int
+    idle_timeout: int
+
+
 class MigrationModel(Model):
     """A migration; ``duration_ms`` ends when the switches confirmed that traffic has turned.
 
@@ -142,6 +191,11 @@ class MigrationModel(Model):
     waves: int
     error: ErrorModel = optional()
     plan: tuple[WaveModel, ...] = optional()
+    summary: PlanSummary = optional(description="Of a dry run: what the plan does where")
+    undo: UndoModel = optional(
+        description="What brings it back, if it is done or would be: a migration along the whole "
+        "path of before"
+    )
 
 
 class Migrations(Model):
@@ -160,16 +214,12 @@ def command_of(request: MigrationRequest, loc: Loc) -> MigrateFlow:
     if len(given & {"flow", "match"}) != 1:
         raise InvalidInput((*loc, "flow"), "give either the flow's id or its match")
     return MigrateFlow(
-        dpids=_dpids(request.dpids, loc),
+        dpids=request.dpids,
         number=int(request.flow, 16) if "flow" in given else None,
         match=parse_match(request.match, (*loc, "match")) if "match" in given else None,
         bidirectional=bool(request.bidirectional),
         **{name: getattr(request, name) for name in MIGRATE_PARAMETERS},
     )
-
-
-def _dpids(given: str | tuple[int, ...], loc: Loc) -> tuple[int, ...]:
-    return dpids_list(given, (*loc, "dpids")) if isinstance(given, str) else given
 
 
 def migration_model(record: Migration, plan: Move | None = None) -> MigrationModel:
@@ -196,9 +246,52 @@ def migration_model(record: Migration, plan: Move | None = None) -> MigrationMod
     if record.error is not None:
         switch = None if record.switch is None else dpid_to_text(record.switch)
         values["error"] = ErrorModel(detail=clean(record.error), switch=switch)
+    undo = _undo(record)
+    if undo is not None:
+        values["undo"] = undo
     if plan is not None:
         values["plan"] = tuple(map(_wave, (*plan.pre_commit, *plan.post_commit)))
+        values["summary"] = _summary(plan)
     return MigrationModel(**values)
+
+
+def _undo(record: Migration) -> UndoModel | None:
+    """Return what brings a flow back; None where it was nowhere, or is not moved (yet)."""
+    old = record.old
+    if old is None or not old.hops or record.state not in _UNDONE:
+        return None
+    return UndoModel(
+        flow=old.id,
+        dpids=tuple(dpid_to_text(hop.dpid) for hop in old.hops),
+        priority=old.spec.priority,
+        hard_timeout=old.spec.hard_timeout,
+        idle_timeout=old.spec.idle_timeout,
+    )
+
+
+def _summary(plan: Move) -> PlanSummary:
+    """Return on which switches a plan adds, replaces and deletes entries."""
+    steps = [step for wave in (*plan.pre_commit, *plan.post_commit) for step in wave.steps]
+    entries = [
+        (step, mod.command) for step in steps if isinstance(mod := step.send.message, FlowMod)
+    ]
+    replaced = [step.send.dpid for step, _ in entries if step.replaces]
+    added = [
+        step.send.dpid
+        for step, command in entries
+        if command is FlowCommand.ADD and not step.replaces
+    ]
+    deleted = [step.send.dpid for step, command in entries if command is FlowCommand.DELETE_STRICT]
+    touched = {*added, *replaced, *deleted}
+    before = () if plan.old is None else plan.old.hops
+    now = {hop.dpid for hop in plan.new.hops}
+    kept = [hop.dpid for hop in before if hop.dpid in now - touched]
+    return PlanSummary(**{
+        name: tuple(map(dpid_to_text, dict.fromkeys(dpids)))
+        for name, dpids in (
+            ("added", added), ("replaced", replaced), ("deleted", deleted), ("kept", kept),
+        )
+    })  # fmt: skip
 
 
 def _wave(wave: FlowWave) -> WaveModel:

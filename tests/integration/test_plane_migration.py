@@ -46,7 +46,11 @@ def lab(built: MigrationLab) -> Iterator[MigrationLab]:
         until(lambda: built.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
 
 
-@pytest.mark.parametrize(("routes", "rate"), [(0, RATE), (1000, 2_000)], ids=["0", "1000"])
+@pytest.mark.parametrize(
+    ("routes", "rate"),
+    [(0, RATE), (1000, 2_000), (100_000, 2_000)],
+    ids=["0", "1000", "100000"],
+)
 def test_no_data_packet_is_lost_or_doubled_there_and_back(
     lab: MigrationLab, routes: int, rate: int
 ) -> None:
@@ -54,7 +58,7 @@ def test_no_data_packet_is_lost_or_doubled_there_and_back(
     with Traffic(lab, rate) as traffic:
         for source in (0, 1):
             ended = lab.migrate(source, "plane-separation")
-            assert (ended.state, ended.problem) == ("done", None)
+            assert (ended.state, ended.problem, ended.lost) == ("done", None, 0)
             there = 1 - source
             plane = until(lambda: lab.plane(there), "it is whole there")  # noqa: B023
             assert (plane.routes, plane.pinned) == (2 + routes, False)
@@ -63,6 +67,23 @@ def test_no_data_packet_is_lost_or_doubled_there_and_back(
             pause(0.2)
     assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
     assert all(one["sent"] > 1000 for one in traffic.tallies)
+
+
+def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -> None:
+    lab.separate()
+    drops = "type filter hook forward priority 0; policy accept; udp dport 7777 drop"
+    with Traffic(lab, 1000) as traffic:
+        order = lab.order(0, "plane-separation", pause_s=1.0)
+        lab.ask(0, order)
+        until(lambda: lab.states(0) == {"T"}, "it stands still, and its packets pass here")
+        lab.nft(0, f"table inet strange {{ chain drops {{ {drops}; }}; }}")
+        pause(0.2)
+        lab.nft(0, "delete table inet strange")
+        ended = lab.ended(0, order.id)
+        pause(0.2)
+    assert ended.state == "done"
+    assert traffic.lost > 0
+    assert ended.lost == traffic.lost
 
 
 class ControlPackets:
@@ -151,7 +172,7 @@ def test_one_that_is_aborted_while_it_stands_still_loses_no_packet_and_stays(
     with Traffic(lab, 1000) as traffic, ControlPackets(lab, router) as packets:
         ended = lab.migrate(0, "plane-separation", abort_if_pause_over_s=1e-6)
         pause(0.2)
-    assert ended.state == "rolled_back"
+    assert (ended.state, ended.lost) == ("rolled_back", 0)
     assert (traffic.lost, traffic.duplicated) == (0, 0)
     assert packets.lost == {b"u": 0, b"m": 0}
     plane = until(lambda: lab.plane(0), "it is whole here")
@@ -182,6 +203,27 @@ def test_a_bridge_killed_during_the_move_costs_no_data_packet(
     # As the router's agent does when it hears of another start of the bridge.
     lab.separate(where, routes=10)
     assert until(lambda: lab.plane(where), "it is whole").pinned is False
+
+
+def test_a_source_that_is_killed_and_not_started_anew_leaves_a_router_that_runs_and_hears(
+    lab: MigrationLab,
+) -> None:
+    lab.separate(routes=10)
+    with Traffic(lab, 1000) as traffic:
+        order = lab.order(0, "plane-separation", pause_s=3600.0)
+        lab.ask(0, order)
+        until(lambda: lab.states(0) == {"T"}, "it stands still")
+        port = lab.services[0].port
+        lab.services[0].kill()
+        until(lambda: "T" not in lab.states(0), "it runs though nobody started the service")
+        # Its own kernel answers for its addresses, so that goes through the machine.
+        until(lambda: lab.reaches("10.0.1.1"), "it hears and answers")
+        until(lambda: lab.leftovers(1) == [], "nothing of it is at the destination")
+        until(lambda: lab.plane_leftovers(1) == [], "nor of its planes")
+    assert (traffic.lost, traffic.duplicated) == (0, 0)
+    lab.services[0].start(port)
+    ended = lab.ended(0, order.id)
+    assert (ended.state, lab.domains(0), lab.domains(1)) == ("rolled_back", ["r1"], [])
 
 
 def test_a_router_whose_planes_are_not_separated_is_refused(lab: MigrationLab) -> None:

@@ -118,6 +118,10 @@ class FlowRegistry:
         """Tell whether a change of this flow is under way."""
         return number in self._changing
 
+    def changing(self) -> tuple[int, ...]:
+        """Return the numbers of the flows of which a change is under way, new ones included."""
+        return tuple(self._changing)
+
     def tags(self) -> frozenset[int]:
         """Return the VLAN identifiers in use: tags of ours, and those that flows name."""
         used: set[int] = set()

@@ -17,19 +17,26 @@ from fake_bridge import CONTROLLER
 from fake_xen import FakeXen
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
+from horizon_ryu.core.flows.what_if import FlowsNow, NetworkCut, Supposed, suppose
 from horizon_ryu.core.spanning_tree.forest import Forest, build_forest
+from horizon_ryu.core.stats.history import RateHistory
+from horizon_ryu.core.stats.rates import Rates
 from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
 from horizon_ryu.http.auth import Tokens
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.http.router import Router
+from horizon_ryu.kept_layout import KeptLayout
+from horizon_ryu.kept_names import KeptNames
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import (
     flows,
     health,
     hosts,
+    layout,
+    loads,
     migration_directory,
     migrations,
     networks,
@@ -39,7 +46,9 @@ from horizon_ryu.rest import (
     slices,
     spanning_tree,
     stats,
+    switch_names,
     topology,
+    what_if,
     xen_devices,
     xen_domains,
     xen_hosts,
@@ -199,6 +208,61 @@ class MemoryNetworks:
         del self._networks[name]
 
 
+class MemorySettings:
+    """Stands for the store's settings."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get_setting(self, name: str) -> Any:
+        return self.values.get(name)
+
+    def set_setting(self, name: str, value: Any) -> None:
+        self.values[name] = value
+
+
+class MemoryLayout:
+    """Stands for the store's positions."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Mapping[str, Any]] = {}
+
+    def layout(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.rows.values())
+
+    def put_layout(self, rows: tuple[Mapping[str, Any], ...], gone: tuple[str, ...]) -> None:
+        for node in gone:
+            self.rows.pop(node, None)
+        self.rows |= {row["node"]: row for row in rows}
+
+
+class FakeLoads:
+    """Stands for Stats' rates."""
+
+    def __init__(self) -> None:
+        self.kept = RateHistory(100)
+        self.kept.record(1, 999.0, {1: Rates(1.0, 2.0, None)})
+
+    def history(self) -> RateHistory:
+        return self.kept
+
+    def view(self) -> TopologyView:
+        return triangle()
+
+    def now(self) -> float:
+        return 1000.0
+
+
+class FakeWhatIf:
+    """Stands for the Flow Manager, without flows."""
+
+    def suppose(self, cut: NetworkCut) -> Supposed:
+        return suppose(triangle(), cut, FlowsNow((), (4000, 4010), tuple))
+
+    def forest(self) -> Forest:
+        return build_forest(triangle())
+
+
 class FakeHealth:
     """Stands for the controller."""
 
@@ -266,20 +330,26 @@ class Client:
         self.networks = MemoryNetworks()
         self.metrics = Metrics()
         self.events = EventLog(GreenRuntime())
-        self.router = Router(tokens, self.metrics.request)
+        self.names = KeptNames(MemorySettings(), self.events.publish, nullcontext())
+        self.layout = KeptLayout(MemoryLayout(), self.events.publish, nullcontext())
+        self.router = Router(tokens, self.metrics.request, switches=self.names.dpid)
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(FakeHealth(), self.metrics, GreenRuntime().checkpoint))
         self.router.add(events_resource.resources(self.events, GreenRuntime()))
+        self.router.add(switch_names.resources(self.names))
+        self.router.add(layout.resources(self.layout))
         self.router.add(topology.resources(self.discovery, self.networks))
         self.router.add(hosts.resources(self.discovery))
         self.router.add(spanning_tree.resources(self.tree))
         self.router.add(networks.resources(self.networks))
         self.stats = FakeStats()
+        self.router.add(loads.resources(FakeLoads()))
         self.router.add(stats.resources(self.stats))
         self.nodes = nodes.NodeDirectory()
         nodes.offer(self, nodes.SwitchNodes(self.stats))
         self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
         self.router.add(flows.resources(self.fabric.service))
+        self.router.add(what_if.resources(FakeWhatIf()))
         self.router.add(migrations.resources(lambda: self.fabric.migrations))
         self.migrations = migration_directory.MigrationDirectory()
         migration_directory.offer(
