@@ -1,9 +1,10 @@
 // Builds the page into the folder that the controller serves; files are named by their content.
 //   node build.mjs [FOLDER]
-import { build } from "esbuild";
+
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = process.argv[2] ?? join(here, "..", "horizon_ryu", "page");
@@ -36,7 +37,10 @@ function made(result, entry, extension = ".js") {
 
 await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
-const worker = await build({ ...common, entryPoints: [join(here, "src/picture/layout_worker.ts")] });
+const worker = await build({
+  ...common,
+  entryPoints: [join(here, "src/picture/layout_worker.ts")],
+});
 const page = await build({
   ...common,
   entryPoints: [join(here, "src/main.tsx"), join(here, "src/page.css"), join(here, "src/icon.svg")],

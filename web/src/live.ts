@@ -1,7 +1,7 @@
 /** Keeps the world as the controller has it: snapshots, then events, then snapshots again where events have a gap. */
 
 import type { Client } from "./api/client.ts";
-import { EventStream, type Connect } from "./api/events.ts";
+import { type Connect, EventStream } from "./api/events.ts";
 import { Problem } from "./api/problem.ts";
 import type {
   ApiEvent,
@@ -214,9 +214,13 @@ export class Live {
     const domains = await Promise.all(hosts.map((one) => this.domainsOf(one)));
     this.world.set({ xenHosts, domains: new Map(domains) });
     if (hosts.length === 0) return;
-    const graph = await this.part<XenTopology | null>(null, "the topology of Xen hosts", async () => {
-      return (await this.client.get<XenTopology>("/v1/xen/topology")).body;
-    });
+    const graph = await this.part<XenTopology | null>(
+      null,
+      "the topology of Xen hosts",
+      async () => {
+        return (await this.client.get<XenTopology>("/v1/xen/topology")).body;
+      },
+    );
     this.world.set({ xenTopology: graph.known });
   }
 
@@ -245,7 +249,10 @@ export class Live {
       return { known: await read(), absent: null };
     } catch (error) {
       if (!(error instanceof Problem) || error.status === 0 || error.status === 401) throw error;
-      const why = error.status === 404 ? `This controller has no ${what}.`.replace("no a ", "no ").replace("no the ", "no ") : error.message;
+      const why =
+        error.status === 404
+          ? `This controller has no ${what}.`.replace("no a ", "no ").replace("no the ", "no ")
+          : error.message;
       return { known: nothing, absent: why };
     }
   }

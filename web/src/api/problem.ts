@@ -11,7 +11,13 @@ export class Problem extends Error {
   readonly errors: readonly FieldFault[];
   readonly at: string | null;
 
-  constructor(status: number, title: string, detail: string, errors: FieldFault[], at: string | null) {
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    errors: FieldFault[],
+    at: string | null,
+  ) {
     super(detail);
     this.status = status;
     this.title = title;

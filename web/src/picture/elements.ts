@@ -1,8 +1,8 @@
 /** What stands in the picture: nodes and edges made of the world. Pure. */
 
 import type { Loads } from "../api/types.ts";
-import { type Cable, cablesOf, linkKey } from "../model/network.ts";
 import { bps, stationLabel, switchLabel } from "../model/naming.ts";
+import { type Cable, cablesOf, linkKey } from "../model/network.ts";
 import { routerId, type World, xenHostId } from "../model/world.ts";
 
 export interface PictureNode {
@@ -50,7 +50,13 @@ function networkNodes({ network }: World): PictureNode[] {
     }),
   );
   const stations = [...network.stations].map(
-    ([id, one]): PictureNode => ({ id, kind: "station", label: stationLabel(one), parent: null, up: true }),
+    ([id, one]): PictureNode => ({
+      id,
+      kind: "station",
+      label: stationLabel(one),
+      parent: null,
+      up: true,
+    }),
   );
   const segments = [...network.segments.keys()].map(
     (id): PictureNode => ({ id, kind: "segment", label: "segment", parent: null, up: true }),
@@ -66,7 +72,13 @@ function xenNodes(world: World): PictureNode[] {
     nodes.push({ id: parent, kind: "xen_host", label: host.name, parent: null, up });
     for (const one of world.domains.get(host.name) ?? []) {
       const id = routerId(host.name, one.name);
-      nodes.push({ id, kind: "router", label: one.name, parent, up: up && one.state === "running" });
+      nodes.push({
+        id,
+        kind: "router",
+        label: one.name,
+        parent,
+        up: up && one.state === "running",
+      });
     }
   }
   return nodes;
@@ -76,7 +88,13 @@ function networkEdges({ network, loads }: World): PictureEdge[] {
   const loaded = loadsOf(loads);
   const cables = [...cablesOf(network).values()].map((one) => cableEdge(one, loaded));
   const access = [...network.stations].map(
-    ([id, one]): PictureEdge => ({ ...PLAIN, id: `${id}>`, kind: "access", source: id, target: one.dpid }),
+    ([id, one]): PictureEdge => ({
+      ...PLAIN,
+      id: `${id}>`,
+      kind: "access",
+      source: id,
+      target: one.dpid,
+    }),
   );
   const joints = [...network.segments].flatMap(([id, one]) =>
     one.ports.map(
@@ -138,13 +156,22 @@ function xenEdges(world: World): PictureEdge[] {
   const names = new Map<string, string>();
   for (const part of [graph.physical, ...Object.values(graph.virtual)]) {
     for (const node of part.nodes) {
-      names.set(node.id, node.uuid === null ? xenHostId(node.host) : routerId(node.host, node.name));
+      names.set(
+        node.id,
+        node.uuid === null ? xenHostId(node.host) : routerId(node.host, node.name),
+      );
     }
   }
-  const networks: [string, typeof graph.physical][] = [["", graph.physical], ...Object.entries(graph.virtual)];
+  const networks: [string, typeof graph.physical][] = [
+    ["", graph.physical],
+    ...Object.entries(graph.virtual),
+  ];
   return networks.flatMap(([name, part]) =>
     part.links.map((link, place): PictureEdge => {
-      const ends = { source: names.get(link.src.node) ?? "", target: names.get(link.dst.node) ?? "" };
+      const ends = {
+        source: names.get(link.src.node) ?? "",
+        target: names.get(link.dst.node) ?? "",
+      };
       return { ...PLAIN, ...ends, id: `xen:${name}:${place}>`, kind: "xen_link", label: name };
     }),
   );

@@ -17,8 +17,12 @@ function layOut({ nodes, edges }: LayoutRequest): Record<string, Position> {
   const ids = nodes.map((one) => one.id).sort();
   Math.random = seeded(hash(ids.join(" ")));
   const cy = cytoscape({ headless: true, styleEnabled: true });
-  const sorted = [...nodes].sort((a, b) => rank(a.parent) - rank(b.parent) || (a.id < b.id ? -1 : 1));
-  cy.add(sorted.map(({ id, parent, size }) => ({ data: { id, size, ...(parent ? { parent } : {}) } })));
+  const sorted = [...nodes].sort(
+    (a, b) => rank(a.parent) - rank(b.parent) || (a.id < b.id ? -1 : 1),
+  );
+  cy.add(
+    sorted.map(({ id, parent, size }) => ({ data: { id, size, ...(parent ? { parent } : {}) } })),
+  );
   cy.add(edges.map((one, place) => ({ data: { ...one, id: `edge ${place}` } })));
   cy.style([{ selector: "node:childless", style: { width: "data(size)", height: "data(size)" } }]);
   const options = {

@@ -71,7 +71,10 @@ export function look(): StylesheetJson {
       selector: "node[kind='router']",
       style: { shape: "round-hexagon", width: 54, height: 34, "border-color": accent },
     },
-    { selector: "node[!up]", style: { "border-style": "dashed", color: muted, "background-opacity": 0.4 } },
+    {
+      selector: "node[!up]",
+      style: { "border-style": "dashed", color: muted, "background-opacity": 0.4 },
+    },
     {
       selector: "edge",
       style: {
@@ -117,7 +120,10 @@ export function look(): StylesheetJson {
       selector: ".selected",
       style: { "underlay-color": accent, "underlay-opacity": 0.45, "underlay-padding": 6 },
     },
-    { selector: "node.selected[kind!='xen_host']", style: { "border-color": accent, "border-width": 2.6 } },
+    {
+      selector: "node.selected[kind!='xen_host']",
+      style: { "border-color": accent, "border-width": 2.6 },
+    },
   ];
   return rules as unknown as StylesheetJson;
 }

@@ -59,7 +59,9 @@ export class Picture {
     this.cy.on("tap", (event: EventObject) => {
       this.events.clicked(event.target === this.cy ? null : (event.target.id() as string));
     });
-    this.cy.on("dragfree", "node", (event: EventObject) => this.freed(event.target as NodeSingular));
+    this.cy.on("dragfree", "node", (event: EventObject) =>
+      this.freed(event.target as NodeSingular),
+    );
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.cy.style(look());
     });
@@ -106,7 +108,9 @@ export class Picture {
     const one = this.cy.getElementById(id);
     if (one.empty()) return null;
     const box = this.cy.container()?.getBoundingClientRect();
-    const at = one.isNode() ? one.renderedPosition() : one.renderedMidpoint();
+    const at = one.isNode()
+      ? one.renderedPosition()
+      : (one as unknown as cytoscape.EdgeSingular).renderedMidpoint();
     return { x: (box?.left ?? 0) + at.x, y: (box?.top ?? 0) + at.y };
   }
 
@@ -158,8 +162,14 @@ export class Picture {
     const near = this.wanted.edges
       .filter((edge) => edge.source === one.id || edge.target === one.id)
       .map((edge) => (edge.source === one.id ? edge.target : edge.source));
-    const siblings = this.wanted.nodes.filter((other) => other.parent === one.parent && one.parent !== null);
-    return { id: one.id, near: siblings.length > 1 ? siblings.map((s) => s.id) : near, room: ROOMS[one.kind] };
+    const siblings = this.wanted.nodes.filter(
+      (other) => other.parent === one.parent && one.parent !== null,
+    );
+    return {
+      id: one.id,
+      near: siblings.length > 1 ? siblings.map((s) => s.id) : near,
+      room: ROOMS[one.kind],
+    };
   }
 
   private arrangeSoon(): void {
@@ -180,7 +190,8 @@ export class Picture {
 
   private request(): LayoutRequest {
     const kinds = new Map(this.wanted.nodes.map((one) => [one.id, one.kind]));
-    const isNear = (edge: PictureEdge) => edge.kind === "access" || kinds.get(edge.source) === "station";
+    const isNear = (edge: PictureEdge) =>
+      edge.kind === "access" || kinds.get(edge.source) === "station";
     return {
       nodes: this.wanted.nodes.map(({ id, parent, kind }) => ({ id, parent, size: SIZES[kind] })),
       edges: this.wanted.edges.map((one) => ({
@@ -216,7 +227,9 @@ export class Picture {
         .elements()
         .filter((one) => !wanted.has(one.id()))
         .remove();
-      for (const one of nodes.sort((a, b) => Number(a.parent !== null) - Number(b.parent !== null))) {
+      for (const one of nodes.sort(
+        (a, b) => Number(a.parent !== null) - Number(b.parent !== null),
+      )) {
         this.drawNode(one);
       }
       for (const one of edges) this.drawEdge(one);
