@@ -43,6 +43,8 @@ export class Live {
   private due = new Set<Refresh>();
   private timers = new Set<string>();
   private syncing: Promise<void> | null = null;
+  /** The paths that this controller serves: others are not asked for, nor logged as missing. */
+  private offers: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly client: Client,
@@ -76,6 +78,7 @@ export class Live {
 
   private async readAll(): Promise<void> {
     try {
+      await this.readOffers();
       await this.readLayout();
       await this.readTopology();
       this.world.set({ liveness: { state: "live" } });
@@ -163,6 +166,11 @@ export class Live {
     await read[part]().catch((error: unknown) => this.failed(error));
   }
 
+  private async readOffers(): Promise<void> {
+    const { body } = await this.client.get<{ links: Record<string, string> }>("/v1");
+    this.offers = new Set(Object.values(body.links));
+  }
+
   private async readTopology(): Promise<void> {
     const { body, cursor } = await this.client.get<Topology>("/v1/topology");
     if (cursor !== null) this.cursor = cursor;
@@ -170,7 +178,7 @@ export class Live {
   }
 
   private async readLayout(): Promise<void> {
-    const found = await this.part<Record<string, Position>>({}, "the layout", async () => {
+    const found = await this.offered<Record<string, Position>>("/v1/layout", {}, "the layout", async () => {
       const answer = await this.client.get<{ positions: Record<string, Position> }>("/v1/layout");
       return answer.body.positions;
     });
@@ -178,35 +186,35 @@ export class Live {
   }
 
   private flows(): Promise<World["flows"]> {
-    return this.part(new Map(), "the Flow Manager", async () => {
+    return this.offered("/v1/flows", new Map(), "the Flow Manager", async () => {
       const { body } = await this.client.get<{ flows: Flow[] }>("/v1/flows");
       return new Map(body.flows.map((one) => [one.id, one]));
     });
   }
 
   private async readMigrations(): Promise<void> {
-    const found = await this.part<Migration[]>([], "migrations", async () => {
+    const found = await this.offered<Migration[]>("/v1/migrations", [], "migrations", async () => {
       return (await this.client.get<{ migrations: Migration[] }>("/v1/migrations")).body.migrations;
     });
     this.world.set({ migrations: new Map(found.known.map((one) => [one.id, one])) });
   }
 
   private slices(): Promise<World["slices"]> {
-    return this.part(new Map(), "a slicer (slicer_url in [rest])", async () => {
+    return this.offered("/v1/slices", new Map(), "a slicer (slicer_url in [rest])", async () => {
       const { body } = await this.client.get<{ slices: Slice[] }>("/v1/slices");
       return new Map(body.slices.map((one) => [one.name, one]));
     });
   }
 
   private networks(): Promise<World["networks"]> {
-    return this.part(new Map(), "virtual networks", async () => {
+    return this.offered("/v1/networks", new Map(), "virtual networks", async () => {
       const { body } = await this.client.get<{ networks: VirtualNetwork[] }>("/v1/networks");
       return new Map(body.networks.map((one) => [one.name, one]));
     });
   }
 
   private async readXen(): Promise<void> {
-    const xenHosts = await this.part<Map<string, XenHost>>(new Map(), "Xen hosts", async () => {
+    const xenHosts = await this.offered<Map<string, XenHost>>("/v1/xen/hosts", new Map(), "Xen hosts", async () => {
       const { body } = await this.client.get<{ hosts: XenHost[] }>("/v1/xen/hosts");
       return new Map(body.hosts.map((one) => [one.name, one]));
     });
@@ -243,17 +251,24 @@ export class Live {
     }
   }
 
-  /** Return what `read` finds; where the controller has no such thing, say so instead of failing. */
-  private async part<T>(nothing: T, what: string, read: () => Promise<T>): Promise<Part<T>> {
+  private async offered<T>(
+    path: string,
+    nothing: T,
+    what: string,
+    read: () => Promise<T>,
+  ): Promise<Part<T>> {
+    if (this.offers.has(path)) return this.part(nothing, what, read);
+    const named = what.replace(/^(a|the) /, "");
+    return { known: nothing, absent: `This controller has no ${named}.` };
+  }
+
+  /** Return what `read` finds; where it is refused, say why instead of failing. */
+  private async part<T>(nothing: T, _what: string, read: () => Promise<T>): Promise<Part<T>> {
     try {
       return { known: await read(), absent: null };
     } catch (error) {
       if (!(error instanceof Problem) || error.status === 0 || error.status === 401) throw error;
-      const why =
-        error.status === 404
-          ? `This controller has no ${what}.`.replace("no a ", "no ").replace("no the ", "no ")
-          : error.message;
-      return { known: nothing, absent: why };
+      return { known: nothing, absent: error.message };
     }
   }
 }

@@ -11,7 +11,7 @@ export function look(): StylesheetJson {
   const [text, muted, panel, accent] = ["text", "muted", "panel", "accent"].map(colour);
   const [line, treeLine, good, bad] = ["cable", "tree", "good", "bad"].map(colour);
   const ground = colour("ground");
-  const font = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif";
+  const font = "system-ui, Segoe UI, DejaVu Sans, sans-serif";
   const rules = [
     {
       selector: "node",

@@ -54,7 +54,6 @@ export class Picture {
       maxZoom: 3,
       boxSelectionEnabled: false,
       autounselectify: true,
-      wheelSensitivity: 0.4,
     });
     this.cy.on("tap", (event: EventObject) => {
       this.events.clicked(event.target === this.cy ? null : (event.target.id() as string));

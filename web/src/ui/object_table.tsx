@@ -48,8 +48,8 @@ export function ObjectTable({ choose }: { choose(id: string): void }) {
     const box = scroller.current;
     if (box === null) return;
     if (at * ROW < box.scrollTop) box.scrollTop = at * ROW;
-    if ((at + 1) * ROW > box.scrollTop + box.clientHeight)
-      box.scrollTop = (at + 1) * ROW - box.clientHeight;
+    if ((at + 2) * ROW > box.scrollTop + box.clientHeight)
+      box.scrollTop = (at + 2) * ROW - box.clientHeight;
   }, [at]);
 
   const toggle = (title: string) => {
@@ -106,6 +106,8 @@ export function ObjectTable({ choose }: { choose(id: string): void }) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a treegrid is operated by keyboard
         tabIndex={0}
         onKeyDown={key}
+        ref={scroller}
+        onScroll={(event) => setTop(event.currentTarget.scrollTop)}
       >
         <div class="heads" role="rowgroup">
           <div class="row head" role="row" aria-rowindex={1}>
@@ -128,8 +130,6 @@ export function ObjectTable({ choose }: { choose(id: string): void }) {
         <div
           class="rows"
           role="rowgroup"
-          ref={scroller}
-          onScroll={(event) => setTop(event.currentTarget.scrollTop)}
         >
           <div role="presentation" style={{ height: `${first * ROW}px` }} />
           {shown.map((line, place) => (
