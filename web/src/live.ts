@@ -178,10 +178,15 @@ export class Live {
   }
 
   private async readLayout(): Promise<void> {
-    const found = await this.offered<Record<string, Position>>("/v1/layout", {}, "the layout", async () => {
-      const answer = await this.client.get<{ positions: Record<string, Position> }>("/v1/layout");
-      return answer.body.positions;
-    });
+    const found = await this.offered<Record<string, Position>>(
+      "/v1/layout",
+      {},
+      "the layout",
+      async () => {
+        const answer = await this.client.get<{ positions: Record<string, Position> }>("/v1/layout");
+        return answer.body.positions;
+      },
+    );
     if (found.absent === null) this.world.set({ positions: new Map(Object.entries(found.known)) });
   }
 
@@ -214,21 +219,22 @@ export class Live {
   }
 
   private async readXen(): Promise<void> {
-    const xenHosts = await this.offered<Map<string, XenHost>>("/v1/xen/hosts", new Map(), "Xen hosts", async () => {
-      const { body } = await this.client.get<{ hosts: XenHost[] }>("/v1/xen/hosts");
-      return new Map(body.hosts.map((one) => [one.name, one]));
-    });
+    const xenHosts = await this.offered<Map<string, XenHost>>(
+      "/v1/xen/hosts",
+      new Map(),
+      "Xen hosts",
+      async () => {
+        const { body } = await this.client.get<{ hosts: XenHost[] }>("/v1/xen/hosts");
+        return new Map(body.hosts.map((one) => [one.name, one]));
+      },
+    );
     const hosts = [...xenHosts.known.values()];
     const domains = await Promise.all(hosts.map((one) => this.domainsOf(one)));
     this.world.set({ xenHosts, domains: new Map(domains) });
     if (hosts.length === 0) return;
-    const graph = await this.part<XenTopology | null>(
-      null,
-      "the topology of Xen hosts",
-      async () => {
-        return (await this.client.get<XenTopology>("/v1/xen/topology")).body;
-      },
-    );
+    const graph = await this.part<XenTopology | null>(null, async () => {
+      return (await this.client.get<XenTopology>("/v1/xen/topology")).body;
+    });
     this.world.set({ xenTopology: graph.known });
   }
 
@@ -236,7 +242,7 @@ export class Live {
     const before = this.world.get().domains.get(host.name) ?? [];
     if (host.state !== "connected") return [host.name, before];
     const path = `/v1/xen/hosts/${encodeURIComponent(host.name)}/domains`;
-    const found = await this.part<readonly Domain[]>(before, "domains", async () => {
+    const found = await this.part<readonly Domain[]>(before, async () => {
       return (await this.client.get<{ domains: Domain[] }>(path)).body.domains;
     });
     return [host.name, found.known.filter((one) => one.id !== 0)];
@@ -257,13 +263,13 @@ export class Live {
     what: string,
     read: () => Promise<T>,
   ): Promise<Part<T>> {
-    if (this.offers.has(path)) return this.part(nothing, what, read);
+    if (this.offers.has(path)) return this.part(nothing, read);
     const named = what.replace(/^(a|the) /, "");
     return { known: nothing, absent: `This controller has no ${named}.` };
   }
 
   /** Return what `read` finds; where it is refused, say why instead of failing. */
-  private async part<T>(nothing: T, _what: string, read: () => Promise<T>): Promise<Part<T>> {
+  private async part<T>(nothing: T, read: () => Promise<T>): Promise<Part<T>> {
     try {
       return { known: await read(), absent: null };
     } catch (error) {

@@ -83,7 +83,8 @@ export class Picture {
         const id = one.id();
         one.toggleClass("selected", marks.selected.has(id));
         one.toggleClass("lit", marks.lit?.has(id) ?? false);
-        one.toggleClass("dim", marks.lit !== null && !marks.lit.has(id) && !one.isParent());
+        const isLit = marks.lit === null || marks.lit.has(id) || marks.planned.has(id);
+        one.toggleClass("dim", !isLit && !one.isParent());
         one.toggleClass("planned", marks.planned.has(id));
         one.toggleClass("cut", marks.cut.has(id));
       });

@@ -127,10 +127,7 @@ export function ObjectTable({ choose }: { choose(id: string): void }) {
             ))}
           </div>
         </div>
-        <div
-          class="rows"
-          role="rowgroup"
-        >
+        <div class="rows" role="rowgroup">
           <div role="presentation" style={{ height: `${first * ROW}px` }} />
           {shown.map((line, place) => (
             <TableLine
