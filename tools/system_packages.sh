@@ -15,8 +15,12 @@ PACKAGES=(
     net-tools                       # what make bench compares with
     openvswitch-testcontroller      # a tenant of the slicer's, in the tests
     qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio openssh-client    # the Xen lab
+    chromium chromium-driver fonts-dejavu-core  # the page's tests, in a real browser
     libvirt-dev pkg-config gcc python3-dev  # libvirt's Python binding, for xen_bridge
 )
+
+# Node builds the page; one of another maker, with its own npm, does as well.
+command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 
 missing=()
 if command -v dpkg-query >/dev/null; then
