@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError
 from horizon_ryu.slices.slice_rows import SliceRows
 from horizon_ryu.store_carry import Carry, carried, carried_read
-from horizon_ryu.store_database import BUSY_WAIT, Database
+from horizon_ryu.store_database import BUSY_WAIT, Database, delete_rows
 from horizon_ryu.store_tables import (
     FLOWS,
     LAYOUT,
@@ -36,9 +36,6 @@ _KNOWN_MIGRATION = (
     .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
 )
 Row: TypeAlias = Mapping[str, Any]
-
-_MANY = 400
-"""Rows named in one statement; every database takes that many parameters."""
 
 
 class Store(Database):
@@ -125,7 +122,7 @@ class Store(Database):
     def put_layout(self, rows: Sequence[Row], gone: Sequence[str]) -> None:
         """Keep positions in place of what was known of their nodes, and forget ``gone``."""
         with self._writing() as connection:
-            _delete(connection, LAYOUT.c.node, [*gone, *(row["node"] for row in rows)])
+            delete_rows(connection, LAYOUT.c.node, [*gone, *(row["node"] for row in rows)])
             if rows:
                 connection.execute(sa.insert(LAYOUT), list(rows))
 
@@ -138,7 +135,7 @@ class Store(Database):
         ``place`` is its place in time.
         """
         with self._writing() as connection:
-            _delete(connection, ROUTER_MIGRATIONS.c.id, (name,))
+            delete_rows(connection, ROUTER_MIGRATIONS.c.id, (name,))
             row = {"id": name, "place": place, "data": data}
             connection.execute(sa.insert(ROUTER_MIGRATIONS), row)
 
@@ -146,7 +143,7 @@ class Store(Database):
     def forget_router_migrations(self, names: Sequence[str]) -> None:
         """Forget migrations of routers; one that is not known is no error."""
         with self._writing() as connection:
-            _delete(connection, ROUTER_MIGRATIONS.c.id, names)
+            delete_rows(connection, ROUTER_MIGRATIONS.c.id, names)
 
     @carried_read
     def router_migrations(self) -> tuple[Row, ...]:
@@ -189,8 +186,8 @@ class Store(Database):
     def put_slice_rows(self, rows: SliceRows) -> None:
         """Forget slices and rules that are gone, and keep others; a name or id stands once."""
         with self._writing() as connection:
-            _delete(connection, SLICES.c.name, rows.gone_slices)
-            _delete(connection, SLICE_RULES.c.id, rows.gone_rules)
+            delete_rows(connection, SLICES.c.name, rows.gone_slices)
+            delete_rows(connection, SLICE_RULES.c.id, rows.gone_rules)
             if rows.slices:
                 connection.execute(sa.insert(SLICES), list(rows.slices))
             if rows.rules:
@@ -209,7 +206,7 @@ class Store(Database):
     def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
         """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
         with self._writing() as connection:
-            _delete(connection, FLOWS.c.number, [*gone, *(row["number"] for row in rows)])
+            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in rows)])
             if rows:
                 values = [{"number": row["number"], "data": row} for row in rows]
                 connection.execute(sa.insert(FLOWS), values)
@@ -234,7 +231,7 @@ class Store(Database):
                 connection.execute(_NEW_MIGRATION, new)
             if known:
                 connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
-            _delete(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
+            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
             if flows:
                 values = [{"number": row["number"], "data": row} for row in flows]
                 connection.execute(sa.insert(FLOWS), values)
@@ -266,7 +263,7 @@ class Store(Database):
             .offset(kept)
         )
         with self._writing() as connection:
-            _delete(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
+            delete_rows(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
 
 
 def _set(connection: sa.Connection, name: str, value: Any) -> None:
@@ -276,13 +273,3 @@ def _set(connection: sa.Connection, name: str, value: Any) -> None:
     )
     if not changed.rowcount:
         connection.execute(sa.insert(SETTINGS).values(name=name, value=value))
-
-
-def _delete(connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:
-    for some in _pieces(values):
-        connection.execute(sa.delete(column.table).where(column.in_(some)))
-
-
-def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _MANY):
-        yield values[start : start + _MANY]

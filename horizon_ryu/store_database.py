@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import disk_usage
@@ -34,6 +34,8 @@ everything else of the controller waits as well."""
 _PROBE = "store.probe"
 _PROBE_SIZE = 65_536
 """Bytes that there must be room for before the disk is believed again."""
+_MANY = 400
+"""Rows named in one statement; every database takes that many parameters."""
 _MIGRATIONS = Path(__file__).with_name("schema_versions")
 _NO_PROBE = sa.delete(SETTINGS).where(SETTINGS.c.name == _PROBE)
 
@@ -192,3 +194,14 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def delete_rows(connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:
+    """Delete the rows that have one of ``values`` in a column, however many these are."""
+    for some in _pieces(values):
+        connection.execute(sa.delete(column.table).where(column.in_(some)))
+
+
+def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _MANY):
+        yield values[start : start + _MANY]
