@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -11,12 +11,17 @@ from sqlalchemy.exc import IntegrityError
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.core.errors import Conflict, NotFound, StoreError
 from horizon_ryu.slices.slice_rows import SliceRows
-from horizon_ryu.store_carry import Carry, carried, carried_read
-from horizon_ryu.store_database import BUSY_WAIT, Database, delete_rows
+from horizon_ryu.store_database import (
+    BUSY_WAIT,
+    Carry,
+    FlowRows,
+    Row,
+    carried,
+    carried_read,
+    delete_rows,
+)
 from horizon_ryu.store_tables import (
-    FLOWS,
     LAYOUT,
-    MIGRATIONS,
     NETWORKS,
     ROUTER_MIGRATIONS,
     SETTINGS,
@@ -28,17 +33,9 @@ from horizon_ryu.store_tables import (
 __all__ = ["BUSY_WAIT", "Carry", "Row", "Store", "StoreError"]
 
 _SLICES_STATE = "slices.state"
-# Written once, with parameters: building a statement costs more than executing it.
-_NEW_MIGRATION = sa.insert(MIGRATIONS)
-_KNOWN_MIGRATION = (
-    sa.update(MIGRATIONS)
-    .where(MIGRATIONS.c.id == sa.bindparam("key"))
-    .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
-)
-Row: TypeAlias = Mapping[str, Any]
 
 
-class Store(Database):
+class Store(FlowRows):
     """The tables. Every call is one short transaction, done or not at all; else StoreError.
 
     A call waits for its turn where ``carry`` is set: then it is for tasks, not for handlers of
@@ -193,77 +190,6 @@ class Store(Database):
             if rows.rules:
                 connection.execute(sa.insert(SLICE_RULES), list(rows.rules))
             _set(connection, _SLICES_STATE, dict(rows.state))
-
-    # ---- flows
-
-    @carried_read
-    def flows(self) -> tuple[Row, ...]:
-        """Return every flow as the JSON value it was kept as."""
-        with self._reading() as connection:
-            return tuple(connection.execute(sa.select(FLOWS.c.data)).scalars())
-
-    @carried
-    def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
-        """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
-        with self._writing() as connection:
-            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in rows)])
-            if rows:
-                values = [{"number": row["number"], "data": row} for row in rows]
-                connection.execute(sa.insert(FLOWS), values)
-
-    # ---- the journal of migrations
-
-    @carried
-    def write_migrations(
-        self,
-        new: Sequence[Row],
-        known: Sequence[Row],
-        flows: Sequence[Row] = (),
-        gone: Sequence[int] = (),
-    ) -> None:
-        """Keep migrations and the flows they left, and forget ``gone``, together or not at all.
-
-        Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
-        of those that are ``known`` already, place stays as it is.
-        """
-        with self._writing() as connection:
-            if new:
-                connection.execute(_NEW_MIGRATION, new)
-            if known:
-                connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
-            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
-            if flows:
-                values = [{"number": row["number"], "data": row} for row in flows]
-                connection.execute(sa.insert(FLOWS), values)
-
-    @carried_read
-    def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
-        """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
-        query = sa.select(MIGRATIONS.c.data).order_by(MIGRATIONS.c.place)
-        if unfinished:
-            query = query.where(MIGRATIONS.c.is_final.is_(False))
-        with self._reading() as connection:
-            return tuple(connection.execute(query).scalars())
-
-    @carried_read
-    def migration(self, name: str) -> Row | None:
-        """Return one migration; None if it is not remembered."""
-        query = sa.select(MIGRATIONS.c.data).where(MIGRATIONS.c.id == name)
-        with self._reading() as connection:
-            found: Row | None = connection.execute(query).scalar_one_or_none()
-        return found
-
-    @carried
-    def forget_migrations(self, kept: int) -> None:
-        """Forget the oldest final migrations but ``kept``."""
-        newest = (
-            sa.select(MIGRATIONS.c.id)
-            .where(MIGRATIONS.c.is_final.is_(True))
-            .order_by(MIGRATIONS.c.place.desc())
-            .offset(kept)
-        )
-        with self._writing() as connection:
-            delete_rows(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
 
 
 def _set(connection: sa.Connection, name: str, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Database of the store: opening it, its schema, short transactions, and what is in their way.
+"""Database of the store: opening it, its schema, short transactions, and the rows of flows.
 
 One SQL database behind any SQLAlchemy URL, a SQLite file by default. Its schema is brought up
 to date at start (alembic); a schema newer than this program is refused and left untouched.
@@ -8,25 +8,34 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
 from shutil import disk_usage
 from sqlite3 import Error as SQLiteError
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from horizon_ryu.core.errors import StoreError, StoreFull
-from horizon_ryu.store_carry import Carry, carried
 from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_of, keep_to_owner, reason_of, without_password
-from horizon_ryu.store_tables import SETTINGS
+from horizon_ryu.store_tables import FLOWS, MIGRATIONS, SETTINGS
 
 LOG = logging.getLogger("horizon.store")
+
+Row: TypeAlias = Mapping[str, Any]
+# Written once, with parameters: building a statement costs more than executing it.
+_NEW_MIGRATION = sa.insert(MIGRATIONS)
+_KNOWN_MIGRATION = (
+    sa.update(MIGRATIONS)
+    .where(MIGRATIONS.c.id == sa.bindparam("key"))
+    .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
+)
 
 START_WAIT, BUSY_WAIT = 5000, 100
 """Milliseconds to wait while another process writes to SQLite: at the start, and afterwards, when
@@ -38,6 +47,55 @@ _MANY = 400
 """Rows named in one statement; every database takes that many parameters."""
 _MIGRATIONS = Path(__file__).with_name("schema_versions")
 _NO_PROBE = sa.delete(SETTINGS).where(SETTINGS.c.name == _PROBE)
+
+
+T = TypeVar("T")
+Args = ParamSpec("Args")
+
+
+class Carry(Protocol):
+    """Who runs a call of the store."""
+
+    def __call__(self, function: Callable[[], T], /, is_read: bool) -> T:
+        """Return ``function()``, run after all that was asked for before.
+
+        What ``is_read`` changes nothing: it may be given up at any time. StoreError.
+        """
+
+
+class Carried(Protocol):
+    """What has methods that are carried; None: whoever calls runs them."""
+
+    carry: Carry | None
+
+
+Caller = TypeVar("Caller", bound=Carried)
+
+
+def carried(
+    method: Callable[Concatenate[Caller, Args], T],
+) -> Callable[Concatenate[Caller, Args], T]:
+    """Have a method of the store run where its ``carry`` says; at once if there is none."""
+    return _run_elsewhere(method, is_read=False)
+
+
+def carried_read(
+    method: Callable[Concatenate[Caller, Args], T],
+) -> Callable[Concatenate[Caller, Args], T]:
+    """Have a method run so that changes nothing."""
+    return _run_elsewhere(method, is_read=True)
+
+
+def _run_elsewhere(
+    method: Callable[Concatenate[Caller, Args], T], is_read: bool
+) -> Callable[Concatenate[Caller, Args], T]:
+    @wraps(method)
+    def call(store: Caller, /, *args: Args.args, **kwargs: Args.kwargs) -> T:
+        if store.carry is None:
+            return method(store, *args, **kwargs)
+        return store.carry(partial(method, store, *args, **kwargs), is_read=is_read)
+
+    return call
 
 
 class Database:
@@ -205,3 +263,81 @@ def delete_rows(connection: sa.Connection, column: sa.Column[Any], values: Seque
 def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(values), _MANY):
         yield values[start : start + _MANY]
+
+
+class FlowRows(Database):
+    """The tables of flows and of their migrations, which every change of a flow writes.
+
+    Beside the transactions, since a change of a flow makes several.
+    """
+
+    # ---- flows
+
+    @carried_read
+    def flows(self) -> tuple[Row, ...]:
+        """Return every flow as the JSON value it was kept as."""
+        with self._reading() as connection:
+            return tuple(connection.execute(sa.select(FLOWS.c.data)).scalars())
+
+    @carried
+    def put_flows(self, rows: Sequence[Row], gone: Sequence[int] = ()) -> None:
+        """Keep flows, each a JSON value with its ``number``, and forget those of ``gone``."""
+        with self._writing() as connection:
+            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in rows)])
+            if rows:
+                values = [{"number": row["number"], "data": row} for row in rows]
+                connection.execute(sa.insert(FLOWS), values)
+
+    # ---- the journal of migrations
+
+    @carried
+    def write_migrations(
+        self,
+        new: Sequence[Row],
+        known: Sequence[Row],
+        flows: Sequence[Row] = (),
+        gone: Sequence[int] = (),
+    ) -> None:
+        """Keep migrations and the flows they left, and forget ``gone``, together or not at all.
+
+        Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
+        of those that are ``known`` already, place stays as it is.
+        """
+        with self._writing() as connection:
+            if new:
+                connection.execute(_NEW_MIGRATION, new)
+            if known:
+                connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
+            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
+            if flows:
+                values = [{"number": row["number"], "data": row} for row in flows]
+                connection.execute(sa.insert(FLOWS), values)
+
+    @carried_read
+    def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
+        """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
+        query = sa.select(MIGRATIONS.c.data).order_by(MIGRATIONS.c.place)
+        if unfinished:
+            query = query.where(MIGRATIONS.c.is_final.is_(False))
+        with self._reading() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    @carried_read
+    def migration(self, name: str) -> Row | None:
+        """Return one migration; None if it is not remembered."""
+        query = sa.select(MIGRATIONS.c.data).where(MIGRATIONS.c.id == name)
+        with self._reading() as connection:
+            found: Row | None = connection.execute(query).scalar_one_or_none()
+        return found
+
+    @carried
+    def forget_migrations(self, kept: int) -> None:
+        """Forget the oldest final migrations but ``kept``."""
+        newest = (
+            sa.select(MIGRATIONS.c.id)
+            .where(MIGRATIONS.c.is_final.is_(True))
+            .order_by(MIGRATIONS.c.place.desc())
+            .offset(kept)
+        )
+        with self._writing() as connection:
+            delete_rows(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
