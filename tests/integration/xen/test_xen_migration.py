@@ -17,6 +17,7 @@ import pytest
 from tools.xen_pilot import Pilot
 from topologies.lab.keys import guest_address
 from topologies.lab.lab import SCHEDULERS
+from topologies.lab.steps import LabError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -150,6 +151,14 @@ def begun(pilot: Pilot, source: str, destination: str) -> str:
     return str(answer["id"])
 
 
+def _shell_answers(pilot: Pilot) -> bool:
+    """Tell whether the router has come so far."""
+    try:
+        return pilot.inside("xen1", ROUTER, "echo alive").strip() == "alive"
+    except LabError:
+        return False
+
+
 @pytest.fixture
 def router(pilot: Pilot) -> str:
     """The router, which runs at the first host and forwards; its agent is of no matter here."""
@@ -158,8 +167,7 @@ def router(pilot: Pilot) -> str:
     listed = {one["name"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
     if ROUTER not in listed:
         pilot.create("xen1", ROUTER)
-    says = partial(pilot.inside, "xen1", ROUTER, "echo alive")
-    pilot.wait(lambda: says().strip() == "alive", 120, "its shell answers")
+    pilot.wait(partial(_shell_answers, pilot), 120, "its shell answers")
     prepare_path(pilot, "xen1")
     pilot.wait(lambda: packets_pass(pilot), 120, "packets pass through the router")
     return ROUTER
