@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest -ra
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-unit run bench experiments lint router-lab xen-lab xen-lab-stop xen-cap bridge-wheel clean
+.PHONY: help setup demo test test-fast test-unit run bench experiments lint router-lab xen-lab xen-lab-stop xen-cap bridge-wheel docs dist package-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | \
@@ -58,6 +58,16 @@ xen-cap: setup ## the report's cap experiment (Fig. 2.4) on real Xen
 bridge-wheel: setup ## dist/xen_bridge-*.whl, for a Domain 0 or a virtual router
 	@$(BIN)/python -m tools.bridge_wheel
 
+docs: setup ## the documentation as pages, in docs/_build/html
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+dist: setup ## wheels, source archive and Debian package, in dist/
+	@$(BIN)/python -m tools.packaging
+
+package-test: dist ## dist/*.deb in an empty Debian 12 that boots (as root; minutes the first time)
+	@$(BIN)/python -m tools.packaging.trial $(ARGS)
+
 clean: ## remove everything that setup and the tests made
-	rm -rf $(VENV) .xen-lab .test-lanes build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .xen-lab .test-lanes build dist docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

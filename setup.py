@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ import setuptools
 
 HERE = Path(__file__).resolve().parent
 RYU = "ryu==4.34"
+PORTABLE = "HORIZON_PORTABLE"
+"""Variable that says the wheel goes elsewhere, with that of Ryu beside it (``make dist``)."""
 
 
 def ryu_requirement() -> str:
@@ -29,7 +32,9 @@ def ryu_requirement() -> str:
         sys.exit(f"Horizon needs Ryu 4.34, rebuilt for today's Python: {error}")
     finally:
         sys.path.remove(str(HERE))
-    return f"ryu @ {wheel.as_uri()}"
+    return (
+        f"ryu=={wheel.name.split('-')[1]}" if PORTABLE in os.environ else f"ryu @ {wheel.as_uri()}"
+    )
 
 
 class HorizonDistribution(setuptools.Distribution):

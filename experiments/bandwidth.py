@@ -56,19 +56,19 @@ def _sample(second: int, interval: int, limits: Limits, rates: tuple[float, floa
 
 def within_limits(rows: Sequence[Row]) -> str | None:
     """Tell which sender's mean rate in an interval is not what it may send, within 10 %."""
-    found: dict[tuple[object, ...], list[float]] = {}
+    found: dict[tuple[str, str, float], list[float]] = {}
     for at, values in samples(rows):
         for sender in ("a", "b"):
             limit = values.get(f"{sender}_limit")
             if limit is not None and at["settled"]:
-                where = (at["protocols"], at["interval"], sender, limit)
-                found.setdefault(where, []).append(values[f"{sender}_kbps"])
+                where = f"{at['protocols']}, interval {at['interval']}"
+                found.setdefault((where, sender, limit), []).append(values[f"{sender}_kbps"])
     if not found:
         return "nothing was measured"
     wrong = [
-        f"{protocols}, interval {interval}: {sender.upper()} has {mean(rates):.0f} of {limit:.0f}"
-        for (protocols, interval, sender, limit), rates in found.items()  # type: ignore[misc]
-        if abs(mean(rates) - limit) > TOLERANCE * limit  # type: ignore[operator]
+        f"{where}: {sender.upper()} has {mean(rates):.0f} of {limit:.0f}"
+        for (where, sender, limit), rates in found.items()
+        if abs(mean(rates) - limit) > TOLERANCE * limit
     ]
     return "; ".join(wrong) or None
 

@@ -46,9 +46,7 @@ def steps_left(
         order.shuffle(points)
         found += [Step(point, repetition) for point in points]
     return tuple(
-        step
-        for step in found
-        if key_of(experiment.name, step.point, step.repetition) not in known
+        step for step in found if key_of(experiment.name, step.point, step.repetition) not in known
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from experiments.experiment import Expectation, Row, Value, values_of
 from experiments.summary import curve
+
+_TWO = 2
 
 
 def all_are_zero(name: str, **at: Value) -> Expectation:
@@ -31,7 +33,7 @@ def some_are_not_zero(name: str, **at: Value) -> Expectation:
 
 
 def rises(x: str, y: str, by: float = 1.0, **at: Value) -> Expectation:
-    """Expect the median of ``y`` at the highest ``x`` to be above ``by`` times that at the lowest."""
+    """Expect the median of ``y`` at the highest ``x`` above ``by`` times that at the lowest."""
     return _ends(x, y, lambda first, last: last > by * first, f"not above {by:g} times", at)
 
 
@@ -40,10 +42,12 @@ def falls(x: str, y: str, by: float = 1.0, **at: Value) -> Expectation:
     return _ends(x, y, lambda first, last: last * by < first, f"not below 1/{by:g} of", at)
 
 
-def _ends(x: str, y: str, holds, words: str, at) -> Expectation:  # type: ignore[no-untyped-def]
+def _ends(
+    x: str, y: str, holds: Callable[[float, float], bool], words: str, at: Mapping[str, Value]
+) -> Expectation:
     def check(rows: Sequence[Row]) -> str | None:
         points = curve(rows, x, y, **at)
-        if len(points) < 2:
+        if len(points) < _TWO:
             return "there are not two points"
         first, last = points[0], points[-1]
         if holds(first.y.median, last.y.median):

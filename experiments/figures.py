@@ -9,6 +9,7 @@ from experiments.sentences import Curves, ends, ranges
 
 PACKETS = {64: "a", 1500: "b"}
 RATE = "data packets per second"
+TOTAL = "total time (ms)"
 _WHO = (
     ("OpenFlow", "migration-openflow"),
     ("netns, plane separation", "migration-netns"),
@@ -47,7 +48,7 @@ def _total(curves: Curves) -> str:
 
 def _migration(packet: int, part: str) -> tuple[Figure, ...]:
     size = f"{packet}-byte packets"
-    common = {"x": "rate", "x_label": RATE, "series": _systems(packet)}
+    systems = _systems(packet)
     return (
         Figure(
             name=f"fig4.2{part}",
@@ -58,7 +59,9 @@ def _migration(packet: int, part: str) -> tuple[Figure, ...]:
             "200 ms lower than with Xen's standard migration; OpenFlow has none.",
             differs=_downtime,
             report=(ReportCurve("report: OpenFlow", level=0),),
-            **common,  # type: ignore[arg-type]
+            x="rate",
+            x_label=RATE,
+            series=systems,
         ),
         Figure(
             name=f"fig4.3{part}",
@@ -72,19 +75,23 @@ def _migration(packet: int, part: str) -> tuple[Figure, ...]:
                 ReportCurve("report: OpenFlow, plane separation", level=0),
                 ReportCurve("report's shape: standard (0.2 s of the rate)", slope=0.2),
             ),
-            **common,  # type: ignore[arg-type]
+            x="rate",
+            x_label=RATE,
+            series=systems,
         ),
         Figure(
             name=f"fig4.4{part}",
             title=f"Total migration time, {size}",
             y="total_ms",
-            y_label="total time (ms)",
+            y_label=TOTAL,
             says="About 5 ms for OpenFlow; with plane separation about 15 s more than Xen's "
             "standard migration.",
             differs=_total,
             report=(ReportCurve("report: OpenFlow, 5 ms", level=5),),
             scales=("linear", "log"),
-            **common,  # type: ignore[arg-type]
+            x="rate",
+            x_label=RATE,
+            series=systems,
         ),
     )
 
@@ -162,7 +169,6 @@ def _only_ours(curves: Curves) -> str:
 
 def _beyond() -> tuple[Figure, ...]:
     orders = tuple(Series(f"{order} order", "orders", {"order": order}) for order in ORDERS)
-    time = {"y": "total_ms", "y_label": "total time (ms)"}
     return (
         Figure(
             name="orders",
@@ -183,9 +189,12 @@ def _beyond() -> tuple[Figure, ...]:
             x_label="delay of the control connection, each way (ms)",
             series=(Series("one flow", "scale-distance"),),
             says="If the distance of the controller rises, the total migration time rises.",
-            differs=lambda curves: f"Ours: {ends(curves, 'ms', 'ms')}: two round trips and "
-            "the drain, and no more with a longer path.",
-            **time,
+            differs=lambda curves: (
+                f"Ours: {ends(curves, 'ms', 'ms')}: two round trips and "
+                "the drain, and no more with a longer path."
+            ),
+            y="total_ms",
+            y_label=TOTAL,
         ),
         Figure(
             name="scale-flows",
@@ -197,7 +206,8 @@ def _beyond() -> tuple[Figure, ...]:
             "messages that are sent.",
             differs=lambda curves: f"Ours: {ends(curves, 'ms', 'flows')}.",
             scales=("log", "log"),
-            **time,
+            y="total_ms",
+            y_label=TOTAL,
         ),
         Figure(
             name="scale-switches",
@@ -206,9 +216,12 @@ def _beyond() -> tuple[Figure, ...]:
             x_label="switches on the path",
             series=(Series("one flow", "scale-switches"),),
             says="Not measured; three switches in every test.",
-            differs=lambda curves: f"Ours: {ends(curves, 'ms', 'switches')}: all entries but "
-            "the ingress go out together, so that the path's length hardly counts.",
-            **time,
+            differs=lambda curves: (
+                f"Ours: {ends(curves, 'ms', 'switches')}: all entries but "
+                "the ingress go out together, so that the path's length hardly counts."
+            ),
+            y="total_ms",
+            y_label=TOTAL,
         ),
         Figure(
             name="discovery-time",

@@ -21,8 +21,8 @@ def write_csv(path: Path, figure: Figure, curves: Mapping[str, Sequence[CurvePoi
         out = csv.writer(file)
         out.writerow(("curve", figure.x, figure.y, "low", "high", "values", "confidence"))
         for label, points in curves.items():
-            for x, (median, low, high, count, confidence) in points:
-                out.writerow((label, x, median, low, high, count, round(confidence, 4)))
+            for x, (median, low, high, size, confidence) in points:
+                out.writerow((label, x, median, low, high, size, round(confidence, 4)))
 
 
 def draw(

@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """The median of ``count`` values, and the interval of the true median.
+    """The median of ``size`` values, and the interval of the true median.
 
     ``low`` and ``high`` are values that were measured (order statistics: no distribution is
     assumed). ``confidence`` is that of the interval: below :data:`CONFIDENCE` where there are
@@ -23,7 +23,7 @@ class Estimate(NamedTuple):
     median: float
     low: float
     high: float
-    count: int
+    size: int
     confidence: float
 
 

@@ -32,11 +32,12 @@ from horizon_ryu.core.discovery.link_trials import TrialLimits
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
+from horizon_ryu.core.event_kinds import TOPOLOGY
 from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Host, Link, PortRef, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyChange, TopologyView
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.metrics import Metrics
@@ -78,6 +79,8 @@ _RESTORE_PAUSE = 1.0
 """Seconds between two restorations of a switch's LLDP entry, at least."""
 _REST = 2
 """A publication that took t seconds is followed by this many t of rest while changes pile up."""
+PICTURED = TOPOLOGY | {"switch_name"}
+"""Events that change the document of the topology."""
 _CONSUMED = PacketInVerdict(True)
 _LINK_ALARMS = {
     "alarm_relayed_link": "discovery: probes are relayed between %016x:%d and %016x:%d, where hosts"
@@ -108,7 +111,13 @@ class Discovery(HorizonApp):
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)
         aside, rest = self.horizon.runtime.in_thread, self.horizon.runtime.checkpoint
         networks, slices = self.horizon.store, self.horizon.ports_of_slice
-        self.horizon.router.add(topology_resource.resources(self, networks, aside, rest, slices))
+        names, events = self.horizon.switch_names, self.horizon.events
+        picture = topology_resource.PictureSources(
+            lambda: names.names.by_dpid, lambda: events.latest(PICTURED)
+        )
+        self.horizon.router.add(
+            topology_resource.resources(self, networks, aside, rest, slices, picture)
+        )
         self.horizon.router.add(hosts_resource.resources(self))
         self.horizon.router.add(networks_resource.resources(self.horizon.store))
         audit = EntryAudit(
@@ -346,7 +355,14 @@ class Discovery(HorizonApp):
             if place % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
                 # A switch may leave with thousands of hosts, and each event is text to be made.
                 self.horizon.runtime.checkpoint()
-            self.horizon.events.publish(*change_to_event(change))
+            self.horizon.events.publish(
+                *change_to_event(change, view, self.horizon.published.forest, self._name(change))
+            )
+
+    def _name(self, change: TopologyChange) -> str | None:
+        """Return the name of the switch that a change is about, if it has one."""
+        switch = change.subject
+        return self.horizon.switch_names.get(switch.dpid) if isinstance(switch, Switch) else None
 
     # ---- what the REST resources ask
 

@@ -34,6 +34,8 @@ from horizon_ryu.free_ports import check_listening
 from horizon_ryu.http import server as rest_server
 from horizon_ryu.http.auth import load_tokens
 from horizon_ryu.http.event_log import EventLog
+from horizon_ryu.kept_layout import KeptLayout
+from horizon_ryu.kept_names import KeptNames
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow import listener
 from horizon_ryu.openflow.claims import ClaimAlarms
@@ -117,7 +119,12 @@ class Services:
         self.capacity = capacity(raise_limit(), self.settings.guard.connections)
         self.supervisor = Supervisor(self.runtime, self.clock, self.metrics.loop_failed)
         self.runtime.task_failed = self.supervisor.failed
-        self.events = EventLog(self.runtime, self.settings.rest.event_buffer)
+        self.events = EventLog(
+            self.runtime, self.settings.rest.event_buffer, epoch=f"{self.generation:08x}"
+        )
+        publish, runtime = self.events.publish, self.runtime
+        self.switch_names = KeptNames(self.store, publish, runtime.semaphore())
+        self.layout = KeptLayout(self.store, publish, runtime.semaphore())
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
         self.switches = SwitchRegistry(self.runtime, self._tell_unanswered)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)

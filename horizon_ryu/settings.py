@@ -124,6 +124,7 @@ class StatsOptions(StatsTimers):
     deadline: float = seconds(3.0, "without a piece after which an answer is given up")
     max_flow_bytes: int = option(64 << 20, "flow entries of one switch (bytes)", 1 << 16, 1 << 32)
     max_bytes: int = option(1 << 30, "answers kept in all (bytes)", 1 << 20, 1 << 40)
+    history_ports: int = option(10_000, "ports whose last 15 minutes are kept", 0, 1_000_000)
     ovsdb: str = option("unix:/var/run/openvswitch/db.sock", "Open vSwitch's database; empty: none")
 
     @property

@@ -237,7 +237,7 @@ class SpanningTree(HorizonApp):
     def _publish(self, forest: Forest) -> None:
         self.horizon.published.forest = forest
         self.horizon.metrics.tree(len(forest.trees))
-        self.horizon.events.publish(*forest_to_event(forest))
+        self.horizon.events.publish(*forest_to_event(forest, self._told))
         self.send_event_to_observers(EventTreeChanged(forest))
 
     def _save(self) -> None:

@@ -19,17 +19,21 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.loop_record import AUXILIARY
+from horizon_ryu.core.stats.history import STEP, RateHistory
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import StatsCache, SwitchSamples
 from horizon_ryu.core.stats.stats_types import stats_types_of
 from horizon_ryu.core.timers import StatsTimers
+from horizon_ryu.core.topology import TopologyView
 from horizon_ryu.kept_timers import keep_timers, kept_timers
+from horizon_ryu.rest import loads as loads_resource
 from horizon_ryu.rest import nodes as nodes_resource
 from horizon_ryu.rest import stats as stats_resource
 from horizon_ryu.switch_events import EventPortChanged, EventSwitchConnected, EventSwitchLeft
 from horizon_ryu.switch_stats import ovsdb, prometheus
 from horizon_ryu.switch_stats.node_measures import NodeMeasures, node_measures
 from horizon_ryu.switch_stats.poller import Poller
+from horizon_ryu.switch_stats.port_rates import port_rates
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.stats.types import StatsType
 
@@ -52,6 +56,9 @@ class Stats(HorizonApp):
         self._load = ovsdb.OvsLoad(
             options.ovsdb, horizon.clock, partial(horizon.runtime.in_thread, ovsdb.read)
         )
+        self._history = RateHistory(options.history_ports)
+        # First: a switch's path has the same shape.
+        horizon.router.add(loads_resource.resources(self))
         horizon.router.add(stats_resource.resources(self, horizon.runtime.in_thread))
         nodes_resource.offer(horizon, nodes_resource.SwitchNodes(self))
         horizon.metrics.stream(self._families)
@@ -61,11 +68,14 @@ class Stats(HorizonApp):
             "outcome",
             lambda: self._poller.outcomes,
         )
+        text = "Ports whose rates of the last 15 minutes are kept"
+        horizon.metrics.gauge("horizon_history_ports", text, lambda: self._history.ports)
 
     def start(self) -> None:
         """Begin to ask, once all applications are there."""
         super().start()
         self.spawn_loop(self._poller.turn)
+        self.spawn_loop(self._remember, terms=AUXILIARY)
         if self.horizon.settings.stats.ovsdb:
             self.spawn_loop(self._watch_load, terms=AUXILIARY)
 
@@ -76,6 +86,15 @@ class Stats(HorizonApp):
     def _watch_load(self) -> None:
         self._load.renew()
         self.horizon.runtime.sleep(ovsdb.INTERVAL)
+
+    def _remember(self) -> None:
+        """Keep the newest rates of every switch, one by one, with turns for others in between."""
+        self.horizon.runtime.sleep(STEP / 5)
+        for dpid, switch in tuple(self._book.switches.items()):
+            sample = switch.latest.get(StatsType.PORTS)
+            if sample is not None and self._history.is_due(dpid, sample.at):
+                self._history.record(dpid, sample.at, port_rates(switch))
+                self.horizon.runtime.checkpoint()
 
     # ---- what switches do
 
@@ -109,6 +128,14 @@ class Stats(HorizonApp):
     def rest(self) -> None:
         """Let other tasks have their turns."""
         self.horizon.runtime.checkpoint()
+
+    def history(self) -> RateHistory:
+        """Return the rates of the last minutes."""
+        return self._history
+
+    def view(self) -> TopologyView:
+        """Return the topology as published last."""
+        return self.horizon.published.topology
 
     def timers(self) -> StatsTimers:
         """Return the timers in force."""

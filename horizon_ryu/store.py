@@ -28,6 +28,7 @@ from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_of, keep_to_owner, reason_of, without_password
 from horizon_ryu.store_tables import (
     FLOWS,
+    LAYOUT,
     MIGRATIONS,
     NETWORKS,
     ROUTER_MIGRATIONS,
@@ -320,6 +321,23 @@ class Store:
             gone = connection.execute(sa.delete(XEN_HOSTS).where(XEN_HOSTS.c.name == name))
         if not gone.rowcount:
             raise NotFound(f"no host named {name}")
+
+    # ---- where the nodes of the picture are drawn
+
+    @_carried_read
+    def layout(self) -> tuple[Row, ...]:
+        """Return every position: ``node``, ``x``, ``y`` and ``pinned``, by node."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(LAYOUT).order_by(LAYOUT.c.node))
+            return tuple(dict(row) for row in rows.mappings())
+
+    @_carried
+    def put_layout(self, rows: Sequence[Row], gone: Sequence[str]) -> None:
+        """Keep positions in place of what was known of their nodes, and forget ``gone``."""
+        with self._writing() as connection:
+            _delete(connection, LAYOUT.c.node, [*gone, *(row["node"] for row in rows)])
+            if rows:
+                connection.execute(sa.insert(LAYOUT), list(rows))
 
     # ---- the journal of router migrations
 

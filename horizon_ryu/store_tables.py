@@ -58,3 +58,11 @@ SLICE_RULES = sa.Table(
     sa.Column("slice", sa.String(64), nullable=False),
     sa.Column("data", sa.JSON, nullable=False),
 )
+LAYOUT = sa.Table(
+    "layout",
+    METADATA,
+    sa.Column("node", sa.String(160), primary_key=True),
+    sa.Column("x", sa.Float, nullable=False),
+    sa.Column("y", sa.Float, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False),
+)

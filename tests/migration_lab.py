@@ -27,7 +27,11 @@ from typing import Any
 from network_namespace import NetworkNamespace
 from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.work_clock import WorkClock, wait_for_work
-from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace
+from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace, read_process
+from xen_bridge.netlink.constants import RTN_UNICAST
+from xen_bridge.netlink.routes import NextHop
+from xen_bridge.planes.fib import FibChange, RouteWay, key_of
+from xen_bridge.planes.route_documents import documents_of
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.channel import ChannelMessages, NumberedMessage
 from xen_bridge.protocol.documents.domains import (
@@ -46,7 +50,6 @@ from xen_bridge.protocol.documents.migration import (
     Mode,
 )
 from xen_bridge.protocol.documents.planes import ListPlanes, SeparatedPlane
-from xen_bridge.protocol.documents.route_change import RouteChange, RouteHop, RoutesSet
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import RouterList, check_router
 from xen_bridge.trust.identity import Identity
@@ -225,10 +228,11 @@ class MigrationLab:
         client = self.services[host].client(agent)
         try:
             self.wire.run(client.ask, self._hello(host, name))
-            change = RouteChange(begins=True, routes=_routes(routes), ends=True)
-            told = ChannelMessages(time.time_ns() // 1000, 1, (NumberedMessage(1, change),))
-            asked = partial(client.ask, told, application=Application.ROUTE_CHANGE)
-            self.wire.run(asked)
+            change = FibChange(begins=True, routes=_routes(routes), ends=True)
+            began = time.time_ns() // 1000
+            for number, one in enumerate(documents_of(change), 1):
+                told = ChannelMessages(began, number, (NumberedMessage(number, one),))
+                self.wire.run(partial(client.ask, told, application=Application.ROUTE_CHANGE))
         finally:
             client.close()
         return until(lambda: self.plane(host), "its planes are separated")  # type: ignore[no-any-return]
@@ -268,8 +272,16 @@ class MigrationLab:
         link = os.readlink(f"/run/netns/hz-{self.hosts[host].name}-{name}")
         return by_pid_namespace()[pid_namespace(int(link.split("/")[2])) or ""]
 
+    def states(self, host: int, name: str = "r1") -> set[str]:
+        """Return the states that its processes are in (proc(5))."""
+        found = (read_process(pid) for pid in self.processes(host, name))
+        return {one.state for one in found if one is not None}
+
     def forwards(self) -> bool:
-        command = ("ip", "netns", "exec", self.client.name, "ping", "-c1", "-W1", "10.0.2.2")
+        return self.reaches("10.0.2.2")
+
+    def reaches(self, address: str) -> bool:
+        command = ("ip", "netns", "exec", self.client.name, "ping", "-c1", "-W1", address)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def leftovers(self, host: int) -> list[str]:
@@ -282,23 +294,19 @@ class MigrationLab:
         return names + [one.name for one in folder.glob("*") if "-" in one.stem]
 
 
-def _routes(count: int) -> tuple[RoutesSet, ...]:
+def _routes(count: int) -> tuple[tuple[RouteWay, tuple[bytes, ...]], ...]:
     """Return the connected routes, and so many more by the server."""
     found = [
-        RoutesSet(
-            type="unicast",
-            protocol=2,
-            scope=253,
-            hops=(RouteHop(number + 1),),
-            prefixes=f"10.0.{number}.0/24",
+        (
+            RouteWay(RTN_UNICAST, 2, 253, None, (NextHop(number + 1),)),
+            (key_of(f"10.0.{number}.0/24"),),
         )
         for number in (1, 2)
     ]
     more = [f"{20 + one // 65536}.{one // 256 % 256}.{one % 256}.0/24" for one in range(count)]
     if more:
-        way = (RouteHop(3, "10.0.2.2"),)
-        told = " ".join(more)
-        found.append(RoutesSet(type="unicast", protocol=186, scope=0, hops=way, prefixes=told))
+        way = RouteWay(RTN_UNICAST, 186, 0, None, (NextHop(3, "10.0.2.2"),))
+        found.append((way, tuple(map(key_of, more))))
     return tuple(found)
 
 

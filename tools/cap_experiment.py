@@ -122,7 +122,7 @@ def measure_both(pilot: Pilot, seconds: int) -> tuple[dict[str, float], dict[str
     forwarded = {
         name: (_received(last, vif) - _received(first, vif)) / between for name, vif in vifs.items()
     }
-    return forwarded, _cpu(found["xentop"]["iterations"]))
+    return forwarded, _cpu(found["xentop"]["iterations"])
 
 
 def _received(iteration: Any, vif: str) -> int:

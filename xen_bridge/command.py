@@ -16,6 +16,7 @@ from xen_bridge.cli.planes import SERVICE_PORT, planes
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.planes.skipped import KINDS, checked_kinds
+from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.trust.identity import Identity, IdentityError
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -139,12 +140,27 @@ def authorize(node_pk: str, name: str, remove: bool, directory: Path) -> None:
     help="Separate the planes of routers though their kernels do this, and Domain 0 does not;"
     f" repeat it for more: {', '.join(KINDS)}.",
 )
+@click.option(
+    "--migration-uri",
+    metavar="URI",
+    help="Where other hosts' libvirt reaches this one's, to send it domains:"
+    " xen+tls://HOST/system, xen+ssh://HOST/system, or without secrecy xen+tcp://HOST/system."
+    " Without it none comes to this Xen host.",
+)
+@click.option(
+    "--peer-url",
+    metavar="URL",
+    help="Where other hosts reach this service, https://ADDRESS:PORT, if the controller reaches it"
+    " elsewhere.",
+)
 @listen_options(SERVICE_PORT)
 @directory_option
 def serve(
     uri: str | None,
     paths: tuple[str, ...],
     skipped: tuple[str, ...],
+    migration_uri: str | None,
+    peer_url: str | None,
     host: str,
     port: int,
     verbose: bool,
@@ -156,7 +172,7 @@ def serve(
     Example:  xen-bridge serve --host 192.0.2.1 --allow-path /dev/vg0 --allow-path /srv/kernels:ro
     """
     from xen_bridge.dom0.hypervisor.opening import NAMESPACES, default_uri
-    from xen_bridge.nodes import THREADS, domain_0
+    from xen_bridge.nodes import THREADS, MovingOptions, domain_0
     from xen_bridge.runtime.green import GreenRuntime
     from xen_bridge.server.https import serve as serve_https
 
@@ -168,8 +184,22 @@ def serve(
     with Explained(directory):
         allowed = AllowedPaths(allowed_path(text) for text in paths)
         kinds = checked_kinds(skipped)
-        node = domain_0(directory, uri, allowed, GreenRuntime(THREADS), serve_https, kinds)
+        moving = MovingOptions(migration_uri, None if peer_url is None else check_url(peer_url))
+        runtime = GreenRuntime(THREADS)
+        node = domain_0(directory, uri, allowed, runtime, serve_https, kinds, moving)
     _run(node, host, port, verbose)
+
+
+@main.command(hidden=True)
+@click.option("--uri", required=True)
+@directory_option
+def settle(uri: str, directory: Path) -> None:
+    """End the migrations of a service that was killed in one; it starts this itself."""
+    from xen_bridge import leaving
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s settle %(message)s")
+    with Explained(directory):
+        leaving.settle(directory, uri)
 
 
 @main.command()

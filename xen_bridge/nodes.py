@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from xen_bridge import leaving
 from xen_bridge.agent.separation_agent import RouteSource, SeparationAgent
 from xen_bridge.channel.incarnation import FILE as INCARNATION
 from xen_bridge.channel.incarnation import next_incarnation
 from xen_bridge.channel.incoming import IncomingChannel
-from xen_bridge.client import BridgeClient
+from xen_bridge.claim import Claim
 from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
-from xen_bridge.dom0.hypervisor.opening import check_is_here
+from xen_bridge.dom0.hypervisor.opening import check_is_here, open_hypervisor
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
 from xen_bridge.gatherers.neighbor_scan import NeighborScan
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
@@ -31,13 +32,9 @@ from xen_bridge.handlers import (
     separation_handlers,
 )
 from xen_bridge.migration.destination import MigrationDestination
-from xen_bridge.migration.held_sessions import ConnectAgent
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.landing import PlaneLandings
-from xen_bridge.migration.outgoing import OutgoingMigration
-from xen_bridge.migration.peer import PeerConnection, connecting
-from xen_bridge.migration.source import MigrationSource
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.planes.dead_times import DeadTimes
 from xen_bridge.planes.fib_model import FibModel
@@ -46,13 +43,8 @@ from xen_bridge.planes.session_hold import FILE as HELD_SESSIONS
 from xen_bridge.planes.session_hold import SessionHold
 from xen_bridge.planes.vtysh import Vtysh
 from xen_bridge.protocol.applications import Application
-from xen_bridge.protocol.documents.migration import MigrationStatus
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
-from xen_bridge.separation.judge import judge_of
-from xen_bridge.separation.node_store import FOLDER as PLANES
-from xen_bridge.separation.node_store import NodeStore
-from xen_bridge.separation.plane_kernel import RealPlaneKernel
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server import routers
 from xen_bridge.server.dispatcher import Dispatcher, Forward
@@ -70,9 +62,9 @@ from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
 
-SETTINGS_FILE = "weights.json"
-LEAVING, COMING = "migrations-from-here", "migrations-to-here"
-"""Folders of journals."""
+SETTINGS_FILE = leaving.SETTINGS_FILE
+COMING = "migrations-to-here"
+"""Folder of the journal."""
 PLANES_SECONDS = 0.2
 """Between two looks at what is due of the routers' planes."""
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
@@ -96,6 +88,14 @@ READING_SECONDS = 30.0
 """For one reading of a gatherer."""
 
 
+@dataclass(frozen=True, slots=True)
+class MovingOptions:
+    """Where the peers of a Domain 0 reach its libvirt, and itself if elsewhere than others do."""
+
+    migration_uri: str | None = None
+    peer_url: str | None = None
+
+
 def domain_0(
     directory: Path,
     uri: str,
@@ -103,28 +103,26 @@ def domain_0(
     runtime: Runtime,
     serve: Serve,
     skipped: Collection[str] = (),
+    moving: MovingOptions | None = None,
 ) -> NodeComponents:
     """Return the node of a Domain 0 whose hypervisor is at ``uri``; its files are in ``directory``.
 
     New domains are given what ``paths`` allows, and no other file or device. Routers are separated
-    though Domain 0 skips the kinds ``skipped`` of what their kernels do. FileNotFoundError
-    without a key there; InvalidRequest for a URI that nothing serves, or another machine's.
+    though Domain 0 skips the kinds ``skipped`` of what their kernels do. ``moving`` says where
+    peers reach it. FileNotFoundError without a key there; InvalidRequest for a URI that nothing
+    serves, or another machine's.
     """
     check_is_here(uri)
     identity = Identity.load(directory)
-    host = PhysicalHost(uri, settings_file=directory / SETTINGS_FILE)
+    claim = Claim.of_service(directory / leaving.CLAIM)
+    moving = moving or MovingOptions()
+    hypervisor = open_hypervisor(uri, moving.migration_uri)
+    host = PhysicalHost(uri, hypervisor, directory / SETTINGS_FILE, moving.peer_url)
     reading, netlink = _reading(runtime), Netlink()
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     measuring = MeasuresGatherer(gatherers, reading)
     known = routers.RouterList(directory / routers.FILE)
-    planes = SeparatedRouters(
-        host.hypervisor,
-        _router_of(known),
-        RealPlaneKernel(),
-        NodeStore(directory / PLANES),
-        judge_of(skipped),
-    )
-    planes.restore()
+    planes = leaving.separated_routers(directory, host, known, skipped)
     incoming = IncomingChannel(
         next_incarnation(directory / INCARNATION), {Application.ROUTE_CHANGE: planes.route_event}
     )
@@ -141,7 +139,7 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
-        **_migrating(directory, identity, host, paths, planes, known),
+        **_migrating(directory, uri, identity, host, paths, planes, known),
     }
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
 
@@ -151,17 +149,7 @@ def domain_0(
         incoming.forget_others(admitted.keys())
 
     lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
-    return replace(made, lasting=(lasting,))
-
-
-def _router_of(known: routers.RouterList) -> Callable[[str], str | None]:
-    """Return what names the one router of a key."""
-
-    def router_of(node_pk: str) -> str | None:
-        names = [one.name for one in known.routers().values() if one.node_pk == node_pk]
-        return names[0] if len(names) == 1 else None
-
-    return router_of
+    return replace(made, lasting=(lasting,), claim=claim)
 
 
 def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None:
@@ -172,6 +160,7 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
 
 def _migrating(
     directory: Path,
+    uri: str,
     identity: Identity,
     host: PhysicalHost,
     paths: AllowedPaths,
@@ -179,36 +168,17 @@ def _migrating(
     known: routers.RouterList,
 ) -> RequestHandlers:
     """Return the handlers of migrations, after going on with those that were interrupted."""
-    leaving: MigrationJournal[OutgoingMigration] = MigrationJournal(
-        directory / LEAVING, OutgoingMigration, lambda one: one.has_ended
-    )
     coming: MigrationJournal[IncomingMigration] = MigrationJournal(
         directory / COMING, IncomingMigration, lambda one: one.has_ended
     )
-    source = MigrationSource(
-        host,
-        leaving,
-        connecting(identity),
-        planes,
-        connect_agent=_connecting_agents(identity, known),
-    )
+    keepers = leaving.keepers(directory, uri)
+    source = leaving.migration_source(directory, identity, host, planes, known, keepers)
     destination = MigrationDestination(
         host, coming, paths.checked, PlaneLandings(planes, host.hypervisor)
     )
     destination.resume()
     source.resume()
     return migration_handlers(source, destination)
-
-
-def _connecting_agents(identity: Identity, known: routers.RouterList) -> ConnectAgent:
-    """Return what connects to the agents of the routers that are known, by name or UUID."""
-
-    def connect(status: MigrationStatus) -> PeerConnection | None:
-        found = known.routers()
-        agent = found.get(status.domain) or found.get(status.uuid)
-        return None if agent is None else BridgeClient(agent.url, agent.node_pk, identity)
-
-    return connect
 
 
 def virtual_router(

@@ -59,14 +59,19 @@ class PhysicalHost:
     """
 
     def __init__(
-        self, uri: str, hypervisor: Hypervisor | None = None, settings_file: Path | None = None
+        self,
+        uri: str,
+        hypervisor: Hypervisor | None = None,
+        settings_file: Path | None = None,
+        peer_url: str | None = None,
     ) -> None:
         """Connect to ``uri``; HypervisorAway if nobody is there.
 
         ``hypervisor`` replaces what the URI names. ``settings_file`` keeps weights and caps over
-        restarts of this program.
+        restarts of this program. ``peer_url`` is told with the host.
         """
         self.uri = uri
+        self._peer_url = peer_url
         self.hypervisor = hypervisor if hypervisor is not None else open_hypervisor(uri)
         self._lock = threading.RLock()
         self._scheduling = PersistentScheduling(
@@ -101,7 +106,7 @@ class PhysicalHost:
 
     def host(self) -> PhysicalHostInfo:
         """Return the physical host."""
-        return self.hypervisor.host()
+        return replace(self.hypervisor.host(), peer_url=self._peer_url)
 
     def _cpus(self, are_named: bool = False) -> PhysicalCpus:
         """Return the host's CPUs; their numbers are asked for only if some ``are_named``."""

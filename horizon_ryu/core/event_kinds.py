@@ -11,7 +11,7 @@ TOPOLOGY = frozenset({
     "switch_join", "switch_leave",
     "port_add", "port_modify", "port_delete", "port_beyond_cap",
     "link_add", "link_delete", "link_held", "link_released",
-    "segment_add", "segment_delete",
+    "segment_add", "segment_delete", "segment_suspected", "segment_cleared",
     "host_add", "host_modify", "host_move", "host_delete",
     "tree_change",
 })  # fmt: skip
@@ -40,10 +40,12 @@ SLICES = frozenset({
     "slicer_tenant_disconnected", "slicer_tenant_unreachable", "slicer_tenant_slow",
     "slicer_tables_not_written", "slicer_bandwidth_not_held", "slicer_frames_not_told_apart",
 })  # fmt: skip
+PICTURE = frozenset({"switch_name", "layout_change"})
+"""What people say of the network: names, and where things are drawn."""
 XEN = frozenset({"xen_host", "xen_domain", "xen_progress"})
 GAP = "gap"
 """Tells a subscriber that events it asked for are gone."""
-KINDS = TOPOLOGY | ALARMS | FLOWS | MIGRATIONS | SLICES | XEN | {GAP}
+KINDS = TOPOLOGY | ALARMS | FLOWS | MIGRATIONS | SLICES | XEN | PICTURE | {GAP}
 
 
 def check_kinds(wanted: Collection[str], seen: Collection[str] = ()) -> frozenset[str]:

@@ -138,6 +138,7 @@ class TopologyView:
 
     ``links`` maps a source port to its link: a port has at most one neighbour. ``hosts`` are by
     :func:`station_key`, ``segments`` by each of their ports, ``held`` one direction of each pair.
+    ``suspected`` are pairs of ports that may be of one segment, too young to be believed.
     ``version`` grows by one with each published change.
     """
 
@@ -147,6 +148,7 @@ class TopologyView:
     hosts: Mapping[bytes, Host] = field(default_factory=lambda: MappingProxyType({}))
     segments: Mapping[PortRef, Segment] = field(default_factory=lambda: MappingProxyType({}))
     held: tuple[HeldLink, ...] = ()
+    suspected: tuple[Segment, ...] = ()
 
     def is_bidirectional(self, link: Link) -> bool:
         """Tell whether the same cable was also seen in the other direction."""
@@ -165,7 +167,8 @@ class TopologyChange:
     Kinds: ``switch_join``, ``switch_leave``, ``port_add``, ``port_modify``, ``port_delete``,
     ``port_beyond_cap`` (one of these came or went),
     ``link_add``, ``link_delete``, ``link_held``, ``link_released`` (held no more, believed or not),
-    ``segment_add``, ``segment_delete``, ``host_add``, ``host_modify``, ``host_move``,
+    ``segment_add``, ``segment_delete``, ``segment_suspected``, ``segment_cleared`` (suspected no
+    more, believed or not), ``host_add``, ``host_modify``, ``host_move``,
     ``host_delete`` and the alarms
     ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
     ``alarm_too_many_hosts``, ``alarm_too_many_ports``, ``alarm_port_role``,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from horizon_ryu.changes.ports import Progress
 from horizon_ryu.changes.states import State
 from horizon_ryu.core.flows.flow import Flow, FlowState
+from horizon_ryu.core.flows.match_fields import match_fields
 from horizon_ryu.core.flows.migration import Cause, Migration
 from horizon_ryu.core.flows.plan import FlowPlan, Install, Removal
 from horizon_ryu.core.flows.reconcile import RepairPlan
@@ -68,13 +69,12 @@ class FlowEvents:
 
     def flow(self, kind: str, flow: Flow) -> None:
         """Tell that ``kind`` happened to ``flow``."""
-        path = _path(flow)
-        self._events.publish(kind, {"id": flow.id, "state": flow.state.value, "path": path})
+        self._events.publish(kind, _whole(flow))
 
     def _migration(self, transaction: Progress[FlowPlan]) -> None:
         record: Migration = record_of(transaction)
         data: dict[str, Any] = {"id": record.id, "cause": record.cause.value}
-        data |= {"flow": record.new.id, "path": _path(record.new)}
+        data |= {"flow": record.new.id, "path": _path(record.new), "state": record.state.value}
         if record.duration_ms is not None:
             data["duration_ms"] = round(record.duration_ms, 3)
         if record.error is not None:
@@ -106,6 +106,22 @@ def _install_kind(plan: Install) -> str:
     if plan.old is None:
         return "flow_add"
     return "flow_modify" if plan.new.state is FlowState.PENDING else "flow_activated"
+
+
+def _whole(flow: Flow) -> dict[str, Any]:
+    """Return a flow, whole enough to be drawn; ``path`` has its dpids, ``hops`` ports as well."""
+    spec = flow.spec
+    return {
+        "id": flow.id,
+        "state": flow.state.value,
+        "path": _path(flow),
+        "hops": [
+            {"dpid": dpid_to_text(hop.dpid), "in_port": hop.in_port, "out_port": hop.out_port}
+            for hop in flow.hops
+        ],
+        "match": match_fields(spec.match),
+        "priority": spec.priority,
+    }
 
 
 def _path(flow: Flow) -> list[str]:

@@ -18,6 +18,7 @@ from itertools import count
 from typing import Any
 
 from horizon_ryu.core.errors import LimitExceeded
+from horizon_ryu.core.event_cursor import Cursor
 from horizon_ryu.core.event_kinds import GAP
 from xen_bridge.runtime.port import Queue, Runtime
 from xen_bridge.serving.room import Place, Room
@@ -48,12 +49,18 @@ class EventLog:
     """Numbers and keeps the last ``size`` events, and hands each to every subscriber."""
 
     def __init__(
-        self, runtime: Runtime, size: int = 4096, wall_clock: Callable[[], float] = time.time
+        self,
+        runtime: Runtime,
+        size: int = 4096,
+        wall_clock: Callable[[], float] = time.time,
+        epoch: str | None = None,
     ) -> None:
-        """``wall_clock`` dates events, in seconds since 1970."""
+        """``wall_clock`` dates events, in seconds since 1970; ``epoch`` tells runs apart."""
         self._runtime = runtime
         self._ring: deque[LoggedEvent] = deque(maxlen=size)
         self._seq = 0
+        self.epoch = epoch
+        self._latest: dict[str, int] = {}
         self._wall_clock = wall_clock
         self._subscriptions: set[EventSubscription] = set()
         self._room = Room(MAX_SUBSCRIBERS, MAX_OF_ONE)
@@ -73,10 +80,20 @@ class EventLog:
         """The number of the newest event; 0 before the first."""
         return self._seq
 
+    @property
+    def cursor(self) -> Cursor:
+        """The place of the newest event, in this run."""
+        return Cursor(self.epoch, self._seq)
+
+    def latest(self, kinds: Collection[str]) -> Cursor:
+        """Return the place of the newest event of these kinds; number 0 before the first."""
+        return Cursor(self.epoch, max((self._latest.get(kind, 0) for kind in kinds), default=0))
+
     def publish(self, kind: str, data: Mapping[str, Any]) -> None:
         """Add an event of ``kind``; ``data`` must be JSON. Never waits."""
         event = self._event(self._seq + 1, kind, data)
         self._seq = event.seq
+        self._latest[kind] = event.seq
         self.published[kind] += 1
         self._ring.append(event)
         for subscription in tuple(self._subscriptions):
@@ -85,15 +102,16 @@ class EventLog:
 
     def subscribe(
         self,
-        since: int | None = None,
+        since: int | Cursor | None = None,
         kinds: Collection[str] | None = None,
         host: str | None = None,
     ) -> EventSubscription:
         """Return a subscription to events of ``kinds`` (None: all); LimitExceeded if too many.
 
-        With ``since``, it begins with what came after that number. If some of it is no longer
-        here, or the number is of another run, an event of kind ``gap`` comes first. ``host`` is the
-        address of the client, which has a share of the places.
+        With ``since``, it begins with what came after that number, of this run unless a cursor
+        says otherwise. If some of it is no longer here, or the number is of another run, an event
+        of kind ``gap`` comes first. ``host`` is the address of the client, which has a share of the
+        places.
         """
         place = self._room.enter(host or f"unnamed {next(self._unnamed)}")
         if place is None:
@@ -111,15 +129,49 @@ class EventLog:
             for subscription in self._subscriptions:
                 subscription.ask()
 
-    def _past(self, since: int | None) -> deque[LoggedEvent]:
+    def recent(
+        self,
+        since: Cursor | None = None,
+        kinds: Collection[str] | None = None,
+        about: str | None = None,
+    ) -> tuple[bool, list[LoggedEvent]]:
+        """Return whether all since then are here still, and those wanted of them, oldest first.
+
+        ``about`` is a text that stands in an event's data as a value or as a key.
+        """
+        place = Cursor(None, 0) if since is None else since
+        wanted = None if about is None else json.dumps(about)
+        is_known = self._is_known(place)
+        found = [
+            event
+            for event in self._ring
+            if (event.seq > place.seq or not is_known)
+            and (kinds is None or event.kind in kinds)
+            and (wanted is None or wanted in event.text)
+        ]
+        return is_known, found
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest event that is kept; that of the next one if none is."""
+        return self._ring[0].seq if self._ring else self._seq + 1
+
+    def _is_known(self, place: Cursor) -> bool:
+        """Tell whether all that came after ``place`` is here."""
+        is_ours = place.epoch is None or place.epoch == self.epoch
+        return is_ours and self.oldest - 1 <= place.seq <= self._seq
+
+    def _past(self, since: int | Cursor | None) -> deque[LoggedEvent]:
         if since is None:
             return deque()
-        oldest = self._ring[0].seq if self._ring else self._seq + 1
-        is_known = oldest - 1 <= since <= self._seq
-        past = deque(event for event in self._ring if not is_known or event.seq > since)
+        place = since if isinstance(since, Cursor) else Cursor(None, since)
+        is_known = self._is_known(place)
+        past = deque(event for event in self._ring if not is_known or event.seq > place.seq)
         if not is_known:
-            gap = {"since": since, "oldest": oldest, "newest": self._seq}
-            past.appendleft(self._event(oldest - 1, GAP, gap))
+            gap: dict[str, Any] = {"since": place.seq, "oldest": self.oldest, "newest": self._seq}
+            if self.epoch is not None:
+                gap["epoch"] = self.epoch
+            past.appendleft(self._event(self.oldest - 1, GAP, gap))
         return past
 
     def _event(self, seq: int, kind: str, data: Mapping[str, Any]) -> LoggedEvent:

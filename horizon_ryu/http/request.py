@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ValidationError
 from webob import Request
 
-from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.errors import InvalidInput, NotFound
 from horizon_ryu.http.json_body import check_json
 from horizon_ryu.http.problem import (
     INVALID,
@@ -29,6 +29,12 @@ MAX_BODY = 1024 * 1024
 BodyReader: TypeAlias = Callable[[Request, int], bytes]
 """Reads at most so many bytes of the body of a request."""
 
+SwitchLookup: TypeAlias = Callable[[str], int | None]
+"""Returns the dpid of the switch of that name; None if there is none."""
+SWITCHES = "switches"
+"""Under which the lookup is found in the context of a validation."""
+
+_DPID = re.compile("[0-9a-f]{16}")
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -40,8 +46,18 @@ def accepted_type(resource: Resource, request: Request) -> str:
     return str(accepted[0][0])
 
 
-def path_values(resource: Resource, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return the converted path parameters; one that is malformed is answered 400."""
+def no_names(_name: str) -> int | None:
+    """Know no switch by a name."""
+    return None
+
+
+def path_values(
+    resource: Resource, texts: Mapping[str, str], switches: SwitchLookup = no_names
+) -> dict[str, Any]:
+    """Return the converted path parameters; one that is malformed is answered 400.
+
+    ``switches`` knows them by name: NotFound if nobody has that name.
+    """
     values: dict[str, Any] = {}
     for name, text in texts.items():
         parameter = resource.parameter(name)
@@ -49,6 +65,9 @@ def path_values(resource: Resource, texts: Mapping[str, str]) -> dict[str, Any]:
         if not re.fullmatch(parameter.pattern.removesuffix("$"), text):
             described = parameter.description[:1].lower() + parameter.description[1:]
             raise invalid([((name,), f"is not {described}")], UNPARSABLE)
+        if parameter.is_switch and not _DPID.fullmatch(text):
+            values[name] = _named(switches, text)
+            continue
         try:
             values[name] = parameter.convert(text)
         except InvalidInput as error:
@@ -56,7 +75,16 @@ def path_values(resource: Resource, texts: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def query_values(resource: Resource, request: Request) -> BaseModel | None:
+def _named(switches: SwitchLookup, name: str) -> int:
+    dpid = switches(name)
+    if dpid is None:
+        raise NotFound(f"no switch is named {name}")
+    return dpid
+
+
+def query_values(
+    resource: Resource, request: Request, switches: SwitchLookup = no_names
+) -> BaseModel | None:
     """Return the query as its model; unknown, repeated and malformed parameters are refused."""
     given = request.GET
     texts = dict(given.items())
@@ -68,13 +96,17 @@ def query_values(resource: Resource, request: Request) -> BaseModel | None:
             raise invalid([((name,), "no such parameter") for name in list(texts)[:10]], INVALID)
         return None
     try:
-        return resource.query.model_validate(texts)
+        return resource.query.model_validate(texts, context={SWITCHES: switches})
     except ValidationError as error:
         raise refused(error, resource.query) from error
 
 
 def read_body(
-    resource: Resource, request: Request, read: BodyReader, limit: int = MAX_BODY
+    resource: Resource,
+    request: Request,
+    read: BodyReader,
+    limit: int = MAX_BODY,
+    switches: SwitchLookup = no_names,
 ) -> BaseModel | None:
     """Return the body as its model; None for an operation that has none, whatever was sent."""
     if resource.request is None:
@@ -89,7 +121,7 @@ def read_body(
         raise _too_large(limit)
     if not data:
         raise ProblemError(UNPARSABLE, "A JSON body is needed.")
-    return _parsed(resource.request, data, resource.most_values)
+    return _parsed(resource.request, data, resource.most_values, switches)
 
 
 def read_stream(request: Request, size: int) -> bytes:
@@ -137,13 +169,15 @@ def body_types(resource: Resource) -> tuple[str, ...]:
     return (JSON, "application/merge-patch+json") if resource.method == "PATCH" else (JSON,)
 
 
-def _parsed(model: type[BaseModel], data: bytes, most_values: int) -> BaseModel:
+def _parsed(
+    model: type[BaseModel], data: bytes, most_values: int, switches: SwitchLookup
+) -> BaseModel:
     try:
         check_json(data, most_values)
     except InvalidInput as error:
         raise invalid([(error.loc, error.msg)], UNPARSABLE) from error
     try:
-        return model.model_validate_json(data)
+        return model.model_validate_json(data, context={SWITCHES: switches})
     except ValidationError as error:
         if any(item["type"] == "json_invalid" for item in error.errors()):
             raise ProblemError(UNPARSABLE, "The body is not JSON.") from error

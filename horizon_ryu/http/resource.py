@@ -25,8 +25,9 @@ from pydantic import BaseModel
 from webob import Request, Response
 
 from horizon_ryu.core.identifiers import dpid_from_text
+from horizon_ryu.core.switch_names import SWITCH_NAME
 from horizon_ryu.formats import xml_form
-from horizon_ryu.formats.model import DPID_PATTERN, Document
+from horizon_ryu.formats.model import Document
 from horizon_ryu.http.auth import ANYBODY, Access, Principal
 from horizon_ryu.http.json_body import MAX_VALUES
 from horizon_ryu.http.problem import ProblemType
@@ -43,14 +44,21 @@ class PathParameter:
     """A part of a path that varies: what it may look like, and what the handler is given.
 
     A text that ``pattern`` (anchored) or ``convert`` (by InvalidInput) refuses is answered 400.
+    Where ``is_switch``, a text that begins a name is the name of a switch, unless it is a dpid.
     """
 
     pattern: str
     description: str
     convert: Callable[[str], Any] = str
+    is_switch: bool = False
 
 
-DPID = PathParameter(DPID_PATTERN, "A switch: 16 lower-case hex digits", dpid_from_text)
+DPID = PathParameter(
+    f"^([0-9a-f]{{16}}|{SWITCH_NAME})$",
+    "A switch: 16 lower-case hex digits, or its name",
+    dpid_from_text,
+    is_switch=True,
+)
 NAME = PathParameter(
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
     "A name: up to 64 letters, digits and ._-, a letter or digit first",

@@ -43,7 +43,9 @@ from horizon_ryu.http.problem import (
 from horizon_ryu.http.request import (
     MAX_BODY,
     BodyReader,
+    SwitchLookup,
     accepted_type,
+    no_names,
     path_values,
     query_values,
     read_body,
@@ -63,6 +65,7 @@ from horizon_ryu.http.resource import (
     Written,
 )
 from horizon_ryu.http.routes import Routes
+from horizon_ryu.http.static_files import StaticFiles, file_answer
 from horizon_ryu.http.stream import wants_gzip
 
 __all__ = [
@@ -81,6 +84,7 @@ LOG = logging.getLogger(__name__)
 Observer: TypeAlias = Callable[[str, str, int, float], None]
 """Told of each answer: method, path template ('' if none), status, seconds."""
 
+_UPGRADED = 101
 _READING = frozenset({"GET", "HEAD"})
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept"}
 
@@ -96,12 +100,20 @@ class Router:
         max_body: int = MAX_BODY,
         aside: Aside = here,
         answering: Aside | None = None,
+        switches: SwitchLookup = no_names,
+        cursor: Callable[[], str] | None = None,
+        files: StaticFiles | None = None,
     ) -> None:
         """``tokens`` None lets everybody in; ``read_stream`` may bound how long a body takes.
 
         ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``.
         ``answering`` runs what changes something, and raises when nobody should wait any longer.
+        ``switches`` knows them by name. ``cursor`` tells the newest event, which answers carry.
+        ``files`` are served without a token.
         """
+        self._files = files
+        self._switches = switches
+        self._cursor = cursor
         self._tokens = tokens
         self._observer = observer
         self._read_stream = read_stream
@@ -141,6 +153,8 @@ class Router:
         """Return the answer to ``request``; never raises for anything a client sends."""
         started = time.monotonic()
         exchange = _Exchange(request)
+        # Before anything is read: what happens meanwhile may be in the answer, and is told again.
+        cursor = None if self._cursor is None else self._cursor()
         try:
             response = self._answer(exchange)
         except HorizonError as error:
@@ -150,6 +164,8 @@ class Router:
         except Exception:
             LOG.exception("a handler failed: %s %s", request.method, exchange.template)
             response = _refusal(request, ProblemError(INTERNAL, "See the log of the server."))
+        if cursor is not None and exchange.method in _READING and response.status_int != _UPGRADED:
+            response.headers["Horizon-Cursor"] = cursor
         self._observe(exchange, response.status_int, time.monotonic() - started)
         return response
 
@@ -161,6 +177,11 @@ class Router:
 
     def _answer(self, exchange: _Exchange) -> Response:
         request = exchange.request
+        file = None if self._files is None else self._files.find(request.method, request.path_info)
+        if file is not None:
+            exchange.template = "static"
+            self._check_host(request)
+            return file_answer(request, file)
         principal = self._identify(request)
         found = self._routes.find(request.environ)
         if found is None:
@@ -175,9 +196,9 @@ class Router:
         if not resource.is_open:
             authorize(principal, resource.needed_access)
         media_type = accepted_type(resource, request)
-        path = path_values(resource, found.texts)
-        query = query_values(resource, request)
-        body = read_body(resource, request, self._read_stream, self._max_body)
+        path = path_values(resource, found.texts, self._switches)
+        query = query_values(resource, request, self._switches)
+        body = read_body(resource, request, self._read_stream, self._max_body, self._switches)
         call = Call(request, path, query, body, principal, media_type)
         if self._answering is None or request.method in _READING:
             result = resource.handler(call)
@@ -200,9 +221,14 @@ class Router:
         response.headers.update(headers)
         return _finish(response)
 
-    def _identify(self, request: Request) -> Principal:
+    def _check_host(self, request: Request) -> None:
+        """Refuse another host's name where no token tells friends from pages of others."""
         if self._tokens is None:
             check_host(request.environ.get("HTTP_HOST"))
+
+    def _identify(self, request: Request) -> Principal:
+        if self._tokens is None:
+            self._check_host(request)
             return ANYBODY
         token = bearer_token(
             request.headers.get("Authorization"), request.headers.get("Sec-WebSocket-Protocol")

@@ -17,13 +17,16 @@ from horizon_ryu.http.auth import Tokens, load_tokens
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.http.problem import clean
 from horizon_ryu.http.router import Router
+from horizon_ryu.http.static_files import StaticFiles
 from horizon_ryu.hub_lag import HubLag
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.published import Published
 from horizon_ryu.rest import events as events_resource
-from horizon_ryu.rest import health, root
+from horizon_ryu.rest import health, layout, root, switch_names
 from horizon_ryu.rest.health import DiscoveryHealth, Health
 from horizon_ryu.rest.health_details import last_turns, loops_health, store_health, troubles
+from horizon_ryu.rest.layout import LayoutProvider
+from horizon_ryu.rest.switch_names import NamesProvider
 from horizon_ryu.settings import Settings
 from horizon_ryu.store import Store
 from horizon_ryu.supervision import Supervisor
@@ -54,6 +57,13 @@ class PatientStore(Protocol):
         """Return ``operation()``; StoreError when the store takes too long."""
 
 
+class KeptSwitchNames(NamesProvider, Protocol):
+    """Whoever keeps the names of switches, and finds a switch by its name."""
+
+    def dpid(self, name: str) -> int | None:
+        """Return the switch of that name; None if there is none."""
+
+
 class ApiServices(Protocol):
     """What the API needs of the controller."""
 
@@ -67,6 +77,14 @@ class ApiServices(Protocol):
     supervisor: Supervisor
     published: Published
     disk: DiskSpace
+
+    @property
+    def switch_names(self) -> KeptSwitchNames:
+        """The names of switches."""
+
+    @property
+    def layout(self) -> LayoutProvider:
+        """Where nodes are drawn."""
 
     @property
     def store_thread(self) -> PatientStore:
@@ -93,10 +111,15 @@ class Api:
             max_body=rest.max_body,
             aside=services.runtime.in_thread,
             answering=services.store_thread.answering,
+            switches=services.switch_names.dpid,
+            cursor=lambda: services.events.cursor.text(),
+            files=StaticFiles(),
         )
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(self, services.metrics, services.runtime.checkpoint))
         self.router.add(events_resource.resources(services.events, services.runtime))
+        self.router.add(switch_names.resources(services.switch_names))
+        self.router.add(layout.resources(services.layout))
 
         self._measure(services.metrics, services.events)
         self._measure_store(services.metrics, services.store)

@@ -1,13 +1,14 @@
 """Events as they happen (``WS /v1/events``): one JSON text message per event.
 
-``?since=N`` begins with what came after event N, ``?kinds=a,b`` chooses. What a client sends is
-read and ignored, but it has to answer pings: who does not for a minute is gone. A page of another
-site is refused (a browser tells the page's origin), and so is compression: it would let a few bytes
-cost us megabytes.
+``?since=CURSOR`` begins with what came after that event, ``?kinds=a,b`` chooses. What a client
+sends is read and ignored, but it has to answer pings: who does not for a minute is gone. A page of
+another site is refused (a browser tells the page's origin), and so is compression: it would let a
+few bytes cost us megabytes.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Callable, Iterable
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints
 from webob import Request, Response
 
+from horizon_ryu.core.event_cursor import CURSOR_PATTERN, Cursor, cursor_from_text
 from horizon_ryu.core.event_kinds import check_kinds
 from horizon_ryu.http.client_frames import ClientGone, read_frames
 from horizon_ryu.http.event_log import PROBE, EventLog, EventSubscription
@@ -27,7 +29,7 @@ from horizon_ryu.http.problem import (
     UPGRADE_REQUIRED,
     ProblemError,
 )
-from horizon_ryu.http.resource import Call, Resource, operation, resources_of
+from horizon_ryu.http.resource import Call, Resource, Versioned, operation, resources_of
 from horizon_ryu.rest.model import Model, optional
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.http import can_upgrade, upgrading
@@ -41,11 +43,12 @@ KEEPALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_
 TRY_AGAIN_LATER = 1013
 """Close code of RFC 6455's registry for a client that was too slow."""
 GOING_AWAY = 1001
+USUAL_LIMIT = 100
+_TO_500 = "^([1-9][0-9]?|[1-4][0-9]{2}|500)$"
 _CLOSE, _PING, _PONG = 8, 9, 10
 
 _KEY = re.compile("[A-Za-z0-9+/]{22}==")
 """16 bytes in base64 (RFC 6455, 4.2.1)."""
-_NUMBER = "^(0|[1-9][0-9]{0,14})$"
 _KINDS = "^[^,]{0,40}(,[^,]{0,40}){0,127}$"
 """Which of them there are is told by the log."""
 
@@ -53,12 +56,46 @@ _KINDS = "^[^,]{0,40}(,[^,]{0,40}){0,127}$"
 class EventsQuery(Model):
     """Which events a client wants."""
 
-    since: Annotated[str, StringConstraints(pattern=_NUMBER)] = optional(
-        description="Begin with what came after the event of this number"
+    since: Annotated[str, StringConstraints(pattern=CURSOR_PATTERN)] = optional(
+        description="Begin with what came after this event: a number, or EPOCH-NUMBER as the "
+        "header Horizon-Cursor tells it, so that another run of the controller is recognised"
     )
     kinds: Annotated[str, StringConstraints(pattern=_KINDS), Field(examples=["link_add"])] = (
         optional(description="Kinds of events, separated by commas")
     )
+
+
+class RecentQuery(EventsQuery):
+    """Which of the events that are kept a client wants."""
+
+    about: Annotated[str, StringConstraints(min_length=1, max_length=120)] = optional(
+        description="A dpid, a MAC address, or the id or name of something, that is in their data"
+    )
+    limit: Annotated[str, StringConstraints(pattern="^([1-9][0-9]?|[1-4][0-9]{2}|500)$")] = (
+        optional(description=f"At most so many, the newest; {USUAL_LIMIT} by default, 500 at most")
+    )
+
+
+class EventModel(Model):
+    """An event as it came through the WebSocket; ``at`` is in seconds since 1970."""
+
+    seq: int
+    at: float
+    kind: str
+    data: dict[str, Any]
+
+
+class RecentEvents(Model):
+    """Events, oldest first; ``complete`` is false where some since then are no longer kept.
+
+    ``seq`` is the newest of all, whether it is told or not.
+    """
+
+    epoch: str | None
+    seq: int
+    oldest: int
+    complete: bool
+    events: tuple[EventModel, ...]
 
 
 class EventOperations:
@@ -74,12 +111,32 @@ class EventOperations:
     def events(self, call: Call, query: EventsQuery) -> Response:
         """Receive events through a WebSocket."""
         _check_upgrade(call.http)
-        since = None if query.since is None else int(query.since)
-        kinds = None
-        if query.kinds is not None:
-            kinds = check_kinds(query.kinds.split(","), self._log.published)
+        since, kinds = self._asked(query)
         subscription = self._log.subscribe(since, kinds, call.http.remote_addr)
         return _WebSocketAnswer(subscription, self._runtime)
+
+    @operation("GET", "/v1/events/recent")
+    def recent(self, _call: Call, query: RecentQuery) -> Versioned[RecentEvents]:
+        """List events that are kept, without a WebSocket."""
+        self._asked(query)
+        return Versioned((self._log.last_seq,), lambda _: self._recent(query))
+
+    def _recent(self, query: RecentQuery) -> bytes:
+        """Return the document; its events are the texts that were sent."""
+        since, kinds = self._asked(query)
+        complete, found = self._log.recent(since, kinds, query.about)
+        told = found[-int(query.limit or USUAL_LIMIT) :]
+        is_all = complete and len(told) == len(found)
+        head = {"epoch": self._log.epoch, "seq": self._log.last_seq, "oldest": self._log.oldest}
+        frame = json.dumps({**head, "complete": is_all}, separators=(",", ":"))
+        return f'{frame[:-1]},"events":[{",".join(event.text for event in told)}]}}'.encode()
+
+    def _asked(self, query: EventsQuery) -> tuple[Cursor | None, frozenset[str] | None]:
+        """Return from where on which kinds are wanted; InvalidInput."""
+        since = None if query.since is None else cursor_from_text(query.since)
+        if query.kinds is None:
+            return since, None
+        return since, check_kinds(query.kinds.split(","), self._log.published)
 
 
 def resources(log: EventLog, runtime: Runtime) -> list[Resource]:

@@ -5,6 +5,7 @@ Answers always have one form; what is taken here is what the form stands for.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, cast
 
@@ -14,14 +15,19 @@ from pydantic import (
     GetJsonSchemaHandler,
     GetPydanticSchema,
     StringConstraints,
+    ValidationInfo,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from horizon_ryu.core.flows.action_fields import MAX_TABLE
 from horizon_ryu.core.flows.field_values import NUMBER, plain_number
 from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID, dpid_given
+from horizon_ryu.core.switch_names import SWITCH_NAME
+from horizon_ryu.http.request import SWITCHES, no_names
 from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
+
+DPID = re.compile(DPID_GIVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +105,31 @@ PortGiven: TypeAlias = Annotated[
 """A port in a request: its number, or "local"."""
 _DpidForm: TypeAlias = Annotated[
     Annotated[int, Field(ge=0, le=MAX_DPID)]
-    | Annotated[str, StringConstraints(pattern=f"^{DPID_GIVEN}$")],
-    Field(description="Hex digits as text, zeros in front left out or not; or a number"),
+    | Annotated[str, StringConstraints(pattern=f"^(?:{DPID_GIVEN}|{SWITCH_NAME})$")],
+    Field(description="Hex digits as text, zeros in front left out or not; a number; or a name"),
 ]
+
+
+def switch_given(given: int | str, info: ValidationInfo) -> int:
+    """Return the dpid that is meant: hex digits, a number, or the name of a switch.
+
+    Who knows the names is in the context of the validation.
+    """
+    if isinstance(given, int) or DPID.fullmatch(given):
+        return dpid_given(given)
+    lookup = (info.context or {}).get(SWITCHES, no_names)
+    dpid: int | None = lookup(given)
+    if dpid is None:
+        raise PydanticCustomError("told", "no switch is named {name}", {"name": given})
+    return dpid
+
+
 DpidGiven: TypeAlias = Annotated[
     int,
     GetPydanticSchema(
-        lambda _source, handler: core_schema.no_info_after_validator_function(
-            dpid_given, handler.generate_schema(_DpidForm)
+        lambda _source, handler: core_schema.with_info_after_validator_function(
+            switch_given, handler.generate_schema(_DpidForm)
         )
     ),
 ]
-"""A dpid in a request: hex digits or a number, taken as the number that it is."""
+"""A dpid in a request: hex digits, a number or a name, taken as the number that it is."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Discriminator, Field, RootModel, StringConstraints, Tag
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetPydanticSchema,
+    RootModel,
+    StringConstraints,
+    Tag,
+    ValidationInfo,
+)
+from pydantic_core import core_schema
 
 from horizon_ryu.core.errors import HorizonError, InvalidInput, NoRoute, SwitchError
 from horizon_ryu.core.flows.action_fields import action_fields
@@ -15,7 +25,8 @@ from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migrate_command import MIGRATE_PARAMETERS, MigrateFlow
 from horizon_ryu.core.flows.migration import Migration, MigrationState
 from horizon_ryu.core.flows.plan import FlowWave, Move
-from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_to_text, dpids_list
+from horizon_ryu.core.identifiers import DPID_GIVEN, DPID_SEPARATOR, dpid_to_text
+from horizon_ryu.core.switch_names import SWITCH_NAME
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import (
     EntirePath,
@@ -31,18 +42,32 @@ from horizon_ryu.rest.flow_model import (
     hop_models,
 )
 from horizon_ryu.rest.flow_parameters import PARAMETERS, left_out, with_parameters
-from horizon_ryu.rest.given import DpidGiven
+from horizon_ryu.rest.given import DpidGiven, switch_given
 from horizon_ryu.rest.model import Dpid, Model, optional
 from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
 
 MAX_BATCH = 5_000
-_DPIDS_TEXT = rf"^{DPID_GIVEN}(?:\|{DPID_GIVEN})*$"
+_ONE_SWITCH = f"(?:{DPID_GIVEN}|{SWITCH_NAME})"
+_DPIDS_TEXT = rf"^{_ONE_SWITCH}(?:\|{_ONE_SWITCH})*$"
 _FAILED = (MigrationState.ROLLED_BACK, MigrationState.FAILED)
 
-DpidsText: TypeAlias = Annotated[
+
+def _split(given: Any, info: ValidationInfo) -> tuple[int, ...]:
+    return tuple(switch_given(part, info) for part in given.split(DPID_SEPARATOR))
+
+
+_DpidsForm: TypeAlias = Annotated[
     str,
     StringConstraints(pattern=_DPIDS_TEXT, max_length=24 * MAX_HOPS),
-    Field(description="dpids in their order, separated by |"),
+    Field(description="dpids or names in their order, separated by |"),
+]
+DpidsText: TypeAlias = Annotated[
+    tuple[int, ...],
+    GetPydanticSchema(
+        lambda _source, handler: core_schema.with_info_after_validator_function(
+            _split, handler.generate_schema(_DpidsForm)
+        )
+    ),
 ]
 
 
@@ -160,16 +185,12 @@ def command_of(request: MigrationRequest, loc: Loc) -> MigrateFlow:
     if len(given & {"flow", "match"}) != 1:
         raise InvalidInput((*loc, "flow"), "give either the flow's id or its match")
     return MigrateFlow(
-        dpids=_dpids(request.dpids, loc),
+        dpids=request.dpids,
         number=int(request.flow, 16) if "flow" in given else None,
         match=parse_match(request.match, (*loc, "match")) if "match" in given else None,
         bidirectional=bool(request.bidirectional),
         **{name: getattr(request, name) for name in MIGRATE_PARAMETERS},
     )
-
-
-def _dpids(given: str | tuple[int, ...], loc: Loc) -> tuple[int, ...]:
-    return dpids_list(given, (*loc, "dpids")) if isinstance(given, str) else given
 
 
 def migration_model(record: Migration, plan: Move | None = None) -> MigrationModel:

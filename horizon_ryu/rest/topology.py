@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import NotFound
+from horizon_ryu.core.event_cursor import Cursor
 from horizon_ryu.core.slicing.seen_ports import SeenPorts, part_with_ports
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -33,7 +36,7 @@ from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definitio
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.topology_measures import MeasuresOperations
 from horizon_ryu.rest.topology_model import TopologyModel
-from horizon_ryu.rest.topology_text import SwitchState, TopologyText
+from horizon_ryu.rest.topology_text import TopologyText
 
 
 class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
@@ -70,6 +73,22 @@ def no_slices(_name: str, _authorization: str | None) -> SeenPorts | None:
     return None
 
 
+def _no_names() -> Mapping[int, str]:
+    return MappingProxyType({})
+
+
+def _unstamped() -> Cursor | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSources:
+    """What others say of the topology: the names of switches, and the place of its last event."""
+
+    names: Callable[[], Mapping[int, str]] = _no_names
+    stamp: Callable[[], Cursor | None] = _unstamped
+
+
 _PROBLEMS = (NOT_FOUND, ENGINE_AWAY, SWITCH_FAILED, STORE_FAILED, SWITCH_DEADLINE)
 
 
@@ -85,11 +104,13 @@ class TopologyOperations:
         aside: Aside = here,
         rest: Callable[[], None] = lambda: None,
         slices: SlicePortsOf = no_slices,
+        picture: PictureSources = PictureSources(),
     ) -> None:
         """``aside`` runs what takes long without holding anybody else, ``rest`` lets them run.
 
-        ``slices`` knows what the names of slices mean.
+        ``slices`` knows what the names of slices mean, ``picture`` what switches are called.
         """
+        self._picture = picture
         self._provider = provider
         self._slices = slices
         self._networks = networks
@@ -101,18 +122,20 @@ class TopologyOperations:
     def topology(self, call: Call, query: NetworkQuery) -> Versioned[TopologyModel]:
         """Read switches, links and hosts, and the segments that switches of others join."""
         name, view = self.seen(call, query)
+        # Read first: what happens meanwhile is told as an event that came later.
+        stamp, names = self._picture.stamp(), self._picture.names()
         forest = self._provider.forest()
-        states = tuple(map(self._state, view.switches))
+        states = tuple((*self._state(dpid), names.get(dpid)) for dpid in view.switches)
         # The items of a virtual network are others, made anew with each question to the switches.
         text = self._physical if name == PHYSICAL else TopologyText()
         return Versioned(
-            (view, forest, states),
+            (view, forest, states, stamp),
             lambda _: text.json(
-                view, forest, dict(zip(view.switches, states, strict=True)), self._rest
+                view, forest, dict(zip(view.switches, states, strict=True)), self._rest, stamp
             ),
         )
 
-    def _state(self, dpid: int) -> SwitchState:
+    def _state(self, dpid: int) -> tuple[bool, tuple[str, ...]]:
         return self._provider.is_connected(dpid), self._provider.unanswered(dpid)
 
     @operation("GET", "/v1/topology/links", problems=_PROBLEMS)
@@ -161,13 +184,14 @@ def resources(
     aside: Aside = here,
     rest: Callable[[], None] = lambda: None,
     slices: SlicePortsOf = no_slices,
+    picture: PictureSources = PictureSources(),
 ) -> list[Resource]:
     """Return the resources of the topology; ``networks`` and ``slices`` know what names mean.
 
     ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``;
     ``rest`` lets others have their turns.
     """
-    found = TopologyOperations(provider, networks, aside, rest, slices)
+    found = TopologyOperations(provider, networks, aside, rest, slices, picture)
     timers = timers_resources("/v1/topology/timers", provider, DiscoveryTimers, found.tag)
     measures = resources_of(MeasuresOperations(found.seen, aside))
     return [*resources_of(found), *measures, *timers]

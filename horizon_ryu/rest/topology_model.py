@@ -8,7 +8,7 @@ from typing import Literal
 
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.topology import HeldLink, Host, Link, Port, PortRef, Segment, Switch
-from horizon_ryu.rest.model import Dpid, Model, PortNo
+from horizon_ryu.rest.model import Dpid, Model, PortNo, optional
 from horizon_ryu.wire.addresses import mac_to_text
 
 _OPENFLOW = {1: "1.0", 2: "1.1", 3: "1.2", 4: "1.3", 5: "1.4", 6: "1.5"}
@@ -37,6 +37,7 @@ class SwitchModel(Model):
     connected: bool
     ports: tuple[PortModel, ...]
     unanswered: tuple[str, ...] = ()
+    name: str = optional(description="The name that it was given, if it has one")
 
 
 class PortRefModel(Model):
@@ -98,8 +99,12 @@ class TopologyModel(Model):
     """Switches in order of dpid, links in order of their source, hosts in order of MAC.
 
     ``segments`` are there if there are any, in order of their first ports, and ``held_links`` if
-    any are held.
+    any are held. ``seq`` is the last event of run ``epoch`` that changed any of it; where to resume
+    the events from is told by the header Horizon-Cursor.
     """
+
+    seq: int = optional()
+    epoch: str = optional()
 
     switches: tuple[SwitchModel, ...]
     links: tuple[LinkModel, ...]
@@ -108,8 +113,11 @@ class TopologyModel(Model):
     held_links: tuple[HeldLinkModel, ...] = ()
 
 
-def switch_model(switch: Switch, connected: bool, unanswered: tuple[str, ...] = ()) -> SwitchModel:
-    """Return a switch with its ports in order."""
+def switch_model(
+    switch: Switch, connected: bool, unanswered: tuple[str, ...] = (), name: str | None = None
+) -> SwitchModel:
+    """Return a switch with its ports in order; its name only if it has one."""
+    given = {} if name is None else {"name": name}
     return SwitchModel(
         dpid=dpid_to_text(switch.dpid),
         address=switch.address,
@@ -117,6 +125,7 @@ def switch_model(switch: Switch, connected: bool, unanswered: tuple[str, ...] = 
         connected=connected,
         ports=tuple(port_model(port) for _, port in sorted(switch.ports.items())),
         unanswered=unanswered,
+        **given,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from pydantic import BaseModel
 
+from horizon_ryu.core.event_cursor import Cursor
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.topology import (
     HeldLink,
@@ -34,8 +35,8 @@ from horizon_ryu.rest.topology_model import (
     switch_model,
 )
 
-SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
-"""Whether a switch is connected, and which kinds of requests it leaves unanswered."""
+SwitchState: TypeAlias = tuple[bool, tuple[str, ...]] | tuple[bool, tuple[str, ...], str | None]
+"""Whether a switch is connected, which kinds of requests it leaves unanswered, and its name."""
 
 _NO_PORTS = '"ports":[]'
 
@@ -58,11 +59,12 @@ class TopologyText:
         forest: Forest | None,
         states: Mapping[int, SwitchState],
         rest: Callable[[], None],
+        stamp: Cursor | None = None,
     ) -> bytes:
         """Return what ``view`` and ``forest`` hold, as the TopologyModel of it would be written.
 
         ``states`` are those of the switches, by dpid. ``rest`` is called between items, to let
-        others have their turns.
+        others have their turns. ``stamp`` is the place of the last event that changed them.
         """
         self.ports = {dpid: self.ports.get(dpid, Fragments()) for dpid in view.switches}
         write_switch = partial(self._switch, rest)
@@ -77,6 +79,8 @@ class TopologyText:
         if view.held:
             lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
+        if stamp is not None:
+            members = f'"seq":{stamp.seq},"epoch":"{stamp.epoch}",{members}'
         return f"{{{members}}}".encode()
 
     def _switch(self, rest: Callable[[], None], switch: Switch, state: SwitchState) -> str:

@@ -39,13 +39,20 @@ def request_of(
         id=name,
         domain=asked.domain,
         destination=destination.name,
-        destination_url=destination.url,
+        destination_url=peer_url_of(destination),
         destination_pk=destination.node_pk,
         mode=asked.mode,
         dry_run=dry_run,
         abort_if_pause_over_s=asked.abort_if_pause_over_s,
         pause_s=asked.pause_s,
     )
+
+
+def peer_url_of(host: RemoteHost) -> str:
+    """Return where other hosts reach a host: where it says, or else where the controller does."""
+    node = host.status.node
+    told = None if node is None else node.host.peer_url
+    return host.url if told is None else told
 
 
 def told_by(status: MigrationStatus) -> SourceReport:

@@ -63,6 +63,13 @@ class ForeignBridge:
         _run("ip", "link", "set", near, "up")
         _run("ovs-vsctl", "add-port", bridge, near)
 
+    def join(self, other: ForeignBridge) -> None:
+        """Cable it to another bridge that is not ours."""
+        there = ("peer", "trunk", "netns", other._namespace.name)
+        self._namespace.ip("link", "add", "trunk", "type", "veth", *there)
+        other._namespace.ip("link", "set", "trunk", "master", "between", "up")
+        self._namespace.ip("link", "set", "trunk", "master", "between", "up")
+
     def stand(self, address: str) -> None:
         """Have a station with an address on it: the machine that it is."""
         self._namespace.ip("addr", "add", address, "dev", "between")
@@ -157,6 +164,27 @@ def test_switches_carry_what_crosses_a_segment(lab: Lab, version: str, mask: int
         for host in hosts:
             expect_switches_to_carry(lab, host.name, "10.0.0.200")
         lab.expect_each_broadcast_once()
+    assert "Traceback" not in lab.controller.log()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_cable_between_two_foreign_bridges_of_a_running_network_makes_no_lasting_loop(
+    lab: Lab, version: str
+) -> None:
+    lab.stage("ring", VERSIONS[version], n=3)
+    before = len(tree(lab)["blocked"])
+    with foreign_bridge(lab, SWALLOWS, 1) as near, foreign_bridge(lab, SWALLOWS, 2) as far:
+        wait_until(lambda: is_settled(lab, before), SETTLED, "both bridges are leaves")
+        lab.expect_each_broadcast_once()
+        near.join(far)
+        # What goes round meanwhile ends with the first probe, whoever believes in a segment yet.
+        wait_until(lambda: is_settled(lab, before + 1), SETTLED, "one of their ports closes")
+        begun = near.frames()
+        lab.expect_each_broadcast_once()
+        assert near.frames() - begun < STORM
+        (segment,) = lab.controller.get("/v1/topology")["segments"]
+        assert sorted(int(ref["dpid"], 16) for ref in segment["ports"]) == [1, 2]
+        assert not lab.network.ping_all([host.name for host in lab.graph.hosts]).lost
     assert "Traceback" not in lab.controller.log()
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,7 @@ from xen_bridge.netlink.constants import (
     RTN_BLACKHOLE,
     RTPROT_STATIC,
 )
+from xen_bridge.netlink.dump import NetlinkSocket
 from xen_bridge.netlink.neighbors import KernelNeighbor
 from xen_bridge.netlink.routes import KernelRoute, NextHop
 from xen_bridge.netlink.rules import Rule
@@ -93,6 +95,19 @@ def test_a_route_is_replaced_and_one_that_is_there_not_added_again(space: Networ
     assert row["gateway"] == "192.0.2.3"
     assert write(space, [routes.delete_routes_to("10.0.0.0/24", TABLE)]) == ()
     assert space.ip_json("route", "show", "table", str(TABLE)) == []
+
+
+def test_the_kernel_tells_the_routes_of_one_table_and_not_those_of_others(
+    space: NetworkNamespace,
+) -> None:
+    wanted = [KernelRoute(f"10.{one}.0.0/16", (NextHop(1),), TABLE) for one in range(50)]
+    other = [replace(one, table=TABLE + 1) for one in wanted]
+    assert write(space, [routes.add_route(route) for route in wanted + other]) == ()
+    told = space.run(lambda: NetlinkSocket().dump(ROUTES.get, routes.routes_of(TABLE)))
+    found = [routes.read_route(one) for one in told]
+    assert {one.table for one in found if one} == {TABLE}
+    assert len(found) == 50
+    assert write(space, [routes.delete_route(route) for route in wanted + other]) == ()
 
 
 def test_routes_of_every_shape_are_read_as_they_were_written(space: NetworkNamespace) -> None:

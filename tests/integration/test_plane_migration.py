@@ -46,7 +46,11 @@ def lab(built: MigrationLab) -> Iterator[MigrationLab]:
         until(lambda: built.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
 
 
-@pytest.mark.parametrize(("routes", "rate"), [(0, RATE), (1000, 2_000)], ids=["0", "1000"])
+@pytest.mark.parametrize(
+    ("routes", "rate"),
+    [(0, RATE), (1000, 2_000), (100_000, 2_000)],
+    ids=["0", "1000", "100000"],
+)
 def test_no_data_packet_is_lost_or_doubled_there_and_back(
     lab: MigrationLab, routes: int, rate: int
 ) -> None:
@@ -182,6 +186,27 @@ def test_a_bridge_killed_during_the_move_costs_no_data_packet(
     # As the router's agent does when it hears of another start of the bridge.
     lab.separate(where, routes=10)
     assert until(lambda: lab.plane(where), "it is whole").pinned is False
+
+
+def test_a_source_that_is_killed_and_not_started_anew_leaves_a_router_that_runs_and_hears(
+    lab: MigrationLab,
+) -> None:
+    lab.separate(routes=10)
+    with Traffic(lab, 1000) as traffic:
+        order = lab.order(0, "plane-separation", pause_s=3600.0)
+        lab.ask(0, order)
+        until(lambda: lab.states(0) == {"T"}, "it stands still")
+        port = lab.services[0].port
+        lab.services[0].kill()
+        until(lambda: "T" not in lab.states(0), "it runs though nobody started the service")
+        # Its own kernel answers for its addresses, so that goes through the machine.
+        until(lambda: lab.reaches("10.0.1.1"), "it hears and answers")
+        until(lambda: lab.leftovers(1) == [], "nothing of it is at the destination")
+        until(lambda: lab.plane_leftovers(1) == [], "nor of its planes")
+    assert (traffic.lost, traffic.duplicated) == (0, 0)
+    lab.services[0].start(port)
+    ended = lab.ended(0, order.id)
+    assert (ended.state, lab.domains(0), lab.domains(1)) == ("rolled_back", ["r1"], [])
 
 
 def test_a_router_whose_planes_are_not_separated_is_refused(lab: MigrationLab) -> None:

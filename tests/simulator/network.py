@@ -137,6 +137,16 @@ class Network:
         self.bridged_hosts[ends[0]] = Station(mac, ends[0])
         return ends
 
+    def join_bridges(self, near: list[PortRef], far: list[PortRef]) -> None:
+        """Plug a cable between two foreign bridges, which are one from now on: ``near``."""
+        near += far
+        self._bridged.update(dict.fromkeys(far, near))
+
+    def part_bridges(self, near: list[PortRef], far: list[PortRef]) -> None:
+        """Take the cable out again."""
+        near[:] = [ref for ref in near if ref not in far]
+        self._bridged.update(dict.fromkeys(far, far))
+
     def _relay(self, src: PortRef | None, ends: list[PortRef], data: bytes) -> None:
         """Have a foreign bridge flood what came in from ``src`` (None: from its own host)."""
         if data.startswith(LINK_LOCAL):
@@ -145,13 +155,19 @@ class Network:
         if number is not None:
             if src is not None and not self._may_pass(number, src):
                 return
-            self.bridged_hosts[ends[0]].heard[number] += src is not None
+            for ref in ends if src is not None else ends[1:]:
+                if ref in self.bridged_hosts:
+                    self.bridged_hosts[ref].heard[number] += 1
         for dst in ends:
             if dst != src:
                 self.clock.after(0.0005, partial(self._arrive, dst, data))
 
     def _arrive(self, dst: PortRef, data: bytes) -> None:
         self.switches[dst.dpid].receive(dst.port_no, data)
+
+    def send_from_bridge(self, ends: list[PortRef], data: bytes) -> None:
+        """Have the host of a foreign bridge send ``data``."""
+        self._relay(None, ends, data)
 
     def broadcast_from_bridge(self, ends: list[PortRef]) -> int:
         """Have the host of a foreign bridge send one traced frame; return its number."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.ryu_wheel.edits import apply_edits
 from tools.ryu_wheel.errors import RyuWheelError
-from tools.ryu_wheel.fixes import FIXES, PACKAGING, REQUIREMENTS, VERSION, WHEEL_NAME
+from tools.ryu_wheel.fixes import FIXES, NOTICES, PACKAGING, REQUIREMENTS, VERSION, WHEEL_NAME
 from tools.ryu_wheel.pip_tool import install_toolbox, run_pip
 from tools.ryu_wheel.source import fetch_sdist, unpack
 
@@ -51,7 +51,7 @@ def _build(folder: Path, say: Say) -> None:
     archive = fetch_sdist(folder, toolbox)
     say(f"Ryu 4.34: {len(FIXES)} edits")
     source = unpack(archive, tree)
-    apply_edits(source, FIXES + PACKAGING)
+    apply_edits(source, FIXES + PACKAGING + NOTICES)
     say(f"Ryu 4.34: wheel {WHEEL_NAME}")
     shutil.rmtree(output, ignore_errors=True)
     run_pip(

@@ -81,6 +81,22 @@ class Append:
         return text + missing_newline + "".join(f"{line}\n" for line in self.lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepend:
+    """Put a line before all others, but behind one that says how the file is encoded or run."""
+
+    path: str
+    line: str
+
+    def apply(self, text: str) -> str:
+        """Return ``text`` with the line in it."""
+        lines = text.splitlines(keepends=True)
+        at = 0
+        while at < min(2, len(lines)) and (lines[at].startswith("#!") or "coding" in lines[at]):
+            at += 1
+        return "".join([*lines[:at], f"{self.line}\n", *lines[at:]])
+
+
 def apply_edits(tree: Path, edits: tuple[Edit, ...]) -> None:
     """Change the files under ``tree`` in order; RyuWheelError at the first misfit."""
     for edit in edits:

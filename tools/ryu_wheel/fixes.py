@@ -5,10 +5,10 @@ Raise ``LOCAL_VERSION`` with every change here: pip keeps an installed wheel of 
 
 from __future__ import annotations
 
-from tools.ryu_wheel.edits import Append, Edit, Replace, ReplaceBlock
+from tools.ryu_wheel.edits import Append, Edit, Prepend, Replace, ReplaceBlock
 
 UPSTREAM_VERSION = "4.34"
-LOCAL_VERSION = "horizon3"
+LOCAL_VERSION = "horizon4"
 VERSION = f"{UPSTREAM_VERSION}+{LOCAL_VERSION}"
 
 SDIST_NAME = f"ryu-{UPSTREAM_VERSION}.tar.gz"
@@ -148,4 +148,12 @@ PACKAGING: tuple[Edit, ...] = (
         f"from ryu import version as upstream\n\nversion = upstream + '+{LOCAL_VERSION}'",
     ),
     Append("tools/pip-requires", REQUIREMENTS),
+)
+
+# Ryu's licence asks that every changed file says so (Apache-2.0, 4b).
+NOTICES: tuple[Edit, ...] = tuple(
+    Prepend(
+        path, f"# Changed by Horizon, in its wheel of Ryu {VERSION}; see tools/ryu_wheel there."
+    )
+    for path in sorted({fix.path for fix in FIXES})
 )

@@ -40,7 +40,9 @@ def make(places: Places) -> None:
     }
     for host in HOSTS:
         folder = places.keys / host
-        KeyList(folder / KEYS).add(known[CONTROLLER].node_pk, CONTROLLER)
+        # A host asks the other when it sends a domain there.
+        for name in (CONTROLLER, *(other for other in HOSTS if other != host)):
+            KeyList(folder / KEYS).add(known[name].node_pk, name)
         for guest in GUESTS:
             url = f"https://{guest_address(guest)}:{AGENT_PORT}"
             RouterList(folder / ROUTERS).put(check_router(guest, url, known[guest].node_pk))

@@ -18,6 +18,7 @@ from xen_bridge.migration import outgoing
 from xen_bridge.migration.departure import PlaneDeparture
 from xen_bridge.migration.held_sessions import ConnectAgent, SessionHolder, no_agent
 from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.keeper import Keeper
 from xen_bridge.migration.outgoing import Command, Event, OutgoingMigration
 from xen_bridge.migration.peer import Connect
 from xen_bridge.migration.refusals import Refusals
@@ -49,8 +50,13 @@ class MigrationSource:
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         connect_agent: ConnectAgent = no_agent,
+        keeper: Callable[[], Keeper] = Keeper,
     ) -> None:
-        """Take up what the journal has; :meth:`resume` goes on with it."""
+        """Take up what the journal has; :meth:`resume` goes on with it.
+
+        ``keeper`` makes what waits beside each migration in case that this program is killed.
+        """
+        self._keeper = keeper
         self._connect_agent = connect_agent
         self._host = host
         self._journal = journal
@@ -219,6 +225,10 @@ class MigrationRun:
 
     def carry_out(self, first: Callable[[OutgoingMigration, float], outgoing.Decision]) -> None:
         """Do what there is to do until it has ended."""
+        with self._source._keeper():
+            self._carry_out(first)
+
+    def _carry_out(self, first: Callable[[OutgoingMigration, float], outgoing.Decision]) -> None:
         try:
             record, command = first(self._record(), self._now())
             while command is not None:

@@ -11,6 +11,7 @@ NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
 NLMSGERR_ATTR_MSG = 1
 SOL_NETLINK = 270
 NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_EXT_ACK = 1, 10, 11
+NETLINK_GET_STRICT_CHK = 12
 SO_RCVBUFFORCE = 33
 """Of asm-generic/socket.h: beyond net.core.rmem_max, for who may administrate the network."""
 NLA_F_NESTED = 0x8000

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from collections import deque
+from contextlib import suppress
 
 from xen_bridge.errors import BridgeError, RequestUnsupported
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
+    NETLINK_GET_STRICT_CHK,
     NLM_F_DUMP,
     NLM_F_DUMP_INTR,
     NLM_F_REQUEST,
     NLMSG_DONE,
     NLMSG_ERROR,
+    SOL_NETLINK,
 )
 from xen_bridge.netlink.wire import Request
 
@@ -62,7 +65,7 @@ class NetlinkSocket:
         try:
             return self._idle.pop()
         except IndexError:
-            return wire.opened(SECONDS, self._protocol)
+            return _opened(self._protocol)
 
     def _give_back(self, connection: socket.socket) -> None:
         if self._closed or len(self._idle) >= IDLE_AT_MOST:
@@ -75,6 +78,14 @@ class NetlinkSocket:
         self._closed = True
         while self._idle:
             self._idle.pop().close()
+
+
+def _opened(protocol: int) -> socket.socket:
+    connection = wire.opened(SECONDS, protocol)
+    # Only what is asked for is told, not whole tables; kernels before 4.20 tell more.
+    with suppress(OSError):
+        connection.setsockopt(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1)
+    return connection
 
 
 def _exchange(connection: socket.socket, kind: int, body: bytes) -> list[bytes] | None:

@@ -105,6 +105,12 @@ class NexthopObject:
 # ---- reading
 
 
+def routes_of(table: int) -> bytes:
+    """Return the body of a request for the routes of one table; an old kernel tells all."""
+    head = RTMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0)
+    return head + wire.attribute(RTA_TABLE, wire.u32(table))
+
+
 def read_route(data: bytes) -> KernelRoute | None:
     """Return the route that a message tells of; None for an entry of a cache, or none."""
     if len(data) < RTMSG.size:

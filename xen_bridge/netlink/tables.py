@@ -19,6 +19,7 @@ from xen_bridge.netlink.routes import (
     NexthopObject,
     read_nexthop,
     read_route,
+    routes_of,
 )
 from xen_bridge.netlink.rules import FIB_RULE_HDR, Rule, read_rule
 
@@ -96,7 +97,10 @@ class Netlink:
 
     def rows(self, table: Table[Row]) -> list[Row]:
         """Return all rows of a table."""
-        found = (table.read(data) for data in self._socket.dump(table.get, table.body))
+        return self._read(table, table.body)
+
+    def _read(self, table: Table[Row], body: bytes) -> list[Row]:
+        found = (table.read(data) for data in self._socket.dump(table.get, body))
         return [row for row in found if row is not None]
 
     def links(self) -> list[KernelLink]:
@@ -116,7 +120,9 @@ class Netlink:
 
     def routes(self, table: int | None = None) -> list[KernelRoute]:
         """Return the routes of one table (RT_TABLE_…), or of all."""
-        return [one for one in self.rows(ROUTES) if table in (None, one.table)]
+        if table is None:
+            return self.rows(ROUTES)
+        return [one for one in self._read(ROUTES, routes_of(table)) if one.table == table]
 
     def rules(self) -> list[Rule]:
         """Return the IPv4 and IPv6 rules."""

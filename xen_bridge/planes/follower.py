@@ -13,6 +13,7 @@ import socket
 from xen_bridge.errors import BridgeError
 from xen_bridge.netlink import constants as c
 from xen_bridge.netlink.dump import NetlinkSocket
+from xen_bridge.netlink.routes import routes_of
 from xen_bridge.netlink.subscription import joined, told
 from xen_bridge.netlink.tables import NEXTHOPS, ROUTES
 from xen_bridge.netlink.wire import NetlinkReply
@@ -40,7 +41,7 @@ def read_fib(
     """Return the routes of ``table`` that forward, and all nexthop objects. Raises BridgeError."""
     objects = dict(filter(None, map(read_nexthop, dumps.dump(NEXTHOPS.get, NEXTHOPS.body))))
     reader = RouteReader(table)
-    routes = filter(None, map(reader.read, dumps.dump(ROUTES.get, ROUTES.body)))
+    routes = filter(None, map(reader.read, dumps.dump(ROUTES.get, routes_of(table))))
     return list(routes), objects
 
 

@@ -95,10 +95,11 @@ class RouterPlane:
     def alter(self, node: SeparatedNode) -> None:
         """Have it be the plane of ``node``, of the same slot; packets pass if its ports stay."""
         with self._turn:
-            old, told = self.node, self._told()
+            old, told = self.node, tuple[FibChange, ...]()
             is_same = _fixed(old.plan) == _fixed(node.plan)
             if not is_same:
                 LOG.warning("%s has other interfaces: its data plane is made anew", node.router)
+                told = tuple(self._told())
                 self._kernel.remove(old.plan)
                 self._make(node)
             else:

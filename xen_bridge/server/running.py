@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from xen_bridge.claim import Claim
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.dispatcher import Dispatcher
 from xen_bridge.server.lasting import run_lasting
@@ -43,6 +44,8 @@ class NodeComponents:
     """The keys that may connect, with their names; those of ``keys`` if it is None."""
     lasting: tuple[tuple[str, Callable[[], object]], ...] = ()
     """What it does besides, for ever, by name."""
+    claim: Claim | None = None
+    """Its claim on its files."""
 
 
 def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) -> None:

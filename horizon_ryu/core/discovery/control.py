@@ -238,8 +238,10 @@ class DiscoveryControl:
             return ()
         key = station_key(frame.src, frame.vlan)
         self._evidence.host_heard(key, here, frame.dst)
+        home = self.locate(key)
+        if home is not None and home != here:
+            self._evidence.look_between(home, here, now)
         if here in self._evidence.segments:
-            home = self.locate(key)
             place = here if home is None else self._places.place(here, home)
             if place is None:
                 return ()
@@ -405,6 +407,7 @@ class DiscoveryControl:
             _frozen(self._hosts.hosts) if "hosts" in parts else last.hosts,
             self._evidence.segments,
             self._evidence.held,
+            self._evidence.suspected,
         )
 
     def view(self) -> TopologyView:

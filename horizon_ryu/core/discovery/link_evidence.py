@@ -83,6 +83,11 @@ class LinkEvidence:
         return self._groups.table.segments
 
     @property
+    def suspected(self) -> tuple[Segment, ...]:
+        """What may be segments, as of the last :meth:`follow_segments`."""
+        return self._groups.table.suspected
+
+    @property
     def held(self) -> tuple[HeldLink, ...]:
         """The links that are not believed since hosts are known where they would be."""
         return self._trials.held
@@ -98,6 +103,9 @@ class LinkEvidence:
 
     def follow_segments(self) -> bool:
         """Tell of the segments that are gone and new since the last call; return whether any is."""
+        over, suspected = self._groups.table.take_suspicions()
+        self._changes += (TopologyChange("segment_cleared", segment) for segment in over)
+        self._changes += (TopologyChange("segment_suspected", segment) for segment in suspected)
         gone, found = self._groups.table.take_changes()
         self._changes += (TopologyChange("segment_delete", segment) for segment in gone)
         self._changes += (TopologyChange("segment_add", segment) for segment in found)
@@ -272,6 +280,12 @@ class LinkEvidence:
         if self._trials:
             self._trials.host_heard(key, here, dst)
 
+    def look_between(self, one: PortRef, other: PortRef, now: float) -> None:
+        """Probe two ports soon, since one station was heard at both: bridges may join them."""
+        if not self._groups.table.are_joined(one, other):
+            hastened = [ref for ref in (one, other) if self._groups.hasten(ref, now)]
+            self._pacing.hurry(hastened, now)
+
     def is_check(self, src: bytes) -> bool:
         """Tell whether a frame from ``src`` is one of those that look like a station's."""
         return bool(self._trials) and self._trials.is_ours(src)
@@ -290,14 +304,16 @@ class LinkEvidence:
 
     def expire(self, now: float) -> list[Outgoing]:
         """Go on with the trials; return the questions and checks to be sent."""
+        self._groups.table.lapse(now)
         news = self._trials.expire(now)
         self._changes += news.changes
         self._pacing.hurry(news.again, now)
         return self._trials.take_messages()
 
     def next_due(self) -> float | None:
-        """Return when :meth:`expire` has work; None while nothing is on trial."""
-        return self._trials.next_due()
+        """Return when :meth:`expire` has work; None while nothing is on trial or suspected."""
+        times = (self._trials.next_due(), self._groups.table.next_due())
+        return min((at for at in times if at is not None), default=None)
 
     def probe(self, ref: PortRef, hw_addr: bytes, now: float) -> bytes:
         """Return the next probe of a port as an Ethernet frame."""

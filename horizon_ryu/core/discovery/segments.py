@@ -3,13 +3,18 @@
 A port that hears another one's probe shares a segment with it, unless LLDP proves a cable between
 the two. One direction is enough, and segments are what hearing joins: that a probe is lost now and
 then, or always in one direction, parts nobody.
+
+What is not believed yet is suspected: a cable between two bridges of others makes a loop at once,
+and a port that is closed for a while too long does less harm.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
+from horizon_ryu.core.spanning_tree.disjoint_sets import DisjointSets
 from horizon_ryu.core.topology import PortRef, Segment
 
 BELIEVED_AFTER = 3.0
@@ -26,6 +31,18 @@ MAX_PENDING = 4_096
 _Pair = tuple[PortRef, PortRef]
 
 
+class _Pending(NamedTuple):
+    """When a pair that is not believed yet was heard first, and last; ``lapses`` without more."""
+
+    first: float
+    last: float
+    lapses: float
+
+
+def _number(ref: PortRef) -> int:
+    return ref.dpid << 32 | ref.port_no
+
+
 class SegmentTable:
     """Who was heard by whom, and when last; and the segments that follow."""
 
@@ -33,12 +50,16 @@ class SegmentTable:
         """``is_cable`` tells whether a link between two ports is known, in either direction."""
         self._is_cable = is_cable
         self._heard: dict[_Pair, float] = {}
-        self._pending: dict[_Pair, tuple[float, float]] = {}
-        """When pairs that are not believed yet were heard first, and last."""
+        self._pending: dict[_Pair, _Pending] = {}
         self._pending_at: dict[PortRef, set[_Pair]] = {}
         self._mates: dict[PortRef, set[PortRef]] = {}
         self._segments: Mapping[PortRef, Segment] = MappingProxyType({})
         self._is_stale = False
+        self._suspected: tuple[Segment, ...] = ()
+        self._doubts = DisjointSets()
+        """Which ports are joined by what is pending; others than these add nothing."""
+        self._is_suspicion_stale = False
+        self._due: float | None = None
 
     def note(
         self, one: PortRef, other: PortRef, now: float, longest_gap: float, at_once: bool
@@ -61,13 +82,15 @@ class SegmentTable:
         self._heard[pair] = now
 
     def _is_believed(self, pair: _Pair, now: float, longest_gap: float) -> bool:
-        first, last = self._pending.get(pair, (now, now))
-        if now - last > longest_gap:
-            first = now
-        if pair in self._pending or len(self._pending) < MAX_PENDING:
-            self._pending[pair] = first, now
+        known = self._pending.get(pair)
+        first = known.first if known is not None and now <= known.lapses else now
+        if known is None and len(self._pending) < MAX_PENDING:
             for ref in pair:
                 self._pending_at.setdefault(ref, set()).add(pair)
+            self._is_suspicion_stale |= self._doubts.join(*map(_number, pair))
+        if known is not None or len(self._pending) < MAX_PENDING:
+            self._pending[pair] = _Pending(first, now, now + longest_gap)
+            self._due = now + longest_gap if self._due is None else self._due
         return now - first >= BELIEVED_AFTER
 
     def _is_full(self, ref: PortRef) -> bool:
@@ -92,11 +115,22 @@ class SegmentTable:
         for mate in tuple(self._mates.get(ref, ())):
             self._forget((ref, mate) if ref < mate else (mate, ref))
 
+    def lapse(self, now: float) -> None:
+        """Suspect the pairs no more that have not heard one another again in time."""
+        if self._due is None or now <= self._due:
+            return
+        for pair, pending in tuple(self._pending.items()):
+            if pending.lapses < now:
+                self._forget_pending(pair)
+        self._due = min((one.lapses for one in self._pending.values()), default=None)
+
+    def next_due(self) -> float | None:
+        """Return when :meth:`lapse` has work; None while nothing is suspected."""
+        return self._due
+
     def idle(self, now: float, max_idle: Callable[[PortRef], float]) -> None:
         """Forget the pairs of which nothing was heard for ``max_idle`` of either port."""
-        for pair, (_, last) in tuple(self._pending.items()):
-            if now - last >= max(map(max_idle, pair)):
-                self._forget_pending(pair)
+        self.lapse(now)
         for pair, heard in tuple(self._heard.items()):
             if now - heard >= max(map(max_idle, pair)):
                 self._forget(pair)
@@ -121,6 +155,26 @@ class SegmentTable:
         """The segments by each of their ports, as of the last :meth:`take_changes`."""
         return self._segments
 
+    def take_suspicions(self) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+        """Return the suspicions that are over and those that are new since the last call."""
+        if not self._is_suspicion_stale:
+            return (), ()
+        self._is_suspicion_stale = False
+        self._doubts = DisjointSets()
+        pairs = sorted(self._pending)
+        after = {Segment(pair) for pair in pairs if self._doubts.join(*map(_number, pair))}
+        before = set(self._suspected)
+        self._suspected = tuple(sorted(after))
+        return tuple(sorted(before - after)), tuple(sorted(after - before))
+
+    @property
+    def suspected(self) -> tuple[Segment, ...]:
+        """The pairs that may be of one segment, as of the last :meth:`take_suspicions`.
+
+        No more of them than it takes to join whatever all of them together would.
+        """
+        return self._suspected
+
     def _components(self) -> list[Segment]:
         found: list[Segment] = []
         seen: set[PortRef] = set()
@@ -142,6 +196,7 @@ class SegmentTable:
 
     def _forget_pending(self, pair: _Pair) -> None:
         if self._pending.pop(pair, None) is not None:
+            self._is_suspicion_stale = True
             for ref in pair:
                 self._pending_at[ref].discard(pair)
                 if not self._pending_at[ref]:

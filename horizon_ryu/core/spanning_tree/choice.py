@@ -36,7 +36,8 @@ class Choice:
 def choose_settled(view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen) -> Choice:
     """Return the report's forest, with lost switches attached where that makes no loop.
 
-    A port of a segment stays closed if lost switches join already what it would join.
+    A port of a segment stays closed if lost switches join already what it would join; so does one
+    of what is only suspected to be a segment.
     """
     forest, parts = build_forest(view), _Parts(view, lost_switches)
     for link in forest.links():
@@ -107,13 +108,14 @@ class _Parts:
     ) -> None:
         self.groups = lost_switches.groups()
         self.taken: set[tuple[PortRef, ...]] = set()
-        self._nodes = segment_nodes(view, lost_switches.segments.sets())
+        suspected = (frozenset(one.ports) for one in view.suspected)
+        self._nodes = segment_nodes(view, {*lost_switches.segments.sets(), *suspected})
         for ref in lost_switches.open_segment_ends():
             self.groups.join(ref.dpid, self._nodes[ref])
         self._unsure = {self.groups.find(dpid) for dpid in adopting}
 
     def loose_ports(self, view: TopologyView) -> list[PortRef]:
-        """Return the ports at segments that only are remembered, as far as we can close them."""
+        """Return the ports at segments that only are remembered, or suspected: those of ours."""
         return [
             ref
             for ref in sorted(self._nodes)

@@ -168,7 +168,8 @@ class DesiredState:
 
     def is_settled(self) -> bool:
         """Tell whether every port is decided, and every lost switch back or given up."""
-        return not (self._stale or self._hold or self._lost_switches.is_unsettled())
+        is_open = self._stale or self._hold or self.view.suspected
+        return not (is_open or self._lost_switches.is_unsettled())
 
     def follow(self, now: float) -> None:
         """Bring what members should do in line with all that has happened until ``now``."""
@@ -318,6 +319,7 @@ class DesiredState:
         two nodes of the tree. Nor is one opened that is in none any more: only probes may have been
         lost.
         """
+        self._is_choice_due |= self._far_ends.follow_suspicions(self.view)
         found, lost = self._far_ends.follow_segments(self.view)
         if found or lost:
             self._is_choice_due = self._lost_switches.has_changed = True

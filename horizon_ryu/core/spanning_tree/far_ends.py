@@ -30,6 +30,7 @@ class FarEnds:
         self._peers: dict[PortRef, PortRef] = {}
         self._silent: dict[PortRef, PortRef] = {}
         self._segments = _NO_SEGMENTS
+        self._suspected: tuple[Segment, ...] = ()
 
     @property
     def peers(self) -> Mapping[PortRef, PortRef]:
@@ -58,6 +59,11 @@ class FarEnds:
         before, self._segments = self._segments, view.segments
         now = self._segments
         return sorted(now.keys() - before.keys()), sorted(before.keys() - now.keys())
+
+    def follow_suspicions(self, view: TopologyView) -> bool:
+        """Take what may be segments in ``view``; tell whether it is another than before."""
+        before, self._suspected = self._suspected, view.suspected
+        return before != self._suspected
 
     def is_known(self, ref: PortRef) -> bool:
         """Tell whether a link or a segment is known at ``ref``."""

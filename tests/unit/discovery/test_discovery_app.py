@@ -132,6 +132,7 @@ class Horizon(SimpleNamespace):
             supervisor=Supervisor(GreenRuntime(), time.monotonic, metrics.loop_failed),
             limits=SimpleNamespace(forget=lambda dpid: None),
             published=Published(),
+            switch_names={},
             events=SimpleNamespace(publish=lambda kind, data: self.told.append((kind, data))),
             start=lambda wsgi: None,
             ports_of_slice=lambda _name, _authorization: None,

@@ -24,12 +24,15 @@ from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, Topolog
 from horizon_ryu.http.auth import Tokens
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.http.router import Router
+from horizon_ryu.kept_layout import KeptLayout
+from horizon_ryu.kept_names import KeptNames
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.rest import events as events_resource
 from horizon_ryu.rest import (
     flows,
     health,
     hosts,
+    layout,
     migration_directory,
     migrations,
     networks,
@@ -39,6 +42,7 @@ from horizon_ryu.rest import (
     slices,
     spanning_tree,
     stats,
+    switch_names,
     topology,
     xen_devices,
     xen_domains,
@@ -199,6 +203,34 @@ class MemoryNetworks:
         del self._networks[name]
 
 
+class MemorySettings:
+    """Stands for the store's settings."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get_setting(self, name: str) -> Any:
+        return self.values.get(name)
+
+    def set_setting(self, name: str, value: Any) -> None:
+        self.values[name] = value
+
+
+class MemoryLayout:
+    """Stands for the store's positions."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Mapping[str, Any]] = {}
+
+    def layout(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.rows.values())
+
+    def put_layout(self, rows: tuple[Mapping[str, Any], ...], gone: tuple[str, ...]) -> None:
+        for node in gone:
+            self.rows.pop(node, None)
+        self.rows |= {row["node"]: row for row in rows}
+
+
 class FakeHealth:
     """Stands for the controller."""
 
@@ -266,10 +298,14 @@ class Client:
         self.networks = MemoryNetworks()
         self.metrics = Metrics()
         self.events = EventLog(GreenRuntime())
-        self.router = Router(tokens, self.metrics.request)
+        self.names = KeptNames(MemorySettings(), self.events.publish, nullcontext())
+        self.layout = KeptLayout(MemoryLayout(), self.events.publish, nullcontext())
+        self.router = Router(tokens, self.metrics.request, switches=self.names.dpid)
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(FakeHealth(), self.metrics, GreenRuntime().checkpoint))
         self.router.add(events_resource.resources(self.events, GreenRuntime()))
+        self.router.add(switch_names.resources(self.names))
+        self.router.add(layout.resources(self.layout))
         self.router.add(topology.resources(self.discovery, self.networks))
         self.router.add(hosts.resources(self.discovery))
         self.router.add(spanning_tree.resources(self.tree))

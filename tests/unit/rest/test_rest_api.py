@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,8 @@ from horizon_ryu.core.loop_record import PATIENCE, LoopRecord
 from horizon_ryu.disk_space import DiskSpace
 from horizon_ryu.http.event_log import EventLog
 from horizon_ryu.hub_lag import WINDOW, HubLag
+from horizon_ryu.kept_layout import KeptLayout
+from horizon_ryu.kept_names import KeptNames
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.published import Published
 from horizon_ryu.rest.api import Api
@@ -36,13 +39,16 @@ class Clock:
 
 def services(clock: Clock, **rest: Any) -> Any:
     metrics, runtime = Metrics(), GreenRuntime()
+    store, events = Store("sqlite://"), EventLog(runtime)
     return SimpleNamespace(
+        switch_names=KeptNames(store, events.publish, nullcontext()),
+        layout=KeptLayout(store, events.publish, nullcontext()),
         settings=Settings(rest=RestOptions(**rest)),
         metrics=metrics,
-        store=Store("sqlite://"),
+        store=store,
         store_thread=StoreThread(runtime),
         supervisor=Supervisor(runtime, clock, metrics.loop_failed),
-        events=EventLog(runtime),
+        events=events,
         runtime=runtime,
         clock=clock,
         accept_failures=AcceptFailures(logging.getLogger(__name__), clock),

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from horizon_ryu.core import frames
+from horizon_ryu.core.discovery.group_probes import GROUP_INTERVAL
 from horizon_ryu.core.topology import PortRef
 from simulator.full_controller import FullController
 from simulator.network import Network, random_graph
@@ -117,3 +119,93 @@ def broadcasts(network: Network, chance: random.Random, turns: int) -> None:
     for _ in range(turns):
         network.broadcast(chance.choice(network.hosts))
         network.clock.run(0.1)
+
+
+def two_bridges(openflow: int) -> tuple[Network, FullController, list[PortRef], list[PortRef]]:
+    """A running network of two switches, each with a bridge of others that nothing joins."""
+    network = Network(3)
+    for dpid in (1, 2):
+        network.add_switch(dpid, openflow)
+        network.add_host(dpid)
+    network.add_cable(1, 2)
+    near, far = network.add_bridge(1), network.add_bridge(2)
+    controller = started(network)
+    assert controller.tree.forest().blocked == set()
+    return network, controller, near, far
+
+
+def copies(network: Network, seconds: float) -> int:
+    """Let what goes round go on for a while; return how many frames have left meanwhile."""
+    before = sum(network.passes.values())
+    network.clock.run(seconds)
+    return sum(network.passes.values()) - before
+
+
+@pytest.mark.parametrize("openflow", [OPENFLOW_10, OPENFLOW_13])
+def test_a_cable_between_two_bridges_goes_round_until_the_next_probe_only(openflow: int) -> None:
+    network, controller, near, far = two_bridges(openflow)
+    network.watched, network.hop_limit = False, 100_000
+    network.join_bridges(near, far)
+    network.broadcast(network.hosts[0])
+    assert copies(network, GROUP_INTERVAL + 0.5) > 0
+    assert copies(network, 1.0) == 0, "one of the two ports is closed before it is a segment"
+    assert controller.view.segments == {}
+    assert len(controller.view.suspected) == 1
+    assert not controller.tree.settled()
+    network.watched, network.hop_limit = True, 1
+    broadcasts(network, random.Random(1), 60)
+    assert len(set(controller.view.segments.values())) == 1
+    assert controller.view.suspected == ()
+    everybody_hears_once(network, [near])
+
+
+@pytest.mark.parametrize("openflow", [OPENFLOW_10, OPENFLOW_13])
+def test_who_is_heard_at_both_ends_of_such_a_cable_makes_them_be_looked_at_at_once(
+    openflow: int,
+) -> None:
+    network, _controller, near, far = two_bridges(openflow)
+    station = network.bridged_hosts[near[0]]
+    nobody = bytes.fromhex("0a000000ffff")
+    says = frames.build_arp_reply(station.mac, b"\x0a\0\0\x09", nobody, b"\x0a\0\0\x08")
+    network.send_from_bridge(near, says)
+    network.clock.run(1.0)
+    network.watched, network.hop_limit = False, 100_000
+    network.join_bridges(near, far)
+    network.broadcast(network.hosts[0])
+    network.send_from_bridge(near, says)
+    assert copies(network, 0.15) > 0
+    assert copies(network, 1.0) == 0
+
+
+@pytest.mark.parametrize("openflow", [OPENFLOW_10, OPENFLOW_13])
+def test_a_cable_between_two_bridges_that_alone_joins_switches_closes_nothing(
+    openflow: int,
+) -> None:
+    network = Network(4)
+    network.hop_limit = 1
+    for dpid in (1, 2):
+        network.add_switch(dpid, openflow)
+        network.add_host(dpid)
+    near, far = network.add_bridge(1), network.add_bridge(2)
+    controller = started(network)
+    network.join_bridges(near, far)
+    for _ in range(60):
+        assert not controller.tree.forest().blocked
+        assert controller.tree.open_ports(1) | controller.tree.open_ports(2)
+        network.broadcast(network.hosts[0])
+        network.clock.run(0.1)
+    everybody_hears_once(network, [near])
+
+
+def test_what_was_suspected_for_a_moment_only_opens_again() -> None:
+    network, controller, near, far = two_bridges(OPENFLOW_13)
+    network.watched, network.hop_limit = False, 100_000
+    network.join_bridges(near, far)
+    network.clock.run(1.5)
+    assert controller.view.suspected
+    network.part_bridges(near, far)
+    network.clock.run(4.0)
+    assert controller.view.suspected == ()
+    assert controller.tree.settled()
+    network.watched, network.hop_limit = True, 1
+    everybody_hears_once(network, [near, far])

@@ -12,10 +12,11 @@ import pytest
 
 from tools.ryu_wheel import RyuWheelError, build, ensure_wheel, pip_tool, source
 from tools.ryu_wheel.__main__ import main
-from tools.ryu_wheel.edits import Append, Replace, ReplaceBlock, apply_edits
+from tools.ryu_wheel.edits import Append, Prepend, Replace, ReplaceBlock, apply_edits
 from tools.ryu_wheel.fixes import (
     FIXES,
     LOCAL_VERSION,
+    NOTICES,
     PACKAGING,
     REQUIREMENTS,
     SDIST_NAME,
@@ -63,6 +64,17 @@ def test_append_starts_on_a_new_line() -> None:
     assert Append("f", ("b",)).apply("") == "b\n"
 
 
+def test_prepend_keeps_what_must_be_first_there() -> None:
+    notice = Prepend("f", "# n")
+    assert notice.apply("import os\n") == "# n\nimport os\n"
+    assert notice.apply("#!/bin/x\n# coding: utf-8\na\n") == "#!/bin/x\n# coding: utf-8\n# n\na\n"
+
+
+def test_every_changed_file_of_ryu_says_so() -> None:
+    assert {notice.path for notice in NOTICES} == {fix.path for fix in FIXES}
+    assert all(VERSION in notice.apply("import os\n").splitlines()[0] for notice in NOTICES)
+
+
 def test_edits_of_one_file_follow_each_other(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("a")
     apply_edits(tmp_path, (Replace("f", "a", "b"), Replace("f", "b", "c")))
@@ -80,6 +92,7 @@ def test_each_change_of_the_fixes_has_its_own_version() -> None:
         "horizon1": "b1d2844d2ce93be9",
         "horizon2": "10392affb86d43f4",
         "horizon3": "41eb16bd83d1ee1a",
+        "horizon4": "eb2586f746f32d04",
     }
     digest = hashlib.sha256(repr((FIXES, PACKAGING)).encode()).hexdigest()[:16]
     assert known[LOCAL_VERSION] == digest

@@ -50,6 +50,7 @@ class Kernel:
         self.opened = 0
         self.closed = 0
         self.bodies: list[bytes] = []
+        self.options: list[tuple[int, int, int]] = []
         self._queue: list[bytes] = []
         monkeypatch.setattr(wire, "opened", self._open)
 
@@ -71,6 +72,9 @@ class Kernel:
 
     def recvfrom(self, size: int) -> tuple[bytes, tuple[int, int]]:
         return self._queue.pop(0), (0, 0)
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        self.options.append((level, option, value))
 
     def close(self) -> None:
         self.closed += 1
@@ -163,6 +167,16 @@ def test_answers_to_others_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(kernel, "send", send)
     assert len(Netlink().links()) == 1
+
+
+def test_of_routes_one_table_is_asked_for_and_no_more_is_told_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kernel = Kernel(monkeypatch, [[DONE]])
+    assert Netlink().routes(4_000_001) == []
+    (body,) = kernel.bodies
+    assert attributes(body, 12) == {netlink.RTA_TABLE: struct.pack("=I", 4_000_001)}
+    assert (270, netlink.NETLINK_GET_STRICT_CHK, 1) in kernel.options
 
 
 def test_a_table_that_changed_is_asked_again_on_the_same_socket(

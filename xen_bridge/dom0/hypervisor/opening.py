@@ -11,7 +11,7 @@ from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.netns.netns_mover import netns_host
-from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
+from xen_bridge.dom0.hypervisor.xen.xen_mover import moving_xen_host
 from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import InvalidRequest
 
@@ -35,18 +35,23 @@ def default_uri(sysfs: Path = Path("/sys"), proc: Path = Path("/proc")) -> str:
     return XEN if is_xen else NAMESPACES
 
 
-def open_hypervisor(uri: str) -> Hypervisor:
-    """Return the back end of ``uri``; InvalidRequest if none serves it. Connects later."""
+def open_hypervisor(uri: str, migration_uri: str | None = None) -> Hypervisor:
+    """Return the back end of ``uri``; InvalidRequest if none serves it. Connects later.
+
+    ``migration_uri`` is where its peers reach its libvirt, on Xen alone.
+    """
     # Without these a name may be another machine's, by libvirt's own list of aliases.
     scheme = uri.partition(":")[0] if "://" in uri else ""
+    if scheme == "xen" or scheme.startswith("xen+"):
+        return moving_xen_host(uri, migration_uri)
+    if migration_uri is not None:
+        raise InvalidRequest(("migration-uri",), f"is for Xen, and {uri} is none")
     if scheme == "memory":
         return _memory(uri)
     if scheme == "netns":
         return netns_host(uri)
     if scheme == "test":
         return LibvirtTestHost(uri)
-    if scheme == "xen" or scheme.startswith("xen+"):
-        return XenHypervisor(uri)
     raise InvalidRequest(("uri",), f"{uri!r} is none of {SCHEMES}")
 
 

@@ -100,6 +100,10 @@ class Xl:
         chosen = ",".join(str(number) for number in sorted(set(cpus)))
         self._run(("xl", "vcpu-pin", str(domain), str(vcpu), chosen))
 
+    def pause(self, domain: int) -> None:
+        """Have a domain stand still (``xl pause``)."""
+        self._run(("xl", "pause", str(domain)))
+
     def last_cpu(self) -> int | None:
         """Return the highest number of a physical CPU (``xl info``); None if it does not tell."""
         found = _LAST_CPU.search(self._run(("xl", "info")))

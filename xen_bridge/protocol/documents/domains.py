@@ -23,6 +23,7 @@ NAME = r"[A-Za-z][A-Za-z0-9_.+-]{0,62}"
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 MAC = r"[0-9a-f]{2}(:[0-9a-f]{2}){5}"
 PATH = r"/[A-Za-z0-9_./+:@-]{1,250}"
+NODE_URL = r"https://[A-Za-z0-9_.:\[\]-]{1,280}"
 DEVICE_NAME = r"[A-Za-z0-9_.-]{1,15}"
 BRIDGE_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}"
 """A bridge for a new domain: hotplug scripts get it as a word, and as part of a path in sysfs."""
@@ -127,7 +128,8 @@ def agent_name(domain: Domain) -> str:
 class PhysicalHostInfo:
     """A physical host; ``capabilities`` are the names of what its back end can do.
 
-    ``scheduler`` and ``free_memory_kb`` are None where they cannot be told.
+    ``scheduler`` and ``free_memory_kb`` are None where they cannot be told. ``peer_url`` is where
+    other hosts reach its node, if elsewhere than the controller does.
     """
 
     name: str = document_field(least=1)
@@ -138,6 +140,7 @@ class PhysicalHostInfo:
     memory_kb: int = document_field(tag="MemoryKb", least=0)
     free_memory_kb: int | None = document_field(None, tag="FreeMemoryKb", least=0)
     capabilities: tuple[str, ...] = document_field((), tag="Capability")
+    peer_url: str | None = document_field(None, tag="PeerUrl", pattern=NODE_URL)
 
 
 # ---- asked

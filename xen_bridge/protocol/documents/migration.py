@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xen_bridge.protocol.document_schema import document_field
-from xen_bridge.protocol.documents.domains import DOMAIN, ROUTER, UUID
+from xen_bridge.protocol.documents.domains import DOMAIN, NODE_URL, ROUTER, UUID
 
 MIGRATION_ID = r"[0-9a-f]{12}"
-NODE_URL = r"https://[A-Za-z0-9_.:\[\]-]{1,280}"
 NODE_PK = r"[A-Za-z0-9+/=]{40,200}"
 STEP = r"[a-z][a-z0-9_]{0,39}"
 MAX_PAUSE_S = 3600.0

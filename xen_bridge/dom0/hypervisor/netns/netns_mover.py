@@ -258,9 +258,11 @@ class MovingNetnsHost(NetnsHost):
                 self._store.remove(uuid)
 
     def finish_incoming(self, migration: str, uuid: str) -> None:
-        """Name the namespace of a domain that has come."""
+        """Name the namespace of a domain that has come; let it go on if who moved it did not."""
         with self._store.lock():
             found, record = self._find_running(uuid)
+            if not record.paused:
+                thaw(pid_namespace(record.pid) or "")
             self._links.name(self._namespace(found), record.pid)
         # Of a separated router Domain 0 tells its neighbors.
         if any(link.master for link in self._ours(found, record)):
