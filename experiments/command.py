@@ -111,8 +111,9 @@ def _carry_out(
     quick, seed = bool(options["quick"]), int(str(options["seed"]))
     rows = run.rows()
     count = sum(len(steps_left(one, quick, seed, rows)) for one in todo)
+    shown = console.is_terminal
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not shown) as progress:
         task = progress.add_task("measuring", total=count)
 
         def told(one: Experiment, step: Step | None) -> None:
@@ -121,6 +122,8 @@ def _carry_out(
                 return
             where = ", ".join(f"{name} {value}" for name, value in step.point.items())
             progress.update(task, description=f"{one.name}: {where}")
+            if not shown:
+                console.print(f"{one.name}: {where}")
 
         try:
             return carry_out(todo, run, quick, seed, told)

@@ -6,7 +6,17 @@ import math
 
 import click
 
-from horizon_ryu.cli import flows, hosts, migrations, show, show_health, slices, stats, xen
+from horizon_ryu.cli import (
+    experiments,
+    flows,
+    hosts,
+    migrations,
+    show,
+    show_health,
+    slices,
+    stats,
+    xen,
+)
 from horizon_ryu.cli.client import Client, Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -31,7 +41,7 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
     context.obj = Session(Client(url, token), output, Terminal())
 
 
-_PARTS = (flows, migrations, hosts, slices, stats, xen)
+_PARTS = (flows, migrations, hosts, slices, stats, xen, experiments)
 for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
 
