@@ -19,8 +19,11 @@ from tools.bandwidth_lab import REPORT_SCHEDULE, SHARED_SCHEDULE, BandwidthLab, 
 
 INTERVAL, QUICK_INTERVAL = 30, 5
 """Seconds of each of the schedule's four intervals; the report's, and those of the quick form."""
-SETTLING = 2
-"""Seconds after a change that are shown, and not held against the limits."""
+SETTLING = 0.4
+"""Part of an interval, after its change, that is shown and not held against the limits.
+
+A TCP sender that a flood kept from sending tries again after up to 6.4 s.
+"""
 TOLERANCE = 0.1
 COMBINATIONS = ("TCP-UDP", "UDP-UDP", "TCP-TCP")
 
@@ -50,7 +53,7 @@ def _sample(second: int, interval: int, limits: Limits, rates: tuple[float, floa
     values = {"a_kbps": rates[0], "b_kbps": rates[1]}
     named = {"a_limit": limits.a, "b_limit": limits.b}
     values |= {name: float(limit) for name, limit in named.items() if limit is not None}
-    is_settled = second % interval >= SETTLING
+    is_settled = second % interval >= SETTLING * interval
     return Sample(values, {"second": second, "interval": second // interval, "settled": is_settled})
 
 
@@ -86,4 +89,4 @@ def _experiment(name: str, mode: str, what: str, quick: str) -> Experiment:
 
 
 METERS = _experiment("bandwidth-meters", "meter", "meters, a link for each", "UDP-UDP")
-MARKS = _experiment("bandwidth-marks", "ip_tos", "marks, one link for both", "TCP-UDP")
+MARKS = _experiment("bandwidth-marks", "ip_tos", "marks, one link for both", "UDP-UDP")

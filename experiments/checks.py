@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from experiments.experiment import Expectation, Row, Value, values_of
-from experiments.summary import curve
+from experiments.summary import curve, samples
 
 _TWO = 2
 
@@ -40,6 +40,19 @@ def rises(x: str, y: str, by: float = 1.0, **at: Value) -> Expectation:
 def falls(x: str, y: str, by: float = 1.0, **at: Value) -> Expectation:
     """Expect the median of ``y`` at the highest ``x`` below that at the lowest over ``by``."""
     return _ends(x, y, lambda first, last: last * by < first, f"not below 1/{by:g} of", at)
+
+
+def at_least(x: str, y: str, times: float) -> Expectation:
+    """Expect each ``y`` to be ``times`` its ``x`` or more: a bound that nothing can fall below."""
+
+    def check(rows: Sequence[Row]) -> str | None:
+        found = [(at[x], values[y]) for at, values in samples(rows) if x in at and y in values]
+        if not found:
+            return "nothing was measured"
+        low = [f"{value:g} at {at}" for at, value in found if value < times * float(at)]
+        return ", ".join(low) or None
+
+    return check
 
 
 def _ends(

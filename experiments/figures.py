@@ -41,7 +41,7 @@ def _losses(curves: Curves) -> str:
 def _total(curves: Curves) -> str:
     return (
         f"Ours: {ranges(curves, 'ms')}. The report's 5 ms is the time of sending; ours ends when "
-        "every switch has confirmed, and the old path has drained (50 ms here). Its 15 s between "
+        "every switch has confirmed that the traffic has turned. Its 15 s between "
         "the two ways of Xen went into remapping interfaces by hand, which ours does at once."
     )
 

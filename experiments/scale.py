@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import flow_stages
-from experiments.checks import rises
+from experiments.checks import at_least, rises
 from experiments.delaying_relay import delayed
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from experiments.flow_stages import NEW, OLD
@@ -67,7 +67,7 @@ FLOWS = Experiment(
     platform=flow_stages.PLATFORM,
     stage=flows_stage,
     full=Space({"flows": (1, 10, 100, 1000, 10_000)}),
-    quick=Space({"flows": (1, 100)}, 1),
+    quick=Space({"flows": (1, 300)}, 1),
     expectations={"The time rises with the flows": rises("flows", "total_ms")},
 )
 
@@ -127,6 +127,6 @@ DISTANCE = Experiment(
     platform=flow_stages.PLATFORM,
     stage=distance_stage,
     full=Space({"delay_ms": (0, 1, 2, 5, 10, 20, 50)}),
-    quick=Space({"delay_ms": (0, 20)}, 1),
-    expectations={"The time rises with the distance": rises("delay_ms", "total_ms", 2.0)},
+    quick=Space({"delay_ms": (0, 50)}, 1),
+    expectations={"It takes two round trips at least": at_least("delay_ms", "total_ms", 4)},
 )

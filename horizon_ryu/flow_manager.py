@@ -24,11 +24,14 @@ from horizon_ryu.core.errors import Conflict, HorizonError
 from horizon_ryu.core.flows.planner import FlowLimits, FlowPlanner
 from horizon_ryu.core.flows.record import flow_from_json
 from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.flows.what_if import FlowsNow, NetworkCut, Supposed, suppose
 from horizon_ryu.core.loop_record import ALL_SWITCHES, ASKING, LoopTerms
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.discovery_events import EventTopologyChanged
 from horizon_ryu.flows.assembly import FlowParts, Foundation, assemble
 from horizon_ryu.flows.removals import Answers, Removals
 from horizon_ryu.rest import flows as flows_resource
+from horizon_ryu.rest import what_if as what_if_resource
 from horizon_ryu.switch_events import EventSwitchConnected
 from horizon_ryu.wire.codecs import codec_of
 
@@ -43,7 +46,7 @@ class FlowManager(HorizonApp):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        registry = FlowRegistry()
+        registry = self._registry = FlowRegistry()
         parts = self._parts = self._assemble(registry)
         self._removals = Removals(
             registry,
@@ -54,6 +57,7 @@ class FlowManager(HorizonApp):
         self._measure(registry)
         self.horizon.flow_migrations = parts.migrations
         self.horizon.router.add(flows_resource.resources(parts.service))
+        self.horizon.router.add(what_if_resource.resources(self))
 
     def _assemble(self, registry: FlowRegistry) -> FlowParts:
         horizon = self.horizon
@@ -108,6 +112,19 @@ class FlowManager(HorizonApp):
     def _longest_look(self) -> float:
         """Return how long it may take to wait for the next look, and to look at all switches."""
         return ALL_SWITCHES + self.horizon.settings.flow_manager.reconcile_interval
+
+    # ---- what the REST resource asks (horizon_ryu.rest.what_if)
+
+    def suppose(self, cut: NetworkCut) -> Supposed:
+        """Return what would be if ``cut`` happened; InvalidInput if it is not there."""
+        options, registry = self.horizon.settings.flow_manager, self._registry
+        now = FlowsNow(registry.flows(), (options.tag_first, options.tag_last), registry.tags)
+        rest, published = self.horizon.runtime.checkpoint, self.horizon.published
+        return suppose(published.topology, cut, now, published.forest is not None, rest)
+
+    def forest(self) -> Forest | None:
+        """Return the spanning forest; None while Spanning Tree does not run."""
+        return self.horizon.published.forest
 
     # ---- what switches do
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from horizon_ryu.core.layout import Changes, Layout, Position
+from horizon_ryu.core.layout import Changes, PictureLayout, Position
 
 POSITIONS_TOLD = 512
 """Positions that an event tells, at most: beyond them the layout is asked for again."""
@@ -36,7 +36,7 @@ class KeptLayout:
         self._store = store
         self._publish = publish
         self._changing = changing
-        self._layout = Layout(
+        self._layout = PictureLayout(
             {
                 row["node"]: Position(row["x"], row["y"], bool(row["pinned"]))
                 for row in store.layout()
@@ -44,7 +44,7 @@ class KeptLayout:
         )
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> PictureLayout:
         """The layout in force; another object when it changes."""
         return self._layout
 
@@ -70,7 +70,7 @@ class KeptLayout:
         gone = tuple(node for node, place in changes.items() if place is None)
         self._store.put_layout(rows, gone)
         self._layout = layout
-        self._publish("layout_change", _told(changes))
+        self._publish("position_change", _told(changes))
 
 
 def _told(changes: Changes) -> dict[str, Any]:

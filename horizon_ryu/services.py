@@ -63,6 +63,7 @@ from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
+from xen_bridge.serving.ready import ServiceManager
 from xen_bridge.serving.room import Room
 
 LOG = logging.getLogger("horizon")
@@ -108,6 +109,7 @@ class Services:
     def _build(self) -> None:
         self.settings = start_check.check(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
+        self._manager = ServiceManager.of_process()
         self.runtime: Runtime = GreenRuntime()
         self.clock: Callable[[], float] = time.monotonic
         self.generation = secrets.randbits(32)
@@ -210,6 +212,7 @@ class Services:
         """Say that all is there: REST is what Ryu starts last."""
         places = [*filter(None, [self._openflow_at]), f"{endpoint(address)} (REST)"]
         LOG.info("ready, listening on %s", " and ".join(places))
+        self._manager.tell_ready(f"listening on {' and '.join(places)}")
 
     def _read_tokens_again(self) -> None:
         """Put the tokens that the file has now in force; those of before stay if it is no good."""

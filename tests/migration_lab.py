@@ -265,6 +265,11 @@ class MigrationLab:
         tables = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return found + [line for line in tables.splitlines() if "hz_" in line]
 
+    def nft(self, host: int, text: str) -> None:
+        """Have a host's nft load a text."""
+        command = ("ip", "netns", "exec", self.hosts[host].namespace.name, "nft", text)
+        subprocess.run(command, check=True)
+
     # ---- the router
 
     def processes(self, host: int, name: str = "r1") -> list[int]:

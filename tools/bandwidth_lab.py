@@ -98,6 +98,7 @@ class BandwidthLab:
                 for name in ("a", "b")
             ]
             self._slicing = stack.enter_context(SlicingProcess(self._folder))
+            wait_until(lambda: self._slicing.engine_pid() is not None, SECONDS, "the engine")
             wait_until(self._makes_slices(tenants), SECONDS, "the engine takes slices")
             url = f"tcp:127.0.0.1:{self._slicing.port}"
             self.network = stack.enter_context(

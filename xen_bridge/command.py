@@ -17,6 +17,7 @@ from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.planes.skipped import KINDS, checked_kinds
 from xen_bridge.protocol.endpoint import check_url
+from xen_bridge.serving.ready import ServiceManager
 from xen_bridge.trust.identity import Identity, IdentityError
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -242,6 +243,12 @@ def agent(
 def _run(node: Any, host: str, port: int, verbose: bool) -> None:
     from xen_bridge.server.running import run
 
+    manager = ServiceManager.of_process()
+
+    def listening(place: str) -> None:
+        click.echo(place)
+        manager.tell_ready(place)
+
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
@@ -249,7 +256,7 @@ def _run(node: Any, host: str, port: int, verbose: bool) -> None:
     if not node.keys.names():
         click.echo("nobody is authorized yet (xen-bridge authorize NODE_PK)", err=True)
     try:
-        run(node, host, port, click.echo)
+        run(node, host, port, listening)
     except OSError as error:
         fail(f"cannot listen on {host}:{port}: {error.strerror or error}")
 

@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from horizon_ryu.cli import show_flows
-from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.asking import Failed
 from horizon_ryu.cli.flow_options import parameter_options, parameters_in
 from horizon_ryu.cli.parsing import actions_of, dpid_of, dpids_of, end_of, match_of
 from horizon_ryu.cli.resource_path import resource_path

@@ -17,7 +17,7 @@ from horizon_ryu.cli import (
     stats,
     xen,
 )
-from horizon_ryu.cli.client import Client, Failed
+from horizon_ryu.cli.asking import ControllerAsker, Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal, printable
@@ -38,7 +38,7 @@ def main(context: click.Context, url: str, token: str | None, output: str) -> No
 
     Example: horizonctl topology
     """
-    context.obj = Session(Client(url, token), output, Terminal())
+    context.obj = Session(ControllerAsker(url, token), output, Terminal())
 
 
 _PARTS = (flows, migrations, hosts, slices, stats, xen, experiments)

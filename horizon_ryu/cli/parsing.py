@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from horizon_ryu.cli.client import Client
+from horizon_ryu.cli.asking import ControllerAsker
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import PORT_NAMES
@@ -69,7 +69,7 @@ def port_of(text: str) -> int | str:
     return int(text) if text.isdecimal() else text.lower()
 
 
-def end_of(text: str, client: Client) -> dict[str, Any]:
+def end_of(text: str, client: ControllerAsker) -> dict[str, Any]:
     """Return the port ``DPID:PORT``, or the one where the host of that IP or MAC address is."""
     port = _PORT.fullmatch(text)
     if port is not None:
@@ -84,7 +84,7 @@ def end_of(text: str, client: Client) -> dict[str, Any]:
     )
 
 
-def mac_of(text: str, client: Client) -> str:
+def mac_of(text: str, client: ControllerAsker) -> str:
     """Return a MAC address, or that of the host with this IP address."""
     if _MAC.fullmatch(text):
         return _address(text)

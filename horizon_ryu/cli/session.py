@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from horizon_ryu.cli.client import Client
+from horizon_ryu.cli.asking import ControllerAsker
 from horizon_ryu.cli.terminal import Terminal, printable
 
 
@@ -16,7 +16,7 @@ from horizon_ryu.cli.terminal import Terminal, printable
 class Session:
     """What the global options chose."""
 
-    client: Client
+    client: ControllerAsker
     output: str
     console: Terminal
 

@@ -14,7 +14,7 @@ from typing import IO, Any, ClassVar
 
 import yaml
 
-from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.asking import Failed
 
 _TEXT = "tag:yaml.org,2002:str"
 _MAX_BYTES = 64 << 20

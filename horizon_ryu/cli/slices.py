@@ -7,7 +7,7 @@ from typing import IO, Any
 import click
 
 from horizon_ryu.cli import show_slices
-from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.asking import Failed
 from horizon_ryu.cli.resource_path import ResourcePath, resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.slice_options import RULE_HELP, rule_of, slice_in, slice_options

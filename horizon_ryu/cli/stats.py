@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from horizon_ryu.cli import show_stats
-from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.asking import Failed
 from horizon_ryu.cli.parsing import dpid_of
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import click
 
 from horizon_ryu.cli import show_xen, xen_migrate
-from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.asking import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure

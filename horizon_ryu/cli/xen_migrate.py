@@ -11,7 +11,7 @@ import click
 from rich.live import Live
 
 from horizon_ryu.cli import show_migration
-from horizon_ryu.cli.client import NoAnswer
+from horizon_ryu.cli.asking import NobodyThere
 from horizon_ryu.cli.resource_path import ResourcePath, resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal
@@ -119,7 +119,7 @@ def _asked(session: Session, path: ResourcePath) -> Mapping[str, Any]:
         try:
             data: Mapping[str, Any] = session.client.get(path)
             return data
-        except NoAnswer:
+        except NobodyThere:
             if monotonic() > deadline:
                 raise
             sleep(POLL_SECONDS)

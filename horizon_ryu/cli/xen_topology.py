@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from horizon_ryu.cli import show_xen_topology
-from horizon_ryu.cli.client import Failed
+from horizon_ryu.cli.asking import Failed
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import printable

@@ -40,7 +40,7 @@ SLICES = frozenset({
     "slicer_tenant_disconnected", "slicer_tenant_unreachable", "slicer_tenant_slow",
     "slicer_tables_not_written", "slicer_bandwidth_not_held", "slicer_frames_not_told_apart",
 })  # fmt: skip
-PICTURE = frozenset({"switch_name", "layout_change"})
+PICTURE = frozenset({"switch_name", "position_change"})
 """What people say of the network: names, and where things are drawn."""
 XEN = frozenset({"xen_host", "xen_domain", "xen_progress"})
 GAP = "gap"

@@ -42,7 +42,7 @@ Changes = Mapping[str, Position | None]
 """Positions by node; None where one is forgotten."""
 
 
-class Layout:
+class PictureLayout:
     """All positions."""
 
     def __init__(self, positions: Mapping[str, Position] = MappingProxyType({})) -> None:
@@ -68,10 +68,10 @@ class Layout:
         gone = dict.fromkeys(self.positions.keys() - wanted.keys())
         return {**gone, **self.differing(wanted)}
 
-    def changed(self, changes: Changes) -> Layout:
+    def changed(self, changes: Changes) -> PictureLayout:
         """Return the layout with these positions; LimitExceeded."""
         found = {**self.positions, **changes}
         left = {node: place for node, place in found.items() if place is not None}
         if len(left) > MAX_POSITIONS:
             raise LimitExceeded(f"at most {MAX_POSITIONS} positions; forget some")
-        return Layout(left)
+        return PictureLayout(left)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from horizon_ryu.changes.ports import Progress
 from horizon_ryu.changes.states import State
 from horizon_ryu.core.flows.flow import Flow, FlowState
-from horizon_ryu.core.flows.match_fields import match_fields
 from horizon_ryu.core.flows.migration import Cause, Migration
 from horizon_ryu.core.flows.plan import FlowPlan, Install, Removal
 from horizon_ryu.core.flows.reconcile import RepairPlan
@@ -110,7 +109,6 @@ def _install_kind(plan: Install) -> str:
 
 def _whole(flow: Flow) -> dict[str, Any]:
     """Return a flow, whole enough to be drawn; ``path`` has its dpids, ``hops`` ports as well."""
-    spec = flow.spec
     return {
         "id": flow.id,
         "state": flow.state.value,
@@ -119,8 +117,6 @@ def _whole(flow: Flow) -> dict[str, Any]:
             {"dpid": dpid_to_text(hop.dpid), "in_port": hop.in_port, "out_port": hop.out_port}
             for hop in flow.hops
         ],
-        "match": match_fields(spec.match),
-        "priority": spec.priority,
     }
 
 

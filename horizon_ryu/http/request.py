@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel, ValidationError
 from webob import Request
 
-from horizon_ryu.core.errors import InvalidInput, NotFound
+from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.http.json_body import check_json
 from horizon_ryu.http.problem import (
     INVALID,
@@ -56,7 +56,7 @@ def path_values(
 ) -> dict[str, Any]:
     """Return the converted path parameters; one that is malformed is answered 400.
 
-    ``switches`` knows them by name: NotFound if nobody has that name.
+    ``switches`` knows them by name.
     """
     values: dict[str, Any] = {}
     for name, text in texts.items():
@@ -78,7 +78,7 @@ def path_values(
 def _named(switches: SwitchLookup, name: str) -> int:
     dpid = switches(name)
     if dpid is None:
-        raise NotFound(f"no switch is named {name}")
+        raise invalid([(("dpid",), f"no switch is named {name}")], UNPARSABLE)
     return dpid
 
 

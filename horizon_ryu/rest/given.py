@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from horizon_ryu.core.flows.action_fields import MAX_TABLE
 from horizon_ryu.core.flows.field_values import NUMBER, plain_number
-from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID, dpid_given
+from horizon_ryu.core.identifiers import DPID_GIVEN, MAX_DPID
 from horizon_ryu.core.switch_names import SWITCH_NAME
 from horizon_ryu.http.request import SWITCHES, no_names
 from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
@@ -115,8 +115,11 @@ def switch_given(given: int | str, info: ValidationInfo) -> int:
 
     Who knows the names is in the context of the validation.
     """
-    if isinstance(given, int) or DPID.fullmatch(given):
-        return dpid_given(given)
+    # Read here, not in core.identifiers: the bounds have been checked, and batches have thousands.
+    if isinstance(given, int):
+        return given
+    if DPID.fullmatch(given):
+        return int(given.replace(":", ""), 16)
     lookup = (info.context or {}).get(SWITCHES, no_names)
     dpid: int | None = lookup(given)
     if dpid is None:

@@ -8,7 +8,7 @@ from typing import Annotated, Protocol
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
 from horizon_ryu.core.identifiers import dpid_to_text
-from horizon_ryu.core.layout import FARTHEST, OTHER_NODE, Changes, Layout, Position
+from horizon_ryu.core.layout import FARTHEST, OTHER_NODE, Changes, PictureLayout, Position
 from horizon_ryu.core.switch_names import SWITCH_NAME
 from horizon_ryu.formats.model import DPID_PATTERN
 from horizon_ryu.http.problem import LIMIT_EXCEEDED, STORE_WRITE
@@ -71,7 +71,7 @@ class LayoutProvider(Protocol):
     """Who keeps the layout."""
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> PictureLayout:
         """The layout in force."""
 
     def change(self, wanted: Changes, if_absent: bool = False) -> None:
@@ -133,7 +133,7 @@ def _place(given: PositionModel) -> Position:
     return Position(given.x, given.y, given.pinned)
 
 
-def _model(layout: Layout) -> LayoutModel:
+def _model(layout: PictureLayout) -> LayoutModel:
     return LayoutModel(
         positions={
             node: PositionModel(x=place.x, y=place.y, pinned=place.is_pinned)

@@ -44,11 +44,13 @@ from horizon_ryu.rest.flow_model import (
 from horizon_ryu.rest.flow_parameters import PARAMETERS, left_out, with_parameters
 from horizon_ryu.rest.given import DpidGiven, switch_given
 from horizon_ryu.rest.model import Dpid, Model, optional
-from horizon_ryu.wire.messages import FlowMod, MeterMod, Outgoing
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, MeterMod, Outgoing
 
 MAX_BATCH = 5_000
 _ONE_SWITCH = f"(?:{DPID_GIVEN}|{SWITCH_NAME})"
 _DPIDS_TEXT = rf"^{_ONE_SWITCH}(?:\|{_ONE_SWITCH})*$"
+_UNDONE = (MigrationState.PLANNED, MigrationState.DRAINING, MigrationState.DONE)
+"""States in which there is, or would be, something to take back."""
 _FAILED = (MigrationState.ROLLED_BACK, MigrationState.FAILED)
 
 
@@ -145,6 +147,28 @@ class WaveModel(Model):
     messages: tuple[MessageModel, ...]
 
 
+class PlanSummary(Model):
+    """Switches by what a plan does on them: an entry is added, replaced, deleted, or all is kept.
+
+    A switch may be in several; each is told once, in the order of the path where it has one.
+    """
+
+    added: tuple[Dpid, ...]
+    replaced: tuple[Dpid, ...]
+    deleted: tuple[Dpid, ...]
+    kept: tuple[Dpid, ...]
+
+
+class UndoModel(Model):
+    """The body that, sent to POST /v1/migrations, brings a flow back to where it was."""
+
+    flow: str
+    dpids: tuple[Dpid, ...]
+    priority: int
+    hard_timeout: int
+    idle_timeout: int
+
+
 class MigrationModel(Model):
     """A migration; ``duration_ms`` ends when the switches confirmed that traffic has turned.
 
@@ -167,6 +191,11 @@ class MigrationModel(Model):
     waves: int
     error: ErrorModel = optional()
     plan: tuple[WaveModel, ...] = optional()
+    summary: PlanSummary = optional(description="Of a dry run: what the plan does where")
+    undo: UndoModel = optional(
+        description="What brings it back, if it is done or would be: a migration along the whole "
+        "path of before"
+    )
 
 
 class Migrations(Model):
@@ -217,9 +246,52 @@ def migration_model(record: Migration, plan: Move | None = None) -> MigrationMod
     if record.error is not None:
         switch = None if record.switch is None else dpid_to_text(record.switch)
         values["error"] = ErrorModel(detail=clean(record.error), switch=switch)
+    undo = _undo(record)
+    if undo is not None:
+        values["undo"] = undo
     if plan is not None:
         values["plan"] = tuple(map(_wave, (*plan.pre_commit, *plan.post_commit)))
+        values["summary"] = _summary(plan)
     return MigrationModel(**values)
+
+
+def _undo(record: Migration) -> UndoModel | None:
+    """Return what brings a flow back; None where it was nowhere, or is not moved (yet)."""
+    old = record.old
+    if old is None or not old.hops or record.state not in _UNDONE:
+        return None
+    return UndoModel(
+        flow=old.id,
+        dpids=tuple(dpid_to_text(hop.dpid) for hop in old.hops),
+        priority=old.spec.priority,
+        hard_timeout=old.spec.hard_timeout,
+        idle_timeout=old.spec.idle_timeout,
+    )
+
+
+def _summary(plan: Move) -> PlanSummary:
+    """Return on which switches a plan adds, replaces and deletes entries."""
+    steps = [step for wave in (*plan.pre_commit, *plan.post_commit) for step in wave.steps]
+    entries = [
+        (step, mod.command) for step in steps if isinstance(mod := step.send.message, FlowMod)
+    ]
+    replaced = [step.send.dpid for step, _ in entries if step.replaces]
+    added = [
+        step.send.dpid
+        for step, command in entries
+        if command is FlowCommand.ADD and not step.replaces
+    ]
+    deleted = [step.send.dpid for step, command in entries if command is FlowCommand.DELETE_STRICT]
+    touched = {*added, *replaced, *deleted}
+    before = () if plan.old is None else plan.old.hops
+    now = {hop.dpid for hop in plan.new.hops}
+    kept = [hop.dpid for hop in before if hop.dpid in now - touched]
+    return PlanSummary(**{
+        name: tuple(map(dpid_to_text, dict.fromkeys(dpids)))
+        for name, dpids in (
+            ("added", added), ("replaced", replaced), ("deleted", deleted), ("kept", kept),
+        )
+    })  # fmt: skip
 
 
 def _wave(wave: FlowWave) -> WaveModel:

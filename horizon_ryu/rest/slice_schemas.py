@@ -88,7 +88,11 @@ def _limits(others: Any) -> Json:
 
 _MAY_BE_LARGE = _either(_number(0, 1 << 31), _NULL)
 _BANDWIDTH: Json = {
-    "mode": {"enum": [mode.value for mode in BandwidthMode]},
+    "mode": {
+        "enum": [mode.value for mode in BandwidthMode],
+        "description": "vlan_pcp and ip_tos mark frames, for classes that links have; queue has "
+        "them go through a queue that the switch must have, see README; meter needs OpenFlow 1.3",
+    },
     **dict.fromkeys(("value", "rate_kbps", "burst_kb"), _MAY_BE_LARGE),
 }
 _CONTROLLERS = _list_of(

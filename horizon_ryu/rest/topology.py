@@ -36,7 +36,7 @@ from horizon_ryu.rest.network_names import NetworkQuery, NetworkStore, definitio
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.topology_measures import MeasuresOperations
 from horizon_ryu.rest.topology_model import TopologyModel
-from horizon_ryu.rest.topology_text import TopologyText
+from horizon_ryu.rest.topology_text import Labels, SwitchState, TopologyText
 
 
 class TopologyProvider(TimersProvider[DiscoveryTimers], Protocol):
@@ -73,8 +73,11 @@ def no_slices(_name: str, _authorization: str | None) -> SeenPorts | None:
     return None
 
 
+_NO_NAMES: Mapping[int, str] = MappingProxyType({})
+
+
 def _no_names() -> Mapping[int, str]:
-    return MappingProxyType({})
+    return _NO_NAMES
 
 
 def _unstamped() -> Cursor | None:
@@ -125,17 +128,21 @@ class TopologyOperations:
         # Read first: what happens meanwhile is told as an event that came later.
         stamp, names = self._picture.stamp(), self._picture.names()
         forest = self._provider.forest()
-        states = tuple((*self._state(dpid), names.get(dpid)) for dpid in view.switches)
+        states = tuple(map(self._state, view.switches))
         # The items of a virtual network are others, made anew with each question to the switches.
         text = self._physical if name == PHYSICAL else TopologyText()
         return Versioned(
-            (view, forest, states, stamp),
+            (view, forest, states, names, stamp),
             lambda _: text.json(
-                view, forest, dict(zip(view.switches, states, strict=True)), self._rest, stamp
+                view,
+                forest,
+                dict(zip(view.switches, states, strict=True)),
+                self._rest,
+                Labels(names, stamp),
             ),
         )
 
-    def _state(self, dpid: int) -> tuple[bool, tuple[str, ...]]:
+    def _state(self, dpid: int) -> SwitchState:
         return self._provider.is_connected(dpid), self._provider.unanswered(dpid)
 
     @operation("GET", "/v1/topology/links", problems=_PROBLEMS)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
 
 from pydantic import BaseModel
 
@@ -35,8 +36,18 @@ from horizon_ryu.rest.topology_model import (
     switch_model,
 )
 
-SwitchState: TypeAlias = tuple[bool, tuple[str, ...]] | tuple[bool, tuple[str, ...], str | None]
-"""Whether a switch is connected, which kinds of requests it leaves unanswered, and its name."""
+SwitchState: TypeAlias = tuple[bool, tuple[str, ...]]
+"""Whether a switch is connected, and which kinds of requests it leaves unanswered."""
+
+
+class Labels(NamedTuple):
+    """What is said of the picture: ``names`` of switches, ``stamp`` of its last event."""
+
+    names: Mapping[int, str] = MappingProxyType({})
+    stamp: Cursor | None = None
+
+
+UNLABELLED = Labels()
 
 _NO_PORTS = '"ports":[]'
 
@@ -59,17 +70,20 @@ class TopologyText:
         forest: Forest | None,
         states: Mapping[int, SwitchState],
         rest: Callable[[], None],
-        stamp: Cursor | None = None,
+        labels: Labels = UNLABELLED,
     ) -> bytes:
         """Return what ``view`` and ``forest`` hold, as the TopologyModel of it would be written.
 
         ``states`` are those of the switches, by dpid. ``rest`` is called between items, to let
-        others have their turns. ``stamp`` is the place of the last event that changed them.
+        others have their turns. ``labels`` are what else is said of them.
         """
         self.ports = {dpid: self.ports.get(dpid, Fragments()) for dpid in view.switches}
         write_switch = partial(self._switch, rest)
         lists = [
-            ("switches", self.switches.texts(_switches(view, states), write_switch, rest)),
+            (
+                "switches",
+                self.switches.texts(_switches(view, states, labels.names), write_switch, rest),
+            ),
             ("links", self.links.texts(_links(view, forest), _link, rest)),
             ("hosts", self.hosts.texts(_hosts(view), _host, rest)),
         ]
@@ -79,22 +93,24 @@ class TopologyText:
         if view.held:
             lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
-        if stamp is not None:
-            members = f'"seq":{stamp.seq},"epoch":"{stamp.epoch}",{members}'
+        if labels.stamp is not None:
+            members = f'"seq":{labels.stamp.seq},"epoch":"{labels.stamp.epoch}",{members}'
         return f"{{{members}}}".encode()
 
-    def _switch(self, rest: Callable[[], None], switch: Switch, state: SwitchState) -> str:
+    def _switch(
+        self, rest: Callable[[], None], switch: Switch, state: SwitchState, name: str | None
+    ) -> str:
         """Return a switch as its model would be written, its ports one by one."""
         ports = self.ports[switch.dpid].texts(_ports(switch), _port, rest)
-        frame = _text(switch_model(replace(switch, ports={}), *state))
+        frame = _text(switch_model(replace(switch, ports={}), *state, name))
         return frame.replace(_NO_PORTS, f'"ports":[{",".join(ports)}]', 1)
 
 
 def _switches(
-    view: TopologyView, states: Mapping[int, SwitchState]
-) -> Iterable[tuple[Hashable, tuple[Switch, SwitchState]]]:
+    view: TopologyView, states: Mapping[int, SwitchState], names: Mapping[int, str]
+) -> Iterable[tuple[Hashable, tuple[Switch, SwitchState, str | None]]]:
     for dpid, switch in sorted(view.switches.items()):
-        yield dpid, (switch, states[dpid])
+        yield dpid, (switch, states[dpid], names.get(dpid))
 
 
 def _links(

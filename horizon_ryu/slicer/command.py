@@ -13,13 +13,16 @@ import json
 import logging
 import re
 import signal
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from horizon_ryu.core.collection_pause import made_to_stay
 from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
@@ -27,6 +30,7 @@ from horizon_ryu.slicer.kept_document import KeptDocument
 from horizon_ryu.slicer.table_journal import is_journal
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 from xen_bridge.one_line import CONTROL, in_one_line
+from xen_bridge.serving.ready import ServiceManager
 
 _MAX_PORT = 65_535
 _ADDRESS = re.compile(r"(\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<name>[^][\s:/]+)):(?P<port>[0-9]{1,5})")
@@ -35,6 +39,8 @@ _LONGEST_NAME = 4_095
 _SHOWN = 200
 """Characters of what was given, or of a reason, that are shown."""
 _GC_THRESHOLDS = (20_000, 20, 100)
+_SWITCH_SECONDS = 0.0002
+"""After which a thread that reads slices lets the loop run: Python's own 5 ms are long for it."""
 
 
 def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
@@ -190,13 +196,14 @@ async def _serve_controlled(
     await server.resume()
     # Without the slices, what switches have for them would be taken for nobody's.
     waits = engine.take_over(tables) > 0 and not engine.is_configured.is_set()
-    _collect_seldom()
+    _wait_for_nobody()
     switches = await _listening(engine, listen, not waits)
     try:
         listening = await server.listen(control)
     except (OSError, ValueError) as error:
         raise _refused("--control", control, error) from error
     tasks = [asyncio.create_task(server.keep(control, listening))]
+    ServiceManager.of_process().tell_ready(f"controlled by {control}")
     if waits:
         tasks.append(asyncio.create_task(_serve_configured(engine, switches)))
     await ended.wait()
@@ -207,12 +214,13 @@ async def _serve_controlled(
     control.unlink(missing_ok=True)
 
 
-def _collect_seldom() -> None:
-    """Keep the garbage collector from what is there, and have it look at the rest seldom.
+def _wait_for_nobody() -> None:
+    """Have neither the garbage collector nor other threads hold the loop.
 
     What is there now stays, and entries come by thousands: looking for garbage among them takes
     milliseconds, in which every tenant waits.
     """
+    sys.setswitchinterval(_SWITCH_SECONDS)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
 
@@ -245,20 +253,38 @@ async def _serve(
     engine.configure(_read(path, tls))
     if tables is not None:
         engine.take_over(tables)
-    _collect_seldom()
+    _wait_for_nobody()
     ended = asyncio.Event()
 
-    def read_again() -> None:
-        try:
-            engine.configure(_read(path, tls))
-        except click.ClickException as error:
-            logging.getLogger("horizon.slicer").error("kept what is worked by: %s", error.message)
+    reading = asyncio.Lock()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def made() -> tuple[SlicerConfiguration, Mapping[int, Flowspace]]:
+        with made_to_stay():
+            found = _read(path, tls).sharing(engine.configuration())
+            return found, engine.flowspaces_of(found)
+
+    async def read_again() -> None:
+        async with reading:
+            try:
+                # In a thread: tenants must not wait while thousands of rules are read.
+                engine.configure(*await asyncio.to_thread(made))
+            except click.ClickException as error:
+                log = logging.getLogger("horizon.slicer")
+                log.error("kept what is worked by: %s", error.message)
+
+    def asked_to_read() -> None:
+        task = loop.create_task(read_again())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, read_again)
+    loop.add_signal_handler(signal.SIGHUP, asked_to_read)
     server = await _listening(engine, listen)
-    click.echo(f"ready, listening on {listen[0]}:{server.sockets[0].getsockname()[1]}")
+    place = f"listening on {listen[0]}:{server.sockets[0].getsockname()[1]}"
+    click.echo(f"ready, {place}")
+    ServiceManager.of_process().tell_ready(place)
     await ended.wait()
     server.close()
 

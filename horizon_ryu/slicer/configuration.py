@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.slicing.flowspace import Flowspace
-from horizon_ryu.core.slicing.packed_rule import read_packed_rule
+from horizon_ryu.core.slicing.rule_pages import read_packed
 from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
 from horizon_ryu.wire.ternary import HeaderLayout
 
 _PACKED = "packed"
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,31 @@ class SlicerConfiguration:
             (rule for one in self.slices.values() if one.settings.enabled for rule in one.rules),
         )
 
+    def sharing(self, before: SlicerConfiguration) -> SlicerConfiguration:
+        """Return it with what it has in common with an earlier one as the same objects.
+
+        So to compare both takes no time, and what stays is not kept twice.
+        """
+        slices = {name: _sharing(one, before.slices.get(name)) for name, one in self.slices.items()}
+        return SlicerConfiguration(self.version, MappingProxyType(slices))
+
+
+def _sharing(one: SliceDocument, before: SliceDocument | None) -> SliceDocument:
+    if before is None:
+        return one
+    known = {rule.rule_id: rule for rule in before.rules}
+    rules = (_same(rule, known.get(rule.rule_id)) for rule in one.rules)
+    return SliceDocument(_same(one.settings, before.settings), tuple(rules))
+
+
+def _same(one: _Part, before: _Part | None) -> _Part:
+    return before if before is not None and one == before else one
+
 
 def parse_configuration(document: Any, serves_tls: bool = False) -> SlicerConfiguration:
     """Return the configuration that ``{"version": n, "slices": [...]}`` is; InvalidInput.
 
-    A slice may have its rules as ``packed``, see :mod:`horizon_ryu.core.slicing.packed_rule`.
+    A slice may have its rules as ``packed``, see :mod:`horizon_ryu.core.slicing.rule_pages`.
 
     ``serves_tls``: there is an authority that controllers over TLS are verified by.
 
@@ -75,10 +96,7 @@ def _slice(document: Any, next_id: int, loc: Loc) -> SliceDocument:
     packed, place = document[_PACKED], (*loc, _PACKED)
     rest = {name: value for name, value in document.items() if name != _PACKED}
     parsed = parse_slice(rest, next_id, loc)
-    if not isinstance(packed, list):
-        raise InvalidInput(place, "must be a list")
-    name = parsed.settings.name
-    rules = (read_packed_rule(rule, name, (*place, at)) for at, rule in enumerate(packed))
+    rules = read_packed(packed, parsed.settings.name, place)
     return SliceDocument(parsed.settings, (*parsed.rules, *rules))
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from horizon_ryu.core.collection_pause import made_to_stay
 from horizon_ryu.core.errors import Conflict, HorizonError, InvalidInput, NotFound
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.slicing.control_frames import (
@@ -168,18 +169,24 @@ class ControlServer:
                 raise Conflict(f"version {works_by} is worked by already")
             self._engine.configure(configuration, flowspaces)
             self._document = dict(document) if isinstance(document, Mapping) else {}
-            if self._kept is not None:
-                await asyncio.to_thread(self._kept.write, self._document)
-            switches = await self._confirm(configuration.version, concerned)
+            switches, _ = await asyncio.gather(
+                self._confirm(configuration.version, concerned), self._keep_document()
+            )
         return {"version": configuration.version, "switches": switches}
+
+    async def _keep_document(self) -> None:
+        if self._kept is not None:
+            await asyncio.to_thread(self._kept.write, self._document)
 
     def _made(
         self, document: Any
     ) -> tuple[SlicerConfiguration, Mapping[int, Flowspace], frozenset[int] | None]:
         """Return what a document says, and the switches that it concerns; InvalidInput."""
-        found = parse_configuration(document, self._engine.tls.tenants is not None)
-        concerned = switches_concerned(self._engine.configuration().slices, found.slices)
-        return found, self._engine.flowspaces_of(found), concerned
+        before, serves_tls = self._engine.configuration(), self._engine.tls.tenants is not None
+        with made_to_stay():
+            found = parse_configuration(document, serves_tls).sharing(before)
+            concerned = switches_concerned(before.slices, found.slices)
+            return found, self._engine.flowspaces_of(found), concerned
 
     async def _confirm(self, version: int, concerned: frozenset[int] | None) -> dict[str, str]:
         """Return how it went on the switches that a configuration concerns, when they are done.

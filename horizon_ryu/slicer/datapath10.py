@@ -153,19 +153,28 @@ class SlicedDatapath10(SlicedDatapath):
         self.ports.forget()
         self.frames.lift_drops()
         settings = {name: one.settings for name, one in self._link.presences.items()}
+        others = [name for name in settings if settings[name] != self._worked_by.get(name)]
         if flowspace.rules == self.sliced.flowspace.rules:
-            others = [name for name in settings if settings[name] != self._worked_by.get(name)]
             entries = [entry for name in others for entry in self.sliced.table(name)]
             self._tables.follow(flowspace, entries, now)
         else:
-            self._work_out(flowspace, now)
+            self._work_out(flowspace, others, now)
         self._worked_by = settings
+        self._tables.forget_slicers()
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
 
-    def _work_out(self, flowspace: SwitchFlowspace, now: float) -> None:
-        """Work all entries out, and carry out what changes by it."""
-        changes, lost = self._link.sliced.set_flowspace(flowspace)
+    def _work_out(self, flowspace: SwitchFlowspace, others: list[str], now: float) -> None:
+        """Work out the entries that may be others now, and carry out what changes by it.
+
+        ``others``: slices that have other settings.
+        """
+        sliced = self._link.sliced
+        moved = sliced.others_than_staying(flowspace)
+        if moved is None:
+            changes, lost = sliced.set_flowspace(flowspace)
+        else:
+            changes, lost = sliced.move(flowspace, dict.fromkeys((*moved, *others)))
         self._install_guards()
         self._tables.carry_out(changes, now)
         self._tables.lose(lost)

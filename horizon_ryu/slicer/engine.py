@@ -161,11 +161,15 @@ class SlicerEngine:
     def flowspaces_of(self, configuration: SlicerConfiguration) -> dict[int, Flowspace]:
         """Return the flowspaces of a configuration in the versions that are spoken now.
 
-        It may be called in another thread: with many rules it takes long.
+        What the switches that are there ask of them is worked out, too. It may be called in another
+        thread: with many rules it takes long.
         """
-        spoken = tuple(self._flowspaces)
+        spoken, there = tuple(self._flowspaces), tuple(self.switches)
         with collection_paused():
-            return {version: configuration.flowspace(LAYOUTS[version]) for version in spoken}
+            made = {version: configuration.flowspace(LAYOUTS[version]) for version in spoken}
+            for dpid, flowspace in ((dpid, one) for dpid in there for one in made.values()):
+                flowspace.on(dpid).prepare()
+        return made
 
     def configure(
         self,
@@ -187,9 +191,14 @@ class SlicerEngine:
         for name in self._rates.keys() - configuration.slices.keys():
             del self._rates[name]
         self.is_configured.set()
-        self._flowspaces = dict(made)
+        before, self._flowspaces = self._flowspaces, dict(made)
         for link in self.switches.values():
             link.reconfigure()
+        remains = [part for flowspace in before.values() for part in flowspace.let_go()]
+        before.clear()
+        if remains:
+            # In a thread: tenants must not wait while thousands of things are freed.
+            asyncio.get_running_loop().run_in_executor(None, _free, remains)
 
     # ---- what is told
 
@@ -218,3 +227,9 @@ class SlicerEngine:
         _LOG.error("a connection ends by an error of ours: %s", about, exc_info=error)
         if self._listener is not None:
             self._listener("fault", {**about, "error": repr(error)})
+
+
+def _free(remains: list[object]) -> None:
+    """Free things one by one, with a chance for others to run in between."""
+    while remains:
+        del remains[-1]

@@ -269,6 +269,10 @@ class FlowTables10:
         self._slicers[slice_name, force_queue] = found
         return found
 
+    def forget_slicers(self) -> None:
+        """Work out anew what slices may do: they keep the flowspace that they were made for."""
+        self._slicers.clear()
+
     def install_guards(
         self, before: set[tuple[TernaryMatch, int]]
     ) -> set[tuple[TernaryMatch, int]]:

@@ -38,17 +38,21 @@ from horizon_ryu.xen_hosts.hosts import XenHosts, domain_of
 from horizon_ryu.xen_hosts.migration_documents import request_of, told_by
 from horizon_ryu.xen_hosts.migration_events import Publish, tell
 from xen_bridge.protocol.documents.domains import GetDomain
-from xen_bridge.protocol.documents.migration import AbortMigration, GetMigration
+from xen_bridge.protocol.documents.migration import (
+    BEGIN_SECONDS,
+    AbortMigration,
+    GetMigration,
+)
 from xen_bridge.runtime.port import Runtime
 
 LOG = logging.getLogger("horizon.xen")
 
 MAX_OPEN = 64
 """Migrations under way at one time."""
-GRACE = 10.0
-"""Seconds in which a source may still get a request whose answer was lost."""
+GRACE = BEGIN_SECONDS + 10.0
+"""Seconds in which a source may still begin what it was asked for, when the answer was lost."""
 ASK_SECONDS = 10.0
-"""That a source has to tell how far a migration is, or that it begins."""
+"""That a source has to tell how far a migration is."""
 MOVERS = frozenset({"migration", "migration_within_machine"})
 """Capabilities of hosts: by its hypervisor, or between hosts of namespaces of one machine."""
 
@@ -205,7 +209,7 @@ class RouterMigrations:
         """Return a migration after its source was asked to begin it."""
         asked = record.asked
         body = request_of(record.id, asked, self._hosts.host(asked.destination), dry_run)
-        return after(record, told_by(self._hosts.ask(asked.host, body, None, ASK_SECONDS)))
+        return after(record, told_by(self._hosts.ask(asked.host, body, None, BEGIN_SECONDS)))
 
     def _refusals(self, record: RouterMigration) -> Iterator[RouterRefusal]:
         """Yield what the controller itself knows against a migration."""

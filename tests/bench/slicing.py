@@ -7,34 +7,30 @@ Each figure is beside that of a relay which only copies, in C where there is a c
 from __future__ import annotations
 
 import random
-import select
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psutil
 
-from bench.slicing_paths import BareSwitch, Waits, bench, settle
+from bench import slicing_changes
+from bench.slicing_changes import MANY_RULES, rule_match
+from bench.slicing_paths import BareSwitch, Waits, bench, serve, settle
 from bench.table import Figure
 from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import parse_rule_match
 from horizon_ryu.wire.ternary import HEADER_10
-from tools.controller_process import wait_until
-from tools.slicing_process import SlicingProcess
 
 COUNTS = (2, 1_000, 4_000)
 WINDOWS = (1, 16, 128)
 ROUNDS, TRIPS, WARM = 5, 2_000, 500
-MOST_MB, MOST_CONNECT_S, MOST_BUILD_S, MOST_REST_S = 150.0, 5.0, 1.0, 1.0
+MOST_MB, MOST_CONNECT_S, MOST_BUILD_S = 150.0, 5.0, 1.0
 MOST_RELAYS, MOST_P99_US, MOST_GROWN, MOST_DISTURBED, MOST_OWNER_US = 2.5, 500.0, 1.2, 2.0, 2.0
 """The aims: what is added, beside what a bare relay adds; p99; with 4,000 rules; by a flood."""
-_SWITCHES, _SLICES, _MANY_RULES = 100, 10, 10_000
+_SWITCHES, _SLICES = 100, 10
 FLOOD, FLOODS = 10_000, 3
 _SECONDS = 60.0
 
@@ -44,7 +40,7 @@ def figures() -> Iterator[Figure]:
     yield from round_trips()
     yield from isolation()
     yield from index()
-    yield from rest()
+    yield from slicing_changes.figures()
     yield from size()
 
 
@@ -135,8 +131,8 @@ def index() -> Iterator[Figure]:
     """Measure the flowspace of 10,000 rules with sets, ranges and prefixes."""
     rng = random.Random(1)
     rules = [
-        FlowspaceRule(number, f"s{number % _SLICES}", None, parse_rule_match(_match(rng)))
-        for number in range(_MANY_RULES)
+        FlowspaceRule(number, f"s{number % _SLICES}", None, parse_rule_match(rule_match(rng)))
+        for number in range(MANY_RULES)
     ]
     start = time.perf_counter()
     with collection_paused():  # as the engine builds it
@@ -154,58 +150,17 @@ def index() -> Iterator[Figure]:
                  (time.perf_counter() - start) / len(headers) * 1e6, MOST_OWNER_US)  # fmt: skip
 
 
-def _match(rng: random.Random) -> dict[str, object]:
-    low = rng.randrange(1, 4_000)
-    first = rng.randrange(1, 40)
-    return {
-        "in_port": [first, first + 3],
-        "dl_vlan": f"{low}-{low + 20}",
-        "nw_src": f"10.{rng.randrange(256)}.{rng.randrange(256)}.0/24",
-    }
-
-
-def rest() -> Iterator[Figure]:
-    """Measure a slice of 10,000 rules that is made over REST, until it is in force."""
-    rng = random.Random(2)
-    flowspace = [{"match": _match(rng)} for _ in range(_MANY_RULES)]
-    with TemporaryDirectory() as folder, SlicingProcess(Path(folder)) as slicing, bench() as found:
-        wait_until(lambda: slicing.engine_pid() is not None, _SECONDS, "the engine")
-        with BareSwitch(slicing.port) as switch:
-            settle([switch], 1.0)
-            url = f"tcp:127.0.0.1:{found.tenants[0]}"
-            slices = {"name": "big", "controllers": [{"url": url}], "flowspace": flowspace}
-            start = time.perf_counter()
-            with ThreadPoolExecutor(1) as asking:
-                asked = asking.submit(slicing.request, "POST", "/v1/slices", slices)
-                _serve([switch], asked.done)
-            asked.result()
-            passed = time.perf_counter() - start
-    yield Figure("10,000 rules over REST, until they are in force", "s", passed, MOST_REST_S)
-
-
 def size() -> Iterator[Figure]:
     """Measure 100 switches of 10 slices with 10,000 rules: the time to connect, and memory."""
     with bench() as found, ExitStack() as stack:
-        slicer = found.slicer(_MANY_RULES, _SLICES)
+        slicer = found.slicer(MANY_RULES, _SLICES)
         start = time.perf_counter()
         switches = [
             stack.enter_context(BareSwitch(slicer.port, dpid)) for dpid in range(1, _SWITCHES + 1)
         ]
         wanted = _SWITCHES * _SLICES
-        _serve(switches, lambda: slicer.log().count("tenant_connected") >= wanted)
+        serve(switches, lambda: slicer.log().count("tenant_connected") >= wanted)
         passed = time.perf_counter() - start
         yield Figure("100 switches x 10 tenants connected", "s", passed, MOST_CONNECT_S)
         memory = psutil.Process(slicer.pid).memory_info().rss / 1e6
         yield Figure("10,000 rules, 100 switches, 10 slices: memory", "MB", memory, MOST_MB)
-
-
-def _serve(switches: list[BareSwitch], holds: Callable[[], bool]) -> None:
-    """Answer for all switches until something holds."""
-    sockets = {switch.connection: switch for switch in switches}
-
-    def served() -> bool:
-        for one in select.select(list(sockets), [], [], 0.02)[0]:
-            sockets[one].read()
-        return holds()
-
-    wait_until(served, _SECONDS, "all tenants are connected")

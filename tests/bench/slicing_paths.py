@@ -10,12 +10,13 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from bench.slicing_tenant import ECHO_REPLY, ECHO_REQUEST, FLOW_MOD, HEAD, HELLO, PACKET_IN
+from tools.controller_process import wait_until
 from tools.free_port import free_port
 from tools.logged_process import LoggedProcess
 from tools.slicer_process import SlicerProcess
@@ -141,6 +142,18 @@ def settle(switches: list[BareSwitch], seconds: float) -> None:
     while there := select.select(list(sockets), [], [], seconds)[0]:
         for one in there:
             sockets[one].read()
+
+
+def serve(switches: list[BareSwitch], holds: Callable[[], bool]) -> None:
+    """Answer for all switches until something holds."""
+    sockets = {switch.connection: switch for switch in switches}
+
+    def served() -> bool:
+        for one in select.select(list(sockets), [], [], 0.02)[0]:
+            sockets[one].read()
+        return holds()
+
+    wait_until(served, _SECONDS, "all tenants are connected")
 
 
 def python(*words: object) -> list[str]:

@@ -17,7 +17,7 @@ from xen_bridge.protocol.documents.domains import GetNode
 from xen_bridge.trust.identity import Identity
 
 pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
-PACKAGES = ("horizon_ryu", "xen_bridge")
+PACKAGES = ("horizon_client", "horizon_ryu", "xen_bridge")
 APPS = ("horizon_ryu.switches", *bundle.APPLICATIONS, "horizon_ryu.bundle")
 STALE = "horizon_ryu/schema_versions/versions/0000_of_another_branch.py"
 IMPORT_ALL = """
@@ -85,6 +85,7 @@ def test_the_wheel_holds_every_file_of_its_packages_and_no_other(clone: Path, wh
     assert STALE not in wanted
     # What this is about is there at all.
     for name in (
+        "horizon_client/py.typed",
         "horizon_ryu/py.typed",
         "xen_bridge/py.typed",
         "xen_bridge/protocol/schemas/xen_prototype.xsd",
@@ -136,7 +137,7 @@ def test_an_installed_application_starts(
 
 def test_every_installed_module_can_be_imported(horizon: installed.Environment) -> None:
     printed = horizon.run("python", "-c", IMPORT_ALL, *PACKAGES)
-    assert [line.startswith(str(horizon.folder)) for line in printed.splitlines()] == [True, True]
+    assert [line.startswith(str(horizon.folder)) for line in printed.splitlines()] == [True] * 3
 
 
 def test_the_installed_horizonctl_explains_itself_and_writes_a_configuration(

@@ -58,7 +58,7 @@ def test_no_data_packet_is_lost_or_doubled_there_and_back(
     with Traffic(lab, rate) as traffic:
         for source in (0, 1):
             ended = lab.migrate(source, "plane-separation")
-            assert (ended.state, ended.problem) == ("done", None)
+            assert (ended.state, ended.problem, ended.lost) == ("done", None, 0)
             there = 1 - source
             plane = until(lambda: lab.plane(there), "it is whole there")  # noqa: B023
             assert (plane.routes, plane.pinned) == (2 + routes, False)
@@ -67,6 +67,23 @@ def test_no_data_packet_is_lost_or_doubled_there_and_back(
             pause(0.2)
     assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
     assert all(one["sent"] > 1000 for one in traffic.tallies)
+
+
+def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -> None:
+    lab.separate()
+    drops = "type filter hook forward priority 0; policy accept; udp dport 7777 drop"
+    with Traffic(lab, 1000) as traffic:
+        order = lab.order(0, "plane-separation", pause_s=1.0)
+        lab.ask(0, order)
+        until(lambda: lab.states(0) == {"T"}, "it stands still, and its packets pass here")
+        lab.nft(0, f"table inet strange {{ chain drops {{ {drops}; }}; }}")
+        pause(0.2)
+        lab.nft(0, "delete table inet strange")
+        ended = lab.ended(0, order.id)
+        pause(0.2)
+    assert ended.state == "done"
+    assert traffic.lost > 0
+    assert ended.lost == traffic.lost
 
 
 class ControlPackets:
@@ -155,7 +172,7 @@ def test_one_that_is_aborted_while_it_stands_still_loses_no_packet_and_stays(
     with Traffic(lab, 1000) as traffic, ControlPackets(lab, router) as packets:
         ended = lab.migrate(0, "plane-separation", abort_if_pause_over_s=1e-6)
         pause(0.2)
-    assert ended.state == "rolled_back"
+    assert (ended.state, ended.lost) == ("rolled_back", 0)
     assert (traffic.lost, traffic.duplicated) == (0, 0)
     assert packets.lost == {b"u": 0, b"m": 0}
     plane = until(lambda: lab.plane(0), "it is whole here")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from horizon_ryu.cli.client import Client
+from horizon_client import Client
 from horizon_ryu.cli.main import main
 from integration.router_hosts import HOSTS, RouterHost, RouterHosts
 from network_namespace import NetworkNamespace
@@ -100,9 +100,9 @@ class Site(RouterHosts):
     def events(self, last: str) -> list[dict[str, Any]]:
         """Return the events of migrations up to the first of a kind."""
         found = []
-        for event in Client(self.controller.url, None).events(0, KINDS):
-            found.append(event)
-            if event["kind"] == last:
+        for event in Client(self.controller.url).events(0, KINDS):
+            found.append(event.document())
+            if event.kind == last:
                 break
         return found
 

@@ -6,10 +6,12 @@ meters again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
+from quiet_machine import OtherLoad, until_right
 from tools.bandwidth_lab import (
     LINK_KBPS,
     REPORT_SCHEDULE,
@@ -29,6 +31,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BandwidthLab]:
         yield one
 
 
+Measured = Callable[[], list[IntervalRow]]
+Expected = Callable[[list[IntervalRow]], None]
+
+
+def measure(run: Measured, expect: Expected) -> None:
+    """Expect something of the rates; on a busy machine they are measured again.
+
+    A sender that is not let run sends less than it may, and a meter passes no more than it gets.
+    """
+
+    def is_right(rows: list[IntervalRow]) -> bool:
+        with suppress(AssertionError):
+            expect(rows)
+            return True
+        return False
+
+    expect(until_right(run, is_right, lambda: OtherLoad(())))
+
+
 def expect_held(rows: list[IntervalRow]) -> None:
     """Each sender has its limit, and more than the highest of them where there is none."""
     for row in rows:
@@ -40,11 +61,11 @@ def expect_held(rows: list[IntervalRow]) -> None:
 
 
 def test_two_udp_senders_have_what_their_slices_may_send(lab: BandwidthLab) -> None:
-    expect_held(lab.run(("udp", "udp"), REPORT_SCHEDULE, seconds=2.0))
+    measure(lambda: lab.run(("udp", "udp"), REPORT_SCHEDULE, seconds=2.0), expect_held)
 
 
 def test_a_tcp_sender_beside_a_udp_sender_has_what_its_slice_may_send(lab: BandwidthLab) -> None:
-    expect_held(lab.run(("tcp", "udp"), REPORT_SCHEDULE, seconds=2.0))
+    measure(lambda: lab.run(("tcp", "udp"), REPORT_SCHEDULE, seconds=2.0), expect_held)
 
 
 @pytest.fixture(scope="module")
@@ -72,15 +93,21 @@ def sum_of(row: IntervalRow) -> int:
 def test_by_marks_two_udp_senders_have_their_classes_of_a_link_that_they_share(
     shared: BandwidthLab,
 ) -> None:
-    expect_shared(shared.run(("udp", "udp"), SHARED_SCHEDULE, seconds=1.5, mode="ip_tos"))
+    measure(
+        lambda: shared.run(("udp", "udp"), SHARED_SCHEDULE, seconds=1.5, mode="ip_tos"),
+        expect_shared,
+    )
 
 
 def test_by_marks_a_tcp_sender_has_its_class_although_a_udp_sender_fills_the_link(
     shared: BandwidthLab,
 ) -> None:
     schedule = SHARED_SCHEDULE[1:3]
-    expect_shared(shared.run(("tcp", "udp"), schedule, skip=3.0, seconds=2.0, mode="ip_tos"))
+    measure(
+        lambda: shared.run(("tcp", "udp"), schedule, skip=3.0, seconds=2.0, mode="ip_tos"),
+        expect_shared,
+    )
 
 
 def test_meters_hold_two_senders_on_a_link_that_they_share(shared: BandwidthLab) -> None:
-    expect_shared(shared.run(("udp", "udp"), REPORT_SCHEDULE[1:3], seconds=2.0))
+    measure(lambda: shared.run(("udp", "udp"), REPORT_SCHEDULE[1:3], seconds=2.0), expect_shared)

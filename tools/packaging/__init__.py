@@ -1,1 +1,1 @@
-"""What ``make dist`` and ``make package-test`` make: wheel, archive, Debian package, trial."""
+"""What ``make dist`` makes (wheels, source archive, Debian package), and the trial of it."""

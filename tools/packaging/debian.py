@@ -1,7 +1,7 @@
 """Debian package of Horizon: its libraries in a virtual environment, its services, its files.
 
-It needs of Debian no more than Python, so that it is installed without a network. The environment
-is made by this machine's Debian Python, for that version and processor.
+It needs of Debian no more than Python, so it is installed without a network. The environment is
+made by this machine's Debian Python, for that version and processor.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ class Machine:
         subprocess.run(["cp", "-a", "--reflink=auto", str(self._base), str(self.root)], check=True)
         log = self.root.with_suffix(".log").open("wb")
         command = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot",
-                   "--private-network", "--bind=/dev/net/tun",
-                   f"--directory={self.root}"]  # fmt: skip
+                   "--private-network", "--bind=/dev/net/tun", f"--directory={self.root}",
+        ]  # fmt: skip
         with log:
             self._container = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -1,6 +1,6 @@
-"""Wheel and source archive of Horizon, and the wheel of the repaired Ryu, for other machines.
+"""Wheel and source archive of Horizon, and the wheel of its Ryu, to be installed elsewhere.
 
-Horizon's wheel of ``pip install .`` names the Ryu of the tree that it was built in. This one names
+That of ``pip install .`` names the Ryu of the tree that it was built in. This one names
 its version, so that ``pip install --find-links FOLDER horizon-ryu`` finds it beside the other.
 """
 

@@ -15,6 +15,7 @@ from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.migration.parking import ParkingPlace, inject
 from xen_bridge.migration.plane_chains import PlaneChains
+from xen_bridge.migration.plane_counts import PlaneCounts
 from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of
 from xen_bridge.planes.domain_zero import DomainZero
 from xen_bridge.planes.route_documents import documents_of
@@ -42,6 +43,7 @@ class PlaneDeparture:
         self._migration = migration
         self._uuid = uuid
         self._chains = PlaneChains(migration)
+        self._counts = PlaneCounts(migration)
         self._parking: ParkingPlace | None = None
 
     def _plane(self) -> SeparatedPlane:
@@ -54,6 +56,7 @@ class PlaneDeparture:
         """Pin the plane, and yield all that makes another host pass its packets."""
         plane = self._plane()
         self._routers.pin(plane.router)
+        self._counts.begin(plan_of(plane))
         whole = self._routers.snapshot(plane.router)
         for change in whole.fib:
             for document in documents_of(change):
@@ -75,11 +78,14 @@ class PlaneDeparture:
             ),
         )
 
-    def unpin(self) -> None:
-        """Have the plane follow its domain again, which stays."""
+    def unpin(self) -> int | None:
+        """Have the plane follow its domain again, which stays; return what :meth:`lost` does."""
+        lost = self._counts.lost()
         plane = plane_of(self._routers, self._uuid)
         if plane is not None and plane.pinned:
             self._routers.unpin(plane.router)
+        self._counts.end()
+        return lost
 
     # ---- frames for the machine
 
@@ -139,12 +145,21 @@ class PlaneDeparture:
         """Return how many packets still came here since."""
         return self._chains.late()
 
+    def lost(self) -> int | None:
+        """Return how many packets were dropped here since the migration began; None: unknown."""
+        return self._counts.lost()
+
+    def crowded_out(self) -> int:
+        """Return how many frames for the machine found no room to wait, since this was asked."""
+        return 0 if self._parking is None else self._parking.dropped()
+
     def end(self) -> None:
         """Remove the plane and all that was made for its departure."""
         plane = plane_of(self._routers, self._uuid)
         if plane is not None:
             self._routers.release(plane.router)
-        with suppress(BridgeError):
-            self._chains.end_hush()
+        for done in (self._chains.end_hush, self._counts.end):
+            with suppress(BridgeError):
+                done()
         (self._parking or ParkingPlace(self._migration, 64)).close()
         self._parking = None

@@ -115,7 +115,7 @@ class MigrationDestination:
                 self._planes().announce(uuid)
             if told.step == "finish" and record.state != "finished":
                 record = self._finish(record)
-            return IncomingStatus(told.id, record.state)
+            return IncomingStatus(told.id, record.state, record.lost)
 
     def offer_routes(self, told: OfferRoutes, source_pk: str) -> Done:
         """Take a piece of the routes of a separated router that is to come."""
@@ -176,14 +176,15 @@ class MigrationDestination:
         if not mover.is_here(uuid):
             raise RequestConflict(f"{wanted.definition.name} has not come")
         mover.finish_incoming(wanted.id, uuid)
-        if self._landings is not None:
-            self._landings.finish(wanted.id, uuid)
+        lost = None
+        if self._landings is not None and wanted.mode == "plane-separation":
+            lost = self._landings.finish(wanted.id, uuid)
         given = SchedulerSettings(
             wanted.definition.weight, wanted.definition.cap, affinity=wanted.affinity
         )
         if not given.are_none:
             self._host.adopt(uuid, given)
-        return self._keep(incoming.finished(record))
+        return self._keep(incoming.finished(record, lost))
 
     def _remove(self, record: IncomingMigration) -> IncomingMigration:
         wanted = record.wanted

@@ -29,6 +29,7 @@ class IncomingMigration:
     source_pk: str = document_field()
     state: IncomingState = document_field("prepared")
     site: tuple[SiteFact, ...] = document_field((), tag="Fact")
+    lost: int | None = document_field(None, least=0)
 
     @property
     def has_ended(self) -> bool:
@@ -57,6 +58,6 @@ def seen(migration: IncomingMigration, is_here: bool) -> IncomingMigration:
     return migration
 
 
-def finished(migration: IncomingMigration) -> IncomingMigration:
-    """Return it when all was done for the domain that has come."""
-    return replace(migration, state="finished")
+def finished(migration: IncomingMigration, lost: int | None = None) -> IncomingMigration:
+    """Return it when all was done for the domain that has come; ``lost`` packets were dropped."""
+    return replace(migration, state="finished", lost=lost)

@@ -14,6 +14,7 @@ from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.errors import InvalidRequest, RequestConflict, TooLarge
 from xen_bridge.migration.parking import ParkingPlace, inject, make_pairs, remove_pairs
 from xen_bridge.migration.plane_chains import PlaneChains, bare, port_of
+from xen_bridge.migration.plane_counts import PlaneCounts
 from xen_bridge.migration.separated_ports import bound_to, plane_of
 from xen_bridge.planes.data_plane import DataPlanePlan
 from xen_bridge.planes.domain_zero import DomainZero
@@ -79,6 +80,7 @@ class PlaneLandings:
             for one in told.neighbors
         )
         DomainZero().prefill(plan, beside)
+        PlaneCounts(told.id).begin(plan)
         del self._offered[told.id]
 
     def bind(self, migration: str, uuid: str) -> None:
@@ -115,13 +117,20 @@ class PlaneLandings:
             raise RequestConflict("no data plane was made here")
         return plane
 
-    def finish(self, migration: str, uuid: str) -> None:
-        """Do all that is left for a router that has come."""
+    def finish(self, migration: str, uuid: str) -> int | None:
+        """Do all that is left for a router that has come.
+
+        Returns how many of its packets were dropped here; None where that is not known.
+        """
         plane = plane_of(self._routers, uuid)
         if plane is not None and plane.pinned:
             self.bind(migration, uuid)
             self.announce(uuid)
             self._routers.unpin(plane.router)
+        counts = PlaneCounts(migration)
+        lost = counts.lost()
+        counts.end()
+        return lost
 
     def remove(self, migration: str, uuid: str) -> None:
         """Remove all that was made for a router that does not come."""
@@ -130,4 +139,5 @@ class PlaneLandings:
         if plane is not None and plane.pinned:
             self._routers.release(plane.router)
         PlaneChains(migration).admit()
+        PlaneCounts(migration).end()
         remove_pairs(ParkingPlace(migration, 64).names)

@@ -50,6 +50,8 @@ class OutgoingMigration:
     affinity: tuple[VcpuPins, ...] = document_field((), at_most=4096)
     status: MigrationStatus = document_field()
     site: tuple[SiteFact, ...] = document_field((), tag="Fact", at_most=MAX_FACTS)
+    lost_here: int | None = document_field(None, least=0)
+    """Data packets that were dropped at the source; None: not known."""
     attempts: int = document_field(0, least=0)
     """Of the step that is being done, or taken back."""
 
@@ -101,6 +103,8 @@ class StepDone:
     site: tuple[SiteFact, ...] | None = None
     pause_s: float | None = None
     detail: str | None = None
+    lost_here: int | None = None
+    lost_there: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +210,11 @@ def _with_success(
         status = replace(status, pause_s=event.pause_s)
     if step == MOVE:
         status = replace(status, is_committed=True)
+    here = migration.lost_here if event.lost_here is None else event.lost_here
+    if here is not None and event.lost_there is not None:
+        status = replace(status, lost=here + event.lost_there)
     site = migration.site if event.site is None else event.site
-    return replace(migration, status=status, site=site)
+    return replace(migration, status=status, site=site, lost_here=here)
 
 
 def _go_on(migration: OutgoingMigration, now: float) -> Decision:
@@ -275,6 +282,8 @@ def _undone(migration: OutgoingMigration, step: str, event: Event, now: float) -
         for one in migration.status.steps
     )
     status = replace(migration.status, steps=steps)
+    if isinstance(event, StepDone) and event.lost_here is not None:
+        status = replace(status, lost=event.lost_here)
     return _undo_next(replace(migration, status=status, attempts=0), now)
 
 

@@ -61,9 +61,9 @@ def quiet(migration: str, plan: DataPlanePlan) -> str:
     return _table(f"hz_d_{migration}", chains)
 
 
-def removal(name: str) -> str:
+def removal(name: str, family: str = "netdev") -> str:
     """Return what removes a table, whether or not it is there."""
-    return f"table netdev {name} {{ }}\ndelete table netdev {name}\n"
+    return f"table {family} {name} {{ }}\ndelete table {family} {name}\n"
 
 
 def _table(name: str, chains: Iterable[str]) -> str:
@@ -75,43 +75,50 @@ class PlaneChains:
 
     def __init__(self, migration: str) -> None:
         self._migration = migration
-        self._command = ChildCommand()
 
     def quarantine(self, ports: Sequence[RouterPort]) -> None:
         """Keep everything from ports that are to come."""
-        self._nft(quarantine(self._migration, ports))
+        load_with_nft(quarantine(self._migration, ports))
 
     def admit(self) -> None:
         """End the quarantine."""
-        self._nft(removal(f"hz_q_{self._migration}"))
+        load_with_nft(removal(f"hz_q_{self._migration}"))
 
     def hush(self, plan: DataPlanePlan) -> None:
         """Have the ports here draw nothing more to themselves."""
-        self._nft(quiet(self._migration, plan))
+        load_with_nft(quiet(self._migration, plan))
 
     def end_hush(self) -> None:
         """Remove that again."""
-        self._nft(removal(f"hz_d_{self._migration}"))
+        load_with_nft(removal(f"hz_d_{self._migration}"))
 
     def late(self) -> int:
         """Return how many packets came here by mistake so far."""
-        told = self._run(("nft", "-j", "list", "table", "netdev", f"hz_d_{self._migration}"))
+        told = list_with_nft("table", "netdev", f"hz_d_{self._migration}")
         try:
             rows = json.loads(told)["nftables"]
             return sum(int(row["counter"]["packets"]) for row in rows if "counter" in row)
         except (ValueError, KeyError, TypeError) as error:
             raise BridgeError("what nft counts cannot be read") from error
 
-    def _nft(self, text: str) -> None:
-        self._run(("nft", text))
 
-    def _run(self, words: tuple[str, ...]) -> bytes:
-        environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:{SBIN}"}
-        done = self._command.run(words, SECONDS, environment)
-        if done.returncode:
-            why = done.stderr.decode(errors="replace").strip()
-            raise BridgeError(f"nft: {why[:200]}")
-        return done.stdout
+def load_with_nft(text: str) -> None:
+    """Have nft load a text, all of it or nothing. Raises BridgeError."""
+    _run((text,))
+
+
+def list_with_nft(*words: str) -> bytes:
+    """Return what nft lists, as JSON. Raises BridgeError."""
+    return _run(("-j", "list", *words))
+
+
+def _run(words: tuple[str, ...]) -> bytes:
+    environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:{SBIN}"}
+    done = ChildCommand().run(("nft", *words), SECONDS, environment)
+    if done.returncode:
+        why = done.stderr.decode(errors="replace").strip()
+        raise BridgeError(f"nft: {why[:200]}")
+    return done.stdout
 
 
 def port_of(mac: str, physical: str, addresses: Sequence[str], vif: str) -> RouterPort:

@@ -13,7 +13,13 @@ from dataclasses import replace
 
 from xen_bridge.dom0.hypervisor.interface import Capability, require
 from xen_bridge.dom0.hypervisor.moving import DomainMover
-from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, SubjectNotFound
+from xen_bridge.errors import (
+    BridgeError,
+    Deadline,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
+)
 from xen_bridge.migration import outgoing
 from xen_bridge.migration.departure import PlaneDeparture
 from xen_bridge.migration.held_sessions import ConnectAgent, SessionHolder, no_agent
@@ -25,6 +31,7 @@ from xen_bridge.migration.refusals import Refusals
 from xen_bridge.migration.separated_ports import plane_of
 from xen_bridge.migration.source_steps import SourceSteps, is_separated
 from xen_bridge.protocol.documents.migration import (
+    BEGIN_SECONDS,
     MigrateDomain,
     MigrationList,
     MigrationStatus,
@@ -83,17 +90,18 @@ class MigrationSource:
 
         The same id again begins nothing. Raises SubjectNotFound for an unknown domain,
         RequestUnsupported where the back end moves none, RequestConflict for an id that was
-        another order's.
+        another order's, Deadline if what is to be asked before took BEGIN_SECONDS.
         """
+        asked = self._clock()
         with self._asking:
             known = self._records.get(order.id)
             if known is not None:
                 if known.order != order:
                     raise RequestConflict(f"migration {order.id} is of another order")
                 return self._now(known)
-            return self._begin(order)
+            return self._begin(order, asked)
 
-    def _begin(self, order: MigrateDomain) -> MigrationStatus:
+    def _begin(self, order: MigrateDomain, asked: float) -> MigrationStatus:
         mover = self._mover()
         domain = self._host.hypervisor.domain(order.domain)
         refusals = Refusals(order)
@@ -119,6 +127,8 @@ class MigrationSource:
             return replace(status, state="refused", refusals=tuple(refusals.found))
         if order.dry_run:
             return status
+        if self._clock() - asked > BEGIN_SECONDS:
+            raise Deadline(f"it could not be begun in {BEGIN_SECONDS:g} s, and is not any more")
         started = replace(status, started=self._wall())
         made = OutgoingMigration(
             order=order, definition=definition, affinity=settings.affinity, status=started

@@ -33,6 +33,7 @@ from xen_bridge.protocol.documents.migration_advise import (
     AdvisedStep,
     AdviseMigration,
     IncomingSite,
+    IncomingStatus,
     PrepareIncoming,
 )
 from xen_bridge.virtual_management import PhysicalHost
@@ -85,7 +86,7 @@ class SourceSteps:
             }
             return steps[command.step](record)
         if isinstance(command, UndoStep):
-            self._undo(record, command.step)
+            return self._undo(record, command.step)
         return StepDone()
 
     def _ask(self, record: OutgoingMigration, body: object) -> object:
@@ -168,7 +169,10 @@ class SourceSteps:
                 self._advise(record, "announce")
             if turns > MAX_SAMPLES:
                 raise HypervisorError(f"packets still come here, {late} so far")
-        return StepDone(detail=f"{late} packets came late, and were passed on here")
+        told = f"{late} packets came late, and were passed on here"
+        if crowded := leaving.crowded_out():
+            told += f"; {crowded} frames for the router found no room to wait"
+        return StepDone(detail=told, lost_here=leaving.lost())
 
     def _relayed(self, record: OutgoingMigration) -> str:
         count = self._leaving().relay(lambda body: self._ask(record, body))
@@ -179,14 +183,14 @@ class SourceSteps:
             raise HypervisorError("this node separates no planes")
         return self._departure
 
-    def _advise(self, record: OutgoingMigration, step: AdvisedStep) -> None:
-        self._ask(record, AdviseMigration(record.order.id, step))
+    def _advise(self, record: OutgoingMigration, step: AdvisedStep) -> object:
+        return self._ask(record, AdviseMigration(record.order.id, step))
 
     # ---- the end
 
     def _finish(self, record: OutgoingMigration) -> StepDone:
-        self._advise(record, "finish")
-        return StepDone()
+        told = self._advise(record, "finish")
+        return StepDone(lost_there=told.lost if isinstance(told, IncomingStatus) else None)
 
     def _forget(self, record: OutgoingMigration) -> StepDone:
         self._sessions.release(record.status)
@@ -233,7 +237,7 @@ class SourceSteps:
 
     # ---- back
 
-    def _undo(self, record: OutgoingMigration, step: str) -> None:
+    def _undo(self, record: OutgoingMigration, step: str) -> StepDone:
         if step == "prepare":
             self._ask(record, AbortIncoming(record.order.id))
         elif step == MOVE:
@@ -243,7 +247,8 @@ class SourceSteps:
                 self._departure.unpark()
             self._sessions.release(record.status)
         elif step == "data_plane" and self._departure is not None:
-            self._departure.unpin()
+            return StepDone(lost_here=self._departure.unpin())
+        return StepDone()
 
 
 def _nothing() -> None:

@@ -69,6 +69,15 @@ class Flowspace:
             self._on[concerned] = found
         return found
 
+    def let_go(self) -> list[Any]:
+        """Let go what is for single switches: each knows the whole, and both would stay for ever.
+
+        Whoever has the flowspace of a switch may go on with it. Returns the thousands of things
+        that it is made of, for whoever wants to free them one by one, and not at a stretch.
+        """
+        self._on.clear()
+        return [*self.index.regions, *self.rules]
+
     def levels(self, owning: int) -> Mapping[int, int]:
         """Return the level of each of the regions ``owning``; those of other levels are not 0.
 
@@ -77,8 +86,14 @@ class Flowspace:
         """
         found = self._levels.get(owning)
         if found is None:
-            found = self._levels[owning] = dict(self._level_of_each(owning))
+            found = self._levels[owning] = self._levels_of(owning)
         return found
+
+    def _levels_of(self, owning: int) -> Mapping[int, int]:
+        """Return them; where all regions are one slice's, none is above another."""
+        if any(not owning & ~own for own in self._owning.values()):
+            return dict.fromkeys(bits_of(owning), 0)
+        return dict(self._level_of_each(owning))
 
     def _level_of_each(self, owning: int) -> Iterator[tuple[int, int]]:
         levels: dict[int, int] = {}
@@ -111,6 +126,8 @@ class SwitchFlowspace:
         for bits in self._owning.values():
             self.owned |= bits
         self._rules: tuple[FlowspaceRule, ...] | None = None
+        self._of_slices: Mapping[str, tuple[FlowspaceRule, ...]] | None = None
+        self._highest: int | None = None
         # What is found depends on the bits that rules name alone: most frames, and most matches,
         # are in these the same as one before.
         self._first_of: dict[int, int] = {}
@@ -132,6 +149,18 @@ class SwitchFlowspace:
         if self._rules is None:
             self._rules = tuple(self._rules_in_order())
         return self._rules
+
+    def rules_of(self, slice_name: str) -> tuple[FlowspaceRule, ...]:
+        """Return the rules of a slice that concern the switch, in their order."""
+        return self._by_slice().get(slice_name, ())
+
+    def _by_slice(self) -> Mapping[str, tuple[FlowspaceRule, ...]]:
+        if self._of_slices is None:
+            found: defaultdict[str, list[FlowspaceRule]] = defaultdict(list)
+            for rule in self.rules:
+                found[rule.slice_name].append(rule)
+            self._of_slices = {name: tuple(rules) for name, rules in found.items()}
+        return self._of_slices
 
     def _rules_in_order(self) -> list[FlowspaceRule]:
         found: list[FlowspaceRule] = []
@@ -228,11 +257,22 @@ class SwitchFlowspace:
                 if not self.is_others(number, part):
                     yield part
 
+    def prepare(self) -> None:
+        """Work out what a switch asks for first, which takes long of thousands of rules."""
+        self.highest_level()
+        self._by_slice()
+
     def levels(self) -> Mapping[int, int]:
         """Return the level of each region that a slice owns here; see :meth:`Flowspace.levels`."""
         if self._levels is None:
             self._levels = self.whole.levels(self.owned)
         return self._levels
+
+    def highest_level(self) -> int:
+        """Return the highest of the levels; 0 where no two slices have frames in common."""
+        if self._highest is None:
+            self._highest = max(self.levels().values(), default=0)
+        return self._highest
 
     def has_port(self, slice_name: str, port: int) -> bool:
         """Tell whether a slice has a port: frames that come in there may be seen by it."""

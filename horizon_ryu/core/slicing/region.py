@@ -54,8 +54,9 @@ class Region:
     @staticmethod
     def of(layout: HeaderLayout, sets: Mapping[str, ValueSet]) -> Region:
         """Return the region in which each field, by its name, is in its set."""
-        named = ((layout[name], values) for name, values in sets.items())
-        return Region(layout, tuple(sorted(pair for pair in named if not pair[1].is_everything)))
+        fields = layout.fields
+        named = [(fields[name], sets[name]) for name in sorted(sets)]
+        return Region(layout, tuple([pair for pair in named if not pair[1].is_everything]))
 
     def takes(self, header: int) -> bool:
         """Tell whether a header is in the region."""

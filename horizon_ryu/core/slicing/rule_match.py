@@ -7,6 +7,7 @@ those of flows (both name sets), and those of the other OXM fields of 1.3.
 from __future__ import annotations
 
 import ipaddress
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -54,10 +55,12 @@ def parse_rule_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> dict[s
         reader = _READERS.get(name) or _READERS.get(field)
         if reader is None:
             raise InvalidInput((*loc, written), "no field that a flowspace can be told by")
+        place = (*loc, written)
         if field in found:
-            raise InvalidInput((*loc, written), "the same field is given twice")
-        found[field] = _values(reader, value, (*loc, written))
-        _take_implied(name, found, (*loc, written))
+            raise InvalidInput(place, "the same field is given twice")
+        found[field] = _values(reader, value, place)
+        if name in OXM_NAMES:
+            _take_implied(name, found, place)
     _check(found, loc)
     return found
 
@@ -69,14 +72,15 @@ def parse_ports(value: Any, loc: Loc = ("ports",)) -> ValueSet:
 
 def _values(reader: _Reader, value: Any, loc: Loc) -> ValueSet:
     bits, element = reader
-    elements = value if isinstance(value, list) else [value]
-    if not elements:
+    if not isinstance(value, list):
+        return ValueSet.of(bits, *element(value, loc))
+    if not value:
         raise InvalidInput(loc, "an empty list takes no frames; leave the field out for all")
-    if len(elements) > MOST_VALUES:
-        raise InvalidInput(loc, f"{len(elements)} elements, at most {MOST_VALUES}; write ranges")
+    if len(value) > MOST_VALUES:
+        raise InvalidInput(loc, f"{len(value)} elements, at most {MOST_VALUES}; write ranges")
     ranges, masked = [], []
-    for at, one in enumerate(elements):
-        more, others = element(one, (*loc, at) if isinstance(value, list) else loc)
+    for at, one in enumerate(value):
+        more, others = element(one, (*loc, at))
         ranges += more
         masked += others
     return ValueSet.of(bits, ranges, masked)
@@ -84,9 +88,7 @@ def _values(reader: _Reader, value: Any, loc: Loc) -> ValueSet:
 
 def _take_implied(name: str, found: dict[str, ValueSet], loc: Loc) -> None:
     """Put in the protocol that an OXM name says, and the types of frames: ``tcp_dst`` is of TCP."""
-    alias = OXM_NAMES.get(name)
-    if alias is None:
-        return
+    alias = OXM_NAMES[name]
     if alias.dl_types:
         kinds = ValueSet.of(16, [(kind, kind) for kind in alias.dl_types])
         given = found.setdefault("dl_type", kinds)
@@ -100,6 +102,8 @@ def _take_implied(name: str, found: dict[str, ValueSet], loc: Loc) -> None:
 
 def _check(found: dict[str, ValueSet], loc: Loc) -> None:
     """Refuse fields that no frame has together."""
+    if found.keys() <= _IN_ANY_FRAME:
+        return
     inner = INNER & found.keys()
     if PORTS & found.keys() and not {"nw_proto", *NEIGHBOURS} & found.keys():
         field = min(PORTS & found.keys())
@@ -120,6 +124,8 @@ def _check(found: dict[str, ValueSet], loc: Loc) -> None:
 
 
 _NEWEST_FIRST = tuple(LAYOUTS[version] for version in sorted(LAYOUTS, reverse=True))
+_IN_ANY_FRAME = frozenset({"in_port", "dl_src", "dl_dst", "dl_vlan", "nw_src", "nw_dst"})
+"""Fields that there are frames with, whichever of them a rule names: nothing is to be checked."""
 _MPLS = frozenset({"mpls_label", "mpls_tc", "mpls_bos"})
 
 
@@ -323,7 +329,7 @@ def _mac_range_text(first: int, last: int) -> Iterator[str]:
 
 _ADDRESS: Mapping[_Element, Callable[[int], str]] = MappingProxyType(
     {
-        _IPV4_NETWORK[1]: lambda number: str(ipaddress.IPv4Address(number)),
+        _IPV4_NETWORK[1]: lambda number: socket.inet_ntoa(number.to_bytes(4, "big")),
         _IPV6_NETWORK[1]: lambda number: str(ipaddress.IPv6Address(number)),
     }
 )

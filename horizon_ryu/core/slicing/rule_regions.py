@@ -64,12 +64,14 @@ def kinds_of(match: Mapping[str, ValueSet]) -> list[int]:
     A rule for ``nw_src`` alone is of IPv4 and of ARP; with ``tp_dst`` it is of IPv4 alone.
     """
     given = match.get("dl_type")
-    inner = INNER & match.keys()
-    return [
-        kind
-        for kind in _KINDS
-        if (given is None or kind in given) and all(has_field(kind, field) for field in inner)
-    ]
+    kinds = _kinds_with(frozenset(INNER & match.keys()))
+    return [kind for kind in kinds if given is None or kind in given]
+
+
+@lru_cache(maxsize=1024)
+def _kinds_with(inner: frozenset[str]) -> tuple[int, ...]:
+    """Return the types of frames that can have all of these fields."""
+    return tuple(kind for kind in _KINDS if all(has_field(kind, field) for field in inner))
 
 
 def regions_of(match: Mapping[str, ValueSet], layout: HeaderLayout) -> list[Region]:
@@ -196,10 +198,24 @@ def _regions10(match: Mapping[str, ValueSet]) -> Iterator[Region]:
     if not INNER & match.keys():
         yield Region.of(HEADER_10, sets)
         return
-    for term in _terms(match):
-        if _single(term["dl_type"]) in (IPV4, ARP):
-            own = {field: term[field] for field in _OF_TERMS if field in term}
-            yield Region.of(HEADER_10, sets | own)
+    told_by = (match.get(field) for field in _OF_TERMS)
+    for own in _terms10(frozenset(match), *told_by):
+        yield Region.of(HEADER_10, {**sets, **own})
+
+
+@lru_cache(maxsize=1024)
+def _terms10(
+    names: frozenset[str], kinds: ValueSet | None, protocols: ValueSet | None
+) -> tuple[Mapping[str, ValueSet], ...]:
+    """Return what the terms of rules differ in that name these fields, of types that 1.0 has."""
+    match: dict[str, ValueSet] = dict.fromkeys(names, _only(1, 0))
+    given = {"dl_type": kinds, "nw_proto": protocols}
+    match |= {field: values for field, values in given.items() if values is not None}
+    return tuple(
+        {field: term[field] for field in _OF_TERMS if field in term}
+        for term in _terms(match)
+        if _single(term["dl_type"]) in (IPV4, ARP)
+    )
 
 
 def _sets10(match: Mapping[str, ValueSet]) -> dict[str, ValueSet] | None:
@@ -216,6 +232,7 @@ def _sets10(match: Mapping[str, ValueSet]) -> dict[str, ValueSet] | None:
     return sets
 
 
+@lru_cache(maxsize=4096)
 def _tags10(values: ValueSet) -> ValueSet | None:
     """Return identifiers as 1.0 has them: without the bit, and 0xffff for no tag (5.2.3)."""
     ranges = []
@@ -232,6 +249,7 @@ def _tags10(values: ValueSet) -> ValueSet | None:
     return ValueSet.of(16, ranges, masked) if ranges or masked else None
 
 
+@lru_cache(maxsize=4096)
 def _ports10(values: ValueSet) -> ValueSet | None:
     ranges = [
         (first, min(last, _MAX_PORT_10)) for first, last in values.ranges if first <= _MAX_PORT_10

@@ -36,6 +36,7 @@ MAX_QUEUE = (1 << 32) - 2
 _read_id = number(1, MAX_RULE_ID)
 _read_queue, _read_priority = number(0, MAX_QUEUE), number(0, MAX_PRIORITY)
 _URL = re.compile(r"(tcp|tls):(\[[0-9A-Fa-f:.%a-z]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+_LETTERS_OF = MappingProxyType({found: letters for letters, found in LETTERS.items()})
 _RATES = ("messages_per_s", "flow_mods_per_s", "packet_ins_per_s")
 _COUNTS = ("flow_entries", "groups", "meters")
 _RULE_FIELDS = frozenset(
@@ -260,7 +261,6 @@ def _object(value: Any, loc: Loc, known: frozenset[str] | None = None) -> Mappin
 
 def rule_document(rule: FlowspaceRule) -> dict[str, Any]:
     """Return a rule as :func:`parse_rule` reads it, with its id."""
-    letters = next(name for name, found in LETTERS.items() if found == rule.permissions)
     document: dict[str, Any] = {
         "id": rule.rule_id,
         "dpids": _EVERYWHERE
@@ -268,7 +268,7 @@ def rule_document(rule: FlowspaceRule) -> dict[str, Any]:
         else [dpid_to_text(dpid) for dpid in sorted(rule.dpids)],
         "match": rule_match_fields(rule.match),
         "priority": rule.priority,
-        "permissions": letters,
+        "permissions": _LETTERS_OF[rule.permissions],
     }
     if rule.above:
         document["above"] = list(rule.above)

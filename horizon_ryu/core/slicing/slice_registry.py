@@ -16,8 +16,8 @@ from typing import Any
 from horizon_ryu.core.errors import Conflict, InvalidInput, LimitExceeded, NotFound
 from horizon_ryu.core.flows.field_values import Loc, plain_number
 from horizon_ryu.core.slicing.delegation import check_settings, first_that_passes_on, passed_on
-from horizon_ryu.core.slicing.packed_rule import packed_rule
 from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.core.slicing.rule_pages import rule_pages
 from horizon_ryu.core.slicing.slice_record import (
     FIELDS,
     GivenRule,
@@ -280,7 +280,7 @@ def _for_engine(registry: SliceRegistry, record: SliceRecord) -> dict[str, Any]:
     del document["contact"], document["description"]
     document["enabled"] = registry.is_enabled(record.name)
     document["flowspace"] = []
-    document["packed"] = [packed_rule(one.rule) for one in record.written]
+    document["packed"] = rule_pages(record.rules)
     return document
 
 

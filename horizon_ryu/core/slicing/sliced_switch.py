@@ -202,6 +202,41 @@ class SlicedSwitch(TenantTables):
                     lost.append(entry)
         return difference(before, self._installed), lost
 
+    def others_than_staying(self, flowspace: SwitchFlowspace) -> list[str] | None:
+        """Return the slices whose entries another flowspace may change; None if it may be all.
+
+        Where no two slices have frames in common, neither before nor then, what the entries of a
+        slice are depends on its own rules alone.
+        """
+        before = self._flowspace
+        if before.highest_level() or flowspace.highest_level():
+            return None
+        return [name for name in self._tenants if before.rules_of(name) != flowspace.rules_of(name)]
+
+    def move(
+        self, flowspace: SwitchFlowspace, names: Iterable[str]
+    ) -> tuple[SwitchChanges, list[TenantEntry]]:
+        """Take another flowspace, in which the entries of all slices but ``names`` stay.
+
+        Returns what changes, and entries that have no place in it; see :meth:`set_flowspace`.
+        """
+        self._flowspace = flowspace
+        lost: list[TenantEntry] = []
+        pieces: dict[int, list[Piece]] = {}
+        kept: list[tuple[TenantEntry, TenantEntry]] = []
+        for entry in [entry for name in names for entry in self.table(name)]:
+            try:
+                pieces[entry.entry_id] = self._pieces(entry)
+            except ValueError:
+                lost.append(entry)
+            else:
+                kept.append((entry, entry))
+        change = TableChange(gone=tuple(lost), modified=tuple(kept))
+        sent = self._installed.change(change, pieces)
+        for entry in lost:
+            self.table(entry.slice_name).remove(entry)
+        return sent, lost
+
     def follow(
         self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry]
     ) -> tuple[SwitchChanges, list[TenantEntry]]:
@@ -233,4 +268,4 @@ class SlicedSwitch(TenantTables):
 
 
 def _bands_of(flowspace: SwitchFlowspace) -> PriorityBands:
-    return PriorityBands(1 + max(flowspace.levels().values(), default=0))
+    return PriorityBands(1 + flowspace.highest_level())

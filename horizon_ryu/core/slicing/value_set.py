@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -60,12 +60,14 @@ class ValueSet:
     masked: tuple[Bits, ...] = ()
 
     @staticmethod
-    def of(bits: int, ranges: Iterable[tuple[int, int]], masked: Iterable[Bits] = ()) -> ValueSet:
+    def of(bits: int, ranges: Iterable[tuple[int, int]], masked: Collection[Bits] = ()) -> ValueSet:
         """Return the set of all these values; masks that are ranges become ranges.
 
         ValueError if there is none.
         """
         spans = [ValueRange(*pair) for pair in ranges]
+        if len(spans) == 1 and not masked:
+            return ValueSet(bits, (spans[0],))
         others = set()
         for value, mask in masked:
             span = span_of(value, mask, bits)

@@ -8,13 +8,14 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Create the table."""
+    """Create the table; an upgrade that was cut off where DDL is no transaction has it already."""
     op.create_table(
         "layout",
         sa.Column("node", sa.String(160), primary_key=True),
         sa.Column("x", sa.Float, nullable=False),
         sa.Column("y", sa.Float, nullable=False),
         sa.Column("pinned", sa.Boolean, nullable=False),
+        if_not_exists=True,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,7 +167,7 @@ def test_xen_bridge_knows_nothing_of_the_controller() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("package", ["horizon_ryu", "xen_bridge"])
+@pytest.mark.parametrize("package", ["horizon_client", "horizon_ryu", "xen_bridge"])
 def test_no_package_imports_tools_topologies_or_tests(package: str) -> None:
     wrong = [
         f"{module} imports {name}"
@@ -176,10 +178,49 @@ def test_no_package_imports_tools_topologies_or_tests(package: str) -> None:
     assert not wrong
 
 
+def test_the_client_library_takes_the_models_that_validate_and_nothing_else() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules("horizon_client")
+        for name in imports(path)
+        if name.startswith("xen_bridge.")
+        or (name.startswith("horizon_ryu.") and part_of(name) not in ("rest", "formats"))
+    ]
+    assert not wrong
+
+
+def test_of_the_controller_only_the_command_line_asks_by_the_client_library() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in modules("horizon_ryu")
+        if part_of(module) != "cli"
+        for name in imports(path)
+        if name.split(".")[0] == "horizon_client"
+    ]
+    assert not wrong
+
+
+def test_a_program_that_pilots_loads_neither_ryu_nor_the_hub_nor_click() -> None:
+    names = [module for module, _path in modules("horizon_client")]
+    text = (
+        "import importlib, sys\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    told = subprocess.run(
+        (sys.executable, "-c", text), cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(told.stdout.split())
+    assert {"horizon_client", "pydantic"} <= loaded
+    assert (
+        loaded & {"ryu", "os_ken", "eventlet", "greenlet", "click", "rich", "sqlalchemy"} == set()
+    )
+
+
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = {
         module: {name for name in imports(path) if known(name)} - {module}
-        for package in ("horizon_ryu", "xen_bridge")
+        for package in ("horizon_client", "horizon_ryu", "xen_bridge")
         for module, path in modules(package)
     }
     while graph:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGES = ("horizon_ryu", "xen_bridge", "tools", "topologies")
+PACKAGES = ("horizon_client", "horizon_ryu", "xen_bridge", "tools", "topologies")
 
 SPECIFICATIONS = {
     "horizon_ryu/wire/ofp10.py",

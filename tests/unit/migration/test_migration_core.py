@@ -303,3 +303,27 @@ def test_a_destination_gives_nothing_up_that_it_hears_of() -> None:
     for ended in (incoming.finished(record), incoming.removed(record)):
         assert incoming.overdue(ended, 10.0, True, 1000.0) is None
     assert replace(record, state="here").has_ended is False
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "lost"), [(0, 0, 0), (2, 3, 5), (None, 3, None), (2, None, None)]
+)
+def test_what_was_lost_is_known_only_where_both_sides_counted(
+    here: int | None, there: int | None, lost: int | None
+) -> None:
+    order = replace(fresh().order, mode="plane-separation")
+    record, command = outgoing.begun(replace(fresh(), order=order))
+    while command is not None:
+        assert isinstance(command, DoStep)
+        told = {"drain": StepDone(lost_here=here), "finish": StepDone(lost_there=there)}
+        event = told.get(command.step, StepDone())
+        record, command = outgoing.advanced(record, command, event, 1.0)
+    assert (record.status.state, record.status.lost) == ("done", lost)
+
+
+def test_what_was_lost_before_it_was_taken_back_is_told() -> None:
+    record, command = outgoing.begun(fresh())
+    record, command = outgoing.aborted(record, "it was to be aborted", 1.0)
+    while command is not None:
+        record, command = outgoing.advanced(record, command, StepDone(lost_here=4), 2.0)
+    assert (record.status.state, record.status.lost) == ("rolled_back", 4)

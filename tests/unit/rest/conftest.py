@@ -17,7 +17,10 @@ from fake_bridge import CONTROLLER
 from fake_xen import FakeXen
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import Conflict, NotFound, SwitchError
+from horizon_ryu.core.flows.what_if import FlowsNow, NetworkCut, Supposed, suppose
 from horizon_ryu.core.spanning_tree.forest import Forest, build_forest
+from horizon_ryu.core.stats.history import RateHistory
+from horizon_ryu.core.stats.rates import Rates
 from horizon_ryu.core.stats.samples import SwitchSamples
 from horizon_ryu.core.timers import DiscoveryTimers, StatsTimers, TreeTimers, XenTimers
 from horizon_ryu.core.topology import Host, Link, Port, PortRef, Switch, TopologyView
@@ -33,6 +36,7 @@ from horizon_ryu.rest import (
     health,
     hosts,
     layout,
+    loads,
     migration_directory,
     migrations,
     networks,
@@ -44,6 +48,7 @@ from horizon_ryu.rest import (
     stats,
     switch_names,
     topology,
+    what_if,
     xen_devices,
     xen_domains,
     xen_hosts,
@@ -231,6 +236,33 @@ class MemoryLayout:
         self.rows |= {row["node"]: row for row in rows}
 
 
+class FakeLoads:
+    """Stands for Stats' rates."""
+
+    def __init__(self) -> None:
+        self.kept = RateHistory(100)
+        self.kept.record(1, 999.0, {1: Rates(1.0, 2.0, None)})
+
+    def history(self) -> RateHistory:
+        return self.kept
+
+    def view(self) -> TopologyView:
+        return triangle()
+
+    def now(self) -> float:
+        return 1000.0
+
+
+class FakeWhatIf:
+    """Stands for the Flow Manager, without flows."""
+
+    def suppose(self, cut: NetworkCut) -> Supposed:
+        return suppose(triangle(), cut, FlowsNow((), (4000, 4010), tuple))
+
+    def forest(self) -> Forest:
+        return build_forest(triangle())
+
+
 class FakeHealth:
     """Stands for the controller."""
 
@@ -311,11 +343,13 @@ class Client:
         self.router.add(spanning_tree.resources(self.tree))
         self.router.add(networks.resources(self.networks))
         self.stats = FakeStats()
+        self.router.add(loads.resources(FakeLoads()))
         self.router.add(stats.resources(self.stats))
         self.nodes = nodes.NodeDirectory()
         nodes.offer(self, nodes.SwitchNodes(self.stats))
         self.fabric = Fabric([(1, 2), (2, 3), (3, 1), (3, 4)])
         self.router.add(flows.resources(self.fabric.service))
+        self.router.add(what_if.resources(FakeWhatIf()))
         self.router.add(migrations.resources(lambda: self.fabric.migrations))
         self.migrations = migration_directory.MigrationDirectory()
         migration_directory.offer(

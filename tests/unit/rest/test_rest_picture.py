@@ -79,7 +79,9 @@ def test_a_name_is_usable_wherever_a_dpid_is(client: Client) -> None:
 
 
 def test_a_name_that_nobody_has_is_told_where_it_stands(client: Client) -> None:
-    assert client.get("/v1/stats/s9").status_int == 404
+    assert client.get("/v1/stats/s9").json["errors"] == [
+        {"loc": ["dpid"], "msg": "no switch is named s9"}
+    ]
     flow = {"src": {"dpid": "s9", "port_no": 1}, "dst": {"dpid": 4, "port_no": 1}}
     refused = client.ask("POST", "/v1/flows", flow)
     assert refused.status_int == 422
@@ -150,7 +152,7 @@ def test_positions_are_set_forgotten_and_kept(client: Client) -> None:
     client.ask("PATCH", "/v1/layout", {"positions": {HOST: None, S4: None}})
     del expected[HOST]
     assert client.get("/v1/layout").json == {"positions": expected}
-    assert kinds(client)[-1] == ("layout_change", {"positions": {HOST: None}, "left_out": 0})
+    assert kinds(client)[-1] == ("position_change", {"positions": {HOST: None}, "left_out": 0})
     assert client.ask("DELETE", "/v1/layout").status_int == 204
     assert client.get("/v1/layout").json == {"positions": {}}
 

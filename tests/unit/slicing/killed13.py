@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.limits import RateLimiter, SliceLimits
@@ -41,10 +41,12 @@ Place = tuple[Any, ...]
 class KilledEngine:
     """The engine, its journal, and the switch that outlives it."""
 
+    BUFFERS: ClassVar[int] = 0
+
     def __init__(self, folder: Path, rules: list[FlowspaceRule]) -> None:
         self.now = 100.0
         self.rules = rules
-        self.switch = VirtualSwitch(DPID, OPENFLOW_13, PORTS, tables=TABLES)
+        self.switch = VirtualSwitch(DPID, OPENFLOW_13, PORTS, tables=TABLES, buffers=self.BUFFERS)
         self.bandwidths: dict[str, BandwidthShare] = {}
         self.said: deque[bytes] = deque()
         self.changes: list[Any] = []

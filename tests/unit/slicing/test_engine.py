@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -256,6 +258,28 @@ def test_another_configuration_takes_effect_without_dropping_a_connection() -> N
         assert not a.is_lost.is_set()
         assert not b.is_lost.is_set()
         assert len(found.controllers["a"]) == 1
+
+    in_lab(test)
+
+
+def test_a_flowspace_that_is_worked_by_no_more_is_freed_without_a_collection() -> None:
+    """What is made to stay is never looked at by the garbage collector again."""
+
+    async def test(found: Lab) -> None:
+        switch = await found.switch()
+        a = await found.tenant("a")
+        switch.say(packet_in(1))
+        a.say(flow_mod(match(in_port=1), output(1)))
+        await switch.message(FlowMod10)
+        before = weakref.ref(found.engine.flowspace_on(1, OPENFLOW_10).whole)
+        gc.disable()
+        try:
+            found.configure(2, a=[1], b=[2, 3, 4])
+            async with asyncio.timeout(SECONDS):
+                while before() is not None:
+                    await asyncio.sleep(0)
+        finally:
+            gc.enable()
 
     in_lab(test)
 

@@ -13,8 +13,9 @@ from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.packed_rule import packed_rule, read_packed_rule
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import FIELD_BITS, parse_rule_match
+from horizon_ryu.core.slicing.rule_pages import RULES_A_PAGE, read_packed, rule_pages
 from horizon_ryu.core.slicing.slice_document import parse_rule
-from horizon_ryu.slicer.configuration import parse_configuration
+from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.wire.ternary import LAYOUTS
 
 _ODD = "00:01:00:00:00:00/00:01:00:00:00:00"
@@ -146,3 +147,44 @@ def test_whatever_is_packed_is_refused_or_a_rule_that_flowspaces_can_be_made_of(
         assert read_packed_rule(carried(rule), "a", ()) == rule
     assert refused > 100
     assert taken > 100
+
+
+# ---- pages
+
+
+def test_pages_of_rules_are_the_same_rules_in_their_order() -> None:
+    rules = [parse_rule(DOCUMENTS[n % len(DOCUMENTS)], "a", n + 1) for n in range(RULES_A_PAGE + 7)]
+    pages = rule_pages(rules)
+    assert len(pages) == 2
+    assert list(read_packed(json.loads(json.dumps(pages)), "a", ())) == rules
+    mixed = [packed_rule(rules[0]), *rule_pages(rules[1:3])]
+    assert list(read_packed(mixed, "a", ())) == rules[:3]
+    assert rule_pages([]) == []
+
+
+def test_a_document_has_nothing_to_escape_for_pages() -> None:
+    pages = rule_pages(read(number) for number in range(len(DOCUMENTS)))
+    assert "\\" not in json.dumps(pages)
+
+
+@pytest.mark.parametrize("page", ["", "x", "[", "{}", "5", "null", "[" * 100_000, "[[1]]", "[5]"])
+def test_what_is_no_page_of_rules_is_refused_with_its_place(page: str) -> None:
+    good = rule_pages([read(0)])[0]
+    with pytest.raises(InvalidInput) as refused:
+        parse_configuration({"slices": [{"name": "a", "packed": [good, page]}]})
+    assert refused.value.loc[:4] == ("slices", 0, "packed", 1)
+
+
+def test_a_configuration_shares_what_it_has_in_common_with_the_one_before() -> None:
+    def made(*numbers: int) -> SlicerConfiguration:
+        pages = rule_pages(read(number) for number in numbers)
+        slices = [{"name": "a", "packed": pages}, {"name": "b", "enabled": False}]
+        return parse_configuration({"version": 1, "slices": slices})
+
+    before, after = made(1, 2, 3), made(1, 3, 5)
+    shared = after.sharing(before)
+    assert shared == after
+    old, new = before.slices["a"].rules, shared.slices["a"].rules
+    assert [any(one is other for other in old) for one in new] == [True, True, False]
+    assert shared.slices["b"].settings is before.slices["b"].settings
+    assert made(1).sharing(SlicerConfiguration()) == made(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -450,3 +451,75 @@ def test_a_match_that_another_slice_takes_all_of_is_in_no_region() -> None:
     assert flowspace.whole_region("b", HEADER_10.match(in_port=1, dl_vlan=1)) == -1
     assert flowspace.whole_region("b", HEADER_10.match(in_port=1, dl_vlan=2)) == 1
     assert flowspace.whole_region("b", HEADER_10.match(dl_vlan=2)) == -1
+
+
+# ---- slices that stay when others move
+
+
+def moved(switch: SwitchModel, rules: list[FlowspaceRule]) -> list[str] | None:
+    """Give the switch another flowspace as a datapath does; return the slices worked out anew."""
+    flowspace = Flowspace(HEADER_10, rules).on(DPID)
+    names = switch.sliced.others_than_staying(flowspace)
+    if names is None:
+        changes, _ = switch.sliced.set_flowspace(flowspace)
+    else:
+        changes, _ = switch.sliced.move(flowspace, names)
+    switch.carry_out(changes)
+    switch.guards = list(switch.sliced.guards())
+    return names
+
+
+def test_entries_of_a_slice_whose_rules_stay_are_not_worked_out_again() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 1)]), rule(2, "b", ports=[(2, 2)])])
+    switch.add("a", EVERY, 5)
+    switch.add("b", EVERY, 5)
+    before = switch.handled_by(HEADERS[1, 0])
+    assert moved(switch, [rule(1, "a", ports=[(1, 1)]), rule(3, "b", ports=[(3, 4)])]) == ["b"]
+    switch.check()
+    assert switch.handled_by(HEADERS[1, 0]) is before
+
+
+def test_a_part_that_goes_from_one_slice_to_another_is_the_others_then() -> None:
+    one, two = rule(1, "a", ports=[(1, 2)]), rule(2, "b", ports=[(3, 3)])
+    switch = SwitchModel([one, two])
+    switch.add("a", EVERY, 5)
+    switch.add("b", EVERY, 5)
+    given = [rule(1, "a", ports=[(1, 1)]), rule(2, "b", ports=[(2, 3)])]
+    assert moved(switch, given) == ["a", "b"]
+    switch.check()
+    assert moved(switch, [one, two]) == ["a", "b"]
+    switch.check()
+    assert moved(switch, [rule(2, "b", ports=[(1, 3)])]) == ["a", "b"]
+    switch.check()
+    assert not list(switch.sliced.table("a"))
+
+
+def test_where_slices_have_frames_in_common_all_entries_are_worked_out() -> None:
+    apart = [rule(1, "a", ports=[(1, 1)]), rule(2, "b", ports=[(2, 2)])]
+    switch = SwitchModel(apart)
+    switch.add("a", EVERY, 5)
+    switch.add("b", EVERY, 6)
+    assert moved(switch, [*apart, rule(3, "a", 200, tags=[(1, 1)])]) is None
+    switch.check()
+    assert moved(switch, apart) is None
+    switch.check()
+
+
+def test_random_slices_that_are_apart_move_as_if_all_were_worked_out() -> None:
+    rng = random.Random(5)
+    for _ in range(40):
+        switch = SwitchModel([])
+        for _ in range(8):
+            owners = [rng.choice("abc") for _ in PORTS]
+            moved(
+                switch,
+                [
+                    rule(port, owner, ports=[(port, port)], tags=[(0, rng.randrange(3))])
+                    for port, owner in zip(PORTS, owners, strict=True)
+                ],
+            )
+            for name in "abc":
+                for match in (EVERY, tagged(1), at_port(rng.choice(PORTS))):
+                    with suppress(OutsideFlowspace):
+                        switch.add(name, match, rng.randrange(1, 4))
+            switch.check()

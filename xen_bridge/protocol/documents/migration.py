@@ -16,6 +16,8 @@ from xen_bridge.protocol.documents.domains import DOMAIN, NODE_URL, ROUTER, UUID
 MIGRATION_ID = r"[0-9a-f]{12}"
 NODE_PK = r"[A-Za-z0-9+/=]{40,200}"
 STEP = r"[a-z][a-z0-9_]{0,39}"
+BEGIN_SECONDS = 50.0
+"""After it was asked for, a migration begins in these or never: who asked need not wonder."""
 MAX_PAUSE_S = 3600.0
 MAX_STEPS = 32
 MAX_REFUSALS = 64
@@ -118,7 +120,8 @@ class MigrationStatus:
     ``steps`` are all of them in their order, also those to come. ``is_committed`` from the step on
     after which it is not taken back any more. ``started`` is in seconds since 1970, for people;
     ``duration_s`` is how long it has taken so far, or took; ``pause_s`` how long the domain stood
-    still; ``lost`` how many data packets were dropped, as far as either Domain 0 has counted.
+    still; ``lost`` how many data packets came to the router's data plane and were not passed on, as
+    both Domain 0s have counted: None (not known) in the standard mode, or where one did not count.
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)

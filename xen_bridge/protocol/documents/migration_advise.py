@@ -147,7 +147,11 @@ class IncomingSite:
 
 @dataclass(frozen=True, slots=True)
 class IncomingStatus:
-    """How far a destination has come with a migration."""
+    """How far a destination has come with a migration.
+
+    ``lost`` is how many data packets were dropped there, once it is finished; None: not known.
+    """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
     state: IncomingState = document_field()
+    lost: int | None = document_field(None, least=0)

@@ -17,7 +17,7 @@ from xen_bridge.dom0.hypervisor.libvirt_errors import binding, ours
 from xen_bridge.dom0.hypervisor.moving import MoveHooks
 from xen_bridge.dom0.hypervisor.xen.migration_uri import MigrationUri
 from xen_bridge.dom0.hypervisor.xen.save_helpers import end_saving
-from xen_bridge.dom0.hypervisor.xen.suspend_watch import SuspendWatch
+from xen_bridge.dom0.hypervisor.xen.suspend_watch import SuspendSignal, SuspendWatch
 from xen_bridge.errors import BridgeError
 
 LOG = logging.getLogger(__name__)
@@ -34,12 +34,14 @@ class LiveMove:
         destination: MigrationUri,
         hooks: MoveHooks,
         end: Callable[[int], int] = end_saving,
+        watch: Callable[[int], SuspendSignal] = SuspendWatch,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._domain = domain
         self._destination = destination
         self._hooks = hooks
         self._end = end
+        self._watch = watch
         self._clock = clock
         self._failed: BridgeError | None = None
         self._refused: BridgeError | None = None
@@ -50,7 +52,7 @@ class LiveMove:
         """Return when the domain is there, paused, and here no more; raises why it is not."""
         self._hooks.may_go_on(0.0)
         number = self._domain.ID()
-        with SuspendWatch(number) as watch:
+        with self._watch(number) as watch:
             migrating = threading.Thread(target=self._migrate, name="libvirt migrates", daemon=True)
             migrating.start()
             while migrating.is_alive():

@@ -9,12 +9,26 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-from typing import Self
+from typing import Protocol, Self
 
 from xen_bridge.dom0.hypervisor.xl import with_sbin
 from xen_bridge.errors import HypervisorError, RequestUnsupported
 
 COMMAND = "xenstore-watch"
+
+
+class SuspendSignal(Protocol):
+    """What tells that a domain was told to suspend. A context."""
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+
+    def __exit__(self, *_args: object) -> None:
+        """End it."""
+
+    @property
+    def has_fired(self) -> bool:
+        """Whether it was told."""
 
 
 class SuspendWatch:

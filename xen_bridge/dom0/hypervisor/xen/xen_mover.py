@@ -10,8 +10,6 @@ import logging
 import time
 from typing import Any
 
-from lxml import etree
-
 from xen_bridge.dom0.hypervisor import domain_definition
 from xen_bridge.dom0.hypervisor.domain_xml import DomainDescription
 from xen_bridge.dom0.hypervisor.libvirt_connection import LibvirtConnection
@@ -26,14 +24,7 @@ from xen_bridge.dom0.hypervisor.xen.settling import Here, settled
 from xen_bridge.dom0.hypervisor.xen.xen_site import XenSite, boot_id, missing_bridges
 from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
 from xen_bridge.dom0.hypervisor.xl import Run
-from xen_bridge.errors import (
-    HypervisorAway,
-    HypervisorError,
-    InvalidRequest,
-    RequestConflict,
-    SubjectNotFound,
-)
-from xen_bridge.protocol import safe_xml
+from xen_bridge.errors import InvalidRequest, RequestConflict, SubjectNotFound
 from xen_bridge.protocol.documents.domains import CreateDomain
 
 LOG = logging.getLogger(__name__)
@@ -234,13 +225,6 @@ def moving_xen_host(uri: str, migration_uri: str | None = None) -> MovingXenHost
 
 
 def _libvirt_id(connection: Any) -> str:
-    """Return what a libvirt daemon calls its host: it is no other's."""
+    """Return what a libvirt daemon calls its host; it has no other name for one of Xen (9.0)."""
     with translated():
-        text = connection.getCapabilities()
-    try:
-        found = etree.fromstring(text.encode(), safe_xml.parser()).findtext("host/uuid")
-    except etree.XMLSyntaxError as error:
-        raise HypervisorError(f"libvirt's capabilities cannot be read: {error}") from error
-    if not found:
-        raise HypervisorAway("libvirt does not tell which host it is of")
-    return str(found)
+        return str(connection.getHostname())

@@ -18,7 +18,7 @@ _VERSION = re.compile(r"(\d{1,5})\.(\d{1,5})(\.\d{1,5})?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class XenSite:
-    """A host by where its libvirt is reached, its Domain 0's boot, its libvirt's own id, its Xen.
+    """A host by where its libvirt is reached and how that names it, its boot, and its Xen.
 
     ``disks`` are the identities of the domain's disks there, by the names of facts.
     """

@@ -1,0 +1,59 @@
+"""A class exercise: predict where broadcasts go, then see what the network does when a cable fails.
+
+    class_exercise.py
+
+1. Look at the switches and cables, and say which cables the spanning tree leaves out.
+2. Unplug a cable of the tree (in Mininet: ``link s1 s2 down``). Which cable takes its place?
+3. Compare with what is printed here: each change of the tree, as it happens.
+
+Written for asyncio: a page of a course can follow several networks at once with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from horizon_client import AsyncClient, ControllerConnection, topology
+
+Cable = frozenset[str]
+"""Both ends of a cable, each as dpid:port."""
+
+
+async def cables(horizon: AsyncClient) -> tuple[set[Cable], set[Cable]]:
+    """Return the cables that the tree has, and those that it leaves out."""
+    seen = await horizon.ask(topology.read())
+    inside: set[Cable] = set()
+    outside: set[Cable] = set()
+    for link in seen.links:
+        ends = frozenset(f"{end.dpid}:{end.port_no}" for end in (link.src, link.dst))
+        (inside if link.in_tree else outside).add(ends)
+    return inside, outside - inside
+
+
+async def taken_in(horizon: AsyncClient) -> AsyncIterator[set[Cable]]:
+    """Yield the cables that the tree takes in, each time that it does."""
+    told = await horizon.tell(topology.read())
+    known, _left_out = await cables(horizon)
+    kinds = ("tree_change", "link_delete", "link_add")
+    async for _event in horizon.events(since=told.cursor, kinds=kinds):
+        now, _left_out = await cables(horizon)
+        new, known = now - known, now
+        if new:
+            yield new
+
+
+async def main() -> None:
+    """Print the tree, and what becomes of it, until Ctrl-C."""
+    async with AsyncClient(ControllerConnection.from_environment()) as horizon:
+        inside, outside = await cables(horizon)
+        print(f"{len(inside)} cables are in the tree; left out are:")
+        for cable in sorted(outside, key=sorted):
+            print("  " + " - ".join(sorted(cable)))
+        async for new in taken_in(horizon):
+            for cable in new:
+                print("taken in: " + " - ".join(sorted(cable)))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,127 @@
+"""The client that waits for each answer: carries requests to one controller over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from horizon_client import controller
+from horizon_client.api_request import ApiRequest, Snapshot
+from horizon_client.connection import DEFAULT_URL, ControllerConnection, connection_of
+from horizon_client.errors import CannotBeSent, NoAnswer
+from horizon_client.event_stream import PATIENCE, EventPosition, HorizonEvent
+
+if TYPE_CHECKING:
+    import httpx
+    from websockets.sync.client import ClientConnection
+
+_T = TypeVar("_T")
+
+
+class Client:
+    """Speaks to one controller; any number of threads may use it.
+
+    As a context manager it keeps connections open between requests; without, each request has one
+    of its own and nothing needs to be closed. Other arguments than a URL and a token are those of
+    :class:`ControllerConnection`.
+    """
+
+    def __init__(
+        self,
+        connection: ControllerConnection | str = DEFAULT_URL,
+        token: str | None = None,
+        **more: Any,
+    ) -> None:
+        """WrongConnection for what is no URL of HTTP, or can be no token."""
+        self.connection = connection_of(connection, token, **more)
+        self._kept: httpx.Client | None = None
+
+    def __enter__(self) -> Self:
+        """Keep connections from now on."""
+        import httpx
+
+        self._kept = httpx.Client(verify=self.connection.verify)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Close them."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def ask(self, request: ApiRequest[_T]) -> _T:
+        """Return the answer to ``request``; any ClientError says why there is none."""
+        return self.tell(request).value
+
+    def tell(self, request: ApiRequest[_T]) -> Snapshot[_T]:
+        """Return the answer and the cursor of the last event that it includes; errors as above."""
+        import httpx
+
+        method, url = self.connection.address_of(request)
+        options = self.connection.options_of(request)
+        try:
+            if self._kept is None:
+                tls: dict[str, Any] = (
+                    {} if self.connection.tls is None else {"verify": self.connection.tls}
+                )
+                answer = httpx.request(method, url, **options, **tls)
+            else:
+                answer = self._kept.request(method, url, **options)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self.connection.unreachable(error) from error
+        except ValueError as error:
+            raise CannotBeSent(f"this cannot be sent: {error}") from error
+        return self.connection.understood(
+            request, answer.status_code, answer.headers, answer.content
+        )
+
+    def events(
+        self,
+        since: str | int | None = None,
+        kinds: Collection[str] = (),
+        patience: float = PATIENCE,
+    ) -> Iterator[HorizonEvent]:
+        """Yield events for ever, each once; a lost connection is made again and resumed.
+
+        ``since`` is a cursor (:meth:`tell`) or a number, None: from now on; ``kinds`` chooses. An
+        event that ``is_gap`` says that some are lost. NoAnswer once the controller is away for more
+        than ``patience`` seconds, or at once if it was never there; RequestRefused.
+        """
+        position = EventPosition(self.connection.url, since, kinds, patience)
+        while True:
+            try:
+                if position.needs_cursor:
+                    position.begin_at(self.tell(controller.root()).cursor)
+                with self._connected(position) as socket:
+                    position.connected()
+                    for text in socket:
+                        event = position.take(text)
+                        if event is not None:
+                            yield event
+                error = NoAnswer(f"the controller at {self.connection.url} ended the stream")
+            except NoAnswer as lost:
+                error = lost
+            time.sleep(position.pause(time.monotonic(), error))
+
+    @contextmanager
+    def _connected(self, position: EventPosition) -> Iterator[ClientConnection]:
+        """Have the WebSocket of events open; NoAnswer when it is lost, RequestRefused."""
+        from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+        from websockets.sync.client import connect
+
+        url = self.connection.events_url(position.query)
+        try:
+            with connect(url, **self.connection.stream_options) as socket:
+                yield socket
+        except InvalidStatus as error:
+            raise self.connection.refused_stream(error.response) from error
+        except (OSError, ConnectionClosed, WebSocketException) as error:
+            raise self.connection.unreachable(error) from error

@@ -1,0 +1,244 @@
+"""A virtual router on real Xen moved by REST, there and back, while packets pass through it.
+
+What became of it is judged from outside: by xl and virsh of both hosts, and by the packets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tools.xen_pilot import Pilot
+from topologies.lab.keys import guest_address
+from topologies.lab.lab import SCHEDULERS
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+
+HOSTS = ("xen1", "xen2")
+ROUTER = "r1"
+ENDS = {"xen1": "10.78.0.1", "xen2": "10.79.0.1"}
+MOVE_SECONDS = 900.0
+"""Half a minute on an idle machine."""
+FINAL = ("done", "rolled_back", "failed", "refused")
+
+
+# ---- outside
+
+
+def runs_at(pilot: Pilot, name: str = ROUTER) -> dict[str, str]:
+    """Return the state of a domain at each host that has one of that name, as Xen tells it.
+
+    A copy that stands paused is one too.
+    """
+    found: dict[str, str] = {}
+    for host in HOSTS:
+        listed = pilot.lab.machine(host).run("xl list")
+        row = re.search(rf"^{name}\s+\d+\s+\d+\s+\d+\s+(\S+)\s", listed, re.M)
+        if row is not None:
+            found[host] = row[1]
+    return found
+
+
+def defined_at(pilot: Pilot, name: str = ROUTER) -> list[str]:
+    """Return the hosts whose libvirt knows a domain."""
+    virsh = "virsh -c xen:///system list --all --name"
+    return [host for host in HOSTS if name in pilot.lab.machine(host).run(virsh).split()]
+
+
+def is_only_at(pilot: Pilot, host: str) -> bool:
+    """Tell whether the router runs at a host, and is known to no other."""
+    states = runs_at(pilot)
+    return set(states) == {host} and "p" not in states[host] and defined_at(pilot) == [host]
+
+
+@dataclass
+class Passed:
+    """What passed through the router and came back."""
+
+    sent: int = 0
+    received: int = 0
+    through_router: bool = False
+
+
+def prepare_path(pilot: Pilot, host: str) -> None:
+    """Have packets between the two Domain 0s pass through the router, both ways."""
+    for one, other in (HOSTS, HOSTS[::-1]):
+        pilot.lab.machine(one).run(
+            f"ip addr replace {ENDS[one]}/32 dev lo; "
+            f"ip route replace {ENDS[other]} via {guest_address(ROUTER)} src {ENDS[one]}; "
+            "sysctl -q net.ipv4.conf.all.accept_redirects=0 net.ipv4.conf.all.rp_filter=0"
+        )
+    routes = "; ".join(
+        f"ip route replace {ENDS[one]} via 10.77.0.{number}" for number, one in enumerate(HOSTS, 1)
+    )
+    pilot.inside(
+        host,
+        ROUTER,
+        f"echo 1 > /proc/sys/net/ipv4/ip_forward; {routes}; "
+        "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects; "
+        "echo 0 > /proc/sys/net/ipv4/conf/eth0/send_redirects",
+    )
+
+
+@contextmanager
+def traffic(pilot: Pilot) -> Iterator[Passed]:
+    """Send five packets a second from one Domain 0 to the other while the block runs."""
+    machine, passed = pilot.lab.machine("xen1"), Passed()
+    words = f"ping -i 0.2 -W 5 -I {ENDS['xen1']} {ENDS['xen2']}"
+    machine.run(
+        f"setsid sh -c '{words} > /tmp/ping.out 2>&1 & echo $! > /tmp/ping.pid; wait' "
+        "> /dev/null 2>&1 < /dev/null &"
+    )
+    try:
+        yield passed
+    finally:
+        machine.run("kill -INT $(cat /tmp/ping.pid); sleep 1")
+        text = machine.run("cat /tmp/ping.out")
+        found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
+        if found is not None:
+            passed.sent, passed.received = int(found[1]), int(found[2])
+        # One less than 64: it was forwarded, once.
+        passed.through_router = "ttl=63" in text and "ttl=64" not in text
+
+
+def packets_pass(pilot: Pilot) -> bool:
+    """Tell whether three packets in a row come back now."""
+    ping = f"ping -c 3 -i 0.2 -W 5 -I {ENDS['xen1']} {ENDS['xen2']}"
+    return " 0% packet loss" in pilot.lab.machine("xen1").run(ping, check=False)
+
+
+# ---- by REST
+
+
+def begin(pilot: Pilot, source: str, **body: Any) -> tuple[int, Any]:
+    """Ask for a migration; return the status and the answer."""
+    wanted = {"mode": "standard", **body}
+    path = f"/xen/hosts/{source}/domains/{ROUTER}/migrations"
+    return pilot.ask("POST", path, wanted)  # type: ignore[no-any-return]
+
+
+def ended(pilot: Pilot, number: str) -> Any:
+    """Return a migration at its end."""
+
+    def look() -> Any:
+        found = pilot.get(f"/migrations/{number}")
+        return found if found["state"] in FINAL else None
+
+    return pilot.wait(look, MOVE_SECONDS, f"migration {number} ends")
+
+
+def is_moving(pilot: Pilot, number: str) -> bool:
+    """Tell whether the memory of a domain is on its way, by a migration."""
+    steps = {one["name"]: one["state"] for one in pilot.get(f"/migrations/{number}")["steps"]}
+    return steps.get("move") == "running"
+
+
+def begun(pilot: Pilot, source: str, destination: str) -> str:
+    """Begin to move the router; return the migration's id once its memory is on its way."""
+    status, answer = begin(pilot, source, destination=destination)
+    assert status == 202, answer
+    pilot.wait(lambda: is_moving(pilot, answer["id"]), 180, "it moves")
+    sends = "pgrep -f -- '[l]ibxl-save-helper --save-domain'"
+    machine = pilot.lab.machine(source)
+    pilot.wait(lambda: machine.run(sends, check=False).strip(), 180, "its memory is sent")
+    return str(answer["id"])
+
+
+@pytest.fixture
+def router(pilot: Pilot) -> str:
+    """The router, which runs at the first host and forwards; its agent is of no matter here."""
+    for host in HOSTS:
+        pilot.wait_connected(host)
+    listed = {one["name"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
+    if ROUTER not in listed:
+        pilot.create("xen1", ROUTER)
+    says = partial(pilot.inside, "xen1", ROUTER, "echo alive")
+    pilot.wait(lambda: says().strip() == "alive", 120, "its shell answers")
+    prepare_path(pilot, "xen1")
+    pilot.wait(lambda: packets_pass(pilot), 120, "packets pass through the router")
+    return ROUTER
+
+
+def test_a_router_goes_there_and_comes_back(pilot: Pilot, router: str) -> None:
+    """With its weight and cap. The standard kind loses what comes during a pause: it is counted."""
+    pilot.set("xen1", router, weight=600, cap=70)
+    with traffic(pilot) as passed:
+        for source, target in (HOSTS, HOSTS[::-1]):
+            status, answer = begin(pilot, source, destination=target)
+            assert status == 202, answer
+            told = ended(pilot, answer["id"])
+            assert (told["state"], told["problem"]) == ("done", None), told
+            assert told["pause_ms"] > 0
+            assert is_only_at(pilot, target), (runs_at(pilot), defined_at(pilot))
+            shares = pilot.lab.machine(target).run(f"xl sched-{SCHEDULERS[target]} -d {router}")
+            assert shares.split()[-2:] == ["600", "70"]
+            pilot.wait(lambda: packets_pass(pilot), 120, "packets pass again")
+            print(f"{source} to {target}: stood still for {told['pause_ms']:.0f} ms")
+    pilot.set("xen1", router, weight=256, cap=0)
+    assert passed.through_router
+    assert 0 < passed.received <= passed.sent
+    print(f"{passed.sent - passed.received} of {passed.sent} packets were lost in two moves")
+
+
+def test_what_cannot_be_done_is_refused_and_nothing_is_touched(pilot: Pilot, router: str) -> None:
+    path = f"/xen/hosts/xen1/domains/{router}"
+    status, answer = begin(pilot, "xen1", destination="xen1")
+    assert (status, "is on xen1 already" in answer["detail"]) == (422, True), answer
+    status, answer = begin(pilot, "xen1", destination="nobody")
+    assert (status, "no host named nobody" in answer["detail"]) == (422, True), answer
+    pilot.lab.machine("xen2").run("ip link set xenbr0 name other0")
+    try:
+        status, answer = begin(pilot, "xen1", destination="xen2", dry_run=True)
+    finally:
+        pilot.lab.machine("xen2").run("ip link set other0 name xenbr0")
+    assert "has no bridge xenbr0" in str(answer), answer
+    pilot.set("xen1", router, state="paused")
+    try:
+        status, answer = begin(pilot, "xen1", destination="xen2")
+    finally:
+        pilot.done("PATCH", path, {"state": "running"})
+    assert (status, f"{router} is paused" in answer["detail"]) == (409, True), answer
+    assert is_only_at(pilot, "xen1")
+    pilot.wait(lambda: packets_pass(pilot), 60, "packets pass")
+
+
+def test_one_that_is_aborted_goes_on_where_it_is(pilot: Pilot, router: str) -> None:
+    number = begun(pilot, "xen1", "xen2")
+    pilot.done("DELETE", f"/migrations/{number}")
+    told = ended(pilot, number)
+    assert told["state"] == "rolled_back", told
+    assert "aborted" in told["problem"]
+    assert is_only_at(pilot, "xen1"), (runs_at(pilot), defined_at(pilot))
+    pilot.wait(lambda: packets_pass(pilot), 60, "packets pass")
+    # libvirt takes it for what it is: one that runs can be paused, and go on.
+    pilot.wait(
+        lambda: pilot.get(f"/xen/hosts/xen1/domains/{router}")["state"] == "running", 60, "it runs"
+    )
+    pilot.set("xen1", router, state="paused")
+    assert pilot.set("xen1", router, state="running")["state"] == "running"
+
+
+def test_a_bridge_that_is_killed_in_the_middle_ends_it_when_it_is_back(
+    pilot: Pilot, router: str
+) -> None:
+    """libvirt goes on meanwhile; there is one router, and it forwards, before and after."""
+    number = begun(pilot, "xen1", "xen2")
+    machine = pilot.lab.machine("xen1")
+    machine.run("pkill -9 -f '[x]en_bridge.command serve'")
+    assert len([one for one in runs_at(pilot).values() if "p" not in one]) <= 1
+    machine.run("horizon-lab-service", 600)
+    pilot.wait_connected("xen1", 120)
+    told = ended(pilot, number)
+    assert told["state"] == "done", told
+    assert is_only_at(pilot, "xen2"), (runs_at(pilot), defined_at(pilot))
+    pilot.wait(lambda: packets_pass(pilot), 120, "packets pass")
+    status, answer = begin(pilot, "xen2", destination="xen1")
+    assert status == 202, answer
+    assert ended(pilot, answer["id"])["state"] == "done"
+    assert is_only_at(pilot, "xen1")

@@ -1,0 +1,1 @@
+"""What makes pages of the documentation, and what checks that they show what is so."""
