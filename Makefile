@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest -ra
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-unit run bench experiments lint router-lab xen-lab xen-lab-stop xen-cap bridge-wheel docs dist package-test clean
+.PHONY: help setup demo test test-fast test-unit run bench experiments lint router-lab xen-lab xen-lab-stop xen-cap bridge-wheel docs dist package-test clean page
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | \
@@ -57,6 +57,9 @@ xen-cap: setup ## the report's cap experiment (Fig. 2.4) on real Xen
 
 bridge-wheel: setup ## dist/xen_bridge-*.whl, for a Domain 0 or a virtual router
 	@$(BIN)/python -m tools.bridge_wheel
+
+page: ## build the web page into horizon_ryu/page (Node 18 or newer)
+	@tools/build_page.sh
 
 docs: setup ## the documentation as pages, in docs/_build/html
 	@$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html docs docs/_build/html

@@ -14,15 +14,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from horizon_client import AsyncClient, ControllerConnection, topology
+from horizon_client import AsyncClient, ControllerConnection, Snapshot, topology
+from horizon_ryu.rest.topology_model import TopologyModel
 
 Cable = frozenset[str]
 """Both ends of a cable, each as dpid:port."""
 
 
-async def cables(horizon: AsyncClient) -> tuple[set[Cable], set[Cable]]:
+def cables(seen: TopologyModel) -> tuple[set[Cable], set[Cable]]:
     """Return the cables that the tree has, and those that it leaves out."""
-    seen = await horizon.ask(topology.read())
     inside: set[Cable] = set()
     outside: set[Cable] = set()
     for link in seen.links:
@@ -31,13 +31,16 @@ async def cables(horizon: AsyncClient) -> tuple[set[Cable], set[Cable]]:
     return inside, outside - inside
 
 
-async def taken_in(horizon: AsyncClient) -> AsyncIterator[set[Cable]]:
-    """Yield the cables that the tree takes in, each time that it does."""
-    told = await horizon.tell(topology.read())
-    known, _left_out = await cables(horizon)
+async def taken_in(
+    horizon: AsyncClient, told: Snapshot[TopologyModel]
+) -> AsyncIterator[set[Cable]]:
+    """Yield the cables that the tree takes in after a snapshot, each time that it does."""
+    # A controller that tells no cursor is asked for all that it remembers.
+    since = told.cursor or 0
+    known, _left_out = cables(told.value)
     kinds = ("tree_change", "link_delete", "link_add")
-    async for _event in horizon.events(since=told.cursor, kinds=kinds):
-        now, _left_out = await cables(horizon)
+    async for _event in horizon.events(since=since, kinds=kinds):
+        now, _left_out = cables(await horizon.ask(topology.read()))
         new, known = now - known, now
         if new:
             yield new
@@ -46,11 +49,12 @@ async def taken_in(horizon: AsyncClient) -> AsyncIterator[set[Cable]]:
 async def main() -> None:
     """Print the tree, and what becomes of it, until Ctrl-C."""
     async with AsyncClient(ControllerConnection.from_environment()) as horizon:
-        inside, outside = await cables(horizon)
+        told = await horizon.tell(topology.read())
+        inside, outside = cables(told.value)
         print(f"{len(inside)} cables are in the tree; left out are:")
         for cable in sorted(outside, key=sorted):
             print("  " + " - ".join(sorted(cable)))
-        async for new in taken_in(horizon):
+        async for new in taken_in(horizon, told):
             for cable in new:
                 print("taken in: " + " - ".join(sorted(cable)))
 

@@ -1,14 +1,16 @@
-"""Requests for what switches count, as the report's statistics are (documents, not models).
+"""Requests for what switches count, as the report's statistics are, and how loaded links are.
 
-``rates`` adds rates per second to the counters of ports.
+Statistics are documents; ``rates`` adds rates per second to the counters of ports.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from horizon_client.api_path import api_path
-from horizon_client.api_request import ApiRequest, api_request, as_document
+from horizon_client.api_request import ApiRequest, api_request, as_document, as_model
+from horizon_ryu.rest.loads import HistoryModel, LoadsModel
 
 Part = Literal["desc", "ports", "tables", "aggregate", "flows"]
 
@@ -24,3 +26,19 @@ def of_switch(
     """Ask for those of one switch, or one class of them."""
     path = api_path("v1", "stats", dpid, *(() if part is None else (part,)))
     return api_request("GET", path, as_document, rates=rates or None)
+
+
+def loads() -> ApiRequest[LoadsModel]:
+    """Ask how loaded ports and links are, by the newest rates."""
+    return api_request("GET", api_path("v1", "stats", "loads"), as_model(LoadsModel))
+
+
+def history(
+    dpid: str, port_no: int | None = None, seconds: int | None = None
+) -> ApiRequest[HistoryModel]:
+    """Ask for the rates of a switch's ports in the last minutes, up to 15."""
+    path = api_path("v1", "stats", "history")
+    request = api_request("GET", path, as_model(HistoryModel), dpid=dpid, port_no=port_no)
+    if seconds is None:
+        return request
+    return replace(request, query={**request.query, "seconds": str(seconds)})

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, ClassVar
 
 from ryu.controller import ofp_event
@@ -24,23 +24,19 @@ from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
 from horizon_ryu.core.discovery.control import DiscoveryControl as Core
-from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_pins import MAX_PINS, pins_from_json, pins_to_json
-from horizon_ryu.core.discovery.hosts import HostLimits
-from horizon_ryu.core.discovery.join_doubt import DoubtLimits
-from horizon_ryu.core.discovery.link_trials import TrialLimits
 from horizon_ryu.core.discovery.switch_table import SwitchTable
-from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
 from horizon_ryu.core.event_kinds import TOPOLOGY
 from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
-from horizon_ryu.core.topology import Host, Link, PortRef, Switch, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
+from horizon_ryu.discovery_core import limits_of, measure, network_view, warn_of_links
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
-from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import hosts as hosts_resource
 from horizon_ryu.rest import networks as networks_resource
@@ -72,7 +68,6 @@ HOST_ORDER = 20
 TIMERS_SETTING = "discovery.timers"
 PINS_SETTING = "discovery.pins"
 _LONGEST_SLEEP = 0.25
-_ASKED_AT_ONCE = 64
 _TOLD_AT_ONCE = 100
 """Events of changes between two turns of everybody else."""
 _RESTORE_PAUSE = 1.0
@@ -82,12 +77,6 @@ _REST = 2
 PICTURED = TOPOLOGY | {"switch_name"}
 """Events that change the document of the topology."""
 _CONSUMED = PacketInVerdict(True)
-_LINK_ALARMS = {
-    "alarm_relayed_link": "discovery: probes are relayed between %016x:%d and %016x:%d, where hosts"
-    " are; no link is believed",
-    "alarm_slow_link": "discovery: probes between %016x:%d and %016x:%d, where hosts were, take"
-    " longer than over known links; no link is believed",
-}
 
 
 class Discovery(HorizonApp):
@@ -99,7 +88,7 @@ class Discovery(HorizonApp):
         super().__init__(*args, **kwargs)
         options = self.horizon.settings.discovery
         self._cookie = cookie(Owner.DISCOVERY, self.horizon.generation)
-        self._core = Core(self.horizon.signing_key, self._first_timers(), _limits(options))
+        self._core = Core(self.horizon.signing_key, self._first_timers(), limits_of(options))
         self._connected = SwitchTable(options.max_ports_per_switch)
         self._restoring: set[int] = set()
         self._dirty = self.horizon.runtime.event()
@@ -124,25 +113,9 @@ class Discovery(HorizonApp):
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
         self.horizon.audits.register("discovery", audit.begin)
-        self._measure(self.horizon.metrics)
+        measure(self._core, self.horizon.metrics)
         for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
             self._core.pin_host(pin)
-
-    def _measure(self, metrics: Metrics) -> None:
-        doubt = self._core.doubt
-        text = "Switches that have told their dpid and are not ready yet"
-        metrics.gauge("horizon_joining_switches", text, lambda: len(doubt.joining))
-        text = "Joins of switches: begun, ended, and slow for those that took too long"
-        metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
-        trials = self._core.trials
-        text = "Links that are held since hosts are known where they would be"
-        metrics.gauge("horizon_held_links", text, lambda: len(trials.held))
-        text = "Links held where hosts are known: begun, and what came of them"
-        metrics.counters("horizon_link_trials", text, "outcome", lambda: trials.counts)
-        text = "Hosts that found no room, or gave way to others, by what was full"
-        metrics.counters("horizon_hosts_refused", text, "full", lambda: self._core.hosts.refused)
-        text = "Ports beyond the cap of their switch, which are kept closed to broadcasts"
-        metrics.gauge("horizon_ports_beyond_cap", text, lambda: sum(self._core.crowded().values()))
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""
@@ -347,10 +320,7 @@ class Discovery(HorizonApp):
         self.horizon.published.crowded = self._core.crowded()
         self.horizon.metrics.topology(len(view.switches), len(view.links), len(view.hosts))
         self.send_event_to_observers(EventTopologyChanged(view, changes))
-        for change in changes:
-            if change.kind in _LINK_ALARMS and isinstance(change.subject, Link):
-                ends = (*change.subject.src, *change.subject.dst)
-                self.logger.warning(_LINK_ALARMS[change.kind], *ends)
+        warn_of_links(changes, self.logger)
         for place, change in enumerate(changes):
             if place % _TOLD_AT_ONCE == _TOLD_AT_ONCE - 1:
                 # A switch may leave with thousands of hosts, and each event is text to be made.
@@ -439,37 +409,7 @@ class Discovery(HorizonApp):
         Asks every switch for its flow entries at once; a switch that leaves meanwhile has none,
         nor has one that never tells any; one that does not answer this time raises SwitchError.
         """
-        view = self.view()
-        questions = [partial(self._entries, dpid) for dpid in view.switches]
-        answers = self.horizon.runtime.gather(questions, _ASKED_AT_ONCE)
-        return select(view, dict(zip(view.switches, answers, strict=True)), definition)
-
-    def _entries(self, dpid: int) -> Any:
-        try:
-            return self.horizon.switches.flow_entries(dpid)
-        except (SwitchAway, RequestUnanswered):
-            return ()
+        return network_view(self.view(), definition, self.horizon.switches, self.horizon.runtime)
 
     def _now(self) -> float:
         return self.horizon.clock()
-
-
-def _limits(options: Any) -> DiscoveryLimits:
-    hosts = HostLimits(
-        options.max_hosts,
-        options.max_hosts_per_port,
-        options.max_addresses_per_host,
-        options.host_move_window,
-        options.max_hosts_per_switch,
-        options.host_idle,
-    )
-    return DiscoveryLimits(
-        options.total_rate,
-        options.new_port_rate,
-        options.switch_rate,
-        options.probe_validity,
-        hosts,
-        DoubtLimits(options.join_patience, options.join_doubt),
-        options.max_ports_per_switch,
-        TrialLimits(options.link_hold, options.link_latency_factor),
-    )

@@ -107,6 +107,13 @@ class Services:
             self._build()
 
     def _build(self) -> None:
+        self._begin()
+        self._share_switches()
+        self._share_what_applications_know()
+        self._serve()
+
+    def _begin(self) -> None:
+        """Make what everything else stands on."""
         self.settings = start_check.check(cfg.CONF)
         log.set_up(self.settings.log.format, self.settings.log.level)
         self._manager = ServiceManager.of_process()
@@ -127,6 +134,10 @@ class Services:
         publish, runtime = self.events.publish, self.runtime
         self.switch_names = KeptNames(self.store, publish, runtime.semaphore())
         self.layout = KeptLayout(self.store, publish, runtime.semaphore())
+
+    def _share_switches(self) -> None:
+        """Make what is between the applications and the switches."""
+        guard = self.settings.guard
         self.claims = ClaimAlarms(self._tell_claim, self.clock)
         self.switches = SwitchRegistry(self.runtime, self._tell_unanswered)
         self.packet_in_pipeline = PacketInPipeline(self.switches.send, self.metrics)
@@ -139,15 +150,19 @@ class Services:
             self.supervisor.failed,
         )
         self._measure_audits()
+        self.limits = PacketInLimits(guard.packet_ins_per_port, guard.packet_ins_per_switch)
+
+    def _share_what_applications_know(self) -> None:
+        """Make where applications tell what others ask for; None while nobody can tell."""
         self.nodes = NodeDirectory()
         self.migrations = MigrationDirectory()
-        self.limits = PacketInLimits(
-            self.settings.guard.packet_ins_per_port, self.settings.guard.packet_ins_per_switch
-        )
         self.locator: Locator | None = None
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
         self.slice_ports: SlicePorts | None = None
+
+    def _serve(self) -> None:
+        """Make what looks after the process, and the servers; they listen later."""
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.disk = DiskSpace(self.store.folder, self.runtime)
         self.store_thread = StoreThread(self.runtime)

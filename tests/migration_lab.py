@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,11 @@ PROBE = Path(__file__).parents[1] / "tools" / "udp_probe.py"
 ROUTER = """#!/bin/sh
 ip address add 10.0.1.1/24 dev eth0
 ip address add 10.0.2.1/24 dev eth1
+ip address add 2001:db8:1::1/64 dev eth0 nodad
+ip address add 2001:db8:2::1/64 dev eth1 nodad
 exec sleep 10000
 """
+NETWORKS6 = ("2001:db8:1", "2001:db8:2")
 RATE = 10_000
 """Datagrams a second, each way."""
 
@@ -154,6 +157,8 @@ class MigrationLab:
         made.ip("address", "add", f"10.0.{number}.2/24", "dev", "eth0")
         made.ip("link", "set", "eth0", "up")
         made.ip("route", "add", "default", "via", f"10.0.{number}.1")
+        made.ip("address", "add", f"{NETWORKS6[number - 1]}::2/64", "dev", "eth0", "nodad")
+        made.ip("route", "add", "default", "via", f"{NETWORKS6[number - 1]}::1")
         return made
 
     def _end_domains(self) -> None:
@@ -222,13 +227,15 @@ class MigrationLab:
             known.put(check_router(name, "https://10.9.0.100:7444", made.node_pk))
         return made
 
-    def separate(self, host: int = 0, routes: int = 0, name: str = "r1") -> SeparatedPlane:
+    def separate(
+        self, host: int = 0, routes: int = 0, name: str = "r1", ipv6: bool = False
+    ) -> SeparatedPlane:
         """Say Hello for the router, and tell its routes, as its agent does."""
         agent = self.know_router(name)
         client = self.services[host].client(agent)
         try:
-            self.wire.run(client.ask, self._hello(host, name))
-            change = FibChange(begins=True, routes=_routes(routes), ends=True)
+            self.wire.run(client.ask, self._hello(host, name, ipv6))
+            change = FibChange(begins=True, routes=_routes(routes, ipv6), ends=True)
             began = time.time_ns() // 1000
             for number, one in enumerate(documents_of(change), 1):
                 told = ChannelMessages(began, number, (NumberedMessage(number, one),))
@@ -237,7 +244,7 @@ class MigrationLab:
             client.close()
         return until(lambda: self.plane(host), "its planes are separated")  # type: ignore[no-any-return]
 
-    def _hello(self, host: int, name: str) -> RouterHello:
+    def _hello(self, host: int, name: str, ipv6: bool) -> RouterHello:
         domain = self.ask(host, GetDomain(name)).domain
         interfaces = tuple(
             RouterInterface(
@@ -245,7 +252,10 @@ class MigrationLab:
                 number + 2,
                 one.mac,
                 kind="veth",
-                addresses=(f"10.0.{number + 1}.1/24",),
+                addresses=(
+                    f"10.0.{number + 1}.1/24",
+                    *((f"{NETWORKS6[number]}::1/64",) if ipv6 else ()),
+                ),
             )
             for number, one in enumerate(domain.interfaces)
         )
@@ -264,6 +274,15 @@ class MigrationLab:
         command = ("ip", "netns", "exec", space.name, "nft", "list", "tables")
         tables = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return found + [line for line in tables.splitlines() if "hz_" in line]
+
+    @contextlib.contextmanager
+    def cut(self, host: int) -> Iterator[None]:
+        """Cut the wire between a host's service and all others meanwhile."""
+        self.wire.ip("link", "set", f"m{host + 1}", "down")
+        try:
+            yield
+        finally:
+            self.wire.ip("link", "set", f"m{host + 1}", "up")
 
     def nft(self, host: int, text: str) -> None:
         """Have a host's nft load a text."""
@@ -299,7 +318,7 @@ class MigrationLab:
         return names + [one.name for one in folder.glob("*") if "-" in one.stem]
 
 
-def _routes(count: int) -> tuple[tuple[RouteWay, tuple[bytes, ...]], ...]:
+def _routes(count: int, ipv6: bool = False) -> tuple[tuple[RouteWay, tuple[bytes, ...]], ...]:
     """Return the connected routes, and so many more by the server."""
     found = [
         (
@@ -308,6 +327,14 @@ def _routes(count: int) -> tuple[tuple[RouteWay, tuple[bytes, ...]], ...]:
         )
         for number in (1, 2)
     ]
+    if ipv6:
+        found += [
+            (
+                RouteWay(RTN_UNICAST, 2, 0, None, (NextHop(number + 2),)),
+                (key_of(f"{one}::/64", 256),),
+            )
+            for number, one in enumerate(NETWORKS6)
+        ]
     more = [f"{20 + one // 65536}.{one // 256 % 256}.{one % 256}.0/24" for one in range(count)]
     if more:
         way = RouteWay(RTN_UNICAST, 186, 0, None, (NextHop(3, "10.0.2.2"),))
@@ -318,26 +345,27 @@ def _routes(count: int) -> tuple[tuple[RouteWay, tuple[bytes, ...]], ...]:
 class Traffic:
     """Numbered datagrams from client to server and back, at :data:`RATE`, while it is entered."""
 
-    def __init__(self, lab: MigrationLab, rate: int = RATE) -> None:
+    def __init__(self, lab: MigrationLab, rate: int = RATE, ipv6: bool = False) -> None:
         self._ways = ((lab.client, lab.server, 2), (lab.server, lab.client, 1))
+        self._ipv6 = ipv6
         self._rate = rate
         self.tallies: list[dict[str, Any]] = []
 
     def __enter__(self) -> Traffic:
         self._receivers = [
-            self._probe(receiver, "receive", "7777", "--idle", "1.0")
+            self._probe(receiver, "receive", "7777", "--idle", "1.0", *(("--ipv6",) * self._ipv6))
             for _, receiver, _ in self._ways
         ]
         self._senders = [
             self._probe(
                 sender,
                 "send",
-                f"10.0.{number}.2",
+                f"{NETWORKS6[number - 1]}::2" if self._ipv6 else f"10.0.{number}.2",
                 "7777",
                 "--rate",
                 str(self._rate),
                 "--packet",
-                "60",
+                "80" if self._ipv6 else "60",
                 "--seconds",
                 "600",
             )

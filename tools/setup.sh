@@ -60,12 +60,16 @@ main() {
     python=$(choose_python)
     "$python" -c "$SUPPORTED" 2>/dev/null || die "$python is not a Python 3.11, 3.12 or 3.13"
     print=$(fingerprint "$python")
-    [ "$(cat "$STAMP" 2>/dev/null)" = "$print" ] && return
+    if [ "$(cat "$STAMP" 2>/dev/null)" = "$print" ]; then
+        tools/build_page.sh --if-possible
+        return
+    fi
     make_venv "$python"
     "$VENV/bin/python" -m tools.ryu_wheel
     say 'Horizon and its test tools'
     "$VENV/bin/python" -m pip install --disable-pip-version-check -e ".[$(extras)]"
     "$VENV/bin/ryu-manager" --version
+    tools/build_page.sh --if-possible
     echo "$print" > "$STAMP"
     say "ready: $VENV"
 }

@@ -7,6 +7,7 @@ PACKAGES=(
     python3 python3-venv            # the controller
     openvswitch-switch mininet      # switches, and the network around them
     iproute2 iputils-ping ethtool procps    # what it runs in its hosts
+    graphviz                        # pictures of the topology (horizonctl topology --format svg)
     nmap                            # neighbors of Xen hosts and routers
     frr                             # routing daemons of routers that are namespaces
     nftables                        # what of a router's packets goes to its virtual machine
@@ -14,8 +15,12 @@ PACKAGES=(
     net-tools                       # what make bench compares with
     openvswitch-testcontroller      # a tenant of the slicer's, in the tests
     qemu-system-x86 qemu-utils mmdebstrap e2fsprogs cpio openssh-client    # the Xen lab
+    chromium chromium-driver fonts-dejavu-core  # the page's tests, in a real browser
     libvirt-dev pkg-config gcc python3-dev  # libvirt's Python binding, for xen_bridge
 )
+
+# Node builds the page; one of another maker, with its own npm, does as well.
+command -v npm >/dev/null || PACKAGES+=(nodejs npm)
 
 missing=()
 if command -v dpkg-query >/dev/null; then

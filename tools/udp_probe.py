@@ -152,7 +152,8 @@ def send(options: argparse.Namespace) -> dict[str, object]:
     interrupted = Interrupted()
     payload = bytearray(options.packet - HEADERS)
     targets = [(options.address, options.port + offset) for offset in range(options.ports)]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    family = socket.AF_INET6 if ":" in options.address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sender:
         _enlarge(sender, socket.SO_SNDBUF, "SO_SNDBUFFORCE")
         print("sending", flush=True)
         begun = now = time.monotonic()
@@ -175,10 +176,12 @@ def receive(options: argparse.Namespace) -> dict[str, object]:
     with contextlib.ExitStack() as stack:
         selector = stack.enter_context(selectors.DefaultSelector())
         for port in ports:
-            selector.register(stack.enter_context(_listener(port)), selectors.EVENT_READ)
+            selector.register(
+                stack.enter_context(_listener(port, options.ipv6)), selectors.EVENT_READ
+            )
         print("receiving", flush=True)
         _count(selector, tally, interrupted, options.idle)
-        return {**tally.to_dict(), "dropped": _dropped(ports)}
+        return {**tally.to_dict(), "dropped": _dropped(ports, options.ipv6)}
 
 
 def _count(
@@ -211,9 +214,12 @@ def _drain(listener: object, tally: Tally, buffer: bytearray, view: memoryview) 
         pass
 
 
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def _listener(port: int, ipv6: bool) -> socket.socket:
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_DGRAM)
     _enlarge(listener, socket.SO_RCVBUF, "SO_RCVBUFFORCE")
+    if ipv6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     listener.bind(("", port))
     listener.setblocking(False)
     return listener
@@ -229,9 +235,13 @@ def _enlarge(sock: socket.socket, plain: int, forced: str) -> None:
         sock.setsockopt(socket.SOL_SOCKET, plain, BUFFER_BYTES)
 
 
-def _dropped(ports: Container[int]) -> int:
+def _dropped(ports: Container[int], ipv6: bool) -> int:
     """Return how many datagrams our sockets had no room for (last column, /proc/net/udp)."""
-    lines = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+    lines = (
+        Path("/proc/net/udp6" if ipv6 else "/proc/net/udp")
+        .read_text(encoding="ascii")
+        .splitlines()[1:]
+    )
     rows = [line.split() for line in lines]
     return sum(int(row[-1]) for row in rows if int(row[1].rpartition(":")[2], 16) in ports)
 
@@ -250,6 +260,7 @@ def parser() -> argparse.ArgumentParser:
     receiving = verbs.add_parser("receive")
     receiving.add_argument("port", type=int)
     receiving.add_argument("--ports", type=int, default=1)
+    receiving.add_argument("--ipv6", action="store_true")
     receiving.add_argument("--idle", type=float, default=0.5)
     return top
 

@@ -105,7 +105,7 @@ def delete_flows(session: Session, flow: tuple[str, ...]) -> None:
     """
     for name in flow:
         session.client.delete(resource_path(*_FLOWS, name))
-        session.say(f"flow {name} is deleted")
+        session.done(f"flow {name} is deleted", {"deleted": name})
 
 
 @flows.command("batch")
@@ -138,14 +138,16 @@ def _request(session: Session, options: dict[str, Any]) -> dict[str, Any]:
     """Return the body of a request: what was not given is left out."""
     ways = {"waypoints": "through", "path": "path"}
     body: dict[str, Any] = {
-        name: dpids_of(options[key]) for name, key in ways.items() if options[key] is not None
+        name: dpids_of(options[key], session.client)
+        for name, key in ways.items()
+        if options[key] is not None
     }
     if options.get("match"):
         body["match"] = match_of(options["match"])
     if options["actions"]:
         body["actions"] = actions_of(options["actions"])
     if options.get("switch") is not None:
-        body["dpid"] = dpid_of(options["switch"])
+        body["dpid"] = dpid_of(options["switch"], session.client)
     if options.get("table") is not None:
         body["table_id"] = options["table"]
     for name in ("src", "dst"):

@@ -1,4 +1,4 @@
-"""``horizonctl hosts``: forget hosts, and pin them to ports."""
+"""``horizonctl hosts``: show and forget hosts, and pin them to ports."""
 
 from __future__ import annotations
 
@@ -14,10 +14,40 @@ _vlan = click.option("--vlan", type=click.IntRange(1, 4094), help="of the host's
 
 @click.group()
 def hosts() -> None:
-    """Forget hosts of the network, and pin them to ports.
+    """Show and forget hosts of the network, and pin them to ports.
 
     Example: horizonctl hosts pin 00:00:00:00:00:01 1 3
     """
+
+
+@hosts.command("list")
+@click.pass_obj
+def list_hosts(session: Session) -> None:
+    """Show where the hosts are.
+
+    Example: horizonctl hosts list
+    """
+    data = session.client.get(resource_path("v1", "topology"))
+    if session.output == "table":
+        show.hosts(session.console, data["hosts"])
+    else:
+        session.emit_json({"hosts": data["hosts"]})
+
+
+@hosts.command("show")
+@click.argument("mac")
+@_vlan
+@click.pass_obj
+def show_host(session: Session, mac: str, vlan: int | None) -> None:
+    """Show where the host MAC is, or the one of that IP address.
+
+    Example: horizonctl hosts show 00:00:00:00:00:01
+    """
+    data = session.client.get(_path(mac_of(mac, session.client)), vlan=vlan)
+    if session.output == "table":
+        show.hosts(session.console, [data])
+    else:
+        session.emit_json(data)
 
 
 @hosts.command("pins")
@@ -45,7 +75,7 @@ def forget(session: Session, mac: str, vlan: int | None) -> None:
     """
     mac = mac_of(mac, session.client)
     session.client.delete(_path(mac), vlan=vlan)
-    session.say(f"{mac} is forgotten")
+    session.done(f"{mac} is forgotten", {"forgotten": mac})
 
 
 @hosts.command()
@@ -63,9 +93,9 @@ def pin(
     Example: horizonctl hosts pin 00:00:00:00:00:01 1 3 --ip 10.0.0.1
     """
     mac = mac_of(mac, session.client)
-    body = {"dpid": dpid_of(dpid), "port_no": port_of(port), "ips": list(ips)}
-    session.client.put(_path(mac, "pin"), body, vlan=vlan)
-    session.say(f"{mac} is at port {port} of {body['dpid']}")
+    body = {"dpid": dpid_of(dpid, session.client), "port_no": port_of(port), "ips": list(ips)}
+    data = session.client.put(_path(mac, "pin"), body, vlan=vlan)
+    session.done(f"{mac} is at port {port} of {body['dpid']}", data)
 
 
 @hosts.command()
@@ -79,7 +109,7 @@ def unpin(session: Session, mac: str, vlan: int | None) -> None:
     """
     mac = mac_of(mac, session.client)
     session.client.delete(_path(mac, "pin"), vlan=vlan)
-    session.say(f"{mac} may move")
+    session.done(f"{mac} may move", {"unpinned": mac})
 
 
 COMMANDS = (hosts,)

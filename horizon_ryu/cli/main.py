@@ -6,6 +6,7 @@ import math
 
 import click
 
+from horizon_ryu import __version__
 from horizon_ryu.cli import (
     experiments,
     flows,
@@ -15,15 +16,18 @@ from horizon_ryu.cli import (
     show_health,
     slices,
     stats,
+    switches,
+    top,
     xen,
 )
 from horizon_ryu.cli.asking import ControllerAsker, Failed
+from horizon_ryu.cli.drawing import DRAWN, GRAPHS, drawn, graph_of, write_picture
+from horizon_ryu.cli.drawing import FORMS as DRAWINGS
+from horizon_ryu.cli.output_option import FORMS, give_everywhere
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal, printable
 
-GRAPHS = ("graphml", "gml", "dot")
-FORMATS = ("table", "json", "xml")
 _TOPOLOGY, _TREE, _NETWORKS = ("v1", "topology"), ("v1", "spanning-tree"), ("v1", "networks")
 NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"
 
@@ -31,17 +35,42 @@ NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--url", envvar="HORIZON_URL", default="http://127.0.0.1:8080", show_default=True)
 @click.option("--token", envvar="HORIZON_TOKEN", help="bearer token, if the controller wants one")
-@click.option("--output", "-o", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option(
+    "--ca-file",
+    envvar="HORIZON_CA_FILE",
+    help="authorities (PEM) by which a controller behind TLS is verified",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(FORMS),
+    help="of answers; may stand anywhere on the line  [default: table]",
+)
+@click.version_option(__version__, prog_name="horizonctl", message="%(prog)s %(version)s")
 @click.pass_context
-def main(context: click.Context, url: str, token: str | None, output: str) -> None:
+def main(
+    context: click.Context,
+    url: str,
+    token: str | None,
+    output: str | None,
+    ca_file: str | None = None,
+) -> None:
     """Pilot virtual networks: ask a Horizon controller, and tell it what to do.
+
+    A switch is named by its dpid, zeros in front left out or not, or by the name that it was given.
+    Where the output is no terminal, each record is one line.
+
+    HORIZON_URL, HORIZON_TOKEN and HORIZON_CA_FILE stand for --url, --token and --ca-file.
+    Completion, in bash: eval "$(_HORIZONCTL_COMPLETE=bash_source horizonctl)"; zsh_source and
+    fish_source for those.
 
     Example: horizonctl topology
     """
-    context.obj = Session(ControllerAsker(url, token), output, Terminal())
+    asker = ControllerAsker(url, token, ca_file)
+    context.obj = Session(asker, output or "table", Terminal(), output is not None)
 
 
-_PARTS = (flows, migrations, hosts, slices, stats, xen, experiments)
+_PARTS = (flows, migrations, hosts, slices, stats, switches, top, xen, experiments)
 for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
 
@@ -67,12 +96,17 @@ def health(session: Session) -> None:
 
 @main.command()
 @click.option("--network", help=NETWORK_HELP)
+@click.option("--format", "form", type=click.Choice(DRAWINGS), help="a graph, or a picture of it")
 @click.pass_obj
-def topology(session: Session, network: str | None) -> None:
-    """Show switches, links and hosts.
+def topology(session: Session, network: str | None, form: str | None = None) -> None:
+    """Show switches, links and hosts; or draw them (svg and png need Graphviz).
 
-    Example: horizonctl topology --network vlan:10
+    Example: horizonctl topology --network vlan:10, or
+    horizonctl topology --format svg > network.svg
     """
+    if form is not None:
+        _draw(session, form, network)
+        return
     if session.output == "xml":
         session.emit_xml(
             session.client.get_xml(resource_path(*_TOPOLOGY, "links"), network=network)
@@ -83,6 +117,15 @@ def topology(session: Session, network: str | None) -> None:
         session.emit_json(data)
     else:
         show.topology(session.console, data)
+
+
+def _draw(session: Session, form: str, network: str | None) -> None:
+    if session.is_chosen:
+        raise click.UsageError("--format says the form, so -o has none to say")
+    if form in DRAWN:
+        write_picture(drawn(graph_of(session.client, "dot", network), form))
+    else:
+        session.emit_xml(graph_of(session.client, form, network))
 
 
 @main.command()
@@ -100,8 +143,7 @@ def graph(session: Session, form: str, network: str | None, measures: bool, thor
     if thorough and not measures:
         raise click.UsageError("--thorough goes with --measures")
     if not measures:
-        path = resource_path(*_TOPOLOGY, "graph")
-        session.emit_xml(session.client.get_text(path, format=form, network=network))
+        session.emit_xml(graph_of(session.client, form, network))
         return
     path = resource_path(*_TOPOLOGY, "measures")
     data = session.client.get(path, network=network, thorough="1" if thorough else None)
@@ -165,8 +207,9 @@ def add_network(session: Session, name: str, definition: str) -> None:
     if kind == "vlan" and not value.isdecimal():
         raise click.BadParameter("a VLAN identifier is a number", param_hint="DEFINITION")
     wanted = {"vlan": int(value)} if kind == "vlan" else {"ip": value}
-    session.client.post(resource_path(*_NETWORKS), {"name": name, "definition": wanted})
-    session.say(f"{name} is {definition}")
+    body = {"name": name, "definition": wanted}
+    data = session.client.post(resource_path(*_NETWORKS), body)
+    session.done(f"{name} is {definition}", data)
 
 
 @networks.command("show")
@@ -189,7 +232,7 @@ def delete_network(session: Session, name: str) -> None:
     Example: horizonctl networks delete lab
     """
     session.client.delete(resource_path(*_NETWORKS, name))
-    session.say(f"{name} is forgotten")
+    session.done(f"{name} is forgotten", {"forgotten": name})
 
 
 @main.command()
@@ -222,11 +265,11 @@ def _timer(text: str) -> tuple[str, float]:
 
 
 @main.command()
-@click.option("--since", type=int, help="replay what happened after this sequence number")
+@click.option("--since", help="replay what happened after this number or cursor")
 @click.option("--kind", "kinds", multiple=True, help="only events of this kind; repeatable")
 @click.pass_obj
-def events(session: Session, since: int | None, kinds: tuple[str, ...]) -> None:
-    """Follow what happens, until Ctrl-C.
+def events(session: Session, since: str | None, kinds: tuple[str, ...]) -> None:
+    """Follow what happens, until Ctrl-C; a controller that is restarted is waited for.
 
     Example: horizonctl events --kind link_add --kind link_delete
     """
@@ -238,7 +281,6 @@ def events(session: Session, since: int | None, kinds: tuple[str, ...]) -> None:
                 session.emit_json(event, indent=None)
     except KeyboardInterrupt:
         return
-    raise Failed("the controller ended the stream; start again with --since to miss nothing")
 
 
 @main.command("check-config")
@@ -268,6 +310,8 @@ def sample_config() -> None:
 
     click.echo(settings.sample(), nl=False)
 
+
+give_everywhere(main, without=frozenset({"check-config", "sample-config"}))
 
 if __name__ == "__main__":
     main()

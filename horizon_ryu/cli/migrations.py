@@ -8,6 +8,7 @@ import click
 
 from horizon_ryu.cli import show_flows, show_migration
 from horizon_ryu.cli.flow_options import parameter_options, parameters_in
+from horizon_ryu.cli.listed_group import ListedGroup
 from horizon_ryu.cli.parsing import dpids_of, match_of
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
@@ -31,7 +32,7 @@ def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **opt
     """
     if (flow is None) == (not match):
         raise click.UsageError("name the flow by its id, or by --match")
-    body: dict[str, Any] = {"dpids": dpids_of(options["through"])}
+    body: dict[str, Any] = {"dpids": dpids_of(options["through"], session.client)}
     body |= {"flow": flow} if flow is not None else {"match": match_of(match)}
     body |= parameters_in(options, MIGRATE_PARAMETERS)
     if options["both"]:
@@ -44,23 +45,43 @@ def migrate(session: Session, /, flow: str | None, match: tuple[str, ...], **opt
     _tell(session, session.client.post(resource_path(*_MIGRATIONS), body))
 
 
-@click.command()
-@click.argument("migration", required=False)
-@click.pass_obj
-def migrations(session: Session, migration: str | None) -> None:
-    """Show the migrations that are remembered, or one of them.
+@click.group(cls=ListedGroup)
+def migrations() -> None:
+    """Show the migrations that are remembered, of flows and of routers.
 
-    Example: horizonctl migrations
+    Example: horizonctl migrations show 5f3a9c01
     """
-    path = resource_path(*_MIGRATIONS, *(() if migration is None else (migration,)))
+
+
+@migrations.command("list")
+@click.pass_obj
+def list_migrations(session: Session) -> None:
+    """Show all of them.
+
+    Example: horizonctl migrations list
+    """
+    path = resource_path(*_MIGRATIONS)
     if session.output == "xml":
         session.emit_xml(session.client.get_xml(path))
-        return
-    data = session.client.get(path)
-    if migration is None and session.output == "table":
-        show_flows.migrations(session.console, data["migrations"])
+    elif session.output == "table":
+        show_flows.migrations(session.console, session.client.get(path)["migrations"])
     else:
-        _tell(session, data)
+        session.emit_json(session.client.get(path))
+
+
+@migrations.command("show")
+@click.argument("migration")
+@click.pass_obj
+def show_one(session: Session, migration: str) -> None:
+    """Show one of them.
+
+    Example: horizonctl migrations show 5f3a9c01
+    """
+    path = resource_path(*_MIGRATIONS, migration)
+    if session.output == "xml":
+        session.emit_xml(session.client.get_xml(path))
+    else:
+        _tell(session, session.client.get(path))
 
 
 def _tell(session: Session, data: dict[str, Any]) -> None:

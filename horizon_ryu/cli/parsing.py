@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from horizon_ryu.cli.asking import ControllerAsker
+from horizon_client.switches import names as switch_names
+from horizon_ryu.cli.asking import ControllerAsker, Failed, NobodyThere
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.action_fields import PORT_NAMES
@@ -20,6 +21,8 @@ from horizon_ryu.core.identifiers import DPID_GIVEN, dpid_given, dpid_to_text
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,16}|[0-9]{1,18}", re.ASCII)
 _PORT_NO = "[0-9]{1,10}|[Ll][Oo][Cc][Aa][Ll]"
 _PORT = re.compile(rf"({DPID_GIVEN}):({_PORT_NO})", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,31}", re.ASCII)
+_NAMED_PORT = re.compile(rf"({_NAME.pattern}):({_PORT_NO})", re.ASCII)
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
@@ -49,17 +52,37 @@ def actions_of(texts: Iterable[str]) -> list[dict[str, Any]]:
     return [_action(text) for text in _parts(texts)]
 
 
-def dpids_of(text: str) -> list[str]:
+def dpids_of(text: str, client: ControllerAsker | None = None) -> list[str]:
     """Return the dpids in ``1,b`` or ``1|b``, each as :func:`dpid_of` takes it."""
-    return [dpid_of(part) for part in re.split(r"[|,]", text) if part]
+    return [dpid_of(part, client) for part in re.split(r"[|,]", text) if part]
 
 
-def dpid_of(text: str) -> str:
-    """Return a dpid with all its 16 digits; zeros in front may be left out."""
+def dpid_of(text: str, client: ControllerAsker | None = None) -> str:
+    """Return a dpid with all its 16 digits, or that of the switch which has this name.
+
+    Zeros in front may be left out. What reads as a dpid is no name; ``client`` knows names.
+    """
+    given = text.strip()
     try:
-        return dpid_to_text(dpid_given(text.strip()))
+        return dpid_to_text(dpid_given(given))
     except InvalidInput as error:
-        raise click.BadParameter(f"{text!r} is not a dpid: up to 16 hex digits") from error
+        if client is not None and _NAME.fullmatch(given):
+            for dpid, name in _names(client).items():
+                if str(name).lower() == given.lower():
+                    return dpid
+        reason = f"{text!r} is not a dpid, up to 16 hex digits, nor the name of a switch"
+        raise click.BadParameter(reason) from error
+
+
+def _names(client: ControllerAsker) -> dict[str, Any]:
+    """Return the names of switches, none where the controller knows no names."""
+    try:
+        found: dict[str, Any] = client.ask(switch_names().as_document()).get("names", {})
+    except NobodyThere:
+        raise
+    except Failed:
+        return {}
+    return found
 
 
 def port_of(text: str) -> int | str:
@@ -71,9 +94,9 @@ def port_of(text: str) -> int | str:
 
 def end_of(text: str, client: ControllerAsker) -> dict[str, Any]:
     """Return the port ``DPID:PORT``, or the one where the host of that IP or MAC address is."""
-    port = _PORT.fullmatch(text)
+    port = _PORT.fullmatch(text) or _NAMED_PORT.fullmatch(text)
     if port is not None:
-        return {"dpid": dpid_of(port[1]), "port_no": port_of(port[2])}
+        return {"dpid": dpid_of(port[1], client), "port_no": port_of(port[2])}
     wanted = _address(text)
     for host in client.get(resource_path("v1", "topology"))["hosts"]:
         if wanted == host["mac"] or wanted in host["ips"]:

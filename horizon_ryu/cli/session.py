@@ -19,6 +19,8 @@ class Session:
     client: ControllerAsker
     output: str
     console: Terminal
+    is_chosen: bool = False
+    """Whether somebody chose ``output``, which is a table otherwise."""
 
     def emit_json(self, data: Any, indent: int | None = 2) -> None:
         """Print JSON for programs: never wrapped, never coloured; in ASCII without controls.
@@ -32,6 +34,13 @@ class Session:
     def emit_xml(self, text: str) -> None:
         """Print XML for programs, as it came but for characters that a terminal would obey."""
         click.echo("".join(map(_reference, text)))
+
+    def done(self, text: str, data: Any) -> None:
+        """Tell that something was done: people by a line, programs by a document."""
+        if self.output == "table":
+            self.say(text)
+        else:
+            self.emit_json(data)
 
     def say(self, text: str) -> None:
         """Print one line for people."""

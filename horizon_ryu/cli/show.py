@@ -44,7 +44,8 @@ def _switches(switches: Iterable[Mapping[str, Any]]) -> Table:
     for switch in switches:
         up = sum(1 for port in switch["ports"] if port["up"])
         ports = f"{up} of {len(switch['ports'])}"
-        table.add_row(switch["dpid"], switch["address"], str(switch["openflow"]), ports)
+        name = f" {switch['name']}" if switch.get("name") else ""
+        table.add_row(switch["dpid"] + name, switch["address"], str(switch["openflow"]), ports)
     return table
 
 

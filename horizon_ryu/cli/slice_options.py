@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from horizon_ryu.cli.asking import ControllerAsker
 from horizon_ryu.cli.parsing import dpid_of
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -66,8 +67,8 @@ def slice_in(options: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def rule_of(text: str) -> dict[str, Any]:
-    """Return the rule that a text is; BadParameter."""
+def rule_of(text: str, client: ControllerAsker | None = None) -> dict[str, Any]:
+    """Return the rule that a text is; BadParameter. ``client`` knows names of switches."""
     rule: dict[str, Any] = {}
     match: dict[str, Any] = {}
     for word in text.split():
@@ -77,7 +78,7 @@ def rule_of(text: str) -> dict[str, Any]:
         if name in place:
             raise click.BadParameter(f"{name} stands twice", param_hint="RULE")
         if name == "dpids" and value != "all":
-            place[name] = [dpid_of(one) for one in values]
+            place[name] = [dpid_of(one, client) for one in values]
         elif name == "within":
             place[name] = int(value) if value.isdecimal() else value
         elif name in _LISTS and name != "dpids":

@@ -62,7 +62,11 @@ def create(session: Session, /, name: str, rules: tuple[str, ...], **options: An
 
     Example: horizonctl slices create blue -c tcp:127.0.0.1:6653 --rule "ports=1,2 dl_vlan=10"
     """
-    body = {"name": name, **slice_in(options), "flowspace": [rule_of(text) for text in rules]}
+    body = {
+        "name": name,
+        **slice_in(options),
+        "flowspace": [rule_of(text, session.client) for text in rules],
+    }
     _tell(session, session.client.post(_path(), body, _SECONDS, dry_run=_dry(options)))
 
 
@@ -92,7 +96,7 @@ def delete(session: Session, names: tuple[str, ...]) -> None:
     """
     for name in names:
         session.client.delete(_path(name), _SECONDS)
-        session.say(f"slice {name} is deleted")
+        session.done(f"slice {name} is deleted", {"deleted": name})
 
 
 @slices.group("rules")
@@ -113,7 +117,7 @@ def add_rules(session: Session, name: str, texts: tuple[str, ...], dry_run: bool
 
     Example: horizonctl slices rules add blue "ports=3 dl_vlan=10-20,30 permissions=rw"
     """
-    body = [rule_of(text) for text in texts]
+    body = [rule_of(text, session.client) for text in texts]
     asked = "1" if dry_run else None
     data = session.client.post(_path(name, "flowspace"), body, _SECONDS, dry_run=asked)
     if session.output != "table":
@@ -134,7 +138,7 @@ def remove_rules(session: Session, name: str, numbers: tuple[int, ...]) -> None:
     """
     for number in numbers:
         session.client.delete(_path(name, "flowspace", str(number)), _SECONDS)
-        session.say(f"rule {number} of {name} is gone")
+        session.done(f"rule {number} of {name} is gone", {"slice": name, "deleted": number})
 
 
 def _tell_of_engine(part: str, summary: str) -> click.Command:

@@ -10,6 +10,7 @@ import click
 
 from horizon_ryu.cli import show_xen, xen_migrate
 from horizon_ryu.cli.asking import Failed
+from horizon_ryu.cli.listed_group import ListedGroup, OwnedGroup
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
@@ -69,17 +70,38 @@ def identity(session: Session) -> None:
 
     Example: horizonctl xen identity
     """
-    session.say(session.client.get(resource_path("v1", "xen", "identity"))["node_pk"])
+    data = session.client.get(resource_path("v1", "xen", "identity"))
+    session.done(data["node_pk"], data)
 
 
-@xen.command()
-@click.pass_obj
-def hosts(session: Session) -> None:
+@xen.group(cls=ListedGroup)
+def hosts() -> None:
     """Show the registered hosts.
 
-    Example: horizonctl xen hosts
+    Example: horizonctl xen hosts show xen1
+    """
+
+
+@hosts.command("list")
+@click.pass_obj
+def list_hosts(session: Session) -> None:
+    """Show all of them.
+
+    Example: horizonctl xen hosts list
     """
     _print(session, session.client.get(resource_path(*HOSTS)), show_xen.hosts)
+
+
+@hosts.command("show")
+@click.argument("name")
+@click.pass_obj
+def show_host(session: Session, name: str) -> None:
+    """Show one of them.
+
+    Example: horizonctl xen hosts show xen1
+    """
+    data = session.client.get(path_of(name))
+    _print(session, data, lambda console, host: show_xen.hosts(console, {"hosts": [host]}))
 
 
 @xen.command()
@@ -106,26 +128,41 @@ def remove(session: Session, name: str) -> None:
     Example: horizonctl xen remove xen1
     """
     session.client.delete(path_of(name))
-    session.say(f"{name} is forgotten")
+    session.done(f"{name} is forgotten", {"forgotten": name})
 
 
 # ---- domains
 
 
-@xen.command()
-@click.argument("host")
-@click.argument("domain", required=False)
-@click.pass_obj
-def domains(session: Session, host: str, domain: str | None) -> None:
-    """Show the domains of a host, or one of them.
+@xen.group(cls=OwnedGroup)
+def domains() -> None:
+    """Show the domains of a host.
 
-    Example: horizonctl xen domains xen1
+    Example: horizonctl xen domains show xen1 r1
     """
-    path = path_of(host, "domains")
-    if domain is None:
-        _print(session, session.client.get(path)["domains"], show_xen.domains)
-    else:
-        _print_one(session, session.client.get(path_of(host, "domains", domain)))
+
+
+@domains.command("list")
+@click.argument("host")
+@click.pass_obj
+def list_domains(session: Session, host: str) -> None:
+    """Show all domains of HOST.
+
+    Example: horizonctl xen domains list xen1
+    """
+    _print(session, session.client.get(path_of(host, "domains"))["domains"], show_xen.domains)
+
+
+@domains.command("show")
+@click.argument("host")
+@click.argument("domain")
+@click.pass_obj
+def show_domain(session: Session, host: str, domain: str) -> None:
+    """Show one domain of HOST, and what becomes of it.
+
+    Example: horizonctl xen domains show xen1 r1
+    """
+    _print_one(session, session.client.get(path_of(host, "domains", domain)))
 
 
 @xen.command()
@@ -208,7 +245,7 @@ def delete(session: Session, host: str, domain: str) -> None:
     """
     with session.console.status(f"ending {domain} on {host} …"):
         session.client.delete(path_of(host, "domains", domain), LONG)
-    session.say(f"{domain} is gone")
+    session.done(f"{domain} is gone", {"deleted": domain})
 
 
 STATES = ("running", "paused", "shutoff", "destroyed")

@@ -116,3 +116,14 @@ def _sum(source: bytes, destination: bytes, body: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def proven_address(data: bytes, frame: frames.Frame) -> str | None:
+    """Return the sender's address where the frame proves it: ARP and ND, not routed IP."""
+    if frame.ethertype == frames.ETH_IPV6:
+        return neighbour_address(data, frame)
+    arp = frames.decode_arp(data, frame) if frame.ethertype == frames.ETH_ARP else None
+    if arp is None or arp.sha != frame.src:
+        return None
+    claimed = frames.sender_address(data, frame)
+    return None if claimed is None else frames.address_text(claimed)

@@ -109,15 +109,12 @@ def _install_kind(plan: Install) -> str:
 
 def _whole(flow: Flow) -> dict[str, Any]:
     """Return a flow, whole enough to be drawn; ``path`` has its dpids, ``hops`` ports as well."""
-    return {
-        "id": flow.id,
-        "state": flow.state.value,
-        "path": _path(flow),
-        "hops": [
-            {"dpid": dpid_to_text(hop.dpid), "in_port": hop.in_port, "out_port": hop.out_port}
-            for hop in flow.hops
-        ],
-    }
+    hops = [
+        {"dpid": dpid_to_text(hop.dpid), "in_port": hop.in_port, "out_port": hop.out_port}
+        for hop in flow.hops
+    ]
+    path = [hop["dpid"] for hop in hops]
+    return {"id": flow.id, "state": flow.state.value, "path": path, "hops": hops}
 
 
 def _path(flow: Flow) -> list[str]:

@@ -21,7 +21,7 @@ from horizon_ryu.http.problem import (
     invalid,
     refused,
 )
-from horizon_ryu.http.resource import JSON, Resource
+from horizon_ryu.http.resource import JSON, PathParameter, Resource
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request's body, unless configured otherwise."""
@@ -34,7 +34,6 @@ SwitchLookup: TypeAlias = Callable[[str], int | None]
 SWITCHES = "switches"
 """Under which the lookup is found in the context of a validation."""
 
-_DPID = re.compile("[0-9a-f]{16}")
 _DIGITS = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
@@ -61,25 +60,20 @@ def path_values(
     values: dict[str, Any] = {}
     for name, text in texts.items():
         parameter = resource.parameter(name)
-        # Python's $ lets a newline follow, so the text as a whole is matched.
-        if not re.fullmatch(parameter.pattern.removesuffix("$"), text):
-            described = parameter.description[:1].lower() + parameter.description[1:]
-            raise invalid([((name,), f"is not {described}")], UNPARSABLE)
-        if parameter.is_switch and not _DPID.fullmatch(text):
-            values[name] = _named(switches, text)
-            continue
-        try:
-            values[name] = parameter.convert(text)
-        except InvalidInput as error:
-            raise invalid([((name,), error.msg)], UNPARSABLE) from error
+        named = switches(text) if parameter.is_switch else None
+        values[name] = _converted(parameter, name, text) if named is None else named
     return values
 
 
-def _named(switches: SwitchLookup, name: str) -> int:
-    dpid = switches(name)
-    if dpid is None:
-        raise invalid([(("dpid",), f"no switch is named {name}")], UNPARSABLE)
-    return dpid
+def _converted(parameter: PathParameter, name: str, text: str) -> Any:
+    # Python's $ lets a newline follow, so the text as a whole is matched.
+    if not re.fullmatch(parameter.pattern.removesuffix("$"), text):
+        described = parameter.description[:1].lower() + parameter.description[1:]
+        raise invalid([((name,), f"is not {described}")], UNPARSABLE)
+    try:
+        return parameter.convert(text)
+    except InvalidInput as error:
+        raise invalid([((name,), error.msg)], UNPARSABLE) from error
 
 
 def query_values(

@@ -25,9 +25,8 @@ from pydantic import BaseModel
 from webob import Request, Response
 
 from horizon_ryu.core.identifiers import dpid_from_text
-from horizon_ryu.core.switch_names import SWITCH_NAME
 from horizon_ryu.formats import xml_form
-from horizon_ryu.formats.model import Document
+from horizon_ryu.formats.model import DPID_PATTERN, Document
 from horizon_ryu.http.auth import ANYBODY, Access, Principal
 from horizon_ryu.http.json_body import MAX_VALUES
 from horizon_ryu.http.problem import ProblemType
@@ -44,7 +43,7 @@ class PathParameter:
     """A part of a path that varies: what it may look like, and what the handler is given.
 
     A text that ``pattern`` (anchored) or ``convert`` (by InvalidInput) refuses is answered 400.
-    Where ``is_switch``, a text that begins a name is the name of a switch, unless it is a dpid.
+    Where ``is_switch``, the name of a switch does as well: no pattern tells which names there are.
     """
 
     pattern: str
@@ -54,8 +53,8 @@ class PathParameter:
 
 
 DPID = PathParameter(
-    f"^([0-9a-f]{{16}}|{SWITCH_NAME})$",
-    "A switch: 16 lower-case hex digits, or its name",
+    DPID_PATTERN,
+    "A switch: 16 lower-case hex digits; the name of a switch does as well",
     dpid_from_text,
     is_switch=True,
 )

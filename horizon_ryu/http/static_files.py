@@ -100,7 +100,7 @@ class StaticFiles:
         docs = {f"/docs/{name}": file for name, file in _read(reference)}
         files = {f"/{name}": file for name, file in _read(page)}
         self.has_page = "/index.html" in files
-        first = files.get("/index.html") or static_file(NOT_BUILT, ".html", status=404)
+        first = files.get("/index.html") or static_file(NOT_BUILT, "index.html", status=404)
         icon = docs.get("/docs/favicon.svg")
         if icon is not None:
             files.setdefault("/favicon.ico", icon)

@@ -260,17 +260,19 @@ def flow_model(
     spec = flow.spec
     state, reason = standing or Standing(flow.state, flow.reason)
     values: dict[str, Any] = {
-        "id": flow.id,
-        "cookie": f"{flow.cookie:#x}",
         "kind": "path" if isinstance(spec, PathSpec) else "entry",
         "state": str(state),
-        "match": match_fields(spec.match),
         "path": hop_models(flow.hops),
     }
     if reason:
         values["reason"] = reason
     values |= _path_values(flow, spec) if isinstance(spec, PathSpec) else _entry_values(spec)
     values |= told_of(spec)
+    values |= {
+        "id": flow.id,
+        "cookie": f"{flow.cookie:#x}",
+        "match": match_fields(spec.match),
+    }
     if flow.reverse is not None:
         values["reverse"] = flow_id(flow.reverse)
     if counters is not None:

@@ -229,9 +229,7 @@ def migration_model(record: Migration, plan: Move | None = None) -> MigrationMod
         # Until the ingress has confirmed, it is not known to be committed.
         state = MigrationState.INSTALLING
     values: dict[str, Any] = {
-        "id": record.id,
         "kind": "flow",
-        "flow": record.new.id,
         "state": state.value,
         "cause": record.cause.value,
         "path_kind": record.new.kind.value,
@@ -246,12 +244,13 @@ def migration_model(record: Migration, plan: Move | None = None) -> MigrationMod
     if record.error is not None:
         switch = None if record.switch is None else dpid_to_text(record.switch)
         values["error"] = ErrorModel(detail=clean(record.error), switch=switch)
-    undo = _undo(record)
-    if undo is not None:
-        values["undo"] = undo
     if plan is not None:
         values["plan"] = tuple(map(_wave, (*plan.pre_commit, *plan.post_commit)))
         values["summary"] = _summary(plan)
+    undo = _undo(record)
+    if undo is not None:
+        values["undo"] = undo
+    values |= {"id": record.id, "flow": record.new.id}
     return MigrationModel(**values)
 
 

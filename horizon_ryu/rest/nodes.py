@@ -21,7 +21,8 @@ from xen_bridge.protocol.documents.domains import ROUTER
 
 NODE = PathParameter(
     f"^([0-9a-f]{{16}}|xen:{HOST_NAME}(:{ROUTER})?)$",
-    "A node: a dpid, xen:HOST, or xen:HOST:DOMAIN",
+    "A node: a dpid, xen:HOST, or xen:HOST:DOMAIN; the name of a switch does as well",
+    is_switch=True,
 )
 
 
@@ -148,7 +149,9 @@ class NodeOperations:
     @operation("GET", "/v1/nodes/{id}/measures", parameters={"id": NODE}, problems=ASKING)
     def read(self, call: Call) -> MeasuresModel:
         """Tell the measures that switches, hosts and routers have in common."""
-        return self._directory.measures(call.path["id"])
+        node: str | int = call.path["id"]
+        # A switch that was named is told by its number.
+        return self._directory.measures(dpid_to_text(node) if isinstance(node, int) else node)
 
 
 def resources(directory: NodeDirectory) -> list[Resource]:

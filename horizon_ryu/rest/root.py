@@ -50,10 +50,16 @@ def resources(router: Router) -> list[Resource]:
     return resources_of(RootOperations(router))
 
 
+def _must_ask(resource: Resource) -> bool:
+    """Tell whether nothing can be read without a query."""
+    fields = {} if resource.query is None else resource.query.model_fields
+    return any(field.is_required() for field in fields.values())
+
+
 def _links(router: Router) -> dict[str, str]:
     paths = sorted(
         resource.path
         for resource in router.resources
-        if resource.method == "GET" and not resource.parameter_names()
+        if resource.method == "GET" and not resource.parameter_names() and not _must_ask(resource)
     )
     return {path.removeprefix("/v1").strip("/") or "self": path for path in paths}

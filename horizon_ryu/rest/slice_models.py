@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import ConfigDict, GetJsonSchemaHandler, RootModel, StringConstraints
+from pydantic import (
+    ConfigDict,
+    GetJsonSchemaHandler,
+    RootModel,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.slicing.clashes import Clash, ClashReport
 from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.http.request import SWITCHES, SwitchLookup
 from horizon_ryu.rest import slice_schemas as schemas
 from horizon_ryu.rest.model import Model, optional
 
@@ -28,6 +36,37 @@ class SliceDocumentModel(RootModel[Any]):
     ) -> JsonSchemaValue:
         """Return the schema that the document has for those who write or read it."""
         return {**cls.SCHEMA, "title": cls.__name__}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_dpid(cls, document: Any, info: ValidationInfo) -> Any:
+        """Have rules name switches by dpid, where a request names them otherwise."""
+        lookup = (info.context or {}).get(SWITCHES)
+        return document if lookup is None else with_dpids(document, lookup)
+
+
+def with_dpids(document: Any, lookup: SwitchLookup) -> Any:
+    """Return a document of slices or rules with dpids for the names of switches in its rules.
+
+    What is not of the form of one is left as it is, for whoever reads it to refuse.
+    """
+    if isinstance(document, list):
+        return [with_dpids(one, lookup) for one in document]
+    if not isinstance(document, dict):
+        return document
+    found = {**document}
+    for name in ("slices", "flowspace"):
+        if isinstance(found.get(name), list):
+            found[name] = with_dpids(found[name], lookup)
+    dpids = found.get("dpids")
+    if isinstance(dpids, list):
+        found["dpids"] = [_dpid(one, lookup) for one in dpids]
+    return found
+
+
+def _dpid(given: Any, lookup: SwitchLookup) -> Any:
+    known = lookup(given) if isinstance(given, str) else None
+    return given if known is None else dpid_to_text(known)
 
 
 class NewSlice(SliceDocumentModel):

@@ -17,6 +17,7 @@ from horizon_ryu.core.slicing.rule import LETTERS, MAX_PRIORITY
 from horizon_ryu.core.slicing.slice_document import MAX_NAME, MAX_RULE_ID
 from horizon_ryu.core.slicing.slice_record import LONGEST, MAX_CONTACT, MAX_DESCRIPTION
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, ControllerRole, DropPolicy
+from horizon_ryu.core.switch_names import SWITCH_NAME
 from horizon_ryu.formats.model import DPID_PATTERN
 
 Json: TypeAlias = dict[str, Any]
@@ -45,7 +46,7 @@ _SCALAR = _either({"type": "integer"}, {"type": "string"})
 _VALUES = _either({"type": "integer"}, {"type": "string"}, _list_of(_SCALAR, 1))
 _DPID = _either(
     {"type": "integer", "minimum": 0, "maximum": MAX_DPID},
-    {"type": "string", "pattern": f"^{DPID_GIVEN}$"},
+    {"type": "string", "pattern": f"^(?:{DPID_GIVEN}|{SWITCH_NAME})$"},
 )
 _QUEUE = _number(0, (1 << 32) - 2)
 _RULE_MEMBERS: Json = {

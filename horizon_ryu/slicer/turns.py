@@ -17,7 +17,7 @@ Item = tuple[SessionEvent, bytes]
 
 MESSAGES_A_TURN = 8
 """Of one that floods: others wait for as many of its messages, each time that it is their turn."""
-TURN_NS = 500_000
+TURN_NS = 200_000
 """After which a turn ends, however few messages it was: one may be long work."""
 TIMED = 7
 """One in so many turns is timed: the rest are spared what that costs."""

@@ -36,6 +36,7 @@ SECTIONS = (
     Section("gatherers", "Gatherers, one sample", "the classic tool"),
     Section("xen", "Xen hosts (see each line)", "limit"),
     Section("planes", "Separated planes, in network namespaces", "plain forwarding"),
+    Section("mirrors", "Routes of a mirror, in a network namespace", "ip -batch"),
     Section("runtimes", "The same code on native threads", "green threads"),
     Section("soak", "Soak: everything comes and goes", "level if below"),
 )

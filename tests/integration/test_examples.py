@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from horizon_client import AsyncClient, Client, timers
+from horizon_client import AsyncClient, Client, timers, topology
 from integration.shared_network import on
 from tools.flow_lab import FlowLab
 
@@ -86,10 +86,11 @@ def test_a_class_sees_which_cable_takes_the_place_of_another(shared_lab: FlowLab
 
     async def follow() -> None:
         async with AsyncClient(lab.controller.url) as horizon:
-            inside, outside = await exercise.cables(horizon)
+            told = await horizon.tell(topology.read())
+            inside, outside = exercise.cables(told.value)
             assert len(inside) == len(lab.switches()) - 1
             assert outside
-            changes: AsyncIterator[set[Any]] = exercise.taken_in(horizon)
+            changes: AsyncIterator[set[Any]] = exercise.taken_in(horizon, told)
             first = asyncio.ensure_future(anext(changes))
             await asyncio.to_thread(lab.cut, lab.tree_edge())
             new = await asyncio.wait_for(first, 60.0)
@@ -102,7 +103,10 @@ def test_a_class_sees_which_cable_takes_the_place_of_another(shared_lab: FlowLab
 @on("fig4_1b", "1.3")
 def test_events_go_on_by_number_while_the_controller_is_restarted(shared_lab: FlowLab) -> None:
     lab = shared_lab
-    with Client(lab.controller.url) as horizon, contextlib.closing(horizon.events()) as events:
+    with (
+        Client(lab.controller.url) as horizon,
+        contextlib.closing(horizon.events(since=0)) as events,
+    ):
         lab.cut(lab.cable("DC"))
         assert next(event for event in events if event.kind == "link_delete")
         lab.restart_controller()

@@ -97,6 +97,19 @@ def test_a_route_is_replaced_and_one_that_is_there_not_added_again(space: Networ
     assert space.ip_json("route", "show", "table", str(TABLE)) == []
 
 
+def test_of_changes_that_are_acknowledged_together_each_refusal_is_told(
+    space: NetworkNamespace,
+) -> None:
+    wanted = [KernelRoute(f"10.9.{one}.0/24", (NextHop(1),), TABLE) for one in range(200)] * 6
+    changes = [routes.add_route(one) for one in wanted]
+    refused = space.run(lambda: batch.write(changes, each=False))
+    assert [one.index for one in refused] == list(range(200, 1200))
+    assert {one.code for one in refused} == {errno.EEXIST}
+    gone = [routes.delete_route(one) for one in wanted[:201]]
+    (last,) = space.run(lambda: batch.write(gone, each=False))
+    assert (last.index, last.code) == (200, errno.ESRCH)
+
+
 def test_the_kernel_tells_the_routes_of_one_table_and_not_those_of_others(
     space: NetworkNamespace,
 ) -> None:

@@ -14,6 +14,7 @@ import pytest
 from migration_lab import RATE, MigrationLab, Traffic, pause, until
 from network_namespace import NetworkNamespace
 from xen_bridge.protocol.documents.domains import DeleteDomain
+from xen_bridge.protocol.documents.migration import AbortMigration
 
 pytestmark = [
     pytest.mark.integration,
@@ -67,6 +68,20 @@ def test_no_data_packet_is_lost_or_doubled_there_and_back(
             pause(0.2)
     assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
     assert all(one["sent"] > 1000 for one in traffic.tallies)
+
+
+def test_no_packet_of_either_version_is_lost_there_and_back(lab: MigrationLab) -> None:
+    lab.separate(ipv6=True)
+    until(lambda: lab.reaches("2001:db8:2::2"), "the router passes IPv6")
+    with Traffic(lab, 1000) as traffic, Traffic(lab, 1000, ipv6=True) as traffic6:
+        for source in (0, 1):
+            ended = lab.migrate(source, "plane-separation", pause_s=0.5)
+            assert (ended.state, ended.problem, ended.lost) == ("done", None, 0)
+            assert lab.plane_leftovers(source) == []
+            pause(0.2)
+    for one in (traffic, traffic6):
+        assert (one.lost, one.duplicated) == (0, 0), one.tallies
+        assert all(tally["sent"] > 1000 for tally in one.tallies)
 
 
 def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -> None:
@@ -203,6 +218,51 @@ def test_a_bridge_killed_during_the_move_costs_no_data_packet(
     # As the router's agent does when it hears of another start of the bridge.
     lab.separate(where, routes=10)
     assert until(lambda: lab.plane(where), "it is whole").pinned is False
+
+
+def test_a_wire_that_is_cut_during_the_move_is_waited_for_and_costs_no_packet(
+    lab: MigrationLab,
+) -> None:
+    lab.separate(routes=10)
+    with Traffic(lab, 1000) as traffic:
+        order = lab.order(0, "plane-separation", pause_s=1.0)
+        lab.ask(0, order)
+        until(lambda: lab.states(0) == {"T"}, "it stands still")
+        with lab.cut(1):
+            until(lambda: lab.status(0, order.id).is_committed, "it has been moved all the same")
+            pause(1.0)
+            assert lab.status(0, order.id).state == "running"
+        ended = lab.ended(0, order.id)
+        pause(0.2)
+    assert (ended.state, ended.lost) == ("done", 0)
+    assert (traffic.lost, traffic.duplicated) == (0, 0)
+    assert (lab.domains(0), lab.domains(1)) == ([], ["r1"])
+    assert lab.plane_leftovers(0) == []
+    lab.separate(1, routes=10)
+    assert until(lambda: lab.plane(1), "it is whole").pinned is False
+
+
+def test_a_wire_that_is_cut_before_the_move_leaves_the_router_where_it_is(
+    lab: MigrationLab,
+) -> None:
+    lab.separate(routes=10)
+    with Traffic(lab, 1000) as traffic:
+        with lab.cut(1):
+            found = lab.ask(0, lab.order(0, "plane-separation"))
+            assert (found.state, found.refusals[0].field) == ("refused", "destination")
+        order = lab.order(0, "plane-separation", pause_s=3600.0)
+        lab.ask(0, order)
+        until(lambda: lab.states(0) == {"T"}, "it stands still")
+        with lab.cut(1):
+            lab.ask(0, AbortMigration(order.id))
+            until(lambda: "T" not in lab.states(0), "it goes on, whoever is away")
+            # It does not wait for the other side, which removes by itself what nobody asks for.
+            ended = lab.ended(0, order.id)
+        until(lambda: lab.leftovers(1) == [], "nothing of it is at the destination")
+        until(lambda: lab.plane_leftovers(1) == [], "nor of its planes")
+    assert ended.state == "rolled_back"
+    assert (traffic.lost, traffic.duplicated) == (0, 0)
+    assert until(lambda: lab.plane(0), "it is whole here").pinned is False
 
 
 def test_a_source_that_is_killed_and_not_started_anew_leaves_a_router_that_runs_and_hears(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,59 @@ def _begin_agent(lab: SeparatedRouterLab, inside: tuple[str, ...]) -> subprocess
             stdout=subprocess.DEVNULL,
             stderr=log,
         )
+
+
+@contextlib.contextmanager
+def cut(lab: SeparatedRouterLab) -> Iterator[Callable[[], bool]]:
+    """Drop all between routers and the service meanwhile, without a word to either.
+
+    What is yielded tells whether a router has tried.
+    """
+    wall = (
+        "table inet cut {"
+        " chain input { type filter hook input priority 0;"
+        " iifname mgmt tcp dport 7443 counter drop; };"
+        " chain output { type filter hook output priority 0; oifname mgmt tcp sport 7443 drop; };"
+        " }"
+    )
+    inside = ("ip", "netns", "exec", lab.domain_0.name, "nft")
+    subprocess.run((*inside, wall), check=True)
+
+    def has_tried() -> bool:
+        told = subprocess.run((*inside, "list table inet cut"), check=True, capture_output=True)
+        return b"packets 0 " not in told.stdout
+
+    try:
+        yield has_tried
+    finally:
+        subprocess.run((*inside, "delete table inet cut"), check=True)
+
+
+def test_what_a_cut_wire_kept_back_of_hello_and_routes_is_told_when_it_is_whole_and_once(
+    lab: SeparatedRouterLab,
+) -> None:
+    with cut(lab) as has_tried:
+        lab.create(more=f"ip route add 10.7.0.0/16 via {LANS[1]}.9")
+        lab.until(has_tried, "its Hello is lost")
+        assert lab.plane() is None
+    lab.until(lab.is_separated, "its planes are separated")
+    lab.until(lambda: "10.7.0.0/16" in table(lab), "its route is there")
+    (first,) = lab.ask(ListPlanes(check=True)).planes
+    assert first.faults == ()
+    with NumberedStream(lab) as stream, cut(lab) as has_tried:
+        told = "".join(f"route add 10.8.{one}.0/24 via {LANS[1]}.9\n" for one in range(250))
+        lab.router_ip("-batch", "-", stdin=told)
+        lab.router_ip("route", "del", "10.7.0.0/16")
+        lab.router_ip("route", "replace", "10.8.0.0/24", "via", f"{LANS[0]}.9")
+        lab.until(has_tried, "its Route Changes are lost")
+        lab.until(lambda: stream.sent > 1000, "datagrams pass meanwhile")
+        assert "10.7.0.0/16" in table(lab)
+    lab.until(lambda: "10.7.0.0/16" not in table(lab), "what went meanwhile is gone")
+    lab.until(lambda: "10.8.249.0/24" in table(lab), "what came meanwhile is there")
+    (plane,) = lab.ask(ListPlanes(check=True)).planes
+    assert (plane.faults, plane.slot, plane.routes) == ((), first.slot, first.routes + 249)
+    assert table(lab)["10.8.0.0/24"]["gateway"] == f"{LANS[0]}.9"
+    assert stream.lost == 0
 
 
 def test_a_router_that_ends_while_the_service_is_down_leaves_nothing(

@@ -182,6 +182,82 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+class Disk:
+    """A file system of its own, in a file, that can become one that only is read."""
+
+    def __init__(self, image: Path, folder: Path) -> None:
+        self._image = image
+        self.folder = folder
+
+    def mount(self) -> None:
+        """Have it at its folder."""
+        _run("mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.folder))
+
+    def fail(self) -> None:
+        """Do as the kernel does after an error of the disk: nothing is written any more."""
+        _run("mount", "-o", "remount,abort", str(self.folder))
+
+    def unmount(self) -> None:
+        """Take it away."""
+        _run("umount", str(self.folder))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def failing_disk(tmp_path: Path) -> Iterator[Disk]:
+    """A file system that can be made read-only under whoever has files of it open."""
+    disk = Disk(tmp_path / "image", tmp_path / "disk")
+    disk.folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    try:
+        disk._image.write_bytes(bytes(16 * 2**20))
+        _run("mkfs.ext4", "-q", str(disk._image))
+        disk.mount()
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no file system can be made here: {error}")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk.folder)], check=False, capture_output=True)
+
+
+def test_switches_that_join_while_the_disk_is_read_only_get_their_trees(
+    tmp_path: Path, failing_disk: Disk
+) -> None:
+    store = failing_disk.folder / "horizon.sqlite"
+    blue = {"name": "blue", "definition": {"vlan": 5}}
+    controller = ControllerProcess(tmp_path, config=CONFIG, store=store)
+    with controller, closing(Scene(controller)) as found:
+        controller.request("POST", "/v1/networks", blue)
+        found.join()
+        found.until(lambda: found.settled() and remembered(store) == 2)
+        failing_disk.fail()
+        before = {path: controller.get(path) for _, path, _ in REFUSED[:4]}
+        for method, where, body in REFUSED:
+            problem = found.refusal(method, where, body)
+            assert problem["status"] == 503, problem
+            assert "the store cannot be written" in problem["detail"]
+        assert {path: controller.get(path) for path in before} == before
+        assert [one["name"] for one in controller.get("/v1/networks")["networks"]] == ["blue"]
+        status, reason = found.health()
+        assert (status, "the store cannot be written" in reason) == ("degraded", True), reason
+        assert counter(controller, "horizon_store_writable") == 0
+        found.join()
+        found.until(found.settled)
+        assert controller.stop() == 0
+        failing_disk.unmount()
+        failing_disk.mount()
+        controller.start()
+        wait_until(lambda: found.health() == ("ok", ""), WITHIN, "it is well on a mended disk")
+        controller.request(*REFUSED[0])
+        assert controller.stop() == 0
+    assert "Traceback" not in controller.log()
+
+
 def fill(path: Path) -> None:
     """Write until there is no room."""
     with suppress(OSError), path.open("wb", buffering=0) as ballast:

@@ -25,7 +25,7 @@ def switches() -> Iterator[Run]:
     with tempfile.TemporaryDirectory(prefix="horizon-session-") as folder:
         lab = Lab(Path(folder))
         try:
-            lab.build("torus", ("1.3",))
+            lab.build("torus", ("OpenFlow13",))
             lab.expect_true_topology()
             lab.expect_no_loss()
             yield shell(_environment(lab.controller.url), {_URL: lab.controller.url})

@@ -2,7 +2,9 @@
 
 A page says ``.. session: NAME`` in a comment; its blocks of ``console`` behind that are typed, in
 their order, where NAME is built (``session_labs``), and what is printed is what stands there, but
-for what no two runs have alike (``masked``). ``python -m tools.docs.sessions`` (as root, in a sandbox)
+for what no two runs have alike (``masked``).
+
+``python -m tools.docs.sessions`` (as root, in a sandbox)
 writes anew what is printed.
 """
 
@@ -35,7 +37,7 @@ Run = Callable[[str], str]
 
 
 @dataclass(slots=True)
-class Step:
+class ShownCommand:
     """One command of a session, the line that it is in, and what is printed there."""
 
     session: str
@@ -45,9 +47,9 @@ class Step:
     indent: str
 
 
-def steps(page: Path) -> list[Step]:
+def steps(page: Path) -> list[ShownCommand]:
     """Return the steps of a page in their order."""
-    found: list[Step] = []
+    found: list[ShownCommand] = []
     session, indent = "", None
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines()):
         if named := _SESSION.match(line):
@@ -57,7 +59,7 @@ def steps(page: Path) -> list[Step]:
         elif indent is not None and line.strip() and not line.startswith(indent):
             indent = None
         elif indent is not None and line.startswith(f"{indent}$ "):
-            found.append(Step(session, number, line[len(indent) + 2 :], [], indent))
+            found.append(ShownCommand(session, number, line[len(indent) + 2 :], [], indent))
         elif indent is not None and found and (line.strip() or found[-1].shown):
             found[-1].shown.append(line[len(indent) :])
     for step in found:
@@ -95,7 +97,7 @@ def shell(environment: dict[str, str], replaced: dict[str, str]) -> Run:
     return run
 
 
-def renewed(page: Path, printed: dict[int, list[str]], known: list[Step]) -> str:
+def renewed(page: Path, printed: dict[int, list[str]], known: list[ShownCommand]) -> str:
     """Return the text of a page with what was ``printed`` by the steps in these lines."""
     lines = page.read_text(encoding="utf-8").splitlines()
     for step in sorted(known, key=lambda one: -one.number):

@@ -49,7 +49,7 @@ def make_root(root: Path, say: Say) -> None:
     stamp.write_text(wanted, encoding="utf-8")
 
 
-class Machine:
+class DebianMachine:
     """One that runs on a copy of ``base`` at ``root``; a context manager."""
 
     def __init__(self, base: Path, root: Path) -> None:
@@ -58,7 +58,7 @@ class Machine:
         self._container: subprocess.Popen[bytes] | None = None
         self._first = 0
 
-    def __enter__(self) -> Machine:
+    def __enter__(self) -> DebianMachine:
         self._remove()
         subprocess.run(["cp", "-a", "--reflink=auto", str(self._base), str(self.root)], check=True)
         log = self.root.with_suffix(".log").open("wb")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.packaging.machine import Machine, MachineError, make_root
+from tools.packaging.machine import DebianMachine, MachineError, make_root
 from tools.packaging.python_archives import PROJECT
 from tools.waiting import wait_until
 
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     (package,) = (PROJECT / "dist").glob("horizon_*.deb")
     try:
         make_root(FOLDER / "base", _say)
-        with Machine(FOLDER / "base", FOLDER / "machine") as machine:
+        with DebianMachine(FOLDER / "base", FOLDER / "machine") as machine:
             _say("it has booted")
             from_package_to_network(machine, package)
             the_services(machine)
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def from_package_to_network(machine: Machine, package: Path) -> None:
+def from_package_to_network(machine: DebianMachine, package: Path) -> None:
     """Give the three commands, and tell how long each took."""
     shutil.copy(package, machine.root / "root")
     total = 0.0
@@ -86,7 +86,7 @@ def _told(command: str, seconds: float) -> float:
     return seconds
 
 
-def the_services(machine: Machine) -> None:
+def the_services(machine: DebianMachine) -> None:
     """Start each service, and look at whose it is and how much of the system it may touch."""
     machine.run("xen-bridge keygen")
     machine.run("xen-bridge keygen --directory /var/lib/horizon-agent")
@@ -111,14 +111,14 @@ def the_services(machine: Machine) -> None:
     _they_answer(machine)
 
 
-def _runs(machine: Machine, name: str) -> bool:
+def _runs(machine: DebianMachine, name: str) -> bool:
     state = machine.run(f"systemctl is-active {name}", check=False).strip()
     if state in ("failed", "inactive"):
         raise AssertionError(f"{name} is {state}")
     return state == "active"
 
 
-def _exposure(machine: Machine, name: str) -> float:
+def _exposure(machine: DebianMachine, name: str) -> float:
     told = machine.run(f"systemd-analyze security --no-pager {name}.service", check=False)
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", told)
     if found is None:
@@ -126,7 +126,7 @@ def _exposure(machine: Machine, name: str) -> float:
     return float(found[1])
 
 
-def _they_answer(machine: Machine) -> None:
+def _they_answer(machine: DebianMachine) -> None:
     """Use them: a slice is made, a router is made and measured, the bridge knows its host."""
     slicer = "HORIZON_URL=http://127.0.0.1:8090 horizonctl"
     listed = f"{slicer} -o json slices list"
@@ -145,7 +145,7 @@ def _they_answer(machine: Machine) -> None:
     _say("a slice and a router are made; after a restart the router is there")
 
 
-def the_removal(machine: Machine) -> None:
+def the_removal(machine: DebianMachine) -> None:
     """Remove it: nothing of it goes on, and what it was told is kept until it is purged."""
     machine.run("horizonctl xen delete one r1")
     machine.run("apt-get remove --yes horizon")

@@ -103,6 +103,7 @@ class MigrationDestination:
 
     def advise(self, told: AdviseMigration, source_pk: str) -> IncomingStatus:
         """Hear that a migration goes on, or finish it."""
+        self._hear(told.id, source_pk)
         with self._lock:
             record = self._of(told.id, source_pk)
             if record.state == "aborted":
@@ -116,6 +117,15 @@ class MigrationDestination:
             if told.step == "finish" and record.state != "finished":
                 record = self._finish(record)
             return IncomingStatus(told.id, record.state, record.lost)
+
+    def _hear(self, number: str, source_pk: str) -> None:
+        """Take note that a source is not silent, even while whoever looks for those holds the lock.
+
+        A hypervisor that is slow holds it for longer than a lease lasts (seen on a busy Xen host).
+        """
+        found = self._records.get(number)
+        if found is not None and found.source_pk == source_pk:
+            self._heard[number] = self._clock()
 
     def offer_routes(self, told: OfferRoutes, source_pk: str) -> Done:
         """Take a piece of the routes of a separated router that is to come."""

@@ -224,7 +224,8 @@ class SourceSteps:
             while not over.wait(LEASE_SECONDS / 6):
                 try:
                     peer = peer or self._connect(record.order)
-                    peer.ask(AdviseMigration(record.order.id, "renew"), None, LEASE_SECONDS / 6)
+                    # Two hosts that are busy with a domain's memory are slow to answer.
+                    peer.ask(AdviseMigration(record.order.id, "renew"), None, LEASE_SECONDS / 2)
                 except (SubjectNotFound, RequestConflict) as error:
                     lost.append(str(error))
                     return

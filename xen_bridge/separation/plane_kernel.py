@@ -122,7 +122,7 @@ class RealPlaneKernel:
 
     def write(self, requests: Sequence[Request]) -> tuple[Refusal, ...]:
         """Make changes of routes and nexthop objects; return what was refused."""
-        return batch.write(requests)
+        return batch.write(requests, each=False)
 
     def read(self, plan: DataPlanePlan) -> Fib:
         """Return the routes of its table that forward, and all nexthop objects."""

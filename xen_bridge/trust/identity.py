@@ -174,6 +174,9 @@ def _check_valid_now(path: Path, certificate: x509.Certificate) -> None:
 def _write_new(path: Path, data: bytes, mode: int) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(data)
+        file.flush()
+        # A power failure must not leave a certificate, which is flushed too, of a key that is not.
+        os.fsync(file.fileno())
 
 
 # ---- NodePK

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
@@ -19,10 +19,11 @@ from horizon_ryu.core.discovery.hosts import NOTHING, PROBER, HostLimits, HostTa
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
 from horizon_ryu.core.discovery.link_evidence import EvidenceLimits, LinkEvidence
 from horizon_ryu.core.discovery.link_trials import LinkTrials, TrialLimits
+from horizon_ryu.core.discovery.next_view import next_view
 from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.segment_places import SegmentPlaces
 from horizon_ryu.core.discovery.switch_table import SwitchTable
-from horizon_ryu.core.neighbour_discovery import neighbour_address
+from horizon_ryu.core.neighbour_discovery import proven_address
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
@@ -36,9 +37,6 @@ from horizon_ryu.core.topology import (
     station_key,
 )
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, PacketOut
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +244,7 @@ class DiscoveryControl:
             if place is None:
                 return ()
             here = place
-        address = self._address(packet.data, frame)
+        address = proven_address(packet.data, frame)
         noted = self._hosts.note(here, frame.src, address, now, frame.vlan)
         if noted is not NOTHING:
             self._changes += noted.changes
@@ -257,16 +255,6 @@ class DiscoveryControl:
         self._places.follow(forest, self._evidence.segments)
         for closed, door in self._places.moves():
             self._changes += self._hosts.move_at(closed, door)
-
-    def _address(self, data: bytes, frame: frames.Frame) -> str | None:
-        """Return the sender's address where the frame proves it: ARP and ND, not routed IP."""
-        if frame.ethertype == frames.ETH_IPV6:
-            return neighbour_address(data, frame)
-        arp = frames.decode_arp(data, frame) if frame.ethertype == frames.ETH_ARP else None
-        if arp is None or arp.sha != frame.src:
-            return None
-        claimed = frames.sender_address(data, frame)
-        return None if claimed is None else frames.address_text(claimed)
 
     def _is_up(self, ref: PortRef) -> bool:
         port = self._switches.port(ref)
@@ -397,18 +385,7 @@ class DiscoveryControl:
             self._places.follow(self._places.forest, self._evidence.segments)
 
     def _next_view(self, changes: tuple[TopologyChange, ...]) -> TopologyView:
-        """Return the next view; parts of which nothing is told are shared with the last one."""
-        parts = {part for part in map(_part, changes) if part}
-        last = self._view
-        return TopologyView(
-            last.version + 1,
-            self._switches.frozen() if "switches" in parts else last.switches,
-            _frozen(self._evidence.links) if "links" in parts else last.links,
-            _frozen(self._hosts.hosts) if "hosts" in parts else last.hosts,
-            self._evidence.segments,
-            self._evidence.held,
-            self._evidence.suspected,
-        )
+        return next_view(self._view, changes, self._switches, self._evidence, self._hosts.hosts)
 
     def view(self) -> TopologyView:
         """Return the view as of the last :meth:`take_changes`."""
@@ -419,15 +396,3 @@ class DiscoveryControl:
 def _only_to(port_no: int) -> tuple[Output]:
     """Return the actions that emit a frame by one port."""
     return (Output(port_no),)
-
-
-def _part(change: TopologyChange) -> str:
-    """Return which part of a view ``change`` is about; alarms are about none."""
-    family = change.kind.partition("_")[0]
-    return {"switch": "switches", "port": "switches", "link": "links", "host": "hosts"}.get(
-        family, ""
-    )
-
-
-def _frozen(mapping: Mapping[_Key, _Value]) -> Mapping[_Key, _Value]:
-    return MappingProxyType(dict(mapping))

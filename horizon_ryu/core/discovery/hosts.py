@@ -19,15 +19,15 @@ down, or it does not answer for the address when another one uses it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from horizon_ryu.core.discovery.address_claims import Address, AddressClaims
 from horizon_ryu.core.discovery.host_ageing import AgeLimits, HostAgeing
 from horizon_ryu.core.discovery.host_pins import MAX_PINS, HostPins
 from horizon_ryu.core.discovery.host_questions import PROBER, is_provable, questions
 from horizon_ryu.core.discovery.host_room import HostRoom, RoomLimits
+from horizon_ryu.core.discovery.noted_hosts import NOTHING, Entrance, HostLimits, Move, Noted
 from horizon_ryu.core.errors import Conflict, LimitExceeded, NotFound
 from horizon_ryu.core.token_bucket import TokenBucket
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange, station_key, station_of
@@ -40,43 +40,6 @@ UNPROVEN_WINDOWS = 30
 ALARM_PAUSE = 60.0
 """Seconds between two alarms of one crowded port."""
 _ALARMS, _ALARM_RATE = 16, 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class HostLimits:
-    """Caps that keep a flood of made-up addresses from filling memory."""
-
-    hosts: int = 65_536
-    hosts_per_port: int = 2_048
-    addresses_per_host: int = 16
-    move_window: float = 1.0
-    hosts_per_switch: int = 8_192
-    idle: float = 300.0
-
-
-class Noted(NamedTuple):
-    """What a frame taught: changes to publish and messages to send."""
-
-    changes: tuple[TopologyChange, ...] = ()
-    messages: tuple[Outgoing, ...] = ()
-
-
-class _Move(NamedTuple):
-    """A station that showed up at ``new``; decided at ``deadline`` unless ``exposed`` before."""
-
-    new: PortRef
-    deadline: float
-    exposed: bool = False
-
-
-class _Entrance(NamedTuple):
-    """Whether a station may be learned, and what was changed for it."""
-
-    may_enter: bool
-    changes: tuple[TopologyChange, ...]
-
-
-NOTHING = Noted()
 
 
 class HostTable:
@@ -92,13 +55,13 @@ class HostTable:
         )
         self._ageing = HostAgeing(AgeLimits(limits.idle, limits.move_window))
         self._pins = HostPins()
-        self._unproven: dict[bytes, _Move] = {}
+        self._unproven: dict[bytes, Move] = {}
         """Moves of stations that need not answer, the oldest first."""
         self._crowded: dict[PortRef, float] = {}
         """When each port that has too many stations was told last."""
         self._alarms = TokenBucket(_ALARM_RATE, _ALARMS, 0.0)
         self._owners: dict[Address, bytes] = {}
-        self._moves: dict[bytes, _Move] = {}
+        self._moves: dict[bytes, Move] = {}
         self._claims = AddressClaims(limits.move_window)
 
     @property
@@ -144,7 +107,7 @@ class HostTable:
         if key not in self._pins and not is_provable(host):
             return self._move_unproven(host, here, address, now)
         is_pinned = key in self._pins
-        self._moves[key] = _Move(here, now + self._limits.move_window, exposed=is_pinned)
+        self._moves[key] = Move(here, now + self._limits.move_window, exposed=is_pinned)
         if is_pinned:
             return Noted((TopologyChange("alarm_spoofed_host", host, here),))
         return Noted((), questions(host, host.ips))
@@ -154,7 +117,7 @@ class HostTable:
         lasting = UNPROVEN_WINDOWS * self._limits.move_window
         move = self._unproven.get(host.key)
         if move is None:
-            self._unproven[host.key] = _Move(here, now + lasting)
+            self._unproven[host.key] = Move(here, now + lasting)
             return Noted((), questions(host, host.ips))
         if move.exposed or move.new != here:
             return NOTHING
@@ -232,7 +195,7 @@ class HostTable:
         self._ageing.heard(key, now)
         return Noted((*admitted.changes, *changes, TopologyChange("host_add", host)))
 
-    def _admit(self, here: PortRef, now: float) -> _Entrance:
+    def _admit(self, here: PortRef, now: float) -> Entrance:
         """Make room for one more station at ``here``, if it may have any."""
         admitted = self._room.admit(here)
         changes: list[TopologyChange] = []
@@ -240,7 +203,7 @@ class HostTable:
             changes.append(TopologyChange("host_delete", self._forget(admitted.evicted)))
         if admitted.crowded is not None and self._is_news(admitted.crowded, now):
             changes.append(TopologyChange("alarm_too_many_hosts", admitted.crowded))
-        return _Entrance(admitted.may_enter, tuple(changes))
+        return Entrance(admitted.may_enter, tuple(changes))
 
     def _is_news(self, crowded: PortRef, now: float) -> bool:
         told = self._crowded.get(crowded)

@@ -11,16 +11,28 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeAlias
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.host_questions import PROBER
 from horizon_ryu.core.discovery.lldp import build_notice
 from horizon_ryu.core.forwarding.address_questions import ArpTable, NeighbourQuestions
-from horizon_ryu.core.forwarding.leftovers import dead_ends, stale
+from horizon_ryu.core.forwarding.answers import (
+    DROPPED,
+    PASSED,
+    Answer,
+    arp_answer,
+    delivered,
+    flooded,
+    free_buffer,
+    is_plain,
+)
+from horizon_ryu.core.forwarding.leftovers import dead_ends, stale, timed_out
 from horizon_ryu.core.forwarding.pair_flows import (
+    DEFAULT_IDLE_TIMEOUT,
+    DEFAULT_MAX_PAIRS,
     Pair,
     PairFlows,
+    broken_first,
     destination_of,
     pair_key,
     source_of,
@@ -41,24 +53,14 @@ from horizon_ryu.core.topology import (
     station_key,
 )
 from horizon_ryu.wire.messages import (
-    DropBuffered,
-    Flood,
     FlowEntry,
     FlowMod,
     FlowRemoved,
     Outgoing,
-    Output,
     PacketIn,
     PacketOut,
-    RemovalReason,
     output,
 )
-
-DEFAULT_IDLE_TIMEOUT = 60
-"""Seconds without a frame after which a switch drops a pair's entry."""
-
-DEFAULT_MAX_PAIRS = 16_384
-"""Pairs with entries at one time; the switches hold no more of ours than this allows."""
 
 REPEAT_AFTER = 0.05
 """Seconds during which further frames of a pair do not send its entries again.
@@ -70,15 +72,7 @@ entry must have been lost.
 SETTLE_AT_ONCE = 128
 """Pairs re-routed in the call that reports a change; ``settle`` does the rest."""
 
-Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
-"""Whether the frame is consumed, and what to send."""
-
-_PASSED: Answer = (False, ())
-_DROPPED: Answer = (True, ())
-_FLOOD = (Flood(),)
 _NO_ADDRESS = bytes(4)
-_ONE_TAG = 18
-"""Where the payload of a frame with one VLAN tag begins."""
 _NO_PATH_KINDS = ("host_", "alarm_")
 """Beginnings of the kinds of change that leave switches and links as they are."""
 
@@ -183,17 +177,7 @@ class ForwardingControl:
     def _queue_reroutes(self) -> None:
         if not self._pairs:
             return
-        finder = self._path_finder()
-        # Pairs between the same switches share one transit object: judge each once.
-        current: dict[int, bool] = {}
-        broken: list[bytes] = []
-        others: list[bytes] = []
-        for pair in self._pairs:
-            fine = current.get(id(pair.way.transit))
-            if fine is None:
-                fine = current[id(pair.way.transit)] = finder.is_current(pair.way)
-            (others if fine else broken).append(pair.key)
-        self._unsettled = OrderedDict.fromkeys(broken + others)
+        self._unsettled = OrderedDict.fromkeys(broken_first(self._pairs, self._path_finder()))
 
     def _may_change_paths(self, change: TopologyChange) -> bool:
         """Tell whether other paths may be the shortest now; of a port, only where links are."""
@@ -258,23 +242,23 @@ class ForwardingControl:
         """
         frame = frames.decode(packet.data)
         if frame is None or frames.has_impossible_source(frame):
-            answer = _DROPPED
+            answer = DROPPED
         elif frame.ethertype == frames.ETH_ARP:
             answer = self._arp_in(packet, frame)
         elif frame.dst[0] & 1:
             answer = self._group_in(packet, frame, now)
         elif frame.dst == PROBER:
             # The answer to a question of the controller itself: no station waits for it.
-            answer = _DROPPED
+            answer = DROPPED
         else:
             answer = True, self._unicast_in(packet, frame, now)
-        return answer if packet.buffer_id is None else _free_buffer(packet, answer)
+        return answer if packet.buffer_id is None else free_buffer(packet, answer)
 
     def _unicast_in(self, packet: PacketIn, frame: Frame, now: float) -> Sequence[Outgoing]:
         vlan, at = frame.vlan, PortRef(packet.dpid, packet.in_port)
         there = self._locate(station_key(frame.dst, vlan))
         if there is None:
-            return _flooded(packet)
+            return flooded(packet)
         here = self._locate(station_key(frame.src, vlan))
         if here is None or not self._may_come_from(here, at):
             return self._passed_on(packet, at, there)
@@ -283,7 +267,7 @@ class ForwardingControl:
         if pair is None or pair.here != here or pair.there != there:
             way = self._path_finder().way(here, there)
             if way is None:
-                return _flooded(packet)
+                return flooded(packet)
             pair = Pair(key, here, there, way)
         if pair.way.is_tree and not pair.passes(at):
             # What somebody has flooded comes in at places where nobody waits for it.
@@ -291,7 +275,7 @@ class ForwardingControl:
         late = now - pair.installed_at >= REPEAT_AFTER
         messages = self._install(pair, now) if late else []
         if self._path_finder().may_deliver(pair.way, here, there, at):
-            messages += _delivered(packet, pair.way.there)
+            messages += delivered(packet, pair.way.there)
         return messages
 
     def _may_come_from(self, here: PortRef, at: PortRef) -> bool:
@@ -307,8 +291,8 @@ class ForwardingControl:
         finder, at = self._path_finder(), PortRef(packet.dpid, packet.in_port)
         way = finder.way(here, there)
         if way is None:
-            return _delivered(packet, there)
-        return _delivered(packet, way.there) if finder.may_deliver(way, here, there, at) else []
+            return delivered(packet, there)
+        return delivered(packet, way.there) if finder.may_deliver(way, here, there, at) else []
 
     def _source(self, packet: PacketIn, frame: Frame) -> PortRef:
         """Return where the sender of a frame is; where it came in if that is not known."""
@@ -321,15 +305,15 @@ class ForwardingControl:
         if frame.dst[0] & 1:
             known = None if arp is None else self._answerable(packet, frame, arp)
             if arp is None or known is None:
-                return _PASSED
-            return _arp_answer(packet, arp, known, frame.vlan)
+                return PASSED
+            return arp_answer(packet, arp, known, frame.vlan)
         there = self._locate(station_key(frame.dst, frame.vlan))
         if there is not None:
             return True, self._passed_on(packet, self._source(packet, frame), there)
         if arp is not None and arp.op == frames.ARP_REPLY and arp.tpa == _NO_ADDRESS:
             # The answer to a probe of the controller itself: no station waits for it.
-            return _DROPPED
-        return True, _flooded(packet)
+            return DROPPED
+        return True, flooded(packet)
 
     def _answerable(self, packet: PacketIn, frame: Frame, arp: Arp) -> bytes | None:
         """Return the MAC that answers a broadcast request; None if the stations must do it.
@@ -338,7 +322,7 @@ class ForwardingControl:
         an address is free (RFC 5227, 2.1.1) wants to hear its user; and a request that comes by a
         link was not answered where it entered, so it goes on.
         """
-        if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or not _is_plain(packet, frame):
+        if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or not is_plain(packet, frame):
             return None
         if arp.sha != frame.src or arp.spa == _NO_ADDRESS:
             return None
@@ -348,12 +332,12 @@ class ForwardingControl:
     def _group_in(self, packet: PacketIn, frame: Frame, now: float) -> Answer:
         """Have a question of IPv6 heard by the owner of the address alone, where that is known."""
         question = decode_neighbour(packet.data, frame)
-        if question is None or not _is_plain(packet, frame):
-            return _PASSED
+        if question is None or not is_plain(packet, frame):
+            return PASSED
         host = self._owner(packet, frame, question.target)
         there = None if host is None else self._locate(host.key)
         if there is None or not self._questions.may_be_directed(question, frame.vlan, now):
-            return _PASSED
+            return PASSED
         return True, self._passed_on(packet, self._source(packet, frame), there)
 
     def _owner(self, packet: PacketIn, frame: Frame, address: bytes) -> Host | None:
@@ -374,17 +358,8 @@ class ForwardingControl:
 
         Believed only of that very entry, and not before it can have been idle for long enough.
         """
-        if removed.cookie != self._cookie or removed.priority != Priority.UNICAST:
-            return False
-        if removed.table_id != 0 or not removed.whole:
-            return False
-        entry = self._pairs.wanted(dpid, removed.match)
-        if entry is None or not entry.send_flow_removed:
-            return False
-        pair = self._pairs.of_match(removed.match)
-        if pair is None or removed.reason is not RemovalReason.IDLE_TIMEOUT:
-            return False
-        if not removed.can_be_after(entry.idle_timeout, now - pair.installed_at):
+        pair = timed_out(self._pairs, self._cookie, dpid, removed, now)
+        if pair is None:
             return False
         self._pairs.forget(pair.key)
         return True
@@ -421,33 +396,3 @@ class ForwardingControl:
             if (entry.match, entry.priority) == (wanted.match, wanted.priority):
                 return wanted
         return self._pairs.wanted(dpid, entry.match) if entry.priority == Priority.UNICAST else None
-
-
-def _flooded(packet: PacketIn) -> list[Outgoing]:
-    return [Outgoing(packet.dpid, PacketOut(_FLOOD, packet.data, packet.in_port))]
-
-
-def _delivered(packet: PacketIn, there: PortRef) -> list[Outgoing]:
-    if there.port_no == packet.in_port and there.dpid == packet.dpid:
-        # Both stations sit behind this port and have heard each other there.
-        return []
-    return [Outgoing(there.dpid, PacketOut((Output(there.port_no),), packet.data))]
-
-
-def _is_plain(packet: PacketIn, frame: Frame) -> bool:
-    """Tell whether a frame has no tag but one, if any, of a customer's VLAN (IEEE 802.1Q, 9.5)."""
-    return frame.vlan is None or (
-        frame.payload == _ONE_TAG and packet.data[12:14] == frames.CUSTOMER_TAG
-    )
-
-
-def _arp_answer(packet: PacketIn, arp: Arp, mac: bytes, vlan: int | None) -> Answer:
-    reply = frames.build_arp_reply(mac, arp.tpa, arp.sha, arp.spa, vlan)
-    return True, [Outgoing(packet.dpid, PacketOut((Output(packet.in_port),), reply))]
-
-
-def _free_buffer(packet: PacketIn, answer: Answer) -> Answer:
-    consumed, messages = answer
-    if not consumed or packet.buffer_id is None:
-        return answer
-    return True, [*messages, Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port))]

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from horizon_ryu.core.ownership import Owner, owner_of
+from horizon_ryu.core.forwarding.pair_flows import Pair, PairFlows
+from horizon_ryu.core.ownership import Owner, Priority, owner_of
 from horizon_ryu.core.topology import Switch
-from horizon_ryu.wire.messages import FlowCommand, FlowEntry, FlowMod, Outgoing, Output
+from horizon_ryu.wire.messages import (
+    FlowCommand,
+    FlowEntry,
+    FlowMod,
+    FlowRemoved,
+    Outgoing,
+    Output,
+    RemovalReason,
+)
 
 
 def stale(
@@ -46,3 +55,25 @@ def dead_ends(switch: Switch, entries: Iterable[FlowEntry]) -> list[Outgoing]:
 def _deletion(dpid: int, entry: FlowEntry) -> Outgoing:
     command = FlowCommand.DELETE_STRICT
     return Outgoing(dpid, FlowMod(command, entry.match, entry.priority, entry.cookie))
+
+
+def timed_out(
+    pairs: PairFlows, cookie: int, dpid: int, removed: FlowRemoved, now: float
+) -> Pair | None:
+    """Return the pair whose entry at the first switch timed out; None if a report is not believed.
+
+    Believed only of that very entry, and not before it can have been idle for long enough.
+    """
+    if removed.cookie != cookie or removed.priority != Priority.UNICAST:
+        return None
+    if removed.table_id != 0 or not removed.whole:
+        return None
+    entry = pairs.wanted(dpid, removed.match)
+    if entry is None or not entry.send_flow_removed:
+        return None
+    pair = pairs.of_match(removed.match)
+    if pair is None or removed.reason is not RemovalReason.IDLE_TIMEOUT:
+        return None
+    if not removed.can_be_after(entry.idle_timeout, now - pair.installed_at):
+        return None
+    return pair

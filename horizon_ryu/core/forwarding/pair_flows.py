@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from horizon_ryu.core.forwarding.ways import WayFinder
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.paths import Hop, Way
 from horizon_ryu.core.topology import PortRef, station_key
@@ -23,6 +24,11 @@ from horizon_ryu.wire.messages import (
     Outgoing,
     output,
 )
+
+DEFAULT_IDLE_TIMEOUT = 60
+"""Seconds without a frame after which a switch drops a pair's entry."""
+DEFAULT_MAX_PAIRS = 16_384
+"""Pairs with entries at one time; the switches hold no more of ours than this allows."""
 
 Place = TypeVar("Place", bytes, PortRef)
 
@@ -214,3 +220,17 @@ def _vlan(key: bytes) -> int:
 
 def _match(key: bytes, hop: Hop) -> Match:
     return Match(hop.in_port, key[6:12], key[:6], dl_vlan=_vlan(key))
+
+
+def broken_first(pairs: Iterable[Pair], finder: WayFinder) -> list[bytes]:
+    """Return the keys of pairs, those first whose ways are not what ``finder`` would find."""
+    # Pairs between the same switches share one transit object: judge each once.
+    current: dict[int, bool] = {}
+    broken: list[bytes] = []
+    others: list[bytes] = []
+    for pair in pairs:
+        fine = current.get(id(pair.way.transit))
+        if fine is None:
+            fine = current[id(pair.way.transit)] = finder.is_current(pair.way)
+        (others if fine else broken).append(pair.key)
+    return broken + others

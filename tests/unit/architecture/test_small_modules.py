@@ -12,6 +12,7 @@ FEWEST_LINES = 40
 
 BOUNDARIES = {
     "horizon_ryu.formats.spanning_tree": "a format, with a schema of its name",
+    "tools.docs.schema_pages": "a kind of pages, beside those of commands and of REST",
     "horizon_ryu.garbage": "of the process, not of what services.py puts together",
     "horizon_ryu.ryu_options": "the one place that loads Ryu for its options",
     "horizon_ryu.signals": "of the process, not of what services.py puts together",

@@ -15,7 +15,7 @@ from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.protocol.documents.domains import CreateDomain
-from xen_bridge.protocol.documents.migration import BEGIN_SECONDS, MigrateDomain
+from xen_bridge.protocol.documents.migration import BEGIN_SECONDS, MigrateDomain, Mode
 from xen_bridge.protocol.documents.migration_advise import IncomingSite, SiteFact
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -71,26 +71,52 @@ class SlowPeer:
         pass
 
 
+class PlainMemoryHost(LeavingMemoryHost):
+    """One that takes no data plane along."""
+
+    def why_no_planes(self) -> str:
+        return "it cannot"
+
+
+def order(mode: Mode = "standard") -> MigrateDomain:
+    return MigrateDomain(
+        id=NUMBER,
+        domain="r1",
+        destination="two",
+        destination_url="https://192.0.2.2:7443",
+        destination_pk="A" * 60,
+        mode=mode,
+    )
+
+
+def source_of(
+    memory: MemoryHost, folder: Path, passes: Callable[[], None], clock: Callable[[], float]
+) -> MigrationSource:
+    """Return the migrations of a host that has r1; ``passes`` is called while its peer answers."""
+    host = PhysicalHost("memory:///one", memory)
+    host.create(CreateDomain("r1"))
+    journal = MigrationJournal(folder, OutgoingMigration, lambda one: one.has_ended)
+    return MigrationSource(host, journal, lambda _order: SlowPeer(passes), clock=clock)
+
+
 def test_what_could_not_begin_in_time_never_does(tmp_path: Path) -> None:
     now = [100.0]
 
     def passes() -> None:
         now[0] += BEGIN_SECONDS + 1
 
-    host = PhysicalHost("memory:///one", LeavingMemoryHost(MemoryWorld(), "one", 4, 8 << 20))
-    host.create(CreateDomain("r1"))
-    journal = MigrationJournal(tmp_path / "journal", OutgoingMigration, lambda one: one.has_ended)
-    source = MigrationSource(host, journal, lambda _order: SlowPeer(passes), clock=lambda: now[0])
-    order = MigrateDomain(
-        id=NUMBER,
-        domain="r1",
-        destination="two",
-        destination_url="https://192.0.2.2:7443",
-        destination_pk="A" * 60,
-        mode="standard",
-    )
+    memory = LeavingMemoryHost(MemoryWorld(), "one", 4, 8 << 20)
+    source = source_of(memory, tmp_path / "journal", passes, lambda: now[0])
     with pytest.raises(Deadline, match="could not be begun in 50 s"):
-        source.begin(order)
+        source.begin(order())
     with pytest.raises(SubjectNotFound):
         source.status(NUMBER)
-    assert journal.load() == {}
+    assert not list(tmp_path.glob("journal/*"))
+
+
+def test_a_mover_that_takes_no_planes_along_says_so_of_the_mode(tmp_path: Path) -> None:
+    memory = PlainMemoryHost(MemoryWorld(), "one", 4, 8 << 20)
+    source = source_of(memory, tmp_path / "journal", lambda: None, lambda: 100.0)
+    told = source.begin(order("plane-separation"))
+    assert told.state == "refused"
+    assert ("mode", "it cannot") in [(one.field, one.reason) for one in told.refusals]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder, Site
 from xen_bridge.errors import (
@@ -193,3 +196,24 @@ def test_what_nobody_asks_for_any_more_is_ended_here_also_after_a_restart(
     assert made._records[NUMBER].state == ("finished" if has_come else "aborted")
     if has_come:
         assert made._host.domain("r1").scheduler.weight == 512
+
+
+def test_a_source_is_heard_while_a_slow_hypervisor_is_looked_at(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    """What it says waits for the lock; that it says something does not."""
+    clock = Clock()
+    made = destination(host, tmp_path, clock)
+    made.prepare(WANTED, SOURCE)
+    clock.now += LEASE_SECONDS + 1
+    advising = threading.Thread(
+        target=made.advise, args=(AdviseMigration(NUMBER, "renew"), SOURCE), daemon=True
+    )
+    with made._lock:
+        advising.start()
+        own_work = WorkClock(lambda: (os.getpid(),))
+        wait_for_work(lambda: made._heard[NUMBER] == clock.now, own_work, 10, "it is heard")
+        made._look_at(made._records[NUMBER])
+        assert host.room == {UUID}
+    advising.join(30)
+    assert not advising.is_alive()

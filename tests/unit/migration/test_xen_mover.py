@@ -11,11 +11,12 @@ import libvirt
 import pytest
 
 from fake_libvirt import NO_DOMAIN, refusal
-from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks
+from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder
 from xen_bridge.dom0.hypervisor.xen.live_move import LiveMove
 from xen_bridge.dom0.hypervisor.xen.migration_uri import MigrationUri
 from xen_bridge.dom0.hypervisor.xen.xen_mover import MovingXenHost
 from xen_bridge.errors import (
+    HypervisorAway,
     HypervisorError,
     InvalidRequest,
     RequestConflict,
@@ -167,6 +168,16 @@ def test_one_that_xen_has_paused_too_is_left_alone() -> None:
     with pytest.raises(RequestConflict, match="is paused"):
         xen.definition_of(UUID)
     assert ("xl", "pause", "5") not in xen.commands
+
+
+def test_while_nobody_answers_there_libvirt_is_told_all_the_same() -> None:
+    """One that runs here runs: its copy goes on by no word but ours."""
+    xen = FakeXenHost(FakeDomain(now=(PAUSED, BY_MIGRATION)))
+    site = {"uri": "xen+tcp://127.0.0.1:1/system", "boot": "b", "libvirt": "l", "xen": "4.17.5"}
+    with pytest.raises(HypervisorAway, match="nobody listens"):
+        xen.settle(MoveOrder("a" * 12, UUID, site))
+    assert xen.fake is not None
+    assert xen.fake.now == (RUNNING, 5)
 
 
 # ---- at the destination

@@ -57,6 +57,8 @@ def test_a_name_is_usable_wherever_a_dpid_is(client: Client) -> None:
     assert client.get("/v1/switches/S1/name").json["dpid"] == S1
     client.names.give(next(iter(client.stats.samples)), "measured")
     assert client.get("/v1/stats/measured/desc").status_int == 200
+    assert client.get("/v1/nodes/measured/measures").status_int == 200
+    assert client.get("/v1/nodes/nobody/measures").status_int == 400
     flow = client.ask(
         "POST",
         "/v1/flows",
@@ -79,15 +81,28 @@ def test_a_name_is_usable_wherever_a_dpid_is(client: Client) -> None:
 
 
 def test_a_name_that_nobody_has_is_told_where_it_stands(client: Client) -> None:
-    assert client.get("/v1/stats/s9").json["errors"] == [
-        {"loc": ["dpid"], "msg": "no switch is named s9"}
-    ]
+    lost = client.get("/v1/stats/s9")
+    assert (lost.status_int, lost.json["errors"][0]["loc"]) == (400, ["dpid"])
+    assert "name of a switch" in lost.json["errors"][0]["msg"]
     flow = {"src": {"dpid": "s9", "port_no": 1}, "dst": {"dpid": 4, "port_no": 1}}
     refused = client.ask("POST", "/v1/flows", flow)
     assert refused.status_int == 422
     assert refused.json["errors"] == [{"loc": ["src", "dpid"], "msg": "no switch is named s9"}]
     wrong = client.ask("POST", "/v1/migrations", {"flow": "00000001", "dpids": "1|s9"})
     assert (wrong.status_int, wrong.json["errors"][0]["msg"]) == (422, "no switch is named s9")
+
+
+def test_rules_of_slices_take_names(client: Client) -> None:
+    client.names.give(1, "s1")
+    rule = {"dpids": ["S1", 2, "0x3"], "ports": [1]}
+    blue = {"name": "blue", "controllers": [{"url": "tcp:127.0.0.1:6633"}], "flowspace": [rule]}
+    made = client.ask("POST", "/v1/slices", blue)
+    assert made.status_int == 201, made.json
+    assert made.json["flowspace"][0]["dpids"] == [S1, S2, f"{3:016x}"]
+    more = client.ask("POST", "/v1/slices/blue/flowspace", [{"dpids": ["s1"], "ports": [2]}])
+    assert more.json["flowspace"][0]["dpids"] == [S1]
+    wrong = client.ask("POST", "/v1/slices/blue/flowspace", [{"dpids": ["s7"], "ports": [3]}])
+    assert (wrong.status_int, wrong.json["errors"][0]["loc"]) == (422, ["0", "dpids", "0"])
 
 
 @pytest.mark.parametrize(

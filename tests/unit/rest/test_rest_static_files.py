@@ -91,7 +91,7 @@ def test_no_path_leads_out_of_the_folder(tail: str) -> None:
 
 def test_without_the_page_the_first_says_how_to_build_it(tmp_path: Path) -> None:
     first = get(tmp_path / "none", "/")
-    assert first.status_int == 404
+    assert (first.status_int, first.content_type) == (404, "text/html")
     assert b"make page" in first.body
     assert not StaticFiles(tmp_path / "none").has_page
     icon = get(tmp_path / "none", "/favicon.ico")

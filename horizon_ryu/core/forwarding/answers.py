@@ -1,0 +1,54 @@
+"""Answers: what becomes of one frame, as messages to its switch or to that of its destination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from horizon_ryu.core import frames
+from horizon_ryu.core.frames import Arp, Frame
+from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, Output, PacketIn, PacketOut
+
+Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
+"""Whether the frame is consumed, and what to send."""
+
+PASSED: Answer = (False, ())
+DROPPED: Answer = (True, ())
+_FLOOD = (Flood(),)
+_ONE_TAG = 18
+"""Where the payload of a frame with one VLAN tag begins."""
+
+
+def flooded(packet: PacketIn) -> list[Outgoing]:
+    """Return what floods a frame along the tree."""
+    return [Outgoing(packet.dpid, PacketOut(_FLOOD, packet.data, packet.in_port))]
+
+
+def delivered(packet: PacketIn, there: PortRef) -> list[Outgoing]:
+    """Return what emits a frame at ``there``."""
+    if there.port_no == packet.in_port and there.dpid == packet.dpid:
+        # Both stations sit behind this port and have heard each other there.
+        return []
+    return [Outgoing(there.dpid, PacketOut((Output(there.port_no),), packet.data))]
+
+
+def is_plain(packet: PacketIn, frame: Frame) -> bool:
+    """Tell whether a frame has no tag but one, if any, of a customer's VLAN (IEEE 802.1Q, 9.5)."""
+    return frame.vlan is None or (
+        frame.payload == _ONE_TAG and packet.data[12:14] == frames.CUSTOMER_TAG
+    )
+
+
+def arp_answer(packet: PacketIn, arp: Arp, mac: bytes, vlan: int | None) -> Answer:
+    """Answer a question by ARP where it came in."""
+    reply = frames.build_arp_reply(mac, arp.tpa, arp.sha, arp.spa, vlan)
+    return True, [Outgoing(packet.dpid, PacketOut((Output(packet.in_port),), reply))]
+
+
+def free_buffer(packet: PacketIn, answer: Answer) -> Answer:
+    """Have the switch give up its copy of a frame that was consumed."""
+    consumed, messages = answer
+    if not consumed or packet.buffer_id is None:
+        return answer
+    return True, [*messages, Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port))]

@@ -1,0 +1,93 @@
+"""Discovery's core as its application has it: made of options, measured, asked by networks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.hosts import HostLimits
+from horizon_ryu.core.discovery.join_doubt import DoubtLimits
+from horizon_ryu.core.discovery.link_trials import TrialLimits
+from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
+from horizon_ryu.core.errors import RequestUnanswered, SwitchAway
+from horizon_ryu.core.topology import Link, TopologyChange, TopologyView
+from horizon_ryu.metrics import Metrics
+from horizon_ryu.openflow.registry import SwitchRegistry
+from xen_bridge.runtime.port import Runtime
+
+_ASKED_AT_ONCE = 64
+_LINK_ALARMS = {
+    "alarm_relayed_link": "discovery: probes are relayed between %016x:%d and %016x:%d, where hosts"
+    " are; no link is believed",
+    "alarm_slow_link": "discovery: probes between %016x:%d and %016x:%d, where hosts were, take"
+    " longer than over known links; no link is believed",
+}
+
+
+def limits_of(options: Any) -> DiscoveryLimits:
+    """Return the caps and budgets that the options of Discovery name."""
+    hosts = HostLimits(
+        options.max_hosts,
+        options.max_hosts_per_port,
+        options.max_addresses_per_host,
+        options.host_move_window,
+        options.max_hosts_per_switch,
+        options.host_idle,
+    )
+    return DiscoveryLimits(
+        options.total_rate,
+        options.new_port_rate,
+        options.switch_rate,
+        options.probe_validity,
+        hosts,
+        DoubtLimits(options.join_patience, options.join_doubt),
+        options.max_ports_per_switch,
+        TrialLimits(options.link_hold, options.link_latency_factor),
+    )
+
+
+def measure(core: DiscoveryControl, metrics: Metrics) -> None:
+    """Have metrics tell what the core counts."""
+    doubt = core.doubt
+    text = "Switches that have told their dpid and are not ready yet"
+    metrics.gauge("horizon_joining_switches", text, lambda: len(doubt.joining))
+    text = "Joins of switches: begun, ended, and slow for those that took too long"
+    metrics.counters("horizon_switch_joins", text, "outcome", lambda: doubt.counts)
+    trials = core.trials
+    text = "Links that are held since hosts are known where they would be"
+    metrics.gauge("horizon_held_links", text, lambda: len(trials.held))
+    text = "Links held where hosts are known: begun, and what came of them"
+    metrics.counters("horizon_link_trials", text, "outcome", lambda: trials.counts)
+    text = "Hosts that found no room, or gave way to others, by what was full"
+    metrics.counters("horizon_hosts_refused", text, "full", lambda: core.hosts.refused)
+    text = "Ports beyond the cap of their switch, which are kept closed to broadcasts"
+    metrics.gauge("horizon_ports_beyond_cap", text, lambda: sum(core.crowded().values()))
+
+
+def network_view(
+    view: TopologyView, definition: NetworkDefinition, switches: SwitchRegistry, runtime: Runtime
+) -> TopologyView:
+    """Return the part of ``view`` that forwards a virtual network's traffic.
+
+    Asks every switch for its flow entries at once; SwitchError of one that does not answer.
+    """
+    questions = [partial(_entries, switches, dpid) for dpid in view.switches]
+    answers = runtime.gather(questions, _ASKED_AT_ONCE)
+    return select(view, dict(zip(view.switches, answers, strict=True)), definition)
+
+
+def _entries(switches: SwitchRegistry, dpid: int) -> Any:
+    try:
+        return switches.flow_entries(dpid)
+    except (SwitchAway, RequestUnanswered):
+        return ()
+
+
+def warn_of_links(changes: Iterable[TopologyChange], logger: logging.Logger) -> None:
+    """Log the alarms about links that are not believed."""
+    for change in changes:
+        if change.kind in _LINK_ALARMS and isinstance(change.subject, Link):
+            logger.warning(_LINK_ALARMS[change.kind], *change.subject.src, *change.subject.dst)

@@ -1,0 +1,145 @@
+"""A real Chromium at a controller's page: what it shows, where, and what it complains of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from tools.waiting import wait_until
+
+CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
+AXE = Path(__file__).parents[3] / "web/node_modules/axe-core/axe.min.js"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+SECONDS = 30.0
+
+Spots = dict[str, tuple[float, float]]
+
+
+class Browser:
+    """One Chromium with a profile of its own; a context manager."""
+
+    def __init__(self, profile: Path, url: str, size: tuple[int, int] = (1360, 820)) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = CHROMIUM
+        for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={size[0]},{size[1]}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        service = webdriver.ChromeService(executable_path=DRIVER)
+        self.driver = webdriver.Chrome(options=options, service=service)
+        self.url = url
+        self._requested: list[str] = []
+
+    def __enter__(self) -> Browser:
+        self.driver.get(self.url)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.driver.quit()
+
+    def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
+        """Return the first true value of ``condition``."""
+        return wait_until(condition, seconds, what)
+
+    # What there is.
+
+    def spots(self) -> Spots:
+        """Return where on the screen each object of the picture is."""
+        script = (
+            "return Object.fromEntries((window.horizon ? horizon.ids() : [])"
+            ".map(id => [id, horizon.where(id)]))"
+        )
+        found = self.driver.execute_script(script)  # type: ignore[no-untyped-call]
+        return {name: (spot["x"], spot["y"]) for name, spot in found.items() if spot}
+
+    def text(self, selector: str) -> str:
+        """Return what stands in the first element of ``selector``; empty if there is none."""
+        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return found[0].text if found else ""
+
+    def one(self, selector: str) -> WebElement:
+        """Return the element of ``selector``, as soon as it is there."""
+        found: WebElement = self.wait(
+            lambda: next(iter(self.driver.find_elements(By.CSS_SELECTOR, selector)), None), selector
+        )
+        return found
+
+    # What is done.
+
+    def click_at(self, node: str) -> None:
+        """Click an object of the picture with the mouse."""
+        x, y = self.spots()[node]
+        actions = ActionBuilder(self.driver)
+        actions.pointer_action.move_to_location(round(x), round(y)).click()
+        actions.perform()
+
+    def drag(self, node: str, to: tuple[float, float]) -> None:
+        """Drag an object of the picture somewhere else."""
+        x, y = self.spots()[node]
+        actions = ActionBuilder(self.driver)
+        pointer = actions.pointer_action
+        pointer.move_to_location(round(x), round(y)).pointer_down()
+        pointer.move_to_location(round((x + to[0]) / 2), round((y + to[1]) / 2))
+        pointer.move_to_location(round(to[0]), round(to[1])).pointer_up()
+        actions.perform()
+
+    def click(self, selector: str) -> None:
+        """Click a button."""
+        self.wait(lambda: self.one(selector).is_enabled(), f"{selector} is enabled")
+        self.one(selector).click()
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other, wherever the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
+
+    def screenshot(self, path: Path) -> None:
+        """Keep what is shown as a PNG."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.driver.save_screenshot(str(path))
+
+    # What is wrong.
+
+    def complaints(self) -> list[str]:
+        """Return errors and warnings of the console so far that were not told yet."""
+        log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return [one["message"] for one in log if one["level"] in ("SEVERE", "WARNING")]
+
+    def strange_hosts(self) -> set[str]:
+        """Return the hosts other than the controller that anything was asked of."""
+        for entry in self.driver.get_log("performance"):  # type: ignore[no-untyped-call]
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self._requested.append(message["params"]["request"]["url"])
+        own = urlsplit(self.url).netloc
+        asked = {urlsplit(url) for url in self._requested if not url.startswith(("data:", "blob:"))}
+        return {one.netloc for one in asked if one.scheme in ("http", "https", "ws", "wss")} - {own}
+
+    def axe(self) -> list[str]:
+        """Return the serious and critical findings of axe."""
+        self.driver.execute_script(AXE.read_text("utf-8"))  # type: ignore[no-untyped-call]
+        script = "axe.run().then(arguments[arguments.length - 1])"
+        found = self.driver.execute_async_script(script)  # type: ignore[no-untyped-call]
+        return [
+            f"{one['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]

@@ -1,0 +1,167 @@
+"""The page in a real browser, on the real controller and real switches."""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from horizon_ryu.http.static_files import PAGE
+from integration.web.browser import AXE, CHROMIUM, DRIVER, Browser, Spots
+from tools.flow_lab import FlowLab
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="makes switches: needs root"),
+    pytest.mark.skipif(
+        not (Path(CHROMIUM).exists() and Path(DRIVER).exists() and (PAGE / "index.html").exists()),
+        reason="needs chromium, chromium-driver and the built page (make page)",
+    ),
+]
+
+RATE = 300
+"""Datagrams per second beside a browser, which takes most of the processors."""
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowLab]:
+    made = FlowLab(tmp_path_factory.mktemp("lab"))
+    try:
+        made.stage("fig3_4", ("OpenFlow13",))
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def browser(net: FlowLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("profile"), net.controller.url) as made:
+        expect_picture(net, made)
+        yield made
+
+
+@pytest.fixture
+def page(net: FlowLab, browser: Browser) -> Iterator[Browser]:
+    """The page with nothing selected, which has nothing to complain of afterwards."""
+    browser.press(Keys.ESCAPE)
+    yield browser
+    net.reset()
+    assert browser.strange_hosts() == set()
+
+
+def expect_picture(net: FlowLab, browser: Browser) -> Spots:
+    """Wait until all that there is stands in the picture; return where."""
+    wanted = {f"{dpid:016x}" for dpid in net.switches()}
+    wanted |= {f"host:{host.mac}" for host in net.graph.hosts}
+    browser.wait(lambda: wanted <= browser.spots().keys(), "switches and stations in the picture")
+    cables = len(net.graph.edges)
+    browser.wait(
+        lambda: sum("=" in name for name in browser.spots()) == cables, "cables in the picture"
+    )
+    return browser.spots()
+
+
+def nodes(spots: Spots) -> Spots:
+    return {name: spot for name, spot in spots.items() if "=" not in name and ">" not in name}
+
+
+def test_the_page_is_served_under_a_strict_policy_and_is_accessible(
+    net: FlowLab, page: Browser
+) -> None:
+    with urllib.request.urlopen(net.controller.url, timeout=10) as answer:
+        assert answer.headers["Content-Security-Policy"] == "default-src 'self'"
+    assert "live" in page.text("#liveness")
+    assert page.complaints() == []
+    assert AXE.exists()
+    assert page.axe() == []
+
+
+def test_a_stopped_switch_leaves_and_nothing_else_moves(net: FlowLab, page: Browser) -> None:
+    before = nodes(page.spots())
+    gone = f"{net.dpid('F'):016x}"
+    net.stop_switch(net.dpid("F"))
+    page.wait(lambda: gone not in page.spots(), "the switch is gone")
+    after = nodes(page.spots())
+    assert {name: before[name] for name in after} == after
+    net.start_switch(net.dpid("F"))
+    page.wait(lambda: nodes(page.spots()) == before, "it is back where it was")
+
+
+def test_a_flow_is_migrated_by_clicks_and_back_without_loss(net: FlowLab, page: Browser) -> None:
+    flow = net.make_flow(net.spec("source", "dest", "AFED"))
+    page.wait(lambda: page.text(f'[data-id="flow:{flow["id"]}"]'), "the flow in the table")
+    page.click(f'[data-id="flow:{flow["id"]}"]')
+    with net.route("source", "dest").traffic(RATE) as traffic:
+        page.click(".details button.main")
+        for letter in "AB":
+            page.click_at(f"{net.dpid(letter):016x}")
+        page.click_at(f"{net.dpid('D'):016x}")
+        page.wait(lambda: "New path" in page.text(".plan"), "the plan")
+        page.click("#migrate-now")
+        page.wait(lambda: "Moved" in page.text(".outcome"), "it is moved")
+        net.expect_laid(net.passages("source", "ABCD", "dest"))
+        page.click("#undo")
+        page.wait(
+            lambda: net.laid() == sorted(net.passages("source", "AFED", "dest")), "it is back"
+        )
+    traffic.expect_intact()
+    assert page.complaints() == []
+
+
+def test_a_link_is_cut_in_the_picture_only(net: FlowLab, page: Browser) -> None:
+    net.make_flow(net.spec("source", "dest"))
+    cut = next(iter(name for name in page.spots() if "=" in name))
+    page.press("w")
+    page.click_at(cut)
+    page.wait(lambda: "would move" in page.text("#what-if-answer"), "what would be")
+    page.press(Keys.ESCAPE)
+    net.expect_true_topology()
+
+
+def test_a_switch_is_found_and_named_by_keyboard_alone(net: FlowLab, page: Browser) -> None:
+    dpid = f"{net.dpid('C'):016x}"
+    page.press(Keys.CONTROL + "k" + Keys.NULL)
+    page.wait(lambda: page.text(".palette"), "the palette")
+    page.press(dpid)
+    page.press(Keys.ENTER)
+    page.wait(lambda: dpid in page.text(".details"), "it is selected")
+    page.driver.execute_script("document.querySelector('.details input').focus()")  # type: ignore[no-untyped-call]
+    page.press("core")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.text(f'[data-id="{dpid}"]').startswith("core"), "its name in the table")
+    assert net.controller.get("/v1/switches/names")["names"] == {dpid: "core"}
+
+
+def test_positions_outlive_a_reload_and_are_the_same_in_another_browser(
+    net: FlowLab, page: Browser, tmp_path: Path
+) -> None:
+    name = f"{net.dpid('B'):016x}"
+    x, y = page.spots()[name]
+    page.drag(name, (x + 40, y + 30))
+    kept = net.controller.get("/v1/layout")["positions"]
+    page.wait(
+        lambda: net.controller.get("/v1/layout")["positions"][name].get("pinned"), "it is kept"
+    )
+    del kept
+    page.driver.refresh()
+    first = nodes(expect_picture(net, page))
+    with Browser(tmp_path / "profile", net.controller.url) as other:
+        assert nodes(expect_picture(net, other)) == first
+
+
+def test_a_controller_that_was_away_is_told_and_then_right_again(
+    net: FlowLab, page: Browser
+) -> None:
+    before = nodes(page.spots())
+    net.controller.stop()
+    page.wait(lambda: "stale" in page.text("#liveness"), "stale is shown")
+    net.controller.start()
+    page.wait(lambda: "live" in page.text("#liveness"), "live again")
+    net.expect_true_topology()
+    page.wait(lambda: nodes(page.spots()).items() >= before.items(), "all is back in its place")
+    page.complaints()

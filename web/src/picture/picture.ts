@@ -1,0 +1,311 @@
+/** The picture of the network on a canvas: what there is, where it is, what is clicked. */
+
+import cytoscape, { type Core, type EventObject, type NodeSingular } from "cytoscape";
+import type { Position } from "../api/types.ts";
+import type { Elements, PictureEdge, PictureNode } from "./elements.ts";
+import type { LayoutRequest } from "./layout_worker.ts";
+import { look } from "./look.ts";
+import { type Placed, place } from "./placing.ts";
+
+export interface PictureEvents {
+  /** Somebody clicked an object; null is the ground. */
+  clicked(id: string | null): void;
+  /** Somebody put nodes somewhere by hand. */
+  dragged(positions: Map<string, Position>): void;
+  /** A router was dropped on another host. */
+  dropped(router: string, host: string): void;
+  /** Nodes were given places. */
+  placed(positions: Map<string, Position>): void;
+}
+
+export interface Marks {
+  selected: ReadonlySet<string>;
+  /** Null: everything is as bright. */
+  lit: ReadonlySet<string> | null;
+  planned: ReadonlySet<string>;
+  cut: ReadonlySet<string>;
+}
+
+const SIZES = { switch: 46, station: 14, segment: 26, xen_host: 130, router: 54 };
+const ROOMS = { switch: 90, station: 44, segment: 60, xen_host: 190, router: 84 };
+const QUIET_MS = 700;
+/** Without another node, before the first layout: switches join one after the other. */
+const LONE_MS = 1_500;
+/** For a node that knows nobody yet: its links are found a moment later. */
+
+export class Picture {
+  private readonly cy: Core;
+  private wanted: Elements = { nodes: [], edges: [] };
+  private positions: Map<string, Position> = new Map();
+  private marks: Marks = { selected: new Set(), lit: null, planned: new Set(), cut: new Set() };
+  private since = new Map<string, number>();
+  private arranging = false;
+  private fitted = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    container: HTMLElement,
+    private readonly events: PictureEvents,
+  ) {
+    this.cy = cytoscape({
+      container,
+      style: look(),
+      minZoom: 0.05,
+      maxZoom: 3,
+      boxSelectionEnabled: false,
+      autounselectify: true,
+    });
+    this.cy.on("tap", (event: EventObject) => {
+      this.events.clicked(event.target === this.cy ? null : (event.target.id() as string));
+    });
+    this.cy.on("dragfree", "node", (event: EventObject) =>
+      this.freed(event.target as NodeSingular),
+    );
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.cy.style(look());
+    });
+    new ResizeObserver(() => this.cy.resize()).observe(container);
+  }
+
+  /** Show these elements at these positions; those without one are placed, nobody else moves. */
+  show(elements: Elements, positions: ReadonlyMap<string, Position>): void {
+    this.wanted = elements;
+    for (const [id, spot] of positions) this.positions.set(id, spot);
+    const now = performance.now();
+    for (const { id } of elements.nodes) if (!this.since.has(id)) this.since.set(id, now);
+    this.settle();
+  }
+
+  mark(marks: Marks): void {
+    this.marks = marks;
+    this.cy.batch(() => {
+      this.cy.elements().forEach((one) => {
+        const id = one.id();
+        one.toggleClass("selected", marks.selected.has(id));
+        one.toggleClass("lit", marks.lit?.has(id) ?? false);
+        const isLit = marks.lit === null || marks.lit.has(id) || marks.planned.has(id);
+        one.toggleClass("dim", !isLit && !one.isParent());
+        one.toggleClass("planned", marks.planned.has(id));
+        one.toggleClass("cut", marks.cut.has(id));
+      });
+    });
+  }
+
+  fit(): void {
+    this.cy.fit(undefined, 50);
+    if (this.cy.zoom() > 1.3) this.cy.zoom({ level: 1.3, renderedPosition: this.middle() });
+  }
+
+  /** Forget every place that nobody chose by hand, and lay out anew. */
+  arrange(pinned: ReadonlyMap<string, Position>): void {
+    this.positions = new Map(pinned);
+    this.fitted = false;
+    this.settle();
+  }
+
+  /** Return where on the screen an object is; null if it is not in the picture. */
+  where(id: string): { x: number; y: number } | null {
+    const one = this.cy.getElementById(id);
+    if (one.empty()) return null;
+    const box = this.cy.container()?.getBoundingClientRect();
+    const at = one.isNode()
+      ? one.renderedPosition()
+      : (one as unknown as cytoscape.EdgeSingular).renderedMidpoint();
+    return { x: (box?.left ?? 0) + at.x, y: (box?.top ?? 0) + at.y };
+  }
+
+  /** Return the ids in the picture. */
+  ids(): string[] {
+    return this.cy.elements().map((one) => one.id());
+  }
+
+  panBy(x: number, y: number): void {
+    this.cy.panBy({ x, y });
+  }
+
+  private middle(): { x: number; y: number } {
+    return { x: this.cy.width() / 2, y: this.cy.height() / 2 };
+  }
+
+  // ---- places
+
+  private settle(): void {
+    const leaves = this.leaves();
+    const without = leaves.filter((one) => !this.positions.has(one.id));
+    if (without.length > 0 && !this.arranging) {
+      const isFirst = without.length > 0.6 * leaves.length;
+      if (isFirst) this.arrangeSoon();
+      else this.placeNew(without);
+    }
+    this.draw();
+  }
+
+  private leaves(): PictureNode[] {
+    const parents = new Set(this.wanted.nodes.map((one) => one.parent));
+    return this.wanted.nodes.filter((one) => !parents.has(one.id));
+  }
+
+  private placeNew(without: PictureNode[]): void {
+    const now = performance.now();
+    const wanted = without.map((one) => this.placed(one));
+    const ready = wanted.filter(
+      (one) => one.near.length > 0 || now - (this.since.get(one.id) ?? now) > LONE_MS,
+    );
+    if (ready.length < wanted.length) this.again(LONE_MS / 3);
+    if (ready.length === 0) return;
+    const made = place(ready, this.positions);
+    for (const [id, spot] of made) this.positions.set(id, spot);
+    this.events.placed(made);
+  }
+
+  private placed(one: PictureNode): Placed {
+    const near = this.wanted.edges
+      .filter((edge) => edge.source === one.id || edge.target === one.id)
+      .map((edge) => (edge.source === one.id ? edge.target : edge.source));
+    const siblings = this.wanted.nodes.filter(
+      (other) => other.parent === one.parent && one.parent !== null,
+    );
+    return {
+      id: one.id,
+      near: siblings.length > 1 ? siblings.map((s) => s.id) : near,
+      room: ROOMS[one.kind],
+    };
+  }
+
+  private arrangeSoon(): void {
+    const newest = Math.max(...this.wanted.nodes.map((one) => this.since.get(one.id) ?? 0));
+    const quiet = performance.now() - newest;
+    if (quiet < QUIET_MS) {
+      this.again(QUIET_MS - quiet + 20);
+      return;
+    }
+    this.arranging = true;
+    const worker = new Worker(LAYOUT_WORKER, { type: "module" });
+    worker.onmessage = (message: MessageEvent<Record<string, Position>>) => {
+      worker.terminate();
+      this.arranged(new Map(Object.entries(message.data)));
+    };
+    worker.postMessage(this.request());
+  }
+
+  private request(): LayoutRequest {
+    const kinds = new Map(this.wanted.nodes.map((one) => [one.id, one.kind]));
+    const isNear = (edge: PictureEdge) =>
+      edge.kind === "access" || kinds.get(edge.source) === "station";
+    return {
+      nodes: this.wanted.nodes.map(({ id, parent, kind }) => ({ id, parent, size: SIZES[kind] })),
+      edges: this.wanted.edges.map((one) => ({
+        source: one.source,
+        target: one.target,
+        length: isNear(one) ? 46 : 120,
+      })),
+    };
+  }
+
+  private arranged(found: Map<string, Position>): void {
+    this.arranging = false;
+    const made = new Map([...found].filter(([id]) => !this.positions.has(id)));
+    for (const [id, spot] of made) this.positions.set(id, spot);
+    this.events.placed(made);
+    this.settle();
+  }
+
+  private again(milliseconds: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.settle(), milliseconds);
+  }
+
+  // ---- drawing
+
+  private draw(): void {
+    const nodes = this.wanted.nodes.filter((one) => this.isPlaced(one));
+    const there = new Set(nodes.map((one) => one.id));
+    const edges = this.wanted.edges.filter((one) => there.has(one.source) && there.has(one.target));
+    const wanted = new Set([...there, ...edges.map((one) => one.id)]);
+    this.cy.batch(() => {
+      this.cy
+        .elements()
+        .filter((one) => !wanted.has(one.id()))
+        .remove();
+      for (const one of nodes.sort(
+        (a, b) => Number(a.parent !== null) - Number(b.parent !== null),
+      )) {
+        this.drawNode(one);
+      }
+      for (const one of edges) this.drawEdge(one);
+    });
+    this.mark(this.marks);
+    if (!this.fitted && nodes.length > 0 && !this.arranging) {
+      this.fitted = true;
+      this.fit();
+    }
+  }
+
+  private isPlaced(one: PictureNode): boolean {
+    if (this.positions.has(one.id)) return true;
+    return one.kind === "xen_host" && this.wanted.nodes.some((other) => other.parent === one.id);
+  }
+
+  private drawNode(one: PictureNode): void {
+    const { parent, ...data } = one;
+    const spot = this.positions.get(one.id);
+    const known = this.cy.getElementById(one.id);
+    if (known.empty()) {
+      const whole = { ...data, ...(parent === null ? {} : { parent }) };
+      this.cy.add({ group: "nodes", data: whole, ...(spot ? { position: { ...spot } } : {}) });
+      return;
+    }
+    update(known, data);
+    if (spot === undefined || known.isParent() || known.grabbed()) return;
+    const at = known.position();
+    if (at.x !== spot.x || at.y !== spot.y) known.position({ x: spot.x, y: spot.y });
+  }
+
+  private drawEdge(one: PictureEdge): void {
+    const known = this.cy.getElementById(one.id);
+    if (known.empty()) this.cy.add({ group: "edges", data: { ...one } });
+    else update(known, one);
+  }
+
+  // ---- hands
+
+  private freed(node: NodeSingular): void {
+    const moved = new Map<string, Position>();
+    const nodes = node.isParent() ? node.children().toArray() : [node];
+    const host = node.data("kind") === "router" ? this.hostUnder(node) : null;
+    if (host !== null && host !== node.parent().first().id()) {
+      const back = this.positions.get(node.id());
+      if (back !== undefined) node.position({ x: back.x, y: back.y });
+      this.events.dropped(node.id(), host);
+      return;
+    }
+    for (const one of nodes) {
+      const { x, y } = (one as NodeSingular).position();
+      const spot = { x: Math.round(x * 100) / 100, y: Math.round(y * 100) / 100, pinned: true };
+      this.positions.set(one.id(), spot);
+      moved.set(one.id(), spot);
+    }
+    this.events.dragged(moved);
+  }
+
+  /** Return the host on whose box a node was dropped; its own box grew with it, and does not count. */
+  private hostUnder(node: NodeSingular): string | null {
+    const at = node.position();
+    const own = node.parent().first().id();
+    const found = this.cy.nodes("[kind='xen_host']").filter((one) => {
+      if (one.id() === own) return false;
+      const box = one.boundingBox({ includeLabels: false });
+      return at.x >= box.x1 && at.x <= box.x2 && at.y >= box.y1 && at.y <= box.y2;
+    });
+    return found.empty() ? null : found.first().id();
+  }
+}
+
+/** Change what differs: each change of data has styles computed again. */
+function update(one: cytoscape.CollectionReturnValue, data: object): void {
+  for (const [name, value] of Object.entries(data)) {
+    if (name !== "id" && name !== "source" && name !== "target" && one.data(name) !== value) {
+      one.data(name, value);
+    }
+  }
+}

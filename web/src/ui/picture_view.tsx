@@ -1,0 +1,127 @@
+/** The picture within the page: what it is shown, and what a click means just now. */
+
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Position } from "../api/types.ts";
+import { wayIds } from "../model/rows.ts";
+import type { World } from "../model/world.ts";
+import { elementsOf } from "../picture/elements.ts";
+import { Picture } from "../picture/picture.ts";
+import { type Page, usePage, useView, useWorld, type View } from "./context.tsx";
+
+export function PictureView({ choose }: { choose(id: string | null): void }) {
+  const page = usePage();
+  const world = useWorld();
+  const view = useView();
+  const container = useRef<HTMLDivElement>(null);
+  const picture = useRef<Picture | null>(null);
+  const chosen = useRef(choose);
+  chosen.current = choose;
+
+  useEffect(() => {
+    if (container.current === null) return;
+    const made = new Picture(container.current, {
+      clicked: (id) => chosen.current(id),
+      dragged: (positions) => void keep(page, positions, false),
+      placed: (positions) => void keep(page, positions, true),
+      dropped: (router, host) =>
+        page.view.set({
+          selected: router,
+          mode: { kind: "move", router, destination: host.slice(4) },
+        }),
+    });
+    picture.current = made;
+    // For the console, and for tests: where on the screen is what?
+    Object.assign(globalThis, {
+      horizon: {
+        where: (id: string) => made.where(id),
+        ids: () => made.ids(),
+        panBy: (x: number, y: number) => made.panBy(x, y),
+      },
+    });
+  }, [page]);
+
+  const { network, loads, xenHosts, domains, xenTopology } = world;
+  const elements = useMemo(
+    () => elementsOf(world),
+    [network, loads, xenHosts, domains, xenTopology],
+  );
+  useEffect(() => {
+    if (world.loaded) picture.current?.show(elements, world.positions);
+  }, [elements, world.positions, world.loaded]);
+  useEffect(() => {
+    picture.current?.mark({
+      selected: new Set(view.selected === null ? [] : [view.selected, ...waypointsOf(view)]),
+      lit: view.overlay ?? litBy(world, view),
+      planned: view.planned,
+      cut: new Set(view.mode.kind === "whatif" ? view.mode.cut : []),
+    });
+  }, [view, world.flows]);
+
+  const arrange = () => {
+    const pinned = [...world.positions].filter(([, one]) => one.pinned === true);
+    void page.client
+      .send("PUT", "/v1/layout", { positions: Object.fromEntries(pinned) })
+      .catch(() => undefined)
+      .then(() => picture.current?.arrange(new Map(pinned)));
+  };
+  return (
+    <section class="picture" aria-label="Picture">
+      <div
+        ref={container}
+        class="canvas"
+        role="img"
+        aria-label="Picture of the network; the table has the same objects"
+      />
+      <div class="tools">
+        <button type="button" onClick={() => picture.current?.fit()} title="Fit the picture (F)">
+          Fit
+        </button>
+        <button type="button" onClick={arrange} title="Lay out anew what nobody put there by hand">
+          Arrange
+        </button>
+      </div>
+      <p class="legend" aria-hidden="true">
+        <i class="solid" /> in the tree <i class="dashed" /> spare <i class="wide" /> load
+      </p>
+      {!world.loaded && <p class="empty">Asking the controller…</p>}
+      {world.loaded && elements.nodes.length === 0 && (
+        <p class="empty">
+          No switch is connected yet. Point one at this controller’s OpenFlow port.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function waypointsOf({ mode }: View): string[] {
+  return mode.kind === "migrate" || mode.kind === "draw" ? mode.waypoints : [];
+}
+
+/** Return what a selected flow passes; null where nothing is to be dimmed. */
+function litBy(world: World, view: View): ReadonlySet<string> | null {
+  if (!view.selected?.startsWith("flow:")) return null;
+  const flow = world.flows.known.get(view.selected.slice(5));
+  return flow === undefined ? null : wayIds(flow.path);
+}
+
+/** Have the controller keep positions; of nodes placed by two pages at once the first wins. */
+async function keep(
+  page: Page,
+  positions: Map<string, Position>,
+  ifAbsent: boolean,
+): Promise<void> {
+  const known = new Map([...page.world.get().positions, ...positions]);
+  page.world.set({ positions: known });
+  try {
+    const answer = await page.client.send<{ positions: Record<string, Position> }>(
+      "PATCH",
+      `/v1/layout${ifAbsent ? "?if_absent=1" : ""}`,
+      { positions: Object.fromEntries(positions) },
+    );
+    if (ifAbsent && answer?.positions) {
+      page.world.set({ positions: new Map([...known, ...Object.entries(answer.positions)]) });
+    }
+  } catch {
+    // Whoever may only look has the same layout by its seed; it is kept in this page.
+  }
+}
