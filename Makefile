@@ -38,7 +38,7 @@ bench: setup ## measure Horizon against Ryu's own applications
 
 lint: setup ## ruff and strict mypy
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy horizon_client horizon_ryu xen_bridge tools topologies
+	@$(BIN)/mypy horizon_client horizon_ryu xen_bridge tools topologies experiments
 
 router-lab: setup ## two hosts and a router that moves, as network namespaces (as root)
 	@exec $(BIN)/python -m tools.router_lab

@@ -5,26 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from experiments.carry_out import Missed, Step, carry_out, steps_left
 from experiments.catalogue import EXPERIMENTS, UnknownExperiment, chosen
 from experiments.compare import compared
-from experiments.environment import about_run
-from experiments.experiment import Experiment
+from experiments.figures import FIGURES
 from experiments.outcome import write_outcome
-from experiments.page import judged
 from experiments.run_folder import RunError, RunFolder
 from experiments.sentences import interval, number
-from horizon_ryu.cli.terminal import Terminal, styled
+from experiments.shown_run import DEFAULT_FOLDER, FOLDER, begin_run, show_run
+from horizon_ryu.cli.terminal import Terminal
 
-DEFAULT_FOLDER = "experiment-runs"
-FOLDER = click.Path(file_okay=False, path_type=Path)
 _SEED_BITS = 32
 
 
@@ -76,9 +70,7 @@ def run_experiments(
         todo = chosen(options["names"], options["quick"])
     except (RunError, UnknownExperiment) as error:
         raise click.UsageError(str(error)) from None
-    console = Terminal()
-    missed = _carry_out(console, todo, run, options)
-    _show_outcome(console, run, todo, missed)
+    show_run(run, todo, FIGURES)
 
 
 def _begun(
@@ -93,59 +85,12 @@ def _begun(
         found.about()
         return found
     chosen(names, quick)
-    now = datetime.now().astimezone()
-    made = RunFolder(folder or Path(DEFAULT_FOLDER, f"{now:%Y-%m-%d-%H%M%S}"))
     options = {
         "names": list(names),
         "quick": quick,
         "seed": secrets.randbits(_SEED_BITS) if seed is None else seed,
     }
-    made.begin({**about_run(options), "begun": f"{now:%Y-%m-%d %H:%M:%S %Z}"})
-    return made
-
-
-def _carry_out(
-    console: Terminal, todo: Sequence[Experiment], run: RunFolder, options: dict[str, object]
-) -> tuple[Missed, ...]:
-    """Measure with a bar; an interrupt ends it, with a word on how to go on."""
-    quick, seed = bool(options["quick"]), int(str(options["seed"]))
-    rows = run.rows()
-    count = sum(len(steps_left(one, quick, seed, rows)) for one in todo)
-    shown = console.is_terminal
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not shown) as progress:
-        task = progress.add_task("measuring", total=count)
-
-        def told(one: Experiment, step: Step | None) -> None:
-            if step is None:
-                progress.advance(task)
-                return
-            where = ", ".join(f"{name} {value}" for name, value in step.point.items())
-            progress.update(task, description=f"{one.name}: {where}")
-            if not shown:
-                console.print(f"{one.name}: {where}")
-
-        try:
-            return carry_out(todo, run, quick, seed, told)
-        except KeyboardInterrupt:
-            console.print(f"stopped; to go on: horizonctl experiment run --resume {run.path}")
-            raise SystemExit(130) from None
-
-
-def _show_outcome(
-    console: Terminal, run: RunFolder, todo: Sequence[Experiment], missed: Sequence[Missed]
-) -> None:
-    """Write the page, and tell what held; exit status 1 if something did not."""
-    wrong = False
-    for experiment, sentence, what in judged(todo, run.rows()):
-        mark = styled("holds", "green") if what is None else styled("does not hold", "bold red")
-        console.print(f"{experiment.name}: {sentence}:", mark, what or "")
-        wrong = wrong or what is not None
-    for one in missed:
-        console.print(styled(f"{one.experiment} could not be ended:", "bold red"), one.reason)
-    console.print(f"page: {write_outcome(run)}")
-    if wrong or missed:
-        raise SystemExit(1)
+    return begin_run(folder, options)
 
 
 @experiment.command("draw")

@@ -35,6 +35,10 @@ def echo() -> Iterator[int]:
     listener.close()
 
 
+def connected(relay: DelayingRelay) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", relay.port), 10)
+
+
 def read(link: socket.socket, size: int) -> bytes:
     found = b""
     while len(found) < size:
@@ -62,17 +66,15 @@ def test_everything_arrives_in_order_and_later(echo: int) -> None:
 
 
 def test_an_end_that_closes_closes_the_other(echo: int) -> None:
-    with DelayingRelay(echo) as relay:
-        with socket.create_connection(("127.0.0.1", relay.port), 10) as link:
-            link.sendall(b"x")
-            assert read(link, 1) == b"x"
-            link.shutdown(socket.SHUT_WR)
-            assert link.recv(1) == b""
+    with DelayingRelay(echo) as relay, connected(relay) as link:
+        link.sendall(b"x")
+        assert read(link, 1) == b"x"
+        link.shutdown(socket.SHUT_WR)
+        assert link.recv(1) == b""
 
 
 def test_nobody_behind_it_is_told_by_closing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]
-    with DelayingRelay(free) as relay:
-        with socket.create_connection(("127.0.0.1", relay.port), 10) as link:
-            assert link.recv(1) == b""
+    with DelayingRelay(free) as relay, connected(relay) as link:
+        assert link.recv(1) == b""
