@@ -12,6 +12,7 @@ from experiments import (
     orders,
     scale,
     scheduling,
+    xen_migration,
 )
 from experiments.experiment import Experiment
 
@@ -26,6 +27,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     bandwidth.METERS,
     bandwidth.MARKS,
     discovery_scale.EXPERIMENT,
+    xen_migration.EXPERIMENT,
     scheduling.CAP,
     scheduling.WEIGHT,
 )

@@ -34,7 +34,8 @@ def _downtime(curves: Curves) -> str:
 def _losses(curves: Curves) -> str:
     return (
         f"Ours: {ranges(curves, 'packets')}. As in the report losses of the standard migration "
-        "rise with the rate, and the other two lose nothing."
+        "rise with the rate, and the other two lose nothing. Through routers packets go both "
+        "ways, so that a standstill counts twice."
     )
 
 

@@ -6,24 +6,17 @@ What became of it is judged from outside: by xl and virsh of both hosts, and by 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import pytest
 
+from tools.xen_path import HOSTS, ROUTER, packets_pass, prepare_path, shell_answers, traffic
 from tools.xen_pilot import Pilot
-from topologies.lab.keys import guest_address
 from topologies.lab.lab import SCHEDULERS
-from topologies.lab.steps import LabError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-HOSTS = ("xen1", "xen2")
-ROUTER = "r1"
-ENDS = {"xen1": "10.78.0.1", "xen2": "10.79.0.1"}
 MOVE_SECONDS = 900.0
 """Half a minute on an idle machine."""
 FINAL = ("done", "rolled_back", "failed", "refused")
@@ -56,62 +49,6 @@ def is_only_at(pilot: Pilot, host: str) -> bool:
     """Tell whether the router runs at a host, and is known to no other."""
     states = runs_at(pilot)
     return set(states) == {host} and "p" not in states[host] and defined_at(pilot) == [host]
-
-
-@dataclass
-class Passed:
-    """What passed through the router and came back."""
-
-    sent: int = 0
-    received: int = 0
-    through_router: bool = False
-
-
-def prepare_path(pilot: Pilot, host: str) -> None:
-    """Have packets between the two Domain 0s pass through the router, both ways."""
-    for one, other in (HOSTS, HOSTS[::-1]):
-        pilot.lab.machine(one).run(
-            f"ip addr replace {ENDS[one]}/32 dev lo; "
-            f"ip route replace {ENDS[other]} via {guest_address(ROUTER)} src {ENDS[one]}; "
-            "sysctl -q net.ipv4.conf.all.accept_redirects=0 net.ipv4.conf.all.rp_filter=0"
-        )
-    routes = "; ".join(
-        f"ip route replace {ENDS[one]} via 10.77.0.{number}" for number, one in enumerate(HOSTS, 1)
-    )
-    pilot.inside(
-        host,
-        ROUTER,
-        f"echo 1 > /proc/sys/net/ipv4/ip_forward; {routes}; "
-        "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects; "
-        "echo 0 > /proc/sys/net/ipv4/conf/eth0/send_redirects",
-    )
-
-
-@contextmanager
-def traffic(pilot: Pilot) -> Iterator[Passed]:
-    """Send five packets a second from one Domain 0 to the other while the block runs."""
-    machine, passed = pilot.lab.machine("xen1"), Passed()
-    words = f"ping -i 0.2 -W 5 -I {ENDS['xen1']} {ENDS['xen2']}"
-    machine.run(
-        f"setsid sh -c '{words} > /tmp/ping.out 2>&1 & echo $! > /tmp/ping.pid; wait' "
-        "> /dev/null 2>&1 < /dev/null &"
-    )
-    try:
-        yield passed
-    finally:
-        machine.run("kill -INT $(cat /tmp/ping.pid); sleep 1")
-        text = machine.run("cat /tmp/ping.out")
-        found = re.search(r"(\d+) packets transmitted, (\d+) received", text)
-        if found is not None:
-            passed.sent, passed.received = int(found[1]), int(found[2])
-        # One less than 64: it was forwarded, once.
-        passed.through_router = "ttl=63" in text and "ttl=64" not in text
-
-
-def packets_pass(pilot: Pilot) -> bool:
-    """Tell whether three packets in a row come back now."""
-    ping = f"ping -c 3 -i 0.2 -W 5 -I {ENDS['xen1']} {ENDS['xen2']}"
-    return " 0% packet loss" in pilot.lab.machine("xen1").run(ping, check=False)
 
 
 # ---- by REST
@@ -151,14 +88,6 @@ def begun(pilot: Pilot, source: str, destination: str) -> str:
     return str(answer["id"])
 
 
-def _shell_answers(pilot: Pilot) -> bool:
-    """Tell whether the router has come so far."""
-    try:
-        return pilot.inside("xen1", ROUTER, "echo alive").strip() == "alive"
-    except LabError:
-        return False
-
-
 @pytest.fixture
 def router(pilot: Pilot) -> str:
     """The router, which runs at the first host and forwards; its agent is of no matter here."""
@@ -167,7 +96,7 @@ def router(pilot: Pilot) -> str:
     listed = {one["name"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
     if ROUTER not in listed:
         pilot.create("xen1", ROUTER)
-    pilot.wait(partial(_shell_answers, pilot), 120, "its shell answers")
+    pilot.wait(partial(shell_answers, pilot), 120, "its shell answers")
     prepare_path(pilot, "xen1")
     pilot.wait(lambda: packets_pass(pilot), 120, "packets pass through the router")
     return ROUTER
