@@ -13,6 +13,7 @@ import pytest
 
 from tools.docs.blocks import commands
 from tools.docs.command_pages import PROGRAMS
+from unit.docs.shown_commands import complaint
 from unit.docs.shown_pages import PROJECT, literals, typed
 
 _UNFINISHED = (click.MissingParameter, click.BadOptionUsage, click.exceptions.NoArgsIsHelpError)
@@ -30,29 +31,6 @@ def _files_of_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(name).touch()
 
 
-def _complaint(words: list[str]) -> click.UsageError | None:
-    """Return what a program says against a command line, without doing anything."""
-    try:
-        _read(PROGRAMS[words[0]], words[0], words[1:], None)
-    except click.UsageError as error:
-        return error
-    except click.exceptions.Exit:
-        return None
-    return None
-
-
-def _read(
-    command: click.Command, name: str, words: list[str], parent: click.Context | None
-) -> None:
-    context = command.make_context(name, list(words), parent=parent)
-    if isinstance(command, click.Group):
-        left = [*context._protected_args, *context.args]
-        if left:
-            found, inner, rest = command.resolve_command(context, left)
-            assert inner is not None
-            _read(inner, str(found), rest, context)
-
-
 def _ours(shown: Iterator[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str]]]:
     for where, words in shown:
         bare = [word.rpartition("/")[2] for word in words[:1]] + words[1:]
@@ -68,7 +46,7 @@ def _in_prose() -> Iterator[tuple[str, list[str]]]:
 
 def _wrong_literals() -> Iterator[str]:
     for where, words in _in_prose():
-        error = _complaint(words)
+        error = complaint(words)
         if error is not None and not isinstance(error, _UNFINISHED):
             yield f"{where}: {shlex.join(words)}: {error.format_message()}"
 
@@ -84,7 +62,7 @@ def test_each_command_that_is_shown_is_one() -> None:
     wrong = [
         f"{where}: {shlex.join(words)}: {error.format_message()}"
         for where, words in shown
-        if (error := _complaint(words)) is not None and _is_fault(error)
+        if (error := complaint(words)) is not None and _is_fault(error)
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -99,7 +77,7 @@ def test_each_command_that_prose_names_is_one() -> None:
     "line", ["horizonctl slices --nonsense list", "horizonctl hosts unfind 1", "xen-bridge serves"]
 )
 def test_a_command_that_is_none_is_noticed(line: str) -> None:
-    assert _complaint(line.split()) is not None
+    assert complaint(line.split()) is not None
 
 
 def test_each_target_of_make_is_one() -> None:
