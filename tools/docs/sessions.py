@@ -26,6 +26,7 @@ _MASKS = (
     # Identities, durations, ages, rates and counters; what is aligned with them.
     (re.compile(r"\b[0-9a-f]{12}\b|\b[0-9a-f]{8}\b|0x485a0400[0-9a-f]{8}"), "ID"),
     (re.compile(r"\bfe80::[0-9a-f:]+"), "LINK-LOCAL"),
+    (re.compile(r'"seq": \d+'), "SEQ"),
     (re.compile(r'"hw_addr": "[0-9a-f:]{17}"'), "MAC"),
     (re.compile(r"\b127\.0\.0\.1:[1-9]\d{4}\b"), "CLIENT"),
     (re.compile(r"\bnetns \S+\s+-\s+\d+\s+\d+"), "KERNEL-CPUS-MEMORY"),

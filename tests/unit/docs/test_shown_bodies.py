@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from horizon_ryu.http.problem import ProblemError
 from horizon_ryu.http.request import query_values, read_body, read_stream
 from horizon_ryu.http.resource import Resource
 from tools.docs.blocks import commands, curl_body
-from unit.docs.shown_pages import all_blocks, literals, shell_lines
+from unit.docs.shown_pages import all_blocks, literals, shell_lines, typed
 from unit.rest.conftest import Client
 
 _CAPTION = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S+)")
@@ -21,8 +22,8 @@ _SOCKETS = ("/v1/events",)
 """What is asked for by a WebSocket is no operation."""
 _OF_HOSTS = ("/messages",)
 """Served by hosts, not by the controller."""
-_PROBLEM = '{"type":"/v1/openapi.json#'
-"""How an answer begins that is a refusal."""
+_PROBLEM = '"/v1/openapi.json#/components/responses/'
+"""The type of an answer that is a refusal."""
 
 
 def _operation(resources: Sequence[Resource], method: str, path: str) -> Resource | None:
@@ -106,3 +107,20 @@ def test_each_path_that_prose_names_leads_somewhere(resources: Sequence[Resource
         and not any(_operation(resources, method, path) for method in methods)
     ]
     assert lost == []
+
+
+def test_each_timer_that_is_shown_to_be_set_is_one(resources: Sequence[Resource]) -> None:
+    shown = [
+        (where, words[2], word.split("="))
+        for where, words in typed()
+        if words[:2] == ["horizonctl", "timers"]
+        for word in words[3:]
+    ]
+    assert len(shown) > 3
+    wrong = []
+    for where, kind, (name, value) in shown:
+        path = f"/v1/{kind}/timers"
+        why = _refusal(resources, "PATCH", path, json.dumps({name: float(value)}))
+        if why is not None:
+            wrong.append(f"{where}: {path} {name}={value}: {why}")
+    assert not wrong, "\n".join(wrong)
