@@ -8,7 +8,7 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest -ra
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-unit run bench lint router-lab xen-lab xen-lab-stop xen-cap bridge-wheel docs dist package-test clean page
+.PHONY: help setup demo test test-fast test-unit run bench experiments lint router-lab xen-lab xen-lab-stop xen-cap bridge-wheel docs dist package-test clean page
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | \
@@ -38,7 +38,7 @@ bench: setup ## measure Horizon against Ryu's own applications
 
 lint: setup ## ruff and strict mypy
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy horizon_client horizon_ryu xen_bridge tools topologies
+	@$(BIN)/mypy horizon_client horizon_ryu xen_bridge tools topologies experiments
 
 router-lab: setup ## two hosts and a router that moves, as network namespaces (as root)
 	@exec $(BIN)/python -m tools.router_lab
@@ -49,8 +49,11 @@ xen-lab: setup ## two real Xen hosts on this machine (as root; some minutes the 
 xen-lab-stop: ## switch the Xen hosts off
 	@$(BIN)/python -m topologies.lab stop
 
-xen-cap: setup ## the report's cap experiment (Fig. 2.4) on real Xen, as a table and a plot
-	@$(BIN)/python -m tools.cap_experiment $(ARGS)
+experiments: setup ## the report's experiments: data, plots and a page (ARGS=--quick: 3 minutes)
+	@$(BIN)/horizonctl experiment run $(ARGS)
+
+xen-cap: setup ## the report's cap experiment (Fig. 2.4) on real Xen
+	@$(BIN)/horizonctl experiment run cap weight $(ARGS)
 
 bridge-wheel: setup ## dist/xen_bridge-*.whl, for a Domain 0 or a virtual router
 	@$(BIN)/python -m tools.bridge_wheel

@@ -19,9 +19,12 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import time
+import urllib.error
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -124,12 +127,42 @@ class BandwidthLab:
 
         ``mode``: of the slices' bandwidth, ``meter`` or ``ip_tos``.
         """
+        with self._sending(protocols):
+            return [self._interval(mode, limits, skip, seconds) for limits in schedule]
+
+    def series(
+        self,
+        protocols: tuple[str, str],
+        schedule: tuple[Limits, ...],
+        seconds: int,
+        mode: str = "meter",
+    ) -> list[tuple[float, float]]:
+        """Return what came of each sender in each second, in kb/s of frames.
+
+        ``seconds``: of each interval. What takes up time at a change is part of the interval.
+        """
+        self._set_limits(mode, schedule[0])
+        with self._sending(protocols):
+            words = ("series", self._receiver.interface, len(schedule) * seconds)
+            job = self._probe(self._receiver, *words)
+            self.network.wait_for_output(job, "counting")
+            begun = time.monotonic()
+            for place, limits in enumerate(schedule[1:], 1):
+                time.sleep(max(0.0, begun + place * seconds - time.monotonic()))
+                self._set_limits(mode, limits)
+            told = json.loads(self.network.wait(job, SECONDS + seconds).output.splitlines()[-1])
+        one, other = (host.mac for host in self._senders)
+        return [(row.get(one, 0.0), row.get(other, 0.0)) for row in told]
+
+    @contextmanager
+    def _sending(self, protocols: tuple[str, str]) -> Iterator[None]:
+        """Have both send while the block runs."""
         jobs = [
             self._probe(host, protocol, self._receiver.ip, PORT, OFFERED_KBPS)
             for host, protocol in zip(self._senders, protocols, strict=True)
         ]
         try:
-            return [self._interval(mode, limits, skip, seconds) for limits in schedule]
+            yield
         finally:
             for job in jobs:
                 self.network.interrupt(job)
@@ -155,10 +188,14 @@ class BandwidthLab:
                 *("u32", "match", "ip", "tos", hex(mark), "0xfc", "flowid", f"1:{at}"),
             )
 
-    def _interval(self, mode: str, limits: Limits, skip: float, seconds: float) -> IntervalRow:
+    def _set_limits(self, mode: str, limits: Limits) -> None:
+        """Change both slices."""
         for place, (name, limit) in enumerate(zip("ab", limits, strict=True)):
             share = None if limit is None else _share(mode, limit, place)
             self._slicing.request("PATCH", f"/v1/slices/{name}", {"bandwidth": share})
+
+    def _interval(self, mode: str, limits: Limits, skip: float, seconds: float) -> IntervalRow:
+        self._set_limits(mode, limits)
         wanted = sorted(limit for limit in limits if limit is not None and mode == "meter")
         wait_until(lambda: self._in_force() == wanted, SECONDS, f"meters {wanted} in force")
         job = self._probe(self._receiver, "count", self._receiver.interface, skip, seconds)
@@ -187,11 +224,20 @@ class BandwidthLab:
         """Return what makes a slice for each sender, and tells whether that was done."""
 
         def made() -> bool:
+            try:
+                make_missing()
+            except urllib.error.HTTPError as error:
+                # The engine is not up yet.
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                return False
+            return True
+
+        def make_missing() -> None:
             there = self._slicing.slices()
             for name, tenant, host in zip("ab", tenants, self._senders, strict=True):
                 if name not in there:
                     self._slicing.request("POST", "/v1/slices", self._slice(name, tenant, host))
-            return True
 
         return made
 

@@ -5,6 +5,7 @@ It runs in a host with the system's Python, so it imports nothing of ours::
     bandwidth_probe.py udp|tcp HOST PORT RATE_KBPS
     bandwidth_probe.py sink PORT
     bandwidth_probe.py count INTERFACE SKIP SECONDS
+    bandwidth_probe.py series INTERFACE SECONDS
 """
 
 from __future__ import annotations
@@ -65,10 +66,7 @@ def sink(port: int) -> None:
 
 def count(interface: str, skip: float, seconds: float) -> None:
     """Print the kb/s of frames that come, by source MAC, in ``seconds`` after ``skip``."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL)) as link:
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
-        link.bind((interface, 0))
-        link.settimeout(0.05)
+    with _listening(interface) as link:
         _count(link, skip)
         begin = time.monotonic()
         found = _count(link, seconds)
@@ -76,10 +74,35 @@ def count(interface: str, skip: float, seconds: float) -> None:
     print(json.dumps({mac: size * 8 / took / 1_000 for mac, size in found.items()}), flush=True)
 
 
+def series(interface: str, seconds: int) -> None:
+    """Print the kb/s of frames that come, by source MAC, in each of so many seconds."""
+    with _listening(interface) as link:
+        print("counting", flush=True)
+        begun = before = time.monotonic()
+        rows = []
+        for second in range(1, seconds + 1):
+            found = _count_until(link, begun + second)
+            now = time.monotonic()
+            rows.append({mac: size * 8 / (now - before) / 1_000 for mac, size in found.items()})
+            before = now
+    print(json.dumps(rows), flush=True)
+
+
+def _listening(interface: str) -> socket.socket:
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE)
+    link.bind((interface, 0))
+    link.settimeout(0.05)
+    return link
+
+
 def _count(link: socket.socket, seconds: float) -> dict[str, int]:
     """Return the bytes of frames that came, by source MAC."""
+    return _count_until(link, time.monotonic() + seconds)
+
+
+def _count_until(link: socket.socket, end: float) -> dict[str, int]:
     found: dict[str, int] = {}
-    end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
             frame, address = link.recvfrom(1 << 16)
@@ -98,6 +121,8 @@ def main(words: list[str]) -> None:
         send(words[1], int(words[2]), int(words[3]))
     elif words[0] == "sink":
         sink(int(words[1]))
+    elif words[0] == "series":
+        series(words[1], int(words[2]))
     else:
         count(words[1], float(words[2]), float(words[3]))
 

@@ -79,6 +79,11 @@ class Lab:
         finally:
             self.controller.stop()
 
+    @property
+    def openflow_port(self) -> int:
+        """The port where switches find the controller, or who stands between."""
+        return self.controller.openflow_port
+
     # What is done.
 
     def build(self, name: str, versions: tuple[str, ...], **arguments: Any) -> None:
@@ -110,7 +115,7 @@ class Lab:
         rota = cycle(versions)
         self._mininet = MininetProcess(
             self._graph,
-            [f"tcp:127.0.0.1:{self.controller.openflow_port}"],
+            [f"tcp:127.0.0.1:{self.openflow_port}"],
             versions={switch.dpid: [next(rota)] for switch in self._graph.switches},
         )
         self._mininet.start()

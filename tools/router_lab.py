@@ -243,11 +243,14 @@ class Stations(Protocol):
 class NumberedTraffic:
     """Numbered datagrams from client to server and back, while it is entered; then a tally."""
 
-    def __init__(self, lab: Stations, rate: int) -> None:
+    def __init__(self, lab: Stations, rate: int, packet: int = 60) -> None:
+        """``rate``: datagrams per second each way, in IP packets of ``packet`` bytes."""
         self._lab = lab
         self._rate = rate
+        self._packet = packet
         self._ways = (("client", "server", LANS[1]), ("server", "client", LANS[0]))
         self.sent = self.received = self.duplicated = 0
+        self.silence = 0.0
 
     @property
     def lost(self) -> int:
@@ -259,7 +262,7 @@ class NumberedTraffic:
         self._receivers = [
             self._probe(to, "receive", str(PROBE_PORT), "--idle", "0.5") for _, to, _ in self._ways
         ]
-        pace = ("--rate", str(self._rate), "--packet", "60")
+        pace = ("--rate", str(self._rate), "--packet", str(self._packet))
         self._senders = [
             self._probe(space, "send", f"{lan}.2", str(PROBE_PORT), *pace)
             for space, _, lan in self._ways
@@ -284,11 +287,12 @@ class NumberedTraffic:
         tallies = [_ended(one) for one in self._receivers]
         self.received = sum(told["received"] for told in tallies)
         self.duplicated = sum(told["duplicated"] for told in tallies)
+        self.silence = max(told["silence"] for told in tallies)
 
 
-def _ended(probe: subprocess.Popen[str]) -> Mapping[str, int]:
+def _ended(probe: subprocess.Popen[str]) -> Mapping[str, Any]:
     probe.send_signal(signal.SIGINT)
-    told: Mapping[str, int] = json.loads(probe.communicate(timeout=60)[0])
+    told: Mapping[str, Any] = json.loads(probe.communicate(timeout=60)[0])
     return told
 
 

@@ -40,8 +40,8 @@ class Traffic:
     """What was sent and what came of it; all zero until the traffic has ended.
 
     ``skipped`` datagrams were due but never sent: the sender did not get the processor in time.
-    ``dropped`` reached the receiving host, whose socket had no room. ``reordered``, ``farthest``
-    and ``gaps`` are explained in udp_probe.py.
+    ``dropped`` reached the receiving host, whose socket had no room. ``reordered``, ``farthest``,
+    ``silence`` and ``gaps`` are explained in udp_probe.py.
     """
 
     sent: int = 0
@@ -52,6 +52,7 @@ class Traffic:
     reordered: int = 0
     farthest: int = 0
     dropped: int = 0
+    silence: float = 0.0
     gaps: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -78,7 +79,7 @@ class Traffic:
         """Take over what the two ends printed."""
         self.sent, self.skipped = sender["sent"], sender["skipped"]
         self.seconds = sender["seconds"]
-        for name in ("received", "duplicated", "reordered", "farthest", "dropped"):
+        for name in ("received", "duplicated", "reordered", "farthest", "dropped", "silence"):
             setattr(self, name, receiver[name])
         self.gaps = tuple((first, last) for first, last in receiver["gaps"])
 

@@ -45,7 +45,8 @@ class Tally:
     """Which numbers came, how often, and in what order; memory is one bit per number.
 
     ``reordered`` counts those that came after a higher number (RFC 4737, section 3);
-    ``farthest`` is by how many numbers the latest of them was late.
+    ``farthest`` is by how many numbers the latest of them was late. ``silence`` is the longest time
+    between two arrivals, in seconds.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,15 @@ class Tally:
         self.farthest = 0
         self.foreign = 0
         self.highest = -1
+        self.silence = 0.0
         self._seen = bytearray()
+        self._heard: float | None = None
+
+    def heard(self, now: float) -> None:
+        """Note that datagrams have come."""
+        if self._heard is not None:
+            self.silence = max(self.silence, now - self._heard)
+        self._heard = now
 
     def add(self, datagram: bytes | memoryview) -> None:
         """Count one datagram."""
@@ -188,6 +197,7 @@ def _count(
         now = time.monotonic()
         if ready:
             heard = now
+            tally.heard(now)
         if interrupted.at is None:
             continue
         if now - max(heard, interrupted.at) >= idle or now - interrupted.at >= LONGEST_WAIT:

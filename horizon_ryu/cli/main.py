@@ -8,6 +8,7 @@ import click
 
 from horizon_ryu import __version__
 from horizon_ryu.cli import (
+    experiments,
     flows,
     hosts,
     migrations,
@@ -69,7 +70,7 @@ def main(
     context.obj = Session(asker, output or "table", Terminal(), output is not None)
 
 
-_PARTS = (flows, migrations, hosts, slices, stats, switches, top, xen)
+_PARTS = (flows, migrations, hosts, slices, stats, switches, top, xen, experiments)
 for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
 

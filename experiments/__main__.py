@@ -1,0 +1,5 @@
+"""``python -m experiments`` is ``horizonctl experiment``."""
+
+from experiments.command import experiment
+
+experiment()

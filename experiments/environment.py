@@ -1,0 +1,72 @@
+"""What a run ran on: versions, kernel, machine, options, seed."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+LIBRARIES = ("ryu", "eventlet", "networkx", "pydantic", "uvloop", "matplotlib")
+_PROGRAMS = {
+    "openvswitch": ("ovs-vswitchd", "--version"),
+    "frr": ("/usr/lib/frr/zebra", "--version"),
+    "libvirt": ("libvirtd", "--version"),
+    "qemu": ("qemu-system-x86_64", "--version"),
+}
+_VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
+_SECONDS = 10
+
+
+def about_run(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is written about a run; a program that is not there has no version."""
+    return {
+        "options": dict(options),
+        "horizon": _commit() or metadata.version("horizon-ryu"),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "machine": {
+            "architecture": platform.machine(),
+            "processors": os.cpu_count(),
+            "processor": _processor(),
+        },
+        "libraries": {name: _library(name) for name in LIBRARIES},
+        "programs": {name: _program(words) for name, words in _PROGRAMS.items()},
+    }
+
+
+def _commit() -> str | None:
+    return _output(("git", "describe", "--always", "--dirty"))
+
+
+def _library(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _program(words: tuple[str, ...]) -> str | None:
+    found = _VERSION.search(_output(words) or "")
+    return found[0] if found else None
+
+
+def _output(words: tuple[str, ...]) -> str | None:
+    try:
+        ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout.strip() or None
+
+
+def _processor() -> str | None:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, None)

@@ -1,0 +1,38 @@
+"""What a run's measurements come to: CSV, plots, page, and what was expected of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.catalogue import EXPERIMENTS
+from experiments.experiment import Experiment, Row
+from experiments.figure import Figure
+from experiments.figures import FIGURES
+from experiments.page import write_page
+from experiments.plots import draw, write_csv
+from experiments.run_folder import RunFolder
+from experiments.sentences import Curves
+
+
+def drawn_of(figures: Sequence[Figure], rows: Sequence[Row]) -> list[tuple[Figure, Curves]]:
+    """Return the figures of which something was measured, with their curves."""
+    found = ((figure, figure.curves(rows)) for figure in figures)
+    return [(figure, curves) for figure, curves in found if curves]
+
+
+def write_outcome(
+    folder: RunFolder,
+    experiments: Sequence[Experiment] = EXPERIMENTS,
+    figures: Sequence[Figure] = FIGURES,
+) -> Path:
+    """Write data, plots and page of a run into its folder, and return the page."""
+    rows = folder.rows()
+    drawn = drawn_of(figures, rows)
+    measured = {row.experiment for row in rows}
+    for figure, curves in drawn:
+        write_csv(folder.path / f"{figure.name}.csv", figure, curves)
+        names = {one.experiment for one in figure.series} & measured
+        platforms = {one.platform: None for one in experiments if one.name in names}
+        draw(folder.path / figure.name, figure, curves, tuple(platforms))
+    return write_page(folder.path, folder.about(), experiments, drawn, rows)

@@ -1,0 +1,114 @@
+"""The page of a run: our curves beside what the report says, in one HTML file without a network."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from experiments.experiment import Experiment, Row
+from experiments.figure import Figure
+from experiments.sentences import Curves, interval
+
+PAGE = "index.html"
+_TEMPLATE = Path(__file__).with_name("page.html")
+_MOST_ROWS = 40
+"""Points of a figure that its table has; a CSV beside the page has all."""
+
+
+def write_page(
+    folder: Path,
+    about: Mapping[str, Any],
+    experiments: Sequence[Experiment],
+    drawn: Sequence[tuple[Figure, Curves]],
+    rows: Sequence[Row],
+) -> Path:
+    """Write the page of what was drawn into ``folder``, and return it."""
+    text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        contents="".join(_entry(figure) for figure, _ in drawn),
+        expectations=_expectations(experiments, rows),
+        figures="".join(_section(folder, figure, curves) for figure, curves in drawn),
+        about=html.escape(json.dumps(about, indent=2, sort_keys=True)),
+        summary=html.escape(_summary(about)),
+    )
+    path = folder / PAGE
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _summary(about: Mapping[str, Any]) -> str:
+    form = "quick form" if about["options"]["quick"] else "full form"
+    return f"Horizon {about['horizon']}, kernel {about['kernel']}, {form}, begun {about['begun']}"
+
+
+def _entry(figure: Figure) -> str:
+    return f'<li><a href="#{figure.name}">{html.escape(figure.title)}</a></li>\n'
+
+
+def _section(folder: Path, figure: Figure, curves: Curves) -> str:
+    picture = (folder / f"{figure.name}.svg").read_text(encoding="utf-8")
+    return (
+        f'<section id="{figure.name}"><h2>{html.escape(_heading(figure))}</h2>\n'
+        f"<figure>{_inline(picture, figure)}</figure>\n"
+        f"<dl><dt>The report</dt><dd>{html.escape(figure.says)}</dd>\n"
+        f"<dt>Here</dt><dd>{html.escape(figure.differs(curves))}</dd></dl>\n"
+        f"{_table(figure, curves)}"
+        f'<p class="files"><a href="{figure.name}.csv">CSV</a> '
+        f'<a href="{figure.name}.png">PNG</a> <a href="{figure.name}.svg">SVG</a></p></section>\n'
+    )
+
+
+def _heading(figure: Figure) -> str:
+    number = figure.name.removeprefix("fig")
+    return f"Fig. {number}: {figure.title}" if number != figure.name else figure.title
+
+
+def _inline(picture: str, figure: Figure) -> str:
+    """Return an SVG as a part of a page: without its XML head, its ids made the figure's own."""
+    body = picture[picture.index("<svg") :]
+    own = figure.name.replace(".", "-")
+    for before, after in ((' id="', f' id="{own}-'), ('href="#', f'href="#{own}-')):
+        body = body.replace(before, after)
+    return body.replace("url(#", f"url(#{own}-")
+
+
+def _table(figure: Figure, curves: Curves) -> str:
+    rows = [
+        (label, str(point.x), interval(point.y), str(point.y.size))
+        for label, points in curves.items()
+        for point in points
+    ]
+    if len(rows) > _MOST_ROWS:
+        return ""
+    heads = ("", figure.x_label, f"{figure.y_label}: median (interval)", "measured")
+    body = "".join(_row("td", cells) for cells in rows)
+    table = f"<table>{_row('th', heads)}{body}</table>"
+    return f"<details open><summary>Numbers</summary>{table}</details>\n"
+
+
+def _row(tag: str, cells: Iterable[str]) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>\n"
+
+
+def _expectations(experiments: Sequence[Experiment], rows: Sequence[Row]) -> str:
+    found = []
+    for experiment, sentence, wrong in judged(experiments, rows):
+        mark = "holds" if wrong is None else f"does not hold: {wrong}"
+        found.append(_row("td", (experiment.title, sentence, mark)))
+    return "".join(found)
+
+
+def judged(
+    experiments: Sequence[Experiment], rows: Sequence[Row]
+) -> list[tuple[Experiment, str, str | None]]:
+    """Return each expectation of experiments that were measured, and what is wrong, if anything."""
+    found = []
+    for experiment in experiments:
+        own = [row for row in rows if row.experiment == experiment.name]
+        if own:
+            for sentence, check in experiment.expectations.items():
+                found.append((experiment, sentence, check(own)))
+    return found

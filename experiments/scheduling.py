@@ -1,0 +1,62 @@
+"""Cap and weight of virtual routers that share a CPU (report 2.1.2, Fig. 2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from experiments import xen_stages
+from experiments.checks import falls, rises
+from experiments.experiment import Experiment, Measure, Point, Sample, Space
+from tools.cap_experiment import HOST, ROUTERS, SECONDS, measure_both, prepare
+
+FIRST, SECOND = ROUTERS
+EQUAL_WEIGHT = 256
+
+
+@contextmanager
+def stage(folder: Path, _is_quick: bool, parameter: str) -> Iterator[Measure]:
+    """Give what sets a parameter of the first router and measures both."""
+    with xen_stages.lab_with(folder, HOST, ROUTERS) as pilot:
+        prepare(pilot)
+        if parameter == "weight":
+            for name in ROUTERS:
+                # A cap would keep a router from the share that its weight gives it.
+                pilot.set(HOST, name, cap=0, weight=EQUAL_WEIGHT)
+
+        def measure(point: Point) -> Sequence[Sample]:
+            pilot.set(HOST, FIRST, **{parameter: int(point[parameter])})
+            forwarded, cpu = measure_both(pilot, SECONDS)
+            rates = {f"{name}_pps": forwarded[name] for name in ROUTERS}
+            shares = {f"{name}_cpu": cpu[name] for name in ROUTERS}
+            return (Sample({**rates, **shares, "dom0_cpu": cpu["Domain-0"]}),)
+
+        yield measure
+
+
+CAP = Experiment(
+    name="cap",
+    title="Packets forwarded against the cap of one of two routers on a CPU",
+    platform=xen_stages.PLATFORM,
+    stage=partial(stage, parameter="cap"),
+    full=Space({"cap": (10, 20, 30, 40, 50, 60, 70, 80, 90, 100)}),
+    quick=Space({"cap": (10, 100)}, 1),
+    expectations={
+        "A router forwards more with a higher cap": rises("cap", "r1_pps", 2.0),
+        "The other one then has less of the CPU": falls("cap", "r2_cpu"),
+    },
+    needs=("xen-lab",),
+)
+
+WEIGHT = Experiment(
+    name="weight",
+    title="Packets forwarded against the weight of one of two routers on a CPU",
+    platform=xen_stages.PLATFORM,
+    stage=partial(stage, parameter="weight"),
+    full=Space({"weight": (32, 64, 128, 256, 512, 1024, 2048)}),
+    quick=Space({"weight": (64, 1024)}, 1),
+    expectations={"A router's share rises with its weight": rises("weight", "r1_cpu", 1.2)},
+    needs=("xen-lab",),
+)

@@ -1,0 +1,44 @@
+"""Sentences with numbers on what was measured, for the page; no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.summary import CurvePoint, Estimate
+
+Curves = Mapping[str, tuple[CurvePoint, ...]]
+
+
+def number(value: float) -> str:
+    """Return a number as people read it."""
+    if value == 0 or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def interval(found: Estimate) -> str:
+    """Return a median with its interval."""
+    return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"
+
+
+def ranges(curves: Curves, unit: str) -> str:
+    """Tell between which medians each curve lies."""
+    parts = []
+    for label, points in curves.items():
+        medians = [point.y.median for point in points]
+        low, high = number(min(medians)), number(max(medians))
+        span = low if low == high else f"{low} to {high}"
+        parts.append(f"{label}: {span} {unit}".rstrip())
+    return "; ".join(parts)
+
+
+def ends(curves: Curves, unit: str, x_unit: str) -> str:
+    """Tell the first and the last median of each curve."""
+    parts = []
+    for label, points in curves.items():
+        first, last = points[0], points[-1]
+        parts.append(
+            f"{label}: {number(first.y.median)} {unit} at {first.x} {x_unit}, "
+            f"{number(last.y.median)} {unit} at {last.x}"
+        )
+    return "; ".join(parts)

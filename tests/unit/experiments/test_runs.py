@@ -1,0 +1,161 @@
+"""Runs: carried out in an order that the seed gives, interrupted, resumed, drawn."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from experiments import figures
+from experiments.carry_out import Missed, carry_out, steps_left
+from experiments.experiment import Experiment, Measure, Point, Sample, Space
+from experiments.outcome import write_outcome
+from experiments.run_folder import ABOUT, ROWS, RunError, RunFolder
+from experiments.summary import curve
+
+ABOUT_RUN = {
+    "options": {"names": [], "quick": True, "seed": 1},
+    "horizon": "x<y",
+    "kernel": "6",
+    "begun": "today",
+}
+
+
+class Bench:
+    """Stands for a network: notes where was measured, and breaks down or is interrupted."""
+
+    def __init__(self, trouble: BaseException | None = None, after: int = 0) -> None:
+        self.points: list[Point] = []
+        self.staged = self.closed = 0
+        self._trouble, self._after = trouble, after
+
+    def experiment(self, name: str = "migration-openflow") -> Experiment:
+        space = Space({"packet": (64, 1500), "rate": (1, 2, 3)}, 2)
+        return Experiment(name, "title", "a bench", self._stage, space, space)
+
+    @contextmanager
+    def _stage(self, folder: Path, _is_quick: bool) -> Iterator[Measure]:
+        assert folder.is_dir()
+        self.staged += 1
+        try:
+            yield self._measure
+        finally:
+            self.closed += 1
+
+    def _measure(self, point: Point) -> Sequence[Sample]:
+        if self._trouble is not None and len(self.points) == self._after:
+            raise self._trouble
+        self.points.append(point)
+        rate = float(point["rate"])
+        return (Sample({"total_ms": 5 * rate, "lost": 0.0, "downtime_ms": 0.0}),)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    made = RunFolder(tmp_path / "run")
+    made.begin(ABOUT_RUN)
+    return made
+
+
+def test_every_point_is_measured_as_often_as_wanted(run: RunFolder) -> None:
+    bench = Bench()
+    assert carry_out([bench.experiment()], run, False, 1) == ()
+    rows = run.rows()
+    assert len(rows) == 12
+    assert (bench.staged, bench.closed) == (1, 1)
+    assert {(row.point["packet"], row.point["rate"], row.repetition) for row in rows} == {
+        (packet, rate, number) for packet in (64, 1500) for rate in (1, 2, 3) for number in (0, 1)
+    }
+    assert [point.y.median for point in curve(rows, "rate", "total_ms")] == [5, 10, 15]
+
+
+def test_the_seed_gives_the_order_and_repetitions_come_one_after_the_other() -> None:
+    experiment = Bench().experiment()
+    one, same, other = (steps_left(experiment, False, seed, ()) for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+    assert [step.repetition for step in one] == [0] * 6 + [1] * 6
+
+
+@pytest.mark.parametrize("after", range(12))
+def test_an_interrupted_run_goes_on_where_it_was(run: RunFolder, after: int) -> None:
+    bench = Bench(KeyboardInterrupt(), after)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out([bench.experiment()], run, False, 1)
+    assert len(run.rows()) == after
+    assert bench.closed == 1
+    # A measurement that was being written.
+    with (run.path / ROWS).open("a", encoding="utf-8") as file:
+        file.write('{"experiment": "migr')
+    again = Bench()
+    carry_out([again.experiment()], run, False, 1)
+    whole = steps_left(again.experiment(), False, 1, ())
+    assert [*bench.points, *again.points] == [step.point for step in whole]
+    assert len(run.rows()) == 12
+
+
+def test_a_run_that_is_whole_builds_nothing(run: RunFolder) -> None:
+    carry_out([Bench().experiment()], run, False, 1)
+    bench = Bench()
+    carry_out([bench.experiment()], run, False, 1)
+    assert bench.staged == 0
+
+
+def test_an_experiment_that_fails_does_not_end_the_others(run: RunFolder) -> None:
+    broken, whole = Bench(OSError("no network"), 3), Bench()
+    missed = carry_out([broken.experiment("one"), whole.experiment("two")], run, False, 1)
+    assert missed == (Missed("one", "OSError: no network"),)
+    assert [row.experiment for row in run.rows()].count("one") == 3
+    assert [row.experiment for row in run.rows()].count("two") == 12
+
+
+def test_a_folder_has_one_run(run: RunFolder, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="resume"):
+        run.begin(ABOUT_RUN)
+    with pytest.raises(RunError, match="not the folder"):
+        RunFolder(tmp_path / "other").about()
+    (run.path / ABOUT).write_text("{", encoding="utf-8")
+    with pytest.raises(RunError, match=ABOUT):
+        run.about()
+
+
+def test_what_was_measured_is_written_and_drawn(run: RunFolder) -> None:
+    carry_out([Bench().experiment()], run, False, 1)
+    page = write_outcome(run).read_text(encoding="utf-8")
+    stems = {path.stem for path in run.path.glob("*.png")}
+    assert stems == {f"fig4.{number}{part}" for number in (2, 3, 4) for part in "ab"}
+    with (run.path / "fig4.4a.csv").open(encoding="utf-8") as file:
+        head, *points = csv.reader(file)
+    assert head[:3] == ["curve", "rate", "total_ms"]
+    assert [point[:3] for point in points] == [
+        ["OpenFlow", str(rate), str(5.0 * rate)] for rate in (1, 2, 3)
+    ]
+    for stem in stems:
+        assert f'id="{stem}"' in page
+        assert (run.path / f"{stem}.svg").read_bytes().startswith(b"<?xml")
+    # It needs no network, and what comes from outside is no markup.
+    assert "http://" not in page.replace("http://www.w3.org/", "").replace(
+        "http://purl.org/", ""
+    ).replace("http://creativecommons.org/", "")
+    assert "x&lt;y" in page
+    assert "Open vSwitch in user space" in page
+
+
+def test_every_figure_draws_experiments_that_there_are_or_are_reserved() -> None:
+    from experiments.catalogue import EXPERIMENTS
+
+    known = {one.name for one in EXPERIMENTS}
+    drawn = {series.experiment for figure in figures.FIGURES for series in figure.series}
+    assert known <= drawn
+    names = [figure.name for figure in figures.FIGURES]
+    assert len(set(names)) == len(names)
+
+
+def test_a_row_survives_its_file(run: RunFolder) -> None:
+    carry_out([Bench().experiment()], run, False, 1)
+    lines = (run.path / ROWS).read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["repetition"] for line in lines] == [0] * 6 + [1] * 6
