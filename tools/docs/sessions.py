@@ -24,7 +24,14 @@ _CONSOLE = re.compile(r"^(\s*)\.\. code-block:: console$")
 _SECONDS = 60
 _MASKS = (
     # Identities, durations, ages, rates and counters; what is aligned with them.
-    (re.compile(r"\b[0-9a-f]{12}\b"), "ID"),
+    (re.compile(r"\b[0-9a-f]{12}\b|\b[0-9a-f]{8}\b|0x485a0400[0-9a-f]{8}"), "ID"),
+    (re.compile(r"\bfe80::[0-9a-f:]+"), "LINK-LOCAL"),
+    (re.compile(r'"seq": \d+'), "SEQ"),
+    (re.compile(r'"hw_addr": "[0-9a-f:]{17}"'), "MAC"),
+    (re.compile(r"\b127\.0\.0\.1:[1-9]\d{4}\b"), "CLIENT"),
+    (re.compile(r"\bnetns \S+\s+-\s+\d+\s+\d+"), "KERNEL-CPUS-MEMORY"),
+    (re.compile(r"\b\d+ frames? (?:was|were) passed on"), "FRAMES"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)?(e-\d+)?(?= ?(s|ms|us|µs|seconds|MB|KB|MHz)\b)"), "N"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT[\d:.]+Z?"), "TIME"),
     (re.compile(r"\b\d+\.\d+\b(?!\.)"), "N"),
