@@ -16,7 +16,7 @@ import type {
   XenHost,
   XenTopology,
 } from "./api/types.ts";
-import { applyEvents, fromSnapshot } from "./model/network.ts";
+import { applyEvents, EMPTY, fromSnapshot } from "./model/network.ts";
 import type { Store } from "./model/store.ts";
 import { MOST_EVENTS, type Part, type World } from "./model/world.ts";
 
@@ -167,11 +167,17 @@ export class Live {
   }
 
   private async readOffers(): Promise<void> {
-    const { body } = await this.client.get<{ links: Record<string, string> }>("/v1");
+    const { body, cursor } = await this.client.get<{ links: Record<string, string> }>("/v1");
+    if (cursor !== null) this.cursor = cursor;
     this.offers = new Set(Object.values(body.links));
   }
 
   private async readTopology(): Promise<void> {
+    if (!this.offers.has("/v1/topology")) {
+      // A controller of Xen hosts alone has no switches.
+      this.world.set({ network: EMPTY, loaded: true });
+      return;
+    }
     const { body, cursor } = await this.client.get<Topology>("/v1/topology");
     if (cursor !== null) this.cursor = cursor;
     this.world.set({ network: fromSnapshot(body), loaded: true });
@@ -249,6 +255,7 @@ export class Live {
   }
 
   private async readLoads(): Promise<void> {
+    if (!this.offers.has("/v1/stats/loads")) return;
     try {
       const { body } = await this.client.get<Loads>("/v1/stats/loads");
       this.world.set({ loads: body });

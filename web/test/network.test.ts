@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { applyEvents, cableKey, cablesOf, EMPTY, fromSnapshot, linkKey } from "../src/model/network.ts";
 import type { ApiEvent, Topology } from "../src/api/types.ts";
+import {
+  applyEvents,
+  cableKey,
+  cablesOf,
+  EMPTY,
+  fromSnapshot,
+  linkKey,
+} from "../src/model/network.ts";
 
 const a = { dpid: "0000000000000001", port_no: 1 };
 const b = { dpid: "0000000000000002", port_no: 1 };
@@ -14,7 +21,12 @@ const SNAPSHOT: Topology = {
   ],
   hosts: [],
 };
-const event = (kind: string, data: object): ApiEvent => ({ seq: 1, at: 0, kind, data: data as never });
+const event = (kind: string, data: object): ApiEvent => ({
+  seq: 1,
+  at: 0,
+  kind,
+  data: data as never,
+});
 
 test("a cable is one, whichever direction is asked", () => {
   assert.equal(cableKey({ src: a, dst: b }), cableKey({ src: b, dst: a }));
@@ -25,7 +37,10 @@ test("a tree change marks both directions of the cables that it names", () => {
   const told = event("tree_change", { added: [{ src: b, dst: a }], removed: [] });
   const { network, incomplete } = applyEvents(fromSnapshot(SNAPSHOT), [told]);
   assert.equal(incomplete, false);
-  assert.deepEqual([...network.links.values()].map((one) => one.in_tree), [true, true]);
+  assert.deepEqual(
+    [...network.links.values()].map((one) => one.in_tree),
+    [true, true],
+  );
 });
 
 test("a tree change that leaves some out asks for a snapshot", () => {

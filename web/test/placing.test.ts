@@ -12,7 +12,8 @@ test("a new node is beside its neighbour, with room, and the same every time", (
   assert.deepEqual(place(wanted, known), made);
   const spot = made.get("c");
   assert.ok(spot);
-  for (const other of known.values()) assert.ok(Math.hypot(spot.x - other.x, spot.y - other.y) >= 90);
+  for (const other of known.values())
+    assert.ok(Math.hypot(spot.x - other.x, spot.y - other.y) >= 90);
   assert.ok(Math.hypot(spot.x, spot.y) < 300);
 });
 

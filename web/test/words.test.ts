@@ -26,13 +26,19 @@ test("a problem's reasons stand beside their fields, the others apart", () => {
 });
 
 test("rates and dpids are short", () => {
-  assert.deepEqual([bps(0), bps(12_345_678), bps(1e9), bps(null)], ["0 b/s", "12.3 Mb/s", "1 Gb/s", "–"]);
+  assert.deepEqual(
+    [bps(0), bps(12_345_678), bps(1e9), bps(null)],
+    ["0 b/s", "12.3 Mb/s", "1 Gb/s", "–"],
+  );
   assert.deepEqual([shortDpid("0000000000000000"), shortDpid("00000000000000a1")], ["0", "a1"]);
 });
 
 test("a wider line carries more, within bounds", () => {
   const widths = [0, 1e5, 1e6, 1e8, 1e12].map(widthOf);
-  assert.deepEqual([...widths].sort((x, y) => x - y), widths);
+  assert.deepEqual(
+    [...widths].sort((x, y) => x - y),
+    widths,
+  );
   assert.equal(widths.at(-1), 9);
 });
 

@@ -12,6 +12,7 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tools.waiting import wait_until
@@ -106,9 +107,23 @@ class Browser:
         self.wait(lambda: self.one(selector).is_enabled(), f"{selector} is enabled")
         self.one(selector).click()
 
+    def fill(self, selector: str, text: str) -> None:
+        """Write into a field, in place of what is there."""
+        self.one(selector).send_keys(Keys.CONTROL, "a", Keys.NULL, text)
+
+    def has_focus(self, selector: str) -> bool:
+        """Tell whether keys go to the element of ``selector``."""
+        return self.driver.switch_to.active_element in self.driver.find_elements(
+            By.CSS_SELECTOR, selector
+        )
+
     def press(self, *keys: str) -> None:
         """Press keys, one after the other, wherever the focus is."""
         ActionChains(self.driver).send_keys(*keys).perform()
+
+    def press_with(self, held: str, key: str) -> None:
+        """Press a key while another one is held."""
+        ActionChains(self.driver).key_down(held).send_keys(key).key_up(held).perform()
 
     def screenshot(self, path: Path) -> None:
         """Keep what is shown as a PNG."""

@@ -1,10 +1,12 @@
 /** The page: bar, table, picture, details; its keys, and what a click means in each mode. */
 
 import { useEffect, useState } from "preact/hooks";
-import { switchLabel, timeOfDay } from "../model/naming.ts";
+import { listed } from "../actions/flow_request.ts";
+import { stationLabel, switchLabel, timeOfDay } from "../model/naming.ts";
 import type { World } from "../model/world.ts";
-import { usePage, useView, useWorld } from "./context.tsx";
+import { type Mode, usePage, useView, useWorld } from "./context.tsx";
 import { Details } from "./details.tsx";
+import { DrawFlow } from "./draw_flow.tsx";
 import { ObjectTable } from "./object_table.tsx";
 import { KeySheet, Palette, TokenDialog } from "./palette.tsx";
 import { PictureView } from "./picture_view.tsx";
@@ -32,6 +34,8 @@ export function App({ enter }: { enter(token: string): void }) {
     } else if (mode.kind === "whatif" && id !== null && (isSwitch || id.includes("="))) {
       const cut = mode.cut.includes(id) ? mode.cut.filter((one) => one !== id) : [...mode.cut, id];
       view.set({ mode: { ...mode, cut } });
+    } else if (mode.kind === "draw") {
+      view.set({ mode: drawnOn(mode, id, world) });
     } else if (mode.kind !== "migrate" && mode.kind !== "whatif") {
       view.set({ selected: id, overlay: null, planned: new Set(), mode: { kind: "look" } });
     }
@@ -40,8 +44,11 @@ export function App({ enter }: { enter(token: string): void }) {
     const { selected } = view.get();
     if (key === "w")
       view.set({ mode: { kind: "whatif", cut: [], answer: null }, planned: new Set() });
+    else if (key === "d")
+      view.set({ mode: { kind: "draw", from: "", to: "", through: "" }, planned: new Set() });
     else if (key === "m" && selected?.startsWith("flow:")) {
       view.set({ mode: { kind: "migrate", flow: selected.slice(5), waypoints: [] } });
+      setTimeout(() => document.getElementById("waypoint")?.focus());
     } else return false;
     setTab("details");
     return true;
@@ -50,6 +57,7 @@ export function App({ enter }: { enter(token: string): void }) {
     const tabs: Record<string, Tab> = { "1": "table", "2": "picture", "3": "details" };
     const key = (event: KeyboardEvent) => {
       if (event.ctrlKey && event.key.toLowerCase() === "k") setOpen("palette");
+      else if (event.key === "Escape" && isTyping(event)) return leaveField(event);
       else if (isTyping(event) || event.ctrlKey || event.altKey || event.metaKey) return;
       else if (event.key === "?") setOpen("keys");
       else if (event.key === "/") document.getElementById("filter")?.focus();
@@ -81,6 +89,9 @@ export function App({ enter }: { enter(token: string): void }) {
           ))}
         </nav>
         <span class="space" />
+        <button type="button" id="draw-flow" onClick={() => begin("d")}>
+          Draw flow
+        </button>
         <button type="button" onClick={() => begin("w")}>
           What if
         </button>
@@ -95,7 +106,9 @@ export function App({ enter }: { enter(token: string): void }) {
         <ObjectTable choose={choose} />
         <PictureView choose={choose} />
         <aside class="details" aria-label="Details">
-          {mode.kind === "whatif" ? <WhatIf cut={mode.cut} /> : <Details />}
+          {mode.kind === "whatif" && <WhatIf cut={mode.cut} />}
+          {mode.kind === "draw" && <DrawFlow mode={mode} />}
+          {mode.kind !== "whatif" && mode.kind !== "draw" && <Details />}
         </aside>
       </main>
       <datalist id="switch-names">
@@ -108,6 +121,26 @@ export function App({ enter }: { enter(token: string): void }) {
       {world.liveness.state === "locked" && <TokenDialog enter={enter} />}
     </div>
   );
+}
+
+/** Return a flow being drawn after a click: stations are its ends, switches what it passes. */
+function drawnOn(
+  mode: Extract<Mode, { kind: "draw" }>,
+  id: string | null,
+  { network }: World,
+): Extract<Mode, { kind: "draw" }> {
+  const station = id === null ? undefined : network.stations.get(id);
+  if (station !== undefined)
+    return { ...mode, [mode.from === "" ? "from" : "to"]: stationLabel(station) };
+  if (id === null || !network.switches.has(id)) return mode;
+  const passed = [...listed(mode.through), switchLabel(id, network.switches)];
+  return { ...mode, through: passed.join(", ") };
+}
+
+/** Escape leaves a field first: keys mean something else there. A dialog is closed by the browser. */
+function leaveField(event: KeyboardEvent): void {
+  const target = event.target as HTMLElement;
+  if (target.closest("dialog") === null) target.blur();
 }
 
 function isTyping(event: KeyboardEvent): boolean {

@@ -14,7 +14,7 @@ export type Mode =
   /** Clicks on switches are waypoints of a flow's new path. */
   | { kind: "migrate"; flow: string; waypoints: string[] }
   /** Clicks on stations and switches are the ends and waypoints of a new flow. */
-  | { kind: "draw"; from: string; to: string; waypoints: string[] }
+  | { kind: "draw"; from: string; to: string; through: string }
   /** Clicks on links and switches cut them, in the picture only. */
   | { kind: "whatif"; cut: string[]; answer: WhatIf | null }
   | { kind: "move"; router: string; destination: string };

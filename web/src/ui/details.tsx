@@ -18,7 +18,7 @@ import {
 import { type Cable, cablesOf } from "../model/network.ts";
 import { concerns, type World } from "../model/world.ts";
 import { useAction, usePage, useView, useWorld } from "./context.tsx";
-import { DomainSettings, MoveRouter } from "./domain_panels.tsx";
+import { DomainSettings, MovedRouter, MoveRouter } from "./domain_panels.tsx";
 import { MigrateFlow } from "./migrate_flow.tsx";
 import { Equivalents, Facts, Fault, Field } from "./parts.tsx";
 import { RateGraph } from "./rate_graph.tsx";
@@ -352,7 +352,7 @@ function XenPart({ id, world }: { id: string; world: World }) {
   const domain: Domain | undefined = world.domains
     .get(hostName)
     ?.find((one) => one.name === domainName);
-  if (domain === undefined) return <p class="note">It is not there any more.</p>;
+  if (domain === undefined) return <MovedRouter domain={domainName} />;
   return (
     <>
       <h2>Router {domain.name}</h2>

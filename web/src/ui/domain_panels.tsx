@@ -83,6 +83,24 @@ export function MoveRouter(props: {
   );
 }
 
+/** A router that is no longer on a host: where its newest migration took it, with the steps. */
+export function MovedRouter({ domain }: { domain: string }) {
+  const { migrations } = useWorld();
+  const last = [...migrations.values()]
+    .filter((one): one is RouterMigration => one.kind === "router" && one.domain === domain)
+    .sort((one, other) => other.started - one.started)[0];
+  if (last === undefined) return <p class="note">It is not there any more.</p>;
+  return (
+    <>
+      <h2>Router {domain}</h2>
+      <p class="note">
+        From {last.host} to {last.destination}
+      </p>
+      <Steps told={last} />
+    </>
+  );
+}
+
 function Steps({ told }: { told: RouterMigration }) {
   const pause = told.pause_ms === null ? "" : `, stood still for ${Math.round(told.pause_ms)} ms`;
   const lost = told.lost === null ? "" : `, ${told.lost} packets lost`;

@@ -69,6 +69,7 @@ const KEYS: [string, string][] = [
   ["/", "filter the table"],
   ["↑ ↓ Enter", "walk the table, select"],
   ["← →", "close and open a group"],
+  ["d", "draw a flow"],
   ["m", "migrate the selected flow"],
   ["w", "what if"],
   ["1 2 3", "table, picture, details (narrow screens)"],

@@ -1,7 +1,9 @@
 /** The picture within the page: what it is shown, and what a click means just now. */
 
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { dpidOf, listed } from "../actions/flow_request.ts";
 import type { Position } from "../api/types.ts";
+import { stationLabel } from "../model/naming.ts";
 import { wayIds } from "../model/rows.ts";
 import type { World } from "../model/world.ts";
 import { elementsOf } from "../picture/elements.ts";
@@ -50,12 +52,12 @@ export function PictureView({ choose }: { choose(id: string | null): void }) {
   }, [elements, world.positions, world.loaded]);
   useEffect(() => {
     picture.current?.mark({
-      selected: new Set(view.selected === null ? [] : [view.selected, ...waypointsOf(view)]),
+      selected: new Set(view.selected === null ? [] : [view.selected, ...chosenBy(world, view)]),
       lit: view.overlay ?? litBy(world, view),
       planned: view.planned,
       cut: new Set(view.mode.kind === "whatif" ? view.mode.cut : []),
     });
-  }, [view, world.flows]);
+  }, [view, world.flows, network]);
 
   const arrange = () => {
     const pinned = [...world.positions].filter(([, one]) => one.pinned === true);
@@ -93,8 +95,15 @@ export function PictureView({ choose }: { choose(id: string | null): void }) {
   );
 }
 
-function waypointsOf({ mode }: View): string[] {
-  return mode.kind === "migrate" || mode.kind === "draw" ? mode.waypoints : [];
+/** Return what an action has of the picture so far. */
+function chosenBy({ network }: World, { mode }: View): string[] {
+  if (mode.kind === "migrate") return mode.waypoints;
+  if (mode.kind !== "draw") return [];
+  const ends = [...network.stations].filter(([, one]) =>
+    [mode.from, mode.to].includes(stationLabel(one)),
+  );
+  const through = listed(mode.through).map((one) => dpidOf(one, network.switches));
+  return [...ends.map(([id]) => id), ...through];
 }
 
 /** Return what a selected flow passes; null where nothing is to be dimmed. */
