@@ -34,6 +34,8 @@ PORTS_TOLD = 512
 """Ports of a switch that an event tells of: one of a large chassis would hold everybody up."""
 
 
+_OF_PORTS = frozenset({"port_add", "port_modify"})
+"""What tells how a port is; an alarm names it only."""
 CABLES_TOLD = 512
 """Cables that an event tells of, at most: beyond them the topology is asked for again."""
 
@@ -53,7 +55,7 @@ def change_to_event(
     data = _data(subject, change.kind != "switch_leave")
     if isinstance(subject, Switch) and name is not None:
         data["name"] = name
-    if view is not None and isinstance(subject, PortRef):
+    if view is not None and change.kind in _OF_PORTS and isinstance(subject, PortRef):
         data |= _port_data(subject, view)
     if view is not None and change.kind == "link_add" and isinstance(subject, Link):
         in_tree = None if forest is None else forest.contains(subject)
