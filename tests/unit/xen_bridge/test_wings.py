@@ -23,9 +23,12 @@ LEANS_ON: dict[str, set[str]] = {
     "trust": {"errors", "atomic_write", "private_file"},
     "client": {"errors", "protocol", "trust"},
     "client_pool": set(),
+    "claim": set(),
     "runtime": {"errors"},
     "serving": {"runtime"},
-    "server": {"errors", "protocol", "trust", "client", "client_pool", "runtime", "serving"},
+    "server": {
+        *("errors", "protocol", "trust", "client", "client_pool", "runtime", "serving", "claim"),
+    },
     "channel": {"errors", "protocol", "trust", "client", "atomic_write"},
     "dom0": {
         *("errors", "protocol", "netlink", "atomic_write", "child_command", "announcements"),
@@ -45,8 +48,8 @@ LEANS_ON: dict[str, set[str]] = {
         *("errors", "protocol", "trust", "client", "one_line", "server", "planes", "separation"),
     },
 }
-"""What each wing may import, besides itself; nodes and command, at the top, put it together."""
-TOP = {"handlers", "nodes", "command"}
+"""What each wing may import, besides itself; those at the top put it together."""
+TOP = {"handlers", "nodes", "command", "leaving"}
 
 
 def wing_of(path: Path) -> str:
