@@ -92,7 +92,9 @@ class Stats(HorizonApp):
         self.horizon.runtime.sleep(STEP / 5)
         for dpid, switch in tuple(self._book.switches.items()):
             sample = switch.latest.get(StatsType.PORTS)
-            if sample is not None and self._history.is_due(dpid, sample.at):
+            if sample is None:
+                continue
+            if self._history.is_due(dpid, sample.at, sum(map(len, sample.pieces))):
                 self._history.record(dpid, sample.at, port_rates(switch))
                 self.horizon.runtime.checkpoint()
 

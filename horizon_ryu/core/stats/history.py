@@ -10,7 +10,7 @@ from array import array
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import NamedTuple
 
 from horizon_ryu.core.stats.rates import NO_RATES, Rates
@@ -20,6 +20,10 @@ SPAN = 900.0
 STEP = 5.0
 """Seconds between two points of a switch, at least."""
 POINTS = int(SPAN / STEP)
+PORT_BYTES = 112
+"""Of a port's counters in a message of OpenFlow 1.3, which has the longest (7.3.5.6)."""
+_MOST_REFUSED = 4096
+"""Switches of which it is known when they were refused the last time."""
 _VALUES = 3
 _EARLY = 0.9
 """Of a step: polls come not quite as regularly as they are asked for."""
@@ -58,11 +62,20 @@ class RateHistory:
         """Points so far that found no room."""
         self.version = 0
         """Grows with every point."""
+        self._refused_at: dict[int, float] = {}
 
-    def is_due(self, dpid: int, at: float) -> bool:
-        """Tell whether a reading of this time is one more point."""
+    def is_due(self, dpid: int, at: float, size: int = 0) -> bool:
+        """Tell whether a reading of this time is one more point.
+
+        ``size``: its bytes, if they are known. One of more ports than there is room for at all is
+        never due: to read tens of thousands of them only to refuse them would hold everybody up.
+        """
+        if size > self._most_ports * PORT_BYTES:
+            self.refused += 1
+            return False
         known = self._switches.get(dpid)
-        return known is None or at - known.points[-1].at >= _EARLY * STEP
+        taken = -inf if known is None else known.points[-1].at
+        return at - max(taken, self._refused_at.get(dpid, -inf)) >= _EARLY * STEP
 
     def record(self, dpid: int, at: float, rates: Mapping[int, Rates]) -> bool:
         """Take the rates of a switch's ports at a time; False if there is no room for them.
@@ -73,7 +86,12 @@ class RateHistory:
         needed = len(rates) - (0 if known is None else known.room)
         if needed > 0 and not self._make_room(needed, dpid, at):
             self.refused += 1
+            self._refused_at.pop(dpid, None)
+            self._refused_at[dpid] = at
+            if len(self._refused_at) > _MOST_REFUSED:
+                del self._refused_at[next(iter(self._refused_at))]
             return False
+        self._refused_at.pop(dpid, None)
         history = self._switches.setdefault(dpid, _SwitchHistory())
         self._switches.move_to_end(dpid)
         history.room += max(0, needed)

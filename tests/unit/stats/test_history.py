@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from webob import Request
 
-from horizon_ryu.core.stats.history import POINTS, SPAN, STEP, RateHistory
+from horizon_ryu.core.stats.history import POINTS, PORT_BYTES, SPAN, STEP, RateHistory
 from horizon_ryu.core.stats.rates import NO_RATES, Rates
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import loads
@@ -96,6 +96,18 @@ def test_there_are_never_more_ports_than_allowed(steps: list[tuple[int, int, flo
         if not kept:
             assert history.latest(dpid) == was
     assert history.ports == sum(each.room for each in history._switches.values())
+
+
+def test_who_finds_no_room_is_not_read_again_and_again() -> None:
+    history = RateHistory(10)
+    assert not history.is_due(1, 100.0, size=11 * PORT_BYTES)
+    assert history.refused == 1
+    assert history.is_due(1, 100.0, size=10 * PORT_BYTES)
+    assert not history.record(1, 100.0, dict.fromkeys(range(1, 12), NO_RATES))
+    assert not history.is_due(1, 101.0)
+    assert history.is_due(1, 100.0 + STEP)
+    assert history.record(1, 100.0 + STEP, dict.fromkeys(range(1, 11), NO_RATES))
+    assert not history.is_due(1, 101.0 + STEP)
 
 
 def test_those_who_are_gone_give_way_and_those_who_are_there_do_not() -> None:
