@@ -25,8 +25,6 @@ SECONDS = 30.0
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 20.0
 """After which a connection is not used again; the other side keeps it for longer."""
-ALERT_SECONDS = 1.0
-"""For what a peer said before it hung up, which has arrived or never will."""
 SILENCE_SECONDS = 10
 """After which a machine whose kernel acknowledges nothing is away, however long the deadline."""
 _CHUNK = 64 * 1024
@@ -91,8 +89,6 @@ class BridgeClient:
             connection.request("POST", PATH, data, headers)
             answer = self._read(connection, deadline)
         except BaseException as error:
-            if isinstance(error, ConnectionError):
-                error = self._last_word(error)
             # Half an exchange: what is left of it must not answer the next one.
             self.close()
             if isinstance(error, BridgeError):
@@ -105,23 +101,6 @@ class BridgeClient:
         self._used_at = time.monotonic()
         self._has_answered = True
         return answer
-
-    def _last_word(self, error: OSError) -> OSError:
-        """Return the alert that came before the connection was cut, if one did.
-
-        Whoever is still writing when a server refuses a key learns of the cut only (RFC 8446, 4.4.2
-        and appendix D: in TLS 1.3 the client speaks before its certificate is judged).
-        """
-        connection = None if self._connection is None else self._connection.sock
-        if connection is not None:
-            try:
-                connection.settimeout(ALERT_SECONDS)
-                connection.recv(1)
-            except ssl.SSLError as told:
-                return told if "ALERT" in str(told.reason or "") else error
-            except OSError:
-                return error
-        return error
 
     def _connected(self, deadline: float) -> http.client.HTTPSConnection:
         if self._connection is not None and not self._is_usable(self._connection):

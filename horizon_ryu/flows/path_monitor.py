@@ -66,15 +66,17 @@ class PathMonitor:
     def changed(self, changes: Iterable[TopologyChange]) -> None:
         """Take note of changes of the topology; never waits."""
         ends: dict[str, set[PortRef]] = {"port_add": set(), "port_delete": set()}
+        is_loss = False
         for change in changes:
-            if change.kind in _LOSSES:
-                # The index knows where a flow was; where it goes is known when its change is over.
-                self._waiting.suspect_numbers(self._registry.changing())
+            is_loss = is_loss or change.kind in _LOSSES
             if isinstance(change.subject, PortRef) and change.kind in ends:
                 ends[change.kind].add(change.subject)
             else:
                 self.suspect(self._concerned(change))
         self.suspect(self._ending_at(ends["port_add"], ends["port_delete"]))
+        if is_loss:
+            # The index knows where a flow was; where it goes is known when its change is over.
+            self._waiting.suspect_numbers(self._registry.changing())
 
     def _ending_at(self, come: set[PortRef], gone: set[PortRef]) -> Iterator[Flow]:
         """Yield the flows that cannot be without ports that are gone, or that wait for some.

@@ -111,35 +111,28 @@ _DpidForm: TypeAlias = Annotated[
 
 
 def switch_given(given: int | str, info: ValidationInfo) -> int:
-    """Return the dpid that is meant: hex digits, a number, or the name of a switch."""
-    # Read here, not in core.identifiers: the bounds have been checked.
+    """Return the dpid that is meant: hex digits, a number, or the name of a switch.
+
+    Who knows the names is in the context of the validation.
+    """
+    # Read here, not in core.identifiers: the bounds have been checked, and batches have thousands.
     if isinstance(given, int):
         return given
     if DPID.fullmatch(given):
         return int(given.replace(":", ""), 16)
-    return _switch_named(given, info)
-
-
-def _switch_named(name: str, info: ValidationInfo) -> int:
-    """Return the dpid of a switch; who knows the names is in the context of the validation."""
     lookup = (info.context or {}).get(SWITCHES, no_names)
-    dpid: int | None = lookup(name)
+    dpid: int | None = lookup(given)
     if dpid is None:
-        raise PydanticCustomError("told", "no switch is named {name}", {"name": name})
+        raise PydanticCustomError("told", "no switch is named {name}", {"name": given})
     return dpid
 
 
-def _dpid_schema(_source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-    """Return what reads a dpid: digits at once, for batches have thousands, names by a call."""
-    return core_schema.with_info_after_validator_function(
-        lambda given, info: (
-            int(given.replace(":", ""), 16)
-            if isinstance(given, str) and DPID.fullmatch(given)
-            else switch_given(given, info)
-        ),
-        handler.generate_schema(_DpidForm),
-    )
-
-
-DpidGiven: TypeAlias = Annotated[int, GetPydanticSchema(_dpid_schema)]
+DpidGiven: TypeAlias = Annotated[
+    int,
+    GetPydanticSchema(
+        lambda _source, handler: core_schema.with_info_after_validator_function(
+            switch_given, handler.generate_schema(_DpidForm)
+        )
+    ),
+]
 """A dpid in a request: hex digits, a number or a name, taken as the number that it is."""
