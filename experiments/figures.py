@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.bandwidth import COMBINATIONS
-from experiments.figure import Figure, ReportCurve, Series
+from experiments.figure import Difference, Figure, ReportCurve, Series
 from experiments.orders import ORDERS
 from experiments.sentences import Curves, ends, ranges
 
@@ -168,84 +168,94 @@ def _only_ours(curves: Curves) -> str:
     return f"Measured here only: {ranges(curves, '')}."
 
 
-def _beyond() -> tuple[Figure, ...]:
-    orders = tuple(Series(f"{order} order", "orders", {"order": order}) for order in ORDERS)
+def _orders() -> Figure:
+    return Figure(
+        name="orders",
+        title="Packets lost by the order in which entries are changed",
+        x="rate",
+        y="lost",
+        x_label=RATE,
+        y_label="packets lost",
+        series=tuple(Series(f"{order} order", "orders", {"order": order}) for order in ORDERS),
+        says="Entries are installed in reverse order and the old ones deleted last, so that "
+        "no packet is lost; what other orders cost is not measured.",
+        differs=lambda curves: f"Ours: {ranges(curves, 'packets')}.",
+    )
+
+
+def _scale() -> tuple[Figure, ...]:
     return (
-        Figure(
-            name="orders",
-            title="Packets lost by the order in which entries are changed",
-            x="rate",
-            y="lost",
-            x_label=RATE,
-            y_label="packets lost",
-            series=orders,
-            says="Entries are installed in reverse order and the old ones deleted last, so that "
-            "no packet is lost; what other orders cost is not measured.",
-            differs=lambda curves: f"Ours: {ranges(curves, 'packets')}.",
+        _total_time(
+            "scale-distance",
+            "the controller's distance",
+            ("delay_ms", "delay of the control connection, each way (ms)", "one flow"),
+            "If the distance of the controller rises, the total migration time rises.",
+            lambda curves: f"Ours: {ends(curves, 'ms', 'ms')}: two round trips.",
         ),
-        Figure(
-            name="scale-distance",
-            title="Total migration time against the controller's distance",
-            x="delay_ms",
-            x_label="delay of the control connection, each way (ms)",
-            series=(Series("one flow", "scale-distance"),),
-            says="If the distance of the controller rises, the total migration time rises.",
-            differs=lambda curves: (
-                f"Ours: {ends(curves, 'ms', 'ms')}: two round trips and "
-                "the drain, and no more with a longer path."
-            ),
-            y="total_ms",
-            y_label=TOTAL,
-        ),
-        Figure(
-            name="scale-flows",
-            title="Total migration time against the number of flows",
-            x="flows",
-            x_label="flows migrated together",
-            series=(Series("all flows", "scale-flows"),),
-            says="If the number of migrated flows grows, the total migration time rises, by the "
+        _total_time(
+            "scale-flows",
+            "the number of flows",
+            ("flows", "flows migrated together", "all flows"),
+            "If the number of migrated flows grows, the total migration time rises, by the "
             "messages that are sent.",
-            differs=lambda curves: f"Ours: {ends(curves, 'ms', 'flows')}.",
-            scales=("log", "log"),
-            y="total_ms",
-            y_label=TOTAL,
+            lambda curves: f"Ours: {ends(curves, 'ms', 'flows')}.",
+            ("log", "log"),
         ),
-        Figure(
-            name="scale-switches",
-            title="Total migration time against the switches on the path",
-            x="switches",
-            x_label="switches on the path",
-            series=(Series("one flow", "scale-switches"),),
-            says="Not measured; three switches in every test.",
-            differs=lambda curves: (
+        _total_time(
+            "scale-switches",
+            "the switches on the path",
+            ("switches", "switches on the path", "one flow"),
+            "Not measured; three switches in every test.",
+            lambda curves: (
                 f"Ours: {ends(curves, 'ms', 'switches')}: all entries but "
                 "the ingress go out together, so that the path's length hardly counts."
             ),
-            y="total_ms",
-            y_label=TOTAL,
         ),
+    )
+
+
+def _total_time(
+    experiment: str,
+    against: str,
+    across: tuple[str, str, str],
+    says: str,
+    differs: Difference,
+    scales: tuple[str, str] = ("linear", "linear"),
+) -> Figure:
+    """Return the figure of an experiment of total times; ``across``: parameter, axis, curve."""
+    x, x_label, label = across
+    return Figure(
+        name=experiment,
+        title=f"Total migration time against {against}",
+        x=x,
+        y="total_ms",
+        x_label=x_label,
+        y_label=TOTAL,
+        series=(Series(label, experiment),),
+        says=says,
+        differs=differs,
+        scales=scales,
+    )
+
+
+def _discovery() -> tuple[Figure, ...]:
+    measured = (
+        ("time", "Time until every cable is known", "known_s", "seconds after the last has joined"),
+        ("cpu", "Controller's CPU at rest", "cpu_percent", "CPU (%)"),
+    )
+    return tuple(
         Figure(
-            name="discovery-time",
-            title="Time until every cable is known",
+            name=f"discovery-{name}",
+            title=title,
             x="switches",
-            y="known_s",
+            y=y,
             x_label="switches in a ring",
-            y_label="seconds after the last has joined",
-            series=(Series("known", "discovery"),),
-            says="Not measured.",
-            differs=_only_ours,
-        ),
-        Figure(
-            name="discovery-cpu",
-            title="Controller's CPU at rest",
-            x="switches",
-            y="cpu_percent",
-            x_label="switches in a ring",
-            y_label="CPU (%)",
+            y_label=y_label,
             series=(Series("whole bundle", "discovery"),),
             says="Not measured.",
             differs=_only_ours,
-        ),
+        )
+        for name, title, y, y_label in measured
     )
 
 
@@ -253,5 +263,7 @@ FIGURES: tuple[Figure, ...] = (
     *(one for packet, part in PACKETS.items() for one in _migration(packet, part)),
     *_bandwidth_figures(),
     *_scheduling(),
-    *_beyond(),
+    _orders(),
+    *_scale(),
+    *_discovery(),
 )

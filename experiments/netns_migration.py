@@ -11,6 +11,7 @@ from typing import Any
 from experiments.checks import all_are_zero, rises, some_are_not_zero
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from experiments.flow_stages import AFTER, BEFORE, PACKETS
+from experiments.router_move import move_router, values_of_move
 from tools.controller_process import wait_until
 from tools.router_lab import HOSTS, ROUTER, NumberedTraffic, RouterLab
 
@@ -18,7 +19,6 @@ PLATFORM = "netns:///, two hosts as network namespaces, one machine"
 PAUSE = 0.2
 """Seconds by which a router stands still as if memory were copied: the report's difference."""
 PATIENCE = 60.0
-_ENDED = ("done", "rolled_back", "failed", "refused")
 
 
 @contextmanager
@@ -38,15 +38,9 @@ def stage(folder: Path, is_separated: bool) -> Iterator[Measure]:
                 time.sleep(BEFORE)
                 done = migrate(lab, here, there, mode)
                 time.sleep(AFTER)
-            values = {
-                "total_ms": float(done["duration_ms"]),
-                "pause_ms": float(done["pause_ms"]),
-                "silence_ms": 1000 * traffic.silence,
-                # Of both ways: each loses what comes in the time.
-                "downtime_ms": 1000 * traffic.lost / (2 * rate),
-                "lost": float(traffic.lost),
-                "sent": float(traffic.sent),
-            }
+            # Of both ways: each loses what comes in the time.
+            values = values_of_move(done, traffic.sent, traffic.lost, 2 * rate)
+            values["silence_ms"] = 1000 * traffic.silence
             return (Sample(values),)
 
         yield measure
@@ -55,16 +49,14 @@ def stage(folder: Path, is_separated: bool) -> Iterator[Measure]:
 def migrate(lab: RouterLab, here: str, there: str, mode: str) -> dict[str, Any]:
     """Move the router and return how that went; RuntimeError if it did not end well."""
     wish = {"destination": there, "mode": mode, "pause_s": PAUSE}
-    begun = lab.ask("POST", f"/v1/xen/hosts/{here}/domains/{ROUTER}/migrations", wish)
-
-    def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = lab.ask("GET", f"/v1/migrations/{begun['id']}")
-        return found if found["state"] in _ENDED else None
-
-    done: dict[str, Any] = wait_until(ended, PATIENCE, f"migration {begun['id']} has ended")
-    if done["state"] != "done":
-        raise RuntimeError(f"migration {done['id']}: {done['state']}, {done['problem']}")
-    return done
+    where = f"/xen/hosts/{here}/domains/{ROUTER}"
+    return move_router(
+        lambda method, path, body: lab.ask(method, f"/v1{path}", body),
+        wait_until,
+        PATIENCE,
+        where,
+        wish,
+    )
 
 
 _FULL = Space({"packet": (64, 1500), "rate": (500, 1000, 2000, 4000, 8000)})

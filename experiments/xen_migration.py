@@ -13,14 +13,13 @@ from typing import Any
 from experiments import xen_stages
 from experiments.checks import some_are_not_zero
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
+from experiments.flow_stages import PACKETS
+from experiments.router_move import move_router, values_of_move
 from tools.xen_path import HOSTS, ROUTER, packets_pass, prepare_path, shell_answers, traffic
 from tools.xen_pilot import Pilot
 
-PACKETS = {64: 46, 1500: 1500}
-"""IP packets by how the report names them."""
 SECONDS = 900.0
 """For one migration; half a minute on an idle machine."""
-_ENDED = ("done", "rolled_back", "failed", "refused")
 
 
 @contextmanager
@@ -41,13 +40,7 @@ def stage(folder: Path, _is_quick: bool) -> Iterator[Measure]:
                 where["host"] = there
                 pilot.wait(lambda: packets_pass(pilot), SECONDS, "packets pass again")
             lost = passed.sent - passed.received
-            values = {
-                "total_ms": float(done["duration_ms"]),
-                "pause_ms": float(done["pause_ms"]),
-                "downtime_ms": 1000 * lost / rate,
-                "lost": float(lost),
-                "sent": float(passed.sent),
-            }
+            values = values_of_move(done, passed.sent, lost, rate)
             return (Sample(values),)
 
         yield measure
@@ -56,16 +49,8 @@ def stage(folder: Path, _is_quick: bool) -> Iterator[Measure]:
 def migrate(pilot: Pilot, here: str, there: str) -> dict[str, Any]:
     """Move the router and return how that went; RuntimeError if it did not end well."""
     wish = {"mode": "standard", "destination": there}
-    begun = pilot.done("POST", f"/xen/hosts/{here}/domains/{ROUTER}/migrations", wish)
-
-    def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = pilot.get(f"/migrations/{begun['id']}")
-        return found if found["state"] in _ENDED else None
-
-    done: dict[str, Any] = pilot.wait(ended, SECONDS, f"migration {begun['id']} has ended")
-    if done["state"] != "done":
-        raise RuntimeError(f"migration {done['id']}: {done['state']}, {done['problem']}")
-    return done
+    where = f"/xen/hosts/{here}/domains/{ROUTER}"
+    return move_router(pilot.done, pilot.wait, SECONDS, where, wish)
 
 
 EXPERIMENT = Experiment(
