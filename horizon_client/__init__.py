@@ -13,8 +13,11 @@ What can be asked for is in the modules ``topology``, ``tree``, ``networks``, ``
 request a value; :class:`Client` and :class:`AsyncClient` carry all of them.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from horizon_client.api_request import ApiRequest, Snapshot
-from horizon_client.async_client import AsyncClient
 from horizon_client.client import Client
 from horizon_client.connection import ControllerConnection, tls_context
 from horizon_client.errors import (
@@ -36,6 +39,9 @@ from horizon_client.errors import (
     WrongConnection,
 )
 from horizon_client.event_stream import HorizonEvent
+
+if TYPE_CHECKING:
+    from horizon_client.async_client import AsyncClient
 
 __all__ = [
     "AccessRefused",
@@ -62,3 +68,12 @@ __all__ = [
     "WrongConnection",
     "tls_context",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the client for asyncio when it is asked for: commands do without it (PEP 562)."""
+    if name == "AsyncClient":
+        from horizon_client.async_client import AsyncClient
+
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
