@@ -46,18 +46,19 @@ class KeptNames:
     def give(self, dpid: int, name: str) -> None:
         """Name a switch, now and after a restart; InvalidInput, Conflict, StoreError: it is not."""
         with self._changing:
-            self._put(self._names.named(dpid, name))
-        self._publish("switch_name", {"dpid": dpid_to_text(dpid), "name": name})
+            self._put(self._names.named(dpid, name), dpid)
 
     def take(self, dpid: int) -> None:
         """Take a switch's name away; NotFound, StoreError."""
         with self._changing:
-            self._put(self._names.without(dpid))
-        self._publish("switch_name", {"dpid": dpid_to_text(dpid), "name": None})
+            self._put(self._names.without(dpid), dpid)
 
-    def _put(self, names: SwitchNames) -> None:
+    def _put(self, names: SwitchNames, dpid: int) -> None:
+        """Keep the names and tell of the one that is another now, in the order of changes."""
         self._store.set_setting(NAMES_SETTING, names_to_json(names))
         self._names = names
+        told = {"dpid": dpid_to_text(dpid), "name": self.get(dpid)}
+        self._publish("switch_name", told)
 
 
 def _kept(store: SettingStore) -> SwitchNames:
