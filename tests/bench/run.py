@@ -37,6 +37,7 @@ SECTIONS = (
     Section("xen", "Xen hosts (see each line)", "limit"),
     Section("planes", "Separated planes, in network namespaces", "plain forwarding"),
     Section("mirrors", "Routes of a mirror, in a network namespace", "ip -batch"),
+    Section("scans", "Scans of neighbors, in network namespaces", "nmap -sn -n"),
     Section("runtimes", "The same code on native threads", "green threads"),
     Section("soak", "Soak: everything comes and goes", "level if below"),
 )
