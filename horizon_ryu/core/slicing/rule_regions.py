@@ -7,7 +7,7 @@ becomes a region for each.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -207,15 +207,33 @@ def _regions10(match: Mapping[str, ValueSet]) -> Iterator[Region]:
 def _terms10(
     names: frozenset[str], kinds: ValueSet | None, protocols: ValueSet | None
 ) -> tuple[Mapping[str, ValueSet], ...]:
-    """Return what the terms of rules differ in that name these fields, of types that 1.0 has."""
+    """Return what the terms of rules differ in that name these fields, of types that 1.0 has.
+
+    There a field has one place, whatever the frame is: terms that differ in one of the two only
+    are one region.
+    """
     match: dict[str, ValueSet] = dict.fromkeys(names, _only(1, 0))
     given = {"dl_type": kinds, "nw_proto": protocols}
     match |= {field: values for field, values in given.items() if values is not None}
-    return tuple(
+    terms = [
         {field: term[field] for field in _OF_TERMS if field in term}
         for term in _terms(match)
         if _single(term["dl_type"]) in (IPV4, ARP)
-    )
+    ]
+    for field in _OF_TERMS:
+        terms = list(_joined(terms, field))
+    return tuple(terms)
+
+
+def _joined(terms: Iterable[Mapping[str, ValueSet]], field: str) -> Iterator[dict[str, ValueSet]]:
+    """Yield terms, those as one that differ in a field and in nothing else."""
+    found: dict[tuple[tuple[str, ValueSet], ...], list[ValueSet]] = {}
+    for term in terms:
+        rest = tuple((name, values) for name, values in term.items() if name != field)
+        found.setdefault(rest, []).extend([term[field]] if field in term else [])
+    for rest, several in found.items():
+        ranges = [span for values in several for span in values.ranges]
+        yield dict(rest) | ({field: ValueSet.of(several[0].bits, ranges)} if several else {})
 
 
 def _sets10(match: Mapping[str, ValueSet]) -> dict[str, ValueSet] | None:

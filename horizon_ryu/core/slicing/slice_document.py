@@ -175,6 +175,18 @@ def _controllers(value: Any, loc: Loc) -> tuple[TenantController, ...]:
     return tuple(found)
 
 
+def refuse_tls(settings: SliceSettings, loc: Loc) -> None:
+    """Refuse controllers over TLS, for a slicer that has nothing to verify them by; InvalidInput.
+
+    ``loc`` is where the slice stands.
+    """
+    for at, controller in enumerate(settings.controllers):
+        if controller.url.startswith("tls:"):
+            place = (*loc, "controllers", at, "url")
+            text = "the slicer has no authority for controllers over TLS: start it with tenant_ca"
+            raise InvalidInput(place, text)
+
+
 def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
     if value is None:
         return SliceLimits(), {}
