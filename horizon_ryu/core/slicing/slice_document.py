@@ -262,9 +262,9 @@ def _list(value: Any, loc: Loc) -> list[Any]:
 def _object(value: Any, loc: Loc, known: frozenset[str] | None = None) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidInput(loc, "must be an object")
-    for name in value:
-        if known is not None and name not in known:
-            raise InvalidInput((*loc, name), f"no such field; there are {', '.join(sorted(known))}")
+    if known is not None and not known.issuperset(value):
+        name = next(name for name in value if name not in known)
+        raise InvalidInput((*loc, name), f"no such field; there are {', '.join(sorted(known))}")
     return value
 
 
