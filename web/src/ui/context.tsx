@@ -17,7 +17,9 @@ export type Mode =
   | { kind: "draw"; from: string; to: string; through: string }
   /** Clicks on links and switches cut them, in the picture only. */
   | { kind: "whatif"; cut: string[]; answer: WhatIf | null }
-  | { kind: "move"; router: string; destination: string };
+  | { kind: "move"; router: string; destination: string }
+  | { kind: "slice" }
+  | { kind: "timers" };
 
 export interface View {
   selected: string | null;
