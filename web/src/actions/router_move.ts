@@ -43,3 +43,9 @@ export function newestMove(
     .filter((one) => one.domain === domain)
     .sort((one, other) => other.started - one.started)[0];
 }
+
+const ENDED = ["done", "rolled_back", "failed"];
+
+/** Tell whether a router is on its way. */
+export const isUnderWay = (move: RouterMigration | undefined): boolean =>
+  move !== undefined && !ENDED.includes(move.state);

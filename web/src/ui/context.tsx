@@ -6,6 +6,7 @@ import type { Client } from "../api/client.ts";
 import { Problem, unreachable } from "../api/problem.ts";
 import type { WhatIf } from "../api/types.ts";
 import type { Live } from "../live.ts";
+import type { Histories } from "../model/history.ts";
 import type { Store } from "../model/store.ts";
 import type { World } from "../model/world.ts";
 
@@ -34,6 +35,7 @@ export interface Page {
   view: Store<View>;
   client: Client;
   live: Live;
+  histories: Histories;
   hasToken(): boolean;
 }
 

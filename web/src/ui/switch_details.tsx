@@ -1,11 +1,12 @@
 /** A switch: what it is called, its ports with their rates, its flow entries. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { command } from "../actions/equivalents.ts";
 import { remainder } from "../api/problem.ts";
-import type { Measures, Switch } from "../api/types.ts";
+import type { Switch } from "../api/types.ts";
 import { bps, percent } from "../model/naming.ts";
 import { useAction, usePage, useWorld } from "./context.tsx";
+import { useMeasures } from "./measures.ts";
 import { Equivalents, Facts, Fault, Field } from "./parts.tsx";
 import { RateGraph } from "./rate_graph.tsx";
 
@@ -13,23 +14,12 @@ export function SwitchPart({ one }: { one: Switch }) {
   const { client, hasToken } = usePage();
   const { loads } = useWorld();
   const [name, setName] = useState(one.name ?? "");
-  const [measures, setMeasures] = useState<Measures | null>(null);
+  const measures = useMeasures(one.dpid);
   const [entries, setEntries] = useState<Record<string, unknown>[] | null>(null);
   const [port, setPort] = useState(
     one.ports.find((found) => found.up && found.port_no < 0xff00)?.port_no ?? 1,
   );
   const action = useAction();
-  useEffect(() => {
-    const read = () => {
-      void client
-        .get<Measures>(`/v1/nodes/${one.dpid}/measures`)
-        .then(({ body }) => setMeasures(body))
-        .catch(() => undefined);
-    };
-    read();
-    const timer = setInterval(read, 5_000);
-    return () => clearInterval(timer);
-  }, [client, one.dpid]);
   const request = { method: "PUT", path: `/v1/switches/${one.dpid}/name`, body: { name } };
   const readEntries = () =>
     void client
@@ -74,6 +64,11 @@ export function SwitchPart({ one }: { one: Switch }) {
         </button>
       </form>
       <Fault words={remainder(action.problem, "name")} />
+      <Equivalents
+        request={request}
+        command={command("switches", "name", one.dpid, name)}
+        hasToken={hasToken()}
+      />
       <h3>Ports</h3>
       <table class="plain">
         <thead>
@@ -121,7 +116,7 @@ export function SwitchPart({ one }: { one: Switch }) {
         </ul>
       )}
       <Equivalents
-        request={request}
+        request={{ method: "GET", path: `/v1/stats/${one.dpid}/flows` }}
         command={command("stats", one.dpid, "--part", "flows")}
         hasToken={hasToken()}
       />
