@@ -31,7 +31,7 @@ T = TypeVar("T")
 _FAULTS = (Exception, eventlet.Timeout)
 _native_socket = eventlet.patcher.original("socket").socket
 _FIRST_READ = 4096
-"""Bytes that are read of a socket at first: getting room for 64 KiB takes longer than reading 100."""
+"""Bytes that are read of a socket at first: room for 64 KiB costs more than reading 100."""
 
 
 class GreenTask:
