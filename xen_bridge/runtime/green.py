@@ -31,7 +31,7 @@ T = TypeVar("T")
 _FAULTS = (Exception, eventlet.Timeout)
 _native_socket = eventlet.patcher.original("socket").socket
 _FIRST_READ = 4096
-"""Bytes that are read of a socket at first: room for 64 KiB takes longer to get than 100 to read."""
+"""Bytes that are read of a socket at first: to make room for 64 KiB costs more than 100 to read."""
 
 
 class GreenTask:
