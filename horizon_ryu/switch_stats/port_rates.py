@@ -22,7 +22,4 @@ def port_rates(switch: SwitchSamples) -> dict[int, Rates]:
 
 
 def _readings(codec: StatsCodec, sample: Sample) -> dict[int, Reading]:
-    return {
-        number: Reading(sample.at, *counters)
-        for number, *counters in codec.port_loads(sample.pieces)
-    }
+    return {load.port_no: Reading(sample.at, *load[1:]) for load in codec.port_loads(sample.pieces)}
