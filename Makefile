@@ -20,7 +20,7 @@ setup: ## install system packages (as root) and .venv with Horizon and its test 
 demo: setup ## show it all on real switches, in under 90 seconds
 	@$(BIN)/python -m tools.demo $(ARGS)
 
-# In lanes: unit and fuzz beside the switches, real Xen after both (tools/lanes.py).
+# In lanes, side by side; what measures shares of processors comes after them (tools/lanes.py).
 test: setup ## run all tests: unit, integration, fuzz, real Xen
 	@exec $(BIN)/python -m tools.lanes $(ARGS)
 
