@@ -195,6 +195,7 @@ class ProtocolSession(ABC):
 
     def _echo_reply(self, message: bytes) -> Events:
         if self._pending.take(self.codec, message):
+            self._keep_alive.answered_others()
             return _ANSWER
         self._keep_alive.answered(xid_of(message))
         return MESSAGE
@@ -290,6 +291,8 @@ class ProtocolSession(ABC):
     def _ask_for_life(self, now: float) -> None:
         if self._keep_alive.is_dead:
             self.close("no_echo")
+            return
+        if self._keep_alive.spares(now):
             return
         xid = self.next_xid()
         self._keep_alive.asked(xid, now)
