@@ -107,7 +107,7 @@ class FlowTables10:
         header = None if mod.buffer_id is None else tenant.header_of(mod.buffer_id)
         if mod.buffer_id is not None and header is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
-        quota = presence.quota(self._link.dpid)
+        quota = self._link.entry_quota(tenant.slice_name)
         if quota is None and mod.is_plain and self._add(mod.entry, tenant, message, now):
             return
         try:

@@ -85,13 +85,13 @@ class SlicePresence:
             return False
         return not shared.buckets or shared.admit(kind, now)
 
-    def quota(self, dpid: int, kind: str = "flow_entries") -> int | None:
-        """Return how many flow entries the slice may have on a switch; None without a limit.
+    def quota(self, dpid: int, kind: str) -> int | None:
+        """Return how many things the slice may have on a switch; None without a limit.
 
-        ``kind``: another field of the limits that counts things, ``groups`` or ``meters``.
+        ``kind``: the field of the limits, ``groups`` or ``meters``.
         """
         settings = self.settings
-        here = settings.per_switch.get(dpid) if settings.per_switch else None
+        here = settings.per_switch.get(dpid)
         found: int | None = None if here is None else getattr(here, kind)
         return getattr(settings.limits, kind) if found is None else found
 

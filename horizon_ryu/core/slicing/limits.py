@@ -22,7 +22,9 @@ class SliceLimits:
     """Most messages a second of each kind, and flow entries; None is no limit.
 
     Messages are those that the tenant sends, flow-mods among them; on 1.3 group-mods and meter-mods
-    count as flow-mods. ``groups`` and ``meters`` on one switch have limits of the slicer's if None.
+    count as flow-mods. What a slice may in a second and its ``flow_entries`` are for all switches
+    together; limits of one switch hold there besides. ``groups`` and ``meters`` are those on one
+    switch, and have limits of the slicer's if None.
     """
 
     messages_per_s: float | None = None
