@@ -37,11 +37,12 @@ export function KeptGraph({ id, looked }: { id: string; looked: unknown }) {
 function Graph(props: { of: string; data: uPlot.AlignedData; absent: string | null }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
+  const isDark = useDark();
   useEffect(() => {
     if (box.current === null) return;
-    plot.current = new uPlot(optionsOf(box.current.clientWidth || 300), [[], [], []], box.current);
+    plot.current = new uPlot(optionsOf(box.current.clientWidth || 300), props.data, box.current);
     return () => plot.current?.destroy();
-  }, []);
+  }, [isDark]);
   useEffect(() => plot.current?.setData(props.data), [props.data]);
   return (
     <figure class="graph">
@@ -52,6 +53,18 @@ function Graph(props: { of: string; data: uPlot.AlignedData; absent: string | nu
       <div ref={box} hidden={props.absent !== null} />
     </figure>
   );
+}
+
+/** Tell whether the page is dark just now: a graph has its colours from when it is made. */
+function useDark(): boolean {
+  const query = useMemo(() => matchMedia("(prefers-color-scheme: dark)"), []);
+  const [isDark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const change = () => setDark(query.matches);
+    query.addEventListener("change", change);
+    return () => query.removeEventListener("change", change);
+  }, [query]);
+  return isDark;
 }
 
 /** Return the columns of what the page remembers, as of `now` in seconds. */
