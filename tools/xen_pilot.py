@@ -172,6 +172,11 @@ class Pilot:
         """Run a command in a guest."""
         return self.lab.machine(host).run_in_guest(guest_address(name), command)
 
+    def planes(self, host: str, name: str) -> str:
+        """Return the state of a router's planes at a host; ``none`` if it has none there."""
+        found = self.get(f"/xen/hosts/{host}/planes")["planes"]
+        return next((str(one["state"]) for one in found if one["router"] == name), "none")
+
     def make_busy(self, host: str, name: str) -> None:
         """Have a guest's processor do nothing but count."""
         self.inside(host, name, "setsid sh -c 'while :; do :; done' >/dev/null 2>&1 &")

@@ -26,6 +26,8 @@ SCHEDULERS = {"xen1": "credit2", "xen2": "credit"}
 """Both kinds are there to be tried."""
 DEFAULT_PORTS = 17440
 GUEST_MEMORY_KB = 192 * 1024
+STARTS = 3
+"""How often a host is started at most until its clock goes right."""
 AGENT_SECONDS = 180.0
 """For a guest to boot and its agent to answer; fifteen on an idle machine."""
 
@@ -102,13 +104,32 @@ class XenLab:
         for machine in self.machines:
             machine.start(from_snapshot=False)
         for machine in self.machines:
-            machine.wait_ready()
+            self._have_ready(machine, say)
         self._make_guests(say)
         say("saving snapshots …")
         for machine in self.machines:
             machine.save()
         made_from = self.places.made_from("image").read_text(encoding="ascii")
         self._stamp.write_text(made_from, encoding="ascii")
+
+    @staticmethod
+    def _have_ready(machine: Machine, say: Say) -> None:
+        """Return when a host is up that was started, and its clock goes right.
+
+        On a machine that is too busy at that moment Xen finds no timer, or a wrong processor.
+        """
+        for again in reversed(range(STARTS)):
+            try:
+                machine.wait_ready()
+                if machine.keeps_time():
+                    return
+                raise LabError(f"the clock of {machine.name} goes wrong")
+            except LabError as error:
+                if not again:
+                    raise
+                say(f"{str(error)[:60]}: it is started again …")
+            machine.power_off()
+            machine.start(from_snapshot=False)
 
     def _make_guests(self, say: Say) -> None:
         """Instantiate the guests; when this returns, the agent in each answers."""

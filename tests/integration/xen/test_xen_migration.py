@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from integration.xen.moves import begin, defined_at, ended, is_only_at, runs_at
+from integration.xen.moves import begin, defined_at, ended, is_only_at, runs_at, until_moved
 from tools.xen_path import HOSTS, ROUTER, packets_pass, prepare_path, shell_answers, traffic
 from tools.xen_pilot import Pilot
 from topologies.lab.lab import SCHEDULERS
@@ -61,9 +61,7 @@ def test_a_router_goes_there_and_comes_back(pilot: Pilot, router: str) -> None:
     pilot.set("xen1", router, weight=600, cap=70)
     with traffic(pilot) as passed:
         for source, target in (HOSTS, HOSTS[::-1]):
-            status, answer = begin(pilot, source, destination=target)
-            assert status == 202, answer
-            told = ended(pilot, answer["id"])
+            told = until_moved(pilot, source, target)
             assert (told["state"], told["problem"]) == ("done", None), told
             assert told["pause_ms"] > 0
             assert is_only_at(pilot, target), (runs_at(pilot), defined_at(pilot))
@@ -135,7 +133,5 @@ def test_a_bridge_that_is_killed_in_the_middle_ends_it_when_it_is_back(
     assert told["state"] == "done", told
     assert is_only_at(pilot, "xen2"), (runs_at(pilot), defined_at(pilot))
     pilot.wait(lambda: packets_pass(pilot), 120, "packets pass")
-    status, answer = begin(pilot, "xen2", destination="xen1")
-    assert status == 202, answer
-    assert ended(pilot, answer["id"])["state"] == "done"
+    assert until_moved(pilot, "xen2", "xen1")["state"] == "done"
     assert is_only_at(pilot, "xen1")
