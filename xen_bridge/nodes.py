@@ -35,6 +35,9 @@ from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.landing import PlaneLandings
+from xen_bridge.migration.source import MigrationSource
+from xen_bridge.migration.tunnel_ends import TunnelEnds
+from xen_bridge.migration.tunnel_watch import TunnelWatch
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.planes.dead_times import DeadTimes
 from xen_bridge.planes.fib_model import FibModel
@@ -67,12 +70,14 @@ COMING = "migrations-to-here"
 """Folder of the journal."""
 PLANES_SECONDS = 0.2
 """Between two looks at what is due of the routers' planes."""
+TUNNELS_SECONDS = 10.0
+"""Between two looks whether the routers are still there that tunnels are for."""
 HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
 HYPERVISOR_THREADS_OF_ONE = 12
 """For the requests of one node: the others find one, whatever it asks."""
 ROUTER_THREADS, ROUTER_THREADS_OF_ONE = 8, 2
 """For what virtual routers tell, and of these for each."""
-LASTING_THREADS = 1
+LASTING_THREADS = 2
 LOOKING_THREADS = AT_ONCE
 THREADS = (
     HYPERVISOR_THREADS
@@ -131,6 +136,9 @@ def domain_0(
     scan = NeighborScan(netlink)
     looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
     node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
+    tunnels = leaving.tunnel_ends(directory, identity)
+    source, destination = _migrations(directory, uri, identity, host, paths, planes, known, tunnels)
+    watch = TunnelWatch(tunnels, host, identity, source, destination)
     handlers = {
         **domain_handlers(host, paths, planes.domains_changed),
         **separation_handlers(planes, telling),
@@ -139,7 +147,7 @@ def domain_0(
         **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
         **scan_handlers(scan),
         **consolidate_handlers(node),
-        **_migrating(directory, uri, identity, host, paths, planes, known),
+        **migration_handlers(source, destination),
     }
     made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
 
@@ -148,8 +156,11 @@ def domain_0(
         admitted = made.keys.names() if made.admitted is None else made.admitted()
         incoming.forget_others(admitted.keys())
 
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
-    return replace(made, lasting=(lasting,), claim=claim)
+    lasting = (
+        ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn)),
+        ("the tunnels of routers", partial(_every, runtime, TUNNELS_SECONDS, watch.look)),
+    )
+    return replace(made, lasting=lasting, claim=claim)
 
 
 def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None:
@@ -158,7 +169,7 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
         runtime.sleep(seconds)
 
 
-def _migrating(
+def _migrations(
     directory: Path,
     uri: str,
     identity: Identity,
@@ -166,19 +177,20 @@ def _migrating(
     paths: AllowedPaths,
     planes: SeparatedRouters,
     known: routers.RouterList,
-) -> RequestHandlers:
-    """Return the handlers of migrations, after going on with those that were interrupted."""
+    tunnels: TunnelEnds,
+) -> tuple[MigrationSource, MigrationDestination]:
+    """Return the migrations from and to here, after going on with those that were interrupted."""
+    tunnels.restore()
     coming: MigrationJournal[IncomingMigration] = MigrationJournal(
         directory / COMING, IncomingMigration, lambda one: one.has_ended
     )
     keepers = leaving.keepers(directory, uri)
-    source = leaving.migration_source(directory, identity, host, planes, known, keepers)
-    destination = MigrationDestination(
-        host, coming, paths.checked, PlaneLandings(planes, host.hypervisor)
-    )
+    source = leaving.migration_source(directory, identity, host, planes, known, tunnels, keepers)
+    landings = PlaneLandings(planes, host.hypervisor)
+    destination = MigrationDestination(host, coming, paths.checked, landings, tunnels=tunnels)
     destination.resume()
     source.resume()
-    return migration_handlers(source, destination)
+    return source, destination
 
 
 def virtual_router(
