@@ -143,7 +143,8 @@ class SourceSteps:
 
     def _bind(self, record: OutgoingMigration) -> StepDone:
         self._advise(record, "bind")
-        self._leaving().hush()
+        ends = () if self._tunnels is None else self._tunnels.of(record.status.uuid)
+        self._leaving().hush([one.bridge for one in ends if not one.is_away])
         return StepDone(detail=self._relayed(record))
 
     def _announce(self, record: OutgoingMigration) -> StepDone:

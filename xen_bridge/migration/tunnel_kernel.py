@@ -9,7 +9,7 @@ from pathlib import Path
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.migration.link_tunnels import TunnelEnd, router_mtu
 from xen_bridge.netlink import batch
-from xen_bridge.netlink.links import KernelLink, delete_link, set_master, set_up
+from xen_bridge.netlink.links import KernelLink, delete_link, set_master, set_mtu, set_up
 from xen_bridge.netlink.overlays import PORT, add_bridge, add_vxlan
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.netlink.wire import Request, family_of
@@ -35,7 +35,10 @@ class TunnelKernel:
         links = _links()
         whole = path_mtu(end.far)
         if end.is_away and end.bridge not in links:
-            _change([add_bridge(end.bridge, router_mtu(whole, end.far))])
+            _change([add_bridge(end.bridge)])
+            # Set by hand it stays, whatever its ports have.
+            made = _links()[end.bridge].index
+            _change([set_mtu(made, router_mtu(whole, end.far))])
             _without_ipv6(end.bridge)
         home = _links().get(end.bridge)
         if home is None or home.kind != "bridge":

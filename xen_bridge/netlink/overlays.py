@@ -32,9 +32,9 @@ _TTL = 64
 _PORT = struct.Struct("!H")
 
 
-def add_bridge(name: str, mtu: int) -> Request:
-    """Return what makes a bridge of that MTU, in bytes, whatever its ports have."""
-    return _added(name, mtu, b"bridge\0", b"")
+def add_bridge(name: str) -> Request:
+    """Return what makes a bridge."""
+    return _added(name, b"bridge\0")
 
 
 def add_vxlan(name: str, number: int, local: str, remote: str, mtu: int) -> Request:
@@ -53,14 +53,12 @@ def add_vxlan(name: str, number: int, local: str, remote: str, mtu: int) -> Requ
     data += wire.attribute(of, wire.address_bytes(family, local))
     data += wire.attribute(IFLA_VXLAN_TTL, bytes((_TTL,)))
     data += wire.attribute(IFLA_VXLAN_PORT, _PORT.pack(PORT))
-    return _added(name, mtu, b"vxlan\0", data)
+    more = wire.attribute(IFLA_MTU, wire.u32(mtu))
+    return _added(name, b"vxlan\0", wire.attribute(IFLA_INFO_DATA, data), more)
 
 
-def _added(name: str, mtu: int, kind: bytes, data: bytes) -> Request:
-    about = wire.attribute(IFLA_INFO_KIND, kind)
-    if data:
-        about += wire.attribute(IFLA_INFO_DATA, data)
-    more = wire.attribute(IFLA_IFNAME, wire.name(name)) + wire.attribute(IFLA_MTU, wire.u32(mtu))
-    more += wire.attribute(IFLA_LINKINFO, about)
+def _added(name: str, kind: bytes, data: bytes = b"", more: bytes = b"") -> Request:
+    about = wire.attribute(IFLA_INFO_KIND, kind) + data
+    more += wire.attribute(IFLA_IFNAME, wire.name(name)) + wire.attribute(IFLA_LINKINFO, about)
     head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
