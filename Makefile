@@ -36,9 +36,10 @@ run: setup ## controller with all applications, REST on http://127.0.0.1:8080
 bench: setup ## measure Horizon against Ryu's own applications
 	@PYTHONPATH=tests:. $(BIN)/python tests/bench/run.py $(ARGS)
 
-lint: setup ## ruff and strict mypy
+lint: setup ## ruff and strict mypy; biome and types of the page, where Node is
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy horizon_client horizon_ryu xen_bridge tools topologies experiments
+	@tools/lint_page.sh
 
 router-lab: setup ## two hosts and a router that moves, as network namespaces (as root)
 	@exec $(BIN)/python -m tools.router_lab

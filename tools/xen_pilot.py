@@ -147,11 +147,11 @@ class Pilot:
 
     # ---- guests
 
-    def create(self, host: str, name: str) -> Any:
-        """Instantiate a guest of the lab over REST."""
+    def create(self, host: str, name: str, lans: tuple[str, ...] = ()) -> Any:
+        """Instantiate a guest of the lab over REST, with addresses in ``lans`` if it has any."""
         wanted = {
             key: value
-            for key, value in document_schema.to_json(guest(name)).items()
+            for key, value in document_schema.to_json(guest(name, lans=lans)).items()
             if value is not None
         }
         wanted["interfaces"] = list(wanted["interfaces"])

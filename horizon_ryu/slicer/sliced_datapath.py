@@ -179,7 +179,7 @@ class SlicedDatapath(ABC):
         kind = message[1]
         if kind in _IGNORED:
             return
-        presence = self._link.presence(tenant)
+        presence = self._link.presences[tenant.slice_name]
         presence.counted[self._counted_as.get(kind) or f"tenant.{kind}"] += 1
         try:
             if not presence.admit(_ALL_MESSAGES, now):

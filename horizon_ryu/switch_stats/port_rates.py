@@ -23,8 +23,6 @@ def port_rates(switch: SwitchSamples) -> dict[int, Rates]:
 
 def _readings(codec: StatsCodec, sample: Sample) -> dict[int, Reading]:
     return {
-        item.port_no: Reading(
-            sample.at, item.rx_bytes, item.tx_bytes, item.rx_dropped, item.tx_dropped, item.alive
-        )
-        for item in codec.port_counters(sample.pieces)
+        number: Reading(sample.at, *counters)
+        for number, *counters in codec.port_loads(sample.pieces)
     }

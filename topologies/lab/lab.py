@@ -12,7 +12,7 @@ from types import TracebackType
 
 from topologies.lab import bridge, image, root
 from topologies.lab.keys import CONTROLLER, guest_address
-from topologies.lab.machine import ForwardedPorts, Machine
+from topologies.lab.machine import LANS, ForwardedPorts, Machine
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import LabError, wait_until
 from xen_bridge.client import BridgeClient
@@ -184,11 +184,21 @@ class XenLab:
         return Identity.load(self.places.keys / name)
 
 
-def guest(name: str, memory_kb: int = GUEST_MEMORY_KB, max_vcpus: int = 2) -> CreateDomain:
-    """Return what to ask a host for to have the guest ``name`` (r1 to r4): a virtual router."""
+def guest(
+    name: str,
+    memory_kb: int = GUEST_MEMORY_KB,
+    max_vcpus: int = 2,
+    lans: tuple[str, ...] = (),
+) -> CreateDomain:
+    """Return what to ask a host for to have the guest ``name`` (r1 to r4): a virtual router.
+
+    ``lans``: its addresses, with prefix lengths, in the first bridges of LANS.
+    """
     if name not in GUESTS:
         raise LabError(f"the lab knows the guests {', '.join(GUESTS)}")
-    address = guest_address(name)
+    address, number = guest_address(name), 11 + GUESTS.index(name)
+    bridges = ("xenbr0", *LANS[: len(lans)])
+    routes = f" horizon.lans={','.join(lans)}" if lans else ""
     return CreateDomain(
         name,
         memory_kb=memory_kb,
@@ -197,7 +207,10 @@ def guest(name: str, memory_kb: int = GUEST_MEMORY_KB, max_vcpus: int = 2) -> Cr
         kernel=f"/{image.GUEST_FILES}/vmlinux",
         ramdisk=f"/{image.GUEST_FILES}/initramfs",
         arguments=f"console=hvc0 quiet mitigations=off horizon.name={name} "
-        f"horizon.address={address}",
-        interfaces=(NewInterface("xenbr0", f"00:16:3e:77:00:{11 + GUESTS.index(name):02x}"),),
+        f"horizon.address={address}{routes}",
+        interfaces=tuple(
+            NewInterface(bridge, f"00:16:3e:77:{card:02x}:{number:02x}")
+            for card, bridge in enumerate(bridges)
+        ),
         disks=(NewDisk("/dev/vdb", "xvda", read_only=True),),
     )

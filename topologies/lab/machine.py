@@ -23,6 +23,8 @@ RESTORE_SECONDS = 120.0
 """Of its own work: three seconds on an idle machine."""
 MAX_SOCKET_PATH = 100
 MEMORY_MB, DOM0_MB = 1280, 480
+LANS = ("lan0", "lan1")
+"""Bridges of a host that are for virtual routers; a cable leads from each out of the machine."""
 # No SMAP, which breaks the return to a paravirtual Domain 0 in QEMU 7.2; an Intel model, since
 # libvirt does not know an AMD one without SEP.
 CPU = "Nehalem,+fsgsbase"
@@ -60,6 +62,11 @@ class Machine:
 
     def _file(self, kind: str) -> Path:
         return self.folder / f"{self.name}.{kind}"
+
+    @property
+    def cables(self) -> tuple[str, ...]:
+        """The outer ends of the cables of :data:`LANS`: links of whoever started it, and down."""
+        return tuple(f"hzc{self.ports.ssh}.{number}" for number in range(len(LANS)))
 
     @property
     def console(self) -> str:
@@ -131,6 +138,10 @@ class Machine:
             *("-netdev", f"dgram,id=wire,{_end('local', wire)},{_end('remote', far)}"),
             *("-device", f"virtio-net-pci,netdev=wire,mac={mac.format('01')}"),
         ]
+        for number, cable in enumerate(self.cables, 2):
+            end = f"tap,id=lan{number},ifname={cable},script=no,downscript=no"
+            card = f"virtio-net-pci,netdev=lan{number},mac={mac.format(f'{number:02}')}"
+            command += ["-netdev", end, "-device", card]
         return [*command, "-loadvm", SNAPSHOT] if from_snapshot else command
 
     def save(self) -> None:

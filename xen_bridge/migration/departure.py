@@ -7,6 +7,7 @@ is parked while it stands still, and passed on through the destination's node fr
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -37,8 +38,14 @@ class PlaneDeparture:
     """The data plane of one migration, at its source. Not for several threads at once."""
 
     def __init__(
-        self, routers: SeparatedRouters, hypervisor: Hypervisor, migration: str, uuid: str
+        self,
+        routers: SeparatedRouters,
+        hypervisor: Hypervisor,
+        migration: str,
+        uuid: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._routers = routers
         self._hypervisor = hypervisor
         self._migration = migration
@@ -46,6 +53,8 @@ class PlaneDeparture:
         self._chains = PlaneChains(migration)
         self._counts = PlaneCounts(migration)
         self._parking: ParkingPlace | None = None
+        self._copies = False
+        """Whether the machine still hears what is copied."""
 
     def _plane(self) -> SeparatedPlane:
         found = plane_of(self._routers, self._uuid)
@@ -90,8 +99,22 @@ class PlaneDeparture:
 
     # ---- frames for the machine
 
+    def copy(self) -> None:
+        """Keep a copy of what the machine is given, which may stand still before that is told."""
+        plane = self._plane()
+        parking = self._opened(plane)
+        vifs = (port.vif for port in plane.ports)
+        self._chains.copy(zip(vifs, parking.names, strict=True))
+        self._copies = True
+
+    def keep_recent(self) -> None:
+        """Forget copies of what the machine has heard; called some times a second."""
+        if self._copies and self._parking is not None:
+            self._parking.keep_recent(self._clock())
+
     def park(self) -> None:
-        """Keep what is meant for the machine from now on."""
+        """Keep what is meant for the machine from now on, and what it may not have heard."""
+        self._copies = False
         plane = self._plane()
         parking = self._opened(plane)
         plan = plan_of(plane)
@@ -108,6 +131,8 @@ class PlaneDeparture:
 
     def unpark(self) -> None:
         """Give the machine, which stays, what was kept for it and what comes."""
+        self._copies = False
+        self._chains.end_copy()
         plane = plane_of(self._routers, self._uuid)
         if plane is None:
             return
@@ -164,7 +189,7 @@ class PlaneDeparture:
         plane = plane_of(self._routers, self._uuid)
         if plane is not None:
             self._routers.release(plane.router)
-        for done in (self._chains.end_hush, self._counts.end):
+        for done in (self._chains.end_copy, self._chains.end_hush, self._counts.end):
             with suppress(BridgeError):
                 done()
         (self._parking or ParkingPlace(self._migration, 64)).close()

@@ -9,7 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from xen_bridge.dom0.domain_checks import check_new
-from xen_bridge.dom0.hypervisor.moving import DomainMover, MtuTeller, Site
+from xen_bridge.dom0.hypervisor.moving import (
+    DomainMover,
+    MtuTeller,
+    ReconnectingMover,
+    Site,
+)
 from xen_bridge.dom0.settings_store import SchedulerSettings
 from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, SubjectNotFound
 from xen_bridge.migration import incoming
@@ -122,12 +127,22 @@ class MigrationDestination:
             self._heard[told.id] = self._clock()
             uuid = record.wanted.definition.uuid or ""
             if told.step == "bind":
-                self._planes().bind(told.id, uuid)
+                self._bind(told.id, uuid)
             if told.step == "announce":
                 self._planes().announce(uuid)
             if told.step == "finish" and record.state != "finished":
                 record = self._finish(record)
             return IncomingStatus(told.id, record.state, record.lost)
+
+    def _bind(self, number: str, uuid: str) -> None:
+        """Bind a router that has come; RequestConflict while it hears nothing yet.
+
+        What would be passed on to it until then would be lost.
+        """
+        self._planes().bind(number, uuid)
+        mover = self._host.hypervisor
+        if isinstance(mover, ReconnectingMover) and not mover.is_connected(uuid):
+            raise RequestConflict("its interfaces are not connected here yet")
 
     def _hear(self, number: str, source_pk: str) -> None:
         """Take note that a source is not silent, even while whoever looks for those holds the lock.
@@ -212,12 +227,11 @@ class MigrationDestination:
     def _join(self, tunnels: TunnelEnds, uuid: str) -> None:
         """Tell a domain how long its packets may be here; one that is home needs no tunnel."""
         mover = self._mover()
-        told = {one.bridge: tunnels.mtu(one) for one in tunnels.of(uuid) if one.is_away}
-        for end in tunnels.drop(uuid, away=False):
-            told[end.bridge] = tunnels.bridge_mtu(end.bridge) or tunnels.mtu(end)
-        if isinstance(mover, MtuTeller):
-            for bridge, mtu in told.items():
-                mover.tell_mtu(uuid, bridge, mtu)
+        for end in tunnels.of(uuid):
+            at_home = None if end.is_away else tunnels.bridge_mtu(end.bridge)
+            if isinstance(mover, MtuTeller):
+                mover.tell_mtu(uuid, end.bridge, at_home or tunnels.mtu(end))
+        tunnels.drop(uuid, away=False)
 
     def expects(self, uuid: str) -> bool:
         """Tell whether a domain is about to come."""

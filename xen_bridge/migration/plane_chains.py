@@ -85,6 +85,20 @@ def _shut(ports: Sequence[RouterPort], leading: Mapping[str, Sequence[str]]) -> 
     return "".join(chains)
 
 
+def copied(migration: str, ways: Iterable[tuple[str, str]]) -> str:
+    """Return what copies all that is given to a machine, by its ``ways``: from which link to which.
+
+    For a machine that may stand still before that is known.
+    """
+    chains = [
+        f"  chain copy_{number} {{\n"
+        f"    type filter hook egress device {vif} priority 0; policy accept;\n"
+        f"    dup to {to}\n  }}\n"
+        for number, (vif, to) in enumerate(ways)
+    ]
+    return _table(f"hz_c_{migration}", chains)
+
+
 def removal(name: str, family: str = "netdev") -> str:
     """Return what removes a table, whether or not it is there."""
     return f"table {family} {name} {{ }}\ndelete table {family} {name}\n"
@@ -107,6 +121,14 @@ class PlaneChains:
     def admit(self) -> None:
         """End the quarantine."""
         load_with_nft(removal(f"hz_q_{self._migration}"))
+
+    def copy(self, ways: Iterable[tuple[str, str]]) -> None:
+        """Copy what is given to a machine from one link to another."""
+        load_with_nft(copied(self._migration, ways))
+
+    def end_copy(self) -> None:
+        """Copy it no more."""
+        load_with_nft(removal(f"hz_c_{self._migration}"))
 
     def take(self, ports: Sequence[RouterPort], leading: Mapping[str, Sequence[str]]) -> None:
         """End the quarantine, and have nothing for these ports go by the tunnels of bridges."""

@@ -120,6 +120,8 @@ class SourceSteps:
                     raise HypervisorError(f"the domain stood still for more than {most:g} s")
                 if lost:
                     raise RequestConflict(f"the destination gave it up: {lost[0]}")
+                if self._departure is not None:
+                    self._departure.keep_recent()
 
             def arrived() -> None:
                 if self._departure is not None:
@@ -128,8 +130,11 @@ class SourceSteps:
                         self._advise(record, "bind")
 
             held = self._sessions.hold(order, record.status)
-            stopped = self._departure.park if self._departure is not None else _nothing
-            hooks = MoveHooks(may_go_on, stopped, arrived)
+            leaving = self._departure
+            stopped, may_stop = (
+                (_nothing, _nothing) if leaving is None else (leaving.park, leaving.copy)
+            )
+            hooks = MoveHooks(may_go_on, stopped, arrived, may_stop)
             stood = self._mover.move(order_of(record), order.pause_s or 0.0, hooks)
         told = [f"stood still for {stood:.3f} s", *([] if held is None else [held])]
         return StepDone(pause_s=stood, detail="; ".join(told))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xen_bridge.errors import InvalidRequest
-from xen_bridge.migration.plane_chains import bare, port_of, quarantine, quiet
+from xen_bridge.migration.plane_chains import bare, copied, port_of, quarantine, quiet
 from xen_bridge.planes.data_plane import DataPlanePlan
 
 PORTS = (
@@ -30,6 +30,13 @@ def test_a_quiet_port_passes_on_and_counts_but_neither_answers_nor_asks() -> Non
         assert f"ether daddr {mac} counter name late_{number} accept" in text
         assert f"egress device r3p{number}" in text
     assert text.count("ether type arp drop") == 4
+
+
+def test_what_is_given_to_a_machine_is_copied() -> None:
+    text = copied("0123456789ab", (("vif5.1", "hzw01234567.0"),))
+    assert text.startswith("table netdev hz_c_0123456789ab { }\ndelete table")
+    assert "egress device vif5.1 " in text
+    assert "dup to hzw01234567.0" in text
 
 
 @pytest.mark.parametrize(

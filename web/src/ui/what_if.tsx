@@ -44,9 +44,9 @@ export function WhatIf({ cut }: { cut: string[] }) {
       {answer !== null && (
         <div role="status" id="what-if-answer">
           <p>
-            {answer.counts["moves"] ?? 0} flows would move,{" "}
-            <b>{answer.counts["breaks"] ?? 0} would break</b>, {answer.counts["unchanged"] ?? 0}{" "}
-            stay. {answer.hosts_cut_off.length} stations would be cut off;{" "}
+            {answer.counts.moves ?? 0} flows would move,{" "}
+            <b>{answer.counts.breaks ?? 0} would break</b>, {answer.counts.unchanged ?? 0} stay.{" "}
+            {answer.hosts_cut_off.length} stations would be cut off;{" "}
             {answer.parts === 1
               ? "the network stays whole"
               : `the network falls into ${answer.parts} parts`}
