@@ -23,7 +23,7 @@ HYPERVISOR_THREADS_OF_ONE = 12
 """For the requests of one node: the others find one, whatever it asks."""
 ROUTER_THREADS, ROUTER_THREADS_OF_ONE = 8, 2
 """For what virtual routers tell, and of these for each."""
-LASTING_THREADS = 1
+LASTING_THREADS = 2
 LOOKING_THREADS = AT_ONCE
 THREADS = (
     HYPERVISOR_THREADS

@@ -30,6 +30,9 @@ from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.landing import PlaneLandings
+from xen_bridge.migration.source import MigrationSource
+from xen_bridge.migration.tunnel_ends import TunnelEnds
+from xen_bridge.migration.tunnel_watch import TunnelWatch
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.node_parts import (
     LOOKING_THREADS,
@@ -60,6 +63,8 @@ from xen_bridge.virtual_management import PhysicalHost
 SETTINGS_FILE = leaving.SETTINGS_FILE
 COMING = "migrations-to-here"
 """Folder of the journal."""
+TUNNELS_SECONDS = 10.0
+"""Between two looks whether the routers are still there that tunnels are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +104,24 @@ def domain_0(
     )
     telling = ThreadLimiter(runtime, "routers", ROUTER_THREADS, ROUTER_THREADS_OF_ONE)
     proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
+    tunnels = leaving.tunnel_ends(directory, identity)
+    source, destination = _migrations(directory, uri, identity, host, paths, planes, known, tunnels)
+    watch = TunnelWatch(tunnels, host, identity, source, destination)
     handlers = {
         **domain_handlers(host, paths, planes.domains_changed),
         **separation_handlers(planes, telling),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
         **_looking(host, uri, runtime, proxy),
-        **_migrating(directory, uri, identity, host, paths, planes, known),
+        **migration_handlers(source, destination),
     }
     made = node_of(directory, identity, handlers, runtime, serve, proxy.forward, known)
-    turns = partial(_every, runtime, PLANES_SECONDS, partial(_turn, planes, incoming, made))
-    return replace(made, lasting=(("the planes of routers", turns),), claim=claim)
+    turn = partial(_turn, planes, incoming, made)
+    lasting = (
+        ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn)),
+        ("the tunnels of routers", partial(_every, runtime, TUNNELS_SECONDS, watch.look)),
+    )
+    return replace(made, lasting=lasting, claim=claim)
 
 
 def _looking(host: PhysicalHost, uri: str, runtime: Runtime, proxy: Proxy) -> RequestHandlers:
@@ -140,7 +152,7 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
         runtime.sleep(seconds)
 
 
-def _migrating(
+def _migrations(
     directory: Path,
     uri: str,
     identity: Identity,
@@ -148,16 +160,17 @@ def _migrating(
     paths: AllowedPaths,
     planes: SeparatedRouters,
     known: routers.RouterList,
-) -> RequestHandlers:
-    """Return the handlers of migrations, after going on with those that were interrupted."""
+    tunnels: TunnelEnds,
+) -> tuple[MigrationSource, MigrationDestination]:
+    """Return the migrations from and to here, after going on with those that were interrupted."""
+    tunnels.restore()
     coming: MigrationJournal[IncomingMigration] = MigrationJournal(
         directory / COMING, IncomingMigration, lambda one: one.has_ended
     )
     keepers = leaving.keepers(directory, uri)
-    source = leaving.migration_source(directory, identity, host, planes, known, keepers)
-    destination = MigrationDestination(
-        host, coming, paths.checked, PlaneLandings(planes, host.hypervisor)
-    )
+    source = leaving.migration_source(directory, identity, host, planes, known, tunnels, keepers)
+    landings = PlaneLandings(planes, host.hypervisor)
+    destination = MigrationDestination(host, coming, paths.checked, landings, tunnels=tunnels)
     destination.resume()
     source.resume()
-    return migration_handlers(source, destination)
+    return source, destination

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -30,6 +30,7 @@ from xen_bridge.protocol.documents.migration_advise import (
     OfferRoutes,
 )
 from xen_bridge.protocol.documents.planes import SeparatedPlane
+from xen_bridge.separation import bridge_ports
 from xen_bridge.separation.registry import SeparatedRouters
 
 
@@ -159,12 +160,17 @@ class PlaneDeparture:
 
     # ---- the end
 
-    def hush(self) -> None:
-        """Draw nothing more here."""
+    def hush(self, tunnelled: Collection[str] = ()) -> None:
+        """Draw nothing more here; ``tunnelled`` bridges lead by their tunnels to the router."""
         plan, zero = plan_of(self._plane()), DomainZero()
         # From now on it may not ask whether its neighbors are still there.
         zero.prefill(plan, zero.neighbors(plan))
-        self._chains.hush(plan)
+        here = bridge_ports.tunnels_of(plan)
+        leading = {name: here[name] for name in tunnelled if name in here}
+        self._chains.hush(plan, leading)
+        if leading:
+            bridge_ports.lead_away(plan, leading)
+            self._chains.hush(plan, leading, is_led=True)
 
     def late(self) -> int:
         """Return how many packets still came here since."""

@@ -56,3 +56,14 @@ def test_what_nft_would_take_for_something_else_is_refused(
 
 def test_addresses_are_told_without_their_prefix_lengths() -> None:
     assert bare(("10.0.1.1/24", "2001:db8::1/64")) == ("10.0.1.1", "2001:db8::1")
+
+
+def test_a_bridge_that_leads_away_has_no_frame_go_both_ways() -> None:
+    leading = {"to1": ("hzt000001",)}
+    number, plan = "0123456789ab", DataPlanePlan(3, PORTS)
+    before = quiet(number, plan, leading)
+    assert "hook egress device hzt000001 " in before
+    assert before.count("counter name late_") == len(PORTS)
+    after = quiet(number, plan, leading, is_led=True)
+    assert "hzt000001" not in after
+    assert after.count("counter name late_") == len(PORTS) - 1

@@ -95,6 +95,14 @@ class DomainMover(Protocol):
 
 
 @runtime_checkable
+class MtuTeller(Protocol):
+    """A back end that can tell a domain how long packets of an interface may be."""
+
+    def tell_mtu(self, uuid: str, bridge: str, mtu: int) -> None:
+        """Have the domain's interfaces in a bridge have that MTU, in bytes, on its own side."""
+
+
+@runtime_checkable
 class ReconnectingMover(Protocol):
     """A back end whose domains hear nothing for a moment after they have come."""
 
