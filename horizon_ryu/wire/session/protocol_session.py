@@ -208,7 +208,8 @@ class ProtocolSession(ABC):
     def say(self, data: bytes) -> None:
         """Put whole messages of ours into the output."""
         # A single message that is no request, as most are, says nothing of answers to come.
-        if data[1] in self._guard.requests or data[2] << 8 | data[3] != len(data):
+        size = len(data)
+        if size < HEADER_SIZE or data[1] in self._guard.requests or data[2] << 8 | data[3] != size:
             self._guard.sent(data)
         self._output.append(data)
 
