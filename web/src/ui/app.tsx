@@ -117,7 +117,8 @@ export function App({ enter }: { enter(token: string): void }) {
       <main>
         <ObjectTable choose={choose} />
         <PictureView choose={choose} />
-        <aside class="details" aria-label="Details">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard */}
+        <aside class="details" aria-label="Details" tabIndex={0}>
           {mode.kind === "whatif" && <WhatIf cut={mode.cut} />}
           {mode.kind === "draw" && <DrawFlow mode={mode} />}
           {mode.kind === "slice" && <MakeSlice />}
