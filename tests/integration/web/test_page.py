@@ -114,7 +114,9 @@ def test_the_table_is_searched_and_sorted_and_the_keys_are_told(
     net: FlowLab, page: Browser
 ) -> None:
     def names() -> list[str]:
-        script = "return [...document.querySelectorAll('[data-id]')].map(one => one.dataset.id)"
+        script = (
+            "return [...document.querySelectorAll('.rows [data-id]')].map(one => one.dataset.id)"
+        )
         found: list[str] = page.ask(script)
         return found
 
