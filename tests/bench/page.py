@@ -31,7 +31,7 @@ LONGEST = 180.0
 _CLOCK = """
 window.clock = {};
 const timer = setInterval(() => {
-  const rows = document.querySelectorAll('[data-id]').length;
+  const rows = document.querySelectorAll('.rows [data-id]').length;
   if (rows > 0 && document.querySelector('.live')) window.clock.table ??= performance.now();
   const shown = window.horizon ? horizon.ids().filter(id => /^[0-9a-f]{16}/.test(id)).length : 0;
   if (shown >= WANTED) { window.clock.picture = performance.now(); clearInterval(timer); }

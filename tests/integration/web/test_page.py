@@ -114,7 +114,9 @@ def test_the_table_is_searched_and_sorted_and_the_keys_are_told(
     net: FlowLab, page: Browser
 ) -> None:
     def names() -> list[str]:
-        script = "return [...document.querySelectorAll('[data-id]')].map(one => one.dataset.id)"
+        script = (
+            "return [...document.querySelectorAll('.rows [data-id]')].map(one => one.dataset.id)"
+        )
         found: list[str] = page.ask(script)
         return found
 
@@ -273,11 +275,13 @@ def test_a_whole_task_is_done_by_keyboard_alone(net: FlowLab, page: Browser) -> 
 
 
 def test_a_link_is_cut_in_the_picture_only(net: FlowLab, page: Browser) -> None:
-    net.make_flow(net.spec("source", "dest"))
-    cut = next(iter(name for name in page.spots() if "=" in name))
+    net.make_flow(net.spec("source", "dest", "ABCD"))
+    ends = [f"{net.dpid(letter):016x}:" for letter in "BC"]
+    cut = next(name for name in page.spots() if all(end in name for end in ends))
     page.press("w")
     page.click_at(cut)
-    page.wait(lambda: "would move" in page.text("#what-if-answer"), "what would be")
+    page.wait(lambda: "1 flows would move" in page.text("#what-if-answer"), "what would be")
+    assert "horizonctl what-if" in page.commands()
     page.keep_picture("page-what-if")
     page.press(Keys.ESCAPE)
     net.expect_true_topology()

@@ -62,6 +62,8 @@ export function App({ enter }: { enter(token: string): void }) {
   useEffect(() => {
     const tabs: Record<string, Tab> = { "1": "table", "2": "picture", "3": "details" };
     const key = (event: KeyboardEvent) => {
+      // Within a dialog keys are the dialog's; Escape closes it unless somebody prevents that.
+      if (document.querySelector("dialog[open]") !== null) return;
       if (event.ctrlKey && event.key.toLowerCase() === "k") setOpen("palette");
       else if (event.key === "Escape" && isTyping(event)) return leaveField(event);
       else if (isTyping(event) || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -117,7 +119,8 @@ export function App({ enter }: { enter(token: string): void }) {
       <main>
         <ObjectTable choose={choose} />
         <PictureView choose={choose} />
-        <aside class="details" aria-label="Details">
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard */}
+        <aside class="details" aria-label="Details" tabIndex={0}>
           {mode.kind === "whatif" && <WhatIf cut={mode.cut} />}
           {mode.kind === "draw" && <DrawFlow mode={mode} />}
           {mode.kind === "slice" && <MakeSlice />}
