@@ -47,13 +47,18 @@ def check_addresses(conf: cfg.ConfigOpts) -> None:
         raise InvalidInput(("wsapi_port",), text)
 
 
-def check_listening(conf: cfg.ConfigOpts) -> None:
-    """Raise CannotListen unless OpenFlow and REST can listen where they are told to."""
+def check_listening(conf: cfg.ConfigOpts, takes_switches: bool) -> None:
+    """Raise CannotListen unless OpenFlow and REST can listen where they are told to.
+
+    OpenFlow's port is nobody's concern where no application ``takes_switches``: a slicer, beside a
+    controller that has it.
+    """
     openflow = _openflow_option(conf)
     with ExitStack() as probes:
         # Both at once: eventlet shares ports (SO_REUSEPORT), so that OpenFlow and REST on one
         # port would each get some of the connections.
-        _check(probes, conf.ofp_listen_host, conf[openflow], f"--{openflow.replace('_', '-')}")
+        if takes_switches:
+            _check(probes, conf.ofp_listen_host, conf[openflow], f"--{openflow.replace('_', '-')}")
         _check(probes, conf.wsapi_host, conf.wsapi_port, "--wsapi-port")
 
 

@@ -201,7 +201,7 @@ class Services:
             return
         self._started = True
         with ending_on_errors():
-            check_listening(cfg.CONF)
+            check_listening(cfg.CONF, listener.takes_switches())
             self.api.mount(wsgi)
         end_cleanly_on_signals(self.runtime)
         on_hangup(self.runtime, self._read_tokens_again)

@@ -92,9 +92,6 @@ def domain_0(
     moving = moving or MovingOptions()
     hypervisor = open_hypervisor(uri, moving.migration_uri)
     host = PhysicalHost(uri, hypervisor, directory / SETTINGS_FILE, moving.peer_url)
-    reading, netlink = reading_in(runtime), Netlink()
-    gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
-    measuring = MeasuresGatherer(gatherers, reading)
     known = routers.RouterList(directory / routers.FILE)
     planes = leaving.separated_routers(directory, host, known, skipped)
     incoming = IncomingChannel(
@@ -102,28 +99,39 @@ def domain_0(
     )
     telling = ThreadLimiter(runtime, "routers", ROUTER_THREADS, ROUTER_THREADS_OF_ONE)
     proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
-    scan = NeighborScan(netlink)
-    looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
-    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
     handlers = {
         **domain_handlers(host, paths, planes.domains_changed),
         **separation_handlers(planes, telling),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
-        **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
-        **scan_handlers(scan),
-        **consolidate_handlers(node),
+        **_looking(host, uri, runtime, proxy),
         **_migrating(directory, uri, identity, host, paths, planes, known),
     }
     made = node_of(directory, identity, handlers, runtime, serve, proxy.forward, known)
+    turns = partial(_every, runtime, PLANES_SECONDS, partial(_turn, planes, incoming, made))
+    return replace(made, lasting=(("the planes of routers", turns),), claim=claim)
 
-    def turn() -> None:
-        planes.turn()
-        admitted = made.keys.names() if made.admitted is None else made.admitted()
-        incoming.forget_others(admitted.keys())
 
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
-    return replace(made, lasting=(lasting,), claim=claim)
+def _looking(host: PhysicalHost, uri: str, runtime: Runtime, proxy: Proxy) -> RequestHandlers:
+    """Return the handlers of what is measured and found on a host and on all routers on it."""
+    reading, netlink = reading_in(runtime), Netlink()
+    gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
+    scan = NeighborScan(netlink)
+    looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
+    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
+    summary = HostSummary(host.hypervisor, reading, netlink)
+    return {
+        **measure_handlers(MeasuresGatherer(gatherers, reading), summary),
+        **scan_handlers(scan),
+        **consolidate_handlers(node),
+    }
+
+
+def _turn(planes: SeparatedRouters, incoming: IncomingChannel, made: NodeComponents) -> None:
+    """Do what is due of the planes, and forget what came of nodes that are admitted no more."""
+    planes.turn()
+    admitted = made.keys.names() if made.admitted is None else made.admitted()
+    incoming.forget_others(admitted.keys())
 
 
 def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None:

@@ -26,7 +26,7 @@ def reason(model: type[BaseModel], kind: str, loc: tuple[str | int, ...], text: 
         for fields in _models(model, loc[:-1]):
             field = fields.get(str(loc[-1]))
             if field is not None and (field.description or field.examples):
-                return f"is not {_described(field)}"
+                return f"must {_described(field)}"
     return text
 
 
@@ -34,7 +34,8 @@ def _described(field: FieldInfo) -> str:
     said = field.description or ""
     said = said[:1].lower() + said[1:]
     examples = ", ".join(map(str, field.examples or ()))
-    return f"{said}, as {examples}" if said and examples else said or f"of the form of {examples}"
+    form = f"be {said}" if said else f"have the form of {examples}"
+    return f"{form}, as {examples}" if said and examples else form
 
 
 def _instead(name: str, known: set[str]) -> str:

@@ -69,7 +69,7 @@ def _converted(parameter: PathParameter, name: str, text: str) -> Any:
     # Python's $ lets a newline follow, so the text as a whole is matched.
     if not re.fullmatch(parameter.pattern.removesuffix("$"), text):
         described = parameter.description[:1].lower() + parameter.description[1:]
-        raise invalid([((name,), f"is not {described}")], UNPARSABLE)
+        raise invalid([((name,), f"must be {described}")], UNPARSABLE)
     try:
         return parameter.convert(text)
     except InvalidInput as error:

@@ -17,7 +17,7 @@ from typing import Any
 
 import ryu
 from ryu import cfg
-from ryu.base import app_manager  # noqa: F401  # Ryu's own circle of imports starts here
+from ryu.base import app_manager  # Ryu's own circle of imports starts here
 from ryu.controller import controller
 from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3
 
@@ -51,6 +51,8 @@ _USED = (
     "set_xid",
 )
 """Methods of Ryu's Datapath that are taken over, or whose work is done elsewhere."""
+_RYUS_HANDLER = "ryu.controller.ofp_handler"
+"""Application of Ryu that listens for switches: loaded if another one takes their events."""
 
 
 def install(context: ConnectionContext) -> ConnectionAdmission:
@@ -124,6 +126,11 @@ def set_defaults(limits: ConnectionLimits) -> None:
     cfg.CONF.set_default("ofp_ssl_listen_port", OPENFLOW_PORT)
     cfg.CONF.set_default("echo_request_interval", limits.echo_interval)
     cfg.CONF.set_default("maximum_unreplied_echo_requests", limits.unanswered_echoes)
+
+
+def takes_switches() -> bool:
+    """Return whether Ryu will listen for switches: not for a slicer, nor for Xen hosts alone."""
+    return _RYUS_HANDLER in app_manager.AppManager.get_instance().applications_cls
 
 
 def check_ryu() -> None:

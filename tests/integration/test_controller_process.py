@@ -15,6 +15,7 @@ import pytest
 
 from tools.controller_process import ControllerProcess, wait_until
 from tools.free_port import free_port, free_ports
+from tools.slicing_process import SlicingProcess
 
 pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 MANAGER = str(Path(sys.executable).with_name("ryu-manager"))
@@ -93,6 +94,13 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, option: str) -> None:
     ports = _ports()
     with socket.create_server(("127.0.0.1", ports[option])):
         _expect_taken(path, ports, ports[option])
+
+
+def test_a_slicer_starts_beside_a_controller_which_has_the_port_of_openflow(tmp_path: Path) -> None:
+    slicer = SlicingProcess(tmp_path)
+    with socket.create_server(("127.0.0.1", slicer.openflow_port)), slicer:
+        assert slicer.slices() == []
+        assert slicer.stop() == 0
 
 
 def test_one_port_for_openflow_and_rest_is_refused(tmp_path: Path) -> None:

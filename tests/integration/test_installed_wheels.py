@@ -18,6 +18,8 @@ from xen_bridge.trust.identity import Identity
 
 pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 PACKAGES = ("horizon_client", "horizon_ryu", "xen_bridge")
+TREES = ("deploy", "docs", "examples", "experiments", "tests", "tools", "topologies", "web")
+"""What a source archive has besides."""
 APPS = ("horizon_ryu.switches", *bundle.APPLICATIONS, "horizon_ryu.bundle")
 STALE = "horizon_ryu/schema_versions/versions/0000_of_another_branch.py"
 IMPORT_ALL = """
@@ -109,7 +111,7 @@ def test_the_source_archive_holds_the_whole_project_and_makes_the_same_wheel(
     with tarfile.open(archive) as opened:
         opened.extractall(tmp_path, filter="data")
     tree = tmp_path / archive.name.removesuffix(".tar.gz")
-    folders = (*PACKAGES, "docs", "tests", "tools", "topologies")
+    folders = (*PACKAGES, *TREES)
     assert installed.files_of_packages(tree, *folders) == installed.files_of_packages(
         clone, *folders
     )

@@ -97,8 +97,8 @@ def the_services(machine: DebianMachine) -> None:
         try:
             wait_until(lambda: _runs(machine, name), 60, f"{name} runs")  # noqa: B023
         except AssertionError as error:
-            error.add_note(machine.run(f"systemctl status --no-pager -l {name}", check=False))
-            raise
+            status = machine.run(f"journalctl --no-pager -n 20 -u {name}", check=False)
+            raise AssertionError(f"{error}\n{status}") from error
         pid = machine.run(f"systemctl show -P MainPID {name}").strip()
         owner = machine.run(f"ps -o user:20= -p {pid}").strip()
         if owner != user:
@@ -135,7 +135,7 @@ def _they_answer(machine: DebianMachine) -> None:
     machine.run('horizonctl xen add one https://127.0.0.1:7443 "$(xen-bridge node-pk)"')
     machine.run("horizonctl xen create one r1")
     domains = json.loads(machine.run("horizonctl -o json xen domains one"))
-    names = [domain["name"] for domain in domains["domains"]]
+    names = [domain["name"] for domain in domains]
     if "r1" not in names or "hz-" not in machine.run("ip netns list"):
         raise AssertionError(f"no router in {names}")
     machine.run("systemctl restart horizon-bridge horizon-controller")
