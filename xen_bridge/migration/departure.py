@@ -154,7 +154,12 @@ class PlaneDeparture:
         for number in range(len(plane.ports)):
             while frames := parking.frames(number, MAX_FRAMES):
                 told = tuple(base64.b64encode(one).decode("ascii") for one in frames)
-                ask(DeliverFrames(self._migration, number, told))
+                try:
+                    ask(DeliverFrames(self._migration, number, told))
+                except BridgeError:
+                    # The step is tried again; what was given already is given twice then.
+                    parking.put_back(number, frames)
+                    raise
                 count += len(frames)
         return count
 

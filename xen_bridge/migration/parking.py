@@ -7,10 +7,12 @@ whose checksum is still to be made would be passed on broken.
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from xen_bridge.errors import BridgeError
@@ -25,6 +27,9 @@ ROOM = 64 << 20
 """Bytes that may wait for a port."""
 MAX_FRAME = 10_000
 _VNET_HDR = 10
+LONGEST_WAIT = 2.0
+"""Seconds for which a machine may take no frame before the next is not given to it."""
+_TURN = 0.005
 RECENT_SECONDS = 1.0
 """For how long a machine may not have heard a frame that it was given before it stood still."""
 MOST_RECENT = 10_000
@@ -65,6 +70,10 @@ class ParkingPlace:
             return []
         recent = self._recent[port].take(most)
         return recent + self._waiting(port, most - len(recent))
+
+    def put_back(self, port: int, frames: Sequence[bytes]) -> None:
+        """Keep frames that were taken, and that nobody could be given."""
+        self._recent[port].put_back(frames)
 
     def _waiting(self, port: int, most: int) -> list[bytes]:
         found: list[bytes] = []
@@ -110,6 +119,10 @@ class RecentFrames:
         while self._frames and now - self._frames[0][0] > RECENT_SECONDS:
             self._frames.popleft()
 
+    def put_back(self, frames: Sequence[bytes]) -> None:
+        """Have frames again that were taken."""
+        self._frames.extendleft((0.0, one) for one in reversed(frames))
+
     def take(self, most: int) -> list[bytes]:
         """Return so many at most, the oldest first, and have them no more."""
         count = min(most, len(self._frames))
@@ -141,9 +154,22 @@ def inject(interface: str, frames: Iterator[bytes]) -> None:
             made.bind((interface, 0))
             for frame in frames:
                 if _VNET_HDR + 14 <= len(frame) <= MAX_FRAME:
-                    made.send(frame)
+                    _send(made, frame)
     except OSError as error:
         raise BridgeError(f"frames cannot be given to {interface}: {error.strerror}") from error
+
+
+def _send(made: socket.socket, frame: bytes) -> None:
+    """Send a frame when there is room for it: a virtual interface of Xen's queues 32, no more."""
+    over = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            made.send(frame)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOBUFS or time.monotonic() > over:
+                raise
+        time.sleep(_TURN)
 
 
 def _far(name: str) -> str:

@@ -5,6 +5,7 @@ The client and the server are beside both hosts, so that every packet passes thr
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -19,7 +20,14 @@ from tools.xen_path import HOSTS
 from tools.xen_pilot import Pilot
 from topologies.lab.lab import SCHEDULERS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+    # Minutes for each move of an emulated host on a busy machine, where libxl's own clocks run out.
+    pytest.mark.skipif(
+        "HORIZON_XEN_MOVES" not in os.environ, reason="by hand, with HORIZON_XEN_MOVES=1"
+    ),
+]
 NAME = "r3"
 RATE = 100
 """Datagrams a second each way: two machines are emulated."""
@@ -92,7 +100,7 @@ def leftovers(pilot: Pilot, host: str) -> list[str]:
     machine = pilot.lab.machine(host)
     links = machine.run("ls /sys/class/net").split()
     tables = machine.run("nft list tables").splitlines()
-    found = [one for one in links if re.match(r"r\d+p|hz[klwx]|vif", one)]
+    found = [one for one in links if re.match(r"r\d+p|hz[klwx]", one)]
     return found + [one for one in tables if "hz_" in one]
 
 
@@ -114,6 +122,7 @@ def test_a_router_moves_with_its_planes_and_no_packet_is_lost(
                 180,
                 "its planes are whole there",
             )
+            assert leftovers(pilot, source) == []
             print(f"{source} to {target}: stood still for {told['pause_ms']:.0f} ms")
             print([(one["name"], one["began_s"], one["ended_s"]) for one in told["steps"]])
     print(f"{data.sent} packets, longest silence {1000 * data.silence:.0f} ms")
