@@ -56,7 +56,9 @@ def test_a_pattern_is_told_by_what_its_field_says_of_itself() -> None:
     assert "name: must be a name: up to 64 letters" in said
     assert "definition.ip: must be a range of IPv4 or IPv6 whose host bits are zero, as 10." in said
     flow = {"flow": "nosuch", "dpids": ["1"]}
-    assert fault(MigrationRequest, flow) == "flow: must be the id of a flow: 8 lower-case hex digits"
+    assert (
+        fault(MigrationRequest, flow) == "flow: must be the id of a flow: 8 lower-case hex digits"
+    )
 
 
 @pytest.mark.parametrize("model", [FlowBatch, MigrationRequests])
