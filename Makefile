@@ -20,7 +20,7 @@ setup: ## install system packages (as root) and .venv with Horizon and its test 
 demo: setup ## show it all on real switches, in under 90 seconds
 	@$(BIN)/python -m tools.demo $(ARGS)
 
-# In lanes: unit and fuzz beside the switches, real Xen after both (tools/lanes.py).
+# In lanes, side by side; what measures shares of processors comes after them (tools/lanes.py).
 test: setup ## run all tests: unit, integration, fuzz, real Xen
 	@exec $(BIN)/python -m tools.lanes $(ARGS)
 
@@ -36,9 +36,10 @@ run: setup ## controller with all applications, REST on http://127.0.0.1:8080
 bench: setup ## measure Horizon against Ryu's own applications
 	@PYTHONPATH=tests:. $(BIN)/python tests/bench/run.py $(ARGS)
 
-lint: setup ## ruff and strict mypy
+lint: setup ## ruff and strict mypy; biome and types of the page, where Node is
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy horizon_client horizon_ryu xen_bridge tools topologies experiments
+	@tools/lint_page.sh
 
 router-lab: setup ## two hosts and a router that moves, as network namespaces (as root)
 	@exec $(BIN)/python -m tools.router_lab

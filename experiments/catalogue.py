@@ -27,7 +27,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     bandwidth.METERS,
     bandwidth.MARKS,
     discovery_scale.EXPERIMENT,
-    xen_migration.EXPERIMENT,
+    xen_migration.SEPARATED,
+    xen_migration.STANDARD,
     scheduling.CAP,
     scheduling.WEIGHT,
 )

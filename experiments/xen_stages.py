@@ -15,8 +15,13 @@ PORTS = 37440
 
 
 @contextmanager
-def lab_with(folder: Path, host: str, routers: tuple[str, ...]) -> Iterator[Pilot]:
-    """Give a pilot of both hosts, with routers that run on one of them."""
+def lab_with(
+    folder: Path, host: str, routers: tuple[str, ...], lans: tuple[str, ...] = ()
+) -> Iterator[Pilot]:
+    """Give a pilot of both hosts, with routers that run on one of them.
+
+    ``lans``: their addresses in the networks beside both hosts; only one may have them.
+    """
     with XenLab(name="experiments", first_port=PORTS) as lab:
         lab.start(lambda _text: None)
         config = f"[xen]\nidentity = {lab.places.keys / 'controller'}\n"
@@ -25,7 +30,7 @@ def lab_with(folder: Path, host: str, routers: tuple[str, ...]) -> Iterator[Pilo
             try:
                 pilot.register()
                 for name in routers:
-                    pilot.create(host, name)
+                    pilot.create(host, name, lans)
                 for name in routers:
                     pilot.wait_agent(host, name)
                 yield pilot

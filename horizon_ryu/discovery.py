@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, ClassVar
 
 from ryu.controller import ofp_event
@@ -30,11 +29,11 @@ from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
 from horizon_ryu.core.event_kinds import TOPOLOGY
 from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
-from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
-from horizon_ryu.discovery_core import limits_of, measure, network_view, warn_of_links
+from horizon_ryu.discovery_core import limits_of, lldp_entry, measure, network_view, warn_of_links
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
@@ -50,15 +49,7 @@ from horizon_ryu.switch_events import (
     EventSwitchLeft,
 )
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.messages import (
-    FlowCommand,
-    FlowMod,
-    FlowModFlags,
-    Match,
-    Outgoing,
-    PacketIn,
-    ToController,
-)
+from horizon_ryu.wire.messages import FlowMod, Outgoing, PacketIn
 
 __all__ = ["Discovery", "EventSetProbeInterval", "EventTopologyChanged"]
 
@@ -88,6 +79,7 @@ class Discovery(HorizonApp):
         super().__init__(*args, **kwargs)
         options = self.horizon.settings.discovery
         self._cookie = cookie(Owner.DISCOVERY, self.horizon.generation)
+        self._lldp_entries = (lldp_entry(self._cookie),)
         self._core = Core(self.horizon.signing_key, self._first_timers(), limits_of(options))
         self._connected = SwitchTable(options.max_ports_per_switch)
         self._restoring: set[int] = set()
@@ -161,7 +153,7 @@ class Discovery(HorizonApp):
 
         Its limits are published: nobody can promise more of such a switch.
         """
-        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entry),))
+        errors = self.horizon.switches.confirm((Outgoing(dpid, self._lldp_entries[0]),))
         return tuple(one for one in errors if not isinstance(one, RequestUnanswered))
 
     @contextmanager
@@ -175,21 +167,6 @@ class Discovery(HorizonApp):
         except Exception:
             self.horizon.switches.disconnect(dpid, "the LLDP entry could not be confirmed")
             raise
-
-    @cached_property
-    def _lldp_entry(self) -> FlowMod:
-        return FlowMod(
-            FlowCommand.ADD,
-            Match(dl_type=frames.ETH_LLDP),
-            Priority.LLDP,
-            self._cookie,
-            (ToController(),),
-            flags=FlowModFlags.SEND_FLOW_REM,
-        )
-
-    @cached_property
-    def _lldp_entries(self) -> tuple[FlowMod, ...]:
-        return (self._lldp_entry,)
 
     @set_ev_cls(ofp_event.EventOFPFlowRemoved, MAIN_DISPATCHER)
     def _flow_removed(self, event: Any) -> None:

@@ -13,9 +13,12 @@ from horizon_ryu.core.discovery.join_doubt import DoubtLimits
 from horizon_ryu.core.discovery.link_trials import TrialLimits
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import RequestUnanswered, SwitchAway
+from horizon_ryu.core.frames import ETH_LLDP
+from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.topology import Link, TopologyChange, TopologyView
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowModFlags, Match, ToController
 from xen_bridge.runtime.port import Runtime
 
 _ASKED_AT_ONCE = 64
@@ -46,6 +49,18 @@ def limits_of(options: Any) -> DiscoveryLimits:
         DoubtLimits(options.join_patience, options.join_doubt),
         options.max_ports_per_switch,
         TrialLimits(options.link_hold, options.link_latency_factor),
+    )
+
+
+def lldp_entry(cookie: int) -> FlowMod:
+    """Return the forced drop: LLDP goes to the controller, and nowhere else."""
+    return FlowMod(
+        FlowCommand.ADD,
+        Match(dl_type=ETH_LLDP),
+        Priority.LLDP,
+        cookie,
+        (ToController(),),
+        flags=FlowModFlags.SEND_FLOW_REM,
     )
 
 

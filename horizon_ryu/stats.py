@@ -19,7 +19,7 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.loop_record import AUXILIARY
-from horizon_ryu.core.stats.history import STEP, RateHistory
+from horizon_ryu.core.stats.history import PORT_BYTES, STEP, RateHistory
 from horizon_ryu.core.stats.polling import Polling
 from horizon_ryu.core.stats.samples import StatsCache, SwitchSamples
 from horizon_ryu.core.stats.stats_types import stats_types_of
@@ -38,6 +38,8 @@ from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.stats.types import StatsType
 
 TIMERS_SETTING = "stats.timers"
+_READ_AT_ONCE = 128 * PORT_BYTES
+"""Bytes of port counters that rates are made of between two turns of everybody else: about 1 ms."""
 
 app_manager.require_app("horizon_ryu.switches")
 
@@ -88,14 +90,19 @@ class Stats(HorizonApp):
         self.horizon.runtime.sleep(ovsdb.INTERVAL)
 
     def _remember(self) -> None:
-        """Keep the newest rates of every switch, one by one, with turns for others in between."""
+        """Keep the newest rates of every switch, with turns for others in between."""
         self.horizon.runtime.sleep(STEP / 5)
+        read = 0
         for dpid, switch in tuple(self._book.switches.items()):
             sample = switch.latest.get(StatsType.PORTS)
             if sample is None:
                 continue
-            if self._history.is_due(dpid, sample.at, sum(map(len, sample.pieces))):
+            size = sum(map(len, sample.pieces))
+            if self._history.is_due(dpid, sample.at, size):
                 self._history.record(dpid, sample.at, port_rates(switch))
+                read += size
+            if read > _READ_AT_ONCE:
+                read = 0
                 self.horizon.runtime.checkpoint()
 
     # ---- what switches do

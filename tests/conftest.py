@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from time_spent import TimeSpent
+
 TESTS = Path(__file__).parent
-LANES = ("logic", "processes", "switches", "entries", "xen")
+LANES = ("logic", "models", "processes", "switches", "entries", "xen", "shares")
 """In the order in which one pytest runs them; ``make test`` runs all but the last side by side."""
+MODELLED = ("core", "simulated", "slicing", "wire")
+"""Parts of the unit tests that go through all that may happen: with the fuzz tests, a lane's."""
 ENTRIES = (
     "test_base_entries.py",
     "test_real_flows.py",
@@ -45,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--lane", choices=LANES, help="only the tests of this lane of make test")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have a lane tell, at its end, where its time went."""
+    if config.getoption("--lane") is not None:
+        config.pluginmanager.register(TimeSpent(TESTS))
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Spare a lane the import of what is another's, unless it was named."""
     wanted = config.getoption("--lane")
@@ -52,33 +62,43 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     folder = collection_path.relative_to(TESTS).parts
     if folder[:2] == ("integration", "xen"):
-        return True if wanted != "xen" else None
+        return None if wanted in ("xen", "shares") else True
+    if folder == ("unit",):
+        return None if wanted in ("logic", "models") else True
     if folder[:1] == ("unit",):
-        return True if wanted != "logic" else None
-    return True if folder[:1] == ("fuzz",) and wanted not in ("logic", "processes") else None
+        return None if wanted == ("models" if folder[1] in MODELLED else "logic") else True
+    return True if folder[:1] == ("fuzz",) and wanted not in ("models", "processes") else None
 
 
 def lane_of(item: pytest.Item) -> str:
     """Return the lane of a test: by what it needs, and what it does meanwhile.
 
-    The logic lane computes, the others wait for programs that they started.
+    Two lanes compute, the others wait for programs that they started.
     """
     folder = item.path.relative_to(TESTS).parts
     if folder[:2] == ("integration", "xen"):
-        return "xen"
+        return "shares" if _measures_shares(item) else "xen"
     if folder[0] == "integration" and item.get_closest_marker("no_switches") is None:
         return "entries" if item.path.name in ENTRIES else "switches"
     live = folder[0] == "fuzz" and item.path.name.startswith("test_live_")
-    return "processes" if folder[0] == "integration" or live else "logic"
+    if folder[0] == "integration" or live:
+        return "processes"
+    return "models" if folder[0] == "fuzz" or folder[1] in MODELLED else "logic"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Have what is read and imported not be walked while there is more and more of it."""
+    gc.disable()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the lane that is asked for; what measures shares comes last."""
+    """Keep the lane that is asked for, in the order of lanes."""
     wanted = config.getoption("--lane")
     left_out = [item for item in items if wanted and lane_of(item) != wanted]
     kept = [item for item in items if not wanted or lane_of(item) == wanted]
-    kept.sort(key=lambda item: (LANES.index(lane_of(item)), _measures_shares(item)))
+    kept.sort(key=lambda item: LANES.index(lane_of(item)))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
     items[:] = kept
@@ -86,6 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Take what was imported for permanent: the collector walks it again and again otherwise."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -36,7 +36,7 @@ from xen_bridge.gatherers.memory import MemoryGatherer
 from xen_bridge.gatherers.rounds import rounds
 from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.gatherers.xentop import xentop_source
-from xen_bridge.handlers import consolidate_handlers, device_handlers, domain_handlers
+from xen_bridge.handlers import device_handlers, domain_handlers
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.constants import NUD_REACHABLE
 from xen_bridge.netlink.links import KernelLink, LinkCounters
@@ -50,6 +50,7 @@ from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, Separate
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidatedNode
 from xen_bridge.protocol.messages import Message
+from xen_bridge.router_handlers import consolidate_handlers
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.request_handler import RequestHandler, RequestHandlers
 from xen_bridge.topology.node_consolidate import ElementScan, NodeConsolidate

@@ -5,6 +5,8 @@
     client ── br1 ──┬── Domain 0 of one ──┬── br2 ── server
                     └── Domain 0 of two ──┘
 
+With ``routed`` the Domain 0 of two is in none of the bridges: between it and the one is a router.
+
 A router has an interface in the bridge ``to1`` and one in ``to2`` of its Domain 0. Each Domain 0
 has its own ``xen-bridge serve``; they talk over a bridge of their own, as the test does.
 """
@@ -76,14 +78,19 @@ class DomainZeroHost:
     """A Domain 0: its namespace, its bridges to the two networks, and its service."""
 
     def __init__(
-        self, stack: contextlib.ExitStack, number: int, wire: NetworkNamespace, folder: Path
+        self,
+        stack: contextlib.ExitStack,
+        number: int,
+        wire: NetworkNamespace,
+        folder: Path,
+        is_apart: bool = False,
     ) -> None:
         self.name = f"h{uuid.uuid4().hex[:8]}"
         self.namespace = stack.enter_context(NetworkNamespace())
         self.folder = folder / self.name
         self.folder.mkdir()
         self.wire = wire
-        for one in (1, 2):
+        for one in () if is_apart else (1, 2):
             port = ("peer", "name", f"p{number}{one}", "netns", wire.name)
             self.namespace.ip("link", "add", f"phys{one}", "type", "veth", *port)
             self.namespace.ip("link", "add", f"to{one}", "type", "bridge")
@@ -94,10 +101,16 @@ class DomainZeroHost:
             *("link", "add", "mgmt", "type", "veth", "peer", "name", f"m{number}"),
             *("netns", wire.name),
         )
-        self.address = f"10.9.0.{number}"
+        net = f"10.9.{number if is_apart else 0}"
+        self.address = f"{net}.{number}"
         self.namespace.ip("address", "add", f"{self.address}/24", "dev", "mgmt")
         self.namespace.ip("link", "set", "mgmt", "up")
-        wire.ip("link", "set", f"m{number}", "master", "mgmt", "up")
+        self.namespace.ip("route", "add", "default", "via", f"{net}.100")
+        if is_apart:
+            wire.ip("address", "add", f"{net}.100/24", "dev", f"m{number}")
+            wire.ip("link", "set", f"m{number}", "up")
+        else:
+            wire.ip("link", "set", f"m{number}", "master", "mgmt", "up")
 
     @property
     def uri(self) -> str:
@@ -117,8 +130,9 @@ class DomainZeroHost:
 class MigrationLab:
     """All of it; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, routed: bool = False) -> None:
         self.folder = folder
+        self._routed = routed
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> MigrationLab:
@@ -128,9 +142,12 @@ class MigrationLab:
                 self.wire.ip("link", "add", name, "type", "bridge")
                 self.wire.ip("link", "set", name, "up")
             self.wire.ip("address", "add", "10.9.0.100/24", "dev", "mgmt")
+            if self._routed:
+                self.wire.run(Path("/proc/sys/net/ipv4/ip_forward").write_text, "1")
             self.client, self.server = (self._station(stack, one) for one in (1, 2))
             self.hosts = tuple(
-                DomainZeroHost(stack, number, self.wire, self.folder) for number in (1, 2)
+                DomainZeroHost(stack, number, self.wire, self.folder, self._routed and number == 2)
+                for number in (1, 2)
             )
             self.program = self.folder / "router"
             self.program.write_text(ROUTER)

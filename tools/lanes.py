@@ -1,19 +1,22 @@
 """``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
 
-Four lanes run side by side: one computes, three mostly wait for controllers and switches. As root,
-these three have a network and an Open vSwitch each (``tools/sandbox.sh``), so that names of
-switches and ports do not meet. Real Xen comes after them, with nothing beside it, and its tests
-that measure shares come last. Which test is in which lane is ``tests/conftest.py``'s to say. A pool
-of workers (pytest-xdist) was no help: tests that share a network are one worker's in their order,
-and the Xen lab is there once per machine.
+Six lanes run side by side. Two compute, and give way to the others, which mostly wait: for
+controllers and switches, or for real Xen, whose two hosts are emulated and work in turn. As root,
+lanes of controllers and switches have a network and an Open vSwitch each (``tools/sandbox.sh``), so
+that names of switches and ports do not meet. What measures shares of processors on real Xen comes
+after them, with nothing beside it. Which test is in which lane is ``tests/conftest.py``'s to say. A
+pool of workers (pytest-xdist) was no help: tests that share a network are one worker's in their
+order, and the Xen lab is there once per machine.
 
-The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``.
+The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``, with the
+modules that took most of its time.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -21,15 +24,18 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
-STAGES = (("logic", "processes", "switches", "entries"), ("xen",))
+STAGES = (("xen", "processes", "switches", "entries", "logic", "models"), ("shares",))
 """Lanes that run at the same time, and those that come after them."""
+GIVING_WAY = ("logic", "models")
+NICENESS = 4
+"""Of lanes that give way: half of the processor that a lane beside them has, if both want all."""
 SANDBOXED = ("processes", "switches", "entries")
 GRACE = 90.0
 """Seconds that an interrupted lane has to take down what it made."""
@@ -91,8 +97,11 @@ class Lane:
     command: Sequence[str]
     folder: Path
     say: Say
+    gives_way: bool = False
     status: int | None = None
     seconds: float = 0.0
+    worked: float = 0.0
+    """Processor seconds of all that it waited for; switches are not among them."""
     _report: list[str] = field(default_factory=list)
     _process: subprocess.Popen[str] | None = None
     _reader: threading.Thread | None = None
@@ -133,19 +142,23 @@ class Lane:
             text=True,
             errors="replace",
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env=_variables(),
         )
+        if self.gives_way:
+            _give_way(self._process.pid)
         self._reader = threading.Thread(target=self._read, args=(time.monotonic(),), daemon=True)
         self._reader.start()
 
     def ended(self, seconds: float) -> bool:
         """Wait at most so long for its end; tell whether it has ended."""
-        if self._process is None or self._reader is None:
+        if self._process is None or self._reader is None or self.status is not None:
             return True
+        before = _worked()
         try:
             self.status = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
+        self.worked = _worked() - before
         # A process that a test left behind may hold the pipe: its output is no test's.
         self._reader.join(5)
         return True
@@ -174,8 +187,31 @@ class Lane:
                 if self._report or _REPORT.match(line):
                     self._report.append(line.rstrip("\n"))
                 elif line.strip():
-                    self.say(f"{self.name:>8} | {line.rstrip()}")
+                    self.say(f"{self.name:>9} | {line.rstrip()}")
         self.seconds = time.monotonic() - began
+
+
+def _variables() -> dict[str, str]:
+    """Return the environment of a lane.
+
+    Its hundreds of controllers and bridges would compile all their modules again, each of them,
+    if Python were not to keep what it compiled.
+    """
+    kept = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def _give_way(pid: int) -> None:
+    """Have a process and its children yield; where sessions share the machine, its session too."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS), encoding="ascii")
+
+
+def _worked() -> float:
+    """Return the processor seconds of all children that have ended, and of theirs."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 class Course:
@@ -228,7 +264,8 @@ class Course:
         for lane in lanes:
             told = "no tests" if lane.is_empty else lane.counts()
             ending = "" if lane.is_good else f", FAILED (exit status {lane.status})"
-            self._say(f"{lane.name:>8} | {told} in {lane.seconds:.0f} s{ending}: {lane.log}")
+            spent = f"{lane.seconds:.0f} s, {lane.worked:.0f} of processor"
+            self._say(f"{lane.name:>9} | {told} in {spent}{ending}: {lane.log}")
         self._say(f"==> together: {sum((lane.counts() for lane in lanes), Counts())}")
         if self.signals:
             self._say("==> make test: interrupted")
@@ -261,9 +298,9 @@ def pytest_command(lane: str, arguments: Sequence[str]) -> list[str]:
 
 
 def start_lab_build() -> subprocess.Popen[bytes]:
-    """Begin to build the Xen lab beside the lanes; its tests wait for it."""
+    """Begin to build the Xen lab while the lanes are still collecting; its tests wait for it."""
     with (FOLDER / "lab.log").open("wb") as log:
-        return subprocess.Popen(["nice", *_LAB], stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(_LAB, stdout=log, stderr=log, start_new_session=True)
 
 
 @contextmanager
@@ -284,7 +321,10 @@ def main(arguments: Sequence[str]) -> int:
 
     FOLDER.mkdir(exist_ok=True)
     stages = [
-        [Lane(name, pytest_command(name, arguments), FOLDER, say) for name in stage]
+        [
+            Lane(name, pytest_command(name, arguments), FOLDER, say, name in GIVING_WAY)
+            for name in stage
+        ]
         for stage in STAGES
     ]
     course = Course(stages, say)

@@ -147,11 +147,11 @@ class Pilot:
 
     # ---- guests
 
-    def create(self, host: str, name: str) -> Any:
-        """Instantiate a guest of the lab over REST."""
+    def create(self, host: str, name: str, lans: tuple[str, ...] = ()) -> Any:
+        """Instantiate a guest of the lab over REST, with addresses in ``lans`` if it has any."""
         wanted = {
             key: value
-            for key, value in document_schema.to_json(guest(name)).items()
+            for key, value in document_schema.to_json(guest(name, lans=lans)).items()
             if value is not None
         }
         wanted["interfaces"] = list(wanted["interfaces"])
@@ -171,6 +171,11 @@ class Pilot:
     def inside(self, host: str, name: str, command: str) -> str:
         """Run a command in a guest."""
         return self.lab.machine(host).run_in_guest(guest_address(name), command)
+
+    def planes(self, host: str, name: str) -> str:
+        """Return the state of a router's planes at a host; ``none`` if it has none there."""
+        found = self.get(f"/xen/hosts/{host}/planes")["planes"]
+        return next((str(one["state"]) for one in found if one["router"] == name), "none")
 
     def make_busy(self, host: str, name: str) -> None:
         """Have a guest's processor do nothing but count."""

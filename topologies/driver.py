@@ -10,6 +10,7 @@ Example::
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -48,6 +49,13 @@ class Pinged(NamedTuple):
 
     sent: int
     lost: tuple[tuple[str, str], ...]
+
+
+@functools.cache
+def _has_mininet(python: str) -> bool:
+    """Tell whether an interpreter has Mininet: it takes as long as to start with it."""
+    found = subprocess.run([python, "-c", "import mininet"], capture_output=True, check=False)
+    return found.returncode == 0
 
 
 class MininetProcess:
@@ -121,10 +129,7 @@ class MininetProcess:
         self.bridges = tuple(started["bridges"])
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        found = subprocess.run(
-            [self._python, "-c", "import mininet"], capture_output=True, check=False
-        )
-        if found.returncode != 0:
+        if not _has_mininet(self._python):
             raise NetworkError(f"{self._python} has no Mininet: run 'make setup' as root")
         # Variables for our interpreter would lead the system's astray.
         kept = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}

@@ -1,4 +1,4 @@
-"""Handlers of each kind of request: scheduling, life and devices of domains, and measures."""
+"""Handlers of what a Domain 0 is asked: scheduling, life, devices, planes and moves of domains."""
 
 from __future__ import annotations
 
@@ -9,31 +9,14 @@ from xen_bridge.channel.incoming import IncomingChannel
 from xen_bridge.dom0.allowed_paths import AllowedPaths
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.interface import HostDevice
-from xen_bridge.gatherers.measures import MeasuresGatherer
-from xen_bridge.gatherers.neighbor_scan import NeighborScan
-from xen_bridge.gatherers.summary import HostSummary, RouterSummary
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.source import MigrationSource
-from xen_bridge.planes.dead_times import DeadTimes
-from xen_bridge.planes.session_hold import SessionHold
 from xen_bridge.protocol.documents import devices, domains, migration, migration_advise
 from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessages
-from xen_bridge.protocol.documents.dead_times import (
-    DeadTimesAnswer,
-    GetDeadTimes,
-    HeldSessions,
-    HoldSessions,
-    ReleaseSessions,
-    SessionDeadTime,
-)
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
-from xen_bridge.protocol.documents.measures import Measures
-from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
 from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList
-from xen_bridge.protocol.documents.summary import GetSummary
-from xen_bridge.protocol.documents.topology import ConsolidateNode
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server.request_handler import (
@@ -43,11 +26,7 @@ from xen_bridge.server.request_handler import (
     RequestHandler,
     RequestHandlers,
 )
-from xen_bridge.topology.node_consolidate import ElementScan, NodeConsolidate
 from xen_bridge.virtual_management import PhysicalHost
-
-MARGIN_SECONDS = 5.0
-"""For what a scan takes besides the scanning."""
 
 
 def domain_handlers(
@@ -126,29 +105,6 @@ def device_handlers(manager: DeviceManager) -> RequestHandlers:
     }
 
 
-def measure_handlers(
-    measuring: MeasuresGatherer, summary: HostSummary | RouterSummary
-) -> RequestHandlers:
-    """Return the handlers of the Measures Gatherer: they go to threads themselves."""
-
-    def measuring_seconds(body: Measures) -> float:
-        return body.seconds_at_most + READ_SECONDS
-
-    return {
-        Measures: RequestHandler(measuring.get_measures, measuring_seconds, blocking=False),
-        GetSummary: RequestHandler(summary.get_summary, READ_SECONDS, blocking=False),
-    }
-
-
-def scan_handlers(scan: NeighborScan) -> RequestHandlers:
-    """Return the handler of the Scanning component (report 2.4.1.3)."""
-
-    def seconds(body: ScanNeighbors) -> float:
-        return body.seconds_at_most + MARGIN_SECONDS
-
-    return {ScanNeighbors: RequestHandler(scan.scan, seconds)}
-
-
 def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> RequestHandlers:
     """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes."""
 
@@ -165,39 +121,6 @@ def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> Re
             lambda body: PlaneList(routers.check() if body.check else routers.view())
         ),
     }
-
-
-def dead_time_handlers(times: DeadTimes, held: SessionHold) -> RequestHandlers:
-    """Return the handlers of what a router's agent tells of its protocols' timers, and raises."""
-
-    def read(_body: GetDeadTimes) -> DeadTimesAnswer:
-        found = times.read()
-        sessions = (SessionDeadTime(one.protocol, one.peer, one.seconds) for one in found.times)
-        return DeadTimesAnswer(tuple(sessions), found.unknown)
-
-    return {
-        GetDeadTimes: RequestHandler(read, CHANGE_SECONDS),
-        HoldSessions: RequestHandler(
-            lambda body: HeldSessions(held.hold(body.seconds)), CHANGE_SECONDS
-        ),
-        ReleaseSessions: RequestHandler(lambda _body: HeldSessions(held.release()), CHANGE_SECONDS),
-    }
-
-
-def consolidate_handlers(node: NodeConsolidate | ElementScan) -> RequestHandlers:
-    """Return the handler of the Node Consolidate component (report 2.4.1.2)."""
-    if isinstance(node, NodeConsolidate):
-        seconds = _seconds_of_a_host
-        return {ConsolidateNode: RequestHandler(node.consolidate, seconds, blocking=False)}
-    return {ConsolidateNode: RequestHandler(node.look, _seconds_of_a_router)}
-
-
-def _seconds_of_a_host(body: ConsolidateNode) -> float:
-    return body.seconds_at_most
-
-
-def _seconds_of_a_router(body: ConsolidateNode) -> float:
-    return body.seconds_for_one
 
 
 def migration_handlers(

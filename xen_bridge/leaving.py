@@ -20,9 +20,12 @@ from xen_bridge.client import BridgeClient
 from xen_bridge.migration.held_sessions import ConnectAgent
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.keeper import Keeper
+from xen_bridge.migration.link_tunnels import TunnelEnd
 from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.peer import PeerConnection, connecting
 from xen_bridge.migration.source import MigrationSource
+from xen_bridge.migration.tunnel_ends import TunnelEnds
+from xen_bridge.migration.tunnel_kernel import TunnelKernel
 from xen_bridge.protocol.documents.migration import ENDED, MigrationStatus
 from xen_bridge.separation.judge import judge_of
 from xen_bridge.separation.node_store import FOLDER as PLANES
@@ -35,7 +38,7 @@ from xen_bridge.virtual_management import PhysicalHost
 
 LOG = logging.getLogger(__name__)
 SETTINGS_FILE = "weights.json"
-FOLDER, CLAIM = "migrations-from-here", "in-use"
+FOLDER, CLAIM, TUNNELS = "migrations-from-here", "in-use", "tunnels"
 GRACE_SECONDS = 5.0
 """For whoever starts services anew (``RestartSec=2`` in ours)."""
 _LOOK = 0.1
@@ -78,6 +81,7 @@ def migration_source(
     host: PhysicalHost,
     planes: SeparatedRouters,
     known: routers.RouterList,
+    tunnels: TunnelEnds,
     keeper: Callable[[], Keeper] = Keeper,
 ) -> MigrationSource:
     """Return the migrations from here; none of them is gone on with yet."""
@@ -91,7 +95,16 @@ def migration_source(
         planes,
         connect_agent=_connecting_agents(identity, known),
         keeper=keeper,
+        tunnels=tunnels,
     )
+
+
+def tunnel_ends(directory: Path, identity: Identity) -> TunnelEnds:
+    """Return the ends of tunnels that were left here."""
+    kept: MigrationJournal[TunnelEnd] = MigrationJournal(
+        directory / TUNNELS, TunnelEnd, lambda _end: False
+    )
+    return TunnelEnds(identity.node_pk, kept, TunnelKernel())
 
 
 def _connecting_agents(identity: Identity, known: routers.RouterList) -> ConnectAgent:
@@ -116,7 +129,9 @@ def settle(directory: Path, uri: str, grace: float = GRACE_SECONDS) -> bool:
         host = PhysicalHost(uri, settings_file=directory / SETTINGS_FILE)
         known = routers.RouterList(directory / routers.FILE)
         planes = separated_routers(directory, host, known)
-        source = migration_source(directory, Identity.load(directory), host, planes, known)
+        identity = Identity.load(directory)
+        tunnels = tunnel_ends(directory, identity)
+        source = migration_source(directory, identity, host, planes, known, tunnels)
         source.resume()
         while any(one.state not in ENDED for one in source.list().migrations):
             time.sleep(_LOOK)

@@ -1,14 +1,13 @@
-"""Nodes put together: Domain 0, or a virtual router."""
+"""Node of a Domain 0, put together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from xen_bridge import leaving
-from xen_bridge.agent.separation_agent import RouteSource, SeparationAgent
 from xen_bridge.channel.incarnation import FILE as INCARNATION
 from xen_bridge.channel.incarnation import next_incarnation
 from xen_bridge.channel.incoming import IncomingChannel
@@ -18,74 +17,54 @@ from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.opening import check_is_here, open_hypervisor
 from xen_bridge.gatherers.measures import MeasuresGatherer, node_gatherers
 from xen_bridge.gatherers.neighbor_scan import NeighborScan
-from xen_bridge.gatherers.summary import HostSummary, RouterSummary
+from xen_bridge.gatherers.summary import HostSummary
 from xen_bridge.gatherers.xentop import xentop_source
 from xen_bridge.handlers import (
     channel_handlers,
-    consolidate_handlers,
-    dead_time_handlers,
     device_handlers,
     domain_handlers,
-    measure_handlers,
     migration_handlers,
-    scan_handlers,
     separation_handlers,
 )
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.landing import PlaneLandings
+from xen_bridge.migration.source import MigrationSource
+from xen_bridge.migration.tunnel_ends import TunnelEnds
+from xen_bridge.migration.tunnel_watch import TunnelWatch
 from xen_bridge.netlink.tables import Netlink
-from xen_bridge.planes.dead_times import DeadTimes
-from xen_bridge.planes.fib_model import FibModel
-from xen_bridge.planes.follower import FibFollower
-from xen_bridge.planes.session_hold import FILE as HELD_SESSIONS
-from xen_bridge.planes.session_hold import SessionHold
-from xen_bridge.planes.vtysh import Vtysh
+from xen_bridge.node_parts import (
+    LOOKING_THREADS,
+    PLANES_SECONDS,
+    PROXY_THREADS,
+    ROUTER_THREADS,
+    ROUTER_THREADS_OF_ONE,
+    node_of,
+    reading_in,
+)
 from xen_bridge.protocol.applications import Application
+from xen_bridge.router_handlers import consolidate_handlers, measure_handlers, scan_handlers
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server import routers
-from xen_bridge.server.dispatcher import Dispatcher, Forward
 from xen_bridge.server.proxy import Proxy
 from xen_bridge.server.request_handler import RequestHandlers
 from xen_bridge.server.running import NodeComponents, Serve
 from xen_bridge.topology.node_consolidate import (
-    AT_ONCE,
     LONGEST_LOOK,
     ElementScan,
     NodeConsolidate,
 )
 from xen_bridge.trust.identity import Identity
-from xen_bridge.trust.key_list import FILE as KEYS
-from xen_bridge.trust.key_list import KeyList
 from xen_bridge.virtual_management import PhysicalHost
 
 SETTINGS_FILE = leaving.SETTINGS_FILE
 COMING = "migrations-to-here"
 """Folder of the journal."""
-PLANES_SECONDS = 0.2
-"""Between two looks at what is due of the routers' planes."""
-HYPERVISOR_THREADS, READING_THREADS, PROXY_THREADS, PARSING_THREADS = 16, 24, 32, 2
-HYPERVISOR_THREADS_OF_ONE = 12
-"""For the requests of one node: the others find one, whatever it asks."""
-ROUTER_THREADS, ROUTER_THREADS_OF_ONE = 8, 2
-"""For what virtual routers tell, and of these for each."""
-LASTING_THREADS = 1
-LOOKING_THREADS = AT_ONCE
-THREADS = (
-    HYPERVISOR_THREADS
-    + READING_THREADS
-    + PROXY_THREADS
-    + PARSING_THREADS
-    + ROUTER_THREADS
-    + LASTING_THREADS
-    + LOOKING_THREADS
-)
-"""Native ones that the work of a node may need."""
-READING_SECONDS = 30.0
-"""For one reading of a gatherer."""
+TUNNELS_SECONDS = 10.0
+"""Between two looks whether the routers are still there that tunnels are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +97,6 @@ def domain_0(
     moving = moving or MovingOptions()
     hypervisor = open_hypervisor(uri, moving.migration_uri)
     host = PhysicalHost(uri, hypervisor, directory / SETTINGS_FILE, moving.peer_url)
-    reading, netlink = _reading(runtime), Netlink()
-    gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
-    measuring = MeasuresGatherer(gatherers, reading)
     known = routers.RouterList(directory / routers.FILE)
     planes = leaving.separated_routers(directory, host, known, skipped)
     incoming = IncomingChannel(
@@ -128,28 +104,46 @@ def domain_0(
     )
     telling = ThreadLimiter(runtime, "routers", ROUTER_THREADS, ROUTER_THREADS_OF_ONE)
     proxy = Proxy(identity, known.routers, ThreadLimiter(runtime, "proxy", PROXY_THREADS))
-    scan = NeighborScan(netlink)
-    looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
-    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
+    tunnels = leaving.tunnel_ends(directory, identity)
+    source, destination = _migrations(directory, uri, identity, host, paths, planes, known, tunnels)
+    watch = TunnelWatch(tunnels, host, identity, source, destination)
     handlers = {
         **domain_handlers(host, paths, planes.domains_changed),
         **separation_handlers(planes, telling),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
-        **measure_handlers(measuring, HostSummary(host.hypervisor, reading, netlink)),
+        **_looking(host, uri, runtime, proxy),
+        **migration_handlers(source, destination),
+    }
+    made = node_of(directory, identity, handlers, runtime, serve, proxy.forward, known)
+    turn = partial(_turn, planes, incoming, made)
+    lasting = (
+        ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn)),
+        ("the tunnels of routers", partial(_every, runtime, TUNNELS_SECONDS, watch.look)),
+    )
+    return replace(made, lasting=lasting, claim=claim)
+
+
+def _looking(host: PhysicalHost, uri: str, runtime: Runtime, proxy: Proxy) -> RequestHandlers:
+    """Return the handlers of what is measured and found on a host and on all routers on it."""
+    reading, netlink = reading_in(runtime), Netlink()
+    gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
+    scan = NeighborScan(netlink)
+    looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
+    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
+    summary = HostSummary(host.hypervisor, reading, netlink)
+    return {
+        **measure_handlers(MeasuresGatherer(gatherers, reading), summary),
         **scan_handlers(scan),
         **consolidate_handlers(node),
-        **_migrating(directory, uri, identity, host, paths, planes, known),
     }
-    made = _node(directory, identity, handlers, runtime, serve, proxy.forward, known)
 
-    def turn() -> None:
-        planes.turn()
-        admitted = made.keys.names() if made.admitted is None else made.admitted()
-        incoming.forget_others(admitted.keys())
 
-    lasting = ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn))
-    return replace(made, lasting=(lasting,), claim=claim)
+def _turn(planes: SeparatedRouters, incoming: IncomingChannel, made: NodeComponents) -> None:
+    """Do what is due of the planes, and forget what came of nodes that are admitted no more."""
+    planes.turn()
+    admitted = made.keys.names() if made.admitted is None else made.admitted()
+    incoming.forget_others(admitted.keys())
 
 
 def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None:
@@ -158,7 +152,7 @@ def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None
         runtime.sleep(seconds)
 
 
-def _migrating(
+def _migrations(
     directory: Path,
     uri: str,
     identity: Identity,
@@ -166,95 +160,17 @@ def _migrating(
     paths: AllowedPaths,
     planes: SeparatedRouters,
     known: routers.RouterList,
-) -> RequestHandlers:
-    """Return the handlers of migrations, after going on with those that were interrupted."""
+    tunnels: TunnelEnds,
+) -> tuple[MigrationSource, MigrationDestination]:
+    """Return the migrations from and to here, after going on with those that were interrupted."""
+    tunnels.restore()
     coming: MigrationJournal[IncomingMigration] = MigrationJournal(
         directory / COMING, IncomingMigration, lambda one: one.has_ended
     )
     keepers = leaving.keepers(directory, uri)
-    source = leaving.migration_source(directory, identity, host, planes, known, keepers)
-    destination = MigrationDestination(
-        host, coming, paths.checked, PlaneLandings(planes, host.hypervisor)
-    )
+    source = leaving.migration_source(directory, identity, host, planes, known, tunnels, keepers)
+    landings = PlaneLandings(planes, host.hypervisor)
+    destination = MigrationDestination(host, coming, paths.checked, landings, tunnels=tunnels)
     destination.resume()
     source.resume()
-    return migration_handlers(source, destination)
-
-
-def virtual_router(
-    directory: Path,
-    runtime: Runtime,
-    serve: Serve,
-    vty: str | None = None,
-    source: Callable[[FibModel], RouteSource] = FibFollower,
-) -> NodeComponents:
-    """Return the node of a virtual router: it measures itself, and has its planes separated.
-
-    By one of the Domain 0s in its file of hosts, if there are any. The sockets of FRR's daemons
-    are in the folder ``vty``, if not where FRR has them by default. Routes come from ``source``.
-    """
-    identity = Identity.load(directory)
-    reading, netlink = _reading(runtime), Netlink()
-    measuring = MeasuresGatherer(node_gatherers(netlink), reading)
-    scan = NeighborScan(netlink)
-    frr = Vtysh(vty)
-    held = SessionHold(directory / HELD_SESSIONS, frr, runtime.now)
-    handlers = {
-        **measure_handlers(measuring, RouterSummary(reading, netlink)),
-        **scan_handlers(scan),
-        **dead_time_handlers(DeadTimes(frr), held),
-        **consolidate_handlers(ElementScan(netlink, scan.scan)),
-    }
-    homes = routers.RouterList(directory / routers.HOSTS_FILE)
-    incarnation = next_incarnation(directory / INCARNATION)
-    agent = SeparationAgent(identity, homes.routers, incarnation, source=source)
-    lasting = ("the separation of our planes", partial(_follow, runtime, agent, held))
-    return replace(_node(directory, identity, handlers, runtime, serve), lasting=(lasting,))
-
-
-def _follow(runtime: Runtime, agent: SeparationAgent, held: SessionHold) -> None:
-    while True:
-        runtime.in_thread(held.due)
-        if not runtime.in_thread(agent.turn):
-            runtime.sleep(PLANES_SECONDS)
-
-
-def _reading(runtime: Runtime) -> Runtime:
-    """Return ``runtime`` as gatherers use it: so many readings at a time, each in its time."""
-    return runtime.limited_by(ThreadLimiter(runtime, "measuring", READING_THREADS), READING_SECONDS)
-
-
-def _node(
-    directory: Path,
-    identity: Identity,
-    handlers: RequestHandlers,
-    runtime: Runtime,
-    serve: Serve,
-    forward: Forward | None = None,
-    known: routers.RouterList | None = None,
-) -> NodeComponents:
-    """Return a node; the keys of the virtual routers that are ``known`` may connect too."""
-    keys = KeyList(directory / KEYS)
-
-    def guests() -> Mapping[str, str]:
-        found = {} if known is None else known.routers()
-        return {one.node_pk: one.name for one in found.values()}
-
-    def admitted() -> Mapping[str, str]:
-        return {**guests(), **names()}
-
-    def names() -> Mapping[str, str]:
-        # Who has this node's own key can change its lists: its own commands ask with it.
-        return {identity.node_pk: "this node", **keys.names()}
-
-    dispatcher = Dispatcher(
-        identity.node_pk,
-        names,
-        handlers,
-        runtime,
-        ThreadLimiter(runtime, "hypervisor", HYPERVISOR_THREADS, HYPERVISOR_THREADS_OF_ONE),
-        ThreadLimiter(runtime, "parsing", PARSING_THREADS),
-        forward,
-        guests,
-    )
-    return NodeComponents(identity, keys, dispatcher, runtime, serve, admitted)
+    return source, destination

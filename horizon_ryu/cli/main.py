@@ -18,6 +18,7 @@ from horizon_ryu.cli import (
     stats,
     switches,
     top,
+    what_if,
     xen,
 )
 from horizon_ryu.cli.asking import ControllerAsker, Failed
@@ -70,7 +71,7 @@ def main(
     context.obj = Session(asker, output or "table", Terminal(), output is not None)
 
 
-_PARTS = (flows, migrations, hosts, slices, stats, switches, top, xen, experiments)
+_PARTS = (flows, migrations, hosts, slices, stats, switches, top, what_if, xen, experiments)
 for command in (command for part in _PARTS for command in part.COMMANDS):
     main.add_command(command)
 

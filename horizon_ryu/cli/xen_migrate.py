@@ -41,6 +41,9 @@ RESTART_SECONDS = 60.0
     metavar="SECONDS",
     help="have the router stand still for longer, as copying memory would",
 )
+@click.option(
+    "--tunnels", is_flag=True, help="make bridges that DESTINATION has not, and tunnels to them"
+)
 @click.option("--no-wait", is_flag=True, help="return when it has begun")
 @click.pass_obj
 def migrate(
@@ -52,7 +55,9 @@ def migrate(
 
     Example: horizonctl xen migrate xen1 r1 xen2
     """
-    body = {name: value for name, value in options.items() if value is not None}
+    # Only what is asked for: a flag that is not set says nothing.
+    unset = (None, False)
+    body = {name: one for name, one in options.items() if not any(one is no for no in unset)}
     if dry_run:
         body["dry_run"] = True
     path = path_of(host, "domains", domain, "migrations")

@@ -91,8 +91,8 @@ class XmlForm:
         yield from self._element(root, Nested(members))
         yield "\n"
 
-    def number(self, name: str, value: float | None) -> str:
-        """Return an element."""
+    def number(self, name: str, value: float | str | None) -> str:
+        """Return an element; a text is what stands for a number."""
         return "" if value is None else f"<{name}>{value}</{name}>"
 
     def inner(self, members: Members) -> str:
@@ -161,8 +161,8 @@ class JsonForm:
         yield from self._value(Nested(members))
         yield "\n"
 
-    def number(self, name: str, value: float | None) -> str:
-        """Return a member."""
+    def number(self, name: str, value: float | str | None) -> str:
+        """Return a member; a text is what stands for a number."""
         return f'"{name}":{"null" if value is None else value}'
 
     def inner(self, members: Members) -> str:

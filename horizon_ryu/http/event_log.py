@@ -98,7 +98,7 @@ class EventLog:
         self._ring.append(event)
         for subscription in tuple(self._subscriptions):
             if not subscription.offer(event):
-                self._drop(subscription)
+                subscription.drop()
 
     def subscribe(
         self,
@@ -118,7 +118,7 @@ class EventLog:
             raise LimitExceeded(f"{MAX_SUBSCRIBERS} event clients are connected already")
         waiting = self._runtime.queue(QUEUE_EVENTS)
         past = self._past(since)
-        subscription = EventSubscription(past, kinds, waiting, place, self._subscriptions.discard)
+        subscription = EventSubscription(past, kinds, waiting, place, self._forget)
         self._subscriptions.add(subscription)
         self._ask_a_crowd()
         return subscription
@@ -179,10 +179,9 @@ class EventLog:
         whole = {"seq": seq, "at": at, "kind": kind, "data": dict(data)}
         return LoggedEvent(seq, kind, json.dumps(whole, separators=(",", ":"), allow_nan=False))
 
-    def _drop(self, subscription: EventSubscription) -> None:
-        subscription.dropped = True
-        subscription.close()
-        self.dropped += 1
+    def _forget(self, subscription: EventSubscription) -> None:
+        self._subscriptions.discard(subscription)
+        self.dropped += subscription.dropped
 
 
 class EventSubscription:
@@ -241,6 +240,12 @@ class EventSubscription:
         except queue.Empty:
             return None
         return found
+
+    def drop(self) -> None:
+        """End the subscription of a client that is too slow, unless it has ended."""
+        if not self.closed:
+            self.dropped = True
+            self.close()
 
     def close(self) -> None:
         """End the subscription and wake whoever waits in :meth:`next`; never waits."""

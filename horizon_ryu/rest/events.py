@@ -207,6 +207,8 @@ class _WebSocketAnswer(Response):
         try:
             pong = partial(self._pong, websocket)
             read_frames(self.runtime, websocket.socket, pong, self._heard)
+        except TimeoutError:
+            self.subscription.drop()
         except (ClientGone, OSError):
             self.subscription.close()
 
@@ -246,7 +248,9 @@ class _WebSocketAnswer(Response):
             with timeout(SEND_SECONDS):
                 code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
                 websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)
-        except OSError:
+        except OSError as error:
+            if isinstance(error, TimeoutError):
+                subscription.drop()
             _shut(websocket.socket)
         # The server would otherwise send a closing frame of its own, and wait.
         websocket.websocket_closed = True

@@ -43,6 +43,11 @@ class RouterMigrationRequest(Model):
         description="Lengthen the standstill, as copying memory would (seconds), on hosts that can"
     )
 
+    tunnels: bool = Field(
+        default=False,
+        description="Make the bridges that the destination has not, and tunnels to those at home",
+    )
+
     def asked(self, host: str, domain: str) -> RouterRequest:
         """Return what is asked for, of a domain of a host."""
         return RouterRequest(
@@ -52,6 +57,7 @@ class RouterMigrationRequest(Model):
             mode=self.mode,
             abort_if_pause_over_s=self.abort_if_pause_over_s,
             pause_s=self.pause_s,
+            tunnels=self.tunnels,
         )
 
 

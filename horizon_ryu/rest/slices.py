@@ -93,9 +93,9 @@ class SliceKeeper(Protocol):
         """Put in force what ``make`` makes of the registry."""
 
     def preview(
-        self, make: Make, names: frozenset[str], by: str | None
+        self, make: Make, by: str | None, name: str | None = None
     ) -> tuple[SliceRegistry, ClashReport]:
-        """Return what would be in force, and what would clash in it."""
+        """Return what would be in force, and what of a slice, or of each, would clash in it."""
 
     def clashes(
         self, registry: SliceRegistry, names: frozenset[str], by: str | None
@@ -157,8 +157,7 @@ class SliceOperations:
             return registry.replaced(documents, now)
 
         if query.is_dry:
-            made = make(self._keeper.registry)
-            made, report = self._keeper.preview(make, frozenset(made.slices), None)
+            made, report = self._keeper.preview(make, None)
             found = self._all(made, list(made.slices.values())).root
             return SlicesTold({**found, "clashes": clashes_told(report)})
         registry = self._keeper.change(make, "slices_replaced", version=version)
@@ -244,7 +243,7 @@ class SliceOperations:
 
         before = self._keeper.registry
         if query.is_dry:
-            made, report = self._keeper.preview(make, frozenset({name}), by)
+            made, report = self._keeper.preview(make, by, name)
             return Answer(
                 RulesTold({**found(before, made), "clashes": clashes_told(report)}), status=200
             )
@@ -313,7 +312,7 @@ class SliceOperations:
         return SlicesTold({"version": registry.version, "slices": slices})
 
     def _dry(self, make: Make, name: str, by: str | None) -> Answer[SliceTold]:
-        made, report = self._keeper.preview(make, frozenset({name}), by)
+        made, report = self._keeper.preview(make, by, name)
         document = self._one(made.slice(name)).root
         return Answer(SliceTold({**document, "clashes": clashes_told(report)}), status=200)
 

@@ -12,7 +12,7 @@ from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.core.slicing.rule_pages import read_packed
-from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice
+from horizon_ryu.core.slicing.slice_document import SliceDocument, parse_slice, refuse_tls
 from horizon_ryu.wire.ternary import HeaderLayout
 
 _PACKED = "packed"
@@ -83,7 +83,7 @@ def _parsed(documents: list[Any], serves_tls: bool) -> dict[str, SliceDocument]:
         if name in slices:
             raise InvalidInput(("slices", at, "name"), "another slice has this name")
         if not serves_tls:
-            _check_no_tls(parsed, ("slices", at))
+            refuse_tls(parsed.settings, ("slices", at))
         slices[name] = parsed
         next_id = max((rule.rule_id for rule in parsed.rules), default=next_id - 1) + 1
     return slices
@@ -98,12 +98,3 @@ def _slice(document: Any, next_id: int, loc: Loc) -> SliceDocument:
     parsed = parse_slice(rest, next_id, loc)
     rules = read_packed(packed, parsed.settings.name, place)
     return SliceDocument(parsed.settings, (*parsed.rules, *rules))
-
-
-def _check_no_tls(parsed: SliceDocument, loc: tuple[str | int, ...]) -> None:
-    """Refuse controllers that nobody could be verified to be."""
-    for at, controller in enumerate(parsed.settings.controllers):
-        if controller.url.startswith("tls:"):
-            place = (*loc, "controllers", at, "url")
-            text = "the slicer has no authority for controllers over TLS: start it with tenant_ca"
-            raise InvalidInput(place, text)

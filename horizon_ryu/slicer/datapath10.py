@@ -231,6 +231,10 @@ class SlicedDatapath10(SlicedDatapath):
             return
         self._tables.flow_removed(message, now)
 
+    def entry_count(self, name: str) -> int:
+        """Return how many entries the switch has for a slice."""
+        return self.sliced.installed.count(name)
+
     def ports_seen(self, name: str) -> tuple[Any, ...]:
         """Return the ports that a slice has here."""
         return tuple(self.ports.features(name).ports)
@@ -259,7 +263,7 @@ class SlicedDatapath10(SlicedDatapath):
 
     def _tables_of(self, tenant: TenantConnection, reply: StatsReply) -> StatsReply:
         """Return the tables with the slice's own entries and quota, all of them in the first."""
-        quota = self._link.presence(tenant).quota(self.dpid)
+        quota = self._link.entry_quota(tenant.slice_name)
         tables = []
         for at, one in enumerate(reply.body if isinstance(reply.body, tuple) else ()):
             if isinstance(one, TableStats10):

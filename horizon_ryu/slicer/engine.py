@@ -16,6 +16,7 @@ from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.kept_tables import KeptTables
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
+from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
 from horizon_ryu.slicer.switch_link import HANDSHAKE_SECONDS, SwitchLink
 from horizon_ryu.slicer.tls_contexts import SlicerTls
 from horizon_ryu.wire.ternary import LAYOUTS
@@ -140,6 +141,14 @@ class SlicerEngine:
             self.tell("switch_disconnected", dpid=link.datapath.dpid, switch=link.peer)
 
     # ---- what all work by
+
+    def entries_beside(self, datapath: SlicedDatapath, name: str) -> int:
+        """Return how many flow entries a slice has on all switches but one."""
+        return sum(
+            link.datapath.entry_count(name)
+            for link in self.switches.values()
+            if link.datapath is not None and link.datapath is not datapath
+        )
 
     def configuration(self) -> SlicerConfiguration:
         """Return what is worked by."""

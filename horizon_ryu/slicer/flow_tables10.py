@@ -99,7 +99,7 @@ class FlowTables10:
 
     def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
-        presence = self._link.presence(tenant)
+        presence = self._link.presences[tenant.slice_name]
         if not presence.admit(_FLOW_MODS, now):
             raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, _FLOW_MODS.value)
         self._last_id += 1
@@ -107,7 +107,7 @@ class FlowTables10:
         header = None if mod.buffer_id is None else tenant.header_of(mod.buffer_id)
         if mod.buffer_id is not None and header is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
-        quota = presence.quota(self._link.dpid)
+        quota = self._link.entry_quota(tenant.slice_name)
         if quota is None and mod.is_plain and self._add(mod.entry, tenant, message, now):
             return
         try:
@@ -251,16 +251,20 @@ class FlowTables10:
 
     def translate(self, entry: TenantEntry, match: TernaryMatch, rule: FlowspaceRule) -> bytes:
         """Return what a tenant's actions become in one part of its flowspace; TenantRefusal."""
-        slicer = self.slicer(entry.slice_name, rule.force_queue)
+        name, force_queue = entry.slice_name, rule.force_queue
+        slicer = self._slicers.get((name, force_queue))
+        if (
+            slicer is None
+            or slicer.ports is not self._ports.for_actions(name)
+            or slicer.flowspace is not self._link.sliced.flowspace
+        ):
+            slicer = self.slicer(name, force_queue)
         return slicer.slice(entry.program, match, port_of(match))
 
     def slicer(self, slice_name: str, force_queue: int | None = None) -> ActionSlicer:
         """Return what slices the actions of a slice; ``force_queue`` is that of a rule."""
         ports = self._ports.for_actions(slice_name)
         flowspace = self._link.sliced.flowspace
-        found = self._slicers.get((slice_name, force_queue))
-        if found is not None and found.ports is ports and found.flowspace is flowspace:
-            return found
         marks = self._link.presences[slice_name].marks(ports.ports)
         if force_queue is not None:
             queues = tuple((port, force_queue) for port in sorted(ports.ports))

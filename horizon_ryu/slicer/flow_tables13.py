@@ -97,7 +97,7 @@ class FlowTables13:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         try:
             change, sent = self._link.sliced.flow_mod(
-                name, mod.change, presence.quota(self._link.dpid)
+                name, mod.change, self._link.entry_quota(name)
             )
         except tuple(kind for kind, _, _ in _REFUSALS) as error:
             raise _refused(error) from error

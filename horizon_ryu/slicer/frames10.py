@@ -82,9 +82,10 @@ class TenantFrames10:
         flowspace = self._link.sliced.flowspace
         rule = flowspace.owner(header)
         owner = None if rule is None else rule.slice_name
-        for name in flowspace.observers(header):
-            if name != owner:
-                self._deliver(name, message, header, now, grants=False)
+        if flowspace.has_observers:
+            for name in flowspace.observers(header):
+                if name != owner:
+                    self._deliver(name, message, header, now, grants=False)
         if rule is None:
             self.unowned += 1
             self._drop(TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS), 0, None)
@@ -104,7 +105,8 @@ class TenantFrames10:
         for tenant in tenants:
             if grants and not tenant.is_monitor and buffer_id != OFP_NO_BUFFER:
                 tenant.grant(buffer_id, header)
-            tenant.say(_cut(message, tenant.miss_send_len))
+            fits = len(message) <= _IN_AT + tenant.miss_send_len
+            tenant.say(message if fits else _cut(message, tenant.miss_send_len))
 
     def _came_by_guard(self, name: str, header: int) -> bool:
         """Tell whether a frame came because its slice has no entry for it, by one of ours.
@@ -259,8 +261,8 @@ def _packet_in(message: bytes, frame: bytes) -> bytes:
 
 
 def _cut(message: bytes, miss_send_len: int) -> bytes:
-    """Return a packet-in with as much of the frame as asked for, if the rest is buffered."""
+    """Return a packet-in of more than is asked for: so much of it, if the rest is buffered."""
     size = _IN_AT + miss_send_len
-    if len(message) <= size or int.from_bytes(message[8:12], "big") == OFP_NO_BUFFER:
+    if int.from_bytes(message[8:12], "big") == OFP_NO_BUFFER:
         return message
     return message[:2] + size.to_bytes(2, "big") + message[4:size]

@@ -16,21 +16,18 @@ class Outbox:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._due: list[Callable[[], None]] = []
-        self._is_held = False
+        self.is_held = False
+        """Whether a turn goes on: nothing is sent before :meth:`flush`."""
 
     def add(self, flush: Callable[[], None]) -> None:
         """Have ``flush`` called at the end of the turn; outside of turns, soon."""
-        if not self._due and not self._is_held:
+        if not self._due and not self.is_held:
             self._loop.call_soon(self.flush)
         self._due.append(flush)
 
-    def hold(self) -> None:
-        """Begin a turn: nothing is sent before :meth:`flush`."""
-        self._is_held = True
-
     def flush(self) -> None:
         """End a turn: send what came of it."""
-        self._is_held = False
+        self.is_held = False
         while self._due:
             due, self._due = self._due, []
             for flush in due:

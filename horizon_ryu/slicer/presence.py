@@ -79,19 +79,21 @@ class SlicePresence:
     """Why the bandwidth of the slice is not held here; None where it is, or none is asked for."""
 
     def admit(self, kind: Limited, now: float) -> bool:
-        """Take a token from the slice's rates."""
-        if self.own is not None and not self.own.admit(kind, now):
+        """Take a token from the slice's rates; most have none of the kind."""
+        own, shared = self.own, self.shared
+        if own is not None and own.buckets and not own.admit(kind, now):
             return False
-        return self.shared.admit(kind, now)
+        return not shared.buckets or shared.admit(kind, now)
 
-    def quota(self, dpid: int, kind: str = "flow_entries") -> int | None:
-        """Return how many flow entries the slice may have on a switch; None without a limit.
+    def quota(self, dpid: int, kind: str) -> int | None:
+        """Return how many things the slice may have on a switch; None without a limit.
 
-        ``kind``: another field of the limits that counts things, ``groups`` or ``meters``.
+        ``kind``: the field of the limits, ``groups`` or ``meters``.
         """
-        here = self.settings.per_switch.get(dpid)
+        settings = self.settings
+        here = settings.per_switch.get(dpid)
         found: int | None = None if here is None else getattr(here, kind)
-        return getattr(self.settings.limits, kind) if found is None else found
+        return getattr(settings.limits, kind) if found is None else found
 
     def marks(self, ports: frozenset[int]) -> SliceMarks:
         """Return what the frames of the slice are marked with."""

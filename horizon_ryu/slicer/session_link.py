@@ -8,9 +8,10 @@ from typing import ClassVar, cast
 
 from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.turns import TurnTaker
-from horizon_ryu.wire.session.events import SessionEvent
+from horizon_ryu.wire.session.events import SessionEvent, SessionStage
 from horizon_ryu.wire.session.protocol_session import ProtocolSession
 
+_CLOSED = SessionStage.CLOSED
 _LEAST_WAIT, _LONGEST_WAIT = 0.01, 3600.0
 
 
@@ -105,7 +106,7 @@ class SessionLink(asyncio.Protocol):
 
     def begin_turn(self) -> None:
         """Keep what is to be sent until the turn ends."""
-        self._outbox.hold()
+        self._outbox.is_held = True
 
     def end_turn(self) -> None:
         """Send what has come of the turn: to the peer, and to those with the same outbox."""
@@ -127,7 +128,7 @@ class SessionLink(asyncio.Protocol):
         if data:
             transport.write(data)
             self._wrote()
-        if session.is_closed:
+        if session.stage is _CLOSED:
             self._ending(session)
             transport.close()
 

@@ -23,25 +23,34 @@ _OPENFLOW = {1: "1.0", 4: "1.3"}
 
 def stats_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
     """Return messages by kind and direction, refusals, limits used and latency, by switch."""
-    switches = []
+    switches: list[dict[str, Any]] = []
     latencies = []
     for dpid, datapath in _datapaths(engine, name):
         presence = datapath.presence(name)
         if presence is not None:
             latencies.append(presence.latency)
-            used = len(list(datapath.entries(name)))
             switches.append(
                 {
                     "dpid": dpid_to_text(dpid),
                     "controllers": len(presence.connections),
                     "messages": dict(sorted(presence.counted.items())),
                     "refused": dict(sorted(presence.refused.items())),
-                    "flow_entries": {"used": used, "most": presence.quota(dpid)},
+                    "flow_entries": {
+                        "used": datapath.entry_count(name),
+                        "most": datapath.entry_quota(name),
+                    },
                     "bandwidth_not_held": presence.bandwidth_fault,
                     "latency": latency_report([presence.latency]),
                 }
             )
-    return {"slice": name, "latency": latency_report(latencies), "switches": switches}
+    in_all = engine.configuration().slices[name].settings.limits.flow_entries
+    used = sum(one["flow_entries"]["used"] for one in switches)
+    return {
+        "slice": name,
+        "flow_entries": {"used": used, "most": in_all},
+        "latency": latency_report(latencies),
+        "switches": switches,
+    }
 
 
 def entries_report(engine: SlicerEngine, name: str) -> dict[str, Any]:

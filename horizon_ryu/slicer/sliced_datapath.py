@@ -87,6 +87,10 @@ class SlicedDatapath(ABC):
         """Have what happens told: the name of an event, and what it is about."""
         self._link.tell = tell
 
+    def count_elsewhere(self, elsewhere: Callable[[str], int]) -> None:
+        """Have the entries that a slice has on other switches counted against its limit."""
+        self._link.elsewhere = elsewhere
+
     @abstractmethod
     def begin(
         self, kept: Iterable[TenantEntry] | None = None, objects: Iterable[SwitchObject] = ()
@@ -159,6 +163,14 @@ class SlicedDatapath(ABC):
         """Yield what the tenants of a slice have installed here."""
         return iter(self._link.sliced.table(name))
 
+    def entry_count(self, name: str) -> int:
+        """Return how many entries the switch has for a slice: one for each of its tenants'."""
+        return len(self._link.sliced.table(name))
+
+    def entry_quota(self, name: str) -> int | None:
+        """Return how many it may have here; None without a limit."""
+        return self._link.entry_quota(name)
+
     @abstractmethod
     def ports_seen(self, name: str) -> tuple[Any, ...]:
         """Return the ports that a slice has here, as the switch has described them."""
@@ -179,7 +191,7 @@ class SlicedDatapath(ABC):
         kind = message[1]
         if kind in _IGNORED:
             return
-        presence = self._link.presence(tenant)
+        presence = self._link.presences[tenant.slice_name]
         presence.counted[self._counted_as.get(kind) or f"tenant.{kind}"] += 1
         try:
             if not presence.admit(_ALL_MESSAGES, now):

@@ -43,6 +43,11 @@ def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes
     return framed(version, _ERROR, xid_of(offending), body)
 
 
+def _nothing_elsewhere(_slice_name: str) -> int:
+    """Count nothing."""
+    return 0
+
+
 def _untold(_event: str, **_about: object) -> None:
     """Tell nobody."""
 
@@ -51,7 +56,8 @@ def _untold(_event: str, **_about: object) -> None:
 class SlicedLink:
     """One switch and its tenants; ``say`` takes whole messages for the switch.
 
-    ``tell`` takes an event, and what it is about: it is told to whoever listens.
+    ``tell`` takes an event, and what it is about: it is told to whoever listens. ``elsewhere``
+    returns how many flow entries a slice has on other switches.
     """
 
     dpid: int
@@ -61,10 +67,25 @@ class SlicedLink:
     presences: dict[str, SlicePresence] = field(default_factory=dict)
     xids: XidMap = field(default_factory=XidMap)
     tell: Callable[..., None] = _untold
+    elsewhere: Callable[[str], int] = _nothing_elsewhere
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""
         return self.presences[tenant.slice_name]
+
+    def entry_quota(self, slice_name: str) -> int | None:
+        """Return how many flow entries a slice may have here; None without a limit.
+
+        It may have those of its limit on this switch, and on all switches together those of the
+        slice's (suite of FlowVisor, ``flowlimit.SliceDPIDLimit``).
+        """
+        settings = self.presences[slice_name].settings
+        here = settings.per_switch.get(self.dpid) if settings.per_switch else None
+        quota, in_all = None if here is None else here.flow_entries, settings.limits.flow_entries
+        if in_all is None:
+            return quota
+        left = max(0, in_all - self.elsewhere(slice_name))
+        return left if quota is None else min(quota, left)
 
     def forward(self, tenant: Any, message: bytes, context: Any = None) -> None:
         """Send a tenant's message to the switch under an id of ours."""

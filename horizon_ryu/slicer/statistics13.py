@@ -197,8 +197,8 @@ class TenantStatistics13:
         return replace(reply, body=tuple(found))
 
     def _table_features(self, tenant: TenantConnection, reply: MultipartReply) -> MultipartReply:
-        presence = self._link.presence(tenant)
-        vendors, quota = presence.settings.allows_vendor, presence.quota(self._link.dpid)
+        vendors = self._link.presence(tenant).settings.allows_vendor
+        quota = self._link.entry_quota(tenant.slice_name)
         found = [
             tenant_table(one, quota, vendors)
             for one in _list(reply)

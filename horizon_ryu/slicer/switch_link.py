@@ -64,6 +64,9 @@ class Slicer(Protocol):
     def rates(self, name: str) -> RateLimiter:
         """Return the rates of a slice on all switches together."""
 
+    def entries_beside(self, datapath: SlicedDatapath, name: str) -> int:
+        """Return how many flow entries a slice has on all switches but one."""
+
     def admits(self, link: SwitchLink, dpid: int) -> bool:
         """Tell whether a switch may be there as this one; an older connection of it is ended."""
 
@@ -162,6 +165,7 @@ class SwitchLink(SessionLink):
         first = first_id() if had is None else had.first_id()
         self.datapath = datapath = self._made(switch, features, first)
         datapath.listen(self._slicer.tell)
+        datapath.count_elsewhere(lambda name: self._slicer.entries_beside(datapath, name))
         early, self._early = self._early, []
         for message in early:
             datapath.from_switch(message, self._loop.time())

@@ -84,7 +84,8 @@ class TurnTaker:
     def take_alone(self, event: SessionEvent, message: bytes) -> None:
         """Deal with a message that came alone while nothing waited: the most usual turn."""
         owner = self._owner
-        owner.turn_began = self._time()
+        self._number = number = self._number + 1
+        owner.turn_began = 0 if number % TIMED != 1 else self._clock()
         owner.begin_turn()
         try:
             owner.take(event, message)

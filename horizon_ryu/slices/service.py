@@ -23,6 +23,7 @@ from horizon_ryu.core.errors import (
     SwitchError,
 )
 from horizon_ryu.core.slicing.clashes import ClashReport, clash_report
+from horizon_ryu.core.slicing.slice_document import refuse_tls
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry
 from horizon_ryu.slices.slice_rows import SliceStore, difference, registry_of
 from xen_bridge.runtime.port import Runtime
@@ -95,11 +96,25 @@ class SliceService:
         return new
 
     def preview(
-        self, make: Make, names: Collection[str], by: str | None
+        self, make: Make, by: str | None, name: str | None = None
     ) -> tuple[SliceRegistry, ClashReport]:
-        """Return what would be in force, and how the slices ``names`` would clash in it."""
+        """Return what would be in force, and how the slice ``name``, or each, would clash in it.
+
+        Whatever ``make`` raises, and InvalidInput for what the engine is known to refuse.
+        """
         new: SliceRegistry = self._runtime.in_thread(_made, make, self.registry)
-        return new, self.clashes(new, names, by)
+        try:
+            self._check_authority(new)
+        except InvalidInput as error:
+            raise _as_given(error, new, name) from error
+        return new, self.clashes(new, frozenset(new.slices if name is None else (name,)), by)
+
+    def _check_authority(self, registry: SliceRegistry) -> None:
+        """Refuse controllers over TLS where the engine has said that it can verify none."""
+        if self.status.told.get("tls", {}).get("tenants", True):
+            return
+        for at, one in enumerate(registry.slices.values()):
+            refuse_tls(one.settings, ("slices", at))
 
     def clashes(
         self, registry: SliceRegistry, names: Collection[str], by: str | None

@@ -22,9 +22,4 @@ def port_rates(switch: SwitchSamples) -> dict[int, Rates]:
 
 
 def _readings(codec: StatsCodec, sample: Sample) -> dict[int, Reading]:
-    return {
-        item.port_no: Reading(
-            sample.at, item.rx_bytes, item.tx_bytes, item.rx_dropped, item.tx_dropped, item.alive
-        )
-        for item in codec.port_counters(sample.pieces)
-    }
+    return {load.port_no: Reading(sample.at, *load[1:]) for load in codec.port_loads(sample.pieces)}

@@ -112,29 +112,26 @@ class StatsDocument:
             (switch, switch.news, self._timers),
             lambda: self._between_ages(switch),
         )
-        parts, number, now, latest = (
-            [joint, between[0]],
-            self._form.number,
-            self._now,
-            switch.latest,
-        )
-        for kind, text in zip(_KINDS.values(), between[1:], strict=True):
+        parts, now, latest, texts = [joint], self._now, switch.latest, iter(between)
+        for kind in _KINDS.values():
             sample = latest.get(kind)
-            age = None if sample is None else round(max(0.0, now - sample.at), 3)
-            parts += (number("age", age).encode(), text)
+            if sample is not None:
+                age = round(max(0.0, now - sample.at), 3)
+                parts += (next(texts), b"%a" % age)
+        parts.append(next(texts))
         return b"".join(parts)
 
     def _between_ages(self, switch: SwitchSamples) -> tuple[bytes, ...]:
-        """Return what stands before, between and after the ages of a switch's sections."""
+        """Return what stands before, between and after the ages that are known of a switch."""
         form = self._form
-        sections = [form.nested(name, _AGE) for name in _NAMES.values()]
+        sections = []
+        for part in StatsSection:
+            is_known = _KINDS[part] in switch.latest
+            age = form.number("age", _AGE if is_known else None)
+            told = (text for text in (age, self._rest(switch, part)) if text)
+            sections.append(form.nested(_NAMES[part], form.joint.join(told)))
         inner = form.joint.join((form.inner(_identity(switch)), *sections))
-        pieces = form.item("datapath", inner).split(_AGE)
-        rests = [self._rest(switch, part) for part in StatsSection]
-        joints = [form.joint if rest else "" for rest in rests]
-        after = zip(joints, rests, pieces[1:], strict=True)
-        texts = (pieces[0], *(f"{joint}{rest}{piece}" for joint, rest, piece in after))
-        return tuple(text.encode() for text in texts)
+        return tuple(text.encode() for text in form.item("datapath", inner).split(_AGE))
 
     def one(self, switch: SwitchSamples, part: StatsSection | None, is_xml: bool) -> Iterator[str]:
         """Yield the document of one switch, or of one class; in XML below the same root."""
@@ -260,7 +257,9 @@ def _identity(switch: SwitchSamples) -> Members:
 
 def _is_long(switch: SwitchSamples) -> bool:
     """Tell whether a switch has so many flow entries that their text is not kept."""
-    return sum(map(len, switch.pieces(StatsType.FLOWS))) > MOST_FLOW_BYTES
+    pieces = switch.pieces(StatsType.FLOWS)
+    # No message of OpenFlow is as long: the size is 16 bits (1.3.5 section 7.1).
+    return len(pieces) > 1 and sum(map(len, pieces)) > MOST_FLOW_BYTES
 
 
 def _rounded(age: float | None) -> float | None:

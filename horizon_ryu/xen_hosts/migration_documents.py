@@ -45,6 +45,7 @@ def request_of(
         dry_run=dry_run,
         abort_if_pause_over_s=asked.abort_if_pause_over_s,
         pause_s=asked.pause_s,
+        tunnels=asked.tunnels,
     )
 
 

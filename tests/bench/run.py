@@ -32,11 +32,13 @@ SECTIONS = (
     Section("round_trips", "Packet-in to flow-mod (Forwarding)", "simple_switch_13"),
     Section("discovery", "Discovery", "ryu.topology"),
     Section("listings", "500 switches, the whole bundle: listings and rest", "limit"),
+    Section("page", "500 switches, 1,000 links: the page in Chromium", "aim"),
     Section("slicing", "Slicer: packet-in to flow-mod, what it adds", "bare relay, or limit"),
     Section("gatherers", "Gatherers, one sample", "the classic tool"),
     Section("xen", "Xen hosts (see each line)", "limit"),
     Section("planes", "Separated planes, in network namespaces", "plain forwarding"),
     Section("mirrors", "Routes of a mirror, in a network namespace", "ip -batch"),
+    Section("scans", "Scans of neighbors, in network namespaces", "nmap -sn -n"),
     Section("runtimes", "The same code on native threads", "green threads"),
     Section("soak", "Soak: everything comes and goes", "level if below"),
 )

@@ -109,5 +109,13 @@ def test_by_marks_a_tcp_sender_has_its_class_although_a_udp_sender_fills_the_lin
     )
 
 
+def test_by_marks_two_tcp_senders_have_their_classes(shared: BandwidthLab) -> None:
+    schedule = SHARED_SCHEDULE[1:3]
+    measure(
+        lambda: shared.run(("tcp", "tcp"), schedule, skip=3.0, seconds=2.0, mode="ip_tos"),
+        expect_shared,
+    )
+
+
 def test_meters_hold_two_senders_on_a_link_that_they_share(shared: BandwidthLab) -> None:
     measure(lambda: shared.run(("udp", "udp"), REPORT_SCHEDULE[1:3], seconds=2.0), expect_shared)

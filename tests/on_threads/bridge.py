@@ -17,7 +17,8 @@ import click  # noqa: E402
 
 from on_threads.http_server import serve as serve_http  # noqa: E402
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path  # noqa: E402
-from xen_bridge.nodes import domain_0, virtual_router  # noqa: E402
+from xen_bridge.nodes import domain_0  # noqa: E402
+from xen_bridge.router_node import virtual_router  # noqa: E402
 from xen_bridge.runtime.threads import ThreadRuntime  # noqa: E402
 from xen_bridge.server.running import run  # noqa: E402
 

@@ -9,7 +9,7 @@ from topologies.lab.certificates import Authority
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import run
 from xen_bridge.server.routers import FILE as ROUTERS
-from xen_bridge.server.routers import RouterList, check_router
+from xen_bridge.server.routers import HOSTS_FILE, RouterList, check_router
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -47,6 +47,8 @@ def make(places: Places) -> None:
             url = f"https://{guest_address(guest)}:{AGENT_PORT}"
             RouterList(folder / ROUTERS).put(check_router(guest, url, known[guest].node_pk))
             KeyList(places.keys / guest / KEYS).add(known[host].node_pk, host)
+            home = check_router(host, f"https://{host_address(host)}:7443", known[host].node_pk)
+            RouterList(places.keys / guest / HOSTS_FILE).put(home)
     if not (places.keys / CONTROLLER / LIBVIRT).exists():
         _certify(places)
 

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from topologies.lab import bridge, image, root
 from topologies.lab.keys import CONTROLLER, guest_address
-from topologies.lab.machine import ForwardedPorts, Machine
+from topologies.lab.machine import LANS, ForwardedPorts, Machine
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import LabError, wait_until
 from xen_bridge.client import BridgeClient
@@ -26,6 +26,8 @@ SCHEDULERS = {"xen1": "credit2", "xen2": "credit"}
 """Both kinds are there to be tried."""
 DEFAULT_PORTS = 17440
 GUEST_MEMORY_KB = 192 * 1024
+STARTS = 3
+"""How often a host is started at most until its clock goes right."""
 AGENT_SECONDS = 180.0
 """For a guest to boot and its agent to answer; fifteen on an idle machine."""
 
@@ -102,13 +104,32 @@ class XenLab:
         for machine in self.machines:
             machine.start(from_snapshot=False)
         for machine in self.machines:
-            machine.wait_ready()
+            self._have_ready(machine, say)
         self._make_guests(say)
         say("saving snapshots …")
         for machine in self.machines:
             machine.save()
         made_from = self.places.made_from("image").read_text(encoding="ascii")
         self._stamp.write_text(made_from, encoding="ascii")
+
+    @staticmethod
+    def _have_ready(machine: Machine, say: Say) -> None:
+        """Return when a host is up that was started, and its clock goes right.
+
+        On a machine that is too busy at that moment Xen finds no timer, or a wrong processor.
+        """
+        for again in reversed(range(STARTS)):
+            try:
+                machine.wait_ready()
+                if machine.keeps_time():
+                    return
+                raise LabError(f"the clock of {machine.name} goes wrong")
+            except LabError as error:
+                if not again:
+                    raise
+                say(f"{str(error)[:60]}: it is started again …")
+            machine.power_off()
+            machine.start(from_snapshot=False)
 
     def _make_guests(self, say: Say) -> None:
         """Instantiate the guests; when this returns, the agent in each answers."""
@@ -184,11 +205,21 @@ class XenLab:
         return Identity.load(self.places.keys / name)
 
 
-def guest(name: str, memory_kb: int = GUEST_MEMORY_KB, max_vcpus: int = 2) -> CreateDomain:
-    """Return what to ask a host for to have the guest ``name`` (r1 to r4): a virtual router."""
+def guest(
+    name: str,
+    memory_kb: int = GUEST_MEMORY_KB,
+    max_vcpus: int = 2,
+    lans: tuple[str, ...] = (),
+) -> CreateDomain:
+    """Return what to ask a host for to have the guest ``name`` (r1 to r4): a virtual router.
+
+    ``lans``: its addresses, with prefix lengths, in the first bridges of LANS.
+    """
     if name not in GUESTS:
         raise LabError(f"the lab knows the guests {', '.join(GUESTS)}")
-    address = guest_address(name)
+    address, number = guest_address(name), 11 + GUESTS.index(name)
+    bridges = ("xenbr0", *LANS[: len(lans)])
+    routes = f" horizon.lans={','.join(lans)}" if lans else ""
     return CreateDomain(
         name,
         memory_kb=memory_kb,
@@ -197,7 +228,10 @@ def guest(name: str, memory_kb: int = GUEST_MEMORY_KB, max_vcpus: int = 2) -> Cr
         kernel=f"/{image.GUEST_FILES}/vmlinux",
         ramdisk=f"/{image.GUEST_FILES}/initramfs",
         arguments=f"console=hvc0 quiet mitigations=off horizon.name={name} "
-        f"horizon.address={address}",
-        interfaces=(NewInterface("xenbr0", f"00:16:3e:77:00:{11 + GUESTS.index(name):02x}"),),
+        f"horizon.address={address}{routes}",
+        interfaces=tuple(
+            NewInterface(bridge, f"00:16:3e:77:{card:02x}:{number:02x}")
+            for card, bridge in enumerate(bridges)
+        ),
         disks=(NewDisk("/dev/vdb", "xvda", read_only=True),),
     )

@@ -32,6 +32,7 @@ PACKAGES = (
     "nftables",
     "procps",
     "netcat-openbsd",
+    "frr",
 )
 _NO_DOCS = ("doc", "man", "locale", "info", "lintian")
 _OPTIONS = (

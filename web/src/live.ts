@@ -21,6 +21,7 @@ import type { Store } from "./model/store.ts";
 import { MOST_EVENTS, type Part, type World } from "./model/world.ts";
 
 const LOADS_MS = 2_500;
+const UNTOLD_MS = 10_000;
 const BATCH_MS = 40;
 /** Events that come together are applied together. */
 const SETTLE_MS = 150;
@@ -64,8 +65,11 @@ export class Live {
   /** Read everything once, then follow events; returns when the first picture is known. */
   async start(): Promise<void> {
     await this.resync();
+    // Whoever gives a token has the page begin anew.
+    if (this.world.get().liveness.state === "locked") return;
     this.stream.start();
     setInterval(() => void this.readLoads(), LOADS_MS);
+    setInterval(() => this.askUntold(), UNTOLD_MS);
   }
 
   /** Ask for everything again. */
@@ -86,6 +90,7 @@ export class Live {
       this.failed(error);
       return;
     }
+    await this.readEvents();
     const rest: Refresh[] = ["flows", "migrations", "slices", "networks", "xen"];
     await Promise.all([...rest.map((one) => this.refresh(one)), this.readLoads()]);
   }
@@ -93,6 +98,7 @@ export class Live {
   private failed(error: unknown): void {
     if (error instanceof Problem && error.status === 401) {
       this.world.set({ liveness: { state: "locked" } });
+      this.stream.stop();
     } else {
       this.lost();
     }
@@ -142,6 +148,18 @@ export class Live {
     });
   }
 
+  /** No events tell of virtual networks, nor of the slices of a slicer in another process. */
+  private askUntold(): void {
+    if (this.world.get().liveness.state !== "live") return;
+    if (this.offers.has("/v1/slices")) this.ask("slices");
+    if (this.offers.has("/v1/networks")) this.ask("networks");
+  }
+
+  /** Return the paths of the timers that this controller has. */
+  timerPaths(): string[] {
+    return [...this.offers].filter((path) => path.endsWith("/timers")).sort();
+  }
+
   private soon(name: string, milliseconds: number, work: () => void): void {
     if (this.timers.has(name)) return;
     this.timers.add(name);
@@ -181,6 +199,19 @@ export class Live {
     const { body, cursor } = await this.client.get<Topology>("/v1/topology");
     if (cursor !== null) this.cursor = cursor;
     this.world.set({ network: fromSnapshot(body), loaded: true });
+  }
+
+  /** Read what happened before the page was there: whoever selects something wants to know. */
+  private async readEvents(): Promise<void> {
+    const path = `/v1/events/recent?limit=${MOST_EVENTS}`;
+    const before = await this.offered<ApiEvent[]>("/v1/events/recent", [], "events", async () => {
+      return (await this.client.get<{ events: ApiEvent[] }>(path)).body.events;
+    }).catch(() => null);
+    if (before === null) return;
+    // By time, for numbers begin anew with the controller.
+    const newest = before.known.at(-1)?.at ?? 0;
+    const since = this.world.get().events.filter((one) => one.at > newest);
+    this.world.set({ events: [...before.known, ...since].slice(-MOST_EVENTS) });
   }
 
   private async readLayout(): Promise<void> {
@@ -295,8 +326,8 @@ function moved(
   if (told.length === 0) return positions;
   const after = new Map(positions);
   for (const { data } of told) {
-    if (data["cleared"] === true) after.clear();
-    const changed = (data["positions"] ?? {}) as Record<string, Position | null>;
+    if (data.cleared === true) after.clear();
+    const changed = (data.positions ?? {}) as Record<string, Position | null>;
     for (const [node, position] of Object.entries(changed)) {
       if (position === null) after.delete(node);
       else after.set(node, position);

@@ -5,6 +5,7 @@ import { Client } from "./api/client.ts";
 import type { Socket } from "./api/events.ts";
 import { TokenKeeper } from "./api/token.ts";
 import { Live } from "./live.ts";
+import { Histories } from "./model/history.ts";
 import { Store } from "./model/store.ts";
 import { emptyWorld, type World } from "./model/world.ts";
 import { App } from "./ui/app.tsx";
@@ -35,7 +36,8 @@ const enter = (token: string) => {
 };
 const root = document.getElementById("page");
 if (root !== null) {
-  const page = { world, view, client, live, hasToken: () => tokens.get() !== null };
+  const histories = new Histories();
+  const page = { world, view, client, live, histories, hasToken: () => tokens.get() !== null };
   render(
     <PageContext.Provider value={page}>
       <App enter={enter} />

@@ -7,7 +7,8 @@ is parked while it stands still, and passed on through the destination's node fr
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ from xen_bridge.protocol.documents.migration_advise import (
     OfferRoutes,
 )
 from xen_bridge.protocol.documents.planes import SeparatedPlane
+from xen_bridge.separation import bridge_ports
 from xen_bridge.separation.registry import SeparatedRouters
 
 
@@ -36,8 +38,14 @@ class PlaneDeparture:
     """The data plane of one migration, at its source. Not for several threads at once."""
 
     def __init__(
-        self, routers: SeparatedRouters, hypervisor: Hypervisor, migration: str, uuid: str
+        self,
+        routers: SeparatedRouters,
+        hypervisor: Hypervisor,
+        migration: str,
+        uuid: str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._routers = routers
         self._hypervisor = hypervisor
         self._migration = migration
@@ -45,6 +53,8 @@ class PlaneDeparture:
         self._chains = PlaneChains(migration)
         self._counts = PlaneCounts(migration)
         self._parking: ParkingPlace | None = None
+        self._copies = False
+        """Whether the machine still hears what is copied."""
 
     def _plane(self) -> SeparatedPlane:
         found = plane_of(self._routers, self._uuid)
@@ -89,8 +99,22 @@ class PlaneDeparture:
 
     # ---- frames for the machine
 
+    def copy(self) -> None:
+        """Keep a copy of what the machine is given, which may stand still before that is told."""
+        plane = self._plane()
+        parking = self._opened(plane)
+        vifs = (port.vif for port in plane.ports)
+        self._chains.copy(zip(vifs, parking.names, strict=True))
+        self._copies = True
+
+    def keep_recent(self) -> None:
+        """Forget copies of what the machine has heard; called some times a second."""
+        if self._copies and self._parking is not None:
+            self._parking.keep_recent(self._clock())
+
     def park(self) -> None:
-        """Keep what is meant for the machine from now on."""
+        """Keep what is meant for the machine from now on, and what it may not have heard."""
+        self._copies = False
         plane = self._plane()
         parking = self._opened(plane)
         plan = plan_of(plane)
@@ -107,6 +131,8 @@ class PlaneDeparture:
 
     def unpark(self) -> None:
         """Give the machine, which stays, what was kept for it and what comes."""
+        self._copies = False
+        self._chains.end_copy()
         plane = plane_of(self._routers, self._uuid)
         if plane is None:
             return
@@ -134,12 +160,17 @@ class PlaneDeparture:
 
     # ---- the end
 
-    def hush(self) -> None:
-        """Draw nothing more here."""
+    def hush(self, tunnelled: Collection[str] = ()) -> None:
+        """Draw nothing more here; ``tunnelled`` bridges lead by their tunnels to the router."""
         plan, zero = plan_of(self._plane()), DomainZero()
         # From now on it may not ask whether its neighbors are still there.
         zero.prefill(plan, zero.neighbors(plan))
-        self._chains.hush(plan)
+        here = bridge_ports.tunnels_of(plan)
+        leading = {name: here[name] for name in tunnelled if name in here}
+        self._chains.hush(plan, leading)
+        if leading:
+            bridge_ports.lead_away(plan, leading)
+            self._chains.hush(plan, leading, is_led=True)
 
     def late(self) -> int:
         """Return how many packets still came here since."""
@@ -158,7 +189,7 @@ class PlaneDeparture:
         plane = plane_of(self._routers, self._uuid)
         if plane is not None:
             self._routers.release(plane.router)
-        for done in (self._chains.end_hush, self._counts.end):
+        for done in (self._chains.end_copy, self._chains.end_hush, self._counts.end):
             with suppress(BridgeError):
                 done()
         (self._parking or ParkingPlace(self._migration, 64)).close()

@@ -9,13 +9,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from xen_bridge.dom0.domain_checks import check_new
-from xen_bridge.dom0.hypervisor.moving import DomainMover, Site
+from xen_bridge.dom0.hypervisor.moving import (
+    DomainMover,
+    MtuTeller,
+    ReconnectingMover,
+    Site,
+)
 from xen_bridge.dom0.settings_store import SchedulerSettings
 from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, SubjectNotFound
 from xen_bridge.migration import incoming
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.landing import PlaneLandings
+from xen_bridge.migration.link_tunnels import without_tunnels
+from xen_bridge.migration.tunnel_ends import TunnelEnds
 from xen_bridge.protocol.documents.domains import CreateDomain, Done
 from xen_bridge.protocol.documents.migration_advise import (
     AbortIncoming,
@@ -23,6 +30,7 @@ from xen_bridge.protocol.documents.migration_advise import (
     DeliverFrames,
     IncomingSite,
     IncomingStatus,
+    LinkTunnel,
     OfferPlane,
     OfferRoutes,
     PrepareIncoming,
@@ -45,8 +53,10 @@ class MigrationDestination:
         allowed: Callable[[CreateDomain], CreateDomain] = lambda definition: definition,
         landings: PlaneLandings | None = None,
         clock: Callable[[], float] = time.monotonic,
+        tunnels: TunnelEnds | None = None,
     ) -> None:
         """Take up what the journal has; ``allowed`` checks what a domain may be given here."""
+        self._tunnels = tunnels
         self._host = host
         self._journal = journal
         self._allowed = allowed
@@ -76,18 +86,24 @@ class MigrationDestination:
             self._allowed(wanted.definition)
             if known is None:
                 self._check_new(wanted.definition)
+            tunnels = () if self._tunnels is None else self._tunnels.needed(wanted, source_pk)
             if wanted.dry_run:
-                return _site(mover.check_incoming(wanted.definition))
+                checked = without_tunnels(wanted.definition, tunnels)
+                return _site(mover.check_incoming(checked), tunnels)
             if known is None:
                 known = IncomingMigration(wanted=wanted, source_pk=source_pk)
                 # Before there is anything, so that it is removed if this program ends now.
                 self._keep(known)
-            return self._prepared(known, mover)
+            return self._prepared(known, mover, tunnels)
 
-    def _prepared(self, known: IncomingMigration, mover: DomainMover) -> IncomingSite:
+    def _prepared(
+        self, known: IncomingMigration, mover: DomainMover, tunnels: tuple[LinkTunnel, ...]
+    ) -> IncomingSite:
         number = known.wanted.id
         try:
-            site = _site(mover.prepare_incoming(number, known.wanted.definition))
+            if self._tunnels is not None:
+                self._tunnels.land(known.wanted, known.source_pk, tunnels)
+            site = _site(mover.prepare_incoming(number, known.wanted.definition), tunnels)
         except BridgeError:
             self._remove(known)
             raise
@@ -111,12 +127,22 @@ class MigrationDestination:
             self._heard[told.id] = self._clock()
             uuid = record.wanted.definition.uuid or ""
             if told.step == "bind":
-                self._planes().bind(told.id, uuid)
+                self._bind(told.id, uuid)
             if told.step == "announce":
                 self._planes().announce(uuid)
             if told.step == "finish" and record.state != "finished":
                 record = self._finish(record)
             return IncomingStatus(told.id, record.state, record.lost)
+
+    def _bind(self, number: str, uuid: str) -> None:
+        """Bind a router that has come; RequestConflict while it hears nothing yet.
+
+        What would be passed on to it until then would be lost.
+        """
+        self._planes().bind(number, uuid)
+        mover = self._host.hypervisor
+        if isinstance(mover, ReconnectingMover) and not mover.is_connected(uuid):
+            raise RequestConflict("its interfaces are not connected here yet")
 
     def _hear(self, number: str, source_pk: str) -> None:
         """Take note that a source is not silent, even while whoever looks for those holds the lock.
@@ -194,7 +220,24 @@ class MigrationDestination:
         )
         if not given.are_none:
             self._host.adopt(uuid, given)
+        if self._tunnels is not None:
+            self._join(self._tunnels, uuid)
         return self._keep(incoming.finished(record, lost))
+
+    def _join(self, tunnels: TunnelEnds, uuid: str) -> None:
+        """Tell a domain how long its packets may be here; one that is home needs no tunnel."""
+        mover = self._mover()
+        for end in tunnels.of(uuid):
+            at_home = None if end.is_away else tunnels.bridge_mtu(end.bridge)
+            if isinstance(mover, MtuTeller):
+                mover.tell_mtu(uuid, end.bridge, at_home or tunnels.mtu(end))
+        tunnels.drop(uuid, away=False)
+
+    def expects(self, uuid: str) -> bool:
+        """Tell whether a domain is about to come."""
+        with self._lock:
+            open_ones = [one for one in self._records.values() if not one.has_ended]
+            return any(one.wanted.definition.uuid == uuid for one in open_ones)
 
     def _remove(self, record: IncomingMigration) -> IncomingMigration:
         wanted = record.wanted
@@ -202,6 +245,8 @@ class MigrationDestination:
         self._mover().abort_incoming(wanted.id, uuid)
         if self._landings is not None and wanted.mode == "plane-separation":
             self._landings.remove(wanted.id, uuid)
+        if self._tunnels is not None:
+            self._tunnels.drop(uuid, away=True)
         return self._keep(incoming.removed(record))
 
     def _keep(self, record: IncomingMigration) -> IncomingMigration:
@@ -255,5 +300,5 @@ class MigrationDestination:
             LOG.warning("migration %s cannot be ended here: %s", number, error)
 
 
-def _site(facts: Site) -> IncomingSite:
-    return IncomingSite(tuple(SiteFact(name, value) for name, value in facts.items()))
+def _site(facts: Site, tunnels: tuple[LinkTunnel, ...]) -> IncomingSite:
+    return IncomingSite(tuple(SiteFact(name, value) for name, value in facts.items()), tunnels)

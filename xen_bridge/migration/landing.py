@@ -15,7 +15,7 @@ from xen_bridge.errors import InvalidRequest, RequestConflict, TooLarge
 from xen_bridge.migration.parking import ParkingPlace, inject, make_pairs, remove_pairs
 from xen_bridge.migration.plane_chains import PlaneChains, bare, port_of
 from xen_bridge.migration.plane_counts import PlaneCounts
-from xen_bridge.migration.separated_ports import bound_to, plane_of
+from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of
 from xen_bridge.planes.data_plane import DataPlanePlan
 from xen_bridge.planes.domain_zero import DomainZero
 from xen_bridge.planes.fib import FibChange
@@ -24,6 +24,7 @@ from xen_bridge.planes.port_neighbors import PortNeighbor
 from xen_bridge.planes.route_documents import change_of
 from xen_bridge.protocol.documents.migration_advise import DeliverFrames, OfferPlane, OfferRoutes
 from xen_bridge.protocol.documents.planes import SeparatedPlane
+from xen_bridge.separation import bridge_ports
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.separation.separated import SeparatedRouter
 
@@ -89,9 +90,15 @@ class PlaneLandings:
         if plane is None:
             return
         ports = bound_to(plane, self._hypervisor.domain(uuid))
+        chains, leading = PlaneChains(migration), bridge_ports.tunnels_of(plan_of(plane))
         # First: with the first frame that the machine says here, all that is for it comes here.
-        PlaneChains(migration).admit()
+        if leading:
+            chains.take(ports, leading)
+        else:
+            chains.admit()
         self._routers.rebind(plane.router, ports)
+        if leading:
+            chains.end_take()
         remove_pairs(ParkingPlace(migration, len(ports)).names)
 
     def announce(self, uuid: str) -> None:
@@ -139,5 +146,6 @@ class PlaneLandings:
         if plane is not None and plane.pinned:
             self._routers.release(plane.router)
         PlaneChains(migration).admit()
+        PlaneChains(migration).end_take()
         PlaneCounts(migration).end()
         remove_pairs(ParkingPlace(migration, 64).names)

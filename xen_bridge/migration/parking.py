@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from xen_bridge.errors import BridgeError
@@ -24,6 +25,10 @@ ROOM = 64 << 20
 """Bytes that may wait for a port."""
 MAX_FRAME = 10_000
 _VNET_HDR = 10
+RECENT_SECONDS = 1.0
+"""For how long a machine may not have heard a frame that it was given before it stood still."""
+MOST_RECENT = 10_000
+"""Frames of a port."""
 
 
 class ParkingPlace:
@@ -33,6 +38,7 @@ class ParkingPlace:
         self._migration = migration
         self._ports = ports
         self._sockets: list[socket.socket] = []
+        self._recent: list[RecentFrames] = []
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,12 +52,22 @@ class ParkingPlace:
         make_pairs(self.names)
         for name in self.names:
             self._sockets.append(_listening(_far(name)))
+            self._recent.append(RecentFrames())
+
+    def keep_recent(self, now: float) -> None:
+        """Forget what came too long ago to be of use: the machine has heard it meanwhile."""
+        for number, recent in enumerate(self._recent):
+            recent.add(self._waiting(number, MOST_RECENT), now)
 
     def frames(self, port: int, most: int) -> list[bytes]:
         """Return so many frames of a port at most, with their headers; none if none wait."""
-        found: list[bytes] = []
         if port >= len(self._sockets):
-            return found
+            return []
+        recent = self._recent[port].take(most)
+        return recent + self._waiting(port, most - len(recent))
+
+    def _waiting(self, port: int, most: int) -> list[bytes]:
+        found: list[bytes] = []
         taken = self._sockets[port]
         while len(found) < most:
             try:
@@ -78,7 +94,26 @@ class ParkingPlace:
         for one in self._sockets:
             one.close()
         self._sockets.clear()
+        self._recent.clear()
         remove_pairs(self.names)
+
+
+class RecentFrames:
+    """The frames of one port that may not have been heard, while copies of all of them come."""
+
+    def __init__(self) -> None:
+        self._frames: deque[tuple[float, bytes]] = deque(maxlen=MOST_RECENT)
+
+    def add(self, frames: Iterable[bytes], now: float) -> None:
+        """Take those that have come, and forget those that came long before."""
+        self._frames.extend((now, one) for one in frames)
+        while self._frames and now - self._frames[0][0] > RECENT_SECONDS:
+            self._frames.popleft()
+
+    def take(self, most: int) -> list[bytes]:
+        """Return so many at most, the oldest first, and have them no more."""
+        count = min(most, len(self._frames))
+        return [self._frames.popleft()[1] for _ in range(count)]
 
 
 def make_pairs(names: tuple[str, ...]) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from xen_bridge.client import BridgeClient
+from xen_bridge.errors import BridgeError
+from xen_bridge.protocol.documents.domains import CreateDomain, VcpuPins
 from xen_bridge.protocol.documents.migration import MigrateDomain
+from xen_bridge.protocol.documents.migration_advise import PrepareIncoming
 from xen_bridge.trust.identity import Identity
 
 
@@ -31,3 +36,38 @@ def connecting(identity: Identity) -> Connect:
         return BridgeClient(order.destination_url, order.destination_pk, identity)
 
     return connect
+
+
+def incoming_of(
+    order: MigrateDomain,
+    definition: CreateDomain,
+    affinity: Sequence[VcpuPins],
+    dry_run: bool = False,
+) -> PrepareIncoming:
+    """Return what a destination is asked to make room by. Raises BridgeError."""
+    ends = underlay_ends(order.destination_url) if order.tunnels else (None, None)
+    return PrepareIncoming(
+        id=order.id,
+        definition=definition,
+        affinity=tuple(affinity),
+        mode=order.mode,
+        dry_run=dry_run,
+        tunnel_from=ends[0],
+        tunnel_to=ends[1],
+    )
+
+
+def underlay_ends(url: str) -> tuple[str, str]:
+    """Return our address on the way to the node at ``url``, and its own. Raises BridgeError.
+
+    Nothing is sent: a datagram socket that is connected knows both.
+    """
+    parts = urlsplit(url)
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as asking:
+            asking.connect(address)
+            return str(asking.getsockname()[0]), str(asking.getpeername()[0])
+    except OSError as error:
+        raise BridgeError(f"there is no way to {parts.hostname}: {error.strerror}") from error

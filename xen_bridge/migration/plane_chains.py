@@ -8,13 +8,15 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from xen_bridge.child_command import SBIN, ChildCommand
 from xen_bridge.errors import BridgeError
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 
 SECONDS = 10.0
+NO_TUNNELS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 def quarantine(migration: str, ports: Sequence[RouterPort]) -> str:
@@ -38,27 +40,63 @@ def quarantine(migration: str, ports: Sequence[RouterPort]) -> str:
     return _table(f"hz_q_{migration}", chains)
 
 
-def quiet(migration: str, plan: DataPlanePlan) -> str:
+def quiet(
+    migration: str,
+    plan: DataPlanePlan,
+    leading: Mapping[str, Sequence[str]] = NO_TUNNELS,
+    is_led: bool = False,
+) -> str:
     """Return what has the ports of a router that has gone draw no more to themselves.
 
     They pass on what comes by mistake, and that is counted; they answer nobody and ask nobody, and
-    what is for many is heard at the other host.
+    what is for many is heard at the other host. Bridges that are ``leading`` to the router by the
+    tunnels' devices that they name have every frame go both ways: before they are (``is_led``)
+    those of the tunnel are dropped, from then on those that come here.
     """
     unasked = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } drop"
-    chains = []
+    chains = [] if is_led else [_shut(plan.ports, leading)]
     for number, (device, port) in enumerate(zip(plan.devices, plan.ports, strict=True)):
+        is_leading = is_led and port.physical in leading
+        late = "drop" if is_leading else f"counter name late_{number} accept"
         chains.append(
             f"  counter late_{number} {{ }}\n"
             f"  chain in_{number} {{\n"
             f"    type filter hook ingress device {device} priority -10; policy accept;\n"
             f"    ether type arp drop\n    {unasked}\n"
-            f"    ether daddr {port.mac.hex(':')} counter name late_{number} accept\n"
+            f"    ether daddr {port.mac.hex(':')} {late}\n"
             f"    drop\n  }}\n"
             f"  chain out_{number} {{\n"
             f"    type filter hook egress device {device} priority 0; policy accept;\n"
             f"    ether type arp drop\n    {unasked}\n  }}\n"
         )
     return _table(f"hz_d_{migration}", chains)
+
+
+def _shut(ports: Sequence[RouterPort], leading: Mapping[str, Sequence[str]]) -> str:
+    """Return chains that keep what is for these ports out of the tunnels of their bridges."""
+    chains = []
+    for number, port in enumerate(ports):
+        chains += [
+            f"  chain tunnel_{number}_{place} {{\n"
+            f"    type filter hook egress device {device} priority 0; policy accept;\n"
+            f"    ether daddr {port.mac.hex(':')} drop\n  }}\n"
+            for place, device in enumerate(leading.get(port.physical, ()))
+        ]
+    return "".join(chains)
+
+
+def copied(migration: str, ways: Iterable[tuple[str, str]]) -> str:
+    """Return what copies all that is given to a machine, by its ``ways``: from which link to which.
+
+    For a machine that may stand still before that is known.
+    """
+    chains = [
+        f"  chain copy_{number} {{\n"
+        f"    type filter hook egress device {vif} priority 0; policy accept;\n"
+        f"    dup to {to}\n  }}\n"
+        for number, (vif, to) in enumerate(ways)
+    ]
+    return _table(f"hz_c_{migration}", chains)
 
 
 def removal(name: str, family: str = "netdev") -> str:
@@ -84,9 +122,31 @@ class PlaneChains:
         """End the quarantine."""
         load_with_nft(removal(f"hz_q_{self._migration}"))
 
-    def hush(self, plan: DataPlanePlan) -> None:
-        """Have the ports here draw nothing more to themselves."""
-        load_with_nft(quiet(self._migration, plan))
+    def copy(self, ways: Iterable[tuple[str, str]]) -> None:
+        """Copy what is given to a machine from one link to another."""
+        load_with_nft(copied(self._migration, ways))
+
+    def end_copy(self) -> None:
+        """Copy it no more."""
+        load_with_nft(removal(f"hz_c_{self._migration}"))
+
+    def take(self, ports: Sequence[RouterPort], leading: Mapping[str, Sequence[str]]) -> None:
+        """End the quarantine, and have nothing for these ports go by the tunnels of bridges."""
+        ended = removal(f"hz_q_{self._migration}")
+        load_with_nft(ended + _table(f"hz_t_{self._migration}", [_shut(ports, leading)]))
+
+    def end_take(self) -> None:
+        """Have the tunnels of bridges carry everything."""
+        load_with_nft(removal(f"hz_t_{self._migration}"))
+
+    def hush(
+        self,
+        plan: DataPlanePlan,
+        leading: Mapping[str, Sequence[str]] = NO_TUNNELS,
+        is_led: bool = False,
+    ) -> None:
+        """Have the ports here draw nothing more to themselves; all as of :func:`quiet`."""
+        load_with_nft(quiet(self._migration, plan, leading, is_led))
 
     def end_hush(self) -> None:
         """Remove that again."""

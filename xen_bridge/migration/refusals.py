@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from xen_bridge.dom0.hypervisor.moving import DomainMover
 from xen_bridge.errors import BridgeError, InvalidRequest, PeerAway, RequestConflict
-from xen_bridge.migration.peer import Connect
+from xen_bridge.migration.peer import Connect, incoming_of
 from xen_bridge.protocol.documents.domains import CreateDomain, Domain, VcpuPins
 from xen_bridge.protocol.documents.migration import (
     MAX_TEXT,
@@ -14,7 +14,7 @@ from xen_bridge.protocol.documents.migration import (
     MigrationRefusal,
     RefusedField,
 )
-from xen_bridge.protocol.documents.migration_advise import IncomingSite, PrepareIncoming
+from xen_bridge.protocol.documents.migration_advise import IncomingSite
 
 
 class Refusals:
@@ -50,14 +50,8 @@ class Refusals:
     ) -> None:
         """Ask the destination whether the domain could come, and our back end about the answer."""
         order = self._order
-        wanted = PrepareIncoming(
-            id=order.id,
-            definition=definition,
-            affinity=tuple(affinity),
-            mode=order.mode,
-            dry_run=True,
-        )
         try:
+            wanted = incoming_of(order, definition, affinity, dry_run=True)
             connection = connect(order)
             try:
                 site: IncomingSite = connection.ask(wanted)

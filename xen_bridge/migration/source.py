@@ -30,6 +30,7 @@ from xen_bridge.migration.peer import Connect
 from xen_bridge.migration.refusals import Refusals
 from xen_bridge.migration.separated_ports import plane_of
 from xen_bridge.migration.source_steps import SourceSteps, is_separated
+from xen_bridge.migration.tunnel_ends import TunnelEnds
 from xen_bridge.protocol.documents.migration import (
     BEGIN_SECONDS,
     MigrateDomain,
@@ -58,11 +59,13 @@ class MigrationSource:
         clock: Callable[[], float] = time.monotonic,
         connect_agent: ConnectAgent = no_agent,
         keeper: Callable[[], Keeper] = Keeper,
+        tunnels: TunnelEnds | None = None,
     ) -> None:
         """Take up what the journal has; :meth:`resume` goes on with it.
 
         ``keeper`` makes what waits beside each migration in case that this program is killed.
         """
+        self._tunnels = tunnels
         self._keeper = keeper
         self._connect_agent = connect_agent
         self._host = host
@@ -105,12 +108,13 @@ class MigrationSource:
         mover = self._mover()
         domain = self._host.hypervisor.domain(order.domain)
         refusals = Refusals(order)
-        if any(one.status.uuid == domain.uuid and not one.has_ended for one in self._all()):
+        if self.is_moving(domain.uuid):
             refusals.add("domain", f"{domain.name} is being migrated already", True)
         if is_separated(order) and not self._is_separated(domain.uuid):
             refusals.add("mode", f"the planes of {domain.name} are not separated", True)
         if is_separated(order) and isinstance(mover, PlainMover):
             refusals.add("mode", mover.why_no_planes())
+        self._check_tunnels(order, domain.uuid, refusals)
         settings = self._host.settings_of(domain)
         definition = refusals.definition(mover, domain)
         status = MigrationStatus(
@@ -136,6 +140,16 @@ class MigrationSource:
             order=order, definition=definition, affinity=settings.affinity, status=started
         )
         return self._started(made)
+
+    def _check_tunnels(self, order: MigrateDomain, uuid: str, refusals: Refusals) -> None:
+        for end in () if self._tunnels is None else self._tunnels.of(uuid):
+            if end.is_away and end.peer_pk != order.destination_pk:
+                reason = f"its bridge {end.bridge} is here by a tunnel: it goes only back home"
+                refusals.add("destination", reason, True)
+
+    def is_moving(self, uuid: str) -> bool:
+        """Tell whether a migration of a domain is under way."""
+        return any(one.status.uuid == uuid and not one.has_ended for one in self._all())
 
     def _started(self, made: OutgoingMigration) -> MigrationStatus:
         begun = outgoing.begun(made)
@@ -181,6 +195,7 @@ class MigrationSource:
             is_aborted,
             departure,
             SessionHolder(self._connect_agent),
+            self._tunnels,
         )
 
     def _mover(self) -> DomainMover:

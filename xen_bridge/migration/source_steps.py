@@ -25,7 +25,8 @@ from xen_bridge.migration.outgoing import (
     StepDone,
     UndoStep,
 )
-from xen_bridge.migration.peer import Connect, PeerConnection
+from xen_bridge.migration.peer import Connect, PeerConnection, incoming_of
+from xen_bridge.migration.tunnel_ends import TunnelEnds
 from xen_bridge.protocol.documents.migration import MigrateDomain
 from xen_bridge.protocol.documents.migration_advise import (
     LEASE_SECONDS,
@@ -34,7 +35,6 @@ from xen_bridge.protocol.documents.migration_advise import (
     AdviseMigration,
     IncomingSite,
     IncomingStatus,
-    PrepareIncoming,
 )
 from xen_bridge.virtual_management import PhysicalHost
 
@@ -54,8 +54,10 @@ class SourceSteps:
         is_aborted: Callable[[], bool],
         departure: PlaneDeparture | None = None,
         sessions: SessionHolder | None = None,
+        tunnels: TunnelEnds | None = None,
     ) -> None:
         """``departure`` is for a router whose data plane goes along."""
+        self._tunnels = tunnels
         self._departure = departure
         self._sessions = sessions or SessionHolder(no_agent)
         self._host = host
@@ -97,17 +99,14 @@ class SourceSteps:
     # ---- forward
 
     def _prepare(self, record: OutgoingMigration) -> StepDone:
-        order = record.order
-        wanted = PrepareIncoming(
-            id=order.id,
-            definition=record.definition,
-            affinity=record.affinity,
-            mode=order.mode,
-        )
+        wanted = incoming_of(record.order, record.definition, record.affinity)
         answer = self._ask(record, wanted)
-        site = answer.facts if isinstance(answer, IncomingSite) else ()
-        self._mover.check_site(record.status.uuid, {one.name: one.value for one in site})
-        return StepDone(site=site)
+        site = answer if isinstance(answer, IncomingSite) else IncomingSite()
+        self._mover.check_site(record.status.uuid, {one.name: one.value for one in site.facts})
+        if self._tunnels is not None:
+            self._tunnels.depart(record.order, wanted, site.tunnels)
+        told = ", ".join(one.bridge for one in site.tunnels)
+        return StepDone(site=site.facts, detail=f"{told} by a tunnel" if told else None)
 
     def _move(self, record: OutgoingMigration) -> StepDone:
         order = record.order
@@ -121,6 +120,8 @@ class SourceSteps:
                     raise HypervisorError(f"the domain stood still for more than {most:g} s")
                 if lost:
                     raise RequestConflict(f"the destination gave it up: {lost[0]}")
+                if self._departure is not None:
+                    self._departure.keep_recent()
 
             def arrived() -> None:
                 if self._departure is not None:
@@ -129,8 +130,11 @@ class SourceSteps:
                         self._advise(record, "bind")
 
             held = self._sessions.hold(order, record.status)
-            stopped = self._departure.park if self._departure is not None else _nothing
-            hooks = MoveHooks(may_go_on, stopped, arrived)
+            leaving = self._departure
+            stopped, may_stop = (
+                (_nothing, _nothing) if leaving is None else (leaving.park, leaving.copy)
+            )
+            hooks = MoveHooks(may_go_on, stopped, arrived, may_stop)
             stood = self._mover.move(order_of(record), order.pause_s or 0.0, hooks)
         told = [f"stood still for {stood:.3f} s", *([] if held is None else [held])]
         return StepDone(pause_s=stood, detail="; ".join(told))
@@ -144,7 +148,8 @@ class SourceSteps:
 
     def _bind(self, record: OutgoingMigration) -> StepDone:
         self._advise(record, "bind")
-        self._leaving().hush()
+        ends = () if self._tunnels is None else self._tunnels.of(record.status.uuid)
+        self._leaving().hush([one.bridge for one in ends if not one.is_away])
         return StepDone(detail=self._relayed(record))
 
     def _announce(self, record: OutgoingMigration) -> StepDone:
@@ -198,6 +203,8 @@ class SourceSteps:
             self._relayed(record)
             self._departure.end()
         self._mover.forget_outgoing(order_of(record))
+        if self._tunnels is not None:
+            self._tunnels.drop(record.status.uuid, away=True)
         self._host.forget_settings(record.status.uuid)
         return StepDone()
 
@@ -240,6 +247,8 @@ class SourceSteps:
 
     def _undo(self, record: OutgoingMigration, step: str) -> StepDone:
         if step == "prepare":
+            if self._tunnels is not None:
+                self._tunnels.drop(record.status.uuid, away=False)
             self._ask(record, AbortIncoming(record.order.id))
         elif step == MOVE:
             if self._mover.settle(order_of(record)):

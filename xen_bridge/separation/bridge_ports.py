@@ -6,12 +6,15 @@ its own, else what is for it would be flooded to everybody; and it has an anchor
 nothing comes or goes: without any port that is up it would be down, and its port devices with it.
 Physical ports that are no bridge need none of this. All of it in the network namespace of the
 calling thread.
+
+A bridge that goes on at another host through a tunnel is itself what leads frames to where a router
+is: while the router is there, or still to come, its MAC is not the bridge's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,6 +47,8 @@ ANCHOR, ANCHOR_END = "hzk", "hzl"
 """Names of a bridge's anchor and its other end, before the index of the bridge."""
 _ANCHOR_NAME = re.compile(ANCHOR + "[0-9]+")
 _PORT_DEVICE = re.compile("r[0-9]+p[0-9]+")
+_TUNNEL, _PARKED = "hzt", "hzw"
+"""Beginnings of names: of tunnels' devices, and of what stands for a machine that is not here."""
 _NTF_SELF = 2
 _IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
 
@@ -54,13 +59,38 @@ def leave(plan: DataPlanePlan) -> None:
     requests: list[Request] = []
     for port, bridge in _bridged(plan, links):
         _put_anchor(bridge, links)
-        requests.append(_own_mac(RTM_NEWNEIGH, bridge.index, port.mac))
+        if not (port.vif.startswith(_PARKED) and _tunnels(bridge, links)):
+            requests.append(_own_mac(RTM_NEWNEIGH, bridge.index, port.mac))
         vif = links.get(port.vif)
         if vif is not None and vif.master == bridge.index:
             # Out of a bridge it would speak IPv6 with the virtual machine.
             _set_ipv6(port.vif, is_off=True)
             requests.append(set_master(vif.index, None))
     _change(requests)
+
+
+def lead_away(plan: DataPlanePlan, bridges: Collection[str]) -> None:
+    """Have these bridges lead what is for a router to where its frames come from, not here."""
+    links = _links()
+    batch.write(
+        [
+            _own_mac(RTM_DELNEIGH, bridge.index, port.mac)
+            for port, bridge in _bridged(plan, links)
+            if bridge.name in bridges
+        ]
+    )
+
+
+def tunnels_of(plan: DataPlanePlan) -> dict[str, list[str]]:
+    """Return the tunnels' devices in each bridge of a plan that has any."""
+    links = _links()
+    found = {one.name: _tunnels(one, links) for _, one in _bridged(plan, links)}
+    return {name: devices for name, devices in found.items() if devices}
+
+
+def _tunnels(bridge: KernelLink, links: dict[str, KernelLink]) -> list[str]:
+    ports = (name for name, one in links.items() if one.master == bridge.index)
+    return sorted(name for name in ports if name.startswith(_TUNNEL))
 
 
 def come_back(plan: DataPlanePlan) -> None:

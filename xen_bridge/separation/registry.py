@@ -189,7 +189,7 @@ class SeparatedRouters:
             domain_id=None if is_pinned else domain.id,
             slot=self._free_slot() if known is None else known.node.slot,
             pinned=is_pinned,
-            ports=kept_ports(bound.interfaces, bound.indices, bound.ports),
+            ports=kept_ports(bound.interfaces, bound.indices, _still(known, bound.ports)),
             unbound=bound.unbound,
             refusals=reasons,
             # How often it said so is no news of it.
@@ -372,6 +372,17 @@ class SeparatedRouters:
             self._store.remove(router)
             del self._planes[router]
             LOG.info("the data plane of %s is removed", router)
+
+
+def _still(known: RouterPlane | None, ports: tuple[RouterPort, ...]) -> tuple[RouterPort, ...]:
+    """Return the ports that a router says it has; what a migration bound them to stays.
+
+    A Hello may be read here when the machine already stands still.
+    """
+    if known is None or not known.node.pinned:
+        return ports
+    kept = {one.mac: one.vif for one in known.node.ports}
+    return tuple(replace(one, vif=kept.get(one.mac.hex(":"), one.vif)) for one in ports)
 
 
 def _is_another(node: SeparatedNode, domain: Domain) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -19,7 +20,6 @@ from horizon_ryu.wire.protocols import (
     IPPROTO,
     IPV4_BITS,
     IPV6_BITS,
-    MAX_BYTE,
     MAX_VLAN,
 )
 
@@ -144,7 +144,7 @@ def parse_network(value: Any, loc: Loc) -> tuple[int, int]:
     return _not_all(network, loc)
 
 
-_NETWORK = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:/(\d{1,2}))?", re.ASCII)
+_LENGTH = re.compile(r"\d{1,2}", re.ASCII)
 
 
 def _plain_network(value: str) -> tuple[int, int] | None:
@@ -152,17 +152,14 @@ def _plain_network(value: str) -> tuple[int, int] | None:
 
     A rule has several, and of rules there are thousands.
     """
-    found = _NETWORK.fullmatch(value)
-    if found is None:
+    text, slash, length = value.partition("/")
+    if slash and not _LENGTH.fullmatch(length):
         return None
-    *octets, length = found.groups()
-    address = 0
-    for octet in octets:
-        part = int(octet)
-        if part > MAX_BYTE or (octet[0] == "0" and octet != "0"):
-            return None
-        address = address << 8 | part
-    prefix = IPV4_BITS if length is None else int(length)
+    try:
+        address = int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big")
+    except (OSError, ValueError):
+        return None
+    prefix = int(length) if slash else IPV4_BITS
     if not 0 < prefix <= IPV4_BITS or address & (1 << IPV4_BITS - prefix) - 1:
         return None
     return address, prefix

@@ -122,6 +122,8 @@ class SwitchFlowspace:
         self._owning = {name: bits & concerned for name, bits in owning.items() if bits & concerned}
         self._seeing = {name: bits & concerned for name, bits in seeing.items() if bits & concerned}
         self._levels: Mapping[int, int] | None = None
+        self.has_observers = bool(self._seeing)
+        """Whether there are slices that only see frames."""
         self.owned = 0
         for bits in self._owning.values():
             self.owned |= bits
@@ -172,8 +174,11 @@ class SwitchFlowspace:
 
     def owner(self, header: int) -> FlowspaceRule | None:
         """Return the rule by which a frame belongs to a slice; None if it belongs to none."""
-        number = self.owning_region(header)
-        return None if number < 0 else self.whole.rule_of[number]
+        whole = self.whole
+        number = self._first_of.get(header & whole.index.named)
+        if number is None:
+            number = self.owning_region(header)
+        return None if number < 0 else whole.rule_of[number]
 
     def owning_region(self, header: int) -> int:
         """Return the number of the region by which a frame belongs to a slice; -1 if to none."""

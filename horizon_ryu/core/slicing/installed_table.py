@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBands
+from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.tenant_table import TableChange, TenantEntry
 from horizon_ryu.wire.ternary import TernaryMatch
 
@@ -190,8 +190,8 @@ class InstalledTable:
         if key in self._stacks or not band.has_place(priority):
             return None
         self._hold(entry, {key: program})
-        self._push(key, entry)
-        place = band.place(priority)
+        self._found(key, band, entry)
+        place = priority if band.is_identical else band.place(priority)
         self._by_address[match, place] = key
         return InstalledEntry(match, place, program, entry)
 
@@ -292,15 +292,18 @@ class InstalledTable:
     def _push(self, key: _Key, entry: TenantEntry) -> None:
         stack = self._stacks.get(key)
         if stack is None:
-            _, level, priority = key
-            band = self._bands[level]
-            band.take(priority)
-            self._stacks[key] = [entry.entry_id]
-            if not band.is_identical:
-                self._of_priority[level, priority].add(key)
+            self._found(key, self._bands[key.level], entry)
         else:
             self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
             stack.append(entry.entry_id)
+            self._counts[entry.slice_name] += 1
+
+    def _found(self, key: _Key, band: PriorityBand, entry: TenantEntry) -> None:
+        """Have an entry where nothing stands."""
+        band.take(key.priority)
+        self._stacks[key] = [entry.entry_id]
+        if not band.is_identical:
+            self._of_priority[key.level, key.priority].add(key)
         self._counts[entry.slice_name] += 1
 
     def _sent(

@@ -22,7 +22,9 @@ class SliceLimits:
     """Most messages a second of each kind, and flow entries; None is no limit.
 
     Messages are those that the tenant sends, flow-mods among them; on 1.3 group-mods and meter-mods
-    count as flow-mods. ``groups`` and ``meters`` on one switch have limits of the slicer's if None.
+    count as flow-mods. What a slice may in a second and its ``flow_entries`` are for all switches
+    together; limits of one switch hold there besides. ``groups`` and ``meters`` are those on one
+    switch, and have limits of the slicer's if None.
     """
 
     messages_per_s: float | None = None
@@ -41,7 +43,8 @@ class RateLimiter:
     """
 
     def __init__(self, limits: SliceLimits, now: float) -> None:
-        self._buckets: dict[Limited, TokenBucket] = {}
+        self.buckets: dict[Limited, TokenBucket] = {}
+        """What there is of each kind that is limited."""
         self.refused: Counter[Limited] = Counter()
         self.set(limits, now)
 
@@ -49,17 +52,15 @@ class RateLimiter:
         """Take other limits from now on; buckets whose rate stays the same go on."""
         for kind in Limited:
             rate = getattr(limits, kind.value)
-            bucket = self._buckets.get(kind)
+            bucket = self.buckets.get(kind)
             if rate is None:
-                self._buckets.pop(kind, None)
+                self.buckets.pop(kind, None)
             elif bucket is None or bucket.rate != rate:
-                self._buckets[kind] = TokenBucket(rate, max(rate, 1.0), now)
+                self.buckets[kind] = TokenBucket(rate, max(rate, 1.0), now)
 
     def admit(self, kind: Limited, now: float) -> bool:
         """Take one token; False, and counted, if there is none."""
-        if not self._buckets:
-            return True
-        bucket = self._buckets.get(kind)
+        bucket = self.buckets.get(kind)
         if bucket is None or bucket.take(now):
             return True
         self.refused[kind] += 1

@@ -6,6 +6,7 @@ types, its bounds and the order of its values are looked at again, which takes a
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
@@ -13,12 +14,13 @@ from typing import Any
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.slicing.rule import LETTERS, MAX_PRIORITY, FlowspaceRule
-from horizon_ryu.core.slicing.rule_match import FIELD_BITS
+from horizon_ryu.core.slicing.rule_match import FIELD_BITS, MOST_KNOWN
 from horizon_ryu.core.slicing.slice_document import MAX_QUEUE, MAX_RULE_ID, parse_above
 from horizon_ryu.core.slicing.value_set import ValueRange, ValueSet
 
 MAX_DPID = (1 << 64) - 1
 _PARTS = 9
+_INTEGERS = frozenset({int})
 _ONES = MappingProxyType({name: (1 << bits) - 1 for name, bits in FIELD_BITS.items()})
 _PERMISSIONS = MappingProxyType({found.value: found for found in LETTERS.values()})
 
@@ -82,17 +84,30 @@ def _members(values: Any, high: int, loc: Loc) -> frozenset[int]:
 def _match(spans: Any, masks: Any, loc: Loc) -> dict[str, ValueSet]:
     ranges = {} if spans is None else _fields(spans, loc)
     masked = {} if masks is None else _fields(masks, loc)
-    found = {
-        field: ValueSet(
-            FIELD_BITS[field],
-            _ranges(numbers, _ONES[field], loc),
-            _masked(masked.pop(field), _ONES[field], loc) if field in masked else (),
-        )
-        for field, numbers in ranges.items()
-    }
-    for field, numbers in masked.items():
-        found[field] = ValueSet(FIELD_BITS[field], (), _masked(numbers, _ONES[field], loc))
+    try:
+        found = {
+            field: _set(field, tuple(numbers), tuple(masked.pop(field)) if field in masked else ())
+            for field, numbers in ranges.items()
+        }
+        for field, numbers in masked.items():
+            found[field] = _set(field, (), tuple(numbers))
+    except InvalidInput as error:
+        raise InvalidInput(loc, error.msg) from error
     return found
+
+
+def _set(field: str, spans: tuple[int, ...], masks: tuple[int, ...]) -> ValueSet:
+    """Return a set of values; one of few ranges is read once, however many rules have it."""
+    few = len(spans) + len(masks) <= 2 * MOST_KNOWN
+    return (_known_set if few else _read_set)(field, spans, masks)
+
+
+def _read_set(field: str, spans: tuple[int, ...], masks: tuple[int, ...]) -> ValueSet:
+    ones = _ONES[field]
+    return ValueSet(FIELD_BITS[field], _ranges(spans, ones), _masked(masks, ones))
+
+
+_known_set = lru_cache(maxsize=4096)(_read_set)
 
 
 def _fields(given: Any, loc: Loc) -> dict[str, list[int]]:
@@ -102,27 +117,26 @@ def _fields(given: Any, loc: Loc) -> dict[str, list[int]]:
     for numbers in given.values():
         if not isinstance(numbers, list) or not numbers or len(numbers) % 2:
             raise InvalidInput(loc, "must have pairs of numbers")
-        for one in numbers:
-            if type(one) is not int:
-                raise InvalidInput(loc, "must have pairs of whole numbers")
+        if not _INTEGERS.issuperset(map(type, numbers)):
+            raise InvalidInput(loc, "must have pairs of whole numbers")
     return dict(given)
 
 
-def _ranges(spans: list[int], ones: int, loc: Loc) -> tuple[ValueRange, ...]:
+def _ranges(spans: tuple[int, ...], ones: int) -> tuple[ValueRange, ...]:
     """Return ranges that are in order, and apart."""
     found, before = [], -2
     for first, last in zip(spans[::2], spans[1::2], strict=True):
         if first < 0 or not before + 1 < first <= last <= ones:
-            raise InvalidInput(loc, "must have ranges in order, and apart, within the field")
+            raise InvalidInput((), "must have ranges in order, and apart, within the field")
         found.append(ValueRange(first, last))
         before = last
     return tuple(found)
 
 
-def _masked(masks: list[int], ones: int, loc: Loc) -> tuple[tuple[int, int], ...]:
+def _masked(masks: tuple[int, ...], ones: int) -> tuple[tuple[int, int], ...]:
     """Return values under masks, of which none has ones outside of its mask."""
     found = tuple(zip(masks[::2], masks[1::2], strict=True))
     for value, mask in found:
         if not 0 < mask <= ones or not 0 <= value <= mask or value & ~mask:
-            raise InvalidInput(loc, "must have masks within the field, and values within them")
+            raise InvalidInput((), "must have masks within the field, and values within them")
     return found

@@ -55,8 +55,11 @@ class Region:
     def of(layout: HeaderLayout, sets: Mapping[str, ValueSet]) -> Region:
         """Return the region in which each field, by its name, is in its set."""
         fields = layout.fields
-        named = [(fields[name], sets[name]) for name in sorted(sets)]
-        return Region(layout, tuple([pair for pair in named if not pair[1].is_everything]))
+        return Region(
+            layout,
+            tuple([(fields[name], sets[name]) for name in sorted(sets)
+                   if not sets[name].is_everything]),
+        )  # fmt: skip
 
     def takes(self, header: int) -> bool:
         """Tell whether a header is in the region."""

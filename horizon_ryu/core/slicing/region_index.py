@@ -55,10 +55,12 @@ class _FieldIndex:
         base, apart = free, set[int]()
         for start in sorted(begins.keys() | ends.keys()):
             begun, ended = begins.get(start, ()), ends.get(start, ())
-            active.difference_update(ended)
-            active.update(begun)
-            apart.symmetric_difference_update(ended)
-            apart.symmetric_difference_update(begun)
+            if ended:
+                active.difference_update(ended)
+                apart.symmetric_difference_update(ended)
+            if begun:
+                active.update(begun)
+                apart.symmetric_difference_update(begun)
             if len(active) > _MOST_APART < len(apart):
                 base, apart = base ^ as_bits(apart), set()
             few = len(active) <= _MOST_APART

@@ -25,6 +25,7 @@ class Permission(Flag):
     DELEGATE = auto()
 
 
+_WRITE = Permission.WRITE.value
 _PASSED_ON, _ITSELF = 0, 1
 """What of a rule comes first: all that was passed on of it, then the rule itself."""
 READ_WRITE = Permission.READ | Permission.WRITE
@@ -77,7 +78,7 @@ class FlowspaceRule:
     @property
     def owns(self) -> bool:
         """Whether the frames are the slice's own; otherwise it only sees them."""
-        return bool(self.permissions & Permission.WRITE)
+        return bool(self.permissions.value & _WRITE)
 
     def concerns(self, dpid: int) -> bool:
         """Tell whether the rule is about a switch."""

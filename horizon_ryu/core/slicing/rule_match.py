@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -51,15 +52,16 @@ def parse_rule_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> dict[s
     found: dict[str, ValueSet] = {}
     for written, value in fields.items():
         name = written.lower()
-        field = OXM_NAMES[name].field if name in OXM_NAMES else name
-        reader = _READERS.get(name) or _READERS.get(field)
-        if reader is None:
-            raise InvalidInput((*loc, written), "no field that a flowspace can be told by")
+        alias = OXM_NAMES.get(name)
+        field = name if alias is None else alias.field
+        reader = name if name in _READERS else field
         place = (*loc, written)
+        if reader not in _READERS:
+            raise InvalidInput(place, "no field that a flowspace can be told by")
         if field in found:
             raise InvalidInput(place, "the same field is given twice")
         found[field] = _values(reader, value, place)
-        if name in OXM_NAMES:
+        if alias is not None:
             _take_implied(name, found, place)
     _check(found, loc)
     return found
@@ -67,11 +69,44 @@ def parse_rule_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> dict[s
 
 def parse_ports(value: Any, loc: Loc = ("ports",)) -> ValueSet:
     """Return the ports that numbers, ranges and "local" stand for."""
-    return _values(_READERS["in_port"], value, loc)
+    return _values("in_port", value, loc)
 
 
-def _values(reader: _Reader, value: Any, loc: Loc) -> ValueSet:
-    bits, element = reader
+def _values(name: str, value: Any, loc: Loc) -> ValueSet:
+    """Return the values of a field; what is written shortly is read once, however often it comes.
+
+    Rules are thousands, and name the same ports and tags again and again.
+    """
+    if _is_short(value):
+        given = value
+    elif type(value) is list and len(value) <= MOST_KNOWN and all(map(_is_short, value)):
+        given = tuple(value)
+    else:
+        return _read(name, value, loc)
+    try:
+        return _known_values(name, given)
+    except InvalidInput as error:
+        raise InvalidInput((*loc, *error.loc), error.msg) from error
+
+
+MOST_KNOWN = 16
+"""Elements of a list that is remembered with what it says: longer ones take memory."""
+_SHORT = 64
+
+
+def _is_short(value: Any) -> bool:
+    """Tell whether a value is a number or a short text: equal to another only if it is the same."""
+    kind = type(value)
+    return kind is int or (kind is str and len(value) <= _SHORT)
+
+
+@lru_cache(maxsize=4096)
+def _known_values(name: str, given: Any) -> ValueSet:
+    return _read(name, list(given) if type(given) is tuple else given, ())
+
+
+def _read(name: str, value: Any, loc: Loc) -> ValueSet:
+    bits, element = _READERS[name]
     if not isinstance(value, list):
         return ValueSet.of(bits, *element(value, loc))
     if not value:
@@ -262,9 +297,15 @@ def rule_match_fields(match: Mapping[str, ValueSet]) -> dict[str, Any]:
     """Return the fields of a rule as :func:`parse_rule_match` reads them."""
     found: dict[str, Any] = {}
     for field, values in match.items():
-        written = list(_written(field, values))
-        found[field] = written[0] if len(written) == 1 else written
+        few = len(values.ranges) + len(values.masked) <= MOST_KNOWN
+        written = _known_text(field, values) if few else tuple(_written(field, values))
+        found[field] = written[0] if len(written) == 1 else list(written)
     return found
+
+
+@lru_cache(maxsize=4096)
+def _known_text(field: str, values: ValueSet) -> tuple[Any, ...]:
+    return tuple(_written(field, values))
 
 
 def _written(field: str, values: ValueSet) -> Iterator[Any]:

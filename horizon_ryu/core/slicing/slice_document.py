@@ -175,6 +175,18 @@ def _controllers(value: Any, loc: Loc) -> tuple[TenantController, ...]:
     return tuple(found)
 
 
+def refuse_tls(settings: SliceSettings, loc: Loc) -> None:
+    """Refuse controllers over TLS, for a slicer that has nothing to verify them by; InvalidInput.
+
+    ``loc`` is where the slice stands.
+    """
+    for at, controller in enumerate(settings.controllers):
+        if controller.url.startswith("tls:"):
+            place = (*loc, "controllers", at, "url")
+            text = "the slicer has no authority for controllers over TLS: start it with tenant_ca"
+            raise InvalidInput(place, text)
+
+
 def _limits(value: Any, loc: Loc) -> tuple[SliceLimits, dict[int, SliceLimits]]:
     if value is None:
         return SliceLimits(), {}
@@ -250,9 +262,9 @@ def _list(value: Any, loc: Loc) -> list[Any]:
 def _object(value: Any, loc: Loc, known: frozenset[str] | None = None) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise InvalidInput(loc, "must be an object")
-    for name in value:
-        if known is not None and name not in known:
-            raise InvalidInput((*loc, name), f"no such field; there are {', '.join(sorted(known))}")
+    if known is not None and not known.issuperset(value):
+        name = next(name for name in value if name not in known)
+        raise InvalidInput((*loc, name), f"no such field; there are {', '.join(sorted(known))}")
     return value
 
 

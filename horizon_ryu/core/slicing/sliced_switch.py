@@ -109,7 +109,7 @@ class SlicedSwitch(TenantTables):
         if number < 0:
             return None
         program = self._translate(entry, match, flowspace.whole.rule_of[number])
-        piece = Piece(match, self._levels[number], program)
+        piece = Piece(match, flowspace.levels()[number], program)
         table, key = self.table(entry.slice_name), entry.key
         before = table.at(key)
         if before is None:

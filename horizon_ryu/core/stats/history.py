@@ -63,6 +63,7 @@ class RateHistory:
         self.version = 0
         """Grows with every point."""
         self._refused_at: dict[int, float] = {}
+        self._oversized_at: dict[int, float] = {}
 
     def is_due(self, dpid: int, at: float, size: int = 0) -> bool:
         """Tell whether a reading of this time is one more point.
@@ -71,11 +72,13 @@ class RateHistory:
         never due: to read tens of thousands of them only to refuse them would hold everybody up.
         """
         if size > self._most_ports * PORT_BYTES:
-            self.refused += 1
+            if _is_step(self._oversized_at.get(dpid, -inf), at):
+                self.refused += 1
+                _note_refused(self._oversized_at, dpid, at)
             return False
         known = self._switches.get(dpid)
         taken = -inf if known is None else known.points[-1].at
-        return at - max(taken, self._refused_at.get(dpid, -inf)) >= _EARLY * STEP
+        return _is_step(max(taken, self._refused_at.get(dpid, -inf)), at)
 
     def record(self, dpid: int, at: float, rates: Mapping[int, Rates]) -> bool:
         """Take the rates of a switch's ports at a time; False if there is no room for them.
@@ -86,10 +89,7 @@ class RateHistory:
         needed = len(rates) - (0 if known is None else known.room)
         if needed > 0 and not self._make_room(needed, dpid, at):
             self.refused += 1
-            self._refused_at.pop(dpid, None)
-            self._refused_at[dpid] = at
-            if len(self._refused_at) > _MOST_REFUSED:
-                del self._refused_at[next(iter(self._refused_at))]
+            _note_refused(self._refused_at, dpid, at)
             return False
         self._refused_at.pop(dpid, None)
         history = self._switches.setdefault(dpid, _SwitchHistory())
@@ -134,6 +134,17 @@ class RateHistory:
                 return False
             self.ports -= self._switches.pop(oldest).room
         return True
+
+
+def _is_step(since: float, at: float) -> bool:
+    return at - since >= _EARLY * STEP
+
+
+def _note_refused(book: dict[int, float], dpid: int, at: float) -> None:
+    book.pop(dpid, None)
+    book[dpid] = at
+    if len(book) > _MOST_REFUSED:
+        del book[next(iter(book))]
 
 
 def _packed(ports: tuple[int, ...], rates: Mapping[int, Rates]) -> array[float]:

@@ -58,7 +58,10 @@ class RouterRefusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouterRequest:
-    """What was asked for. Seconds; None for no limit, and for no lengthening of the standstill."""
+    """What was asked for. Seconds; None for no limit, and for no lengthening of the standstill.
+
+    ``tunnels``: bridges that the destination has not are made there, with a tunnel home.
+    """
 
     host: str
     domain: str
@@ -66,6 +69,7 @@ class RouterRequest:
     mode: Mode
     abort_if_pause_over_s: float | None = None
     pause_s: float | None = None
+    tunnels: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

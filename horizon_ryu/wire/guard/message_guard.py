@@ -77,6 +77,8 @@ class MessageGuard:
         self._protocol: Protocol | None = None
         self.checks: list[Check | None] = [None] * 256
         """By message type, for a message of :attr:`version`: the cheaper half of :meth:`accept`."""
+        self.requests: frozenset[int] = frozenset({int(FEATURES_REQUEST)})
+        """Types of messages of ours that :meth:`sent` takes note of."""
         self._multipart_request = -1
         self._features_due = 0
         self._open: dict[int, _OpenRequest] = {}
@@ -98,6 +100,7 @@ class MessageGuard:
             self.checks[protocol.multipart_request] = self._request
         else:
             self._multipart_request = protocol.multipart_request
+            self.requests |= {protocol.multipart_request}
             self.checks[FEATURES_REPLY] = self._features
             self.checks[protocol.multipart_reply] = self._reply
         return protocol.max_sizes

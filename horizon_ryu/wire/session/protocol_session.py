@@ -112,7 +112,7 @@ class ProtocolSession(ABC):
             return
         try:
             for message in self._framer.feed(chunk):
-                if self._repetitions and self._repetitions.take(message):
+                if self._repetitions.by_xid and self._repetitions.take(message):
                     continue
                 check = guard.checks[message[1]]
                 if check is None or message[0] != guard.version:
@@ -148,7 +148,7 @@ class ProtocolSession(ABC):
             or chunk[0] != guard.version
             or check is None
             or kind in self._takers
-            or self._repetitions
+            or self._repetitions.by_xid
         ):
             return None
         try:
@@ -195,6 +195,7 @@ class ProtocolSession(ABC):
 
     def _echo_reply(self, message: bytes) -> Events:
         if self._pending.take(self.codec, message):
+            self._keep_alive.answered_others()
             return _ANSWER
         self._keep_alive.answered(xid_of(message))
         return MESSAGE
@@ -206,7 +207,9 @@ class ProtocolSession(ABC):
 
     def say(self, data: bytes) -> None:
         """Put whole messages of ours into the output."""
-        self._guard.sent(data)
+        # A single message that is no request, as most are, says nothing of answers to come.
+        if data[1] in self._guard.requests or data[2] << 8 | data[3] != len(data):
+            self._guard.sent(data)
         self._output.append(data)
 
     def sent(self, data: bytes) -> None:
@@ -253,7 +256,7 @@ class ProtocolSession(ABC):
         """
         if message[1] == _ECHO_REPLY and len(message) == HEADER_SIZE:
             return self._keep_alive.answered(xid_of(message))
-        return bool(self._repetitions) and self._repetitions.take(message)
+        return bool(self._repetitions.by_xid) and self._repetitions.take(message)
 
     def _leave(self, xid: int, question: bytes) -> None:
         self._guard.sent(question)
@@ -288,6 +291,8 @@ class ProtocolSession(ABC):
     def _ask_for_life(self, now: float) -> None:
         if self._keep_alive.is_dead:
             self.close("no_echo")
+            return
+        if self._keep_alive.spares(now):
             return
         xid = self.next_xid()
         self._keep_alive.asked(xid, now)

@@ -47,28 +47,26 @@ class Repetitions:
 
     def __init__(self, leave: Callable[[int, bytes], None]) -> None:
         self._leave = leave
-        self._by_xid: dict[int, Repetition] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._by_xid)
+        self.by_xid: dict[int, Repetition] = {}
+        """Those that wait for answers, by the id of each question; nobody else changes it."""
 
     def begin(self, repetition: Repetition) -> None:
         """Take note of one that is about to be sent; TooManyRequests."""
-        if len(self._by_xid) + len(repetition.open) > MAX_WAITING:
+        if len(self.by_xid) + len(repetition.open) > MAX_WAITING:
             raise TooManyRequests(f"{MAX_WAITING} requests wait for an answer already")
         for xid in repetition.open:
-            self._by_xid[xid] = repetition
+            self.by_xid[xid] = repetition
 
     def take(self, message: bytes) -> bool:
         """Take a message that says what is known; any other, if it answers, ends the repetition."""
         xid = xid_of(message)
-        repetition = self._by_xid.get(xid)
+        repetition = self.by_xid.get(xid)
         if repetition is None:
             return False
         if not repetition.open[xid].known.is_said_by(message):
             self.end(repetition)
             return False
-        del self._by_xid[xid], repetition.open[xid]
+        del self.by_xid[xid], repetition.open[xid]
         if not repetition.open:
             repetition.told(True)
         return True
@@ -78,12 +76,12 @@ class Repetitions:
         if not repetition.open:
             return
         for xid, question in repetition.open.items():
-            self._by_xid.pop(xid, None)
+            self.by_xid.pop(xid, None)
             self._leave(xid, question.message)
         repetition.open.clear()
         repetition.told(False)
 
     def end_all(self) -> None:
         """End what is open: the session is over."""
-        for repetition in dict.fromkeys(self._by_xid.values()):
+        for repetition in dict.fromkeys(self.by_xid.values()):
             self.end(repetition)

@@ -14,6 +14,7 @@ from horizon_ryu.wire.stats.values import (
     Aggregate,
     Features,
     PortCounters,
+    PortLoad,
     PortState,
     TableCounters,
 )
@@ -51,6 +52,10 @@ class StatsCodec:
     def port_counters(self, pieces: Iterable[bytes]) -> Iterator[PortCounters]:
         """Yield the counters of each port."""
         return readers.read_port_counters(self._version, pieces)
+
+    def port_loads(self, pieces: Iterable[bytes]) -> Iterator[PortLoad]:
+        """Yield of each port the counters that rates are made of."""
+        return readers.read_port_loads(self._version, pieces)
 
     def tables(self, pieces: Iterable[bytes]) -> Iterator[TableCounters]:
         """Yield the flow tables."""

@@ -15,6 +15,7 @@ from horizon_ryu.wire.stats.values import (
     Aggregate,
     Features,
     PortCounters,
+    PortLoad,
     PortState,
     TableCounters,
     TableFeatures,
@@ -27,6 +28,9 @@ _PORT_10 = struct.Struct("!H6s16sIII12x")
 _PORT_13 = struct.Struct("!I4x6s2x16sIII12xI4x")
 _COUNTERS_10 = struct.Struct("!H6x12Q")
 _COUNTERS_13 = struct.Struct("!I4x12QII")
+# Packets before, errors and collisions after it, are left out.
+_LOAD_10 = struct.Struct("!H6x16x4Q48x")
+_LOAD_13 = struct.Struct("!I4x16x4Q48xII")
 _TABLE_10 = struct.Struct("!B3x32s4xIIQQ")
 _TABLE_13 = struct.Struct("!B3xIQQ")
 _TABLE_FEATURES = struct.Struct("!HB5x32s16x4xI")
@@ -100,9 +104,24 @@ def read_port_counters(version: int, pieces: Iterable[bytes]) -> Iterator[PortCo
             yield PortCounters(number, *map(counted, values))
         return
     for number, *values, seconds, nanoseconds in arrays(_COUNTERS_13, version, pieces):
-        known = seconds != _UNKNOWN_DURATION
-        alive = seconds + nanoseconds / 1e9 if known else None
+        alive = _alive(seconds, nanoseconds)
         yield PortCounters(number, *map(counted, values))._replace(alive=alive)
+
+
+def read_port_loads(version: int, pieces: Iterable[bytes]) -> Iterator[PortLoad]:
+    """Yield of each port what its rates are made of."""
+    if version == OPENFLOW_10:
+        for number, received, sent, lost_in, lost_out in arrays(_LOAD_10, version, pieces):
+            values = counted(received), counted(sent), counted(lost_in), counted(lost_out)
+            yield PortLoad(number, *values, None)
+        return
+    for number, received, sent, lost_in, lost_out, *age in arrays(_LOAD_13, version, pieces):
+        values = counted(received), counted(sent), counted(lost_in), counted(lost_out)
+        yield PortLoad(number, *values, _alive(*age))
+
+
+def _alive(seconds: int, nanoseconds: int) -> float | None:
+    return seconds + nanoseconds / 1e9 if seconds != _UNKNOWN_DURATION else None
 
 
 def read_tables(version: int, pieces: Iterable[bytes]) -> Iterator[TableCounters]:

@@ -45,6 +45,17 @@ class PortCounters(NamedTuple):
     alive: float | None = None
 
 
+class PortLoad(NamedTuple):
+    """Of a port's counters those of its load; ``alive`` as in :class:`PortCounters`."""
+
+    port_no: int
+    rx_bytes: int | None
+    tx_bytes: int | None
+    rx_dropped: int | None
+    tx_dropped: int | None
+    alive: float | None
+
+
 class TableCounters(NamedTuple):
     """A flow table; ``name`` and ``max_entries`` None where the switch has not told them."""
 

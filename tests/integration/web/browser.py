@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
@@ -15,6 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from horizon_ryu.http.static_files import PAGE
 from tools.waiting import wait_until
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
@@ -31,6 +34,12 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 SECONDS = 30.0
+PICTURES = os.environ.get("HORIZON_PICTURES")
+"""A folder that the screenshots of the documentation are written to; without it, none are made."""
+NEEDS_BROWSER = pytest.mark.skipif(
+    not (Path(CHROMIUM).exists() and Path(DRIVER).exists() and (PAGE / "index.html").exists()),
+    reason="needs chromium, chromium-driver and the built page (make page)",
+)
 
 Spots = dict[str, tuple[float, float]]
 
@@ -68,13 +77,30 @@ class Browser:
             "return Object.fromEntries((window.horizon ? horizon.ids() : [])"
             ".map(id => [id, horizon.where(id)]))"
         )
-        found = self.driver.execute_script(script)  # type: ignore[no-untyped-call]
+        found = self.ask(script)
         return {name: (spot["x"], spot["y"]) for name, spot in found.items() if spot}
 
     def text(self, selector: str) -> str:
         """Return what stands in the first element of ``selector``; empty if there is none."""
-        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
-        return found[0].text if found else ""
+        script = "return document.querySelector(arguments[0])?.innerText ?? ''"
+        return str(self.ask(script, selector))
+
+    def commands(self) -> str:
+        """Return the first action's equivalents, shown or not."""
+        return str(self.ask("return document.querySelector('.equivalents')?.textContent ?? ''"))
+
+    def is_ready(self, selector: str) -> bool:
+        """Tell whether there is an element of ``selector``, and it may be used."""
+        script = "const one = document.querySelector(arguments[0]); return !!one && !one.disabled"
+        return bool(self.ask(script, selector))
+
+    def is_shown(self, selector: str) -> bool:
+        """Tell whether the first element of ``selector`` can be seen."""
+        script = (
+            "const one = document.querySelector(arguments[0]);"
+            "return !!one && getComputedStyle(one).visibility === 'visible'"
+        )
+        return bool(self.ask(script, selector))
 
     def one(self, selector: str) -> WebElement:
         """Return the element of ``selector``, as soon as it is there."""
@@ -104,7 +130,7 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Click a button."""
-        self.wait(lambda: self.one(selector).is_enabled(), f"{selector} is enabled")
+        self.wait(lambda: self.is_ready(selector), f"{selector} may be used")
         self.one(selector).click()
 
     def fill(self, selector: str, text: str) -> None:
@@ -125,10 +151,34 @@ class Browser:
         """Press a key while another one is held."""
         ActionChains(self.driver).key_down(held).send_keys(key).key_up(held).perform()
 
-    def screenshot(self, path: Path) -> None:
-        """Keep what is shown as a PNG."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.driver.save_screenshot(str(path))
+    def keep_picture(self, name: str) -> None:
+        """Keep what is shown as a picture of the documentation, if those are asked for."""
+        if PICTURES is not None:
+            self.driver.save_screenshot(str(Path(PICTURES) / f"{name}.png"))
+
+    def look(self, width: int, height: int, scheme: str = "light") -> None:
+        """Have a window of that size, and somebody who likes it ``light`` or ``dark``."""
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def ask(self, script: str, *given: object) -> Any:
+        """Return what a script in the page returns."""
+        return self.driver.execute_script(script, *given)  # type: ignore[no-untyped-call]
+
+    def ask_later(self, script: str, *given: object) -> Any:
+        """Return what a script gives to its last argument, which it calls when it is done."""
+        return self.driver.execute_async_script(script, *given)  # type: ignore[no-untyped-call]
+
+    def heap(self) -> int:
+        """Return the bytes that the page's objects have, those that nobody has any more aside."""
+        self.driver.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+        self.driver.execute_cdp_cmd("Performance.enable", {})
+        told = self.driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+        return next(int(one["value"]) for one in told if one["name"] == "JSHeapUsedSize")
 
     # What is wrong.
 
@@ -149,7 +199,7 @@ class Browser:
 
     def axe(self) -> list[str]:
         """Return the serious and critical findings of axe."""
-        self.driver.execute_script(AXE.read_text("utf-8"))  # type: ignore[no-untyped-call]
+        self.ask(AXE.read_text("utf-8"))
         script = "axe.run().then(arguments[arguments.length - 1])"
         found = self.driver.execute_async_script(script)  # type: ignore[no-untyped-call]
         return [

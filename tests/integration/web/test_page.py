@@ -10,18 +10,14 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from horizon_ryu.http.static_files import PAGE
-from integration.web.browser import AXE, CHROMIUM, DRIVER, Browser, Spots
+from integration.web.browser import AXE, NEEDS_BROWSER, Browser, Spots
 from tools.flow_lab import FlowLab
 
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.slow,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes switches: needs root"),
-    pytest.mark.skipif(
-        not (Path(CHROMIUM).exists() and Path(DRIVER).exists() and (PAGE / "index.html").exists()),
-        reason="needs chromium, chromium-driver and the built page (make page)",
-    ),
+    NEEDS_BROWSER,
 ]
 
 RATE = 300
@@ -33,6 +29,7 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlowLab]:
     made = FlowLab(tmp_path_factory.mktemp("lab"))
     try:
         made.stage("fig3_4", ("OpenFlow13",))
+        made.ask("POST", "/v1/networks", {"name": "lab", "definition": {"ip": "10.0.0.0/24"}})
         yield made
     finally:
         made.close()
@@ -94,6 +91,106 @@ def test_the_page_is_served_under_a_strict_policy_and_is_accessible(
     assert page.axe() == []
 
 
+def test_it_is_accessible_in_the_dark_and_on_a_telephone(net: FlowLab, page: Browser) -> None:
+    page.click_at(f"{net.dpid('A'):016x}")
+    page.wait(lambda: page.text(".graph canvas") == "" and page.one(".graph canvas"), "its graph")
+    try:
+        page.look(360, 740)
+        for key, part in (("1", ".objects"), ("2", ".picture"), ("3", ".details")):
+            page.press(key)
+            page.wait(lambda part=part: page.is_shown(part), part)
+            assert page.axe() == []
+            assert page.ask("return document.documentElement.scrollWidth") <= 360
+        page.keep_picture("page-narrow")
+        page.look(1360, 820, "dark")
+        assert page.axe() == []
+        page.keep_picture("page-dark")
+    finally:
+        page.look(1360, 820)
+    assert page.complaints() == []
+
+
+def test_the_table_is_searched_and_sorted_and_the_keys_are_told(
+    net: FlowLab, page: Browser
+) -> None:
+    def names() -> list[str]:
+        script = "return [...document.querySelectorAll('[data-id]')].map(one => one.dataset.id)"
+        found: list[str] = page.ask(script)
+        return found
+
+    ip = net.graph.host("source").ip
+    page.press("/")
+    page.wait(lambda: page.has_focus("#filter"), "the filter")
+    page.press(ip)
+    station = f"host:{net.graph.host('source').mac}"
+    page.wait(lambda: names() == [station], "the station alone")
+    page.fill("#filter", "OpenFlow")
+    up = [f"{dpid:016x}" for dpid in sorted(net.switches())]
+    page.wait(lambda: names() == up, "the switches in order")
+    page.click('[role="columnheader"] button')
+    page.wait(lambda: names() == up[::-1], "in reverse")
+    page.click('[role="columnheader"] button')
+    page.press_with(Keys.CONTROL, "a")
+    page.fill("#filter", " ")
+    page.press(Keys.ESCAPE, "?")
+    page.wait(lambda: "find anything" in page.text("dialog"), "the sheet of keys")
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: not page.text("dialog"), "it is closed")
+    assert page.complaints() == []
+
+
+def test_the_tree_is_told_by_lines_and_words_and_a_network_by_an_overlay(
+    net: FlowLab, page: Browser
+) -> None:
+    links = net.ask("GET", "/v1/topology")["links"]
+    for cable in (name for name in page.spots() if "=" in name):
+        ends = set(cable.split("="))
+        in_tree = any(
+            link["in_tree"]
+            for link in links
+            if {f"{link[end]['dpid']}:{link[end]['port_no']}" for end in ("src", "dst")} == ends
+        )
+        page.wait(
+            lambda cable=cable, in_tree=in_tree: (
+                page.ask("return horizon.line(arguments[0])", cable)
+                == ("solid" if in_tree else "dashed")
+            ),
+            f"{cable} is as it is in the tree",
+        )
+        word = "tree" if in_tree else "spare"
+        page.wait(lambda c=cable, w=word: w in page.text(f'[data-id="{c}"]'), "and in words")
+    page.click('[data-id="network:lab"]')
+    page.wait(lambda: "Virtual network lab" in page.text(".details"), "the network")
+    part = net.ask("GET", "/v1/topology?network=lab")
+    wanted = {one["dpid"] for one in part["switches"]}
+    page.wait(
+        lambda: wanted and wanted <= set(page.ask("return horizon.marked('lit')")), "its switches"
+    )
+    page.click(".equivalents summary")
+    assert "horizonctl topology --network lab" in page.text(".equivalents")
+    page.press(Keys.ESCAPE)
+    page.wait(lambda: page.ask("return horizon.marked('lit')") == [], "no overlay")
+    assert page.complaints() == []
+
+
+def test_timers_are_refused_beside_their_fields_and_set(net: FlowLab, page: Browser) -> None:
+    field = "#timers-spanning-tree #field-port_hold_time-portholdtime"
+    page.press("t")
+    page.wait(lambda: page.is_ready(field), "the timers")
+    page.fill(field, "-1")
+    page.press(Keys.ENTER)
+    page.wait(lambda: page.text(f"{field}-fault"), "the refusal beside its field")
+    page.fill(field, "4")
+    assert "horizonctl timers spanning-tree port_hold_time=4" in page.ask(
+        "return document.querySelector('#timers-spanning-tree .equivalents').textContent"
+    )
+    page.press(Keys.ENTER)
+    path = "/v1/spanning-tree/timers"
+    page.wait(lambda: net.ask("GET", path)["port_hold_time"] == 4, "the timer")
+    net.ask("PATCH", path, {"port_hold_time": 3})
+    assert [one for one in page.complaints() if "422" not in one] == []
+
+
 def test_a_stopped_switch_leaves_and_nothing_else_moves(net: FlowLab, page: Browser) -> None:
     before = nodes(page.spots())
     gone = f"{net.dpid('F'):016x}"
@@ -103,6 +200,8 @@ def test_a_stopped_switch_leaves_and_nothing_else_moves(net: FlowLab, page: Brow
     assert {name: before[name] for name in after} == after
     net.start_switch(net.dpid("F"))
     page.wait(lambda: nodes(page.spots()) == before, "it is back where it was")
+    page.click_at(gone)
+    page.wait(lambda: "switch leave" in page.text(".details .events"), "what happened to it")
 
 
 def test_a_flow_is_migrated_by_clicks_and_back_without_loss(net: FlowLab, page: Browser) -> None:
@@ -115,6 +214,7 @@ def test_a_flow_is_migrated_by_clicks_and_back_without_loss(net: FlowLab, page: 
             page.click_at(f"{net.dpid(letter):016x}")
         page.click_at(f"{net.dpid('D'):016x}")
         page.wait(lambda: "New path" in page.text(".plan"), "the plan")
+        page.keep_picture("page-migrate")
         page.click("#migrate-now")
         page.wait(lambda: "Moved" in page.text(".outcome"), "it is moved")
         net.expect_laid(net.passages("source", "ABCD", "dest"))
@@ -163,7 +263,7 @@ def test_a_whole_task_is_done_by_keyboard_alone(net: FlowLab, page: Browser) -> 
     for letter in "ABD":
         page.press(f"{net.dpid(letter):x}", Keys.ENTER)
     page.wait(lambda: "New path" in page.text(".plan"), "the plan")
-    page.wait(page.one("#migrate-now").is_enabled, "the plan may be carried out")
+    page.wait(lambda: page.is_ready("#migrate-now"), "the plan may be carried out")
     page.press(Keys.TAB, Keys.TAB)
     page.wait(lambda: page.has_focus("#migrate-now"), "the button")
     page.press(Keys.ENTER)
@@ -178,6 +278,7 @@ def test_a_link_is_cut_in_the_picture_only(net: FlowLab, page: Browser) -> None:
     page.press("w")
     page.click_at(cut)
     page.wait(lambda: "would move" in page.text("#what-if-answer"), "what would be")
+    page.keep_picture("page-what-if")
     page.press(Keys.ESCAPE)
     net.expect_true_topology()
 
@@ -189,7 +290,7 @@ def test_a_switch_is_found_and_named_by_keyboard_alone(net: FlowLab, page: Brows
     page.press(dpid)
     page.press(Keys.ENTER)
     page.wait(lambda: dpid in page.text(".details"), "it is selected")
-    page.driver.execute_script("document.querySelector('.details input').focus()")  # type: ignore[no-untyped-call]
+    page.ask("document.querySelector('.details input').focus()")
     page.press("core")
     page.press(Keys.ENTER)
     page.wait(lambda: page.text(f'[data-id="{dpid}"]').startswith("core"), "its name in the table")

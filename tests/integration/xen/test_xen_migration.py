@@ -6,12 +6,11 @@ What became of it is judged from outside: by xl and virsh of both hosts, and by 
 from __future__ import annotations
 
 import os
-import re
 from functools import partial
-from typing import Any
 
 import pytest
 
+from integration.xen.moves import begin, defined_at, ended, is_only_at, runs_at, until_moved
 from tools.xen_path import HOSTS, ROUTER, packets_pass, prepare_path, shell_answers, traffic
 from tools.xen_pilot import Pilot
 from topologies.lab.lab import SCHEDULERS
@@ -24,59 +23,6 @@ pytestmark = [
         "HORIZON_XEN_MOVES" not in os.environ, reason="by hand, with HORIZON_XEN_MOVES=1"
     ),
 ]
-
-MOVE_SECONDS = 900.0
-"""Half a minute on an idle machine."""
-FINAL = ("done", "rolled_back", "failed", "refused")
-
-
-# ---- outside
-
-
-def runs_at(pilot: Pilot, name: str = ROUTER) -> dict[str, str]:
-    """Return the state of a domain at each host that has one of that name, as Xen tells it.
-
-    A copy that stands paused is one too.
-    """
-    found: dict[str, str] = {}
-    for host in HOSTS:
-        listed = pilot.lab.machine(host).run("xl list")
-        row = re.search(rf"^{name}\s+\d+\s+\d+\s+\d+\s+(\S+)\s", listed, re.M)
-        if row is not None:
-            found[host] = row[1]
-    return found
-
-
-def defined_at(pilot: Pilot, name: str = ROUTER) -> list[str]:
-    """Return the hosts whose libvirt knows a domain."""
-    virsh = "virsh -c xen:///system list --all --name"
-    return [host for host in HOSTS if name in pilot.lab.machine(host).run(virsh).split()]
-
-
-def is_only_at(pilot: Pilot, host: str) -> bool:
-    """Tell whether the router runs at a host, and is known to no other."""
-    states = runs_at(pilot)
-    return set(states) == {host} and "p" not in states[host] and defined_at(pilot) == [host]
-
-
-# ---- by REST
-
-
-def begin(pilot: Pilot, source: str, **body: Any) -> tuple[int, Any]:
-    """Ask for a migration; return the status and the answer."""
-    wanted = {"mode": "standard", **body}
-    path = f"/xen/hosts/{source}/domains/{ROUTER}/migrations"
-    return pilot.ask("POST", path, wanted)  # type: ignore[no-any-return]
-
-
-def ended(pilot: Pilot, number: str) -> Any:
-    """Return a migration at its end."""
-
-    def look() -> Any:
-        found = pilot.get(f"/migrations/{number}")
-        return found if found["state"] in FINAL else None
-
-    return pilot.wait(look, MOVE_SECONDS, f"migration {number} ends")
 
 
 def is_moving(pilot: Pilot, number: str) -> bool:
@@ -115,9 +61,7 @@ def test_a_router_goes_there_and_comes_back(pilot: Pilot, router: str) -> None:
     pilot.set("xen1", router, weight=600, cap=70)
     with traffic(pilot) as passed:
         for source, target in (HOSTS, HOSTS[::-1]):
-            status, answer = begin(pilot, source, destination=target)
-            assert status == 202, answer
-            told = ended(pilot, answer["id"])
+            told = until_moved(pilot, source, target)
             assert (told["state"], told["problem"]) == ("done", None), told
             assert told["pause_ms"] > 0
             assert is_only_at(pilot, target), (runs_at(pilot), defined_at(pilot))
@@ -189,7 +133,5 @@ def test_a_bridge_that_is_killed_in_the_middle_ends_it_when_it_is_back(
     assert told["state"] == "done", told
     assert is_only_at(pilot, "xen2"), (runs_at(pilot), defined_at(pilot))
     pilot.wait(lambda: packets_pass(pilot), 120, "packets pass")
-    status, answer = begin(pilot, "xen2", destination="xen1")
-    assert status == 202, answer
-    assert ended(pilot, answer["id"])["state"] == "done"
+    assert until_moved(pilot, "xen2", "xen1")["state"] == "done"
     assert is_only_at(pilot, "xen1")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.architecture.test_arrows import ROOT, modules
+from unit.architecture.test_arrows import ROOT, import_statements, modules
 
 NAMED_BY = {"xen_bridge.runtime.green", "xen_bridge.serving.http"}
 """The green runtime, and the HTTP server on eventlet's protocol; a third would be allowed."""
@@ -44,10 +44,10 @@ print(json.dumps(said))
 
 def names(path: Path) -> Iterator[str]:
     """Yield everything that a file imports, with the names taken from it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in import_statements(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 

@@ -6,6 +6,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+from unit.architecture.test_arrows import import_statements
+
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("horizon_client", "horizon_ryu", "xen_bridge", "tools", "topologies")
 FEWEST_LINES = 40
@@ -32,7 +34,7 @@ def lines_and_importers() -> dict[str, tuple[int, set[str]]]:
     }
     importers: defaultdict[str, set[str]] = defaultdict(set)
     for name, path in paths.items():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in import_statements(path):
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     importers[node.module].add(name)

@@ -9,8 +9,10 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from horizon_ryu.cli import show_slices
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.slice_options import rule_of
+from horizon_ryu.cli.terminal import Terminal
 from unit.rest.conftest import Client
 
 
@@ -158,3 +160,11 @@ def test_refusals_are_told_with_the_field(served: Served) -> None:
     assert told.exit_code == 1
     assert "flowspace.1.match.dl_vlan" in told.output
     assert served.run("show", "none").exit_code == 1
+
+
+def test_what_was_not_measured_yet_is_a_dash(capsys: pytest.CaptureFixture[str]) -> None:
+    none = {"samples": 0, "p50_us": None, "p99_us": None}
+    show_slices.document(Terminal(), {"slice": "blue", "latency": {"from_switch": none}})
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["latency.from_switch.p50_us", "-"] in told
+    assert ["latency.from_switch.samples", "0"] in told

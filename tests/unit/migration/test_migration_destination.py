@@ -130,6 +130,43 @@ def test_a_domain_that_has_come_gets_its_weight_and_cap(
     assert journal(tmp_path).load()[NUMBER].state == "finished"
 
 
+class ReconnectingMemoryHost(MovingMemoryHost):
+    """One whose domains are not connected at once."""
+
+    connected = False
+
+    def is_connected(self, uuid: str) -> bool:
+        return self.connected
+
+
+class NoLandings:
+    """Stands for planes that are to come."""
+
+    def __init__(self) -> None:
+        self.bound: list[str] = []
+
+    def bind(self, migration: str, _uuid: str) -> None:
+        self.bound.append(migration)
+
+
+def test_a_router_that_hears_nothing_yet_is_bound_but_not_done_with(tmp_path: Path) -> None:
+    """Else what is passed on to it would be lost."""
+    host, landings = ReconnectingMemoryHost(), NoLandings()
+    made = MigrationDestination(
+        PhysicalHost("memory:///two", host),
+        journal(tmp_path),
+        landings=landings,  # type: ignore[arg-type]
+        clock=Clock(),
+    )
+    made.prepare(WANTED, SOURCE)
+    host.arrive()
+    with pytest.raises(RequestConflict, match="not connected here yet"):
+        made.advise(AdviseMigration(NUMBER, "bind"), SOURCE)
+    host.connected = True
+    made.advise(AdviseMigration(NUMBER, "bind"), SOURCE)
+    assert landings.bound == [NUMBER, NUMBER]
+
+
 def test_a_migration_is_advised_and_aborted_only_by_the_node_that_prepared_it(
     host: MovingMemoryHost, tmp_path: Path
 ) -> None:

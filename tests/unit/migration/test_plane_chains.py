@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xen_bridge.errors import InvalidRequest
-from xen_bridge.migration.plane_chains import bare, port_of, quarantine, quiet
+from xen_bridge.migration.plane_chains import bare, copied, port_of, quarantine, quiet
 from xen_bridge.planes.data_plane import DataPlanePlan
 
 PORTS = (
@@ -32,6 +32,13 @@ def test_a_quiet_port_passes_on_and_counts_but_neither_answers_nor_asks() -> Non
     assert text.count("ether type arp drop") == 4
 
 
+def test_what_is_given_to_a_machine_is_copied() -> None:
+    text = copied("0123456789ab", (("vif5.1", "hzw01234567.0"),))
+    assert text.startswith("table netdev hz_c_0123456789ab { }\ndelete table")
+    assert "egress device vif5.1 " in text
+    assert "dup to hzw01234567.0" in text
+
+
 @pytest.mark.parametrize(
     ("mac", "physical", "address"),
     [
@@ -49,3 +56,14 @@ def test_what_nft_would_take_for_something_else_is_refused(
 
 def test_addresses_are_told_without_their_prefix_lengths() -> None:
     assert bare(("10.0.1.1/24", "2001:db8::1/64")) == ("10.0.1.1", "2001:db8::1")
+
+
+def test_a_bridge_that_leads_away_has_no_frame_go_both_ways() -> None:
+    leading = {"to1": ("hzt000001",)}
+    number, plan = "0123456789ab", DataPlanePlan(3, PORTS)
+    before = quiet(number, plan, leading)
+    assert "hook egress device hzt000001 " in before
+    assert before.count("counter name late_") == len(PORTS)
+    after = quiet(number, plan, leading, is_led=True)
+    assert "hzt000001" not in after
+    assert after.count("counter name late_") == len(PORTS) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -212,6 +213,10 @@ class FakeWatch:
     def __init__(self, _domain: int) -> None:
         self.has_fired = False
 
+    def wait(self, seconds: float) -> bool:
+        time.sleep(min(seconds, 0.01))
+        return self.has_fired
+
     def __enter__(self) -> FakeWatch:
         return self
 
@@ -257,6 +262,39 @@ def test_that_it_stands_still_is_told_once() -> None:
     moving.carry_out()
     assert told == ["stopped"]
     assert moving.stopped is not None
+
+
+def test_what_is_for_it_is_kept_before_it_can_stand_still() -> None:
+    told: list[str] = []
+    domain = FakeDomain(migrates=lambda: told.append("moves"))
+    LiveMove(
+        domain, THERE, MoveHooks(may_stop=lambda: told.append("kept")), watch=FakeWatch
+    ).carry_out()
+    assert told == ["kept", "moves"]
+
+
+def test_one_whose_frames_cannot_be_kept_does_not_leave() -> None:
+    watch, over, ended = FakeWatch(5), threading.Event(), list[int]()
+    watch.has_fired = True
+
+    def migrates() -> None:
+        _waits(over)
+        raise refusal(text="Failed to send migration data")
+
+    def end(number: int) -> int:
+        ended.append(number)
+        over.set()
+        return 1
+
+    def stopped() -> None:
+        raise HypervisorError("no room")
+
+    moving = LiveMove(
+        FakeDomain(migrates=migrates), THERE, MoveHooks(stopped=stopped), end, lambda _domain: watch
+    )
+    with pytest.raises(HypervisorError, match="no room"):
+        moving.carry_out()
+    assert ended
 
 
 def _waits(over: threading.Event) -> None:

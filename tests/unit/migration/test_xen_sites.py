@@ -17,7 +17,7 @@ from xen_bridge.dom0.hypervisor.xen.disk_identity import (
 )
 from xen_bridge.dom0.hypervisor.xen.migration_uri import MigrationUri
 from xen_bridge.dom0.hypervisor.xen.save_helpers import saving
-from xen_bridge.dom0.hypervisor.xen.xen_site import XenSite, missing_bridges
+from xen_bridge.dom0.hypervisor.xen.xen_site import XenSite, missing_bridges, unconnected
 from xen_bridge.errors import HypervisorAway, InvalidRequest
 from xen_bridge.protocol.documents.domains import CreateDomain, NewDisk, NewInterface
 
@@ -172,3 +172,10 @@ def test_the_helper_that_sends_a_domain_is_found_by_its_id(tmp_path: Path) -> No
     assert list(saving(1, tmp_path)) == [101]
     assert list(saving(31, tmp_path)) == [102]
     assert list(saving(44, tmp_path)) == []
+
+
+def test_an_interface_is_connected_when_the_guest_has_taken_it_up(tmp_path: Path) -> None:
+    for name, carrier in (("vif5.0", "1"), ("vif5.1", "0")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "carrier").write_text(f"{carrier}\n", encoding="ascii")
+    assert unconnected(("vif5.0", "vif5.1", "vif5.2"), tmp_path) == ("vif5.1", "vif5.2")

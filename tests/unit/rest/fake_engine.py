@@ -31,7 +31,8 @@ class FakeEngine:
             self.document = json.loads(json.dumps(fields["document"]))
             return {"version": self.document["version"], "switches": self.switches}
         if op == "status":
-            return {"version": self.document["version"], "pid": 1, "switches": []}
+            tls = {"tenants": False, "switches": False}
+            return {"version": self.document["version"], "pid": 1, "switches": [], "tls": tls}
         return {"slice": fields["slice"], "op": op}
 
     def names(self) -> list[str]:

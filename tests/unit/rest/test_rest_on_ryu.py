@@ -364,6 +364,7 @@ def test_client_that_pings_and_never_reads_is_dropped(
     with pytest.raises(ConnectionError):
         tpool.execute(ping)
     until(lambda: client.events.subscribers == 0)
+    assert client.events.dropped == 1  # Counted, although its queue never was full.
     connection.sock.close()
 
 

@@ -156,6 +156,31 @@ def test_a_dry_run_tells_what_would_clash_and_touches_nothing(client: Any) -> No
     assert kinds(client) == {"slice_created": 1}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "place"),
+    [
+        ("POST", "", {"name": "red", "controllers": "TLS"}, []),
+        ("PATCH", "/blue", {"controllers": "TLS"}, []),
+        ("PUT", "", {"slices": [{"name": "red", "controllers": "TLS"}]}, ["slices", "0"]),
+    ],
+)
+def test_a_dry_run_refuses_controllers_over_tls_as_the_engine_does(
+    client: Any, method: str, path: str, body: dict[str, Any], place: list[str]
+) -> None:
+    client.ask("POST", "/v1/slices", BLUE)
+    client.slices.look()
+    told = [{"url": "tcp:127.0.0.1:7000"}, {"url": "tls:127.0.0.1:7001"}]
+    for one in (body, *body.get("slices", ())):
+        if "controllers" in one:
+            one["controllers"] = told
+    answers = [client.ask(method, f"/v1/slices{path}{dry}", body) for dry in ("", "?dry_run=1")]
+    assert [answer.status_int for answer in answers] == [422, 422]
+    assert answers[0].json["errors"] == answers[1].json["errors"]
+    assert answers[1].json["errors"][0]["loc"] == [*place, "controllers", "1", "url"]
+    told.pop()
+    assert client.ask(method, f"/v1/slices{path}?dry_run=1", body).status_int == 200
+
+
 def test_all_slices_are_replaced_together_and_only_if_nobody_changed_them(client: Any) -> None:
     client.ask("POST", "/v1/slices", BLUE)
     listed = client.get("/v1/slices").json

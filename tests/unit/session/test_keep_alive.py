@@ -7,7 +7,7 @@ from math import inf
 import pytest
 
 from fuzz.wire import OF10, OF13, message
-from horizon_ryu.wire.session import ProtocolSession, SessionLimits, SessionStage
+from horizon_ryu.wire.session import PendingRequest, ProtocolSession, SessionLimits, SessionStage
 from unit.session.sessions import LIMITS, events, ready, said, to_controller
 
 
@@ -51,6 +51,47 @@ def test_one_late_reply_is_enough_to_live() -> None:
         asked(session, now)
     events(session, message(OF13, 3, b"", first), message(OF13, 3, b"", 9999))
     assert len(asked(session, 11.0)) == 1
+
+
+def answered_others(session: ProtocolSession, xid: int) -> None:
+    """Have the peer answer an echo request that somebody else has sent."""
+    session.request(PendingRequest(xid, lambda: None))
+    events(session, message(OF13, 3, b"", xid))
+
+
+def test_who_answers_others_need_not_be_asked() -> None:
+    session = ready()
+    for now in (5.0, 7.0, 9.0, 11.0, 13.0, 15.0):
+        answered_others(session, 70_000 + int(now))
+        assert asked(session, now) == []
+        assert session.next_deadline() == now + LIMITS.echo_interval
+    assert session.stage is SessionStage.READY
+    assert len(asked(session, 17.0)) == 1
+
+
+@pytest.mark.parametrize("has_answered", [False, True])
+def test_who_has_answered_others_is_found_dead_as_soon_as_who_has_not(has_answered: bool) -> None:
+    session = ready()
+    (xid,) = asked(session, 5.0)
+    events(session, message(OF13, 3, b"", xid))
+    if has_answered:
+        answered_others(session, 70_000)
+    for now in (7.0, 9.0, 11.0):
+        session.tick(now)
+        assert session.stage is SessionStage.READY
+    session.tick(13.0)
+    assert session.end is not None
+    assert session.end.reason == "no_echo"
+
+
+def test_a_reply_outweighs_the_requests_that_were_spared() -> None:
+    session = ready()
+    for now in (5.0, 9.0, 13.0, 17.0):
+        answered_others(session, 70_000 + int(now))
+        assert asked(session, now) == []
+        (xid,) = asked(session, now + 2)
+        events(session, message(OF13, 3, b"", xid))
+    assert session.stage is SessionStage.READY
 
 
 def test_nobody_is_asked_where_no_echo_may_stay_unanswered() -> None:

@@ -189,7 +189,10 @@ CASES: dict[str, str] = {
         f"{TEN}::test_flowstats_fragments_and_the_cache"
     ),
     "flowstats.AggStats, AggStatsSpecific": f"{TEN}::test_flowstats_aggregate",
-    "flowlimit.SliceLimit, DPIDLimit, SliceDPIDLimit": f"{TEN}::test_flowlimit_slice_limit",
+    "flowlimit.SliceLimit": f"{TEN}::test_flowlimit_slice_limit",
+    "flowlimit.DPIDLimit, SliceDPIDLimit": (
+        f"{ENGINE}::test_flowlimit_holds_for_each_switch_and_for_all_of_them_together"
+    ),
     "flowlimit.ErrorLimit": f"{TEN}::test_flowlimit_error_limit",
     "ratelimit.RateLimit": f"{TEN}::test_ratelimit_rate_limit",
     "api.Ping, ListFlowSpace, ListDevices, GetLinks, ChangeFlowSpace, CreateSlice, DeleteSlice": (

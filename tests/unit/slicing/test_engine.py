@@ -24,7 +24,7 @@ from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
 from horizon_ryu.wire.session.protocol_session import ProtocolSession, SessionLimits
 from horizon_ryu.wire.session.switch import SwitchSession
-from horizon_ryu.wire.symmetric import BarrierRequest, Error, FeaturesRequest
+from horizon_ryu.wire.symmetric import BarrierReply, BarrierRequest, Error, FeaturesRequest
 from horizon_ryu.wire.versions import OPENFLOW_10
 from unit.slicing.sliced10 import MESSAGES, flow_mod, frame, match, output, port
 
@@ -46,6 +46,7 @@ class Peer(asyncio.Protocol):
         self.is_lost = asyncio.Event()
         self.news = asyncio.Event()
         self.transport: Any = None
+        self.answers_barriers = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -55,6 +56,8 @@ class Peer(asyncio.Protocol):
         for event, message in self.session.receive(data):
             if event is SessionEvent.READY:
                 self.is_ready.set()
+            elif self.answers_barriers and message[1] == 18:
+                self.session.say(message[:1] + bytes((19,)) + message[2:])
             elif message[1] not in (0, 2, 3, 5):
                 self.got.append(self.session.codec.messages.decode(message).message)
                 self.all.append(self.got[-1])
@@ -186,6 +189,48 @@ def in_lab(test: Callable[[Lab], Awaitable[None]], **options: Any) -> None:
             await test(found)
 
     asyncio.run(run())
+
+
+def limited(lab: Lab, version: int, limits: dict[str, Any]) -> None:
+    """Have the slice ``a`` on every switch, with these limits."""
+    one = {"name": "a", "controllers": [{"url": lab.urls["a"]}], "flowspace": [{"ports": [1, 2]}]}
+    document = {"version": version, "slices": [{**one, "limits": limits}]}
+    lab.engine.configure(parse_configuration(document))
+
+
+async def added(tenant: Peer, kinds: range) -> list[bool]:
+    """Return of each of several flow-mods whether it was taken."""
+    taken = []
+    for kind in kinds:
+        tenant.say(flow_mod(match(in_port=1, dl_type=0x0900 + kind), output(2)), xid=kind)
+        tenant.say(BarrierRequest(), xid=1000 + kind)
+        await tenant.message(BarrierReply)
+        taken.append(not [one for one in tenant.all if isinstance(one, Error)])
+        tenant.all.clear()
+    return taken
+
+
+def test_flowlimit_holds_for_each_switch_and_for_all_of_them_together() -> None:
+    async def test(lab: Lab) -> None:
+        limited(lab, 2, {"flow_entries": 5, "per_switch": {"1": {"flow_entries": 3}}})
+        first, second = await lab.switch(1), await lab.switch(2)
+        for switch in (first, second):
+            switch.answers_barriers = True
+        tenants = [await lab.tenant("a", at) for at in (0, 1)]
+        by_dpid = {tenant.session.dpid: tenant for tenant in tenants}
+        assert await added(by_dpid[1], range(1, 5)) == [True, True, True, False]
+        assert await added(by_dpid[2], range(1, 4)) == [True, True, False], "five in all"
+        told = stats_report(lab.engine, "a")
+        assert told["flow_entries"] == {"used": 5, "most": 5}
+        assert [one["flow_entries"] for one in told["switches"]] == [
+            {"used": 3, "most": 3},
+            {"used": 2, "most": 2},
+        ]
+        limited(lab, 3, {"flow_entries": 6, "per_switch": {"1": {"flow_entries": 3}}})
+        assert await added(by_dpid[2], range(5, 7)) == [True, False], "raised: one more passes"
+        assert await added(by_dpid[1], range(5, 6)) == [False]
+
+    in_lab(test)
 
 
 def packet_in(number: int) -> PacketIn10:

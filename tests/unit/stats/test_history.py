@@ -110,6 +110,14 @@ def test_who_finds_no_room_is_not_read_again_and_again() -> None:
     assert not history.is_due(1, 101.0 + STEP)
 
 
+def test_who_has_too_many_ports_is_counted_once_a_step() -> None:
+    history = RateHistory(10)
+    for second in range(11):
+        reading = 100.0 + STEP * (second // STEP)
+        assert not history.is_due(1, reading, size=11 * PORT_BYTES)
+    assert history.refused == 3
+
+
 def test_those_who_are_gone_give_way_and_those_who_are_there_do_not() -> None:
     history = RateHistory(2)
     assert history.record(1, 0.0, {1: ONE, 2: ONE})

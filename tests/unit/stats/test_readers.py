@@ -70,6 +70,31 @@ def test_counters_are_ryus_counters(version: int) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_loads_are_those_among_the_counters(version: int) -> None:
+    told = pieces(version, StatsType.PORTS)
+    counters = list(readers.read_port_counters(version, told))
+    assert [
+        (one.port_no, one.rx_bytes, one.tx_bytes, one.rx_dropped, one.tx_dropped, one.alive)
+        for one in counters
+    ] == list(readers.read_port_loads(version, told))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_loads_have_a_place_each(version: int) -> None:
+    body = bytes(range(104 if version == 1 else 112))
+    (counters,) = readers.read_port_counters(version, [bytes(12 if version == 1 else 16) + body])
+    (load,) = readers.read_port_loads(version, [bytes(12 if version == 1 else 16) + body])
+    assert load == (
+        counters.port_no,
+        counters.rx_bytes,
+        counters.tx_bytes,
+        counters.rx_dropped,
+        counters.tx_dropped,
+        counters.alive,
+    )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_tables_are_ryus_tables(version: int) -> None:
     theirs = [
         (table.table_id, table.active_count, table.lookup_count, table.matched_count)

@@ -171,10 +171,12 @@ def test_half_a_file_of_results_counts_nothing(tmp_path: Path) -> None:
 
 FILES = {
     "logic": "tests/unit/tools/test_lanes.py",
+    "models": "tests/unit/core/test_deadline_queue.py",
     "processes": "tests/integration/test_controller_process.py",
     "switches": "tests/integration/test_real_switches.py",
     "entries": "tests/integration/test_real_stats.py",
-    "xen": "tests/integration/xen/test_cap_experiment.py",
+    "xen": "tests/integration/xen/test_xen_faults.py",
+    "shares": "tests/integration/xen/test_cap_experiment.py",
 }
 LIVE = "tests/fuzz/test_live_connections.py"
 

@@ -443,6 +443,20 @@ def test_a_plane_that_cannot_be_made_leaves_nothing_and_is_tried_again(host: Hos
     assert host.routers.hello(PK, HELLO).state == "separated"
 
 
+def test_a_hello_that_is_read_late_leaves_what_is_for_the_router_where_it_is_kept(
+    host: Host,
+) -> None:
+    host.routers.hello(PK, HELLO)
+    host.tell(1, WHOLE)
+    host.routers.pin("r1")
+    ports = host.routers.snapshot("r1").plan.ports
+    host.routers.rebind("r1", [replace(one, vif=f"park{n}") for n, one in enumerate(ports)])
+    assert host.routers.hello(PK, HELLO).state == "separated"
+    assert [one.vif for one in host.kernel.plans[1].ports] == [
+        f"park{number}" for number in range(len(ports))
+    ]
+
+
 def test_a_router_moves_with_all_it_told_and_is_kept_where_it_was_pinned(
     host: Host, tmp_path: Path
 ) -> None:

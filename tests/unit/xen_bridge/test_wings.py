@@ -49,7 +49,9 @@ LEANS_ON: dict[str, set[str]] = {
     },
 }
 """What each wing may import, besides itself; those at the top put it together."""
-TOP = {"handlers", "nodes", "command", "leaving"}
+TOP = {
+    *("handlers", "router_handlers", "nodes", "node_parts", "router_node", "command", "leaving"),
+}
 
 
 def wing_of(path: Path) -> str:

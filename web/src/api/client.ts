@@ -30,7 +30,7 @@ export class Client {
   private async ask<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
     const headers: Record<string, string> = { Accept: "application/json" };
     const token = this.token();
-    if (token !== null) headers["Authorization"] = `Bearer ${token}`;
+    if (token !== null) headers.Authorization = `Bearer ${token}`;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     let response: Response;
     let text: string;

@@ -29,10 +29,10 @@ export class Problem extends Error {
 /** Return the problem in the body of an answer, whatever that is. */
 export function problemOf(status: number, body: unknown): Problem {
   const told = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  const title = text(told["title"]) ?? `The controller answers ${status}`;
-  const at = text(told["switch"]) ?? text(told["host"]) ?? null;
-  const errors = Array.isArray(told["errors"]) ? told["errors"].flatMap(fault) : [];
-  return new Problem(status, title, text(told["detail"]) ?? title, errors, at);
+  const title = text(told.title) ?? `The controller answers ${status}`;
+  const at = text(told.switch) ?? text(told.host) ?? null;
+  const errors = Array.isArray(told.errors) ? told.errors.flatMap(fault) : [];
+  return new Problem(status, title, text(told.detail) ?? title, errors, at);
 }
 
 /** Return the problem that stands for an answer that never came. */

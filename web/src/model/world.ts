@@ -65,7 +65,7 @@ export function emptyWorld(): World {
 export const xenHostId = (host: string): string => `xen:${host}`;
 export const routerId = (host: string, domain: string): string => `xen:${host}:${domain}`;
 
-/** Tell whether an event concerns an object: one of these words stands in its data. */
+/** Tell whether an event concerns an object: one of these words stands in its data, or `DPID:PORT` does. */
 export function concerns(event: ApiEvent, words: readonly string[]): boolean {
   return mentions(event.data, new Set(words), 0);
 }
@@ -73,5 +73,7 @@ export function concerns(event: ApiEvent, words: readonly string[]): boolean {
 function mentions(value: unknown, words: ReadonlySet<string>, depth: number): boolean {
   if (typeof value === "string") return words.has(value);
   if (typeof value !== "object" || value === null || depth > 3) return false;
+  const { dpid, port_no } = value as { dpid?: unknown; port_no?: unknown };
+  if (port_no !== undefined && words.has(`${dpid}:${port_no}`)) return true;
   return Object.values(value).some((inner) => mentions(inner, words, depth + 1));
 }

@@ -64,7 +64,10 @@ export class Picture {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.cy.style(look());
     });
-    new ResizeObserver(() => this.cy.resize()).observe(container);
+    new ResizeObserver(() => {
+      this.cy.resize();
+      this.fitFirst();
+    }).observe(container);
   }
 
   /** Show these elements at these positions; those without one are placed, nobody else moves. */
@@ -119,6 +122,16 @@ export class Picture {
     return this.cy.elements().map((one) => one.id());
   }
 
+  /** Return the ids of what is marked: `lit`, `dim`, `planned`, `cut`, `selected`. */
+  marked(name: string): string[] {
+    return this.cy.elements(`.${name}`).map((one) => one.id());
+  }
+
+  /** Return how the line of a cable is drawn: `solid`, `dashed`. */
+  line(id: string): string {
+    return String(this.cy.getElementById(id).style("line-style"));
+  }
+
   panBy(x: number, y: number): void {
     this.cy.panBy({ x, y });
   }
@@ -131,6 +144,7 @@ export class Picture {
 
   private settle(): void {
     const leaves = this.leaves();
+    this.keepBoxes(leaves);
     const without = leaves.filter((one) => !this.positions.has(one.id));
     if (without.length > 0 && !this.arranging) {
       const isFirst = without.length > 0.6 * leaves.length;
@@ -170,6 +184,23 @@ export class Picture {
       near: siblings.length > 1 ? siblings.map((s) => s.id) : near,
       room: ROOMS[one.kind],
     };
+  }
+
+  /** The box of a host stays where it is when its first router comes, and when its last one goes. */
+  private keepBoxes(leaves: PictureNode[]): void {
+    const made = new Map<string, Position>();
+    for (const one of leaves) {
+      if (this.positions.has(one.id)) continue;
+      const children = this.cy.getElementById(one.id).children();
+      const before = one.kind === "router" ? one.parent : children.first().id();
+      const spot = this.positions.get(before ?? "");
+      const isAlone = leaves.filter((other) => other.parent === one.parent).length === 1;
+      if (spot !== undefined && (one.kind === "xen_host" || isAlone))
+        made.set(one.id, { x: spot.x, y: spot.y });
+    }
+    if (made.size === 0) return;
+    for (const [id, spot] of made) this.positions.set(id, spot);
+    this.events.placed(made);
   }
 
   private arrangeSoon(): void {
@@ -235,10 +266,14 @@ export class Picture {
       for (const one of edges) this.drawEdge(one);
     });
     this.mark(this.marks);
-    if (!this.fitted && nodes.length > 0 && !this.arranging) {
-      this.fitted = true;
-      this.fit();
-    }
+    this.fitFirst();
+  }
+
+  /** Fit what is there, once; a picture behind the table has no size to fit in. */
+  private fitFirst(): void {
+    if (this.fitted || this.arranging || this.cy.nodes().empty() || this.cy.width() === 0) return;
+    this.fitted = true;
+    this.fit();
   }
 
   private isPlaced(one: PictureNode): boolean {

@@ -7,9 +7,11 @@ import type { World } from "../model/world.ts";
 import { type Mode, usePage, useView, useWorld } from "./context.tsx";
 import { Details } from "./details.tsx";
 import { DrawFlow } from "./draw_flow.tsx";
+import { MakeSlice } from "./make_slice.tsx";
 import { ObjectTable } from "./object_table.tsx";
 import { KeySheet, Palette, TokenDialog } from "./palette.tsx";
 import { PictureView } from "./picture_view.tsx";
+import { TimersPanel } from "./timers_panel.tsx";
 import { WhatIf } from "./what_if.tsx";
 
 const MANY = 200;
@@ -36,7 +38,7 @@ export function App({ enter }: { enter(token: string): void }) {
       view.set({ mode: { ...mode, cut } });
     } else if (mode.kind === "draw") {
       view.set({ mode: drawnOn(mode, id, world) });
-    } else if (mode.kind !== "migrate" && mode.kind !== "whatif") {
+    } else if (!["migrate", "whatif", "slice"].includes(mode.kind)) {
       view.set({ selected: id, overlay: null, planned: new Set(), mode: { kind: "look" } });
     }
   };
@@ -46,9 +48,13 @@ export function App({ enter }: { enter(token: string): void }) {
       view.set({ mode: { kind: "whatif", cut: [], answer: null }, planned: new Set() });
     else if (key === "d")
       view.set({ mode: { kind: "draw", from: "", to: "", through: "" }, planned: new Set() });
+    else if (key === "s") view.set({ mode: { kind: "slice" }, selected: null, planned: new Set() });
+    else if (key === "t") view.set({ mode: { kind: "timers" }, planned: new Set() });
     else if (key === "m" && selected?.startsWith("flow:")) {
       view.set({ mode: { kind: "migrate", flow: selected.slice(5), waypoints: [] } });
       setTimeout(() => document.getElementById("waypoint")?.focus());
+    } else if (key === "m" && document.getElementById("destination")) {
+      document.getElementById("destination")?.focus();
     } else return false;
     setTab("details");
     return true;
@@ -62,7 +68,7 @@ export function App({ enter }: { enter(token: string): void }) {
       else if (event.key === "?") setOpen("keys");
       else if (event.key === "/") document.getElementById("filter")?.focus();
       else if (event.key === "Escape")
-        view.set({ mode: { kind: "look" }, selected: null, planned: new Set() });
+        view.set({ mode: { kind: "look" }, selected: null, overlay: null, planned: new Set() });
       else if (tabs[event.key]) setTab(tabs[event.key] as Tab);
       else if (!begin(event.key)) return;
       event.preventDefault();
@@ -95,6 +101,12 @@ export function App({ enter }: { enter(token: string): void }) {
         <button type="button" onClick={() => begin("w")}>
           What if
         </button>
+        <button type="button" id="new-slice" onClick={() => begin("s")}>
+          New slice
+        </button>
+        <button type="button" id="timers" onClick={() => begin("t")}>
+          Timers
+        </button>
         <button type="button" onClick={() => setOpen("palette")}>
           Find <kbd>Ctrl K</kbd>
         </button>
@@ -108,7 +120,9 @@ export function App({ enter }: { enter(token: string): void }) {
         <aside class="details" aria-label="Details">
           {mode.kind === "whatif" && <WhatIf cut={mode.cut} />}
           {mode.kind === "draw" && <DrawFlow mode={mode} />}
-          {mode.kind !== "whatif" && mode.kind !== "draw" && <Details />}
+          {mode.kind === "slice" && <MakeSlice />}
+          {mode.kind === "timers" && <TimersPanel />}
+          {["look", "migrate", "move"].includes(mode.kind) && <Details />}
         </aside>
       </main>
       <datalist id="switch-names">

@@ -6,6 +6,7 @@ import type { Client } from "../api/client.ts";
 import { Problem, unreachable } from "../api/problem.ts";
 import type { WhatIf } from "../api/types.ts";
 import type { Live } from "../live.ts";
+import type { Histories } from "../model/history.ts";
 import type { Store } from "../model/store.ts";
 import type { World } from "../model/world.ts";
 
@@ -17,7 +18,9 @@ export type Mode =
   | { kind: "draw"; from: string; to: string; through: string }
   /** Clicks on links and switches cut them, in the picture only. */
   | { kind: "whatif"; cut: string[]; answer: WhatIf | null }
-  | { kind: "move"; router: string; destination: string };
+  | { kind: "move"; router: string; destination: string }
+  | { kind: "slice" }
+  | { kind: "timers" };
 
 export interface View {
   selected: string | null;
@@ -32,6 +35,7 @@ export interface Page {
   view: Store<View>;
   client: Client;
   live: Live;
+  histories: Histories;
   hasToken(): boolean;
 }
 

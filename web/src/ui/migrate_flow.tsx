@@ -52,6 +52,8 @@ export function MigrateFlow({ flow, waypoints }: { flow: Flow; waypoints: string
     if (found !== undefined) setWaypoints([...waypoints, found.dpid]);
     if (found !== undefined) setTyped("");
   };
+  const next = done?.undo ?? body;
+  const through = (next.dpids as string[] | undefined) ?? waypoints;
   const end = () => view.set({ mode: { kind: "look" }, planned: new Set() });
   return (
     <section class="act" aria-label="Migrate the flow">
@@ -130,8 +132,8 @@ export function MigrateFlow({ flow, waypoints }: { flow: Flow; waypoints: string
       </p>
       <Fault words={remainder(action.problem)} />
       <Equivalents
-        request={{ method: "POST", path: "/v1/migrations", body }}
-        command={command("migrate", flow.id, "--through", waypoints.map(label).join(","))}
+        request={{ method: "POST", path: "/v1/migrations", body: next }}
+        command={command("migrate", flow.id, "--through", through.map(label).join(","))}
         hasToken={hasToken()}
       />
     </section>

@@ -96,14 +96,13 @@ export function ObjectTable({ choose }: { choose(id: string): void }) {
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
       />
-      {/* biome-ignore lint/a11y/useSemanticElements: a table of thousands of rows shows those in sight only */}
+      {/* No table element: of thousands of rows those in sight alone are there. */}
       <div
         class="grid"
         role="treegrid"
         aria-label="Objects of the network"
         aria-rowcount={lines.length + 1}
         aria-activedescendant={shown.length > 0 ? `line-${at}` : undefined}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a treegrid is operated by keyboard
         tabIndex={0}
         onKeyDown={key}
         ref={scroller}

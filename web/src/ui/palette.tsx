@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { arranged, groupsOf } from "../model/rows.ts";
-import { useWorld } from "./context.tsx";
+import { usePage, useWorld } from "./context.tsx";
 
 const MOST = 12;
 
@@ -70,7 +70,9 @@ const KEYS: [string, string][] = [
   ["↑ ↓ Enter", "walk the table, select"],
   ["← →", "close and open a group"],
   ["d", "draw a flow"],
-  ["m", "migrate the selected flow"],
+  ["m", "migrate the selected flow, move the selected router"],
+  ["s", "make a slice"],
+  ["t", "timers"],
   ["w", "what if"],
   ["1 2 3", "table, picture, details (narrow screens)"],
   ["Esc", "close, or select nothing"],
@@ -101,6 +103,7 @@ export function KeySheet({ close }: { close(): void }) {
 
 export function TokenDialog({ enter }: { enter(token: string): void }) {
   const dialog = useDialog(() => undefined);
+  const { hasToken } = usePage();
   const [token, setToken] = useState("");
   return (
     <dialog ref={dialog} aria-label="Token">
@@ -111,6 +114,11 @@ export function TokenDialog({ enter }: { enter(token: string): void }) {
         }}
       >
         <h2>This controller asks for a token</h2>
+        {hasToken() && (
+          <p class="fault" role="alert" id="token-fault">
+            It does not accept the one that was given.
+          </p>
+        )}
         <p class="note">It is kept in this tab only, and gone when you close it.</p>
         <p class="field">
           <label for="token">Token</label>

@@ -14,25 +14,65 @@ export function Field(props: {
   onInput(value: string): void;
   hint?: string;
   list?: string;
+  /** More than one: a field of several lines. */
+  rows?: number;
 }) {
   const id = `field-${props.names.join("-")}-${props.label.replaceAll(/\W/g, "")}`;
   const faults = faultsOf(props.problem, ...props.names);
+  const common = {
+    id,
+    value: props.value,
+    autocomplete: "off" as const,
+    placeholder: props.hint,
+    "aria-invalid": faults.length > 0,
+    "aria-describedby": faults.length > 0 ? `${id}-fault` : undefined,
+    onInput: (event: { currentTarget: { value: string } }) =>
+      props.onInput(event.currentTarget.value),
+  };
   return (
     <p class="field">
       <label for={id}>{props.label}</label>
-      <input
-        id={id}
-        type="text"
-        value={props.value}
-        list={props.list}
-        autocomplete="off"
-        aria-invalid={faults.length > 0}
-        aria-describedby={faults.length > 0 ? `${id}-fault` : undefined}
-        placeholder={props.hint}
-        onInput={(event) => props.onInput(event.currentTarget.value)}
-      />
+      {props.rows === undefined ? (
+        <input {...common} type="text" list={props.list} />
+      ) : (
+        <textarea {...common} rows={props.rows} />
+      )}
       {faults.length > 0 && (
         <span class="fault" id={`${id}-fault`}>
+          {faults.join("; ")}
+        </span>
+      )}
+    </p>
+  );
+}
+
+/** A field of which one of a few values is chosen. */
+export function Choice(props: {
+  label: string;
+  id: string;
+  names: string[];
+  problem: Problem | null;
+  value: string;
+  among: readonly string[];
+  onChange(value: string): void;
+}) {
+  const faults = faultsOf(props.problem, ...props.names);
+  return (
+    <p class="field">
+      <label for={props.id}>{props.label}</label>
+      <select
+        id={props.id}
+        value={props.value}
+        aria-invalid={faults.length > 0}
+        aria-describedby={faults.length > 0 ? `${props.id}-fault` : undefined}
+        onChange={(event) => props.onChange(event.currentTarget.value)}
+      >
+        {props.among.map((one) => (
+          <option key={one}>{one}</option>
+        ))}
+      </select>
+      {faults.length > 0 && (
+        <span class="fault" id={`${props.id}-fault`}>
           {faults.join("; ")}
         </span>
       )}

@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { dpidOf, listed } from "../actions/flow_request.ts";
 import type { Position } from "../api/types.ts";
+import { reached } from "../model/flowspace.ts";
 import { stationLabel } from "../model/naming.ts";
 import { wayIds } from "../model/rows.ts";
 import type { World } from "../model/world.ts";
@@ -37,6 +38,8 @@ export function PictureView({ choose }: { choose(id: string | null): void }) {
       horizon: {
         where: (id: string) => made.where(id),
         ids: () => made.ids(),
+        marked: (name: string) => made.marked(name),
+        line: (id: string) => made.line(id),
         panBy: (x: number, y: number) => made.panBy(x, y),
       },
     });
@@ -57,7 +60,7 @@ export function PictureView({ choose }: { choose(id: string | null): void }) {
       planned: view.planned,
       cut: new Set(view.mode.kind === "whatif" ? view.mode.cut : []),
     });
-  }, [view, world.flows, network]);
+  }, [view, world.flows, world.slices, network]);
 
   const arrange = () => {
     const pinned = [...world.positions].filter(([, one]) => one.pinned === true);
@@ -106,10 +109,15 @@ function chosenBy({ network }: World, { mode }: View): string[] {
   return [...ends.map(([id]) => id), ...through];
 }
 
-/** Return what a selected flow passes; null where nothing is to be dimmed. */
+/** Return what a selected flow passes, or a slice reaches; null where nothing is to be dimmed. */
 function litBy(world: World, view: View): ReadonlySet<string> | null {
-  if (!view.selected?.startsWith("flow:")) return null;
-  const flow = world.flows.known.get(view.selected.slice(5));
+  const { selected } = view;
+  if (selected?.startsWith("slice:")) {
+    const slice = world.slices.known.get(selected.slice(6));
+    return slice === undefined ? null : reached(slice.flowspace, world.network);
+  }
+  if (!selected?.startsWith("flow:")) return null;
+  const flow = world.flows.known.get(selected.slice(5));
   return flow === undefined ? null : wayIds(flow.path);
 }
 

@@ -1,45 +1,79 @@
-/** The rates of the last 15 minutes of a port, as the controller kept them. */
+/** Rates of the last 15 minutes: of a port as the controller kept them, of others as the page did. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { History, PortRef } from "../api/types.ts";
+import { HISTORY_SECONDS, type Sample } from "../model/history.ts";
 import { scaled } from "../model/naming.ts";
 import { usePage } from "./context.tsx";
 
-const SECONDS = 900;
 const AGAIN_MS = 5_000;
 
 export function RateGraph({ port }: { port: PortRef }) {
   const { client } = usePage();
-  const box = useRef<HTMLDivElement>(null);
+  const [data, setData] = useState<uPlot.AlignedData>([[], [], []]);
   const [absent, setAbsent] = useState<string | null>(null);
   useEffect(() => {
-    const holder = box.current;
-    if (holder === null) return;
-    let plot: uPlot | null = null;
-    const path = `/v1/stats/history?dpid=${port.dpid}&port_no=${port.port_no}&seconds=${SECONDS}`;
+    const path = `/v1/stats/history?dpid=${port.dpid}&port_no=${port.port_no}&seconds=${HISTORY_SECONDS}`;
     const read = async () => {
-      const { body } = await client.get<History>(path);
-      const data = dataOf(body);
-      if (plot === null) plot = new uPlot(optionsOf(holder.clientWidth || 300), data, holder);
-      else plot.setData(data);
+      setData(dataOf((await client.get<History>(path)).body));
+      setAbsent(null);
     };
     const again = () => void read().catch((error: Error) => setAbsent(error.message));
     again();
     const timer = setInterval(again, AGAIN_MS);
-    return () => {
-      clearInterval(timer);
-      plot?.destroy();
-    };
+    return () => clearInterval(timer);
   }, [client, port.dpid, port.port_no]);
+  return <Graph of={`Port ${port.port_no}`} data={data} absent={absent} />;
+}
+
+/** The rates of an object that the page remembers itself; drawn again as often as `looked` changes. */
+export function KeptGraph({ id, looked }: { id: string; looked: unknown }) {
+  const { histories } = usePage();
+  const data = useMemo(() => keptData(histories.of(id), performance.now() / 1000), [id, looked]);
+  return <Graph of="As far as this page saw it" data={data} absent={null} />;
+}
+
+function Graph(props: { of: string; data: uPlot.AlignedData; absent: string | null }) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const isDark = useDark();
+  useEffect(() => {
+    if (box.current === null) return;
+    plot.current = new uPlot(optionsOf(box.current.clientWidth || 300), props.data, box.current);
+    return () => plot.current?.destroy();
+  }, [isDark]);
+  useEffect(() => plot.current?.setData(props.data), [props.data]);
   return (
     <figure class="graph">
       <figcaption>
-        Port {port.port_no}, last 15 minutes: <b class="rx">received</b>, <b class="tx">sent</b>
+        {props.of}, last 15 minutes: <b class="rx">received</b>, <b class="tx">sent</b>
       </figcaption>
-      {absent === null ? <div ref={box} /> : <p class="note">{absent}</p>}
+      {props.absent !== null && <p class="note">{props.absent}</p>}
+      <div ref={box} hidden={props.absent !== null} />
     </figure>
   );
+}
+
+/** Tell whether the page is dark just now: a graph has its colours from when it is made. */
+function useDark(): boolean {
+  const query = useMemo(() => matchMedia("(prefers-color-scheme: dark)"), []);
+  const [isDark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const change = () => setDark(query.matches);
+    query.addEventListener("change", change);
+    return () => query.removeEventListener("change", change);
+  }, [query]);
+  return isDark;
+}
+
+/** Return the columns of what the page remembers, as of `now` in seconds. */
+export function keptData(samples: readonly Sample[], now: number): uPlot.AlignedData {
+  return [
+    samples.map((one) => (one.at - now) / 60),
+    samples.map((one) => one.rx),
+    samples.map((one) => one.tx),
+  ];
 }
 
 /** Return the columns of the graph: minutes before now, received, sent. */

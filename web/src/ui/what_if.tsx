@@ -1,6 +1,7 @@
 /** What if: links and switches cut in the picture only, and what would become of the flows. */
 
 import { useEffect, useState } from "preact/hooks";
+import { command } from "../actions/equivalents.ts";
 import { type Problem, remainder } from "../api/problem.ts";
 import type { WhatIf as Answer } from "../api/types.ts";
 import { flowLabel, switchLabel } from "../model/naming.ts";
@@ -14,10 +15,15 @@ export function WhatIf({ cut }: { cut: string[] }) {
   const world = useWorld();
   const [answer, setAnswer] = useState<Answer | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const label = (dpid: string) => switchLabel(dpid, world.network.switches);
   const cables = cablesOf(world.network);
   const links = cut.flatMap((id) => {
     const one = cables.get(id);
     return one === undefined ? [] : [{ src: one.a, dst: one.b }];
+  });
+  const words = cut.map((id) => {
+    const one = cables.get(id);
+    return one === undefined ? label(id) : `${label(one.a.dpid)}:${one.a.port_no}`;
   });
   const body = { links, switches: cut.filter((id) => world.network.switches.has(id)) };
   useEffect(() => {
@@ -33,7 +39,6 @@ export function WhatIf({ cut }: { cut: string[] }) {
       current = false;
     };
   }, [cut.join(" ")]);
-  const label = (dpid: string) => switchLabel(dpid, world.network.switches);
   return (
     <section class="act" aria-label="What if">
       <h2>What if</h2>
@@ -44,9 +49,9 @@ export function WhatIf({ cut }: { cut: string[] }) {
       {answer !== null && (
         <div role="status" id="what-if-answer">
           <p>
-            {answer.counts["moves"] ?? 0} flows would move,{" "}
-            <b>{answer.counts["breaks"] ?? 0} would break</b>, {answer.counts["unchanged"] ?? 0}{" "}
-            stay. {answer.hosts_cut_off.length} stations would be cut off;{" "}
+            {answer.counts.moves ?? 0} flows would move,{" "}
+            <b>{answer.counts.breaks ?? 0} would break</b>, {answer.counts.unchanged ?? 0} stay.{" "}
+            {answer.hosts_cut_off.length} stations would be cut off;{" "}
             {answer.parts === 1
               ? "the network stays whole"
               : `the network falls into ${answer.parts} parts`}
@@ -80,7 +85,7 @@ export function WhatIf({ cut }: { cut: string[] }) {
       </p>
       <Equivalents
         request={{ method: "POST", path: "/v1/what-if", body }}
-        command=""
+        command={command("what-if", ...words)}
         hasToken={hasToken()}
       />
     </section>

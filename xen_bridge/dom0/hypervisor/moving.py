@@ -37,12 +37,14 @@ class MoveHooks:
 
     ``may_go_on`` is told how long the domain has stood still, again and again until the domain is
     there, and raises a BridgeError to have it stay here. ``stopped`` is called when it has begun
-    to stand still, ``arrived`` when it is there and does not go on yet; that raises nothing.
+    to stand still, ``arrived`` when it is there and does not go on yet; that raises nothing. A back
+    end that hears a moment late that it stands still calls ``may_stop`` before that can be.
     """
 
     may_go_on: Callable[[float], None] = lambda _seconds: None
     stopped: Callable[[], None] = lambda: None
     arrived: Callable[[], None] = lambda: None
+    may_stop: Callable[[], None] = lambda: None
 
 
 @runtime_checkable
@@ -90,6 +92,22 @@ class DomainMover(Protocol):
 
     def finish_incoming(self, migration: str, uuid: str) -> None:
         """Do what is left to do here for a domain that has come."""
+
+
+@runtime_checkable
+class MtuTeller(Protocol):
+    """A back end that can tell a domain how long packets of an interface may be."""
+
+    def tell_mtu(self, uuid: str, bridge: str, mtu: int) -> None:
+        """Have the domain's interfaces in a bridge have that MTU, in bytes, on its own side."""
+
+
+@runtime_checkable
+class ReconnectingMover(Protocol):
+    """A back end whose domains hear nothing for a moment after they have come."""
+
+    def is_connected(self, uuid: str) -> bool:
+        """Tell whether all interfaces of a domain that is here hear what comes."""
 
 
 @runtime_checkable

@@ -27,7 +27,9 @@ MAX_KEPT = 100
 
 Mode = Literal["plane-separation", "standard"]
 """With the data plane going on in Domain 0 (report 2.2.2), or the hypervisor's own (2.2.1)."""
-RefusedField = Literal["domain", "destination", "mode", "abort_if_pause_over_s", "pause_s"]
+RefusedField = Literal[
+    "domain", "destination", "mode", "abort_if_pause_over_s", "pause_s", "tunnels"
+]
 RouterMigrationState = Literal[
     "planned", "refused", "running", "aborting", "done", "rolled_back", "failed"
 ]
@@ -48,7 +50,9 @@ class MigrateDomain:
     The destination is given by its name, for people, and by where its own ``xen-bridge`` listens
     and with which key. It is to be aborted if the domain stands still for more than
     ``abort_if_pause_over_s`` seconds; ``pause_s`` lengthens that standstill, as copying memory
-    would, where the back end can. The answer comes when it has begun.
+    would, where the back end can. With ``tunnels``, a bridge of the domain's that the destination
+    has not is made there, and joined with the one here by a tunnel. The answer comes when it has
+    begun.
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
@@ -62,6 +66,7 @@ class MigrateDomain:
         None, tag="AbortIfPauseOverS", least=0, most=MAX_PAUSE_S
     )
     pause_s: float | None = document_field(None, tag="PauseS", least=0, most=MAX_PAUSE_S)
+    tunnels: bool = document_field(False)
 
 
 @dataclass(frozen=True, slots=True)

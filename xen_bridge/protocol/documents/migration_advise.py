@@ -27,6 +27,7 @@ MAX_FACTS = 64
 
 MAX_FRAMES, MAX_FRAME_TEXT = 256, 16 * 1024
 MAX_NEIGHBORS = 8192
+MAX_TUNNEL = (1 << 24) - 1
 
 AdvisedStep = Literal["renew", "bind", "announce", "finish"]
 """renew: the migration goes on; bind: the domain has come, its data plane takes its packets;
@@ -47,7 +48,8 @@ class PrepareIncoming:
     """Have room made for a domain that is to come; with ``dry_run`` only tell whether it could.
 
     ``definition`` names its UUID and the MAC of each interface, and its weight and cap; the
-    ``affinity`` is what was kept for it.
+    ``affinity`` is what was kept for it. Where tunnels may stand for bridges that are missing, they
+    go from ``tunnel_from``, an address of the source's, to ``tunnel_to``, one of the destination's.
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
@@ -55,6 +57,8 @@ class PrepareIncoming:
     affinity: tuple[VcpuPins, ...] = document_field((), at_most=4096)
     mode: Mode = document_field()
     dry_run: bool = document_field(False)
+    tunnel_from: str | None = document_field(None, pattern=ADDRESS)
+    tunnel_to: str | None = document_field(None, pattern=ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +143,22 @@ class DeliverFrames:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkTunnel:
+    """A bridge that goes on at another host, through a tunnel of that number (24 bits)."""
+
+    bridge: str = document_field(pattern=DEVICE_NAME)
+    number: int = document_field(least=1, most=MAX_TUNNEL)
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingSite:
-    """Where a domain is to arrive, as the destination's back end tells that of the source."""
+    """Where a domain is to arrive, as the destination's back end tells that of the source.
+
+    ``tunnels`` are those that the source has to make its own end of.
+    """
 
     facts: tuple[SiteFact, ...] = document_field((), tag="Fact", at_most=MAX_FACTS)
+    tunnels: tuple[LinkTunnel, ...] = document_field((), tag="Tunnel", at_most=MAX_INTERFACES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from xen_bridge.errors import (
 )
 from xen_bridge.netlink import batch
 from xen_bridge.netlink.constants import BR_STATE_DISABLED, BR_STATE_FORWARDING
-from xen_bridge.netlink.links import KernelLink, hand_over, set_port_state
+from xen_bridge.netlink.links import KernelLink, hand_over, set_mtu, set_port_state
 from xen_bridge.netlink.namespaces import OWN, inode_of, inside, path_of
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.netlink.wire import Request
@@ -268,6 +268,15 @@ class MovingNetnsHost(NetnsHost):
         if any(link.master for link in self._ours(found, record)):
             with suppress(BridgeError):
                 announce_domain(record.pid)
+
+    def tell_mtu(self, uuid: str, bridge: str, mtu: int) -> None:
+        """Set the MTU of a domain's own ends of its links into a bridge."""
+        found, record = self._find_running(uuid)
+        links = {link.name: link for link in self._ours(found, record)}
+        for index, interface in enumerate(found.definition.interfaces):
+            outer = links.get(target(record.id, index))
+            if interface.bridge == bridge and outer is not None and outer.lower is not None:
+                inside(Path(f"/proc/{record.pid}/ns/net"), _change, [set_mtu(outer.lower, mtu)])
 
     # ---- links
 

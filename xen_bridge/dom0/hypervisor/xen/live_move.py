@@ -51,22 +51,34 @@ class LiveMove:
     def carry_out(self) -> None:
         """Return when the domain is there, paused, and here no more; raises why it is not."""
         self._hooks.may_go_on(0.0)
+        # When it is told to stand still, that is known a moment later.
+        self._hooks.may_stop()
         number = self._domain.ID()
         with self._watch(number) as watch:
             migrating = threading.Thread(target=self._migrate, name="libvirt migrates", daemon=True)
             migrating.start()
             while migrating.is_alive():
-                migrating.join(TURN)
-                if self.stopped is None and watch.has_fired:
+                if self.stopped is None and watch.wait(TURN):
                     self.stopped = self._clock()
-                    self._hooks.stopped()
+                    self._keep_what_comes()
+                elif self.stopped is not None:
+                    migrating.join(TURN)
                 self._look(number)
         if self._failed is not None:
             raise self._refused or self._failed
 
+    def _keep_what_comes(self) -> None:
+        """Tell that it stands still; if that is not taken, it is not to leave."""
+        try:
+            self._hooks.stopped()
+        except BridgeError as error:
+            self._refused = error
+
     def _look(self, number: int) -> None:
         """Have it ended if it may not go on, as often as that takes."""
         try:
+            if self._refused is not None:
+                raise self._refused
             stopped = self.stopped
             self._hooks.may_go_on(0.0 if stopped is None else self._clock() - stopped)
         except BridgeError as error:

@@ -26,9 +26,8 @@ class SuspendSignal(Protocol):
     def __exit__(self, *_args: object) -> None:
         """End it."""
 
-    @property
-    def has_fired(self) -> bool:
-        """Whether it was told."""
+    def wait(self, seconds: float) -> bool:
+        """Return whether it was told, as soon as it is, and after ``seconds`` anyway."""
 
 
 class SuspendWatch:
@@ -72,7 +71,6 @@ class SuspendWatch:
                 if number > 0:
                     self._was_told.set()
 
-    @property
-    def has_fired(self) -> bool:
-        """Whether it was told."""
-        return self._was_told.is_set()
+    def wait(self, seconds: float) -> bool:
+        """Return whether it was told, as soon as it is, and after ``seconds`` anyway."""
+        return self._was_told.wait(seconds)

@@ -21,7 +21,12 @@ from xen_bridge.dom0.hypervisor.xen.far_domain import far_domain, presence_of
 from xen_bridge.dom0.hypervisor.xen.live_move import LiveMove
 from xen_bridge.dom0.hypervisor.xen.migration_uri import MigrationUri
 from xen_bridge.dom0.hypervisor.xen.settling import Here, settled
-from xen_bridge.dom0.hypervisor.xen.xen_site import XenSite, boot_id, missing_bridges
+from xen_bridge.dom0.hypervisor.xen.xen_site import (
+    XenSite,
+    boot_id,
+    missing_bridges,
+    unconnected,
+)
 from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
 from xen_bridge.dom0.hypervisor.xl import Run
 from xen_bridge.errors import InvalidRequest, RequestConflict, SubjectNotFound
@@ -103,13 +108,6 @@ class MovingXenHost(XenHypervisor):
                 )
         finally:
             asked.close()
-
-    def why_no_planes(self) -> str:
-        """Return why a router's separated planes do not go along."""
-        return (
-            "on Xen only standard migrations are done as yet: at its destination a domain comes up "
-            "in its bridges, beside a data plane that would be there already"
-        )
 
     # ---- the move
 
@@ -212,6 +210,11 @@ class MovingXenHost(XenHypervisor):
                 "it stands paused here until its source, where it may run, says that it is gone"
             )
         return presence == "running"
+
+    def is_connected(self, uuid: str) -> bool:
+        """Tell whether the domain's own driver has taken up all of its interfaces here."""
+        cards = self.domain(uuid).interfaces
+        return not unconnected(one.target for one in cards if one.target)
 
     def abort_incoming(self, migration: str, uuid: str) -> None:
         """Do nothing, as no room was made; RequestConflict if the domain is here."""

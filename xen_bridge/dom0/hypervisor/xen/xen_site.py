@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +64,22 @@ def missing_bridges(
     """Return the bridges of a domain that this host has not."""
     wanted = {one.bridge for one in definition.interfaces}
     return tuple(sorted(name for name in wanted if not (network / name).exists()))
+
+
+def unconnected(names: Iterable[str], network: Path = Path("/sys/class/net")) -> tuple[str, ...]:
+    """Return those of these virtual interfaces that have no carrier here.
+
+    The back end gives it when the front end in the guest is connected, also after a migration.
+    """
+    return tuple(name for name in names if not _has_carrier(network / name / "carrier"))
+
+
+def _has_carrier(path: Path) -> bool:
+    try:
+        return path.read_text(encoding="ascii").strip() == "1"
+    except OSError:
+        # Nobody can tell of a link that is not there, or down.
+        return False
 
 
 def boot_id() -> str:

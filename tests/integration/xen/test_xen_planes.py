@@ -1,0 +1,123 @@
+"""A router with separated planes on real Xen, moved by REST while data passes through Domain 0.
+
+The client and the server are beside both hosts, so that every packet passes through a Domain 0.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from integration.xen.moves import is_only_at, until_moved
+from tools.router_lab import NumberedTraffic
+from tools.xen_lans import ADDRESSES, XenLans
+from tools.xen_path import HOSTS
+from tools.xen_pilot import Pilot
+from topologies.lab.lab import SCHEDULERS
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+NAME = "r3"
+RATE = 100
+"""Datagrams a second each way: two machines are emulated."""
+
+
+class ControlPackets:
+    """Packets for the router itself, from the client: to its address, and to all routers."""
+
+    def __init__(self, lans: XenLans) -> None:
+        self._lans = lans
+        self.answered: dict[str, set[int]] = {}
+        """Of each address, the numbers of those that were answered."""
+
+    def __enter__(self) -> ControlPackets:
+        self._pings = {address: self._ping(address) for address in ("10.0.1.1", "224.0.0.1")}
+        return self
+
+    def _ping(self, address: str) -> subprocess.Popen[str]:
+        space = ("ip", "netns", "exec", self._lans.space("client"))
+        words = ("ping", "-i", "0.1", "-I", "eth0", address)
+        return subprocess.Popen((*space, *words), stdout=subprocess.PIPE, text=True)
+
+    def __exit__(self, *_args: object) -> None:
+        for address, ping in self._pings.items():
+            ping.send_signal(signal.SIGINT)
+            text = ping.communicate(timeout=60)[0]
+            self.answered[address] = {int(one) for one in re.findall(r"icmp_seq=(\d+)", text)}
+
+    @property
+    def lost(self) -> dict[str, list[int]]:
+        """The numbers that were not answered, though later ones were: others are on their way."""
+        return {
+            address: sorted(set(range(1, max(found, default=0) + 1)) - found)
+            for address, found in self.answered.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def lans(pilot: Pilot) -> Iterator[XenLans]:
+    """The networks that the router is between."""
+    with XenLans(pilot.lab) as made:
+        yield made
+
+
+@pytest.fixture
+def router(pilot: Pilot, lans: XenLans) -> Iterator[str]:
+    """A router between them, at the first host, whose planes are separated."""
+    for host in HOSTS:
+        pilot.wait_connected(host)
+        lans.connect(host)
+    listed = {one["name"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
+    if "r2" in listed:
+        # There is no room for three.
+        pilot.done("DELETE", "/xen/hosts/xen1/domains/r2")
+    if NAME not in listed:
+        pilot.create("xen1", NAME, ADDRESSES)
+    pilot.wait_agent("xen1", NAME)
+    # For packets to all routers, which are answered too.
+    pilot.inside("xen1", NAME, "echo 0 > /proc/sys/net/ipv4/icmp_echo_ignore_broadcasts")
+    pilot.wait(lambda: pilot.planes("xen1", NAME) == "separated", 180, "planes separated")
+    pilot.wait(lans.passes, 120, "packets pass through Domain 0")
+    yield NAME
+    for host in HOSTS:
+        pilot.wait_connected(host)
+        pilot.ask("DELETE", f"/xen/hosts/{host}/domains/{NAME}")
+
+
+def leftovers(pilot: Pilot, host: str) -> list[str]:
+    """Return what a host has of separated routers and their migrations."""
+    machine = pilot.lab.machine(host)
+    links = machine.run("ls /sys/class/net").split()
+    tables = machine.run("nft list tables").splitlines()
+    found = [one for one in links if re.match(r"r\d+p|hz[klwx]|vif", one)]
+    return found + [one for one in tables if "hz_" in one]
+
+
+def test_a_router_moves_with_its_planes_and_no_packet_is_lost(
+    pilot: Pilot, lans: XenLans, router: str
+) -> None:
+    """Data passes on; what is for the router itself comes late, and comes."""
+    pilot.set("xen1", router, weight=600, cap=70)
+    with NumberedTraffic(lans, RATE) as data, ControlPackets(lans) as control:
+        for source, target in (HOSTS, HOSTS[::-1]):
+            told = until_moved(pilot, source, target, NAME, mode="plane-separation")
+            assert (told["state"], told["problem"], told["lost"]) == ("done", None, 0), told
+            assert told["pause_ms"] > 0
+            assert is_only_at(pilot, target, router)
+            shares = pilot.lab.machine(target).run(f"xl sched-{SCHEDULERS[target]} -d {router}")
+            assert shares.split()[-2:] == ["600", "70"]
+            pilot.wait(
+                lambda: pilot.planes(target, NAME) == "separated",  # noqa: B023
+                180,
+                "its planes are whole there",
+            )
+            print(f"{source} to {target}: stood still for {told['pause_ms']:.0f} ms")
+            print([(one["name"], one["began_s"], one["ended_s"]) for one in told["steps"]])
+    print(f"{data.sent} packets, longest silence {1000 * data.silence:.0f} ms")
+    assert (data.lost, data.duplicated) == (0, 0)
+    assert data.sent > RATE
+    assert not any(control.lost.values()), control.lost
+    assert all(len(found) > 10 for found in control.answered.values())
