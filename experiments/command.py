@@ -12,6 +12,7 @@ from rich.table import Table
 
 from experiments.catalogue import EXPERIMENTS, UnknownExperiment, chosen
 from experiments.compare import compared
+from experiments.comparison_page import write_comparison
 from experiments.figures import FIGURES
 from experiments.outcome import write_outcome
 from experiments.run_folder import RunError, RunFolder
@@ -19,6 +20,7 @@ from experiments.sentences import interval, number
 from experiments.shown_run import DEFAULT_FOLDER, FOLDER, begin_run, show_run
 from horizon_ryu.cli.terminal import Terminal
 
+COMPARISON = "comparison.html"
 _SEED_BITS = 32
 
 
@@ -109,17 +111,23 @@ def draw_again(folder: Path) -> None:
 @experiment.command("compare")
 @click.argument("first", type=FOLDER)
 @click.argument("second", type=FOLDER)
-def compare_runs(first: Path, second: Path) -> None:
+@click.option("--page", type=click.Path(dir_okay=False, path_type=Path),
+              help=f"where to write the page  [default: {COMPARISON} in SECOND]")  # fmt: skip
+def compare_runs(first: Path, second: Path, page: Path | None) -> None:
     """Set two runs side by side: medians with their intervals, and how many times the first.
+
+    The page has both runs' plots of each figure beside each other.
 
     Example: horizonctl experiment compare experiment-runs/before experiment-runs/after
     """
+    runs = (RunFolder(first), RunFolder(second))
+    place = page or second / COMPARISON
     try:
-        runs = [RunFolder(path) for path in (first, second)]
-        for run in runs:
-            run.about()
+        write_comparison(place, runs)
     except RunError as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{place}: {error.strerror}") from None
     table = Table()
     for head in ("figure", "curve", "at", str(first), str(second), "ratio", ""):
         table.add_column(head)
@@ -131,3 +139,4 @@ def compare_runs(first: Path, second: Path) -> None:
     console = Terminal()
     console.print(table)
     console.print("apart: the intervals of both have nothing in common")
+    console.print(f"page: {place}")

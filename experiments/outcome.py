@@ -21,6 +21,14 @@ def drawn_of(figures: Sequence[Figure], rows: Sequence[Row]) -> list[tuple[Figur
     return [(figure, curves) for figure, curves in found if curves]
 
 
+def platforms_of(
+    figure: Figure, experiments: Sequence[Experiment], rows: Sequence[Row]
+) -> tuple[str, ...]:
+    """Return on what the measurements of a figure were made."""
+    names = {one.experiment for one in figure.series} & {row.experiment for row in rows}
+    return tuple({one.platform: None for one in experiments if one.name in names})
+
+
 def write_outcome(
     folder: RunFolder,
     experiments: Sequence[Experiment] = EXPERIMENTS,
@@ -29,10 +37,8 @@ def write_outcome(
     """Write data, plots and page of a run into its folder, and return the page."""
     rows = folder.rows()
     drawn = drawn_of(figures, rows)
-    measured = {row.experiment for row in rows}
     for figure, curves in drawn:
         write_csv(folder.path / f"{figure.name}.csv", figure, curves)
-        names = {one.experiment for one in figure.series} & measured
-        platforms = {one.platform: None for one in experiments if one.name in names}
-        draw(folder.path / figure.name, figure, curves, tuple(platforms))
+        platforms = platforms_of(figure, experiments, rows)
+        draw(folder.path / figure.name, figure, curves, platforms)
     return write_page(folder.path, folder.about(), experiments, drawn, rows)

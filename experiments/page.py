@@ -14,6 +14,7 @@ from experiments.figure import Figure
 from experiments.sentences import Curves, interval
 
 PAGE = "index.html"
+STYLE = Path(__file__).with_name("page.css")
 _TEMPLATE = Path(__file__).with_name("page.html")
 _MOST_ROWS = 40
 """Points of a figure that its table has; a CSV beside the page has all."""
@@ -28,18 +29,20 @@ def write_page(
 ) -> Path:
     """Write the page of what was drawn into ``folder``, and return it."""
     text = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        style=STYLE.read_text(encoding="utf-8"),
         contents="".join(_entry(figure) for figure, _ in drawn),
         expectations=_expectations(experiments, rows),
         figures="".join(_section(folder, figure, curves) for figure, curves in drawn),
         about=html.escape(json.dumps(about, indent=2, sort_keys=True)),
-        summary=html.escape(_summary(about)),
+        summary=html.escape(summary(about)),
     )
     path = folder / PAGE
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def _summary(about: Mapping[str, Any]) -> str:
+def summary(about: Mapping[str, Any]) -> str:
+    """Return what a run is of, in one line."""
     form = "quick form" if about["options"]["quick"] else "full form"
     return f"Horizon {about['horizon']}, kernel {about['kernel']}, {form}, begun {about['begun']}"
 
@@ -51,8 +54,8 @@ def _entry(figure: Figure) -> str:
 def _section(folder: Path, figure: Figure, curves: Curves) -> str:
     picture = (folder / f"{figure.name}.svg").read_text(encoding="utf-8")
     return (
-        f'<section id="{figure.name}"><h2>{html.escape(_heading(figure))}</h2>\n'
-        f"<figure>{_inline(picture, figure)}</figure>\n"
+        f'<section id="{figure.name}"><h2>{html.escape(heading(figure))}</h2>\n'
+        f"<figure>{inline(picture, figure.name)}</figure>\n"
         f"<dl><dt>The report</dt><dd>{html.escape(figure.says)}</dd>\n"
         f"<dt>Here</dt><dd>{html.escape(figure.differs(curves))}</dd></dl>\n"
         f"{_table(figure, curves)}"
@@ -61,15 +64,16 @@ def _section(folder: Path, figure: Figure, curves: Curves) -> str:
     )
 
 
-def _heading(figure: Figure) -> str:
+def heading(figure: Figure) -> str:
+    """Return what stands over a figure, with its number in the report."""
     number = figure.name.removeprefix("fig")
     return f"Fig. {number}: {figure.title}" if number != figure.name else figure.title
 
 
-def _inline(picture: str, figure: Figure) -> str:
-    """Return an SVG as a part of a page: without its XML head, its ids made the figure's own."""
+def inline(picture: str, name: str) -> str:
+    """Return an SVG as a part of a page: without its XML head, its ids made those of ``name``."""
     body = picture[picture.index("<svg") :]
-    own = figure.name.replace(".", "-")
+    own = name.replace(".", "-")
     for before, after in ((' id="', f' id="{own}-'), ('href="#', f'href="#{own}-')):
         body = body.replace(before, after)
     return body.replace("url(#", f"url(#{own}-")
@@ -84,12 +88,13 @@ def _table(figure: Figure, curves: Curves) -> str:
     if len(rows) > _MOST_ROWS:
         return ""
     heads = ("", figure.x_label, f"{figure.y_label}: median (interval)", "measured")
-    body = "".join(_row("td", cells) for cells in rows)
-    table = f"<table>{_row('th', heads)}{body}</table>"
+    body = "".join(table_row("td", cells) for cells in rows)
+    table = f"<table>{table_row('th', heads)}{body}</table>"
     return f"<details open><summary>Numbers</summary>{table}</details>\n"
 
 
-def _row(tag: str, cells: Iterable[str]) -> str:
+def table_row(tag: str, cells: Iterable[str]) -> str:
+    """Return a row of a table, its texts escaped."""
     return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>\n"
 
 
@@ -97,7 +102,7 @@ def _expectations(experiments: Sequence[Experiment], rows: Sequence[Row]) -> str
     found = []
     for experiment, sentence, wrong in judged(experiments, rows):
         mark = "holds" if wrong is None else f"does not hold: {wrong}"
-        found.append(_row("td", (experiment.title, sentence, mark)))
+        found.append(table_row("td", (experiment.title, sentence, mark)))
     return "".join(found)
 
 

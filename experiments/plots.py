@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,31 @@ def draw(
     platforms: Sequence[str],
 ) -> None:
     """Write ``stem`` as PNG and SVG; the platforms stand below."""
+    with _drawn(figure, curves, platforms) as canvas:
+        for kind in FORMATS:
+            canvas.savefig(stem.with_name(f"{stem.name}.{kind}"), metadata=_undated(kind), dpi=120)
+
+
+def picture(
+    figure: Figure,
+    curves: Mapping[str, Sequence[CurvePoint]],
+    platforms: Sequence[str],
+    beside: Mapping[str, Sequence[CurvePoint]],
+) -> str:
+    """Return an SVG whose axes reach as far as the curves ``beside`` which it is put need, too."""
+    written = StringIO()
+    with _drawn(figure, curves, platforms, beside) as canvas:
+        canvas.savefig(written, format="svg", metadata=_undated("svg"))
+    return written.getvalue()
+
+
+@contextmanager
+def _drawn(
+    figure: Figure,
+    curves: Mapping[str, Sequence[CurvePoint]],
+    platforms: Sequence[str],
+    beside: Mapping[str, Sequence[CurvePoint]] | None = None,
+) -> Iterator[Any]:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -42,12 +69,12 @@ def draw(
     canvas, axes = pyplot.subplots(figsize=(7, 4.2))
     try:
         _curves(axes, figure, curves)
+        _make_room(axes, beside or {})
         _report(axes, figure, curves)
         _dress(axes, figure)
         canvas.text(0.01, 0.01, "; ".join(platforms), fontsize=7, color="0.35")
         canvas.tight_layout(rect=(0, 0.03, 1, 1))
-        for kind in FORMATS:
-            canvas.savefig(stem.with_name(f"{stem.name}.{kind}"), metadata=_undated(kind), dpi=120)
+        yield canvas
     finally:
         pyplot.close(canvas)
 
@@ -70,6 +97,14 @@ def _curves(axes: Any, figure: Figure, curves: Mapping[str, Sequence[CurvePoint]
         axes.errorbar(
             places, medians, (low, high), marker=marker, markersize=4, capsize=3, label=label
         )
+
+
+def _make_room(axes: Any, beside: Mapping[str, Sequence[CurvePoint]]) -> None:
+    """Have the axes reach over curves that are not drawn."""
+    for points in beside.values():
+        for bound in ("low", "high"):
+            places = [point.x for point in points]
+            axes.plot(places, [getattr(point.y, bound) for point in points], color="none")
 
 
 def _report(axes: Any, figure: Figure, curves: Mapping[str, Sequence[CurvePoint]]) -> None:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
 _FEW = 16
@@ -47,12 +47,21 @@ def _instead(name: str, known: set[str]) -> str:
 
 def _models(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[dict[str, FieldInfo]]:
     """Return the fields, by the names of documents, of each model that may stand at ``loc``."""
-    found = [_fields(model)]
+    found = [_fields(one) for one in _below_root(model)]
     for part in loc:
         if isinstance(part, str) and any(part in fields for fields in found):
             annotations = [fields[part].annotation for fields in found if part in fields]
             found = [_fields(one) for each in annotations for one in _models_in(each)]
     return found
+
+
+def _below_root(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """Yield the models that a document may be of: one, or those that a root model chooses among."""
+    if not issubclass(model, RootModel):
+        yield model
+        return
+    for one in _models_in(model.model_fields["root"].annotation):
+        yield from _below_root(one)
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from experiments import figures
 from experiments.carry_out import Missed, carry_out, steps_left
+from experiments.command import compare_runs
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from experiments.outcome import write_outcome
 from experiments.run_folder import ABOUT, ROWS, RunError, RunFolder
@@ -159,3 +162,20 @@ def test_a_row_survives_its_file(run: RunFolder) -> None:
     carry_out([Bench().experiment()], run, False, 1)
     lines = (run.path / ROWS).read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["repetition"] for line in lines] == [0] * 6 + [1] * 6
+
+
+def test_two_runs_stand_side_by_side_on_one_page(run: RunFolder, tmp_path: Path) -> None:
+    other = RunFolder(tmp_path / "other")
+    other.begin({**ABOUT_RUN, "kernel": "7"})
+    for one in (run, other):
+        carry_out([Bench().experiment()], one, False, 1)
+    ended = CliRunner().invoke(compare_runs, [str(run.path), str(other.path)])
+    assert ended.exit_code == 0, ended.output
+    page = (other.path / "comparison.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 2 * len(set(re.findall(r'<section id="(fig4\.[^"]+)"', page))) > 0
+    assert page.count(f"<figcaption>{run.path}</figcaption>") == page.count("<svg") // 2
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert "kernel 6" in page
+    assert "kernel 7" in page
+    assert not re.search(r'(?:src|href)="(?!#)', page)

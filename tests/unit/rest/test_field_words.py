@@ -61,6 +61,13 @@ def test_a_pattern_is_told_by_what_its_field_says_of_itself() -> None:
     )
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_document_of_one_or_many_is_told_the_same(many: bool) -> None:
+    asked = {"flow": "nosuch", "dpids": ["1"]}
+    said = fault(MigrationRequests, [asked] if many else asked)
+    assert "flow: must be the id of a flow: 8 lower-case hex digits" in said
+
+
 @pytest.mark.parametrize("model", [FlowBatch, MigrationRequests])
 def test_of_many_that_are_wrong_the_first_ends_the_check(model: type[BaseModel]) -> None:
     key = "flows" if model is FlowBatch else None
