@@ -9,18 +9,18 @@ who asks: the router has let them in before.
 from __future__ import annotations
 
 import gzip
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeAlias
+
+from horizon_ryu.http import representation
+from horizon_ryu.http.representation import LEAST_BYTES
 
 Aside: TypeAlias = Callable[..., Any]
 """Runs a function with its arguments where it holds nobody up, and returns what it returns."""
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of all documents that are kept; those that were asked for longest ago give way."""
-LEAST_BYTES = 1024
-"""Of a document that is worth compressing."""
 LEVEL = 6
 """Of compression: it is done once for everybody who asks."""
 _PLAIN_VALUES = (int, str, bytes, tuple)
@@ -42,7 +42,7 @@ class KeptAnswer:
         self.sources = sources
         self.data = data
         self.packed: bytes | None = None
-        self.tag = hashlib.blake2b(data, digest_size=16).hexdigest()
+        self.tag = representation.tag_of(data)
 
     @property
     def size(self) -> int:
@@ -91,9 +91,8 @@ class KeptAnswers:
         While somebody else compresses a document it is told plain: that is what all accept.
         """
         if not compressed or len(kept.data) < LEAST_BYTES or not self._pack(kept):
-            return kept.data, {**_HEADERS, "ETag": f'"{kept.tag}"'}
-        packed = kept.packed or b""
-        return packed, {**_HEADERS, "ETag": f'"{kept.tag}-gzip"', "Content-Encoding": "gzip"}
+            return kept.data, {**_HEADERS, **representation.headers(kept.tag, False)}
+        return kept.packed or b"", {**_HEADERS, **representation.headers(kept.tag, True)}
 
     def _pack(self, kept: KeptAnswer) -> bool:
         if kept.packed is not None:

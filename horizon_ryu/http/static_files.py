@@ -7,7 +7,6 @@ there, whatever a path looks like. No token is asked for; data needs one.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import logging
 import stat
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from types import MappingProxyType
 
 from webob import Request, Response
 
+from horizon_ryu.http import representation
 from horizon_ryu.http.stream import wants_gzip
 
 LOG = logging.getLogger("horizon.rest")
@@ -55,7 +55,6 @@ _TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 _COMPRESSED = frozenset({".png", ".woff2", ".ico"})
-_LEAST_BYTES = 1024
 NOT_BUILT = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Horizon</title>
 <h1>Horizon</h1>
@@ -85,9 +84,9 @@ def static_file(
     """Return a file of these bytes; its type is that of the ending of ``name``."""
     ending = Path(name).suffix.lower()
     packed = b""
-    if len(data) >= _LEAST_BYTES and ending not in _COMPRESSED:
+    if len(data) >= representation.LEAST_BYTES and ending not in _COMPRESSED:
         packed = gzip.compress(data, mtime=0)
-    tag = hashlib.blake2b(data, digest_size=16).hexdigest()
+    tag = representation.tag_of(data)
     media_type = _TYPES.get(ending, "application/octet-stream")
     return StaticFile(data, packed, media_type, caching, tag, status)
 
@@ -122,15 +121,13 @@ class StaticFiles:
 def file_answer(request: Request, file: StaticFile) -> Response:
     """Return the answer to a request for ``file``: compressed where that is liked, or 304."""
     is_packed = bool(file.packed) and wants_gzip(request)
-    tag = f"{file.tag}-gzip" if is_packed else file.tag
-    headers = {"ETag": f'"{tag}"', "Cache-Control": file.caching, "Vary": "Accept-Encoding"}
+    tag = representation.named(file.tag, is_packed)
+    shared = {"Cache-Control": file.caching, "Vary": "Accept-Encoding", **SECURITY}
     if tag in request.if_none_match and file.status == 200:
-        return Response(status=304, headers={**headers, **SECURITY})
+        return Response(status=304, headers={"ETag": f'"{tag}"', **shared})
     response = Response(status=file.status, body=file.packed if is_packed else file.data)
     response.headers["Content-Type"] = file.media_type
-    if is_packed:
-        response.headers["Content-Encoding"] = "gzip"
-    response.headers.update({**headers, **SECURITY})
+    response.headers.update({**representation.headers(file.tag, is_packed), **shared})
     return response
 
 
