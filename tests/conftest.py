@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from time_spent import TimeSpent
 
 TESTS = Path(__file__).parent
-LANES = ("logic", "models", "processes", "switches", "entries", "xen", "shares")
-"""In the order in which one pytest runs them; ``make test`` runs all but the last side by side."""
+LANES = ("logic", "models", "processes", "switches", "entries", "xen")
+"""In the order in which one pytest runs them; ``make test`` runs most of them side by side."""
 MODELLED = ("core", "simulated", "slicing", "wire")
 """Parts of the unit tests that go through all that may happen: with the fuzz tests, a lane's."""
 ENTRIES = (
@@ -62,7 +62,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     folder = collection_path.relative_to(TESTS).parts
     if folder[:2] == ("integration", "xen"):
-        return None if wanted in ("xen", "shares") else True
+        return None if wanted == "xen" else True
     if folder == ("unit",):
         return None if wanted in ("logic", "models") else True
     if folder[:1] == ("unit",):
@@ -77,7 +77,7 @@ def lane_of(item: pytest.Item) -> str:
     """
     folder = item.path.relative_to(TESTS).parts
     if folder[:2] == ("integration", "xen"):
-        return "shares" if _measures_shares(item) else "xen"
+        return "xen"
     if folder[0] == "integration" and item.get_closest_marker("no_switches") is None:
         return "entries" if item.path.name in ENTRIES else "switches"
     live = folder[0] == "fuzz" and item.path.name.startswith("test_live_")
@@ -94,11 +94,11 @@ def pytest_collection() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the lane that is asked for, in the order of lanes."""
+    """Keep the lane that is asked for; what measures shares comes last."""
     wanted = config.getoption("--lane")
     left_out = [item for item in items if wanted and lane_of(item) != wanted]
     kept = [item for item in items if not wanted or lane_of(item) == wanted]
-    kept.sort(key=lambda item: LANES.index(lane_of(item)))
+    kept.sort(key=lambda item: (LANES.index(lane_of(item)), _measures_shares(item)))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
     items[:] = kept

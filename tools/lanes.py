@@ -1,12 +1,12 @@
 """``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
 
-Six lanes run side by side. Two compute, and give way to the others, which mostly wait: for
-controllers and switches, or for real Xen, whose two hosts are emulated and work in turn. As root,
-lanes of controllers and switches have a network and an Open vSwitch each (``tools/sandbox.sh``), so
-that names of switches and ports do not meet. What measures shares of processors on real Xen comes
-after them, with nothing beside it. Which test is in which lane is ``tests/conftest.py``'s to say. A
-pool of workers (pytest-xdist) was no help: tests that share a network are one worker's in their
-order, and the Xen lab is there once per machine.
+Four lanes run side by side: one computes, and gives way to three that mostly wait for controllers
+and switches. As root, these three have a network and an Open vSwitch each (``tools/sandbox.sh``),
+so that names of switches and ports do not meet. Real Xen comes after them: its two emulated hosts
+keep no time on a machine that is full. Beside it a lane computes with what is left, and the tests
+that measure shares of processors come last. Which test is in which lane is ``tests/conftest.py``'s
+to say. A pool of workers (pytest-xdist) was no help: tests that share a network are one worker's in
+their order, and the Xen lab is there once per machine.
 
 The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``, with the
 modules that took most of its time.
@@ -23,19 +23,21 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
-STAGES = (("xen", "processes", "switches", "entries", "logic", "models"), ("shares",))
+STAGES = (("processes", "switches", "entries", "logic"), ("xen", "models"))
 """Lanes that run at the same time, and those that come after them."""
-GIVING_WAY = ("logic", "models")
-NICENESS = 4
-"""Of lanes that give way: half of the processor that a lane beside them has, if both want all."""
+NICENESS: Mapping[str, int] = MappingProxyType({"logic": 4, "models": 10})
+"""Of lanes that give way: the first has half of the processor that a lane beside it has, if both
+want all of it; the second has a tenth.
+"""
 SANDBOXED = ("processes", "switches", "entries")
 GRACE = 90.0
 """Seconds that an interrupted lane has to take down what it made."""
@@ -97,7 +99,7 @@ class Lane:
     command: Sequence[str]
     folder: Path
     say: Say
-    gives_way: bool = False
+    niceness: int = 0
     status: int | None = None
     seconds: float = 0.0
     worked: float = 0.0
@@ -144,8 +146,8 @@ class Lane:
             start_new_session=True,
             env=_variables(),
         )
-        if self.gives_way:
-            _give_way(self._process.pid)
+        if self.niceness:
+            _give_way(self._process.pid, self.niceness)
         self._reader = threading.Thread(target=self._read, args=(time.monotonic(),), daemon=True)
         self._reader.start()
 
@@ -201,11 +203,11 @@ def _variables() -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
-def _give_way(pid: int) -> None:
+def _give_way(pid: int, niceness: int) -> None:
     """Have a process and its children yield; where sessions share the machine, its session too."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS), encoding="ascii")
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 def _worked() -> float:
@@ -298,9 +300,9 @@ def pytest_command(lane: str, arguments: Sequence[str]) -> list[str]:
 
 
 def start_lab_build() -> subprocess.Popen[bytes]:
-    """Begin to build the Xen lab while the lanes are still collecting; its tests wait for it."""
+    """Begin to build the Xen lab beside the lanes; its tests wait for it."""
     with (FOLDER / "lab.log").open("wb") as log:
-        return subprocess.Popen(_LAB, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(["nice", *_LAB], stdout=log, stderr=log, start_new_session=True)
 
 
 @contextmanager
@@ -322,7 +324,7 @@ def main(arguments: Sequence[str]) -> int:
     FOLDER.mkdir(exist_ok=True)
     stages = [
         [
-            Lane(name, pytest_command(name, arguments), FOLDER, say, name in GIVING_WAY)
+            Lane(name, pytest_command(name, arguments), FOLDER, say, NICENESS.get(name, 0))
             for name in stage
         ]
         for stage in STAGES

@@ -175,8 +175,7 @@ FILES = {
     "processes": "tests/integration/test_controller_process.py",
     "switches": "tests/integration/test_real_switches.py",
     "entries": "tests/integration/test_real_stats.py",
-    "xen": "tests/integration/xen/test_xen_faults.py",
-    "shares": "tests/integration/xen/test_cap_experiment.py",
+    "xen": "tests/integration/xen/test_cap_experiment.py",
 }
 LIVE = "tests/fuzz/test_live_connections.py"
 
