@@ -94,8 +94,12 @@ class Environment:
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    """Return what a command printed; AssertionError, with its complaint, if it failed."""
+    """Return what a command printed; AssertionError, with its complaint, if it failed.
+
+    No bytecode is kept: a tree that was cloned stays as it was.
+    """
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    variables["PYTHONDONTWRITEBYTECODE"] = "1"
     ended = subprocess.run(
         command, cwd=cwd, env=variables, capture_output=True, text=True, check=False
     )
