@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ NEEDS_BROWSER = pytest.mark.skipif(
     not (Path(CHROMIUM).exists() and Path(DRIVER).exists() and (PAGE / "index.html").exists()),
     reason="needs chromium, chromium-driver and the built page (make page)",
 )
+
+_GONE = re.compile(r"/v1/(flows/\w+ .* 404|nodes/\S+/measures .* (404|424)) \(")
 
 Spots = dict[str, tuple[float, float]]
 
@@ -183,9 +186,14 @@ class Browser:
     # What is wrong.
 
     def complaints(self) -> list[str]:
-        """Return errors and warnings of the console so far that were not told yet."""
+        """Return errors and warnings of the console so far that were not told yet.
+
+        What the page watched may go, or move, between two looks at it. That the look was refused is
+        noted by the browser itself.
+        """
         log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
-        return [one["message"] for one in log if one["level"] in ("SEVERE", "WARNING")]
+        told = [one["message"] for one in log if one["level"] in ("SEVERE", "WARNING")]
+        return [one for one in told if not _GONE.search(one)]
 
     def strange_hosts(self) -> set[str]:
         """Return the hosts other than the controller that anything was asked of."""

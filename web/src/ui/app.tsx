@@ -62,8 +62,8 @@ export function App({ enter }: { enter(token: string): void }) {
   useEffect(() => {
     const tabs: Record<string, Tab> = { "1": "table", "2": "picture", "3": "details" };
     const key = (event: KeyboardEvent) => {
-      // Within a dialog keys are the dialog's; Escape closes it unless somebody prevents that.
-      if (document.querySelector("dialog[open]") !== null) return;
+      const dialog = document.querySelector<HTMLDialogElement>("dialog[open]");
+      if (dialog !== null) return leaveDialog(event, dialog);
       if (event.ctrlKey && event.key.toLowerCase() === "k") setOpen("palette");
       else if (event.key === "Escape" && isTyping(event)) return leaveField(event);
       else if (isTyping(event) || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -154,10 +154,14 @@ function drawnOn(
   return { ...mode, through: passed.join(", ") };
 }
 
-/** Escape leaves a field first: keys mean something else there. A dialog is closed by the browser. */
+/** Within a dialog keys are the dialog's. Not every browser closes it by an Escape of a program. */
+function leaveDialog(event: KeyboardEvent, dialog: HTMLDialogElement): void {
+  if (event.key === "Escape" && dialog.matches(".keys, .palette")) dialog.close();
+}
+
+/** Escape leaves a field first: keys mean something else there. */
 function leaveField(event: KeyboardEvent): void {
-  const target = event.target as HTMLElement;
-  if (target.closest("dialog") === null) target.blur();
+  (event.target as HTMLElement).blur();
 }
 
 function isTyping(event: KeyboardEvent): boolean {
