@@ -168,6 +168,11 @@ class Browser:
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
 
+    def look_as_others(self) -> None:
+        """End that: the window is again as those of other browsers are."""
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
     def ask(self, script: str, *given: object) -> Any:
         """Return what a script in the page returns."""
         return self.driver.execute_script(script, *given)  # type: ignore[no-untyped-call]
