@@ -1,10 +1,9 @@
 """``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
 
-Four lanes run side by side: one computes, and gives way to three that mostly wait for controllers
+Five lanes run side by side: two compute, and give way to three that mostly wait for controllers
 and switches. As root, these three have a network and an Open vSwitch each (``tools/sandbox.sh``),
-so that names of switches and ports do not meet. Real Xen comes after them: its two emulated hosts
-keep no time on a machine that is full. Beside it a lane computes with what is left, and the tests
-that measure shares of processors come last. Which test is in which lane is ``tests/conftest.py``'s
+so that names of switches and ports do not meet. Real Xen comes after them, with nothing beside it:
+its emulated hosts take both processors, and the tests that measure shares come last. Which test is in which lane is ``tests/conftest.py``'s
 to say. A pool of workers (pytest-xdist) was no help: tests that share a network are one worker's in
 their order, and the Xen lab is there once per machine.
 
@@ -32,12 +31,10 @@ from types import MappingProxyType
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
-STAGES = (("processes", "switches", "entries", "logic"), ("xen", "models"))
+STAGES = (("processes", "switches", "entries", "logic", "models"), ("xen",))
 """Lanes that run at the same time, and those that come after them."""
-NICENESS: Mapping[str, int] = MappingProxyType({"logic": 4, "models": 10})
-"""Of lanes that give way: the first has half of the processor that a lane beside it has, if both
-want all of it; the second has a tenth.
-"""
+NICENESS: Mapping[str, int] = MappingProxyType({"logic": 4, "models": 4})
+"""Of lanes that give way: half of the processor that a lane beside them has, if both want all."""
 SANDBOXED = ("processes", "switches", "entries")
 GRACE = 90.0
 """Seconds that an interrupted lane has to take down what it made."""

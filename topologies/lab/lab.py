@@ -28,8 +28,8 @@ DEFAULT_PORTS = 17440
 GUEST_MEMORY_KB = 192 * 1024
 STARTS = 3
 """How often a host is started at most until its clock goes right."""
-AGENT_SECONDS = 180.0
-"""For a guest to boot and its agent to answer; fifteen on an idle machine."""
+AGENT_SECONDS = 600.0
+"""For a guest to boot and its agent to answer; fifteen on a fast machine, a hundred on a slow one."""
 
 
 def build(places: Places, say: Say) -> None:
