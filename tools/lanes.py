@@ -3,9 +3,9 @@
 Five lanes run side by side: two compute, and give way to three that mostly wait for controllers
 and switches. As root, these three have a network and an Open vSwitch each (``tools/sandbox.sh``),
 so that names of switches and ports do not meet. Real Xen comes after them, with nothing beside it:
-its emulated hosts take both processors, and the tests that measure shares come last. Which test is in which lane is ``tests/conftest.py``'s
-to say. A pool of workers (pytest-xdist) was no help: tests that share a network are one worker's in
-their order, and the Xen lab is there once per machine.
+its emulated hosts take both processors, and the tests that measure shares come last. Which test is
+in which lane is ``tests/conftest.py``'s to say. A pool of workers (pytest-xdist) was no help: tests
+that share a network are one worker's in their order, and the Xen lab is there once per machine.
 
 The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``, with the
 modules that took most of its time.

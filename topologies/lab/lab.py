@@ -29,7 +29,7 @@ GUEST_MEMORY_KB = 192 * 1024
 STARTS = 3
 """How often a host is started at most until its clock goes right."""
 AGENT_SECONDS = 600.0
-"""For a guest to boot and its agent to answer; fifteen on a fast machine, a hundred on a slow one."""
+"""For a guest to boot and its agent to answer: fifteen where it is fast, a hundred where slow."""
 
 
 def build(places: Places, say: Say) -> None:
