@@ -15,7 +15,7 @@ import websocket
 from tools.controller_process import ControllerProcess
 from tools.work_clock import WorkClock, wait_for_work
 from topologies.lab.keys import guest_address
-from topologies.lab.lab import XenLab, guest
+from topologies.lab.lab import AGENT_SECONDS, XenLab, guest
 from xen_bridge.protocol import document_schema
 
 SECONDS = 300.0
@@ -166,7 +166,7 @@ class Pilot:
             status, _answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
             return bool(status == HTTPStatus.OK)
 
-        self.wait(answers, 180, f"the agent of {name} answers")
+        self.wait(answers, AGENT_SECONDS, f"the agent of {name} answers")
 
     def inside(self, host: str, name: str, command: str) -> str:
         """Run a command in a guest."""
