@@ -19,7 +19,7 @@ from xen_bridge.errors import BridgeError
 from xen_bridge.netlink import batch
 from xen_bridge.netlink.constants import SO_RCVBUFFORCE
 from xen_bridge.netlink.links import add_veth, delete_link, set_up
-from xen_bridge.netlink.tables import Netlink
+from xen_bridge.netlink.tables import links_by_name
 
 SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, PACKET_STATISTICS = 263, 15, 23, 6
 ETH_P_ALL = 0x0003
@@ -131,19 +131,19 @@ class RecentFrames:
 
 def make_pairs(names: tuple[str, ...]) -> None:
     """Make pairs of links by the names of their near ends, up. Raises BridgeError."""
-    here = set(_links())
+    here = set(links_by_name())
     refused = batch.write([add_veth(name, _far(name)) for name in names if name not in here])
-    links = _links()
+    links = links_by_name()
     ends = [one for name in names for one in (name, _far(name))]
     if refused or not set(ends) <= set(links):
         raise BridgeError("links to keep frames in cannot be made")
-    batch.write([set_up(links[name]) for name in ends])
+    batch.write([set_up(links[name].index) for name in ends])
 
 
 def remove_pairs(names: tuple[str, ...]) -> None:
     """Remove pairs of links by the names of their near ends."""
-    links = _links()
-    batch.write([delete_link(links[name]) for name in names if name in links])
+    links = links_by_name()
+    batch.write([delete_link(links[name].index) for name in names if name in links])
 
 
 def inject(interface: str, frames: Iterator[bytes]) -> None:
@@ -187,11 +187,3 @@ def _listening(interface: str) -> socket.socket:
         made.close()
         raise BridgeError(f"frames of {interface} cannot be kept: {error.strerror}") from error
     return made
-
-
-def _links() -> dict[str, int]:
-    netlink = Netlink()
-    try:
-        return {one.name: one.index for one in netlink.links()}
-    finally:
-        netlink.close()

@@ -9,9 +9,9 @@ from pathlib import Path
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.migration.link_tunnels import TunnelEnd, router_mtu
 from xen_bridge.netlink import batch
-from xen_bridge.netlink.links import KernelLink, delete_link, set_master, set_mtu, set_up
+from xen_bridge.netlink.links import delete_link, set_master, set_mtu, set_up
 from xen_bridge.netlink.overlays import PORT, add_bridge, add_vxlan
-from xen_bridge.netlink.tables import Netlink
+from xen_bridge.netlink.tables import links_by_name
 from xen_bridge.netlink.wire import Request, family_of
 
 _IP_MTU, _IPV6_MTU = 14, 24
@@ -24,7 +24,7 @@ class TunnelKernel:
 
     def bridges(self) -> dict[str, int]:
         """Return the bridges that are here, each with its MTU."""
-        return {name: one.mtu for name, one in _links().items() if one.kind == "bridge"}
+        return {name: one.mtu for name, one in links_by_name().items() if one.kind == "bridge"}
 
     def mtu(self, end: TunnelEnd) -> int:
         """Return how long a packet may be that goes through whole, in bytes."""
@@ -32,15 +32,15 @@ class TunnelKernel:
 
     def make(self, end: TunnelEnd) -> None:
         """Make what of an end is not there: its bridge, where that is away, and its device."""
-        links = _links()
+        links = links_by_name()
         whole = path_mtu(end.far)
         if end.is_away and end.bridge not in links:
             _change([add_bridge(end.bridge)])
             # Set by hand it stays, whatever its ports have.
-            made = _links()[end.bridge].index
+            made = links_by_name()[end.bridge].index
             _change([set_mtu(made, router_mtu(whole, end.far))])
             _without_ipv6(end.bridge)
-        home = _links().get(end.bridge)
+        home = links_by_name().get(end.bridge)
         if home is None or home.kind != "bridge":
             raise RequestConflict(f"no bridge {end.bridge} here")
         if end.device not in links:
@@ -48,12 +48,12 @@ class TunnelKernel:
             mtu = whole if end.is_away else home.mtu
             _change([add_vxlan(end.device, end.number, end.near, end.far, mtu)])
             _without_ipv6(end.device)
-        device = _links()[end.device]
+        device = links_by_name()[end.device]
         _change([set_master(device.index, home.index), set_up(device.index), set_up(home.index)])
 
     def remove(self, end: TunnelEnd) -> None:
         """Remove the device of an end, and the bridge that was made for it."""
-        links = _links()
+        links = links_by_name()
         gone = [links[end.device]] if end.device in links else []
         bridge = links.get(end.bridge)
         if end.is_away and bridge is not None and bridge.kind == "bridge":
@@ -75,14 +75,6 @@ def path_mtu(address: str) -> int:
             return asking.getsockopt(level, option)
     except OSError as error:
         raise BridgeError(f"there is no way to {address}: {error.strerror}") from error
-
-
-def _links() -> dict[str, KernelLink]:
-    netlink = Netlink()
-    try:
-        return {one.name: one for one in netlink.links()}
-    finally:
-        netlink.close()
 
 
 def _without_ipv6(name: str) -> None:

@@ -131,3 +131,12 @@ class Netlink:
     def close(self) -> None:
         """Close the sockets."""
         self._socket.close()
+
+
+def links_by_name() -> dict[str, KernelLink]:
+    """Return the links in the network namespace of the calling thread. Raises BridgeError."""
+    netlink = Netlink()
+    try:
+        return {one.name: one for one in netlink.links()}
+    finally:
+        netlink.close()

@@ -22,7 +22,6 @@ from xen_bridge.netlink.constants import (
     RT_TABLE_LOCAL,
 )
 from xen_bridge.netlink.links import (
-    KernelLink,
     add_macvlan,
     delete_link,
     hear_all_multicast,
@@ -32,7 +31,7 @@ from xen_bridge.netlink.neighbors import delete_proxy, replace_proxy
 from xen_bridge.netlink.nexthops import delete_nexthop
 from xen_bridge.netlink.routes import delete_route, replace_route
 from xen_bridge.netlink.rules import Rule, add_rule, delete_rule
-from xen_bridge.netlink.tables import NEIGHBORS, NEXTHOPS, Netlink
+from xen_bridge.netlink.tables import NEIGHBORS, NEXTHOPS, Netlink, links_by_name
 from xen_bridge.netlink.wire import Request
 from xen_bridge.planes import host_settings, plane_audit
 from xen_bridge.planes.data_plane import (
@@ -72,7 +71,7 @@ class DomainZero:
             raise
 
     def _make(self, plan: DataPlanePlan) -> dict[str, int]:
-        links = _links()
+        links = links_by_name()
         missing = {name for port in plan.ports for name in (port.physical, port.vif)} - set(links)
         if missing:
             raise SubjectNotFound(f"no interface {', '.join(sorted(missing))} here")
@@ -82,7 +81,7 @@ class DomainZero:
             add_macvlan(name, links[port.physical].index, port.mac)
             for name, port in zip(plan.devices, plan.ports, strict=True)
         )
-        links = _links()
+        links = links_by_name()
         indices = {name: links[name].index for name in plan.devices}
         for number in range(len(plan.ports)):
             host_settings.write(plan.sysctls(number))
@@ -129,7 +128,7 @@ class DomainZero:
 
     def indices(self, plan: DataPlanePlan) -> dict[str, int]:
         """Return the indices of the port devices. Raises SubjectNotFound if one is missing."""
-        links = _links()
+        links = links_by_name()
         missing = [name for name in plan.devices if name not in links]
         if missing:
             raise SubjectNotFound(f"no port device {', '.join(missing)} here")
@@ -167,7 +166,7 @@ class DomainZero:
 
         ``whole``: it was taken back.
         """
-        links, rules = _links(), set(_rules())
+        links, rules = links_by_name(), set(_rules())
         found = []
         for name, port in zip(plan.devices, plan.ports, strict=True):
             link = links.get(name)
@@ -203,7 +202,7 @@ class DomainZero:
         ours = [one for one in self._tables() if one.endswith(f" {plan.nft_table}")]
         self._nft("".join(f"delete table {one}\n" for one in ours))
         prefix = f"r{plan.slot}p"
-        ports = [one for name, one in _links().items() if _is_port(name, prefix)]
+        ports = [one for name, one in links_by_name().items() if _is_port(name, prefix)]
         _change(delete_link(one.index) for one in ports if one.kind == "macvlan")
         netlink = Netlink()
         try:
@@ -285,14 +284,6 @@ class DomainZero:
 
 def _is_port(name: str, prefix: str) -> bool:
     return name.startswith(prefix) and name[len(prefix) :].isdecimal()
-
-
-def _links() -> dict[str, KernelLink]:
-    netlink = Netlink()
-    try:
-        return {one.name: one for one in netlink.links()}
-    finally:
-        netlink.close()
 
 
 def _rules() -> list[Rule]:

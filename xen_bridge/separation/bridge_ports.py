@@ -39,7 +39,7 @@ from xen_bridge.netlink.links import (
     set_up,
 )
 from xen_bridge.netlink.neighbors import NDMSG
-from xen_bridge.netlink.tables import LINKS, Netlink
+from xen_bridge.netlink.tables import links_by_name
 from xen_bridge.netlink.wire import Request
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 
@@ -55,7 +55,7 @@ _IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
 
 def leave(plan: DataPlanePlan) -> None:
     """Take the virtual interfaces of a plan out of their bridges. Raises BridgeError."""
-    links = _links()
+    links = links_by_name()
     requests: list[Request] = []
     for port, bridge in _bridged(plan, links):
         _put_anchor(bridge, links)
@@ -71,7 +71,7 @@ def leave(plan: DataPlanePlan) -> None:
 
 def lead_away(plan: DataPlanePlan, bridges: Collection[str]) -> None:
     """Have these bridges lead what is for a router to where its frames come from, not here."""
-    links = _links()
+    links = links_by_name()
     batch.write(
         [
             _own_mac(RTM_DELNEIGH, bridge.index, port.mac)
@@ -83,7 +83,7 @@ def lead_away(plan: DataPlanePlan, bridges: Collection[str]) -> None:
 
 def tunnels_of(plan: DataPlanePlan) -> dict[str, list[str]]:
     """Return the tunnels' devices in each bridge of a plan that has any."""
-    links = _links()
+    links = links_by_name()
     found = {one.name: _tunnels(one, links) for _, one in _bridged(plan, links)}
     return {name: devices for name, devices in found.items() if devices}
 
@@ -95,7 +95,7 @@ def _tunnels(bridge: KernelLink, links: dict[str, KernelLink]) -> list[str]:
 
 def come_back(plan: DataPlanePlan) -> None:
     """Put those that are still there back, as far as that can be done."""
-    links = _links()
+    links = links_by_name()
     requests: list[Request] = []
     for port, bridge in _bridged(plan, links):
         requests.append(_own_mac(RTM_DELNEIGH, bridge.index, port.mac))
@@ -108,7 +108,7 @@ def come_back(plan: DataPlanePlan) -> None:
 
 def remove_anchors() -> None:
     """Remove the anchors of bridges that no port device stands on, and of those that are gone."""
-    links = _links()
+    links = links_by_name()
     used = {one.lower for one in links.values() if _PORT_DEVICE.fullmatch(one.name)}
     anchors = [one for name, one in links.items() if _ANCHOR_NAME.fullmatch(name)]
     batch.write([delete_link(one.index) for one in anchors if one.master not in used])
@@ -122,7 +122,7 @@ def _put_anchor(bridge: KernelLink, links: dict[str, KernelLink]) -> None:
     if known is not None:
         batch.write([delete_link(known.index)])
     _change([add_veth(name, end)])
-    made = _links()
+    made = links_by_name()
     for one in (name, end):
         _set_ipv6(one, is_off=True)
     anchor = made[name].index
@@ -138,7 +138,7 @@ def _change(requests: list[Request]) -> None:
 
 def faults(plan: DataPlanePlan) -> list[str]:
     """Return which virtual interfaces are not there, or are ports of their bridge."""
-    links = _links()
+    links = links_by_name()
     found = [
         f"virtual interface {one.vif} is missing" for one in plan.ports if one.vif not in links
     ]
@@ -158,14 +158,6 @@ def _bridged(
         physical = links.get(port.physical)
         if physical is not None and physical.kind == "bridge":
             yield port, physical
-
-
-def _links() -> dict[str, KernelLink]:
-    netlink = Netlink()
-    try:
-        return {one.name: one for one in netlink.rows(LINKS)}
-    finally:
-        netlink.close()
 
 
 def _own_mac(kind: int, bridge: int, mac: bytes) -> Request:
