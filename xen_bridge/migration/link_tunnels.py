@@ -14,14 +14,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from xen_bridge.errors import RequestConflict
+from xen_bridge.planes.data_plane import TUNNEL
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DEVICE_NAME, NODE_URL, UUID, CreateDomain
 from xen_bridge.protocol.documents.measures import ADDRESS
 from xen_bridge.protocol.documents.migration import NODE_PK
 from xen_bridge.protocol.documents.migration_advise import MAX_TUNNEL, LinkTunnel
 
-DEVICE = "hzt"
-"""Of names of devices, before the number in six hexadecimal digits."""
 _OVERHEAD = {4: 50, 6: 70}
 """Bytes: Ethernet, VXLAN, UDP and IP around a packet (RFC 7348, section 5)."""
 MAX_ROUTERS = 4096
@@ -47,8 +46,8 @@ class TunnelEnd:
 
     @property
     def device(self) -> str:
-        """The name of its device."""
-        return f"{DEVICE}{self.number:06x}"
+        """The name of its device, with the number in six hexadecimal digits."""
+        return f"{TUNNEL}{self.number:06x}"
 
     def with_router(self, uuid: str) -> TunnelEnd:
         """Return it for one domain more."""

@@ -20,6 +20,7 @@ from xen_bridge.netlink import batch
 from xen_bridge.netlink.constants import SO_RCVBUFFORCE
 from xen_bridge.netlink.links import add_veth, delete_link, set_up
 from xen_bridge.netlink.tables import links_by_name
+from xen_bridge.planes.data_plane import PARKED
 
 SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING, PACKET_STATISTICS = 263, 15, 23, 6
 ETH_P_ALL = 0x0003
@@ -27,6 +28,8 @@ ROOM = 64 << 20
 """Bytes that may wait for a port."""
 MAX_FRAME = 10_000
 _VNET_HDR = 10
+_PARKED_FAR = "hzx"
+"""Of the other ends."""
 LONGEST_WAIT = 2.0
 """Seconds for which a machine may take no frame before the next is not given to it."""
 _TURN = 0.005
@@ -48,7 +51,7 @@ class ParkingPlace:
     @property
     def names(self) -> tuple[str, ...]:
         """The links that frames are to be forwarded into, by port."""
-        return tuple(f"hzw{self._migration[:8]}.{one}" for one in range(self._ports))
+        return tuple(f"{PARKED}{self._migration[:8]}.{one}" for one in range(self._ports))
 
     def open(self) -> None:
         """Make the links that are not there, and keep what comes. Raises BridgeError."""
@@ -173,7 +176,7 @@ def _send(made: socket.socket, frame: bytes) -> None:
 
 
 def _far(name: str) -> str:
-    return name.replace("hzw", "hzx", 1)
+    return name.replace(PARKED, _PARKED_FAR, 1)
 
 
 def _listening(interface: str) -> socket.socket:

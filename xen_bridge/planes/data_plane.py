@@ -42,6 +42,8 @@ LOCAL_BEHIND = Rule(LOCAL, RT_TABLE_LOCAL, protocol=PROTOCOL)
 an address that Domain 0 or another router has too must not end here."""
 LOCAL_FIRST = Rule(0, RT_TABLE_LOCAL, protocol=2)
 """The kernel's own (RTPROT_KERNEL)."""
+TUNNEL, PARKED = "hzt", "hzw"
+"""Beginnings of names: of tunnels' devices, and of what stands for a machine that is not here."""
 MAX_PORTS = 64
 MAX_ADDRESSES = 1024
 """Of one router."""

@@ -41,14 +41,12 @@ from xen_bridge.netlink.links import (
 from xen_bridge.netlink.neighbors import NDMSG
 from xen_bridge.netlink.tables import links_by_name
 from xen_bridge.netlink.wire import Request
-from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
+from xen_bridge.planes.data_plane import PARKED, TUNNEL, DataPlanePlan, RouterPort
 
 ANCHOR, ANCHOR_END = "hzk", "hzl"
 """Names of a bridge's anchor and its other end, before the index of the bridge."""
 _ANCHOR_NAME = re.compile(ANCHOR + "[0-9]+")
 _PORT_DEVICE = re.compile("r[0-9]+p[0-9]+")
-_TUNNEL, _PARKED = "hzt", "hzw"
-"""Beginnings of names: of tunnels' devices, and of what stands for a machine that is not here."""
 _NTF_SELF = 2
 _IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
 
@@ -59,7 +57,7 @@ def leave(plan: DataPlanePlan) -> None:
     requests: list[Request] = []
     for port, bridge in _bridged(plan, links):
         _put_anchor(bridge, links)
-        if not (port.vif.startswith(_PARKED) and _tunnels(bridge, links)):
+        if not (port.vif.startswith(PARKED) and _tunnels(bridge, links)):
             requests.append(_own_mac(RTM_NEWNEIGH, bridge.index, port.mac))
         vif = links.get(port.vif)
         if vif is not None and vif.master == bridge.index:
@@ -90,7 +88,7 @@ def tunnels_of(plan: DataPlanePlan) -> dict[str, list[str]]:
 
 def _tunnels(bridge: KernelLink, links: dict[str, KernelLink]) -> list[str]:
     ports = (name for name, one in links.items() if one.master == bridge.index)
-    return sorted(name for name in ports if name.startswith(_TUNNEL))
+    return sorted(name for name in ports if name.startswith(TUNNEL))
 
 
 def come_back(plan: DataPlanePlan) -> None:
