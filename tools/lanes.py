@@ -22,18 +22,18 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
 STAGES = (("processes", "switches", "entries", "logic", "models"), ("xen",))
 """Lanes that run at the same time, and those that come after them."""
-NICENESS: Mapping[str, int] = MappingProxyType({"logic": 4, "models": 4})
+GIVING_WAY = ("logic", "models")
+NICENESS = 4
 """Of lanes that give way: half of the processor that a lane beside them has, if both want all."""
 SANDBOXED = ("processes", "switches", "entries")
 GRACE = 90.0
@@ -96,7 +96,7 @@ class Lane:
     command: Sequence[str]
     folder: Path
     say: Say
-    niceness: int = 0
+    gives_way: bool = False
     status: int | None = None
     seconds: float = 0.0
     worked: float = 0.0
@@ -143,8 +143,8 @@ class Lane:
             start_new_session=True,
             env=_variables(),
         )
-        if self.niceness:
-            _give_way(self._process.pid, self.niceness)
+        if self.gives_way:
+            _give_way(self._process.pid)
         self._reader = threading.Thread(target=self._read, args=(time.monotonic(),), daemon=True)
         self._reader.start()
 
@@ -200,11 +200,11 @@ def _variables() -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
-def _give_way(pid: int, niceness: int) -> None:
+def _give_way(pid: int) -> None:
     """Have a process and its children yield; where sessions share the machine, its session too."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, niceness)
-        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
 def _worked() -> float:
@@ -321,7 +321,7 @@ def main(arguments: Sequence[str]) -> int:
     FOLDER.mkdir(exist_ok=True)
     stages = [
         [
-            Lane(name, pytest_command(name, arguments), FOLDER, say, NICENESS.get(name, 0))
+            Lane(name, pytest_command(name, arguments), FOLDER, say, name in GIVING_WAY)
             for name in stage
         ]
         for stage in STAGES

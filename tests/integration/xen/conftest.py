@@ -41,7 +41,7 @@ def xen_lab() -> Iterator[XenLab]:
 def pilot(xen_lab: XenLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pilot]:
     """A controller with all applications, which knows both hosts."""
     folder: Path = tmp_path_factory.mktemp("pilot")
-    # An emulated host beside other lanes may be slow, and is not away for that.
+    # An emulated host may be slow for a while, and is not away for that.
     config = f"[xen]\nidentity = {xen_lab.places.keys / 'controller'}\npoll_deadline = 20\n"
     with ControllerProcess(folder, config=config) as controller:
         made = Pilot(controller, xen_lab)
