@@ -97,7 +97,7 @@ def _plan(waves: Sequence[Mapping[str, Any]]) -> Table:
         if not wave["messages"]:
             table.add_row(str(number), wave["kind"], "", "wait", "", "")
         for message in wave["messages"]:
-            match, switch = _match(message.get("match", {})), _short(message["dpid"])
+            match, switch = _match(message.get("match", {})), short_dpid(message["dpid"])
             actions = "" if "delete" in message["command"] else _actions(message.get("actions", ()))
             cells = (wave["kind"], switch, message["command"], match, actions)
             table.add_row(str(number), *cells)
@@ -128,7 +128,7 @@ def _way(item: Mapping[str, Any]) -> str:
     if item["path"]:
         return _path(item["path"])
     table = f" table {item['table_id']}" if "table_id" in item else ""
-    return f"{_short(item['dpid'])}{table}: {_actions(item['actions'])}"
+    return f"{short_dpid(item['dpid'])}{table}: {_actions(item['actions'])}"
 
 
 def _actions(actions: Iterable[Mapping[str, Any]]) -> str:
@@ -154,10 +154,11 @@ def _path(hops: Iterable[Mapping[str, Any]]) -> str:
 
 def _hop(hop: Mapping[str, Any]) -> str:
     into, out = port_name(hop["in_port"]), port_name(hop["out_port"])
-    return f"{into}[{_short(hop['dpid'])}]{out}"
+    return f"{into}[{short_dpid(hop['dpid'])}]{out}"
 
 
-def _short(dpid: str) -> str:
+def short_dpid(dpid: str) -> str:
+    """Return a dpid without the zeros that it begins with."""
     return dpid.lstrip("0") or "0"
 
 

@@ -17,6 +17,7 @@ from horizon_ryu.cli.asking import ControllerAsker, Failed
 from horizon_ryu.cli.port_names import port_name
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.show_flows import short_dpid
 from horizon_ryu.cli.terminal import styled
 
 ROWS = 12
@@ -127,7 +128,7 @@ def tables(data: Mapping[str, Any]) -> Iterator[Table]:
     yield links
     flows = Table("flow", "state", "path", title="Flows")
     for one in data["flows"][:ROWS]:
-        path = " ".join(hop["dpid"].lstrip("0") or "0" for hop in one["path"])
+        path = " ".join(short_dpid(hop["dpid"]) for hop in one["path"])
         flows.add_row(one["id"], one["state"], path)
     yield flows
     if data["events"]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from horizon_ryu.cli.parsing import dpid_of, end_of
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.show_flows import short_dpid
 
 SECONDS = 60.0
 """For a controller with thousands of flows to follow them all."""
@@ -38,7 +39,7 @@ def what_if(session: Session, cut: tuple[str, ...]) -> None:
 def _show(session: Session, data: dict[str, Any]) -> None:
     table = Table("flow", "would", "path", "why")
     for one in data["flows"]:
-        path = " > ".join(hop["dpid"].lstrip("0") for hop in one["new_path"] or one["path"])
+        path = " > ".join(short_dpid(hop["dpid"]) for hop in one["new_path"] or one["path"])
         table.add_row(one["id"], one["outcome"], path, one["reason"] or "-")
     session.console.print(table)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in data["counts"].items() if count)

@@ -55,9 +55,8 @@ def migrate(
 
     Example: horizonctl xen migrate xen1 r1 xen2
     """
-    # Only what is asked for: a flag that is not set says nothing.
-    unset = (None, False)
-    body = {name: one for name, one in options.items() if not any(one is no for no in unset)}
+    # Only what is asked for: a flag that is not set says nothing, and 0 seconds are some.
+    body = {name: one for name, one in options.items() if one is not None and one is not False}
     if dry_run:
         body["dry_run"] = True
     path = path_of(host, "domains", domain, "migrations")

@@ -110,14 +110,10 @@ def read_port_counters(version: int, pieces: Iterable[bytes]) -> Iterator[PortCo
 
 def read_port_loads(version: int, pieces: Iterable[bytes]) -> Iterator[PortLoad]:
     """Yield of each port what its rates are made of."""
-    if version == OPENFLOW_10:
-        for number, received, sent, lost_in, lost_out in arrays(_LOAD_10, version, pieces):
-            values = counted(received), counted(sent), counted(lost_in), counted(lost_out)
-            yield PortLoad(number, *values, None)
-        return
-    for number, received, sent, lost_in, lost_out, *age in arrays(_LOAD_13, version, pieces):
+    layout = _LOAD_10 if version == OPENFLOW_10 else _LOAD_13
+    for number, received, sent, lost_in, lost_out, *age in arrays(layout, version, pieces):
         values = counted(received), counted(sent), counted(lost_in), counted(lost_out)
-        yield PortLoad(number, *values, _alive(*age))
+        yield PortLoad(number, *values, _alive(*age) if age else None)
 
 
 def _alive(seconds: int, nanoseconds: int) -> float | None:
