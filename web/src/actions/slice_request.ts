@@ -48,7 +48,7 @@ export function ruleOf(line: string, switches: Switches): RuleBody {
 }
 
 export function sliceBody(drawn: DrawnSlice, switches: Switches): SliceBody {
-  const urls = drawn.controllers.split(/[\s,]+/).filter(Boolean);
+  const urls = urlsOf(drawn);
   return {
     name: drawn.name.trim(),
     ...(urls.length > 0 ? { controllers: urls.map((url) => ({ url })) } : {}),
@@ -56,12 +56,13 @@ export function sliceBody(drawn: DrawnSlice, switches: Switches): SliceBody {
   };
 }
 
+const urlsOf = (drawn: DrawnSlice): string[] => drawn.controllers.split(/[\s,]+/).filter(Boolean);
+
 /** Return the words of the same as horizonctl takes them. */
 export function sliceWords(drawn: DrawnSlice): string[] {
-  const urls = drawn.controllers.split(/[\s,]+/).filter(Boolean);
   return [
     ...["slices", "create", drawn.name.trim()],
-    ...urls.flatMap((url) => ["-c", url]),
+    ...urlsOf(drawn).flatMap((url) => ["-c", url]),
     ...linesOf(drawn.rules).flatMap((line) => ["--rule", line]),
   ];
 }

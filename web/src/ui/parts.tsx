@@ -37,12 +37,17 @@ export function Field(props: {
       ) : (
         <textarea {...common} rows={props.rows} />
       )}
-      {faults.length > 0 && (
-        <span class="fault" id={`${id}-fault`}>
-          {faults.join("; ")}
-        </span>
-      )}
+      <FieldFault id={id} faults={faults} />
     </p>
+  );
+}
+
+function FieldFault({ id, faults }: { id: string; faults: readonly string[] }) {
+  if (faults.length === 0) return null;
+  return (
+    <span class="fault" id={`${id}-fault`}>
+      {faults.join("; ")}
+    </span>
   );
 }
 
@@ -71,11 +76,7 @@ export function Choice(props: {
           <option key={one}>{one}</option>
         ))}
       </select>
-      {faults.length > 0 && (
-        <span class="fault" id={`${props.id}-fault`}>
-          {faults.join("; ")}
-        </span>
-      )}
+      <FieldFault id={props.id} faults={faults} />
     </p>
   );
 }
