@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.work_clock import WorkClock, wait_for_work
@@ -400,11 +401,11 @@ class Traffic:
     def __exit__(self, kind: object, *_args: object) -> None:
         for one in self._senders:
             one.send_signal(signal.SIGINT)
-        sent = [json.loads(one.communicate(timeout=60)[0]) for one in self._senders]
+        sent = [json.loads(one.communicate(timeout=BACKSTOP)[0]) for one in self._senders]
         for one in self._receivers:
             one.send_signal(signal.SIGINT)
         for one, told in zip(self._receivers, sent, strict=True):
-            tally = json.loads(one.communicate(timeout=60)[0])
+            tally = json.loads(one.communicate(timeout=BACKSTOP)[0])
             self.tallies.append({**tally, **told, "lost": told["sent"] - tally["received"]})
 
     @property

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from backstop import BACKSTOP
+
 Result = TypeVar("Result")
 _CLONE_NEWNET = 0x40000000
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -45,7 +47,7 @@ class NetworkNamespace:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=BACKSTOP,
         )
         return done.stdout
 

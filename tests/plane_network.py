@@ -10,6 +10,7 @@ import contextlib
 import subprocess
 from dataclasses import dataclass
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from xen_bridge.netlink import batch
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
@@ -35,7 +36,7 @@ class Router:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=BACKSTOP,
         )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from tools.bridge_process import PROGRAM, BridgeProcess
 from tools.work_clock import WorkClock, wait_for_work
@@ -178,7 +179,7 @@ class SeparatedRouterLab:
         link = os.readlink(f"/run/netns/hz-{self.name}-{name}")
         pid = link.split("/")[2]
         command = ("nsenter", "-t", pid, "-n", "-p", "-m", program)
-        subprocess.run(command, check=True, timeout=60)
+        subprocess.run(command, check=True, timeout=BACKSTOP)
 
     # ---- looking
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from backstop import BACKSTOP
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import ControllerProcess
 from tools.work_clock import WorkClock, wait_for_work
@@ -143,6 +144,6 @@ def test_a_machine_that_vanishes_is_noticed_before_the_deadline(tmp_path: Path) 
     program = Path(__file__).with_name("switched_off_peer.py")
     command = ("unshare", "--net", sys.executable, str(program), str(tmp_path))
     where = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, env=where)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=BACKSTOP, env=where)
     assert done.stdout.startswith("PeerAway"), done
     assert "the connection was lost" in done.stdout

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from tools.controller_process import ControllerProcess, wait_until
 from tools.free_port import free_port, free_ports
 from tools.slicing_process import SlicingProcess
@@ -79,7 +80,7 @@ def test_a_wrong_option_ends_it_with_its_name(tmp_path: Path, config: str, said:
     ended = subprocess.run(
         [MANAGER, "horizon_ryu.bundle", f"--config-file={path}",
          *(f"{name}={port}" for name, port in _ports().items())],
-        capture_output=True, text=True, timeout=90, check=False,
+        capture_output=True, text=True, timeout=BACKSTOP, check=False,
     )  # fmt: skip
     output = ended.stdout + ended.stderr
     assert ended.returncode == 2
@@ -119,7 +120,7 @@ def _expect_taken(config: Path, ports: dict[str, int], taken: int) -> None:
     ended = subprocess.run(
         [MANAGER, "horizon_ryu.bundle", f"--config-file={config}",
          *(f"{name}={port}" for name, port in ports.items())],
-        capture_output=True, text=True, timeout=90, check=False,
+        capture_output=True, text=True, timeout=BACKSTOP, check=False,
     )  # fmt: skip
     output = ended.stdout + ended.stderr
     assert ended.returncode == 2
@@ -152,7 +153,7 @@ def test_a_mistake_in_ryus_own_options_is_one_line(tmp_path: Path, config: str, 
     (tmp_path / "horizon.conf").write_text(f"[DEFAULT]\n{config}\n", encoding="utf-8")
     ended = subprocess.run(
         [MANAGER, "horizon_ryu.bundle", "--config-file=horizon.conf"],
-        capture_output=True, text=True, timeout=90, check=False, cwd=tmp_path,
+        capture_output=True, text=True, timeout=BACKSTOP, check=False, cwd=tmp_path,
     )  # fmt: skip
     lines = (ended.stdout + ended.stderr).splitlines()
     assert ended.returncode == 2
@@ -165,7 +166,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said:
     ended = subprocess.run(
         [MANAGER, "horizon_ryu.bundle",
          *(f"{name}={port}" for name, port in _ports().items()), *arguments],
-        capture_output=True, text=True, timeout=90, check=False, cwd=tmp_path,
+        capture_output=True, text=True, timeout=BACKSTOP, check=False, cwd=tmp_path,
     )  # fmt: skip
     lines = (ended.stdout + ended.stderr).splitlines()
     assert ended.returncode == 2
@@ -203,7 +204,7 @@ def _status_with(controller: ControllerProcess, token: str) -> int:
         f"{controller.url}/v1/topology", headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=BACKSTOP) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

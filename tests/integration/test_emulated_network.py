@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from topologies.catalogue import build
 from topologies.driver import SYSTEM_PYTHON, MininetProcess
 from topologies.errors import NetworkError
@@ -205,7 +206,7 @@ def test_mininets_own_command_knows_our_networks(arguments: str) -> None:
         [SYSTEM_PYTHON, *command, "--switch", "ovs,datapath=user", "--test", "none"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=BACKSTOP,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from tools.controller_process import wait_until
 from tools.lab import Lab
@@ -39,7 +40,9 @@ def ours(lab: Lab, dpid: int) -> str:
 
 
 def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=90).stdout
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=BACKSTOP
+    ).stdout
 
 
 class ForeignBridge:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from separated_router import MANAGEMENT, PORT, SeparatedRouterLab
 from tools.bridge_process import PROGRAM
@@ -41,7 +42,7 @@ def planes(lab: SeparatedRouterLab, command: str) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=BACKSTOP,
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from xen_bridge.planes.fib import key_of
 from xen_bridge.planes.fib_model import FibModel
@@ -78,7 +79,10 @@ def _until(is_so: Callable[[], bool], what: Callable[[], object]) -> None:
 def vtysh(folder: Path, *commands: str) -> None:
     words = [word for one in commands for word in ("-c", one)]
     subprocess.run(
-        ("vtysh", "--vty_socket", str(folder), *words), check=True, capture_output=True, timeout=30
+        ("vtysh", "--vty_socket", str(folder), *words),
+        check=True,
+        capture_output=True,
+        timeout=BACKSTOP,
     )
 
 

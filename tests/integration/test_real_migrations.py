@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from backstop import BACKSTOP
 from horizon_ryu.formats.xml_dict import dict_from_xml
 from integration.kill_at_state import HELD, ORDERS
 from integration.shared_network import on, stage
@@ -240,7 +241,7 @@ def test_a_link_of_the_new_path_cut_midway_leaves_the_old_path(
             lab.cut(lab.cable("AB"))
             lab.expect_true_topology()
         with pytest.raises(AssertionError, match=r"424.*a link of the new path was lost"):
-            migration.result(timeout=60)
+            migration.result(timeout=BACKSTOP)
         assert lab.laid() == before
     traffic.expect_intact()
     assert lab.migrations()[-1]["state"] == "rolled_back"
@@ -261,7 +262,7 @@ def test_a_flow_ends_on_the_path_that_is_left(
     with held_migration(lab, stop, state, flow, "DAB") as migration:
         lab.cut(lab.cable(cut))
         lab.expect_true_topology()
-    assert migration.result(timeout=60)["state"] == "done"
+    assert migration.result(timeout=BACKSTOP)["state"] == "done"
     # With A-B cut the waypoint A can still be passed: on the way back from it.
     lab.expect_laid(lab.passages("client", "DAB" if cut == "CB" else "DADCB", "server"))
     with lab.route("client", "server").traffic(LIGHT_RATE) as traffic:
@@ -294,7 +295,7 @@ def test_of_two_migrations_of_one_flow_the_second_is_refused(flow_lab: FlowLab, 
         body = {"flow": flow, "dpids": lab.dpids("DAB")}
         assert lab.refused("POST", "/v1/migrations", body).status == 409
         assert lab.refused("DELETE", f"/v1/flows/{flow}").status == 409
-    assert migration.result(timeout=60)["state"] == "done"
+    assert migration.result(timeout=BACKSTOP)["state"] == "done"
 
 
 @pytest.mark.timeout(600)

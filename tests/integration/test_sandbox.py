@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from tools.controller_process import wait_until
 from tools.lanes import INTERRUPTED, Course, Lane
 
@@ -65,7 +66,7 @@ def test_two_sandboxes_have_switches_of_one_name_and_the_machine_has_none() -> N
     said = [one.stdout.readline() for one in both if one.stdout is not None]
     assert not Path("/sys/class/net/same").exists()
     for one in both:
-        one.communicate(timeout=60)
+        one.communicate(timeout=BACKSTOP)
     assert (said, [one.returncode for one in both]) == (["made\n"] * 2, [0, 0])
 
 

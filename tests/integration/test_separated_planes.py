@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from backstop import BACKSTOP
 from separated_router import AGENT_PORT, LANS, SeparatedRouterLab
 from xen_bridge.client import BridgeClient
 from xen_bridge.errors import Forbidden
@@ -102,7 +103,9 @@ class NumberedStream:
 def ping(lab: SeparatedRouterLab, *words: str) -> str:
     name = lab.stations[0].name
     command = ("ip", "netns", "exec", name, "ping", "-c3", "-i0.2", "-W2", *words)
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=BACKSTOP
+    ).stdout
 
 
 def vif_packets(lab: SeparatedRouterLab) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from backstop import BACKSTOP
 from tools.controller_process import ControllerProcess, wait_until
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import LoadNetwork
@@ -203,7 +204,7 @@ class Disk:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=BACKSTOP)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from backstop import BACKSTOP
 from integration.xen.moves import is_only_at, until_moved
 from tools.router_lab import NumberedTraffic
 from tools.xen_lans import ADDRESSES, XenLans
@@ -53,7 +54,7 @@ class ControlPackets:
     def __exit__(self, *_args: object) -> None:
         for address, ping in self._pings.items():
             ping.send_signal(signal.SIGINT)
-            text = ping.communicate(timeout=60)[0]
+            text = ping.communicate(timeout=BACKSTOP)[0]
             self.answered[address] = {int(one) for one in re.findall(r"icmp_seq=(\d+)", text)}
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from unit.architecture.test_arrows import ROOT, import_statements, modules
 
 NAMED_BY = {"xen_bridge.runtime.green", "xen_bridge.serving.http"}
@@ -87,7 +88,7 @@ def test_the_rest_is_loaded_where_there_is_no_eventlet(package: str) -> None:
         (sys.executable, "-W", "ignore", "-c", WITHOUT, *wanted),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BACKSTOP,
         check=True,
         cwd=ROOT,
     )

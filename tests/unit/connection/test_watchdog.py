@@ -6,6 +6,7 @@ import time
 
 from ryu.lib import hub
 
+from backstop import BACKSTOP
 from horizon_ryu.openflow.watchdog import BEATS, EXIT_STATUS, Silence, Watchdog
 from xen_bridge.runtime.green import GreenRuntime
 
@@ -23,7 +24,7 @@ while True:
 
 def test_a_hung_process_ends_and_shows_where() -> None:
     ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", HANG], capture_output=True, timeout=90
+        [sys.executable, "-W", "ignore", "-c", HANG], capture_output=True, timeout=BACKSTOP
     )
     assert ended.returncode == EXIT_STATUS
     assert b"no life for" in ended.stderr

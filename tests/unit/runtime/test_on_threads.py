@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from tools import bridge_process
 from tools.bridge_process import BridgeProcess
 from unit.architecture.test_arrows import ROOT
@@ -67,7 +68,7 @@ def test_the_controller_s_parts_do_their_work_on_threads(tmp_path: Path, control
             (sys.executable, "-W", "ignore", "-m", "on_threads.controller", *words),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=BACKSTOP,
             check=False,
         )
     assert done.returncode == 0, done.stderr

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+from backstop import BACKSTOP
 from horizon_ryu.slicer.program import with_huge_pages
 
 _PROGRAM = """
@@ -22,7 +23,12 @@ def _run(**environment: str) -> list[str]:
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONMALLOC"}
     command = [sys.executable, "-c", _PROGRAM, "--word", "two words"]
     ran = subprocess.run(
-        command, env=clean | environment, capture_output=True, text=True, check=True, timeout=60
+        command,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=BACKSTOP,
     )
     return ran.stdout.splitlines()
 

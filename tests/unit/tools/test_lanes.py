@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from tools.controller_process import wait_until
 from tools.lanes import INTERRUPTED, STAGES, Counts, Course, Lane, pytest_command, read_counts
 
@@ -188,7 +189,9 @@ def test_every_test_is_in_exactly_one_lane(monkeypatch: pytest.MonkeyPatch) -> N
     for lane in FILES:
         asked = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout"]
         command = [*pytest_command(lane, every), *asked]
-        listed = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        listed = subprocess.run(
+            command, capture_output=True, text=True, timeout=BACKSTOP, check=False
+        )
         tests = [line for line in listed.stdout.splitlines() if "::" in line]
         heard[lane] = sorted({line.split("::")[0] for line in tests})
     assert heard == {

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backstop import BACKSTOP
 from tools import traffic
 from tools.traffic import (
     HIGHEST_RATE,
@@ -173,11 +174,11 @@ def test_the_probe_counts_what_it_sends() -> None:
             [*command, "send", "127.0.0.1", port, "--rate", "500", "--seconds", "0.2"],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=BACKSTOP,
             check=True,
         )
         receiver.send_signal(signal.SIGINT)
-        counted = json.loads(receiver.communicate(timeout=20)[0])
+        counted = json.loads(receiver.communicate(timeout=BACKSTOP)[0])
     finally:
         receiver.kill()
         receiver.wait()

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from backstop import BACKSTOP
+
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root")
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +48,7 @@ def ping(*neighbors, **how):
 
 
 def ip(*words: str) -> None:
-    subprocess.run(("ip", *words), check=True, capture_output=True, timeout=30)
+    subprocess.run(("ip", *words), check=True, capture_output=True, timeout=BACKSTOP)
 
 
 class Pair:
@@ -82,7 +84,7 @@ class Pair:
 
     def sysctl(self, space: str, setting: str) -> None:
         words = ("ip", "netns", "exec", space, "sysctl", "-qw", setting)
-        subprocess.run(words, check=True, capture_output=True, timeout=30)
+        subprocess.run(words, check=True, capture_output=True, timeout=BACKSTOP)
 
     def remove(self) -> None:
         for space in (self.near, self.far):
@@ -95,7 +97,7 @@ class Pair:
             (*words, before + PRELUDE + code),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=BACKSTOP,
             cwd=ROOT,
             check=False,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from backstop import BACKSTOP
 from fake_runtime import FakeRuntime
 from xen_bridge.errors import HypervisorError, InvalidRequest, RequestUnsupported
 from xen_bridge.gatherers.measures import Gatherer, MeasuresGatherer, node_gatherers
@@ -162,6 +163,6 @@ def test_a_router_needs_nothing_of_a_hypervisor() -> None:
         "print([name for name in bad if name in sys.modules and not name.startswith('asyncio')])\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=BACKSTOP
     )
     assert done.stdout == "[]\n"

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from backstop import BACKSTOP
 from fake_runtime import BEGINNING, FakeRuntime
 from xen_bridge.dom0.hypervisor.interface import Usage
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
@@ -371,11 +372,13 @@ def test_the_tool_is_killed_when_the_request_is_given_up_while_it_starts(tmp_pat
 
 
 GREEN = """
+import faulthandler
+import sys
+faulthandler.dump_traceback_later(float(sys.argv[3]), exit=True)
 import eventlet
 eventlet.monkey_patch()
 import greenlet
 import psutil
-import sys
 from xen_bridge.protocol.documents.measures import Sampling
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.gatherers.xentop_tool import XentopTool
@@ -384,7 +387,8 @@ def measure():
 threads = [eventlet.spawn(measure) for _ in range(5)]
 print([len(one.wait().iterations) for one in threads])
 endless = eventlet.spawn(XentopTool((sys.argv[2],)).get_measures, Sampling(2, 1.0), GreenRuntime())
-eventlet.sleep(0.5)
+while not psutil.Process().children():
+    eventlet.sleep(0.05)
 endless.kill()
 try:
     endless.wait()
@@ -399,11 +403,12 @@ def test_under_eventlet_too(tmp_path: Path) -> None:
     endless.mkdir()
     tool(tmp_path, tables(tmp_path, 3))
     tool(endless, "exec sleep 600")
+    command = (sys.executable, "-W", "ignore", "-c", GREEN)
     done = subprocess.run(
-        (sys.executable, "-W", "ignore", "-c", GREEN, tmp_path / "xentop", endless / "xentop"),
+        (*command, tmp_path / "xentop", endless / "xentop", str(BACKSTOP - 20)),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=BACKSTOP,
         check=False,
         cwd=Path(__file__).parents[3],
     )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backstop import BACKSTOP
 from xen_bridge.errors import BridgeError, TooLarge, Unparsable
 from xen_bridge.protocol import messages, safe_xml
 from xen_bridge_samples import LISTING_2_1
@@ -119,5 +120,5 @@ for one in threads:
 print(len(read))
 """
     words = (sys.executable, "-c", program)
-    ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, timeout=BACKSTOP)
     assert (ended.stdout, ended.stderr) == ("8\n", "")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backstop import BACKSTOP
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.server import lasting
 from xen_bridge.server.lasting import EXIT_STATUS, LASTED, MAX_ENDS, run_lasting
@@ -95,7 +96,7 @@ def test_a_node_that_serves_nobody_ends_so_that_it_is_started_again(tmp_path: Pa
         [sys.executable, "-c", DEAF, str(tmp_path / "node")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=BACKSTOP,
         check=False,
     )
     assert node.returncode == EXIT_STATUS, node.stderr

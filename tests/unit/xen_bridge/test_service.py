@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from backstop import BACKSTOP
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import wait_until
 from xen_bridge.client import BridgeClient
@@ -92,7 +93,7 @@ def raw(host, controller, body: bytes, headers=None, method="POST", path="/messa
     connection = http.client.HTTPSConnection(
         "127.0.0.1",
         host.port,
-        timeout=90,
+        timeout=BACKSTOP,
         context=client_context(controller, host.identity.node_pk),
     )
     try:
@@ -579,7 +580,7 @@ def test_the_connection_is_used_again_by_green_threads_too(host, controller):
     """The controller's are green, and their sockets take a timeout of 0 for one."""
     folder = str(controller.key_file.parent)
     words = (sys.executable, "-W", "ignore", "-c", GREEN, host.url, host.identity.node_pk, folder)
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=BACKSTOP, check=False)
     assert done.stdout == "True\n", done.stderr
 
 
