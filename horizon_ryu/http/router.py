@@ -89,6 +89,9 @@ _READING = frozenset({"GET", "HEAD"})
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept"}
 
 
+_NO_SUCH = "There is no such resource; GET /v1 lists those of the applications that run here."
+
+
 class Router:
     """A WSGI application made of the resources that have been added to it."""
 
@@ -185,7 +188,7 @@ class Router:
         principal = self._identify(request)
         found = self._routes.find(request.environ)
         if found is None:
-            raise ProblemError(NOT_FOUND, "There is no such resource.")
+            raise ProblemError(NOT_FOUND, _NO_SUCH)
         exchange.template = found.template
         if request.method not in found.allowed:
             raise _not_allowed(found.allowed)
