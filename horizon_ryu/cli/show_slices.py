@@ -21,6 +21,8 @@ def slices(console: Terminal, found: Iterable[Mapping[str, Any]]) -> None:
         rules_ = str(len(one["flowspace"]))
         table.add_row(one["name"], enabled, urls, rules_, _end(one), one.get("contact", ""))
     console.print(table)
+    if not table.row_count:
+        console.print("There are none: 'horizonctl slices create --help' tells how to make one.")
 
 
 def one_slice(console: Terminal, data: Mapping[str, Any]) -> None:

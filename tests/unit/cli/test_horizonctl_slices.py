@@ -13,6 +13,8 @@ from horizon_ryu.cli import show_slices
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.slice_options import rule_of
 from horizon_ryu.cli.terminal import Terminal
+from horizon_ryu.http.router import Router
+from horizon_ryu.rest.absent_parts import lacking
 from unit.rest.conftest import Client
 
 
@@ -168,3 +170,24 @@ def test_what_was_not_measured_yet_is_a_dash(capsys: pytest.CaptureFixture[str])
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["latency.from_switch.p50_us", "-"] in told
     assert ["latency.from_switch.samples", "0"] in told
+
+
+def test_a_controller_without_a_slicer_says_so_and_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bare = Router(lacking=lacking)
+
+    def request(method: str, url: str, **how: Any) -> httpx.Response:
+        with httpx.Client(transport=httpx.WSGITransport(app=bare)) as client:
+            return client.request(method, url, **how)
+
+    monkeypatch.setattr(httpx, "request", request)
+    for words in (("list",), ("show", "blue"), BLUE, ("delete", "blue"), ("stats", "blue")):
+        told = CliRunner().invoke(main, ["slices", *words])
+        assert told.exit_code == 1
+        assert "no slicer" in told.output
+        assert "slicer_url" in told.output
+
+
+def test_where_there_are_no_slices_it_is_told_how_one_is_made(served: Served) -> None:
+    assert "slices create" in served.run("list").output
