@@ -21,8 +21,8 @@ from horizon_ryu.http.static_files import StaticFiles
 from horizon_ryu.hub_lag import HubLag
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.published import Published
-from horizon_ryu.rest import absent_parts, health, layout, root, switch_names
 from horizon_ryu.rest import events as events_resource
+from horizon_ryu.rest import health, layout, root, switch_names
 from horizon_ryu.rest.health import DiscoveryHealth, Health
 from horizon_ryu.rest.health_details import last_turns, loops_health, store_health, troubles
 from horizon_ryu.rest.layout import LayoutProvider
@@ -114,7 +114,7 @@ class Api:
             switches=services.switch_names.dpid,
             cursor=lambda: services.events.cursor.text(),
             files=StaticFiles(),
-            lacking=absent_parts.lacking,
+            lacking=root.lacking,
         )
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(self, services.metrics, services.runtime.checkpoint))

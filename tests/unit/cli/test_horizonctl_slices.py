@@ -14,7 +14,7 @@ from horizon_ryu.cli.main import main
 from horizon_ryu.cli.slice_options import rule_of
 from horizon_ryu.cli.terminal import Terminal
 from horizon_ryu.http.router import Router
-from horizon_ryu.rest.absent_parts import lacking
+from horizon_ryu.rest.root import lacking
 from unit.rest.conftest import Client
 
 

@@ -35,8 +35,8 @@ from horizon_ryu.http.router import (
     Resource,
     Router,
 )
-from horizon_ryu.rest.absent_parts import lacking
 from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.root import lacking
 
 
 class Note(Model):
