@@ -34,9 +34,12 @@ from horizon_ryu.slicer.switch_link import SwitchLink
 
 _LOG = logging.getLogger("horizon.slicer")
 CONFIRM_SECONDS = 5.0
-"""That switches have to confirm a configuration."""
+"""That switches have to confirm a configuration, when they have been told all of it."""
+TELL_SECONDS = 12.0
+"""After which it is answered, whatever switches are still being told."""
 MOST_UNSENT = 32 << 20
 """Bytes that a client may leave unread; then it loses events until it has read half of them."""
+_LOOK_AGAIN = 0.5
 LOOK_SECONDS = 2.0
 """Between two looks whether the socket is still there."""
 APPLIED = "applied"
@@ -168,6 +171,7 @@ class ControlServer:
             ):
                 raise Conflict(f"version {works_by} is worked by already")
             self._engine.configure(configuration, flowspaces)
+            await self._engine.is_settled.wait()
             self._document = dict(document) if isinstance(document, Mapping) else {}
             switches, _ = await asyncio.gather(
                 self._confirm(configuration.version, concerned), self._keep_document()
@@ -303,10 +307,16 @@ async def _confirmed(link: SwitchLink) -> str:
 
     datapath.confirm(done)
     link.flush()
-    try:
-        return await asyncio.wait_for(waiting, CONFIRM_SECONDS)
-    except TimeoutError:
-        return f"it has not confirmed within {CONFIRM_SECONDS:g} s"
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + TELL_SECONDS
+    await asyncio.wait((waiting,), timeout=CONFIRM_SECONDS)
+    while not waiting.done() and datapath.is_at_work and loop.time() < ends:
+        await asyncio.wait((waiting,), timeout=_LOOK_AGAIN)
+    if waiting.done():
+        return waiting.result()
+    if datapath.is_at_work:
+        return f"it is still being told after {TELL_SECONDS:g} s"
+    return f"it has not confirmed within {CONFIRM_SECONDS:g} s"
 
 
 def _error(error: HorizonError) -> dict[str, Any]:

@@ -155,7 +155,7 @@ class SlicedDatapath13(SlicedDatapath):
         """Begin with an empty switch, or take over what it has; see SlicedDatapath."""
         self._lengths.follow()
         parts = TakenOverParts(self._tables, self.groups, self.meters, self._classifier)
-        taker = Takeover13(self._link, parts, self._begun, self._taken_over)
+        taker = Takeover13(self._link, parts, self._begin_work, self._taken_over)
         if kept is None:
             taker.make_anew(0.0)
             return []
@@ -163,11 +163,21 @@ class SlicedDatapath13(SlicedDatapath):
         self._link.sliced.objects.load(objects)
         return taker.begin(kept)
 
-    def _begun(self) -> None:
-        """Have the first table from now on, since it is known what is in it."""
+    def _begin_work(self, then: Callable[[], None]) -> None:
+        """Have the first table from now on, since it is known what is in it; ``then`` go on."""
         self._has_begun = True
         self._install()
+        self._classifier.work.then(then)
+
+    def _sweep(self) -> None:
+        """Give back the meters and the marks that no entry of the first table names any more."""
+        self.meters.shares.sweep()
         self._link.sliced.marks.keep(self._link.sliced.flowspace.slices)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the switch is still to be told of what has changed."""
+        return self._classifier.work.is_under_way
 
     def _taken_over(self, now: float) -> None:
         """Go on with what has waited until it was known what the switch has."""
@@ -195,13 +205,13 @@ class SlicedDatapath13(SlicedDatapath):
 
     def end_takeover(self, now: float) -> None:
         """Make a switch anew that has not told what it has."""
-        if self._takeover is not None:
+        if self._takeover is not None and self._takeover.is_asking:
             self._takeover.make_anew(now)
 
     def confirm(self, done: Callable[[], object]) -> None:
         """Have ``done`` called when the switch has done all that it was told, or is to be told."""
         if self._takeover is None:
-            super().confirm(done)
+            self._classifier.work.then(partial(super().confirm, done))
         else:
             self._unconfirmed.append(done)
 
@@ -214,7 +224,7 @@ class SlicedDatapath13(SlicedDatapath):
             return
         self.meters.follow()
         self._classifier.install()
-        self.meters.shares.sweep()
+        self._classifier.work.then(self._sweep)
 
     @property
     def sliced(self) -> MarkedSwitch:
@@ -266,7 +276,6 @@ class SlicedDatapath13(SlicedDatapath):
         self.groups.follow()
         self._classifier.forget_refusals()
         self._install()
-        self._link.sliced.marks.keep(flowspace.slices)
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
 

@@ -15,6 +15,7 @@ from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
+from horizon_ryu.slicer.portions import Carry
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
@@ -90,6 +91,15 @@ class SlicedDatapath(ABC):
     def count_elsewhere(self, elsewhere: Callable[[str], int]) -> None:
         """Have the entries that a slice has on other switches counted against its limit."""
         self._link.elsewhere = elsewhere
+
+    def carry_by(self, carry: Carry) -> None:
+        """Have what takes long done by ``carry``, and not at a stretch."""
+        self._link.carry = carry
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the switch is still to be told of what has changed."""
+        return False
 
     @abstractmethod
     def begin(
