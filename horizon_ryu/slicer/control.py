@@ -262,22 +262,21 @@ class ControlServer:
             ],
         }
 
-    async def _report(
-        self, request: Mapping[str, Any], report: Callable[[SlicerEngine, str], dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _slice_in(self, request: Mapping[str, Any]) -> str:
         name = request.get("slice")
         if not isinstance(name, str) or name not in self._engine.configuration().slices:
             raise NotFound(f"the engine knows no slice {name!r}")
-        return report(self._engine, name)
+        return name
 
     async def _stats(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._report(request, stats_report)
+        return stats_report(self._engine, self._slice_in(request))
 
     async def _entries(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._report(request, entries_report)
+        return await entries_report(self._engine, self._slice_in(request))
 
     async def _topology(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._report(request, _topology)
+        now = asyncio.get_running_loop().time()
+        return topology_report(self._engine, self._slice_in(request), now)
 
     async def _end(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_soon(self._stop)
@@ -324,7 +323,3 @@ def _error(error: HorizonError) -> dict[str, Any]:
         return {"detail": error.msg, "loc": list(error.loc), "kind": "invalid"}
     kind = "conflict" if isinstance(error, Conflict) else "not_found"
     return {"detail": str(error), "kind": kind}
-
-
-def _topology(engine: SlicerEngine, name: str) -> dict[str, Any]:
-    return topology_report(engine, name, asyncio.get_running_loop().time())

@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
-from horizon_ryu.core.slicing.marked_switch import MarkedSwitch
+from horizon_ryu.core.slicing.marked_switch import MarkedSwitch, marked_match
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import OutsideFlowspace, TenantEntry
 from horizon_ryu.slicer.actions10 import SliceMarks
 from horizon_ryu.slicer.actions13 import ActionSlicer13, port_of
 from horizon_ryu.slicer.classifier13 import Classifier13
+from horizon_ryu.slicer.entry_reports import SwitchEntry
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats13 import FlowStatsAnswers13
 from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
@@ -214,6 +215,15 @@ class SlicedDatapath13(SlicedDatapath):
             self._classifier.work.then(partial(super().confirm, done))
         else:
             self._unconfirmed.append(done)
+
+    def became(self, entry: TenantEntry) -> list[SwitchEntry]:
+        """Return the entry of the switch that a tenant's has become."""
+        found = self.sliced.installed(entry.entry_id)
+        mark = self.sliced.marks.of(entry.slice_name)
+        if found is None or mark is None:
+            return []
+        match, table_id = marked_match(entry.match, mark), entry.table_id + RESERVED
+        return [SwitchEntry(table_id, match, entry.priority, found.program)]
 
     def _install(self) -> None:
         """Have the first table as the flowspace, the marks and the meters of slices ask for it.
