@@ -12,6 +12,7 @@ from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import RULES_10, TenantEntry
+from horizon_ryu.slicer.entry_reports import SwitchEntry
 from horizon_ryu.slicer.flow_mods10 import delete_all10
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
@@ -230,6 +231,11 @@ class SlicedDatapath10(SlicedDatapath):
             self.frames.drop_ended(match, place)
             return
         self._tables.flow_removed(message, now)
+
+    def became(self, entry: TenantEntry) -> list[SwitchEntry]:
+        """Return the entries of the switch that a tenant's has become, one for each part of it."""
+        pieces = self.sliced.installed.pieces(entry)
+        return [SwitchEntry(0, one.match, one.priority, one.program) for one in pieces]
 
     def entry_count(self, name: str) -> int:
         """Return how many entries the switch has for a slice."""
