@@ -21,8 +21,8 @@ Site: TypeAlias = Mapping[str, str]
 class MoveOrder:
     """A domain, by its UUID, that is to be moved as ``migration`` to ``site``.
 
-    One that is ``separated`` does not get into the bridges of its interfaces there: somebody else
-    binds them.
+    Of one that is ``separated`` the interfaces that have left their bridges here do not get into
+    those of the other host: somebody else binds them.
     """
 
     migration: str

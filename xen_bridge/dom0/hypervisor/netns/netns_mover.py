@@ -305,7 +305,10 @@ class MovingNetnsHost(NetnsHost):
             bridges = inside(door, _named, (name,))
             if not bridges:
                 raise HypervisorError(f"the destination has no bridge {name} any longer")
-            master = None if separated else bridges[0].index
+            # What Domain 0 passes packets for has left its bridge here. The rest of a router's
+            # interfaces are its own: by one of them its agent is reached.
+            is_bound = separated and not link.master
+            master = None if is_bound else bridges[0].index
             _give(OWN, door, link, target(there.number, index), master)
 
     @contextmanager
