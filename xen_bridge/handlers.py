@@ -16,7 +16,7 @@ from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessag
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
-from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList
+from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, PlaneTunnel
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server.request_handler import (
@@ -105,8 +105,15 @@ def device_handlers(manager: DeviceManager) -> RequestHandlers:
     }
 
 
-def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> RequestHandlers:
-    """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes."""
+def separation_handlers(
+    routers: SeparatedRouters,
+    limiter: ThreadLimiter,
+    tunnels: Callable[[bool], tuple[PlaneTunnel, ...]] = lambda _check: (),
+) -> RequestHandlers:
+    """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes.
+
+    ``tunnels`` returns the ends of tunnels; it is told whether the kernel is to be asked.
+    """
 
     def hello(body: RouterHello, origin: Origin) -> HelloAnswer:
         key = origin.node_pk
@@ -118,7 +125,9 @@ def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> Re
     return {
         RouterHello: saying,
         ListPlanes: RequestHandler(
-            lambda body: PlaneList(routers.check() if body.check else routers.view())
+            lambda body: PlaneList(
+                routers.check() if body.check else routers.view(), tunnels(body.check)
+            )
         ),
     }
 

@@ -109,7 +109,7 @@ def domain_0(
     watch = TunnelWatch(tunnels, host, identity, source, destination)
     handlers = {
         **domain_handlers(host, paths, planes.domains_changed),
-        **separation_handlers(planes, telling),
+        **separation_handlers(planes, telling, tunnels.told),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
         **_looking(host, uri, runtime, proxy),

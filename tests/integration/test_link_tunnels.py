@@ -12,6 +12,7 @@ from migration_lab import MigrationLab, Traffic, pause, until
 from network_namespace import NetworkNamespace
 from xen_bridge.protocol.documents.domains import DeleteDomain
 from xen_bridge.protocol.documents.migration import AbortMigration
+from xen_bridge.protocol.documents.planes import ListPlanes
 
 pytestmark = [
     pytest.mark.integration,
@@ -81,6 +82,12 @@ def test_a_separated_router_goes_over_a_routed_hop_and_back_and_no_packet_is_los
         assert len([name for name in links(lab, 0) if name.startswith("hzt")]) == 2
         there = links(lab, 1)
         assert {"to1", "to2", "r1p0", "r1p1"} <= set(there)
+        for host, count in ((0, 2), (1, 2)):
+            told = lab.ask(host, ListPlanes(check=True)).tunnels
+            assert [one.device for one in told] == sorted(
+                name for name in links(lab, host) if name.startswith("hzt")
+            )
+            assert [(one.is_away, one.faults) for one in told] == [(host == 1, ())] * count
         # Of 1,500 bytes the tunnel takes 50: whoever sends more is told so.
         assert (there["r1p0"], there["r1p1"], router_mtus(lab, 1)) == (1450, 1450, {1450})
         assert not longest(lab, 1451)

@@ -110,14 +110,6 @@ class ReconnectingMover(Protocol):
         """Tell whether all interfaces of a domain that is here hear what comes."""
 
 
-@runtime_checkable
-class PlainMover(Protocol):
-    """A back end that moves domains, and cannot yet have a data plane go along."""
-
-    def why_no_planes(self) -> str:
-        """Return why a router's separated planes do not go along."""
-
-
 def mover_of(hypervisor: object) -> DomainMover | None:
     """Return a back end as one that moves domains; None if it is none."""
     return hypervisor if isinstance(hypervisor, DomainMover) else None
