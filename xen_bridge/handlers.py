@@ -33,11 +33,13 @@ def domain_handlers(
     host: PhysicalHost,
     paths: AllowedPaths | None = None,
     ended: Callable[[], object] = lambda: None,
+    described: Callable[[domains.PhysicalHostInfo], domains.PhysicalHostInfo] = lambda host: host,
 ) -> RequestHandlers:
     """Return the handlers of the Scheduler and of domains' life.
 
     New domains may be given what ``paths`` allows; None, for one's own use, allows all. ``ended``
-    is called when a domain may have ended, before that is answered.
+    is called when a domain may have ended, before that is answered. ``described`` adds to what the
+    hypervisor tells of the host.
     """
 
     def create(body: domains.CreateDomain) -> domains.DomainAnswer:
@@ -56,7 +58,7 @@ def domain_handlers(
 
     return {
         domains.GetNode: RequestHandler(
-            lambda body: domains.Node(host.host(), host.domains(body.affinity))
+            lambda body: domains.Node(described(host.host()), host.domains(body.affinity))
         ),
         domains.GetDomain: RequestHandler(
             lambda body: domains.DomainAnswer(host.domain(body.domain))

@@ -47,6 +47,7 @@ from xen_bridge.protocol.applications import Application
 from xen_bridge.router_handlers import consolidate_handlers, measure_handlers, scan_handlers
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
+from xen_bridge.separation.plane_probe import PlaneProbe
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server import routers
 from xen_bridge.server.proxy import Proxy
@@ -108,7 +109,7 @@ def domain_0(
     source, destination = _migrations(directory, uri, identity, host, paths, planes, known, tunnels)
     watch = TunnelWatch(tunnels, host, identity, source, destination)
     handlers = {
-        **domain_handlers(host, paths, planes.domains_changed),
+        **domain_handlers(host, paths, planes.domains_changed, PlaneProbe().described),
         **separation_handlers(planes, telling, tunnels.told),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
