@@ -43,11 +43,11 @@ from xen_bridge.node_parts import (
     node_of,
     reading_in,
 )
+from xen_bridge.planes.plane_probe import PlaneProbe
 from xen_bridge.protocol.applications import Application
 from xen_bridge.router_handlers import consolidate_handlers, measure_handlers, scan_handlers
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
-from xen_bridge.separation.plane_probe import PlaneProbe
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server import routers
 from xen_bridge.server.proxy import Proxy

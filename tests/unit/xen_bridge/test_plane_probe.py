@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from xen_bridge.planes.plane_probe import PlaneProbe
 from xen_bridge.protocol.documents.domains import PhysicalHostInfo
-from xen_bridge.separation.plane_probe import PlaneProbe
 
 HOST = PhysicalHostInfo(
     name="one", hypervisor="netns", version="6.18", cpus=2, memory_kb=1, capabilities=("affinity",)
