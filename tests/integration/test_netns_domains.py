@@ -33,6 +33,7 @@ pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
+MOVING = ("migration_within_machine", "migration_by_restart")
 SHARES = ("cap", "weight") if DomainCgroups().are_there else ()
 """What cgroup v2 makes possible, where the machine has that."""
 ROUTER = "#!/bin/sh\nip address add $1 dev eth0 && exec sleep 1000\n"
@@ -126,7 +127,7 @@ def test_a_served_host_makes_routers_that_talk_and_outlive_the_service(
         first = client.ask(GetNode())
         assert (first.host.hypervisor, first.host.capabilities) == (
             "netns",
-            tuple(sorted(("affinity", "migration_within_machine", "router_setup", *SHARES))),
+            tuple(sorted((*MOVING, "affinity", "plane_separation", "router_setup", *SHARES))),
         )
         bridge.kill()
         bridge.start()

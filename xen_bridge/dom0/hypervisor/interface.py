@@ -33,6 +33,8 @@ class Capability(StrEnum):
     MIGRATION = "migration"
     MIGRATION_WITHIN_MACHINE = "migration_within_machine"
     """Domains go live to another host that is the same machine, and to no other."""
+    MIGRATION_BY_RESTART = "migration_by_restart"
+    """To another machine a domain goes by being started anew there."""
     ROUTER_SETUP = "router_setup"
     DEVICE_DRIVERS = "device_drivers"
     DEVICE_ATTACHMENT = "device_attachment"

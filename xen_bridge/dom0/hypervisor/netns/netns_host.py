@@ -12,7 +12,7 @@ import secrets
 import shlex
 import stat
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGTERM
@@ -112,13 +112,15 @@ class NetnsHost(NetnsReader):
                 raise RequestConflict(f"{found.name} runs already")
             self._start(found)
 
-    def _start(self, found: FoundDomain) -> None:
+    def _start(self, found: FoundDomain, bound: Collection[str] = ()) -> None:
+        """Start a domain; those of its interfaces with the MACs ``bound`` get into no bridge."""
         number, starting = self._store.next_id(), StartingDomain()
         try:
             record = RunRecord(starting.pid, starting.start_ticks, number, boot_id())
             self._store.put_run(found.uuid, record)
             self._links.name(self._namespace(found), starting.pid)
-            self._links.connect(found.definition, self._namespace(found), number, starting.pid)
+            name = self._namespace(found)
+            self._links.connect(found.definition, name, number, starting.pid, bound)
             if self._has_cgroups:
                 self._cgroups.enter(found.uuid, starting.pid)
             starting.go(found.definition)
