@@ -44,7 +44,7 @@ from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
 
 SLICER_COOKIE = 1 << 63
 """Of the slicer's own entries: tenants' entries have their ids, which are below."""
-_UNOWNED = 1
+UNOWNED = 1
 """Of the cookie of the entry that drops the frames of nobody: the bit tells it from the others."""
 _EVERY_BIT = (1 << 64) - 1
 HIGHEST, LOWEST = 0xFFFF, 0
@@ -271,7 +271,7 @@ class Classifier13:
         is_unowned: bool = False,
     ) -> None:
         told = self._told.pop((match, priority), None)
-        cookie, mask = self._cookie | (_UNOWNED if is_unowned else 0), 0
+        cookie, mask = self._cookie | (UNOWNED if is_unowned else 0), 0
         if command is TableCommand.DELETE_STRICT and told is not None:
             cookie, mask = told, _EVERY_BIT
         self._link.say(

@@ -45,6 +45,7 @@ from horizon_ryu.wire.ternary10 import read_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _MESSAGES = codec_of(OPENFLOW_10).messages
+_PACKETS_AT = COOKIE_AT + 24
 _NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
 _FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
@@ -228,9 +229,14 @@ class SlicedDatapath10(SlicedDatapath):
         if not int.from_bytes(message[COOKIE_AT : COOKIE_AT + 8], "big"):
             match = read_match10(message, HEADER_SIZE)
             place = int.from_bytes(message[COOKIE_AT + 8 : COOKIE_AT + 10], "big")
-            self.frames.drop_ended(match, place)
+            packets = int.from_bytes(message[_PACKETS_AT : _PACKETS_AT + 8], "big")
+            self.frames.drop_ended(match, place, packets)
             return
         self._tables.flow_removed(message, now)
+
+    def unowned(self, now: float) -> int:
+        """Return how many frames of nobody came, or were dropped by entries that have ended."""
+        return self.frames.unowned
 
     def became(self, entry: TenantEntry) -> list[SwitchEntry]:
         """Return the entries of the switch that a tenant's has become, one for each part of it."""

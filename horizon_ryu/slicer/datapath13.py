@@ -47,6 +47,7 @@ from horizon_ryu.slicer.sliced_datapath import (
 from horizon_ryu.slicer.statistics13 import TenantStatistics13
 from horizon_ryu.slicer.switch_settings13 import SwitchSettings13
 from horizon_ryu.slicer.takeover13 import TakenOverParts, Takeover13
+from horizon_ryu.slicer.unowned_frames13 import UnownedFrames13
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPSCFC
@@ -101,6 +102,7 @@ class SlicedDatapath13(SlicedDatapath):
         self._tables = FlowTables13(link, tables, roles.wants_removal, drawn)
         self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
         self.meters = TenantMeters13(link, self._tables, self._install)
+        self._unowned = UnownedFrames13(link)
         self._classifier = Classifier13(link, sliced, self.meters.shares.of_slice)
         self.frames = TenantFrames13(link, self._tables, self, signer, roles.wants_packet_in)
         self._settings = SwitchSettings13(link, self.ports)
@@ -215,6 +217,11 @@ class SlicedDatapath13(SlicedDatapath):
             self._classifier.work.then(partial(super().confirm, done))
         else:
             self._unconfirmed.append(done)
+
+    def unowned(self, now: float) -> int:
+        """Return how many frames of nobody the first table had dropped when it was last asked."""
+        self._unowned.look(now)
+        return self._unowned.count + self.frames.unowned
 
     def became(self, entry: TenantEntry) -> list[SwitchEntry]:
         """Return the entry of the switch that a tenant's has become."""

@@ -175,6 +175,13 @@ class SlicedDatapath(ABC):
         return iter(self._link.sliced.table(name))
 
     @abstractmethod
+    def unowned(self, now: float) -> int:
+        """Return how many frames have been dropped that were nobody's, as far as is known.
+
+        The switch may be asked for it: then it is known the next time.
+        """
+
+    @abstractmethod
     def became(self, entry: TenantEntry) -> list[SwitchEntry]:
         """Return the entries of the switch that a tenant's has become."""
 

@@ -1,9 +1,12 @@
-"""What tenants have installed is told as statistics tell entries, with what became of each."""
+"""What is told of entries and of frames of nobody, as statistics of switches tell them."""
 
 from __future__ import annotations
 
 from horizon_ryu.slicer.entry_reports import EntryWriter
+from horizon_ryu.wire.of10.statistics import AggregateStats
+from horizon_ryu.wire.of13.multipart import MultipartReply
 from horizon_ryu.wire.of13.structures import InstructionApplyActions, InstructionGotoTable
+from horizon_ryu.wire.ofp13 import OFPMP
 from unit.slicing import sliced10, sliced13
 from unit.slicing.sliced10 import MACS_0, Sliced, mac
 from unit.slicing.sliced13 import Sliced13
@@ -41,3 +44,17 @@ def test_an_entry_of_1_3_is_told_with_the_mark_of_its_slice_and_its_real_table()
     assert became["match"]["dl_src"] == MACS_0[0]
     assert "metadata" in became["match"]
     assert became["priority"] == told["priority"]
+
+
+def test_a_switch_of_1_3_is_asked_now_and_then_what_it_has_dropped_of_nobodys() -> None:
+    sliced = Sliced13()
+    assert sliced.datapath.unowned(sliced.now) == 0
+    (asked,) = sliced.news()
+    assert (asked.type, asked.body.table_id) == (OFPMP.AGGREGATE, 0)
+    reply = MultipartReply(int(OFPMP.AGGREGATE), 0, AggregateStats(12, 720, 1))
+    sliced.answer(reply, sliced.last_xid())
+    assert sliced.datapath.unowned(sliced.now + 1) == 12
+    assert not sliced.news()
+    sliced.datapath.unowned(sliced.now + 60)
+    assert len(sliced.news()) == 1
+    assert not any(tenant.news() for tenant in sliced.tenants.values())
