@@ -31,6 +31,8 @@ from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.work_clock import WorkClock, wait_for_work
+from xen_bridge.dom0.hypervisor.netns.domain_freezer import ROOTS
+from xen_bridge.dom0.hypervisor.netns.domain_store import DomainStore
 from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace, read_process
 from xen_bridge.netlink.constants import RTN_UNICAST
 from xen_bridge.netlink.routes import NextHop
@@ -327,8 +329,16 @@ class MigrationLab:
         link = os.readlink(f"/run/netns/hz-{self.hosts[host].name}-{name}")
         return by_pid_namespace()[pid_namespace(int(link.split("/")[2])) or ""]
 
+    def _definitions(self, host: int) -> list[CreateDomain]:
+        found = self.hosts[host]
+        return DomainStore(found.folder / "state", found.name).definitions()
+
     def states(self, host: int, name: str = "r1") -> set[str]:
-        """Return the states that its processes are in (proc(5))."""
+        """Return the states that its processes are in (proc(5)); T too where they are frozen."""
+        uuid = next(one.uuid for one in self._definitions(host) if one.name == name)
+        frozen = [root / "xen-bridge" / (uuid or "") / "cgroup.events" for root in ROOTS]
+        if any(one.exists() and "frozen 1" in one.read_text() for one in frozen):
+            return {"T"}
         found = (read_process(pid) for pid in self.processes(host, name))
         return {one.state for one in found if one is not None}
 

@@ -79,6 +79,7 @@ def test_what_namespaces_can_no_xen_host_declares() -> None:
     pytest.importorskip("libvirt")
     declared = XenHypervisor("xen:///system", lambda _command: "").capabilities
     only = {
+        Capability.FREEZER,
         Capability.ROUTER_SETUP,
         Capability.MIGRATION_WITHIN_MACHINE,
         Capability.MIGRATION_BY_RESTART,

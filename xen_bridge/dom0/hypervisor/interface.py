@@ -35,6 +35,8 @@ class Capability(StrEnum):
     """Domains go live to another host that is the same machine, and to no other."""
     MIGRATION_BY_RESTART = "migration_by_restart"
     """To another machine a domain goes by being started anew there."""
+    FREEZER = "freezer"
+    """Processes of a domain that is moved stand still without noticing; else by a signal."""
     ROUTER_SETUP = "router_setup"
     DEVICE_DRIVERS = "device_drivers"
     DEVICE_ATTACHMENT = "device_attachment"

@@ -44,6 +44,7 @@ KNOWN_SCHEDULERS = ("credit", "credit2")
 DOMAIN_0 = 0
 
 _OF_NAMESPACES = {
+    Capability.FREEZER,
     Capability.ROUTER_SETUP,
     Capability.MIGRATION_WITHIN_MACHINE,
     Capability.MIGRATION_BY_RESTART,

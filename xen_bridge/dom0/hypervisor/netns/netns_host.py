@@ -123,6 +123,7 @@ class NetnsHost(NetnsReader):
             self._links.connect(found.definition, name, number, starting.pid, bound)
             if self._has_cgroups:
                 self._cgroups.enter(found.uuid, starting.pid)
+            self._freezer.enter(found.uuid, starting.pid)
             starting.go(found.definition)
         except (BridgeError, OSError):
             starting.end()
@@ -137,8 +138,12 @@ class NetnsHost(NetnsReader):
     def _forget_run(self, found: FoundDomain, number: int) -> None:
         self._links.disconnect(number, len(found.definition.interfaces))
         self._links.forget(self._namespace(found))
-        self._cgroups.leave(found.uuid)
+        self._leave_groups(found.uuid)
         self._store.put_run(found.uuid, None)
+
+    def _leave_groups(self, uuid: str) -> None:
+        self._cgroups.leave(uuid)
+        self._freezer.leave(uuid)
 
     def shutdown(self, domain: str) -> None:
         """Ask the processes of a domain to end; returns before they have."""
@@ -162,7 +167,7 @@ class NetnsHost(NetnsReader):
             if found.record is not None:
                 raise RequestConflict(f"{found.name} runs")
             self._links.forget(self._namespace(found))
-            self._cgroups.leave(found.uuid)
+            self._leave_groups(found.uuid)
             self._store.remove(found.uuid)
 
     def suspend(self, domain: str) -> None:

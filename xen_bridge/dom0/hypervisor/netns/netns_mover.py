@@ -159,7 +159,7 @@ class MovingNetnsHost(NetnsHost):
             hooks.may_go_on(time.monotonic() - stopped)
             self._hand_over(found, record, order, there)
         hooks.arrived()
-        thaw(pid_namespace(record.pid) or "")
+        self._let_go(found.uuid, record)
         stood = time.monotonic() - stopped
         if not order.separated:
             with suppress(BridgeError):
@@ -177,7 +177,8 @@ class MovingNetnsHost(NetnsHost):
         self, found: FoundDomain, record: RunRecord, pause_s: float, hooks: MoveHooks
     ) -> float:
         """Stop a domain, and return after ``pause_s`` at the earliest; since when it is stopped."""
-        freeze(pid_namespace(record.pid) or "")
+        if not self._freezer.freeze(found.uuid, record.pid):
+            freeze(pid_namespace(record.pid) or "")
         stopped = time.monotonic()
         hooks.stopped()
         self._set_ports(self._ours(found, record), BR_STATE_DISABLED)
@@ -185,6 +186,11 @@ class MovingNetnsHost(NetnsHost):
             hooks.may_go_on(stood)
             time.sleep(min(_TURN, pause_s - stood))
         return stopped
+
+    def _let_go(self, uuid: str, record: RunRecord) -> None:
+        """Let a domain go on, by whichever way it was stopped."""
+        self._freezer.thaw(uuid)
+        thaw(pid_namespace(record.pid) or "")
 
     def _hand_over(
         self, found: FoundDomain, record: RunRecord, order: MoveOrder, there: NetnsSite
@@ -226,7 +232,7 @@ class MovingNetnsHost(NetnsHost):
             self._give_links(FoundDomain(definitions[0], kept), kept, there, order.separated)
             self._store.remove(order.uuid)
         there.store.release(order.uuid)
-        thaw(pid_namespace(arrived.pid) or "")
+        self._let_go(order.uuid, arrived)
 
     def _take_back(self, found: FoundDomain, record: RunRecord, there: NetnsSite) -> None:
         """Have back whatever was given of a domain that is to stay; the locks are held."""
@@ -240,7 +246,7 @@ class MovingNetnsHost(NetnsHost):
                 _give(door, OWN, link, target(record.id, index), bridge.index)
         there.store.remove(found.uuid)
         self._set_ports(self._ours(found, record), BR_STATE_FORWARDING)
-        thaw(pid_namespace(record.pid) or "")
+        self._let_go(found.uuid, record)
         self._store.put_run(found.uuid, replace(record, paused=False, moving=""))
         with suppress(BridgeError):
             announce_domain(record.pid)
@@ -272,7 +278,7 @@ class MovingNetnsHost(NetnsHost):
         with self._store.lock():
             found, record = self._find_running(uuid)
             if not record.paused:
-                thaw(pid_namespace(record.pid) or "")
+                self._let_go(uuid, record)
             self._links.name(self._namespace(found), record.pid)
         # Of a separated router Domain 0 tells its neighbors.
         if any(link.master for link in self._ours(found, record)):

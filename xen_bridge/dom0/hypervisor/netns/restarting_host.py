@@ -27,7 +27,7 @@ from xen_bridge.dom0.hypervisor.netns.netns_mover import (
     announce_domain,
 )
 from xen_bridge.dom0.hypervisor.netns.netns_reader import FoundDomain
-from xen_bridge.dom0.hypervisor.netns.processes import boot_id, end, pid_namespace, thaw
+from xen_bridge.dom0.hypervisor.netns.processes import boot_id, end
 from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, SubjectNotFound
 from xen_bridge.netlink.constants import BR_STATE_FORWARDING
@@ -114,7 +114,7 @@ class RestartingNetnsHost(MovingNetnsHost):
 
     def _go_on_here(self, found: FoundDomain, record: RunRecord) -> None:
         self._set_ports(self._ours(found, record), BR_STATE_FORWARDING)
-        thaw(pid_namespace(record.pid) or "")
+        self._let_go(found.uuid, record)
         self._store.put_run(found.uuid, replace(record, moving="", is_asked=False))
         with suppress(BridgeError):
             announce_domain(record.pid)
