@@ -14,6 +14,7 @@ from typing import Any
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.tenant_table import TenantTables
 from horizon_ryu.slicer.lldp_trailer import SignedProbe
+from horizon_ryu.slicer.portions import Carry, at_once
 from horizon_ryu.slicer.presence import SeenProbe, SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
@@ -57,7 +58,7 @@ class SlicedLink:
     """One switch and its tenants; ``say`` takes whole messages for the switch.
 
     ``tell`` takes an event, and what it is about: it is told to whoever listens. ``elsewhere``
-    returns how many flow entries a slice has on other switches.
+    returns how many flow entries a slice has on other switches. ``carry`` does what takes long.
     """
 
     dpid: int
@@ -68,6 +69,7 @@ class SlicedLink:
     xids: XidMap = field(default_factory=XidMap)
     tell: Callable[..., None] = _untold
     elsewhere: Callable[[str], int] = _nothing_elsewhere
+    carry: Carry = at_once
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""

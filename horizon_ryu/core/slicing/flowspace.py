@@ -262,6 +262,11 @@ class SwitchFlowspace:
                 if not self.is_others(number, part):
                     yield part
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether :meth:`prepare` has been called."""
+        return self._highest is not None and self._of_slices is not None
+
     def prepare(self) -> None:
         """Work out what a switch asks for first, which takes long of thousands of rules."""
         self.highest_level()
