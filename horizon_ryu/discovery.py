@@ -33,7 +33,14 @@ from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
-from horizon_ryu.discovery_core import limits_of, lldp_entry, measure, network_view, warn_of_links
+from horizon_ryu.discovery_core import (
+    joined_before,
+    limits_of,
+    lldp_entry,
+    measure,
+    network_view,
+    warn_of_links,
+)
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
@@ -106,6 +113,7 @@ class Discovery(HorizonApp):
         )
         self.horizon.audits.register("discovery", audit.begin)
         measure(self._core, self.horizon.metrics)
+        self._core.recall(joined_before(self.horizon.store))
         for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
             self._core.pin_host(pin)
 

@@ -12,12 +12,14 @@ from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
 from horizon_ryu.core.discovery.link_trials import TrialLimits
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
-from horizon_ryu.core.errors import RequestUnanswered, SwitchAway
+from horizon_ryu.core.errors import InvalidInput, RequestUnanswered, SwitchAway
 from horizon_ryu.core.frames import ETH_LLDP
 from horizon_ryu.core.ownership import Priority
-from horizon_ryu.core.topology import Link, TopologyChange, TopologyView
+from horizon_ryu.core.spanning_tree.memory import MEMORY_SETTING, memory_from_json
+from horizon_ryu.core.topology import Link, PortRef, TopologyChange, TopologyView
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.store import Store
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowModFlags, Match, ToController
 from xen_bridge.runtime.port import Runtime
 
@@ -50,6 +52,16 @@ def limits_of(options: Any) -> DiscoveryLimits:
         options.max_ports_per_switch,
         TrialLimits(options.link_hold, options.link_latency_factor),
     )
+
+
+def joined_before(store: Store) -> list[Iterable[PortRef]]:
+    """Return the ports that an earlier run knew to be joined; none if it left no such memory."""
+    try:
+        memory = memory_from_json(store.get_setting(MEMORY_SETTING))
+    except InvalidInput:
+        # Spanning Tree, whose memory it is, tells of it.
+        return []
+    return [*memory.cables, *memory.segments]
 
 
 def lldp_entry(cookie: int) -> FlowMod:

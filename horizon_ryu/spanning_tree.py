@@ -32,7 +32,11 @@ from horizon_ryu.core.spanning_tree.drop_entries import DropEntries
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
-from horizon_ryu.core.spanning_tree.memory import memory_from_json, memory_to_json
+from horizon_ryu.core.spanning_tree.memory import (
+    MEMORY_SETTING,
+    memory_from_json,
+    memory_to_json,
+)
 from horizon_ryu.core.timers import TreeTimers
 from horizon_ryu.core.topology import Switch, station_key
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
@@ -57,7 +61,6 @@ GATE_ORDER = 30
 FLOOD_ORDER = 50
 """Place of the last resort: what nobody else wanted is flooded."""
 TIMERS_SETTING = "spanning_tree.timers"
-MEMORY_SETTING = "spanning_tree.memory"
 RECALL_TIME = 30.0
 """Seconds after a restart for which switches known before are waited for."""
 SAVE_INTERVAL = 2.0

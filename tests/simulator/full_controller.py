@@ -45,6 +45,8 @@ class FullController:
             self.tree.recall(memory, network.clock.now + 3 * hold_time)
         self.view = TopologyView()
         self.discovery = DiscoveryControl(b"key %d" % generation, TIMERS)
+        if memory is not None:
+            self.discovery.recall([*memory.cables, *memory.segments])
         self._cookie = cookie(Owner.DISCOVERY, generation)
         self._joining: dict[int, Switch] = {}
         self._possible = network.possible_links()

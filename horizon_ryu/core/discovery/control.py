@@ -103,6 +103,10 @@ class DiscoveryControl:
 
     # ---- what happens to switches and ports
 
+    def recall(self, cables: Iterable[Iterable[PortRef]]) -> None:
+        """Start from what an earlier run knew to be joined, two ports or more."""
+        self._evidence.recall(cables)
+
     def switch_joining(self, dpid: int, now: float) -> None:
         """A switch is connecting; until it is ready, gone or late, no new link is believed."""
         self._doubt.begin(dpid, now)
@@ -115,7 +119,7 @@ class DiscoveryControl:
         surplus = {no: port for no, port in switch.surplus.items() if is_port(no)}
         switch = replace(switch, ports=MappingProxyType(ports), surplus=MappingProxyType(surplus))
         switch, left_out = self._switches.add(switch)
-        self._evidence.void_probes()
+        self._evidence.switch_ready(switch.dpid)
         self._changes.append(TopologyChange("switch_join", switch))
         if left_out is not None:
             self._alarm_surplus(left_out)
@@ -126,6 +130,7 @@ class DiscoveryControl:
         """Probe those of new ports that are up, and place who is pinned there."""
         refs = [ref for ref in refs if self._is_up(ref)]
         self._pacing.add(refs, now)
+        self._evidence.came_up(refs, now)
         self._changes += self._hosts.place_pinned(refs)
 
     def _alarm_surplus(self, ref: PortRef) -> None:
@@ -152,10 +157,10 @@ class DiscoveryControl:
         switch = self._switches.pop(dpid)
         if switch is None:
             return
+        self._evidence.forget_switch(dpid)
         for number in switch.ports:
             self._forget_port(PortRef(dpid, number), "host_too")
         self._pacing.forget_switch(dpid)
-        self._evidence.forget_switch(dpid)
         self._crowds_told.discard(dpid)
         self._changes.append(TopologyChange("switch_leave", switch))
 
@@ -218,10 +223,12 @@ class DiscoveryControl:
 
         Returns None for all others. It has left by a port of ours, and came in at another one.
         """
-        if frame.src != PROBER:
-            if not self._evidence.is_check(frame.src):
-                return None
-            self._evidence.check_heard(frame.src, PortRef(packet.dpid, packet.in_port), now)
+        here = PortRef(packet.dpid, packet.in_port)
+        is_check = self._evidence.is_check(frame.src)
+        if is_check:
+            self._evidence.check_heard(frame.src, packet.data, here, now)
+        elif frame.src != PROBER:
+            return None
         if packet.buffer_id is None:
             return Heard("own")
         drop = Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port))

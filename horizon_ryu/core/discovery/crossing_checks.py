@@ -57,7 +57,7 @@ class CrossingChecks:
     def _make_up(self, src: PortRef, dst: PortRef) -> bytes:
         self._serial += 1
         secret = hmac.digest(self._key, b"crossing %d" % self._serial, "sha256")
-        mac, asked = _local(secret[:6]), _local(secret[6:12])
+        mac, asked = local_mac(secret[:6]), local_mac(secret[6:12])
         # The first and the last 256 addresses are for nobody (RFC 3927, 2.1).
         address = _LINK_LOCAL + bytes((1 + secret[12] % 254, secret[13]))
         self._senders[mac] = _Sender(src, dst, asked, address)
@@ -91,6 +91,6 @@ class CrossingChecks:
         return (sender.src, here) if sender.src < here else (here, sender.src)
 
 
-def _local(secret: bytes) -> bytes:
+def local_mac(secret: bytes) -> bytes:
     """Return a MAC of local administration, of one station: as virtual machines have."""
     return bytes((secret[0] & 0xFC | 2,)) + secret[1:]

@@ -22,6 +22,7 @@ from horizon_ryu.core.discovery.link_trials import LinkTrials, TrialLimits, Tria
 from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.pair_trial import PairStanding
 from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
+from horizon_ryu.core.discovery.return_checks import ReturnChecks
 from horizon_ryu.core.topology import HeldLink, Link, PortRef, Segment, TopologyChange
 from horizon_ryu.wire.messages import Outgoing
 
@@ -66,6 +67,7 @@ class LinkEvidence:
             self._groups.table.part,
         )
         self._trials = LinkTrials(key, limits.trials, world)
+        self._returns = ReturnChecks(key, limits.probe_validity)
         self._void_before = 0
         self._refused: set[PortRef] = set()
         self._changes = changes
@@ -132,10 +134,26 @@ class LinkEvidence:
         self._refused.discard(ref)
         self._deleted(self._links.remove_at(ref))
         self._changes += self._trials.forget(ref)
+        self._returns.went_down(ref)
+
+    def came_up(self, refs: Iterable[PortRef], now: float) -> None:
+        """Have ports looked at that led to switches which are away."""
+        self._returns.came_up(refs, now)
+
+    def switch_ready(self, dpid: int) -> None:
+        """Take note that a switch has its forced drop, and no probe before is proof of anything."""
+        self.void_probes()
+        self._returns.ready(dpid)
 
     def forget_switch(self, dpid: int) -> None:
-        """Forget a switch that left; its ports are forgotten one by one."""
+        """Forget a switch that leaves; its ports are forgotten one by one, afterwards."""
         self._latency.forget(dpid)
+        segments = {one.ports for ref, one in self.segments.items() if ref.dpid == dpid}
+        self._returns.left(dpid, segments)
+
+    def recall(self, cables: Iterable[Iterable[PortRef]]) -> None:
+        """Take note of what was joined in an earlier run: two ports, or those of a segment."""
+        self._returns.recall(cables)
 
     def _deleted(self, links: Iterable[Link]) -> None:
         self._groups.table.links_changed()
@@ -240,6 +258,7 @@ class LinkEvidence:
         if self._doubt:
             self._links.doubt(link, now)
         self._changes.append(TopologyChange("link_add", link))
+        self._returns.cable(*link)
         self._become_link_port(link.dst)
         self._become_link_port(link.src)
         # The other direction is probably there too: learn it now rather than next round.
@@ -288,11 +307,16 @@ class LinkEvidence:
 
     def is_check(self, src: bytes) -> bool:
         """Tell whether a frame from ``src`` is one of those that look like a station's."""
-        return bool(self._trials) and self._trials.is_ours(src)
+        return self._returns.is_ours(src) or (bool(self._trials) and self._trials.is_ours(src))
 
-    def check_heard(self, src: bytes, here: PortRef, now: float) -> None:
+    def check_heard(self, src: bytes, data: bytes, here: PortRef, now: float) -> None:
         """Take note that such a frame came in."""
-        self._changes += self._trials.check_heard(src, here, now)
+        if not self._returns.is_ours(src):
+            self._changes += self._trials.check_heard(src, here, now)
+            return
+        crossed = self._returns.heard(data, here, now)
+        if crossed is not None:
+            self._join(*crossed, True, now)
 
     # ---- what time does
 
@@ -308,11 +332,12 @@ class LinkEvidence:
         news = self._trials.expire(now)
         self._changes += news.changes
         self._pacing.hurry(news.again, now)
-        return self._trials.take_messages()
+        return [*self._trials.take_messages(), *self._returns.due(now)]
 
     def next_due(self) -> float | None:
         """Return when :meth:`expire` has work; None while nothing is on trial or suspected."""
-        times = (self._trials.next_due(), self._groups.table.next_due())
+        due = self._returns.next_due()
+        times = (self._trials.next_due(), self._groups.table.next_due(), due)
         return min((at for at in times if at is not None), default=None)
 
     def probe(self, ref: PortRef, hw_addr: bytes, now: float) -> bytes:

@@ -8,6 +8,9 @@ A link is remembered until one of its ends has a new link, or both have been und
 for the hold time, or all ports that led to the lost switches have gone down: these were
 switched off. Links at closed ports are remembered too: they carry nothing, but to take their
 other ends for ports of hosts would open one side of a link whose other side may follow.
+
+What was switched off may have been unplugged only, and come back as it was: Discovery looks for
+that (:mod:`~horizon_ryu.core.discovery.return_checks`), and a later run is told where ports led.
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ def cable(one: PortRef, other: PortRef) -> Cable:
 
 MAX_LOST_SWITCHES = 4096
 """More lost switches than this are not remembered; the oldest are forgotten first."""
+
+MAX_GIVEN_UP = 4096
+"""Of more links to such switches that came to nothing the oldest are forgotten, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class LostSwitches:
     def __init__(self) -> None:
         self.segments = LostSegments()
         self._peers: dict[PortRef, PortRef] = {}
+        self._given_up: dict[Cable, None] = {}
         self._away: dict[int, LastKnownState] = {}
         self._until: dict[int, float] = {}
         self._recalled: set[int] = set()
@@ -163,13 +170,16 @@ class LostSwitches:
         self._change()
 
     def memory(self) -> TreeMemory:
-        """Return what is known of the lost switches."""
-        return TreeMemory(dict(self._away), self.cables(), self.segments.sets())
+        """Return what is known of the lost switches, and where those given up were plugged in."""
+        cables = self.cables().union(self._given_up)
+        return TreeMemory(dict(self._away), cables, self.segments.sets())
 
     def superseded(self, ends: Collection[PortRef], segments: Mapping[PortRef, Segment]) -> None:
         """Forget the links at ports where a link is known now, and the segments found again."""
         for end in [end for end in self._peers if end in ends]:
             self.forget(end)
+        for both in [both for both in self._given_up if both[0] in ends or both[1] in ends]:
+            del self._given_up[both]
         is_known = self.segments.linked(ends)
         is_known |= self.segments.forget_where(
             lambda end: end.dpid not in self._away and self.segments.is_found(end, segments)
@@ -197,7 +207,7 @@ class LostSwitches:
         if over:
             self._change()
             self._forget_segments()
-        return self._forget_where(lambda end: not self._is_doubtful(end)) if over else None
+        return self._give_up() if over else None
 
     def switched_off(self, is_up: Callable[[PortRef], bool | None]) -> None:
         """Forget each group of lost switches all the ports to which have gone down.
@@ -217,7 +227,15 @@ class LostSwitches:
             del self._away[dpid]
             self._recalled.discard(dpid)
         self._forget_segments()
-        self._forget_where(lambda end: not self._is_doubtful(end))
+        self._give_up()
+
+    def _give_up(self) -> frozenset[Cable]:
+        """Forget the links at which no switch is away or just back; return them."""
+        chosen = self._forget_where(lambda end: not self._is_doubtful(end))
+        self._given_up.update(dict.fromkeys(sorted(chosen)))
+        while len(self._given_up) > MAX_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
+        return chosen
 
     def groups(self) -> DisjointSets:
         """Return which lost switches still exchange broadcasts with each other."""

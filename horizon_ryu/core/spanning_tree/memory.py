@@ -10,6 +10,9 @@ from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
 from horizon_ryu.core.spanning_tree.lost_switches import LastKnownState, TreeMemory, cable
 from horizon_ryu.core.topology import PortRef
 
+MEMORY_SETTING = "spanning_tree.memory"
+"""What the store has it by."""
+
 
 def memory_to_json(memory: TreeMemory) -> dict[str, Any]:
     """Return ``memory`` as lists, numbers and texts, in a stable order."""
