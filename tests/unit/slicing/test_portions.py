@@ -12,10 +12,15 @@ from horizon_ryu.core.slicing.rule_match import parse_rule_match
 from horizon_ryu.core.slicing.tenant_table import TableCommand
 from horizon_ryu.slicer.portions import NewestWork, PortionCarrier, Work, at_once
 from horizon_ryu.wire.error_codes13 import OFPET
+from horizon_ryu.wire.of10.controller import FlowMod10
 from horizon_ryu.wire.of13.controller import FlowMod13
+from horizon_ryu.wire.ofp10 import OFPP
+from horizon_ryu.wire.ofp10 import OFPT as OFPT10
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.symmetric import BarrierReply, Error
+from horizon_ryu.wire.ternary import HEADER_10
+from unit.slicing.sliced10 import Sliced, flow_mod, match, output, ternary
 from unit.slicing.sliced13 import TEN_RULES_13, Sliced13, ternary13
 
 
@@ -156,6 +161,51 @@ def test_what_the_switch_refuses_meanwhile_is_not_given_to_others() -> None:
     tables = sliced.datapath._classifier._installed
     assert not any(one.slice_name == "c0" and one.match.overlaps(taken) for one in tables.values())
     assert "c1" in sliced.datapath.lacking
+
+
+def guarded(count: int) -> list[FlowspaceRule]:
+    """Return rules of a slice, all of them above one of another."""
+    return [
+        *many_rules("c0", count, 1),
+        FlowspaceRule(9_000, "c1", None, parse_rule_match({}), 1),
+    ]
+
+
+def test_what_is_said_while_guards_are_sent_comes_after_them() -> None:
+    steps, sliced = Steps(), Sliced()
+    sliced.datapath.carry_by(steps.carry)
+    sliced.raw.clear()
+    sliced.datapath.set_flowspace(sliced.flowspace(guarded(300)), sliced.now)
+    steps.some(20)
+    sliced.ask("c0", flow_mod(match(dl_vlan=5), output(1)))
+    sliced.datapath.confirm(lambda: None)
+    assert len(sliced.raw) < 300
+    steps.all()
+    kinds = [one[1] for one in sliced.raw]
+    assert kinds[:301] == [OFPT10.FLOW_MOD] * 301
+    assert kinds[-1] == OFPT10.BARRIER_REQUEST
+    at_once = Sliced()
+    at_once.raw.clear()
+    at_once.datapath.set_flowspace(at_once.flowspace(guarded(300)), at_once.now)
+    assert {one[8:] for one in at_once.raw} <= {one[8:] for one in sliced.raw}
+    sliced.ask("c1", flow_mod(match(dl_vlan=4000), output(1)))
+    assert sliced.raw[-1][1] == OFPT10.FLOW_MOD, "at once, as before"
+
+
+def test_a_region_of_too_many_entries_is_guarded_by_one_that_takes_more() -> None:
+    sliced = Sliced()
+    wide = parse_rule_match({"dl_vlan": "1-4000", "tp_dst": "1-60000", "dl_type": 0x0800,
+                             "nw_proto": 6})  # fmt: skip
+    rules = [
+        FlowspaceRule(1, "c0", None, wide),
+        FlowspaceRule(2, "c1", None, parse_rule_match({}), 1),
+    ]
+    sliced.raw.clear()
+    sliced.datapath.set_flowspace(sliced.flowspace(rules), sliced.now)
+    mods = [one for one in sliced.news() if isinstance(one, FlowMod10) and one.actions]
+    guards = [one for one in mods if one.actions == (output(int(OFPP.CONTROLLER), 0xFFFF),)]
+    header = HEADER_10.match(in_port=1, dl_vlan=0x1000 | 7, dl_type=0x0800, nw_proto=6, tp_dst=9)
+    assert any(ternary(one.match).takes(header.value) for one in guards)
 
 
 def test_a_carrier_gives_way_between_portions_and_waits_for_whoever_reads_slowly() -> None:
