@@ -126,10 +126,14 @@ class Lab:
         self.network.link_down(self._edge(cable))
 
     def restore(self, cable: Cable) -> None:
+        """Bring a cable up again, and wait until what is at its ends is decided."""
+        self.plug(cable)
+        self.expect_holds_over()
+
+    def plug(self, cable: Cable) -> None:
         """Bring a cable up again."""
         self._cut.discard(cable)
         self.network.link_up(self._edge(cable))
-        self.expect_holds_over()
 
     def stop_switch(self, dpid: int) -> None:
         """Take a switch away."""

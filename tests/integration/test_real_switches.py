@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pytest
 
 from integration.shared_network import on, stage
 from tools.controller_process import wait_until
-from tools.lab import Lab
+from tools.lab import Cable, Lab
 from topologies import openvswitch
 from topologies.graphs import GraphHost
 
@@ -194,3 +194,49 @@ def test_nor_when_one_switch_finds_the_new_controller_late(lab: Lab) -> None:
     lab.expect_entries_of_one_run()
     pairs.go_on(10)
     assert pairs.lost() == {}
+
+
+@on("ring", *VERSIONS, n=5)
+def test_a_lost_switch_that_is_plugged_in_again_makes_no_loop(lab: Lab) -> None:
+    """It goes on forwarding, and takes all probes: ports to it look like those of hosts."""
+    lab.expect_true_topology()
+    lab.expect_tree_spans()
+    lab.expect_holds_over()
+    joined = [cable for cable in lab.cables_seen() if cable not in closed_cables(lab)]
+    lost = next(dpid for dpid in lab.switches() if len(cables_at(dpid, joined)) == 2)
+    cables = cables_at(lost, joined)
+    with without_controller(lab.graph.switch(lost).name):
+        others = set(lab.switches()) - {lost}
+        lab.wait_until(lambda: lab.switches_seen() == others, 30.0, "all switches but one")
+        for cable in cables:
+            lab.cut(cable)
+        lab.wait_until(lambda: is_settled(lab), 30.0, "the switch is given up")
+        for cable in cables:
+            lab.plug(cable)
+        lab.wait_until(lambda: has_segments(lab), 30.0, "it is found")
+        lab.wait_until(lambda: is_settled(lab), 60.0, "holds over")
+        lab.expect_each_broadcast_once()
+    lab.expect_true_topology()
+    lab.expect_tree_spans()
+    lab.expect_holds_over()
+    lab.expect_each_broadcast_once()
+    assert not has_segments(lab)
+
+
+def cables_at(dpid: int, cables: Iterable[Cable]) -> list[Cable]:
+    return [cable for cable in cables if any(end == dpid for end, _ in cable)]
+
+
+def is_settled(lab: Lab) -> bool:
+    return bool(lab.controller.get("/v1/spanning-tree")["settled"])
+
+
+def closed_cables(lab: Lab) -> set[Cable]:
+    """Return the cables that are not in the tree."""
+    blocked = lab.controller.get("/v1/spanning-tree")["blocked"]
+    ends = {(int(one["dpid"], 16), one["port_no"]) for one in blocked}
+    return {cable for cable in lab.cables_seen() if not ends.isdisjoint(cable)}
+
+
+def has_segments(lab: Lab) -> bool:
+    return bool(lab.controller.get("/v1/topology").get("segments"))

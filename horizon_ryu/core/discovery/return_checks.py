@@ -29,7 +29,7 @@ from horizon_ryu.wire.messages import (
     ToController,
 )
 
-ETHERTYPE = b"\x88\xb5"
+ETHERTYPE = b"\x88\xb6"
 """For experiments within one's own network (IEEE 802, 9.2.4): no station listens to it."""
 MAX_FAR_ENDS = 65_536
 """Ports of which it is remembered where they led; the oldest are forgotten first."""
