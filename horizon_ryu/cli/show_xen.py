@@ -34,7 +34,7 @@ def hosts(console: Terminal, data: Mapping[str, Any]) -> None:
     console.print(table)
     for host in data["hosts"]:
         console.print(f"{host['name']}: {host['url']} {host['reason']}", soft_wrap=True)
-        if host["planes_problem"]:
+        if host.get("planes_problem"):
             why = f"separates no planes: {host['planes_problem']}"
             console.print(f"{host['name']}: {why}", soft_wrap=True)
     if not data["hosts"]:
