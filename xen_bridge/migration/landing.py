@@ -95,7 +95,12 @@ class PlaneLandings:
             return
         ports = bound_to(plane, self._hypervisor.domain(uuid))
         chains, plan = PlaneChains(migration), plan_of(plane)
-        others = {port.physical: beside for port, beside in bridge_ports.others_of(plan)}
+        # What its own interfaces are given does not leave the host, though they may be ports yet.
+        own = {one.vif for one in ports}
+        others = {
+            port.physical: [one for one in beside if one not in own]
+            for port, beside in bridge_ports.others_of(plan)
+        }
         # First: with the first frame that the machine says here, all that is for it comes here,
         # and nothing of what comes here goes on to the other host too.
         chains.take(ports, {**others, **bridge_ports.tunnels_of(plan)})
