@@ -10,6 +10,7 @@ import selectors
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from virtual_switch.load import LoadSwitch
 
@@ -105,15 +106,24 @@ class LoadNetwork:
             if events & selectors.EVENT_READ:
                 switch.receive()
                 if switch.closed:
-                    self._selector.unregister(key.fileobj)
+                    self._forget(switch)
         self._flush()
 
     def _flush(self) -> None:
         while self._waiting:
             switch = self._waiting.pop()
             slow = switch.flush()
-            if not switch.closed and slow != (switch in self._slow):
+            if switch.closed:
+                self._forget(switch)
+            elif slow != (switch in self._slow):
                 self._ask_for_room(switch, slow)
+
+    def _forget(self, switch: LoadSwitch) -> None:
+        """Wait no longer for a socket that is closed: its number is soon another one's."""
+        self._slow.discard(switch)
+        if switch.socket is not None:
+            with suppress(KeyError, ValueError):  # It may be forgotten already.
+                self._selector.unregister(switch.socket)
 
     def _ask_for_room(self, switch: LoadSwitch, slow: bool) -> None:
         (self._slow.add if slow else self._slow.discard)(switch)
