@@ -10,8 +10,7 @@ from horizon_ryu.core.slicing.region import Region, TooManyEntries
 from horizon_ryu.core.slicing.region_index import RegionIndex, as_bits, bits_of
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_regions import regions_of
-from horizon_ryu.wire.ternary import EVERY_HEADER, HeaderLayout, TernaryMatch
-from horizon_ryu.wire.versions import OPENFLOW_10
+from horizon_ryu.wire.ternary import EVERY_HEADER, HEADER_10, HeaderLayout, TernaryMatch
 
 MOST_PARTS = 4096
 """Matches that one region above others may be."""
@@ -275,7 +274,7 @@ class SwitchFlowspace:
         """Work out what a switch asks for first, which takes long of thousands of rules."""
         self.highest_level()
         self._by_slice()
-        if self.whole.layout.version == OPENFLOW_10:
+        if self.whole.layout is HEADER_10:
             self.parts_above()
 
     def parts_above(self) -> Mapping[int, tuple[TernaryMatch, ...]]:
