@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -249,13 +250,19 @@ _NEEDED: Mapping[type, str] = MappingProxyType(
 """What an option of a kind is not without: nothing after its = is no value."""
 
 
+@cache
+def _hints(group: type) -> Mapping[str, Any]:
+    """Return the types of the fields of a group: to read them is most of what a check takes."""
+    return MappingProxyType(get_type_hints(group))
+
+
 def _groups() -> Iterator[tuple[str, type]]:
-    yield from get_type_hints(Settings).items()
+    yield from _hints(Settings).items()
 
 
 def _kind(group: type, item: Field[Any]) -> type:
     """Return the type of a field without its None."""
-    hint = get_type_hints(group)[item.name]
+    hint = _hints(group)[item.name]
     kinds = [kind for kind in get_args(hint) if kind is not type(None)]
     kind: Any = kinds[0] if type(None) in get_args(hint) else hint
     return tuple if kind == tuple[str, ...] else kind
@@ -327,7 +334,7 @@ def _value(conf: cfg.ConfigOpts, name: str) -> Any:
 
 def _check_foreign(conf: cfg.ConfigOpts) -> None:
     """Raise InvalidInput for a value of Ryu, or of another application, of the wrong type."""
-    ours = get_type_hints(Settings)
+    ours = _hints(Settings)
     for section, names in _known(conf).items():
         if section not in ours:
             for name in sorted(names):

@@ -88,6 +88,14 @@ class Slicing(HorizonApp):
             text = f"Connections of {name} of the slicer"
             metrics.gauge(f"horizon_slicer_{name}", text, partial(self._count, name))
 
+        text = "Frames that no slice owns, which a switch has dropped since it connected"
+        metrics.counters("horizon_slicer_unowned_frames", text, "dpid", self._unowned)
+
+    def _unowned(self) -> Mapping[str, int]:
+        switches = self._slices.status.told.get("switches")
+        found = switches.items() if isinstance(switches, Mapping) else ()
+        return {dpid: one.get("unowned", 0) for dpid, one in found}
+
     def _count(self, name: str) -> int:
         found = self._slices.status.told.get(name, ())
         return len(found) if isinstance(found, (list, dict)) else 0

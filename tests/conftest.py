@@ -60,14 +60,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     wanted = config.getoption("--lane")
     if wanted is None or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return None
-    folder = collection_path.relative_to(TESTS).parts
-    if folder[:2] == ("integration", "xen"):
-        return None if wanted == "xen" else True
-    if folder == ("unit",):
-        return None if wanted in ("logic", "models") else True
-    if folder[:1] == ("unit",):
-        return None if wanted == ("models" if folder[1] in MODELLED else "logic") else True
-    return True if folder[:1] == ("fuzz",) and wanted not in ("models", "processes") else None
+    place = collection_path.relative_to(TESTS).parts
+    return None if wanted in lanes_at(place) else True
+
+
+def lanes_at(place: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the lanes that tests at a place may be in: parts of a folder's path, or a module's."""
+    match place:
+        case ("integration",):
+            return ("processes", "switches", "entries", "xen")
+        case ("integration", "xen", *_):
+            return ("xen",)
+        case ("integration", name) if name.endswith(".py"):
+            return ("entries",) if name in ENTRIES else ("processes", "switches")
+        case ("integration", *_):
+            return ("processes", "switches")
+        case ("fuzz",):
+            return ("models", "processes")
+        case ("fuzz", name):
+            return ("processes",) if name.startswith("test_live_") else ("models",)
+        case ("unit", part, *_):
+            return ("models",) if part in MODELLED else ("logic",)
+        case _:
+            return ("logic", "models")
 
 
 def lane_of(item: pytest.Item) -> str:
@@ -75,15 +90,10 @@ def lane_of(item: pytest.Item) -> str:
 
     Two lanes compute, the others wait for programs that they started.
     """
-    folder = item.path.relative_to(TESTS).parts
-    if folder[:2] == ("integration", "xen"):
-        return "xen"
-    if folder[0] == "integration" and item.get_closest_marker("no_switches") is None:
-        return "entries" if item.path.name in ENTRIES else "switches"
-    live = folder[0] == "fuzz" and item.path.name.startswith("test_live_")
-    if folder[0] == "integration" or live:
-        return "processes"
-    return "models" if folder[0] == "fuzz" or folder[1] in MODELLED else "logic"
+    lanes = lanes_at(item.path.relative_to(TESTS).parts)
+    if len(lanes) == 1:
+        return lanes[0]
+    return "switches" if item.get_closest_marker("no_switches") is None else "processes"
 
 
 @pytest.hookimpl(tryfirst=True)

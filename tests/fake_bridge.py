@@ -46,7 +46,7 @@ from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
 from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer, GetDeadTimes
 from xen_bridge.protocol.documents.neighborhood import Neighborhood
-from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, SeparatedPlane
+from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, PlaneTunnel, SeparatedPlane
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidatedNode
 from xen_bridge.protocol.messages import Message
@@ -131,6 +131,7 @@ class FakeBridge:
         self.dead_times = DeadTimesAnswer(())
         """Of each of its routers."""
         self.planes: tuple[SeparatedPlane, ...] = ()
+        self.tunnels: tuple[PlaneTunnel, ...] = ()
         self.mover = FakeMover(self.memory)
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
         self.scanned = Neighborhood()
@@ -158,7 +159,7 @@ class FakeBridge:
     def _list_planes(self, body: ListPlanes) -> PlaneList:
         """Tell of faults only where they were asked for."""
         told = [one if body.check else replace(one, faults=()) for one in self.planes]
-        return PlaneList(tuple(told))
+        return PlaneList(tuple(told), self.tunnels)
 
     def _measuring(
         self, more: dict[str, Gatherer], summary: HostSummary | RouterSummary

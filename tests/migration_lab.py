@@ -5,6 +5,7 @@
     client ── br1 ──┬── Domain 0 of one ──┬── br2 ── server
                     └── Domain 0 of two ──┘
 
+With ``machines`` no process goes from one to the other.
 With ``routed`` the Domain 0 of two is in none of the bridges: between it and the one is a router.
 
 A router has an interface in the bridge ``to1`` and one in ``to2`` of its Domain 0. Each Domain 0
@@ -30,6 +31,8 @@ from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.work_clock import WorkClock, wait_for_work
+from xen_bridge.dom0.hypervisor.netns.domain_freezer import ROOTS
+from xen_bridge.dom0.hypervisor.netns.domain_store import DomainStore
 from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace, read_process
 from xen_bridge.netlink.constants import RTN_UNICAST
 from xen_bridge.netlink.routes import NextHop
@@ -85,7 +88,9 @@ class DomainZeroHost:
         wire: NetworkNamespace,
         folder: Path,
         is_apart: bool = False,
+        is_machine: bool = False,
     ) -> None:
+        self.is_machine = is_machine
         self.name = f"h{uuid.uuid4().hex[:8]}"
         self.namespace = stack.enter_context(NetworkNamespace())
         self.folder = folder / self.name
@@ -115,7 +120,8 @@ class DomainZeroHost:
 
     @property
     def uri(self) -> str:
-        return f"netns:///{self.name}?state={self.folder / 'state'}"
+        machine = f"&machine={self.name}" if self.is_machine else ""
+        return f"netns:///{self.name}?state={self.folder / 'state'}{machine}"
 
     def service(self, controller: Identity, allow: Path) -> BridgeProcess:
         """Return its service, which is not started yet."""
@@ -131,8 +137,10 @@ class DomainZeroHost:
 class MigrationLab:
     """All of it; a context manager."""
 
-    def __init__(self, folder: Path, routed: bool = False) -> None:
+    def __init__(self, folder: Path, routed: bool = False, machines: bool = False) -> None:
+        """``machines``: each host behaves as a machine of its own, and hands over no process."""
         self.folder = folder
+        self._machines = machines
         self._routed = routed
         self._stack = contextlib.ExitStack()
 
@@ -147,7 +155,14 @@ class MigrationLab:
                 self.wire.run(Path("/proc/sys/net/ipv4/ip_forward").write_text, "1")
             self.client, self.server = (self._station(stack, one) for one in (1, 2))
             self.hosts = tuple(
-                DomainZeroHost(stack, number, self.wire, self.folder, self._routed and number == 2)
+                DomainZeroHost(
+                    stack,
+                    number,
+                    self.wire,
+                    self.folder,
+                    self._routed and number == 2,
+                    self._machines,
+                )
                 for number in (1, 2)
             )
             self.program = self.folder / "router"
@@ -314,8 +329,16 @@ class MigrationLab:
         link = os.readlink(f"/run/netns/hz-{self.hosts[host].name}-{name}")
         return by_pid_namespace()[pid_namespace(int(link.split("/")[2])) or ""]
 
+    def _definitions(self, host: int) -> list[CreateDomain]:
+        found = self.hosts[host]
+        return DomainStore(found.folder / "state", found.name).definitions()
+
     def states(self, host: int, name: str = "r1") -> set[str]:
-        """Return the states that its processes are in (proc(5))."""
+        """Return the states that its processes are in (proc(5)); T too where they are frozen."""
+        uuid = next(one.uuid for one in self._definitions(host) if one.name == name)
+        frozen = [root / "xen-bridge" / (uuid or "") / "cgroup.events" for root in ROOTS]
+        if any(one.exists() and "frozen 1" in one.read_text() for one in frozen):
+            return {"T"}
         found = (read_process(pid) for pid in self.processes(host, name))
         return {one.state for one in found if one is not None}
 
@@ -363,23 +386,37 @@ def _routes(count: int, ipv6: bool = False) -> tuple[tuple[RouteWay, tuple[bytes
 class Traffic:
     """Numbered datagrams from client to server and back, at :data:`RATE`, while it is entered."""
 
-    def __init__(self, lab: MigrationLab, rate: int = RATE, ipv6: bool = False) -> None:
-        self._ways = ((lab.client, lab.server, 2), (lab.server, lab.client, 1))
+    def __init__(
+        self,
+        lab: MigrationLab,
+        rate: int = RATE,
+        ipv6: bool = False,
+        ways: tuple[tuple[NetworkNamespace, NetworkNamespace, str], ...] = (),
+        port: int = 7777,
+    ) -> None:
+        """``ways``: from where, to where, and by which address; else of client and server."""
+        near, far = (
+            f"{NETWORKS6[number - 1]}::2" if ipv6 else f"10.0.{number}.2" for number in (1, 2)
+        )
+        self._ways = ways or ((lab.client, lab.server, far), (lab.server, lab.client, near))
+        self._port = str(port)
         self._ipv6 = ipv6
         self._rate = rate
         self.tallies: list[dict[str, Any]] = []
 
     def __enter__(self) -> Traffic:
         self._receivers = [
-            self._probe(receiver, "receive", "7777", "--idle", "1.0", *(("--ipv6",) * self._ipv6))
+            self._probe(
+                receiver, "receive", self._port, "--idle", "1.0", *(("--ipv6",) * self._ipv6)
+            )
             for _, receiver, _ in self._ways
         ]
         self._senders = [
             self._probe(
                 sender,
                 "send",
-                f"{NETWORKS6[number - 1]}::2" if self._ipv6 else f"10.0.{number}.2",
-                "7777",
+                address,
+                self._port,
                 "--rate",
                 str(self._rate),
                 "--packet",
@@ -387,7 +424,7 @@ class Traffic:
                 "--seconds",
                 "600",
             )
-            for sender, _, number in self._ways
+            for sender, _, address in self._ways
         ]
         return self
 

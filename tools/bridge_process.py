@@ -82,10 +82,10 @@ class BridgeProcess:
         """Where it listens."""
         return int(self.url.rpartition(":")[2])
 
-    def start(self, port: int = 0) -> None:
-        """Start it, and return when it listens."""
+    def start(self, port: int = 0, more: tuple[str, ...] = ()) -> None:
+        """Start it, this once with ``more`` options, and return when it listens."""
         kind = ["agent"] if self._agent else ["serve", "--uri", self._uri]
-        command = [*self._limited, *self._program, *kind, "--verbose", *self._more]
+        command = [*self._limited, *self._program, *kind, "--verbose", *self._more, *more]
         with (self._directory / "log").open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 [*command, "--port", str(port), "--directory", str(self._directory)],

@@ -12,8 +12,9 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
+from tools.fork_server import VARIABLE, ForkedProcess
 from tools.free_port import free_ports
 from tools.waiting import wait_until, without_processor
 
@@ -30,7 +31,8 @@ class ControllerProcess:
     ``environment`` is added to the variables that it inherits; ``manager`` is the program that is
     started, by default that of the interpreter which runs this; ``descriptors`` is how many files
     and sockets it may have open at most; ``store`` is the file of its store, by default one in
-    ``folder``.
+    ``folder``. With neither of the first three it is forked off, where there is a fork server
+    (``tools/fork_server.py``), unless it is ``really_started``.
     """
 
     def __init__(
@@ -42,7 +44,10 @@ class ControllerProcess:
         manager: Path = MANAGER,
         descriptors: int | None = None,
         store: Path | None = None,
+        really_started: bool = False,
     ) -> None:
+        plain = not environment and manager == MANAGER and descriptors is None
+        self._fork_server = os.environ.get(VARIABLE) if plain and not really_started else None
         self._manager = manager
         self._limited = limited(descriptors)
         self.openflow_port, self.rest_port = free_ports(2)
@@ -52,7 +57,7 @@ class ControllerProcess:
         self._config_path = folder / "horizon.conf"
         where = f"[store]\nurl = sqlite:///{store or folder / 'horizon.sqlite'}\n"
         self._config_path.write_text(f"{config}\n{where}", encoding="utf-8")
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     @property
     def url(self) -> str:
@@ -77,12 +82,19 @@ class ControllerProcess:
             f"--config-file={self._config_path}",
         ]
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._variables)
+            self._process = self._started(command, log)
         try:
             wait_until(self._answers, START_SECONDS, "REST API up", self.held_up)
         except AssertionError as error:
             error.add_note(self._how_it_is())
             raise
+
+    def _started(
+        self, command: list[str], log: IO[bytes]
+    ) -> subprocess.Popen[bytes] | ForkedProcess:
+        if self._fork_server is not None:
+            return ForkedProcess(self._fork_server, command, log, self._variables)
+        return subprocess.Popen(command, stdout=log, stderr=log, env=self._variables)
 
     def held_up(self) -> float:
         """Return for how many seconds it was ready to run and had no processor."""
@@ -169,7 +181,7 @@ def limited(descriptors: int | None) -> tuple[str, ...]:
     return ("/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"')
 
 
-def _status(process: subprocess.Popen[bytes], seconds: float) -> int:
+def _status(process: subprocess.Popen[bytes] | ForkedProcess, seconds: float) -> int:
     """Return the exit status; AssertionError, and the process is killed, if it does not end."""
     try:
         return process.wait(seconds)

@@ -222,6 +222,11 @@ class RouterLab:
         command = ("ip", "netns", "exec", self.space("client"), "ping", "-c1", "-W1")
         return not subprocess.run((*command, f"{LANS[1]}.2"), capture_output=True).returncode
 
+    def in_router(self, host: str, *words: str) -> None:
+        """Run a command in the router's network namespace, by its name at a host."""
+        space = f"hz-{self.label}{host}-{ROUTER}"
+        subprocess.run(("ip", "netns", "exec", space, *words), check=True)
+
     def planes(self, host: str) -> str:
         """Return the state of the router's planes on a host; ``none`` if they are not separated."""
         found = self.ask("GET", f"/v1/xen/hosts/{host}/planes")["planes"]

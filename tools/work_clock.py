@@ -50,8 +50,9 @@ def wait_for_work(
     seconds: float,
     what: str,
     wall: Callable[[], float] = time.monotonic,
+    pause: float = 0.05,
 ) -> Any:
-    """Return the first true value of ``condition``.
+    """Return the first true value of ``condition``, asked for again after each ``pause``.
 
     AssertionError when ``clock``, a WorkClock, has told of ``seconds`` of work since, or of none
     for STILL_SECONDS of ``wall``.
@@ -66,5 +67,5 @@ def wait_for_work(
             worked, moved = now, wall()
         elif wall() - moved > STILL_SECONDS:
             raise AssertionError(f"nothing works any more: {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
     return value

@@ -15,11 +15,13 @@ import websocket
 from tools.controller_process import ControllerProcess
 from tools.work_clock import WorkClock, wait_for_work
 from topologies.lab.keys import guest_address
-from topologies.lab.lab import AGENT_SECONDS, XenLab, guest
+from topologies.lab.lab import AGENT_PAUSE, AGENT_SECONDS, XenLab, guest
 from xen_bridge.protocol import document_schema
 
 SECONDS = 300.0
 """For one request: an emulated host takes its time."""
+PAUSE = 0.5
+"""Seconds between two questions: each takes an emulated host's time from what is waited for."""
 
 
 class Pilot:
@@ -40,13 +42,15 @@ class Pilot:
         machines = [one.pid for one in self.lab.machines]
         return [self.controller.pid, *(pid for pid in machines if pid is not None)]
 
-    def wait(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
-        """Return the first true value of ``condition``.
+    def wait(
+        self, condition: Callable[[], Any], seconds: float, what: str, pause: float = PAUSE
+    ) -> Any:
+        """Return the first true value of ``condition``, asked for again after each ``pause``.
 
         AssertionError when both hosts and the controller have worked for ``seconds`` in vain: on a
         busy machine that takes longer.
         """
-        return wait_for_work(condition, self._work, seconds, what)
+        return wait_for_work(condition, self._work, seconds, what, pause=pause)
 
     def _listen(self) -> None:
         try:
@@ -166,7 +170,7 @@ class Pilot:
             status, _answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
             return bool(status == HTTPStatus.OK)
 
-        self.wait(answers, AGENT_SECONDS, f"the agent of {name} answers")
+        self.wait(answers, AGENT_SECONDS, f"the agent of {name} answers", AGENT_PAUSE)
 
     def inside(self, host: str, name: str, command: str) -> str:
         """Run a command in a guest."""

@@ -16,7 +16,7 @@ from xen_bridge.protocol.documents.channel import Acknowledgement, ChannelMessag
 from xen_bridge.protocol.documents.devices import Devices
 from xen_bridge.protocol.documents.domains import Done
 from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
-from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList
+from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, PlaneTunnel
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.server.request_handler import (
@@ -33,11 +33,13 @@ def domain_handlers(
     host: PhysicalHost,
     paths: AllowedPaths | None = None,
     ended: Callable[[], object] = lambda: None,
+    described: Callable[[domains.PhysicalHostInfo], domains.PhysicalHostInfo] = lambda host: host,
 ) -> RequestHandlers:
     """Return the handlers of the Scheduler and of domains' life.
 
     New domains may be given what ``paths`` allows; None, for one's own use, allows all. ``ended``
-    is called when a domain may have ended, before that is answered.
+    is called when a domain may have ended, before that is answered. ``described`` adds to what the
+    hypervisor tells of the host.
     """
 
     def create(body: domains.CreateDomain) -> domains.DomainAnswer:
@@ -56,7 +58,7 @@ def domain_handlers(
 
     return {
         domains.GetNode: RequestHandler(
-            lambda body: domains.Node(host.host(), host.domains(body.affinity))
+            lambda body: domains.Node(described(host.host()), host.domains(body.affinity))
         ),
         domains.GetDomain: RequestHandler(
             lambda body: domains.DomainAnswer(host.domain(body.domain))
@@ -105,8 +107,15 @@ def device_handlers(manager: DeviceManager) -> RequestHandlers:
     }
 
 
-def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> RequestHandlers:
-    """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes."""
+def separation_handlers(
+    routers: SeparatedRouters,
+    limiter: ThreadLimiter,
+    tunnels: Callable[[bool], tuple[PlaneTunnel, ...]] = lambda _check: (),
+) -> RequestHandlers:
+    """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes.
+
+    ``tunnels`` returns the ends of tunnels; it is told whether the kernel is to be asked.
+    """
 
     def hello(body: RouterHello, origin: Origin) -> HelloAnswer:
         key = origin.node_pk
@@ -118,7 +127,9 @@ def separation_handlers(routers: SeparatedRouters, limiter: ThreadLimiter) -> Re
     return {
         RouterHello: saying,
         ListPlanes: RequestHandler(
-            lambda body: PlaneList(routers.check() if body.check else routers.view())
+            lambda body: PlaneList(
+                routers.check() if body.check else routers.view(), tunnels(body.check)
+            )
         ),
     }
 

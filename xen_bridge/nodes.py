@@ -43,6 +43,7 @@ from xen_bridge.node_parts import (
     node_of,
     reading_in,
 )
+from xen_bridge.planes.plane_probe import PlaneProbe
 from xen_bridge.protocol.applications import Application
 from xen_bridge.router_handlers import consolidate_handlers, measure_handlers, scan_handlers
 from xen_bridge.runtime.limiter import ThreadLimiter
@@ -108,8 +109,8 @@ def domain_0(
     source, destination = _migrations(directory, uri, identity, host, paths, planes, known, tunnels)
     watch = TunnelWatch(tunnels, host, identity, source, destination)
     handlers = {
-        **domain_handlers(host, paths, planes.domains_changed),
-        **separation_handlers(planes, telling),
+        **domain_handlers(host, paths, planes.domains_changed, PlaneProbe().described),
+        **separation_handlers(planes, telling, tunnels.told),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
         **_looking(host, uri, runtime, proxy),

@@ -136,12 +136,22 @@ def _in_words() -> Iterator[None]:
     except NotAController as error:
         raise _not_ours(error) from error
     except NoAnswer as error:
-        raise NobodyThere(str(error), _START) from error
+        raise NobodyThere(str(error), _next_step(str(error))) from error
     except CannotBeSent as error:
         raise Failed(str(error)) from error
 
 
 _START = "Is the controller running? Start it with 'make run', or name another with --url."
+_NEXT = (
+    ("CERTIFICATE_VERIFY_FAILED", "Name the authority of its certificate with --ca-file."),
+    ("[SSL", "A controller speaks plain HTTP, a proxy before it TLS: is it http:// in --url?"),
+    ("disconnected", "Name the REST port of a controller with --url, not its OpenFlow port."),
+)
+"""What is in the words of a failure, and what to do then."""
+
+
+def _next_step(words: str) -> str:
+    return next((step for mark, step in _NEXT if mark in words), _START)
 
 
 def _not_ours(error: NotAController) -> Failed:

@@ -7,8 +7,10 @@ from typing import Any
 
 from rich.table import Table
 
+from horizon_ryu.cli.show_stats import deed
 from horizon_ryu.cli.terminal import Terminal, styled
 
+_INSTRUCTIONS = ("clear_actions", "meter_id", "write_metadata", "goto_table")
 _PLAIN = ("name", "enabled", "contact", "description", "creator", "drop_policy")
 
 
@@ -21,6 +23,8 @@ def slices(console: Terminal, found: Iterable[Mapping[str, Any]]) -> None:
         rules_ = str(len(one["flowspace"]))
         table.add_row(one["name"], enabled, urls, rules_, _end(one), one.get("contact", ""))
     console.print(table)
+    if not table.row_count:
+        console.print("There are none: 'horizonctl slices create --help' tells how to make one.")
 
 
 def one_slice(console: Terminal, data: Mapping[str, Any]) -> None:
@@ -52,7 +56,7 @@ def rules(console: Terminal, found: Iterable[Mapping[str, Any]]) -> None:
             _fields(rule["match"]),
             str(rule["priority"]),
             rule["permissions"],
-            _fields(more),
+            _fields(more, ""),
         )
     console.print(table)
 
@@ -111,8 +115,32 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, Any]]:
             yield at, found
 
 
-def _fields(fields: Mapping[str, Any]) -> str:
-    return " ".join(f"{name}={_text(value)}" for name, value in fields.items()) or "everything"
+def _fields(fields: Mapping[str, Any], nothing: str = "everything") -> str:
+    return " ".join(f"{name}={_text(value)}" for name, value in fields.items()) or nothing
+
+
+def entries(console: Terminal, data: Mapping[str, Any]) -> None:
+    """Show what tenants have installed, each over the entries of the switch that it became."""
+    columns = ("switch", "whose", "table", "match", "priority", "cookie", "idle/hard", "actions")
+    title = f"{data['count']} entries of slice {data['slice']}, and what they became"
+    table = Table(*columns, title=title, title_justify="left")
+    for one in data["entries"]:
+        timeouts = f"{one['idle_timeout']}/{one['hard_timeout']}"
+        table.add_row(one["dpid"], "tenant", *_entry(one, hex(one["cookie"]), timeouts))
+        for became in one["became"]:
+            table.add_row("", "switch", *_entry(became, "", ""))
+    console.print(table)
+    if data["count"] > len(data["entries"]):
+        console.print(f"These are the first {len(data['entries'])} of {data['count']}.")
+
+
+def _entry(one: Mapping[str, Any], cookie: str, timeouts: str) -> Iterator[str]:
+    yield str(one.get("table_id", "-"))
+    yield _fields(one["match"])
+    yield from (str(one["priority"]), cookie, timeouts)
+    deeds = [*map(deed, one["actions"])]
+    deeds += [f"{name}:{_text(one[name])}" for name in _INSTRUCTIONS if name in one]
+    yield " ".join(deeds) or "drop"
 
 
 def _text(value: Any) -> str:

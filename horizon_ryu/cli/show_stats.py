@@ -131,14 +131,15 @@ def _flows(flows: Iterable[Mapping[str, Any]]) -> Table:
         match = ",".join(
             f"{name}={MATCH_FORMS.get(name, str)(value)}" for name, value in flow["match"].items()
         )
-        actions = " ".join(map(_action, flow["actions"]))
+        actions = " ".join(map(deed, flow["actions"]))
         counts = (_text(flow["packet_count"]), _text(flow["byte_count"]), f"{flow['duration']:.0f}")
         rest = (match or "everything", actions or "drop", flow["cookie"])
         table.add_row(str(flow["priority"]), *counts, *rest)
     return table
 
 
-def _action(action: Mapping[str, Any]) -> str:
+def deed(action: Mapping[str, Any]) -> str:
+    """Return an action as a word."""
     if "port" in action:
         return f"{action['name']}:{port_name(action['port'])}"
     value = next((action[name] for name in ("value", "group_id") if name in action), None)

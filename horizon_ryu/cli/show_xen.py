@@ -34,6 +34,15 @@ def hosts(console: Terminal, data: Mapping[str, Any]) -> None:
     console.print(table)
     for host in data["hosts"]:
         console.print(f"{host['name']}: {host['url']} {host['reason']}", soft_wrap=True)
+        if host.get("planes_problem"):
+            why = f"separates no planes: {host['planes_problem']}"
+            console.print(f"{host['name']}: {why}", soft_wrap=True)
+    if not data["hosts"]:
+        console.print(
+            "No host is registered. Have xen-bridge run on one, and register it: "
+            "horizonctl xen add NAME URL NODE_PK",
+            soft_wrap=True,
+        )
 
 
 def added(console: Terminal, host: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _LISTS = ("dpids", "ports", "queues")
 _OF_THE_RULE = (*_LISTS, "priority", "permissions", "force_queue", "within")
 RULE_HELP = 'FIELD=VALUE with blanks between: "ports=1,5-8 dl_vlan=10-20,30 permissions=rw"'
+NO_LIMIT = "none"
 _OPTIONS = (
     click.option(
         "--controller",
@@ -28,10 +29,13 @@ _OPTIONS = (
         "limits",
         multiple=True,
         metavar="NAME=NUMBER",
-        help="flow_entries, groups, meters, and messages, flow_mods, packet_ins _per_s; repeatable",
+        help="flow_entries, groups, meters, and messages, flow_mods, packet_ins _per_s; none "
+        "as the number takes a limit away; repeatable",
     ),
     click.option(
-        "--bandwidth", metavar="MODE=VALUE", help="vlan_pcp=3, ip_tos=32, queue=1, meter=KBPS"
+        "--bandwidth",
+        metavar="MODE=VALUE",
+        help="vlan_pcp=3, ip_tos=32, queue=1, meter=KBPS, or none",
     ),
     click.option("--drop-policy", type=click.Choice(["exact", "rule"])),
     click.option("--expires", type=float, metavar="SECONDS", help="go by itself after that"),
@@ -58,13 +62,24 @@ def slice_in(options: dict[str, Any]) -> dict[str, Any]:
     if options["controllers"]:
         body["controllers"] = [_controller(text) for text in options["controllers"]]
     if options["limits"]:
-        body["limits"] = dict(_pair(text, "--limit") for text in options["limits"])
+        limits = dict(_pair(text, "--limit") for text in options["limits"])
+        body["limits"] = {
+            name: None if value == NO_LIMIT else value for name, value in limits.items()
+        }
     if options["bandwidth"] is not None:
-        mode, value = _pair(options["bandwidth"], "--bandwidth")
-        body["bandwidth"] = {"mode": mode, "rate_kbps" if mode == "meter" else "value": value}
+        body["bandwidth"] = _bandwidth(options["bandwidth"])
     if options["expires"] is not None:
         body["expires_s"] = options["expires"]
     return body
+
+
+def _bandwidth(text: str) -> dict[str, str | None] | None:
+    """Return the bandwidth that is meant; what other modes need is taken away."""
+    if text == NO_LIMIT:
+        return None
+    mode, value = _pair(text, "--bandwidth")
+    named = "rate_kbps" if mode == "meter" else "value"
+    return {"mode": mode, "value": None, "rate_kbps": None, named: value}
 
 
 def rule_of(text: str, client: ControllerAsker | None = None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import click
@@ -11,7 +12,7 @@ from horizon_ryu.cli.asking import Failed
 from horizon_ryu.cli.resource_path import ResourcePath, resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.slice_options import RULE_HELP, rule_of, slice_in, slice_options
-from horizon_ryu.cli.terminal import styled
+from horizon_ryu.cli.terminal import Terminal, styled
 
 _SECONDS = 60.0
 """For a change: every switch concerned confirms it before it is answered."""
@@ -141,7 +142,9 @@ def remove_rules(session: Session, name: str, numbers: tuple[int, ...]) -> None:
         session.done(f"rule {number} of {name} is gone", {"slice": name, "deleted": number})
 
 
-def _tell_of_engine(part: str, summary: str) -> click.Command:
+def _tell_of_engine(
+    part: str, summary: str, table: Callable[[Terminal, Mapping[str, Any]], None]
+) -> click.Command:
     """Return the command that shows what the engine tells of a slice."""
 
     @click.argument("name")
@@ -149,7 +152,7 @@ def _tell_of_engine(part: str, summary: str) -> click.Command:
     def show(session: Session, name: str) -> None:
         data = session.client.get(_path(name, part))
         if session.output == "table":
-            show_slices.document(session.console, data)
+            table(session.console, data)
         else:
             session.emit_json(data)
 
@@ -157,9 +160,15 @@ def _tell_of_engine(part: str, summary: str) -> click.Command:
     return slices.command(part)(show)
 
 
-_tell_of_engine("stats", "Show messages, refusals, limits used and latency of a slice.")
-_tell_of_engine("entries", "Show what a tenant has installed, and what became of it.")
-_tell_of_engine("topology", "Show the switches, ports and links that a tenant sees.")
+_tell_of_engine(
+    "stats", "Show messages, refusals, limits used and latency of a slice.", show_slices.document
+)
+_tell_of_engine(
+    "entries", "Show what a tenant has installed, and what became of it.", show_slices.entries
+)
+_tell_of_engine(
+    "topology", "Show the switches, ports and links that a tenant sees.", show_slices.document
+)
 
 
 @slices.command("clashes")

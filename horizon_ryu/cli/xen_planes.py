@@ -30,9 +30,10 @@ def planes(session: Session, host: str, check: bool) -> None:
     data = session.client.get(path_of(host, "planes"), check="true" if check else None)
     if session.output == "table":
         show(session.console, data["planes"])
+        show_tunnels(session.console, data["tunnels"])
     else:
         session.emit_json(data)
-    if check and any(one["faults"] for one in data["planes"]):
+    if check and any(one["faults"] for one in (*data["planes"], *data["tunnels"])):
         raise SystemExit(1)
 
 
@@ -56,6 +57,16 @@ def show(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
     for plane in rows:
         for said in (*plane["refusals"], *plane["faults"], *_timers(plane.get("timers"))):
             console.print(f"{plane['router']}: {said}", soft_wrap=True)
+
+
+def show_tunnels(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
+    """Show the ends of tunnels that lead to routers, one a line, if there are any."""
+    for one in data:
+        mtu = "not there" if one["mtu"] is None else f"MTU {one['mtu']}"
+        way = f"{one['near']} to {one['far']}"
+        console.print(f"tunnel {one['device']} of {one['bridge']}: {way}, {mtu}", soft_wrap=True)
+        for fault in one["faults"]:
+            console.print(f"{one['device']}: {fault}", soft_wrap=True)
 
 
 def _timers(timers: Mapping[str, Any] | None) -> Iterator[str]:

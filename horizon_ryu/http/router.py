@@ -84,6 +84,7 @@ LOG = logging.getLogger(__name__)
 Observer: TypeAlias = Callable[[str, str, int, float], None]
 """Told of each answer: method, path template ('' if none), status, seconds."""
 
+NO_RESOURCE = "There is no such resource."
 _UPGRADED = 101
 _READING = frozenset({"GET", "HEAD"})
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Accept"}
@@ -103,15 +104,18 @@ class Router:
         switches: SwitchLookup = no_names,
         cursor: Callable[[], str] | None = None,
         files: StaticFiles | None = None,
+        lacking: Callable[[str], str] = lambda _: NO_RESOURCE,
     ) -> None:
         """``tokens`` None lets everybody in; ``read_stream`` may bound how long a body takes.
 
         ``aside`` runs what takes long without holding anybody else: the runtime's ``in_thread``.
         ``answering`` runs what changes something, and raises when nobody should wait any longer.
         ``switches`` knows them by name. ``cursor`` tells the newest event, which answers carry.
-        ``files`` are served without a token.
+        ``files`` are served without a token. ``lacking`` tells of a path in a part of the API that
+        nothing is served of, why that is.
         """
         self._files = files
+        self._lacking = lacking
         self._switches = switches
         self._cursor = cursor
         self._tokens = tokens
@@ -185,7 +189,7 @@ class Router:
         principal = self._identify(request)
         found = self._routes.find(request.environ)
         if found is None:
-            raise ProblemError(NOT_FOUND, "There is no such resource.")
+            raise ProblemError(NOT_FOUND, self._why_not_found(request))
         exchange.template = found.template
         if request.method not in found.allowed:
             raise _not_allowed(found.allowed)
@@ -207,6 +211,10 @@ class Router:
         if isinstance(result, Versioned):
             return self._versioned(request, resource, result, media_type)
         return _response(resource, result, media_type)
+
+    def _why_not_found(self, request: Request) -> str:
+        is_served = self._routes.serves_part_of(request.environ)
+        return NO_RESOURCE if is_served else self._lacking(request.path_info)
 
     def _versioned(
         self, request: Request, resource: Resource, result: Versioned[Any], media_type: str

@@ -35,6 +35,7 @@ class Routes:
         self._allowed: dict[str, tuple[str, ...]] = {}
         self._literal: dict[tuple[str, ...], str] = {}
         self._patterns: list[tuple[tuple[re.Pattern[str], ...], str]] = []
+        self._parts: set[tuple[str, ...]] = set()
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -50,6 +51,7 @@ class Routes:
         for name in names:
             resource.parameter(name)
         segments = tuple(resource.path.split("/"))
+        self._parts.add(segments[:_PART])
         if not names:
             self._literal[segments] = resource.path
         elif resource.path not in self._methods:
@@ -73,6 +75,14 @@ class Routes:
             if texts is not None:
                 return Found(template, self._methods[template], self._allowed[template], texts)
         return None
+
+    def serves_part_of(self, environ: Mapping[str, Any]) -> bool:
+        """Tell whether anything begins as a request's path does, with its first two segments."""
+        return path_segments(environ)[:_PART] in self._parts
+
+
+_PART = 3
+"""Pieces of a path that name a part of the API: what is before the first slash, v1, its name."""
 
 
 def path_segments(environ: Mapping[str, Any]) -> tuple[str, ...]:

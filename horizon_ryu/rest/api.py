@@ -114,6 +114,7 @@ class Api:
             switches=services.switch_names.dpid,
             cursor=lambda: services.events.cursor.text(),
             files=StaticFiles(),
+            lacking=root.lacking,
         )
         self.router.add(root.resources(self.router))
         self.router.add(health.resources(self, services.metrics, services.runtime.checkpoint))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Annotated, Protocol
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.errors import InvalidInput, NotFound
 from horizon_ryu.core.flows.field_values import Loc
 from horizon_ryu.core.flows.flow import Flow, FlowState, PathSpec, Spec, Standing
 from horizon_ryu.core.flows.planner import CreateFlow
@@ -24,7 +24,7 @@ from horizon_ryu.http.problem import (
 from horizon_ryu.http.resource import Answer, Call, PathParameter, Resource, operation, resources_of
 from horizon_ryu.rest.flow_model import FlowModel, FlowPatch, FlowRequest, flow_model, spec_of
 from horizon_ryu.rest.flow_patch import patched
-from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.model import Model, optional
 
 MAX_BATCH = 5_000
 FLOW_ID = PathParameter(
@@ -70,8 +70,17 @@ class FlowBatch(Model):
     ]
 
 
+class FlowsQuery(Model):
+    """Which of the flows are wanted."""
+
+    id: Annotated[str, StringConstraints(pattern=FLOW_ID.pattern)] = optional(
+        description="This flow alone, with its counters; nothing is listed if there is none, "
+        "so that whoever watches a flow need not fear that it goes"
+    )
+
+
 class Flows(Model):
-    """Flows by id, without counters."""
+    """Flows by id, without counters but where one alone was asked for."""
 
     flows: tuple[FlowModel, ...]
 
@@ -85,9 +94,14 @@ class FlowOperations:
         self._provider = provider
 
     @operation("GET", "/v1/flows")
-    def list_all(self, _call: Call) -> Flows:
-        """List the flows."""
-        return self._models(self._provider.flows())
+    def list_all(self, _call: Call, query: FlowsQuery) -> Flows:
+        """List the flows; with an id that one alone with its counters, or none."""
+        if query.id is None:
+            return self._models(self._provider.flows())
+        try:
+            return Flows(flows=(self._counted(int(query.id, 16)),))
+        except NotFound:
+            return Flows(flows=())
 
     @operation(
         "POST",
@@ -118,9 +132,7 @@ class FlowOperations:
     @operation("GET", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND,))
     def read(self, call: Call) -> FlowModel:
         """Read one flow and its counters."""
-        flow = self._provider.flow(call.path["id"])
-        counters = self._provider.counters(flow) or (None, None)
-        return flow_model(flow, self._standing(flow), counters)
+        return self._counted(call.path["id"])
 
     @operation("PATCH", "/v1/flows/{id}", parameters=_ID, problems=(NOT_FOUND, *_PROBLEMS))
     def change(self, call: Call, body: FlowPatch) -> FlowModel:
@@ -135,6 +147,11 @@ class FlowOperations:
     def delete(self, call: Call) -> None:
         """Delete a flow, with its reverse direction."""
         self._provider.remove(call.path["id"])
+
+    def _counted(self, number: int) -> FlowModel:
+        flow = self._provider.flow(number)
+        counters = self._provider.counters(flow) or (None, None)
+        return flow_model(flow, self._standing(flow), counters)
 
     def _models(self, flows: Iterable[Flow]) -> Flows:
         return Flows(flows=tuple(flow_model(flow, self._standing(flow)) for flow in flows))

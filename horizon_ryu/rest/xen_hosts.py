@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from horizon_ryu.core.timers import XenTimers
-from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_WRITE
+from horizon_ryu.http.problem import CONFLICT, LIMIT_EXCEEDED, NOT_FOUND, STORE_WRITE, clean
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
 from horizon_ryu.rest.timers import TimersProvider, timers_resources
 from horizon_ryu.rest.xen_models import (
@@ -118,5 +118,6 @@ def host_model(host: RemoteHost) -> XenHostModel:
         memory_kb=about.memory_kb if about else None,
         free_memory_kb=about.free_memory_kb if about else None,
         capabilities=about.capabilities if about else (),
+        planes_problem=clean(about.planes_problem) if about and about.planes_problem else None,
         domains=len(known.node.domains) if known.node else None,
     )

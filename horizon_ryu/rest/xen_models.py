@@ -77,6 +77,7 @@ class XenHostModel(Model):
     memory_kb: int | None
     free_memory_kb: int | None
     capabilities: tuple[str, ...]
+    planes_problem: str | None
     domains: int | None
 
 

@@ -58,10 +58,18 @@ class SeparatedPlaneModel(_Plane):
     timers: RouterTimersModel = optional()
 
 
+_Tunnel: Any = answer_model(bridge.PlaneTunnel)
+
+
+class PlaneTunnelModel(_Tunnel):
+    """A host's end of the tunnel by which a bridge goes on at another host."""
+
+
 class Planes(Model):
-    """The separated routers of a host, by name."""
+    """The separated routers of a host, by name, and the ends of tunnels that it has."""
 
     planes: tuple[SeparatedPlaneModel, ...]
+    tunnels: tuple[PlaneTunnelModel, ...]
 
 
 class PlanesQuery(Model):
@@ -92,7 +100,8 @@ class PlaneOperations:
         for plane in told.planes:
             more = {"timers": self._timers(host, plane)} if is_checked else {}
             found.append(SeparatedPlaneModel.of(plane, **more))
-        return Planes(planes=tuple(found))
+        tunnels = tuple(map(PlaneTunnelModel.of, told.tunnels))
+        return Planes(planes=tuple(found), tunnels=tunnels)
 
     def _timers(self, host: str, plane: bridge.SeparatedPlane) -> RouterTimersModel:
         """Return the timers of a router; one whose agent does not answer is told of."""

@@ -8,15 +8,15 @@ frame of another slice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from horizon_ryu.core.slicing.classification import (
     Address,
     ClassEntry,
+    Classifying,
     Treatment,
-    classify,
-    steps,
 )
 from horizon_ryu.core.slicing.marked_switch import MARK_MASK, MARK_SHIFT, MarkedSwitch
 from horizon_ryu.core.slicing.tenant_table import TableCommand
@@ -24,6 +24,7 @@ from horizon_ryu.slicer.actions13 import frame_marks
 from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
 from horizon_ryu.slicer.instructions13 import RESERVED, read_instructions
 from horizon_ryu.slicer.known_header13 import PRESENT, TYPE, VLAN
+from horizon_ryu.slicer.portions import NewestWork, Work
 from horizon_ryu.slicer.sliced_link import SlicedLink, framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.layout import write_whole
@@ -43,12 +44,18 @@ from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
 
 SLICER_COOKIE = 1 << 63
 """Of the slicer's own entries: tenants' entries have their ids, which are below."""
-_UNOWNED = 1
+UNOWNED = 1
 """Of the cookie of the entry that drops the frames of nobody: the bit tells it from the others."""
 _EVERY_BIT = (1 << 64) - 1
 HIGHEST, LOWEST = 0xFFFF, 0
 _TWICE_TAGGED = 0xFFFE
 _BARRIER = int(OFPT.BARRIER_REQUEST)
+A_QUESTION = 512
+"""Entries, after which the switch is asked whether it has dealt with them."""
+MOST_UNANSWERED = 4
+"""Such questions: what is told under ids that are forgotten might be refused, and nobody knew."""
+_A_STEP = 32
+"""Entries that are sent or compared between two chances for others."""
 _TO_CONTROLLER = write_whole(
     INSTRUCTIONS,
     (InstructionApplyActions((ActionOutput13(int(OFPP.CONTROLLER), int(OFPCML.NO_BUFFER)),)),),
@@ -75,11 +82,15 @@ class Classifier13:
         self._link = link
         self._switch = switch
         self._meter_of = meter_of
-        self._installed: Mapping[Address, ClassEntry] = {}
+        self._installed: dict[Address, ClassEntry] = {}
         self._fixed: dict[Address, bytes] = {}
-        self._refused: list[ClassEntry] = []
+        self._refused: dict[ClassEntry, None] = {}
+        self._just_refused: list[ClassEntry] = []
         self._cookie = SLICER_COOKIE
         self._told: dict[Address, int] = {}
+        self._unanswered = 0
+        self.work = NewestWork(lambda: link.carry)
+        """What is done in portions; see :meth:`install`."""
         self.lacking: frozenset[str] = frozenset()
         """Slices that do not get all of their frames: the switch has no room to tell them."""
 
@@ -88,24 +99,85 @@ class Classifier13:
         self._refused.clear()
 
     def install(self) -> None:
-        """Have in the first table what the flowspace, the marks and the meters ask for."""
+        """Have in the first table what the flowspace, the marks and the meters ask for.
+
+        Of thousands of rules that takes a while: :attr:`work` is under way until all is sent.
+        """
         self._install_fixed()
-        wanted = classify(self._switch.flowspace, self._treatments, self._refused)
-        for name in sorted(wanted.lacking - self.lacking):
+        self.work.begin(self._installing())
+
+    def _installing(self) -> Work:
+        yield from self._take_back()
+        wanted = Classifying(self._switch.flowspace, self._treatments, self._refused)
+        yield from wanted.steps()
+        entries, lacking = wanted.result
+        for name in sorted(lacking - self.lacking):
             self._link.tell("frames_not_told_apart", dpid=self._link.dpid, slice=name)
-        self.lacking = wanted.lacking
-        added, deleted = steps(self._installed, wanted.entries)
-        self._installed = wanted.entries
-        xids = []
-        for entry in added:
+        self.lacking = lacking
+        yield from self._carry_out(dict(entries))
+
+    def _take_back(self) -> Work:
+        """Take away what would have the frames of entries that the switch has just refused."""
+        refused = [one for one in self._just_refused if one.is_above_others]
+        for entry in list(self._installed.values()) if refused else ():
+            if any(one.stands_above(entry) for one in refused):
+                self._delete(entry)
+            yield None
+        self._just_refused.clear()
+
+    def _carry_out(self, wanted: dict[Address, ClassEntry]) -> Work:
+        """Send what comes from the highest down, then what goes from the lowest up.
+
+        At each moment a frame is handled as before or as after, never by a slice that it belongs
+        to neither before nor after.
+        """
+        gone: defaultdict[int, list[ClassEntry]] = defaultdict(list)
+        for at, (address, entry) in enumerate(self._installed.items()):
+            if address not in wanted:
+                gone[entry.priority].append(entry)
+            if not at % _A_STEP:
+                yield None
+        added: defaultdict[int, list[ClassEntry]] = defaultdict(list)
+        for at, address in enumerate(list(wanted)):
+            # One by one, also for them to be freed: thousands would hold the loop.
+            entry = wanted.pop(address)
+            if self._installed.get(address) != entry:
+                added[entry.priority].append(entry)
+            if not at % _A_STEP:
+                yield None
+        yield from self._add(entry for place in sorted(added, reverse=True) for entry in
+                             _one_by_one(added[place]))  # fmt: skip
+        for at, entry in enumerate(one for place in sorted(gone) for one in gone[place]):
+            self._delete(entry)
+            if not at % _A_STEP:
+                yield None
+
+    def _add(self, entries: Iterable[ClassEntry]) -> Work:
+        """Send entries, and ask now and then, and at the end, whether the switch has them."""
+        xids: list[int] = []
+        for entry in entries:
             xids.append(self._link.xids.translate(Asked(self, 0, b"", entry)))
             self._say(entry.match, TableCommand.ADD, entry.priority, entry.program, xids[-1])
-        if added:
-            # What comes is there before anything goes; and then the ids are done with.
-            xid = self._link.xids.translate(Asked(self, 0, b"", tuple(xids)))
-            self._link.say(framed(self._link.version, _BARRIER, xid, b""))
-        for entry in deleted:
-            self._say(entry.match, TableCommand.DELETE_STRICT, entry.priority)
+            self._installed[entry.address] = entry
+            if len(xids) == A_QUESTION:
+                self._ask(xids)
+                xids = []
+                yield lambda: self._unanswered < MOST_UNANSWERED
+            elif not len(xids) % _A_STEP:
+                yield None
+        if xids:
+            # What comes is there before anything goes.
+            self._ask(xids)
+
+    def _ask(self, xids: list[int]) -> None:
+        """Ask whether the switch has what it was told under these ids, which are then done with."""
+        self._unanswered += 1
+        xid = self._link.xids.translate(Asked(self, 0, b"", tuple(xids)))
+        self._link.say(framed(self._link.version, _BARRIER, xid, b""))
+
+    def _delete(self, entry: ClassEntry) -> None:
+        self._say(entry.match, TableCommand.DELETE_STRICT, entry.priority)
+        del self._installed[entry.address]
 
     def found(self, told: Mapping[Address, FoundEntry]) -> None:
         """Take the switch's first table as it is: what :meth:`install` finds in it, it leaves.
@@ -199,7 +271,7 @@ class Classifier13:
         is_unowned: bool = False,
     ) -> None:
         told = self._told.pop((match, priority), None)
-        cookie, mask = self._cookie | (_UNOWNED if is_unowned else 0), 0
+        cookie, mask = self._cookie | (UNOWNED if is_unowned else 0), 0
         if command is TableCommand.DELETE_STRICT and told is not None:
             cookie, mask = told, _EVERY_BIT
         self._link.say(
@@ -211,19 +283,28 @@ class Classifier13:
     def answered(self, asked: Asked, _message: bytes, _now: float) -> None:
         """Take the switch's answer to the barrier behind entries: none of them is refused now."""
         if not isinstance(asked.context, ClassEntry):
+            self._unanswered -= 1
             for xid in asked.context:
                 self._link.xids.take(xid)
 
-    def refused(self, asked: Asked, _message: bytes, _now: float) -> None:
+    def refused(self, asked: Asked, message: bytes, now: float) -> None:
         """Leave out what the switch refuses, and what would take its frames instead."""
-        if isinstance(asked.context, ClassEntry) and asked.context not in self._refused:
-            self._refused.append(asked.context)
-            self._installed = {
-                address: entry
-                for address, entry in self._installed.items()
-                if entry != asked.context
-            }
+        entry = asked.context
+        if not isinstance(entry, ClassEntry):
+            self.answered(asked, message, now)
+        elif entry not in self._refused:
+            self._refused[entry] = None
+            self._just_refused.append(entry)
+            if self._installed.get(entry.address) == entry:
+                del self._installed[entry.address]
             self.install()
+
+
+def _one_by_one(entries: list[ClassEntry]) -> Iterator[ClassEntry]:
+    """Yield entries, and let go of each."""
+    entries.reverse()
+    while entries:
+        yield entries.pop()
 
 
 def _in_queue(program: tuple[object, ...], queue: int) -> tuple[object, ...]:

@@ -34,9 +34,12 @@ from horizon_ryu.slicer.switch_link import SwitchLink
 
 _LOG = logging.getLogger("horizon.slicer")
 CONFIRM_SECONDS = 5.0
-"""That switches have to confirm a configuration."""
+"""That switches have to confirm a configuration, when they have been told all of it."""
+TELL_SECONDS = 12.0
+"""After which it is answered, whatever switches are still being told."""
 MOST_UNSENT = 32 << 20
 """Bytes that a client may leave unread; then it loses events until it has read half of them."""
+_LOOK_AGAIN = 0.5
 LOOK_SECONDS = 2.0
 """Between two looks whether the socket is still there."""
 APPLIED = "applied"
@@ -168,6 +171,7 @@ class ControlServer:
             ):
                 raise Conflict(f"version {works_by} is worked by already")
             self._engine.configure(configuration, flowspaces)
+            await self._engine.is_settled.wait()
             self._document = dict(document) if isinstance(document, Mapping) else {}
             switches, _ = await asyncio.gather(
                 self._confirm(configuration.version, concerned), self._keep_document()
@@ -248,7 +252,8 @@ class ControlServer:
                 "switches": engine.tls.switches is not None,
             },
             "switches": {
-                dpid_to_text(dpid): {"address": link.peer} for dpid, link in engine.switches.items()
+                dpid_to_text(dpid): {"address": link.peer, "unowned": _unowned(link)}
+                for dpid, link in engine.switches.items()
             },
             "tenants": [
                 {"slice": name, "dpid": dpid_to_text(dpid), "controller": url}
@@ -258,22 +263,21 @@ class ControlServer:
             ],
         }
 
-    async def _report(
-        self, request: Mapping[str, Any], report: Callable[[SlicerEngine, str], dict[str, Any]]
-    ) -> dict[str, Any]:
+    def _slice_in(self, request: Mapping[str, Any]) -> str:
         name = request.get("slice")
         if not isinstance(name, str) or name not in self._engine.configuration().slices:
             raise NotFound(f"the engine knows no slice {name!r}")
-        return report(self._engine, name)
+        return name
 
     async def _stats(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._report(request, stats_report)
+        return stats_report(self._engine, self._slice_in(request))
 
     async def _entries(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._report(request, entries_report)
+        return await entries_report(self._engine, self._slice_in(request))
 
     async def _topology(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        return await self._report(request, _topology)
+        now = asyncio.get_running_loop().time()
+        return topology_report(self._engine, self._slice_in(request), now)
 
     async def _end(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         asyncio.get_running_loop().call_soon(self._stop)
@@ -290,6 +294,15 @@ _OPERATIONS: Mapping[str, Any] = {
 }
 
 
+def _unowned(link: SwitchLink) -> int:
+    """Return how many frames of nobody a switch has dropped, as far as is known."""
+    if link.datapath is None:
+        return 0
+    found = link.datapath.unowned(asyncio.get_running_loop().time())
+    link.flush()
+    return found
+
+
 async def _confirmed(link: SwitchLink) -> str:
     """Wait until a switch has done all that it was told; return how that went."""
     datapath = link.datapath
@@ -303,10 +316,16 @@ async def _confirmed(link: SwitchLink) -> str:
 
     datapath.confirm(done)
     link.flush()
-    try:
-        return await asyncio.wait_for(waiting, CONFIRM_SECONDS)
-    except TimeoutError:
-        return f"it has not confirmed within {CONFIRM_SECONDS:g} s"
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + TELL_SECONDS
+    await asyncio.wait((waiting,), timeout=CONFIRM_SECONDS)
+    while not waiting.done() and datapath.is_at_work and loop.time() < ends:
+        await asyncio.wait((waiting,), timeout=_LOOK_AGAIN)
+    if waiting.done():
+        return waiting.result()
+    if datapath.is_at_work:
+        return f"it is still being told after {TELL_SECONDS:g} s"
+    return f"it has not confirmed within {CONFIRM_SECONDS:g} s"
 
 
 def _error(error: HorizonError) -> dict[str, Any]:
@@ -314,7 +333,3 @@ def _error(error: HorizonError) -> dict[str, Any]:
         return {"detail": error.msg, "loc": list(error.loc), "kind": "invalid"}
     kind = "conflict" if isinstance(error, Conflict) else "not_found"
     return {"detail": str(error), "kind": kind}
-
-
-def _topology(engine: SlicerEngine, name: str) -> dict[str, Any]:
-    return topology_report(engine, name, asyncio.get_running_loop().time())

@@ -12,6 +12,7 @@ from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import RULES_10, TenantEntry
+from horizon_ryu.slicer.entry_reports import SwitchEntry
 from horizon_ryu.slicer.flow_mods10 import delete_all10
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats10 import FlowStatsAnswers10
@@ -44,6 +45,7 @@ from horizon_ryu.wire.ternary10 import read_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _MESSAGES = codec_of(OPENFLOW_10).messages
+_PACKETS_AT = COOKIE_AT + 24
 _NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
 _FORWARDED = frozenset({int(OFPST.DESC), int(OFPST.TABLE)}) | STATS_OF_PORTS
@@ -227,9 +229,19 @@ class SlicedDatapath10(SlicedDatapath):
         if not int.from_bytes(message[COOKIE_AT : COOKIE_AT + 8], "big"):
             match = read_match10(message, HEADER_SIZE)
             place = int.from_bytes(message[COOKIE_AT + 8 : COOKIE_AT + 10], "big")
-            self.frames.drop_ended(match, place)
+            packets = int.from_bytes(message[_PACKETS_AT : _PACKETS_AT + 8], "big")
+            self.frames.drop_ended(match, place, packets)
             return
         self._tables.flow_removed(message, now)
+
+    def unowned(self, now: float) -> int:
+        """Return how many frames of nobody came, or were dropped by entries that have ended."""
+        return self.frames.unowned
+
+    def became(self, entry: TenantEntry) -> list[SwitchEntry]:
+        """Return the entries of the switch that a tenant's has become, one for each part of it."""
+        pieces = self.sliced.installed.pieces(entry)
+        return [SwitchEntry(0, one.match, one.priority, one.program) for one in pieces]
 
     def entry_count(self, name: str) -> int:
         """Return how many entries the switch has for a slice."""

@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
-from horizon_ryu.core.slicing.marked_switch import MarkedSwitch
+from horizon_ryu.core.slicing.marked_switch import MarkedSwitch, marked_match
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import OutsideFlowspace, TenantEntry
 from horizon_ryu.slicer.actions10 import SliceMarks
 from horizon_ryu.slicer.actions13 import ActionSlicer13, port_of
 from horizon_ryu.slicer.classifier13 import Classifier13
+from horizon_ryu.slicer.entry_reports import SwitchEntry
 from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW
 from horizon_ryu.slicer.flow_stats13 import FlowStatsAnswers13
 from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
@@ -46,6 +47,7 @@ from horizon_ryu.slicer.sliced_datapath import (
 from horizon_ryu.slicer.statistics13 import TenantStatistics13
 from horizon_ryu.slicer.switch_settings13 import SwitchSettings13
 from horizon_ryu.slicer.takeover13 import TakenOverParts, Takeover13
+from horizon_ryu.slicer.unowned_frames13 import UnownedFrames13
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPSCFC
@@ -100,6 +102,7 @@ class SlicedDatapath13(SlicedDatapath):
         self._tables = FlowTables13(link, tables, roles.wants_removal, drawn)
         self.groups = TenantGroups13(link, self.ports, self.slice_actions, self._tables)
         self.meters = TenantMeters13(link, self._tables, self._install)
+        self._unowned = UnownedFrames13(link)
         self._classifier = Classifier13(link, sliced, self.meters.shares.of_slice)
         self.frames = TenantFrames13(link, self._tables, self, signer, roles.wants_packet_in)
         self._settings = SwitchSettings13(link, self.ports)
@@ -155,7 +158,7 @@ class SlicedDatapath13(SlicedDatapath):
         """Begin with an empty switch, or take over what it has; see SlicedDatapath."""
         self._lengths.follow()
         parts = TakenOverParts(self._tables, self.groups, self.meters, self._classifier)
-        taker = Takeover13(self._link, parts, self._begun, self._taken_over)
+        taker = Takeover13(self._link, parts, self._begin_work, self._taken_over)
         if kept is None:
             taker.make_anew(0.0)
             return []
@@ -163,11 +166,21 @@ class SlicedDatapath13(SlicedDatapath):
         self._link.sliced.objects.load(objects)
         return taker.begin(kept)
 
-    def _begun(self) -> None:
-        """Have the first table from now on, since it is known what is in it."""
+    def _begin_work(self, then: Callable[[], None]) -> None:
+        """Have the first table from now on, since it is known what is in it; ``then`` go on."""
         self._has_begun = True
         self._install()
+        self._classifier.work.then(then)
+
+    def _sweep(self) -> None:
+        """Give back the meters and the marks that no entry of the first table names any more."""
+        self.meters.shares.sweep()
         self._link.sliced.marks.keep(self._link.sliced.flowspace.slices)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the switch is still to be told of what has changed."""
+        return self._classifier.work.is_under_way
 
     def _taken_over(self, now: float) -> None:
         """Go on with what has waited until it was known what the switch has."""
@@ -195,15 +208,29 @@ class SlicedDatapath13(SlicedDatapath):
 
     def end_takeover(self, now: float) -> None:
         """Make a switch anew that has not told what it has."""
-        if self._takeover is not None:
+        if self._takeover is not None and self._takeover.is_asking:
             self._takeover.make_anew(now)
 
     def confirm(self, done: Callable[[], object]) -> None:
         """Have ``done`` called when the switch has done all that it was told, or is to be told."""
         if self._takeover is None:
-            super().confirm(done)
+            self._classifier.work.then(partial(super().confirm, done))
         else:
             self._unconfirmed.append(done)
+
+    def unowned(self, now: float) -> int:
+        """Return how many frames of nobody the first table had dropped when it was last asked."""
+        self._unowned.look(now)
+        return self._unowned.count + self.frames.unowned
+
+    def became(self, entry: TenantEntry) -> list[SwitchEntry]:
+        """Return the entry of the switch that a tenant's has become."""
+        found = self.sliced.installed(entry.entry_id)
+        mark = self.sliced.marks.of(entry.slice_name)
+        if found is None or mark is None:
+            return []
+        match, table_id = marked_match(entry.match, mark), entry.table_id + RESERVED
+        return [SwitchEntry(table_id, match, entry.priority, found.program)]
 
     def _install(self) -> None:
         """Have the first table as the flowspace, the marks and the meters of slices ask for it.
@@ -214,7 +241,7 @@ class SlicedDatapath13(SlicedDatapath):
             return
         self.meters.follow()
         self._classifier.install()
-        self.meters.shares.sweep()
+        self._classifier.work.then(self._sweep)
 
     @property
     def sliced(self) -> MarkedSwitch:
@@ -266,7 +293,6 @@ class SlicedDatapath13(SlicedDatapath):
         self.groups.follow()
         self._classifier.forget_refusals()
         self._install()
-        self._link.sliced.marks.keep(flowspace.slices)
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
 

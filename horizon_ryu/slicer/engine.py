@@ -28,6 +28,10 @@ MOST_CROWDED = 1024
 """Addresses that are known to have too many connections."""
 FAULT_SECONDS = 60.0
 """For which it is told that something has failed."""
+SETTLE_SECONDS = 0.001
+"""For which switches take another configuration before tenants have a turn."""
+FEW_RULES = 250
+"""Of which flowspaces are made at once; of more, in a thread."""
 REPLACED_SECONDS = 2.0
 """After a connection of a switch took the place of another, in which no third takes it."""
 _CLAIMED = "another connection of this dpid has just taken the place of one before"
@@ -58,6 +62,13 @@ class SlicerEngine:
         self._listener = listener
         self._configuration = SlicerConfiguration()
         self.is_configured = asyncio.Event()
+        self.is_settled = asyncio.Event()
+        """Whether every switch works by the configuration: one after the other takes it."""
+        self._to_settle: list[SwitchLink] = []
+        self._let_go: list[Flowspace] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._preparing: dict[tuple[int, int], list[Callable[[], None]]] = {}
+        self._one_prepares = asyncio.Lock()
         self._flowspaces: dict[int, Flowspace] = {}
         self._rates: dict[str, RateLimiter] = {}
         self._replaced: dict[int, float] = {}
@@ -154,6 +165,35 @@ class SlicerEngine:
         """Return what is worked by."""
         return self._configuration
 
+    def prepare(self, dpid: int, version: int, then: Callable[[], None]) -> None:
+        """Call ``then`` when the flowspace of a switch is there: at once, unless it takes long."""
+        found = self._flowspaces.get(version)
+        if (found is not None and found.on(dpid).is_prepared) or self._has_few_rules():
+            then()
+            return
+        waiting = self._preparing.setdefault((dpid, version), [])
+        waiting.append(then)
+        if len(waiting) > 1:
+            return
+        task = asyncio.get_running_loop().create_task(self._prepare(dpid, version))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _prepare(self, dpid: int, version: int) -> None:
+        """Have a flowspace made in a thread, again while there are others meanwhile."""
+        worked_by = None
+        async with self._one_prepares:
+            while worked_by is not self._configuration:
+                worked_by, found = self._configuration, self._flowspaces.get(version)
+                made = await asyncio.to_thread(_prepared, worked_by, found, dpid, version)
+            self._flowspaces.setdefault(version, made)
+        for then in self._preparing.pop((dpid, version)):
+            then()
+
+    def _has_few_rules(self) -> bool:
+        slices = self._configuration.slices.values()
+        return sum(len(one.rules) for one in slices) <= FEW_RULES
+
     def flowspace_on(self, dpid: int, version: int) -> SwitchFlowspace:
         """Return the flowspace of a switch, in the fields of the version that it speaks."""
         found = self._flowspaces.get(version)
@@ -200,14 +240,34 @@ class SlicerEngine:
         for name in self._rates.keys() - configuration.slices.keys():
             del self._rates[name]
         self.is_configured.set()
-        before, self._flowspaces = self._flowspaces, dict(made)
-        for link in self.switches.values():
-            link.reconfigure()
-        remains = [part for flowspace in before.values() for part in flowspace.let_go()]
-        before.clear()
+        self._let_go += self._flowspaces.values()
+        self._flowspaces = dict(made)
+        self._to_settle = list(self.switches.values())
+        self.is_settled.clear()
+        self._settle_some()
+
+    def _settle_some(self) -> None:
+        """Have some switches work by the configuration; the others when tenants have had a turn."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + SETTLE_SECONDS
+        while self._to_settle:
+            link = self._to_settle.pop(0)
+            if link in self.switches.values():
+                link.reconfigure()
+            if self._to_settle and loop.time() > ends:
+                link.flush()
+                loop.call_soon(self._settle_some)
+                return
+        if not self.is_settled.is_set():
+            self.is_settled.set()
+            self._free(loop)
+
+    def _free(self, loop: asyncio.AbstractEventLoop) -> None:
+        remains = [part for flowspace in self._let_go for part in flowspace.let_go()]
+        self._let_go.clear()
         if remains:
             # In a thread: tenants must not wait while thousands of things are freed.
-            asyncio.get_running_loop().run_in_executor(None, _free, remains)
+            loop.run_in_executor(None, _free, remains)
 
     # ---- what is told
 
@@ -236,6 +296,16 @@ class SlicerEngine:
         _LOG.error("a connection ends by an error of ours: %s", about, exc_info=error)
         if self._listener is not None:
             self._listener("fault", {**about, "error": repr(error)})
+
+
+def _prepared(
+    worked_by: SlicerConfiguration, found: Flowspace | None, dpid: int, version: int
+) -> Flowspace:
+    """Return a flowspace, with what a switch asks of it worked out."""
+    with collection_paused():
+        made = worked_by.flowspace(LAYOUTS[version]) if found is None else found
+        made.on(dpid).prepare()
+    return made
 
 
 def _free(remains: list[object]) -> None:

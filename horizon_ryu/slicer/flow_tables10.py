@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -282,10 +282,7 @@ class FlowTables10:
     ) -> set[tuple[TernaryMatch, int]]:
         """Send the guards that are needed now, and take back those that are not; return them."""
         wanted = {(guard.match, guard.priority) for guard in self._link.sliced.guards()}
-        for match, priority in wanted - before:
-            self._link.say(raw_flow_mod10(0, match, TableCommand.ADD, priority, _TO_CONTROLLER))
-        for match, priority in before - wanted:
-            self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority))
+        self._link.say_many(_guard_mods(wanted - before, before - wanted))
         return wanted
 
     def follow_ports(self, names: Iterable[str], now: float) -> None:
@@ -320,6 +317,15 @@ class FlowTables10:
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
         """Send what another flowspace changes."""
         self._send(changes, now, None)
+
+
+def _guard_mods(
+    added: set[tuple[TernaryMatch, int]], gone: set[tuple[TernaryMatch, int]]
+) -> Iterator[bytes]:
+    for match, priority in added:
+        yield raw_flow_mod10(0, match, TableCommand.ADD, priority, _TO_CONTROLLER)
+    for match, priority in gone:
+        yield raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority)
 
 
 def _refused(error: Exception) -> TenantRefusal:

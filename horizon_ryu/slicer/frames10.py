@@ -67,7 +67,7 @@ class TenantFrames10:
         self._signer = signer
         self._drops: dict[tuple[TernaryMatch, int], _Drop] = {}
         self.unowned = 0
-        """Frames that belonged to no slice."""
+        """Frames that belonged to no slice: that came, or that the switch has dropped."""
 
     # ---- from the switch
 
@@ -169,9 +169,11 @@ class TenantFrames10:
             )
         )
 
-    def drop_ended(self, match: TernaryMatch, place: int) -> None:
-        """Take note of a drop that the switch has removed."""
-        self._drops.pop((match, place), None)
+    def drop_ended(self, match: TernaryMatch, place: int, packets: int) -> None:
+        """Take note of a drop that the switch has removed, and of the frames it dropped."""
+        drop = self._drops.pop((match, place), None)
+        if drop is not None and drop.slice_name is None:
+            self.unowned += packets
 
     def lift_drops(self, slice_name: str | None = None) -> None:
         """Let the frames of a slice come again, whose controller is there now; None: all frames.

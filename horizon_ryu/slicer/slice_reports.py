@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.slicing.latency import latency_report
-from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.entry_reports import EntryWriter
 from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
 from horizon_ryu.wire.addresses import mac_to_text
-from horizon_ryu.wire.ternary import LAYOUTS, HeaderLayout, TernaryMatch
-from horizon_ryu.wire.versions import OPENFLOW_10
 
 MOST_ENTRIES = 10_000
 """That one report tells."""
+_ENTRIES_A_TURN = 16
 LINK_SECONDS = 60.0
 """Controllers send LLDP more often than that, some of them each 15 s."""
 _OPENFLOW = {1: "1.0", 4: "1.3"}
@@ -53,14 +53,22 @@ def stats_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
     }
 
 
-def entries_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
-    """Return what the tenants of a slice have installed; the first so many."""
-    found = [
-        {"dpid": dpid_to_text(dpid), **_entry(entry, LAYOUTS[datapath.VERSION])}
-        for dpid, datapath in _datapaths(engine, name)
-        for entry in datapath.entries(name)
-    ]
-    return {"slice": name, "entries": found[:MOST_ENTRIES], "count": len(found)}
+async def entries_report(engine: SlicerEngine, name: str) -> dict[str, Any]:
+    """Return what the tenants of a slice have installed, and what it became; the first so many.
+
+    Others have their turn while it is written.
+    """
+    found: list[dict[str, Any]] = []
+    count = 0
+    for dpid, datapath in _datapaths(engine, name):
+        entries = list(datapath.entries(name))
+        count += len(entries)
+        writer, shown = EntryWriter(datapath.VERSION), {"dpid": dpid_to_text(dpid)}
+        for at, entry in enumerate(entries[: MOST_ENTRIES - len(found)], 1):
+            found.append({**shown, **writer.write(entry, datapath.became(entry))})
+            if not at % _ENTRIES_A_TURN:
+                await asyncio.sleep(0)
+    return {"slice": name, "entries": found, "count": count}
 
 
 def topology_report(engine: SlicerEngine, name: str, now: float) -> dict[str, Any]:
@@ -107,23 +115,3 @@ def _datapaths(engine: SlicerEngine, name: str) -> Iterator[tuple[int, SlicedDat
 def _port(port: Any) -> dict[str, Any]:
     text = bytes(port.name).rstrip(b"\0").decode("utf-8", "replace")
     return {"port_no": port.port_no, "name": text, "hw_addr": mac_to_text(port.hw_addr)}
-
-
-def _entry(entry: TenantEntry, layout: HeaderLayout) -> dict[str, Any]:
-    told = {
-        "match": dict(_fields(entry.match, layout)),
-        "priority": entry.priority,
-        "cookie": entry.cookie,
-        "idle_timeout": entry.idle_timeout,
-        "hard_timeout": entry.hard_timeout,
-    }
-    return told if layout is LAYOUTS[OPENFLOW_10] else {"table_id": entry.table_id, **told}
-
-
-def _fields(match: TernaryMatch, layout: HeaderLayout) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a match, as numbers, with their masks where these leave bits out."""
-    for name, field in layout.fields.items():
-        mask = field.of(match.mask)
-        if mask:
-            value = hex(field.of(match.value))
-            yield name, value if mask == field.ones else f"{value}/{mask:#x}"

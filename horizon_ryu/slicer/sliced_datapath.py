@@ -15,6 +15,8 @@ from horizon_ryu.core.slicing.limits import Limited, RateLimiter
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
+from horizon_ryu.slicer.entry_reports import SwitchEntry
+from horizon_ryu.slicer.portions import Carry
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
@@ -91,6 +93,15 @@ class SlicedDatapath(ABC):
         """Have the entries that a slice has on other switches counted against its limit."""
         self._link.elsewhere = elsewhere
 
+    def carry_by(self, carry: Carry) -> None:
+        """Have what takes long done by ``carry``, and not at a stretch."""
+        self._link.carry = carry
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether the switch is still to be told of what has changed."""
+        return False
+
     @abstractmethod
     def begin(
         self, kept: Iterable[TenantEntry] | None = None, objects: Iterable[SwitchObject] = ()
@@ -162,6 +173,17 @@ class SlicedDatapath(ABC):
     def entries(self, name: str) -> Iterator[TenantEntry]:
         """Yield what the tenants of a slice have installed here."""
         return iter(self._link.sliced.table(name))
+
+    @abstractmethod
+    def unowned(self, now: float) -> int:
+        """Return how many frames have been dropped that were nobody's, as far as is known.
+
+        The switch may be asked for it: then it is known the next time.
+        """
+
+    @abstractmethod
+    def became(self, entry: TenantEntry) -> list[SwitchEntry]:
+        """Return the entries of the switch that a tenant's has become."""
 
     def entry_count(self, name: str) -> int:
         """Return how many entries the switch has for a slice: one for each of its tenants'."""

@@ -7,13 +7,15 @@ and to tenants under their own.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.tenant_table import TenantTables
 from horizon_ryu.slicer.lldp_trailer import SignedProbe
+from horizon_ryu.slicer.portions import Carry, Work, at_once
 from horizon_ryu.slicer.presence import SeenProbe, SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.xid_map import Asked, XidMap
@@ -52,12 +54,23 @@ def _untold(_event: str, **_about: object) -> None:
     """Tell nobody."""
 
 
+class _Behind:
+    """Takes what is said while there is still much to say before it."""
+
+    def __init__(self, say: Callable[[bytes], None]) -> None:
+        self.say = say
+        self.waiting: deque[Iterable[bytes]] = deque()
+
+    def __call__(self, message: bytes) -> None:
+        self.waiting.append((message,))
+
+
 @dataclass(slots=True)
 class SlicedLink:
     """One switch and its tenants; ``say`` takes whole messages for the switch.
 
     ``tell`` takes an event, and what it is about: it is told to whoever listens. ``elsewhere``
-    returns how many flow entries a slice has on other switches.
+    returns how many flow entries a slice has on other switches. ``carry`` does what takes long.
     """
 
     dpid: int
@@ -68,6 +81,7 @@ class SlicedLink:
     xids: XidMap = field(default_factory=XidMap)
     tell: Callable[..., None] = _untold
     elsewhere: Callable[[str], int] = _nothing_elsewhere
+    carry: Carry = at_once
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""
@@ -86,6 +100,25 @@ class SlicedLink:
             return quota
         left = max(0, in_all - self.elsewhere(slice_name))
         return left if quota is None else min(quota, left)
+
+    def say_many(self, messages: Iterable[bytes]) -> None:
+        """Say messages in portions, each written when its turn comes, which may be thousands.
+
+        Whatever is said meanwhile comes after them.
+        """
+        if isinstance(self.say, _Behind):
+            self.say.waiting.append(messages)
+            return
+        self.say = behind = _Behind(self.say)
+        behind.waiting.append(messages)
+        self.carry(self._catch_up(behind))
+
+    def _catch_up(self, behind: _Behind) -> Work:
+        while behind.waiting:
+            for message in behind.waiting.popleft():
+                behind.say(message)
+                yield None
+        self.say = behind.say
 
     def forward(self, tenant: Any, message: bytes, context: Any = None) -> None:
         """Send a tenant's message to the switch under an id of ours."""

@@ -17,6 +17,7 @@ from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.datapath13 import SlicedDatapath13
 from horizon_ryu.slicer.kept_tables import KeptTables, first_id
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
+from horizon_ryu.slicer.portions import PortionCarrier
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
 from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
@@ -39,6 +40,9 @@ TAKEOVER_SECONDS = 30.0
 _MOST_EARLY = 1024
 """Messages of a switch that are kept until its features and its ports are known."""
 
+_MOST_WAITING = 1 << 18
+"""Bytes of what takes long that wait for the switch to read them: others' are not behind more."""
+
 _FOR_TENANTS = (SessionEvent.PACKET_IN, SessionEvent.MESSAGE, SessionEvent.ANSWER)
 _DATAPATHS: Mapping[int, type[SlicedDatapath10] | type[SlicedDatapath13]] = MappingProxyType(
     {OPENFLOW_10: SlicedDatapath10, OPENFLOW_13: SlicedDatapath13}
@@ -57,6 +61,9 @@ class Slicer(Protocol):
 
     def configuration(self) -> SlicerConfiguration:
         """Return what is to be worked by."""
+
+    def prepare(self, dpid: int, version: int, then: Callable[[], None]) -> None:
+        """Call ``then`` when the flowspace of a switch is there."""
 
     def flowspace_on(self, dpid: int, version: int) -> SwitchFlowspace:
         """Return the flowspace of a switch, in the fields of the version that it speaks."""
@@ -98,6 +105,7 @@ class SwitchLink(SessionLink):
         self.datapath: SlicedDatapath | None = None
         self.links: dict[tuple[str, str], TenantLink] = {}
         self.peer = ""
+        self._carrier = PortionCarrier(self._loop, self.flush, self._has_room, self._work_failed)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin as a controller, if there is a place for one more."""
@@ -144,7 +152,8 @@ class SwitchLink(SessionLink):
         if event is SessionEvent.IDENTIFIED:
             self._features = message
         if event is SessionEvent.READY:
-            self._begin()
+            dpid = _dpid_of(self._features)
+            self._slicer.prepare(dpid, self._features[0], self._begin)
         elif event is SessionEvent.MESSAGE and len(self._early) < _MOST_EARLY:
             self._early.append(message)
 
@@ -152,7 +161,18 @@ class SwitchLink(SessionLink):
         """Tell of an error of ours, by which the connection ends."""
         self._slicer.fault(error, switch=self.peer)
 
+    def _has_room(self) -> bool:
+        """Tell whether the switch has read most of what it was sent."""
+        transport = self._transport
+        return transport is None or transport.get_write_buffer_size() < _MOST_WAITING
+
+    def _work_failed(self, error: Exception) -> None:
+        self.turn_failed(error)
+        self.abort()
+
     def _begin(self) -> None:
+        if self._session is None or self._session.is_closed or self.datapath is not None:
+            return
         version = self._features[0]
         features = codec_of(version).messages.decode(self._features).message
         if not self._slicer.admits(self, features.datapath_id):
@@ -165,6 +185,7 @@ class SwitchLink(SessionLink):
         first = first_id() if had is None else had.first_id()
         self.datapath = datapath = self._made(switch, features, first)
         datapath.listen(self._slicer.tell)
+        datapath.carry_by(self._carrier.carry)
         datapath.count_elsewhere(lambda name: self._slicer.entries_beside(datapath, name))
         early, self._early = self._early, []
         for message in early:
@@ -192,6 +213,7 @@ class SwitchLink(SessionLink):
         if datapath is not None:
             switch = RecordedSwitch(datapath.dpid, datapath.VERSION)
             self._slicer.tables.keep(switch, datapath.tables)
+        self._carrier.close()
         for link in self.links.values():
             link.close()
         self.links.clear()
@@ -305,6 +327,11 @@ class SwitchLink(SessionLink):
             "tenant_unreachable", slice=link.slice_name, controller=link.controller.url,
             reason=reason,
         )  # fmt: skip
+
+
+def _dpid_of(features: bytes) -> int:
+    """Return whose features they are, at the same place in both versions."""
+    return int.from_bytes(features[8:16], "big")
 
 
 def _features_of(datapath: SlicedDatapath, name: str) -> Callable[[], FeaturesReply]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from horizon_ryu.core.slicing.marked_switch import MarkedChanges, MarkedEntry, marked_match
@@ -130,10 +131,13 @@ class Takeover13:
         self,
         link: SlicedLink13,
         parts: TakenOverParts,
-        install: Callable[[], None],
+        install: Callable[[Callable[[], None]], None],
         done: Callable[[float], None],
     ) -> None:
-        """``install`` has the first table as it is to be; ``done`` is called behind all."""
+        """``install`` has the first table as it is to be, and then calls what it is given.
+
+        ``done`` is called behind all.
+        """
         self._link = link
         self._parts = parts
         self._install = install
@@ -141,6 +145,11 @@ class Takeover13:
         self._told = _ToldSwitch()
         self._kept: set[int] = set()
         self._awaited: set[int] = set()
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether the switch has still to tell what it has."""
+        return bool(self._awaited)
 
     def begin(self, kept: Iterable[TenantEntry]) -> list[TenantEntry]:
         """Have tables as they were, and ask the switch what it has; return what has no place.
@@ -208,7 +217,9 @@ class Takeover13:
         added = tuple(_with_time_left(one, now) for one in entries if one is not None)
         self._parts.tables.carry_out(MarkedChanges(added=added))
         self._parts.classifier.found({})
-        self._install()
+        self._install(partial(self._made_anew, is_taken_over, now))
+
+    def _made_anew(self, is_taken_over: bool, now: float) -> None:
         self._parts.groups.remove_others({})
         self._parts.meters.remove_others({})
         self._done(now)
@@ -230,19 +241,22 @@ class Takeover13:
         self._parts.classifier.found(
             {(one.match, one.priority): FoundEntry(one.program, one.cookie) for one in first}
         )
-        self._install()
-        self._remove(one for one in strays if one not in misplaced)
-        removed = len(strays)
-        removed += self._parts.groups.remove_others(told.groups)
-        removed += self._parts.meters.remove_others(told.meters)
-        self._done(now)
-        self._link.tell(
-            "switch_taken_over",
-            dpid=self._link.dpid,
-            kept=len(there),
-            added=added,
-            removed=removed,
-        )
+
+        def settled() -> None:
+            self._remove(one for one in strays if one not in misplaced)
+            removed = len(strays)
+            removed += self._parts.groups.remove_others(told.groups)
+            removed += self._parts.meters.remove_others(told.meters)
+            self._done(now)
+            self._link.tell(
+                "switch_taken_over",
+                dpid=self._link.dpid,
+                kept=len(there),
+                added=added,
+                removed=removed,
+            )
+
+        self._install(settled)
 
     def _is_in_place(self, told: _ToldEntry) -> bool:
         """Tell whether an entry stands where the tenant's of its id is to."""

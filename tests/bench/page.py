@@ -94,6 +94,7 @@ def _looked_at(network: LoadNetwork, folder: Path, url: str) -> Iterator[Figure]
 
 def _opened(profile: Path, url: str) -> Browser:
     page = Browser(profile, url)
+    page.driver.set_script_timeout(LONGEST)
     page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _CLOCK})
     page.driver.get(url)
     return page

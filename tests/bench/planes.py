@@ -21,7 +21,7 @@ from network_namespace import NetworkNamespace
 from plane_network import NETWORKS, NETWORKS6, Router, mirrored, wired
 from xen_bridge.planes.domain_zero import DomainZero
 
-ROUNDS, PACKETS = 9, 128_000
+ROUNDS, PACKETS = 9, 32_000
 BATCH = 64
 SIZES = (64, 1_400)
 """Bytes of a frame."""
@@ -32,8 +32,8 @@ class _IoVector(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
-class _Message(ctypes.Structure):
-    """A struct mmsghdr of one piece."""
+class _Head(ctypes.Structure):
+    """A struct msghdr of one piece; its end is padded, as it is a structure of its own."""
 
     _fields_ = (
         ("name", ctypes.c_void_p),
@@ -43,8 +43,13 @@ class _Message(ctypes.Structure):
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
         ("flags", ctypes.c_int),
-        ("sent", ctypes.c_uint32),
     )
+
+
+class _Message(ctypes.Structure):
+    """A struct mmsghdr."""
+
+    _fields_ = (("head", _Head), ("sent", ctypes.c_uint32))
 
 
 def figures() -> Iterator[Figure]:
@@ -109,14 +114,14 @@ def _send(frame: bytes) -> float:
     buffer = ctypes.create_string_buffer(frame, len(frame))
     piece = _IoVector(ctypes.addressof(buffer), len(frame))
     messages = (_Message * BATCH)(
-        *(_Message(None, 0, ctypes.pointer(piece), 1, None, 0, 0, 0) for _ in range(BATCH))
+        *(_Message(_Head(None, 0, ctypes.pointer(piece), 1, None, 0, 0), 0) for _ in range(BATCH))
     )
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as made:
         made.bind(("eth0", 0))
         start = time.perf_counter()
         for _ in range(PACKETS // BATCH):
-            if _LIBC.sendmmsg(made.fileno(), messages, BATCH, 0) < 0:
-                raise OSError(ctypes.get_errno(), "sendmmsg")
+            if (sent := _LIBC.sendmmsg(made.fileno(), messages, BATCH, 0)) < BATCH:
+                raise OSError(ctypes.get_errno(), f"sendmmsg sent {sent} of {BATCH}")
         return time.perf_counter() - start
 
 

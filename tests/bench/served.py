@@ -11,6 +11,8 @@ from bench.controller import Controller
 from virtual_switch.load_network import LoadNetwork
 
 Answer = TypeVar("Answer")
+PATIENCE = 120.0
+"""Seconds that switches and links have to be known in: what is measured comes after that."""
 
 
 def while_serving(network: LoadNetwork, call: Callable[[], Answer], seconds: float) -> Answer:
@@ -36,13 +38,22 @@ def while_serving(network: LoadNetwork, call: Callable[[], Answer], seconds: flo
 
 def connect(controller: Controller, network: LoadNetwork, links: int) -> None:
     """Connect all switches, and wait until the controller knows so many links."""
-    network.connect(controller.address, time.monotonic() + 30)
-    if not network.run(network.joined, time.monotonic() + 30):
+    deadline = time.monotonic() + PATIENCE
+    network.connect(controller.address, deadline)
+    if not network.run(network.joined, deadline):
         raise RuntimeError(f"not all switches joined\n{controller.trouble()}")
-    deadline = time.monotonic() + 30
-    while while_serving(network, lambda: _links(controller), 10) < links:
+    while while_serving(network, lambda: _links(controller), PATIENCE) < links:
         if time.monotonic() > deadline:
             raise RuntimeError(f"not all links were found\n{controller.trouble()}")
+        _take_back(network, controller.address, deadline)
+        network.run_for(1)
+
+
+def _take_back(network: LoadNetwork, address: tuple[str, int], deadline: float) -> None:
+    """Connect again whom the controller gave up because a busy machine kept it from answering."""
+    for lost in [switch for switch in network.switches.values() if switch.closed]:
+        ports = [port.number for port in lost.switch.datapath.ports]
+        network.join(type(lost)(lost.dpid, ports, lost.version), address, deadline)
 
 
 def _links(controller: Controller) -> int:

@@ -17,7 +17,11 @@ from virtual_switch.blocking import Gone, SocketSwitch
 from virtual_switch.faults import Faults
 from virtual_switch.refusal import SwitchRefusal
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.fuzz,
+    pytest.mark.timeout(600),
+    pytest.mark.usefixtures("forked_controllers"),
+]
 
 
 @pytest.fixture

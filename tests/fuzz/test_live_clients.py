@@ -78,7 +78,7 @@ class Sender:
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[ControllerProcess]:
+def guarded(tmp_path: Path, forked_controllers: None) -> Iterator[ControllerProcess]:
     """A controller that asks for tokens, and ends itself when its hub stands still."""
     tokens = tmp_path / "tokens"
     tokens.write_text(f"monitor {TOKEN}\n", encoding="utf-8")

@@ -15,7 +15,11 @@ import pytest
 from fuzz.rest_bytes import doubtful, masked, session, upgrade, well_framed
 from tools.controller_process import ControllerProcess, wait_until
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.fuzz,
+    pytest.mark.timeout(600),
+    pytest.mark.usefixtures("forked_controllers"),
+]
 
 SESSIONS = 3000
 AT_ONCE = 30

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from integration.shared_network import SharedLab, by_stage
+from tools import fork_server
 from tools.flow_lab import FlowLab
 from tools.lab import Lab
 
@@ -28,6 +29,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have tests that share a network run one after the other."""
     items[:] = by_stage(items)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What controllers are forked from: most tests are not about how one starts."""
+    with fork_server.serving(tmp_path_factory.mktemp("fork")):
+        yield
 
 
 @pytest.fixture

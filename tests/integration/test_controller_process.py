@@ -34,7 +34,7 @@ MANAGER = str(Path(sys.executable).with_name("ryu-manager"))
 def test_each_application_brings_what_it_needs(
     tmp_path: Path, app: str, served: str, absent: str
 ) -> None:
-    with ControllerProcess(tmp_path, (app,)) as controller:
+    with ControllerProcess(tmp_path, (app,), really_started=True) as controller:
         controller.get(served)
         with pytest.raises(urllib.error.HTTPError) as refused:
             controller.get(absent)
@@ -48,7 +48,7 @@ def test_each_application_brings_what_it_needs(
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_cleanly(tmp_path: Path, signum: int) -> None:
-    controller = ControllerProcess(tmp_path)
+    controller = ControllerProcess(tmp_path, really_started=True)
     controller.start()
     assert controller.stop(signum) == 0
     assert "stopped" in controller.log()
@@ -175,7 +175,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said:
 
 
 def test_the_log_of_a_start_says_that_it_is_ready_and_nothing_else(tmp_path: Path) -> None:
-    with ControllerProcess(tmp_path) as controller:
+    with ControllerProcess(tmp_path, really_started=True) as controller:
         [line] = wait_until(lambda: controller.log().splitlines(), 60, "a line in the log")
         assert f"ready, listening on 127.0.0.1:{controller.openflow_port} (OpenFlow)" in line
         assert f"127.0.0.1:{controller.rest_port} (REST)" in line

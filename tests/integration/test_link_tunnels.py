@@ -12,6 +12,7 @@ from migration_lab import MigrationLab, Traffic, pause, until
 from network_namespace import NetworkNamespace
 from xen_bridge.protocol.documents.domains import DeleteDomain
 from xen_bridge.protocol.documents.migration import AbortMigration
+from xen_bridge.protocol.documents.planes import ListPlanes
 
 pytestmark = [
     pytest.mark.integration,
@@ -81,6 +82,12 @@ def test_a_separated_router_goes_over_a_routed_hop_and_back_and_no_packet_is_los
         assert len([name for name in links(lab, 0) if name.startswith("hzt")]) == 2
         there = links(lab, 1)
         assert {"to1", "to2", "r1p0", "r1p1"} <= set(there)
+        for host, count in ((0, 2), (1, 2)):
+            told = lab.ask(host, ListPlanes(check=True)).tunnels
+            assert [one.device for one in told] == sorted(
+                name for name in links(lab, host) if name.startswith("hzt")
+            )
+            assert [(one.is_away, one.faults) for one in told] == [(host == 1, ())] * count
         # Of 1,500 bytes the tunnel takes 50: whoever sends more is told so.
         assert (there["r1p0"], there["r1p1"], router_mtus(lab, 1)) == (1450, 1450, {1450})
         assert not longest(lab, 1451)
@@ -92,6 +99,40 @@ def test_a_separated_router_goes_over_a_routed_hop_and_back_and_no_packet_is_los
     assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
     assert (tunnels(lab, 0), tunnels(lab, 1), router_mtus(lab, 0)) == ([], [], {1500})
     assert lab.plane_leftovers(1) == []
+
+
+@pytest.mark.parametrize("killed", [0, 1], ids=["source", "destination"])
+def test_a_bridge_killed_while_the_tunnel_is_turned_leaves_nothing_half_made(
+    lab: MigrationLab, killed: int
+) -> None:
+    lab.separate(routes=10)
+    with Traffic(lab, 1000) as traffic:
+        order = lab.order(0, "plane-separation", tunnels=True)
+        lab.ask(0, order)
+
+        def is_turning() -> bool:
+            return lab.status(0, order.id).is_committed
+
+        until(is_turning, "the router is there, and frames are led to it")
+        port = lab.services[killed].port
+        lab.services[killed].kill()
+        lab.services[killed].start(port)
+        ended = lab.ended(0, order.id)
+        assert (ended.state, ended.problem) == ("done", None)
+        pause(0.2)
+    assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
+    for host in (0, 1):
+        ends = lab.ask(host, ListPlanes(check=True)).tunnels
+        assert [one.faults for one in ends] == [(), ()]
+        # No chain of the migration is left; what is there is the plane, and the tunnels.
+        half = [one for one in lab.plane_leftovers(host) if order.id in one or "hzw" in one]
+        assert half == []
+    lab.separate(1, routes=10)
+    with Traffic(lab, 1000) as traffic:
+        assert lab.migrate(1, "plane-separation").state == "done"
+        pause(0.2)
+    assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
+    assert tunnels(lab, 0) + tunnels(lab, 1) == []
 
 
 def test_without_being_asked_for_a_tunnel_the_bridge_is_missing_and_one_taken_back_leaves_none(

@@ -14,6 +14,7 @@ import pytest
 from tools.bridge_process import BridgeProcess
 from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DomainCgroups
+from xen_bridge.dom0.hypervisor.netns.domain_freezer import DomainFreezer
 from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace, read_process
 from xen_bridge.errors import HypervisorError, InvalidRequest, RequestConflict, RequestUnsupported
 from xen_bridge.protocol.documents.domains import (
@@ -33,6 +34,9 @@ pytestmark = [
     pytest.mark.timeout(120),
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
+FREEZING = ("freezer",) if DomainFreezer().is_there else ()
+ALWAYS = ("affinity", "plane_separation", "router_setup")
+MOVING = ("migration_within_machine", "migration_by_restart")
 SHARES = ("cap", "weight") if DomainCgroups().are_there else ()
 """What cgroup v2 makes possible, where the machine has that."""
 ROUTER = "#!/bin/sh\nip address add $1 dev eth0 && exec sleep 1000\n"
@@ -126,7 +130,11 @@ def test_a_served_host_makes_routers_that_talk_and_outlive_the_service(
         first = client.ask(GetNode())
         assert (first.host.hypervisor, first.host.capabilities) == (
             "netns",
-            tuple(sorted(("affinity", "migration_within_machine", "router_setup", *SHARES))),
+            tuple(
+                sorted(
+                    (*MOVING, *FREEZING, "affinity", "plane_separation", "router_setup", *SHARES)
+                )
+            ),
         )
         bridge.kill()
         bridge.start()

@@ -136,7 +136,7 @@ def test_a_bridge_that_is_killed_during_the_move_leaves_the_router_whole_at_one_
     lab.ask(0, order)
     until(lambda: lab.status(0, order.id).steps[1].state == "running", "it is being moved")
     until(
-        lambda: {one.state for pid in lab.processes(0) if (one := read_process(pid))} == {"T"},
+        lambda: lab.states(0) == {"T"},
         "it stands still",
     )
     port = lab.services[killed].port

@@ -101,6 +101,28 @@ def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -
     assert ended.lost == traffic.lost
 
 
+@pytest.mark.parametrize("side", [0, 1], ids=["where-it-was", "where-it-goes"])
+def test_a_neighbor_behind_a_hosts_own_bridge_loses_nothing_and_draining_ends(
+    lab: MigrationLab, side: int
+) -> None:
+    lab.separate()
+    space = lab.hosts[side].namespace
+    with NetworkNamespace() as beside:
+        space.ip("link", "add", "own", "type", "veth", "peer", "name", "eth0", "netns", beside.name)
+        space.ip("link", "set", "own", "master", "to1", "up")
+        beside.ip("address", "add", "10.0.1.77/24", "dev", "eth0")
+        beside.ip("link", "set", "eth0", "up")
+        beside.ip("route", "add", "default", "via", "10.0.1.1")
+        ways = ((beside, lab.server, "10.0.2.2"), (lab.server, beside, "10.0.1.77"))
+        with Traffic(lab, 1000) as common, Traffic(lab, 1000, ways=ways, port=7778) as own:
+            ended = lab.migrate(0, "plane-separation")
+            assert (ended.state, ended.problem, ended.lost) == ("done", None, 0)
+            pause(0.2)
+    for one in (common, own):
+        assert (one.lost, one.duplicated) == (0, 0), one.tallies
+        assert all(tally["sent"] > 1000 for tally in one.tallies)
+
+
 class ControlPackets:
     """Numbered packets of OSPF's protocol to the router and to 224.0.0.5, from the client."""
 

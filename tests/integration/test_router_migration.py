@@ -17,7 +17,7 @@ from horizon_ryu.cli.main import main
 from integration.router_hosts import HOSTS, RouterHost, RouterHosts
 from network_namespace import NetworkNamespace
 from tools.router_lab import HOSTS as LAB_HOSTS
-from tools.router_lab import ROUTER, NumberedTraffic, RouterLab
+from tools.router_lab import LANS, ROUTER, NumberedTraffic, RouterLab
 from tools.work_clock import WorkClock, wait_for_work
 
 pytestmark = [
@@ -257,6 +257,10 @@ def test_a_router_whose_planes_are_separated_is_moved_by_rest_and_back_and_nothi
             clock = WorkClock(lambda: (os.getpid(), lab.controller.pid))
             wait_for_work(condition, clock, 30, what)
 
+        def routes(host: str) -> int:
+            (plane,) = lab.ask("GET", f"{HOSTS}/{host}/planes")["planes"]
+            return int(plane["routes"])
+
         here, there = LAB_HOSTS
         until(lambda: passes(here), "its planes are separated")
         with NumberedTraffic(lab, RATE) as traffic:
@@ -268,6 +272,10 @@ def test_a_router_whose_planes_are_separated_is_moved_by_rest_and_back_and_nothi
             assert moved["state"] == "done", moved
             assert lab.where() == [there]
             until(lambda: passes(there), "the destination passes its packets")
+            # Its agent is reached by the router's own interface, which is in its bridge again.
+            known = routes(there)
+            lab.in_router(there, "ip", "route", "add", "10.77.0.0/24", "via", f"{LANS[1]}.2")
+            until(lambda: routes(there) == known + 1, "its routes are followed there")
             arguments = ("xen", "migrate", there, ROUTER, here)
             back = CliRunner().invoke(main, ["--url", lab.controller.url, *arguments])
             assert back.exit_code == 0, back.output

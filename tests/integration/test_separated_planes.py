@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from backstop import BACKSTOP
-from separated_router import AGENT_PORT, LANS, SeparatedRouterLab
+from separated_router import AGENT_PORT, LANS, PORT, SeparatedRouterLab
 from xen_bridge.client import BridgeClient
 from xen_bridge.errors import Forbidden
 from xen_bridge.protocol.documents.domains import GetNode
@@ -367,6 +367,38 @@ def test_a_router_with_a_firewall_is_refused_and_one_that_gets_it_later_has_its_
     subprocess.run((*inside, "delete table inet wall"), check=True)
     lab.until(lab.is_separated, "it is separated again")
     assert " 0% packet loss" in ping(lab, f"{LANS[1]}.9")
+
+
+def test_a_kind_that_is_allowed_is_left_out_by_domain_0_and_no_other_kind_is(
+    running: SeparatedRouterLab,
+) -> None:
+    lab = running
+    lab.until(lab.is_separated, "its planes are separated")
+    inside = ("ip", "netns", "exec", f"hz-{lab.name}-r1", "nft")
+    chain = "chain forward { type filter hook forward priority 0; policy drop; }"
+    subprocess.run((*inside, f"table inet wall {{ {chain}; }}"), check=True)
+
+    def refusals() -> str:
+        plane = lab.plane()
+        return "" if plane is None or plane.state != "refused" else " ".join(plane.refusals)
+
+    lab.until(lambda: "nftables" in refusals(), "its firewall is seen")
+    lab.bridge.stop()
+    lab.bridge.start(PORT, more=("--allow", "nftables"))
+    lab.until(lab.is_separated, "it is separated in spite of its firewall")
+    assert " 0% packet loss" in ping(lab, f"{LANS[1]}.9")
+    plane = lab.plane()
+    assert plane is not None
+    assert plane.kinds == ("nftables",)
+    lab.router_ip("rule", "add", "priority", "99", "from", "10.99.0.0/16", "table", "main")
+    lab.until(lambda: "policy-rules" in refusals(), "its rule is seen")
+    assert "nftables" not in refusals()
+    assert "100% packet loss" in ping(lab, f"{LANS[1]}.9")
+    lab.router_ip("rule", "del", "priority", "99")
+    subprocess.run((*inside, "delete table inet wall"), check=True)
+    lab.bridge.stop()
+    lab.bridge.start(PORT)
+    lab.until(lab.is_separated, "it is separated again")
 
 
 def test_the_key_of_a_router_says_hello_for_itself_and_nothing_else(

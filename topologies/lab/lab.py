@@ -30,6 +30,8 @@ STARTS = 3
 """How often a host is started at most until its clock goes right."""
 AGENT_SECONDS = 600.0
 """For a guest to boot and its agent to answer: fifteen where it is fast, a hundred where slow."""
+AGENT_PAUSE = 5.0
+"""Between two questions to an agent: each takes from a guest that is starting, on the same CPUs."""
 
 
 def build(places: Places, say: Say) -> None:
@@ -151,7 +153,7 @@ class XenLab:
                 return f"the agent of {name} does not answer: {error}"
             return ""
 
-        wait_until(problem, AGENT_SECONDS, pause=0.5)
+        wait_until(problem, AGENT_SECONDS, pause=AGENT_PAUSE)
 
     def _restore(self) -> None:
         for machine in self.machines:

@@ -20,6 +20,7 @@ from xen_bridge.separation.plane_report import (
     found_of,
     last_pause,
     list_lines,
+    tunnel_lines,
 )
 
 SERVICE_PORT = 7443
@@ -48,8 +49,9 @@ def planes() -> None:
 @_service_option
 @directory_option
 def list_planes(url: str, directory: Path) -> None:
-    """List devices, tables and routes of every router."""
-    for line in list_lines(_asked(url, directory, ListPlanes()).planes):
+    """List devices, tables and routes of every router, and the tunnels that lead to some."""
+    told = _asked(url, directory, ListPlanes())
+    for line in (*list_lines(told.planes), *tunnel_lines(told.tunnels)):
         click.echo(line)
 
 
@@ -61,11 +63,12 @@ def check_planes(url: str, directory: Path) -> None:
 
     Ends with status 1 if something is missing.
     """
-    found = _asked(url, directory, ListPlanes(check=True)).planes
+    told = _asked(url, directory, ListPlanes(check=True))
+    found = told.planes
     timers = _timers(url, directory, found)
-    for line in check_lines(found, timers):
+    for line in (*check_lines(found, timers), *tunnel_lines(told.tunnels, is_checked=True)):
         click.echo(line)
-    if any(plane.faults for plane in found):
+    if any(one.faults for one in (*found, *told.tunnels)):
         raise SystemExit(1)
 
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.errors import BridgeError, RequestConflict
+from xen_bridge.migration.local_ways import LocalPlace, watching, ways_of
 from xen_bridge.migration.parking import ParkingPlace, inject
-from xen_bridge.migration.plane_chains import PlaneChains
+from xen_bridge.migration.plane_chains import PlaneChains, list_with_nft, load_with_nft
 from xen_bridge.migration.plane_counts import PlaneCounts
 from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of
 from xen_bridge.planes.domain_zero import DomainZero
@@ -55,6 +56,8 @@ class PlaneDeparture:
         self._parking: ParkingPlace | None = None
         self._copies = False
         """Whether the machine still hears what is copied."""
+        self._places: tuple[LocalPlace, ...] = ()
+        self._ways: dict[int, int] = {}
 
     def _plane(self) -> SeparatedPlane:
         found = plane_of(self._routers, self._uuid)
@@ -172,10 +175,25 @@ class PlaneDeparture:
         zero.prefill(plan, zero.neighbors(plan))
         here = bridge_ports.tunnels_of(plan)
         leading = {name: here[name] for name in tunnelled if name in here}
-        self._chains.hush(plan, leading)
+        macs = bridge_ports.macs_of(plan)
+        self._chains.hush(plan, leading, macs=macs)
         if leading:
             bridge_ports.lead_away(plan, leading)
-            self._chains.hush(plan, leading, is_led=True)
+            self._chains.hush(plan, leading, is_led=True, macs=macs)
+        beside = bridge_ports.others_of(plan)
+        self._places = tuple(LocalPlace(port.mac, ports) for port, ports in beside if ports)
+        self._ways = {}
+        load_with_nft(watching(self._migration, self._places, self._ways))
+
+    def lead_locals(self) -> bool:
+        """Have bridges here lead to the router by the ports that it speaks by; tell of a change."""
+        listed = list_with_nft("counters", "table", "netdev", f"hz_w_{self._migration}")
+        found = {**ways_of(listed, self._places), **self._ways}
+        if found == self._ways:
+            return False
+        self._ways = found
+        load_with_nft(watching(self._migration, self._places, self._ways))
+        return True
 
     def late(self) -> int:
         """Return how many packets still came here since."""

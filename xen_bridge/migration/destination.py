@@ -13,6 +13,7 @@ from xen_bridge.dom0.hypervisor.moving import (
     DomainMover,
     MtuTeller,
     ReconnectingMover,
+    RestartingMover,
     Site,
 )
 from xen_bridge.dom0.settings_store import SchedulerSettings
@@ -126,6 +127,8 @@ class MigrationDestination:
                 raise RequestConflict(f"migration {told.id} was removed here")
             self._heard[told.id] = self._clock()
             uuid = record.wanted.definition.uuid or ""
+            if told.step == "start":
+                self._start(record)
             if told.step == "bind":
                 self._bind(told.id, uuid)
             if told.step == "announce":
@@ -133,6 +136,15 @@ class MigrationDestination:
             if told.step == "finish" and record.state != "finished":
                 record = self._finish(record)
             return IncomingStatus(told.id, record.state, record.lost)
+
+    def _start(self, record: IncomingMigration) -> None:
+        """Start a domain anew that another machine has had stand still."""
+        mover, wanted = self._mover(), record.wanted
+        if not isinstance(mover, RestartingMover):
+            raise RequestUnsupported("starts no domain that comes from another host")
+        separated = wanted.mode == "plane-separation"
+        bound = self._planes().macs(wanted.definition.uuid or "") if separated else ()
+        mover.start_incoming(wanted.id, wanted.definition, bound)
 
     def _bind(self, number: str, uuid: str) -> None:
         """Bind a router that has come; RequestConflict while it hears nothing yet.

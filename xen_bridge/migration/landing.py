@@ -84,21 +84,28 @@ class PlaneLandings:
         PlaneCounts(told.id).begin(plan)
         del self._offered[told.id]
 
+    def macs(self, uuid: str) -> tuple[str, ...]:
+        """Return the MACs of the interfaces that are bound to a plane which was made."""
+        return tuple(one.mac for one in self._bound(uuid).ports)
+
     def bind(self, migration: str, uuid: str) -> None:
         """Have the machine, which has come, say and hear through its plane; end the quarantine."""
         plane = plane_of(self._routers, uuid)
         if plane is None:
             return
         ports = bound_to(plane, self._hypervisor.domain(uuid))
-        chains, leading = PlaneChains(migration), bridge_ports.tunnels_of(plan_of(plane))
-        # First: with the first frame that the machine says here, all that is for it comes here.
-        if leading:
-            chains.take(ports, leading)
-        else:
-            chains.admit()
+        chains, plan = PlaneChains(migration), plan_of(plane)
+        # What its own interfaces are given does not leave the host, though they may be ports yet.
+        own = {one.vif for one in ports}
+        others = {
+            port.physical: [one for one in beside if one not in own]
+            for port, beside in bridge_ports.others_of(plan)
+        }
+        # First: with the first frame that the machine says here, all that is for it comes here,
+        # and nothing of what comes here goes on to the other host too.
+        chains.take(ports, {**others, **bridge_ports.tunnels_of(plan)})
         self._routers.rebind(plane.router, ports)
-        if leading:
-            chains.end_take()
+        chains.end_take()
         remove_pairs(ParkingPlace(migration, len(ports)).names)
 
     def announce(self, uuid: str) -> None:

@@ -17,6 +17,7 @@ from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 
 SECONDS = 10.0
 NO_TUNNELS: Mapping[str, Sequence[str]] = MappingProxyType({})
+NO_MACS: Mapping[str, bytes] = MappingProxyType({})
 
 
 def quarantine(migration: str, ports: Sequence[RouterPort]) -> str:
@@ -45,19 +46,23 @@ def quiet(
     plan: DataPlanePlan,
     leading: Mapping[str, Sequence[str]] = NO_TUNNELS,
     is_led: bool = False,
+    macs: Mapping[str, bytes] = NO_MACS,
 ) -> str:
     """Return what has the ports of a router that has gone draw no more to themselves.
 
-    They pass on what comes by mistake, and that is counted; they answer nobody and ask nobody, and
-    what is for many is heard at the other host. Bridges that are ``leading`` to the router by the
-    tunnels' devices that they name have every frame go both ways: before they are (``is_led``)
-    those of the tunnel are dropped, from then on those that come here.
+    They pass on what comes by mistake, and that is counted: with the MAC that ``macs`` has for the
+    interface that a port stands on, since the router's would draw more. They answer nobody and ask
+    nobody, and what is for many is heard at the other host. Bridges that are ``leading`` to the
+    router by the tunnels' devices that they name have every frame go both ways: before they are
+    (``is_led``) those of the tunnel are dropped, from then on those that come here.
     """
     unasked = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } drop"
     chains = [] if is_led else [_shut(plan.ports, leading)]
     for number, (device, port) in enumerate(zip(plan.devices, plan.ports, strict=True)):
         is_leading = is_led and port.physical in leading
         late = "drop" if is_leading else f"counter name late_{number} accept"
+        mac = macs.get(port.physical)
+        renamed = "" if mac is None else f"    ether saddr set {mac.hex(':')}\n"
         chains.append(
             f"  counter late_{number} {{ }}\n"
             f"  chain in_{number} {{\n"
@@ -67,18 +72,18 @@ def quiet(
             f"    drop\n  }}\n"
             f"  chain out_{number} {{\n"
             f"    type filter hook egress device {device} priority 0; policy accept;\n"
-            f"    ether type arp drop\n    {unasked}\n  }}\n"
+            f"    ether type arp drop\n    {unasked}\n{renamed}  }}\n"
         )
     return _table(f"hz_d_{migration}", chains)
 
 
 def _shut(ports: Sequence[RouterPort], leading: Mapping[str, Sequence[str]]) -> str:
-    """Return chains that keep what is for these ports out of the tunnels of their bridges."""
+    """Return chains that keep what is for these ports in: out of ports of their bridges."""
     chains = []
     for number, port in enumerate(ports):
         chains += [
             f"  chain tunnel_{number}_{place} {{\n"
-            f"    type filter hook egress device {device} priority 0; policy accept;\n"
+            f'    type filter hook egress device "{device}" priority 0; policy accept;\n'
             f"    ether daddr {port.mac.hex(':')} drop\n  }}\n"
             for place, device in enumerate(leading.get(port.physical, ()))
         ]
@@ -131,12 +136,12 @@ class PlaneChains:
         load_with_nft(removal(f"hz_c_{self._migration}"))
 
     def take(self, ports: Sequence[RouterPort], leading: Mapping[str, Sequence[str]]) -> None:
-        """End the quarantine, and have nothing for these ports go by the tunnels of bridges."""
+        """End the quarantine, and have nothing for these ports go out by ports of their bridges."""
         ended = removal(f"hz_q_{self._migration}")
         load_with_nft(ended + _table(f"hz_t_{self._migration}", [_shut(ports, leading)]))
 
     def end_take(self) -> None:
-        """Have the tunnels of bridges carry everything."""
+        """Have the ports of bridges carry everything."""
         load_with_nft(removal(f"hz_t_{self._migration}"))
 
     def hush(
@@ -144,13 +149,14 @@ class PlaneChains:
         plan: DataPlanePlan,
         leading: Mapping[str, Sequence[str]] = NO_TUNNELS,
         is_led: bool = False,
+        macs: Mapping[str, bytes] = NO_MACS,
     ) -> None:
         """Have the ports here draw nothing more to themselves; all as of :func:`quiet`."""
-        load_with_nft(quiet(self._migration, plan, leading, is_led))
+        load_with_nft(quiet(self._migration, plan, leading, is_led, macs))
 
     def end_hush(self) -> None:
         """Remove that again."""
-        load_with_nft(removal(f"hz_d_{self._migration}"))
+        load_with_nft(removal(f"hz_d_{self._migration}") + removal(f"hz_w_{self._migration}"))
 
     def late(self) -> int:
         """Return how many packets came here by mistake so far."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from xen_bridge.dom0.hypervisor.interface import Capability, require
-from xen_bridge.dom0.hypervisor.moving import DomainMover, PlainMover
+from xen_bridge.dom0.hypervisor.moving import DomainMover
 from xen_bridge.errors import (
     BridgeError,
     Deadline,
@@ -112,8 +112,6 @@ class MigrationSource:
             refusals.add("domain", f"{domain.name} is being migrated already", True)
         if is_separated(order) and not self._is_separated(domain.uuid):
             refusals.add("mode", f"the planes of {domain.name} are not separated", True)
-        if is_separated(order) and isinstance(mover, PlainMover):
-            refusals.add("mode", mover.why_no_planes())
         self._check_tunnels(order, domain.uuid, refusals)
         settings = self._host.settings_of(domain)
         definition = refusals.definition(mover, domain)

@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
-from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder
+from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder, RestartingMover
 from xen_bridge.errors import BridgeError, HypervisorError, RequestConflict, SubjectNotFound
 from xen_bridge.migration.departure import PlaneDeparture
 from xen_bridge.migration.held_sessions import SessionHolder, no_agent
@@ -74,7 +75,7 @@ class SourceSteps:
     def carry_out(self, record: OutgoingMigration, command: Command) -> Event:
         """Carry out a command other than to wait. Raises a BridgeError."""
         if isinstance(command, Locate):
-            return Located(self._mover.settle(order_of(record)))
+            return Located(self._settled(record))
         if isinstance(command, DoStep):
             steps: dict[str, Callable[[OutgoingMigration], StepDone]] = {
                 "prepare": self._prepare,
@@ -90,6 +91,18 @@ class SourceSteps:
         if isinstance(command, UndoStep):
             return self._undo(record, command.step)
         return StepDone()
+
+    def _settled(self, record: OutgoingMigration) -> bool:
+        """Make whole what an interrupted move left; tell whether the domain is there."""
+        order, mover = order_of(record), self._mover
+        if isinstance(mover, RestartingMover) and mover.is_asked(order):
+            # Told to give it up, the destination does, or says that the domain has come.
+            try:
+                self._ask(record, AbortIncoming(record.order.id))
+                order = replace(order, is_there=False)
+            except RequestConflict:
+                order = replace(order, is_there=True)
+        return mover.settle(order)
 
     def _ask(self, record: OutgoingMigration, body: object) -> object:
         if self._peer is None:
@@ -134,7 +147,11 @@ class SourceSteps:
             stopped, may_stop = (
                 (_nothing, _nothing) if leaving is None else (leaving.park, leaving.copy)
             )
-            hooks = MoveHooks(may_go_on, stopped, arrived, may_stop)
+
+            def start_there() -> None:
+                self._advise(record, "start")
+
+            hooks = MoveHooks(may_go_on, stopped, arrived, may_stop, start_there)
             stood = self._mover.move(order_of(record), order.pause_s or 0.0, hooks)
         told = [f"stood still for {stood:.3f} s", *([] if held is None else [held])]
         return StepDone(pause_s=stood, detail="; ".join(told))
@@ -168,6 +185,9 @@ class SourceSteps:
             time.sleep(SAMPLE_SECONDS)
             self._relayed(record)
             now = leaving.late()
+            if now != late:
+                # Perhaps from somebody behind a bridge of this host.
+                leaving.lead_locals()
             still = still + 1 if now == late else 0
             late = now
             if turns % ANNOUNCE_AGAIN == 0:
@@ -251,7 +271,7 @@ class SourceSteps:
                 self._tunnels.drop(record.status.uuid, away=False)
             self._ask(record, AbortIncoming(record.order.id))
         elif step == MOVE:
-            if self._mover.settle(order_of(record)):
+            if self._settled(record):
                 raise HypervisorError("the domain is at the destination")
             if self._departure is not None:
                 self._departure.unpark()

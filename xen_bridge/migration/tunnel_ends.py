@@ -13,6 +13,7 @@ from xen_bridge.migration.link_tunnels import TunnelEnd, needed
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.migration import MigrateDomain
 from xen_bridge.protocol.documents.migration_advise import LinkTunnel, PrepareIncoming
+from xen_bridge.protocol.documents.planes import PlaneTunnel
 
 LOG = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ class EndMaker(Protocol):
 
     def make(self, end: TunnelEnd) -> None:
         """Make what of an end is not there."""
+
+    def look(self, end: TunnelEnd) -> tuple[int | None, tuple[str, ...]]:
+        """Return the MTU of an end's device, if it is there, and what of the end is not there."""
 
     def remove(self, end: TunnelEnd) -> None:
         """Remove what of an end is there."""
@@ -61,6 +65,25 @@ class TunnelEnds:
     def of(self, uuid: str) -> tuple[TunnelEnd, ...]:
         """Return the ends for one domain."""
         return tuple(one for one in self.view() if uuid in one.routers)
+
+    def told(self, check: bool = False) -> tuple[PlaneTunnel, ...]:
+        """Return all ends for people; with ``check`` the kernel is asked what is not there."""
+        found = []
+        for end in self.view():
+            mtu, faults = self._kernel.look(end)
+            found.append(
+                PlaneTunnel(
+                    bridge=end.bridge,
+                    device=end.device,
+                    near=end.near,
+                    far=end.far,
+                    is_away=end.is_away,
+                    mtu=mtu,
+                    routers=end.routers,
+                    faults=faults if check else (),
+                )
+            )
+        return tuple(found)
 
     # ---- at the destination
 

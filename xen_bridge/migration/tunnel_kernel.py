@@ -9,6 +9,7 @@ from pathlib import Path
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.migration.link_tunnels import TunnelEnd, router_mtu
 from xen_bridge.netlink import batch
+from xen_bridge.netlink.constants import IFF_UP
 from xen_bridge.netlink.links import delete_link, set_master, set_mtu, set_up
 from xen_bridge.netlink.overlays import PORT, add_bridge, add_vxlan
 from xen_bridge.netlink.tables import links_by_name
@@ -50,6 +51,22 @@ class TunnelKernel:
             _without_ipv6(end.device)
         device = links_by_name()[end.device]
         _change([set_master(device.index, home.index), set_up(device.index), set_up(home.index)])
+
+    def look(self, end: TunnelEnd) -> tuple[int | None, tuple[str, ...]]:
+        """Return the MTU of an end's device, in bytes, and what of the end is not there."""
+        links = links_by_name()
+        device, bridge = links.get(end.device), links.get(end.bridge)
+        faults = [] if device is not None else [f"device {end.device} is missing"]
+        if bridge is None or bridge.kind != "bridge":
+            faults.append(f"bridge {end.bridge} is missing")
+        elif device is not None and device.master != bridge.index:
+            faults.append(f"device {end.device} is no port of {end.bridge}")
+        faults += [
+            f"{one.name} is down"
+            for one in (device, bridge)
+            if one is not None and not one.flags & IFF_UP
+        ]
+        return None if device is None else device.mtu, tuple(faults)
 
     def remove(self, end: TunnelEnd) -> None:
         """Remove the device of an end, and the bridge that was made for it."""

@@ -7,8 +7,8 @@ nothing comes or goes: without any port that is up it would be down, and its por
 Physical ports that are no bridge need none of this. All of it in the network namespace of the
 calling thread.
 
-A bridge that goes on at another host through a tunnel is itself what leads frames to where a router
-is: while the router is there, or still to come, its MAC is not the bridge's.
+While a router is still to come its MAC is not the bridge's: that leads to where the router is. One
+that goes on at another host through a tunnel does so as long as the router is there.
 """
 
 from __future__ import annotations
@@ -57,14 +57,48 @@ def leave(plan: DataPlanePlan) -> None:
     requests: list[Request] = []
     for port, bridge in _bridged(plan, links):
         _put_anchor(bridge, links)
-        if not (port.vif.startswith(PARKED) and _tunnels(bridge, links)):
-            requests.append(_own_mac(RTM_NEWNEIGH, bridge.index, port.mac))
+        requests += _claims(port, bridge)
         vif = links.get(port.vif)
         if vif is not None and vif.master == bridge.index:
             # Out of a bridge it would speak IPv6 with the virtual machine.
             _set_ipv6(port.vif, is_off=True)
             requests.append(set_master(vif.index, None))
     _change(requests)
+
+
+def claim(plan: DataPlanePlan) -> None:
+    """Have what is for a router that is here come here. Raises BridgeError."""
+    bridged = _bridged(plan, links_by_name())
+    _change([one for port, bridge in bridged for one in _claims(port, bridge)])
+
+
+def _claims(port: RouterPort, bridge: KernelLink) -> list[Request]:
+    """Return what makes the MAC of a port its bridge's own, unless its machine is elsewhere."""
+    if port.vif.startswith(PARKED):
+        return []
+    return [_own_mac(RTM_NEWNEIGH, bridge.index, port.mac)]
+
+
+def others_of(plan: DataPlanePlan) -> list[tuple[RouterPort, tuple[str, ...]]]:
+    """Return the ports that stand on bridges without tunnels, each with those of its bridge."""
+    links = links_by_name()
+    return [
+        (port, _ports(bridge, links))
+        for port, bridge in _bridged(plan, links)
+        if not _tunnels(bridge, links)
+    ]
+
+
+def macs_of(plan: DataPlanePlan) -> dict[str, bytes]:
+    """Return the MACs of the interfaces that the ports of a plan stand on."""
+    links = links_by_name()
+    names = (port.physical for port in plan.ports)
+    return {name: links[name].mac for name in names if name in links and len(links[name].mac) == 6}
+
+
+def _ports(bridge: KernelLink, links: dict[str, KernelLink]) -> tuple[str, ...]:
+    names = (name for name, one in links.items() if one.master == bridge.index)
+    return tuple(sorted(one for one in names if not _ANCHOR_NAME.fullmatch(one) and '"' not in one))
 
 
 def lead_away(plan: DataPlanePlan, bridges: Collection[str]) -> None:

@@ -87,6 +87,8 @@ class RealPlaneKernel:
     def alter(self, old: DataPlanePlan, new: DataPlanePlan) -> None:
         """Have chains and addresses be those of ``new``; its virtual interfaces leave bridges."""
         with self._turn:
+            # First: a machine that may speak draws what is for it here.
+            bridge_ports.claim(new)
             self._zero.alter(old, new)
             bridge_ports.leave(new)
 

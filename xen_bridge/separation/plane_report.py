@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from xen_bridge.planes.dead_times import DeadTime, FoundDeadTimes, warning
 from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer
 from xen_bridge.protocol.documents.migration import MigrationStatus
-from xen_bridge.protocol.documents.planes import SeparatedPlane
+from xen_bridge.protocol.documents.planes import PlaneTunnel, SeparatedPlane
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,20 @@ def list_lines(planes: Sequence[SeparatedPlane]) -> Iterator[str]:
         if plane.unbound:
             yield f"  not separated: {', '.join(plane.unbound)}"
         yield from (f"  refused: {reason}" for reason in plane.refusals)
+
+
+def tunnel_lines(tunnels: Sequence[PlaneTunnel], is_checked: bool = False) -> Iterator[str]:
+    """Yield what is made of each tunnel, or what is wrong with it where that ``is_checked``."""
+    for one in tunnels:
+        if is_checked:
+            yield f"{one.device}: {'broken' if one.faults else 'all is there'}"
+            yield from (f"  fault: {fault}" for fault in one.faults)
+            continue
+        mtu = "not there" if one.mtu is None else f"MTU {one.mtu}"
+        whose = "the bridge is made for it" if one.is_away else "the bridge is at home here"
+        way = f"{one.near} to {one.far}"
+        yield f"{one.device}: tunnel of bridge {one.bridge}, {way}, {mtu}; {whose}"
+        yield f"  for {', '.join(one.routers) or 'nobody'}"
 
 
 def check_lines(

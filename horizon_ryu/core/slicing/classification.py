@@ -7,7 +7,8 @@ gets those frames: entries below it that would take some are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -18,6 +19,8 @@ LEAST_PRIORITY = 16
 """Of an entry that tells a slice; two for each level of the flowspace."""
 _MOST_LEVELS = 32_000
 DEFAULT_MOST_PARTS = 65_536
+A_STEP = 64
+"""Entries that are worked out between two chances for others."""
 
 
 class Treatment(NamedTuple):
@@ -40,6 +43,19 @@ class ClassEntry(NamedTuple):
         """What no two entries of a table share."""
         return self.match, self.priority
 
+    @property
+    def is_above_others(self) -> bool:
+        """Whether it may take frames that would be another slice's without it."""
+        return self.priority > LEAST_PRIORITY + 1
+
+    def stands_above(self, other: ClassEntry) -> bool:
+        """Tell whether it takes frames, for another slice, that would be the other's without it."""
+        return (
+            self.priority > other.priority
+            and self.slice_name != other.slice_name
+            and self.match.overlaps(other.match)
+        )
+
 
 Address = tuple[TernaryMatch, int]
 TreatmentsOf = Callable[[int], Sequence[Treatment]]
@@ -56,33 +72,93 @@ class Classification(NamedTuple):
     lacking: frozenset[str] = frozenset()
 
 
+class Classifying:
+    """Classification in the making: :meth:`steps`, each of them short, then :attr:`result`."""
+
+    def __init__(
+        self,
+        flowspace: SwitchFlowspace,
+        treatments: TreatmentsOf,
+        refused: Iterable[ClassEntry] = (),
+        most: int = DEFAULT_MOST_PARTS,
+    ) -> None:
+        """``refused`` is what the switch has; ``most``: entries that one region may become."""
+        self._flowspace = flowspace
+        self._treatments = treatments
+        self._refused = list(refused)
+        self._most = most
+        self._found: dict[Address, ClassEntry] = {}
+        self._missing: list[tuple[int, int]] = []
+        self._lacking: set[str] = set()
+
+    @property
+    def result(self) -> Classification:
+        """What has been worked out, when all steps are taken."""
+        return Classification(self._found, frozenset(self._lacking))
+
+    def steps(self) -> Iterator[None]:
+        """Work it out; after each step others may have their turn."""
+        levels = self._flowspace.levels()
+        for number in sorted(levels):
+            yield from self._region(number, levels[number])
+        if self._missing or self._refused:
+            yield from self._leave_out()
+
+    def _region(self, number: int, level: int) -> Iterator[None]:
+        priority = LEAST_PRIORITY + 2 * min(level, _MOST_LEVELS)
+        own = self._treatments(number)
+        try:
+            matches = self._flowspace.region(number).parts(EVERY_HEADER, self._most)
+        except TooManyEntries:
+            own = ()
+        if not own or level > _MOST_LEVELS:
+            self._missing.append((number, priority))
+            return
+        name = self._flowspace.whole.rule_of[number].slice_name
+        left = iter(_entries(matches, priority, name, own))
+        while some := list(islice(left, A_STEP)):
+            for entry in some:
+                self._found.setdefault(entry.address, entry)
+            yield
+
+    def _leave_out(self) -> Iterator[None]:
+        """Leave out what would take frames of regions and entries that cannot be had."""
+        rule_of = self._flowspace.whole.rule_of
+        found = self._found
+        refused = [one for one in self._refused if found.get(one.address) == one]
+        for one in refused:
+            self._lacking.add(found.pop(one.address).slice_name)
+        refused = [one for one in refused if one.is_above_others]
+        self._lacking.update(rule_of[number].slice_name for number, _ in self._missing)
+        for address in list(found):
+            entry = found[address]
+            if any(one.stands_above(entry) for one in refused) or self._is_missed(entry):
+                self._lacking.add(entry.slice_name)
+                del found[address]
+            yield
+
+    def _is_missed(self, entry: ClassEntry) -> bool:
+        """Tell whether an entry may take frames of a region above it that has none."""
+        whole = self._flowspace.whole
+        return any(
+            whole.rule_of[number].slice_name != entry.slice_name
+            and priority > entry.priority
+            and self._flowspace.region(number).overlaps(entry.match)
+            for number, priority in self._missing
+        )
+
+
 def classify(
     flowspace: SwitchFlowspace,
     treatments: TreatmentsOf,
     refused: Iterable[ClassEntry] = (),
     most: int = DEFAULT_MOST_PARTS,
 ) -> Classification:
-    """Return the entries for a flowspace, without what a switch has ``refused``.
-
-    ``most``: entries that one region may become.
-    """
-    found: dict[Address, ClassEntry] = {}
-    missing: list[tuple[int, int]] = []
-    levels = flowspace.levels()
-    for number in sorted(levels):
-        priority = LEAST_PRIORITY + 2 * min(levels[number], _MOST_LEVELS)
-        own = treatments(number)
-        try:
-            matches = flowspace.region(number).common(EVERY_HEADER, most)
-        except TooManyEntries:
-            matches = []
-        if not matches or not own or levels[number] > _MOST_LEVELS:
-            missing.append((number, priority))
-            continue
-        name = flowspace.whole.rule_of[number].slice_name
-        for entry in _entries(matches, priority, name, own):
-            found.setdefault(entry.address, entry)
-    return _without(flowspace, found, missing, list(refused))
+    """Return the entries for a flowspace at a stretch; see :class:`Classifying`."""
+    work = Classifying(flowspace, treatments, refused, most)
+    for _ in work.steps():
+        pass
+    return work.result
 
 
 def _entries(
@@ -93,50 +169,3 @@ def _entries(
             both = match.intersection(treatment.match)
             if both is not None:
                 yield ClassEntry(both, priority + min(at, 1), name, treatment.program)
-
-
-def _without(
-    flowspace: SwitchFlowspace,
-    found: dict[Address, ClassEntry],
-    missing: Sequence[tuple[int, int]],
-    refused: Sequence[ClassEntry],
-) -> Classification:
-    """Leave out what would take frames of regions and entries that cannot be had."""
-    rule_of = flowspace.whole.rule_of
-    gone = {one.address for one in refused if found.get(one.address) == one}
-    refused = [one for one in refused if one.address in gone]
-    kept = {
-        address: entry
-        for address, entry in found.items()
-        if address not in gone
-        and not any(
-            one.slice_name != entry.slice_name
-            and one.priority > entry.priority
-            and one.match.overlaps(entry.match)
-            for one in refused
-        )
-        and not any(
-            rule_of[number].slice_name != entry.slice_name
-            and priority > entry.priority
-            and flowspace.region(number).overlaps(entry.match)
-            for number, priority in missing
-        )
-    }
-    lacking = {one.slice_name for one in found.values() if one.address not in kept}
-    lacking |= {rule_of[number].slice_name for number, _ in missing}
-    return Classification(kept, frozenset(lacking))
-
-
-def steps(
-    before: Mapping[Address, ClassEntry], after: Mapping[Address, ClassEntry]
-) -> tuple[list[ClassEntry], list[ClassEntry]]:
-    """Return what is to be added, then what is to be deleted, each in its order.
-
-    From the highest down, then from the lowest up: at each moment a frame is handled as before
-    or as after, never by a slice that it belongs to neither before nor after.
-    """
-    added = [entry for address, entry in after.items() if before.get(address) != entry]
-    deleted = [entry for address, entry in before.items() if address not in after]
-    added.sort(key=lambda entry: -entry.priority)
-    deleted.sort(key=lambda entry: entry.priority)
-    return added, deleted

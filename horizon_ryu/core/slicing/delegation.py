@@ -75,8 +75,10 @@ def check_settings(
     for kind, most, place in _limits(maker):
         given = sum(_given(one, kind, place[1:]) for one in family)
         if given > most:
-            what = "all that it makes have" if math.isfinite(given) else "it must name, for it has"
-            raise InvalidInput((*loc, "limits", *place[:1], kind), f"{what} at most {most:g}")
+            why = f"all that its maker makes have at most {most:g} together"
+            if not math.isfinite(given):
+                why = f"must be named: its maker has at most {most:g}"
+            raise InvalidInput((*loc, "limits", *place[:1], kind), why)
 
 
 def _limits(maker: SliceSettings) -> Iterator[tuple[str, float, tuple[str | int, ...]]]:

@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from horizon_ryu.core.slicing.region import Region
+from horizon_ryu.core.slicing.region import Region, TooManyEntries
 from horizon_ryu.core.slicing.region_index import RegionIndex, as_bits, bits_of
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_regions import regions_of
-from horizon_ryu.wire.ternary import HeaderLayout, TernaryMatch
+from horizon_ryu.wire.ternary import EVERY_HEADER, HeaderLayout, TernaryMatch
+from horizon_ryu.wire.versions import OPENFLOW_10
 
+MOST_PARTS = 4096
+"""Matches that one region above others may be."""
 MOST_REMEMBERED = 4096
 """Answers that a switch's flowspace remembers, of each kind; beyond it begins anew."""
 
@@ -130,6 +133,7 @@ class SwitchFlowspace:
         self._rules: tuple[FlowspaceRule, ...] | None = None
         self._of_slices: Mapping[str, tuple[FlowspaceRule, ...]] | None = None
         self._highest: int | None = None
+        self._above: Mapping[int, tuple[TernaryMatch, ...]] | None = None
         # What is found depends on the bits that rules name alone: most frames, and most matches,
         # are in these the same as one before.
         self._first_of: dict[int, int] = {}
@@ -262,10 +266,35 @@ class SwitchFlowspace:
                 if not self.is_others(number, part):
                     yield part
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether :meth:`prepare` has been called."""
+        return self._highest is not None and self._of_slices is not None
+
     def prepare(self) -> None:
         """Work out what a switch asks for first, which takes long of thousands of rules."""
         self.highest_level()
         self._by_slice()
+        if self.whole.layout.version == OPENFLOW_10:
+            self.parts_above()
+
+    def parts_above(self) -> Mapping[int, tuple[TernaryMatch, ...]]:
+        """Return the matches of each region that is above others.
+
+        Of one that would be too many, a single match that takes more than the region does.
+        """
+        if self._above is None:
+            self._above = {
+                number: self._parts_of(number) for number, level in self.levels().items() if level
+            }
+        return self._above
+
+    def _parts_of(self, number: int) -> tuple[TernaryMatch, ...]:
+        region = self.region(number)
+        try:
+            return tuple(region.common(EVERY_HEADER, MOST_PARTS))
+        except TooManyEntries:
+            return (region.wanted.spans,)
 
     def levels(self) -> Mapping[int, int]:
         """Return the level of each region that a slice owns here; see :meth:`Flowspace.levels`."""

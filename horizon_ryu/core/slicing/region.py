@@ -26,7 +26,7 @@ def _wanted(sets: Iterable[tuple[HeaderField, ValueSet]]) -> _Wanted:
     spans, others = EVERY_HEADER, []
     for place, values in sets:
         only = values.only
-        if only is None:
+        if only is None or not (place.maskable or only[1] == place.ones):
             others.append((place, values))
         else:
             spans = _joined(spans, (place.equal_to(*only),))
@@ -93,18 +93,25 @@ class Region:
         TooManyEntries if they are more than ``most``. Sets in fields without masks become a match
         for each value.
         """
+        return list(dict.fromkeys(self.parts(match, most)))
+
+    def parts(self, match: TernaryMatch, most: int) -> Iterator[TernaryMatch]:
+        """Yield those of :meth:`common`, some of them perhaps again; they are counted before."""
         if self.covers(match):
-            return [match]
+            return iter((match,))
+        sets = self.sets
+        if not match.mask:
+            match, sets = self.wanted
         choices = [
             list(_choices(field, values, field.of(match.value), field.of(match.mask), most))
-            for field, values in self.sets
+            for field, values in sets
         ]
         count = 1
         for choice in choices:
             count *= len(choice)
         if count > most:
             raise TooManyEntries(f"{count} flow entries, at most {most} are allowed")
-        return list(dict.fromkeys(_joined(match, parts) for parts in itertools.product(*choices)))
+        return (_joined(match, parts) for parts in itertools.product(*choices))
 
 
 def _choices(

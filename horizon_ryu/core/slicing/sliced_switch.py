@@ -33,7 +33,7 @@ from horizon_ryu.core.slicing.tenant_table import (
     TenantEntry,
     TenantTables,
 )
-from horizon_ryu.wire.ternary import EVERY_HEADER, TernaryMatch
+from horizon_ryu.wire.ternary import TernaryMatch
 
 Translate = Callable[[TenantEntry, TernaryMatch, FlowspaceRule], Any]
 """Returns what a tenant's program becomes in a part of its flowspace; raises to refuse it."""
@@ -177,12 +177,11 @@ class SlicedSwitch(TenantTables):
 
     def guards(self) -> Iterator[Guard]:
         """Yield the entries that keep a slice's frames from entries of lower flowspaces."""
-        for number, level in self._levels.items():
-            if level:
-                place = self._bands.guard(level)
-                name = self._flowspace.whole.rule_of[number].slice_name
-                for match in self._flowspace.region(number).common(EVERY_HEADER, self._most):
-                    yield Guard(match, place, name)
+        for number, matches in self._flowspace.parts_above().items():
+            place = self._bands.guard(self._levels[number])
+            name = self._flowspace.whole.rule_of[number].slice_name
+            for match in matches:
+                yield Guard(match, place, name)
 
     def set_flowspace(self, flowspace: SwitchFlowspace) -> tuple[SwitchChanges, list[TenantEntry]]:
         """Take another flowspace; return what changes, and entries that have no place in it.

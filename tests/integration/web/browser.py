@@ -42,7 +42,7 @@ NEEDS_BROWSER = pytest.mark.skipif(
     reason="needs chromium, chromium-driver and the built page (make page)",
 )
 
-_GONE = re.compile(r"/v1/(flows/\w+ .* 404|nodes/\S+/measures .* (404|424)) \(")
+_GONE = re.compile(r"/v1/nodes/\S+/measures .* (404|424) \(")
 
 Spots = dict[str, tuple[float, float]]
 
@@ -193,8 +193,8 @@ class Browser:
     def complaints(self) -> list[str]:
         """Return errors and warnings of the console so far that were not told yet.
 
-        What the page watched may go, or move, between two looks at it. That the look was refused is
-        noted by the browser itself.
+        A node whose measures are watched may go, or move, between two looks. That the look was
+        refused is noted by the browser itself.
         """
         log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         told = [one["message"] for one in log if one["level"] in ("SEVERE", "WARNING")]

@@ -63,6 +63,7 @@ def test_a_router_is_dragged_to_another_host_and_comes_back_by_keys_without_loss
     page.click_at(HERE)
     page.wait(lambda: "planes are separated" in page.text("#mode-words"), "what the mode means")
     boxes = {name: page.spots()[name] for name in ("xen:one", "xen:two")}
+    assert not page.ask("return horizon.overlap('xen:one', 'xen:two')")
     page.ask(_WATCH)
     with NumberedTraffic(lab, RATE) as traffic:
         page.drag(HERE, boxes["xen:two"])

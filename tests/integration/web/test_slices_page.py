@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -12,6 +15,8 @@ from selenium.webdriver.common.keys import Keys
 from integration.web.browser import NEEDS_BROWSER, Browser
 from tools.controller_process import ControllerProcess
 from tools.slicing_process import SlicingProcess
+from virtual_switch.load import LoadSwitch
+from virtual_switch.load_network import LoadNetwork
 
 pytestmark = [
     pytest.mark.integration,
@@ -30,14 +35,38 @@ def slicer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlicingProcess]
         yield made
 
 
+@contextmanager
+def ring(port: int) -> Iterator[None]:
+    """Four simulated switches at a controller, joined at their ports 1 and 2 in turn."""
+    pairs = [((1, 1), (2, 1)), ((2, 2), (3, 2)), ((3, 1), (4, 1)), ((4, 2), (1, 2))]
+    cables = {end: other for one, two in pairs for end, other in ((one, two), (two, one))}
+    network = LoadNetwork([LoadSwitch(dpid, (1, 2, 3)) for dpid in range(1, 5)], cables)
+    ended = threading.Event()
+
+    def serve() -> None:
+        network.connect(("127.0.0.1", port), time.monotonic() + 60)
+        network.run(ended.is_set, math.inf)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        network.close()
+
+
 @pytest.fixture
 def page(slicer: SlicingProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     folder = tmp_path_factory.mktemp("controller")
     config = f"[rest]\nslicer_url = {slicer.url}\n"
     with ExitStack() as stack:
         controller = stack.enter_context(ControllerProcess(folder, config=config))
+        stack.enter_context(ring(controller.openflow_port))
         made = stack.enter_context(Browser(folder / "profile", controller.url))
         made.wait(lambda: "live" in made.text("#liveness"), "the page")
+        made.wait(lambda: sum("=" in name for name in made.spots()) == 4, "the ring")
         yield made
 
 
@@ -55,6 +84,9 @@ def test_a_slice_is_made_after_a_look_at_what_would_clash_and_taken_away(
     page.wait(lambda: "clash" in page.text("#clashes"), "the report")
     assert "red" in page.text("#clashes")
     assert slicer.slices() == ["red"]
+    ring_ids = {name for name in page.spots() if "=" in name}
+    lit = {name for name in page.ask("return horizon.marked('lit')") if "=" in name}
+    assert lit == {name for name in ring_ids if all(end[-1] == "2" for end in name.split("="))}
     page.click(".equivalents summary")
     assert "horizonctl slices create blue -c tcp:127.0.0.1:7002" in page.text(".equivalents")
     assert page.axe() == []

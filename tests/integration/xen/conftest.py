@@ -41,8 +41,10 @@ def xen_lab() -> Iterator[XenLab]:
 def pilot(xen_lab: XenLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pilot]:
     """A controller with all applications, which knows both hosts."""
     folder: Path = tmp_path_factory.mktemp("pilot")
-    # An emulated host may be slow for a while, and is not away for that.
-    config = f"[xen]\nidentity = {xen_lab.places.keys / 'controller'}\npoll_deadline = 20\n"
+    # An emulated host may be slow for a while, and is not away for that. A look takes an eighth
+    # of its processor if it comes every two seconds, away from what the tests wait for.
+    timers = "poll_interval = 8\npoll_deadline = 20\n"
+    config = f"[xen]\nidentity = {xen_lab.places.keys / 'controller'}\n{timers}"
     with ControllerProcess(folder, config=config) as controller:
         made = Pilot(controller, xen_lab)
         try:

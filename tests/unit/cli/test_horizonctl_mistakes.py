@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -72,6 +73,25 @@ def test_another_server_is_told_from_a_controller(
 ) -> None:
     monkeypatch.setattr(Somebody, "body", body)
     assert "no Horizon controller" in said("--url", url, *command).output
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said_first", "step"),
+    [("https", b"no TLS", "is it http://"), ("http", b"", "Name the REST port")],
+)
+def test_a_port_that_speaks_something_else_is_told_what_to_do(
+    scheme: str, said_first: bytes, step: str
+) -> None:
+    def answer() -> None:
+        peer, _ = server.accept()
+        with peer:
+            peer.sendall(said_first)
+            peer.recv(65_536)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
+        assert step in said("--url", url, "topology").output
 
 
 def test_events_that_are_refused_are_told_why(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

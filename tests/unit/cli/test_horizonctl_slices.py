@@ -13,6 +13,8 @@ from horizon_ryu.cli import show_slices
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.slice_options import rule_of
 from horizon_ryu.cli.terminal import Terminal
+from horizon_ryu.http.router import Router
+from horizon_ryu.rest.root import lacking
 from unit.rest.conftest import Client
 
 
@@ -168,3 +170,65 @@ def test_what_was_not_measured_yet_is_a_dash(capsys: pytest.CaptureFixture[str])
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["latency.from_switch.p50_us", "-"] in told
     assert ["latency.from_switch.samples", "0"] in told
+
+
+def test_a_controller_without_a_slicer_says_so_and_how_to_name_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bare = Router(lacking=lacking)
+
+    def request(method: str, url: str, **how: Any) -> httpx.Response:
+        with httpx.Client(transport=httpx.WSGITransport(app=bare)) as client:
+            return client.request(method, url, **how)
+
+    monkeypatch.setattr(httpx, "request", request)
+    for words in (("list",), ("show", "blue"), BLUE, ("delete", "blue"), ("stats", "blue")):
+        told = CliRunner().invoke(main, ["slices", *words])
+        assert told.exit_code == 1
+        assert "no slicer" in told.output
+        assert "slicer_url" in told.output
+
+
+def test_where_there_are_no_slices_it_is_told_how_one_is_made(served: Served) -> None:
+    assert "slices create" in served.run("list").output
+
+
+def test_another_mode_of_bandwidth_takes_nothing_over_and_none_takes_it_away(
+    served: Served,
+) -> None:
+    def share() -> object:
+        return served.api.get("/v1/slices/blue").json.get("bandwidth")
+
+    served.run(*BLUE, "--bandwidth", "ip_tos=32")
+    served.run("set", "blue", "--bandwidth", "meter=2000")
+    assert share() == {"mode": "meter", "rate_kbps": 2000}
+    served.run("set", "blue", "--bandwidth", "vlan_pcp=3")
+    assert share() == {"mode": "vlan_pcp", "value": 3}
+    assert served.run("set", "blue", "--bandwidth", "none").exit_code == 0
+    assert share() is None
+
+
+def test_a_limit_is_taken_away_by_none(served: Served) -> None:
+    served.run(*BLUE, "--limit", "flow_entries=5", "--limit", "packet_ins_per_s=9")
+    told = served.run("set", "blue", "--limit", "flow_entries=none")
+    assert told.exit_code == 0, told.output
+    assert served.api.get("/v1/slices/blue").json["limits"] == {"packet_ins_per_s": 9}
+
+
+def test_a_rule_with_nothing_more_says_nothing_more(served: Served) -> None:
+    assert "everything" not in served.run(*BLUE).output
+
+
+def test_entries_are_shown_over_what_they_became() -> None:
+    became = {"table_id": 1, "match": {"dl_vlan": 5}, "priority": 3, "actions": [],
+              "goto_table": 2}  # fmt: skip
+    entry = {
+        "dpid": "0000000000000001", "table_id": 0, "match": {}, "priority": 3, "cookie": 255,
+        "idle_timeout": 5, "hard_timeout": 0, "became": [became],
+        "actions": [{"name": "output", "port": 7}],
+    }  # fmt: skip
+    console = Terminal()
+    with console.capture() as shown:
+        show_slices.entries(console, {"slice": "a", "entries": [entry], "count": 2})
+    for text in ("everything", "output:7", "0xff", "5/0", "dl_vlan=5", "goto_table:2", "2 entries"):
+        assert text in shown.get()

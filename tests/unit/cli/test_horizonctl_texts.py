@@ -127,7 +127,7 @@ def stats(out: Terminal, t: str) -> None:
 def xen(out: Terminal, t: str) -> None:
     host = {
         "name": t, "state": t, "hypervisor": t, "version": t, "scheduler": t, "cpus": t,
-        "free_memory_kb": 1, "domains": t, "url": t, "reason": t,
+        "free_memory_kb": 1, "domains": t, "url": t, "reason": t, "planes_problem": t,
     }  # fmt: skip
     show_xen.hosts(out, {"hosts": [host]})
     show_xen.added(out, host)

@@ -20,7 +20,7 @@ TABLES = ("flows/events.py", "xen_hosts/migration_events.py")
 """Modules with tables that have kinds as values."""
 ENGINE = "slicer"
 """Whose events are told with this before their names."""
-NO_KINDS = {"migration_within_machine"}
+NO_KINDS = {"migration_within_machine", "migration_by_restart"}
 """Capabilities that the README names."""
 KIND = re.compile("[a-z]+(_[a-z]+)+")
 

@@ -71,13 +71,6 @@ class SlowPeer:
         pass
 
 
-class PlainMemoryHost(LeavingMemoryHost):
-    """One that takes no data plane along."""
-
-    def why_no_planes(self) -> str:
-        return "it cannot"
-
-
 def order(mode: Mode = "standard") -> MigrateDomain:
     return MigrateDomain(
         id=NUMBER,
@@ -112,11 +105,3 @@ def test_what_could_not_begin_in_time_never_does(tmp_path: Path) -> None:
     with pytest.raises(SubjectNotFound):
         source.status(NUMBER)
     assert not list(tmp_path.glob("journal/*"))
-
-
-def test_a_mover_that_takes_no_planes_along_says_so_of_the_mode(tmp_path: Path) -> None:
-    memory = PlainMemoryHost(MemoryWorld(), "one", 4, 8 << 20)
-    source = source_of(memory, tmp_path / "journal", lambda: None, lambda: 100.0)
-    told = source.begin(order("plane-separation"))
-    assert told.state == "refused"
-    assert ("mode", "it cannot") in [(one.field, one.reason) for one in told.refusals]

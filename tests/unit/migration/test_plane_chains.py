@@ -62,7 +62,7 @@ def test_a_bridge_that_leads_away_has_no_frame_go_both_ways() -> None:
     leading = {"to1": ("hzt000001",)}
     number, plan = "0123456789ab", DataPlanePlan(3, PORTS)
     before = quiet(number, plan, leading)
-    assert "hook egress device hzt000001 " in before
+    assert 'hook egress device "hzt000001" ' in before
     assert before.count("counter name late_") == len(PORTS)
     after = quiet(number, plan, leading, is_led=True)
     assert "hzt000001" not in after

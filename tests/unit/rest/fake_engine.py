@@ -33,7 +33,8 @@ class FakeEngine:
         if op == "status":
             tls = {"tenants": False, "switches": False}
             return {"version": self.document["version"], "pid": 1, "switches": [], "tls": tls}
-        return {"slice": fields["slice"], "op": op}
+        entries = {"entries": [], "count": 0} if op == "entries" else {}
+        return {"slice": fields["slice"], "op": op, **entries}
 
     def names(self) -> list[str]:
         return [one["name"] for one in self.document["slices"]]

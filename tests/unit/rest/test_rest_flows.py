@@ -58,6 +58,17 @@ def test_a_flow_is_made_read_listed_and_deleted(client: Any) -> None:
     assert client.fabric.tables.held() == set()
 
 
+def test_a_flow_is_watched_by_its_id_and_no_error_when_it_goes(client: Any) -> None:
+    flow = make(client)
+    make(client, match={**MATCH, "udp_dst": 5})
+    watched = client.get(f"/v1/flows?id={flow['id']}").json
+    assert watched == {"flows": [{**flow, "packets": 7, "bytes": 700}]}
+    client.ask("DELETE", f"/v1/flows/{flow['id']}")
+    assert client.get(f"/v1/flows?id={flow['id']}").json == {"flows": []}
+    refused = client.get("/v1/flows?id=x")
+    assert (refused.status_int, refused.json["errors"][0]["loc"]) == (422, ["id"])
+
+
 def test_a_single_entry_is_broken_while_its_switch_is_away(client: Any) -> None:
     flow = client.ask("POST", "/v1/flows", ENTRY).json
     assert (flow["kind"], flow["dpid"], flow["path"]) == ("entry", B, [])

@@ -27,8 +27,16 @@ from horizon_ryu.core.errors import (
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.problem import Problem
 from horizon_ryu.http.request import MAX_BODY
-from horizon_ryu.http.router import Call, PathParameter, Raw, Resource, Router
+from horizon_ryu.http.router import (
+    NO_RESOURCE,
+    Call,
+    PathParameter,
+    Raw,
+    Resource,
+    Router,
+)
 from horizon_ryu.rest.model import Model
+from horizon_ryu.rest.root import lacking
 
 
 class Note(Model):
@@ -465,3 +473,20 @@ def test_only_what_changes_something_is_run_by_who_bounds_the_wait() -> None:
     answer = ask(router, "/v1/notes", method="DELETE")
     assert (answer.status_int, ran, done) == (503, ["DELETE"], ["GET", "DELETE"])
     assert "may still be carried out" in answer.json["detail"]
+
+
+def test_who_asks_for_a_part_that_a_controller_lacks_is_told_what_would_serve_it() -> None:
+    router = Router(lacking=lacking)
+    answer = ask(router, "/v1/slices/blue/stats")
+    assert answer.status_int == 404
+    assert "no slicer" in answer.json["detail"]
+    assert "slicer_url" in answer.json["detail"]
+    assert "horizon_ryu.xen" in ask(router, "/v1/xen/hosts").json["detail"]
+    for path in ("/", "/v1", "/v1/", "/v2/slices", "/v1/nothing"):
+        assert ask(router, path).json["detail"] == NO_RESOURCE
+
+
+def test_a_part_that_is_served_is_not_said_to_be_lacking() -> None:
+    router = Router(lacking=lacking)
+    router.add([Resource(method="GET", path="/v1/slices", handler=lambda _: None, summary="Try")])
+    assert ask(router, "/v1/slices/blue/nothing").json["detail"] == NO_RESOURCE

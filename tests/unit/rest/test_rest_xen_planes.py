@@ -12,7 +12,7 @@ from horizon_ryu.cli import xen_planes
 from horizon_ryu.cli.terminal import Terminal
 from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer, SessionDeadTime
 from xen_bridge.protocol.documents.domains import CreateDomain
-from xen_bridge.protocol.documents.planes import PlanePort, SeparatedPlane
+from xen_bridge.protocol.documents.planes import PlanePort, PlaneTunnel, SeparatedPlane
 
 PORT = PlanePort("eth0", "02:00:00:00:00:01", "hzp1.0", "vif5.0", "br0", ("10.0.0.1/24",))
 SEPARATED = SeparatedPlane(
@@ -67,6 +67,24 @@ def test_the_table_shows_state_interfaces_and_reasons(client: Any, planes: None)
         "r2: nftables: its rules would be bypassed",
         "r1: table 10001 has no route to 10.9.0.0/24",
     ):
+        assert words in out.getvalue()
+
+
+def test_the_tunnels_of_a_host_are_told_beside_its_routers(client: Any, planes: None) -> None:
+    ends: Any = {"bridge": "br0", "near": "192.0.2.1", "far": "192.0.2.2", "is_away": True}
+    fault = "device hzt00000a is missing"
+    client.xen.bridges["xen1"].tunnels = (
+        PlaneTunnel(device="hzt00000a", faults=(fault,), **ends),
+        PlaneTunnel(device="hzt00000b", mtu=1500, **ends),
+    )
+    told = client.get("/v1/xen/hosts/xen1/planes?check=true").json["tunnels"]
+    assert [(one["device"], one["mtu"], one["faults"]) for one in told] == [
+        ("hzt00000a", None, [fault]),
+        ("hzt00000b", 1500, []),
+    ]
+    out = io.StringIO()
+    xen_planes.show_tunnels(Terminal(file=out, width=160), told)
+    for words in (fault, "tunnel hzt00000b of br0: 192.0.2.1 to 192.0.2.2, MTU 1500"):
         assert words in out.getvalue()
 
 

@@ -662,6 +662,16 @@ def test_r10_frames_of_nobody_are_dropped_in_the_switch_and_counted() -> None:
     assert not any(tenant.news() for tenant in sliced.tenants.values())
 
 
+def test_r10_frames_that_the_switch_drops_until_that_is_idle_are_counted_with_it() -> None:
+    sliced = Sliced()
+    sliced.packet_in(frame("00:00:00:00:00:99"), 1)
+    (drop,) = sliced.news()
+    sliced.answer(FlowRemoved10(drop.match, 0, drop.priority, 0, 3, 0, 1, 40, 2400))
+    assert sliced.datapath.unowned(sliced.now) == 41
+    sliced.answer(FlowRemoved10(drop.match, 0, drop.priority, 0, 3, 0, 1, 40, 2400))
+    assert sliced.datapath.unowned(sliced.now) == 41, "of one that is not known"
+
+
 def test_r12_what_is_done_with_fragments_is_nobodys_to_change() -> None:
     sliced = Sliced()
     assert not sliced.ask("c0", SetConfig(1, 200))

@@ -342,6 +342,7 @@ class HungLink:
     """A switch that confirms, or never does."""
 
     peer = "there:1"
+    is_at_work = False
 
     def __init__(self, hangs: bool) -> None:
         self.datapath = self

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from horizon_ryu.core.slicing.region import Region, TooManyEntries
 from horizon_ryu.core.slicing.region_index import RegionIndex, as_bits, bits_of
 from horizon_ryu.core.slicing.value_set import ValueSet, merged, prefixes
-from horizon_ryu.wire.ternary import HeaderField, HeaderLayout, TernaryMatch
+from horizon_ryu.wire.ternary import EVERY_HEADER, HeaderField, HeaderLayout, TernaryMatch
 
 BITS = 4
 ONES = (1 << BITS) - 1
@@ -229,3 +229,10 @@ def test_the_lowest_bits_of_networks_tell_nothing() -> None:
     ]
     assert RegionIndex(networks).named == 0b1100
     assert RegionIndex([]).named == 0
+
+
+@given(regions)
+def test_parts_of_every_header_are_matches_that_entries_can_have(region: Region) -> None:
+    found = region.common(EVERY_HEADER, 10_000)
+    assert set().union(*map(taken, found)) == headers_of(region)
+    assert all(LAYOUT["exact"].of(one.mask) in (0, ONES) for one in found)

@@ -6,8 +6,14 @@ from typing import Any
 
 from xen_bridge.planes.dead_times import DeadTime, FoundDeadTimes
 from xen_bridge.protocol.documents.migration import MigrationStatus
-from xen_bridge.protocol.documents.planes import PlanePort, SeparatedPlane
-from xen_bridge.separation.plane_report import RouterTimers, check_lines, last_pause, list_lines
+from xen_bridge.protocol.documents.planes import PlanePort, PlaneTunnel, SeparatedPlane
+from xen_bridge.separation.plane_report import (
+    RouterTimers,
+    check_lines,
+    last_pause,
+    list_lines,
+    tunnel_lines,
+)
 
 UUID = "12345678-1234-1234-1234-123456789abc"
 PORT = PlanePort("eth1", "02:00:00:00:00:01", "r1p0", "vif1.1", "lan0", ("10.0.1.1/24",))
@@ -54,6 +60,25 @@ def test_the_list_tells_what_is_made_of_each_router() -> None:
         "r2: refused",
         "  not separated: eth1",
         "  refused: nat: x",
+    ]
+
+
+def test_tunnels_are_listed_and_told_to_be_whole_or_what_they_lack() -> None:
+    about: Any = {"bridge": "lan0", "near": "192.0.2.1", "far": "192.0.2.2", "routers": (UUID,)}
+    whole = PlaneTunnel(device="hzt00000a", is_away=True, mtu=1500, **about)
+    gone = PlaneTunnel(device="hzt00000b", is_away=False, faults=("it is missing",), **about)
+    assert list(tunnel_lines((whole, gone))) == [
+        "hzt00000a: tunnel of bridge lan0, 192.0.2.1 to 192.0.2.2, MTU 1500; "
+        "the bridge is made for it",
+        f"  for {UUID}",
+        "hzt00000b: tunnel of bridge lan0, 192.0.2.1 to 192.0.2.2, not there; "
+        "the bridge is at home here",
+        f"  for {UUID}",
+    ]
+    assert list(tunnel_lines((whole, gone), is_checked=True)) == [
+        "hzt00000a: all is there",
+        "hzt00000b: broken",
+        "  fault: it is missing",
     ]
 
 

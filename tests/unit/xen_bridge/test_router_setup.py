@@ -78,7 +78,12 @@ def test_a_router_without_daemons_has_nothing_set_up_inside() -> None:
 def test_what_namespaces_can_no_xen_host_declares() -> None:
     pytest.importorskip("libvirt")
     declared = XenHypervisor("xen:///system", lambda _command: "").capabilities
-    only = {Capability.ROUTER_SETUP, Capability.MIGRATION_WITHIN_MACHINE}
+    only = {
+        Capability.FREEZER,
+        Capability.ROUTER_SETUP,
+        Capability.MIGRATION_WITHIN_MACHINE,
+        Capability.MIGRATION_BY_RESTART,
+    }
     assert declared == set(Capability) - only
 
 

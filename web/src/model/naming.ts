@@ -21,10 +21,20 @@ export function stationLabel(station: Station): string {
   return ip ?? station.mac;
 }
 
-/** Return a match in one line: `ip 10.0.0.2/32 udp`. */
+/** Return a match in one line, as `horizonctl` writes it: `dl_type=0x0800,nw_dst=10.0.0.2`. */
 export function matchText(match: Match): string {
-  const parts = Object.entries(match).map(([name, value]) => `${name}=${value}`);
+  const parts = Object.entries(match).map(([name, value]) => `${name}=${matched(name, value)}`);
   return parts.length ? parts.join(",") : "everything";
+}
+
+function matched(name: string, value: unknown): string {
+  const isType = name === "dl_type" && typeof value === "number";
+  return isType ? `0x${value.toString(16).padStart(4, "0")}` : String(value);
+}
+
+/** Return a number with what it counts: `1 flow`, `2 flows`. */
+export function counted(count: number, one: string, more = `${one}s`): string {
+  return `${count} ${count === 1 ? one : more}`;
 }
 
 export function flowLabel(flow: Flow): string {

@@ -1,7 +1,7 @@
 /** The objects of the world as rows of a tree table: grouped, filtered, sorted. Pure. */
 
 import { loadsOf } from "../picture/elements.ts";
-import { bps, flowLabel, matchText, shortDpid, stationLabel, switchLabel } from "./naming.ts";
+import { bps, counted, flowLabel, matchText, shortDpid, stationLabel, switchLabel } from "./naming.ts";
 import { cablesOf, linkKey } from "./network.ts";
 import { routerId, type World, xenHostId } from "./world.ts";
 
@@ -157,7 +157,7 @@ function slices({ slices: { known } }: World): Row[] {
     kind: "slice",
     name: one.name,
     state: one.enabled ? "enabled" : "disabled",
-    detail: `${one.flowspace.length} rules`,
+    detail: counted(one.flowspace.length, "rule"),
     level: 2,
   }));
 }

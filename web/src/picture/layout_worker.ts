@@ -24,7 +24,10 @@ function layOut({ nodes, edges }: LayoutRequest): Record<string, Position> {
     sorted.map(({ id, parent, size }) => ({ data: { id, size, ...(parent ? { parent } : {}) } })),
   );
   cy.add(edges.map((one, place) => ({ data: { ...one, id: `edge ${place}` } })));
-  cy.style([{ selector: "node:childless", style: { width: "data(size)", height: "data(size)" } }]);
+  cy.style([
+    { selector: "node:childless", style: { width: "data(size)", height: "data(size)" } },
+    { selector: "node:parent", style: { padding: "22px" } },
+  ]);
   const options = {
     name: "fcose",
     quality: nodes.length > 300 ? "default" : "proof",

@@ -66,7 +66,7 @@ export function look(): StylesheetJson {
         "font-weight": 600,
       },
     },
-    { selector: "node[kind='xen_host']:childless", style: { width: 130, height: 76 } },
+    { selector: "node[kind='xen_host']:childless", style: { width: 110, height: 60 } },
     {
       selector: "node[kind='router']",
       style: { shape: "round-hexagon", width: 54, height: 34, "border-color": accent },

@@ -2,6 +2,7 @@
 
 import cytoscape, { type Core, type EventObject, type NodeSingular } from "cytoscape";
 import type { Position } from "../api/types.ts";
+import { apart, type Box } from "./boxes.ts";
 import type { Elements, PictureEdge, PictureNode } from "./elements.ts";
 import type { LayoutRequest } from "./layout_worker.ts";
 import { look } from "./look.ts";
@@ -26,8 +27,10 @@ export interface Marks {
   cut: ReadonlySet<string>;
 }
 
-const SIZES = { switch: 46, station: 14, segment: 26, xen_host: 130, router: 54 };
+const SIZES = { switch: 46, station: 14, segment: 26, xen_host: 154, router: 54 };
 const ROOMS = { switch: 90, station: 44, segment: 60, xen_host: 190, router: 84 };
+const MARGIN = { x: 80, y: 60 };
+/** From the middle of a host without routers, or of its outer ones, to the edge of its box. */
 const QUIET_MS = 700;
 /** Without another node, before the first layout: switches join one after the other. */
 const LONE_MS = 1_500;
@@ -117,6 +120,13 @@ export class Picture {
     return { x: (box?.left ?? 0) + at.x, y: (box?.top ?? 0) + at.y };
   }
 
+  /** Tell whether two objects lie on one another. */
+  overlap(one: string, other: string): boolean {
+    const [a, b] = [one, other].map((id) => this.cy.getElementById(id).boundingBox({}));
+    if (a === undefined || b === undefined) return false;
+    return a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2;
+  }
+
   /** Return the ids in the picture. */
   ids(): string[] {
     return this.cy.elements().map((one) => one.id());
@@ -179,10 +189,12 @@ export class Picture {
     const siblings = this.wanted.nodes.filter(
       (other) => other.parent === one.parent && one.parent !== null,
     );
+    const others = new Map(this.wanted.nodes.map((other) => [other.id, other]));
     return {
       id: one.id,
       near: siblings.length > 1 ? siblings.map((s) => s.id) : near,
       room: ROOMS[one.kind],
+      roomOf: (id) => roomBetween(one, others.get(id)),
     };
   }
 
@@ -235,10 +247,19 @@ export class Picture {
 
   private arranged(found: Map<string, Position>): void {
     this.arranging = false;
-    const made = new Map([...found].filter(([id]) => !this.positions.has(id)));
+    const spread = apart(this.boxes(), found);
+    const made = new Map([...spread].filter(([id]) => !this.positions.has(id)));
     for (const [id, spot] of made) this.positions.set(id, spot);
     this.events.placed(made);
     this.settle();
+  }
+
+  private boxes(): Box[] {
+    const hosts = this.wanted.nodes.filter((one) => one.kind === "xen_host");
+    return hosts.map(({ id }) => {
+      const within = this.wanted.nodes.filter((one) => one.parent === id).map((one) => one.id);
+      return { members: within.length > 0 ? within : [id], margin: MARGIN };
+    });
   }
 
   private again(milliseconds: number): void {
@@ -334,6 +355,14 @@ export class Picture {
     });
     return found.empty() ? null : found.first().id();
   }
+}
+
+/** Return the distance that a node keeps from another one: routers of two hosts are in two boxes. */
+function roomBetween(one: PictureNode, other: PictureNode | undefined): number {
+  if (other === undefined) return 0;
+  const isBox =
+    other.kind === "xen_host" || (other.kind === "router" && other.parent !== one.parent);
+  return isBox ? ROOMS.xen_host : 0;
 }
 
 /** Change what differs: each change of data has styles computed again. */

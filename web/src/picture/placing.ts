@@ -8,6 +8,8 @@ export interface Placed {
   near: readonly string[];
   /** The distance that it keeps from others. */
   room: number;
+  /** The distance that one of the others keeps, by its id. */
+  roomOf?(other: string): number;
 }
 
 const TURNS = 16;
@@ -36,21 +38,22 @@ export function place(
 function freeSpot(one: Placed, taken: ReadonlyMap<string, Position>): Position {
   const near = one.near.flatMap((id) => taken.get(id) ?? []);
   const middle = near.length > 0 ? centre(near) : beyond([...taken.values()], one.room);
-  if (near.length !== 1 && isFree(middle, taken, one.room)) return rounded(middle);
+  if (near.length !== 1 && isFree(middle, taken, one)) return rounded(middle);
   const first = hash(one.id) % TURNS;
   for (let ring = 1; ring <= RINGS; ring += 1) {
     for (let turn = 0; turn < TURNS; turn += 1) {
       const angle = ((first + turn) / TURNS) * 2 * Math.PI;
       const away = one.room * (0.9 + 0.5 * ring);
       const spot = { x: middle.x + away * Math.cos(angle), y: middle.y + away * Math.sin(angle) };
-      if (isFree(spot, taken, one.room)) return rounded(spot);
+      if (isFree(spot, taken, one)) return rounded(spot);
     }
   }
   return rounded(middle);
 }
 
-function isFree(spot: Position, taken: ReadonlyMap<string, Position>, room: number): boolean {
-  for (const other of taken.values()) {
+function isFree(spot: Position, taken: ReadonlyMap<string, Position>, one: Placed): boolean {
+  for (const [id, other] of taken) {
+    const room = Math.max(one.room, one.roomOf?.(id) ?? 0);
     if (Math.hypot(other.x - spot.x, other.y - spot.y) < room) return false;
   }
   return true;

@@ -72,6 +72,7 @@ export function App({ enter }: { enter(token: string): void }) {
       else if (event.key === "Escape")
         view.set({ mode: { kind: "look" }, selected: null, overlay: null, planned: new Set() });
       else if (tabs[event.key]) setTab(tabs[event.key] as Tab);
+      else if (event.key === "f") document.getElementById("fit")?.click();
       else if (!begin(event.key)) return;
       event.preventDefault();
     };

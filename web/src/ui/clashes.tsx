@@ -1,13 +1,16 @@
 /** The report of clashes: which rules overlap, and to whom the frames belong. */
 
 import type { ClashReport } from "../api/types.ts";
+import { counted } from "../model/naming.ts";
 
 export function Clashes({ report }: { report: ClashReport }) {
   const { clashes, whole } = report;
   return (
     <div class="plan" role="status" id="clashes">
       <p>
-        <b>{clashes.length === 0 ? "Nothing clashes" : `${clashes.length} clashes`}</b>
+        <b>
+          {clashes.length === 0 ? "Nothing clashes" : counted(clashes.length, "clash", "clashes")}
+        </b>
         {!whole && ", and there are more"}
       </p>
       <ul class="entries">

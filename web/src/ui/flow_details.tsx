@@ -26,16 +26,13 @@ export function FlowPart({ one, world }: { one: Flow; world: World }) {
     before.current = now;
     if (rate !== null) histories.note(`flow:${one.id}`, { at: now.at, rx: 8 * rate, tx: null });
   };
+  // With each look at the loads, and when an event told of it. One that has gone meanwhile is no error.
   useEffect(() => {
-    const read = () =>
-      void client
-        .get<Flow>(`/v1/flows/${one.id}`)
-        .then(({ body }) => note(body))
-        .catch(() => undefined);
-    read();
-    const timer = setInterval(read, 2_000);
-    return () => clearInterval(timer);
-  }, [client, one.id]);
+    client
+      .get<{ flows: Flow[] }>(`/v1/flows?id=${one.id}`)
+      .then(({ body }) => body.flows.forEach(note))
+      .catch(() => undefined);
+  }, [client, one, world.loads]);
   const way = one.path.map((hop) => switchLabel(hop.dpid, world.network.switches)).join(" → ");
   const request = { method: "DELETE", path: `/v1/flows/${one.id}` };
   return (
@@ -50,7 +47,7 @@ export function FlowPart({ one, world }: { one: Flow; world: World }) {
           ["Priority", one.priority ?? "–"],
         ]}
       />
-      <KeptGraph id={`flow:${one.id}`} looked={counted} />
+      <KeptGraph id={`flow:${one.id}`} looked={counted} ways={[["rx", "carried"]]} />
       {mode.kind === "migrate" && mode.flow === one.id ? (
         <MigrateFlow flow={one} waypoints={mode.waypoints} />
       ) : (

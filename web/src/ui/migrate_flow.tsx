@@ -4,10 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import { command } from "../actions/equivalents.ts";
 import { faultsOf, type Problem, remainder } from "../api/problem.ts";
 import type { Flow, FlowMigration, Loads } from "../api/types.ts";
-import { switchLabel } from "../model/naming.ts";
+import { counted, switchLabel } from "../model/naming.ts";
 import { wayIds } from "../model/rows.ts";
 import { asProblem, useAction, usePage, useWorld } from "./context.tsx";
-import { Equivalents, Fault } from "./parts.tsx";
+import { Chips, Equivalents, Fault } from "./parts.tsx";
 
 export function MigrateFlow({ flow, waypoints }: { flow: Flow; waypoints: string[] }) {
   const { client, view, hasToken } = usePage();
@@ -61,20 +61,11 @@ export function MigrateFlow({ flow, waypoints }: { flow: Flow; waypoints: string
       {done === null && (
         <p class="note">Click switches in the order in which the flow is to pass them.</p>
       )}
-      <ol class="chips" aria-label="Waypoints">
-        {waypoints.map((dpid, place) => (
-          <li key={`${dpid} ${place}`}>
-            {label(dpid)}
-            <button
-              type="button"
-              aria-label={`Remove ${label(dpid)}`}
-              onClick={() => setWaypoints(waypoints.filter((_, at) => at !== place))}
-            >
-              ×
-            </button>
-          </li>
-        ))}
-      </ol>
+      <Chips
+        label="Waypoints"
+        names={waypoints.map(label)}
+        remove={(place) => setWaypoints(waypoints.filter((_, at) => at !== place))}
+      />
       <form
         class="inline"
         onSubmit={(event) => {
@@ -172,7 +163,7 @@ function Outcome({ done, label }: { done: FlowMigration; label(dpid: string): st
   return (
     <p class="outcome" role="status">
       {done.state === "done" ? "Moved" : done.state}
-      {took}, {done.waves} waves:{" "}
+      {took}, {counted(done.waves, "wave")}:{" "}
       <b class="way">{done.path.map((hop) => label(hop.dpid)).join(" → ")}</b>
       {done.error && ` (${done.error.detail})`}
     </p>

@@ -74,6 +74,7 @@ const KEYS: [string, string][] = [
   ["s", "make a slice"],
   ["t", "timers"],
   ["w", "what if"],
+  ["f", "fit the picture"],
   ["1 2 3", "table, picture, details (narrow screens)"],
   ["Esc", "close, or select nothing"],
   ["?", "this sheet"],

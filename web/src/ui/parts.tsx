@@ -89,6 +89,22 @@ export function Fault({ words }: { words: string[] }) {
   );
 }
 
+/** What was chosen one after the other; each may be taken back. */
+export function Chips(props: { label: string; names: string[]; remove(place: number): void }) {
+  return (
+    <ol class="chips" aria-label={props.label}>
+      {props.names.map((name, place) => (
+        <li key={`${name} ${place}`}>
+          {name}
+          <button type="button" aria-label={`Remove ${name}`} onClick={() => props.remove(place)}>
+            ×
+          </button>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
 export function Facts({ facts }: { facts: [string, ComponentChildren][] }) {
   return (
     <dl class="facts">

@@ -39,6 +39,7 @@ export function PictureView({ choose }: { choose(id: string | null): void }) {
         where: (id: string) => made.where(id),
         ids: () => made.ids(),
         marked: (name: string) => made.marked(name),
+        overlap: (one: string, other: string) => made.overlap(one, other),
         line: (id: string) => made.line(id),
         panBy: (x: number, y: number) => made.panBy(x, y),
       },
@@ -78,7 +79,12 @@ export function PictureView({ choose }: { choose(id: string | null): void }) {
         aria-label="Picture of the network; the table has the same objects"
       />
       <div class="tools">
-        <button type="button" onClick={() => picture.current?.fit()} title="Fit the picture (F)">
+        <button
+          type="button"
+          id="fit"
+          onClick={() => picture.current?.fit()}
+          title="Fit the picture (F)"
+        >
           Fit
         </button>
         <button type="button" onClick={arrange} title="Lay out anew what nobody put there by hand">

@@ -1,5 +1,6 @@
 /** Rates of the last 15 minutes: of a port as the controller kept them, of others as the page did. */
 
+import { Fragment } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { History, PortRef } from "../api/types.ts";
@@ -8,6 +9,14 @@ import { scaled } from "../model/naming.ts";
 import { usePage } from "./context.tsx";
 
 const AGAIN_MS = 5_000;
+
+/** A colour of the graph, and what has it. */
+export type Way = readonly ["rx" | "tx", string];
+
+const BOTH_WAYS: readonly Way[] = [
+  ["rx", "received"],
+  ["tx", "sent"],
+];
 
 export function RateGraph({ port }: { port: PortRef }) {
   const { client } = usePage();
@@ -24,17 +33,23 @@ export function RateGraph({ port }: { port: PortRef }) {
     const timer = setInterval(again, AGAIN_MS);
     return () => clearInterval(timer);
   }, [client, port.dpid, port.port_no]);
-  return <Graph of={`Port ${port.port_no}`} data={data} absent={absent} />;
+  return <Graph of={`Port ${port.port_no}`} data={data} absent={absent} ways={BOTH_WAYS} />;
 }
 
 /** The rates of an object that the page remembers itself; drawn again as often as `looked` changes. */
-export function KeptGraph({ id, looked }: { id: string; looked: unknown }) {
+export function KeptGraph(props: { id: string; looked: unknown; ways?: readonly Way[] }) {
+  const { id, looked, ways = BOTH_WAYS } = props;
   const { histories } = usePage();
   const data = useMemo(() => keptData(histories.of(id), performance.now() / 1000), [id, looked]);
-  return <Graph of="As far as this page saw it" data={data} absent={null} />;
+  return <Graph of="As far as this page saw it" data={data} absent={null} ways={ways} />;
 }
 
-function Graph(props: { of: string; data: uPlot.AlignedData; absent: string | null }) {
+function Graph(props: {
+  of: string;
+  data: uPlot.AlignedData;
+  absent: string | null;
+  ways: readonly Way[];
+}) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const isDark = useDark();
@@ -47,7 +62,12 @@ function Graph(props: { of: string; data: uPlot.AlignedData; absent: string | nu
   return (
     <figure class="graph">
       <figcaption>
-        {props.of}, last 15 minutes: <b class="rx">received</b>, <b class="tx">sent</b>
+        {props.of}, last 15 minutes, b/s:
+        {props.ways.map(([kind, word], place) => (
+          <Fragment key={kind}>
+            {place > 0 && ","} <b class={kind}>{word}</b>
+          </Fragment>
+        ))}
       </figcaption>
       {props.absent !== null && <p class="note">{props.absent}</p>}
       <div ref={box} hidden={props.absent !== null} />
@@ -95,7 +115,7 @@ function optionsOf(width: number): uPlot.Options {
   };
   return {
     width,
-    height: 130,
+    height: 110,
     legend: { show: false },
     cursor: { show: false },
     scales: {
@@ -105,6 +125,7 @@ function optionsOf(width: number): uPlot.Options {
     axes: [
       {
         ...axis,
+        size: 26,
         values: (_plot, values) => values.map((value) => (value === 0 ? "now" : `${value} min`)),
       },
       { ...axis, size: 58, values: (_plot, values) => values.map((value) => scaled(value)) },

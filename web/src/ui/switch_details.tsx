@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { command } from "../actions/equivalents.ts";
 import { remainder } from "../api/problem.ts";
 import type { Switch } from "../api/types.ts";
-import { bps, percent } from "../model/naming.ts";
+import { bps, percent, switchLabel } from "../model/naming.ts";
 import { useAction, usePage, useWorld } from "./context.tsx";
 import { useMeasures } from "./measures.ts";
 import { Equivalents, Facts, Fault, Field } from "./parts.tsx";
@@ -12,7 +12,7 @@ import { RateGraph } from "./rate_graph.tsx";
 
 export function SwitchPart({ one }: { one: Switch }) {
   const { client, hasToken } = usePage();
-  const { loads } = useWorld();
+  const { loads, network } = useWorld();
   const [name, setName] = useState(one.name ?? "");
   const measures = useMeasures(one.dpid);
   const [entries, setEntries] = useState<Record<string, unknown>[] | null>(null);
@@ -33,7 +33,7 @@ export function SwitchPart({ one }: { one: Switch }) {
   );
   return (
     <>
-      <h2>Switch {one.name ?? ""}</h2>
+      <h2>Switch {switchLabel(one.dpid, network.switches)}</h2>
       <Facts
         facts={[
           ["Datapath", one.dpid],

@@ -3,12 +3,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { command } from "../actions/equivalents.ts";
 import { type Problem, remainder } from "../api/problem.ts";
-import type { WhatIf as Answer } from "../api/types.ts";
-import { flowLabel, switchLabel } from "../model/naming.ts";
+import type { WhatIf as Answer, PortRef } from "../api/types.ts";
+import { counted, flowLabel, switchLabel } from "../model/naming.ts";
 import { cablesOf } from "../model/network.ts";
 import { wayIds } from "../model/rows.ts";
 import { asProblem, usePage, useWorld } from "./context.tsx";
-import { Equivalents, Fault } from "./parts.tsx";
+import { Chips, Equivalents, Fault } from "./parts.tsx";
 
 export function WhatIf({ cut }: { cut: string[] }) {
   const { client, view, hasToken } = usePage();
@@ -21,9 +21,14 @@ export function WhatIf({ cut }: { cut: string[] }) {
     const one = cables.get(id);
     return one === undefined ? [] : [{ src: one.a, dst: one.b }];
   });
+  const at = (end: PortRef) => `${label(end.dpid)}:${end.port_no}`;
   const words = cut.map((id) => {
     const one = cables.get(id);
-    return one === undefined ? label(id) : `${label(one.a.dpid)}:${one.a.port_no}`;
+    return one === undefined ? label(id) : at(one.a);
+  });
+  const names = cut.map((id) => {
+    const one = cables.get(id);
+    return one === undefined ? label(id) : `${at(one.a)} – ${at(one.b)}`;
   });
   const body = { links, switches: cut.filter((id) => world.network.switches.has(id)) };
   useEffect(() => {
@@ -45,13 +50,22 @@ export function WhatIf({ cut }: { cut: string[] }) {
       <p class="note">
         Click links and switches to cut them, in the picture only. Nothing is touched.
       </p>
+      <Chips
+        label="Cut"
+        names={names}
+        remove={(place) =>
+          view.set({
+            mode: { kind: "whatif", cut: cut.filter((_, at) => at !== place), answer: null },
+          })
+        }
+      />
       <Fault words={remainder(problem)} />
       {answer !== null && (
         <div role="status" id="what-if-answer">
           <p>
-            {answer.counts.moves ?? 0} flows would move,{" "}
-            <b>{answer.counts.breaks ?? 0} would break</b>, {answer.counts.unchanged ?? 0} stay.{" "}
-            {answer.hosts_cut_off.length} stations would be cut off;{" "}
+            {counted(answer.counts.moves ?? 0, "flow")} would move,{" "}
+            <b>{answer.counts.breaks ?? 0} would break</b>, {answer.counts.unchanged ?? 0} would
+            stay. {counted(answer.hosts_cut_off.length, "station")} would be cut off;{" "}
             {answer.parts === 1
               ? "the network stays whole"
               : `the network falls into ${answer.parts} parts`}

@@ -7,7 +7,7 @@ by a program that was started anew meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -21,14 +21,16 @@ Site: TypeAlias = Mapping[str, str]
 class MoveOrder:
     """A domain, by its UUID, that is to be moved as ``migration`` to ``site``.
 
-    One that is ``separated`` does not get into the bridges of its interfaces there: somebody else
-    binds them.
+    Of one that is ``separated`` the interfaces that have left their bridges here do not get into
+    those of the other host: somebody else binds them. ``is_there`` is what the destination said,
+    if it was asked.
     """
 
     migration: str
     uuid: str
     site: Site
     separated: bool = False
+    is_there: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class MoveHooks:
     there, and raises a BridgeError to have it stay here. ``stopped`` is called when it has begun
     to stand still, ``arrived`` when it is there and does not go on yet; that raises nothing. A back
     end that hears a moment late that it stands still calls ``may_stop`` before that can be.
+    ``start_there`` has it started at the destination, and raises a BridgeError.
     """
 
     may_go_on: Callable[[float], None] = lambda _seconds: None
     stopped: Callable[[], None] = lambda: None
     arrived: Callable[[], None] = lambda: None
     may_stop: Callable[[], None] = lambda: None
+    start_there: Callable[[], None] = lambda: None
 
 
 @runtime_checkable
@@ -111,11 +115,22 @@ class ReconnectingMover(Protocol):
 
 
 @runtime_checkable
-class PlainMover(Protocol):
-    """A back end that moves domains, and cannot yet have a data plane go along."""
+class RestartingMover(Protocol):
+    """A back end that has domains started anew where it cannot hand them over.
 
-    def why_no_planes(self) -> str:
-        """Return why a router's separated planes do not go along."""
+    Its :meth:`DomainMover.settle` needs to be told where a domain is that :meth:`is_asked`.
+    """
+
+    def restarts(self, site: Site) -> bool:
+        """Tell whether a domain is started anew at a site; InvalidRequest for one that is none."""
+
+    def is_asked(self, order: MoveOrder) -> bool:
+        """Tell whether only the destination knows whether a domain runs there."""
+
+    def start_incoming(
+        self, migration: str, definition: CreateDomain, bound: Collection[str]
+    ) -> None:
+        """Start a domain here; interfaces with the MACs ``bound`` are bound by somebody else."""
 
 
 def mover_of(hypervisor: object) -> DomainMover | None:

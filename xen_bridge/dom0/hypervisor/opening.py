@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.dom0.hypervisor.libvirt_test_host import LibvirtTestHost
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
-from xen_bridge.dom0.hypervisor.netns.netns_mover import netns_host
+from xen_bridge.dom0.hypervisor.netns.restarting_host import netns_host
 from xen_bridge.dom0.hypervisor.xen.xen_mover import moving_xen_host
 from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import InvalidRequest

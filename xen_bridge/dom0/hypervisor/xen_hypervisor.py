@@ -43,7 +43,12 @@ LOG = logging.getLogger(__name__)
 KNOWN_SCHEDULERS = ("credit", "credit2")
 DOMAIN_0 = 0
 
-_OF_NAMESPACES = {Capability.ROUTER_SETUP, Capability.MIGRATION_WITHIN_MACHINE}
+_OF_NAMESPACES = {
+    Capability.FREEZER,
+    Capability.ROUTER_SETUP,
+    Capability.MIGRATION_WITHIN_MACHINE,
+    Capability.MIGRATION_BY_RESTART,
+}
 """A guest sets up itself what is inside, and is on a machine of its own."""
 _WITH_XL = frozenset(Capability) - _OF_NAMESPACES
 _WITHOUT_XL = _WITH_XL - {Capability.AFFINITY}

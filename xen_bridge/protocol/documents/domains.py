@@ -129,7 +129,8 @@ class PhysicalHostInfo:
     """A physical host; ``capabilities`` are the names of what its back end can do.
 
     ``scheduler`` and ``free_memory_kb`` are None where they cannot be told. ``peer_url`` is where
-    other hosts reach its node, if elsewhere than the controller does.
+    other hosts reach its node, if elsewhere than the controller does. ``planes_problem`` is why no
+    router's planes can be separated there; those that can have the capability plane_separation.
     """
 
     name: str = document_field(least=1)
@@ -141,6 +142,7 @@ class PhysicalHostInfo:
     free_memory_kb: int | None = document_field(None, tag="FreeMemoryKb", least=0)
     capabilities: tuple[str, ...] = document_field((), tag="Capability")
     peer_url: str | None = document_field(None, tag="PeerUrl", pattern=NODE_URL)
+    planes_problem: str | None = document_field(None, tag="PlanesProblem")
 
 
 # ---- asked

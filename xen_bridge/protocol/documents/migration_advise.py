@@ -29,9 +29,10 @@ MAX_FRAMES, MAX_FRAME_TEXT = 256, 16 * 1024
 MAX_NEIGHBORS = 8192
 MAX_TUNNEL = (1 << 24) - 1
 
-AdvisedStep = Literal["renew", "bind", "announce", "finish"]
-"""renew: the migration goes on; bind: the domain has come, its data plane takes its packets;
-announce: neighbors are told that it is there; finish: all is done at the source."""
+AdvisedStep = Literal["renew", "start", "bind", "announce", "finish"]
+"""renew: the migration goes on; start: the domain is started anew, where that is how it comes;
+bind: the domain has come, its data plane takes its packets; announce: neighbors are told that it is
+there; finish: all is done at the source."""
 IncomingState = Literal["prepared", "here", "finished", "aborted"]
 
 

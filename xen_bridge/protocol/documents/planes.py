@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xen_bridge.protocol.document_schema import document_field
-from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER
+from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER, UUID
 from xen_bridge.protocol.documents.hello import PREFIX
+from xen_bridge.protocol.documents.measures import ADDRESS
 
 PlaneState = Literal["synchronizing", "separated", "refused", "broken"]
 
@@ -66,8 +67,28 @@ class SeparatedPlane:
     faults: tuple[str, ...] = document_field((), tag="Fault")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaneTunnel:
+    """This host's end of the tunnel by which a bridge goes on at another host.
+
+    ``is_away``: the bridge was made here for it, otherwise it is at home here. ``mtu`` is that of
+    ``device``, in bytes; None where it is not there. ``faults`` are known where they were asked
+    for. ``routers`` are the UUIDs of the domains that it is for.
+    """
+
+    bridge: str = document_field(pattern=DEVICE_NAME)
+    device: str = document_field(pattern=DEVICE_NAME)
+    near: str = document_field(pattern=ADDRESS)
+    far: str = document_field(pattern=ADDRESS)
+    is_away: bool = document_field()
+    mtu: int | None = document_field(None, least=1)
+    routers: tuple[str, ...] = document_field((), tag="Router", pattern=UUID)
+    faults: tuple[str, ...] = document_field((), tag="Fault")
+
+
 @dataclass(frozen=True, slots=True)
 class PlaneList:
-    """All of them, by name."""
+    """All of them, by name, and the ends of tunnels that are here, by device."""
 
     planes: tuple[SeparatedPlane, ...] = document_field((), tag="Plane")
+    tunnels: tuple[PlaneTunnel, ...] = document_field((), tag="Tunnel")

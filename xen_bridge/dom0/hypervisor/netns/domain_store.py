@@ -50,6 +50,8 @@ class RunRecord:
     cap: int = DEFAULT_CAP
     moving: str = ""
     """The migration by which it is being moved elsewhere, if it is."""
+    is_asked: bool = False
+    """Whether another machine was asked to start it by then."""
 
 
 class DomainStore:

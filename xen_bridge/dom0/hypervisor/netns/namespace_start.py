@@ -8,6 +8,7 @@ import select
 import shlex
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -110,14 +111,25 @@ class NamespaceLinks:
             if path.is_symlink() and os.readlink(path) == f"/proc/{pid}/ns/net":
                 path.unlink(missing_ok=True)
 
-    def connect(self, definition: CreateDomain, name: str, number: int, pid: int) -> None:
-        """Give the domain of ``pid`` its interfaces, up, each with its other end in its bridge."""
+    def connect(
+        self,
+        definition: CreateDomain,
+        name: str,
+        number: int,
+        pid: int,
+        bound: Collection[str] = (),
+    ) -> None:
+        """Give the domain of ``pid`` its interfaces, up, each with its other end in its bridge.
+
+        But those with the MACs ``bound``, which are in none.
+        """
         self.ip("-n", name, "link", "set", "lo", "up")
         for index, item in enumerate(definition.interfaces):
             ours, theirs = target(number, index), f"eth{index}"
             peer = ("peer", "name", theirs, "address", item.mac or "", "netns", str(pid))
             self.ip("link", "add", "name", ours, "type", "veth", *peer)
-            self.ip("link", "set", ours, "master", item.bridge, "up")
+            master = () if item.mac in bound else ("master", item.bridge)
+            self.ip("link", "set", ours, *master, "up")
             self.ip("-n", name, "link", "set", theirs, "up")
             for address in item.addresses:
                 self.ip("-n", name, "address", "add", address, "dev", theirs, *_at_once(address))

@@ -12,7 +12,7 @@ import secrets
 import shlex
 import stat
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGTERM
@@ -112,15 +112,18 @@ class NetnsHost(NetnsReader):
                 raise RequestConflict(f"{found.name} runs already")
             self._start(found)
 
-    def _start(self, found: FoundDomain) -> None:
+    def _start(self, found: FoundDomain, bound: Collection[str] = ()) -> None:
+        """Start a domain; those of its interfaces with the MACs ``bound`` get into no bridge."""
         number, starting = self._store.next_id(), StartingDomain()
         try:
             record = RunRecord(starting.pid, starting.start_ticks, number, boot_id())
             self._store.put_run(found.uuid, record)
             self._links.name(self._namespace(found), starting.pid)
-            self._links.connect(found.definition, self._namespace(found), number, starting.pid)
+            name = self._namespace(found)
+            self._links.connect(found.definition, name, number, starting.pid, bound)
             if self._has_cgroups:
                 self._cgroups.enter(found.uuid, starting.pid)
+            self._freezer.enter(found.uuid, starting.pid)
             starting.go(found.definition)
         except (BridgeError, OSError):
             starting.end()
@@ -135,8 +138,12 @@ class NetnsHost(NetnsReader):
     def _forget_run(self, found: FoundDomain, number: int) -> None:
         self._links.disconnect(number, len(found.definition.interfaces))
         self._links.forget(self._namespace(found))
-        self._cgroups.leave(found.uuid)
+        self._leave_groups(found.uuid)
         self._store.put_run(found.uuid, None)
+
+    def _leave_groups(self, uuid: str) -> None:
+        self._cgroups.leave(uuid)
+        self._freezer.leave(uuid)
 
     def shutdown(self, domain: str) -> None:
         """Ask the processes of a domain to end; returns before they have."""
@@ -160,7 +167,7 @@ class NetnsHost(NetnsReader):
             if found.record is not None:
                 raise RequestConflict(f"{found.name} runs")
             self._links.forget(self._namespace(found))
-            self._cgroups.leave(found.uuid)
+            self._leave_groups(found.uuid)
             self._store.remove(found.uuid)
 
     def suspend(self, domain: str) -> None:

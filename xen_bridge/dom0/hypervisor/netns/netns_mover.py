@@ -27,7 +27,6 @@ from xen_bridge.dom0.hypervisor.netns.processes import (
     pid_namespace,
     thaw,
 )
-from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import (
     BridgeError,
     HypervisorError,
@@ -44,7 +43,7 @@ from xen_bridge.netlink.wire import Request
 from xen_bridge.protocol.documents.domains import CreateDomain
 
 DEFAULT_BASE = "/var/lib/xen-bridge/netns"
-_HOST = re.compile(r"[A-Za-z0-9_]{1,31}")
+HOST = re.compile(r"[A-Za-z0-9_]{1,31}")
 """No dash: it is where the name of a domain begins, in that of its namespace."""
 _TURN = 0.02
 """Seconds between two looks whether the domain may stand still for longer."""
@@ -80,7 +79,7 @@ class NetnsSite:
                 ("destination",),
                 "is another machine: domains that are network namespaces go within one only",
             )
-        if not made.base.startswith("/") or _HOST.fullmatch(made.host) is None or made.number < 1:
+        if not made.base.startswith("/") or HOST.fullmatch(made.host) is None or made.number < 1:
             raise InvalidRequest(("destination",), "tells of a host what none can be")
         return made
 
@@ -125,7 +124,7 @@ class MovingNetnsHost(NetnsHost):
         missing = bridges - {link.name for link in self._netlink.links() if link.kind == "bridge"}
         if missing:
             raise InvalidRequest(("destination",), f"has no bridge {', '.join(sorted(missing))}")
-        return self._site(1).facts()
+        return self._site_facts(1)
 
     def prepare_incoming(self, migration: str, definition: CreateDomain) -> Site:
         """Keep a place for a domain, and tell where this host is."""
@@ -136,11 +135,11 @@ class MovingNetnsHost(NetnsHost):
                 self.check_incoming(definition)
                 kept = Reservation(migration, definition.name, self._store.next_id())
                 self._store.reserve(uuid, kept)
-        return self._site(kept.number).facts()
+        return self._site_facts(kept.number)
 
-    def _site(self, number: int) -> NetnsSite:
+    def _site_facts(self, number: int) -> Site:
         base = str(self._store.base.resolve())
-        return NetnsSite(boot_id(), os.getpid(), inode_of(), base, self._name, number)
+        return NetnsSite(boot_id(), os.getpid(), inode_of(), base, self._name, number).facts()
 
     def check_site(self, uuid: str, site: Site) -> None:
         """Raise InvalidRequest for a site that is not this machine's, or is here."""
@@ -154,27 +153,44 @@ class MovingNetnsHost(NetnsHost):
     def move(self, order: MoveOrder, pause_s: float, hooks: MoveHooks) -> float:
         """Stop a domain, hand it over, let it go on; return for how long it stood still."""
         there = NetnsSite.read(order.site)
+        found, record = self._begin_move(order)
+        stopped = self._stand_still(found, record, pause_s, hooks)
+        with self._both_locks(there.store):
+            hooks.may_go_on(time.monotonic() - stopped)
+            self._hand_over(found, record, order, there)
+        hooks.arrived()
+        self._let_go(found.uuid, record)
+        stood = time.monotonic() - stopped
+        if not order.separated:
+            with suppress(BridgeError):
+                announce_domain(record.pid)
+        return stood
+
+    def _begin_move(self, order: MoveOrder) -> tuple[FoundDomain, RunRecord]:
+        """Have nobody else change a domain; return it as it was."""
         with self._store.lock():
             found, record = self._find_running(order.uuid)
             self._store.put_run(found.uuid, replace(record, moving=order.migration))
-        namespace = pid_namespace(record.pid) or ""
-        freeze(namespace)
+        return found, record
+
+    def _stand_still(
+        self, found: FoundDomain, record: RunRecord, pause_s: float, hooks: MoveHooks
+    ) -> float:
+        """Stop a domain, and return after ``pause_s`` at the earliest; since when it is stopped."""
+        if not self._freezer.freeze(found.uuid, record.pid):
+            freeze(pid_namespace(record.pid) or "")
         stopped = time.monotonic()
         hooks.stopped()
         self._set_ports(self._ours(found, record), BR_STATE_DISABLED)
         while (stood := time.monotonic() - stopped) < pause_s:
             hooks.may_go_on(stood)
             time.sleep(min(_TURN, pause_s - stood))
-        with self._both_locks(there.store):
-            hooks.may_go_on(time.monotonic() - stopped)
-            self._hand_over(found, record, order, there)
-        hooks.arrived()
-        thaw(namespace)
-        stood = time.monotonic() - stopped
-        if not order.separated:
-            with suppress(BridgeError):
-                announce_domain(record.pid)
-        return stood
+        return stopped
+
+    def _let_go(self, uuid: str, record: RunRecord) -> None:
+        """Let a domain go on, by whichever way it was stopped."""
+        self._freezer.thaw(uuid)
+        thaw(pid_namespace(record.pid) or "")
 
     def _hand_over(
         self, found: FoundDomain, record: RunRecord, order: MoveOrder, there: NetnsSite
@@ -216,7 +232,7 @@ class MovingNetnsHost(NetnsHost):
             self._give_links(FoundDomain(definitions[0], kept), kept, there, order.separated)
             self._store.remove(order.uuid)
         there.store.release(order.uuid)
-        thaw(pid_namespace(arrived.pid) or "")
+        self._let_go(order.uuid, arrived)
 
     def _take_back(self, found: FoundDomain, record: RunRecord, there: NetnsSite) -> None:
         """Have back whatever was given of a domain that is to stay; the locks are held."""
@@ -230,7 +246,7 @@ class MovingNetnsHost(NetnsHost):
                 _give(door, OWN, link, target(record.id, index), bridge.index)
         there.store.remove(found.uuid)
         self._set_ports(self._ours(found, record), BR_STATE_FORWARDING)
-        thaw(pid_namespace(record.pid) or "")
+        self._let_go(found.uuid, record)
         self._store.put_run(found.uuid, replace(record, paused=False, moving=""))
         with suppress(BridgeError):
             announce_domain(record.pid)
@@ -262,7 +278,7 @@ class MovingNetnsHost(NetnsHost):
         with self._store.lock():
             found, record = self._find_running(uuid)
             if not record.paused:
-                thaw(pid_namespace(record.pid) or "")
+                self._let_go(uuid, record)
             self._links.name(self._namespace(found), record.pid)
         # Of a separated router Domain 0 tells its neighbors.
         if any(link.master for link in self._ours(found, record)):
@@ -305,7 +321,10 @@ class MovingNetnsHost(NetnsHost):
             bridges = inside(door, _named, (name,))
             if not bridges:
                 raise HypervisorError(f"the destination has no bridge {name} any longer")
-            master = None if separated else bridges[0].index
+            # What Domain 0 passes packets for has left its bridge here. The rest of a router's
+            # interfaces are its own: by one of them its agent is reached.
+            is_bound = separated and not link.master
+            master = None if is_bound else bridges[0].index
             _give(OWN, door, link, target(there.number, index), master)
 
     @contextmanager
@@ -316,21 +335,6 @@ class MovingNetnsHost(NetnsHost):
             for base in sorted(stores):
                 stack.enter_context(stores[base].lock())
             yield
-
-
-def netns_host(uri: str) -> MovingNetnsHost:
-    """Return the host that ``uri`` names; InvalidRequest for a name or option that it has not."""
-    named = XenUri.read(uri)
-    name = uri.partition("://")[2].partition("/")[2].partition("?")[0] or "host"
-    if _HOST.fullmatch(name) is None:
-        raise InvalidRequest(("uri",), f"{name!r} is no name of a host: letters, digits and _")
-    if not named.is_here:
-        raise InvalidRequest(("uri",), f"{uri!r} is another machine's")
-    options = dict(named.options)
-    base = options.pop("state", DEFAULT_BASE)
-    if options or not base.startswith("/"):
-        raise InvalidRequest(("uri",), f"{uri!r}: its option is state=FOLDER, an absolute path")
-    return MovingNetnsHost(name, Path(base))
 
 
 def announce_domain(pid: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, Usage
 from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DomainCgroups
+from xen_bridge.dom0.hypervisor.netns.domain_freezer import DomainFreezer
 from xen_bridge.dom0.hypervisor.netns.domain_store import DomainStore, RunRecord
 from xen_bridge.dom0.hypervisor.netns.namespace_start import NamespaceLinks, target
 from xen_bridge.dom0.hypervisor.netns.processes import (
@@ -70,6 +71,9 @@ class NetnsReader:
     def __init__(self, name: str, base: Path, cgroups: DomainCgroups | None = None) -> None:
         self._cgroups = cgroups or DomainCgroups()
         self._has_cgroups = self._cgroups.are_there
+        self._freezer = DomainFreezer()
+        if self._freezer.is_there:
+            self.capabilities |= {Capability.FREEZER}
         if self._has_cgroups:
             self.capabilities |= {Capability.WEIGHT, Capability.CAP}
         self._name = name

@@ -1,0 +1,96 @@
+"""Entries of a slice, as JSON has them: what its tenants installed, and what that became.
+
+Matches and actions are written as those in statistics of switches are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from horizon_ryu.core.slicing.tenant_table import TenantEntry
+from horizon_ryu.wire.stats.action_text import ActionText
+from horizon_ryu.wire.stats.form import TextField
+from horizon_ryu.wire.stats.match_text import MatchText10, MatchText13
+from horizon_ryu.wire.ternary import TernaryMatch
+from horizon_ryu.wire.ternary10 import write_match10
+from horizon_ryu.wire.ternary13 import write_match13
+from horizon_ryu.wire.versions import OPENFLOW_10
+
+
+class SwitchEntry(NamedTuple):
+    """An entry of the switch that is one of a tenant's, or a part of it."""
+
+    table_id: int
+    match: TernaryMatch
+    priority: int
+    program: bytes
+
+
+class _MemberTexts:
+    """Members of JSON, which are read again at once."""
+
+    joint = ","
+
+    def members(self, fields: Iterable[TextField]) -> str:
+        """Return the members of an object."""
+        quotes = ((one, '"' if one.quoted else "") for one in fields)
+        return self.joint.join(f'"{one.name}":{mark}{one.pattern}{mark}' for one, mark in quotes)
+
+    def absent(self, name: str) -> str:
+        """Return a member that is not known."""
+        return self.members([TextField(name, "null")])
+
+    def nested(self, name: str, inner: str) -> str:
+        """Return a member that is an object."""
+        return self.members([TextField(name, self.item("", inner))])
+
+    def items(self, name: str, element: str, inners: Iterable[str]) -> str:
+        """Return a member that is a list of objects."""
+        items = self.joint.join(self.item(element, inner) for inner in inners)
+        return self.members([TextField(name, f"[{items}]")])
+
+    def item(self, element: str, inner: str) -> str:
+        """Return one object of a list."""
+        return f"{{{inner}}}"
+
+
+class EntryWriter:
+    """Writes entries of one version."""
+
+    def __init__(self, version: int) -> None:
+        form = _MemberTexts()
+        self._is_10 = version == OPENFLOW_10
+        self._actions = ActionText(version, form)
+        self._match10, self._match13 = MatchText10(form), MatchText13(form)
+
+    def write(self, entry: TenantEntry, became: Iterable[SwitchEntry]) -> dict[str, Any]:
+        """Return an entry of a tenant, with those of the switch that it ``became``."""
+        own = SwitchEntry(entry.table_id, entry.match, entry.priority, entry.program)
+        return {
+            **self._place(own),
+            "cookie": entry.cookie,
+            "idle_timeout": entry.idle_timeout,
+            "hard_timeout": entry.hard_timeout,
+            **self._deeds(own),
+            "became": [{**self._place(one), **self._deeds(one)} for one in became],
+        }
+
+    def _place(self, one: SwitchEntry) -> dict[str, Any]:
+        table = {} if self._is_10 else {"table_id": one.table_id}
+        return {**table, **_read(self._match(one.match)), "priority": one.priority}
+
+    def _deeds(self, one: SwitchEntry) -> dict[str, Any]:
+        return _read(self._actions.text(one.program))
+
+    def _match(self, match: TernaryMatch) -> str:
+        if self._is_10:
+            return self._match10.text(write_match10(match), 0)
+        written = write_match13(match)
+        return self._match13.text(written, 0, int.from_bytes(written[2:4], "big"))
+
+
+def _read(members: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(f"{{{members}}}")
+    return found

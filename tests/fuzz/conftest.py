@@ -1,0 +1,16 @@
+"""What hostile input meets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tools import fork_server
+
+
+@pytest.fixture(scope="session")
+def forked_controllers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What controllers are forked from: how one starts is not what is attacked."""
+    with fork_server.serving(tmp_path_factory.mktemp("fork")):
+        yield
